@@ -1,0 +1,265 @@
+import { decodeHTML } from 'entities';
+import { SpotifyUnavailable } from './errors.ts';
+import type { Answer } from './http.ts';
+
+/*
+ * The only file that reads Spotify's JSON. What a page cannot do without must be there, or the answer is refused
+ * as a fault of Spotify's; everything else may be missing, null or odd, and then is null here.
+ */
+
+/** `refreshToken` is null where none came. `scopes` is null where Spotify did not say what it granted. */
+export type AccessToken = {
+  accessToken: string;
+  expiresInMs: number;
+  refreshToken: string | null;
+  scopes: string[] | null;
+};
+
+/** Pixels where Spotify says them. */
+export type Image = { url: string; width: number | null; height: number | null };
+
+export type Profile = {
+  /** Never changes and says nothing about the person; equal to `id` where Spotify does not send it. */
+  accountId: string;
+  id: string;
+  name: string | null;
+  link: string | null;
+  images: Image[];
+};
+
+export type Named = { name: string; link: string | null };
+
+export type Track = {
+  kind: 'track';
+  name: string;
+  link: string | null;
+  artists: Named[];
+  album: Named | null;
+  covers: Image[];
+  durationMs: number | null;
+  explicit: boolean;
+  /** A file of the listener's own: it is nowhere on Spotify. */
+  local: boolean;
+};
+
+export type Episode = {
+  kind: 'episode';
+  name: string;
+  link: string | null;
+  show: Named | null;
+  covers: Image[];
+  durationMs: number | null;
+  explicit: boolean;
+};
+
+export type Device = {
+  name: string;
+  type: string | null;
+  volumePercent: number | null;
+  privateSession: boolean;
+};
+
+export type Playback =
+  | { state: 'nothing' }
+  | {
+      state: 'playing' | 'paused';
+      /** `unknown` where Spotify plays something it does not name. */
+      kind: 'track' | 'episode' | 'ad' | 'unknown';
+      item: Track | Episode | null;
+      progressMs: number | null;
+      device: Device | null;
+    };
+
+export type Playlist = {
+  id: string;
+  name: string;
+  link: string | null;
+  owner: Named | null;
+  /** How many items it holds. */
+  count: number | null;
+  /** Plain text. */
+  description: string | null;
+  covers: Image[];
+  public: boolean | null;
+  collaborative: boolean;
+};
+
+/** `total` counts what Spotify announces, entries it then sends as null included. */
+export type Page<T> = { items: T[]; total: number };
+
+/** Where a link or a picture may point to. */
+export type TrustedPlaces = { link(url: unknown): string | null; image(url: unknown): string | null };
+
+type Json = Record<string, unknown>;
+
+/** Spotify's own hosts, and the given origins beside them. Anything else is dropped. */
+export function trustedPlaces(otherOrigins: readonly string[]): TrustedPlaces {
+  const among = (hosts: RegExp) => (value: unknown) => {
+    if (typeof value !== 'string' || !URL.canParse(value)) return null;
+    const url = new URL(value);
+    const trusted = (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);
+    return trusted ? url.href : null;
+  };
+  return { link: among(/^open\.spotify\.com$/), image: among(/\.(scdn\.co|spotifycdn\.com)$/) };
+}
+
+/** Reads an answer of the token endpoint; each field is checked before it is believed (RFC 6749, section 5.1). */
+export function accessToken(answer: Answer): AccessToken {
+  const json = object(answer.json, answer);
+  const { access_token: token, token_type: type, expires_in: seconds, refresh_token: refresh, scope } = json;
+  if (
+    typeof token !== 'string' ||
+    token === '' ||
+    typeof type !== 'string' ||
+    type.toLowerCase() !== 'bearer'
+  ) {
+    throw odd(answer);
+  }
+  if (typeof seconds !== 'number' || !(seconds > 0)) throw odd(answer);
+  return {
+    accessToken: token,
+    expiresInMs: seconds * 1000,
+    refreshToken: text(refresh) || null,
+    scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : null,
+  };
+}
+
+export function profile(answer: Answer, trusted: TrustedPlaces): Profile {
+  const json = object(answer.json, answer);
+  const id = text(json.id);
+  if (!id) throw odd(answer);
+  return {
+    accountId: text(json.account_id) || id,
+    id,
+    name: text(json.display_name) || null,
+    link: linkOf(json, trusted),
+    images: images(json.images, trusted),
+  };
+}
+
+/** Reads Get Playback State. An empty body means that nothing plays, whatever the status. */
+export function playback(answer: Answer, trusted: TrustedPlaces): Playback {
+  if (answer.text === '') return { state: 'nothing' };
+  const json = object(answer.json, answer);
+  if (typeof json.is_playing !== 'boolean') throw odd(answer);
+
+  const item = isObject(json.item) ? json.item : null;
+  const said = json.currently_playing_type;
+  const kind = said === 'track' || said === 'episode' || said === 'ad' ? said : 'unknown';
+  return {
+    state: json.is_playing ? 'playing' : 'paused',
+    kind,
+    item:
+      item && (kind === 'episode' || item.type === 'episode' ? episode(item, trusted) : track(item, trusted)),
+    progressMs: amount(json.progress_ms),
+    device: isObject(json.device) ? device(json.device) : null,
+  };
+}
+
+/** Reads a page of playlists; entries that are null are left out. */
+export function playlists(answer: Answer, trusted: TrustedPlaces): Page<Playlist> {
+  const json = object(answer.json, answer);
+  const total = amount(json.total);
+  if (!Array.isArray(json.items) || total === null) throw odd(answer);
+  return { items: json.items.filter(isObject).map((one) => playlist(one, trusted)), total };
+}
+
+function playlist(json: Json, trusted: TrustedPlaces): Playlist {
+  const owner = isObject(json.owner) ? json.owner : null;
+  const ownerName = owner && (text(owner.display_name) || text(owner.id));
+  // `items` in the dialect of 2026, `tracks` in the one before.
+  const contents = isObject(json.items) ? json.items : isObject(json.tracks) ? json.tracks : null;
+  return {
+    id: text(json.id),
+    name: text(json.name),
+    link: linkOf(json, trusted),
+    owner: owner && ownerName ? { name: ownerName, link: linkOf(owner, trusted) } : null,
+    count: amount(contents?.total),
+    description: decodeHTML(text(json.description)).trim() || null,
+    covers: images(json.images, trusted),
+    public: typeof json.public === 'boolean' ? json.public : null,
+    collaborative: json.collaborative === true,
+  };
+}
+
+function track(json: Json, trusted: TrustedPlaces): Track {
+  const album = isObject(json.album) ? json.album : null;
+  return {
+    kind: 'track',
+    name: text(json.name),
+    link: linkOf(json, trusted),
+    artists: list(json.artists)
+      .map((one) => named(one, trusted))
+      .filter((one) => one.name !== ''),
+    album: album && text(album.name) ? named(album, trusted) : null,
+    covers: images(album?.images, trusted),
+    durationMs: amount(json.duration_ms),
+    explicit: json.explicit === true,
+    local: json.is_local === true,
+  };
+}
+
+function episode(json: Json, trusted: TrustedPlaces): Episode {
+  const show = isObject(json.show) ? json.show : null;
+  const own = images(json.images, trusted);
+  return {
+    kind: 'episode',
+    name: text(json.name),
+    link: linkOf(json, trusted),
+    show: show && text(show.name) ? named(show, trusted) : null,
+    covers: own.length > 0 ? own : images(show?.images, trusted),
+    durationMs: amount(json.duration_ms),
+    explicit: json.explicit === true,
+  };
+}
+
+function device(json: Json): Device {
+  return {
+    name: text(json.name),
+    type: text(json.type) || null,
+    volumePercent: amount(json.volume_percent),
+    privateSession: json.is_private_session === true,
+  };
+}
+
+function named(json: Json, trusted: TrustedPlaces): Named {
+  return { name: text(json.name), link: linkOf(json, trusted) };
+}
+
+function linkOf(json: Json, trusted: TrustedPlaces): string | null {
+  return isObject(json.external_urls) ? trusted.link(json.external_urls.spotify) : null;
+}
+
+function images(value: unknown, trusted: TrustedPlaces): Image[] {
+  return list(value).flatMap((one) => {
+    const url = trusted.image(one.url);
+    return url === null ? [] : [{ url, width: amount(one.width), height: amount(one.height) }];
+  });
+}
+
+function list(value: unknown): Json[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function amount(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
+}
+
+function object(value: unknown, answer: Answer): Json {
+  if (!isObject(value)) throw odd(answer);
+  return value;
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function odd(answer: Answer): SpotifyUnavailable {
+  return new SpotifyUnavailable(
+    `${answer.call} answered ${answer.status} with something that cannot be read`,
+  );
+}

@@ -1,0 +1,56 @@
+/**
+ * One class for each reason a caller would act differently. The messages are for the log: they name the
+ * call, never what was sent with it. The words a person reads belong to the pages.
+ */
+
+/** No answer, or one that makes no sense: try again later. */
+export class SpotifyUnavailable extends Error {
+  override readonly name = 'SpotifyUnavailable';
+}
+
+/** Spotify no longer takes this access token: renew it. */
+export class AccessTokenRejected extends Error {
+  override readonly name = 'AccessTokenRejected';
+}
+
+/** The code or refresh token is spent, revoked or over: only a new consent helps. */
+export class InvalidGrant extends Error {
+  override readonly name = 'InvalidGrant';
+}
+
+/** Client id, secret or redirect URI are not as in Spotify's dashboard: the operator's to mend. */
+export class ClientRejected extends Error {
+  override readonly name = 'ClientRejected';
+}
+
+/** The listener has not given a permission that this call needs. */
+export class MissingScope extends Error {
+  override readonly name = 'MissingScope';
+}
+
+/** The listener is not on the list of people who may use this app. */
+export class NotInvited extends Error {
+  override readonly name = 'NotInvited';
+}
+
+/** The account that owns the app has no Premium, so the app rests. */
+export class OwnerNeedsPremium extends Error {
+  override readonly name = 'OwnerNeedsPremium';
+}
+
+/** A 403 that says nothing we know. */
+export class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/** Too many calls: stay away for as long as `retryAfter` says. */
+export class RateLimited extends Error {
+  override readonly name = 'RateLimited';
+  /** The header as Spotify sent it: seconds, a date, nonsense or nothing. */
+  readonly retryAfter: string | undefined;
+
+  constructor(message: string, retryAfter: string | undefined) {
+    super(message);
+    this.retryAfter = retryAfter;
+  }
+}
