@@ -1,0 +1,16 @@
+/**
+ * Milliseconds. The order is what matters: accounts deadline < lease < patience. A renewal ends before its lock
+ * does, or two would renew at once; and a waiter outlasts the lock of a process that died holding it.
+ */
+export type Timing = typeof timing;
+
+export const timing = {
+  /** A call to the accounts service, first to last byte. */
+  accountsDeadlineMs: 8_000,
+  /** The lock around a renewal. */
+  leaseMs: 10_000,
+  /** Waiting for somebody else's renewal. */
+  patienceMs: 12_000,
+  /** A call to the Web API, first to last byte. */
+  apiDeadlineMs: 5_000,
+};
