@@ -1,0 +1,66 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Request, Response } from 'express';
+import type { Redis } from 'ioredis';
+import { fromRedis } from '../../access/errors.ts';
+import type { Seal } from '../../access/seal.ts';
+import type { Cookies } from '../../web/cookies.ts';
+
+/** A sign-in that has left for Spotify and is not back yet. */
+export type PendingSignIn = { verifier: string; returnTo: string; startedAt: number };
+
+type Needs = { redis: Redis; seal: Seal; cookies: Cookies; now: () => number };
+
+const lifeMs = 10 * 60_000;
+const most = 5;
+
+/**
+ * Pending sign-ins live in the browser that started them: a sealed cookie for each, named by its state. So several tabs
+ * can sign in at once, a state from another browser is worth nothing here, and strangers leave nothing in Redis.
+ */
+export function createPendingSignIns({ redis, seal, cookies, now }: Needs) {
+  const nameOf = (state: string) => `signin-${state}`;
+  const attributes = cookies.attributes;
+
+  function read(state: string, sealed: string): PendingSignIn | null {
+    const opened = seal.open(sealed, nameOf(state));
+    if (opened.text === null) return null;
+    const pending = JSON.parse(opened.text) as PendingSignIn;
+    return pending.startedAt + lifeMs > now() ? pending : null;
+  }
+
+  return {
+    /** Starts one, giving the state and the PKCE challenge for Spotify. The oldest ones give way beyond five. */
+    start(req: Request, res: Response, returnTo: string): { state: string; challenge: string } {
+      const state = randomBytes(24).toString('base64url');
+      const verifier = randomBytes(48).toString('base64url');
+
+      const standing = [...cookies.sent(req)]
+        .filter(([name]) => name.startsWith('signin-'))
+        .map(([name, sealed]) => ({ name, at: read(name.slice('signin-'.length), sealed)?.startedAt ?? 0 }))
+        .sort((a, b) => b.at - a.at);
+      for (const { name } of standing.slice(most - 1)) res.clearCookie(cookies.name(name), attributes);
+
+      const pending: PendingSignIn = { verifier, returnTo, startedAt: now() };
+      const sealed = seal.seal(JSON.stringify(pending), nameOf(state));
+      res.cookie(cookies.name(nameOf(state)), sealed, { ...attributes, maxAge: lifeMs });
+      return { state, challenge: createHash('sha256').update(verifier).digest('base64url') };
+    },
+
+    /**
+     * Spends the one with this state, whatever then becomes of it: gives it once, then says that it was used, also when two
+     * processes see it at the same moment. `unknown`: this browser never started it, or more than ten minutes ago.
+     * Throws SessionsUnavailable, and then nothing is spent.
+     */
+    async spend(req: Request, res: Response, state: string): Promise<PendingSignIn | 'used' | 'unknown'> {
+      const sealed = cookies.sent(req).get(nameOf(state));
+      const pending = sealed === undefined ? null : read(state, sealed);
+      // A state is as good as a password for ten minutes: Redis gets only its hash.
+      const key = `used:${createHash('sha256').update(state).digest('base64url')}`;
+      if (!pending) return (await fromRedis(redis.exists(key))) === 1 ? 'used' : 'unknown';
+
+      const first = await fromRedis(redis.set(key, '1', 'PX', lifeMs, 'NX'));
+      res.clearCookie(cookies.name(nameOf(state)), attributes);
+      return first === 'OK' ? pending : 'used';
+    },
+  };
+}

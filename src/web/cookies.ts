@@ -1,0 +1,29 @@
+import { parseCookie } from 'cookie';
+import type { CookieOptions, Request } from 'express';
+
+export type Cookies = ReturnType<typeof createCookies>;
+
+/**
+ * Names and attributes of our cookies. Behind https they are `__Host-` and Secure. On plain http, which is
+ * loopback only, the port is in the name: cookies ignore ports, and two servers on one machine must not
+ * sign each other's people out.
+ */
+export function createCookies({ baseUrl }: { baseUrl: string }) {
+  const { protocol, port } = new URL(baseUrl);
+  const secure = protocol === 'https:';
+  const prefix = secure ? '__Host-turntable-' : `turntable-${port || '80'}-`;
+  const attributes = { httpOnly: true, sameSite: 'lax', secure, path: '/' } as const satisfies CookieOptions;
+
+  return {
+    attributes,
+    name: (of: string): string => `${prefix}${of}`,
+    /** The cookies that the browser sent, by their names without the prefix; others are left out. */
+    sent(req: Request): Map<string, string> {
+      const ours = new Map<string, string>();
+      for (const [name, value] of Object.entries(parseCookie(req.headers.cookie ?? ''))) {
+        if (value !== undefined && name.startsWith(prefix)) ours.set(name.slice(prefix.length), value);
+      }
+      return ours;
+    },
+  };
+}

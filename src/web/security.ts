@@ -1,0 +1,36 @@
+import type { RequestHandler } from 'express';
+import helmet from 'helmet';
+
+type Needs = {
+  baseUrl: string;
+  /** Origins beside Spotify's own that serve covers. */
+  coverOrigins: readonly string[];
+};
+
+/** The security headers of every answer. There is no inline script or style, so no nonce either. */
+export function securityHeaders({ baseUrl, coverOrigins }: Needs): RequestHandler {
+  const https = baseUrl.startsWith('https:');
+  return helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        'default-src': ["'none'"],
+        'style-src': ["'self'"],
+        'script-src': ["'self'"],
+        'connect-src': ["'self'"],
+        'manifest-src': ["'self'"],
+        // Spotify serves covers from many hosts under these two names, and adds new ones.
+        'img-src': ["'self'", 'https://*.scdn.co', 'https://*.spotifycdn.com', ...coverOrigins],
+        'form-action': ["'self'"],
+        'base-uri': ["'none'"],
+        'frame-ancestors': ["'none'"],
+        // On http, which is loopback only, it would turn every link into one that does not answer.
+        ...(https && { 'upgrade-insecure-requests': [] }),
+      },
+    },
+    strictTransportSecurity: https && { maxAge: 31_536_000, includeSubDomains: false },
+    // Not no-referrer: under that, browsers send "Origin: null" with our own forms.
+    referrerPolicy: { policy: 'same-origin' },
+    xFrameOptions: { action: 'deny' },
+  });
+}

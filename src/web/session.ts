@@ -1,0 +1,131 @@
+import { RedisStore } from 'connect-redis';
+import type { Request, RequestHandler, Response } from 'express';
+import session, { type SessionData } from 'express-session';
+import type { Redis } from 'ioredis';
+import { fromRedis, SessionsUnavailable } from '../access/errors.ts';
+import { absoluteLifeMs, lifeLeft } from '../access/life.ts';
+import { deriveKey } from '../access/seal.ts';
+import type { Cookies } from './cookies.ts';
+
+/** Who signed in, as pages show them. Nothing here is secret. */
+export type Listener = {
+  /** `account_id` at Spotify, else `id`. */
+  accountId: string;
+  id: string;
+  name: string | null;
+};
+
+declare module 'express-session' {
+  interface SessionData {
+    /** The shape of this record; another one is treated as no session. */
+    v: 1;
+    listener: Listener;
+    /** When the person signed in, in milliseconds since 1970. */
+    startedAt: number;
+  }
+}
+
+export type Sessions = ReturnType<typeof createSessions>;
+
+type Needs = {
+  redis: Redis;
+  secrets: readonly string[];
+  cookies: Cookies;
+  now: () => number;
+  /** Told of a record that could not be read and was removed. */
+  onUnreadableSession: (why: string) => void;
+};
+
+/**
+ * Sessions in Redis under `session:<session id>`. They are written at sign-in and sign-out only: a stranger's
+ * visit creates nothing, and no other page assigns to `req.session`.
+ */
+export function createSessions({ redis, secrets, cookies, now, onUnreadableSession }: Needs) {
+  const keyOf = (sessionId: string) => `session:${sessionId}`;
+
+  // What connect-redis may do with Redis: read, remove, and overwrite what is there. Creating is `start` below. So
+  // a save that is still under way when its session ends cannot bring it back to life.
+  const client = {
+    async get(key: string): Promise<string | null> {
+      const record = await fromRedis(redis.get(key));
+      if (record === null || isSession(record, now())) return record;
+      onUnreadableSession('not a session record');
+      await fromRedis(redis.del(key));
+      return null;
+    },
+    set: (key: string, record: string) => fromRedis(redis.set(key, record, 'KEEPTTL', 'XX')),
+    del: (keys: string[]) => fromRedis(redis.del(keys)),
+  };
+
+  const middleware = session({
+    name: cookies.name('session'),
+    secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
+    cookie: { ...cookies.attributes, maxAge: absoluteLifeMs },
+    store: new RedisStore({ client, prefix: 'session:', disableTouch: true }),
+    resave: false,
+    saveUninitialized: false,
+  });
+
+  return {
+    /** Puts the session of the request on `req.session`. Throws SessionsUnavailable. */
+    middleware: ((req, res, next) => {
+      // Without Redis nobody can sign in either: say so at once, and to everybody.
+      if (redis.status !== 'ready') throw new SessionsUnavailable(`Redis: connection is ${redis.status}`);
+      middleware(req, res, (error?: unknown) => {
+        // For the header of whatever page comes, an error's included.
+        if (!error) res.locals.listener = req.session.listener;
+        next(error);
+      });
+    }) satisfies RequestHandler,
+
+    /**
+     * Gives the browser a new session with a new id, ends the one it had, and waits until it is saved.
+     * Gives the new id. Throws SessionsUnavailable.
+     */
+    async start(req: Request, listener: Listener): Promise<string> {
+      await called((done) => req.session.regenerate(done));
+      const startedAt = now();
+      Object.assign(req.session, { v: 1, listener, startedAt } satisfies Omit<SessionData, 'cookie'>);
+      const record = JSON.stringify(req.session);
+      await fromRedis(redis.set(keyOf(req.session.id), record, 'EX', lifeLeft(startedAt, now())));
+      return req.session.id;
+    },
+
+    /** Ends the session of the request. Throws SessionsUnavailable. */
+    async end(req: Request, res: Response): Promise<void> {
+      await called((done) => req.session.destroy(done));
+      res.clearCookie(cookies.name('session'), cookies.attributes);
+    },
+
+    /** Lets the session of somebody who came stand for longer. Throws SessionsUnavailable. */
+    async extend(req: Request): Promise<void> {
+      const { startedAt } = req.session;
+      if (startedAt === undefined) return;
+      await fromRedis(redis.expire(keyOf(req.session.id), lifeLeft(startedAt, now())));
+    },
+  };
+}
+
+function isSession(record: string, now: number): boolean {
+  try {
+    const { v, listener, startedAt, cookie } = JSON.parse(record);
+    return (
+      v === 1 &&
+      typeof cookie === 'object' &&
+      cookie !== null &&
+      typeof listener.id === 'string' &&
+      typeof listener.accountId === 'string' &&
+      (listener.name === null || typeof listener.name === 'string') &&
+      typeof startedAt === 'number' &&
+      lifeLeft(startedAt, now) > 0
+    );
+  } catch {
+    return false;
+  }
+}
+
+function called(start: (done: (error?: unknown) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import ejs from 'ejs';
+import express, { type Application, type RequestHandler } from 'express';
+import type { Image } from '../spotify/answers.ts';
+
+type Needs = {
+  viewsDir: string;
+  publicDir: string;
+  /** Said in the footer where it is not Spotify that answers. */
+  simulated: boolean;
+};
+
+/** The view engine, and the words and numbers that every view may use, as `it.…`. */
+export function useViews(app: Application, { viewsDir, publicDir, simulated }: Needs): void {
+  // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
+  app.engine('ejs', (path, data, done) => {
+    ejs.renderFile(path, data, { _with: false, localsName: 'it', cache: true, views: [viewsDir] }, done);
+  });
+  app.set('views', viewsDir);
+  app.set('view engine', 'ejs');
+  app.enable('view cache');
+
+  const versions = versionsOf(publicDir);
+  Object.assign(app.locals, {
+    simulated,
+    /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
+    asset: (file: string) => `/${file}?v=${versions.get(file) ?? ''}`,
+    cover,
+    time,
+  });
+}
+
+/** What lies in public/: kept for a year under an address with a version, asked for anew under any other. */
+export function staticFiles(publicDir: string): RequestHandler {
+  return express.static(publicDir, {
+    index: false,
+    redirect: false,
+    cacheControl: false,
+    setHeaders(res) {
+      const versioned = res.req.url?.includes('?v=');
+      res.setHeader('Cache-Control', versioned ? 'public, max-age=31536000, immutable' : 'no-cache');
+    },
+  });
+}
+
+function versionsOf(publicDir: string): Map<string, string> {
+  const files = readdirSync(publicDir, { withFileTypes: true }).filter((one) => one.isFile());
+  return new Map(
+    files.map(({ name }) => {
+      const version = createHash('sha256')
+        .update(readFileSync(join(publicDir, name)))
+        .digest('base64url')
+        .slice(0, 10);
+      return [name, version];
+    }),
+  );
+}
+
+/** The smallest picture that fills `size` pixels, and one for screens with twice the density; null where there is none. */
+export function cover(images: readonly Image[], size: number): { src: string; srcset: string } | null {
+  const filling = (pixels: number): Image | undefined => {
+    const bySize = images.filter((one) => one.width !== null).sort((a, b) => (a.width ?? 0) - (b.width ?? 0));
+    return bySize.find((one) => (one.width ?? 0) >= pixels) ?? bySize.at(-1) ?? images[0];
+  };
+  const [once, twice] = [filling(size), filling(2 * size)];
+  return once && twice ? { src: once.url, srcset: `${once.url} 1x, ${twice.url} 2x` } : null;
+}
+
+/** Milliseconds as people write the length of a track: 3:05, 1:02:45. */
+export function time(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
