@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import express, { type Express, type Request } from 'express';
+import { type Config, demoCommand, setupSteps } from './config.ts';
+import { healthRoutes } from './ops/health.ts';
+import { aboutError, accessLog, type Log } from './ops/log.ts';
+import { homePages } from './pages/home/home.ts';
+import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
+import { playlistPages } from './pages/playlists/playlists.ts';
+import { setupPages } from './pages/setup/setup.ts';
+import { signInPages } from './pages/sign-in/sign-in.ts';
+import type { Parts } from './parts.ts';
+import { canonicalHost } from './web/canonical-host.ts';
+import { createCookies } from './web/cookies.ts';
+import { errorPages, noSuchPage } from './web/error-pages.ts';
+import { sameOrigin } from './web/same-origin.ts';
+import { securityHeaders } from './web/security.ts';
+import { createSessions } from './web/session.ts';
+import { createSignedIn } from './web/signed-in.ts';
+import { staticFiles, useViews } from './web/views.ts';
+
+type Needs = {
+  config: Config;
+  log: Log;
+  /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
+  parts: Parts | null;
+  /** Whether the process is on its way out, and should be sent no more requests. */
+  isStopping?: () => boolean;
+};
+
+const root = join(import.meta.dirname, '..');
+const viewsDir = join(root, 'views');
+const publicDir = join(root, 'public');
+
+/** The app. The order of the lines is the life of a request. */
+export function createApp({ config, log, parts, isStopping = () => false }: Needs): Express {
+  const { baseUrl, redirectUri, trustProxy } = config;
+  const otherOrigins = config.spotify?.otherOrigins ?? [];
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('trust proxy', trustProxy);
+  app.set('query parser', 'simple');
+  useViews(app, { viewsDir, publicDir, simulated: otherOrigins.length > 0 });
+
+  app.use(accessLog(log));
+  app.use(healthRoutes({ ready }));
+  app.use(canonicalHost({ baseUrl }));
+  app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
+  app.use(staticFiles(publicDir));
+
+  if (parts) {
+    const cookies = createCookies({ baseUrl });
+    const sessions = createSessions({ ...parts, cookies });
+    const signedIn = createSignedIn({ ...parts, sessions });
+
+    app.use(sessions.middleware);
+    app.use(sameOrigin({ baseUrl }));
+    app.use(homePages({ signedIn }));
+    app.use(signInPages({ ...parts, sessions, cookies, baseUrl, onSignIn: () => log.info('signed in') }));
+    app.use(nowPlayingPages({ ...parts, signedIn }));
+    app.use(playlistPages({ ...parts, signedIn }));
+  } else {
+    app.use(setupPages({ redirectUri, steps: setupSteps(redirectUri), demoCommand }));
+  }
+
+  app.use(noSuchPage);
+  app.use(errorPages({ now: parts?.now ?? Date.now, onError }));
+  return app;
+
+  async function ready(): Promise<void> {
+    if (isStopping()) throw new Error('Stopping');
+    await parts?.redis.ping();
+  }
+
+  function onError(error: unknown, req: Request, requestId: string, status: number): void {
+    const facts = { ...aboutError(error), status, method: req.method, path: req.path, requestId };
+    if (status >= 500) log.error('request failed', facts);
+    else log.debug('request refused', facts);
+  }
+}

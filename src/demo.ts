@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { createApp } from './app.ts';
+import { BadConfiguration, readConfig } from './config.ts';
+import { createLog, forTerminal } from './ops/log.ts';
+import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
+import { serve } from './ops/serve.ts';
+import { stopOnSignal } from './ops/stop.ts';
+import { redisNeeds } from './ops/terminal.ts';
+import { createParts } from './parts.ts';
+import { startSimulator } from './simulator/simulator.ts';
+
+// What was started, last first: stopped in this order, also when a later step fails.
+const toStop: (() => unknown)[] = [];
+const stop = async () => {
+  for (const end of toStop.splice(0)) await end();
+};
+stopOnSignal(process, stop);
+
+try {
+  const redis = await findRedis(redisNeeds(process));
+  toStop.unshift(redis.stop);
+
+  const wished = Number(process.env.PORT ?? 3000);
+  const port = await freePort(ports(wished));
+  const clientId = randomBytes(16).toString('hex');
+  const clientSecret = randomBytes(16).toString('hex');
+  const simulator = await startSimulator({ port: await freePort(ports(port + 1)), clientId, clientSecret });
+  toStop.unshift(simulator.close);
+
+  const { spotify, ...config } = readConfig({
+    ...process.env,
+    BASE_URL: undefined,
+    NODE_ENV: undefined,
+    PORT: String(port),
+    REDIS_URL: redis.url,
+    SESSION_SECRET: undefined,
+    SPOTIFY_CLIENT_ID: clientId,
+    SPOTIFY_CLIENT_SECRET: clientSecret,
+    SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+    SPOTIFY_API_URL: simulator.apiUrl,
+    TRUST_PROXY: undefined,
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+  });
+  if (!spotify) throw new Error('The demo gave itself no credentials');
+  simulator.registerRedirectUri(config.redirectUri);
+
+  const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
+  const parts = createParts({ config: { ...config, spotify }, log });
+  toStop.unshift(parts.close);
+  await parts.redisAnswered;
+  const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+  toStop.unshift(() => serving.close(1_000));
+
+  console.log(`
+  Turntable's demo is at   ${config.baseUrl}
+
+  Sign in as one of three made-up listeners. The simulator at ${simulator.origin} stands in for Spotify.
+  Ctrl-C stops everything.
+`);
+} catch (error) {
+  await stop();
+  if (!(error instanceof NoRedis || error instanceof BadConfiguration)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}
+
+function ports(from: number): number[] {
+  return Array.from({ length: 20 }, (_, step) => from + step);
+}

@@ -1,0 +1,60 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { BadConfiguration, readConfig } from './config.ts';
+import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
+import { stopOnSignal } from './ops/stop.ts';
+import { redisNeeds } from './ops/terminal.ts';
+import { startSimulator } from './simulator/simulator.ts';
+
+// Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.
+const toStop: (() => unknown)[] = [];
+const stop = async () => {
+  for (const end of toStop.splice(0)) await end();
+};
+stopOnSignal(process, stop);
+
+try {
+  const config = readConfig(process.env);
+  const redis = await findRedis(redisNeeds(process));
+  toStop.unshift(redis.stop);
+  const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };
+
+  if (!config.spotify) {
+    const clientId = randomBytes(16).toString('hex');
+    const clientSecret = randomBytes(16).toString('hex');
+    const port = await freePort([config.port + 1]);
+    const simulator = await startSimulator({
+      port,
+      clientId,
+      clientSecret,
+      redirectUris: [config.redirectUri],
+    });
+    toStop.unshift(simulator.close);
+    Object.assign(env, {
+      SPOTIFY_CLIENT_ID: clientId,
+      SPOTIFY_CLIENT_SECRET: clientSecret,
+      SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+      SPOTIFY_API_URL: simulator.apiUrl,
+    });
+    console.log(`No credentials are set: the simulator at ${simulator.origin} stands in for Spotify.`);
+  }
+
+  const watched = ['src', 'views', 'public'].map((folder) => `--watch-path=${folder}`);
+  const server = spawn(process.execPath, [...watched, '--watch-preserve-output', 'src/main.ts'], {
+    env,
+    stdio: 'inherit',
+  });
+  toStop.unshift(async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+  });
+  await once(server, 'exit');
+  await stop();
+} catch (error) {
+  await stop();
+  if (!(error instanceof NoRedis || error instanceof BadConfiguration)) throw error;
+  console.error(error.message);
+  process.exit(1);
+}

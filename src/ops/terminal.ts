@@ -1,0 +1,36 @@
+import { createInterface } from 'node:readline/promises';
+import type { findRedis } from './redis-server.ts';
+
+/** As much of Node's `process` as finding a Redis takes. */
+type Process = {
+  env: NodeJS.ProcessEnv;
+  platform: string;
+  getuid?: () => number;
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WriteStream;
+};
+
+/** What `findRedis` needs, from the process it runs in: questions are asked only of a person at a terminal. */
+export function redisNeeds({
+  env,
+  platform,
+  getuid,
+  stdin,
+  stdout,
+}: Process): Parameters<typeof findRedis>[0] {
+  const atTerminal = stdin.isTTY && stdout.isTTY;
+  return {
+    env,
+    platform,
+    isRoot: getuid?.() === 0,
+    say: (sentence) => stdout.write(`${sentence}\n`),
+    confirm: atTerminal ? confirm : null,
+  };
+
+  async function confirm(question: string): Promise<boolean> {
+    const terminal = createInterface({ input: stdin, output: stdout });
+    const answer = await terminal.question(`${question} [y/N] `);
+    terminal.close();
+    return /^y(es)?$/i.test(answer.trim());
+  }
+}

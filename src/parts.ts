@@ -1,0 +1,104 @@
+import { Redis } from 'ioredis';
+import { createAccess } from './access/access.ts';
+import { createDoor } from './access/door.ts';
+import { createGrants } from './access/grants.ts';
+import { createLock } from './access/lock.ts';
+import { createSeal } from './access/seal.ts';
+import { type Timing, timing as usualTiming } from './access/timing.ts';
+import type { Config, SpotifyApp } from './config.ts';
+import type { Log } from './ops/log.ts';
+import { createAccounts } from './spotify/accounts.ts';
+import { createHttp } from './spotify/http.ts';
+import { createWebApi } from './spotify/web-api.ts';
+
+export type Parts = ReturnType<typeof createParts>;
+
+type Needs = {
+  config: Config & { spotify: SpotifyApp };
+  log: Log;
+  /** Milliseconds since 1970; a test passes a clock of its own. */
+  now?: () => number;
+  timing?: Timing;
+};
+
+/** Puts together everything that lives as long as the process. Nothing is asked of anyone yet but Redis to connect. */
+export function createParts({ config, log, now = Date.now, timing = usualTiming }: Needs) {
+  const { spotify } = config;
+  const redis = connectRedis(config.redisUrl, log);
+  const redisAnswered = new Promise<void>((resolve) =>
+    redis.once('ready', resolve).once('error', () => resolve()),
+  );
+  const seal = createSeal(config.secrets);
+  const onUnreadable = (record: string) => (why: string) =>
+    log.warn(`A ${record} could not be read and was removed`, { why });
+
+  const accounts = createAccounts({
+    http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs }),
+    accountsUrl: spotify.accountsUrl,
+    clientId: spotify.clientId,
+    clientSecret: spotify.clientSecret,
+    redirectUri: config.redirectUri,
+  });
+  const webApi = createWebApi({
+    http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs }),
+    otherOrigins: spotify.otherOrigins,
+  });
+  const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
+  const access = createAccess({
+    grants,
+    withLock: createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs }),
+    door: createDoor({ redis, clientId: spotify.clientId, now }),
+    accounts,
+    now,
+  });
+
+  return {
+    now,
+    redis,
+    /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
+    redisAnswered,
+    secrets: config.secrets,
+    seal,
+    accounts,
+    webApi,
+    grants,
+    access,
+    onUnreadableSession: onUnreadable('session'),
+    close: () => redis.disconnect(),
+  };
+}
+
+/**
+ * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for half a second
+ * while it is slow, so that an outage is an error page and not a page that hangs.
+ */
+function connectRedis(url: string, log: Log): Redis {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: 500,
+    connectTimeout: 2_000,
+    retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
+    enableAutoPipelining: true,
+  });
+
+  let answers: boolean | null = null;
+  redis.on('ready', () => {
+    if (answers === false) log.info('Redis answers again');
+    answers = true;
+  });
+  redis.on('error', (error: Error & { code?: string }) => {
+    if (answers !== false) {
+      const { hostname, port } = new URL(url);
+      log.error(
+        'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes',
+        {
+          at: `${hostname}:${port || 6379}`,
+          code: error.code,
+        },
+      );
+    }
+    answers = false;
+  });
+  return redis;
+}

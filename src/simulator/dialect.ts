@@ -1,0 +1,396 @@
+import type { Album, Artist, Episode, LocalTrack, Show, Track } from './catalogue.ts';
+import { chanceOf } from './chance.ts';
+import type { Dialect } from './control.ts';
+import type { Listener } from './listeners.ts';
+import type { Moment } from './playback.ts';
+import { type Entry, isTheirs, type Person, type Playlist } from './playlists.ts';
+
+/** A value as JSON has them; undefined is left out. */
+export type Json = string | number | boolean | null | undefined | Json[] | { [name: string]: Json };
+type Shape = { [name: string]: Json };
+
+/** A stretch of a longer list. */
+export type Page<T> = { items: readonly T[]; total: number; limit: number; offset: number };
+
+export type Shapes = ReturnType<typeof createShapes>;
+
+/**
+ * Our things as Spotify's JSON, in the dialect asked for (Spotify: "Web API changelog, February, March and May 2026").
+ * `development` has the new names alone, `extended` both, `old` the classic ones alone. Private details of a listener
+ * come only to those whose scopes allow them.
+ */
+export function createShapes({
+  origin,
+  apiUrl,
+  dialect,
+}: {
+  origin: string;
+  apiUrl: string;
+  dialect: Dialect;
+}) {
+  const classic = dialect !== 'development';
+  const modern = dialect !== 'old';
+
+  /** A field that development mode no longer has. */
+  const gone = (fields: Shape): Shape => (classic ? fields : {});
+  /** A field that was renamed in 2026, under the name or names of the dialect. */
+  const renamed = (before: string, after: string, value: Json): Shape => ({
+    ...(modern ? { [after]: value } : {}),
+    ...(classic ? { [before]: value } : {}),
+  });
+
+  const links = (type: string, id: string): Shape => ({
+    external_urls: { spotify: `${origin}/open/${type}/${id}` },
+    href: `${apiUrl}/${type}s/${id}`,
+    id,
+    type,
+    uri: `spotify:${type}:${id}`,
+  });
+  const pictures = (seed: string): Json[] =>
+    [640, 300, 64].map((size) => ({
+      url: `${origin}/covers/${size}/${seed}.svg`,
+      height: size,
+      width: size,
+    }));
+  const popularity = (id: string): number => chanceOf(`popularity ${id}`).between(12, 81);
+
+  /** Pages after and before this one have absolute addresses that keep the rest of the query. */
+  function paging<T>(url: URL, page: Page<T>, shape: (item: T) => Json): Shape {
+    const at = (offset: number) => {
+      const target = new URL(`${apiUrl}${url.pathname.replace(/^\/v1/, '')}`);
+      for (const [name, value] of url.searchParams) target.searchParams.set(name, value);
+      target.searchParams.set('offset', String(offset));
+      target.searchParams.set('limit', String(page.limit));
+      return target.href;
+    };
+    const { limit, offset, total } = page;
+    return {
+      href: at(offset),
+      limit,
+      next: offset + limit < total ? at(offset + limit) : null,
+      offset,
+      previous: offset > 0 ? at(Math.max(0, offset - limit)) : null,
+      total,
+      items: page.items.map(shape),
+    };
+  }
+
+  const artistInBrief = ({ id, name }: Artist): Shape => ({ ...links('artist', id), name });
+
+  const artist = (artist: Artist): Shape => ({
+    ...artistInBrief(artist),
+    genres: artist.genres,
+    images: pictures(artist.id),
+    ...gone({
+      followers: { href: null, total: popularity(artist.id) * 317 },
+      popularity: popularity(artist.id),
+    }),
+  });
+
+  const albumInBrief = (album: Album): Shape => ({
+    ...links('album', album.id),
+    name: album.name,
+    album_type: album.albumType,
+    total_tracks: album.tracks.length,
+    images: pictures(album.id),
+    release_date: album.released,
+    release_date_precision: album.precision,
+    artists: album.artists.map(artistInBrief),
+    ...gone({ available_markets: ['DE', 'GB', 'SE'] }),
+  });
+
+  const trackInBrief = (track: Track): Shape => ({
+    ...links('track', track.id),
+    name: track.name,
+    artists: track.artists.map(artistInBrief),
+    disc_number: 1,
+    track_number: track.number,
+    duration_ms: track.durationMs,
+    explicit: track.explicit,
+    is_local: false,
+    preview_url: null,
+    ...gone({ available_markets: ['DE', 'GB', 'SE'] }),
+  });
+
+  const track = (track: Track): Shape => ({
+    ...trackInBrief(track),
+    album: albumInBrief(track.album),
+    external_ids: { isrc: `XXSIM26${String(chanceOf(track.id).between(0, 99_999)).padStart(5, '0')}` },
+    ...gone({ popularity: popularity(track.id) }),
+  });
+
+  const album = (album: Album): Shape => ({
+    ...albumInBrief(album),
+    tracks: paging(
+      new URL(`${apiUrl}/albums/${album.id}/tracks`),
+      { items: album.tracks, total: album.tracks.length, limit: 50, offset: 0 },
+      trackInBrief,
+    ),
+    copyrights: [
+      { text: `${album.released.slice(0, 4)} ${album.artists[0]?.name}, a made-up label`, type: 'C' },
+    ],
+    external_ids: { upc: `0000${chanceOf(album.id).between(10_000_000, 99_999_999)}` },
+    genres: [],
+    ...gone({ label: 'Made-up Records', popularity: popularity(album.id) }),
+  });
+
+  const localTrack = ({ name, artist, album, durationMs }: LocalTrack): Shape => {
+    const coded = [artist, album, name].map((part) => encodeURIComponent(part).replaceAll('%20', '+'));
+    const nowhere = { external_urls: {}, href: null, id: null };
+    return {
+      ...nowhere,
+      type: 'track',
+      uri: `spotify:local:${coded.join(':')}:${Math.round(durationMs / 1000)}`,
+      name,
+      album: {
+        ...nowhere,
+        type: 'album',
+        uri: null,
+        name: album,
+        album_type: null,
+        artists: [],
+        images: [],
+        release_date: null,
+        release_date_precision: null,
+        ...gone({ available_markets: [] }),
+      },
+      artists: [{ ...nowhere, type: 'artist', uri: null, name: artist }],
+      disc_number: 0,
+      track_number: 0,
+      duration_ms: durationMs,
+      explicit: false,
+      is_local: true,
+      preview_url: null,
+      external_ids: {},
+      ...gone({ available_markets: [], popularity: 0 }),
+    };
+  };
+
+  const show = (show: Show): Shape => ({
+    ...links('show', show.id),
+    name: show.name,
+    description: show.description,
+    html_description: `<p>${show.description}</p>`,
+    copyrights: [],
+    explicit: false,
+    images: pictures(show.id),
+    is_externally_hosted: false,
+    languages: ['en'],
+    media_type: 'audio',
+    total_episodes: show.episodes.length,
+    ...gone({ available_markets: ['DE', 'GB', 'SE'], publisher: 'Made-up Audio' }),
+  });
+
+  const episode = (episode: Episode): Shape => ({
+    ...links('episode', episode.id),
+    name: episode.name,
+    description: episode.description,
+    html_description: `<p>${episode.description}</p>`,
+    duration_ms: episode.durationMs,
+    explicit: false,
+    images: pictures(episode.show.id),
+    is_externally_hosted: false,
+    is_playable: true,
+    language: 'en',
+    languages: ['en'],
+    release_date: episode.released,
+    release_date_precision: 'day',
+    audio_preview_url: null,
+    show: show(episode.show),
+  });
+
+  /** Without `additional_types=episode` a podcast comes as null. */
+  const played = (what: Entry['what'], takesEpisodes: boolean): Json => {
+    if (what === null) return null;
+    if (what.kind === 'track') return track(what);
+    if (what.kind === 'local') return localTrack(what);
+    return takesEpisodes ? episode(what) : null;
+  };
+
+  const entry =
+    (asked: { takesEpisodes: boolean; market: boolean }) =>
+    (entry: Entry): Shape => {
+      const shape = played(entry.what, asked.takesEpisodes);
+      const restricted = entry.playable ? {} : { is_playable: false, restrictions: { reason: 'market' } };
+      const restrictable = entry.what?.kind === 'track' && shape !== null && typeof shape === 'object';
+      return {
+        added_at: entry.addedAt,
+        added_by: entry.addedBy === null ? null : userReference(entry.addedBy),
+        is_local: entry.what?.kind === 'local',
+        primary_color: null,
+        ...renamed(
+          'track',
+          'item',
+          restrictable ? { ...shape, ...(asked.market ? { is_playable: true } : {}), ...restricted } : shape,
+        ),
+      };
+    };
+
+  const userReference = (id: string): Shape => links('user', id);
+
+  const owner = ({ id, name }: Person): Shape => {
+    const { id: _, ...withoutId } = links('user', id);
+    return { ...(id ? links('user', id) : withoutId), display_name: name };
+  };
+
+  const playlistImages = (playlist: Playlist): Json => {
+    switch (playlist.picture) {
+      case 'null':
+        return null;
+      case 'none':
+        return [];
+      case 'own':
+        return [{ url: `${origin}/covers/640/${playlist.id}.svg`, height: null, width: null }];
+      case 'drawn':
+        return pictures(playlist.id);
+    }
+  };
+
+  /** Where a playlist's contents are, in the dialect's own words. */
+  const contents = (id: string): string => `${apiUrl}/playlists/${id}/${modern ? 'items' : 'tracks'}`;
+
+  const playlistHead = (playlist: Playlist): Shape => ({
+    ...links('playlist', playlist.id),
+    name: playlist.name,
+    description: playlist.description,
+    collaborative: playlist.collaborative,
+    images: playlistImages(playlist),
+    owner: owner(playlist.owner),
+    primary_color: null,
+    public: playlist.isPublic,
+    snapshot_id: Buffer.from(`1,${playlist.id}`).toString('base64'),
+  });
+
+  const playlistInBrief = (playlist: Playlist): Shape => ({
+    ...playlistHead(playlist),
+    ...renamed('tracks', 'items', {
+      href: contents(playlist.id),
+      total: playlist.knowsTotal ? playlist.entries.length : null,
+    }),
+  });
+
+  return {
+    paging,
+    track,
+    album,
+    albumInBrief,
+    artist,
+    show,
+    episode,
+    entry,
+    playlistInBrief,
+    playlistOrHole: (playlist: Playlist | null): Json => playlist && playlistInBrief(playlist),
+
+    /** In development mode other people's playlists come without their contents. */
+    playlist(playlist: Playlist, listenerId: string | null, shape: (entry: Entry) => Json): Shape {
+      const limit = modern ? 50 : 100;
+      const first = playlist.entries.slice(0, limit);
+      const page = { items: first, total: playlist.entries.length, limit, offset: 0 };
+      const open = classic || isTheirs(playlist, listenerId);
+      return {
+        ...playlistHead(playlist),
+        followers: { href: null, total: chanceOf(playlist.id).between(0, 40) },
+        ...(open ? renamed('tracks', 'items', paging(new URL(contents(playlist.id)), page, shape)) : {}),
+      };
+    },
+
+    me(listener: Listener, scopes: readonly string[]): Shape {
+      const mayRead = scopes.includes('user-read-private');
+      return {
+        ...links('user', listener.id),
+        display_name: listener.name,
+        images: listener.hasPicture
+          ? [300, 64].map((size) => ({
+              url: `${origin}/people/${size}/${listener.id}.svg`,
+              height: size,
+              width: size,
+            }))
+          : [],
+        ...(modern ? { account_id: listener.accountId } : {}),
+        ...gone({
+          followers: { href: null, total: 12 },
+          ...(mayRead
+            ? {
+                country: listener.country,
+                product: listener.product,
+                explicit_content: { filter_enabled: false, filter_locked: false },
+              }
+            : {}),
+          ...(scopes.includes('user-read-email') ? { email: listener.email } : {}),
+        }),
+      };
+    },
+
+    devices: (moment: Moment, listenerId: string): Json[] =>
+      moment.kind === 'nothing' ? [] : [device(moment, listenerId)],
+
+    /** GET /me/player; `timestamp` is the last change of state. */
+    player(moment: Exclude<Moment, { kind: 'nothing' }>, listenerId: string, takesEpisodes: boolean): Shape {
+      return {
+        device: device(moment, listenerId),
+        repeat_state: 'context',
+        shuffle_state: false,
+        smart_shuffle: false,
+        ...currentlyPlaying(moment, takesEpisodes),
+        timestamp: Math.floor(moment.changedAt),
+      };
+    },
+
+    /** GET /me/player/currently-playing; `timestamp` is the moment of the answer. */
+    currentlyPlaying: (
+      moment: Exclude<Moment, { kind: 'nothing' }>,
+      takesEpisodes: boolean,
+      now: number,
+    ): Shape => ({ ...currentlyPlaying(moment, takesEpisodes), timestamp: Math.floor(now) }),
+  };
+
+  function currentlyPlaying(moment: Exclude<Moment, { kind: 'nothing' }>, takesEpisodes: boolean): Shape {
+    const { what, context } = moment;
+    return {
+      progress_ms: moment.progressMs === null ? null : Math.floor(moment.progressMs),
+      is_playing: moment.isPlaying,
+      currently_playing_type: moment.kind,
+      item: played(what, takesEpisodes),
+      context: context ? contextOf('playlist', context.id) : episodeContext(what),
+      actions: { disallows: disallows(moment) },
+    };
+  }
+
+  function contextOf(type: string, id: string): Shape {
+    const { external_urls, href, uri } = links(type, id);
+    return { type, external_urls, href, uri };
+  }
+
+  function episodeContext(what: Entry['what']): Json {
+    return what?.kind === 'episode' ? contextOf('show', what.show.id) : null;
+  }
+
+  function disallows(moment: Exclude<Moment, { kind: 'nothing' }>): Shape {
+    if (moment.kind === 'ad') {
+      return {
+        seeking: true,
+        skipping_next: true,
+        skipping_prev: true,
+        toggling_repeat_context: true,
+        toggling_repeat_track: true,
+        toggling_shuffle: true,
+      };
+    }
+    return moment.isPlaying ? { resuming: true } : { pausing: true };
+  }
+
+  function device(moment: Exclude<Moment, { kind: 'nothing' }>, listenerId: string): Shape {
+    const telephone = listenerId === 'noor';
+    return {
+      // A device in another room may keep its id and its volume to itself.
+      id: telephone ? null : `${chanceOf(listenerId).between(1e8, 9e8).toString(16)}0c2f9d7e`,
+      is_active: true,
+      is_private_session: moment.isPrivate,
+      is_restricted: false,
+      name: telephone ? 'Noor’s phone' : 'Kitchen speaker',
+      type: telephone ? 'Smartphone' : 'Speaker',
+      volume_percent: telephone ? null : 62,
+      supports_volume: !telephone,
+    };
+  }
+}

@@ -1,0 +1,57 @@
+import { idOf } from './chance.ts';
+import type { Playing } from './control.ts';
+
+export type Listener = {
+  id: string;
+  accountId: string;
+  /** Null for somebody who never chose a name. */
+  name: string | null;
+  hasPicture: boolean;
+  email: string;
+  country: string;
+  product: 'premium' | 'free';
+  /** What to expect of them, for the person who picks one. */
+  about: string;
+  startsWith: Playing;
+};
+
+/** The three who can sign in. None of them exists. */
+export const listeners: readonly Listener[] = [
+  {
+    id: 'mara',
+    accountId: idOf('account mara', 10),
+    name: 'Mara Lindqvist',
+    hasPicture: true,
+    email: 'mara@listener.example',
+    country: 'SE',
+    product: 'premium',
+    about: 'Music that moves on by itself, and 137 playlists, some of them odd',
+    startsWith: { kind: 'music' },
+  },
+  {
+    id: 'jonas',
+    accountId: idOf('account jonas', 10),
+    name: null,
+    hasPicture: false,
+    email: 'jonas@listener.example',
+    country: 'DE',
+    product: 'premium',
+    about: 'Nothing playing, no playlists, no name and no picture',
+    startsWith: { kind: 'nothing' },
+  },
+  {
+    id: 'noor',
+    accountId: idOf('account noor', 10),
+    name: 'Noor Haddad',
+    hasPicture: true,
+    email: 'noor@listener.example',
+    country: 'GB',
+    product: 'free',
+    about: 'A podcast is playing; a dozen playlists, and a free account',
+    startsWith: { kind: 'episode' },
+  },
+];
+
+export const listenerById: ReadonlyMap<string, Listener> = new Map(
+  listeners.map((listener) => [listener.id, listener]),
+);

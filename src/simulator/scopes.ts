@@ -1,0 +1,22 @@
+/** Every scope Spotify knows, in the words the consent page uses (Spotify: "Scopes"). */
+export const scopeWords: ReadonlyMap<string, string> = new Map([
+  ['user-read-playback-state', 'See what is playing and on which device'],
+  ['user-read-currently-playing', 'See what is playing right now'],
+  ['user-modify-playback-state', 'Control playback on your devices'],
+  ['user-read-playback-position', 'See how far you are in podcasts and audiobooks'],
+  ['user-read-recently-played', 'See what you played lately'],
+  ['user-top-read', 'See your most played artists and tracks'],
+  ['playlist-read-private', 'See your private playlists'],
+  ['playlist-read-collaborative', 'See the playlists you make together with others'],
+  ['playlist-modify-public', 'Change your public playlists'],
+  ['playlist-modify-private', 'Change your private playlists'],
+  ['user-library-read', 'See what you saved in Your Library'],
+  ['user-library-modify', 'Change what is saved in Your Library'],
+  ['user-follow-read', 'See whom you follow'],
+  ['user-follow-modify', 'Change whom you follow'],
+  ['user-read-private', 'See your subscription and the details of your account'],
+  ['user-read-email', 'See your e-mail address'],
+  ['ugc-image-upload', 'Upload pictures for your playlists'],
+  ['streaming', 'Play music in this browser'],
+  ['app-remote-control', 'Talk to the Spotify app on this device'],
+]);

@@ -1,0 +1,92 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { createAuthorize } from './authorize.ts';
+import { createCallLog } from './calls.ts';
+import type { Settings, Simulator, SimulatorOptions } from './control.ts';
+import { createFaults } from './faults.ts';
+import { createGrants } from './grants.ts';
+import { listeners } from './listeners.ts';
+import { createPlayers } from './playback.ts';
+import { createSights } from './sights.ts';
+import { createToken } from './token.ts';
+import { createWebApi } from './web-api.ts';
+
+export type {
+  Call,
+  Dialect,
+  Fault,
+  Playing,
+  Rotation,
+  Settings,
+  Simulator,
+  SimulatorOptions,
+} from './control.ts';
+
+/**
+ * Starts a small, strict Spotify on 127.0.0.1: accounts, web API and the pictures they speak of.
+ * Rejects with the listen error, e.g. EADDRINUSE.
+ */
+export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
+  const now = options.now ?? Date.now;
+  const client = { id: options.clientId, secret: options.clientSecret };
+  const redirectUris = new Set(options.redirectUris ?? []);
+  const settings: Settings = {
+    dialect: options.dialect ?? 'development',
+    rotation: 'none',
+    accessTokenSeconds: 3600,
+    notInvited: new Set(),
+    notInvitedAs: 'json',
+    ownerHasPremium: true,
+    grantedScope: null,
+    sixMonthsMs: 180 * 24 * 60 * 60 * 1000,
+  };
+
+  const app = express();
+  const server = createServer(app);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  // "localhost" and not the number: the app lives on 127.0.0.1, so the way between the two is cross-site, as with Spotify.
+  const origin = `http://localhost:${(server.address() as AddressInfo).port}`;
+  const apiUrl = `${origin}/v1`;
+
+  const calls = createCallLog(now);
+  const faults = createFaults();
+  const grants = createGrants({ settings, now });
+  const players = createPlayers(now);
+  const authorize = createAuthorize({ client, redirectUris, grants });
+
+  app.disable('x-powered-by');
+  // Spotify answers every question in full; conditional requests are nothing to rely on.
+  app.disable('etag');
+  app.use(calls.record, faults.strike);
+  app.use(authorize.pages);
+  app.use(createToken({ client, grants, calls }));
+  app.use('/v1', createWebApi({ settings, origin, apiUrl, now, grants, players, calls }));
+  app.use(createSights());
+
+  return {
+    origin,
+    accountsUrl: origin,
+    apiUrl,
+    settings,
+    listeners: listeners.map(({ id, accountId, name }) => ({ id, accountId, name })),
+    calls: calls.all,
+    forgetCalls: calls.forget,
+    registerRedirectUri: (uri) => void redirectUris.add(uri),
+    plays: players.plays,
+    expireAccessTokens: grants.expireAccessTokens,
+    revokeGrants: grants.revoke,
+    endSixMonths: grants.endSixMonths,
+    fault: faults.add,
+    clearFaults: faults.clear,
+    agree: authorize.agree,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
