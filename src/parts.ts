@@ -26,7 +26,7 @@ export function createParts({ config, log, now = Date.now, timing = usualTiming 
   const { spotify } = config;
   const redis = connectRedis(config.redisUrl, log);
   const redisAnswered = new Promise<void>((resolve) =>
-    redis.once('ready', resolve).once('error', () => resolve()),
+    redis.once('ready', resolve).once('reconnecting', () => resolve()),
   );
   const seal = createSeal(config.secrets);
   const onUnreadable = (record: string) => (why: string) =>
@@ -82,23 +82,26 @@ function connectRedis(url: string, log: Log): Redis {
     enableAutoPipelining: true,
   });
 
-  let answers: boolean | null = null;
-  redis.on('ready', () => {
-    if (answers === false) log.info('Redis answers again');
-    answers = true;
+  let away = false;
+  let code: string | undefined;
+  redis.on('error', (error: NodeJS.ErrnoException) => {
+    code = error.code;
   });
-  redis.on('error', (error: Error & { code?: string }) => {
-    if (answers !== false) {
-      const { hostname, port } = new URL(url);
-      log.error(
-        'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes',
-        {
-          at: `${hostname}:${port || 6379}`,
-          code: error.code,
-        },
-      );
-    }
-    answers = false;
+  redis.on('reconnecting', () => {
+    if (away) return;
+    away = true;
+    const { hostname, port } = new URL(url);
+    log.error(
+      'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes',
+      {
+        at: `${hostname}:${port || 6379}`,
+        code,
+      },
+    );
+  });
+  redis.on('ready', () => {
+    if (away) log.info('Redis answers again');
+    away = false;
   });
   return redis;
 }

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { test } from 'node:test';
+import { root } from './support/process.ts';
+
+/*
+ * The dependency rule: arrows only point down this list, and folders on one line never import each other. Files in src/
+ * itself are named; the folders stand for all that is in them.
+ */
+const floors = [
+  ['main.ts', 'demo.ts', 'dev.ts'],
+  ['app.ts'],
+  ['parts.ts'],
+  ['pages'],
+  ['live'],
+  ['web'],
+  ['access'],
+  ['ops', 'spotify', 'simulator'],
+  ['config.ts'],
+];
+const entries = ['main.ts', 'demo.ts', 'dev.ts'];
+const mayImport: Record<string, RegExp> = {
+  express: /^(app\.ts|pages\/|web\/|live\/stream\.ts|ops\/|simulator\/)/,
+  ioredis: /^parts\.ts$/,
+  axios: /^spotify\/http\.ts$/,
+};
+
+type Module = { path: string; source: string };
+type Import = { of: string; typeOnly: boolean };
+
+test('the house stands as it was drawn', (t) => {
+  const modules = readModules();
+  t.diagnostic(`${modules.length} modules read`);
+
+  assert.ok(modules.length > 30);
+  assert.deepEqual(violations(modules), []);
+});
+
+const planted: [string, Module, RegExp][] = [
+  [
+    'an arrow that points up',
+    { path: 'access/x.ts', source: "import { cover } from '../web/views.ts';" },
+    /access\/x\.ts imports web/,
+  ],
+  [
+    'a type that points up',
+    { path: 'access/x.ts', source: "import type { Log } from '../web/views.ts';" },
+    /access\/x\.ts imports web/,
+  ],
+  [
+    'a neighbour',
+    { path: 'spotify/x.ts', source: "import { createLog } from '../ops/log.ts';" },
+    /spotify\/x\.ts imports ops/,
+  ],
+  [
+    'a page in a page',
+    { path: 'pages/x/x.ts', source: "export * from '../home/home.ts';" },
+    /pages\/x\/x\.ts imports another page/,
+  ],
+  [
+    'the simulator in the product',
+    { path: 'app.ts', source: "await import('./simulator/simulator.ts');" },
+    /only the demo/,
+  ],
+  [
+    'ours in the simulator',
+    { path: 'simulator/x.ts', source: "import '../config.ts';" },
+    /simulator\/x\.ts imports config/,
+  ],
+  [
+    'express below',
+    { path: 'access/x.ts', source: "import express from 'express';" },
+    /access\/x\.ts imports express/,
+  ],
+  [
+    'Redis made elsewhere',
+    { path: 'access/x.ts', source: "import { Redis } from 'ioredis';" },
+    /access\/x\.ts imports ioredis/,
+  ],
+  ['axios elsewhere', { path: 'web/x.ts', source: "import axios from 'axios';" }, /web\/x\.ts imports axios/],
+  [
+    'process elsewhere',
+    { path: 'web/x.ts', source: 'export const x = () => process.env.X;' },
+    /web\/x\.ts uses process/,
+  ],
+  [
+    'process by import',
+    { path: 'web/x.ts', source: "import process from 'node:process';" },
+    /web\/x\.ts uses process/,
+  ],
+  ['a circle', { path: 'web/security.ts', source: "import './x.ts';" }, /in a circle: .*web\/security\.ts/],
+];
+
+for (const [what, module, found] of planted) {
+  test(`the check finds ${what}`, () => {
+    const others = readModules().filter(({ path }) => path !== module.path);
+    const back = { path: 'web/x.ts', source: "import './security.ts';" };
+    assert.match(violations([...others, ...(what === 'a circle' ? [back] : []), module]).join('\n'), found);
+  });
+}
+
+test('the check leaves alone what is allowed', () => {
+  const fine = {
+    path: 'access/x.ts',
+    source:
+      "import type { Redis } from 'ioredis';\n// process.env in a comment\nexport const said = 'process.env';",
+  };
+  assert.deepEqual(violations([...readModules(), fine]), []);
+});
+
+function readModules(): Module[] {
+  const src = join(root, 'src');
+  return readdirSync(src, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => ({ path: path.replaceAll('\\', '/'), source: readFileSync(join(src, path), 'utf8') }));
+}
+
+function violations(modules: Module[]): string[] {
+  const found: string[] = [];
+  for (const { path, source } of modules) {
+    const from = floorOf(path);
+    if (from < 0) found.push(`${path} stands on no floor`);
+    if (
+      !entries.includes(path) &&
+      /(?<![\w.'"])process\s*[.[]|['"]node:process['"]/.test(withoutCommentsAndTexts(source))
+    ) {
+      found.push(`${path} uses process, which only entries may`);
+    }
+    for (const { of, typeOnly } of importsOf(source)) {
+      const allowed = mayImport[of];
+      if (allowed && !allowed.test(path) && !(of === 'ioredis' && typeOnly))
+        found.push(`${path} imports ${of}`);
+      if (!of.startsWith('.')) continue;
+
+      const target = normalize(join(dirname(path), of)).replaceAll('\\', '/');
+      const to = floorOf(target);
+      if (target.startsWith('simulator/') && !path.startsWith('simulator/') && !entries.includes(path)) {
+        found.push(`${path} imports the simulator, which only the demo and dev.ts may`);
+      }
+      if (path.startsWith('simulator/') && !target.startsWith('simulator/'))
+        found.push(`${path} imports ${target}`);
+      if (roomOf(path) === roomOf(target)) {
+        if (roomOf(path) === 'pages' && pageOf(path) !== pageOf(target))
+          found.push(`${path} imports another page`);
+      } else if (to <= from) {
+        found.push(`${path} imports ${target}, which does not lie below it`);
+      }
+    }
+  }
+  return [...found, ...circles(modules)];
+}
+
+function circles(modules: Module[]): string[] {
+  const arrows = new Map(
+    modules.map(({ path, source }) => {
+      const ours = importsOf(source).filter(({ of }) => of.startsWith('.'));
+      return [path, ours.map(({ of }) => normalize(join(dirname(path), of)).replaceAll('\\', '/'))];
+    }),
+  );
+  const done = new Set<string>();
+  const found: string[] = [];
+  const walk = (path: string, way: string[]): void => {
+    if (way.includes(path)) found.push(`in a circle: ${[...way.slice(way.indexOf(path)), path].join(' > ')}`);
+    if (way.includes(path) || done.has(path)) return;
+    for (const next of arrows.get(path) ?? []) walk(next, [...way, path]);
+    done.add(path);
+  };
+  for (const path of arrows.keys()) walk(path, []);
+  return found;
+}
+
+function importsOf(source: string): Import[] {
+  const statements =
+    /^\s*(?:import|export)\s+(type\s)?[^'";]*?from\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+  return [...source.matchAll(statements)].map(([, type, from, bare, dynamic]) => ({
+    of: from ?? bare ?? dynamic ?? '',
+    typeOnly: type !== undefined,
+  }));
+}
+
+function withoutCommentsAndTexts(source: string): string {
+  const imports = /['"]node:process['"]/.test(source) ? "'node:process'" : '';
+  return (
+    source
+      .replace(/\/\*[\s\S]*?\*\//g, '')
+      .replace(/(?<!:)\/\/.*$/gm, '')
+      .replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''") + imports
+  );
+}
+
+function roomOf(path: string): string {
+  return path.split('/')[0] ?? '';
+}
+
+function pageOf(path: string): string {
+  return path.split('/')[1] ?? '';
+}
+
+function floorOf(path: string): number {
+  return floors.findIndex((rooms) => rooms.includes(roomOf(path)));
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, startRedis } from '../src/ops/redis-server.ts';
+import { startSimulator } from '../src/simulator/simulator.ts';
+import { run } from './support/process.ts';
+import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+
+const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret nobody may see' };
+
+test('without a Redis the server comes up, says what to do, answers 503, and heals', { skip }, async (t) => {
+  const [port, redisPort] = [await freePort(), await freePort()];
+  const server = run(t, 'src/main.ts', {
+    ...credentials,
+    PORT: String(port),
+    REDIS_URL: `redis://127.0.0.1:${redisPort}`,
+  });
+  const status = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+
+  await server.says(/Turntable is at http:\/\/127\.0\.0\.1:/);
+  await server.says(/Redis does not answer.*redis-server --appendonly yes/);
+  assert.equal(await status('/'), 503);
+  assert.equal(await status('/healthz'), 200);
+  assert.equal(await status('/readyz'), 503);
+
+  const redis = await startRedis({ program: redisProgram, port: redisPort });
+  t.after(redis.stop);
+  await server.says(/Redis answers again/);
+  assert.equal(await status('/'), 200);
+  assert.equal(await status('/readyz'), 200);
+
+  server.child.kill('SIGTERM');
+  assert.equal(await server.ended, 0);
+  assert.doesNotMatch(server.said(), /a secret nobody may see|\n\s+at /);
+});
+
+test('asked to stop, the server finishes what is under way and exits with 0', { skip }, async (t) => {
+  const redis = await startRedis({ program: redisProgram });
+  t.after(redis.stop);
+  const simulator = await startSimulator({
+    clientId: 'an id',
+    clientSecret: credentials.SPOTIFY_CLIENT_SECRET,
+  });
+  t.after(simulator.close);
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    const port = await freePort();
+    simulator.registerRedirectUri(`http://127.0.0.1:${port}/callback`);
+    const server = run(t, 'src/main.ts', {
+      ...credentials,
+      PORT: String(port),
+      REDIS_URL: redis.url,
+      SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+      SPOTIFY_API_URL: simulator.apiUrl,
+    });
+    await server.says(/Turntable is at/);
+    const left = await fetch(`http://127.0.0.1:${port}/login`, { redirect: 'manual' });
+    const way = await simulator.agree(left.headers.get('location') ?? '', 'mara');
+    simulator.forgetCalls();
+    simulator.fault({ on: 'token', delayMs: 300 });
+
+    const Cookie = left.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    const underWay = fetch(way, { headers: { Cookie }, redirect: 'manual' });
+    while (simulator.calls.length === 0) await sleep(5);
+    server.child.kill(signal);
+
+    assert.equal((await underWay).status, 303);
+    assert.equal(await server.ended, 0);
+  }
+});
+
+test('a taken port is named, with what to do', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  t.after(() => taken.close());
+  const { port } = taken.address() as { port: number };
+
+  const server = run(t, 'src/main.ts', { PORT: String(port) });
+
+  assert.equal(await server.ended, 1);
+  assert.match(server.said(), new RegExp(`Port ${port} on 127.0.0.1 is taken.*set PORT`));
+});
+
+test('without credentials the setup page says what to do', async (t) => {
+  const port = await freePort();
+  const server = run(t, 'src/main.ts', { PORT: String(port) });
+  await server.says(/Turntable is at/);
+
+  const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  const elsewhere = await fetch(`http://127.0.0.1:${port}/now-playing`, { redirect: 'manual' });
+
+  assert.match(page, new RegExp(`value="http://127.0.0.1:${port}/callback"`));
+  assert.match(page, /developer\.spotify\.com\/dashboard/);
+  assert.match(page, /value="npm run demo"/);
+  assert.equal(elsewhere.headers.get('location'), '/');
+});
+
+test('in production it does not start without credentials, and says the same', async (t) => {
+  const server = run(t, 'src/main.ts', { NODE_ENV: 'production', SPOTIFY_CLIENT_ID: 'an id' });
+
+  assert.equal(await server.ended, 1);
+  assert.match(server.said(), /SPOTIFY_CLIENT_SECRET is not set/);
+  assert.match(server.said(), /add exactly: http:\/\/127\.0\.0\.1:3000\/callback/);
+  assert.match(server.said(), /npm run demo/);
+  assert.doesNotMatch(server.said(), /\n\s+at /);
+});
+
+test('the demo starts everything itself, and leaves nothing running', { skip }, async (t) => {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+    const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()) });
+    await demo.says(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.said())?.[0] ?? '';
+    const servers = redisServersOf(demo.child.pid);
+    assert.equal(servers.length, 1);
+    assert.match(await (await fetch(url)).text(), /Sign in with Spotify/);
+
+    demo.child.kill(signal);
+    await demo.ended;
+    if (signal !== 'SIGKILL') assert.equal(demo.child.exitCode, 0);
+
+    await gone(servers);
+  }
+});
+
+/** The Redis servers that this process started, by the shell that stands between. */
+function redisServersOf(pid: number | undefined): number[] {
+  const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
+    .filter((match) => match !== null)
+    .map(([, own, parent, args]) => ({ pid: Number(own), parent: Number(parent), args: args ?? '' }));
+  const shells = processes.filter(({ parent }) => parent === pid).map((one) => one.pid);
+  return processes
+    .filter(({ parent, args }) => shells.includes(parent) && /^\S*(redis|valkey)-server/.test(args))
+    .map((one) => one.pid);
+}
+
+async function gone(pids: number[]): Promise<void> {
+  for (let tries = 0; pids.some(isAlive); tries += 1) {
+    assert.ok(tries < 100, 'a Redis server is left behind');
+    await sleep(50);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
+import { type Browser, startTurntable } from './support/turntable.ts';
+
+async function within(ms: number, what: () => Promise<{ status: number }>): Promise<void> {
+  const giveUpAt = performance.now() + ms;
+  while ((await what()).status !== 200) {
+    assert.ok(performance.now() < giveUpAt, `still no 200 after ${ms} ms`);
+    await sleep(50);
+  }
+}
+
+async function isTurnedAway(mara: Browser, path: string): Promise<void> {
+  const before = performance.now();
+  const page = await mara.get(path).expect(503);
+  assert.ok(performance.now() - before < 1000, `${path} took ${performance.now() - before} ms`);
+  assert.match(page.text, /nothing is lost, and you need not sign in again/);
+  assert.equal(page.headers['retry-after'], '2');
+}
+
+test('while Redis is stopped every page answers 503 within a second; two seconds after its return all is as before', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const { browser, url, logged } = await startTurntable(t, { redisUrl: redis.url });
+  const mara = browser();
+  await mara.signIn();
+
+  await redis.stop();
+  for (const path of ['/now-playing', '/playlists', '/', '/login', '/callback?state=a&code=b'])
+    await isTurnedAway(mara, path);
+  assert.equal((await mara.post('/logout')).status, 503);
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  assert.equal((await fetch(`${url}/readyz`)).status, 503);
+  assert.equal(
+    JSON.parse((await mara.getJson('/now-playing').expect(503)).text).reason,
+    'sessions-unavailable',
+  );
+
+  await redis.start();
+  await within(2000, () => mara.get('/now-playing'));
+  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  assert.match(logged.join(''), /Redis does not answer.*redis-server --appendonly yes/);
+  assert.match(logged.join(''), /Redis answers again/);
+});
+
+test('while Redis hangs, pages answer 503 within a second, and nobody is signed out', { skip }, async (t) => {
+  const redis = await ownRedis(t);
+  const { browser } = await startTurntable(t, { redisUrl: redis.url });
+  const mara = browser();
+  await mara.signIn();
+  const direct = new Redis(redis.url);
+  t.after(() => direct.disconnect());
+
+  await direct.client('PAUSE', 1500);
+  await isTurnedAway(mara, '/now-playing');
+  await within(3000, () => mara.get('/now-playing'));
+});
+
+test('a Redis that takes no writes is said to be unavailable, never a success: reading goes on', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const { browser } = await startTurntable(t, { redisUrl: redis.url });
+  const [mara, noor] = [browser(), browser()];
+  await mara.signIn();
+  const way = await noor.agree('noor');
+  const direct = new Redis(redis.url);
+  t.after(() => direct.disconnect());
+
+  await direct.config('SET', 'maxmemory', '1');
+  await noor.get(way).expect(503);
+  assert.equal(noor.sessionCookie(), undefined);
+  await mara.get('/now-playing').expect(200);
+
+  await direct.config('SET', 'maxmemory', '0');
+  await noor.get(way).expect(303);
+});
+
+test('records that cannot be read are signed out and removed, and never an error', async (t) => {
+  const { browser, keys, redisUrl, logged } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+
+  for (const [kind, record] of [
+    ...['{bad', '{}', '"x"', '[]', '123', 'null', '{"cookie":null}', '{"v":2,"cookie":{},"listener":{}}'].map(
+      (one) => ['session', one] as const,
+    ),
+    ...['', 'x', '1:', '1:abc.def', '{"accessToken":"x"}'].map((one) => ['grant', one] as const),
+  ]) {
+    const mara = browser();
+    await mara.signIn();
+    const key = (await keys()).find((one) => one.startsWith(`${kind}:`)) ?? '';
+    await redis.set(key, record);
+
+    await mara.get('/now-playing').expect(303);
+    assert.equal((await mara.get('/').expect(200)).status, 200);
+
+    assert.deepEqual(
+      (await keys()).filter((one) => one === key),
+      [],
+      `${kind} ${record}`,
+    );
+    await mara.signIn();
+    await mara.get('/now-playing').expect(200);
+    for (const left of await keys()) await redis.del(left);
+  }
+  assert.match(logged.join(''), /A session could not be read and was removed/);
+  assert.match(logged.join(''), /A grant could not be read and was removed/);
+});
+
+test('a grant copied beside another session does not open', async (t) => {
+  const { browser, keys, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const [mara, noor] = [browser(), browser()];
+  await mara.signIn('mara');
+  const [maras = ''] = (await keys()).filter((key) => key.startsWith('grant:'));
+  await noor.signIn('noor');
+  const noors = (await keys()).find((key) => key.startsWith('grant:') && key !== maras) ?? '';
+
+  await redis.set(noors, (await redis.get(maras)) ?? '');
+
+  await noor.get('/now-playing').expect(303);
+  await mara.get('/now-playing').expect(200);
+});
+
+test('a new secret before the old one in SESSION_SECRET signs nobody out; taking the old one away does', async (t) => {
+  const [old, fresh] = ['o'.repeat(32), 'n'.repeat(32)];
+  const before = await startTurntable(t, { env: { SESSION_SECRET: old } });
+  const mara = before.browser();
+  await mara.signIn();
+  const cookies = mara.agent.jar.getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false });
+  const Cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+  const visit = async (SESSION_SECRET: string) => {
+    const { url } = await startTurntable(t, { beside: before, env: { SESSION_SECRET } });
+    return (
+      await fetch(`${url}/now-playing`, { headers: { Cookie, Accept: 'text/html' }, redirect: 'manual' })
+    ).status;
+  };
+
+  assert.equal(await visit(`${fresh},${old}`), 200);
+  assert.equal(await visit(fresh), 303);
+});

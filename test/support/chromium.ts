@@ -1,0 +1,55 @@
+import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const program = (process.env.PATH ?? '')
+  .split(delimiter)
+  .flatMap((folder) => names.map((name) => join(folder, name)))
+  .find(isExecutable);
+
+/** A reason to skip where there is no browser; in CI there has to be one, so there it is none. */
+export const skipWithoutBrowser = program || process.env.CI ? false : 'there is no Chromium on the PATH';
+
+const flags = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** A real browser with nothing in it yet; gone when the test ends. */
+export async function openBrowser(
+  t: TestContext,
+  options: BrowserContextOptions = {},
+): Promise<BrowserContext> {
+  if (!program) throw new Error('There is no Chromium on the PATH');
+  const home = await mkdtemp(join(tmpdir(), 'turntable-browser-'));
+  const context = await chromium.launchPersistentContext(home, {
+    executablePath: program,
+    args: flags,
+    ...options,
+  });
+  t.after(async () => {
+    await context.close();
+    await rm(home, { recursive: true, force: true });
+  });
+  context.setDefaultTimeout(15_000);
+  return context;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,14 @@
+import { findRedisProgram, NoRedis } from '../../src/ops/redis-server.ts';
+import { redisNeeds } from '../../src/ops/terminal.ts';
+
+/** Before all tests: sees to it that there is a Redis, installing it where that is allowed. */
+export async function globalSetup(): Promise<void> {
+  if (process.env.REDIS_URL) return;
+  try {
+    await findRedisProgram(redisNeeds(process));
+  } catch (error) {
+    if (!(error instanceof NoRedis)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}

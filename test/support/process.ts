@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+
+export const root = join(import.meta.dirname, '..', '..');
+
+/** A real process of ours, ended with the test at the latest. */
+export function run(t: TestContext, entry: string, env: Record<string, string>) {
+  const child = spawn(process.execPath, [entry], {
+    cwd: root,
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stdout.on('data', (chunk) => (said += chunk));
+  child.stderr.on('data', (chunk) => (said += chunk));
+  const ended = once(child, 'close').then(() => child.exitCode);
+  t.after(async () => {
+    if (isRunning(child)) child.kill('SIGKILL');
+    await ended;
+  });
+
+  return {
+    child,
+    /** The exit code, once it has ended and all it said is here. */
+    ended,
+    /** All it wrote so far, to both streams. */
+    said: () => said,
+    /** Waits until it has said something that matches. */
+    async says(what: RegExp): Promise<void> {
+      while (!what.test(said)) {
+        if (!isRunning(child)) throw new Error(`It ended without saying ${what}:\n${said}`);
+        await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), ended]);
+      }
+    },
+  };
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}

@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, type TestContext } from 'node:test';
+import { type RedisAtHand, redisOnPath, startRedis } from '../../src/ops/redis-server.ts';
+
+let shared: Promise<RedisAtHand> | undefined;
+let places = 0;
+
+after(async () => (await shared)?.stop());
+
+/** A place of its own in a real Redis: the one at REDIS_URL, or else a private one for this test file. */
+export async function redisPlace(): Promise<string> {
+  shared ??= begin();
+  const { url } = await shared;
+  places += 1;
+  const place = new URL(url);
+  place.pathname ||= '/';
+  place.searchParams.set('keyPrefix', `test-${process.pid}-${places}:`);
+  return place.href;
+}
+
+/** The program to start a Redis with. */
+export const redisProgram = redisOnPath(process.env) ?? '';
+
+/** For tests that stop or bend their Redis: the one at REDIS_URL will not do for that. */
+export const skipWithoutProgram = redisProgram
+  ? false
+  : 'there is no redis-server on the PATH to start and stop';
+
+/** A Redis that a test may stop and start again, with nothing lost between. */
+export async function ownRedis(t: TestContext) {
+  const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
+  let redis = await startRedis({ program: redisProgram, keepIn });
+  t.after(async () => {
+    await redis.stop();
+    await rm(keepIn, { recursive: true });
+  });
+  return {
+    url: redis.url,
+    stop: () => redis.stop(),
+    async start() {
+      redis = await startRedis({ program: redisProgram, keepIn, port: redis.port });
+    },
+  };
+}
+
+async function begin(): Promise<RedisAtHand> {
+  const { REDIS_URL } = process.env;
+  if (REDIS_URL) return { url: REDIS_URL, stop: async () => undefined };
+  if (!redisProgram) throw new Error('There is no Redis: run the tests with npm test');
+  return startRedis({ program: redisProgram });
+}

@@ -1,0 +1,158 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { TestContext } from 'node:test';
+import { Redis } from 'ioredis';
+import request from 'supertest';
+import type { Timing } from '../../src/access/timing.ts';
+import { timing } from '../../src/access/timing.ts';
+import { createApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { createLog } from '../../src/ops/log.ts';
+import { createParts } from '../../src/parts.ts';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
+import { type Clock, createClock } from './clock.ts';
+import { redisPlace } from './redis.ts';
+
+export const clientId = 'c1ient00000000000000000000000000';
+export const clientSecret = '5ecret00000000000000000000000000';
+
+type Options = {
+  /** Variables beside the ones that every test needs. */
+  env?: Record<string, string>;
+  /** Deadlines and waits; the usual ones where not given. */
+  timing?: Partial<Timing>;
+  simulator?: Partial<SimulatorOptions>;
+  /** Another server to share Redis, simulator and clock with. */
+  beside?: { clock: Clock; simulator: Simulator; redisUrl: string; baseUrl: string };
+  redisUrl?: string;
+};
+
+export type Turntable = Awaited<ReturnType<typeof startTurntable>>;
+
+/** The whole of Turntable on free ports of this machine, with a real Redis and the simulator, until the test ends. */
+export async function startTurntable(t: TestContext, options: Options = {}) {
+  const { beside } = options;
+  const clock = beside?.clock ?? createClock();
+  const redisUrl = beside?.redisUrl ?? options.redisUrl ?? (await redisPlace());
+  const simulator = beside?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
+
+  let handler: RequestListener = (_req, res) => res.destroy();
+  const server = createServer((req, res) => handler(req, res));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  // Two servers behind one address: the second is reached at its own port, but is told the address of the first.
+  const baseUrl = options.env?.BASE_URL ?? beside?.baseUrl ?? `http://127.0.0.1:${port}`;
+
+  const { spotify, ...config } = readConfig({
+    PORT: String(port),
+    BASE_URL: baseUrl,
+    REDIS_URL: redisUrl,
+    SPOTIFY_CLIENT_ID: clientId,
+    SPOTIFY_CLIENT_SECRET: clientSecret,
+    SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+    SPOTIFY_API_URL: simulator.apiUrl,
+    LOG_LEVEL: 'debug',
+    ...options.env,
+  });
+  if (!spotify) throw new Error('These tests are about a configured server');
+  simulator.registerRedirectUri(config.redirectUri);
+
+  const logged: string[] = [];
+  const log = createLog({ level: config.logLevel, write: (line) => logged.push(line) });
+  const parts = createParts({
+    config: { ...config, spotify },
+    log,
+    now: clock.now,
+    timing: { ...timing, ...options.timing },
+  });
+  await parts.redisAnswered;
+  handler = createApp({ config: { ...config, spotify }, log, parts });
+  t.after(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    parts.close();
+  });
+
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
+    baseUrl,
+    clock,
+    simulator,
+    redisUrl,
+    /** Every line of the log so far. */
+    logged,
+    /** A browser of its own: it keeps cookies, and follows no redirects. */
+    browser: () => createBrowser(url, simulator),
+    /** The names of all keys this server has in Redis. */
+    keys: () => keysIn(redisUrl),
+  };
+}
+
+async function newSimulator(
+  t: TestContext,
+  now: () => number,
+  options: Partial<SimulatorOptions> = {},
+): Promise<Simulator> {
+  const simulator = await startSimulator({ clientId, clientSecret, now, ...options });
+  t.after(() => simulator.close());
+  return simulator;
+}
+
+export type Browser = ReturnType<typeof createBrowser>;
+
+function createBrowser(url: string, simulator: Simulator) {
+  const agent = request.agent(url);
+  const browser = {
+    agent,
+    get: (path: string) => agent.get(path).set('Accept', 'text/html').redirects(0),
+    getJson: (path: string) => agent.get(path).set('Accept', 'application/json').redirects(0),
+    /** As a form on one of our pages sends it. */
+    post: (path: string) =>
+      agent.post(path).set('Accept', 'text/html').set('Sec-Fetch-Site', 'same-origin').redirects(0),
+
+    /** Goes to the sign-in and agrees at Spotify; gives the path Spotify sends the browser back to. */
+    async agree(listener = 'mara', query = ''): Promise<string> {
+      const left = await browser.get(`/login${query}`).expect(303);
+      return pathOf(await simulator.agree(left.headers.location ?? '', listener));
+    },
+
+    /** Signs in from start to end; gives the answer of the callback. */
+    async signIn(listener = 'mara', query = '') {
+      return browser.get(await browser.agree(listener, query)).expect(303);
+    },
+
+    /** The cookie of the session as it would be sent, or undefined. */
+    sessionCookie: () => cookieNamed('session'),
+    cookieNamed,
+  };
+
+  function cookieNamed(name: string): string | undefined {
+    const { hostname } = new URL(url);
+    const sent = agent.jar.getCookies({ domain: hostname, path: '/', secure: false, script: false });
+    return sent.find((cookie) => cookie.name.endsWith(`-${name}`))?.value;
+  }
+  return browser;
+}
+
+export function pathOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
+}
+
+async function keysIn(redisUrl: string): Promise<string[]> {
+  const redis = new Redis(redisUrl);
+  const { keyPrefix = '' } = redis.options;
+  const found = await redis.keys(`${keyPrefix}*`);
+  redis.disconnect();
+  return found.map((key) => key.slice(keyPrefix.length)).sort();
+}
+
+/** How often Spotify's token endpoint was asked for this. */
+export function tokenRequests(simulator: Simulator, grantType: string): number {
+  return simulator.calls.filter((call) => call.grantType === grantType).length;
+}
+
+/** How often this path of the Web API was asked. */
+export function apiCalls(simulator: Simulator, path: string): number {
+  return simulator.calls.filter((call) => call.service === 'api' && call.path === path).length;
+}
