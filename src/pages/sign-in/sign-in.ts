@@ -71,8 +71,8 @@ export function signInPages(needs: Needs): Router {
 
   router.get('/login', (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
-    const mode = req.get('Sec-Fetch-Mode');
-    if (mode !== undefined && mode !== 'navigate')
+    const destination = req.get('Sec-Fetch-Dest');
+    if (destination !== undefined && destination !== 'document')
       throw new ForeignOrigin('A sign-in not started by going to it');
 
     const { state, challenge } = pendingSignIns.start(req, res, ownPath(req.query.returnTo, baseUrl));
