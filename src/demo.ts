@@ -4,7 +4,7 @@ import { BadConfiguration, readConfig } from './config.ts';
 import { createLog, forTerminal } from './ops/log.ts';
 import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
 import { serve } from './ops/serve.ts';
-import { stopOnSignal } from './ops/stop.ts';
+import { stopOnSignal } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
 import { createParts } from './parts.ts';
 import { startSimulator } from './simulator/simulator.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { BadConfiguration, readConfig } from './config.ts';
 import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
-import { stopOnSignal } from './ops/stop.ts';
+import { stopOnSignal } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
 import { startSimulator } from './simulator/simulator.ts';
 

@@ -2,7 +2,7 @@ import { createApp } from './app.ts';
 import { BadConfiguration, type Config, readConfig } from './config.ts';
 import { aboutError, createLog, forTerminal } from './ops/log.ts';
 import { type Serving, serve } from './ops/serve.ts';
-import { stopOnSignal } from './ops/stop.ts';
+import { stopOnSignal } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 
 const config = configured();

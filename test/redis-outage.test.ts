@@ -32,6 +32,7 @@ test('while Redis is stopped every page answers 503 within a second; two seconds
   await redis.stop();
   for (const path of ['/now-playing', '/playlists', '/', '/login', '/callback?state=a&code=b'])
     await isTurnedAway(mara, path);
+  for (const path of ['/', '/login']) await isTurnedAway(browser(), path);
   assert.equal((await mara.post('/logout')).status, 503);
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.equal((await fetch(`${url}/readyz`)).status, 503);
@@ -133,8 +134,7 @@ test('a new secret before the old one in SESSION_SECRET signs nobody out; taking
   const before = await startTurntable(t, { env: { SESSION_SECRET: old } });
   const mara = before.browser();
   await mara.signIn();
-  const cookies = mara.agent.jar.getCookies({ domain: '127.0.0.1', path: '/', secure: false, script: false });
-  const Cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+  const Cookie = mara.cookieHeader();
   const visit = async (SESSION_SECRET: string) => {
     const { url } = await startTurntable(t, { beside: before, env: { SESSION_SECRET } });
     return (

@@ -64,6 +64,7 @@ test('the sign-in leads to pages of our own only', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const places = [
     '//evil.example',
+    '//evil.example/playlists',
     '/\\evil.example',
     '\\\\evil.example',
     'https:evil.example',
@@ -88,7 +89,7 @@ test('the sign-in leads to pages of our own only', async (t) => {
     const back = await mara.signIn('mara', `?returnTo=${encodeURIComponent(place)}`);
     const there = new URL(back.headers.location ?? '', baseUrl);
     assert.equal(there.origin, baseUrl, `${JSON.stringify(place)} leads to ${there.href}`);
-    assert.doesNotMatch(there.pathname, /^\/(login|callback|logout)/);
+    assert.match(there.pathname, /^\/($|%0d)/);
   }
   const twice = await mara.signIn('mara', '?returnTo=/playlists&returnTo=//evil.example');
   assert.equal(twice.headers.location, '/');
@@ -212,13 +213,7 @@ test('two servers that see the same way back at once spend it once', async (t) =
   for (let round = 0; round < 10; round += 1) {
     one.simulator.forgetCalls();
     const way = await mara.agree();
-    const cookies = mara.agent.jar.getCookies({
-      domain: '127.0.0.1',
-      path: '/',
-      secure: false,
-      script: false,
-    });
-    const Cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
+    const Cookie = mara.cookieHeader();
 
     const answers = await Promise.all(
       [one, other].map(({ url }) => fetch(url + way, { headers: { Cookie }, redirect: 'manual' })),

@@ -107,6 +107,30 @@ test('the deadline holds for a body that drips, too', async (t) => {
   assert.ok(performance.now() - before < 10 * quick.apiDeadlineMs);
 });
 
+test('a body of 60 MB is refused for its size, long before its time is up', async (t) => {
+  const { browser, simulator, logged } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.fault({ on: 'api', how: 'huge' });
+
+  await mara.get('/now-playing').expect(502);
+
+  assert.match(logged.join(''), /an answer too large/);
+});
+
+test('a redirect is not followed, even to where an answer is', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+  const Location = `${simulator.apiUrl}/me/player`;
+  simulator.fault({ on: 'api', answer: { status: 307, headers: { Location }, body: '' } });
+
+  await mara.get('/now-playing').expect(502);
+
+  assert.equal(simulator.calls.length, 1);
+});
+
 test('a short wait that Spotify asks for is sat out', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();

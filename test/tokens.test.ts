@@ -34,6 +34,29 @@ test('fifty requests at once with an expired token show the page fifty times, af
   assert.equal(simulator.calls.filter(({ status }) => status >= 400).length, 0);
 });
 
+test('two servers that find the same token spent renew it once between them', async (t) => {
+  const one = await startTurntable(t);
+  const other = await startTurntable(t, { beside: one });
+  const { simulator, clock } = one;
+  simulator.settings.rotation = 'family';
+  const mara = one.browser();
+  await mara.signIn();
+  const Cookie = mara.cookieHeader();
+
+  for (let round = 0; round < 5; round += 1) {
+    clock.advance({ hours: 2 });
+    simulator.forgetCalls();
+    const visits = [one, other].flatMap(({ url }) =>
+      Array.from({ length: 10 }, () =>
+        fetch(`${url}/now-playing`, { headers: { Cookie, Accept: 'text/html' } }),
+      ),
+    );
+
+    for (const page of await Promise.all(visits)) assert.equal(page.status, 200);
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  }
+});
+
 test('a token that ends before its time is renewed once, and the call asked again', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();

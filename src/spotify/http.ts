@@ -63,7 +63,7 @@ export function createHttp({ baseUrl, deadlineMs, maxBytes = 2 * 1024 * 1024 }: 
         signal: AbortSignal.timeout(deadlineMs),
       })
       .catch((error: unknown) => {
-        throw new SpotifyUnavailable(`${call}: ${whyNoAnswer(error, deadlineMs)}`);
+        throw new SpotifyUnavailable(`${call}: ${whyNoAnswer(error)}`);
       });
 
     const text = typeof response.data === 'string' ? response.data : '';
@@ -77,9 +77,11 @@ export function createHttp({ baseUrl, deadlineMs, maxBytes = 2 * 1024 * 1024 }: 
   };
 }
 
-function whyNoAnswer(error: unknown, deadlineMs: number): string {
-  if (axios.isCancel(error)) return `no whole answer within ${deadlineMs} ms`;
-  return `no answer (${(axios.isAxiosError(error) && error.code) || 'unknown cause'})`;
+function whyNoAnswer(error: unknown): string {
+  if (axios.isCancel(error)) return 'no whole answer before the deadline';
+  if (!axios.isAxiosError(error)) return 'no answer, for an unknown cause';
+  // axios has no code of its own for this; its message names the setting.
+  return error.message.includes('maxContentLength') ? 'an answer too large' : `no answer (${error.code})`;
 }
 
 function readJson(text: string): unknown {

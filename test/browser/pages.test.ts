@@ -118,13 +118,7 @@ async function signedIn(
 ): Promise<void> {
   const person = browser();
   await person.signIn(listener);
-  const cookies = person.agent.jar.getCookies({
-    domain: '127.0.0.1',
-    path: '/',
-    secure: false,
-    script: false,
-  });
-  await page.context().addCookies(cookies.map(({ name, value }) => ({ name, value, url })));
+  await page.context().addCookies(person.cookies().map((cookie) => ({ ...cookie, url })));
   simulator.clearFaults();
   await page.goto(url + path);
 }

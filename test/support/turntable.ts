@@ -121,15 +121,22 @@ function createBrowser(url: string, simulator: Simulator) {
       return browser.get(await browser.agree(listener, query)).expect(303);
     },
 
+    /** All cookies as they would be sent. */
+    cookies: () => cookiesSent().map(({ name, value }) => ({ name, value })),
+
+    /** The same as a header. */
+    cookieHeader: () =>
+      cookiesSent()
+        .map(({ name, value }) => `${name}=${value}`)
+        .join('; '),
+
     /** The cookie of the session as it would be sent, or undefined. */
-    sessionCookie: () => cookieNamed('session'),
-    cookieNamed,
+    sessionCookie: () => cookiesSent().find(({ name }) => name.endsWith('-session'))?.value,
   };
 
-  function cookieNamed(name: string): string | undefined {
+  function cookiesSent() {
     const { hostname } = new URL(url);
-    const sent = agent.jar.getCookies({ domain: hostname, path: '/', secure: false, script: false });
-    return sent.find((cookie) => cookie.name.endsWith(`-${name}`))?.value;
+    return agent.jar.getCookies({ domain: hostname, path: '/', secure: false, script: false });
   }
   return browser;
 }
