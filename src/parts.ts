@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
+import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
 import { createGrants } from './access/grants.ts';
 import { createLock } from './access/lock.ts';
@@ -63,6 +64,7 @@ export function createParts({ config, log, now = Date.now, timing = usualTiming 
     webApi,
     grants,
     access,
+    dialects: createDialects({ redis, clientId: spotify.clientId }),
     onUnreadableSession: onUnreadable('session'),
     close: () => redis.disconnect(),
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { testInEachDialect as test } from './support/dialects.ts';
 import { apiCalls, startTurntable } from './support/turntable.ts';
 
 test('now playing shows the track with artists, album, cover, progress and device, each leading to Spotify', async (t) => {

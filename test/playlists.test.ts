@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { testInEachDialect as test } from './support/dialects.ts';
 import { startTurntable } from './support/turntable.ts';
 
 type Playlist = {

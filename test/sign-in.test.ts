@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { test } from 'node:test';
+import { testInEachDialect as test } from './support/dialects.ts';
 import { pathOf, startTurntable, tokenRequests } from './support/turntable.ts';
 
 test('the landing page says what this is and leads to the sign-in', async (t) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { testInEachDialect as test } from './support/dialects.ts';
 import { apiCalls, startTurntable, tokenRequests } from './support/turntable.ts';
 
 test('a token is renewed a minute before its end, and not sooner', async (t) => {

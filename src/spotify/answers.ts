@@ -84,6 +84,24 @@ export type Playlist = {
   collaborative: boolean;
 };
 
+export type PlaylistCard = Playlist & {
+  /** Changes with every change to what is in it. */
+  snapshotId: string | null;
+  /** Whether Spotify lets this listener see what is in it. */
+  readable: boolean;
+};
+
+/** One place in a playlist. */
+export type Entry = {
+  /** Null where it is gone from Spotify. */
+  item: Track | Episode | null;
+  /** False where Spotify does not play it to this listener, here and now. */
+  playable: boolean;
+  /** ISO 8601; null on old entries. */
+  addedAt: string | null;
+  addedBy: Named | null;
+};
+
 /** `total` counts what Spotify announces, entries it then sends as null included. */
 export type Page<T> = { items: T[]; total: number };
 
@@ -149,8 +167,7 @@ export function playback(answer: Answer, trusted: TrustedPlaces): Playback {
   return {
     state: json.is_playing ? 'playing' : 'paused',
     kind,
-    item:
-      item && (kind === 'episode' || item.type === 'episode' ? episode(item, trusted) : track(item, trusted)),
+    item: item && (kind === 'episode' ? episode(item, trusted) : trackOrEpisode(item, trusted)),
     progressMs: amount(json.progress_ms),
     device: isObject(json.device) ? device(json.device) : null,
   };
@@ -164,17 +181,55 @@ export function playlists(answer: Answer, trusted: TrustedPlaces): Page<Playlist
   return { items: json.items.filter(isObject).map((one) => playlist(one, trusted)), total };
 }
 
+export function playlistCard(answer: Answer, trusted: TrustedPlaces): PlaylistCard {
+  const json = object(answer.json, answer);
+  if (!text(json.id)) throw odd(answer);
+  return {
+    ...playlist(json, trusted),
+    snapshotId: text(json.snapshot_id) || null,
+    // Of somebody else's playlist Spotify sends a new app everything but its contents.
+    readable: contentsOf(json) !== null,
+  };
+}
+
+/** Reads a page of what is in a playlist; places that hold nothing any more keep their place. */
+export function entries(answer: Answer, trusted: TrustedPlaces): Page<Entry> {
+  const json = object(answer.json, answer);
+  const total = amount(json.total);
+  if (!Array.isArray(json.items) || total === null) throw odd(answer);
+  return { items: json.items.map((one) => entry(isObject(one) ? one : {}, trusted)), total };
+}
+
+function entry(json: Json, trusted: TrustedPlaces): Entry {
+  const item = isObject(json.item) ? json.item : isObject(json.track) ? json.track : null;
+  const by = isObject(json.added_by) ? json.added_by : null;
+  const name = by && text(by.id);
+  return {
+    item: item && trackOrEpisode(item, trusted),
+    playable: item !== null && item.is_playable !== false,
+    addedAt: text(json.added_at) || null,
+    addedBy: by && name ? { name, link: linkOf(by, trusted) } : null,
+  };
+}
+
+/** What is in a playlist, by its name of 2026 or the one before; null where it is not told. */
+function contentsOf(json: Json): Json | null {
+  return isObject(json.items) ? json.items : isObject(json.tracks) ? json.tracks : null;
+}
+
+function trackOrEpisode(json: Json, trusted: TrustedPlaces): Track | Episode {
+  return json.type === 'episode' ? episode(json, trusted) : track(json, trusted);
+}
+
 function playlist(json: Json, trusted: TrustedPlaces): Playlist {
   const owner = isObject(json.owner) ? json.owner : null;
   const ownerName = owner && (text(owner.display_name) || text(owner.id));
-  // `items` in the dialect of 2026, `tracks` in the one before.
-  const contents = isObject(json.items) ? json.items : isObject(json.tracks) ? json.tracks : null;
   return {
     id: text(json.id),
     name: text(json.name),
     link: linkOf(json, trusted),
     owner: owner && ownerName ? { name: ownerName, link: linkOf(owner, trusted) } : null,
-    count: amount(contents?.total),
+    count: amount(contentsOf(json)?.total),
     description: decodeHTML(text(json.description)).trim() || null,
     covers: images(json.images, trusted),
     public: typeof json.public === 'boolean' ? json.public : null,

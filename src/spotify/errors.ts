@@ -38,7 +38,12 @@ export class OwnerNeedsPremium extends Error {
   override readonly name = 'OwnerNeedsPremium';
 }
 
-/** A 403 that says nothing we know. */
+/** There is no such thing at Spotify, or it shows it to no app. */
+export class NotFound extends Error {
+  override readonly name = 'NotFound';
+}
+
+/** A 403 that says nothing we know: the thing is somebody else's, or the call is gone. */
 export class Refused extends Error {
   override readonly name = 'Refused';
 }

@@ -1,7 +1,9 @@
 import * as answers from './answers.ts';
+import { type Dialect, names } from './dialect.ts';
 import {
   AccessTokenRejected,
   MissingScope,
+  NotFound,
   NotInvited,
   OwnerNeedsPremium,
   RateLimited,
@@ -12,10 +14,12 @@ import type { Answer, Http } from './http.ts';
 
 export type WebApi = ReturnType<typeof createWebApi>;
 
+/** How many entries of a playlist one call brings: the most that Spotify gives in both dialects ("Get Playlist Items"). */
+export const entriesPerPage = 50;
 /** How many playlists one call brings: the most Spotify gives (its reference, "Get Current User's Playlists"). */
 export const playlistsPerPage = 50;
-/** The furthest Spotify counts in lists of playlists (same page). */
-export const furthestPlaylist = 100_000;
+/** The furthest offset into a list that Spotify takes (same page). */
+export const furthestOffset = 100_000;
 
 /** What the calls below need the listener to have agreed to. */
 export const scopes = {
@@ -33,7 +37,8 @@ type Needs = {
 
 /**
  * Spotify's Web API: each call takes an access token and gives our types.
- * All throw SpotifyUnavailable, AccessTokenRejected, RateLimited, MissingScope, NotInvited, OwnerNeedsPremium or Refused.
+ * All throw SpotifyUnavailable, AccessTokenRejected, RateLimited, MissingScope, NotInvited, OwnerNeedsPremium, NotFound or
+ * Refused.
  */
 export function createWebApi({ http, otherOrigins }: Needs) {
   const trusted = answers.trustedPlaces(otherOrigins);
@@ -74,6 +79,37 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       const answer = await get(accessToken, '/me/playlists', { limit: playlistsPerPage, offset });
       return answers.playlists(answer, trusted);
     },
+
+    /** A playlist as its card, without what is in it. */
+    async playlist(accessToken: string, id: string): Promise<answers.PlaylistCard> {
+      // Both dialects' names at once: one that is not known is ignored.
+      const contents = (['new', 'classic'] as const).map((one) => `${names[one].contents}(total)`);
+      const fields = `id,name,description,images,owner(id,display_name,external_urls),external_urls,public,collaborative,snapshot_id,${contents}`;
+      return answers.playlistCard(await get(accessToken, `/playlists/${id}`, { fields }), trusted);
+    },
+
+    /**
+     * One page of what is in a playlist, asked for in a dialect; `page` counts from 1. Throws Refused where the playlist is
+     * somebody else's, or the dialect is not spoken.
+     */
+    async playlistEntries(
+      accessToken: string,
+      id: string,
+      page: number,
+      dialect: Dialect,
+    ): Promise<answers.Page<answers.Entry>> {
+      const { contents, entry } = names[dialect];
+      const what =
+        'type,name,duration_ms,explicit,is_local,is_playable,external_urls,images,show(name,external_urls,images),' +
+        'artists(name,external_urls),album(name,external_urls,images)';
+      const answer = await get(accessToken, `/playlists/${id}/${contents}`, {
+        limit: entriesPerPage,
+        offset: (page - 1) * entriesPerPage,
+        fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${what}))`,
+        additional_types: 'track,episode',
+      });
+      return answers.entries(answer, trusted);
+    },
   };
 }
 
@@ -92,5 +128,6 @@ function refusal(answer: Answer): Error {
     if (/insufficient client scope/i.test(text)) return new MissingScope(said);
     return new Refused(said);
   }
+  if (status === 404) return new NotFound(said);
   return new SpotifyUnavailable(said);
 }

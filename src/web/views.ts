@@ -34,6 +34,7 @@ export function useViews(app: Application, { viewsDir, publicDir, simulated }: N
     asset: (file: string) => `/${file}?v=${versions.get(file) ?? ''}`,
     cover,
     time,
+    day,
   });
 }
 
@@ -80,3 +81,11 @@ export function time(ms: number): string {
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
+
+/** The day of a moment in ISO 8601, as people write it: 4 Mar 2025. Null for anything that is no moment. */
+export function day(moment: string | null): string | null {
+  const ms = Date.parse(moment ?? '');
+  return Number.isNaN(ms) ? null : dayFormat.format(ms);
+}
+
+const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });

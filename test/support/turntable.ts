@@ -10,6 +10,7 @@ import { createLog } from '../../src/ops/log.ts';
 import { createParts } from '../../src/parts.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
 import { type Clock, createClock } from './clock.ts';
+import { spokenIn } from './dialects.ts';
 import { redisPlace } from './redis.ts';
 
 export const clientId = 'c1ient00000000000000000000000000';
@@ -93,7 +94,7 @@ async function newSimulator(
   now: () => number,
   options: Partial<SimulatorOptions> = {},
 ): Promise<Simulator> {
-  const simulator = await startSimulator({ clientId, clientSecret, now, ...options });
+  const simulator = await startSimulator({ clientId, clientSecret, now, dialect: spokenIn(t), ...options });
   t.after(() => simulator.close());
   return simulator;
 }

@@ -1,25 +1,31 @@
 import { Router } from 'express';
-import { furthestPlaylist, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
+import type { Dialects } from '../../access/dialects.ts';
+import { NotFound, Refused } from '../../spotify/errors.ts';
+import {
+  entriesPerPage,
+  furthestOffset,
+  playlistsPerPage,
+  scopes,
+  type WebApi,
+} from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
+import { pageNumber, pagesOf } from './paging.ts';
 
-type Needs = { webApi: WebApi; signedIn: SignedIn };
+type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn };
 
-const lastPage = furthestPlaylist / playlistsPerPage + 1;
-
-/** The listener's playlists, fifty a page. One call to Spotify. */
-export function playlistPages({ webApi, signedIn }: Needs): Router {
+/** The listener's playlists, and what is in each. */
+export function playlistPages({ webApi, dialects, signedIn }: Needs): Router {
   const router = Router();
 
+  // One call to Spotify.
   router.get('/playlists', signedIn.middleware, async (req, res) => {
-    const page = pageNumber(req.query.page);
+    const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
     const { items, total } = await req.listener.ask(
       (token) => webApi.playlists(token, page),
       scopes.playlists,
     );
-    // Counted by what Spotify announces: entries that come as null shorten a page, but move no other.
-    const pages = Math.max(1, Math.ceil(total / playlistsPerPage));
-    if (page > pages) throw new NoSuchPage(`Page ${page} of ${pages}`);
+    const pages = pagesOf(total, playlistsPerPage, page);
 
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('playlists/playlists', { playlists: items, page, pages, total }),
@@ -27,12 +33,40 @@ export function playlistPages({ webApi, signedIn }: Needs): Router {
     });
   });
 
+  // Two calls to Spotify; one where it does not tell what is in the playlist.
+  router.get('/playlists/:id', signedIn.middleware, async (req, res) => {
+    const id = String(req.params.id);
+    if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
+    const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
+
+    const playlist = await req.listener
+      .ask((token) => webApi.playlist(token, id), scopes.playlists)
+      .catch(noSuchPlaylist);
+    const { items, total } = playlist.readable ? await entries() : { items: null, total: 0 };
+    const pages = pagesOf(total, entriesPerPage, page);
+
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () =>
+        res.render('playlists/playlist', { playlist, entries: items, page, pages, total, entriesPerPage }),
+      json: () => res.json({ playlist, entries: items, page, pages, total }),
+    });
+
+    /** Null for the entries of somebody else's playlist: Spotify tells new apps only what stands on its card. */
+    async function entries() {
+      try {
+        return await req.listener.ask((token) =>
+          dialects.speak((dialect) => webApi.playlistEntries(token, id, page, dialect)),
+        );
+      } catch (error) {
+        if (error instanceof Refused) return { items: null, total: 0 };
+        return noSuchPlaylist(error);
+      }
+    }
+  });
+
   return router;
 }
 
-function pageNumber(asked: unknown): number {
-  if (asked === undefined) return 1;
-  const page = typeof asked === 'string' && /^[1-9]\d{0,5}$/.test(asked) ? Number(asked) : null;
-  if (page === null || page > lastPage) throw new NoSuchPage('Not the number of a page');
-  return page;
+function noSuchPlaylist(error: unknown): never {
+  throw error instanceof NotFound ? new NoSuchPage(error.message) : error;
 }

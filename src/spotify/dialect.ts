@@ -1,0 +1,21 @@
+/**
+ * The Web API is spoken in two dialects, and nobody says which one an app meets: apps in Development Mode made since February
+ * 2026 know only the `new` names, some older ones only the `classic` ones, apps with extended quota both (Spotify's
+ * "February 2026 Web API changes" and its migration guide). Answers are read in either; this is what asking takes.
+ */
+export type Dialect = 'new' | 'classic';
+
+/** What a call or a field is called in each dialect. */
+export const names = {
+  new: {
+    /** The path under a playlist that lists what is in it. */
+    contents: 'items',
+    /** The track or episode in an entry of that list. */
+    entry: 'item',
+  },
+  classic: { contents: 'tracks', entry: 'track' },
+} as const satisfies Record<Dialect, { contents: string; entry: string }>;
+
+export function otherDialect(dialect: Dialect): Dialect {
+  return dialect === 'new' ? 'classic' : 'new';
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { test as testOnce } from 'node:test';
+import ejs from 'ejs';
+import { spokenIn, testInEachDialect as test } from './support/dialects.ts';
+import { apiCalls, type Browser, startTurntable } from './support/turntable.ts';
+
+type Listed = { id: string; name: string; owner: { name: string } | null };
+type Entry = {
+  item: { kind: string; name: string; link: string | null; local?: boolean; durationMs: number } | null;
+  playable: boolean;
+  addedAt: string | null;
+  addedBy: { name: string } | null;
+};
+
+/** The address of the playlist of this name on the listener's shelf. */
+async function playlistNamed(person: Browser, name: string): Promise<string> {
+  for (let page = 1; ; page += 1) {
+    const { body } = await person.getJson(`/playlists?page=${page}`).expect(200);
+    const found = (body.playlists as Listed[]).find((one) => one.name === name);
+    if (found) return `/playlists/${found.id}`;
+  }
+}
+
+test('a playlist shows its card and what is in it', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+
+  const page = await mara.get(path).expect(200);
+  const { body } = await mara.getJson(path).expect(200);
+
+  assert.match(page.text, /<title>Sunday, slowly · Turntable<\/title>/);
+  assert.match(
+    page.text,
+    new RegExp(`<h1><a href="${simulator.origin}/open/playlist/[^"]+"><bdi>Sunday, slowly</bdi></a></h1>`),
+  );
+  assert.match(page.text, /For the second pot of coffee\./);
+  assert.match(page.text, /<p class="small">20 items<\/p>/);
+  assert.equal(body.entries.length, 20);
+  assert.equal(page.text.match(/<li>/g)?.length, 20);
+  for (const { item, addedBy } of body.entries as Entry[]) {
+    assert.ok(item);
+    assert.ok(
+      page.text.includes(`<a href="${item.link}"><bdi>${ejs.escapeXML(item.name)}</bdi></a>`),
+      item.name,
+    );
+    assert.equal(addedBy?.name, 'mara');
+  }
+  assert.match(page.text, /added <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time> by <a href/);
+});
+
+test('a playlist of 1,200 items comes page by page, each item once and in its place', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Everything I ever liked');
+
+  const pages = await Promise.all(
+    Array.from({ length: 24 }, (_, index) => mara.getJson(`${path}?page=${index + 1}`).expect(200)),
+  );
+  const entries: Entry[] = pages.flatMap(({ body }) => body.entries);
+
+  assert.equal(entries.length, 1200, 'entries that are gone keep their place');
+  assert.ok(entries.some(({ item }) => item === null));
+  assert.ok(entries.some(({ item }) => item?.local));
+  assert.ok(entries.some(({ item }) => item?.kind === 'episode'));
+  assert.ok(entries.some(({ item, playable }) => item && !playable));
+  assert.ok(entries.some(({ addedAt, addedBy }) => addedAt === null && addedBy === null));
+  const second = await mara.get(`${path}?page=2`).expect(200);
+  assert.match(second.text, /1200 items, page 2 of 24/);
+  assert.match(second.text, /<ol class="entries" start="51">/);
+  await mara.get(`${path}?page=25`).expect(404);
+});
+
+test('odd entries are shown for what they are', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Everything I ever liked');
+  const pages = await Promise.all(
+    Array.from({ length: 24 }, (_, index) => mara.get(`${path}?page=${index + 1}`).expect(200)),
+  );
+  const text = pages.map((page) => page.text).join('');
+
+  assert.match(text, /No longer on Spotify/);
+  assert.match(text, /A file of your own/);
+  assert.match(text, /Podcast episode/);
+  assert.match(text, /Not available to you/);
+  assert.doesNotMatch(text, />null<|undefined|NaN|Invalid Date|\[object/);
+});
+
+test('an empty playlist says so', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+
+  const page = await mara.get(await playlistNamed(mara, 'Someday')).expect(200);
+
+  assert.match(page.text, /There is nothing in it yet/);
+});
+
+test('somebody else’s playlist shows as much as Spotify tells', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Lighthouse keepers');
+  simulator.forgetCalls();
+
+  const page = await mara.get(path).expect(200);
+  const { body } = await mara.getJson(path).expect(200);
+
+  assert.match(page.text, /Songs that can see the sea\./);
+  if (spokenIn(t) === 'development') {
+    assert.match(page.text, /Spotify tells apps like this one what is in your own playlists/);
+    assert.match(page.text, /<a class="button" href="[^"]+\/open\/playlist\/[^"]+">Open in Spotify<\/a>/);
+    assert.equal(body.entries, null);
+    assert.equal(simulator.calls.length, 2, 'one call for each visit');
+  } else {
+    assert.equal(body.entries.length, 50);
+  }
+});
+
+test('a playlist that others share with the listener can be read', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+
+  const { body } = await mara.getJson(await playlistNamed(mara, 'Band practice')).expect(200);
+
+  assert.equal(body.entries.length, 19);
+});
+
+test('a playlist that is not there is a page that says so', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+
+  await mara.get('/playlists/0000000000000000000000').expect(404);
+  simulator.forgetCalls();
+  for (const id of ['..%2Fme', 'a%20b', 'x'.repeat(65), '%3Cscript%3E', 'a.b']) {
+    await mara.get(`/playlists/${id}`).expect(404);
+  }
+  assert.equal(simulator.calls.length, 0);
+});
+
+test('a playlist takes two calls, in the words this app is spoken to in', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+  await mara.get(path).expect(200);
+  simulator.forgetCalls();
+
+  await mara.get(path).expect(200);
+
+  const asked = simulator.calls.map((call) => `${call.path.split('/').at(-1)} ${call.status}`);
+  assert.equal(asked.length, 2);
+  assert.equal(asked[1], spokenIn(t) === 'old' ? 'tracks 200' : 'items 200');
+});
+
+testOnce('when Spotify changes the dialect, the next visit finds out', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+
+  simulator.settings.dialect = 'old';
+  await mara.get(path).expect(200);
+  assert.equal(apiCalls(simulator, `/v1${path}/items`), 1);
+  await mara.get(path).expect(200);
+  assert.equal(apiCalls(simulator, `/v1${path}/items`), 1, 'asked the new way only once');
+
+  simulator.settings.dialect = 'development';
+  await mara.get(path).expect(200);
+  const before = apiCalls(simulator, `/v1${path}/tracks`);
+  await mara.get(path).expect(200);
+  assert.equal(apiCalls(simulator, `/v1${path}/tracks`), before, 'not asked the old way again');
+});
+
+testOnce('the same playlist shows the same facts in every dialect', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const paths = [
+    '/now-playing',
+    '/playlists',
+    '/playlists?page=2',
+    await playlistNamed(mara, 'Sunday, slowly'),
+    `${await playlistNamed(mara, 'Everything I ever liked')}?page=3`,
+    await playlistNamed(mara, 'Band practice'),
+  ];
+
+  const seen = new Map<string, unknown>();
+  for (const dialect of ['development', 'extended', 'old'] as const) {
+    simulator.settings.dialect = dialect;
+    for (const path of paths) {
+      const { body } = await mara.getJson(path).expect(200);
+      if (!seen.has(path)) seen.set(path, body);
+      assert.deepEqual(body, seen.get(path), `${path} in ${dialect}`);
+    }
+  }
+});
