@@ -47,7 +47,7 @@ test('a playlist shows its card and what is in it', async (t) => {
     );
     assert.equal(addedBy?.name, 'mara');
   }
-  assert.match(page.text, /added <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time> by <a href/);
+  assert.match(page.text, /added <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time><\/p>/);
 });
 
 test('a playlist of 1,200 items comes page by page, each item once and in its place', async (t) => {
@@ -126,9 +126,12 @@ test('a playlist that others share with the listener can be read', async (t) => 
   const mara = browser();
   await mara.signIn();
 
-  const { body } = await mara.getJson(await playlistNamed(mara, 'Band practice')).expect(200);
+  const path = await playlistNamed(mara, 'Band practice');
+  const { body } = await mara.getJson(path).expect(200);
+  const page = await mara.get(path).expect(200);
 
   assert.equal(body.entries.length, 19);
+  assert.match(page.text, /<\/time> by <a href="[^"]+"><bdi>[^<]+<\/bdi><\/a>/, 'who added what');
 });
 
 test('a playlist that is not there is a page that says so', async (t) => {
