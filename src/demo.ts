@@ -20,11 +20,17 @@ try {
   const redis = await findRedis(redisNeeds(process));
   toStop.unshift(redis.stop);
 
-  const wished = Number(process.env.PORT ?? 3000);
+  const { HOST, PORT } = process.env;
+  const { host, port: wished } = readConfig({ HOST, PORT });
   const port = await freePort(ports(wished));
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(16).toString('hex');
-  const simulator = await startSimulator({ port: await freePort(ports(port + 1)), clientId, clientSecret });
+  const simulator = await startSimulator({
+    host,
+    port: await freePort(ports(port + 1)),
+    clientId,
+    clientSecret,
+  });
   toStop.unshift(simulator.close);
 
   const { spotify, ...config } = readConfig({

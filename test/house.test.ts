@@ -100,6 +100,24 @@ for (const [what, module, found] of planted) {
   });
 }
 
+test('src/ needs only what an installation without development packages has', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const packages = readModules()
+    .flatMap(({ source }) => importsOf(source))
+    .filter(({ of, typeOnly }) => !of.startsWith('.') && !of.startsWith('node:') && !typeOnly)
+    .map(({ of }) => of);
+
+  assert.deepEqual(
+    [...new Set(packages)].filter((one) => !(one in dependencies)),
+    [],
+  );
+  assert.deepEqual(
+    Object.keys(dependencies).filter((one) => !packages.includes(one)),
+    [],
+    'none is there for nothing',
+  );
+});
+
 test('the check leaves alone what is allowed', () => {
   const fine = {
     path: 'access/x.ts',

@@ -32,8 +32,17 @@ export class NoRedis extends Error {
  */
 export async function findRedis(needs: Needs): Promise<RedisAtHand> {
   const { REDIS_URL } = needs.env;
-  if (REDIS_URL) return { url: REDIS_URL, stop: async () => undefined };
-  return startRedis({ program: await findRedisProgram(needs) });
+  if (!REDIS_URL) return startRedis({ program: await findRedisProgram(needs) });
+  await checkAnswers(REDIS_URL);
+  return { url: REDIS_URL, stop: async () => undefined };
+}
+
+async function checkAnswers(url: string): Promise<void> {
+  const { hostname, port } = URL.canParse(url) ? new URL(url) : { hostname: '', port: '' };
+  if (hostname && (await canConnect(Number(port || 6379), hostname.replace(/^\[|\]$/g, '')))) return;
+  throw new NoRedis(
+    `REDIS_URL is set, but no Redis answers at ${hostname || 'it'}:${port || 6379}. Start it, or unset REDIS_URL: then a private one is started.`,
+  );
 }
 
 /** The path of a Redis server, installed first where there is none. Throws {@link NoRedis}. */
@@ -144,11 +153,15 @@ async function answers(server: ChildProcess, port: number): Promise<boolean> {
   return false;
 }
 
-function canConnect(port: number): Promise<boolean> {
+function canConnect(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => socket.destroy()).once('error', () => resolve(false));
-    socket.once('close', (failed) => resolve(!failed));
+    const socket = connect({ port, host });
+    const done = (answers: boolean) => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket.setTimeout(2_000, () => done(false));
+    socket.once('connect', () => done(true)).once('error', () => done(false));
   });
 }
 

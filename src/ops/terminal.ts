@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import type { findRedis } from './redis-server.ts';
 
@@ -29,8 +30,10 @@ export function redisNeeds({
 
   async function confirm(question: string): Promise<boolean> {
     const terminal = createInterface({ input: stdin, output: stdout });
-    const answer = await terminal.question(`${question} [y/N] `);
+    // Ctrl-C and Ctrl-D close the terminal's side without an answer.
+    const closed = once(terminal, 'close').then(() => '');
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]).catch(() => '');
     terminal.close();
-    return /^y(es)?$/i.test(answer.trim());
+    return /^y(es)?$/i.test(String(answer).trim());
   }
 }

@@ -11,6 +11,8 @@ export type Rotation = 'none' | 'strict' | 'family' | 'grace';
 export type SimulatorOptions = {
   /** 0 or absent: any free port. */
   port?: number;
+  /** The address it listens on, 127.0.0.1 if absent; inside a container it has to be another. */
+  host?: string;
   clientId: string;
   clientSecret: string;
   /** Exact strings, as in the dashboard of a Spotify app. */

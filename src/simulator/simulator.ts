@@ -46,7 +46,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const server = createServer(app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);
   });
   // "localhost" and not the number: the app lives on 127.0.0.1, so the way between the two is cross-site, as with Spotify.
   const origin = `http://localhost:${(server.address() as AddressInfo).port}`;

@@ -1,11 +1,11 @@
-import { findRedisProgram, NoRedis } from '../../src/ops/redis-server.ts';
+import { findRedis, findRedisProgram, NoRedis } from '../../src/ops/redis-server.ts';
 import { redisNeeds } from '../../src/ops/terminal.ts';
 
 /** Before all tests: sees to it that there is a Redis, installing it where that is allowed. */
 export async function globalSetup(): Promise<void> {
-  if (process.env.REDIS_URL) return;
   try {
-    await findRedisProgram(redisNeeds(process));
+    const needs = redisNeeds(process);
+    await (process.env.REDIS_URL ? findRedis(needs) : findRedisProgram(needs));
   } catch (error) {
     if (!(error instanceof NoRedis)) throw error;
     console.error(error.message);

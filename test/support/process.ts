@@ -5,10 +5,16 @@ import type { TestContext } from 'node:test';
 
 export const root = join(import.meta.dirname, '..', '..');
 
-/** A real process of ours, ended with the test at the latest. */
-export function run(t: TestContext, entry: string, env: Record<string, string>) {
+/** A real process of ours, ended with the test at the latest; in another tree or as another user where that is given. */
+export function run(
+  t: TestContext,
+  entry: string,
+  env: Record<string, string>,
+  as: { cwd?: string; uid?: number; gid?: number } = {},
+) {
   const child = spawn(process.execPath, [entry], {
     cwd: root,
+    ...as,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

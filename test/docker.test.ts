@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { parse } from 'yaml';
+import { freePort, startRedis } from '../src/ops/redis-server.ts';
+import { root, run } from './support/process.ts';
+import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+
+type Service = {
+  image?: string;
+  ports?: string[];
+  command?: string[];
+  environment?: Record<string, string>;
+  profiles?: string[];
+};
+
+const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
+const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+  services: Record<string, Service>;
+};
+
+/** The tree that the Dockerfile makes, read-only, and as somebody who is not root. */
+function imageTree(t: TestContext): { cwd: string; uid?: number; gid?: number } {
+  const tree = mkdtempSync(join(tmpdir(), 'turntable-image-'));
+  t.after(() => rmSync(tree, { recursive: true }));
+  for (const [, from = '', to = ''] of dockerfile.matchAll(/^COPY (?!--from)(\S+) \.\/(\S*)$/gm)) {
+    cpSync(join(root, from), join(tree, to || from), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
+  for (const path of ['', ...readdirSync(tree, { recursive: true, encoding: 'utf8' })].filter(
+    (one) => !one.startsWith('node_modules'),
+  )) {
+    chmodSync(join(tree, path), statSync(join(tree, path)).isDirectory() ? 0o555 : 0o444);
+  }
+  const nobody = { cwd: tree, uid: 65_534, gid: 65_534 };
+  const works = spawnSync(process.execPath, ['-e', "require('express')"], nobody).status === 0;
+  if (works) return nobody;
+  t.diagnostic('run as the user of the tests: another one may not read this checkout');
+  return { cwd: tree };
+}
+
+function commandIn(instruction: RegExp): string[] {
+  return JSON.parse(instruction.exec(dockerfile)?.[1] ?? '[]');
+}
+
+test('what the Dockerfile copies is enough to run, read-only and without root, and its health check works', {
+  skip,
+}, async (t) => {
+  const redis = await startRedis({ program: redisProgram });
+  t.after(redis.stop);
+  const port = await freePort();
+  const as = imageTree(t);
+  const [program, entry = ''] = commandIn(/^CMD (\[.*\])$/m);
+  assert.equal(program, 'node');
+  const env = {
+    NODE_ENV: 'production',
+    PORT: String(port),
+    REDIS_URL: redis.url,
+    SPOTIFY_CLIENT_ID: 'id',
+    SPOTIFY_CLIENT_SECRET: 'secret',
+  };
+  const server = run(t, entry, env, as);
+  await server.says(/Turntable is at/);
+
+  assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /Sign in with Spotify/);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/app.css`)).status, 200);
+  const [, ...check] = commandIn(/HEALTHCHECK[\s\S]*?CMD (\[.*\])$/m);
+  const healthy = (PORT: number) =>
+    spawnSync(process.execPath, check, { env: { PORT: String(PORT) } }).status;
+  assert.equal(healthy(port), 0);
+  assert.equal(healthy(await freePort()), 1);
+
+  server.child.kill('SIGTERM');
+  assert.equal(await server.ended, 0);
+});
+
+test('the demo of the compose file runs from the same tree', { skip }, async (t) => {
+  const redis = await startRedis({ program: redisProgram });
+  t.after(redis.stop);
+  const { command = [], environment = {} } = compose.services.demo ?? {};
+  const port = await freePort();
+  const demo = run(
+    t,
+    command[1] ?? '',
+    { ...environment, PORT: String(port), REDIS_URL: redis.url },
+    imageTree(t),
+  );
+
+  await demo.says(new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
+  await demo.says(/simulator at http:\/\/localhost:\d+/);
+  const simulator = /http:\/\/localhost:\d+/.exec(demo.said())?.[0] ?? '';
+  const left = await fetch(`http://127.0.0.1:${port}/login`, { redirect: 'manual' });
+  assert.ok(left.headers.get('location')?.startsWith(`${simulator}/authorize?`));
+});
+
+test('compose publishes to this machine only, and Redis not at all', () => {
+  const { app, demo, redis } = compose.services;
+
+  for (const port of [...(app?.ports ?? []), ...(demo?.ports ?? [])]) assert.match(port, /^127\.0\.0\.1:/);
+  assert.equal(redis?.ports, undefined);
+  assert.equal(app?.profiles, undefined);
+  assert.deepEqual(demo?.profiles, ['demo']);
+  assert.deepEqual(redis?.command?.slice(1), ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction']);
+});
+
+test('compose hands every variable of .env.example on to the app', () => {
+  const example = readFileSync(join(root, '.env.example'), 'utf8');
+  const variables = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name = '']) => name);
+  const own = ['SPOTIFY_ACCOUNTS_URL', 'SPOTIFY_API_URL'];
+
+  assert.ok(variables.length > 8);
+  assert.deepEqual(
+    variables.filter((name) => !own.includes(name)).sort(),
+    Object.keys(compose.services.app?.environment ?? {}).sort(),
+  );
+});
+
+test('.env.example explains every variable that is read, and no other', () => {
+  const config = readFileSync(join(root, 'src/config.ts'), 'utf8');
+  const read = [...config.matchAll(/(?:read|readUrl)\('([A-Z_]+)'/g)].map(([, name]) => name);
+  const example = readFileSync(join(root, '.env.example'), 'utf8');
+  const explained = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
+
+  assert.deepEqual([...new Set(read)].sort(), explained.sort());
+});
