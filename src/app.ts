@@ -11,11 +11,12 @@ import { signInPages } from './pages/sign-in/sign-in.ts';
 import type { Parts } from './parts.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
-import { errorPages, noSuchPage } from './web/error-pages.ts';
+import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
+import { onlyPaths } from './web/limits.ts';
 import { sameOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
-import { createSignedIn } from './web/signed-in.ts';
+import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
 import { staticFiles, useViews } from './web/views.ts';
 
 type Needs = {
@@ -33,7 +34,7 @@ const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
 export function createApp({ config, log, parts, isStopping = () => false }: Needs): Express {
-  const { baseUrl, redirectUri, trustProxy } = config;
+  const { baseUrl, redirectUri, missing, trustProxy } = config;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const app = express();
   app.disable('x-powered-by');
@@ -42,6 +43,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   useViews(app, { viewsDir, publicDir, simulated: otherOrigins.length > 0 });
 
   app.use(accessLog(log));
+  app.use(onlyPaths);
   app.use(healthRoutes({ ready }));
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
@@ -55,15 +57,17 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(sessions.middleware);
     app.use(sameOrigin({ baseUrl }));
     app.use(homePages({ signedIn }));
-    app.use(signInPages({ ...parts, sessions, cookies, baseUrl, onSignIn: () => log.info('signed in') }));
+    app.use(
+      signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
+    );
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playlistPages({ ...parts, signedIn }));
   } else {
-    app.use(setupPages({ redirectUri, steps: setupSteps(redirectUri), demoCommand }));
+    app.use(setupPages({ redirectUri, missing, steps: setupSteps(redirectUri), demoCommand }));
   }
 
   app.use(noSuchPage);
-  app.use(errorPages({ now: parts?.now ?? Date.now, onError }));
+  app.use(errorPages({ baseUrl, now: parts?.now ?? Date.now, onError }));
   return app;
 
   async function ready(): Promise<void> {
@@ -74,6 +78,8 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   function onError(error: unknown, req: Request, requestId: string, status: number): void {
     const facts = { ...aboutError(error), status, method: req.method, path: req.path, requestId };
     if (status >= 500) log.error('request failed', facts);
-    else log.debug('request refused', facts);
+    // Pages that are not there and sign-ins that are needed stand in the line of the request already.
+    else if (error instanceof NoSuchPage || error instanceof NotSignedIn) log.debug('request refused', facts);
+    else log.info('request refused', facts);
   }
 }

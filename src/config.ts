@@ -28,6 +28,8 @@ export type Config = {
   secrets: [string, ...string[]];
   /** Null where client id or secret are missing: the setup page is shown instead. */
   spotify: SpotifyApp | null;
+  /** The variables of the credentials that are not set. */
+  missing: string[];
   /** For Express's `trust proxy`. */
   trustProxy: boolean | number | string;
   logLevel: LogLevel;
@@ -75,8 +77,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const clientSecret = read('SPOTIFY_CLIENT_SECRET');
   const accountsUrl = readUrl('SPOTIFY_ACCOUNTS_URL', read, 'https://accounts.spotify.com', problems);
   const apiUrl = readUrl('SPOTIFY_API_URL', read, 'https://api.spotify.com/v1', problems);
-  if (production && !(clientId && clientSecret))
-    problems.push(...missingCredentials(redirectUri, { clientId, clientSecret }));
+  const missing = [
+    ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
+    ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
+  ];
+  if (production && missing.length > 0) problems.push(howToSet(missing, redirectUri));
 
   const config: Config = {
     production,
@@ -96,6 +101,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
             otherOrigins: originsBesideSpotify([accountsUrl, apiUrl]),
           }
         : null,
+    missing,
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
   };
@@ -120,19 +126,12 @@ export function setupSteps(redirectUri: string): string[] {
 /** The command that shows everything without an app at Spotify. */
 export const demoCommand = 'npm run demo';
 
-function missingCredentials(
-  redirectUri: string,
-  given: { clientId: string | undefined; clientSecret: string | undefined },
-): string[] {
-  const missing = [
-    ...(given.clientId ? [] : ['SPOTIFY_CLIENT_ID']),
-    ...(given.clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
-  ];
+function howToSet(missing: readonly string[], redirectUri: string): string {
   const steps = setupSteps(redirectUri).map((step, index) => `${index + 1}. ${step}`);
-  return [
+  return (
     `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set. To get there:\n      ${steps.join('\n      ')}` +
-      `\n      To look around without an app at Spotify: ${demoCommand}`,
-  ];
+    `\n      To look around without an app at Spotify: ${demoCommand}`
+  );
 }
 
 function readPort(value: string | undefined, problems: string[]): number {
@@ -222,12 +221,17 @@ function readTrustProxy(value: string | undefined, problems: string[]): boolean 
     );
     return false;
   }
-  if (
-    value.split(',').every((one) => namedProxies.test(one.trim()) || isIP(one.trim().replace(/\/\d+$/, '')))
-  )
-    return value;
+  if (value.split(',').every((one) => isProxy(one.trim()))) return value;
   problems.push('TRUST_PROXY must be a number of proxies or a list of their addresses.');
   return false;
+}
+
+function isProxy(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/');
+  const version = isIP(address);
+  const most = version === 4 ? 32 : 128;
+  const maskFits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+  return namedProxies.test(value) || (version > 0 && maskFits && more.length === 0);
 }
 
 function readLogLevel(value: string | undefined, problems: string[]): LogLevel {

@@ -3,7 +3,7 @@ import { createApp } from './app.ts';
 import { BadConfiguration, readConfig } from './config.ts';
 import { createLog, forTerminal } from './ops/log.ts';
 import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
-import { serve } from './ops/serve.ts';
+import { CannotListen, cannotListen, serve } from './ops/serve.ts';
 import { stopOnSignal } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
 import { createParts } from './parts.ts';
@@ -17,36 +17,30 @@ const stop = async () => {
 stopOnSignal(process, stop);
 
 try {
+  // Read now for what is wrong in it, before anything is started.
+  const { host, port: wished } = readConfig(settings({}));
   const redis = await findRedis(redisNeeds(process));
   toStop.unshift(redis.stop);
 
-  const { HOST, PORT } = process.env;
-  const { host, port: wished } = readConfig({ HOST, PORT });
   const port = await freePort(ports(wished));
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(16).toString('hex');
-  const simulator = await startSimulator({
-    host,
-    port: await freePort(ports(port + 1)),
-    clientId,
-    clientSecret,
+  const simulatorAt = { host, port: await freePort(ports(port + 1)) };
+  const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret }).catch((error) => {
+    throw cannotListen(error, simulatorAt);
   });
   toStop.unshift(simulator.close);
 
-  const { spotify, ...config } = readConfig({
-    ...process.env,
-    BASE_URL: undefined,
-    NODE_ENV: undefined,
-    PORT: String(port),
-    REDIS_URL: redis.url,
-    SESSION_SECRET: undefined,
-    SPOTIFY_CLIENT_ID: clientId,
-    SPOTIFY_CLIENT_SECRET: clientSecret,
-    SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
-    SPOTIFY_API_URL: simulator.apiUrl,
-    TRUST_PROXY: undefined,
-    LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
-  });
+  const { spotify, ...config } = readConfig(
+    settings({
+      PORT: String(port),
+      REDIS_URL: redis.url,
+      SPOTIFY_CLIENT_ID: clientId,
+      SPOTIFY_CLIENT_SECRET: clientSecret,
+      SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+      SPOTIFY_API_URL: simulator.apiUrl,
+    }),
+  );
   if (!spotify) throw new Error('The demo gave itself no credentials');
   simulator.registerRedirectUri(config.redirectUri);
 
@@ -65,11 +59,18 @@ try {
 `);
 } catch (error) {
   await stop();
-  if (!(error instanceof NoRedis || error instanceof BadConfiguration)) throw error;
+  const told = error instanceof NoRedis || error instanceof BadConfiguration || error instanceof CannotListen;
+  if (!told) throw error;
   console.error(error.message);
   process.exit(1);
 }
 
+/** Of the environment, only what has a meaning for the demo. */
+function settings(own: Record<string, string>): Record<string, string | undefined> {
+  const { HOST, PORT, LOG_LEVEL = 'warn' } = process.env;
+  return { HOST, PORT, LOG_LEVEL, ...own };
+}
+
 function ports(from: number): number[] {
-  return Array.from({ length: 20 }, (_, step) => from + step);
+  return Array.from({ length: 20 }, (_, step) => from + step).filter((port) => port <= 65_535);
 }

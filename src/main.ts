@@ -1,7 +1,8 @@
+import type { RequestListener } from 'node:http';
 import { createApp } from './app.ts';
 import { BadConfiguration, type Config, readConfig } from './config.ts';
 import { aboutError, createLog, forTerminal } from './ops/log.ts';
-import { type Serving, serve } from './ops/serve.ts';
+import { CannotListen, type Serving, serve } from './ops/serve.ts';
 import { stopOnSignal } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 
@@ -12,6 +13,8 @@ const log = createLog({
   level: config.logLevel,
   write: (line) => process.stdout.write(atTerminal ? forTerminal(line) : line),
 });
+// A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
+process.stdout.on('error', () => undefined);
 // Node would print the error whole, with whatever it carries.
 process.on('uncaughtException', (error) => {
   log.error('Ended by an error that nothing caught', aboutError(error));
@@ -21,7 +24,8 @@ process.on('uncaughtException', (error) => {
 let stopping = false;
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 await parts?.redisAnswered;
-const serving = await listening();
+const app = createApp({ config, log, parts, isStopping: () => stopping });
+const serving = await listening(app);
 stopOnSignal(process, async () => {
   stopping = true;
   log.info('Stopping');
@@ -30,7 +34,7 @@ stopOnSignal(process, async () => {
 });
 
 log.info(`Turntable is at ${config.baseUrl}`);
-if (!parts) log.warn(`There are no Spotify credentials yet: ${config.baseUrl} says how to get them`);
+if (!parts) log.warn(`${config.missing.join(' and ')} not set yet: ${config.baseUrl} says how to get there`);
 
 function configured(): Config {
   try {
@@ -42,18 +46,12 @@ function configured(): Config {
   }
 }
 
-async function listening(): Promise<Serving> {
+async function listening(app: RequestListener): Promise<Serving> {
   try {
-    return await serve(createApp({ config, log, parts, isStopping: () => stopping }), config);
+    return await serve(app, config);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE') {
-      console.error(
-        `Port ${config.port} on ${config.host} is taken. Stop what runs there, or set PORT (and the redirect URI at Spotify) to another.`,
-      );
-    } else {
-      console.error(`Turntable cannot listen on ${config.host}:${config.port} (${code ?? 'unknown cause'}).`);
-    }
+    if (!(error instanceof CannotListen)) throw error;
+    console.error(error.message);
     process.exit(1);
   }
 }

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
+import { replyCode } from './access/errors.ts';
 import { createGrants } from './access/grants.ts';
 import { createLock } from './access/lock.ts';
 import { createSeal } from './access/seal.ts';
@@ -85,21 +86,19 @@ function connectRedis(url: string, log: Log): Redis {
   });
 
   let away = false;
-  let code: string | undefined;
+  let cause: string | undefined;
   redis.on('error', (error: NodeJS.ErrnoException) => {
-    code = error.code;
+    cause = replyCode(error) ?? error.code;
   });
   redis.on('reconnecting', () => {
     if (away) return;
     away = true;
     const { hostname, port } = new URL(url);
-    log.error(
-      'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes',
-      {
-        at: `${hostname}:${port || 6379}`,
-        code,
-      },
-    );
+    const refused = ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(cause ?? '');
+    const what = refused
+      ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
+      : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
+    log.error(what, { at: `${hostname}:${port || 6379}`, cause });
   });
   redis.on('ready', () => {
     if (away) log.info('Redis answers again');

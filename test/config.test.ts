@@ -26,6 +26,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
     spotify: null,
+    missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
     trustProxy: false,
     logLevel: 'info',
   });
@@ -100,7 +101,16 @@ test('TRUST_PROXY takes a number or addresses, and nothing that believes everybo
   assert.equal(readConfig({ TRUST_PROXY: '2' }).trustProxy, 2);
   assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).trustProxy, 'loopback, 10.0.0.0/8');
   assert.match(problemsOf({ TRUST_PROXY: 'true' }), /would believe any sender/);
-  assert.match(problemsOf({ TRUST_PROXY: 'nonsense' }), /TRUST_PROXY must be/);
+  for (const TRUST_PROXY of [
+    'nonsense',
+    '10.0.0.0/99',
+    '10.0.0.0/8/8',
+    '::1/129',
+    '10.0.0.0/x',
+    'loopback/8',
+  ]) {
+    assert.match(problemsOf({ TRUST_PROXY }), /TRUST_PROXY must be/, TRUST_PROXY);
+  }
 });
 
 test('SESSION_SECRET is a list, and each must be long enough', () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { Agent, get } from 'node:http';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,15 +84,48 @@ test('a taken port is named, with what to do', async (t) => {
   assert.match(server.said(), new RegExp(`Port ${port} on 127.0.0.1 is taken.*set PORT`));
 });
 
+test('asked to stop, the server lets go of connections that are always busy', { skip }, async (t) => {
+  const redis = await startRedis({ program: redisProgram });
+  t.after(redis.stop);
+  const port = await freePort();
+  const server = run(t, 'src/main.ts', { ...credentials, PORT: String(port), REDIS_URL: redis.url });
+  await server.says(/Turntable is at/);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  const visit = () =>
+    new Promise<string>((resolve) => {
+      const asked = get({ host: '127.0.0.1', port, path: '/', agent }, (answer) => {
+        answer.resume().once('end', () => resolve(String(answer.statusCode)));
+      });
+      // A kept connection may be closed just when it is used again; every proxy then opens another one.
+      asked.once('error', (error: NodeJS.ErrnoException) =>
+        resolve(asked.reusedSocket ? 'again' : (error.code ?? '')),
+      );
+    });
+  assert.equal(await visit(), '200');
+
+  server.child.kill('SIGTERM');
+  const stopped = performance.now();
+  let last: string;
+  do last = await visit();
+  while (last === '200' || last === 'again');
+
+  assert.equal(last, 'ECONNREFUSED', 'no request is cut off');
+  assert.equal(await server.ended, 0);
+  assert.ok(performance.now() - stopped < 5_000);
+});
+
 test('without credentials the setup page says what to do', async (t) => {
   const port = await freePort();
-  const server = run(t, 'src/main.ts', { PORT: String(port) });
-  await server.says(/Turntable is at/);
+  const server = run(t, 'src/main.ts', { PORT: String(port), SPOTIFY_CLIENT_SECRET: 'a secret' });
+  await server.says(/SPOTIFY_CLIENT_ID not set yet/);
 
   const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
   const elsewhere = await fetch(`http://127.0.0.1:${port}/now-playing`, { redirect: 'manual' });
 
   assert.match(page, new RegExp(`value="http://127.0.0.1:${port}/callback"`));
+  assert.match(page, /still missing: SPOTIFY_CLIENT_ID/);
+  assert.doesNotMatch(page, /missing: [A-Z_ a]*SECRET/);
   assert.match(page, /developer\.spotify\.com\/dashboard/);
   assert.match(page, /value="npm run demo"/);
   assert.equal(elsewhere.headers.get('location'), '/');
@@ -122,6 +156,37 @@ test('the demo starts everything itself, and leaves nothing running', { skip }, 
 
     await gone(servers);
   }
+});
+
+test('a demo that cannot start says why, and leaves nothing running', { skip }, async (t) => {
+  for (const [env, words] of [
+    [{ PORT: 'abc' }, /PORT must be a whole number/],
+    [{ PORT: '99999' }, /PORT must be a whole number/],
+    [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
+    [{ HOST: 'nowhere.invalid' }, /HOST=nowhere\.invalid is no address of this machine/],
+    [{ REDIS_URL: 'redis://127.0.0.1:1' }, /REDIS_URL is set, but no Redis answers at 127\.0\.0\.1:1/],
+    [{ REDIS_URL: 'nonsense' }, /REDIS_URL is set, but no Redis answers/],
+    [{ PATH: '/nowhere' }, /Turntable needs Redis/],
+  ] as const) {
+    const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), ...env });
+
+    assert.equal(await demo.ended, 1, demo.said());
+    assert.match(demo.said(), words);
+    assert.doesNotMatch(demo.said(), /\n\s+at |Warning/);
+    assert.deepEqual(redisServersOf(demo.child.pid), []);
+  }
+});
+
+test('with its port taken, the demo takes the next one', { skip }, async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => taken.once('listening', resolve));
+  t.after(() => taken.close());
+  const { port } = taken.address() as { port: number };
+
+  const demo = run(t, 'src/demo.ts', { PORT: String(port) });
+
+  await demo.says(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
+  assert.doesNotMatch(demo.said(), new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
 });
 
 /** The Redis servers that this process started, by the shell that stands between. */

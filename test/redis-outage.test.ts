@@ -81,21 +81,34 @@ test('a Redis that takes no writes is said to be unavailable, never a success: r
   await noor.get(way).expect(303);
 });
 
+/** Stands for a key that holds no text at all. */
+const aList = 'a list';
+
 test('records that cannot be read are signed out and removed, and never an error', async (t) => {
   const { browser, keys, redisUrl, logged } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
 
   for (const [kind, record] of [
-    ...['{bad', '{}', '"x"', '[]', '123', 'null', '{"cookie":null}', '{"v":2,"cookie":{},"listener":{}}'].map(
-      (one) => ['session', one] as const,
-    ),
-    ...['', 'x', '1:', '1:abc.def', '{"accessToken":"x"}'].map((one) => ['grant', one] as const),
+    ...[
+      '{bad',
+      '{}',
+      '"x"',
+      '[]',
+      '123',
+      'null',
+      '{"cookie":null}',
+      '{"v":2,"cookie":{},"listener":{}}',
+      aList,
+    ].map((one) => ['session', one] as const),
+    ...['', 'x', '1:', '1:abc.def', '{"accessToken":"x"}', aList].map((one) => ['grant', one] as const),
   ]) {
     const mara = browser();
     await mara.signIn();
     const key = (await keys()).find((one) => one.startsWith(`${kind}:`)) ?? '';
-    await redis.set(key, record);
+    await redis.del(key);
+    if (record === aList) await redis.lpush(key, 'x');
+    else await redis.set(key, record);
 
     await mara.get('/now-playing').expect(303);
     assert.equal((await mara.get('/').expect(200)).status, 200);
@@ -111,6 +124,20 @@ test('records that cannot be read are signed out and removed, and never an error
   }
   assert.match(logged.join(''), /A session could not be read and was removed/);
   assert.match(logged.join(''), /A grant could not be read and was removed/);
+});
+
+test('a Redis that asks for a password is told apart from one that is away', { skip }, async (t) => {
+  const redis = await ownRedis(t);
+  const direct = new Redis(redis.url);
+  t.after(() => direct.disconnect());
+  await direct.config('SET', 'requirepass', 'a-password');
+
+  for (const url of [redis.url, redis.url.replace('//', '//:wrong@')]) {
+    const { browser, logged } = await startTurntable(t, { redisUrl: url });
+    await browser().get('/').expect(503);
+    assert.match(logged.join(''), /Redis refuses the connection.*Look at the user and password in REDIS_URL/);
+    assert.doesNotMatch(logged.join(''), /wrong@/);
+  }
 });
 
 test('a grant copied beside another session does not open', async (t) => {

@@ -193,6 +193,31 @@ test('an address that cannot be decoded is the visitor’s mistake, not ours', a
   assert.doesNotMatch(logged.join(''), /"level":50/);
 });
 
+test('an error page leads to this site only', { skip }, async (t) => {
+  const redis = await ownRedis(t);
+  const { url } = await startTurntable(t, { redisUrl: redis.url });
+  await redis.stop();
+  const port = Number(new URL(url).port);
+
+  for (const target of ['//evil.example/x', '/\\evil.example', 'http://evil.example/now-playing']) {
+    const answer = await raw(port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 503/);
+    assert.doesNotMatch(answer, /evil\.example/);
+  }
+});
+
+test('a request that names no path is refused, and is nothing for the error log', async (t) => {
+  const { url, logged } = await startTurntable(t);
+
+  const answer = await raw(
+    Number(new URL(url).port),
+    'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+  );
+
+  assert.match(answer, /^HTTP\/1\.1 400/);
+  assert.doesNotMatch(logged.join(''), /"level":50/);
+});
+
 test('an error page carries the number that stands in the log', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t);
   const mara = browser();
@@ -242,12 +267,21 @@ test('no token, code, state, secret or session id is in any log line, page, key 
     }
   };
 
+  const learn = (way: string) => {
+    const { searchParams } = new URL(way, url);
+    for (const name of ['code', 'state']) secrets.add(searchParams.get(name) ?? '');
+    return way;
+  };
+
   const left = await visit('/login?returnTo=/now-playing');
   secrets.add(new URL(left.headers.location ?? '').searchParams.get('state') ?? '');
   const way = new URL(await simulator.agree(left.headers.location ?? '', 'mara'));
-  secrets.add(way.searchParams.get('code') ?? '');
+  learn(way.href);
+  // The first time Spotify fails, the second time the state is spent already.
+  simulator.fault({ on: 'token', answer: { status: 500, body: '' } });
   await visit(pathOf(way.href));
   await visit(pathOf(way.href));
+  await visit(learn(await mara.agree()));
   const sessionId =
     decodeURIComponent(mara.sessionCookie() ?? '')
       .slice(2)
@@ -270,6 +304,9 @@ test('no token, code, state, secret or session id is in any log line, page, key 
     clock.advance({ hours: 1 });
     simulator.fault({ on: 'token', ...fault });
     await visit('/playlists');
+    const signIn = learn(await mara.agree());
+    simulator.fault({ on: 'api', ...fault });
+    await visit(signIn);
   }
   await visit('/playlists');
   await visit(`/nowhere/?access_token=${clientSecret}`);
@@ -277,7 +314,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   // Redis refuses what it is given to keep: its client's errors carry the whole command.
   await redis.config('SET', 'maxmemory', '1');
   await visit('/now-playing');
-  await visit(await mara.agree());
+  await visit(learn(await mara.agree()));
   await redis.config('SET', 'maxmemory', '0');
   await visit('/now-playing');
   await mara.post('/logout').expect(303);

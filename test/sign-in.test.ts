@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { testInEachDialect as test } from './support/dialects.ts';
-import { pathOf, startTurntable, tokenRequests } from './support/turntable.ts';
+import { startTurntable, tokenRequests } from './support/turntable.ts';
 
 test('the landing page says what this is and leads to the sign-in', async (t) => {
   const { browser } = await startTurntable(t);
@@ -80,6 +79,9 @@ test('the sign-in leads to pages of our own only', async (t) => {
     `/${'a'.repeat(10_000)}`,
     '/login',
     '/callback?code=1',
+    '/LOGIN',
+    '/Callback/',
+    `/${'€'.repeat(990)}`,
     '/logout',
     '',
   ];
@@ -315,7 +317,6 @@ test('the code is exchanged with the verifier that belongs to its challenge', as
   // The code of the first with the state of the second: the simulator compares verifier and challenge.
   const code = new URL(one, 'http://x').searchParams.get('code');
   await mara.get(`/callback?code=${code}&state=${other.searchParams.get('state')}`).expect(400);
-  assert.equal(createHash('sha256').update('').digest('base64url').length, 43);
 });
 
 test('who is not on the app’s list is told what the owner must do', async (t) => {
@@ -419,12 +420,79 @@ test('a program that is not signed in gets a 401 and no redirect', async (t) => 
   assert.equal(JSON.parse(answer.text).reason, 'not-signed-in');
 });
 
-test('a sign-in that Spotify starts from its own page keeps the redirect exact', async (t) => {
-  const { browser, baseUrl } = await startTurntable(t);
-  const mara = browser();
-  const left = await mara.get('/login').set('Host', 'evil.example').expect(303);
+test('a sign-in that fails leads to another one, back to where the person was, and shows nothing of the way back', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const json = (status: number, message: string) => ({
+    status,
+    body: JSON.stringify({ error: { status, message } }),
+  });
 
-  const { searchParams } = new URL(left.headers.location ?? '');
-  assert.equal(searchParams.get('redirect_uri'), `${baseUrl}/callback`, 'whatever the Host header says');
-  assert.equal(pathOf(searchParams.get('redirect_uri') ?? ''), '/callback');
+  for (const [fault, status] of [
+    [{ on: 'token', answer: { status: 500, body: '' } }, 502],
+    [{ on: 'api', answer: { status: 500, body: '' } }, 502],
+    [{ on: 'api', answer: json(401, 'The access token expired') }, 502],
+    [{ on: 'api', answer: json(403, 'User not approved for app') }, 403],
+    [{ on: 'api', answer: json(403, 'Forbidden') }, 403],
+  ] as const) {
+    const mara = browser();
+    const way = await mara.agree('mara', '?returnTo=/playlists?page=2');
+    simulator.fault(fault);
+
+    const page = await mara.get(way).expect(status);
+
+    assert.doesNotMatch(page.text, /callback|[?&;]code=|[?&;]state=/);
+    if (!page.text.includes('Spotify refused this'))
+      assert.match(page.text, /href="(\/login\?returnTo=%2Fplaylists%3Fpage%3D2|\/playlists\?page=2)"/);
+    assert.equal(mara.sessionCookie(), undefined);
+  }
+});
+
+test('a 429 at the sign-in closes the door for as long as Spotify says, and the page says so', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  const [first, second] = [await mara.agree(), await mara.agree()];
+  simulator.fault({ on: 'token', answer: { status: 429, body: '', headers: { 'Retry-After': '200' } } });
+
+  const page = await mara.get(first).expect(503);
+  assert.equal(page.headers['retry-after'], '200');
+  assert.match(page.text, /in about 3 minutes/);
+  assert.match(page.text, /until <time datetime="[^"]+">[^<]+ UTC<\/time>/);
+  await mara.get(second).expect(503);
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 0, 'the code of the other one is not spent');
+  assert.equal(simulator.calls.length, 1);
+
+  clock.advance({ seconds: 200 });
+  await mara.signIn();
+});
+
+test('behind https, a proxy that does not say so is named instead of losing the cookies', async (t) => {
+  const { browser } = await startTurntable(t, {
+    env: { BASE_URL: 'https://music.example', TRUST_PROXY: '1' },
+  });
+
+  for (const path of ['/login', '/callback?code=a&state=b']) {
+    const page = await browser().get(path).expect(500);
+    assert.match(page.text, /X-Forwarded-Proto: https/);
+    assert.equal(page.headers['set-cookie'], undefined);
+  }
+  await browser().get('/login').set('X-Forwarded-Proto', 'https').expect(303);
+});
+
+test('programs get the status and the reason of what happened at the sign-in', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+
+  const answer = await mara.getJson('/callback?code=a&state=made-up').expect(400);
+  assert.equal(answer.type, 'application/problem+json');
+  assert.equal(JSON.parse(answer.text).reason, 'sign-in-unknown');
+
+  await mara.signIn();
+  await mara.agent
+    .post('/logout')
+    .set({ Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin' })
+    .expect(204);
+  await mara.getJson('/now-playing').expect(401);
+  simulator.forgetCalls();
+  await mara.agent.get('/now-playing').set('Accept', 'image/png').expect(406);
+  assert.equal(simulator.calls.length, 0);
 });

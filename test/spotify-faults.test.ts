@@ -200,9 +200,11 @@ test('a 429 on a renewal closes the door too, and keeps the sign-in', async (t) 
   const mara = browser();
   await mara.signIn();
   clock.advance({ hours: 2 });
+  simulator.forgetCalls();
   simulator.fault({ on: 'token', answer: { status: 429, body: '', headers: { 'Retry-After': '60' } } });
 
-  await mara.get('/now-playing').expect(503);
+  for (let visit = 0; visit < 4; visit += 1) await mara.get('/now-playing').expect(503);
+  assert.equal(simulator.calls.length, 1, 'only the first one asked Spotify');
 
   clock.advance({ seconds: 60 });
   await mara.get('/now-playing').expect(200);
@@ -219,7 +221,7 @@ for (const [message, status, words] of [
   ['Forbidden', 403, /Spotify refused this/],
 ] as const) {
   test(`403 "${message.slice(0, 40)}" is told apart, as JSON and as text`, async (t) => {
-    const { browser, simulator } = await startTurntable(t);
+    const { browser, simulator, logged } = await startTurntable(t);
     const mara = browser();
     await mara.signIn();
 
@@ -227,6 +229,9 @@ for (const [message, status, words] of [
       simulator.fault({ on: 'api', answer });
       const page = await mara.get('/now-playing').expect(status);
       assert.match(page.text, words);
+      const number = page.headers['x-request-id'] ?? 'none';
+      const cause = logged.find((line) => line.includes(number) && line.includes('request refused'));
+      assert.match(cause ?? '', /"level":30.*answered 403/, 'the log says why');
     }
     await mara.get('/now-playing').expect(200);
   });

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Accounts } from '../spotify/accounts.ts';
-import { AccessTokenRejected, InvalidGrant, RateLimited, SpotifyUnavailable } from '../spotify/errors.ts';
-import { type Door, readRetryAfter } from './door.ts';
+import type { AccessToken } from '../spotify/answers.ts';
+import { AccessTokenRejected, InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
+import type { Door } from './door.ts';
 import { CoolDown, GrantLost } from './errors.ts';
 import type { Grants, StoredGrant } from './grants.ts';
 import type { Lock } from './lock.ts';
@@ -24,8 +24,6 @@ type Needs = { grants: Grants; withLock: Lock; door: Door; accounts: Accounts; n
 
 /** How long before its end an access token is renewed. */
 const earlyMs = 60_000;
-/** The longest wait that a page sits out; beyond it the person is told. */
-const shortWaitMs = 2_000;
 
 /** The right to call Spotify, kept alive. */
 export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
@@ -61,36 +59,24 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
       return (await grants.read(sessionId)) !== null;
     },
 
-    askWith,
+    /** Exchanges the code of a sign-in for tokens; throws as accounts.exchange does, but CoolDown in place of RateLimited. */
+    exchange: (code: string, verifier: string) =>
+      door.through(() => accounts.exchange(code, verifier), { mayRepeat: false }),
+
+    askWithFresh,
   };
 
-  /** Calls Spotify through the door: not while it is closed, and closing it on a 429 too long to sit out. */
-  async function askWith<T>(accessToken: string, call: SpotifyCall<T>): Promise<T> {
-    await door.pass();
-    try {
-      return await call(accessToken);
-    } catch (error) {
-      if (!(error instanceof RateLimited)) throw error;
-      const waitMs = readRetryAfter(error.retryAfter, now());
-      if (waitMs > shortWaitMs) throw new CoolDown(await door.close(waitMs));
-      await sleep(waitMs);
-    }
-    try {
-      return await call(accessToken);
-    } catch (error) {
-      if (!(error instanceof RateLimited)) throw error;
-      throw new CoolDown(await door.close(readRetryAfter(error.retryAfter, now())));
-    }
+  function askWith<T>(accessToken: string, call: SpotifyCall<T>): Promise<T> {
+    return door.through(() => call(accessToken), { mayRepeat: true });
   }
 
-  /** A token that Spotify made a moment ago and refuses is Spotify's fault, and no renewal will help. */
+  /** Calls Spotify with a token it made a moment ago: to refuse that is a fault of Spotify's, and no renewal will help. */
   async function askWithFresh<T>(accessToken: string, call: SpotifyCall<T>): Promise<T> {
     try {
       return await askWith(accessToken, call);
     } catch (error) {
-      if (error instanceof AccessTokenRejected)
-        throw new SpotifyUnavailable(`${error.message}, with a fresh token too`);
-      throw error;
+      if (!(error instanceof AccessTokenRejected)) throw error;
+      throw new SpotifyUnavailable(`${error.message}, to a fresh token`);
     }
   }
 
@@ -100,7 +86,8 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
       return await renewed(sessionId, stored.accessToken);
     } catch (error) {
       // The early renewal failed, but the token still holds: the page can be had.
-      if (error instanceof SpotifyUnavailable && stored.expiresAt > now()) return stored;
+      const passing = error instanceof SpotifyUnavailable || error instanceof CoolDown;
+      if (passing && stored.expiresAt > now()) return stored;
       throw error;
     }
   }
@@ -121,31 +108,19 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
       const stored = await grants.read(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
       if (stored.accessToken !== spent) return stored;
-
-      const fresh = await refreshed(sessionId, stored);
-      const kept = await grants.replace(sessionId, stored, fresh);
-      if (kept === null) throw new GrantLost('The grant was removed while it was being renewed');
-      return kept;
+      return refreshed(sessionId, stored);
     });
-    if (result === null)
+    if (result === null) {
       throw new SpotifyUnavailable('Another request has been renewing this grant for too long');
+    }
     return result;
   }
 
   async function refreshed(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
+    let token: AccessToken;
     try {
-      const token = await accounts.refresh(stored.refreshToken);
-      return {
-        ...stored,
-        accessToken: token.accessToken,
-        expiresAt: now() + token.expiresInMs,
-        // Spotify sends a new refresh token or none; then the old one goes on ("Refreshing tokens").
-        refreshToken: token.refreshToken ?? stored.refreshToken,
-        scopes: token.scopes ?? stored.scopes,
-      };
+      token = await door.through(() => accounts.refresh(stored.refreshToken), { mayRepeat: false });
     } catch (error) {
-      if (error instanceof RateLimited)
-        throw new CoolDown(await door.close(readRetryAfter(error.retryAfter, now())));
       if (!(error instanceof InvalidGrant)) throw error;
       // A process that was paused beyond its lease may have renewed it meanwhile: then nothing is lost.
       const standing = await grants.read(sessionId);
@@ -153,5 +128,15 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
       await grants.forget(sessionId);
       throw new GrantLost(error.message);
     }
+    const kept = await grants.replace(sessionId, stored, {
+      ...stored,
+      accessToken: token.accessToken,
+      expiresAt: now() + token.expiresInMs,
+      // Spotify sends a new refresh token or none; then the old one goes on ("Refreshing tokens").
+      refreshToken: token.refreshToken ?? stored.refreshToken,
+      scopes: token.scopes ?? stored.scopes,
+    });
+    if (kept === null) throw new GrantLost('The grant was removed while it was being renewed');
+    return kept;
   }
 }

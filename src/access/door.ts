@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { RateLimited } from '../spotify/errors.ts';
 import { CoolDown, fromRedis } from './errors.ts';
 
 export type Door = ReturnType<typeof createDoor>;
 
 type Needs = { redis: Redis; clientId: string; now: () => number };
 
+/** The longest wait that a page sits out; beyond it the person is told. */
+const shortWaitMs = 2_000;
 /** What to wait, in milliseconds, where Spotify limits calls without saying for how long. */
 const defaultWaitMs = 30_000;
 /** Longer than any cool-down that people have reported; guards against a nonsensical header. */
@@ -23,23 +27,44 @@ export function createDoor({ redis, clientId, now }: Needs) {
   const key = `cool-down:${clientId}`;
 
   return {
-    /** Throws CoolDown while Spotify asked to stay away. */
-    async pass(): Promise<void> {
+    /**
+     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. A wait of at most two seconds is sat
+     * out instead and the call made once more, where it `mayRepeat`. Throws what the call throws, CoolDown in place of
+     * RateLimited, and SessionsUnavailable.
+     */
+    async through<T>(call: () => Promise<T>, { mayRepeat }: { mayRepeat: boolean }): Promise<T> {
       const until = Number(await fromRedis(redis.get(key)));
       if (until > now()) throw new CoolDown(until);
-    },
-
-    /** Closes the door for everyone for `waitMs` milliseconds, never for less than it was; gives the moment it opens. */
-    async close(waitMs: number): Promise<number> {
-      const until = now() + waitMs;
-      await fromRedis(redis.eval(closeUntil, 1, key, String(until), String(Math.ceil(waitMs))));
-      return until;
+      try {
+        return await call();
+      } catch (error) {
+        const waitMs = waitAskedBy(error);
+        if (!mayRepeat || waitMs > shortWaitMs) throw new CoolDown(await close(waitMs));
+        await sleep(waitMs);
+      }
+      try {
+        return await call();
+      } catch (error) {
+        throw new CoolDown(await close(waitAskedBy(error)));
+      }
     },
   };
+
+  function waitAskedBy(error: unknown): number {
+    if (!(error instanceof RateLimited)) throw error;
+    return readRetryAfter(error.retryAfter, now());
+  }
+
+  /** Closes the door for `waitMs` milliseconds, never for less than it was; gives the moment it opens. */
+  async function close(waitMs: number): Promise<number> {
+    const until = now() + waitMs;
+    await fromRedis(redis.eval(closeUntil, 1, key, String(until), String(Math.max(1, Math.ceil(waitMs)))));
+    return until;
+  }
 }
 
 /** How long a Retry-After header asks to wait, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */
-export function readRetryAfter(header: string | undefined, now: number): number {
+function readRetryAfter(header: string | undefined, now: number): number {
   const value = header?.trim() ?? '';
   const asked = /^\d+(\.\d+)?$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
   if (!Number.isFinite(asked) || asked < 0) return defaultWaitMs;

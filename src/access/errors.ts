@@ -1,3 +1,5 @@
+import type { Redis } from 'ioredis';
+
 /** Redis did not answer, or refused: nothing is lost, but nobody can be known just now. */
 export class SessionsUnavailable extends Error {
   override readonly name = 'SessionsUnavailable';
@@ -27,10 +29,21 @@ export async function fromRedis<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    // A ReplyError begins with a code such as OOM or READONLY; all else is told by its name.
-    const code = error instanceof Error && /^[A-Z]{2,}(?= )/.exec(error.message)?.[0];
-    throw new SessionsUnavailable(
-      `Redis: ${code || (error instanceof Error ? error.name : 'unknown fault')}`,
-    );
+    const kind = replyCode(error) ?? (error instanceof Error ? error.name : 'unknown fault');
+    throw new SessionsUnavailable(`Redis: ${kind}`);
   }
+}
+
+/** The text under a key, null where there is none. Something else than a text reads as an empty one, which is no record of ours. */
+export async function readText(redis: Redis, key: string): Promise<string | null> {
+  const text = redis.get(key).catch((error: unknown) => {
+    if (replyCode(error) === 'WRONGTYPE') return '';
+    throw error;
+  });
+  return fromRedis(text);
+}
+
+/** The code that a refusal of Redis begins with, such as OOM, READONLY or WRONGTYPE; undefined for other errors. */
+export function replyCode(error: unknown): string | undefined {
+  return error instanceof Error ? /^[A-Z]{3,}(?= )/.exec(error.message)?.[0] : undefined;
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { fromRedis } from './errors.ts';
+import { fromRedis, readText } from './errors.ts';
 import { lifeLeft } from './life.ts';
 import type { Seal } from './seal.ts';
 
@@ -58,7 +58,7 @@ export function createGrants({ redis, seal, now, onUnreadable }: Needs) {
     /** The grant of a session, or null where there is none. A record that does not open is removed. */
     async read(sessionId: string): Promise<StoredGrant | null> {
       const key = keyOf(sessionId);
-      const record = await fromRedis(redis.get(key));
+      const record = await readText(redis, key);
       if (record === null) return null;
 
       const colon = record.indexOf(':');

@@ -116,6 +116,8 @@ export async function startRedis({ program, port, keepIn }: Start): Promise<Redi
     const exited = once(server, 'exit');
     if (await answers(server, at)) {
       const stop = async () => {
+        // Without this, a process with nothing else to do would end before the server has.
+        server.ref();
         server.stdin?.end();
         await exited;
       };

@@ -7,12 +7,17 @@ export type Serving = {
   close(graceMs?: number): Promise<void>;
 };
 
-/** Serves `app` over http. Rejects with Node's error when it cannot listen (EADDRINUSE, EACCES). */
+/** The address cannot be listened on; the message says what to do. */
+export class CannotListen extends Error {
+  override readonly name = 'CannotListen';
+}
+
+/** Serves `app` over http. Throws {@link CannotListen}. */
 export async function serve(app: RequestListener, at: { host: string; port: number }): Promise<Serving> {
   // Slow senders are cut off long before Node's defaults of a minute for headers and five for a request.
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, app);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(cannotListen(error, at)));
     server.listen(at.port, at.host, resolve);
   });
   return { port: portOf(server), close: (graceMs = 10_000) => closed(server, graceMs) };
@@ -24,7 +29,26 @@ function portOf(server: Server): number {
   return address.port;
 }
 
+/** Node's error when it cannot listen at `host` and `port`, in words that say what to do. */
+export function cannotListen(
+  error: NodeJS.ErrnoException,
+  { host, port }: { host: string; port: number },
+): CannotListen {
+  const { code = 'unknown cause' } = error;
+  if (code === 'EADDRINUSE') {
+    return new CannotListen(
+      `Port ${port} on ${host} is taken. Stop what runs there, or set PORT (and the redirect URI at Spotify) to another.`,
+    );
+  }
+  if (['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL'].includes(code)) {
+    return new CannotListen(`HOST=${host} is no address of this machine.`);
+  }
+  return new CannotListen(`Turntable cannot listen on ${host}:${port} (${code}).`);
+}
+
 async function closed(server: Server, graceMs: number): Promise<void> {
+  // Connections that are busy again and again, a proxy's above all, would otherwise never become idle.
+  server.prependListener('request', (_req, res) => res.setHeader('Connection', 'close'));
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
   // Idle keep-alive connections are closed by close() itself.
   await new Promise((resolve) => server.close(resolve));

@@ -109,6 +109,7 @@ export function openPage(thing: { name: string; type: string; picture: string })
   );
 }
 
+/** What stands at the simulator's own address. */
 export function frontPage(): string {
   return page(
     'Simulator',
@@ -123,6 +124,7 @@ ${listeners.map(({ id, name, about }) => `<li><strong>${escaped(name ?? id)}</st
   );
 }
 
+/** For addresses where nothing is. */
 export function missingPage(): string {
   return page('Not found', '<div class="card"><h1>There is nothing here</h1></div>');
 }

@@ -285,6 +285,7 @@ export function isTheirs(playlist: Playlist, listenerId: string | null): boolean
   return playlist.owner.id === listenerId || (playlist.collaborative && isOnShelf(playlist, listenerId));
 }
 
+/** Whether the listener owns or follows the playlist. */
 export function isOnShelf(playlist: Playlist, listenerId: string | null): boolean {
   return listenerId !== null && (shelves.get(listenerId)?.includes(playlist) ?? false);
 }

@@ -23,8 +23,6 @@ export type Profile = {
   accountId: string;
   id: string;
   name: string | null;
-  link: string | null;
-  images: Image[];
 };
 
 export type Named = { name: string; link: string | null };
@@ -142,7 +140,8 @@ export function accessToken(answer: Answer): AccessToken {
   };
 }
 
-export function profile(answer: Answer, trusted: TrustedPlaces): Profile {
+/** Reads Get Current User's Profile. */
+export function profile(answer: Answer): Profile {
   const json = object(answer.json, answer);
   const id = text(json.id);
   if (!id) throw odd(answer);
@@ -150,8 +149,6 @@ export function profile(answer: Answer, trusted: TrustedPlaces): Profile {
     accountId: text(json.account_id) || id,
     id,
     name: text(json.display_name) || null,
-    link: linkOf(json, trusted),
-    images: images(json.images, trusted),
   };
 }
 
@@ -181,6 +178,7 @@ export function playlists(answer: Answer, trusted: TrustedPlaces): Page<Playlist
   return { items: json.items.filter(isObject).map((one) => playlist(one, trusted)), total };
 }
 
+/** Reads Get Playlist, as far as the card goes. */
 export function playlistCard(answer: Answer, trusted: TrustedPlaces): PlaylistCard {
   const json = object(answer.json, answer);
   if (!text(json.id)) throw odd(answer);

@@ -3,15 +3,16 @@ import { CoolDown, GrantLost, SessionsUnavailable } from '../access/errors.ts';
 import {
   ClientRejected,
   MissingScope,
+  NotFound,
   NotInvited,
   OwnerNeedsPremium,
-  RateLimited,
   Refused,
   SpotifyUnavailable,
 } from '../spotify/errors.ts';
+import { ownPath } from './own-path.ts';
 import { ForeignOrigin } from './same-origin.ts';
 import { NotSignedIn } from './signed-in.ts';
-import { wantsJson } from './wants-json.ts';
+import { NotAcceptable, wantsJson } from './wants-json.ts';
 
 /** There is no such page. */
 export class NoSuchPage extends Error {
@@ -19,18 +20,33 @@ export class NoSuchPage extends Error {
 }
 
 /** What a person is told, and what they can do. */
-type ErrorPage = {
+export type ErrorPage = {
   status: number;
   /** Short and stable, for programs. */
   reason: string;
   title: string;
   text: string;
-  steps?: string[];
-  action?: { label: string; href: string };
+  steps?: readonly string[];
+  /** The first is the one most people want. */
+  actions: readonly { label: string; href: string }[];
   retryAfterSeconds?: number;
+  /** When it is over, in milliseconds since 1970. */
+  until?: number;
 };
 
+/** Something that a page has its own words for. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly page: ErrorPage;
+
+  constructor(page: ErrorPage) {
+    super(`${page.reason}: ${page.title}`);
+    this.page = page;
+  }
+}
+
 type Needs = {
+  baseUrl: string;
   now: () => number;
   onError: (error: unknown, req: Request, requestId: string, status: number) => void;
 };
@@ -41,34 +57,48 @@ export const noSuchPage: RequestHandler = (req) => {
 };
 
 /** Turns whatever was thrown into a page, or into problem details (RFC 9457) for programs. */
-export function errorPages({ now, onError }: Needs): ErrorRequestHandler {
+export function errorPages({ baseUrl, now, onError }: Needs): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req, res, _next) => {
-    const page = pageFor(error, req, now());
+    const page = pageFor(error, placeOf(req, baseUrl), now());
     const requestId = String(res.locals.requestId);
     onError(error, req, requestId, page.status);
     // Too late for a page: the connection is cut, so that half an answer is not taken for a whole one.
     if (res.headersSent) return void res.destroy();
 
-    res.status(page.status).set('Cache-Control', 'no-store');
+    res.status(page.status).set('Cache-Control', 'no-store').vary('Accept');
     if (page.retryAfterSeconds !== undefined) res.set('Retry-After', String(page.retryAfterSeconds));
+    if (error instanceof GrantLost) delete res.locals.listener;
     if (wantsJson(req)) {
       const { status, reason, title, text: detail } = page;
       res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
       return;
     }
-    res.render('errors/page', { page, requestId });
+    res.render('errors/page', { page, requestId }, (failure, html) => {
+      if (failure) onError(failure, req, requestId, 500);
+      res.type(failure ? 'text' : 'html').send(failure ? `${page.title}\n` : html);
+    });
   };
 }
 
+/**
+ * Where the person was, to come back to: a page of ours that can be visited again. Not the way back from Spotify, which has
+ * a code in it and is spent; the sign-in says where it was to lead (`res.locals.returnTo`).
+ */
+function placeOf(req: Request, baseUrl: string): string {
+  const returnTo: unknown = req.res?.locals.returnTo;
+  if (typeof returnTo === 'string') return returnTo;
+  return req.method === 'GET' ? ownPath(req.originalUrl, baseUrl) : '/';
+}
+
 type About = {
-  /** Where the person was, to come back to. */
-  here: string;
-  /** A sign-in that leads back there. */
+  /** A sign-in that leads back to where the person was. */
   signIn: string;
   again: { label: string; href: string };
   /** How long to wait, where that is the matter. */
   seconds: number;
+  /** The end of that wait, in milliseconds since 1970. */
+  until: number;
 };
 
 type ErrorClass = abstract new (...args: never[]) => Error;
@@ -83,7 +113,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'not-signed-in',
       title: 'You are not signed in',
       text: 'This needs a sign-in with Spotify first.',
-      action: { label: 'Sign in with Spotify', href: signIn },
+      actions: [{ label: 'Sign in with Spotify', href: signIn }],
     }),
   ],
   [
@@ -93,7 +123,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'sign-in-ended',
       title: 'Your Spotify sign-in has ended',
       text: 'Spotify ends every sign-in six months after you agreed to it, or sooner when access is taken back in your Spotify account. Sign in again and you will be back here.',
-      action: { label: 'Sign in again', href: signIn },
+      actions: [{ label: 'Sign in again', href: signIn }],
     }),
   ],
   [
@@ -103,7 +133,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'missing-permission',
       title: 'This page needs one more permission',
       text: 'When you signed in, Spotify did not give this site everything that this page shows. Spotify will ask you again; agree to everything on its page.',
-      action: { label: 'Grant it at Spotify', href: `${signIn}&switch=1` },
+      actions: [{ label: 'Grant it at Spotify', href: `${signIn}&switch=1` }],
     }),
   ],
   [
@@ -119,7 +149,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
         'Come back and sign in again.',
         'If you are on the list already: the app also rests while its owner has no Premium.',
       ],
-      action: { label: 'Sign in again', href: signIn },
+      actions: [{ label: 'Sign in again', href: signIn }],
     }),
   ],
   [
@@ -129,7 +159,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'owner-needs-premium',
       title: 'The owner of this site needs Spotify Premium',
       text: 'Spotify only answers apps whose owner has Premium. Once the owner has subscribed again, it can take a few hours until Spotify notices. You need not do anything.',
-      action: again,
+      actions: [again],
     }),
   ],
   [
@@ -139,11 +169,10 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'refused',
       title: 'Spotify refused this',
       text: 'Spotify does not allow this site to see what you asked for, and did not say why.',
-      action: start,
+      actions: [start],
     }),
   ],
   [CoolDown, coolDownPage],
-  [RateLimited, coolDownPage],
   [
     ClientRejected,
     ({ again }) => ({
@@ -151,7 +180,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'client-rejected',
       title: 'Spotify does not accept this site',
       text: 'The client id or client secret is not as in Spotify’s dashboard. The owner of this site has to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET; nobody here is signed out by it.',
-      action: again,
+      actions: [again],
     }),
   ],
   [
@@ -161,7 +190,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'spotify-unavailable',
       title: 'Spotify did not answer',
       text: 'Spotify gave no answer that makes sense. That passes, most often within a minute. Nothing of yours is lost.',
-      action: again,
+      actions: [again],
     }),
   ],
   [
@@ -172,7 +201,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       title: 'One moment, please',
       text: 'The part of this site that remembers who is signed in does not answer. That is our side, not yours: nothing is lost, and you need not sign in again.',
       retryAfterSeconds: 2,
-      action: again,
+      actions: [again],
     }),
   ],
   [
@@ -182,41 +211,46 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'foreign-origin',
       title: 'That did not come from this site',
       text: 'Only pages of this site may change something here. If you pressed a button on this very site, load the page anew and press it again.',
-      action: start,
+      actions: [start],
     }),
   ],
+  [NoSuchPage, noSuchPageFound],
+  // What is asked of Spotify is named by the address of the page.
+  [NotFound, noSuchPageFound],
   [
-    NoSuchPage,
+    NotAcceptable,
     () => ({
-      status: 404,
-      reason: 'no-such-page',
-      title: 'There is no such page',
-      text: 'The address may have been mistyped, or what was here has gone.',
-      action: start,
+      status: 406,
+      reason: 'not-acceptable',
+      title: 'This comes as a page or as JSON',
+      text: 'The request asks for something else. Send "Accept: text/html" or "Accept: application/json".',
+      actions: [start],
     }),
   ],
 ];
 
-function pageFor(error: unknown, req: Request, now: number): ErrorPage {
-  // A POST is not repeated by following a link, so it leads to the start.
-  const here = req.method === 'GET' ? req.originalUrl : '/';
+function pageFor(error: unknown, here: string, now: number): ErrorPage {
+  if (error instanceof Problem) return error.page;
+
+  const until = error instanceof CoolDown ? error.until : now;
   const about: About = {
-    here,
     signIn: `/login?${new URLSearchParams({ returnTo: here })}`,
     again: { label: 'Try again', href: here },
-    seconds: error instanceof CoolDown ? Math.max(1, Math.ceil((error.until - now) / 1000)) : 30,
+    seconds: Math.max(1, Math.ceil((until - now) / 1000)),
+    until,
   };
   const known = pages.find(([reason]) => error instanceof reason);
   if (known) return known[1](about);
 
   const status = clientStatus(error);
+  if (status === 404) return noSuchPageFound();
   if (status !== null) {
     return {
       status,
       reason: 'bad-request',
       title: 'That request cannot be understood',
       text: 'Something in the address or in what was sent is not as it should be.',
-      action: start,
+      actions: [start],
     };
   }
   return {
@@ -224,18 +258,29 @@ function pageFor(error: unknown, req: Request, now: number): ErrorPage {
     reason: 'ours',
     title: 'Something went wrong on our side',
     text: 'It has been written down with the number below. Tell it to the owner of this site if it happens again.',
-    action: about.again,
+    actions: [about.again],
   };
 }
 
-function coolDownPage({ seconds, again }: About): ErrorPage {
+function noSuchPageFound(): ErrorPage {
+  return {
+    status: 404,
+    reason: 'no-such-page',
+    title: 'There is no such page',
+    text: 'The address may have been mistyped, or what was here has gone.',
+    actions: [start],
+  };
+}
+
+function coolDownPage({ seconds, until, again }: About): ErrorPage {
   return {
     status: 503,
     reason: 'cool-down',
     title: 'Spotify asked us to wait',
     text: `This site has asked Spotify too often. Spotify will answer again in about ${duration(seconds)}; until then we leave it alone.`,
     retryAfterSeconds: seconds,
-    action: again,
+    until,
+    actions: [again],
   };
 }
 

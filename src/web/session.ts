@@ -2,7 +2,7 @@ import { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
-import { fromRedis, SessionsUnavailable } from '../access/errors.ts';
+import { fromRedis, readText, SessionsUnavailable } from '../access/errors.ts';
 import { absoluteLifeMs, lifeLeft } from '../access/life.ts';
 import { deriveKey } from '../access/seal.ts';
 import type { Cookies } from './cookies.ts';
@@ -47,7 +47,7 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
   // a save that is still under way when its session ends cannot bring it back to life.
   const client = {
     async get(key: string): Promise<string | null> {
-      const record = await fromRedis(redis.get(key));
+      const record = await readText(redis, key);
       if (record === null || isSession(record, now())) return record;
       onUnreadableSession('not a session record');
       await fromRedis(redis.del(key));

@@ -65,7 +65,9 @@ export function createSignedIn({ access, sessions, now }: Needs) {
 
     /** Whether the request comes from somebody signed in. Asks Redis only. Throws SessionsUnavailable. */
     async is(req: Request): Promise<boolean> {
-      return req.session.listener !== undefined && (await access.has(req.session.id));
+      const is = req.session.listener !== undefined && (await access.has(req.session.id));
+      if (!is) delete req.res?.locals.listener;
+      return is;
     },
   };
 

@@ -71,6 +71,8 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
     parts.close();
+    // A Redis that is not ours alone is left as it was found.
+    if (process.env.REDIS_URL) await clear(redisUrl);
   });
 
   const url = `http://127.0.0.1:${port}`;
@@ -153,6 +155,13 @@ async function keysIn(redisUrl: string): Promise<string[]> {
   const found = await redis.keys(`${keyPrefix}*`);
   redis.disconnect();
   return found.map((key) => key.slice(keyPrefix.length)).sort();
+}
+
+async function clear(redisUrl: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  const keys = await keysIn(redisUrl);
+  if (keys.length > 0) await redis.del(...keys);
+  redis.disconnect();
 }
 
 /** How often Spotify's token endpoint was asked for this. */

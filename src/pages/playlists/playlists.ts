@@ -10,6 +10,7 @@ import {
 } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
+import { htmlOrJson } from '../../web/wants-json.ts';
 import { pageNumber, pagesOf } from './paging.ts';
 
 type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn };
@@ -19,7 +20,7 @@ export function playlistPages({ webApi, dialects, signedIn }: Needs): Router {
   const router = Router();
 
   // One call to Spotify.
-  router.get('/playlists', signedIn.middleware, async (req, res) => {
+  router.get('/playlists', htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
     const { items, total } = await req.listener.ask(
       (token) => webApi.playlists(token, page),
@@ -34,7 +35,7 @@ export function playlistPages({ webApi, dialects, signedIn }: Needs): Router {
   });
 
   // Two calls to Spotify; one where it does not tell what is in the playlist.
-  router.get('/playlists/:id', signedIn.middleware, async (req, res) => {
+  router.get('/playlists/:id', htmlOrJson, signedIn.middleware, async (req, res) => {
     const id = String(req.params.id);
     if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);

@@ -1,4 +1,4 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
 import type { Redis } from 'ioredis';
 import type { Access } from '../../access/access.ts';
 import type { Grants } from '../../access/grants.ts';
@@ -7,10 +7,13 @@ import type { Accounts } from '../../spotify/accounts.ts';
 import { InvalidGrant } from '../../spotify/errors.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
 import type { Cookies } from '../../web/cookies.ts';
+import { Problem } from '../../web/error-pages.ts';
+import { ownPath } from '../../web/own-path.ts';
 import { ForeignOrigin } from '../../web/same-origin.ts';
 import type { Sessions } from '../../web/session.ts';
+import type { SignedIn } from '../../web/signed-in.ts';
+import { wantsJson } from '../../web/wants-json.ts';
 import { createPendingSignIns } from './pending.ts';
-import { ownPath } from './return-to.ts';
 
 type Needs = {
   accounts: Accounts;
@@ -18,6 +21,7 @@ type Needs = {
   access: Access;
   grants: Grants;
   sessions: Sessions;
+  signedIn: SignedIn;
   redis: Redis;
   seal: Seal;
   cookies: Cookies;
@@ -58,18 +62,28 @@ const problems = {
   },
 } as const;
 
+/** Without this, the browser would be sent in circles: the session's cookie is Secure, and would silently not be set. */
+const silentProxy = {
+  status: 500,
+  reason: 'silent-proxy',
+  title: 'The proxy in front of this site does not say that it speaks https',
+  text: 'Nobody can sign in until the owner of this site has it send "X-Forwarded-Proto: https", and TRUST_PROXY covers it.',
+  actions: [{ label: 'Go to the start', href: '/' }],
+};
+
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
 export function signInPages(needs: Needs): Router {
-  const { accounts, webApi, access, grants, sessions, cookies, baseUrl, now, onSignIn } = needs;
+  const { accounts, webApi, access, grants, sessions, signedIn, cookies, baseUrl, now, onSignIn } = needs;
   const pendingSignIns = createPendingSignIns(needs);
   const router = Router();
+  const overHttps = demandHttps(baseUrl);
 
   router.use(['/login', '/callback', '/logout'], (_req, res, next) => {
     res.set('Cache-Control', 'no-store');
     next();
   });
 
-  router.get('/login', (req, res) => {
+  router.get('/login', overHttps, (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
@@ -85,23 +99,23 @@ export function signInPages(needs: Needs): Router {
       .end();
   });
 
-  router.get('/callback', async (req, res) => {
+  router.get('/callback', overHttps, async (req, res) => {
     const { state, code, error } = req.query;
-    if (typeof state !== 'string') return problem(req, res, 'unknown');
+    // Nothing of this address goes into a page: it holds the code.
+    res.locals.returnTo = '/';
+    if (typeof state !== 'string') throw await problem(req, 'unknown');
     const pending = await pendingSignIns.spend(req, res, state);
-    if (pending === 'used' || pending === 'unknown') return problem(req, res, pending);
-    if (error === 'access_denied') return problem(req, res, 'cancelled', pending.returnTo);
-    if (typeof code !== 'string' || code === '') return problem(req, res, 'refused', pending.returnTo);
+    if (pending === 'used' || pending === 'unknown') throw await problem(req, pending);
+
+    res.locals.returnTo = pending.returnTo;
+    if (error === 'access_denied') throw await problem(req, 'cancelled');
+    if (typeof code !== 'string' || code === '') throw await problem(req, 'refused');
 
     const consentAt = now();
-    let token: Awaited<ReturnType<Accounts['exchange']>>;
-    try {
-      token = await accounts.exchange(code, pending.verifier);
-    } catch (failure) {
-      if (failure instanceof InvalidGrant) return problem(req, res, 'stale', pending.returnTo);
-      throw failure;
-    }
-    const { accountId, id, name } = await access.askWith(token.accessToken, webApi.me);
+    const token = await access.exchange(code, pending.verifier).catch(async (failure: unknown) => {
+      throw failure instanceof InvalidGrant ? await problem(req, 'stale') : failure;
+    });
+    const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
 
     const before = req.session.listener && req.session.id;
     const sessionId = await sessions.start(req, { accountId, id, name });
@@ -127,19 +141,29 @@ export function signInPages(needs: Needs): Router {
       await sessions.end(req, res);
       res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
     }
-    res.redirect(303, '/?signed-out');
+    if (wantsJson(req)) res.status(204).end();
+    else res.redirect(303, '/?signed-out');
   });
 
-  function problem(req: Request, res: Response, reason: keyof typeof problems, returnTo = '/'): void {
-    const { status, title, text } = problems[reason];
-    const signedIn = req.session.listener !== undefined;
-    res.status(status).render('sign-in/problem', {
-      title,
-      text,
-      signedIn,
-      retry: `/login?${new URLSearchParams({ returnTo })}`,
-    });
+  /** The page that says why a sign-in came to nothing, and leads to another one. */
+  async function problem(req: Request, reason: keyof typeof problems): Promise<Problem> {
+    const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo })}`;
+    const actions = [
+      { label: 'Sign in with Spotify', href: retry },
+      (await signedIn.is(req))
+        ? { label: 'Go on as you are', href: '/now-playing' }
+        : { label: 'Go to the start', href: '/' },
+    ];
+    return new Problem({ ...problems[reason], reason: `sign-in-${reason}`, actions });
   }
 
   return router;
+}
+
+/** Lets a sign-in begin and end only where its cookies can be set: behind https, where the proxy says that it speaks it. */
+function demandHttps(baseUrl: string): RequestHandler {
+  return (req, _res, next) => {
+    const silent = baseUrl.startsWith('https:') && !req.secure;
+    next(silent ? new Problem(silentProxy) : undefined);
+  };
 }

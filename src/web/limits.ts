@@ -1,0 +1,12 @@
+import type { RequestHandler } from 'express';
+
+/** A request that cannot be meant for any page. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest';
+  readonly status = 400;
+}
+
+/** Refuses request targets that are no path, such as the `*` of OPTIONS: the middleware behind takes a path for granted. */
+export const onlyPaths: RequestHandler = (req, _res, next) => {
+  next(req.path.startsWith('/') ? undefined : new BadRequest('The request names no path'));
+};
