@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 
 export type Serving = {
   /** The port it listens on. */
@@ -16,11 +16,16 @@ export class CannotListen extends Error {
 export async function serve(app: RequestListener, at: { host: string; port: number }): Promise<Serving> {
   // Slow senders are cut off long before Node's defaults of a minute for headers and five for a request.
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, app);
+  const answering = new Set<ServerResponse>();
+  server.prependListener('request', (_req, res) => {
+    answering.add(res);
+    res.once('close', () => answering.delete(res));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen(error, at)));
     server.listen(at.port, at.host, resolve);
   });
-  return { port: portOf(server), close: (graceMs = 10_000) => closed(server, graceMs) };
+  return { port: portOf(server), close: (graceMs = 10_000) => closed(server, answering, graceMs) };
 }
 
 function portOf(server: Server): number {
@@ -46,11 +51,20 @@ export function cannotListen(
   return new CannotListen(`Turntable cannot listen on ${host}:${port} (${code}).`);
 }
 
-async function closed(server: Server, graceMs: number): Promise<void> {
-  // Connections that are busy again and again, a proxy's above all, would otherwise never become idle.
-  server.prependListener('request', (_req, res) => res.setHeader('Connection', 'close'));
+async function closed(
+  server: Server,
+  answering: ReadonlySet<ServerResponse>,
+  graceMs: number,
+): Promise<void> {
+  // Kept connections, a proxy's above all, would stay busy or wait to be used again: each is told that its answer is the last.
+  const isLast = (res: ServerResponse) => {
+    if (!res.headersSent) res.setHeader('Connection', 'close');
+  };
+  answering.forEach(isLast);
+  server.prependListener('request', (_req, res) => isLast(res));
+
   const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-  // Idle keep-alive connections are closed by close() itself.
+  // Idle connections are closed by close() itself.
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(cut);
 }
