@@ -7,10 +7,11 @@ import { CannotListen, cannotListen, serve } from './ops/serve.ts';
 import { stopOnSignal } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
 import { createParts } from './parts.ts';
-import { startSimulator } from './simulator/simulator.ts';
+import { dialects, startSimulator } from './simulator/simulator.ts';
 
 // What was started, last first: stopped in this order, also when a later step fails.
-const toStop: (() => unknown)[] = [];
+const stopping = new AbortController();
+const toStop: (() => unknown)[] = [() => stopping.abort()];
 const stop = async () => {
   for (const end of toStop.splice(0)) await end();
 };
@@ -19,16 +20,20 @@ stopOnSignal(process, stop);
 try {
   // Read now for what is wrong in it, before anything is started.
   const { host, port: wished } = readConfig(settings({}));
-  const redis = await findRedis(redisNeeds(process));
+  const dialect = dialects.find((one) => one === (process.env.SIMULATOR_DIALECT ?? 'development'));
+  if (!dialect) throw new BadConfiguration([`SIMULATOR_DIALECT must be one of ${dialects.join(', ')}.`]);
+  const redis = await findRedis(redisNeeds(process, stopping.signal));
   toStop.unshift(redis.stop);
 
   const port = await freePort(ports(wished));
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(16).toString('hex');
   const simulatorAt = { host, port: await freePort(ports(port + 1)) };
-  const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret }).catch((error) => {
-    throw cannotListen(error, simulatorAt);
-  });
+  const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret, dialect }).catch(
+    (error) => {
+      throw cannotListen(error, simulatorAt);
+    },
+  );
   toStop.unshift(simulator.close);
 
   const { spotify, ...config } = readConfig(
@@ -58,10 +63,11 @@ try {
   Ctrl-C stops everything.
 `);
 } catch (error) {
+  const interrupted = stopping.signal.aborted;
   await stop();
   const told = error instanceof NoRedis || error instanceof BadConfiguration || error instanceof CannotListen;
   if (!told) throw error;
-  console.error(error.message);
+  if (!interrupted) console.error(error.message);
   process.exit(1);
 }
 

@@ -8,7 +8,8 @@ import { redisNeeds } from './ops/terminal.ts';
 import { startSimulator } from './simulator/simulator.ts';
 
 // Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.
-const toStop: (() => unknown)[] = [];
+const stopping = new AbortController();
+const toStop: (() => unknown)[] = [() => stopping.abort()];
 const stop = async () => {
   for (const end of toStop.splice(0)) await end();
 };
@@ -16,7 +17,7 @@ stopOnSignal(process, stop);
 
 try {
   const config = readConfig(process.env);
-  const redis = await findRedis(redisNeeds(process));
+  const redis = await findRedis(redisNeeds(process, stopping.signal));
   toStop.unshift(redis.stop);
   const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };
 
@@ -53,8 +54,9 @@ try {
   await once(server, 'exit');
   await stop();
 } catch (error) {
+  const interrupted = stopping.signal.aborted;
   await stop();
   if (!(error instanceof NoRedis || error instanceof BadConfiguration)) throw error;
-  console.error(error.message);
+  if (!interrupted) console.error(error.message);
   process.exit(1);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import ejs from 'ejs';
+import { dialects } from '../src/simulator/simulator.ts';
 import { spokenIn, testInEachDialect as test } from './support/dialects.ts';
 import { apiCalls, type Browser, startTurntable } from './support/turntable.ts';
 
@@ -195,7 +196,7 @@ testOnce('the same playlist shows the same facts in every dialect', async (t) =>
   ];
 
   const seen = new Map<string, unknown>();
-  for (const dialect of ['development', 'extended', 'old'] as const) {
+  for (const dialect of dialects) {
     simulator.settings.dialect = dialect;
     for (const path of paths) {
       const { body } = await mara.getJson(path).expect(200);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, startRedis } from '../src/ops/redis-server.ts';
@@ -189,17 +192,94 @@ test('with its port taken, the demo takes the next one', { skip }, async (t) => 
   assert.doesNotMatch(demo.said(), new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
 });
 
-/** The Redis servers that this process started, by the shell that stands between. */
-function redisServersOf(pid: number | undefined): number[] {
-  const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
+test('the demo starts in the dialect it is told, and changes it while it runs', { skip }, async (t) => {
+  const wrong = run(t, 'src/demo.ts', { PORT: String(await freePort()), SIMULATOR_DIALECT: 'dutch' });
+  assert.equal(await wrong.ended, 1);
+  assert.match(wrong.said(), /SIMULATOR_DIALECT must be one of development, extended, old/);
+
+  const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), SIMULATOR_DIALECT: 'old' });
+  await demo.says(/Ctrl-C stops everything/);
+  const simulator = /http:\/\/localhost:\d+/.exec(demo.said())?.[0] ?? '';
+  const spoken = async () => / value="(\w+)" checked/.exec(await (await fetch(simulator)).text())?.[1];
+  const speak = (site: string) =>
+    fetch(`${simulator}/dialect`, {
+      method: 'POST',
+      headers: { 'Sec-Fetch-Site': site },
+      body: new URLSearchParams({ dialect: 'extended' }),
+    });
+
+  assert.equal(await spoken(), 'old');
+  assert.equal((await speak('cross-site')).status, 404);
+  assert.equal(await spoken(), 'old');
+  assert.equal((await speak('same-origin')).status, 200);
+  assert.equal(await spoken(), 'extended');
+});
+
+test('interrupted at any moment, the demo leaves nothing running', { skip }, async (t) => {
+  // A name of its own, to find every process by, however it came to be started.
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-interrupted-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  symlinkSync(redisProgram, join(folder, 'redis-server'));
+  const PATH = `${folder}:${process.env.PATH}`;
+
+  for (let delay = 0; delay <= 1_000; delay += 200) {
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), PATH });
+      await sleep(delay);
+      demo.child.kill(signal);
+      await demo.ended;
+      assert.doesNotMatch(demo.said(), /\n\s+at /);
+      await gone(runningFrom(folder));
+    }
+  }
+});
+
+test('interrupted while Redis is being installed, the demo ends the installation too', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-installing-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const name of ['apt-get', 'sudo']) {
+    writeFileSync(join(folder, name), '#!/bin/sh\nexec /bin/sleep 1000\n', { mode: 0o755 });
+  }
+  const isRoot = process.getuid?.() === 0;
+  const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), PATH: folder });
+  // Who is not root and at no terminal is told what to run instead.
+  if (!isRoot) return assert.equal(await demo.ended, 1);
+  await demo.says(/Installing Redis/);
+
+  const [installation] = processes().filter(({ parent }) => parent === demo.child.pid);
+  assert.match(installation?.args ?? '', /sleep 1000/);
+
+  demo.child.kill('SIGTERM');
+
+  assert.equal(await demo.ended, 0);
+  assert.doesNotMatch(demo.said(), /did not work/);
+  await gone(installation ? [installation.pid] : []);
+});
+
+type Running = { pid: number; parent: number; args: string };
+
+function processes(): Running[] {
+  return execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .split('\n')
     .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
     .filter((match) => match !== null)
-    .map(([, own, parent, args]) => ({ pid: Number(own), parent: Number(parent), args: args ?? '' }));
-  const shells = processes.filter(({ parent }) => parent === pid).map((one) => one.pid);
-  return processes
+    .map(([, pid, parent, args = '']) => ({ pid: Number(pid), parent: Number(parent), args }));
+}
+
+/** The Redis servers that this process started, by the shell that stands between. */
+function redisServersOf(pid: number | undefined): number[] {
+  const all = processes();
+  const shells = all.filter(({ parent }) => parent === pid).map((one) => one.pid);
+  return all
     .filter(({ parent, args }) => shells.includes(parent) && /^\S*(redis|valkey)-server/.test(args))
     .map((one) => one.pid);
+}
+
+/** Every process whose command names this folder. */
+function runningFrom(folder: string): number[] {
+  return processes()
+    .filter(({ args }) => args.includes(folder))
+    .map(({ pid }) => pid);
 }
 
 async function gone(pids: number[]): Promise<void> {

@@ -18,6 +18,8 @@ type Needs = {
   say: (sentence: string) => void;
   /** Asks the person; null where nobody is at a terminal. */
   confirm: ((question: string) => Promise<boolean>) | null;
+  /** Ends an installation that is under way. */
+  signal?: AbortSignal;
 };
 
 /** There is no Redis and none can be had without the person; the message says what to do. */
@@ -51,25 +53,35 @@ export async function findRedisProgram(needs: Needs): Promise<string> {
   const found = redisOnPath(env);
   if (found) return found;
 
-  const install = installCommand(env, platform, isRoot);
-  if (install === null)
+  const commands = installCommands(env, platform, isRoot);
+  if (commands === null) {
     throw new NoRedis(
       'Turntable needs Redis 6 or later. Install redis-server (or valkey-server), or set REDIS_URL.',
     );
-  const line = install.join(' && ');
+  }
+  const line = commands.map((command) => command.join(' ')).join(' && ');
   if (!isRoot && !(await confirm?.(`Turntable needs Redis, and there is none. Run "${line}" now?`))) {
     throw new NoRedis(`Turntable needs Redis. To install it: ${line}\nOr set REDIS_URL to one that runs.`);
   }
   say(`Installing Redis: ${line}`);
-  const done = spawn('sh', ['-c', line], {
+  for (const command of commands) {
+    if (!(await succeeds(command, needs)))
+      throw new NoRedis(`That did not work. Please install Redis by hand: ${line}`);
+  }
+  const installed = redisOnPath(env);
+  if (installed === null) throw new NoRedis(`That did not work. Please install Redis by hand: ${line}`);
+  return installed;
+}
+
+async function succeeds([program = '', ...words]: string[], { env, signal }: Needs): Promise<boolean> {
+  const running = spawn(program, words, {
     env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
     stdio: ['inherit', 'ignore', 'inherit'],
+    ...(signal && { signal }),
   });
-  const [code] = await once(done, 'exit');
-  const installed = redisOnPath(env);
-  if (code !== 0 || installed === null)
-    throw new NoRedis(`That did not work. Please install Redis by hand: ${line}`);
-  return installed;
+  // "error" comes in place of "exit" where it cannot be started, or is ended by the signal.
+  const [code] = await once(running, 'exit').catch(() => [null]);
+  return code === 0;
 }
 
 /** The first Redis server on the PATH, or null. */
@@ -81,13 +93,16 @@ export function redisOnPath(env: Needs['env']): string | null {
   return candidates.find(isExecutable) ?? null;
 }
 
-function installCommand(env: Needs['env'], platform: string, isRoot: boolean): string[] | null {
+function installCommands(env: Needs['env'], platform: string, isRoot: boolean): string[][] | null {
   const has = (name: string) =>
     (env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, name)));
-  if (platform === 'darwin' && has('brew')) return ['brew install redis'];
+  if (platform === 'darwin' && has('brew')) return [['brew', 'install', 'redis']];
   if (!has('apt-get')) return null;
-  const sudo = isRoot ? '' : 'sudo ';
-  return [`${sudo}apt-get update -qq`, `${sudo}apt-get install -y -qq --no-install-recommends redis-server`];
+  const aptGet = isRoot ? ['apt-get'] : ['sudo', 'apt-get'];
+  return [
+    [...aptGet, 'update', '-qq'],
+    [...aptGet, 'install', '-y', '-qq', '--no-install-recommends', 'redis-server'],
+  ];
 }
 
 function isExecutable(path: string): boolean {

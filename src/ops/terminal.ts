@@ -11,14 +11,14 @@ type Process = {
   stdout: NodeJS.WriteStream;
 };
 
-/** What `findRedis` needs, from the process it runs in: questions are asked only of a person at a terminal. */
-export function redisNeeds({
-  env,
-  platform,
-  getuid,
-  stdin,
-  stdout,
-}: Process): Parameters<typeof findRedis>[0] {
+/**
+ * What `findRedis` needs, from the process it runs in: questions are asked only of a person at a terminal. `signal` ends an
+ * installation that is under way.
+ */
+export function redisNeeds(
+  { env, platform, getuid, stdin, stdout }: Process,
+  signal?: AbortSignal,
+): Parameters<typeof findRedis>[0] {
   const atTerminal = stdin.isTTY && stdout.isTTY;
   return {
     env,
@@ -26,6 +26,7 @@ export function redisNeeds({
     isRoot: getuid?.() === 0,
     say: (sentence) => stdout.write(`${sentence}\n`),
     confirm: atTerminal ? confirm : null,
+    ...(signal && { signal }),
   };
 
   async function confirm(question: string): Promise<boolean> {

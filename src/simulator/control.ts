@@ -1,5 +1,7 @@
 /** Which names and fields the web API speaks: a new app in development mode, one with extended quota, or the API of 2025. */
-export type Dialect = 'development' | 'extended' | 'old';
+export type Dialect = (typeof dialects)[number];
+
+export const dialects = ['development', 'extended', 'old'] as const;
 
 /**
  * What a refresh does to the refresh token. `none`: nothing, and the answer names no new one. `strict`: a new one comes

@@ -1,3 +1,4 @@
+import { type Dialect, dialects } from './control.ts';
 import { listeners } from './listeners.ts';
 import { scopeWords } from './scopes.ts';
 
@@ -109,8 +110,18 @@ export function openPage(thing: { name: string; type: string; picture: string })
   );
 }
 
-/** What stands at the simulator's own address. */
-export function frontPage(): string {
+const dialectWords: Record<Dialect, string> = {
+  development: 'Development: the names of 2026 only, as new apps get them',
+  extended: 'Extended: the names of 2026 beside the classic ones',
+  old: 'Old: the classic names only',
+};
+
+/** What stands at the simulator's own address: what it is, and the dialect it speaks, to be changed. */
+export function frontPage(spoken: Dialect): string {
+  const choices = dialects.map(
+    (dialect) =>
+      `<label><input type="radio" name="dialect" value="${dialect}"${dialect === spoken ? ' checked' : ''}> ${escaped(dialectWords[dialect])}</label>`,
+  );
   return page(
     'Simulator',
     `<div class="card">
@@ -120,6 +131,13 @@ export function frontPage(): string {
 <ul class="people">
 ${listeners.map(({ id, name, about }) => `<li><strong>${escaped(name ?? id)}</strong> ${escaped(about)}</li>`).join('\n')}
 </ul>
+<form method="post" action="/dialect">
+<fieldset class="choices">
+<legend>The dialect of its web API</legend>
+${choices.join('\n')}
+</fieldset>
+<p class="buttons"><button type="submit">Speak it</button></p>
+</form>
 </div>`,
   );
 }

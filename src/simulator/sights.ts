@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { type Response, Router } from 'express';
+import express, { type Response, Router } from 'express';
 import { albums, artists, episodes, shows, tracks } from './catalogue.ts';
+import { dialects, type Settings } from './control.ts';
 import { drawCover, drawPerson } from './covers.ts';
 import { listeners } from './listeners.ts';
 import { frontPage, missingPage, openPage } from './pages.ts';
@@ -9,10 +10,18 @@ import { playlists } from './playlists.ts';
 const sizes = new Set(['640', '300', '64']);
 
 /** Everything to look at: pictures, the pages behind "open in Spotify" links, the front page. */
-export function createSights(): Router {
+export function createSights(settings: Settings): Router {
   const router = Router();
 
-  router.get('/', (_req, res) => void guarded(res).send(frontPage()));
+  router.get('/', (_req, res) => void guarded(res).send(frontPage(settings.dialect)));
+
+  router.post('/dialect', express.urlencoded({ extended: false, limit: '1kb' }), (req, res, next) => {
+    const wished = dialects.find((dialect) => dialect === req.body?.dialect);
+    // Only a form of this page may change how it speaks; other pages on this machine may not.
+    if (!wished || req.get('sec-fetch-site') !== 'same-origin') return next();
+    settings.dialect = wished;
+    res.redirect(303, '/');
+  });
 
   router.get('/simulator.css', (_req, res) => res.sendFile(join(import.meta.dirname, 'simulator.css')));
 
@@ -39,7 +48,7 @@ export function createSights(): Router {
 function guarded(res: Response): Response {
   return res.set({
     'content-security-policy':
-      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     'x-content-type-options': 'nosniff',
   });
 }

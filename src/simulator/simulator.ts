@@ -22,6 +22,7 @@ export type {
   Simulator,
   SimulatorOptions,
 } from './control.ts';
+export { dialects } from './control.ts';
 
 /**
  * Starts a small, strict Spotify on 127.0.0.1: accounts, web API and the pictures they speak of.
@@ -65,7 +66,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   app.use(authorize.pages);
   app.use(createToken({ client, grants, calls }));
   app.use('/v1', createWebApi({ settings, origin, apiUrl, now, grants, players, calls }));
-  app.use(createSights());
+  app.use(createSights(settings));
 
   return {
     origin,

@@ -35,6 +35,7 @@ export function useViews(app: Application, { viewsDir, publicDir, simulated }: N
     cover,
     time,
     day,
+    short,
   });
 }
 
@@ -65,7 +66,7 @@ function versionsOf(publicDir: string): Map<string, string> {
 }
 
 /** The smallest picture that fills `size` pixels, and one for screens with twice the density; null where there is none. */
-export function cover(images: readonly Image[], size: number): { src: string; srcset: string } | null {
+function cover(images: readonly Image[], size: number): { src: string; srcset: string } | null {
   const filling = (pixels: number): Image | undefined => {
     const bySize = images.filter((one) => one.width !== null).sort((a, b) => (a.width ?? 0) - (b.width ?? 0));
     return bySize.find((one) => (one.width ?? 0) >= pixels) ?? bySize.at(-1) ?? images[0];
@@ -75,7 +76,7 @@ export function cover(images: readonly Image[], size: number): { src: string; sr
 }
 
 /** Milliseconds as people write the length of a track: 3:05, 1:02:45. */
-export function time(ms: number): string {
+function time(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   const two = (value: number) => String(value).padStart(2, '0');
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -83,9 +84,15 @@ export function time(ms: number): string {
 }
 
 /** The day of a moment in ISO 8601, as people write it: 4 Mar 2025. Null for anything that is no moment. */
-export function day(moment: string | null): string | null {
+function day(moment: string | null): string | null {
   const ms = Date.parse(moment ?? '');
   return Number.isNaN(ms) ? null : dayFormat.format(ms);
 }
 
 const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
+
+/** A name cut to what the tab of a browser can show; the page itself shows it whole. */
+function short(name: string): string {
+  const characters = [...name];
+  return characters.length <= 45 ? name : `${characters.slice(0, 44).join('').trimEnd()}…`;
+}

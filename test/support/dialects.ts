@@ -1,7 +1,6 @@
 import { type TestContext, test } from 'node:test';
-import type { Dialect } from '../../src/simulator/simulator.ts';
+import { type Dialect, dialects } from '../../src/simulator/simulator.ts';
 
-const dialects = ['development', 'extended', 'old'] as const satisfies Dialect[];
 const dialectOf = new WeakMap<TestContext, Dialect>();
 
 /** A test for each dialect that the Web API is spoken in; the simulator of each test speaks it. */
