@@ -13,7 +13,8 @@ import { clientId, clientSecret, startTurntable } from './support/turntable.ts';
  * this project: put it beside the checkout as below, or these checks are skipped.
  */
 const file = join(root, '..', 'shared', 'spotify-open-api.yml');
-const skip = existsSync(file) ? false : `skipped: Spotify's schema is not at ${file}`;
+const isThere = existsSync(file);
+if (!isThere) test('contract checks', { skip: `all skipped, Spotify's schema is not at ${file}` });
 
 type Parameter = { name: string; in: 'query' | 'path' | 'header'; required?: boolean; schema: object };
 type Operation = { deprecated?: boolean; parameters?: (Parameter | { $ref: string })[] };
@@ -55,10 +56,8 @@ const excused: Record<string, (error: Difference, body: unknown, dialect: Dialec
     /\/(items|tracks)\/total$/.test(instancePath) && data === null,
 };
 
-for (const dialect of dialects) {
-  test(`what our client asks stands in Spotify’s schema, and what the simulator answers keeps to it (${dialect})`, {
-    skip,
-  }, async (t) => {
+for (const dialect of isThere ? dialects : []) {
+  test(`what our client asks stands in Spotify’s schema, and what the simulator answers keeps to it (${dialect})`, async (t) => {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
     const { differences, matches } = readerOf(schema);
     const { calls, tokens, apiUrl } = await everyCall(t, dialect);

@@ -34,16 +34,19 @@ const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { 
 /** The tree that the Dockerfile makes, read-only, and as somebody who is not root. */
 function imageTree(t: TestContext): { cwd: string; uid?: number; gid?: number } {
   const tree = mkdtempSync(join(tmpdir(), 'turntable-image-'));
-  t.after(() => rmSync(tree, { recursive: true }));
   for (const [, from = '', to = ''] of dockerfile.matchAll(/^COPY (?!--from)(\S+) \.\/(\S*)$/gm)) {
     cpSync(join(root, from), join(tree, to || from), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
-  for (const path of ['', ...readdirSync(tree, { recursive: true, encoding: 'utf8' })].filter(
-    (one) => !one.startsWith('node_modules'),
-  )) {
-    chmodSync(join(tree, path), statSync(join(tree, path)).isDirectory() ? 0o555 : 0o444);
-  }
+  const paths = ['', ...readdirSync(tree, { recursive: true, encoding: 'utf8' })]
+    .filter((path) => !path.startsWith('node_modules'))
+    .map((path) => join(tree, path));
+  const folders = paths.filter((path) => statSync(path).isDirectory());
+  for (const path of paths) chmodSync(path, folders.includes(path) ? 0o555 : 0o444);
+  t.after(() => {
+    for (const folder of folders) chmodSync(folder, 0o755);
+    rmSync(tree, { recursive: true });
+  });
   const nobody = { cwd: tree, uid: 65_534, gid: 65_534 };
   const works = spawnSync(process.execPath, ['-e', "require('express')"], nobody).status === 0;
   if (works) return nobody;
