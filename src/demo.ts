@@ -4,26 +4,20 @@ import { BadConfiguration, readConfig } from './config.ts';
 import { createLog, forTerminal } from './ops/log.ts';
 import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
 import { CannotListen, cannotListen, serve } from './ops/serve.ts';
-import { stopOnSignal } from './ops/shutdown.ts';
+import { createEndings } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
 import { createParts } from './parts.ts';
 import { dialects, startSimulator } from './simulator/simulator.ts';
 
-// What was started, last first: stopped in this order, also when a later step fails.
-const stopping = new AbortController();
-const toStop: (() => unknown)[] = [() => stopping.abort()];
-const stop = async () => {
-  for (const end of toStop.splice(0)) await end();
-};
-stopOnSignal(process, stop);
+const endings = createEndings(process);
 
 try {
   // Read now for what is wrong in it, before anything is started.
   const { host, port: wished } = readConfig(settings({}));
   const dialect = dialects.find((one) => one === (process.env.SIMULATOR_DIALECT ?? 'development'));
   if (!dialect) throw new BadConfiguration([`SIMULATOR_DIALECT must be one of ${dialects.join(', ')}.`]);
-  const redis = await findRedis(redisNeeds(process, stopping.signal));
-  toStop.unshift(redis.stop);
+  const redis = await findRedis(redisNeeds(process, endings.signal));
+  endings.add(redis.stop);
 
   const port = await freePort(ports(wished));
   const clientId = randomBytes(16).toString('hex');
@@ -34,7 +28,7 @@ try {
       throw cannotListen(error, simulatorAt);
     },
   );
-  toStop.unshift(simulator.close);
+  endings.add(simulator.close);
 
   const { spotify, ...config } = readConfig(
     settings({
@@ -51,10 +45,10 @@ try {
 
   const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
   const parts = createParts({ config: { ...config, spotify }, log });
-  toStop.unshift(parts.close);
+  endings.add(parts.close);
   await parts.redisAnswered;
   const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
-  toStop.unshift(() => serving.close(1_000));
+  endings.add(() => serving.close(1_000));
 
   console.log(`
   Turntable's demo is at   ${config.baseUrl}
@@ -63,8 +57,8 @@ try {
   Ctrl-C stops everything.
 `);
 } catch (error) {
-  const interrupted = stopping.signal.aborted;
-  await stop();
+  const interrupted = endings.signal.aborted;
+  await endings.all();
   const told = error instanceof NoRedis || error instanceof BadConfiguration || error instanceof CannotListen;
   if (!told) throw error;
   if (!interrupted) console.error(error.message);

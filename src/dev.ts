@@ -3,22 +3,17 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { BadConfiguration, readConfig } from './config.ts';
 import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
-import { stopOnSignal } from './ops/shutdown.ts';
+import { createEndings } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
 import { startSimulator } from './simulator/simulator.ts';
 
 // Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.
-const stopping = new AbortController();
-const toStop: (() => unknown)[] = [() => stopping.abort()];
-const stop = async () => {
-  for (const end of toStop.splice(0)) await end();
-};
-stopOnSignal(process, stop);
+const endings = createEndings(process);
 
 try {
   const config = readConfig(process.env);
-  const redis = await findRedis(redisNeeds(process, stopping.signal));
-  toStop.unshift(redis.stop);
+  const redis = await findRedis(redisNeeds(process, endings.signal));
+  endings.add(redis.stop);
   const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };
 
   if (!config.spotify) {
@@ -31,7 +26,7 @@ try {
       clientSecret,
       redirectUris: [config.redirectUri],
     });
-    toStop.unshift(simulator.close);
+    endings.add(simulator.close);
     Object.assign(env, {
       SPOTIFY_CLIENT_ID: clientId,
       SPOTIFY_CLIENT_SECRET: clientSecret,
@@ -46,16 +41,16 @@ try {
     env,
     stdio: 'inherit',
   });
-  toStop.unshift(async () => {
+  endings.add(async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     server.kill('SIGTERM');
     await once(server, 'exit');
   });
   await once(server, 'exit');
-  await stop();
+  await endings.all();
 } catch (error) {
-  const interrupted = stopping.signal.aborted;
-  await stop();
+  const interrupted = endings.signal.aborted;
+  await endings.all();
   if (!(error instanceof NoRedis || error instanceof BadConfiguration)) throw error;
   if (!interrupted) console.error(error.message);
   process.exit(1);

@@ -86,16 +86,17 @@ async function succeeds([program = '', ...words]: string[], { env, signal }: Nee
 
 /** The first Redis server on the PATH, or null. */
 export function redisOnPath(env: Needs['env']): string | null {
+  return findOnPath(['redis-server', 'valkey-server'], env);
+}
+
+/** The path of the first of these programs that there is, or null. */
+export function findOnPath(names: readonly string[], env: Needs['env']): string | null {
   const folders = (env.PATH ?? '').split(delimiter).filter(Boolean);
-  const candidates = ['redis-server', 'valkey-server'].flatMap((name) =>
-    folders.map((folder) => join(folder, name)),
-  );
-  return candidates.find(isExecutable) ?? null;
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable) ?? null;
 }
 
 function installCommands(env: Needs['env'], platform: string, isRoot: boolean): string[][] | null {
-  const has = (name: string) =>
-    (env.PATH ?? '').split(delimiter).some((folder) => isExecutable(join(folder, name)));
+  const has = (name: string) => findOnPath([name], env) !== null;
   if (platform === 'darwin' && has('brew')) return [['brew', 'install', 'redis']];
   if (!has('apt-get')) return null;
   const aptGet = isRoot ? ['apt-get'] : ['sudo', 'apt-get'];

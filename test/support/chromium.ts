@@ -1,15 +1,12 @@
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
+import { findOnPath } from '../../src/ops/redis-server.ts';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-const program = (process.env.PATH ?? '')
-  .split(delimiter)
-  .flatMap((folder) => names.map((name) => join(folder, name)))
-  .find(isExecutable);
+const program = findOnPath(names, process.env);
 
 /** A reason to skip where there is no browser; in CI there has to be one, so there it is none. */
 export const skipWithoutBrowser = program || process.env.CI ? false : 'there is no Chromium on the PATH';
@@ -43,13 +40,4 @@ export async function openBrowser(
   });
   context.setDefaultTimeout(15_000);
   return context;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
