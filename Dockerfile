@@ -8,10 +8,11 @@ FROM node:26-slim
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
-COPY package.json ./
-COPY public ./public
-COPY views ./views
-COPY src ./src
+# Readable for everybody, whatever the checkout's own modes are.
+COPY --chmod=755 package.json ./
+COPY --chmod=755 public ./public
+COPY --chmod=755 views ./views
+COPY --chmod=755 src ./src
 
 # Nothing is written to disk: the file system may be read-only.
 USER node

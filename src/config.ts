@@ -62,7 +62,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
   const production = read('NODE_ENV') === 'production';
   const port = readPort(read('PORT'), problems);
-  const baseUrl = readBaseUrl(read('BASE_URL') ?? `http://127.0.0.1:${port}`, problems);
+  const host = read('HOST') ?? '127.0.0.1';
+  const baseUrl = readBaseUrl(read('BASE_URL') ?? ownAddress(host, port, problems), problems);
   const redirectUri = `${baseUrl}/callback`;
   const trustProxy = readTrustProxy(read('TRUST_PROXY'), problems);
   if (baseUrl.startsWith('https:') && trustProxy === false) {
@@ -86,7 +87,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config: Config = {
     production,
     port,
-    host: read('HOST') ?? '127.0.0.1',
+    host,
     baseUrl,
     redirectUri,
     redisUrl: readRedisUrl(read('REDIS_URL') ?? 'redis://127.0.0.1:6379', problems),
@@ -140,6 +141,16 @@ function readPort(value: string | undefined, problems: string[]): number {
   if (/^\d+$/.test(value) && port >= 1 && port <= 65535) return port;
   problems.push('PORT must be a whole number from 1 to 65535.');
   return 3000;
+}
+
+/** Where a server that listens on `host` answers on this machine. */
+function ownAddress(host: string, port: number, problems: string[]): string {
+  if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://127.0.0.1:${port}`;
+  if (host === '::1') return `http://[::1]:${port}`;
+  problems.push(
+    `HOST=${host} needs BASE_URL: the address that people type, and that Spotify sends them back to.`,
+  );
+  return `http://127.0.0.1:${port}`;
 }
 
 function readBaseUrl(value: string, problems: string[]): string {

@@ -7,22 +7,22 @@ import { CannotListen, cannotListen, serve } from './ops/serve.ts';
 import { createEndings } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
 import { createParts } from './parts.ts';
-import { dialects, startSimulator } from './simulator/simulator.ts';
+import { readDialect, startSimulator, UnknownDialect } from './simulator/simulator.ts';
 
 const endings = createEndings(process);
 
 try {
   // Read now for what is wrong in it, before anything is started.
   const { host, port: wished } = readConfig(settings({}));
-  const dialect = dialects.find((one) => one === (process.env.SIMULATOR_DIALECT ?? 'development'));
-  if (!dialect) throw new BadConfiguration([`SIMULATOR_DIALECT must be one of ${dialects.join(', ')}.`]);
+  const dialect = readDialect(process.env);
   const redis = await findRedis(redisNeeds(process, endings.signal));
   endings.add(redis.stop);
 
   const port = await freePort(ports(wished));
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(16).toString('hex');
-  const simulatorAt = { host, port: await freePort(ports(port + 1)) };
+  // A browser that is told "localhost" may try ::1 first: there must be nobody else.
+  const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
   const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret, dialect }).catch(
     (error) => {
       throw cannotListen(error, simulatorAt);
@@ -47,6 +47,8 @@ try {
   const parts = createParts({ config: { ...config, spotify }, log });
   endings.add(parts.close);
   await parts.redisAnswered;
+  if (parts.redis.status !== 'ready')
+    throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');
   const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
   endings.add(() => serving.close(1_000));
 
@@ -59,7 +61,11 @@ try {
 } catch (error) {
   const interrupted = endings.signal.aborted;
   await endings.all();
-  const told = error instanceof NoRedis || error instanceof BadConfiguration || error instanceof CannotListen;
+  const told =
+    error instanceof NoRedis ||
+    error instanceof BadConfiguration ||
+    error instanceof CannotListen ||
+    error instanceof UnknownDialect;
   if (!told) throw error;
   if (!interrupted) console.error(error.message);
   process.exit(1);
@@ -67,8 +73,8 @@ try {
 
 /** Of the environment, only what has a meaning for the demo. */
 function settings(own: Record<string, string>): Record<string, string | undefined> {
-  const { HOST, PORT, LOG_LEVEL = 'warn' } = process.env;
-  return { HOST, PORT, LOG_LEVEL, ...own };
+  const { HOST, PORT, LOG_LEVEL } = process.env;
+  return { HOST, PORT, LOG_LEVEL: LOG_LEVEL || 'warn', ...own };
 }
 
 function ports(from: number): number[] {

@@ -5,13 +5,14 @@ import { BadConfiguration, readConfig } from './config.ts';
 import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
 import { createEndings } from './ops/shutdown.ts';
 import { redisNeeds } from './ops/terminal.ts';
-import { startSimulator } from './simulator/simulator.ts';
+import { readDialect, startSimulator, UnknownDialect } from './simulator/simulator.ts';
 
 // Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.
 const endings = createEndings(process);
 
 try {
   const config = readConfig(process.env);
+  const dialect = readDialect(process.env);
   const redis = await findRedis(redisNeeds(process, endings.signal));
   endings.add(redis.stop);
   const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };
@@ -19,12 +20,13 @@ try {
   if (!config.spotify) {
     const clientId = randomBytes(16).toString('hex');
     const clientSecret = randomBytes(16).toString('hex');
-    const port = await freePort([config.port + 1]);
+    const port = await freePort([config.port + 1], ['127.0.0.1', '::1']);
     const simulator = await startSimulator({
       port,
       clientId,
       clientSecret,
       redirectUris: [config.redirectUri],
+      dialect,
     });
     endings.add(simulator.close);
     Object.assign(env, {
@@ -51,7 +53,9 @@ try {
 } catch (error) {
   const interrupted = endings.signal.aborted;
   await endings.all();
-  if (!(error instanceof NoRedis || error instanceof BadConfiguration)) throw error;
+  const told =
+    error instanceof NoRedis || error instanceof BadConfiguration || error instanceof UnknownDialect;
+  if (!told) throw error;
   if (!interrupted) console.error(error.message);
   process.exit(1);
 }

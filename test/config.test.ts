@@ -97,6 +97,13 @@ test('addresses that Spotify refuses as redirect URIs are refused with the reaso
   assert.equal(problemsOf({ BASE_URL: 'http://[::1]:3000' }), '');
 });
 
+test('the address follows from where the server listens, or has to be told', () => {
+  assert.equal(readConfig({ HOST: '0.0.0.0', PORT: '3100' }).baseUrl, 'http://127.0.0.1:3100');
+  assert.equal(readConfig({ HOST: '::1' }).baseUrl, 'http://[::1]:3000');
+  assert.match(problemsOf({ HOST: '192.168.1.5' }), /HOST=192\.168\.1\.5 needs BASE_URL/);
+  assert.equal(problemsOf({ HOST: '192.168.1.5', BASE_URL: 'https://music.example', TRUST_PROXY: '1' }), '');
+});
+
 test('TRUST_PROXY takes a number or addresses, and nothing that believes everybody', () => {
   assert.equal(readConfig({ TRUST_PROXY: '2' }).trustProxy, 2);
   assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).trustProxy, 'loopback, 10.0.0.0/8');

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Ajv, type ErrorObject } from 'ajv';
 import { parse } from 'yaml';
-import { type Dialect, dialects, type Simulator } from '../src/simulator/simulator.ts';
+import { type Dialect, dialects } from '../src/simulator/simulator.ts';
 import { root } from './support/process.ts';
-import { clientId, clientSecret, startTurntable } from './support/turntable.ts';
+import { startTurntable, tokenOf } from './support/turntable.ts';
 
 /*
  * What the simulator serves, and what our client sends, against the schema that Spotify publishes. The schema is not part of
@@ -111,12 +111,12 @@ for (const dialect of isThere ? dialects : []) {
 
 /** Everything our client asks the simulator while every listener visits every page, and tokens to ask it again. */
 async function everyCall(t: TestContext, dialect: Dialect) {
-  const { browser, simulator, baseUrl } = await startTurntable(t, { simulator: { dialect } });
+  const { browser, simulator } = await startTurntable(t, { simulator: { dialect } });
   const tokens = new Map<string, string>();
   for (const { id } of simulator.listeners) {
     const person = browser();
     await person.signIn(id);
-    tokens.set(id, await tokenOf(simulator, id, `${baseUrl}/callback`));
+    tokens.set(id, await tokenOf(simulator, id));
     for (const kind of ['music', 'episode', 'ad', 'local', 'nothing', 'private', 'unknown'] as const) {
       simulator.plays(id, { kind });
       await person.get('/now-playing').expect(200);
@@ -133,27 +133,6 @@ async function everyCall(t: TestContext, dialect: Dialect) {
     tokens,
     apiUrl: simulator.apiUrl,
   };
-}
-
-async function tokenOf(simulator: Simulator, listener: string, redirectUri: string): Promise<string> {
-  const asked = {
-    client_id: clientId,
-    response_type: 'code',
-    redirect_uri: redirectUri,
-    scope: 'user-read-playback-state playlist-read-private playlist-read-collaborative',
-  };
-  const way = await simulator.agree(
-    `${simulator.accountsUrl}/authorize?${new URLSearchParams(asked)}`,
-    listener,
-  );
-  const code = new URL(way).searchParams.get('code') ?? '';
-  const answer = await fetch(`${simulator.accountsUrl}/api/token`, {
-    method: 'POST',
-    headers: { Authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
-    body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: redirectUri }),
-  });
-  const { access_token } = (await answer.json()) as { access_token: string };
-  return access_token;
 }
 
 /** The path with its placeholders that a call goes by; one spelt out goes before one with placeholders. */

@@ -31,10 +31,20 @@ const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { 
   services: Record<string, Service>;
 };
 
+/** The environment of a service where nothing is set in .env. */
+function environmentOf({ environment = {} }: Service): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => [
+      name,
+      String(value).replace(/\$\{\w+:-(.*?)\}/g, '$1'),
+    ]),
+  );
+}
+
 /** The tree that the Dockerfile makes, read-only, and as somebody who is not root. */
 function imageTree(t: TestContext): { cwd: string; uid?: number; gid?: number } {
   const tree = mkdtempSync(join(tmpdir(), 'turntable-image-'));
-  for (const [, from = '', to = ''] of dockerfile.matchAll(/^COPY (?!--from)(\S+) \.\/(\S*)$/gm)) {
+  for (const [, from = '', to = ''] of dockerfile.matchAll(/^COPY --chmod=755 (\S+) \.\/(\S*)$/gm)) {
     cpSync(join(root, from), join(tree, to || from), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
@@ -92,12 +102,12 @@ test('what the Dockerfile copies is enough to run, read-only and without root, a
 test('the demo of the compose file runs from the same tree', { skip }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
   t.after(redis.stop);
-  const { command = [], environment = {} } = compose.services.demo ?? {};
+  const { demo: service = {} } = compose.services;
   const port = await freePort();
   const demo = run(
     t,
-    command[1] ?? '',
-    { ...environment, PORT: String(port), REDIS_URL: redis.url },
+    service.command?.[1] ?? '',
+    { ...environmentOf(service), PORT: String(port), REDIS_URL: redis.url },
     imageTree(t),
   );
 
@@ -115,6 +125,8 @@ test('compose publishes to this machine only, and Redis not at all', () => {
   assert.equal(redis?.ports, undefined);
   assert.equal(app?.profiles, undefined);
   assert.deepEqual(demo?.profiles, ['demo']);
+  // Two services that build under one name would be in each other's way.
+  assert.ok(app?.image === undefined && demo?.image === undefined);
   assert.deepEqual(redis?.command?.slice(1), ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction']);
 });
 

@@ -1,13 +1,23 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import ejs from 'ejs';
-import { dialects } from '../src/simulator/simulator.ts';
+import { Redis } from 'ioredis';
+import { dialects, type Simulator } from '../src/simulator/simulator.ts';
 import { spokenIn, testInEachDialect as test } from './support/dialects.ts';
-import { apiCalls, type Browser, startTurntable } from './support/turntable.ts';
+import { apiCalls, type Browser, startTurntable, tokenOf } from './support/turntable.ts';
 
 type Listed = { id: string; name: string; owner: { name: string } | null };
 type Entry = {
-  item: { kind: string; name: string; link: string | null; local?: boolean; durationMs: number } | null;
+  item: {
+    kind: string;
+    name: string;
+    link: string | null;
+    local?: boolean;
+    durationMs: number;
+    covers: unknown[];
+    artists: unknown[];
+    album: unknown;
+  } | null;
   playable: boolean;
   addedAt: string | null;
   addedBy: { name: string } | null;
@@ -20,6 +30,35 @@ async function playlistNamed(person: Browser, name: string): Promise<string> {
     const found = (body.playlists as Listed[]).find((one) => one.name === name);
     if (found) return `/playlists/${found.id}`;
   }
+}
+
+type Raw = { name: string; is_local: boolean };
+type RawEntry = { added_at: string | null; item?: Raw | null; track?: Raw | null };
+
+function inBrief({ item, addedAt }: Entry): string {
+  return `${item?.name ?? 'gone'} ${item?.local ?? false} ${addedAt}`;
+}
+
+/** What is in a playlist as Spotify itself has it, in its own words and order. */
+async function atSpotify(simulator: Simulator, listener: string, path: string): Promise<string[]> {
+  const headers = { Authorization: `Bearer ${await tokenOf(simulator, listener)}` };
+  const found: string[] = [];
+  const contents = simulator.settings.dialect === 'old' ? 'tracks' : 'items';
+  let next: string | null = `${simulator.apiUrl}${path}/${contents}?limit=50&additional_types=track,episode`;
+  while (next) {
+    const answer = (await (await fetch(next, { headers })).json()) as {
+      items: RawEntry[];
+      next: string | null;
+    };
+    for (const { added_at, ...entry } of answer.items) {
+      const item = entry.item ?? entry.track ?? null;
+      found.push(`${item?.name ?? 'gone'} ${item?.is_local ?? false} ${added_at}`);
+    }
+    next =
+      answer.next &&
+      `${answer.next}${answer.next.includes('additional_types') ? '' : '&additional_types=track,episode'}`;
+  }
+  return found;
 }
 
 test('a playlist shows its card and what is in it', async (t) => {
@@ -47,12 +86,13 @@ test('a playlist shows its card and what is in it', async (t) => {
       item.name,
     );
     assert.equal(addedBy?.name, 'mara');
+    assert.ok(item.durationMs > 100_000 && item.covers.length === 3 && item.artists.length > 0 && item.album);
   }
   assert.match(page.text, /added <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time><\/p>/);
 });
 
 test('a playlist of 1,200 items comes page by page, each item once and in its place', async (t) => {
-  const { browser } = await startTurntable(t);
+  const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
   const path = await playlistNamed(mara, 'Everything I ever liked');
@@ -62,11 +102,14 @@ test('a playlist of 1,200 items comes page by page, each item once and in its pl
   );
   const entries: Entry[] = pages.flatMap(({ body }) => body.entries);
 
-  assert.equal(entries.length, 1200, 'entries that are gone keep their place');
-  assert.ok(entries.some(({ item }) => item === null));
+  assert.deepEqual(entries.map(inBrief), await atSpotify(simulator, 'mara', path));
+  assert.ok(
+    entries.some(({ item }) => item === null),
+    'what is gone keeps its place',
+  );
   assert.ok(entries.some(({ item }) => item?.local));
   assert.ok(entries.some(({ item }) => item?.kind === 'episode'));
-  assert.ok(entries.some(({ item, playable }) => item && !playable));
+  assert.ok(entries.some(({ item }) => item?.name.length === 300));
   assert.ok(entries.some(({ addedAt, addedBy }) => addedAt === null && addedBy === null));
   const second = await mara.get(`${path}?page=2`).expect(200);
   assert.match(second.text, /1200 items, page 2 of 24/);
@@ -87,8 +130,37 @@ test('odd entries are shown for what they are', async (t) => {
   assert.match(text, /No longer on Spotify/);
   assert.match(text, /A file of your own/);
   assert.match(text, /Podcast episode/);
-  assert.match(text, /Not available to you/);
+  assert.match(text, /فرقة المرفأ/);
+  assert.match(text, /A track without a name/);
+  assert.doesNotMatch(text, /<script>/);
   assert.doesNotMatch(text, />null<|undefined|NaN|Invalid Date|\[object/);
+});
+
+test('what Spotify does not play to the listener is marked', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+  // Spotify tells it only where a market is known to it.
+  const track = { type: 'track', name: 'Elsewhere', is_playable: false, restrictions: { reason: 'market' } };
+  const body = JSON.stringify({ total: 1, items: [{ item: track, track }] });
+  simulator.fault({ on: /\/(items|tracks)$/, times: 2, answer: { status: 200, body } });
+
+  assert.match((await mara.get(path).expect(200)).text, /Elsewhere[\s\S]*Not available to you/);
+});
+
+test('a wait that Spotify asks for, or its silence, is not taken for an unknown playlist', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+  const contents = spokenIn(t) === 'old' ? /\/tracks$/ : /\/items$/;
+
+  simulator.fault({ on: contents, answer: { status: 502, body: '' } });
+  await mara.get(path).expect(502);
+  simulator.fault({ on: contents, answer: { status: 429, body: '', headers: { 'Retry-After': '3600' } } });
+  const page = await mara.get(path).expect(503);
+  assert.equal(page.headers['retry-after'], '3600');
 });
 
 test('an empty playlist says so', async (t) => {
@@ -180,6 +252,27 @@ testOnce('when Spotify changes the dialect, the next visit finds out', async (t)
   const before = apiCalls(simulator, `/v1${path}/tracks`);
   await mara.get(path).expect(200);
   assert.equal(apiCalls(simulator, `/v1${path}/tracks`), before, 'not asked the old way again');
+});
+
+testOnce('the dialect is remembered for a day, and found out again when it is forgotten', async (t) => {
+  const { browser, simulator, keys, redisUrl } = await startTurntable(t, { simulator: { dialect: 'old' } });
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = browser();
+  await mara.signIn();
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+  const askedTheNewWay = () => apiCalls(simulator, `/v1${path}/items`);
+
+  await mara.get(path).expect(200);
+  const [key = ''] = (await keys()).filter((one) => one.startsWith('dialect:'));
+  const seconds = await redis.ttl(key);
+  assert.ok(seconds > 86_000 && seconds <= 86_400, `${seconds} s`);
+  await mara.get(path).expect(200);
+  assert.equal(askedTheNewWay(), 1);
+
+  await redis.del(key);
+  await mara.get(path).expect(200);
+  assert.equal(askedTheNewWay(), 2);
 });
 
 testOnce('the same playlist shows the same facts in every dialect', async (t) => {

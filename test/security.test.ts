@@ -60,6 +60,19 @@ test('who comes as localhost is sent to the address that Spotify knows, before a
   assert.deepEqual(await keys(), []);
 });
 
+test('a proxy on this machine that asks for localhost is not sent in circles', async (t) => {
+  const { browser } = await startTurntable(t, {
+    env: { BASE_URL: 'https://music.example', TRUST_PROXY: '1' },
+  });
+
+  for (const headers of [{ 'X-Forwarded-Proto': 'https' }, {}]) {
+    await browser()
+      .get('/')
+      .set({ Host: 'localhost:3000', ...headers })
+      .expect(200);
+  }
+});
+
 test('a request line with a whole URL cannot lead elsewhere', async (t) => {
   const { url, baseUrl } = await startTurntable(t);
   const port = Number(new URL(url).port);
@@ -134,7 +147,9 @@ test('files in public/ are kept for a year under an address with their version',
     (await browser().get(styles).expect(200)).headers['cache-control'],
     'public, max-age=31536000, immutable',
   );
-  assert.equal((await browser().get('/app.css').expect(200)).headers['cache-control'], 'no-cache');
+  for (const other of ['/app.css', '/app.css?v=another', `${styles}x`]) {
+    assert.equal((await browser().get(other).expect(200)).headers['cache-control'], 'no-cache', other);
+  }
 });
 
 test('cookies that were tampered with are as good as none', async (t) => {

@@ -183,20 +183,33 @@ function canConnect(port: number, host = '127.0.0.1'): Promise<boolean> {
   });
 }
 
-/** A port that is free on 127.0.0.1 at this moment: the first of `wished` that is, else any. */
-export async function freePort(wished: readonly number[] = []): Promise<number> {
-  for (const port of [...wished, 0]) {
-    const server = createServer();
-    const free = await new Promise<number | null>((resolve) => {
-      server.once('error', () => resolve(null));
-      server.listen(port, '127.0.0.1', () => {
-        const address = server.address();
-        resolve(typeof address === 'object' && address ? address.port : null);
-      });
-    });
+/** A port that is free on each of `hosts` at this moment: the first of `wished` that is, else any. */
+export async function freePort(
+  wished: readonly number[] = [],
+  hosts: readonly string[] = ['127.0.0.1'],
+): Promise<number> {
+  const [first = '127.0.0.1', ...others] = hosts;
+  for (const port of [...wished, ...Array<number>(20).fill(0)]) {
+    const free = await portIfFree(port, first);
     if (free === null) continue;
-    await new Promise((resolve) => server.close(resolve));
-    return free;
+    const onOthers = await Promise.all(others.map((host) => portIfFree(free, host)));
+    if (!onOthers.includes(null)) return free;
   }
   throw new Error('No port is free');
+}
+
+async function portIfFree(port: number, host: string): Promise<number | null> {
+  const server = createServer();
+  const free = await new Promise<number | null>((resolve) => {
+    // A machine without such an address has nobody listening there either.
+    server.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
+      resolve(['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(code) ? port : null);
+    });
+    server.listen(port, host, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : null);
+    });
+  });
+  if (server.listening) await new Promise((resolve) => server.close(resolve));
+  return free;
 }

@@ -510,6 +510,43 @@ export const albums: readonly Album[] = discography.flatMap(({ name, records }) 
 
 export const tracks: readonly Track[] = albums.flatMap((album) => album.tracks);
 
+/** Names as they really occur, too: very long, from right to left, of emoji, with markup, empty. They stand in long lists only. */
+export const oddTracks: readonly Track[] = [
+  [
+    'Symphony for Everybody Who Ever Waited for a Night Bus in the Rain, '.repeat(5).slice(0, 300),
+    'The Considerably Extended Ensemble of the Lower Valley and Its Many Friends',
+  ],
+  ['أغنية الطريق', 'فرقة المرفأ'],
+  ['שיר הגשר', 'להקת החוף'],
+  ['🌧️☕️👩🏽‍🚀', '🎻🎻🎻'],
+  ['<b>Bold</b> & "quoted" <script>alert(1)</script>', 'Ampersand & Sons <live>'],
+  ['', 'Untitled Choir'],
+].map(([title = '', by = ''], index) => {
+  const artist: Artist = { kind: 'artist', id: idOf(`odd artist ${index}`), name: by, genres: [] };
+  const album: Album = {
+    kind: 'album',
+    id: idOf(`odd album ${index}`),
+    name: title,
+    albumType: 'single',
+    artists: [artist],
+    released: '2025',
+    precision: 'year',
+    tracks: [],
+  };
+  const track: Track = {
+    kind: 'track',
+    id: idOf(`odd track ${index}`),
+    name: title,
+    album,
+    artists: [artist],
+    number: 1,
+    durationMs: 200_000 + index * 1000,
+    explicit: index % 2 === 0,
+  };
+  album.tracks = [track];
+  return track;
+});
+
 export const shows: readonly Show[] = podcasts.map(({ name, description, episodes }) => {
   const show: Show = { kind: 'show', id: idOf(`show ${name}`), name, description, episodes: [] };
   const chance = chanceOf(show.id);

@@ -3,6 +3,19 @@ export type Dialect = (typeof dialects)[number];
 
 export const dialects = ['development', 'extended', 'old'] as const;
 
+/** SIMULATOR_DIALECT names no dialect. */
+export class UnknownDialect extends Error {
+  override readonly name = 'UnknownDialect';
+}
+
+/** The dialect to start in, from SIMULATOR_DIALECT; `development` where it is not set. Throws {@link UnknownDialect}. */
+export function readDialect(env: Readonly<Record<string, string | undefined>>): Dialect {
+  const wished = env.SIMULATOR_DIALECT?.trim() || 'development';
+  const dialect = dialects.find((one) => one === wished);
+  if (!dialect) throw new UnknownDialect(`SIMULATOR_DIALECT must be one of ${dialects.join(', ')}.`);
+  return dialect;
+}
+
 /**
  * What a refresh does to the refresh token. `none`: nothing, and the answer names no new one. `strict`: a new one comes
  * and the old one is dead. `family`: as strict, and using a dead one ends everything that came from the same consent.

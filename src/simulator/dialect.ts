@@ -199,6 +199,19 @@ export function createShapes({
     show: show(episode.show),
   });
 
+  /** A show by itself, with the first page of its episodes. */
+  const wholeShow = (one: Show): Shape => ({
+    ...show(one),
+    episodes: paging(
+      new URL(`${apiUrl}/shows/${one.id}/episodes`),
+      { items: one.episodes, total: one.episodes.length, limit: 50, offset: 0 },
+      (item) => {
+        const { show: _, ...brief } = episode(item);
+        return brief;
+      },
+    ),
+  });
+
   /** Without `additional_types=episode` a podcast comes as null. */
   const played = (what: Entry['what'], takesEpisodes: boolean): Json => {
     if (what === null) return null;
@@ -211,26 +224,27 @@ export function createShapes({
     (asked: { takesEpisodes: boolean; market: boolean }) =>
     (entry: Entry): Shape => {
       const shape = played(entry.what, asked.takesEpisodes);
-      const restricted = entry.playable ? {} : { is_playable: false, restrictions: { reason: 'market' } };
-      const restrictable = entry.what?.kind === 'track' && shape !== null && typeof shape === 'object';
+      // Whether a track can be played is told only to who names a market ("Track Relinking").
+      const told =
+        asked.market && entry.what?.kind === 'track' && shape !== null && typeof shape === 'object';
+      const playable = entry.playable
+        ? { is_playable: true }
+        : { is_playable: false, restrictions: { reason: 'market' } };
       return {
         added_at: entry.addedAt,
         added_by: entry.addedBy === null ? null : userReference(entry.addedBy),
         is_local: entry.what?.kind === 'local',
         primary_color: null,
-        ...renamed(
-          'track',
-          'item',
-          restrictable ? { ...shape, ...(asked.market ? { is_playable: true } : {}), ...restricted } : shape,
-        ),
+        ...renamed('track', 'item', told ? { ...shape, ...playable } : shape),
       };
     };
 
   const userReference = (id: string): Shape => links('user', id);
 
   const owner = ({ id, name }: Person): Shape => {
-    const { id: _, ...withoutId } = links('user', id);
-    return { ...(id ? links('user', id) : withoutId), display_name: name };
+    if (id) return { ...links('user', id), display_name: name };
+    const { id: _, external_urls: __, ...withoutId } = links('user', id);
+    return { ...withoutId, external_urls: {}, display_name: name };
   };
 
   const playlistImages = (playlist: Playlist): Json => {
@@ -275,7 +289,7 @@ export function createShapes({
     album,
     albumInBrief,
     artist,
-    show,
+    wholeShow,
     episode,
     entry,
     playlistInBrief,

@@ -1,5 +1,5 @@
 import type { Episode, LocalTrack, Track } from './catalogue.ts';
-import { episodes, localTracks, tracks } from './catalogue.ts';
+import { episodes, localTracks, oddTracks, tracks } from './catalogue.ts';
 import { type Chance, chanceOf, idOf } from './chance.ts';
 
 /** Somebody who owns a playlist. An empty id and a missing name both happen at Spotify. */
@@ -218,6 +218,7 @@ function long(chance: Chance, length: number, owner: Person): Entry[] {
     if (kind <= 2) what = null;
     else if (kind <= 4) what = chance.pick(localTracks);
     else if (kind <= 6) what = chance.pick(episodes);
+    else if (kind <= 8) what = chance.pick(oddTracks);
     // The rest is a duplicate of the one before.
     else if (kind <= 96) what = chance.pick(tracks);
     when += chance.between(1, 190) * 3_600_000;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import express, { type Response, Router } from 'express';
-import { albums, artists, episodes, shows, tracks } from './catalogue.ts';
+import { albums, artists, episodes, oddTracks, shows, tracks } from './catalogue.ts';
 import { dialects, type Settings } from './control.ts';
 import { drawCover, drawPerson } from './covers.ts';
 import { listeners } from './listeners.ts';
@@ -74,16 +74,16 @@ function thingAt(type: string, id: string): { name: string; picture: string } | 
   };
   switch (type) {
     case 'album':
-      return named(albums);
+      return named([...albums, ...oddTracks.map(({ album }) => album)]);
     case 'artist':
-      return named(artists);
+      return named([...artists, ...oddTracks.flatMap((track) => track.artists)]);
     case 'playlist':
       return named(playlists);
     case 'show':
       return named(shows);
     case 'track': {
-      const found = tracks.find((track) => track.id === id);
-      return found ? { name: found.name, picture: cover(found.album.id) } : null;
+      const found = [...tracks, ...oddTracks].find((track) => track.id === id);
+      return found ? { name: found.name || 'No name', picture: cover(found.album.id) } : null;
     }
     case 'episode': {
       const found = episodes.find((episode) => episode.id === id);

@@ -22,7 +22,7 @@ export type {
   Simulator,
   SimulatorOptions,
 } from './control.ts';
-export { dialects } from './control.ts';
+export { dialects, readDialect, UnknownDialect } from './control.ts';
 
 /**
  * Starts a small, strict Spotify on 127.0.0.1: accounts, web API and the pictures they speak of.

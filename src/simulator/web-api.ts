@@ -1,6 +1,6 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { CallLog } from './calls.ts';
-import { albums, artists, episodes, shows, tracks } from './catalogue.ts';
+import { albums, artists, episodes, oddTracks, shows, tracks } from './catalogue.ts';
 import type { Settings } from './control.ts';
 import { createShapes, type Json, type Page, type Shapes } from './dialect.ts';
 import { onlyFields } from './fields.ts';
@@ -202,10 +202,10 @@ export function createWebApi({ settings, origin, apiUrl, now, grants, players, c
     return answer;
   });
 
-  get('/tracks/:id', ({ shapes, params }) => shapes.track(byId(tracks, params.id)));
+  get('/tracks/:id', ({ shapes, params }) => shapes.track(byId([...tracks, ...oddTracks], params.id)));
   get('/artists/:id', ({ shapes, params }) => shapes.artist(byId(artists, params.id)));
   get('/albums/:id', ({ shapes, params }) => shapes.album(byId(albums, params.id)));
-  get('/shows/:id', ({ shapes, params }) => shapes.show(byId(shows, params.id)));
+  get('/shows/:id', ({ shapes, params }) => shapes.wholeShow(byId(shows, params.id)));
   get('/episodes/:id', ({ shapes, params }) => shapes.episode(byId(episodes, params.id)));
 
   // Everything else: gone in development mode, never there otherwise.

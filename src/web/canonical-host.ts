@@ -6,8 +6,10 @@ import type { RequestHandler } from 'express';
  * 307 and no-store: browsers keep a permanent redirect, and localhost:3000 belongs to every project of a developer.
  */
 export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler {
+  // Behind https, a proxy on this machine may ask for "localhost" itself: to send its people on would be a circle.
+  const behindProxy = baseUrl.startsWith('https:');
   return (req, res, next) => {
-    if (!/^localhost(:\d+)?$/i.test(req.headers.host ?? '')) return next();
+    if (behindProxy || !/^localhost(:\d+)?$/i.test(req.headers.host ?? '')) return next();
 
     res.set('Cache-Control', 'no-store');
     if (req.method !== 'GET' && req.method !== 'HEAD') {

@@ -138,18 +138,16 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
   ],
   [
     NotInvited,
-    ({ signIn }) => ({
+    ({ again }) => ({
       status: 403,
       reason: 'not-invited',
       title: 'Spotify does not let you in here yet',
-      text: 'The Spotify app behind this site is for people whom its owner has listed. Ask the owner to add you:',
+      text: 'The Spotify app behind this site is for people whom its owner has listed. Once you are on the list, try again. If you are on it already: the app also rests while its owner has no Premium. This is what the owner does:',
       steps: [
         'Open the app at developer.spotify.com/dashboard and go to Settings, then User Management.',
-        'Add your name and the e-mail address of your Spotify account. There is room for five people.',
-        'Come back and sign in again.',
-        'If you are on the list already: the app also rests while its owner has no Premium.',
+        'Add the new person: a name, and the e-mail address of their Spotify account. There is room for five people.',
       ],
-      actions: [{ label: 'Sign in again', href: signIn }],
+      actions: [again],
     }),
   ],
   [

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import ejs from 'ejs';
 import express, { type Application, type RequestHandler } from 'express';
 import type { Image } from '../spotify/answers.ts';
@@ -39,15 +39,17 @@ export function useViews(app: Application, { viewsDir, publicDir, simulated }: N
   });
 }
 
-/** What lies in public/: kept for a year under an address with a version, asked for anew under any other. */
+/** What lies in public/: kept for a year under the address with its version, asked for anew under any other. */
 export function staticFiles(publicDir: string): RequestHandler {
+  const versions = versionsOf(publicDir);
   return express.static(publicDir, {
     index: false,
     redirect: false,
     cacheControl: false,
-    setHeaders(res) {
-      const versioned = res.req.url?.includes('?v=');
-      res.setHeader('Cache-Control', versioned ? 'public, max-age=31536000, immutable' : 'no-cache');
+    setHeaders(res, path) {
+      // Only the version that is served here: during an update another process may already ask for the next one.
+      const current = res.req.url?.endsWith(`?v=${versions.get(basename(path))}`);
+      res.setHeader('Cache-Control', current ? 'public, max-age=31536000, immutable' : 'no-cache');
     },
   });
 }

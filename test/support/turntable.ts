@@ -39,6 +39,10 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
   let handler: RequestListener = (_req, res) => res.destroy();
   const server = createServer((req, res) => handler(req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
   const { port } = server.address() as { port: number };
   // Two servers behind one address: the second is reached at its own port, but is told the address of the first.
   const baseUrl = options.env?.BASE_URL ?? beside?.baseUrl ?? `http://127.0.0.1:${port}`;
@@ -65,15 +69,13 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     now: clock.now,
     timing: { ...timing, ...options.timing },
   });
-  await parts.redisAnswered;
-  handler = createApp({ config: { ...config, spotify }, log, parts });
   t.after(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
     parts.close();
     // A Redis that is not ours alone is left as it was found.
     if (process.env.REDIS_URL) await clear(redisUrl);
   });
+  await parts.redisAnswered;
+  handler = createApp({ config: { ...config, spotify }, log, parts });
 
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -172,4 +174,30 @@ export function tokenRequests(simulator: Simulator, grantType: string): number {
 /** How often this path of the Web API was asked. */
 export function apiCalls(simulator: Simulator, path: string): number {
   return simulator.calls.filter((call) => call.service === 'api' && call.path === path).length;
+}
+
+const elsewhere = 'http://127.0.0.1:1/callback';
+
+/** An access token of a listener, got past our client. */
+export async function tokenOf(simulator: Simulator, listener: string): Promise<string> {
+  simulator.registerRedirectUri(elsewhere);
+  const asked = {
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: elsewhere,
+    scope:
+      'user-read-playback-state user-read-currently-playing playlist-read-private playlist-read-collaborative',
+  };
+  const way = await simulator.agree(
+    `${simulator.accountsUrl}/authorize?${new URLSearchParams(asked)}`,
+    listener,
+  );
+  const code = new URL(way).searchParams.get('code') ?? '';
+  const answer = await fetch(`${simulator.accountsUrl}/api/token`, {
+    method: 'POST',
+    headers: { Authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
+    body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: elsewhere }),
+  });
+  const { access_token } = (await answer.json()) as { access_token: string };
+  return access_token;
 }

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { createGrants } from '../src/access/grants.ts';
+import { createSeal } from '../src/access/seal.ts';
+import { slowRedis } from './support/slow-redis.ts';
+import { type Browser, startTurntable, type Turntable, tokenRequests } from './support/turntable.ts';
+
+const sessionSecret = 'of-these-tests-and-long-enough-for-it';
+const env = { SESSION_SECRET: sessionSecret };
+
+/** The grant as it stands in Redis; null where there is none. */
+async function storedGrant(t: TestContext, { redisUrl, clock, keys }: Turntable) {
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const grants = createGrants({
+    redis,
+    seal: createSeal([sessionSecret]),
+    now: clock.now,
+    onUnreadable: assert.fail,
+  });
+  const key = (await keys()).find((one) => one.startsWith('grant:'));
+  return key ? grants.read(key.slice('grant:'.length)) : null;
+}
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await sleep(5);
+}
+
+function leftOf(keys: string[]): string[] {
+  return keys.filter((key) => !key.startsWith('used:'));
+}
+
+function visit(url: string, person: Browser, path = '/now-playing') {
+  return fetch(url + path, {
+    headers: { Cookie: person.cookieHeader(), Accept: 'text/html' },
+    redirect: 'manual',
+  });
+}
+
+test('a renewal that comes home after its lease does not overwrite a newer one', async (t) => {
+  const timing = { accountsDeadlineMs: 5_000, leaseMs: 200, patienceMs: 2_000 };
+  const paused = await startTurntable(t, { env, timing });
+  const other = await startTurntable(t, { env, timing, beside: paused });
+  const { simulator, clock } = paused;
+  const mara = paused.browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  simulator.forgetCalls();
+
+  simulator.fault({ on: 'token', delayMs: 1_000 });
+  const late = visit(paused.url, mara);
+  await until(() => simulator.calls.length === 1);
+  const quick = await visit(other.url, mara);
+  assert.equal(quick.status, 200);
+  const newest = await storedGrant(t, paused);
+
+  assert.equal((await late).status, 200);
+  assert.deepEqual(await storedGrant(t, paused), newest);
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 2);
+});
+
+test('signing out while a renewal is under way leaves nothing behind', async (t) => {
+  const turntable = await startTurntable(t, { env });
+  const { simulator, clock, keys, url } = turntable;
+  const mara = turntable.browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  simulator.forgetCalls();
+
+  simulator.fault({ on: 'token', delayMs: 300 });
+  const renewing = visit(url, mara);
+  await until(() => simulator.calls.length === 1);
+  await mara.post('/logout').expect(303);
+
+  assert.equal((await renewing).status, 401);
+  assert.deepEqual(leftOf(await keys()), []);
+  await mara.get('/now-playing').expect(303);
+});
+
+test('signing out on one server while a page is slow on another leaves nothing behind', async (t) => {
+  const slow = await startTurntable(t, { env });
+  const other = await startTurntable(t, { env, beside: slow });
+  const { simulator, keys } = slow;
+  const mara = slow.browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+
+  simulator.fault({ on: 'api', delayMs: 300 });
+  const page = visit(slow.url, mara);
+  await until(() => simulator.calls.length === 1);
+  const headers = { Cookie: mara.cookieHeader(), 'Sec-Fetch-Site': 'same-origin' };
+  assert.equal(
+    (await fetch(`${other.url}/logout`, { method: 'POST', headers, redirect: 'manual' })).status,
+    303,
+  );
+
+  assert.equal((await page).status, 200);
+  assert.deepEqual(leftOf(await keys()), []);
+  assert.equal((await visit(slow.url, mara)).status, 303);
+});
+
+test('a second sign-in while the first page is still loading keeps its own grant', async (t) => {
+  const turntable = await startTurntable(t, { env });
+  const { simulator, clock, url, keys } = turntable;
+  const mara = turntable.browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  simulator.forgetCalls();
+  const before = mara.sessionCookie();
+
+  simulator.fault({ on: 'token', delayMs: 300 });
+  const slow = visit(url, mara);
+  await until(() => simulator.calls.length === 1);
+  await mara.signIn();
+  assert.notEqual(mara.sessionCookie(), before);
+
+  assert.equal((await slow).status, 401, 'the old session is over');
+  await mara.get('/now-playing').expect(200);
+  assert.equal((await keys()).filter((key) => key.startsWith('grant:')).length, 1);
+});
+
+test('the way back is answered only when session and grant are saved', async (t) => {
+  for (const held of [/session:/, /grant:/]) {
+    const redis = await slowRedis(t);
+    const { browser, url } = await startTurntable(t, { env, redisUrl: redis.url });
+    const mara = browser();
+    const way = await mara.agree();
+    const directly = new Redis(redis.direct);
+    t.after(() => directly.disconnect());
+    const { keyPrefix = '' } = directly.options;
+
+    redis.holdUp(new RegExp(`^\\*\\d+\\r\\n\\$3\\r\\nset\\r\\n[^*]*${held.source}`, 'i'), 300);
+    const sent = request(url + way, { headers: { Cookie: mara.cookieHeader() } }).end();
+    // A browser follows when the headers are there: by then, all must be there.
+    const [back] = (await once(sent, 'response')) as [IncomingMessage];
+    assert.equal(back.statusCode, 303);
+    const kinds = (await directly.keys(`${keyPrefix}*`)).map(
+      (key) => key.slice(keyPrefix.length).split(':')[0],
+    );
+    assert.deepEqual(kinds.sort(), ['grant', 'session', 'used'], `${held} held up`);
+    back.resume();
+  }
+});
+
+test('a session that ends while something still saves it does not come back to life', async (t) => {
+  const redis = await slowRedis(t);
+  const turntable = await startTurntable(t, { env, redisUrl: redis.url });
+  const other = await startTurntable(t, { env, beside: { ...turntable, redisUrl: redis.direct } });
+  const mara = turntable.browser();
+  const way = await mara.agree();
+
+  // express-session saves once more when the answer of a sign-in ends; that save is held up, and meanwhile the person goes.
+  redis.holdUp(/^\*\d+\r\n\$3\r\nset\r\n[^*]*session:/i, 300, 2);
+  const back = await mara.get(way).expect(303);
+  assert.ok(back.headers['set-cookie']);
+  const headers = { Cookie: mara.cookieHeader(), 'Sec-Fetch-Site': 'same-origin' };
+  assert.equal(
+    (await fetch(`${other.url}/logout`, { method: 'POST', headers, redirect: 'manual' })).status,
+    303,
+  );
+  await sleep(400);
+
+  assert.deepEqual(leftOf(await other.keys()), []);
+});
