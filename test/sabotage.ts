@@ -137,10 +137,10 @@ const sabotages: Sabotage[] = [
     test: 'sign-in',
   },
   {
-    what: 'waiting for the session to be saved',
-    file: 'src/web/session.ts',
-    from: 'await fromRedis(redis.set(keyOf(req.session.id), record',
-    to: 'void fromRedis(redis.set(keyOf(req.session.id), record',
+    what: 'waiting until session and grant are saved',
+    file: 'src/pages/sign-in/sign-in.ts',
+    from: 'await grants.create(',
+    to: 'void grants.create(',
     test: 'races',
   },
   {
@@ -215,9 +215,9 @@ const sabotages: Sabotage[] = [
   },
   {
     what: 'keeping the way back out of pages',
-    file: 'src/pages/sign-in/sign-in.ts',
-    from: "res.locals.returnTo = '/';",
-    to: '',
+    file: 'src/web/own-path.ts',
+    from: '(login|callback|logout)',
+    to: '(login|logout)',
     test: 'security',
   },
   {

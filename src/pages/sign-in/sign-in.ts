@@ -101,8 +101,6 @@ export function signInPages(needs: Needs): Router {
 
   router.get('/callback', overHttps, async (req, res) => {
     const { state, code, error } = req.query;
-    // Nothing of this address goes into a page: it holds the code.
-    res.locals.returnTo = '/';
     if (typeof state !== 'string') throw await problem(req, 'unknown');
     const pending = await pendingSignIns.spend(req, res, state);
     if (pending === 'used' || pending === 'unknown') throw await problem(req, pending);
@@ -147,7 +145,7 @@ export function signInPages(needs: Needs): Router {
 
   /** The page that says why a sign-in came to nothing, and leads to another one. */
   async function problem(req: Request, reason: keyof typeof problems): Promise<Problem> {
-    const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo })}`;
+    const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo ?? '/' })}`;
     const actions = [
       { label: 'Sign in with Spotify', href: retry },
       (await signedIn.is(req))
