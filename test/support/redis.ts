@@ -2,12 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
+import { Redis } from 'ioredis';
 import { type RedisAtHand, redisOnPath, startRedis } from '../../src/ops/redis-server.ts';
 
 let shared: Promise<RedisAtHand> | undefined;
 let places = 0;
 
 after(async () => (await shared)?.stop());
+
+const prefix = `test-${process.pid}-`;
 
 /** A place of its own in a real Redis: the one at REDIS_URL, or else a private one for this test file. */
 export async function redisPlace(): Promise<string> {
@@ -16,7 +19,7 @@ export async function redisPlace(): Promise<string> {
   places += 1;
   const place = new URL(url);
   place.pathname ||= '/';
-  place.searchParams.set('keyPrefix', `test-${process.pid}-${places}:`);
+  place.searchParams.set('keyPrefix', `${prefix}${places}:`);
   return place.href;
 }
 
@@ -47,7 +50,15 @@ export async function ownRedis(t: TestContext) {
 
 async function begin(): Promise<RedisAtHand> {
   const { REDIS_URL } = process.env;
-  if (REDIS_URL) return { url: REDIS_URL, stop: async () => undefined };
+  // A Redis that is not ours alone is left as it was found.
+  if (REDIS_URL) return { url: REDIS_URL, stop: () => clear(REDIS_URL) };
   if (!redisProgram) throw new Error('There is no Redis: run the tests with npm test');
   return startRedis({ program: redisProgram });
+}
+
+async function clear(url: string): Promise<void> {
+  const redis = new Redis(url);
+  const keys = await redis.keys(`${prefix}*`);
+  if (keys.length > 0) await redis.del(...keys);
+  redis.disconnect();
 }
