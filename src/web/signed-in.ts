@@ -1,6 +1,5 @@
 import type { Request, RequestHandler } from 'express';
 import type { Access, SpotifyCall } from '../access/access.ts';
-import { SessionsUnavailable } from '../access/errors.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Listener, Sessions } from './session.ts';
 import { wantsJson } from './wants-json.ts';
@@ -55,10 +54,8 @@ export function createSignedIn({ access, sessions, now }: Needs) {
         },
       };
       if (extensionIsDue(req.session.id)) {
-        // Nobody waits for it: should it fail, the next minute tries again.
-        Promise.all([sessions.extend(req), grant.extend()]).catch((error: unknown) => {
-          if (!(error instanceof SessionsUnavailable)) throw error;
-        });
+        // Nobody waits for it, and nobody is turned away for it: should it fail, the next minute tries again.
+        Promise.all([sessions.extend(req), grant.extend()]).catch(() => undefined);
       }
       next();
     }) satisfies RequestHandler,
