@@ -4,26 +4,22 @@ import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { createGrants } from '../src/access/grants.ts';
-import { createSeal } from '../src/access/seal.ts';
 import { slowRedis } from './support/slow-redis.ts';
-import { type Browser, startTurntable, type Turntable, tokenRequests } from './support/turntable.ts';
+import {
+  type Browser,
+  grantsOf,
+  startTurntable,
+  type Turntable,
+  tokenRequests,
+} from './support/turntable.ts';
 
 const sessionSecret = 'of-these-tests-and-long-enough-for-it';
 const env = { SESSION_SECRET: sessionSecret };
 
 /** The grant as it stands in Redis; null where there is none. */
-async function storedGrant(t: TestContext, { redisUrl, clock, keys }: Turntable) {
-  const redis = new Redis(redisUrl);
-  t.after(() => redis.disconnect());
-  const grants = createGrants({
-    redis,
-    seal: createSeal([sessionSecret]),
-    now: clock.now,
-    onUnreadable: assert.fail,
-  });
-  const key = (await keys()).find((one) => one.startsWith('grant:'));
-  return key ? grants.read(key.slice('grant:'.length)) : null;
+async function storedGrant(t: TestContext, turntable: Turntable) {
+  const key = (await turntable.keys()).find((one) => one.startsWith('grant:'));
+  return key ? grantsOf(t, turntable, sessionSecret).read(key.slice('grant:'.length)) : null;
 }
 
 async function until(what: () => boolean): Promise<void> {

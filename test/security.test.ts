@@ -2,10 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { createGrants } from '../src/access/grants.ts';
-import { createSeal } from '../src/access/seal.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
-import { clientSecret, pathOf, startTurntable } from './support/turntable.ts';
+import { clientSecret, grantsOf, pathOf, startTurntable } from './support/turntable.ts';
 
 test('every answer carries the security headers, and allows no inline code', async (t) => {
   const { browser, simulator } = await startTurntable(t);
@@ -255,12 +253,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   const { browser, simulator, clock, logged, keys, url } = turntable;
   const redis = new Redis(own.url);
   t.after(() => redis.disconnect());
-  const grants = createGrants({
-    redis,
-    seal: createSeal([sessionSecret]),
-    now: clock.now,
-    onUnreadable: assert.fail,
-  });
+  const grants = grantsOf(t, turntable, sessionSecret);
   simulator.settings.rotation = 'strict';
   const secrets = new Set([clientSecret, sessionSecret, btoa(clientSecret).slice(4, -4)]);
   const seen: string[] = [];

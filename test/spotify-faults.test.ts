@@ -14,6 +14,7 @@ const senseless: Record<string, Omit<Fault, 'on'>> = {
     answer: { status: 200, headers: { 'Content-Type': 'application/json' }, body: '<html>busy</html>' },
   },
   'a page of HTML with status 502': { answer: { status: 502, body: '<html>bad gateway</html>' } },
+  'a 404 for what is the listener’s own': { answer: json(404, { message: 'Not found.' }) },
   'an empty 503': { answer: { status: 503, body: '' } },
   'a JSON 502': { answer: json(502, { message: 'Bad gateway.' }) },
   'JSON cut off in the middle': { answer: { status: 200, body: '{"is_playing": tr' } },

@@ -55,7 +55,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       ...(query && { query }),
     });
     if (answer.status === 200 || answer.status === 204) return answer;
-    throw refusal(answer);
+    throw refusal(answer, path);
   }
 
   return {
@@ -114,7 +114,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
 }
 
 /** The reason behind an answer that is none, told by status and words: Spotify has no codes for it. */
-function refusal(answer: Answer): Error {
+function refusal(answer: Answer, path: string): Error {
   const { status, text, call } = answer;
   const said = `${call} answered ${status}`;
   if (status === 429) return new RateLimited(said, answer.retryAfter);
@@ -128,6 +128,7 @@ function refusal(answer: Answer): Error {
     if (/insufficient client scope/i.test(text)) return new MissingScope(said);
     return new Refused(said);
   }
-  if (status === 404) return new NotFound(said);
+  // Of what belongs to the listener a 404 says nothing: it comes at times, and passes. Only a thing that was named can be missing.
+  if (status === 404 && !path.startsWith('/me')) return new NotFound(said);
   return new SpotifyUnavailable(said);
 }

@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import request from 'supertest';
+import { createGrants, type Grants } from '../../src/access/grants.ts';
+import { createSeal } from '../../src/access/seal.ts';
 import type { Timing } from '../../src/access/timing.ts';
 import { timing } from '../../src/access/timing.ts';
 import { createApp } from '../../src/app.ts';
@@ -189,4 +192,16 @@ export async function tokenOf(simulator: Simulator, listener: string): Promise<s
   });
   const { access_token } = (await answer.json()) as { access_token: string };
   return access_token;
+}
+
+/** The grants of a server, opened as it would open them; one that does not open fails the test. */
+export function grantsOf(t: TestContext, { redisUrl, clock }: Turntable, sessionSecret: string): Grants {
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  return createGrants({
+    redis,
+    seal: createSeal([sessionSecret]),
+    now: clock.now,
+    onUnreadable: assert.fail,
+  });
 }

@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
-import { NotFound, Refused } from '../../spotify/errors.ts';
+import { Refused } from '../../spotify/errors.ts';
 import {
   entriesPerPage,
   furthestOffset,
@@ -40,9 +40,7 @@ export function playlistPages({ webApi, dialects, signedIn }: Needs): Router {
     if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
 
-    const playlist = await req.listener
-      .ask((token) => webApi.playlist(token, id), scopes.playlists)
-      .catch(noSuchPlaylist);
+    const playlist = await req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists);
     const { items, total } = playlist.readable ? await entries() : { items: null, total: 0 };
     const pages = pagesOf(total, entriesPerPage, page);
 
@@ -59,15 +57,11 @@ export function playlistPages({ webApi, dialects, signedIn }: Needs): Router {
           dialects.speak((dialect) => webApi.playlistEntries(token, id, page, dialect)),
         );
       } catch (error) {
-        if (error instanceof Refused) return { items: null, total: 0 };
-        return noSuchPlaylist(error);
+        if (!(error instanceof Refused)) throw error;
+        return { items: null, total: 0 };
       }
     }
   });
 
   return router;
-}
-
-function noSuchPlaylist(error: unknown): never {
-  throw error instanceof NotFound ? new NoSuchPage(error.message) : error;
 }
