@@ -3,6 +3,7 @@ import express, { type Express, type Request } from 'express';
 import { type Config, demoCommand, setupSteps } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
+import { accountPages } from './pages/account/account.ts';
 import { homePages } from './pages/home/home.ts';
 import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
 import { playlistPages } from './pages/playlists/playlists.ts';
@@ -52,7 +53,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   if (parts) {
     const cookies = createCookies({ baseUrl });
     const sessions = createSessions({ ...parts, cookies });
-    const signedIn = createSignedIn({ ...parts, sessions });
+    const signedIn = createSignedIn({ ...parts, sessions, cookies });
 
     app.use(sessions.middleware);
     app.use(sameOrigin({ baseUrl }));
@@ -62,6 +63,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     );
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playlistPages({ ...parts, signedIn }));
+    app.use(accountPages({ ...parts, signedIn }));
   } else {
     app.use(setupPages({ redirectUri, missing, steps: setupSteps(redirectUri), demoCommand }));
   }

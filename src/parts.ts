@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
+import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
 import { replyCode } from './access/errors.ts';
+import { createFleetClock } from './access/fleet-clock.ts';
 import { createGrants } from './access/grants.ts';
 import { createLock } from './access/lock.ts';
 import { createSeal } from './access/seal.ts';
@@ -18,21 +20,27 @@ export type Parts = ReturnType<typeof createParts>;
 type Needs = {
   config: Config & { spotify: SpotifyApp };
   log: Log;
-  /** Milliseconds since 1970; a test passes a clock of its own. */
+  /** Milliseconds since 1970, in place of the clock that all processes share; a test passes one of its own. */
   now?: () => number;
   timing?: Timing;
 };
 
 /** Puts together everything that lives as long as the process. Nothing is asked of anyone yet but Redis to connect. */
-export function createParts({ config, log, now = Date.now, timing = usualTiming }: Needs) {
+export function createParts({ config, log, now: ownNow, timing = usualTiming }: Needs) {
   const { spotify } = config;
   const redis = connectRedis(config.redisUrl, log);
-  const redisAnswered = new Promise<void>((resolve) =>
-    redis.once('ready', resolve).once('reconnecting', () => resolve()),
-  );
+  const clock = createFleetClock(redis);
+  const now = ownNow ?? clock.now;
+  const redisAnswered = Promise.race([
+    clock.isSet,
+    new Promise<void>((resolve) => redis.once('reconnecting', () => resolve())),
+  ]);
   const seal = createSeal(config.secrets);
-  const onUnreadable = (record: string) => (why: string) =>
-    log.warn(`A ${record} could not be read and was removed`, { why });
+  let unreadable = 0;
+  const onUnreadable = (record: string) => (why: string) => {
+    unreadable += 1;
+    log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
+  };
 
   const accounts = createAccounts({
     http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs }),
@@ -46,6 +54,7 @@ export function createParts({ config, log, now = Date.now, timing = usualTiming 
     otherOrigins: spotify.otherOrigins,
   });
   const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
+  const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
   const access = createAccess({
     grants,
     withLock: createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs }),
@@ -64,10 +73,14 @@ export function createParts({ config, log, now = Date.now, timing = usualTiming 
     accounts,
     webApi,
     grants,
+    browsers,
     access,
     dialects: createDialects({ redis, clientId: spotify.clientId }),
     onUnreadableSession: onUnreadable('session'),
-    close: () => redis.disconnect(),
+    close() {
+      clock.close();
+      redis.disconnect();
+    },
   };
 }
 

@@ -125,7 +125,7 @@ test('nothing playing is a page of its own', async (t) => {
   const page = await jonas.get('/now-playing').expect(200);
 
   assert.match(page.text, /<h1>Nothing is playing<\/h1>/);
-  assert.match(page.text, /<bdi>Signed in<\/bdi>/, 'a listener without a name is not called null');
+  assert.match(page.text, /<bdi>Account<\/bdi>/, 'a listener without a name is not called null');
   assert.deepEqual((await jonas.getJson('/now-playing').expect(200)).body, { state: 'nothing' });
 });
 

@@ -120,7 +120,11 @@ test('a second sign-in while the first page is still loading keeps its own grant
 });
 
 test('the way back is answered only when session and grant are saved', async (t) => {
-  for (const held of [/session:/, /grant:/]) {
+  for (const [held, command] of [
+    [/session:/, 'set'],
+    [/browsers:/, 'hset'],
+    [/grant:/, 'set'],
+  ] as const) {
     const redis = await slowRedis(t);
     const { browser, url } = await startTurntable(t, { env, redisUrl: redis.url });
     const mara = browser();
@@ -129,7 +133,7 @@ test('the way back is answered only when session and grant are saved', async (t)
     t.after(() => directly.disconnect());
     const { keyPrefix = '' } = directly.options;
 
-    redis.holdUp(new RegExp(`^\\*\\d+\\r\\n\\$3\\r\\nset\\r\\n[^*]*${held.source}`, 'i'), 300);
+    redis.holdUp(new RegExp(`^\\*\\d+\\r\\n\\$\\d\\r\\n${command}\\r\\n[^*]*${held.source}`, 'i'), 300);
     const sent = request(url + way, { headers: { Cookie: mara.cookieHeader() } }).end();
     // A browser follows when the headers are there: by then, all must be there.
     const [back] = (await once(sent, 'response')) as [IncomingMessage];
@@ -137,7 +141,7 @@ test('the way back is answered only when session and grant are saved', async (t)
     const kinds = (await directly.keys(`${keyPrefix}*`)).map(
       (key) => key.slice(keyPrefix.length).split(':')[0],
     );
-    assert.deepEqual(kinds.sort(), ['grant', 'session', 'used'], `${held} held up`);
+    assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used'], `${held} held up`);
     back.resume();
   }
 });

@@ -45,7 +45,7 @@ test('a person signs in, and comes to what is playing', async (t) => {
   assert.match(page.text, /Mara Lindqvist/);
 
   const kinds = (await keys()).map((key) => key.split(':')[0]);
-  assert.deepEqual(kinds, ['grant', 'session', 'used']);
+  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used']);
 });
 
 test('the sign-in leads back to the page that asked for it', async (t) => {
@@ -130,7 +130,7 @@ test('a sign-in gives the session a new id, and the old one is worth nothing', a
 
   assert.notEqual(mara.sessionCookie(), before);
   const kinds = (await keys()).map((key) => key.split(':')[0]);
-  assert.deepEqual(kinds, ['grant', 'session', 'used', 'used']);
+  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used', 'used']);
 });
 
 test('a session id that was not made here is not taken over', async (t) => {

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Accounts } from '../spotify/accounts.ts';
 import type { AccessToken } from '../spotify/answers.ts';
 import { AccessTokenRejected, InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
-import { CoolDown, GrantLost } from './errors.ts';
-import type { Grants, StoredGrant } from './grants.ts';
+import { CoolDown, GrantLost, SessionsUnavailable } from './errors.ts';
+import type { Grant, Grants, StoredGrant } from './grants.ts';
 import type { Lock } from './lock.ts';
 
 export type Access = ReturnType<typeof createAccess>;
@@ -14,6 +15,9 @@ export type SpotifyCall<T> = (accessToken: string) => Promise<T>;
 /** The right to call Spotify for one session. */
 export type OpenGrant = {
   scopes: readonly string[];
+  /** When the listener agreed, and when Spotify last gave an access token, in milliseconds since 1970. */
+  consentAt: number;
+  renewedAt: number;
   /** Calls Spotify with a live token; throws what the call throws, GrantLost, CoolDown or SessionsUnavailable. */
   ask<T>(call: SpotifyCall<T>): Promise<T>;
   /** Lets the grant stand for longer, because somebody came. */
@@ -22,41 +26,47 @@ export type OpenGrant = {
 
 type Needs = { grants: Grants; withLock: Lock; door: Door; accounts: Accounts; now: () => number };
 
+/** A renewal that Spotify has made and Redis has not taken yet. */
+type Unsaved = { old: StoredGrant; next: Grant };
+
 /** How long before its end an access token is renewed. */
 const earlyMs = 60_000;
+/** How long a renewal is kept for a Redis that is away; the access token in it would be over then. */
+const unsavedForMs = 60 * 60_000;
 
 /** The right to call Spotify, kept alive. */
 export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
   const renewing = new Map<string, Promise<StoredGrant>>();
+  const unsaved = new Map<string, Unsaved>();
 
   return {
     /**
-     * The grant of a session, its token renewed where it is due; null where the session has none.
-     * Throws GrantLost, SpotifyUnavailable, ClientRejected, CoolDown or SessionsUnavailable.
+     * The grant of a session; null where the session has none. Its token is renewed where it is due, first of all or not before
+     * Spotify is asked. Throws GrantLost, SpotifyUnavailable, ClientRejected, CoolDown or SessionsUnavailable.
      */
-    async open(sessionId: string): Promise<OpenGrant | null> {
+    async open(sessionId: string, { renewFirst }: { renewFirst: boolean }): Promise<OpenGrant | null> {
       const stored = await grants.read(sessionId);
       if (stored === null) return null;
 
-      let grant = await renewedIfDue(sessionId, stored);
+      let ready = renewFirst ? await renewedIfDue(sessionId, stored) : null;
+      const { scopes, consentAt, renewedAt } = ready ?? stored;
       return {
-        scopes: grant.scopes,
+        scopes,
+        consentAt,
+        renewedAt,
         async ask(call) {
+          ready ??= await renewedIfDue(sessionId, stored);
+          const used = ready;
           try {
-            return await askWith(grant.accessToken, call);
+            return await askWith(used.accessToken, call);
           } catch (error) {
             if (!(error instanceof AccessTokenRejected)) throw error;
-            grant = await renewed(sessionId, grant.accessToken);
-            return askWithFresh(grant.accessToken, call);
+            ready = await renewed(sessionId, used);
+            return askWithFresh(ready.accessToken, call);
           }
         },
-        extend: () => grants.extend(sessionId, grant),
+        extend: () => grants.extend(sessionId, stored),
       };
-    },
-
-    /** Whether the session has a grant, asking only Redis. Throws SessionsUnavailable. */
-    async has(sessionId: string): Promise<boolean> {
-      return (await grants.read(sessionId)) !== null;
     },
 
     /** Exchanges the code of a sign-in for tokens; throws as accounts.exchange does, but CoolDown in place of RateLimited. */
@@ -82,8 +92,10 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
 
   async function renewedIfDue(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
     if (stored.expiresAt - earlyMs > now()) return stored;
+    if (stored.expiresAt <= now()) return renewed(sessionId, stored);
     try {
-      return await renewed(sessionId, stored.accessToken);
+      // Where somebody else is renewing it already, nobody waits: the token is still good.
+      return (await renew(sessionId, stored, { wait: false })) ?? stored;
     } catch (error) {
       // The early renewal failed, but the token still holds: the page can be had.
       const passing = error instanceof SpotifyUnavailable || error instanceof CoolDown;
@@ -93,27 +105,33 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
   }
 
   /** Renews this spent token, once however many ask: who comes later gets what the first one got. */
-  function renewed(sessionId: string, spent: string): Promise<StoredGrant> {
-    const name = `${sessionId} ${spent}`;
+  function renewed(sessionId: string, spent: StoredGrant): Promise<StoredGrant> {
+    const name = `${sessionId} ${spent.accessToken}`;
     const underWay = renewing.get(name);
     if (underWay) return underWay;
 
-    const renewal = renew(sessionId, spent).finally(() => renewing.delete(name));
+    const renewal = renew(sessionId, spent, { wait: true })
+      .then((grant) => {
+        if (grant) return grant;
+        throw new SpotifyUnavailable('Another request has been renewing this grant for too long');
+      })
+      .finally(() => renewing.delete(name));
     renewing.set(name, renewal);
     return renewal;
   }
 
-  async function renew(sessionId: string, spent: string): Promise<StoredGrant> {
-    const result = await withLock(`grant:${sessionId}`, async () => {
-      const stored = await grants.read(sessionId);
+  /** Null where somebody else is renewing the grant, for longer than one may wait. */
+  async function renew(
+    sessionId: string,
+    spent: StoredGrant,
+    { wait }: { wait: boolean },
+  ): Promise<StoredGrant | null> {
+    const work = async () => {
+      const stored = await current(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
-      if (stored.accessToken !== spent) return stored;
-      return refreshed(sessionId, stored);
-    });
-    if (result === null) {
-      throw new SpotifyUnavailable('Another request has been renewing this grant for too long');
-    }
-    return result;
+      return stored.accessToken === spent.accessToken ? refreshed(sessionId, stored) : stored;
+    };
+    return withLock(`grant:${sessionId}`, work, { wait });
   }
 
   async function refreshed(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
@@ -123,20 +141,53 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     } catch (error) {
       if (!(error instanceof InvalidGrant)) throw error;
       // A process that was paused beyond its lease may have renewed it meanwhile: then nothing is lost.
-      const standing = await grants.read(sessionId);
-      if (standing !== null && standing.generation !== stored.generation) return standing;
-      await grants.forget(sessionId);
+      const standing = await grants.end(sessionId, stored);
+      if (standing !== null) return standing;
       throw new GrantLost(error.message);
     }
-    const kept = await grants.replace(sessionId, stored, {
+    const kept = await saved(sessionId, stored, {
       ...stored,
       accessToken: token.accessToken,
       expiresAt: now() + token.expiresInMs,
+      renewedAt: now(),
       // Spotify sends a new refresh token or none; then the old one goes on ("Refreshing tokens").
       refreshToken: token.refreshToken ?? stored.refreshToken,
       scopes: token.scopes ?? stored.scopes,
     });
     if (kept === null) throw new GrantLost('The grant was removed while it was being renewed');
     return kept;
+  }
+
+  /** The grant as it stands, a renewal included that is still to be saved. */
+  async function current(sessionId: string): Promise<StoredGrant | null> {
+    const late = unsaved.get(sessionId);
+    if (!late) return grants.read(sessionId);
+    const kept = await grants.replace(sessionId, late.old, late.next);
+    unsaved.delete(sessionId);
+    return kept;
+  }
+
+  /**
+   * Saves a renewal. Spotify may honour nothing but the token in it from now on, so it is not given up while this process lives:
+   * a write whose outcome is not known is made again (it can be, see `replace`), and one that Redis does not take waits for it.
+   */
+  async function saved(sessionId: string, old: StoredGrant, next: Grant): Promise<StoredGrant | null> {
+    try {
+      return await grants.replace(sessionId, old, next);
+    } catch (error) {
+      if (!(error instanceof SessionsUnavailable)) throw error;
+    }
+    unsaved.set(sessionId, { old, next });
+    void saveLater(sessionId);
+    return current(sessionId);
+  }
+
+  async function saveLater(sessionId: string): Promise<void> {
+    const giveUpAt = performance.now() + unsavedForMs;
+    while (unsaved.has(sessionId) && performance.now() < giveUpAt) {
+      await sleep(100, undefined, { ref: false });
+      await current(sessionId).catch(() => undefined);
+    }
+    unsaved.delete(sessionId);
   }
 }

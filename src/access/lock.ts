@@ -26,15 +26,19 @@ const releaseIfOwner = `
 export function createLock({ redis, leaseMs, patienceMs }: Needs) {
   /**
    * Runs `work` while no other process runs work under the same name, and gives its result.
-   * Gives null, without having run it, when the lock did not come free in time.
+   * Gives null, without having run it, when the lock did not come free in time; at once where the caller can do without.
    */
-  return async function withLock<T>(name: string, work: () => Promise<T>): Promise<T | null> {
+  return async function withLock<T>(
+    name: string,
+    work: () => Promise<T>,
+    { wait }: { wait: boolean },
+  ): Promise<T | null> {
     const key = `lock:${name}`;
     const owner = randomUUID();
     const giveUpAt = performance.now() + patienceMs;
 
     while ((await fromRedis(redis.set(key, owner, 'PX', leaseMs, 'NX'))) !== 'OK') {
-      if (performance.now() > giveUpAt) return null;
+      if (!wait || performance.now() > giveUpAt) return null;
       await sleep(retryMs);
     }
     try {

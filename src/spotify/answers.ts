@@ -23,6 +23,8 @@ export type Profile = {
   accountId: string;
   id: string;
   name: string | null;
+  link: string | null;
+  pictures: Image[];
 };
 
 export type Named = { name: string; link: string | null };
@@ -141,7 +143,7 @@ export function accessToken(answer: Answer): AccessToken {
 }
 
 /** Reads Get Current User's Profile. */
-export function profile(answer: Answer): Profile {
+export function profile(answer: Answer, trusted: TrustedPlaces): Profile {
   const json = object(answer.json, answer);
   const id = text(json.id);
   if (!id) throw odd(answer);
@@ -149,6 +151,8 @@ export function profile(answer: Answer): Profile {
     accountId: text(json.account_id) || id,
     id,
     name: text(json.display_name) || null,
+    link: linkOf(json, trusted),
+    pictures: images(json.images, trusted),
   };
 }
 

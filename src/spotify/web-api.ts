@@ -61,7 +61,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
   return {
     /** Who the token belongs to. */
     async me(accessToken: string): Promise<answers.Profile> {
-      return answers.profile(await get(accessToken, '/me'));
+      return answers.profile(await get(accessToken, '/me'), trusted);
     },
 
     /** What is playing, and where. */

@@ -91,6 +91,16 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
       return req.session.id;
     },
 
+    /** Whether the session is still there: somebody may have signed out everywhere meanwhile. Throws SessionsUnavailable. */
+    async stands(sessionId: string): Promise<boolean> {
+      return (await fromRedis(redis.exists(keyOf(sessionId)))) === 1;
+    },
+
+    /** Ends sessions of other browsers. Throws SessionsUnavailable. */
+    async remove(...sessionIds: readonly string[]): Promise<void> {
+      if (sessionIds.length > 0) await fromRedis(redis.del(sessionIds.map(keyOf)));
+    },
+
     /** Ends the session of the request. Throws SessionsUnavailable. */
     async end(req: Request, res: Response): Promise<void> {
       await called((done) => req.session.destroy(done));

@@ -1,6 +1,10 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Access, SpotifyCall } from '../access/access.ts';
+import type { Browsers } from '../access/browsers.ts';
+import type { Grants } from '../access/grants.ts';
+import { absoluteLifeMs } from '../access/life.ts';
 import { MissingScope } from '../spotify/errors.ts';
+import type { Cookies } from './cookies.ts';
 import type { Listener, Sessions } from './session.ts';
 import { wantsJson } from './wants-json.ts';
 
@@ -8,6 +12,8 @@ declare module 'express-serve-static-core' {
   interface Request {
     /** Who asks, and the right to ask Spotify for them. Set by `signedIn`: only for pages behind it. */
     listener: Listener & {
+      /** Moments are milliseconds since 1970; after `endsAt` Spotify wants to be asked for consent again. */
+      signIn: { scopes: readonly string[]; consentAt: number; renewedAt: number; endsAt: number };
       /** Throws MissingScope where a permission is not given, else as the call and access/ do. */
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
     };
@@ -21,13 +27,22 @@ export class NotSignedIn extends Error {
   override readonly name = 'NotSignedIn';
 }
 
-type Needs = { access: Access; sessions: Sessions; now: () => number };
+type Needs = {
+  access: Access;
+  grants: Grants;
+  browsers: Browsers;
+  sessions: Sessions;
+  cookies: Cookies;
+  now: () => number;
+};
 
 const extendEveryMs = 60_000;
+/** How long before its end a sign-in is said to end. */
+const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn({ access, sessions, now }: Needs) {
+export function createSignedIn({ access, grants, browsers, sessions, cookies, now }: Needs) {
   const extendedAt = new Map<string, number>();
 
   return {
@@ -35,9 +50,41 @@ export function createSignedIn({ access, sessions, now }: Needs) {
      * Lets in who is signed in, with a live access token as `req.listener`: a token that is due is renewed here, before
      * the page. A person reading pages is led to the sign-in and back; everything else gets a 401.
      */
-    middleware: (async (req, res, next) => {
+    middleware: admit({ renewFirst: true }),
+
+    /** The same for pages that are there whether or not Spotify is: a token that is due is renewed when Spotify is asked. */
+    renewingLater: admit({ renewFirst: false }),
+
+    /** Whether the request comes from somebody signed in. Asks Redis only. Throws SessionsUnavailable. */
+    async is(req: Request): Promise<boolean> {
+      const is = req.session.listener !== undefined && (await grants.read(req.session.id)) !== null;
+      if (!is) delete req.res?.locals.listener;
+      return is;
+    },
+
+    /** Signs the browser out, or every browser of the listener. Does nothing where nobody is signed in. Throws SessionsUnavailable. */
+    async signOut(
+      req: Request,
+      res: Response,
+      { everywhere = false }: { everywhere?: boolean } = {},
+    ): Promise<void> {
       const { listener } = req.session;
-      const grant = listener && (await access.open(req.session.id));
+      if (!listener) return;
+      const others = everywhere ? await browsers.sessionsOf(listener.accountId) : [];
+      await end(listener, [...others, req.session.id]);
+      await sessions.end(req, res);
+      // Spotify would otherwise let the next person in without a word: see the sign-in.
+      res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
+    },
+
+    /** Ends the sign-in that this one takes the place of. Throws SessionsUnavailable. */
+    endEarlier: (listener: Listener, sessionId: string) => end(listener, [sessionId]),
+  };
+
+  function admit(how: { renewFirst: boolean }): RequestHandler {
+    return async (req, res, next) => {
+      const { listener } = req.session;
+      const grant = listener && (await access.open(req.session.id, how));
       if (!listener || !grant) {
         if (wantsJson(req) || !['GET', 'HEAD'].includes(req.method)) throw new NotSignedIn('Not signed in');
         res.set('Cache-Control', 'no-store');
@@ -45,28 +92,34 @@ export function createSignedIn({ access, sessions, now }: Needs) {
         return;
       }
 
+      const { scopes, consentAt, renewedAt } = grant;
+      const endsAt = consentAt + absoluteLifeMs;
       req.listener = {
         ...listener,
-        ask(call, scopes = []) {
-          const missing = scopes.filter((scope) => !grant.scopes.includes(scope));
+        signIn: { scopes, consentAt, renewedAt, endsAt },
+        ask(call, needed = []) {
+          const missing = needed.filter((scope) => !scopes.includes(scope));
           if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`);
           return grant.ask(call);
         },
       };
+      if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
+        const seen = browsers.seen(listener.accountId, req.session.id);
         // Nobody waits for it, and nobody is turned away for it: should it fail, the next minute tries again.
-        Promise.all([sessions.extend(req), grant.extend()]).catch(() => undefined);
+        Promise.all([sessions.extend(req), grant.extend(), seen]).catch(() => undefined);
       }
       next();
-    }) satisfies RequestHandler,
+    };
+  }
 
-    /** Whether the request comes from somebody signed in. Asks Redis only. Throws SessionsUnavailable. */
-    async is(req: Request): Promise<boolean> {
-      const is = req.session.listener !== undefined && (await access.has(req.session.id));
-      if (!is) delete req.res?.locals.listener;
-      return is;
-    },
-  };
+  /** Removes everything that makes these sessions sign-ins of the listener. */
+  async function end({ accountId }: Listener, sessionIds: readonly string[]): Promise<void> {
+    // The grants first: a session without its grant is signed out, whatever becomes of the rest.
+    await grants.forget(...sessionIds);
+    await browsers.remove(accountId, ...sessionIds);
+    await sessions.remove(...sessionIds);
+  }
 
   function extensionIsDue(sessionId: string): boolean {
     const last = extendedAt.get(sessionId);

@@ -13,7 +13,7 @@ export function homePages({ signedIn }: Needs): Router {
       res.redirect(303, '/now-playing');
       return;
     }
-    res.render('home/home', { signedOut: req.query['signed-out'] !== undefined });
+    res.render('home/home', { signedOut: req.query['signed-out'] ?? null });
   });
 
   return router;

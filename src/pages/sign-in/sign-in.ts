@@ -1,11 +1,13 @@
 import { type Request, type RequestHandler, Router } from 'express';
 import type { Redis } from 'ioredis';
 import type { Access } from '../../access/access.ts';
+import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { Seal } from '../../access/seal.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { InvalidGrant } from '../../spotify/errors.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
+import { browserName } from '../../web/browser-name.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { ownPath } from '../../web/own-path.ts';
@@ -20,6 +22,7 @@ type Needs = {
   webApi: WebApi;
   access: Access;
   grants: Grants;
+  browsers: Browsers;
   sessions: Sessions;
   signedIn: SignedIn;
   redis: Redis;
@@ -73,7 +76,8 @@ const silentProxy = {
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
 export function signInPages(needs: Needs): Router {
-  const { accounts, webApi, access, grants, sessions, signedIn, cookies, baseUrl, now, onSignIn } = needs;
+  const { accounts, webApi, access, grants, browsers, sessions, signedIn, cookies, baseUrl, now, onSignIn } =
+    needs;
   const pendingSignIns = createPendingSignIns(needs);
   const router = Router();
   const overHttps = demandHttps(baseUrl);
@@ -115,17 +119,26 @@ export function signInPages(needs: Needs): Router {
     });
     const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
 
-    const before = req.session.listener && req.session.id;
+    const { listener: earlier, id: earlierId } = req.session;
     const sessionId = await sessions.start(req, { accountId, id, name });
+    await browsers.add(accountId, sessionId, browserName(req));
+    // The grant last: without it nobody is signed in, wherever this process may be stopped.
     await grants.create(sessionId, {
       accessToken: token.accessToken,
       expiresAt: now() + token.expiresInMs,
+      renewedAt: now(),
       refreshToken: token.refreshToken,
       // Where Spotify does not say what it granted, it granted what was asked (RFC 6749, section 5.1).
       scopes: token.scopes ?? askedScopes,
       consentAt,
     });
-    if (before) await grants.forget(before);
+    if (earlier) await signedIn.endEarlier(earlier, earlierId);
+    if (!(await sessions.stands(sessionId))) {
+      // Signed out everywhere, in another browser, in this very moment.
+      await signedIn.signOut(req, res);
+      res.redirect(303, '/?signed-out');
+      return;
+    }
 
     onSignIn();
     res.clearCookie(cookies.name('signed-out'), cookies.attributes);
@@ -133,12 +146,7 @@ export function signInPages(needs: Needs): Router {
   });
 
   router.post('/logout', async (req, res) => {
-    if (req.session.listener) {
-      // The grant first: a session without its grant is signed out, whatever becomes of the rest.
-      await grants.forget(req.session.id);
-      await sessions.end(req, res);
-      res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
-    }
+    await signedIn.signOut(req, res);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, '/?signed-out');
   });

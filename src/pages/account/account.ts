@@ -1,0 +1,71 @@
+import { Router } from 'express';
+import type { Browsers } from '../../access/browsers.ts';
+import { GrantLost, SessionsUnavailable } from '../../access/errors.ts';
+import type { Profile } from '../../spotify/answers.ts';
+import type { WebApi } from '../../spotify/web-api.ts';
+import type { SignedIn } from '../../web/signed-in.ts';
+import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { purposes } from './purposes.ts';
+
+type Needs = { webApi: WebApi; browsers: Browsers; signedIn: SignedIn };
+
+/** Where a listener takes back at Spotify what they agreed to: Spotify has no call for it. */
+const appsAtSpotify = 'https://www.spotify.com/account/apps';
+
+/** Who is signed in and where, what was agreed to, and every way to end it. */
+export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
+  const router = Router();
+
+  router.use('/account', (_req, res, next) => {
+    res.set('Cache-Control', 'private, no-store');
+    next();
+  });
+
+  // One call to Spotify, for the picture. All else is known here, so the page is there without it, too.
+  router.get('/account', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+    const { accountId, id, name, signIn } = req.listener;
+    const [profile, all] = await Promise.all([
+      req.listener.ask(webApi.me).catch(withoutSpotify),
+      browsers.of(accountId),
+    ]);
+    const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
+    const permissions = purposes(signIn.scopes);
+    // Not the ids of the sessions: they are nobody's to see.
+    const shown = all.map(({ sessionId, ...browser }) => ({
+      ...browser,
+      thisOne: sessionId === req.session.id,
+    }));
+    const { consentAt, endsAt, renewedAt } = signIn;
+
+    res.format({
+      html: () =>
+        res.render('account/account', { me: listener, permissions, signIn, browsers: shown, appsAtSpotify }),
+      json: () => res.json({ listener, permissions, consentAt, endsAt, renewedAt, browsers: shown }),
+    });
+  });
+
+  // Neither asks Spotify anything: they work whatever has become of the sign-in there.
+  router.post('/account/sign-out-everywhere', async (req, res) => {
+    await signedIn.signOut(req, res, { everywhere: true });
+    if (wantsJson(req)) res.status(204).end();
+    else res.redirect(303, '/?signed-out=everywhere');
+  });
+
+  router.post('/account/disconnect', async (req, res) => {
+    await signedIn.signOut(req, res, { everywhere: true });
+    if (wantsJson(req)) res.status(204).end();
+    else res.redirect(303, '/account/disconnected');
+  });
+
+  router.get('/account/disconnected', (_req, res) => {
+    res.render('account/disconnected', { appsAtSpotify });
+  });
+
+  return router;
+}
+
+/** Only what tells of the sign-in itself, or of our side, is more than a missing picture. */
+function withoutSpotify(error: unknown): Profile | null {
+  if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
+  return null;
+}

@@ -1,0 +1,9 @@
+import bowser from 'bowser';
+import type { Request } from 'express';
+
+/** The browser that asks as people call it, such as "Firefox on Linux"; null where it does not say. */
+export function browserName(req: Request): string | null {
+  const { browser, os } = bowser.parse(req.get('User-Agent')?.slice(0, 400) || 'none');
+  if (!browser.name) return null;
+  return os.name ? `${browser.name} on ${os.name}` : browser.name;
+}
