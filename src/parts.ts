@@ -1,13 +1,16 @@
 import { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
+import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
 import { replyCode } from './access/errors.ts';
 import { createFleetClock } from './access/fleet-clock.ts';
 import { createGrants } from './access/grants.ts';
+import { createKept } from './access/kept.ts';
 import { createLock } from './access/lock.ts';
 import { createSeal } from './access/seal.ts';
+import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import type { Log } from './ops/log.ts';
@@ -42,26 +45,26 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
   };
 
+  const onCall = (told: { call: string; status: number | null; ms: number }) =>
+    log.debug('Spotify was asked', told);
+
   const accounts = createAccounts({
-    http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs }),
+    http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
     accountsUrl: spotify.accountsUrl,
     clientId: spotify.clientId,
     clientSecret: spotify.clientSecret,
     redirectUri: config.redirectUri,
   });
   const webApi = createWebApi({
-    http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs }),
+    http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
   const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
   const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
-  const access = createAccess({
-    grants,
-    withLock: createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs }),
-    door: createDoor({ redis, clientId: spotify.clientId, now }),
-    accounts,
-    now,
-  });
+  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const door = createDoor({ redis, clientId: spotify.clientId, now });
+  const { clientId } = spotify;
+  const kept = createKept({ now });
 
   return {
     now,
@@ -74,11 +77,25 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     webApi,
     grants,
     browsers,
-    access,
-    dialects: createDialects({ redis, clientId: spotify.clientId }),
+    access: createAccess({ grants, withLock, door, accounts, now }),
+    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
+    dialects: createDialects({ redis, clientId }),
+    kept,
+    /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
+    strangersSearches: createShare({
+      redis,
+      now,
+      name: 'searches',
+      limit: config.dailySearches,
+      windowMs: 24 * 60 * 60 * 1000,
+    }),
+    searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
+    market: config.market,
+    afterCommandMs: timing.afterCommandMs,
     onUnreadableSession: onUnreadable('session'),
     close() {
       clock.close();
+      kept.close();
       redis.disconnect();
     },
   };

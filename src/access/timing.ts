@@ -13,4 +13,6 @@ export const timing = {
   patienceMs: 12_000,
   /** A call to the Web API, first to last byte. */
   apiDeadlineMs: 5_000,
+  /** What Spotify's player takes to show what a command did. */
+  afterCommandMs: 400,
 };

@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Access, SpotifyCall } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants } from '../access/grants.ts';
+import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
@@ -16,6 +17,12 @@ declare module 'express-serve-static-core' {
       signIn: { scopes: readonly string[]; consentAt: number; renewedAt: number; endsAt: number };
       /** Throws MissingScope where a permission is not given, else as the call and access/ do. */
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
+      /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
+      askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
+      /** Forgets what is kept under names that begin like this: something has just been changed. */
+      forget(what: string): void;
+      /** Whether the listener has given all these permissions. */
+      may(scopes: readonly string[]): boolean;
     };
   }
 }
@@ -33,6 +40,7 @@ type Needs = {
   browsers: Browsers;
   sessions: Sessions;
   cookies: Cookies;
+  kept: Kept;
   now: () => number;
 };
 
@@ -42,7 +50,7 @@ const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn({ access, grants, browsers, sessions, cookies, now }: Needs) {
+export function createSignedIn({ access, grants, browsers, sessions, cookies, kept, now }: Needs) {
   const extendedAt = new Map<string, number>();
 
   return {
@@ -97,11 +105,16 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, no
       req.listener = {
         ...listener,
         signIn: { scopes, consentAt, renewedAt, endsAt },
-        ask(call, needed = []) {
+        async ask(call, needed = []) {
           const missing = needed.filter((scope) => !scopes.includes(scope));
-          if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`);
+          if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`, missing);
           return grant.ask(call);
         },
+        async askKept(what, forMs, call, needed) {
+          return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
+        },
+        forget: (what) => kept.forget(listener.accountId, what),
+        may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
       if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
@@ -119,6 +132,7 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, no
     await grants.forget(...sessionIds);
     await browsers.remove(accountId, ...sessionIds);
     await sessions.remove(...sessionIds);
+    kept.forget(accountId);
   }
 
   function extensionIsDue(sessionId: string): boolean {

@@ -1,4 +1,4 @@
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from './error-pages.ts';
 
 /** The number of the page that a query asks for, from 1 to `last`. Throws {@link NoSuchPage} for anything else. */
 export function pageNumber(asked: unknown, last: number): number {
