@@ -390,7 +390,7 @@ export function createShapes({
       currently_playing_type: moment.kind,
       item: played(moment.what, takesEpisodes),
       context: moment.context && contextOf(moment.context),
-      // Only what is true is named (GitHub: many an answer of the real player).
+      // Nested and with what is true alone, unlike the schema's `DisallowsObject`: so users have captured it.
       actions: { disallows: Object.fromEntries(disallowed(moment).map((name) => [name, true])) },
     };
   }

@@ -45,8 +45,8 @@ test('saving and removing by URI', async (t) => {
   const answer = await send('PUT', `/me/library?uris=${one},${two}`, access);
   assert.deepEqual([answer.status, answer.text], [200, '']);
   clock.ms += 1000;
-  await send('PUT', `/me/library?uris=${three},${one}`, access);
-  assert.deepEqual(await saved(), [three, one, two], 'newest first, and what was there stays');
+  await send('PUT', `/me/library?uris=${two},${three}`, access);
+  assert.deepEqual(await saved(), [three, one, two], 'newest first, and what was there stays where it is');
   assert.deepEqual(await contains(one, three, 'spotify:track:0000000000000000000000'), [true, true, false]);
   assert.equal((await send('DELETE', `/me/library?uris=${one},${three}`, access)).status, 200);
   assert.deepEqual(await saved(), [two]);

@@ -61,6 +61,11 @@ test('it goes on with the music, without podcasts, files, private sessions and w
     clock.ms += 3_600_000;
     assert.equal((await heard()).length, 1, kind);
   }
+
+  simulator.plays('jonas', { kind: 'track', index: 3, progressMs: 0 });
+  clock.ms += 400_000;
+  simulator.plays('jonas', { kind: 'ad' });
+  assert.equal((await heard()).length, 2, 'what was heard before something else was put on');
 });
 
 test('odd cursors and limits are refused, and so is a token without the scope', async (t) => {

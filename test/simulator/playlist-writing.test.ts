@@ -227,3 +227,18 @@ test('which names each dialect has for it', async (t) => {
     '400 Missing required field: tracks',
   );
 });
+
+test('each simulator has playlists of its own', async (t) => {
+  const [one, other] = [await writing(t), await writing(t)];
+  const { items } = (await one.get<Pages>('/me/playlists?limit=1', one.access)).body;
+  const path = `/playlists/${items[0]?.id}`;
+  await one.send('POST', `${path}/items`, one.access, { uris: one.tracks.slice(0, 1), position: 0 });
+  await one.send('PUT', path, one.access, { name: 'Monday, fast' });
+  await one.create({ name: 'New' });
+  const seen = async ({ get, access }: typeof one) => {
+    const { name, items } = (await get(path, access)).body;
+    return [name, items?.total, (await get<Pages>('/me/playlists', access)).body.total];
+  };
+  assert.deepEqual(await seen(one), ['Monday, fast', 21, 138]);
+  assert.deepEqual(await seen(other), ['Sunday, slowly', 20, 137]);
+});
