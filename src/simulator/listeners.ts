@@ -52,6 +52,11 @@ export const listeners: readonly Listener[] = [
   },
 ];
 
+/** Everybody as one simulator knows them; there they may go from Free to Premium and back. */
+export function createListeners(): ReadonlyMap<string, Listener> {
+  return new Map(listeners.map((listener) => [listener.id, { ...listener }]));
+}
+
 export const listenerById: ReadonlyMap<string, Listener> = new Map(
   listeners.map((listener) => [listener.id, listener]),
 );
