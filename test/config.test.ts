@@ -29,6 +29,8 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
     trustProxy: false,
     logLevel: 'info',
+    market: 'US',
+    dailySearches: 100,
   });
 });
 
