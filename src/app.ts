@@ -4,6 +4,7 @@ import { type Config, demoCommand, setupSteps } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
 import { accountPages } from './pages/account/account.ts';
+import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
 import { libraryPages } from './pages/library/library.ts';
 import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
@@ -68,6 +69,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     );
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
+    app.use(exportPages({ ...parts, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages({ ...parts, signedIn }));

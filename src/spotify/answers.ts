@@ -117,11 +117,11 @@ export type Playlist = {
   covers: Image[];
   public: boolean | null;
   collaborative: boolean;
+  /** Changes with every change to what is in it. */
+  snapshotId: string | null;
 };
 
 export type PlaylistCard = Playlist & {
-  /** Changes with every change to what is in it. */
-  snapshotId: string | null;
   /** Whether Spotify lets this listener see what is in it. */
   readable: boolean;
 };
@@ -304,7 +304,6 @@ export function playlistCard(answer: Answer, trusted: TrustedPlaces): PlaylistCa
   if (!text(json.id)) throw odd(answer);
   return {
     ...playlist(json, trusted),
-    snapshotId: text(json.snapshot_id) || null,
     // Of somebody else's playlist Spotify sends a new app everything but its contents.
     readable: contentsOf(json) !== null,
   };
@@ -353,6 +352,7 @@ function playlist(json: Json, trusted: TrustedPlaces): Playlist {
     covers: images(json.images, trusted),
     public: typeof json.public === 'boolean' ? json.public : null,
     collaborative: json.collaborative === true,
+    snapshotId: text(json.snapshot_id) || null,
   };
 }
 

@@ -129,13 +129,13 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     },
 
     /**
-     * One page of what is in a playlist, asked for in a dialect; `page` counts from 1. Throws Refused where the playlist is
+     * What is in a playlist, a page of it from the place `from` on (0 is the first), asked for in a dialect. Throws Refused where the playlist is
      * somebody else's, or the dialect is not spoken.
      */
     async playlistEntries(
       accessToken: string,
       id: string,
-      page: number,
+      from: number,
       dialect: Dialect,
     ): Promise<answers.Page<answers.Entry>> {
       const { contents, entry } = names[dialect];
@@ -144,7 +144,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
         'artists(name,external_urls),album(name,external_urls,images)';
       const answer = await get(accessToken, `/playlists/${id}/${contents}`, {
         limit: entriesPerPage,
-        offset: (page - 1) * entriesPerPage,
+        offset: from,
         fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${what}))`,
         additional_types: 'track,episode',
       });

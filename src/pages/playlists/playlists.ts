@@ -211,7 +211,10 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
         return await req.listener.askKept(
           `playlist ${id} ${playlist.snapshotId} ${page}`,
           pagingMs,
-          (token) => dialects.speak((dialect) => webApi.playlistEntries(token, id, page, dialect)),
+          (token) =>
+            dialects.speak((dialect) =>
+              webApi.playlistEntries(token, id, (page - 1) * entriesPerPage, dialect),
+            ),
         );
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
