@@ -14,9 +14,14 @@ export function createLimits({ settings, now }: { settings: Settings; now: () =>
   /** When each call of the last day was let through, oldest first. */
   const counted: number[] = [];
 
+  const forgetOldCalls = () => {
+    while (counted[0] !== undefined && counted[0] <= now() - dayMs) counted.shift();
+  };
+
   /** When it opens again, and what to say until then; null where it is open. */
   const closedNow = (): { until: number; quota: boolean } | null => {
     if (closed && now() < closed.until) return closed;
+    forgetOldCalls();
     const most = settings.callsPerDay;
     if (most === null || counted.length < most) return null;
     // The window is free as soon as all but the newest few have left it.
@@ -25,7 +30,6 @@ export function createLimits({ settings, now }: { settings: Settings; now: () =>
   };
 
   const turnAway: RequestHandler = (_req, res, next) => {
-    while (counted[0] !== undefined && counted[0] <= now() - dayMs) counted.shift();
     const reason = closedNow();
     if (!reason) {
       counted.push(now());
@@ -42,6 +46,7 @@ export function createLimits({ settings, now }: { settings: Settings; now: () =>
 
   return {
     turnAway,
+    closedNow,
     rateLimit(seconds: number, { quota = false }: { quota?: boolean } = {}) {
       closed = { until: now() + seconds * 1000, quota };
     },

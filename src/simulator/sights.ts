@@ -1,27 +1,16 @@
 import { join } from 'node:path';
-import express, { type Response, Router } from 'express';
+import { type Response, Router } from 'express';
 import { albums, artists, episodes, everyTrack, liveAlbums, oddTracks, shows } from './catalogue.ts';
-import { dialects, type Settings } from './control.ts';
 import { drawCover, drawPerson } from './covers.ts';
 import { listeners } from './listeners.ts';
-import { frontPage, missingPage, openPage } from './pages.ts';
+import { missingPage, openPage } from './pages.ts';
 import type { Shelves } from './shelves.ts';
 
 const sizes = new Set(['640', '300', '64']);
 
-/** Everything to look at: pictures, the pages behind "open in Spotify" links, the front page. */
-export function createSights({ settings, shelves }: { settings: Settings; shelves: Shelves }): Router {
+/** Everything to look at: pictures, and the pages behind "open in Spotify" links. */
+export function createSights({ shelves }: { shelves: Shelves }): Router {
   const router = Router();
-
-  router.get('/', (_req, res) => void guarded(res).send(frontPage(settings.dialect)));
-
-  router.post('/dialect', express.urlencoded({ extended: false, limit: '1kb' }), (req, res, next) => {
-    const wished = dialects.find((dialect) => dialect === req.body?.dialect);
-    // Only a form of this page may change how it speaks; other pages on this machine may not.
-    if (!wished || req.get('sec-fetch-site') !== 'same-origin') return next();
-    settings.dialect = wished;
-    res.redirect(303, '/');
-  });
 
   router.get('/simulator.css', (_req, res) => res.sendFile(join(import.meta.dirname, 'simulator.css')));
 

@@ -9,6 +9,7 @@ import { createGrants } from './grants.ts';
 import { createLibrary } from './library.ts';
 import { createLimits } from './limits.ts';
 import { createListeners } from './listeners.ts';
+import { createPanel } from './panel.ts';
 import { createPlayers } from './playback.ts';
 import { createShelves } from './shelves.ts';
 import { createSights } from './sights.ts';
@@ -80,7 +81,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     '/v1',
     createWebApi({ settings, origin, apiUrl, now, grants, listeners, players, library, shelves, calls }),
   );
-  app.use(createSights({ settings, shelves }));
+  app.use(createPanel({ settings, listeners, players, grants, faults, limits, calls, now }));
+  app.use(createSights({ shelves }));
 
   return {
     origin,
