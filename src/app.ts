@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
+import { createRefusals } from './checks/refusals.ts';
 import { type Config, demoCommand, setupSteps } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
@@ -10,10 +11,11 @@ import { libraryPages } from './pages/library/library.ts';
 import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
 import { playerPages } from './pages/player/player.ts';
 import { playlistPages } from './pages/playlists/playlists.ts';
+import { privacyPage } from './pages/privacy/privacy.ts';
 import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
-import type { Parts } from './parts.ts';
+import { createChecks, type Parts } from './parts.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
@@ -40,13 +42,23 @@ const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
 export function createApp({ config, log, parts, isStopping = () => false }: Needs): Express {
-  const { baseUrl, redirectUri, missing, trustProxy } = config;
+  const { baseUrl, redirectUri, trustProxy } = config;
+  const now = parts?.now ?? Date.now;
+  const cookies = createCookies({ baseUrl });
+  const refusals = createRefusals(now);
+  const hasSetup = config.setupPage || parts === null;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
   app.set('query parser', 'simple');
-  useViews(app, { viewsDir, publicDir, simulated: otherOrigins.length > 0, searchable: parts !== null });
+  useViews(app, {
+    viewsDir,
+    publicDir,
+    simulatorUrl: otherOrigins[0] ?? null,
+    searchable: parts !== null,
+    hasSetup,
+  });
 
   app.use(accessLog(log));
   app.use(onlyPaths);
@@ -55,8 +67,16 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir));
 
+  app.use(privacyPage());
+  // Before the sessions: it says what is wrong with Redis where they cannot be had.
+  if (hasSetup) {
+    const alone = parts === null;
+    const steps = setupSteps(redirectUri);
+    const checks = createChecks(config);
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, cookies, now }));
+  }
+
   if (parts) {
-    const cookies = createCookies({ baseUrl });
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
     const signedIn = createSignedIn({ ...parts, sessions, cookies });
@@ -74,12 +94,10 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages({ ...parts, signedIn }));
     app.use(accountPages({ ...parts, signedIn }));
-  } else {
-    app.use(setupPages({ redirectUri, missing, steps: setupSteps(redirectUri), demoCommand }));
   }
 
   app.use(noSuchPage);
-  app.use(errorPages({ baseUrl, now: parts?.now ?? Date.now, onError }));
+  app.use(errorPages({ baseUrl, now, hasSetup, onError }));
   return app;
 
   async function ready(): Promise<void> {
@@ -88,6 +106,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {
+    refusals.note(error);
     const facts = { ...aboutError(error), status, method: req.method, path: req.path, requestId };
     if (status >= 500) log.error('request failed', facts);
     // Pages that are not there and sign-ins that are needed stand in the line of the request already.

@@ -53,6 +53,8 @@ export class Problem extends Error {
 type Needs = {
   baseUrl: string;
   now: () => number;
+  /** Whether there is a page that checks how things are set up. */
+  hasSetup: boolean;
   onError: (error: unknown, req: Request, requestId: string, status: number) => void;
 };
 
@@ -62,10 +64,12 @@ export const noSuchPage: RequestHandler = (req) => {
 };
 
 /** Turns whatever was thrown into a page, or into problem details (RFC 9457) for programs. */
-export function errorPages({ baseUrl, now, onError }: Needs): ErrorRequestHandler {
+export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req, res, _next) => {
     const page = pageFor(error, placeOf(req, baseUrl), now());
+    if (hasSetup && ofTheSetup.some((reason) => error instanceof reason))
+      page.actions = [...page.actions, { label: 'Check the set-up', href: '/setup/check' }];
     const requestId = String(res.locals.requestId);
     onError(error, req, requestId, page.status);
     // Too late for a page: the connection is cut, so that half an answer is not taken for a whole one.
@@ -110,6 +114,15 @@ type About = {
 };
 
 type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** What the owner of the site can look into. */
+const ofTheSetup: readonly ErrorClass[] = [
+  ClientRejected,
+  OwnerNeedsPremium,
+  NotInvited,
+  SpotifyUnavailable,
+  SessionsUnavailable,
+];
 
 const start = { label: 'Go to the start', href: '/' };
 

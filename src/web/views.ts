@@ -8,14 +8,19 @@ import type { Image } from '../spotify/answers.ts';
 type Needs = {
   viewsDir: string;
   publicDir: string;
-  /** Said in the footer where it is not Spotify that answers. */
-  simulated: boolean;
+  /** Where it is not Spotify that answers, but a simulator: its address. The footer says so. */
+  simulatorUrl: string | null;
   /** Whether there is anything to search in: not before there are credentials. */
   searchable: boolean;
+  /** Whether there is a page that checks how things are set up. */
+  hasSetup: boolean;
 };
 
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
-export function useViews(app: Application, { viewsDir, publicDir, simulated, searchable }: Needs): void {
+export function useViews(
+  app: Application,
+  { viewsDir, publicDir, simulatorUrl, searchable, hasSetup }: Needs,
+): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {
     ejs.renderFile(
@@ -31,8 +36,9 @@ export function useViews(app: Application, { viewsDir, publicDir, simulated, sea
 
   const versions = versionsOf(publicDir);
   Object.assign(app.locals, {
-    simulated,
+    simulatorUrl,
     searchable,
+    hasSetup,
     /** A field of each form that changes something, so that pressing its button twice does it once. */
     once: () => randomBytes(12).toString('base64url'),
     /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
