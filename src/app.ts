@@ -21,6 +21,7 @@ import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
+import { notIndexed } from './web/robots.ts';
 import { sameOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
@@ -55,6 +56,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   useViews(app, {
     viewsDir,
     publicDir,
+    baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
     hasSetup,
@@ -66,6 +68,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir));
+  app.use(notIndexed);
 
   app.use(privacyPage());
   // Before the sessions: it says what is wrong with Redis where they cannot be had.

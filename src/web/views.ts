@@ -8,6 +8,7 @@ import type { Image } from '../spotify/answers.ts';
 type Needs = {
   viewsDir: string;
   publicDir: string;
+  baseUrl: string;
   /** Where it is not Spotify that answers, but a simulator: its address. The footer says so. */
   simulatorUrl: string | null;
   /** Whether there is anything to search in: not before there are credentials. */
@@ -19,7 +20,7 @@ type Needs = {
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
 export function useViews(
   app: Application,
-  { viewsDir, publicDir, simulatorUrl, searchable, hasSetup }: Needs,
+  { viewsDir, publicDir, baseUrl, simulatorUrl, searchable, hasSetup }: Needs,
 ): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {
@@ -36,6 +37,7 @@ export function useViews(
 
   const versions = versionsOf(publicDir);
   Object.assign(app.locals, {
+    baseUrl,
     simulatorUrl,
     searchable,
     hasSetup,
