@@ -21,6 +21,7 @@ import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
+import { forReader } from './web/reader.ts';
 import { notIndexed } from './web/robots.ts';
 import { sameOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
@@ -60,6 +61,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
     hasSetup,
+    now,
   });
 
   app.use(accessLog(log));
@@ -69,6 +71,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir));
   app.use(notIndexed);
+  app.use(forReader);
 
   app.use(privacyPage());
   // Before the sessions: it says what is wrong with Redis where they cannot be had.
