@@ -26,12 +26,9 @@ const locales = new Map<string, string>();
 /** What views use where they are not rendered for anybody. */
 export const anybody = createReader(fallback);
 
-/**
- * Lets views write for the one who asks, by the Accept-Language header. What is shown adds the names of scripts that it can use to
- * `it.scripts`, and the end of the page brings each once.
- */
+/** Lets views write for the one who asks, by the Accept-Language header. */
 export const forReader: RequestHandler = (req, res, next) => {
-  Object.assign(res.locals, readerOf(req.get('Accept-Language')), { scripts: new Set<string>() });
+  Object.assign(res.locals, readerOf(req.get('Accept-Language')));
   next();
 };
 
