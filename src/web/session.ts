@@ -61,7 +61,8 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
     name: cookies.name('session'),
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
     cookie: { ...cookies.attributes, maxAge: absoluteLifeMs },
-    store: new RedisStore({ client, prefix: 'session:', disableTouch: true }),
+    // How long a record stands is not the store's to say; by the clock of this machine it might take a new one for over.
+    store: new RedisStore({ client, prefix: 'session:', disableTouch: true, ttl: () => 1 }),
     resave: false,
     saveUninitialized: false,
   });
@@ -86,6 +87,8 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
       await called((done) => req.session.regenerate(done));
       const startedAt = now();
       Object.assign(req.session, { v: 1, listener, startedAt } satisfies Omit<SessionData, 'cookie'>);
+      // express-session would go by the clock of this machine: one that is far behind makes cookies that are over at once.
+      req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);
       const record = JSON.stringify(req.session);
       await fromRedis(redis.set(keyOf(req.session.id), record, 'EX', lifeLeft(startedAt, now())));
       return req.session.id;
