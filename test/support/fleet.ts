@@ -166,7 +166,8 @@ function startServer(t: Ends, options: ServerOptions) {
 // Not fetch: it sends `Sec-Fetch-…` headers of its own, and keeps connections to servers that have died.
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
-function visit(url: string, method: string, Cookie: string): Promise<Outcome> {
+/** One request with these cookies; rejects where the server dies before it has answered. */
+export function visit(url: string, method = 'GET', Cookie = ''): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const headers = { Cookie, Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' };
     const sent = ask(url, { method, headers, agent }, (answer) => {
