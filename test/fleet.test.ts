@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { suite, type TestContext, test } from 'node:test';
 import { freePort } from '../src/ops/redis-server.ts';
 import { type Rotation, type Simulator, startSimulator } from '../src/simulator/simulator.ts';
 import { createFleet, type Fleet, type Outcome, type Server, until, visit } from './support/fleet.ts';
@@ -110,122 +110,125 @@ test('while the token endpoint is slower than we wait, one process asks it at a 
   for (const server of servers) assert.equal((await server.visit(mara)).status, 200);
 });
 
-for (const rotation of rotations) {
-  test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
-    const { fleet, one, other, mara } = await twoServers(t, rotation);
-    const held = one.redis.hold(command('get', 'cool-down:'), 'after');
-    const cutOff = assert.rejects(one.visit(mara));
-    await held.reached;
+// Most of these wait for a lease to end, so several wait at once.
+suite('one process of two', { concurrency: 3 }, () => {
+  for (const rotation of rotations) {
+    test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+      const cutOff = assert.rejects(one.visit(mara));
+      await held.reached;
 
-    await one.kill();
-    await cutOff;
+      await one.kill();
+      await cutOff;
 
-    assert.equal((await other.visit(mara)).status, 200);
-    assert.equal(renewals(fleet), 1);
-    assert.equal(refusals(fleet), 0);
-  });
+      assert.equal((await other.visit(mara)).status, 200);
+      assert.equal(renewals(fleet), 1);
+      assert.equal(refusals(fleet), 0);
+    });
 
-  test(`a process killed when Spotify has answered, before the answer is saved: ${
-    forgiving.includes(rotation)
-      ? 'the old token serves once more'
-      : 'the page says so, and a new sign-in works'
-  } (rotation: ${rotation})`, async (t) => {
-    const { fleet, one, other, mara } = await twoServers(t, rotation);
-    const held = one.redis.hold(save, 'before');
-    const cutOff = assert.rejects(one.visit(mara));
-    await held.reached;
+    test(`a process killed when Spotify has answered, before the answer is saved: ${
+      forgiving.includes(rotation)
+        ? 'the old token serves once more'
+        : 'the page says so, and a new sign-in works'
+    } (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = one.redis.hold(save, 'before');
+      const cutOff = assert.rejects(one.visit(mara));
+      await held.reached;
 
-    await one.kill();
-    await cutOff;
+      await one.kill();
+      await cutOff;
 
-    const page = await other.visit(mara);
-    assert.equal(renewals(fleet), 2, 'the old token is tried once');
-    if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
-    isHonest(page);
-    await isOverAndCanBegin(fleet, other, mara);
-  });
+      const page = await other.visit(mara);
+      assert.equal(renewals(fleet), 2, 'the old token is tried once');
+      if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
+      isHonest(page);
+      await isOverAndCanBegin(fleet, other, mara);
+    });
 
-  test(`an answer of Spotify’s that was lost is asked for once more, by the next request: ${
-    forgiving.includes(rotation) ? 'nothing is lost' : 'the page says that the sign-in has ended'
-  } (rotation: ${rotation})`, async (t) => {
-    const { fleet, one, other, mara } = await twoServers(t, rotation);
-    fleet.simulator.fault({ on: 'token', how: 'reset-after' });
+    test(`an answer of Spotify’s that was lost is asked for once more, by the next request: ${
+      forgiving.includes(rotation) ? 'nothing is lost' : 'the page says that the sign-in has ended'
+    } (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      fleet.simulator.fault({ on: 'token', how: 'reset-after' });
 
-    assert.equal((await one.visit(mara)).status, 502);
-    assert.equal(renewals(fleet), 1, 'not by the same request');
-    const page = await other.visit(mara);
+      assert.equal((await one.visit(mara)).status, 502);
+      assert.equal(renewals(fleet), 1, 'not by the same request');
+      const page = await other.visit(mara);
 
-    assert.equal(renewals(fleet), 2);
-    if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
-    isHonest(page);
-    await isOverAndCanBegin(fleet, other, mara);
-  });
+      assert.equal(renewals(fleet), 2);
+      if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
+      isHonest(page);
+      await isOverAndCanBegin(fleet, other, mara);
+    });
 
-  test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
-    const { fleet, one, other, mara } = await twoServers(t, rotation);
-    const held = one.redis.hold(command('get', 'cool-down:'), 'after');
-    const late = one.visit(mara);
-    await held.reached;
-    one.pause();
-    await leaseIsOver(fleet);
+    test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+      const late = one.visit(mara);
+      await held.reached;
+      one.pause();
+      await leaseIsOver(fleet);
 
-    assert.equal((await other.visit(mara)).status, 200);
-    held.release();
-    one.goOn();
+      assert.equal((await other.visit(mara)).status, 200);
+      held.release();
+      one.goOn();
 
-    assert.ok([200, 503].includes((await late).status));
-    for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
-    await fleet.advance({ hours: 2 });
-    for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
-    assert.equal(refusals(fleet), 0);
-    assert.equal(renewals(fleet), 2);
-  });
-}
+      assert.ok([200, 503].includes((await late).status));
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      await fleet.advance({ hours: 2 });
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      assert.equal(refusals(fleet), 0);
+      assert.equal(renewals(fleet), 2);
+    });
+  }
 
-for (const rotation of ['none', 'strict', 'grace'] as const) {
-  test(`a request for a token that reaches Spotify after another process has renewed it spoils nothing (rotation: ${rotation})`, async (t) => {
-    const { fleet, one, other, mara } = await twoServers(t, rotation);
-    const held = fleet.spotify.hold('before');
-    const late = one.visit(mara);
-    await held.reached;
-    one.pause();
-    await leaseIsOver(fleet);
+  for (const rotation of ['none', 'strict', 'grace'] as const) {
+    test(`a request for a token that reaches Spotify after another process has renewed it spoils nothing (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = fleet.spotify.hold('before');
+      const late = one.visit(mara);
+      await held.reached;
+      one.pause();
+      await leaseIsOver(fleet);
 
-    assert.equal((await other.visit(mara)).status, 200);
-    held.release();
-    await until(() => renewals(fleet) === 2);
-    one.goOn();
+      assert.equal((await other.visit(mara)).status, 200);
+      held.release();
+      await until(() => renewals(fleet) === 2);
+      one.goOn();
 
-    assert.ok([200, 502].includes((await late).status));
-    for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
-    await fleet.advance({ hours: 2 });
-    for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
-  });
+      assert.ok([200, 502].includes((await late).status));
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      await fleet.advance({ hours: 2 });
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+    });
 
-  test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, {
-    todo: forgiving.includes(rotation)
-      ? false
-      : 'when it wakes, the deadline in src/spotify/http.ts is over, and is looked at before the answer',
-  }, async (t) => {
-    const { fleet, one, other, mara } = await twoServers(t, rotation);
-    const held = fleet.spotify.hold('after');
-    const late = one.visit(mara);
-    await held.reached;
-    one.pause();
-    held.release();
-    await leaseIsOver(fleet);
+    test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, {
+      todo: forgiving.includes(rotation)
+        ? false
+        : 'when it wakes, the deadline in src/spotify/http.ts is over, and is looked at before the answer',
+    }, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = fleet.spotify.hold('after');
+      const late = one.visit(mara);
+      await held.reached;
+      one.pause();
+      held.release();
+      await leaseIsOver(fleet);
 
-    const meanwhile = await other.visit(mara);
-    if (forgiving.includes(rotation)) assert.equal(meanwhile.status, 200);
-    else isHonest(meanwhile);
-    one.goOn();
+      const meanwhile = await other.visit(mara);
+      if (forgiving.includes(rotation)) assert.equal(meanwhile.status, 200);
+      else isHonest(meanwhile);
+      one.goOn();
 
-    assert.ok([200, 502].includes((await late).status));
-    for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
-    await fleet.advance({ hours: 2 });
-    for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
-  });
-}
+      assert.ok([200, 502].includes((await late).status));
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      await fleet.advance({ hours: 2 });
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+    });
+  }
+});
 
 test('where Spotify ends everything because the old token was used twice, a process that wakes with the new one says so and goes in no circles', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'family');
