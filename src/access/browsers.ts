@@ -26,6 +26,11 @@ type Needs = {
   onUnreadable: (why: string) => void;
 };
 
+// In one step: a list that a process leaves behind half made would stand for ever.
+const noteSignIn = `
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[5])`;
+
 // A visit must not bring back what a sign-out has just removed.
 const noteIfThere = `
   if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
@@ -46,8 +51,8 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
       await this.of(accountId); // forgets the ones that have ended
       const key = keyOf(accountId);
       const started = JSON.stringify({ name, startedAt: now() });
-      await onHash(key, () => redis.hset(key, sessionId, started, seenField(sessionId), now()));
-      await fromRedis(redis.pexpire(key, idleLifeMs));
+      const note = [sessionId, seenField(sessionId), started, String(now()), String(idleLifeMs)];
+      await onHash(key, () => redis.eval(noteSignIn, 1, key, ...note));
     },
 
     /** Notes that a browser was here just now, if it is signed in. */

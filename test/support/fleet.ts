@@ -135,6 +135,11 @@ export async function createFleet(t: Ends, options: Options = {}) {
     async keys(): Promise<string[]> {
       return (await keysIn(redisUrl)).filter((key) => !key.startsWith('used:'));
     },
+    /** Removes every key, and nothing of anybody else's. */
+    async clear(): Promise<void> {
+      const all = await keysIn(redisUrl);
+      if (all.length > 0) await redis.del(...all);
+    },
     /** The keys in Redis that would stand there for ever. */
     async everlasting(): Promise<string[]> {
       const all = await keysIn(redisUrl);

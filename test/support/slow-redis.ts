@@ -11,6 +11,7 @@ export type Side = 'before' | 'after';
 export type Held = {
   /** Resolves with the command, as text, once it has come so far. */
   reached: Promise<string>;
+  /** Lets it go on; one that has not come yet will not be held. */
   release(): void;
 };
 
@@ -99,8 +100,13 @@ export async function slowRedis(t: Pick<TestContext, 'after'>, to?: string) {
   function hold(what: RegExp, side: Side, nth = 1): Held {
     const reached = Promise.withResolvers<string>();
     const over = Promise.withResolvers<void>();
-    holds.push({ what, side, left: nth, reach: reached.resolve, over: over.promise });
-    return { reached: reached.promise, release: over.resolve };
+    const one = { what, side, left: nth, reach: reached.resolve, over: over.promise };
+    holds.push(one);
+    const release = () => {
+      holds = holds.filter((other) => other !== one);
+      over.resolve();
+    };
+    return { reached: reached.promise, release };
   }
 
   place.port = String((server.address() as { port: number }).port);
@@ -109,10 +115,11 @@ export async function slowRedis(t: Pick<TestContext, 'after'>, to?: string) {
     /** The same place without the detour. */
     direct,
     hold,
-    /** Holds up the next command that matches, or the nth that does, by so many milliseconds. */
-    holdUp(what: RegExp, ms: number, nth = 1): void {
+    /** Holds up the next command that matches, or the nth that does, by so many milliseconds; resolves when it comes. */
+    holdUp(what: RegExp, ms: number, nth = 1): Promise<string> {
       const held = hold(what, 'before', nth);
       held.reached.then(() => sleep(ms)).then(held.release);
+      return held.reached;
     },
     /** Lets the next command that matches through, and cuts the connection in place of its answer. */
     loseAnswerTo(what: RegExp): void {
