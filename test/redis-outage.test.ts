@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
+import { command, slowRedis } from './support/slow-redis.ts';
 import { type Browser, startTurntable } from './support/turntable.ts';
 
 async function within(ms: number, what: () => Promise<{ status: number }>): Promise<void> {
@@ -79,6 +80,24 @@ test('a Redis that takes no writes is said to be unavailable, never a success: r
 
   await direct.config('SET', 'maxmemory', '0');
   await noor.get(way).expect(303);
+});
+
+test('a new sign-in that Redis does not take leaves the one that stood as it was', async (t) => {
+  const redis = await slowRedis(t);
+  const { browser } = await startTurntable(t, { redisUrl: redis.url });
+  const mara = browser();
+  await mara.signIn();
+  const before = mara.sessionCookie();
+
+  for (const lost of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
+    const way = await mara.agree();
+    redis.loseAnswerTo(lost);
+
+    await mara.get(way).expect(503);
+
+    assert.equal(mara.sessionCookie(), before);
+    await within(2000, () => mara.get('/now-playing'));
+  }
 });
 
 /** Stands for a key that holds no text at all. */

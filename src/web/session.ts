@@ -80,18 +80,32 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
     }) satisfies RequestHandler,
 
     /**
-     * Gives the browser a new session with a new id, ends the one it had, and waits until it is saved.
-     * Gives the new id. Throws SessionsUnavailable.
+     * Gives the browser a new session with a new id, beside the one it had; `complete` makes a sign-in of it. Should that fail,
+     * the browser keeps what it had. Gives the new id. Throws SessionsUnavailable, and what `complete` throws.
      */
-    async start(req: Request, listener: Listener): Promise<string> {
-      await called((done) => req.session.regenerate(done));
+    async start(
+      req: Request,
+      listener: Listener,
+      complete: (sessionId: string) => Promise<void>,
+    ): Promise<string> {
+      const { session: earlier, sessionID: earlierId } = req;
+      // Not regenerate(), which ends the earlier session first: a process that dies here would sign the person out.
+      req.sessionStore.generate(req);
       const startedAt = now();
       Object.assign(req.session, { v: 1, listener, startedAt } satisfies Omit<SessionData, 'cookie'>);
       // express-session would go by the clock of this machine: one that is far behind makes cookies that are over at once.
       req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);
-      const record = JSON.stringify(req.session);
-      await fromRedis(redis.set(keyOf(req.session.id), record, 'EX', lifeLeft(startedAt, now())));
-      return req.session.id;
+      const { id } = req.session;
+      try {
+        const record = JSON.stringify(req.session);
+        await fromRedis(redis.set(keyOf(id), record, 'EX', lifeLeft(startedAt, now())));
+        await complete(id);
+      } catch (error) {
+        req.session = earlier;
+        req.sessionID = earlierId;
+        throw error;
+      }
+      return id;
     },
 
     /** Whether the session is still there: somebody may have signed out everywhere meanwhile. Throws SessionsUnavailable. */
