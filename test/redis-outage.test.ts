@@ -145,6 +145,68 @@ test('records that cannot be read are signed out and removed, and never an error
   assert.match(logged.join(''), /A grant could not be read and was removed/);
 });
 
+test('a session record that is right but for one field is as good as none, and never an error', async (t) => {
+  const { browser, keys, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = browser();
+  await mara.signIn();
+  const key = (await keys()).find((one) => one.startsWith('session:')) ?? '';
+  const whole = JSON.parse((await redis.get(key)) ?? '');
+
+  for (const wrong of [
+    { listener: null },
+    { listener: { ...whole.listener, name: 5 } },
+    { listener: { ...whole.listener, accountId: {} } },
+    { startedAt: '2026' },
+    { startedAt: 1e300 },
+    { startedAt: -1e300 },
+  ]) {
+    await redis.set(key, JSON.stringify({ ...whole, ...wrong }), 'EX', 60);
+
+    await mara.get('/now-playing').expect(303);
+    await mara.get('/').expect(200);
+
+    assert.equal(await redis.exists(key), 0, JSON.stringify(wrong));
+  }
+
+  // What a record says of its cookie is not read at all.
+  for (const cookie of [
+    null,
+    [],
+    'x',
+    { ...whole.cookie, originalMaxAge: 'long' },
+    { ...whole.cookie, maxAge: 'long' },
+    { ...whole.cookie, expires: 'some day' },
+    { ...whole.cookie, serialize: 1, toJSON: 1 },
+  ]) {
+    await redis.set(key, JSON.stringify({ ...whole, cookie }), 'EX', 60);
+    for (const path of ['/now-playing', '/account']) await mara.get(path).expect(200);
+  }
+  await mara.signIn();
+  await mara.get('/now-playing').expect(200);
+});
+
+test('a grant whose generation is no number is as good as none', async (t) => {
+  const { browser, keys, redisUrl, clock } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+
+  for (const generation of ['x', '', '01', '1.5', ' 1', '-1', '0', '9'.repeat(40)]) {
+    const mara = browser();
+    await mara.signIn();
+    const key = (await keys()).find((one) => one.startsWith('grant:')) ?? '';
+    const sealed = (await redis.get(key))?.split(':')[1];
+    await redis.set(key, `${generation}:${sealed}`);
+    clock.advance({ hours: 2 });
+
+    await mara.get('/now-playing').expect(303);
+
+    assert.equal(await redis.exists(key), 0, generation);
+    for (const left of await keys()) await redis.del(left);
+  }
+});
+
 test('a Redis that asks for a password is told apart from one that is away', { skip }, async (t) => {
   const redis = await ownRedis(t);
   const direct = new Redis(redis.url);

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
 import { fromRedis, readText, SessionsUnavailable } from '../access/errors.ts';
-import { absoluteLifeMs, lifeLeft } from '../access/life.ts';
+import { absoluteLifeMs, isMoment, lifeLeft } from '../access/life.ts';
 import { deriveKey } from '../access/seal.ts';
 import type { Cookies } from './cookies.ts';
 
@@ -48,7 +48,8 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
   const client = {
     async get(key: string): Promise<string | null> {
       const record = await readText(redis, key);
-      if (record === null || isSession(record, now())) return record;
+      const read = record === null ? null : sessionIn(record, now());
+      if (record === null || read) return read;
       onUnreadableSession('not a session record');
       await fromRedis(redis.del(key));
       return null;
@@ -133,21 +134,21 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
   };
 }
 
-function isSession(record: string, now: number): boolean {
+/** A session record as express-session may have it: what is ours, and nothing of what the record says of the cookie. */
+function sessionIn(record: string, now: number): string | null {
   try {
-    const { v, listener, startedAt, cookie } = JSON.parse(record);
-    return (
+    const { v, listener, startedAt } = JSON.parse(record);
+    const { accountId, id, name } = listener;
+    const isWhole =
       v === 1 &&
-      typeof cookie === 'object' &&
-      cookie !== null &&
-      typeof listener.id === 'string' &&
-      typeof listener.accountId === 'string' &&
-      (listener.name === null || typeof listener.name === 'string') &&
-      typeof startedAt === 'number' &&
-      lifeLeft(startedAt, now) > 0
-    );
+      typeof id === 'string' &&
+      typeof accountId === 'string' &&
+      (name === null || typeof name === 'string') &&
+      isMoment(startedAt) &&
+      lifeLeft(startedAt, now) > 0;
+    return isWhole ? JSON.stringify({ cookie: {}, v, listener: { accountId, id, name }, startedAt }) : null;
   } catch {
-    return false;
+    return null;
   }
 }
 
