@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { fromRedis, replyCode } from './errors.ts';
 import type { Grants } from './grants.ts';
-import { idleLifeMs } from './life.ts';
+import { idleLifeMs, isMoment } from './life.ts';
 
 /** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
 export type Browser = {
@@ -116,8 +116,9 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
 function browserIn(sessionId: string, started = '', seen = ''): Browser | null {
   try {
     const { name, startedAt } = JSON.parse(started) as Partial<Browser>;
-    const isWhole = typeof startedAt === 'number' && (name === null || typeof name === 'string');
-    return isWhole && /^\d+$/.test(seen) ? { sessionId, name, startedAt, seenAt: Number(seen) } : null;
+    const seenAt = seen === '' ? null : Number(seen);
+    const isNamed = name === null || typeof name === 'string';
+    return isNamed && isMoment(startedAt) && isMoment(seenAt) ? { sessionId, name, startedAt, seenAt } : null;
   } catch {
     return null;
   }
