@@ -2,13 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request as ask } from 'node:http';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type Timing, timing as usualTiming } from '../../src/access/timing.ts';
 import { freePort } from '../../src/ops/redis-server.ts';
 import { type Rotation, startSimulator } from '../../src/simulator/simulator.ts';
 import { createClock } from './clock.ts';
+import type { Ends } from './ends.ts';
 import { redisPlace } from './redis.ts';
 import { slowRedis } from './slow-redis.ts';
 import { slowSpotify } from './slow-spotify.ts';
@@ -17,9 +17,6 @@ import { type Browser, clientId, clientSecret, createBrowser, keysIn } from './t
 /** What a server process is given in the variable SERVER, and what it is told later. */
 export type ServerOptions = { env: Record<string, string>; timing: Timing; startAt: number };
 export type Told = { advanceMs: number };
-
-/** Something that is ended with the test, or with the measurement. */
-export type Ends = Pick<TestContext, 'after'>;
 
 type Options = {
   rotation?: Rotation;

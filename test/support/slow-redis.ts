@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ends } from './ends.ts';
 import { redisPlace } from './redis.ts';
 import { createCutter } from './resp.ts';
 
@@ -20,7 +20,7 @@ type Hold = { what: RegExp; side: Side; left: number; reach(command: string): vo
 export type SlowRedis = Awaited<ReturnType<typeof slowRedis>>;
 
 /** A way to Redis on which single commands can be held up, or have their answer lost. */
-export async function slowRedis(t: Pick<TestContext, 'after'>, to?: string) {
+export async function slowRedis(t: Ends, to?: string) {
   const direct = to ?? (await redisPlace());
   const place = new URL(direct);
   const [port, hostname] = [Number(place.port || 6379), place.hostname];

@@ -1,12 +1,12 @@
-import { createServer, request, type Server } from 'node:http';
-import type { TestContext } from 'node:test';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import type { Ends } from './ends.ts';
 import type { Held, Side } from './slow-redis.ts';
 
 export type SlowSpotify = Awaited<ReturnType<typeof slowSpotify>>;
 
 /** A way to the token endpoint on which single requests can be held up: on the way there, or on the way back. */
-export async function slowSpotify(t: Pick<TestContext, 'after'>, simulator: Simulator) {
+export async function slowSpotify(t: Ends, simulator: Simulator) {
   let holds: { side: Side; reach(): void; over: Promise<void> }[] = [];
   const answeredAt: number[] = [];
   let underWay = 0;
@@ -24,28 +24,23 @@ export async function slowSpotify(t: Pick<TestContext, 'after'>, simulator: Simu
     underWay += 1;
     most = Math.max(most, underWay);
     res.once('close', () => (underWay -= 1));
-    const body: Buffer[] = [];
-    for await (const chunk of req) body.push(chunk);
+    const body = await whole(req);
 
     await pass('before');
     // Who asked has died meanwhile: nothing of it arrives.
-    if (res.destroyed) return;
+    if (body === null || res.destroyed) return;
     const { host: _host, ...headers } = req.headers;
     const onward = request(simulator.accountsUrl + req.url, { method: req.method, headers });
     // Whatever goes wrong beyond goes wrong here.
     onward.once('error', () => res.destroy());
     onward.once('response', async (answer) => {
-      const parts: Buffer[] = [];
-      try {
-        for await (const chunk of answer) parts.push(chunk);
-      } catch {
-        return void res.destroy();
-      }
+      const text = await whole(answer);
+      if (text === null) return void res.destroy();
       await pass('after');
       answeredAt.push(performance.now());
-      res.writeHead(answer.statusCode ?? 502, answer.headers).end(Buffer.concat(parts));
+      res.writeHead(answer.statusCode ?? 502, answer.headers).end(text);
     });
-    onward.end(Buffer.concat(body));
+    onward.end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(async () => {
@@ -68,4 +63,15 @@ export async function slowSpotify(t: Pick<TestContext, 'after'>, simulator: Simu
     /** The moments, by performance.now(), at which an answer was given. */
     answeredAt,
   };
+}
+
+/** All that comes; null where the line is cut before. */
+async function whole(message: IncomingMessage): Promise<Buffer | null> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of message) parts.push(part);
+  } catch {
+    return null;
+  }
+  return Buffer.concat(parts);
 }
