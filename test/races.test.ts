@@ -164,3 +164,26 @@ test('a session that ends while something still saves it does not come back to l
 
   assert.deepEqual(leftOf(await other.keys()), []);
 });
+
+test('a slow page that began before a renewal does not put the old token back', async (t) => {
+  const turntable = await startTurntable(t, { env });
+  const { simulator, clock, url } = turntable;
+  simulator.settings.rotation = 'strict';
+  const mara = turntable.browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+
+  simulator.fault({ on: 'api', delayMs: 300 });
+  const slow = visit(url, mara);
+  await until(() => simulator.calls.length === 1);
+  clock.advance({ hours: 2 });
+  assert.equal((await visit(url, mara)).status, 200);
+  const renewed = await storedGrant(t, turntable);
+  assert.equal(renewed?.generation, 2);
+
+  assert.equal((await slow).status, 200);
+  assert.deepEqual(await storedGrant(t, turntable), renewed);
+  clock.advance({ hours: 2 });
+  assert.equal((await visit(url, mara)).status, 200);
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 2);
+});
