@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { fromRedis, replyCode } from './errors.ts';
 import type { Grants } from './grants.ts';
-import { idleLifeMs } from './life.ts';
+import { idleLifeMs, isMoment } from './life.ts';
 
 /** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
 export type Browser = {
@@ -25,6 +25,11 @@ type Needs = {
   /** Told of a record that could not be read and was removed. */
   onUnreadable: (why: string) => void;
 };
+
+// In one step: a list that a process leaves behind half made would stand for ever.
+const noteSignIn = `
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[5])`;
 
 // A visit must not bring back what a sign-out has just removed.
 const noteIfThere = `
@@ -51,8 +56,8 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
       await this.of(accountId); // forgets the ones that have ended
       const key = keyOf(accountId);
       const started = JSON.stringify({ name, startedAt: now() });
-      await onHash(key, () => redis.hset(key, sessionId, started, seenField(sessionId), now()));
-      await fromRedis(redis.pexpire(key, idleLifeMs));
+      const note = [sessionId, seenField(sessionId), started, String(now()), String(idleLifeMs)];
+      await onHash(key, () => redis.eval(noteSignIn, 1, key, ...note));
     },
 
     /** Notes that a browser was here just now, if it is signed in. */
@@ -121,8 +126,9 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
 function browserIn(sessionId: string, started = '', seen = ''): Browser | null {
   try {
     const { name, startedAt } = JSON.parse(started) as Partial<Browser>;
-    const isWhole = typeof startedAt === 'number' && (name === null || typeof name === 'string');
-    return isWhole && /^\d+$/.test(seen) ? { sessionId, name, startedAt, seenAt: Number(seen) } : null;
+    const seenAt = seen === '' ? null : Number(seen);
+    const isNamed = name === null || typeof name === 'string';
+    return isNamed && isMoment(startedAt) && isMoment(seenAt) ? { sessionId, name, startedAt, seenAt } : null;
   } catch {
     return null;
   }

@@ -104,7 +104,8 @@ async function newSimulator(
 
 export type Browser = ReturnType<typeof createBrowser>;
 
-function createBrowser(url: string, simulator: Simulator) {
+/** A browser that keeps cookies and follows no redirects, at the server with this address. */
+export function createBrowser(url: string, simulator: Simulator) {
   const agent = request.agent(url);
   const browser = {
     agent,
@@ -150,7 +151,8 @@ export function pathOf(url: string): string {
   return pathname + search;
 }
 
-async function keysIn(redisUrl: string): Promise<string[]> {
+/** The names of all keys in this place, as a server that uses it knows them. */
+export async function keysIn(redisUrl: string): Promise<string[]> {
   const redis = new Redis(redisUrl);
   const { keyPrefix = '' } = redis.options;
   const found = await redis.keys(`${keyPrefix}*`);
