@@ -98,6 +98,9 @@ test('programs get the account as JSON', async (t) => {
       ['user-read-playback-state', 'string'],
       ['playlist-read-private', 'string'],
       ['playlist-read-collaborative', 'string'],
+      ['user-library-read', 'string'],
+      ['user-read-recently-played', 'string'],
+      ['user-top-read', 'string'],
     ],
   );
   assert.deepEqual(
@@ -118,13 +121,13 @@ test('programs get the account as JSON', async (t) => {
 
 test('a permission that nothing here uses is said to be that', async (t) => {
   const { browser, simulator } = await startTurntable(t);
-  simulator.settings.grantedScope = 'user-read-playback-state user-top-read';
+  simulator.settings.grantedScope = 'user-read-playback-state user-follow-read';
   const mara = browser();
   await mara.signIn();
 
   const { text } = await mara.get('/account').expect(200);
 
-  assert.match(text, /Given, but not used by this site <code class="small">user-top-read<\/code>/);
+  assert.match(text, /Given, but not used by this site <code class="small">user-follow-read<\/code>/);
   assert.doesNotMatch(text, /playlist-read-private/, 'what was not given is not listed');
 });
 
@@ -279,7 +282,7 @@ test('signing out everywhere ends every browser of the listener, and nobody else
   );
   for (const each of [first, second, third]) await each.get('/now-playing').expect(303);
   await noor.get('/now-playing').expect(200);
-  assert.equal((await kept(turntable)).length, 3, 'what is left is Noor’s');
+  assert.equal((await kept(turntable)).length, 4, 'what is left is Noor’s');
   const left = await second.get('/login').expect(303);
   assert.match(left.headers.location ?? '', /show_dialog=true/, 'the next sign-in is asked for');
 });
