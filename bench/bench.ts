@@ -6,6 +6,8 @@ import { createReport } from './report.ts';
  * on 127.0.0.1, in processes that it starts itself and ends again.
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
+  grants: () => import('./grants.ts'),
+  live: () => import('./live.ts'),
   pages: () => import('./pages.ts'),
 };
 

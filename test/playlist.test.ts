@@ -113,7 +113,10 @@ test('a playlist of 1,200 items comes page by page, each item once and in its pl
   assert.ok(entries.some(({ addedAt, addedBy }) => addedAt === null && addedBy === null));
   const second = await mara.get(`${path}?page=2`).expect(200);
   assert.match(second.text, /1,200 items, page 2 of 24/);
-  assert.match(second.text, /<ol class="entries numbered" start="51">\s*<li>\s*<span class="small number">51<\/span>/);
+  assert.match(
+    second.text,
+    /<ol class="entries numbered" start="51">\s*<li>\s*<span class="small number">51<\/span>/,
+  );
   await mara.get(`${path}?page=25`).expect(404);
 });
 
@@ -310,7 +313,7 @@ testOnce('the same playlist shows the same facts in every dialect', async (t) =>
     simulator.settings.dialect = dialect;
     clock.advance({ minutes: 10 });
     for (const path of paths) {
-      const { body } = await mara.getJson(path).expect(200);
+      const { seenAt: _, ...body } = (await mara.getJson(path).expect(200)).body;
       if (!seen.has(path)) seen.set(path, body);
       assert.deepEqual(body, seen.get(path), `${path} in ${dialect}`);
     }
