@@ -464,6 +464,7 @@ testOnce('an app token that cannot be read is no loss: another one is asked for'
   await browser().get('/search?q=night').expect(200);
   await redis.set(`app-token:${clientId}`, 'nonsense');
   await browser().get('/search?q=day').expect(200);
+  assert.equal(tokenRequests(simulator, 'client_credentials'), 2);
 });
 
 testOnce(
