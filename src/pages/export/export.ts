@@ -146,7 +146,7 @@ function addressOf(req: Request, place: Record<string, string | number>): string
 /** As much of a name as every system takes for a file, whole characters only. */
 function fileName(name: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get into it
-  const plain = name.toWellFormed().replace(/[\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
+  const plain = name.toWellFormed().replace(/[\s\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
   return [...plain].slice(0, 80).join('').trim() || 'playlist';
 }
 
