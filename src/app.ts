@@ -59,7 +59,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     const cookies = createCookies({ baseUrl });
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies });
+    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd: parts.hub.end });
 
     app.use(sessions.middleware);
     app.use(sameOrigin({ baseUrl }));

@@ -35,6 +35,8 @@ export type Config = {
   logLevel: LogLevel;
   /** The country that searches are made for, as ISO 3166-1 alpha-2. */
   market: string;
+  /** How many calls to Spotify may be made in 24 hours, as far as the owner knows. */
+  dailyCalls: number;
   /** How many searches people who are not signed in have in 24 hours, all of them together. */
   dailySearches: number;
 };
@@ -110,6 +112,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
     market: readMarket(read('SPOTIFY_MARKET'), problems),
+    dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
   };
 

@@ -13,7 +13,9 @@ import { createSeal } from './access/seal.ts';
 import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Config, SpotifyApp } from './config.ts';
-import type { Log } from './ops/log.ts';
+import { createHub } from './live/hub.ts';
+import { createStreams } from './live/stream.ts';
+import { aboutError, type Log } from './ops/log.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -55,16 +57,39 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     clientSecret: spotify.clientSecret,
     redirectUri: config.redirectUri,
   });
+  const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
+  const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
+  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const { clientId } = spotify;
+  const door = createDoor({ redis, clientId, now, dailyCalls: config.dailyCalls });
+  const kept = createKept({ now });
   const webApi = createWebApi({
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
-  const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
-  const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
-  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
-  const door = createDoor({ redis, clientId: spotify.clientId, now });
-  const { clientId } = spotify;
-  const kept = createKept({ now });
+  const access = createAccess({ grants, withLock, door, accounts, now });
+  const streams = createStreams();
+  // One that listens: it waits for Redis as long as it takes, and then goes on listening.
+  const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
+  const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
+  const hub = createHub({
+    redis,
+    subscriber,
+    clientId,
+    access,
+    grants,
+    browsers,
+    door,
+    webApi,
+    now,
+    onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
+  });
+
+  /** Ends what would stay open for ever: before the server is closed, which waits for it. */
+  function closeStreams(): void {
+    hub.close();
+    streams.close();
+  }
 
   return {
     now,
@@ -77,7 +102,10 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     webApi,
     grants,
     browsers,
-    access: createAccess({ grants, withLock, door, accounts, now }),
+    access,
+    door,
+    hub,
+    streams,
     appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
     dialects: createDialects({ redis, clientId }),
     kept,
@@ -93,7 +121,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
     onUnreadableSession: onUnreadable('session'),
+    closeStreams,
     close() {
+      closeStreams();
       clock.close();
       kept.close();
       redis.disconnect();

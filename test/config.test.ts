@@ -30,6 +30,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     trustProxy: false,
     logLevel: 'info',
     market: 'US',
+    dailyCalls: 700,
     dailySearches: 100,
   });
 });

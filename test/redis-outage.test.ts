@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
+import { command, slowRedis } from './support/slow-redis.ts';
 import { type Browser, startTurntable } from './support/turntable.ts';
 
 async function within(ms: number, what: () => Promise<{ status: number }>): Promise<void> {
@@ -81,6 +82,24 @@ test('a Redis that takes no writes is said to be unavailable, never a success: r
   await noor.get(way).expect(303);
 });
 
+test('a new sign-in that Redis does not take leaves the one that stood as it was', async (t) => {
+  const redis = await slowRedis(t);
+  const { browser } = await startTurntable(t, { redisUrl: redis.url });
+  const mara = browser();
+  await mara.signIn();
+  const before = mara.sessionCookie();
+
+  for (const lost of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
+    const way = await mara.agree();
+    redis.loseAnswerTo(lost);
+
+    await mara.get(way).expect(503);
+
+    assert.equal(mara.sessionCookie(), before);
+    await within(2000, () => mara.get('/now-playing'));
+  }
+});
+
 /** Stands for a key that holds no text at all. */
 const aList = 'a list';
 
@@ -124,6 +143,68 @@ test('records that cannot be read are signed out and removed, and never an error
   }
   assert.match(logged.join(''), /A session could not be read and was removed/);
   assert.match(logged.join(''), /A grant could not be read and was removed/);
+});
+
+test('a session record that is right but for one field is as good as none, and never an error', async (t) => {
+  const { browser, keys, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = browser();
+  await mara.signIn();
+  const key = (await keys()).find((one) => one.startsWith('session:')) ?? '';
+  const whole = JSON.parse((await redis.get(key)) ?? '');
+
+  for (const wrong of [
+    { listener: null },
+    { listener: { ...whole.listener, name: 5 } },
+    { listener: { ...whole.listener, accountId: {} } },
+    { startedAt: '2026' },
+    { startedAt: 1e300 },
+    { startedAt: -1e300 },
+  ]) {
+    await redis.set(key, JSON.stringify({ ...whole, ...wrong }), 'EX', 60);
+
+    await mara.get('/now-playing').expect(303);
+    await mara.get('/').expect(200);
+
+    assert.equal(await redis.exists(key), 0, JSON.stringify(wrong));
+  }
+
+  // What a record says of its cookie is not read at all.
+  for (const cookie of [
+    null,
+    [],
+    'x',
+    { ...whole.cookie, originalMaxAge: 'long' },
+    { ...whole.cookie, maxAge: 'long' },
+    { ...whole.cookie, expires: 'some day' },
+    { ...whole.cookie, serialize: 1, toJSON: 1 },
+  ]) {
+    await redis.set(key, JSON.stringify({ ...whole, cookie }), 'EX', 60);
+    for (const path of ['/now-playing', '/account']) await mara.get(path).expect(200);
+  }
+  await mara.signIn();
+  await mara.get('/now-playing').expect(200);
+});
+
+test('a grant whose generation is no number is as good as none', async (t) => {
+  const { browser, keys, redisUrl, clock } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+
+  for (const generation of ['x', '', '01', '1.5', ' 1', '-1', '0', '9'.repeat(40)]) {
+    const mara = browser();
+    await mara.signIn();
+    const key = (await keys()).find((one) => one.startsWith('grant:')) ?? '';
+    const sealed = (await redis.get(key))?.split(':')[1];
+    await redis.set(key, `${generation}:${sealed}`);
+    clock.advance({ hours: 2 });
+
+    await mara.get('/now-playing').expect(303);
+
+    assert.equal(await redis.exists(key), 0, generation);
+    for (const left of await keys()) await redis.del(left);
+  }
 });
 
 test('a Redis that asks for a password is told apart from one that is away', { skip }, async (t) => {

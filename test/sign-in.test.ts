@@ -48,7 +48,7 @@ test('a person signs in, and comes to what is playing', async (t) => {
   const kinds = (await keys()).map((key) => key.split(':')[0]);
   assert.deepEqual(
     kinds.filter((kind) => kind !== 'dialect'),
-    ['browsers', 'grant', 'session', 'used'],
+    ['browsers', 'grant', 'now-playing', 'session', 'used'],
   );
 });
 

@@ -84,6 +84,7 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
 
       const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), {
         mayRepeat: false,
+        counts: false,
       });
       const next = { accessToken, expiresAt: now() + expiresInMs };
       await fromRedis(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { fromRedis, replyCode } from './errors.ts';
 import type { Grants } from './grants.ts';
-import { idleLifeMs } from './life.ts';
+import { idleLifeMs, isMoment } from './life.ts';
 
 /** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
 export type Browser = {
@@ -26,11 +26,21 @@ type Needs = {
   onUnreadable: (why: string) => void;
 };
 
+// In one step: a list that a process leaves behind half made would stand for ever.
+const noteSignIn = `
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[5])`;
+
 // A visit must not bring back what a sign-out has just removed.
 const noteIfThere = `
   if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
   return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
+
+const setWhileListed = `
+  if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+  redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+  return 1`;
 
 /**
  * The browsers each listener is signed in with, under `browsers:<account id>`: a record of its own, so that sessions are
@@ -46,8 +56,8 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
       await this.of(accountId); // forgets the ones that have ended
       const key = keyOf(accountId);
       const started = JSON.stringify({ name, startedAt: now() });
-      await onHash(key, () => redis.hset(key, sessionId, started, seenField(sessionId), now()));
-      await fromRedis(redis.pexpire(key, idleLifeMs));
+      const note = [sessionId, seenField(sessionId), started, String(now()), String(idleLifeMs)];
+      await onHash(key, () => redis.eval(noteSignIn, 1, key, ...note));
     },
 
     /** Notes that a browser was here just now, if it is signed in. */
@@ -71,6 +81,11 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
     /** The sessions of a listener, those included that are just beginning. */
     async sessionsOf(accountId: string): Promise<string[]> {
       return (await listed(accountId)).map(({ sessionId }) => sessionId);
+    },
+
+    /** Keeps a record about a listener under `key`, for so long at most, unless they are signed in nowhere any more. */
+    async keepWhileSignedIn(accountId: string, key: string, record: string, forMs: number): Promise<void> {
+      await fromRedis(redis.eval(setWhileListed, 2, keyOf(accountId), key, record, String(forMs)));
     },
 
     /** Forgets browsers that have signed out. */
@@ -111,8 +126,9 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
 function browserIn(sessionId: string, started = '', seen = ''): Browser | null {
   try {
     const { name, startedAt } = JSON.parse(started) as Partial<Browser>;
-    const isWhole = typeof startedAt === 'number' && (name === null || typeof name === 'string');
-    return isWhole && /^\d+$/.test(seen) ? { sessionId, name, startedAt, seenAt: Number(seen) } : null;
+    const seenAt = seen === '' ? null : Number(seen);
+    const isNamed = name === null || typeof name === 'string';
+    return isNamed && isMoment(startedAt) && isMoment(seenAt) ? { sessionId, name, startedAt, seenAt } : null;
   } catch {
     return null;
   }

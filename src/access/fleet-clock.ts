@@ -6,14 +6,16 @@ const everyMs = 60_000;
 
 /**
  * The time by Redis, the same for all processes: one whose own clock is wrong would renew what another has just renewed, or
- * take everybody's sign-in for over. Until Redis has told, and while it is away, it goes by this machine's clock.
+ * take everybody's sign-in for over. Until Redis has told, it goes by this machine's clock. From then on it only counts on: a
+ * clock that is put right, or wrong, while the process runs does not move it.
  */
 export function createFleetClock(redis: Redis) {
-  let aheadMs = 0;
+  let startedAt = Date.now() - performance.now();
   const set = async (): Promise<void> => {
-    const asked = Date.now();
+    const asked = performance.now();
     const [seconds, micros] = await redis.time();
-    aheadMs = Number(seconds) * 1000 + Number(micros) / 1000 - (asked + Date.now()) / 2;
+    const answered = performance.now();
+    startedAt = Number(seconds) * 1000 + Number(micros) / 1000 - (asked + answered) / 2;
   };
   // Without an answer the clock goes on as it was set last.
   const trySet = () => set().catch(() => undefined);
@@ -24,7 +26,7 @@ export function createFleetClock(redis: Redis) {
 
   return {
     /** Milliseconds since 1970. */
-    now: () => Math.round(Date.now() + aheadMs),
+    now: () => Math.round(startedAt + performance.now()),
     /** Resolves when Redis has been asked for the first time. */
     isSet,
     close: () => clearInterval(timer),

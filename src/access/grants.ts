@@ -74,12 +74,11 @@ export function createGrants({ redis, seal, now, onUnreadable }: Needs) {
       const record = await readText(redis, key);
       if (record === null) return null;
 
-      const colon = record.indexOf(':');
-      const body = record.slice(colon + 1);
-      if (colon > 0 && body === ended) return null;
+      const [, generation, body = ''] = /^([1-9]\d{0,14}):(.*)$/s.exec(record) ?? [];
+      if (generation && body === ended) return null;
       const opened = seal.open(body, key);
       const grant = opened.text === null ? null : grantIn(opened.text);
-      if (grant) return { ...grant, generation: Number(record.slice(0, colon)) };
+      if (grant) return { ...grant, generation: Number(generation) };
 
       onUnreadable(opened.text === null ? opened.why : 'not a grant');
       await fromRedis(redis.del(key));

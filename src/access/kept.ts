@@ -71,6 +71,12 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
       return answer;
     },
 
+    /** What is kept and no older than that; undefined where there is nothing. */
+    peek<T>(whose: string, what: string, forMs: number): T | undefined {
+      const kept = answers.get(nameOf(whose, what));
+      return kept && kept.since > now() - forMs ? (kept.value as T) : undefined;
+    },
+
     /** Forgets everything of somebody's whose name begins like this: it has just been changed. */
     forget(whose: string, what = ''): void {
       const start = nameOf(whose, what).slice(0, -2);

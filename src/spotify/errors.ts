@@ -87,9 +87,12 @@ export class RateLimited extends Error {
   override readonly name = 'RateLimited';
   /** The header as Spotify sent it: seconds, a date, nonsense or nothing. */
   readonly retryAfter: string | undefined;
+  /** Whether the calls of the day are used up, rather than too many made at once ("Web API quota updates", July 2026). */
+  readonly quota: boolean;
 
-  constructor(message: string, retryAfter: string | undefined) {
+  constructor(message: string, retryAfter: string | undefined, quota = false) {
     super(message);
     this.retryAfter = retryAfter;
+    this.quota = quota;
   }
 }

@@ -279,7 +279,7 @@ function called(uri: string, dialect: Dialect): string {
 function refusal(answer: Answer, { method, path }: { method: string; path: string }): Error {
   const { status, text, call } = answer;
   const said = `${call} answered ${status}`;
-  if (status === 429) return new RateLimited(said, answer.retryAfter);
+  if (status === 429) return new RateLimited(said, answer.retryAfter, /QUOTA_EXCEEDED/.test(text));
   if (status === 401) {
     // A missing scope is a 401 on the player's endpoints and a 403 elsewhere. A renewal cures neither.
     return /permissions missing/i.test(text) ? new MissingScope(said) : new AccessTokenRejected(said);

@@ -336,12 +336,13 @@ function noSuchPageFound(): ErrorPage {
   };
 }
 
-function coolDownPage({ seconds, until, again }: About): ErrorPage {
+function coolDownPage({ seconds, until, again, error }: About): ErrorPage {
+  const quota = error instanceof CoolDown && error.quota;
   return {
     status: 503,
-    reason: 'cool-down',
-    title: 'Spotify asked us to wait',
-    text: `This site has asked Spotify too often. Spotify will answer again in about ${duration(seconds)}; until then we leave it alone.`,
+    reason: quota ? 'quota-exceeded' : 'cool-down',
+    title: quota ? 'Today’s calls to Spotify are used up' : 'Spotify asked us to wait',
+    text: `${quota ? 'Spotify answers this site only so often a day, and that is used up.' : 'This site has asked Spotify too often.'} Spotify will answer again in about ${duration(seconds)}; until then we leave it alone.`,
     retryAfterSeconds: seconds,
     until,
     actions: [again],

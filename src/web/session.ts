@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
 import { fromRedis, readText, SessionsUnavailable } from '../access/errors.ts';
-import { absoluteLifeMs, lifeLeft } from '../access/life.ts';
+import { absoluteLifeMs, isMoment, lifeLeft } from '../access/life.ts';
 import { deriveKey } from '../access/seal.ts';
 import type { Cookies } from './cookies.ts';
 
@@ -48,7 +48,8 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
   const client = {
     async get(key: string): Promise<string | null> {
       const record = await readText(redis, key);
-      if (record === null || isSession(record, now())) return record;
+      const read = record === null ? null : sessionIn(record, now());
+      if (record === null || read) return read;
       onUnreadableSession('not a session record');
       await fromRedis(redis.del(key));
       return null;
@@ -61,7 +62,8 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
     name: cookies.name('session'),
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
     cookie: { ...cookies.attributes, maxAge: absoluteLifeMs },
-    store: new RedisStore({ client, prefix: 'session:', disableTouch: true }),
+    // How long a record stands is not the store's to say; by the clock of this machine it might take a new one for over.
+    store: new RedisStore({ client, prefix: 'session:', disableTouch: true, ttl: () => 1 }),
     resave: false,
     saveUninitialized: false,
   });
@@ -79,16 +81,32 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
     }) satisfies RequestHandler,
 
     /**
-     * Gives the browser a new session with a new id, ends the one it had, and waits until it is saved.
-     * Gives the new id. Throws SessionsUnavailable.
+     * Gives the browser a new session with a new id, beside the one it had; `complete` makes a sign-in of it. Should that fail,
+     * the browser keeps what it had. Gives the new id. Throws SessionsUnavailable, and what `complete` throws.
      */
-    async start(req: Request, listener: Listener): Promise<string> {
-      await called((done) => req.session.regenerate(done));
+    async start(
+      req: Request,
+      listener: Listener,
+      complete: (sessionId: string) => Promise<void>,
+    ): Promise<string> {
+      const { session: earlier, sessionID: earlierId } = req;
+      // Not regenerate(), which ends the earlier session first: a process that dies here would sign the person out.
+      req.sessionStore.generate(req);
       const startedAt = now();
       Object.assign(req.session, { v: 1, listener, startedAt } satisfies Omit<SessionData, 'cookie'>);
-      const record = JSON.stringify(req.session);
-      await fromRedis(redis.set(keyOf(req.session.id), record, 'EX', lifeLeft(startedAt, now())));
-      return req.session.id;
+      // express-session would go by the clock of this machine: one that is far behind makes cookies that are over at once.
+      req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);
+      const { id } = req.session;
+      try {
+        const record = JSON.stringify(req.session);
+        await fromRedis(redis.set(keyOf(id), record, 'EX', lifeLeft(startedAt, now())));
+        await complete(id);
+      } catch (error) {
+        req.session = earlier;
+        req.sessionID = earlierId;
+        throw error;
+      }
+      return id;
     },
 
     /** Whether the session is still there: somebody may have signed out everywhere meanwhile. Throws SessionsUnavailable. */
@@ -116,21 +134,21 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
   };
 }
 
-function isSession(record: string, now: number): boolean {
+/** A session record as express-session may have it: what is ours, and nothing of what the record says of the cookie. */
+function sessionIn(record: string, now: number): string | null {
   try {
-    const { v, listener, startedAt, cookie } = JSON.parse(record);
-    return (
+    const { v, listener, startedAt } = JSON.parse(record);
+    const { accountId, id, name } = listener;
+    const isWhole =
       v === 1 &&
-      typeof cookie === 'object' &&
-      cookie !== null &&
-      typeof listener.id === 'string' &&
-      typeof listener.accountId === 'string' &&
-      (listener.name === null || typeof listener.name === 'string') &&
-      typeof startedAt === 'number' &&
-      lifeLeft(startedAt, now) > 0
-    );
+      typeof id === 'string' &&
+      typeof accountId === 'string' &&
+      (name === null || typeof name === 'string') &&
+      isMoment(startedAt) &&
+      lifeLeft(startedAt, now) > 0;
+    return isWhole ? JSON.stringify({ cookie: {}, v, listener: { accountId, id, name }, startedAt }) : null;
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -7,7 +7,6 @@ import { absoluteLifeMs } from '../access/life.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
 import type { Listener, Sessions } from './session.ts';
-import { wantsJson } from './wants-json.ts';
 
 declare module 'express-serve-static-core' {
   interface Request {
@@ -19,6 +18,8 @@ declare module 'express-serve-static-core' {
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
       askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
+      /** What is kept under this name and no older than that, without asking anybody. */
+      kept<T>(what: string, forMs: number): T | undefined;
       /** Forgets what is kept under names that begin like this: something has just been changed. */
       forget(what: string): void;
       /** Whether the listener has given all these permissions. */
@@ -41,6 +42,8 @@ type Needs = {
   sessions: Sessions;
   cookies: Cookies;
   kept: Kept;
+  /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
+  onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
   now: () => number;
 };
 
@@ -50,7 +53,7 @@ const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn({ access, grants, browsers, sessions, cookies, kept, now }: Needs) {
+export function createSignedIn({ access, grants, browsers, sessions, cookies, kept, onEnd, now }: Needs) {
   const extendedAt = new Map<string, number>();
 
   return {
@@ -94,7 +97,8 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
       const { listener } = req.session;
       const grant = listener && (await access.open(req.session.id, how));
       if (!listener || !grant) {
-        if (wantsJson(req) || !['GET', 'HEAD'].includes(req.method)) throw new NotSignedIn('Not signed in');
+        const page = req.accepts(['html', 'json']) === 'html' && ['GET', 'HEAD'].includes(req.method);
+        if (!page) throw new NotSignedIn('Not signed in');
         res.set('Cache-Control', 'no-store');
         res.redirect(303, `/login?${new URLSearchParams({ returnTo: req.originalUrl })}`);
         return;
@@ -122,6 +126,7 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
           demand(needed);
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
+        kept: <T>(what: string, forMs: number) => kept.peek<T>(listener.accountId, what, forMs),
         forget: (what) => kept.forget(listener.accountId, what),
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
@@ -142,6 +147,8 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
     await browsers.remove(accountId, ...sessionIds);
     await sessions.remove(...sessionIds);
     kept.forget(accountId);
+    const last = (await browsers.sessionsOf(accountId)).length === 0;
+    await onEnd(accountId, sessionIds, last);
   }
 
   function extensionIsDue(sessionId: string): boolean {

@@ -55,6 +55,30 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'a playlist of somebody else': async (turntable, page) =>
     openPlaylist(turntable, page, '/playlists', 'Lighthouse keepers'),
   'an empty playlist': async (turntable, page) => openPlaylist(turntable, page, '/playlists', 'Someday'),
+  'the account': async (turntable, page) => signedIn(turntable, page, '/account'),
+  'the account of somebody without name and picture, with many browsers': async (turntable, page) => {
+    for (let index = 0; index < 5; index += 1) await turntable.browser().signIn('jonas');
+    await signedIn(turntable, page, '/account', 'jonas');
+  },
+  'the account while Spotify is away': async (turntable, page) => {
+    await signedIn(turntable, page, '/playlists', 'jonas');
+    turntable.simulator.fault({ on: 'api', times: 100, answer: { status: 502, body: '' } });
+    await page.goto(`${turntable.url}/account`);
+  },
+  disconnected: async (turntable, page) => {
+    await signedIn(turntable, page, '/account');
+    await page.getByRole('button', { name: 'Disconnect and delete everything' }).click();
+    await page.waitForURL('**/account/disconnected');
+  },
+  'the landing page after signing out everywhere': async (turntable, page) => {
+    await signedIn(turntable, page, '/account');
+    await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await page.waitForURL('**/?signed-out=everywhere');
+  },
+  'a sign-in that ends within thirty days': async (turntable, page) => {
+    await signedIn(turntable, page, '/now-playing', 'mara', { days: 151 });
+    await page.getByRole('link', { name: 'Agree again now' }).waitFor();
+  },
   'a cool-down': async (turntable, page) => {
     await signedIn(turntable, page, '/playlists', 'jonas');
     turntable.simulator.fault({
@@ -115,13 +139,15 @@ test('the setup page: nothing for axe or html-validate to find', { skip }, async
 });
 
 async function signedIn(
-  { url, simulator, browser }: Turntable,
+  { url, simulator, browser, clock }: Turntable,
   page: Page,
   path: string,
   listener = 'mara',
+  later: Parameters<typeof clock.advance>[0] = {},
 ): Promise<void> {
   const person = browser();
   await person.signIn(listener);
+  clock.advance(later);
   await page.context().addCookies(person.cookies().map((cookie) => ({ ...cookie, url })));
   simulator.clearFaults();
   await page.goto(url + path);

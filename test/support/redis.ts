@@ -8,7 +8,8 @@ import { type RedisAtHand, redisOnPath, startRedis } from '../../src/ops/redis-s
 let shared: Promise<RedisAtHand> | undefined;
 let places = 0;
 
-after(async () => (await shared)?.stop());
+// Measurements start servers by the same ways, and are no tests.
+if (process.env.NODE_TEST_CONTEXT) after(async () => (await shared)?.stop());
 
 const prefix = `test-${process.pid}-`;
 

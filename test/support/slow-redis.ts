@@ -1,21 +1,52 @@
 import { connect, createServer, type Socket } from 'node:net';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ends } from './ends.ts';
 import { redisPlace } from './redis.ts';
+import { createCutter } from './resp.ts';
+
+/** Where a command is stopped: before Redis has seen it, or when Redis has carried it out and its answer is on the way. */
+export type Side = 'before' | 'after';
+
+/** A command that is held up until it is let go. */
+export type Held = {
+  /** Resolves with the command, as text, once it has come so far. */
+  reached: Promise<string>;
+  /** Lets it go on; one that has not come yet will not be held. */
+  release(): void;
+};
+
+type Hold = { what: RegExp; side: Side; left: number; reach(command: string): void; over: Promise<void> };
+
+export type SlowRedis = Awaited<ReturnType<typeof slowRedis>>;
 
 /** A way to Redis on which single commands can be held up, or have their answer lost. */
-export async function slowRedis(t: TestContext) {
-  const direct = await redisPlace();
+export async function slowRedis(t: Ends, to?: string) {
+  const direct = to ?? (await redisPlace());
   const place = new URL(direct);
   const [port, hostname] = [Number(place.port || 6379), place.hostname];
   const sockets = new Set<Socket>();
-  let hold: { what: RegExp; ms: number; nth: number } | null = null;
+  const watchers: ((command: string) => void)[] = [];
+  let holds: Hold[] = [];
   let lose: RegExp | null = null;
+
+  /** Waits where this command is to be held up on this side. */
+  async function pass(command: string, side: Side): Promise<void> {
+    const met = holds.find((hold) => {
+      if (hold.side !== side || !hold.what.test(command)) return false;
+      hold.left -= 1;
+      return hold.left === 0;
+    });
+    if (!met) return;
+    holds = holds.filter((one) => one !== met);
+    met.reach(command);
+    await met.over;
+  }
 
   const server = createServer((client) => {
     const redis = connect(port, hostname);
-    let deaf = false;
-    let sent = Promise.resolve();
+    const commands = createCutter();
+    const answers = createCutter();
+    const waiting: ((answer: Buffer) => void)[] = [];
     for (const socket of [client, redis]) {
       sockets.add(socket);
       socket
@@ -27,24 +58,37 @@ export async function slowRedis(t: TestContext) {
         });
     }
     // One after the other, as over a real line: what is held up holds up what comes behind it.
-    client.on('data', (command) => {
-      const said = command.toString('latin1');
-      if (hold?.what.test(said)) hold.nth -= 1;
-      const held = hold?.nth === 0 ? hold : null;
-      if (held) hold = null;
-      if (lose?.test(said)) {
-        lose = null;
-        deaf = true;
+    let line = Promise.resolve();
+    client.on('data', (chunk: Buffer) => {
+      for (const command of commands(chunk)) line = line.then(() => carry(command));
+    });
+    redis.on('data', (chunk: Buffer) => {
+      for (const answer of answers(chunk)) {
+        const waits = answer[0] === '>'.charCodeAt(0) ? undefined : waiting.shift();
+        // What nobody asked for is news that Redis tells by itself.
+        if (waits) waits(answer);
+        else client.write(answer);
       }
-      sent = sent.then(async () => {
-        if (held) await sleep(held.ms);
+    });
+
+    async function carry(command: Buffer): Promise<void> {
+      const said = command.toString('latin1');
+      await pass(said, 'before');
+      // A line that was cut meanwhile carries nothing any more.
+      if (client.destroyed) return;
+      for (const watch of watchers) watch(said);
+      const answer = await new Promise<Buffer>((resolve) => {
+        waiting.push(resolve);
         redis.write(command);
       });
-    });
-    redis.on('data', (answer) => {
-      if (deaf) client.destroy();
-      else client.write(answer);
-    });
+      if (lose?.test(said)) {
+        lose = null;
+        client.destroy();
+        return;
+      }
+      await pass(said, 'after');
+      client.write(answer);
+    }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(async () => {
@@ -52,18 +96,43 @@ export async function slowRedis(t: TestContext) {
     await new Promise((resolve) => server.close(resolve));
   });
 
+  /** Holds the nth command from now on that matches, until it is let go. */
+  function hold(what: RegExp, side: Side, nth = 1): Held {
+    const reached = Promise.withResolvers<string>();
+    const over = Promise.withResolvers<void>();
+    const one = { what, side, left: nth, reach: reached.resolve, over: over.promise };
+    holds.push(one);
+    const release = () => {
+      holds = holds.filter((other) => other !== one);
+      over.resolve();
+    };
+    return { reached: reached.promise, release };
+  }
+
   place.port = String((server.address() as { port: number }).port);
   return {
     url: place.href,
     /** The same place without the detour. */
     direct,
-    /** Holds up the next command that matches, or the nth that does, by so many milliseconds. */
-    holdUp(what: RegExp, ms: number, nth = 1): void {
-      hold = { what, ms, nth };
+    hold,
+    /** Holds up the next command that matches, or the nth that does, by so many milliseconds; resolves when it comes. */
+    holdUp(what: RegExp, ms: number, nth = 1): Promise<string> {
+      const held = hold(what, 'before', nth);
+      held.reached.then(() => sleep(ms)).then(held.release);
+      return held.reached;
     },
     /** Lets the next command that matches through, and cuts the connection in place of its answer. */
     loseAnswerTo(what: RegExp): void {
       lose = what;
     },
+    /** Tells of every command at the moment it goes on to Redis. */
+    watch(watcher: (command: string) => void): void {
+      watchers.push(watcher);
+    },
   };
+}
+
+/** Matches a command by its name and by something in its arguments, such as the name of a key. */
+export function command(name: string, about = ''): RegExp {
+  return new RegExp(`^\\*\\d+\\r\\n\\$\\d+\\r\\n${name}\\r\\n[^*]*${about}`, 'i');
 }

@@ -87,8 +87,8 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     logged,
     /** A browser of its own: it keeps cookies, and follows no redirects. */
     browser: () => createBrowser(url, simulator),
-    /** The names of all keys this server has in Redis. */
-    keys: () => keysIn(redisUrl),
+    /** The names of the keys this server has in Redis, but for the count of its calls, which is nobody's. */
+    keys: async () => (await keysIn(redisUrl)).filter((key) => !key.startsWith('calls:')),
   };
 }
 
@@ -104,7 +104,8 @@ async function newSimulator(
 
 export type Browser = ReturnType<typeof createBrowser>;
 
-function createBrowser(url: string, simulator: Simulator) {
+/** A browser that keeps cookies and follows no redirects, at the server with this address. */
+export function createBrowser(url: string, simulator: Simulator) {
   const agent = request.agent(url);
   const browser = {
     agent,
@@ -150,7 +151,8 @@ export function pathOf(url: string): string {
   return pathname + search;
 }
 
-async function keysIn(redisUrl: string): Promise<string[]> {
+/** The names of all keys in this place, as a server that uses it knows them. */
+export async function keysIn(redisUrl: string): Promise<string[]> {
   const redis = new Redis(redisUrl);
   const { keyPrefix = '' } = redis.options;
   const found = await redis.keys(`${keyPrefix}*`);

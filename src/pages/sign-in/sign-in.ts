@@ -125,17 +125,18 @@ export function signInPages(needs: Needs): Router {
     const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
 
     const { listener: earlier, id: earlierId } = req.session;
-    const sessionId = await sessions.start(req, { accountId, id, name });
-    await browsers.add(accountId, sessionId, browserName(req));
-    // The grant last: without it nobody is signed in, wherever this process may be stopped.
-    await grants.create(sessionId, {
-      accessToken: token.accessToken,
-      expiresAt: now() + token.expiresInMs,
-      renewedAt: now(),
-      refreshToken: token.refreshToken,
-      // Where Spotify does not say what it granted, it granted what was asked (RFC 6749, section 5.1).
-      scopes: token.scopes ?? pending.asked,
-      consentAt,
+    const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
+      await browsers.add(accountId, started, browserName(req));
+      // The grant last: without it nobody is signed in, wherever this process may be stopped.
+      await grants.create(started, {
+        accessToken: token.accessToken,
+        expiresAt: now() + token.expiresInMs,
+        renewedAt: now(),
+        refreshToken: token.refreshToken,
+        // Where Spotify does not say what it granted, it granted what was asked (RFC 6749, section 5.1).
+        scopes: token.scopes ?? pending.asked,
+        consentAt,
+      });
     });
     if (earlier) await signedIn.endEarlier(earlier, earlierId);
     if (!(await sessions.stands(sessionId))) {

@@ -1,0 +1,43 @@
+import { parseArgs } from 'node:util';
+import { createReport } from './report.ts';
+
+/*
+ * npm run bench -- <name> [--rounds=50] [--only=<part>] [--seed=…]: measures what is claimed, and says PASS or FAIL to each claim. Everything is
+ * on 127.0.0.1, in processes that it starts itself and ends again.
+ */
+const benches: Record<string, () => Promise<{ bench: Bench }>> = {
+  grants: () => import('./grants.ts'),
+};
+
+export type Options = {
+  /** In place of the 1,000 that are claimed. */
+  rounds: number;
+  /** The same seed makes the same choices. */
+  seed: string;
+  /** One part, by its name; all where not given. */
+  only: string | undefined;
+  report: ReturnType<typeof createReport>;
+};
+export type Bench = (options: Options) => Promise<void>;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '1000' },
+    only: { type: 'string' },
+    seed: { type: 'string', default: 'turntable' },
+  },
+});
+const load = benches[positionals[0] ?? ''];
+const rounds = Number(values.rounds);
+if (!load || !(Number.isInteger(rounds) && rounds > 0)) {
+  console.error(
+    `npm run bench -- ${Object.keys(benches).join(' | ')} [--rounds=50] [--only=<part>] [--seed=turntable]`,
+  );
+  process.exit(1);
+}
+
+const report = createReport();
+const { bench } = await load();
+await bench({ rounds, only: values.only, seed: values.seed, report });
+process.exitCode = report.conclude() ? 0 : 1;

@@ -1,0 +1,289 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Rotation } from '../src/simulator/simulator.ts';
+import { createFleet, type Fleet, type Outcome, type Server, until } from './support/fleet.ts';
+import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
+import { command, type Held, type Side } from './support/slow-redis.ts';
+import { type Browser, tokenRequests } from './support/turntable.ts';
+
+/*
+ * A process is killed at every single step of signing in, renewing and signing out: each exchange with Redis is held once before
+ * Redis has seen it, and once when Redis has carried it out and the answer is on the way. Then another process goes on.
+ */
+const timing = { accountsDeadlineMs: 600, leaseMs: 700, patienceMs: 3_000 };
+
+const save = command('eval', '(?<!lock:)grant:');
+
+type Scene = {
+  fleet: Fleet;
+  /** The one that will be killed, and the one that goes on. */
+  victim: Server;
+  survivor: Server;
+  mara: Browser;
+};
+type Death = { side: Side; said: string };
+type Flow = {
+  rotation: Rotation;
+  /** What has been before. Given to `act` and `check` is what it gives. */
+  before(scene: Scene): Promise<string>;
+  /** What the victim is killed in the middle of. */
+  act(scene: Scene, path: string): Promise<Outcome>;
+  /** What must be so then. */
+  check(scene: Scene, death: Death, path: string): Promise<void>;
+};
+
+/** Kills a process at each exchange of a flow, on both sides of it; gives the exchanges, in their order. */
+async function killAtEach(t: TestContext, flow: Flow): Promise<string[]> {
+  const lanes = 3;
+  const steps = new Map<number, string>();
+  await Promise.all(
+    Array.from({ length: lanes }, async (_, lane) => {
+      const fleet = await createFleet(t, { rotation: flow.rotation, timing });
+      let [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+
+      for (const side of ['before', 'after'] as const) {
+        for (let nth = lane + 1; ; nth += lanes) {
+          const scene = { fleet, victim, survivor, mara: survivor.browser() };
+          const path = await flow.before(scene);
+          const held = victim.redis.hold(/^/, side, nth);
+          const acted = flow.act(scene, path).catch(() => 'cut off');
+          const said = await Promise.race([held.reached, acted.then(() => null)]);
+          if (said === null) {
+            held.release();
+            await fleet.clear();
+            break;
+          }
+          const [, next] = await Promise.all([victim.kill(), fleet.start({ heldUp: true })]);
+          assert.equal(await acted, 'cut off');
+          victim = next;
+
+          const name = inShort(said);
+          steps.set(nth, name);
+          try {
+            assert.deepEqual(await fleet.everlasting(), [], 'every key has an end');
+            await flow.check(scene, { side, said }, path);
+            assert.deepEqual(await fleet.everlasting(), [], 'every key has an end');
+          } catch (error) {
+            throw new Error(`killed ${side} exchange ${nth}, ${name}`, { cause: error });
+          }
+          await fleet.clear();
+        }
+      }
+    }),
+  );
+  const seen = [...steps].sort(([a], [b]) => a - b).map(([, name]) => name);
+  t.diagnostic(`${seen.length} exchanges: ${seen.join(', ')}`);
+  return seen;
+}
+
+/** The name of a command and the kind of its key. */
+function inShort(said: string): string {
+  const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(said) ?? [];
+  const [, kind = ''] = /(session|lock|grant|browsers|cool-down|used):/.exec(said) ?? [];
+  return `${name.toLowerCase()} ${kind}`.trim();
+}
+
+async function page({ survivor, mara }: Scene): Promise<Outcome> {
+  return survivor.visit(mara);
+}
+
+/** Whatever has been, a person can sign in, see pages, and see where they are signed in. */
+async function canSignIn({ survivor }: Scene): Promise<void> {
+  const anew = survivor.browser();
+  await anew.signIn();
+  for (const path of ['/now-playing', '/account'])
+    assert.equal((await survivor.visit(anew, path)).status, 200, path);
+  assert.equal((await survivor.visit(anew, '/account/sign-out-everywhere', 'POST')).status, 303);
+  assert.equal((await survivor.visit(anew)).status, 303);
+}
+
+/** An honest page, and no other. */
+function saysThatItIsOver(answer: Outcome): void {
+  assert.equal(answer.status, 401);
+  assert.match(answer.text, /Your Spotify sign-in has ended/);
+}
+
+test('killed at any step of a sign-in, nothing is half signed in, and the next sign-in works', async (t) => {
+  const steps = await killAtEach(t, {
+    rotation: 'strict',
+    before: ({ mara }) => mara.agree(),
+    act: ({ victim, mara }, way) => victim.visit(mara, way),
+    async check(scene, _death, way) {
+      const { survivor, mara } = scene;
+      assert.equal((await page(scene)).status, 303, 'nobody is signed in who was given no session');
+      // Who loads the way back again is signed in by it, or told that it is spent.
+      const again = await survivor.visit(mara, way);
+      if (again.status !== 303) {
+        assert.equal(again.status, 400);
+        assert.match(again.text, /This sign-in has been used already|no longer accepts this sign-in/);
+      }
+      await canSignIn(scene);
+    },
+  });
+  assert.ok(steps.length >= 8, `${steps}`);
+  for (const step of ['set used', 'set session', 'set grant']) assert.ok(steps.includes(step), step);
+});
+
+test('killed at any step of agreeing anew, the sign-in that stood stands until the new one does', async (t) => {
+  const steps = await killAtEach(t, {
+    rotation: 'strict',
+    async before({ mara }) {
+      await mara.signIn();
+      return mara.agree();
+    },
+    act: ({ victim, mara }, way) => victim.visit(mara, way),
+    async check(scene, { side, said }) {
+      const { fleet, survivor, mara } = scene;
+      const ended = await survivor.visit(mara);
+      const grants = (await fleet.keys()).filter((key) => key.startsWith('grant:')).length;
+      if (ended.status === 200) assert.ok(grants === 1 || grants === 2);
+      else {
+        assert.equal(ended.status, 303);
+        assert.equal(grants, 1, `the new one stands (${side} ${inShort(said)})`);
+      }
+      await canSignIn(scene);
+    },
+  });
+  assert.ok(steps.length >= 12, `${steps}`);
+});
+
+for (const rotation of ['none', 'strict'] as const) {
+  test(`killed at any step of a renewal, the page is there again${
+    rotation === 'strict' ? ', unless the new token died with the process' : ''
+  } (rotation: ${rotation})`, async (t) => {
+    const steps = await killAtEach(t, {
+      rotation,
+      async before({ fleet, mara }) {
+        await mara.signIn();
+        await fleet.advance({ hours: 2 });
+        return '/now-playing';
+      },
+      act: ({ victim, mara }, path) => victim.visit(mara, path),
+      async check(scene, { side, said }) {
+        const tokenDied = rotation === 'strict' && side === 'before' && save.test(said);
+        const answer = await page(scene);
+        if (tokenDied) saysThatItIsOver(answer);
+        else assert.equal(answer.status, 200);
+        assert.equal((await page(scene)).status, tokenDied ? 303 : 200);
+        await canSignIn(scene);
+      },
+    });
+    assert.ok(steps.length >= 8, `${steps}`);
+    for (const step of ['set lock', 'eval grant', 'eval lock']) assert.ok(steps.includes(step), step);
+  });
+}
+
+test('killed at any step of signing out, nobody is signed in who was signed out, and signing out again leaves nothing', async (t) => {
+  const steps = await killAtEach(t, {
+    rotation: 'strict',
+    async before({ mara }) {
+      await mara.signIn();
+      return '/logout';
+    },
+    act: ({ victim, mara }, path) => victim.visit(mara, path, 'POST'),
+    async check(scene, { side, said }) {
+      const { fleet, survivor, mara } = scene;
+      const hasGrant = (await fleet.keys()).some((key) => key.startsWith('grant:'));
+      assert.equal((await page(scene)).status, hasGrant ? 200 : 303, 'without a grant nobody is signed in');
+      if (side === 'after' && inShort(said) === 'del grant') assert.equal(hasGrant, false);
+
+      assert.equal((await survivor.visit(mara, '/logout', 'POST')).status, 303);
+      assert.deepEqual(await fleet.keys(), []);
+      assert.equal((await page(scene)).status, 303);
+      await canSignIn(scene);
+    },
+  });
+  assert.ok(steps.length >= 4, `${steps}`);
+  assert.ok(steps.indexOf('del grant') < steps.lastIndexOf('del session'), 'the grant goes first');
+});
+
+test('killed while Spotify is asked in the middle of a sign-in, the way back is spent and the next sign-in works', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const survivor = await fleet.start();
+  const held: [string, (victim: Server) => Held][] = [
+    ['before it has heard of the code', () => fleet.spotify.hold('before')],
+    ['when it has given tokens', () => fleet.spotify.hold('after')],
+    ['when it is asked who it is', () => heldAtMe(fleet)],
+  ];
+
+  for (const [when, hold] of held) {
+    const victim = await fleet.start();
+    const scene = { fleet, victim, survivor, mara: survivor.browser() };
+    const way = await scene.mara.agree();
+    fleet.simulator.forgetCalls();
+    const { reached } = hold(victim);
+    const cutOff = assert.rejects(victim.visit(scene.mara, way), when);
+    await reached;
+    await victim.kill();
+    await cutOff;
+
+    const again = await survivor.visit(scene.mara, way);
+    assert.equal(again.status, 400, when);
+    assert.match(again.text, /This sign-in has been used already/);
+    assert.deepEqual(await fleet.keys(), [], 'nothing was kept yet');
+    await canSignIn(scene);
+    assert.deepEqual(await fleet.everlasting(), []);
+  }
+});
+
+function heldAtMe({ simulator }: Fleet): Held {
+  simulator.fault({ on: /^\/v1\/me$/, delayMs: 60_000 });
+  const isAsked = () => simulator.calls.some(({ path }) => path === '/v1/me');
+  return { reached: until(isAsked).then(() => ''), release: () => undefined };
+}
+
+test('a Redis that stops just when Spotify has answered, and comes back, finds the new token waiting', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const fleet = await createFleet(t, { rotation: 'strict', timing, redisUrl: redis.url });
+  const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const mara = one.browser();
+  await mara.signIn();
+  await fleet.advance({ hours: 2 });
+  fleet.simulator.forgetCalls();
+
+  const held = one.redis.hold(save, 'before');
+  const cut = one.visit(mara);
+  await held.reached;
+  await redis.stop();
+  held.release();
+  assert.equal((await cut).status, 503);
+  // The lock is over meanwhile, too.
+  await sleep(3_000);
+  await redis.start();
+
+  const whole = async (server: Server) => {
+    let answer = await server.visit(mara);
+    while (answer.status === 503) {
+      await sleep(50);
+      answer = await server.visit(mara);
+    }
+    return answer.status;
+  };
+  assert.equal(await whole(one), 200);
+  assert.equal(await whole(other), 200);
+  assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+});
+
+test('a save whose answer was lost is found to be done, and Spotify is not asked twice', async (t) => {
+  const fleet = await createFleet(t, { rotation: 'strict', timing });
+  const server = await fleet.start({ heldUp: true });
+  const mara = server.browser();
+  await mara.signIn();
+
+  for (let round = 0; round < 3; round += 1) {
+    await fleet.advance({ hours: 2 });
+    fleet.simulator.forgetCalls();
+    server.redis.loseAnswerTo(save);
+
+    const first = await server.visit(mara);
+    assert.ok([200, 503].includes(first.status));
+    let next = await server.visit(mara);
+    // The line was cut; for a moment there is none.
+    while (next.status === 503) next = await server.visit(mara);
+    assert.equal(next.status, 200);
+    assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+  }
+});

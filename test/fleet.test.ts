@@ -1,0 +1,490 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { suite, type TestContext, test } from 'node:test';
+import { freePort } from '../src/ops/redis-server.ts';
+import { type Rotation, type Simulator, startSimulator } from '../src/simulator/simulator.ts';
+import { createFleet, type Fleet, type Outcome, type Server, until, visit } from './support/fleet.ts';
+import { run } from './support/process.ts';
+import { redisPlace } from './support/redis.ts';
+import { command } from './support/slow-redis.ts';
+import { type Browser, clientId, clientSecret, pathOf, tokenRequests } from './support/turntable.ts';
+
+/*
+ * Several real processes behind one address, one of which dies, sleeps or has a wrong clock. The order of the waits is the usual
+ * one, deadline < lease < patience; they are only shorter.
+ */
+const timing = { accountsDeadlineMs: 900, leaseMs: 1_000, patienceMs: 4_000 };
+
+const rotations = ['none', 'strict', 'family', 'grace'] as const;
+/** Where the old refresh token still works after the new one was given. */
+const forgiving: readonly Rotation[] = ['none', 'grace'];
+
+/** The command that saves a renewal. */
+const save = command('eval', '(?<!lock:)grant:');
+
+/** Somebody whose access token is over, at two servers of which the first can be held up. */
+async function twoServers(t: TestContext, rotation: Rotation) {
+  const fleet = await createFleet(t, { rotation, timing });
+  const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const mara = await signedInAt(one);
+  await fleet.advance({ hours: 2 });
+  fleet.simulator.forgetCalls();
+  return { fleet, one, other, mara };
+}
+
+async function signedInAt(server: Server): Promise<Browser> {
+  const mara = server.browser();
+  await mara.signIn();
+  return mara;
+}
+
+function renewals({ simulator }: Fleet): number {
+  return tokenRequests(simulator, 'refresh_token');
+}
+
+function refusals({ simulator }: Fleet): number {
+  return simulator.calls.filter((call) => call.grantType === 'refresh_token' && call.status === 400).length;
+}
+
+function isHonest(page: Outcome): void {
+  assert.equal(page.status, 401);
+  assert.match(page.text, /Your Spotify sign-in has ended/);
+  assert.match(page.text, /href="\/login\?returnTo=%2Fnow-playing">Sign in again/);
+}
+
+/** After the honest page: no circles, nothing of the old sign-in, and a new one works. */
+async function isOverAndCanBegin(fleet: Fleet, server: Server, mara: Browser): Promise<void> {
+  const asked = renewals(fleet);
+  assert.equal((await server.visit(mara)).status, 303, 'who comes again is led to the sign-in');
+  assert.equal(renewals(fleet), asked, 'and Spotify is not asked again');
+  const anew = await signedInAt(server);
+  assert.equal((await server.visit(anew)).status, 200);
+}
+
+for (const rotation of ['strict', 'family'] as const) {
+  test(`200 requests to four processes with an expired token are 200 pages, after one renewal (rotation: ${rotation})`, async (t) => {
+    const fleet = await createFleet(t, { rotation });
+    const servers = await fleet.startMany(4);
+    const [first] = servers as [Server];
+    const mara = await signedInAt(first);
+
+    for (const expire of [
+      () => fleet.advance({ hours: 2 }),
+      async () => fleet.simulator.expireAccessTokens(),
+    ]) {
+      await expire();
+      fleet.simulator.forgetCalls();
+
+      const pages = await Promise.all(
+        servers.flatMap((server) => Array.from({ length: 50 }, () => server.visit(mara))),
+      );
+
+      assert.deepEqual([...new Set(pages.map(({ status }) => status))], [200]);
+      assert.equal(renewals(fleet), 1);
+      assert.equal(refusals(fleet), 0);
+    }
+  });
+}
+
+test('while the token endpoint is slower than we wait, one process asks it at a time, and the page is there as soon as it answers', async (t) => {
+  const fleet = await createFleet(t, {
+    rotation: 'none',
+    timing: { accountsDeadlineMs: 400, leaseMs: 600, patienceMs: 5_000 },
+  });
+  const servers = await fleet.startMany(4);
+  const [first] = servers as [Server];
+  const mara = await signedInAt(first);
+  await fleet.advance({ hours: 2 });
+  fleet.simulator.forgetCalls();
+  fleet.simulator.fault({ on: 'token', times: 2, how: 'silence' });
+
+  const pages = await Promise.all(
+    servers.flatMap((server) => Array.from({ length: 10 }, () => server.visit(mara))),
+  );
+
+  assert.equal(fleet.spotify.most(), 1);
+  assert.equal(renewals(fleet), 1, 'the two that were not answered left no trace at Spotify');
+  const statuses = pages.map(({ status }) => status);
+  assert.equal(statuses.filter((status) => status === 502).length, 20, 'two processes heard nothing');
+  assert.equal(statuses.filter((status) => status === 200).length, 20, 'the third got the token, for both');
+  for (const server of servers) assert.equal((await server.visit(mara)).status, 200);
+});
+
+// Most of these wait for a lease to end, so several wait at once.
+suite('one process of two', { concurrency: 3 }, () => {
+  for (const rotation of rotations) {
+    test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+      const cutOff = assert.rejects(one.visit(mara));
+      await held.reached;
+
+      await one.kill();
+      await cutOff;
+
+      assert.equal((await other.visit(mara)).status, 200);
+      assert.equal(renewals(fleet), 1);
+      assert.equal(refusals(fleet), 0);
+    });
+
+    test(`a process killed when Spotify has answered, before the answer is saved: ${
+      forgiving.includes(rotation)
+        ? 'the old token serves once more'
+        : 'the page says so, and a new sign-in works'
+    } (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = one.redis.hold(save, 'before');
+      const cutOff = assert.rejects(one.visit(mara));
+      await held.reached;
+
+      await one.kill();
+      await cutOff;
+
+      const page = await other.visit(mara);
+      assert.equal(renewals(fleet), 2, 'the old token is tried once');
+      if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
+      isHonest(page);
+      await isOverAndCanBegin(fleet, other, mara);
+    });
+
+    test(`an answer of Spotify’s that was lost is asked for once more, by the next request: ${
+      forgiving.includes(rotation) ? 'nothing is lost' : 'the page says that the sign-in has ended'
+    } (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      fleet.simulator.fault({ on: 'token', how: 'reset-after' });
+
+      assert.equal((await one.visit(mara)).status, 502);
+      assert.equal(renewals(fleet), 1, 'not by the same request');
+      const page = await other.visit(mara);
+
+      assert.equal(renewals(fleet), 2);
+      if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
+      isHonest(page);
+      await isOverAndCanBegin(fleet, other, mara);
+    });
+
+    test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+      const late = one.visit(mara);
+      await held.reached;
+      one.pause();
+      await leaseIsOver(fleet);
+
+      assert.equal((await other.visit(mara)).status, 200);
+      held.release();
+      one.goOn();
+
+      assert.ok([200, 503].includes((await late).status));
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      await fleet.advance({ hours: 2 });
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      assert.equal(refusals(fleet), 0);
+      assert.equal(renewals(fleet), 2);
+    });
+  }
+
+  for (const rotation of ['none', 'strict', 'grace'] as const) {
+    test(`a request for a token that reaches Spotify after another process has renewed it spoils nothing (rotation: ${rotation})`, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = fleet.spotify.hold('before');
+      const late = one.visit(mara);
+      await held.reached;
+      one.pause();
+      await leaseIsOver(fleet);
+
+      assert.equal((await other.visit(mara)).status, 200);
+      held.release();
+      await until(() => renewals(fleet) === 2);
+      one.goOn();
+
+      assert.ok([200, 502].includes((await late).status));
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      await fleet.advance({ hours: 2 });
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+    });
+
+    test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, {
+      todo: forgiving.includes(rotation)
+        ? false
+        : 'when it wakes, the deadline in src/spotify/http.ts is over, and is looked at before the answer',
+    }, async (t) => {
+      const { fleet, one, other, mara } = await twoServers(t, rotation);
+      const held = fleet.spotify.hold('after');
+      const late = one.visit(mara);
+      await held.reached;
+      one.pause();
+      held.release();
+      await leaseIsOver(fleet);
+
+      const meanwhile = await other.visit(mara);
+      if (forgiving.includes(rotation)) assert.equal(meanwhile.status, 200);
+      else isHonest(meanwhile);
+      one.goOn();
+
+      assert.ok([200, 502].includes((await late).status));
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+      await fleet.advance({ hours: 2 });
+      for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
+    });
+  }
+});
+
+test('where Spotify ends everything because the old token was used twice, a process that wakes with the new one says so and goes in no circles', async (t) => {
+  const { fleet, one, other, mara } = await twoServers(t, 'family');
+  const held = fleet.spotify.hold('after');
+  const late = one.visit(mara);
+  await held.reached;
+  one.pause();
+  held.release();
+  await leaseIsOver(fleet);
+
+  isHonest(await other.visit(mara));
+  one.goOn();
+
+  assert.ok([401, 502].includes((await late).status));
+  // What the woken process brought home may be tried once; then it is over for good.
+  await other.visit(mara);
+  await isOverAndCanBegin(fleet, other, mara);
+});
+
+test('a process that wakes with a save under way does not overwrite what was saved meanwhile', async (t) => {
+  const { fleet, one, other, mara } = await twoServers(t, 'none');
+  const held = one.redis.hold(save, 'before');
+  const late = one.visit(mara);
+  await held.reached;
+  one.pause();
+  await leaseIsOver(fleet);
+
+  assert.equal((await other.visit(mara)).status, 200);
+  const key = (await fleet.keys()).find((one) => one.startsWith('grant:')) ?? '';
+  const newest = await fleet.redis.get(key);
+  held.release();
+  one.goOn();
+
+  assert.equal((await late).status, 200);
+  assert.equal(await fleet.redis.get(key), newest);
+});
+
+async function leaseIsOver(fleet: Fleet): Promise<void> {
+  await until(async () => !(await fleet.keys()).some((key) => key.startsWith('lock:')));
+}
+
+test('signing out on one process while another renews leaves nothing behind, whichever comes first', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start({ heldUp: true })]);
+
+  // The sign-out comes when the renewal has come so far …
+  for (const [what, side] of [
+    [command('set', 'lock:'), 'before'],
+    [command('set', 'lock:'), 'after'],
+    [save, 'before'],
+    [save, 'after'],
+  ] as const) {
+    const mara = await signedInAt(one);
+    await fleet.advance({ hours: 2 });
+    const held = one.redis.hold(what, side);
+    const renewing = one.visit(mara);
+    await held.reached;
+    assert.equal((await other.visit(mara, '/logout', 'POST')).status, 303);
+    held.release();
+    assert.ok([200, 303, 401].includes((await renewing).status));
+    await isSignedOut(mara);
+  }
+  // … and the renewal when the sign-out has.
+  for (const [what, side] of [
+    [command('del', 'grant:'), 'before'],
+    [command('del', 'grant:'), 'after'],
+    [command('del', 'session:'), 'before'],
+    [command('del', 'session:'), 'after'],
+  ] as const) {
+    const mara = await signedInAt(one);
+    await fleet.advance({ hours: 2 });
+    const held = other.redis.hold(what, side);
+    const leaving = other.visit(mara, '/logout', 'POST');
+    await held.reached;
+    assert.ok([200, 303].includes((await one.visit(mara)).status));
+    held.release();
+    assert.equal((await leaving).status, 303);
+    await isSignedOut(mara);
+  }
+
+  async function isSignedOut(mara: Browser): Promise<void> {
+    assert.deepEqual(await fleet.keys(), []);
+    for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 303);
+  }
+});
+
+test('signing out on one process while another makes a page leaves nothing behind, whichever comes first', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start({ heldUp: true })]);
+
+  for (const [server, path, method] of [
+    [one, '/now-playing', 'GET'],
+    [other, '/logout', 'POST'],
+  ] as const) {
+    // Every exchange with Redis that the held one makes, until it makes no more.
+    for (let nth = 1; ; nth += 1) {
+      const mara = await signedInAt(one);
+      // A page of a minute later also lets the sign-in live longer.
+      await fleet.advance({ minutes: 2 });
+      const held = server.redis.hold(/^/, 'before', nth);
+      const first = server.visit(mara, path, method);
+      const isHeld = await Promise.race([held.reached.then(() => true), first.then(() => false)]);
+      const second = await (server === one ? other.visit(mara, '/logout', 'POST') : one.visit(mara));
+      held.release();
+      await first;
+
+      assert.ok(second.status < 400);
+      assert.deepEqual(await settled(fleet), [], `${method} ${path}, held at its exchange ${nth}`);
+      for (const each of [one, other]) assert.equal((await each.visit(mara)).status, 303);
+      if (!isHeld) break;
+      assert.ok(nth < 30);
+    }
+  }
+});
+
+/** The keys, once what nobody waits for has been done as well. */
+async function settled(fleet: Fleet): Promise<string[]> {
+  const keys = await fleet.keys();
+  return keys.length === 0 ? keys : new Promise((resolve) => setTimeout(() => resolve(fleet.keys()), 200));
+}
+
+test('a way back from Spotify that two processes are given at once is spent once', async (t) => {
+  const fleet = await createFleet(t);
+  const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start({ heldUp: true })]);
+  const mara = one.browser();
+
+  for (const side of ['before', 'after'] as const) {
+    const way = await mara.agree();
+    fleet.simulator.forgetCalls();
+    // Both have come as far as they can before either may go on.
+    const [heldHere, heldThere] = [one, other].map(({ redis }) => redis.hold(command('set', 'used:'), side));
+    const answers = [one, other].map((server) => server.visit(mara, way));
+    await Promise.all([heldHere?.reached, heldThere?.reached]);
+    heldHere?.release();
+    heldThere?.release();
+
+    const [first, second] = (await Promise.all(answers)).sort((a, b) => a.status - b.status);
+    assert.equal(first?.status, 303);
+    assert.equal(second?.status, 400);
+    assert.match(second?.text ?? '', /This sign-in has been used already/);
+    assert.equal(tokenRequests(fleet.simulator, 'authorization_code'), 1);
+  }
+});
+
+test('signing out everywhere ends every browser on every process at once', async (t) => {
+  const fleet = await createFleet(t);
+  const servers = await fleet.startMany(3);
+  const browsers = await Promise.all(servers.map(signedInAt));
+  const [noors] = servers as [Server];
+  const noor = noors.browser();
+  await noor.signIn('noor');
+  for (const server of servers) {
+    for (const browser of browsers) assert.equal((await server.visit(browser)).status, 200);
+  }
+
+  const [first, ...others] = browsers as [Browser, ...Browser[]];
+  const out = await noors.visit(first, '/account/sign-out-everywhere', 'POST');
+
+  assert.equal(out.headers.location, '/?signed-out=everywhere');
+  for (const server of servers) {
+    for (const browser of [first, ...others]) assert.equal((await server.visit(browser)).status, 303);
+    assert.equal((await server.visit(noor)).status, 200, 'nobody else is signed out by it');
+  }
+});
+
+const hour = 60 * 60 * 1000;
+
+for (const [much, shift] of [
+  ['an hour', hour],
+  ['a day', 24 * hour],
+  ['a year', 365 * 24 * hour],
+] as const) {
+  test(`processes whose clocks are wrong by ${much} renew nothing too soon and sign nobody out`, async (t) => {
+    const { servers, simulator } = await withClocks(t, [0, shift, -shift]);
+    const people = await Promise.all(servers.map((server) => cookiesOfSignIn(server, simulator)));
+    simulator.forgetCalls();
+
+    for (let round = 0; round < 3; round += 1) {
+      for (const server of servers) {
+        for (const cookies of people)
+          assert.equal((await visit(`${server}/now-playing`, 'GET', cookies)).status, 200);
+      }
+    }
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
+  });
+
+  test(`a clock that jumps by ${much} while the process runs signs nobody out and renews nothing too soon`, async (t) => {
+    for (const jump of [shift, -shift]) {
+      const { servers, simulator, jumpAll } = await withClocks(t, [0], jump);
+      const [server = ''] = servers;
+      const before = await cookiesOfSignIn(server, simulator);
+      simulator.forgetCalls();
+
+      await jumpAll();
+
+      const after = await cookiesOfSignIn(server, simulator);
+      for (const cookies of [before, after])
+        assert.equal((await visit(`${server}/now-playing`, 'GET', cookies)).status, 200);
+      assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
+    }
+  });
+}
+
+/** Signs in as a browser whose clock is right would, and gives the cookies that it keeps. */
+async function cookiesOfSignIn(server: string, simulator: Simulator): Promise<string> {
+  const left = await visit(`${server}/login`);
+  const way = await simulator.agree(String(left.headers.location), 'mara');
+  const back = await visit(server + pathOf(way), 'GET', kept(left));
+  assert.equal(back.status, 303, back.text);
+  return kept(back);
+}
+
+/** The cookies that an answer sets and that are not over already. Max-Age counts before Expires (RFC 6265, section 5.3). */
+function kept({ headers }: Outcome): string {
+  const standing = [headers['set-cookie'] ?? []].flat().filter((cookie) => {
+    const [, age] = /; Max-Age=(-?\d+)/.exec(cookie) ?? [];
+    const [, end] = /; Expires=([^;]+)/.exec(cookie) ?? [];
+    return age === undefined ? end === undefined || Date.parse(end) > Date.now() : Number(age) > 0;
+  });
+  return standing.map((cookie) => cookie.split(';')[0]).join('; ');
+}
+
+/** Servers as src/main.ts starts them, each with a clock of its own. */
+async function withClocks(t: TestContext, shifts: readonly number[], jump = 0) {
+  const simulator = await startSimulator({ clientId, clientSecret });
+  t.after(() => simulator.close());
+  const [url, redisUrl] = [`http://127.0.0.1:${await freePort()}`, await redisPlace()];
+  simulator.registerRedirectUri(`${url}/callback`);
+  const all = await Promise.all(
+    shifts.map(async (shift) => {
+      const port = await freePort();
+      const shifted = join(import.meta.dirname, 'support/shifted-clock.ts');
+      const server = run(t, 'src/main.ts', {
+        NODE_OPTIONS: `--import=${shifted}`,
+        SHIFT_MS: String(shift),
+        JUMP_MS: String(jump),
+        PORT: String(port),
+        BASE_URL: url,
+        REDIS_URL: redisUrl,
+        SPOTIFY_CLIENT_ID: clientId,
+        SPOTIFY_CLIENT_SECRET: clientSecret,
+        SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+        SPOTIFY_API_URL: simulator.apiUrl,
+      });
+      await server.says(/Turntable is at/);
+      return { server, at: `http://127.0.0.1:${port}` };
+    }),
+  );
+  return {
+    simulator,
+    servers: all.map(({ at }) => at),
+    async jumpAll() {
+      for (const { server } of all) {
+        server.child.kill('SIGUSR2');
+        await server.says(/the clock has jumped/);
+      }
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request as ask } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { type Timing, timing as usualTiming } from '../../src/access/timing.ts';
+import { freePort } from '../../src/ops/redis-server.ts';
+import { type Rotation, startSimulator } from '../../src/simulator/simulator.ts';
+import { createClock } from './clock.ts';
+import type { Ends } from './ends.ts';
+import { redisPlace } from './redis.ts';
+import { slowRedis } from './slow-redis.ts';
+import { slowSpotify } from './slow-spotify.ts';
+import { type Browser, clientId, clientSecret, createBrowser, keysIn } from './turntable.ts';
+
+/** What a server process is given in the variable SERVER, and what it is told later. */
+export type ServerOptions = { env: Record<string, string>; timing: Timing; startAt: number };
+export type Told = { advanceMs: number };
+
+type Options = {
+  rotation?: Rotation;
+  timing?: Partial<Timing>;
+  /** A Redis of one's own; a place in the shared one where not given. */
+  redisUrl?: string;
+  env?: Record<string, string>;
+};
+
+export type Fleet = Awaited<ReturnType<typeof createFleet>>;
+export type Server = Awaited<ReturnType<Fleet['start']>>;
+
+/** How one page, or another request, came out. */
+export type Outcome = {
+  status: number;
+  text: string;
+  headers: Record<string, string | string[] | undefined>;
+};
+
+/**
+ * Room for server processes that share one address, one Redis, one simulator and one clock. Each is a real process, reached at
+ * a port of its own; cookies made at one are good at all.
+ */
+export async function createFleet(t: Ends, options: Options = {}) {
+  const { rotation = 'strict' } = options;
+  const clock = createClock();
+  const timing: Timing = { ...usualTiming, ...options.timing };
+  const redisUrl = options.redisUrl ?? (await redisPlace());
+  const simulator = await startSimulator({ clientId, clientSecret, now: clock.now });
+  t.after(() => simulator.close());
+  simulator.settings.rotation = rotation;
+  const spotify = await slowSpotify(t, simulator);
+  // The address that browsers are told. Nobody need listen there: each server is asked at its own port.
+  const baseUrl = `http://127.0.0.1:${await freePort()}`;
+  simulator.registerRedirectUri(`${baseUrl}/callback`);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const servers = new Set<ChildProcess>();
+
+  /** Starts one more server, straight at Redis or by a way of its own that can be held up. */
+  async function start(how: { heldUp?: boolean } = {}) {
+    const line = how.heldUp ? await slowRedis(t, redisUrl) : null;
+    const port = await freePort();
+    const { child, said } = startServer(t, {
+      env: {
+        PORT: String(port),
+        BASE_URL: baseUrl,
+        REDIS_URL: line?.url ?? redisUrl,
+        SPOTIFY_CLIENT_ID: clientId,
+        SPOTIFY_CLIENT_SECRET: clientSecret,
+        SPOTIFY_ACCOUNTS_URL: spotify.accountsUrl,
+        SPOTIFY_API_URL: simulator.apiUrl,
+        LOG_LEVEL: 'info',
+        ...options.env,
+      },
+      timing,
+      startAt: clock.now(),
+    });
+    servers.add(child);
+    child.once('exit', () => servers.delete(child));
+    if ((await Promise.race([once(child, 'message'), once(child, 'exit')]))[0] !== 'ready')
+      throw new Error(`A server did not start:\n${said()}`);
+    const url = `http://127.0.0.1:${port}`;
+
+    return {
+      url,
+      child,
+      said,
+      /** Its way to Redis; only where it was started to be held up. */
+      get redis() {
+        if (!line) throw new Error('This server goes straight to Redis');
+        return line;
+      },
+      browser: () => createBrowser(url, simulator),
+      /** One request with these cookies; rejects where the server dies before it has answered. */
+      visit: (person: Pick<Browser, 'cookieHeader'>, path = '/now-playing', method = 'GET') =>
+        visit(url + path, method, person.cookieHeader()),
+      pause: () => child.kill('SIGSTOP'),
+      goOn: () => child.kill('SIGCONT'),
+      async kill(): Promise<void> {
+        const gone = once(child, 'exit');
+        child.kill('SIGKILL');
+        await gone;
+      },
+    };
+  }
+
+  return {
+    baseUrl,
+    clock,
+    timing,
+    simulator,
+    spotify,
+    redis,
+    redisUrl,
+    start,
+    /** Starts so many at once. */
+    startMany: (count: number) => Promise.all(Array.from({ length: count }, () => start())),
+    /** Moves the clock of the simulator and of every server that runs. */
+    async advance(by: Parameters<typeof clock.advance>[0]): Promise<void> {
+      const before = clock.now();
+      clock.advance(by);
+      const told: Told = { advanceMs: clock.now() - before };
+      await Promise.all(
+        [...servers].map(async (child) => {
+          const done = once(child, 'message');
+          child.send(told);
+          await done;
+        }),
+      );
+    },
+    /** The names of the keys in Redis, without the marks of sign-ins that are over. */
+    async keys(): Promise<string[]> {
+      return (await keysIn(redisUrl)).filter((key) => !key.startsWith('used:'));
+    },
+    /** Removes every key, and nothing of anybody else's. */
+    async clear(): Promise<void> {
+      const all = await keysIn(redisUrl);
+      if (all.length > 0) await redis.del(...all);
+    },
+    /** The keys in Redis that would stand there for ever. */
+    async everlasting(): Promise<string[]> {
+      const all = await keysIn(redisUrl);
+      const lives = await Promise.all(all.map((key) => redis.pttl(key)));
+      return all.filter((_, index) => lives[index] === -1);
+    },
+  };
+}
+
+/** One server process, ended with the test at the latest. */
+function startServer(t: Ends, options: ServerOptions) {
+  const child = fork(join(import.meta.dirname, 'server.ts'), {
+    env: { PATH: process.env.PATH ?? '', SERVER: JSON.stringify(options) },
+    execArgv: [`--import=${join(import.meta.dirname, 'loopback-only.ts')}`],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let said = '';
+  child.stdout?.on('data', (chunk) => (said += chunk));
+  child.stderr?.on('data', (chunk) => (said += chunk));
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  });
+  return { child, said: () => said };
+}
+
+// Not fetch: it sends `Sec-Fetch-…` headers of its own, and keeps connections to servers that have died.
+const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+
+/** One request with these cookies; rejects where the server dies before it has answered. */
+export function visit(url: string, method = 'GET', Cookie = ''): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const headers = { Cookie, Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' };
+    const sent = ask(url, { method, headers, agent }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk) => (text += chunk));
+      answer.once('error', reject);
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text, headers: answer.headers }));
+    });
+    sent.once('error', reject);
+    sent.end();
+  });
+}
+
+/** Waits until something is so; what a test waits for has its own time limit. */
+export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await what())) await sleep(5);
+}

@@ -1,0 +1,29 @@
+import { createApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { createLog } from '../../src/ops/log.ts';
+import { serve } from '../../src/ops/serve.ts';
+import { createParts } from '../../src/parts.ts';
+import { createClock } from './clock.ts';
+import type { ServerOptions, Told } from './fleet.ts';
+
+/*
+ * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
+ * deadlines and waits are the test's, and so is its clock, which moves when the test says so.
+ */
+const { env, timing, startAt } = JSON.parse(process.env.SERVER ?? '') as ServerOptions;
+const clock = createClock(startAt);
+const { spotify, ...config } = readConfig(env);
+if (!spotify) throw new Error('These tests are about a configured server');
+
+const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
+const parts = createParts({ config: { ...config, spotify }, log, now: clock.now, timing });
+await parts.redisAnswered;
+await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+
+process.on('message', ({ advanceMs }: Told) => {
+  clock.advance({ seconds: advanceMs / 1000 });
+  process.send?.('advanced');
+});
+// Whoever started it is gone: nothing is left behind.
+process.on('disconnect', () => process.exit());
+process.send?.('ready');
