@@ -99,7 +99,7 @@ async function renewalsUnderLoad(fleet: Fleet, { rounds, report }: Options): Pro
 
 /** The same while each renewal takes a second; some sessions at a time, or it would take all day. */
 async function renewalsWithSlowEndpoint(fleet: Fleet, { rounds, report }: Options): Promise<void> {
-  const sessions = Math.min(5, rounds);
+  const sessions = Math.min(4, rounds);
   const steps = Math.ceil(rounds / sessions);
   report.begin(
     `${grouped(steps * sessions)} such rounds with a token endpoint that takes 1 s: ${sessions} sessions side by side, ${grouped(steps)} times`,

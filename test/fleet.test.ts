@@ -266,6 +266,69 @@ test('a process that wakes with a save under way does not overwrite what was sav
   assert.equal(await fleet.redis.get(key), newest);
 });
 
+test('a renewal that Redis does not take for a while comes home, even after another process was refused the old token', async (t) => {
+  const { fleet, one, other, mara } = await twoServers(t, 'strict');
+  const held = one.redis.hold(save, 'before');
+  const late = one.visit(mara);
+  await held.reached;
+  assert.equal((await late).status, 503);
+  await leaseIsOver(fleet);
+
+  isHonest(await other.visit(mara));
+  held.release();
+
+  await until(async () => (await other.visit(mara)).status === 200);
+  await until(async () => (await one.visit(mara)).status === 200);
+  await fleet.advance({ hours: 2 });
+  assert.equal((await other.visit(mara)).status, 200);
+  assert.equal(refusals(fleet), 1);
+});
+
+test('a process that wakes does not free the lock that another one holds by now', async (t) => {
+  const fleet = await createFleet(t, { timing: { ...timing, leaseMs: 3_000, accountsDeadlineMs: 2_500 } });
+  const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const mara = await signedInAt(one);
+  await fleet.advance({ hours: 2 });
+  const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+  const late = one.visit(mara);
+  await held.reached;
+  one.pause();
+  await leaseIsOver(fleet);
+  const asking = fleet.spotify.hold('after');
+  const renewing = other.visit(mara);
+  await asking.reached;
+
+  held.release();
+  one.goOn();
+  await late;
+
+  assert.ok((await fleet.keys()).some((key) => key.startsWith('lock:')));
+  asking.release();
+  assert.equal((await renewing).status, 200);
+});
+
+test('nobody waits for a renewal while the old token is still good', async (t) => {
+  const fleet = await createFleet(t);
+  const [one, other] = await fleet.startMany(2);
+  if (!one || !other) return assert.fail();
+  const mara = await signedInAt(one);
+  await fleet.advance({ minutes: 59, seconds: 30 });
+  fleet.simulator.forgetCalls();
+  const held = fleet.spotify.hold('before');
+  const renewing = one.visit(mara);
+  await held.reached;
+
+  const pages = await Promise.all([one, other, other].map((server) => server.visit(mara)));
+
+  assert.deepEqual(
+    pages.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  held.release();
+  assert.equal((await renewing).status, 200);
+  assert.equal(renewals(fleet), 1);
+});
+
 async function leaseIsOver(fleet: Fleet): Promise<void> {
   await until(async () => !(await fleet.keys()).some((key) => key.startsWith('lock:')));
 }

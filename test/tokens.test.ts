@@ -168,11 +168,13 @@ test('credentials that Spotify refuses sign nobody out', async (t) => {
   await mara.signIn();
   clock.advance({ hours: 2 });
   const body = JSON.stringify({ error: 'invalid_client', error_description: 'Invalid client secret' });
-  simulator.fault({ on: 'token', answer: { status: 400, body } });
+  for (const status of [400, 401]) {
+    simulator.fault({ on: 'token', answer: { status, body } });
 
-  const page = await mara.get('/now-playing').expect(502);
+    const page = await mara.get('/now-playing').expect(502);
 
-  assert.match(page.text, /nobody here is signed out by it/);
+    assert.match(page.text, /nobody here is signed out by it/);
+  }
   assert.match(logged.join(''), /"level":50.*invalid_client: Invalid client secret/);
   await mara.get('/now-playing').expect(200);
 });
@@ -214,6 +216,21 @@ for (const [status, message] of [
     assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
   });
 }
+
+test('somebody who is taken off the app’s list is told so, and stays signed in', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.settings.notInvited.add('mara');
+  simulator.forgetCalls();
+
+  const page = await mara.get('/now-playing').expect(403);
+
+  assert.match(page.text, /User Management/);
+  assert.equal(simulator.calls.length, 1, 'and Spotify is asked once');
+  simulator.settings.notInvited.clear();
+  await mara.get('/now-playing').expect(200);
+});
 
 test('a sign-in ends 30 days after the last visit, or 180 days after it was made, whichever comes first', async (t) => {
   const { browser, clock, keys, redisUrl } = await startTurntable(t);

@@ -25,20 +25,22 @@ const minute = 60 * second;
 const hour = 60 * minute;
 
 /** A look this long after the predicted end finds the next track: Spotify tells it a moment late. */
-const afterEndMs = 1_200;
+const afterEndMs = 1_450;
 /** The time to the looks after that, while the old track still stands there. */
 const overdueMs = [2_000, 4_000, 15_000];
 /** How often to look in between while calls are plenty. */
-const generousMs = 55 * second;
+const generousMs = 57 * second;
 /** The part of a day's calls up to which they are plenty. */
-const generousPart = 0.3;
+const generousPart = 0.295;
 /** The part of a day's calls that is left to pages and actions. */
-const pagesPart = 0.08;
+const pagesPart = 0.079;
 /** What a listener takes in an hour at the very least: the ends of tracks of about 3.5 minutes, and a few pauses. */
 const leastPerHour = 19;
+/** The least and the longest time between looks at something that was paused lately, while calls are plenty and while they are not. */
+const pausedLately = { plenty: [30 * second, generousMs], paced: [90 * second, 170 * second] } as const;
+const lately = 10 * minute;
 /** How often to look at something paused or at nothing, by how long it has been so. */
 const quiet = [
-  { for: 10 * minute, every: 150 * second },
   { for: 30 * minute, every: 4 * minute },
   { for: 2 * hour, every: 8 * minute },
   { for: Number.POSITIVE_INFINITY, every: 15 * minute },
@@ -72,13 +74,8 @@ export function nextLook({
 
   const plenty = budget.used < budget.perDay * generousPart;
   const between = plenty ? generousMs : pacedMs(left, budget, watched);
-  if (playback.state !== 'playing') {
-    const every = quietMs(now - unchangedSince);
-    return {
-      at: at + (plenty && every === quiet[0]?.every ? Math.min(generousMs, every) : every),
-      sparing: false,
-    };
-  }
+  if (playback.state !== 'playing')
+    return { at: at + pausedMs(playback, now - unchangedSince, plenty), sparing: false };
 
   const end = endOf(seen);
   if (end === null) return { at: at + Math.min(between, generousMs), sparing: false };
@@ -94,6 +91,21 @@ export function nextLook({
 export function endOf({ playback, at }: Seen): number | null {
   if (playback.state !== 'playing' || !playback.item?.durationMs || playback.progressMs === null) return null;
   return at + playback.item.durationMs - playback.progressMs;
+}
+
+/**
+ * The time to the next look at what does not play. Who goes on with a track will hear its end after what is left of it: a look
+ * before that finds them playing, and the end is seen when it comes.
+ */
+function pausedMs(playback: Playback, sinceMs: number, plenty: boolean): number {
+  if (sinceMs >= lately) return quietMs(sinceMs);
+  const [least, most] = plenty ? pausedLately.plenty : pausedLately.paced;
+  const left = playback.state === 'nothing' ? null : leftOf(playback);
+  return left === null ? most : Math.min(most, Math.max(least, 0.95 * left));
+}
+
+function leftOf({ item, progressMs }: Extract<Playback, { item: unknown }>): number | null {
+  return item?.durationMs && progressMs !== null ? item.durationMs - progressMs : null;
 }
 
 function quietMs(sinceMs: number): number {

@@ -53,6 +53,8 @@ export async function createFleet(t: Ends, options: Options = {}) {
   const baseUrl = `http://127.0.0.1:${await freePort()}`;
   simulator.registerRedirectUri(`${baseUrl}/callback`);
   const redis = new Redis(redisUrl);
+  // A test may stop its Redis; what it asks then waits until there is one again.
+  redis.on('error', () => undefined);
   t.after(() => redis.disconnect());
   const servers = new Set<ChildProcess>();
 
