@@ -24,6 +24,8 @@ type Options = {
   /** A Redis of one's own; a place in the shared one where not given. */
   redisUrl?: string;
   env?: Record<string, string>;
+  /** Listeners beside the three. */
+  extraListeners?: number;
 };
 
 export type Fleet = Awaited<ReturnType<typeof createFleet>>;
@@ -41,11 +43,11 @@ export type Outcome = {
  * a port of its own; cookies made at one are good at all.
  */
 export async function createFleet(t: Ends, options: Options = {}) {
-  const { rotation = 'strict' } = options;
+  const { rotation = 'strict', extraListeners = 0 } = options;
   const clock = createClock();
   const timing: Timing = { ...usualTiming, ...options.timing };
   const redisUrl = options.redisUrl ?? (await redisPlace());
-  const simulator = await startSimulator({ clientId, clientSecret, now: clock.now });
+  const simulator = await startSimulator({ clientId, clientSecret, now: clock.now, extraListeners });
   t.after(() => simulator.close());
   simulator.settings.rotation = rotation;
   const spotify = await slowSpotify(t, simulator);
