@@ -190,9 +190,17 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     /** Saves this to the listener's library, or removes it from there. Doing it twice changes nothing. */
     async setSaved(accessToken: string, uri: string, wanted: boolean, dialect: Dialect): Promise<void> {
       const { library, saved } = names[dialect];
+      const { kind, id } = partsOf(uri);
       const method = wanted ? 'PUT' : 'DELETE';
-      const path = library(partsOf(uri).kind);
-      await send(accessToken, { method, path, query: { [saved]: called(uri, dialect) } });
+      // The classic ways to save want to be told in their body as well, and the one for tracks there alone ("Save Tracks for
+      // Current User", "Save Episodes for Current User").
+      const classicSave = dialect === 'classic' && wanted;
+      await send(accessToken, {
+        method,
+        path: library(kind),
+        ...(classicSave && { body: { ids: [id] } }),
+        ...(!(classicSave && kind === 'track') && { query: { [saved]: called(uri, dialect) } }),
+      });
     },
 
     /** The tracks the listener heard last, the newest first. */
