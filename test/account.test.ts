@@ -294,7 +294,7 @@ test('signing out everywhere ends every browser of the listener, and nobody else
   );
   for (const each of [first, second, third]) await each.get('/now-playing').expect(303);
   await noor.get('/now-playing').expect(200);
-  assert.equal((await kept(turntable)).length, 3, 'what is left is Noor’s');
+  assert.equal((await kept(turntable)).length, 4, 'what is left is Noor’s');
   const left = await second.get('/login').expect(303);
   assert.match(left.headers.location ?? '', /show_dialog=true/, 'the next sign-in is asked for');
 });

@@ -145,10 +145,11 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
     await grants.forget(...sessionIds);
     await browsers.remove(accountId, ...sessionIds);
-    await sessions.remove(...sessionIds);
     kept.forget(accountId);
     const last = (await browsers.sessionsOf(accountId)).length === 0;
     await onEnd(accountId, sessionIds, last);
+    // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.
+    await sessions.remove(...sessionIds);
   }
 
   function extensionIsDue(sessionId: string): boolean {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { Dialect } from '../../src/simulator/simulator.ts';
 import { allowAll } from './pages.ts';
+import { recorder } from './recorder.ts';
 import { startTurntable, type Turntable } from './turntable.ts';
 
 /** A call of ours to the Web API, with all that was sent but the token. */
-export type Sent = {
+export type Call = {
   method: string;
   /** Behind the version. */
   path: string;
@@ -16,17 +16,23 @@ export type Sent = {
 };
 
 /** Everything our client asks of the Web API while every listener visits every page and does every action there is. */
-export async function everyCall(t: TestContext, dialect: Dialect): Promise<Sent[]> {
-  const recorder = await record(t);
+export async function everyCall(t: TestContext, dialect: Dialect): Promise<Call[]> {
+  const { sent, url, passOnTo } = await recorder(t);
   const turntable = await startTurntable(t, {
     simulator: { dialect },
     timing: { afterCommandMs: 0 },
-    env: { SPOTIFY_API_URL: recorder.apiUrl },
+    env: { SPOTIFY_API_URL: url },
   });
-  recorder.passOnTo(turntable.simulator.apiUrl);
+  passOnTo(turntable.simulator.apiUrl);
   await turntable.browser().get('/search?q=a').expect(200);
   for (const { id } of turntable.simulator.listeners) await everythingBy(turntable, id);
-  return recorder.calls;
+  return sent.map(({ method, path, query, text, status }) => ({
+    method,
+    path: path.replace('/v1', ''),
+    query,
+    body: text === '' ? null : JSON.parse(text),
+    status,
+  }));
 }
 
 async function everythingBy({ browser, simulator, clock }: Turntable, listener: string): Promise<void> {
@@ -80,47 +86,4 @@ async function everythingBy({ browser, simulator, clock }: Turntable, listener: 
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await look(`${path}/export.json`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
-}
-
-/** A way to the Web API on which every call is written down. */
-async function record(t: TestContext) {
-  const calls: Sent[] = [];
-  let target = '';
-  const server = createServer(async (req, res) => {
-    const text = await textOf(req);
-    const url = new URL(target + req.url);
-    const answer = await fetch(url, {
-      method: req.method ?? 'GET',
-      headers: { Authorization: req.headers.authorization ?? '' },
-      ...(text !== '' && { body: text }),
-    });
-    calls.push({
-      method: req.method ?? '',
-      path: url.pathname.replace('/v1', ''),
-      query: Object.fromEntries(url.searchParams),
-      body: text === '' ? null : JSON.parse(text),
-      status: answer.status,
-    });
-    res.writeHead(answer.status, { 'Content-Type': answer.headers.get('Content-Type') ?? 'text/plain' });
-    res.end(Buffer.from(await answer.arrayBuffer()));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  const { port } = server.address() as { port: number };
-  return {
-    calls,
-    apiUrl: `http://127.0.0.1:${port}`,
-    passOnTo(apiUrl: string): void {
-      target = apiUrl;
-    },
-  };
-}
-
-async function textOf(req: IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const piece of req) text += piece;
-  return text;
 }

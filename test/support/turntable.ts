@@ -25,6 +25,8 @@ type Options = {
   /** Deadlines and waits; the usual ones where not given. */
   timing?: Partial<Timing>;
   simulator?: Partial<SimulatorOptions>;
+  /** Whether the clock moves by itself as well. */
+  ticking?: boolean;
   /** Another server to share Redis, simulator and clock with. */
   beside?: { clock: Clock; simulator: Simulator; redisUrl: string; baseUrl: string };
   redisUrl?: string;
@@ -35,7 +37,7 @@ export type Turntable = Awaited<ReturnType<typeof startTurntable>>;
 /** The whole of Turntable on free ports of this machine, with a real Redis and the simulator, until the test ends. */
 export async function startTurntable(t: TestContext, options: Options = {}) {
   const { beside } = options;
-  const clock = beside?.clock ?? createClock();
+  const clock = beside?.clock ?? createClock(Date.now(), { ticking: options.ticking ?? false });
   const redisUrl = beside?.redisUrl ?? options.redisUrl ?? (await redisPlace());
   const simulator = beside?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
 

@@ -6,12 +6,13 @@ const words: Readonly<Record<string, string>> = {
   'playlist-read-private': 'See your private playlists: for Playlists',
   'playlist-read-collaborative': 'See the playlists you share with others: for Playlists',
   'user-library-read': 'See what you saved: for Library, and beside what is playing',
-  'user-read-recently-played': 'See what you played lately: for Library',
-  'user-top-read': 'See what you play most: for Library',
-  'user-modify-playback-state': 'Play, pause, skip and change the device: for the buttons that do',
-  'playlist-modify-public': 'Change your public playlists: for the buttons that do',
-  'playlist-modify-private': 'Change your private playlists: for the buttons that do',
-  'user-library-modify': 'Save to your library and remove from it: for the buttons that do',
+  'user-read-recently-played': 'See what you played lately: for Recently played',
+  'user-top-read': 'See what you play most: for Top',
+  'user-modify-playback-state':
+    'Play, pause, skip and choose the device: for the buttons below what is playing',
+  'playlist-modify-public': 'Make and change playlists that everybody can see: for the buttons in Playlists',
+  'playlist-modify-private': 'Make and change playlists that only you can see: for the buttons in Playlists',
+  'user-library-modify': 'Save things and remove them: for the buttons in Library and below what is playing',
 };
 
 /** What each of these scopes is for; one that nothing here uses is said to be that. */
