@@ -16,6 +16,7 @@ import { counted, grouped, percentile } from './report.ts';
  */
 const processes = 4;
 const requestsEach = 50;
+const signals = ['SIGINT', 'SIGTERM'] as const;
 
 const write = command('eval', '(?<!lock:)grant:');
 /** A renewal on its way to Redis; a grant that Spotify refuses is ended by a write as well. */
@@ -56,6 +57,9 @@ async function withFleet(
   measure: (fleet: Fleet) => Promise<void>,
 ): Promise<void> {
   const ends = createEnds();
+  // A process that is paused at this moment could not see by itself that nobody is there any more.
+  const interrupted = () => ends.end().finally(() => process.exit(1));
+  for (const signal of signals) process.once(signal, interrupted);
   try {
     const program = redisOnPath(process.env);
     if (program === null) throw new Error('There is no redis-server on the PATH');
@@ -71,6 +75,7 @@ async function withFleet(
     );
   } finally {
     await ends.end();
+    for (const signal of signals) process.off(signal, interrupted);
   }
 }
 

@@ -370,7 +370,8 @@ const sabotages: Sabotage[] = [
   {
     what: 'keeping the earlier session where the new one comes to nothing',
     file: 'src/web/session.ts',
-    from: 'req.session = earlier;',
+    from: `req.session = earlier;
+        req.sessionID = earlierId;`,
     to: '',
     test: 'redis-outage',
     named: 'new sign-in',
@@ -404,14 +405,16 @@ const sabotages: Sabotage[] = [
     file: 'src/pages/sign-in/sign-in.ts',
     from: 'await grants.create(',
     to: 'void grants.create(',
-    test: 'races',
+    test: 'redis-outage',
+    named: 'new sign-in',
   },
   {
     what: 'waiting until the browser is listed',
     file: 'src/pages/sign-in/sign-in.ts',
     from: 'await browsers.add(',
     to: 'void browsers.add(',
-    test: 'races',
+    test: 'redis-outage',
+    named: 'new sign-in',
   },
   {
     what: 'looking whether the new session still stands',

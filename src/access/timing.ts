@@ -15,4 +15,6 @@ export const timing = {
   apiDeadlineMs: 5_000,
   /** What Spotify's player takes to show what a command did. */
   afterCommandMs: 400,
+  /** Between two signs of life in a stream: less than the minute after which proxies give up. */
+  heartbeatMs: 15_000,
 };

@@ -366,7 +366,7 @@ export function createHub(needs: Needs) {
     const { seen, waitingUntil, sparingUntil } = watched.news;
     if (waitingUntil !== null && waitingUntil > now()) return;
     const since = sparingUntil === null ? unlessSince : Math.min(unlessSince, now() - sparingFreshMs);
-    if (seen === null || seen.at < since) watched.lookAt = Math.min(watched.lookAt, now());
+    if (seen === null || seen.at <= since) watched.lookAt = Math.min(watched.lookAt, now());
   }
 
   function endHere(sessionIds: readonly string[]): void {

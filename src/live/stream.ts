@@ -10,7 +10,6 @@ export type Stream = {
   end(event: string): void;
 };
 
-const heartbeatMs = 15_000;
 const mostPerSession = 10;
 /** A client that lets this much pile up does not read; keeping it for them would only fill our memory. */
 const mostBacklog = 64 * 1024;
@@ -19,7 +18,7 @@ const retryMs = 3_000;
 const spreadMs = 10_000;
 
 /** Streams of Server-Sent Events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends them. */
-export function createStreams() {
+export function createStreams({ heartbeatMs }: { heartbeatMs: number }) {
   const open = new Map<Response, string>();
   let events = 0;
   const beating = setInterval(() => {

@@ -138,14 +138,11 @@ export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door
   async function isSaved(req: Request, playback: Playback): Promise<boolean | null> {
     const uri = uriOf(playback);
     if (!uri || !req.listener.may(scopes.library)) return null;
-    return req.listener.askKept(savedName(playback), savedMs, (token) =>
-      dialects
-        .speak((dialect) => webApi.isSaved(token, uri, dialect))
-        .catch((error: unknown) => {
-          if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
-          return null;
-        }),
-    );
+    const ask = (token: string) => dialects.speak((dialect) => webApi.isSaved(token, uri, dialect));
+    return req.listener.askKept(savedName(playback), savedMs, ask).catch((error: unknown) => {
+      if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
+      return null;
+    });
   }
 
   /** After how many seconds a page without scripts is to load itself anew. */

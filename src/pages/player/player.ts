@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, type Response, Router } from 'express';
 import type { SpotifyCall } from '../../access/access.ts';
+import type { Hub } from '../../live/hub.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired } from '../../spotify/errors.ts';
 import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
@@ -12,6 +13,7 @@ type Needs = {
   webApi: WebApi;
   signedIn: SignedIn;
   forms: Forms;
+  hub: Hub;
   /** What Spotify takes to show what a command did, in milliseconds. */
   afterCommandMs: number;
 };
@@ -26,7 +28,7 @@ const refusals = [
 ] as const;
 
 /** Telling the player what to do, and where. Each takes one call to Spotify. */
-export function playerPages({ webApi, signedIn, forms, afterCommandMs }: Needs): Router {
+export function playerPages({ webApi, signedIn, forms, hub, afterCommandMs }: Needs): Router {
   const router = Router();
 
   router.get('/devices', htmlOrJson, signedIn.middleware, async (req, res) => {
@@ -67,8 +69,10 @@ export function playerPages({ webApi, signedIn, forms, afterCommandMs }: Needs):
     });
     req.listener.forget('player');
     req.listener.forget('devices');
-    if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, outcome);
+    // The page that a browser is led to asks Spotify, and passes on what it is told.
+    if (!wantsJson(req)) return res.redirect(303, outcome);
+    hub.look(req.listener.accountId, 0);
+    res.status(204).end();
   }
 
   return router;
