@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Bench, Options } from './bench.ts';
 import {
   type Day,
@@ -9,6 +11,8 @@ import {
   watchAtBest,
   watchEvery,
 } from './day.ts';
+import { aHundredTabs, manyStreams, promptness } from './live-run.ts';
+import { type Point, plot } from './plot.ts';
 import { percentile } from './report.ts';
 
 /*
@@ -22,7 +26,13 @@ export const bench: Bench = async (options) => {
   }
 };
 
-const parts: readonly [string, (options: Options) => Promise<void> | void][] = [['day', simulatedDays]];
+const parts: readonly [string, (options: Options) => Promise<void> | void][] = [
+  ['day', simulatedDays],
+  ['tabs', aHundredTabs],
+  ['prompt', promptness],
+  ['streams', manyStreams],
+];
+const picture = join(import.meta.dirname, '..', 'docs', 'pictures', 'day.svg');
 
 function simulatedDays({ report, seed }: Options): void {
   const wholeDay = dayOfMusic(0, 24 * hour, `${seed} day`);
@@ -56,13 +66,28 @@ function simulatedDays({ report, seed }: Options): void {
   );
 
   report.begin('What others do on the same 24 hours, for each tab');
+  const points: Point[] = [pointOf('Turntable', whole, true)];
   for (const [name, watched] of peers(wholeDay)) {
     const { natural, others } = delays(watched);
+    points.push(pointOf(name, watched, false));
     report.fact(
       name,
       `${watched.looks.length} calls; ends ${seconds(natural, 50)} s, p95 ${seconds(natural, 95)} s; others p95 ${seconds(others, 95)} s`,
     );
   }
+  writeFileSync(picture, plot(points, 'What promptness costs: 24 hours of music'));
+  report.fact('drawn in', 'docs/pictures/day.svg');
+}
+
+function pointOf(name: string, watched: Watched, ours: boolean): Point {
+  const { natural, others } = delays(watched);
+  return {
+    name,
+    calls: watched.looks.length,
+    naturalP95: percentile(natural, 95) / 1000,
+    othersP95: percentile(others, 95) / 1000,
+    ours,
+  };
 }
 
 function peers(day: Day): [string, Watched][] {
@@ -71,7 +96,7 @@ function peers(day: Day): [string, Watched][] {
       `every ${each} s`,
       watchEvery(day, each * 1000),
     ]),
-    ['every 30 s, and at the end of each track', watchEvery(day, 30_000, true)],
+    ['30 s, and ends of tracks', watchEvery(day, 30_000, true)],
   ];
 }
 

@@ -6,8 +6,8 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { parse } from 'yaml';
 import { type Dialect, dialects } from '../src/simulator/simulator.ts';
 import { visit } from './simulator/visit.ts';
+import { everyCall } from './support/everything.ts';
 import { root } from './support/process.ts';
-import { startTurntable } from './support/turntable.ts';
 
 /*
  * What the simulator serves, and what our client sends, against the schema that Spotify publishes. The schema is not part of
@@ -21,6 +21,7 @@ type Parameter = { name: string; in: 'query' | 'path' | 'header'; required?: boo
 type Operation = {
   deprecated?: boolean;
   parameters?: (Parameter | { $ref: string })[];
+  requestBody?: { content?: Record<string, { schema: { properties: object; required?: string[] } }> };
   responses: Record<string, unknown>;
 };
 type Schema = { paths: Record<string, Record<string, Operation>> };
@@ -69,20 +70,21 @@ const removedFields = new Set(['available_markets', 'popularity', 'label', 'publ
 for (const dialect of isThere ? dialects : []) {
   test(`what our client asks stands in Spotify’s schema (${dialect})`, async (t) => {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
-    const { matches } = readerOf(schema);
+    const { matches, fits } = readerOf(schema);
     const properties = namesIn(schema);
-    const calls = await everyCallOfOurs(t, dialect);
-    assert.ok(calls.length > 100);
+    const calls = await everyCall(t, dialect);
+    assert.ok(calls.length > 200);
     const problems = new Set<string>();
 
-    for (const { method, path, query } of calls) {
+    for (const { method, path, query, body } of calls) {
       const [template, operation] = operationFor(schema, method, path);
       if (!operation) {
         problems.add(`${method} ${path} is not in the schema`);
         continue;
       }
       if (operation.deprecated && dialect !== 'old') problems.add(`${method} ${template} is deprecated`);
-      for (const problem of wrongQuery(operation, query)) problems.add(`${method} ${template}: ${problem}`);
+      for (const problem of [...wrongQuery(operation, query), ...wrongBody(operation, body)])
+        problems.add(`${method} ${template}: ${problem}`);
     }
     assert.deepEqual([...problems], []);
 
@@ -91,13 +93,26 @@ for (const dialect of isThere ? dialects : []) {
       const known = parameters.filter((one) => one.in === 'query');
       const unknown = Object.keys(query).filter((name) => !known.some((one) => one.name === name));
       const missing = known.filter((one) => one.required && !(one.name in query));
-      const wrong = known.filter(({ name, schema }) => name in query && !matches(schema, query[name]));
+      const wrong = known.filter(
+        ({ name, schema }) => name in query && !matches(schema, listed(schema, query[name])),
+      );
       const fields = (query.fields?.match(/\w+/g) ?? []).filter((name) => !properties.has(name));
       return [
         ...unknown.map((name) => `${name} is not a parameter`),
         ...missing.map(({ name }) => `${name} is missing`),
         ...wrong.map(({ name }) => `${name}=${query[name]} is not allowed`),
         ...fields.map((name) => `no object has a field ${name}`),
+      ];
+    }
+
+    function wrongBody({ requestBody }: Operation, body: Record<string, unknown> | null): string[] {
+      const schema = requestBody?.content?.['application/json']?.schema;
+      if (body === null) return schema?.required ? ['a body is missing'] : [];
+      if (!schema) return ['it takes no body'];
+      const unknown = Object.keys(body).filter((name) => !(name in schema.properties));
+      return [
+        ...unknown.map((name) => `${name} is not a field of its body`),
+        ...(fits(schema, body) ? [] : [`${JSON.stringify(body)} is no body for it`]),
       ];
     }
   });
@@ -131,23 +146,6 @@ for (const dialect of isThere ? dialects : []) {
 
 function described({ instancePath, message, data }: Difference): string {
   return `${instancePath.replace(/\/\d+/g, '/N') || 'a body that'} ${message} (${JSON.stringify(data)?.slice(0, 40)})`;
-}
-
-/** Everything our client asks the simulator while every listener visits every page. */
-async function everyCallOfOurs(t: TestContext, dialect: Dialect) {
-  const { browser, simulator } = await startTurntable(t, { simulator: { dialect } });
-  for (const { id } of simulator.listeners) {
-    const person = browser();
-    await person.signIn(id);
-    await person.get('/now-playing').expect(200);
-    for (let page = 1, pages = 1; page <= pages; page += 1) {
-      const { body } = await person.getJson(`/playlists?page=${page}`).expect(200);
-      pages = body.pages;
-      for (const playlist of body.playlists) await person.get(`/playlists/${playlist.id}`).expect(200);
-    }
-  }
-  const calls = simulator.calls.filter(({ service }) => service === 'api');
-  return calls.map((call) => ({ ...call, path: call.path.replace('/v1', '') }));
 }
 
 type Found = { type?: string; id?: string | null; next?: string | null };
@@ -268,6 +266,11 @@ function operationFor(schema: Schema, method: string, path: string): [string, Op
   return [template, schema.paths[template]?.[method.toLowerCase()]];
 }
 
+/** A value from a query as the schema has it: several in one have commas between. */
+function listed(schema: { type?: string }, value: string | undefined): unknown {
+  return schema.type === 'array' ? value?.split(',') : value;
+}
+
 function resolved(schema: Schema, parameter: Parameter | { $ref: string }): Parameter {
   if (!('$ref' in parameter)) return parameter;
   return valueAt(schema, parameter.$ref.slice(1)) as Parameter;
@@ -334,7 +337,9 @@ function readerOf(schema: Schema) {
       // What is wrong with the chosen one of two is told by itself.
       return (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if');
     },
-    /** Whether a value from a query, a text, is one that the schema of its parameter allows. */
-    matches: (of: object, value: string | undefined) => values.validate(of, value),
+    /** Whether a value from a query, a text or several, is one that the schema of its parameter allows. */
+    matches: (of: object, value: unknown) => values.validate(of, value),
+    /** Whether a body is one that the schema allows. */
+    fits: (of: object, body: object) => new Ajv(options).validate(of, body),
   };
 }

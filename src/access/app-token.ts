@@ -3,7 +3,7 @@ import type { Accounts } from '../spotify/accounts.ts';
 import { AccessTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { SpotifyCall } from './access.ts';
 import type { Door } from './door.ts';
-import { fromRedis, readText } from './errors.ts';
+import { CoolDown, fromRedis, readText } from './errors.ts';
 import type { Lock } from './lock.ts';
 import type { Seal } from './seal.ts';
 
@@ -36,7 +36,7 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
     /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown or SessionsUnavailable. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await standing();
-      const used = token && token.expiresAt - earlyMs > now() ? token : await renewed(token);
+      const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
       try {
         return await door.through(() => call(used.accessToken), { mayRepeat: true });
       } catch (error) {
@@ -56,6 +56,17 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
   async function standing(): Promise<Token | null> {
     const opened = seal.open((await readText(redis, key)) ?? '', key);
     return opened.text === null ? null : (JSON.parse(opened.text) as Token);
+  }
+
+  /** Another token in place of one that is about to end; that one where another cannot be had just now. */
+  async function renewedEarly(token: Token | null): Promise<Token> {
+    try {
+      return await renewed(token);
+    } catch (error) {
+      const passing = error instanceof SpotifyUnavailable || error instanceof CoolDown;
+      if (passing && token && token.expiresAt > now()) return token;
+      throw error;
+    }
   }
 
   /** Asks for another token in place of this spent one, once however many processes and requests want to. */

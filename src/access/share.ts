@@ -39,6 +39,8 @@ export function createShare({ redis, now, name, limit, windowMs }: Needs) {
   const binMs = Math.ceil(windowMs / bins);
 
   return {
+    limit,
+
     /**
      * Takes one: 0, or the milliseconds until there is one again, and then nothing is taken. `of` is whose share it is, where
      * each has one of their own. Throws SessionsUnavailable.

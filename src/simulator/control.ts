@@ -35,6 +35,8 @@ export type SimulatorOptions = {
   /** Milliseconds since the epoch. Everything that has an age asks this clock. */
   now?: () => number;
   dialect?: Dialect;
+  /** How many listeners there are beside the three: `guest1` and on, each with devices that bear their name. None if absent. */
+  extraListeners?: number;
 };
 
 /** May be changed at any time; takes effect with the next request. */

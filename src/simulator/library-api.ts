@@ -81,18 +81,20 @@ export function addLibrary({ endpoints, library, shelves }: Needs) {
     return uris.map((uri) => has(asked.listener.id, uri));
   });
 
-  // Spotify: "Save Tracks for Current User" and its neighbours, all deprecated.
-  const changeTracks =
-    (act: (listenerId: string, uri: string) => void) =>
-    (asked: AskedByListener): Answer => {
-      for (const id of idsIn(asked).toReversed()) act(asked.listener.id, `spotify:track:${id}`);
-      return done;
-    };
-  mine('put', '/me/tracks', { scope: 'user-library-modify', names: 'old' }, changeTracks(save));
-  mine('delete', '/me/tracks', { scope: 'user-library-modify', names: 'old' }, changeTracks(remove));
-  mine('get', '/me/tracks/contains', { scope: 'user-library-read', names: 'old' }, (asked) =>
-    idsIn(asked).map((id) => has(asked.listener.id, `spotify:track:${id}`)),
-  );
+  // Spotify: "Save Tracks for Current User", "Save Episodes for Current User" and their neighbours, all deprecated.
+  for (const kind of ['track', 'episode'] as const) {
+    const changeSaved =
+      (act: (listenerId: string, uri: string) => void) =>
+      (asked: AskedByListener): Answer => {
+        for (const id of idsIn(asked).toReversed()) act(asked.listener.id, `spotify:${kind}:${id}`);
+        return done;
+      };
+    mine('put', `/me/${kind}s`, { scope: 'user-library-modify', names: 'old' }, changeSaved(save));
+    mine('delete', `/me/${kind}s`, { scope: 'user-library-modify', names: 'old' }, changeSaved(remove));
+    mine('get', `/me/${kind}s/contains`, { scope: 'user-library-read', names: 'old' }, (asked) =>
+      idsIn(asked).map((id) => has(asked.listener.id, `spotify:${kind}:${id}`)),
+    );
+  }
 }
 
 const mostUris = 40;

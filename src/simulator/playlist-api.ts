@@ -82,6 +82,8 @@ export function addPlaylists({ settings, endpoints, shelves }: Needs) {
     if (playlist.owner.id !== asked.listener.id) throw forbidden();
     const wish = wishIn(asked);
     if (wish.name === '') throw missing('name');
+    // GitHub: spotify/web-api#1011.
+    if (wish.description === '') throw new Refused(400, 'Attribute description is empty');
     needScopes(asked, scopesFor(playlist));
     if (wish.isPublic !== undefined) needScopes(asked, scopesFor({ isPublic: wish.isPublic }));
     checkTogether({ ...playlist, ...wish });

@@ -63,11 +63,11 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const faults = createFaults();
   const grants = createGrants({ settings, now });
   const limits = createLimits({ settings, now });
-  const listeners = createListeners();
+  const listeners = createListeners(options.extraListeners ?? 0);
   const players = createPlayers({ settings, listeners, now });
   const library = createLibrary(listeners, now);
   const shelves = createShelves(now);
-  const authorize = createAuthorize({ client, redirectUris, grants });
+  const authorize = createAuthorize({ client, redirectUris, grants, listeners });
 
   app.disable('x-powered-by');
   // Spotify answers every question in full; conditional requests are nothing to rely on.

@@ -12,18 +12,18 @@ export const names = {
     contents: 'items',
     /** The track or episode in an entry of that list. */
     entry: 'item',
-    /** Where things are saved to, and what says which. */
-    library: '/me/library',
+    /** Where tracks and episodes are saved to, and what says which. */
+    library: (_kind: 'track' | 'episode'): string => '/me/library',
     saved: 'uris',
     /** Where a listener's new playlist is made. */
-    newPlaylist: (_listenerId: string) => '/me/playlists',
+    newPlaylist: (_listenerId: string): string => '/me/playlists',
   },
   classic: {
     contents: 'tracks',
     entry: 'track',
-    library: '/me/tracks',
+    library: (kind: 'track' | 'episode'): string => `/me/${kind}s`,
     saved: 'ids',
-    newPlaylist: (listenerId: string) => `/users/${encodeURIComponent(listenerId)}/playlists`,
+    newPlaylist: (listenerId: string): string => `/users/${encodeURIComponent(listenerId)}/playlists`,
   },
 } as const;
 

@@ -1,6 +1,6 @@
 /** Whether this is what Spotify calls a track or an episode of its own ("Spotify URIs and IDs"); not a local file. */
 export function isUri(value: unknown): value is string {
-  return typeof value === 'string' && /^spotify:(track|episode):[A-Za-z\d]{1,64}$/.test(value);
+  return typeof value === 'string' && /^spotify:(track|episode):[A-Za-z\d]{22}$/.test(value);
 }
 
 /** The kind and the id that a URI is made of. */

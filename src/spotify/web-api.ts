@@ -183,14 +183,24 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     /** Whether the listener saved this. */
     async isSaved(accessToken: string, uri: string, dialect: Dialect): Promise<boolean> {
       const { library, saved } = names[dialect];
-      return answers.saved(await get(accessToken, `${library}/contains`, { [saved]: called(uri, dialect) }));
+      const path = `${library(partsOf(uri).kind)}/contains`;
+      return answers.saved(await get(accessToken, path, { [saved]: called(uri, dialect) }));
     },
 
     /** Saves this to the listener's library, or removes it from there. Doing it twice changes nothing. */
     async setSaved(accessToken: string, uri: string, wanted: boolean, dialect: Dialect): Promise<void> {
       const { library, saved } = names[dialect];
+      const { kind, id } = partsOf(uri);
       const method = wanted ? 'PUT' : 'DELETE';
-      await send(accessToken, { method, path: library, query: { [saved]: called(uri, dialect) } });
+      // The classic ways to save want to be told in their body as well, and the one for tracks there alone ("Save Tracks for
+      // Current User", "Save Episodes for Current User").
+      const classicSave = dialect === 'classic' && wanted;
+      await send(accessToken, {
+        method,
+        path: library(kind),
+        ...(classicSave && { body: { ids: [id] } }),
+        ...(!(classicSave && kind === 'track') && { query: { [saved]: called(uri, dialect) } }),
+      });
     },
 
     /** The tracks the listener heard last, the newest first. */
@@ -226,7 +236,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       await send(accessToken, { method: 'PUT', path: '/me/player', body: { device_ids: [deviceId] } });
     },
 
-    /** Makes a playlist for a listener, and gives its id. */
+    /** Makes a playlist for a listener, and gives its id. Without a description Spotify would write "null" (GitHub: Peter-Schorn/SpotifyAPI#75). */
     async createPlaylist(
       accessToken: string,
       listenerId: string,
@@ -237,8 +247,15 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       return answers.newPlaylistId(await send(accessToken, { method: 'POST', path, body: details }));
     },
 
-    async changePlaylist(accessToken: string, id: string, details: PlaylistDetails): Promise<void> {
-      await send(accessToken, { method: 'PUT', path: `/playlists/${id}`, body: details });
+    /** Changes what stands on the card of a playlist. An empty description leaves the one there is. */
+    async changePlaylist(
+      accessToken: string,
+      id: string,
+      { description, ...rest }: PlaylistDetails,
+    ): Promise<void> {
+      // Spotify refuses to empty it: "Attribute description is empty" (GitHub: spotify/web-api#1011).
+      const body = { ...rest, ...(description !== '' && { description }) };
+      await send(accessToken, { method: 'PUT', path: `/playlists/${id}`, body });
     },
 
     /** Adds this to the end of a playlist. */
@@ -286,9 +303,11 @@ function refusal(answer: Answer, { method, path }: { method: string; path: strin
   }
   if (status === 404) {
     if (/no_active_device|no active device|device not found/i.test(text)) return new NoActiveDevice(said);
-    // Of what belongs to the listener a 404 says nothing: it comes at times, and passes. Only a thing that was named can be
-    // missing, or a call that this dialect does not have.
-    const passing = method === 'GET' && path.startsWith('/me') && !path.startsWith('/me/library');
+    // Of the listener's player, and of their lists, a 404 says nothing: it comes at times, and passes. Only a thing that was
+    // named can be missing, or a call that this dialect does not have.
+    const ofPlayer = path.startsWith('/me/player');
+    const ofLists = method === 'GET' && path.startsWith('/me') && !path.startsWith('/me/library');
+    const passing = ofPlayer || ofLists;
     if (!passing) return new NotFound(said);
   }
   return new SpotifyUnavailable(said);

@@ -248,7 +248,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       status: 403,
       reason: 'refused',
       title: 'Spotify refused this',
-      text: 'Spotify does not allow this site to see what you asked for, and did not say why.',
+      text: 'Spotify does not allow this site to see or change what you asked for, and did not say why.',
       actions: [start],
     }),
   ],

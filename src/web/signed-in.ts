@@ -106,15 +106,24 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
 
       const { scopes, consentAt, renewedAt } = grant;
       const endsAt = consentAt + absoluteLifeMs;
+      const demand = (needed: readonly string[]) => {
+        const missing = needed.filter((scope) => !scopes.includes(scope));
+        if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`, missing);
+      };
       req.listener = {
         ...listener,
         signIn: { scopes, consentAt, renewedAt, endsAt },
         async ask(call, needed = []) {
-          const missing = needed.filter((scope) => !scopes.includes(scope));
-          if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`, missing);
-          return grant.ask(call);
+          demand(needed);
+          return grant.ask(call).catch((error: unknown) => {
+            // Spotify does not say which one is missing, but the call does.
+            const unnamed = error instanceof MissingScope && error.scopes.length === 0;
+            throw unnamed ? new MissingScope(error.message, needed) : error;
+          });
         },
-        async askKept(what, forMs, call, needed) {
+        async askKept(what, forMs, call, needed = []) {
+          // First of all: another browser of the listener's may have been allowed more.
+          demand(needed);
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
         kept: <T>(what: string, forMs: number) => kept.peek<T>(listener.accountId, what, forMs),

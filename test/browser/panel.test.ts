@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
-import { findingsOf, headingsIn, invalidIn, isWiderThanTheWindow, smallTargetsIn } from '../support/page.ts';
+import {
+  findingsOf,
+  headingsIn,
+  invalidIn,
+  isWiderThanTheWindow,
+  smallTargetsIn,
+} from '../support/inspect.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 /** What a visitor presses, in whose box, and what the page shows then. */

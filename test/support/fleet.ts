@@ -29,6 +29,8 @@ type Options = {
   /** A Redis of one's own; a place in the shared one where not given. */
   redisUrl?: string;
   env?: Record<string, string>;
+  /** Listeners beside the three. */
+  extraListeners?: number;
   /** Whether the clock moves by itself as well. */
   ticking?: boolean;
 };
@@ -48,11 +50,11 @@ export type Outcome = {
  * a port of its own; cookies made at one are good at all.
  */
 export async function createFleet(t: Ends, options: Options = {}) {
-  const { rotation = 'strict', ticking = false } = options;
+  const { rotation = 'strict', extraListeners = 0, ticking = false } = options;
   const clock = createClock(Date.now(), { ticking });
   const timing: Timing = { ...usualTiming, ...options.timing };
   const redisUrl = options.redisUrl ?? (await redisPlace());
-  const simulator = await startSimulator({ clientId, clientSecret, now: clock.now });
+  const simulator = await startSimulator({ clientId, clientSecret, now: clock.now, extraListeners });
   t.after(() => simulator.close());
   simulator.settings.rotation = rotation;
   const spotify = await slowSpotify(t, simulator);

@@ -74,7 +74,8 @@ async function* jsonOf({ manifest, pages }: Source): AsyncGenerator<string> {
   let first = true;
   for await (const entries of pages) {
     const items = entries.map((entry) => JSON.stringify(entry));
-    if (items.length > 0) yield (first ? '\n' : ',\n') + items.join(',\n');
+    if (items.length === 0) continue;
+    yield (first ? '\n' : ',\n') + items.join(',\n');
     first = false;
   }
   yield `\n],"manifest":${JSON.stringify(manifest)}}\n`;

@@ -118,14 +118,19 @@ function counted(manifest: Manifest, entries: readonly Entry[]): readonly Entry[
 /** The results of `load` for 0 to `count - 1` in their order, a few of them under way at a time and never more. */
 async function* inOrder<T>(count: number, load: (index: number) => Promise<T>): AsyncGenerator<T> {
   const underWay: Promise<T>[] = [];
-  for (let index = 0; index < count || underWay.length > 0; ) {
-    while (underWay.length < width && index < count) {
-      const next = load(index);
-      // Its turn to fail comes when it is waited for; without this Node would end the process sooner.
-      next.catch(() => undefined);
-      underWay.push(next);
-      index += 1;
+  try {
+    for (let index = 0; index < count || underWay.length > 0; ) {
+      while (underWay.length < width && index < count) {
+        const next = load(index);
+        // Its turn to fail comes when it is waited for; without this Node would end the process sooner.
+        next.catch(() => undefined);
+        underWay.push(next);
+        index += 1;
+      }
+      yield (await underWay.shift()) as T;
     }
-    yield (await underWay.shift()) as T;
+  } finally {
+    // A file that has ended early leaves no calls behind.
+    await Promise.allSettled(underWay);
   }
 }

@@ -3,8 +3,8 @@ import type { Dialects } from '../../access/dialects.ts';
 import { isUri } from '../../spotify/uri.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage, Problem } from '../../web/error-pages.ts';
-import { type Forms, saying } from '../../web/forms.ts';
-import { pageNumber, pagesOf } from '../../web/paging.ts';
+import { type Forms, saying, sentence } from '../../web/forms.ts';
+import { lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
@@ -28,9 +28,15 @@ export function libraryPages({ webApi, dialects, signedIn, forms }: Needs): Rout
       (token) => webApi.savedTracks(token, page),
       scopes.library,
     );
+    const said = sentence(saidHere, req.query.said);
+    const last = lastPage(total, tracksPerPage);
+    if (said && page > last) {
+      // The only track of the last page was just removed.
+      res.redirect(303, saying(last === 1 ? '/library' : `/library?page=${last}`, String(req.query.said)));
+      return;
+    }
     const pages = pagesOf(total, tracksPerPage, page);
     const mayEdit = req.listener.may(scopes.editLibrary);
-    const said = saidHere[String(req.query.said)];
 
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>

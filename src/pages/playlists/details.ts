@@ -11,8 +11,8 @@ type Details = { details: PlaylistDetails; problem: ErrorPage | null };
 export function readDetails(sent: Record<string, unknown>): Details {
   const text = (value: unknown) => (typeof value === 'string' ? value.trim() : '');
   const details = {
-    name: text(sent.name),
-    // Spotify takes no line breaks in it.
+    // Spotify takes no line breaks.
+    name: text(sent.name).replace(/\s+/g, ' '),
     description: text(sent.description).replace(/\s+/g, ' '),
     public: sent.public === 'true' || sent.public === true,
   };
@@ -28,6 +28,11 @@ function problemWith({ name, description }: PlaylistDetails): ErrorPage | null {
   }
   return null;
 }
+
+/** For what Spotify alone can tell. */
+export const notTaken = badDetails(
+  'Spotify does not take it like this. A playlist that you share with others, for one, can be seen on nobody’s profile.',
+);
 
 function badDetails(text: string): ErrorPage {
   return {

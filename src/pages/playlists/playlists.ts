@@ -1,20 +1,21 @@
 import { type Request, type Response, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
-import { Refused } from '../../spotify/errors.ts';
+import { BadRequest, Refused } from '../../spotify/errors.ts';
 import { isUri } from '../../spotify/uri.ts';
 import {
   entriesPerPage,
   furthestOffset,
+  type PlaylistDetails,
   playlistsPerPage,
   scopes,
   type WebApi,
 } from '../../spotify/web-api.ts';
-import { NoSuchPage, Problem } from '../../web/error-pages.ts';
-import { type Forms, saying } from '../../web/forms.ts';
-import { pageNumber, pagesOf } from '../../web/paging.ts';
+import { type ErrorPage, NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { type Forms, saying, sentence } from '../../web/forms.ts';
+import { lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { readDetails } from './details.ts';
+import { notTaken, readDetails } from './details.ts';
 
 type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; forms: Forms };
 
@@ -30,10 +31,9 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
   router.get('/playlists', htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
     const { items, total, pages } = await playlistsOf(req, page);
-    const said = saidHere[String(req.query.said)];
 
     res.set('Cache-Control', 'private, no-store').format({
-      html: () => res.render('playlists/playlists', { playlists: items, page, pages, total, said }),
+      html: () => res.render('playlists/playlists', { playlists: items, page, pages, total }),
       json: () => res.json({ playlists: items, page, pages, total }),
     });
   });
@@ -74,19 +74,18 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
   // One call to Spotify.
   router.post('/playlists', ...forms.read, signedIn.middleware, async (req, res) => {
     const { details, problem } = readDetails(req.body);
-    if (problem) {
-      if (wantsJson(req)) throw new Problem(problem);
-      res.status(problem.status).render('playlists/new', { mayEdit: true, editScopes: [], details, problem });
-      return;
-    }
-    const outcome = await forms.once(req, async () => {
-      const id = await req.listener.ask(
-        (token) =>
-          dialects.speak((dialect) => webApi.createPlaylist(token, req.listener.id, details, dialect)),
-        scopes.editPlaylists,
-      );
-      return saying(`/playlists/${id}`, 'created');
-    });
+    if (problem) return showForm(problem);
+    const outcome = await forms
+      .once(req, async () => {
+        const id = await req.listener.ask(
+          (token) =>
+            dialects.speak((dialect) => webApi.createPlaylist(token, req.listener.id, details, dialect)),
+          scopes.editPlaylists,
+        );
+        return saying(`/playlists/${id}`, 'created');
+      })
+      .catch(whereRefused);
+    if (outcome === null) return showForm(notTaken);
     req.listener.forget('playlists');
     const [path = ''] = outcome.split('?');
     if (wantsJson(req))
@@ -95,6 +94,14 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
         .location(path)
         .json({ id: path.slice('/playlists/'.length) });
     else res.redirect(303, outcome);
+
+    /** The form again, as it was filled in. */
+    function showForm(problem: ErrorPage): void {
+      if (wantsJson(req)) throw new Problem(problem);
+      res.status(problem.status).set('Cache-Control', 'private, no-store');
+      const mayEdit = req.listener.may(scopes.editPlaylists);
+      res.render('playlists/new', { mayEdit, editScopes: scopes.editPlaylists, details, problem });
+    }
   });
 
   // Two calls to Spotify at first, then one a page; one where it does not tell what is in the playlist.
@@ -109,16 +116,22 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
   router.post('/playlists/:id', ...forms.read, signedIn.middleware, async (req, res) => {
     const id = idIn(req);
     const { details, problem } = readDetails(req.body);
-    if (problem) {
+    if (problem) return showForm(problem);
+    const outcome = await forms
+      .once(req, async () => {
+        await req.listener.ask((token) => webApi.changePlaylist(token, id, details), scopes.editPlaylists);
+        return saying(`/playlists/${id}`, 'changed');
+      })
+      .catch(whereRefused);
+    if (outcome === null) return showForm(notTaken);
+    changed(req, res, id, outcome);
+
+    /** The playlist with the form open, as it was filled in. */
+    async function showForm(problem: ErrorPage): Promise<void> {
       if (wantsJson(req)) throw new Problem(problem);
       res.status(problem.status);
-      return showPlaylist(req, res, id, 1, { details, problem });
+      await showPlaylist(req, res, id, 1, { details, problem });
     }
-    const outcome = await forms.once(req, async () => {
-      await req.listener.ask((token) => webApi.changePlaylist(token, id, details), scopes.editPlaylists);
-      return saying(`/playlists/${id}`, 'changed');
-    });
-    changed(req, res, id, outcome);
   });
 
   // One call to Spotify.
@@ -142,15 +155,24 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     const [uri, snapshotId] = [forms.field(req, 'uri'), forms.field(req, 'snapshot')];
     if (!isUri(uri)) throw new Problem(noUri);
     if (snapshotId === '' || snapshotId.length > 200) throw new Problem(noSnapshot);
-    const outcome = await forms.once(req, async () => {
-      await req.listener.ask(
-        (token) =>
-          dialects.speak((dialect) => webApi.removeFromPlaylist(token, id, { uri, snapshotId }, dialect)),
-        scopes.editPlaylists,
-      );
-      return saying(`/playlists/${id}`, 'removed');
-    });
-    changed(req, res, id, outcome);
+    // Back to the page of the playlist that the button was on.
+    const asked = String(res.locals.returnTo);
+    const place = asked.split('?')[0] === `/playlists/${id}` ? asked : `/playlists/${id}`;
+    const outcome = await forms
+      .once(req, async () => {
+        await req.listener.ask(
+          (token) =>
+            dialects.speak((dialect) => webApi.removeFromPlaylist(token, id, { uri, snapshotId }, dialect)),
+          scopes.editPlaylists,
+        );
+        return saying(place, 'removed');
+      })
+      .catch(whereRefused);
+    if (outcome === null && wantsJson(req)) {
+      req.listener.forget(`playlist ${id}`);
+      throw new Problem(changedMeanwhile);
+    }
+    changed(req, res, id, outcome ?? saying(place, 'changed-meanwhile'));
   });
 
   return router;
@@ -172,7 +194,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     res: Response,
     id: string,
     page: number,
-    failed: Pick<ReturnType<typeof readDetails>, 'details' | 'problem'> | null = null,
+    failed: { details: PlaylistDetails; problem: ErrorPage } | null = null,
   ): Promise<void> {
     // Who pages on looks at the playlist as it was on the first page.
     const playlist = await req.listener.askKept(
@@ -182,8 +204,16 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
       scopes.playlists,
     );
     const { items, total } = playlist.readable ? await entries() : { items: null, total: 0 };
+    const said = sentence(saidHere, req.query.said);
+    if (said && page > lastPage(total, entriesPerPage)) {
+      // The only item of the last page was just removed.
+      const last = lastPage(total, entriesPerPage);
+      res.redirect(303, saying(`/playlists/${id}${last > 1 ? `?page=${last}` : ''}`, String(req.query.said)));
+      return;
+    }
     const pages = pagesOf(total, entriesPerPage, page);
     const isOwn = playlist.ownerId === req.listener.id;
+    const isTheirs = isOwn || playlist.collaborative;
 
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
@@ -195,10 +225,9 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
           total,
           entriesPerPage,
           failed,
-          said: saidHere[String(req.query.said)],
-          mayEdit:
-            items !== null && (isOwn || playlist.collaborative) && req.listener.may(scopes.editPlaylists),
-          wouldBeEditable: items !== null && isOwn,
+          said,
+          mayEdit: items !== null && isTheirs && req.listener.may(scopes.editPlaylists),
+          wouldBeEditable: items !== null && isTheirs,
           isOwn,
           editScopes: scopes.editPlaylists,
         }),
@@ -215,6 +244,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
             dialects.speak((dialect) =>
               webApi.playlistEntries(token, id, (page - 1) * entriesPerPage, dialect),
             ),
+          scopes.playlists,
         );
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
@@ -232,6 +262,12 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
   }
 }
 
+/** Null for what Spotify could not do in this form. Throws everything else. */
+function whereRefused(error: unknown): null {
+  if (error instanceof BadRequest) return null;
+  throw error;
+}
+
 function idIn(req: Request): string {
   const id = String(req.params.id);
   if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
@@ -242,7 +278,8 @@ const saidHere: Readonly<Record<string, string>> = {
   created: 'Your new playlist is there.',
   changed: 'The playlist is changed.',
   added: 'It is added, at the end.',
-  removed: 'It is removed.',
+  removed: 'It is removed, wherever in the playlist it stood.',
+  'changed-meanwhile': 'Nothing was removed: the playlist has been changed meanwhile. This is how it is now.',
 };
 
 const back = { label: 'Go to your playlists', href: '/playlists' };
@@ -252,6 +289,14 @@ const noUri = {
   reason: 'no-uri',
   title: 'That is nothing for a playlist',
   text: 'Give the URI of a track or an episode as "uri", such as spotify:track:… Files of your own cannot be added.',
+  actions: [back],
+};
+
+const changedMeanwhile = {
+  status: 409,
+  reason: 'playlist-changed',
+  title: 'The playlist has been changed meanwhile',
+  text: 'Nothing was removed. Ask for the playlist again, and use its "snapshotId" of now.',
   actions: [back],
 };
 

@@ -7,7 +7,6 @@ import {
   furthestResult,
   resultsPerPage,
   type SearchType,
-  scopes,
   searchTypes,
   type WebApi,
 } from '../../spotify/web-api.ts';
@@ -48,7 +47,7 @@ export function searchPages(needs: Needs): Router {
       if (wantsJson(req)) throw new Problem(problems.empty);
       res.render('search/search', {
         query: '',
-        types: typesIn(req) ?? usualTypes,
+        types: typesIn(req),
         found: null,
         page: 1,
         pages: 1,
@@ -57,11 +56,17 @@ export function searchPages(needs: Needs): Router {
     }
 
     const { query, types, page } = asked;
+    if (!listener && strangersSearches.limit === 0) throw new Problem(problems.notForStrangers);
     if (!listener) await takeFromShare(searchesOfAddress, problems.tooMany, addressOf(req));
-    const found = await kept.get('everyone', `search ${JSON.stringify(asked)}`, keptMs, async () => {
-      if (!listener) await takeFromShare(strangersSearches, problems.sharedUp);
-      return appAccess.ask((token) => webApi.search(token, query, { types, page, market }));
-    });
+    const answer = (ask: () => Promise<Found>) =>
+      kept.get('everyone', `search ${JSON.stringify(asked)}`, keptMs, ask);
+    const found = listener
+      ? await answer(askSpotify).catch((error: unknown) => {
+          // A visitor who asked the same in the same moment had no share left. That is no matter of a listener's.
+          if (error instanceof Problem) return answer(askSpotify);
+          throw error;
+        })
+      : await answer(askForStranger);
     const pages = pagesOf(found);
 
     res.format({
@@ -73,10 +78,23 @@ export function searchPages(needs: Needs): Router {
           page,
           pages,
           mayAdd: listener,
-          editScopes: scopes.editPlaylists,
         }),
       json: () => res.json({ query, types, page, pages, ...found }),
     });
+
+    function askSpotify(): Promise<Found> {
+      return appAccess.ask((token) => webApi.search(token, query, { types, page, market }));
+    }
+
+    /** Takes from the share only where Spotify is asked: not while it wants to be left alone. */
+    function askForStranger(): Promise<Found> {
+      let taken = false;
+      return appAccess.ask(async (token) => {
+        if (!taken) await takeFromShare(strangersSearches, problems.sharedUp);
+        taken = true;
+        return webApi.search(token, query, { types, page, market });
+      });
+    }
   });
 
   return router;
@@ -88,7 +106,6 @@ function read(req: Request): Asked | null {
   if (typeof q !== 'string') throw new Problem(problems.odd);
   const query = q.trim().replace(/\s+/g, ' ');
   const types = typesIn(req);
-  if (types === null) throw new Problem(problems.type);
   if (query === '') return null;
   if ([...query].length > longestQuery) throw new Problem(problems.long);
   if (typeof page !== 'string' || !/^[1-9]\d{0,5}$/.test(page)) throw new Problem(problems.odd);
@@ -96,12 +113,12 @@ function read(req: Request): Asked | null {
   return { query, types, page: Number(page) };
 }
 
-/** The kinds to look for, in the order of the page; null where one is unknown. A form sends each one by itself. */
-function typesIn(req: Request): SearchType[] | null {
+/** The kinds to look for, in the order of the page. A form sends each one by itself. Throws {@link Problem} for an unknown one. */
+function typesIn(req: Request): SearchType[] {
   const { type } = req.query;
   const given = [type ?? []].flat().flatMap((one) => String(one).split(','));
   const wanted = given.map((one) => one.trim()).filter(Boolean);
-  if (wanted.some((one) => !searchTypes.some((known) => known === one))) return null;
+  if (wanted.some((one) => !searchTypes.some((known) => known === one))) throw new Problem(problems.type);
   return wanted.length === 0 ? usualTypes : searchTypes.filter((one) => wanted.includes(one));
 }
 
@@ -159,6 +176,13 @@ const problems = {
     title: 'That was a lot of searching',
     text: 'One address can search 30 times a minute without signing in. Wait a moment, or sign in.',
     actions: [again, { label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }],
+  },
+  notForStrangers: {
+    status: 401,
+    reason: 'search-needs-sign-in',
+    title: 'Sign in to search',
+    text: 'The owner of this site keeps its searches for people who are signed in.',
+    actions: [{ label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }],
   },
   sharedUp: {
     status: 429,

@@ -8,7 +8,11 @@ type Finding = { id: string; help: string; nodes: { html: string }[] };
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const validator = new HtmlValidate({
   extends: ['html-validate:recommended'],
-  rules: { 'no-inline-style': 'error' },
+  rules: {
+    'no-inline-style': 'error',
+    // Checkboxes for several of one thing share a name as well.
+    'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'button', 'submit', 'reset'] }],
+  },
 });
 
 /** What axe finds in the page as it stands. */
