@@ -109,6 +109,7 @@ test('who signs out can sign in as somebody else', { skip }, async (t) => {
   const page = await browser.newPage();
   await signIn(page, url);
   await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('You are signed out.').waitFor();
 
   await signIn(page, url, 'Noor Haddad');
 
