@@ -73,8 +73,10 @@ function stream(look) {
   let timer;
   let failures = 0;
 
-  const open = (query) => {
-    source = new EventSource(place.dataset.stream + query);
+  const open = (lookNow) => {
+    const url = new URL(place.dataset.stream, location);
+    if (lookNow) url.searchParams.set('look', 'now');
+    source = new EventSource(url);
     source.addEventListener('card', ({ data }) => {
       failures = 0;
       tell('');
@@ -93,14 +95,14 @@ function stream(look) {
       failures += 1;
       const pause = Math.min(longestPauseMs, 2_000 * 2 ** failures) * (0.5 + Math.random());
       tell(`Not connected: this may be out of date. Trying again in ${Math.round(pause / 1000)} seconds.`);
-      timer = setTimeout(open, pause, '?look=now');
+      timer = setTimeout(open, pause, true);
     });
   };
   const stop = () => {
     clearTimeout(timer);
     source.close();
   };
-  open(look ? '?look=now' : '');
+  open(look);
   return stop;
 }
 

@@ -17,6 +17,8 @@ const validator = new HtmlValidate({
   extends: ['html-validate:recommended'],
   rules: {
     'no-inline-style': 'error',
+    // Only where there are no scripts, and with a link that stops it.
+    'meta-refresh': 'off',
     // Checkboxes for several of one thing share a name as well.
     'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'button', 'submit', 'reset'] }],
   },
