@@ -21,8 +21,11 @@ export type Call = {
   form?: Record<string, string>;
   /** Sent as JSON. */
   body?: Record<string, unknown>;
-  authorization: string;
+  authorization?: string;
 };
+
+/** A call that is over: its status and what the clock there showed (a Date header), or null where no answer came. */
+export type Told = { call: string; status: number | null; ms: number; date: string | null };
 
 export type Http = (call: Call) => Promise<Answer>;
 
@@ -31,8 +34,8 @@ type Needs = {
   baseUrl: string;
   /** Milliseconds a call may take from first to last byte. */
   deadlineMs: number;
-  /** Told of each call once it is over: its status, or null where no answer came. */
-  onCall?: (told: { call: string; status: number | null; ms: number }) => void;
+  /** Told of each call once it is over. */
+  onCall?: (told: Told) => void;
   /** Bytes of body, unpacked, past which an answer is refused. */
   maxBytes?: number;
 };
@@ -62,13 +65,13 @@ export function createHttp({
   return async ({ method, path, query, form, body, authorization }) => {
     const call = `${method} ${baseUrl}${path}`;
     const startedAt = performance.now();
-    const over = (status: number | null) =>
-      onCall({ call, status, ms: Math.round(performance.now() - startedAt) });
+    const over = (status: number | null, date: string | null) =>
+      onCall({ call, status, ms: Math.round(performance.now() - startedAt), date });
     const response = await http
       .request<unknown>({
         method,
         url: path,
-        headers: { Authorization: authorization },
+        ...(authorization && { headers: { Authorization: authorization } }),
         ...(query && { params: query }),
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
@@ -76,17 +79,17 @@ export function createHttp({
         signal: AbortSignal.timeout(deadlineMs),
       })
       .catch((error: unknown) => {
-        over(null);
+        over(null, null);
         throw new SpotifyUnavailable(`${call}: ${whyNoAnswer(error)}`);
       });
 
-    over(response.status);
+    over(response.status, headerOf(response.headers, 'date') ?? null);
     const text = typeof response.data === 'string' ? response.data : '';
     return {
       status: response.status,
       text,
       json: readJson(text),
-      retryAfter: retryAfterOf(response.headers),
+      retryAfter: headerOf(response.headers, 'retry-after'),
       call,
     };
   };
@@ -107,7 +110,7 @@ function readJson(text: string): unknown {
   }
 }
 
-function retryAfterOf(headers: object): string | undefined {
-  const value: unknown = (headers as Record<string, unknown>)['retry-after'];
+function headerOf(headers: object, name: string): string | undefined {
+  const value: unknown = (headers as Record<string, unknown>)[name];
   return typeof value === 'string' ? value : undefined;
 }
