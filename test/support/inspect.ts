@@ -10,7 +10,7 @@ const validator = new HtmlValidate({
   extends: ['html-validate:recommended'],
   rules: {
     'no-inline-style': 'error',
-    // Without scripts, now playing loads itself anew; a link on it stops that (WCAG 2.2, 2.2.1).
+    // Only where there are no scripts, and with a link that stops it.
     'meta-refresh': 'off',
     // Checkboxes for several of one thing share a name as well.
     'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'button', 'submit', 'reset'] }],
