@@ -1,5 +1,6 @@
 import type { Budget } from '../src/access/door.ts';
-import { nextLook, type Seen } from '../src/live/cadence.ts';
+import { nextLook } from '../src/live/cadence.ts';
+import { isOverdue, type Seen, seenNow } from '../src/live/seen.ts';
 import { type Chance, chanceOf } from '../src/simulator/chance.ts';
 import type { Playback } from '../src/spotify/answers.ts';
 
@@ -121,7 +122,6 @@ export function watchAsWeDo(days: readonly Day[], perDay: number): Watched[] {
     day,
     looks: [] as number[],
     seen: null as Seen | null,
-    unchangedSince: day.from,
     overdueLooks: 0,
     next: day.from,
   }));
@@ -132,13 +132,11 @@ export function watchAsWeDo(days: readonly Day[], perDay: number): Watched[] {
     const before = due.seen;
     due.looks.push(now);
     calls.push(now);
-    due.seen = { playback: due.day.at(now), at: now };
-    if (before === null || isOther(before, due.seen)) due.unchangedSince = now;
+    due.seen = seenNow(due.day.at(now), now, now, before);
     due.overdueLooks = before && isOverdue(before, due.seen) ? due.overdueLooks + 1 : 0;
     const { at } = nextLook({
       now,
       seen: due.seen,
-      unchangedSince: due.unchangedSince,
       overdueLooks: due.overdueLooks,
       budget: budgetAt(calls, now, perDay),
       watched: watchers.filter(({ day }) => day.from <= now && now < day.to).length,
@@ -155,26 +153,13 @@ const binMs = 15 * minute;
 function budgetAt(calls: readonly number[], now: number, perDay: number): Budget {
   const end = (call: number) => Math.floor(call / binMs) * binMs + binMs + dayMs;
   const counting = calls.filter((call) => end(call) > now);
+  const counts = new Map<number, number>();
+  for (const call of counting) counts.set(end(call), (counts.get(end(call)) ?? 0) + 1);
   return {
     perDay,
     used: counting.length,
-    freesInMs: Math.min(dayMs, ...counting.map((call) => end(call) - now)),
+    frees: [...counts].map(([ends, calls]) => ({ inMs: ends - now, calls })).sort((a, b) => a.inMs - b.inMs),
   };
-}
-
-function facts({ playback }: Seen): string {
-  return playback.state === 'nothing' ? '' : `${playback.state} ${playback.item?.name}`;
-}
-
-function isOther(before: Seen, after: Seen): boolean {
-  return facts(before) !== facts(after);
-}
-
-function isOverdue(before: Seen, after: Seen): boolean {
-  const [a, b] = [before.playback, after.playback];
-  if (a.state !== 'playing' || b.state !== 'playing' || facts(before) !== facts(after)) return false;
-  const left = (progressMs: number | null) => trackMs - (progressMs ?? 0);
-  return before.at + left(a.progressMs) <= after.at && left(b.progressMs) <= 1_500;
 }
 
 /** Looks every so many milliseconds; with `tighten`, just after a predicted end as well, where that comes sooner. */

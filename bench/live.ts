@@ -49,6 +49,26 @@ function simulatedDays({ report, seed }: Options): void {
   const [short] = watchAsWeDo([dayOfMusic(0, 3 * hour, `${seed} short`)], perDay);
   if (short) tell(report, short, { calls: 250, others: 60 });
 
+  report.begin('The same listener without a break, day after day: the third day');
+  const daysOn = dayOfMusic(0, 72 * hour, `${seed} days`);
+  const [on] = watchAsWeDo([daysOn], perDay);
+  if (on) {
+    const third = { ...daysOn, from: 48 * hour, changes: daysOn.changes.filter(({ at }) => at >= 48 * hour) };
+    tell(report, { day: third, looks: on.looks.filter((at) => at >= 48 * hour) }, { calls: 650 });
+  }
+
+  report.begin('Five listeners, 12 hours each, all at once: more than the day allows');
+  const tooMuch = watchAsWeDo(
+    [0, 1, 2, 3, 4].map((one) => dayOfMusic(0, 12 * hour, `${seed} long ${one}`)),
+    perDay,
+  );
+  const all = tooMuch.reduce((sum, { looks }) => sum + looks.length, 0);
+  report.fact('calls', all);
+  report.claim(
+    `at most ${perDay} calls, and ${Math.round(perDay * 0.03)} are left to pages`,
+    all <= perDay * 0.97,
+  );
+
   report.begin('Five listeners, 4 hours each, one hour apart');
   const five = watchAsWeDo(
     [0, 1, 2, 3, 4].map((start) => dayOfMusic(start * hour, (start + 4) * hour, `${seed} ${start}`)),

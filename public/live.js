@@ -6,8 +6,10 @@ const place = document.getElementById('live');
 const state = document.getElementById('live-state');
 const said = document.getElementById('live-said');
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
-const others = 'BroadcastChannel' in window ? new BroadcastChannel('turntable now playing') : null;
-const longestPauseMs = 60_000;
+// Of this sign-in alone: a window that still shows somebody else is not spoken to.
+const room = `turntable now playing ${place.dataset.who}`;
+const others = 'BroadcastChannel' in window ? new BroadcastChannel(room) : null;
+const longestPauseMs = 120_000;
 
 const shown = {
   uri: place.dataset.uri,
@@ -23,7 +25,11 @@ function show(card) {
   const { activeElement } = document;
   const focused = place.contains(activeElement) ? nameOf(activeElement) : null;
   place.innerHTML = card.html;
-  if (focused) [...place.querySelectorAll('a, button')].find((one) => nameOf(one) === focused)?.focus();
+  if (focused) {
+    const all = [...place.querySelectorAll('a, button')];
+    // Where it is gone (Pause has become Play), the next best is the first of the buttons.
+    (all.find((one) => nameOf(one) === focused) ?? place.querySelector('button, a'))?.focus();
+  }
 
   const another = (card.uri ?? '') !== shown.uri;
   Object.assign(shown, {
@@ -41,7 +47,7 @@ function show(card) {
 
 /** What a button or link does, to find the same one in the next card. */
 function nameOf(element) {
-  return element.form ? `${element.form.action} ${element.name}` : element.href;
+  return element.form ? `${element.form.action} ${element.name}` : `${element.className} ${element.href}`;
 }
 
 function move() {
@@ -52,7 +58,9 @@ function move() {
   bar.value = now;
   const time = clock(now);
   const label = document.getElementById('live-time');
-  if (label.textContent !== time) label.textContent = time;
+  if (label.textContent === time) return;
+  label.textContent = time;
+  bar.setAttribute('aria-valuetext', `${time} of ${clock(shown.durationMs)}`);
 }
 
 function clock(ms) {
@@ -67,47 +75,65 @@ function tell(words) {
   state.hidden = words === '';
 }
 
-/** Holds a stream open until told to stop, and comes back when it breaks, ever more slowly. */
-function stream(look) {
+/** Says how it stands, here and in the other windows that depend on this one. */
+function report(words) {
+  tell(words);
+  others?.postMessage({ state: words });
+}
+
+const lost = 'Not connected: this may be out of date. Trying again.';
+
+/** Holds a stream open until told to stop. The browser comes back by itself when it breaks; when it is refused, we do, ever more slowly. */
+function stream(lookNow) {
   let source;
   let timer;
-  let failures = 0;
+  let refusals = 0;
+  let stopped = false;
 
-  const open = (lookNow) => {
-    const url = new URL(place.dataset.stream, location);
-    if (lookNow) url.searchParams.set('look', 'now');
-    source = new EventSource(url);
+  const open = (look) => {
+    source = new EventSource(place.dataset.stream + (look ? '?look=now' : ''));
     source.addEventListener('card', ({ data }) => {
-      failures = 0;
-      tell('');
+      refusals = 0;
+      report('');
       const card = JSON.parse(data);
       show(card);
       others?.postMessage({ card });
     });
-    source.addEventListener('end', () => {
-      stop();
-      others?.postMessage({ over: true });
-      begin();
-    });
-    source.addEventListener('open', () => tell(''));
+    source.addEventListener('end', over);
     source.addEventListener('error', () => {
-      source.close();
-      failures += 1;
-      const pause = Math.min(longestPauseMs, 2_000 * 2 ** failures) * (0.5 + Math.random());
-      tell(`Not connected: this may be out of date. Trying again in ${Math.round(pause / 1000)} seconds.`);
-      timer = setTimeout(open, pause, true);
+      report(lost);
+      if (source.readyState === EventSource.CLOSED) refused();
     });
   };
+  // A refused stream does not say why; a look that is wished for costs nothing and does.
+  const refused = async () => {
+    const status = await fetch(place.dataset.look, { method: 'POST' }).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+    if (stopped) return;
+    if (status === 401 || status === 403) return over();
+    refusals += 1;
+    const pause = Math.min(longestPauseMs, 5_000 * 2 ** refusals) * (0.5 + Math.random());
+    timer = setTimeout(open, pause, false);
+  };
+  const over = () => {
+    stop();
+    others?.postMessage({ over: true });
+    location.reload();
+  };
   const stop = () => {
+    stopped = true;
     clearTimeout(timer);
     source.close();
   };
-  open(look);
+  open(lookNow);
   return stop;
 }
 
 /** Whoever holds the lock holds the stream; the others listen to them. Hidden tabs hold nothing. */
 let letGo = null;
+let holding = false;
 let comesBack = false;
 
 function attend() {
@@ -124,48 +150,43 @@ function attend() {
   letGo = () => {
     asking.abort();
     stop?.();
+    holding = false;
     release();
   };
   const hold = () =>
     new Promise((resolve) => {
       release = resolve;
+      holding = true;
       stop = stream(comesBack);
     });
-  if (others && navigator.locks) {
-    others.postMessage({ hello: true });
-    navigator.locks.request('turntable now playing', { signal: asking.signal }, hold).catch(() => undefined);
-  } else {
+  if (!others || !navigator.locks) {
     hold();
+    return;
   }
+  others.postMessage({ hello: true });
+  navigator.locks.request(room, { signal: asking.signal }, hold).catch(() => undefined);
+  // Another window has the stream: it is shown there too what is so now.
+  if (comesBack)
+    setTimeout(() => holding || fetch(place.dataset.look, { method: 'POST' }).catch(() => undefined), 500);
 }
 
 others?.addEventListener('message', ({ data }) => {
   if (data.card) show(data.card);
-  if (data.over) begin();
-  if (data.hello && latest && letGo) others.postMessage({ card: aged(latest) });
+  if (data.state !== undefined) tell(data.state);
+  if (data.over) location.reload();
+  if (data.hello && latest && holding) others.postMessage({ card: aged(latest) });
 });
-
-/** Loads the page anew, where the sign-in has ended; not over a form that was sent, such as the one that ended it: it leads on. */
-let sent = false;
-function begin() {
-  if (!sent) location.reload();
-}
 
 /** The same card as it is by now. */
 function aged(card) {
   if (!card.playing || card.progressMs === null) return card;
+  const since = performance.now() - shown.at;
   return {
     ...card,
-    progressMs: Math.min(
-      card.progressMs + performance.now() - shown.at,
-      card.durationMs ?? Number.POSITIVE_INFINITY,
-    ),
+    progressMs: Math.min(card.progressMs + since, card.durationMs ?? Number.POSITIVE_INFINITY),
   };
 }
 
-document.addEventListener('submit', () => {
-  sent = true;
-});
 document.addEventListener('visibilitychange', attend);
 addEventListener('pagehide', () => letGo?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());

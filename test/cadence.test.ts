@@ -8,9 +8,9 @@ const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
 const at = Date.UTC(2026, 10, 21, 12);
-const plenty: Budget = { perDay: 700, used: 10, freesInMs: 24 * hour };
-const tight: Budget = { perDay: 700, used: 300, freesInMs: 20 * hour };
-const usedUp: Budget = { perDay: 700, used: 660, freesInMs: 3 * hour };
+const plenty: Budget = { perDay: 700, used: 10, frees: [{ inMs: 24 * hour, calls: 10 }] };
+const tight: Budget = { perDay: 700, used: 300, frees: [{ inMs: 20 * hour, calls: 300 }] };
+const usedUp: Budget = { perDay: 700, used: 660, frees: [{ inMs: 3 * hour, calls: 660 }] };
 
 function track(
   progressMs: number | null,
@@ -38,17 +38,13 @@ const advertisement: Playback = {
   disallows: [],
 };
 
-type Asked = Parameters<typeof nextLook>[0];
+type Asked = Parameters<typeof nextLook>[0] & { since: number };
+
+const seen = (playback: Playback, since = at) => ({ playback, at, askedAt: at, since, saved: null });
+
 /** Seconds until the next look after one that was made just now. */
-function after(playback: Playback, more: Partial<Asked> = {}): number {
-  const usual = {
-    now: at,
-    seen: { playback, at },
-    unchangedSince: at,
-    overdueLooks: 0,
-    budget: plenty,
-    watched: 1,
-  };
+function after(playback: Playback, { since, ...more }: Partial<Asked> = {}): number {
+  const usual = { now: at, seen: seen(playback, since), overdueLooks: 0, budget: plenty, watched: 1 };
   return (nextLook({ ...usual, ...more }).at - at) / second;
 }
 
@@ -95,17 +91,12 @@ for (const [what, expected, playback, more] of [
     'what was paused a quarter of an hour ago',
     240,
     track(0, 210 * second, 'paused'),
-    { unchangedSince: at - 15 * minute },
+    { since: at - 15 * minute },
   ],
-  ['what was paused an hour ago', 480, track(0, 210 * second, 'paused'), { unchangedSince: at - hour }],
-  [
-    'what was paused in the morning',
-    900,
-    track(0, 210 * second, 'paused'),
-    { unchangedSince: at - 5 * hour },
-  ],
+  ['what was paused an hour ago', 480, track(0, 210 * second, 'paused'), { since: at - hour }],
+  ['what was paused in the morning', 900, track(0, 210 * second, 'paused'), { since: at - 5 * hour }],
   ['nothing, lately', 57, { state: 'nothing' }],
-  ['nothing for hours', 900, { state: 'nothing' }, { unchangedSince: at - 5 * hour }],
+  ['nothing for hours', 900, { state: 'nothing' }, { since: at - 5 * hour }],
   ['with a day’s calls used up but for those of pages', 600, track(200 * second), { budget: usedUp }],
 ] as const satisfies readonly (readonly [string, number, Playback, Partial<Asked>?])[]) {
   test(`${what}: ${expected} s`, () => {
@@ -114,17 +105,13 @@ for (const [what, expected, playback, more] of [
 }
 
 test('where nothing is known yet, the look is now', () => {
-  assert.equal(
-    nextLook({ now: at, seen: null, unchangedSince: at, overdueLooks: 0, budget: plenty, watched: 1 }).at,
-    at,
-  );
+  assert.equal(nextLook({ now: at, seen: null, overdueLooks: 0, budget: plenty, watched: 1 }).at, at);
 });
 
 test('that looks have become rare is said, and only then', () => {
   const usual = {
     now: at,
-    seen: { playback: track(0), at },
-    unchangedSince: at,
+    seen: seen(track(0)),
     overdueLooks: 0,
     watched: 1,
   };
@@ -132,11 +119,30 @@ test('that looks have become rare is said, and only then', () => {
   assert.equal(nextLook({ ...usual, budget: tight }).sparing, false);
 });
 
-test('what is left over when everybody’s ends of tracks are set aside is spread over the time until calls come free', () => {
-  const soonFree: Budget = { perDay: 700, used: 300, freesInMs: 2 * hour };
-  const alone = after(track(0, hour), { budget: soonFree });
-  const fiveWatched = after(track(0, hour), { budget: soonFree, watched: 5 });
-  assert.ok(alone >= 57 && alone < 60, `${alone} s`);
-  assert.ok(fiveWatched > 2 * alone, `${fiveWatched} s`);
-  assert.equal(after(track(0, hour), { budget: soonFree, watched: 50 }), 3601.45);
+test('what is left over when everybody’s ends of tracks are set aside is spread over the day', () => {
+  const frees = [{ inMs: 20 * hour, calls: 200 }];
+  const budget: Budget = { perDay: 1_400, used: 500, frees };
+  const alone = after(track(0, hour), { budget });
+  const fiveWatched = after(track(0, hour), { budget, watched: 5 });
+  assert.ok(alone > 57 && alone < 300, `${alone} s`);
+  assert.equal(fiveWatched, 3601.45, 'nothing is left over for five');
+});
+
+test('calls that come free later are not spent before', () => {
+  const late: Budget = { perDay: 1_400, used: 1_200, frees: [{ inMs: 20 * hour, calls: 1_200 }] };
+  const soon: Budget = { perDay: 1_400, used: 1_200, frees: [{ inMs: hour, calls: 1_200 }] };
+  assert.equal(after(track(0, hour), { budget: late }), 3601.45);
+  assert.ok(after(track(0, hour), { budget: soon }) < 300);
+});
+
+test('something without an end is looked at more seldom the longer it goes on, and never often with few calls left', () => {
+  assert.equal(after(advertisement, { budget: tight }), 114);
+  assert.equal(after(advertisement, { since: at - hour }), 480);
+  assert.ok(after(advertisement, { since: at - hour, budget: tight }) >= 480);
+});
+
+test('the last half of what is left to pages is not touched', () => {
+  const none: Budget = { perDay: 700, used: 690, frees: [{ inMs: 3 * hour, calls: 5 }] };
+  assert.equal(after(track(0), { budget: none }), 3 * 3600);
+  assert.equal(after(track(0), { budget: usedUp, watched: 4 }), 2_400);
 });

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { listen } from './support/events.ts';
 import { createFleet, type Server, until } from './support/fleet.ts';
-import { apiCalls, type Browser, startTurntable } from './support/turntable.ts';
+import { apiCalls, type Browser, clientId, startTurntable } from './support/turntable.ts';
 
 const player = '/v1/me/player';
 
@@ -326,9 +326,149 @@ test('the page after a button shows what it did, also while somebody watches; an
   simulator.subscribes('mara', 'free');
   const refused = await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
   const page = await mara.get(refused.headers.location ?? '').expect(200);
-  const [, events = ''] = /data-stream="\/now-playing\/events([^"]*)"/.exec(page.text) ?? [];
-  const told = await listen(t, url, mara, events);
-  const card = await told.until(({ event }) => event === 'card');
-  for (const text of [page.text, String(card.data.html)])
-    assert.match(text, /Spotify lets only people with Premium/);
+  assert.match(page.text, /Spotify lets only people with Premium/);
+  for (const text of [page.text, (await mara.get('/now-playing').expect(200)).text]) {
+    assert.doesNotMatch(text, /action="\/player\/play"/, 'a button that cannot work is not offered');
+  }
+});
+
+test('who comes back to the only window sees what plays now, not what played when they left', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t);
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+  stream.close();
+  await severalTicks();
+  simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
+  clock.advance({ seconds: 30 });
+
+  const again = await listen(t, url, mara, '?look=now');
+
+  await again.until(isAnother(name));
+  assert.equal(apiCalls(simulator, player), 1);
+});
+
+test('coming back to a stream again and again takes no look each time', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t);
+  const watching = await listen(t, url, mara);
+  await watching.until(named(name));
+  for (let times = 0; times < 20; times += 1) {
+    clock.advance({ seconds: 1 });
+    (await listen(t, url, mara)).close();
+  }
+  await severalTicks();
+  assert.ok(apiCalls(simulator, player) <= 1, `${apiCalls(simulator, player)} looks in twenty seconds`);
+});
+
+test('a look that was begun before a button was pressed is not believed when it comes home', async (t) => {
+  const { url, mara, simulator, name } = await listening(t, { ticking: true });
+  await mara.signIn('mara', '?allow=user-modify-playback-state');
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+  await sleep(1_600);
+  simulator.fault({ on: /player$/, delayMs: 1_500 });
+  await mara.post('/now-playing/look').expect(204);
+  await until(() => simulator.calls.at(-1)?.path === player);
+
+  await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
+  await mara.get('/now-playing').expect(200);
+  await stream.until(({ data }) => data.playing === false);
+  await sleep(2_500);
+
+  assert.equal(stream.events.at(-1)?.data.playing, false);
+});
+
+test('records and messages of another version are left alone, and end nothing', async (t) => {
+  const { url, mara, redisUrl, clock, simulator, name } = await listening(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const { keyPrefix = '' } = redis.options;
+  const [key = ''] = (await redis.keys(`${keyPrefix}now-playing:*`)).map((one) =>
+    one.slice(keyPrefix.length),
+  );
+  const channel = `${keyPrefix}live:${clientId}`;
+  for (const odd of ['not JSON', '{}', 'null', JSON.stringify({ shape: 99, playback: {}, at: 1 })]) {
+    await redis.set(key, odd);
+    const stream = await listen(t, url, mara);
+    await redis.publish(channel, odd);
+    clock.advance({ seconds: 60 });
+    await stream.until(({ event }) => event === 'card');
+    stream.close();
+  }
+  simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
+  clock.advance({ seconds: 60 });
+  const stream = await listen(t, url, mara);
+  await stream.until(isAnother(name));
+});
+
+test('whether the track is in the library is known in every window as soon as it is known in one', async (t) => {
+  const one = await listening(t);
+  const other = await startTurntable(t, { beside: one });
+  const { mara, simulator } = one;
+  await mara.signIn('mara', '?allow=user-library-modify');
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  const stream = await listen(t, other.url, mara);
+  const first = await stream.until(({ event }) => event === 'card');
+  assert.match(String(first.data.html), /<span>In your library<\/span>/);
+
+  await mara
+    .post('/library/remove')
+    .type('form')
+    .send({ uri: body.item.uri, returnTo: '/now-playing' })
+    .expect(303);
+
+  await stream.until(({ data }) => /<span>Not in your library<\/span>/.test(String(data.html)));
+  assert.equal(simulator.calls.filter(({ path }) => path.endsWith('/contains')).length, 0);
+});
+
+test('when the wait is over one call tries, and the others go on when that has gone well', async (t) => {
+  const one = await listening(t);
+  const others = await Promise.all([1, 2, 3].map(() => startTurntable(t, { beside: one })));
+  const { mara, simulator, clock } = one;
+  simulator.rateLimit(600);
+  await mara.get('/playlists?page=2').expect(503);
+  clock.advance({ minutes: 11 });
+  simulator.clearFaults();
+  simulator.forgetCalls();
+  simulator.fault({ on: 'api', delayMs: 400 });
+
+  const pages = await Promise.all(
+    [one, ...others].flatMap(({ url }, index) =>
+      [1, 2, 3].map((page) =>
+        fetch(`${url}/playlists?page=${page}&of=${index}`, {
+          headers: { Cookie: mara.cookieHeader(), Accept: 'text/html' },
+        }),
+      ),
+    ),
+  );
+  assert.deepEqual([...new Set(pages.map(({ status }) => status))], [200]);
+
+  simulator.rateLimit(600);
+  clock.advance({ seconds: 5 });
+  await mara.get('/playlists?page=2').expect(503);
+  clock.advance({ minutes: 9 });
+  clock.advance({ seconds: 58 });
+  simulator.forgetCalls();
+  simulator.rateLimit(600);
+  clock.advance({ seconds: 5 });
+  await Promise.all(
+    [one, ...others].map(({ url }) =>
+      fetch(`${url}/playlists`, { headers: { Cookie: mara.cookieHeader(), Accept: 'text/html' } }),
+    ),
+  );
+  assert.equal(
+    simulator.calls.filter(({ service }) => service === 'api').length,
+    1,
+    'one tries, the others wait for it',
+  );
+});
+
+test('a quota that is used up is left alone for an hour where Spotify does not say for how long', async (t) => {
+  const { mara, simulator } = await listening(t);
+  const body = JSON.stringify({
+    error: { status: 429, message: 'Too many requests', reason: 'QUOTA_EXCEEDED' },
+  });
+  simulator.fault({ on: 'api', answer: { status: 429, body } });
+  const refused = await mara.get('/playlists').expect(503);
+  assert.ok(Number(refused.headers['retry-after']) > 3_500);
+  assert.match(refused.text, /Today’s calls to Spotify are used up/);
 });

@@ -10,8 +10,8 @@ export type Budget = {
   perDay: number;
   /** Calls of all kinds in the last 24 hours. */
   used: number;
-  /** Milliseconds until the oldest of these calls count no more; 24 hours where there are none. */
-  freesInMs: number;
+  /** When how many of them count no more, in milliseconds from now; the soonest first. */
+  frees: { inMs: number; calls: number }[];
 };
 
 type Needs = {
@@ -31,8 +31,11 @@ type How = {
 
 /** The longest wait that a page sits out; beyond it the person is told. */
 const shortWaitMs = 2_000;
-/** What to wait, in milliseconds, where Spotify limits calls without saying for how long. */
-const defaultWaitMs = 30_000;
+/** What to wait, in milliseconds, where Spotify limits calls without saying for how long; a used up quota frees by the hour. */
+const defaultWaitMs = { rate: 30_000, quota: 60 * 60 * 1000 };
+/** When the time is over, one call goes first; the others wait so long for what becomes of it. */
+const probeMs = 6_000;
+const pollMs = 100;
 /** Longer than any cool-down that people have reported; guards against a nonsensical header. */
 const longestWaitMs = 48 * 60 * 60 * 1000;
 
@@ -40,17 +43,24 @@ const dayMs = 24 * 60 * 60 * 1000;
 /** Calls are counted by quarters of an hour: one counts for 24 hours and at most that much longer. */
 const binMs = 15 * 60 * 1000;
 
-// Says when the door opens, and counts a call where it is open. A Redis that takes no writes does not count, and answers.
+// Says how long the door is closed; where its time is over, lets one call through to try, and the others when that has gone well.
+// Counts a call that goes through. A Redis that takes no writes does neither, and answers.
 const enter = `
   local known = redis.call('GET', KEYS[1])
-  if known and tonumber(string.match(known, '^%d+')) > tonumber(ARGV[1]) then return known end
+  if known then
+    local wait = tonumber(string.match(known, '^%d+')) - tonumber(ARGV[1])
+    if wait > 0 then return known end
+    local tries = redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX')
+    if not tries then return 'wait' end
+  end
   if ARGV[2] ~= '' then
     redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
     redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
   end
-  return ''`;
+  return known and 'try' or ''`;
 
 const closeUntil = `
+  redis.call('DEL', KEYS[2])
   local known = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+'))
   if tonumber(ARGV[1]) > known then redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3]) end
   return 1`;
@@ -64,29 +74,41 @@ const quotaMark = ' quota';
  */
 export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
   const key = `cool-down:${clientId}`;
+  const tryKey = `cool-down-try:${clientId}`;
   const countKey = `calls:${clientId}`;
 
   return {
     /**
-     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. A wait of at most two seconds is sat
-     * out instead and the call made once more, where it `mayRepeat`. Throws what the call throws, CoolDown in place of
-     * RateLimited, and SessionsUnavailable.
+     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. Where the call `mayRepeat`, a wait of at most
+     * two seconds is sat out instead, and the call made once more. Throws what the call throws, CoolDown in place of RateLimited,
+     * and SessionsUnavailable.
      */
     async through<T>(call: () => Promise<T>, { mayRepeat, counts = true }: How): Promise<T> {
-      await pass(counts);
+      const tries = await pass(counts, mayRepeat);
       try {
-        return await call();
+        const answer = await call();
+        if (tries) await open();
+        return answer;
       } catch (error) {
-        const { waitMs, quota } = waitAskedBy(error);
-        if (!mayRepeat || waitMs > shortWaitMs) throw await close(waitMs, quota);
+        if (!(error instanceof RateLimited)) {
+          if (tries) await open();
+          throw error;
+        }
+        const closed = await close(error);
+        const waitMs = closed.until - now();
+        if (!mayRepeat || waitMs > shortWaitMs) throw closed;
+        // Who was told goes first when it is over; nobody else is let through before.
         await sleep(waitMs);
+        await count(counts);
       }
-      await pass(counts);
       try {
-        return await call();
+        const answer = await call();
+        await open();
+        return answer;
       } catch (error) {
-        const { waitMs, quota } = waitAskedBy(error);
-        throw await close(waitMs, quota);
+        if (error instanceof RateLimited) throw await close(error);
+        await open();
+        throw error;
       }
     },
 
@@ -100,36 +122,59 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
       return {
         perDay: dailyCalls,
         used: counting.reduce((sum, bin) => sum + Number(bins[bin]), 0),
-        freesInMs: Math.min(dayMs, ...counting.map((bin) => begins(bin) + binMs + dayMs - now())),
+        frees: counting
+          .map((bin) => ({ inMs: begins(bin) + binMs + dayMs - now(), calls: Number(bins[bin]) }))
+          .sort((a, b) => a.inMs - b.inMs),
       };
     },
   };
 
-  async function pass(counts: boolean): Promise<void> {
+  /** Waits until the door is open, where that is soon and one may wait, or throws CoolDown; whether this call is the one that tries. */
+  async function pass(counts: boolean, mayWait: boolean): Promise<boolean> {
+    const giveUpAt = performance.now() + (mayWait ? shortWaitMs : 0);
     const bin = counts ? String(Math.floor(now() / binMs)) : '';
-    const keptMs = String(dayMs + 2 * binMs);
-    const until = String(await fromRedis(redis.eval(enter, 2, key, countKey, String(now()), bin, keptMs)));
-    if (until !== '') throw new CoolDown(Number.parseInt(until, 10), until.endsWith(quotaMark));
+    for (;;) {
+      const asked = [String(now()), bin, String(dayMs + 2 * binMs), String(probeMs)];
+      const told = String(await fromRedis(redis.eval(enter, 3, key, countKey, tryKey, ...asked)));
+      if (told === '') return false;
+      if (told === 'try') return true;
+      const until = told === 'wait' ? now() + 1_000 : Number.parseInt(told, 10);
+      if (until - now() > shortWaitMs || performance.now() >= giveUpAt) {
+        throw new CoolDown(until, told.endsWith(quotaMark));
+      }
+      await sleep(pollMs);
+    }
   }
 
-  function waitAskedBy(error: unknown): { waitMs: number; quota: boolean } {
-    if (!(error instanceof RateLimited)) throw error;
-    return { waitMs: readRetryAfter(error.retryAfter, now()), quota: error.quota };
+  async function count(counts: boolean): Promise<void> {
+    if (!counts) return;
+    const bin = String(Math.floor(now() / binMs));
+    // The call is what matters; a Redis that takes no writes just now does not count.
+    await Promise.all([redis.hincrby(countKey, bin, 1), redis.pexpire(countKey, dayMs + 2 * binMs)]).catch(
+      () => undefined,
+    );
   }
 
-  /** Closes the door for `waitMs` milliseconds, never for less than it was; gives the error to throw. */
-  async function close(waitMs: number, quota: boolean): Promise<CoolDown> {
+  /** Opens the door after a call that was answered: nobody waits any longer. */
+  async function open(): Promise<void> {
+    await redis.del(key, tryKey).catch(() => undefined);
+  }
+
+  /** Closes the door for as long as Spotify says, never for less than it was; gives the error to throw. */
+  async function close({ retryAfter, quota }: RateLimited): Promise<CoolDown> {
+    const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
     const until = now() + waitMs;
-    const lifeMs = String(Math.max(1, Math.ceil(waitMs)));
-    await fromRedis(redis.eval(closeUntil, 1, key, String(until), quota ? quotaMark : '', lifeMs));
+    // The record outlives its time, so that somebody tries first when it is over.
+    const lifeMs = String(Math.ceil(waitMs) + dayMs);
+    await fromRedis(redis.eval(closeUntil, 2, key, tryKey, String(until), quota ? quotaMark : '', lifeMs));
     return new CoolDown(until, quota);
   }
 }
 
-/** How long a Retry-After header asks to wait, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). */
-function readRetryAfter(header: string | undefined, now: number): number {
+/** How long a Retry-After header asks to wait, in milliseconds: seconds or a date (RFC 9110, section 10.2.3); null for anything else. */
+function readRetryAfter(header: string | undefined, now: number): number | null {
   const value = header?.trim() ?? '';
   const asked = /^\d+(\.\d+)?$/.test(value) ? Math.ceil(Number(value) * 1000) : Date.parse(value) - now;
-  if (!Number.isFinite(asked) || asked < 0) return defaultWaitMs;
+  if (!Number.isFinite(asked) || asked < 0) return null;
   return Math.min(asked, longestWaitMs);
 }

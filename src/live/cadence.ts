@@ -1,15 +1,11 @@
 import type { Budget } from '../access/door.ts';
 import type { Playback } from '../spotify/answers.ts';
-
-/** What Spotify last said plays, and when it was heard, in milliseconds since 1970. */
-export type Seen = { playback: Playback; at: number };
+import { endOf, type Seen } from './seen.ts';
 
 type Circumstances = {
   now: number;
   /** Null where nothing is known yet. */
   seen: Seen | null;
-  /** Since when the same thing has been playing, paused or silent, in milliseconds since 1970. */
-  unchangedSince: number;
   /** How many looks in a row have shown a track still at its end that should have been over. */
   overdueLooks: number;
   budget: Budget;
@@ -58,39 +54,26 @@ const sparingMs = 10 * minute;
  * first, and looks in between are spread over what remains. The last part belongs to pages and buttons: when only that is left,
  * looks become rare and the page says so. Paused or silent players are looked at ever more seldom.
  */
-export function nextLook({
-  now,
-  seen,
-  unchangedSince,
-  overdueLooks,
-  budget,
-  watched,
-}: Circumstances): NextLook {
+export function nextLook({ now, seen, overdueLooks, budget, watched }: Circumstances): NextLook {
   if (seen === null) return { at: now, sparing: false };
   const { playback, at } = seen;
-  const forLive = budget.perDay * (1 - pagesPart);
-  const left = forLive - budget.used;
-  if (left <= 0) return { at: at + Math.max(sparingMs, quietMs(now - unchangedSince)), sparing: true };
+  const unchangedMs = now - seen.since;
+  const left = budget.perDay * (1 - pagesPart) - budget.used;
+  if (left <= 0) return { at: at + rarely(budget, watched, unchangedMs), sparing: true };
 
   const plenty = budget.used < budget.perDay * generousPart;
   const between = plenty ? generousMs : pacedMs(left, budget, watched);
   if (playback.state !== 'playing')
-    return { at: at + pausedMs(playback, now - unchangedSince, plenty), sparing: false };
+    return { at: at + pausedMs(playback, unchangedMs, plenty), sparing: false };
 
   const end = endOf(seen);
-  if (end === null) return { at: at + Math.min(between, generousMs), sparing: false };
-  if (overdueLooks > 0 || end <= at) {
-    return { at: at + (overdueMs[Math.max(0, overdueLooks - 1)] ?? generousMs), sparing: false };
+  if (overdueLooks > 0 || end === null || end <= at) {
+    const soon = end === null ? undefined : overdueMs[Math.max(0, overdueLooks - 1)];
+    return { at: at + (soon ?? endlessMs(between, unchangedMs, plenty)), sparing: false };
   }
   // A look in between that comes shortly before the one at the end is not worth its call.
   const next = at + between < end - generousMs / 2 ? at + between : end + afterEndMs;
   return { at: next, sparing: false };
-}
-
-/** When what plays will be over, in milliseconds since 1970; null where that cannot be told. */
-export function endOf({ playback, at }: Seen): number | null {
-  if (playback.state !== 'playing' || !playback.item?.durationMs || playback.progressMs === null) return null;
-  return at + playback.item.durationMs - playback.progressMs;
 }
 
 /**
@@ -112,9 +95,29 @@ function quietMs(sinceMs: number): number {
   return quiet.find((one) => sinceMs < one.for)?.every ?? sparingMs;
 }
 
-/** The time between looks that what is left allows, once the ends of everybody's tracks are set aside until calls come free again. */
-function pacedMs(left: number, { freesInMs }: Budget, watched: number): number {
-  const setAside = (leastPerHour * watched * freesInMs) / hour;
-  const spare = (left - setAside) / watched;
-  return spare > 0 ? Math.max(generousMs, freesInMs / spare) : Number.POSITIVE_INFINITY;
+/** The time to the next look at something whose end cannot be told: an advertisement is over soon, a stream never. */
+function endlessMs(between: number, sinceMs: number, plenty: boolean): number {
+  if (sinceMs < lately) return plenty ? generousMs : 2 * generousMs;
+  return Math.max(quietMs(sinceMs), Math.min(between, 15 * minute));
+}
+
+/** The time to the next look when all that is left is for pages: rarely, and not at all once half of that is gone. */
+function rarely({ perDay, used, frees }: Budget, watched: number, unchangedMs: number): number {
+  const none = used >= perDay * (1 - pagesPart / 2);
+  return Math.max(sparingMs * watched, quietMs(unchangedMs), none ? (frees[0]?.inMs ?? 0) : 0);
+}
+
+/**
+ * The time between looks of one listener that what is left allows, once the ends of everybody's tracks are set aside: at no time in the next
+ * 24 hours may more be used than has come free by then.
+ */
+function pacedMs(left: number, { frees }: Budget, watched: number): number {
+  let freed = left;
+  let perHour = Number.POSITIVE_INFINITY;
+  for (const { inMs, calls } of [...frees, { inMs: 24 * hour, calls: 0 }]) {
+    const hours = Math.max(inMs, minute) / hour;
+    perHour = Math.min(perHour, freed / hours - leastPerHour * watched);
+    freed += calls;
+  }
+  return perHour > 0 ? Math.max(generousMs, (hour * watched) / perHour) : Number.POSITIVE_INFINITY;
 }

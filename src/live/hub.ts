@@ -7,25 +7,27 @@ import { CoolDown, fromRedis, GrantLost, readText, SessionsUnavailable } from '.
 import type { Grants } from '../access/grants.ts';
 import type { Playback } from '../spotify/answers.ts';
 import type { WebApi } from '../spotify/web-api.ts';
-import { endOf, nextLook, type Seen } from './cadence.ts';
+import { nextLook } from './cadence.ts';
+import { isOverdue, recordOf, type Seen, seenIn, seenNow, uriOf } from './seen.ts';
 
 export type Hub = ReturnType<typeof createHub>;
 
-/** What those who watch a listener are told. Moments are milliseconds since 1970. */
-export type News = {
+/** What those who watch a listener are told. Moments are milliseconds since 1970. Never changed, only replaced. */
+export type News = Readonly<{
   seen: Seen | null;
-  /** Until when Spotify asked us to wait. */
+  /** Until when Spotify asked us to wait, and whether it is the quota that is used up. */
   waitingUntil: number | null;
+  quota: boolean;
   /** Whether Spotify has given no answer lately. */
   silent: boolean;
   /** Until about when looks are rare, because few calls are left. */
   sparingUntil: number | null;
-};
+}>;
 
 /** Somebody who watches: one stream. */
 export type Watcher = {
   sessionId: string;
-  /** Called at once, and then whenever there is something new to see. */
+  /** Called at once where something is known, and then whenever there may be something new to see. */
   onNews(news: News): void;
   /** Called when the sign-in it belongs to has ended. */
   onEnd(): void;
@@ -48,42 +50,51 @@ type Needs = {
 /** One listener that somebody watches in this process. */
 type Watched = {
   accountId: string;
+  /** By which the lease is taken. */
+  owner: string;
   watchers: Set<Watcher>;
   news: News;
-  /** What was seen before the listener changed it. */
-  outdated: Seen | null;
-  unchangedSince: number;
   overdueLooks: number;
-  /** Whether this process is the one that looks, as far as it knows. */
-  leading: boolean;
-  /** By the monotonic clock: when to take or keep the lease. */
+  /** When the listener last changed something with a button of ours: what was asked for before is not true any more. */
+  changedAt: number;
+  /** Somebody wants to see what was asked for after this. */
+  wantedSince: number;
+  /** By the monotonic clock: when to take or keep the lease, and until when it is ours. */
   leaseDueAt: number;
+  leaseUntil: number;
+  recallDueAt: number;
   lookAt: number;
+  /** Whatever is wished for, no look before this: the last one was a moment ago, or failed. */
+  notBefore: number;
   looking: boolean;
   failures: number;
 };
 
 /** What processes tell each other; each hears its own messages too, and has done already what they ask for. */
-type Message = { from: string } & (
+type Message = { shape: 1; from: string } & (
   | { kind: 'news'; accountId: string; news: News }
-  | { kind: 'look'; accountId: string; unlessSince: number }
-  | { kind: 'changed'; accountId: string }
+  | { kind: 'look' | 'changed'; accountId: string; since: number }
   | { kind: 'end'; sessionIds: readonly string[] }
 );
 
+const shape = 1;
 const tickMs = 200;
 /** The one who looks keeps a lease; when its process dies, another one takes over after this long. */
 const leaseMs = 6_000;
 const leaseEveryMs = 2_000;
+/** Messages may be lost: who does not look reads now and then what was seen. */
+const recallEveryMs = 10_000;
 const keptSeenMs = 6 * 60 * 60 * 1000;
-/** How often streams of sign-ins that have ended are looked for, should the message that said so have been lost. */
+/** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
 /** What was seen so lately is good enough for a page. */
 const freshMs = 2_000;
 /** While looks are rare, one that is wished for is worth a call only when the last one is older than this. */
 const sparingFreshMs = 60_000;
-/** However wrong the rest may be, no two looks are closer than this. */
+/** No two looks are closer than this. */
 const leastMs = 1_500;
+/** A look further off than this is due to a clock that has jumped. */
+const longestMs = 48 * 60 * 60 * 1000;
 const failureMs = [5_000, 15_000, 60_000, 120_000];
 
 const takeLease = `
@@ -94,6 +105,8 @@ const takeLease = `
 const leaveLease = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
+
+const unknown: News = { seen: null, waitingUntil: null, quota: false, silent: false, sparingUntil: null };
 
 /**
  * What listeners play, kept fresh for those who watch: at most one look at Spotify for each listener, however many tabs, sessions and
@@ -108,9 +121,18 @@ export function createHub(needs: Needs) {
   const seenKey = (accountId: string) => `now-playing:${accountId}`;
   const leaseKey = (accountId: string) => `look:${accountId}`;
   const all = new Map<string, Watched>();
-  let closed = false;
 
-  subscriber.on('message', (_channel, text) => hear(JSON.parse(text) as Message));
+  subscriber.on('message', (_channel, text) => {
+    try {
+      hear(JSON.parse(text) as Message);
+    } catch (error) {
+      onFault(error);
+    }
+  });
+  // What was said while nobody listened is made up for.
+  subscriber.on('ready', () => {
+    for (const watched of all.values()) void recall(watched);
+  });
   // Made again by itself after every loss of the connection.
   subscriber.subscribe(channel).catch(() => undefined);
   const ticking = setInterval(tick, tickMs).unref();
@@ -132,22 +154,35 @@ export function createHub(needs: Needs) {
 
     /** Has somebody look at once, in whatever process, unless the last look is no older than `goodForMs`. */
     look(accountId: string, goodForMs: number): void {
-      const unlessSince = now() - goodForMs;
-      lookSoon(accountId, unlessSince);
-      say({ from: me, kind: 'look', accountId, unlessSince });
+      const since = now() - goodForMs;
+      want(accountId, since);
+      say({ kind: 'look', accountId, since });
     },
 
-    /** Notes, in every process, that what was seen is out of date: the listener has just changed it. */
+    /** Notes, in every process, that what was asked for until now is out of date: the listener has just changed it. */
     changed(accountId: string): void {
-      outOfDate(accountId);
-      say({ from: me, kind: 'changed', accountId });
+      outOfDate(accountId, now());
+      say({ kind: 'changed', accountId, since: now() });
     },
 
-    /** Passes on what a page was told by Spotify. */
-    learn(accountId: string, playback: Playback): void {
-      const news = { seen: { playback, at: now() }, waitingUntil: null, silent: false, sparingUntil: null };
+    /** Takes in what a page was told by Spotify, which it asked at `askedAt`, and passes it on; gives what is known then. */
+    async learn(accountId: string, playback: Playback, askedAt: number): Promise<Seen> {
+      const before = await this.latest(accountId).catch(() => null);
+      const seen = seenNow(playback, now(), askedAt, before);
+      const { sparingUntil } = all.get(accountId)?.news ?? unknown;
+      const news = { ...unknown, seen, sparingUntil };
       hearNews(accountId, news);
-      void publish(accountId, news).catch(onFault);
+      publish(accountId, news).catch(onFault);
+      return seen;
+    },
+
+    /** Passes on that a track is in the listener's library, or is not: it matters while that track plays. */
+    async learnSaved(accountId: string, uri: string, saved: boolean): Promise<void> {
+      const seen = await this.latest(accountId).catch(() => null);
+      if (seen === null || uriOf(seen) !== uri) return;
+      const news = { ...(all.get(accountId)?.news ?? unknown), seen: { ...seen, saved } };
+      hearNews(accountId, news);
+      await publish(accountId, news).catch(onFault);
     },
 
     /** What was last seen, here or elsewhere; null where that is too long ago. Throws SessionsUnavailable. */
@@ -159,7 +194,7 @@ export function createHub(needs: Needs) {
     fresh(accountId: string): Seen | null {
       const watched = all.get(accountId);
       const seen = watched?.news.seen;
-      return seen && seen !== watched.outdated && now() - seen.at < freshMs ? seen : null;
+      return seen && seen.askedAt > watched.changedAt && now() - seen.at < freshMs ? seen : null;
     },
 
     /**
@@ -167,16 +202,11 @@ export function createHub(needs: Needs) {
      * forgotten. Throws SessionsUnavailable.
      */
     async end(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
-      endHere(sessionIds);
-      say({ from: me, kind: 'end', sessionIds });
+      endStreams(sessionIds);
       if (last) await fromRedis(redis.del(seenKey(accountId)));
     },
 
-    /** How many watch in this process. */
-    watching: () => [...all.values()].reduce((sum, { watchers }) => sum + watchers.size, 0),
-
     close(): void {
-      closed = true;
       clearInterval(ticking);
       clearInterval(sweeping);
       for (const watched of all.values()) leave(watched);
@@ -187,67 +217,91 @@ export function createHub(needs: Needs) {
   function newlyWatched(accountId: string): Watched {
     return {
       accountId,
+      owner: randomUUID(),
       watchers: new Set(),
-      news: { seen: null, waitingUntil: null, silent: false, sparingUntil: null },
-      outdated: null,
-      unchangedSince: now(),
+      news: unknown,
       overdueLooks: 0,
-      leading: false,
+      changedAt: 0,
+      wantedSince: 0,
       leaseDueAt: 0,
+      leaseUntil: 0,
+      recallDueAt: performance.now() + recallEveryMs,
       lookAt: 0,
+      notBefore: 0,
       looking: false,
       failures: 0,
     };
   }
 
-  /** Begins with what is known already: a page has asked a moment ago, or another process looks. */
+  function leads({ leaseUntil }: Watched): boolean {
+    return performance.now() < leaseUntil;
+  }
+
+  /** Takes in what is known already: a page has asked a moment ago, or another process looks. */
   async function recall(watched: Watched): Promise<void> {
     const seen = seenIn(await readText(redis, seenKey(watched.accountId)).catch(() => null));
-    if (seen !== null && watched.news.seen === null) hearNews(watched.accountId, { ...watched.news, seen });
+    const known = watched.news.seen;
+    if (seen && (known === null || seen.askedAt > known.askedAt)) {
+      hearNews(watched.accountId, { ...watched.news, seen, silent: false });
+    }
   }
 
   function leave(watched: Watched): void {
     all.delete(watched.accountId);
-    if (!watched.leading) return;
-    watched.leading = false;
-    redis.eval(leaveLease, 1, leaseKey(watched.accountId), me).catch(() => undefined);
+    if (!leads(watched)) return;
+    watched.leaseUntil = 0;
+    redis.eval(leaveLease, 1, leaseKey(watched.accountId), watched.owner).catch(() => undefined);
     redis.zrem(watchedKey, watched.accountId).catch(() => undefined);
   }
 
   function tick(): void {
     for (const watched of all.values()) {
-      if (performance.now() >= watched.leaseDueAt) {
-        watched.leaseDueAt = performance.now() + leaseEveryMs;
+      const monotonic = performance.now();
+      if (monotonic >= watched.leaseDueAt) {
+        watched.leaseDueAt = monotonic + leaseEveryMs;
         void lead(watched);
       }
-      if (watched.leading && !watched.looking && now() >= watched.lookAt) void look(watched);
+      if (!leads(watched)) {
+        if (monotonic < watched.recallDueAt) continue;
+        watched.recallDueAt = monotonic + recallEveryMs;
+        void recall(watched);
+      } else if (!watched.looking) {
+        if (watched.lookAt - now() > longestMs) watched.lookAt = 0;
+        if (now() >= watched.lookAt) void look(watched);
+      }
     }
   }
 
   async function lead(watched: Watched): Promise<void> {
-    const { accountId } = watched;
+    const { accountId, owner } = watched;
+    const askedAt = performance.now();
     try {
-      const got = await redis.eval(takeLease, 1, leaseKey(accountId), me, String(leaseMs));
-      if (all.get(accountId) !== watched)
-        return void (await redis.eval(leaveLease, 1, leaseKey(accountId), me));
-      if (got === 1 && !watched.leading) {
+      const got = await redis.eval(takeLease, 1, leaseKey(accountId), owner, String(leaseMs));
+      if (all.get(accountId) !== watched) {
+        await redis.eval(leaveLease, 1, leaseKey(accountId), owner);
+        return;
+      }
+      if (got !== 1) {
+        watched.leaseUntil = 0;
+        return;
+      }
+      if (!leads(watched)) {
         // What a page or another process saw a moment ago need not be asked for again.
-        if (watched.news.seen === null) await recall(watched);
+        await recall(watched);
         await plan(watched);
       }
-      watched.leading = got === 1;
-      if (!watched.leading) return;
+      watched.leaseUntil = askedAt + leaseMs;
       await redis.zadd(watchedKey, now() + leaseMs, accountId);
       await redis.pexpire(watchedKey, 2 * leaseMs);
     } catch {
-      // Without Redis nobody leads, and nobody looks.
-      watched.leading = false;
+      // Without Redis the lease ends by itself: nobody looks.
     }
   }
 
   async function look(watched: Watched): Promise<void> {
-    const { accountId } = watched;
     watched.looking = true;
+    const askedAt = now();
+    watched.notBefore = askedAt + leastMs;
     try {
       const playback = await ask(watched);
       watched.failures = 0;
@@ -255,16 +309,22 @@ export function createHub(needs: Needs) {
         watched.lookAt = now() + 10_000;
         return;
       }
-      const seen = { playback, at: now() };
       const before = watched.news.seen;
+      // Meanwhile a page has asked later, or the listener has changed something: then that is what counts.
+      if (askedAt < watched.changedAt || (before !== null && askedAt < before.askedAt)) {
+        await plan(watched);
+        return;
+      }
+      if (askedAt >= watched.wantedSince) watched.wantedSince = 0;
+      const seen = seenNow(playback, now(), askedAt, before);
       const overdue = before !== null && isOverdue(before, seen);
       watched.overdueLooks = overdue ? watched.overdueLooks + 1 : 0;
-      note(watched, { seen, waitingUntil: null, silent: false, sparingUntil: null });
+      watched.news = { ...unknown, seen, sparingUntil: watched.news.sparingUntil };
       await plan(watched);
       tell(watched);
-      await publish(accountId, watched.news);
+      await publish(watched.accountId, watched.news).catch(onFault);
     } catch (error) {
-      await failed(watched, error).catch(onFault);
+      failed(watched, error);
     } finally {
       watched.looking = false;
     }
@@ -284,70 +344,95 @@ export function createHub(needs: Needs) {
         } catch (error) {
           if (!(error instanceof GrantLost)) throw error;
         }
-        endHere([sessionId]);
+        endStreams([sessionId]);
       }
     }
     return null;
   }
 
-  async function failed(watched: Watched, error: unknown): Promise<void> {
+  function failed(watched: Watched, error: unknown): void {
     const { news } = watched;
     if (error instanceof CoolDown) {
       // A moment later than Spotify said, and not all listeners at the same one.
       watched.lookAt = error.until + 1_000 + Math.random() * 4_000;
-      watched.news = { ...news, waitingUntil: error.until };
+      watched.news = { ...news, waitingUntil: error.until, quota: error.quota };
     } else {
       watched.lookAt = now() + (failureMs[watched.failures] ?? 120_000);
       watched.failures += 1;
       if (error instanceof SessionsUnavailable) return;
       onFault(error);
       // One answer that does not come is nothing to speak of.
-      if (watched.failures < 2 || news.silent) return;
-      watched.news = { ...news, silent: true };
+      if (watched.failures > 1) watched.news = { ...news, silent: true };
     }
+    watched.notBefore = watched.lookAt;
+    if (watched.news === news) return;
     tell(watched);
-    await publish(watched.accountId, watched.news);
+    publish(watched.accountId, watched.news).catch(onFault);
   }
 
-  /** Decides when to look next. */
+  /** Decides when to look next; without Redis, in a while. */
   async function plan(watched: Watched): Promise<void> {
     const [budget, count] = await Promise.all([
       door.budget(),
       fromRedis(redis.zcount(watchedKey, now(), '+inf')),
-    ]);
+    ]).catch(() => [null, 0] as const);
     const { seen } = watched.news;
-    const { unchangedSince, overdueLooks } = watched;
+    if (budget === null) {
+      watched.lookAt = now() + 60_000;
+      return;
+    }
     const next = nextLook({
       now: now(),
       seen,
-      unchangedSince,
-      overdueLooks,
+      overdueLooks: watched.overdueLooks,
       budget,
       watched: Math.max(1, count),
     });
-    watched.lookAt = Math.max(next.at, (seen?.at ?? 0) + leastMs);
-    watched.news.sparingUntil = next.sparing ? now() + budget.freesInMs : null;
+    const sparingUntil = next.sparing ? now() + (budget.frees[0]?.inMs ?? 0) : null;
+    if ((sparingUntil === null) !== (watched.news.sparingUntil === null)) {
+      watched.news = { ...watched.news, sparingUntil };
+      tell(watched);
+    }
+    const wished = isWanted(watched) ? now() : Number.POSITIVE_INFINITY;
+    watched.lookAt = Math.max(Math.min(next.at, wished), watched.notBefore);
+  }
+
+  function isWanted({ news, wantedSince }: Watched): boolean {
+    if (news.waitingUntil !== null && news.waitingUntil > now()) return false;
+    const since = news.sparingUntil === null ? wantedSince : Math.min(wantedSince, now() - sparingFreshMs);
+    return wantedSince > 0 && (news.seen === null || news.seen.askedAt <= since);
   }
 
   async function publish(accountId: string, news: News): Promise<void> {
     const { seen } = news;
-    if (seen)
-      await browsers.keepWhileSignedIn(accountId, seenKey(accountId), JSON.stringify(seen), keptSeenMs);
+    if (seen) await browsers.keepWhileSignedIn(accountId, seenKey(accountId), recordOf(seen), keptSeenMs);
     await fromRedis(
-      redis.publish(channel, JSON.stringify({ from: me, kind: 'news', accountId, news } satisfies Message)),
+      redis.publish(channel, JSON.stringify({ shape, from: me, kind: 'news', accountId, news })),
     );
   }
 
-  function say(message: Message): void {
-    redis.publish(channel, JSON.stringify(message)).catch(() => undefined);
+  function say(
+    message: Message extends infer M ? (M extends Message ? Omit<M, 'shape' | 'from'> : never) : never,
+  ): void {
+    redis.publish(channel, JSON.stringify({ shape, from: me, ...message })).catch(() => undefined);
   }
 
   function hear(message: Message): void {
-    if (closed || message.from === me) return;
-    if (message.kind === 'end') endHere(message.sessionIds);
-    else if (message.kind === 'look') lookSoon(message.accountId, message.unlessSince);
-    else if (message.kind === 'changed') outOfDate(message.accountId);
-    else hearNews(message.accountId, message.news);
+    // Another version of this program may say other things.
+    if (message.shape !== shape || message.from === me) return;
+    switch (message.kind) {
+      case 'end':
+        endHere(message.sessionIds);
+        break;
+      case 'look':
+        want(message.accountId, message.since);
+        break;
+      case 'changed':
+        outOfDate(message.accountId, message.since);
+        break;
+      case 'news':
+        hearNews(message.accountId, message.news);
+    }
   }
 
   /** What somebody else saw: another process, or a page. */
@@ -355,80 +440,51 @@ export function createHub(needs: Needs) {
     const watched = all.get(accountId);
     if (!watched) return;
     const { seen } = watched.news;
-    // Messages may overtake each other on their way.
-    if (seen && news.seen && news.seen.at < seen.at) return;
-    note(watched, news);
-    tell(watched);
-    if (watched.leading && !watched.looking) void plan(watched).catch(() => undefined);
-  }
-
-  function note(watched: Watched, news: News): void {
-    const { seen } = watched.news;
-    if (news.seen && (!seen || isOther(seen, news.seen))) watched.unchangedSince = news.seen.at;
+    // Messages may overtake each other, and a look may take longer than a change.
+    if (seen && news.seen && news.seen.askedAt < seen.askedAt) return;
+    if (news.seen && news.seen.askedAt < watched.changedAt) return;
     watched.news = news;
+    if (news.seen && news.seen.askedAt >= watched.wantedSince) watched.wantedSince = 0;
+    tell(watched);
+    if (leads(watched) && !watched.looking) void plan(watched);
   }
 
   function tell({ watchers, news }: Watched): void {
     for (const watcher of watchers) watcher.onNews(news);
   }
 
-  function outOfDate(accountId: string): void {
+  function outOfDate(accountId: string, since: number): void {
     const watched = all.get(accountId);
-    if (watched) watched.outdated = watched.news.seen;
+    if (watched) watched.changedAt = Math.max(watched.changedAt, since);
   }
 
-  function lookSoon(accountId: string, unlessSince: number): void {
+  function want(accountId: string, since: number): void {
     const watched = all.get(accountId);
-    if (!watched?.leading) return;
-    const { seen, waitingUntil, sparingUntil } = watched.news;
-    if (waitingUntil !== null && waitingUntil > now()) return;
-    const since = sparingUntil === null ? unlessSince : Math.min(unlessSince, now() - sparingFreshMs);
-    if (seen === null || seen.at <= since) watched.lookAt = Math.min(watched.lookAt, now());
+    if (!watched) return;
+    watched.wantedSince = Math.max(watched.wantedSince, since);
+    if (isWanted(watched)) watched.lookAt = Math.min(watched.lookAt, Math.max(now(), watched.notBefore));
+  }
+
+  function endStreams(sessionIds: readonly string[]): void {
+    endHere(sessionIds);
+    say({ kind: 'end', sessionIds });
   }
 
   function endHere(sessionIds: readonly string[]): void {
     for (const { watchers } of all.values()) {
-      for (const watcher of watchers) if (sessionIds.includes(watcher.sessionId)) watcher.onEnd();
+      for (const watcher of [...watchers]) if (sessionIds.includes(watcher.sessionId)) watcher.onEnd();
     }
   }
 
+  /** Ends the streams of sessions that are over, by their own time or because the message that said so was lost. */
   async function sweep(): Promise<void> {
-    const sessionIds = [
-      ...new Set([...all.values()].flatMap(({ watchers }) => [...watchers].map((one) => one.sessionId))),
-    ];
+    const watchers = [...all.values()].flatMap((watched) => [...watched.watchers]);
+    const sessionIds = [...new Set(watchers.map(({ sessionId }) => sessionId))];
     for (let from = 0; from < sessionIds.length; from += 500) {
       const some = sessionIds.slice(from, from + 500);
       const standing = await grants.standing(some);
-      endHere(some.filter((one) => !standing.has(one)));
+      const sessions = await fromRedis(redis.mget(some.map((one) => `session:${one}`)));
+      endHere(some.filter((one, index) => !standing.has(one) || sessions[index] === null));
     }
-  }
-}
-
-/** Whether something else is to be seen: not only the same, further on. */
-export function isOther(before: Seen, after: Seen): boolean {
-  const [a, b] = [before.playback, after.playback];
-  if (a.state === 'nothing' || b.state === 'nothing') return a.state !== b.state;
-  const facts = ({ state, kind, item, device, disallows }: typeof a) =>
-    JSON.stringify([state, kind, item, device, disallows]);
-  if (facts(a) !== facts(b)) return true;
-  const expected = (a.progressMs ?? 0) + (a.state === 'playing' ? after.at - before.at : 0);
-  return Math.abs((b.progressMs ?? 0) - expected) > 2_500;
-}
-
-/** Whether the track that should have been over by now is still there, at its end. */
-function isOverdue(before: Seen, after: Seen): boolean {
-  const [expected, end] = [endOf(before), endOf(after)];
-  const [a, b] = [before.playback, after.playback];
-  if (expected === null || end === null || a.state === 'nothing' || b.state === 'nothing') return false;
-  return expected <= after.at && end - after.at <= 1_500 && a.item?.uri === b.item?.uri;
-}
-
-function seenIn(record: string | null): Seen | null {
-  if (!record) return null;
-  try {
-    const { playback, at } = JSON.parse(record) as Partial<Seen>;
-    return playback && typeof at === 'number' ? { playback, at } : null;
-  } catch {
-    return null;
   }
 }

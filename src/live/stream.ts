@@ -21,21 +21,22 @@ const spreadMs = 10_000;
 export function createStreams({ heartbeatMs }: { heartbeatMs: number }) {
   const open = new Map<Response, string>();
   let events = 0;
+  let closed = false;
   const beating = setInterval(() => {
     for (const res of open.keys()) write(res, ':\n\n');
   }, heartbeatMs).unref();
 
   return {
-    /** Begins a stream for a session on this response. `onClose` is called once when it is over. Null where the session has too many. */
+    /** Begins a stream for a session on this response. `onClose` is called once when it is over. Null where the session has too many, or none begin any more. */
     begin(res: Response, sessionId: string, onClose: () => void): Stream | null {
       const others = [...open.values()].filter((one) => one === sessionId).length;
-      if (others >= mostPerSession) return null;
+      if (closed || others >= mostPerSession) return null;
 
       open.set(res, sessionId);
-      res.once('close', () => {
-        open.delete(res);
-        onClose();
-      });
+      const over = () => {
+        if (open.delete(res)) onClose();
+      };
+      res.once('close', over);
       // No proxy is to hold it back or to compress it.
       res.writeHead(200, {
         'Content-Type': 'text/event-stream; charset=utf-8',
@@ -50,7 +51,8 @@ export function createStreams({ heartbeatMs }: { heartbeatMs: number }) {
         },
         end(event) {
           write(res, `event: ${event}\ndata: {}\n\n`);
-          res.end();
+          over();
+          finish(res);
         },
       };
     },
@@ -59,13 +61,20 @@ export function createStreams({ heartbeatMs }: { heartbeatMs: number }) {
 
     /** Ends all streams; their clients come back in a while, to whoever is there then. */
     close(): void {
+      closed = true;
       clearInterval(beating);
       for (const res of open.keys()) {
         write(res, `retry: ${Math.round(1_000 + Math.random() * spreadMs)}\n\n`);
-        res.end();
+        finish(res);
       }
     },
   };
+}
+
+/** Ends a stream, and cuts it off where its client does not read to the end. */
+function finish(res: Response): void {
+  res.end();
+  setTimeout(() => res.destroy(), 2_000).unref();
 }
 
 function write(res: Response, text: string): void {

@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
+import type { Hub } from '../../live/hub.ts';
 import { isUri } from '../../spotify/uri.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage, Problem } from '../../web/error-pages.ts';
@@ -8,14 +9,14 @@ import { lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; forms: Forms };
+type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; forms: Forms; hub: Hub };
 
 /** For how long Spotify's last answer is good: what is played most changes by the day, the rest at any moment. */
 const momentMs = 1_000;
 const topMs = 10 * 60_000;
 
 /** What the listener saved, heard lately, and plays most. */
-export function libraryPages({ webApi, dialects, signedIn, forms }: Needs): Router {
+export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs): Router {
   const router = Router();
 
   // One call to Spotify.
@@ -93,6 +94,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms }: Needs): Rout
         return saying(String(res.locals.returnTo), wanted ? 'saved' : 'removed');
       });
       req.listener.forget(`saved ${uri}`);
+      await hub.learnSaved(req.listener.accountId, uri, wanted);
       req.listener.forget('library');
       if (wantsJson(req)) res.json({ uri, saved: wanted });
       else res.redirect(303, outcome);

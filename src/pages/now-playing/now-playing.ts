@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import type { Door } from '../../access/door.ts';
 import { CoolDown, GrantLost, SessionsUnavailable } from '../../access/errors.ts';
-import { nextLook, type Seen } from '../../live/cadence.ts';
-import { type Hub, isOther, type News } from '../../live/hub.ts';
+import { nextLook } from '../../live/cadence.ts';
+import type { Hub, News } from '../../live/hub.ts';
+import { isOther, type Seen, uriOf } from '../../live/seen.ts';
 import type { Streams } from '../../live/stream.ts';
 import type { Playback } from '../../spotify/answers.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
@@ -30,14 +32,15 @@ type Card = {
   saved: boolean | null;
   news: Omit<News, 'seen'>;
   seenAt: number;
-  said: unknown;
 };
 
 const momentMs = 1_000;
-/** What a page may take to load and to open its stream. */
-const loadingMs = 10_000;
 /** For how long it is known whether a track is saved; our own buttons make it asked anew. */
 const savedMs = 10 * 60_000;
+/** For how long a listener is known to have no Premium, once a command was refused for it. */
+const noPremiumMs = 10 * 60_000;
+/** What a page may take to load and to open its stream. */
+const loadingMs = 10_000;
 /** A page without scripts loads itself anew no more often than this. */
 const leastRefreshMs = 20_000;
 
@@ -48,31 +51,34 @@ export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
     // One of our buttons was pressed, maybe in another process: what is kept here may be out of date.
     if (req.query.said !== undefined) req.listener.forget('saved ');
-    const { seen, waitingUntil } = await look(req);
-    const card: Card = {
-      ...facts(seen),
-      saved: await isSaved(req, seen.playback),
-      news: { waitingUntil, silent: false, sparingUntil: null },
-      said: req.query.said,
-    };
+    const { seen, news } = await look(req);
+    const saved = seen.saved ?? (await isSaved(req, seen));
+    const card: Card = { ...facts(seen), saved, news };
     res.set('Cache-Control', 'private, no-store');
     await res.format({
       async html() {
         const still = req.query.still !== undefined;
-        const refreshSeconds = still ? null : await refreshAfter(seen, waitingUntil);
-        res.render('now-playing/now-playing', { ...forView(req, card), refreshSeconds });
+        const refreshSeconds = still ? null : await refreshAfter(seen, news.waitingUntil);
+        const who = createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
+        res.render('now-playing/now-playing', {
+          ...forView(req, card),
+          refreshSeconds,
+          who,
+          said: req.query.said,
+        });
       },
       json() {
-        const { playback, saved } = card;
+        const { playback } = card;
         const seenAt = new Date(seen.at).toISOString();
-        const until = waitingUntil === null ? null : new Date(waitingUntil).toISOString();
+        const until = news.waitingUntil === null ? null : new Date(news.waitingUntil).toISOString();
         res.json({ ...playback, saved, seenAt, waitingUntil: until });
       },
     });
   });
 
   // No call to Spotify of its own: the hub looks, once for all who watch.
-  router.get('/now-playing/events', signedIn.middleware, (req, res) => {
+  router.get('/now-playing/events', signedIn.middleware, (req, res, next) => {
+    if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = req.listener;
     const sessionId = req.session.id;
     let last: News | null = null;
@@ -89,40 +95,40 @@ export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door
     // Somebody who comes back to look is shown what is so now; who has just loaded the page was shown it there.
     hub.look(accountId, req.query.look === 'now' ? momentMs : loadingMs);
 
-    function sendCard(seen: Seen, { waitingUntil, silent, sparingUntil }: News): void {
-      const saved = req.listener.kept<boolean | null>(savedName(seen.playback), savedMs) ?? null;
-      const card = {
-        ...facts(seen),
-        saved,
-        news: { waitingUntil, silent, sparingUntil },
-        said: req.query.said,
-      };
+    function sendCard(seen: Seen, news: News): void {
+      const card = { ...facts(seen), saved: seen.saved, news };
       res.render('now-playing/card', forView(req, card), (failure, html) => {
-        if (failure) throw failure;
-        stream.send('card', { html, ...numbers(card) });
+        // A card that cannot be made ends this stream, and nothing else.
+        if (failure) next(failure);
+        else stream.send('card', { html, ...numbers(card) });
       });
     }
+  });
+
+  // Somebody has come back to a window whose events come by another one.
+  router.post('/now-playing/look', signedIn.middleware, (req, res) => {
+    hub.look(req.listener.accountId, momentMs);
+    res.status(204).end();
   });
 
   return router;
 
   /** What Spotify says, or what it said last where we were asked to wait. */
-  async function look(req: Request): Promise<{ seen: Seen; waitingUntil: number | null }> {
+  async function look(req: Request): Promise<{ seen: Seen; news: Card['news'] }> {
     const { accountId } = req.listener;
     try {
       const seen =
         hub.fresh(accountId) ?? (await req.listener.askKept('player', momentMs, asked, scopes.player));
-      return { seen, waitingUntil: null };
+      return { seen, news: noNews };
     } catch (error) {
       const seen = error instanceof CoolDown ? await hub.latest(accountId) : null;
       if (seen === null || !(error instanceof CoolDown)) throw error;
-      return { seen, waitingUntil: error.until };
+      return { seen, news: { ...noNews, waitingUntil: error.until, quota: error.quota } };
     }
 
     async function asked(token: string): Promise<Seen> {
-      const playback = await webApi.player(token);
-      hub.learn(accountId, playback);
-      return { playback, at: now() };
+      const askedAt = now();
+      return hub.learn(accountId, await webApi.player(token), askedAt);
     }
   }
 
@@ -138,27 +144,35 @@ export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door
 
   function forView(req: Request, card: Card) {
     const may = { control: req.listener.may(scopes.control), save: req.listener.may(scopes.editLibrary) };
-    return { ...card, ...numbers(card), may, scopes };
+    const premium = req.listener.kept<boolean>('no premium', noPremiumMs) !== true;
+    return { ...card, ...numbers(card), may, premium, scopes };
   }
 
   /** Whether what plays is in the library; null where that cannot be said. Nothing that the page could not do without. */
-  async function isSaved(req: Request, playback: Playback): Promise<boolean | null> {
-    const uri = uriOf(playback);
+  async function isSaved(req: Request, seen: Seen): Promise<boolean | null> {
+    const uri = uriOf(seen);
     if (!uri || !req.listener.may(scopes.library)) return null;
     const ask = (token: string) => dialects.speak((dialect) => webApi.isSaved(token, uri, dialect));
-    return req.listener.askKept(savedName(playback), savedMs, ask).catch((error: unknown) => {
+    try {
+      const saved = await req.listener.askKept(`saved ${uri}`, savedMs, ask);
+      await hub.learnSaved(req.listener.accountId, uri, saved);
+      return saved;
+    } catch (error) {
       if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
       return null;
-    });
+    }
   }
 
   /** After how many seconds a page without scripts is to load itself anew. */
   async function refreshAfter(seen: Seen, waitingUntil: number | null): Promise<number> {
-    const circumstances = { now: now(), unchangedSince: seen.at, overdueLooks: 0, watched: 1 };
-    const { at } = nextLook({ ...circumstances, seen, budget: await door.budget() });
-    return Math.ceil(Math.max(leastRefreshMs, (waitingUntil ?? at) - now()) / 1000);
+    const { at } = nextLook({ now: now(), seen, overdueLooks: 0, budget: await door.budget(), watched: 1 });
+    // Not all at once when it is over that Spotify asked us to wait.
+    const then = waitingUntil === null ? at : waitingUntil + 1_000 + Math.random() * 30_000;
+    return Math.ceil(Math.max(leastRefreshMs, then - now()) / 1000);
   }
 }
+
+const noNews: Card['news'] = { waitingUntil: null, quota: false, silent: false, sparingUntil: null };
 
 /** The few numbers that the progress bar needs, and the title of the page. */
 function numbers({ playback, progressMs }: Card) {
@@ -178,18 +192,10 @@ function numbers({ playback, progressMs }: Card) {
   };
 }
 
-function uriOf(playback: Playback): string | null {
-  return playback.state === 'nothing' ? null : (playback.item?.uri ?? null);
-}
-
-function savedName(playback: Playback): string {
-  return `saved ${uriOf(playback)}`;
-}
-
 /** Whether there is something new to be seen. */
 function isNews(before: News, after: News): boolean {
-  const notes = ({ waitingUntil, silent, sparingUntil }: News) =>
-    JSON.stringify([waitingUntil, silent, sparingUntil !== null]);
+  const notes = ({ seen, waitingUntil, silent, sparingUntil }: News) =>
+    JSON.stringify([seen?.saved, waitingUntil, silent, sparingUntil !== null]);
   if (notes(before) !== notes(after)) return true;
   return after.seen !== null && (before.seen === null || isOther(before.seen, after.seen));
 }

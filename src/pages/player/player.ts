@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, type Response, Router } from 'express';
 import type { SpotifyCall } from '../../access/access.ts';
+import type { Kept } from '../../access/kept.ts';
 import type { Hub } from '../../live/hub.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired } from '../../spotify/errors.ts';
 import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
@@ -13,10 +14,13 @@ type Needs = {
   webApi: WebApi;
   signedIn: SignedIn;
   forms: Forms;
+  kept: Kept;
   hub: Hub;
   /** What Spotify takes to show what a command did, in milliseconds. */
   afterCommandMs: number;
 };
+
+const noPremiumMs = 10 * 60_000;
 
 const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
 
@@ -28,7 +32,7 @@ const refusals = [
 ] as const;
 
 /** Telling the player what to do, and where. Each takes one call to Spotify. */
-export function playerPages({ webApi, signedIn, forms, hub, afterCommandMs }: Needs): Router {
+export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs }: Needs): Router {
   const router = Router();
 
   router.get('/devices', htmlOrJson, signedIn.middleware, async (req, res) => {
@@ -61,6 +65,10 @@ export function playerPages({ webApi, signedIn, forms, hub, afterCommandMs }: Ne
         await req.listener.ask(call, scopes.control);
       } catch (error) {
         const refusal = refusals.find(([kind]) => error instanceof kind);
+        if (error instanceof PremiumRequired) {
+          // Buttons that cannot work are not offered for a while.
+          await kept.get(req.listener.accountId, 'no premium', noPremiumMs, async () => true);
+        }
         if (!refusal || wantsJson(req)) throw error;
         return saying(back, refusal[1]);
       }
