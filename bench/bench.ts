@@ -7,6 +7,7 @@ import { createReport } from './report.ts';
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   grants: () => import('./grants.ts'),
+  live: () => import('./live.ts'),
 };
 
 export type Options = {

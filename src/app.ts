@@ -4,15 +4,20 @@ import { type Config, demoCommand, setupSteps } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
 import { accountPages } from './pages/account/account.ts';
+import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
+import { libraryPages } from './pages/library/library.ts';
 import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
+import { playerPages } from './pages/player/player.ts';
 import { playlistPages } from './pages/playlists/playlists.ts';
+import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import type { Parts } from './parts.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
+import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
 import { sameOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
@@ -41,7 +46,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
   app.set('query parser', 'simple');
-  useViews(app, { viewsDir, publicDir, simulated: otherOrigins.length > 0 });
+  useViews(app, { viewsDir, publicDir, simulated: otherOrigins.length > 0, searchable: parts !== null });
 
   app.use(accessLog(log));
   app.use(onlyPaths);
@@ -53,7 +58,8 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   if (parts) {
     const cookies = createCookies({ baseUrl });
     const sessions = createSessions({ ...parts, cookies });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies });
+    const forms = createForms({ ...parts, baseUrl });
+    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd: parts.hub.end });
 
     app.use(sessions.middleware);
     app.use(sameOrigin({ baseUrl }));
@@ -62,7 +68,11 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
       signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
     );
     app.use(nowPlayingPages({ ...parts, signedIn }));
-    app.use(playlistPages({ ...parts, signedIn }));
+    app.use(playerPages({ ...parts, signedIn, forms }));
+    app.use(exportPages({ ...parts, signedIn }));
+    app.use(playlistPages({ ...parts, signedIn, forms }));
+    app.use(libraryPages({ ...parts, signedIn, forms }));
+    app.use(searchPages({ ...parts, signedIn }));
     app.use(accountPages({ ...parts, signedIn }));
   } else {
     app.use(setupPages({ redirectUri, missing, steps: setupSteps(redirectUri), demoCommand }));

@@ -33,6 +33,12 @@ export type Config = {
   /** For Express's `trust proxy`. */
   trustProxy: boolean | number | string;
   logLevel: LogLevel;
+  /** The country that searches are made for, as ISO 3166-1 alpha-2. */
+  market: string;
+  /** How many calls to Spotify may be made in 24 hours, as far as the owner knows. */
+  dailyCalls: number;
+  /** How many searches people who are not signed in have in 24 hours, all of them together. */
+  dailySearches: number;
 };
 
 /** Everything that is wrong with the configuration, a sentence each. Never quotes a secret. */
@@ -105,6 +111,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     missing,
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
+    market: readMarket(read('SPOTIFY_MARKET'), problems),
+    dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
+    dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
   };
 
   if (problems.length > 0) throw new BadConfiguration(problems);
@@ -250,6 +259,25 @@ function readLogLevel(value: string | undefined, problems: string[]): LogLevel {
   if (level) return level;
   problems.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}.`);
   return 'info';
+}
+
+function readMarket(value: string | undefined, problems: string[]): string {
+  if (value === undefined) return 'US';
+  if (/^[A-Za-z]{2}$/.test(value)) return value.toUpperCase();
+  problems.push('SPOTIFY_MARKET must be a country of two letters, such as US or SE.');
+  return 'US';
+}
+
+function readAmount(
+  name: string,
+  read: (name: string) => string | undefined,
+  fallback: number,
+  problems: string[],
+): number {
+  const value = read(name) ?? String(fallback);
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  problems.push(`${name} must be a whole number, 0 or more.`);
+  return fallback;
 }
 
 function originsBesideSpotify(urls: string[]): string[] {

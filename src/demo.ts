@@ -51,6 +51,7 @@ try {
     throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');
   const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
   endings.add(() => serving.close(1_000));
+  endings.add(parts.closeStreams);
 
   console.log(`
   Turntable's demo is at   ${config.baseUrl}

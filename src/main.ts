@@ -29,6 +29,7 @@ const serving = await listening(app);
 stopOnSignal(process, async () => {
   stopping = true;
   log.info('Stopping');
+  parts?.closeStreams();
   await serving.close();
   parts?.close();
 });

@@ -1,16 +1,21 @@
 import { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
+import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
 import { replyCode } from './access/errors.ts';
 import { createFleetClock } from './access/fleet-clock.ts';
 import { createGrants } from './access/grants.ts';
+import { createKept } from './access/kept.ts';
 import { createLock } from './access/lock.ts';
 import { createSeal } from './access/seal.ts';
+import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Config, SpotifyApp } from './config.ts';
-import type { Log } from './ops/log.ts';
+import { createHub } from './live/hub.ts';
+import { createStreams } from './live/stream.ts';
+import { aboutError, type Log } from './ops/log.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -42,26 +47,49 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
   };
 
+  const onCall = (told: { call: string; status: number | null; ms: number }) =>
+    log.debug('Spotify was asked', told);
+
   const accounts = createAccounts({
-    http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs }),
+    http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
     accountsUrl: spotify.accountsUrl,
     clientId: spotify.clientId,
     clientSecret: spotify.clientSecret,
     redirectUri: config.redirectUri,
   });
-  const webApi = createWebApi({
-    http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs }),
-    otherOrigins: spotify.otherOrigins,
-  });
   const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
   const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
-  const access = createAccess({
-    grants,
-    withLock: createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs }),
-    door: createDoor({ redis, clientId: spotify.clientId, now }),
-    accounts,
-    now,
+  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const { clientId } = spotify;
+  const door = createDoor({ redis, clientId, now, dailyCalls: config.dailyCalls });
+  const kept = createKept({ now });
+  const webApi = createWebApi({
+    http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
+    otherOrigins: spotify.otherOrigins,
   });
+  const access = createAccess({ grants, withLock, door, accounts, now });
+  const streams = createStreams({ heartbeatMs: timing.heartbeatMs });
+  // One that listens: it waits for Redis as long as it takes, and then goes on listening.
+  const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
+  const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
+  const hub = createHub({
+    redis,
+    subscriber,
+    clientId,
+    access,
+    grants,
+    browsers,
+    door,
+    webApi,
+    now,
+    onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
+  });
+
+  /** Ends what would stay open for ever: before the server is closed, which waits for it. */
+  function closeStreams(): void {
+    hub.close();
+    streams.close();
+  }
 
   return {
     now,
@@ -75,10 +103,29 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     grants,
     browsers,
     access,
-    dialects: createDialects({ redis, clientId: spotify.clientId }),
+    door,
+    hub,
+    streams,
+    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
+    dialects: createDialects({ redis, clientId }),
+    kept,
+    /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
+    strangersSearches: createShare({
+      redis,
+      now,
+      name: 'searches',
+      limit: config.dailySearches,
+      windowMs: 24 * 60 * 60 * 1000,
+    }),
+    searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
+    market: config.market,
+    afterCommandMs: timing.afterCommandMs,
     onUnreadableSession: onUnreadable('session'),
+    closeStreams,
     close() {
+      closeStreams();
       clock.close();
+      kept.close();
       redis.disconnect();
     },
   };

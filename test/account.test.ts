@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
+import { scopes } from '../src/spotify/web-api.ts';
 import { testInEachDialect } from './support/dialects.ts';
 import { command, slowRedis } from './support/slow-redis.ts';
 import { apiCalls, type Browser, grantsOf, startTurntable, type Turntable } from './support/turntable.ts';
@@ -93,11 +94,14 @@ test('programs get the account as JSON', async (t) => {
   assert.equal(listener.name, 'Mara Lindqvist');
   assert.ok(listener.pictures.length > 0);
   assert.deepEqual(
-    permissions.map(({ scope, purpose }: Record<string, string>) => [scope, typeof purpose]),
+    permissions.map(({ scope }: Record<string, string>) => scope),
     [
-      ['user-read-playback-state', 'string'],
-      ['playlist-read-private', 'string'],
-      ['playlist-read-collaborative', 'string'],
+      'user-read-playback-state',
+      'playlist-read-private',
+      'playlist-read-collaborative',
+      'user-library-read',
+      'user-read-recently-played',
+      'user-top-read',
     ],
   );
   assert.deepEqual(
@@ -116,15 +120,26 @@ test('programs get the account as JSON', async (t) => {
   }
 });
 
+test('every permission that this site asks for has words of its own', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', `?${new URLSearchParams({ allow: Object.values(scopes).flat().join(' ') })}`);
+
+  const { permissions } = (await mara.getJson('/account').expect(200)).body;
+
+  assert.equal(permissions.length, new Set(Object.values(scopes).flat()).size);
+  for (const { scope, purpose } of permissions) assert.doesNotMatch(purpose, /not used by this site/, scope);
+});
+
 test('a permission that nothing here uses is said to be that', async (t) => {
   const { browser, simulator } = await startTurntable(t);
-  simulator.settings.grantedScope = 'user-read-playback-state user-top-read';
+  simulator.settings.grantedScope = 'user-read-playback-state user-follow-read';
   const mara = browser();
   await mara.signIn();
 
   const { text } = await mara.get('/account').expect(200);
 
-  assert.match(text, /Given, but not used by this site <code class="small">user-top-read<\/code>/);
+  assert.match(text, /Given, but not used by this site <code class="small">user-follow-read<\/code>/);
   assert.doesNotMatch(text, /playlist-read-private/, 'what was not given is not listed');
 });
 
@@ -279,7 +294,7 @@ test('signing out everywhere ends every browser of the listener, and nobody else
   );
   for (const each of [first, second, third]) await each.get('/now-playing').expect(303);
   await noor.get('/now-playing').expect(200);
-  assert.equal((await kept(turntable)).length, 3, 'what is left is Noor’s');
+  assert.equal((await kept(turntable)).length, 4, 'what is left is Noor’s');
   const left = await second.get('/login').expect(303);
   assert.match(left.headers.location ?? '', /show_dialog=true/, 'the next sign-in is asked for');
 });

@@ -29,6 +29,9 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
     trustProxy: false,
     logLevel: 'info',
+    market: 'US',
+    dailyCalls: 700,
+    dailySearches: 100,
   });
 });
 

@@ -74,6 +74,7 @@ for (const rotation of ['strict', 'family'] as const) {
       async () => fleet.simulator.expireAccessTokens(),
     ]) {
       await expire();
+      await fleet.advance({ seconds: 5 });
       fleet.simulator.forgetCalls();
 
       const pages = await Promise.all(
@@ -116,7 +117,7 @@ suite('one process of two', { concurrency: 3 }, () => {
   for (const rotation of rotations) {
     test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
-      const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+      const held = one.redis.hold(command('eval', 'cool-down:'), 'after');
       const cutOff = one.visit(mara).catch(() => null);
       await held.reached;
 
@@ -166,7 +167,7 @@ suite('one process of two', { concurrency: 3 }, () => {
 
     test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
-      const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+      const held = one.redis.hold(command('eval', 'cool-down:'), 'after');
       const late = one.visit(mara);
       await held.reached;
       one.pause();
@@ -291,7 +292,7 @@ test('a process that wakes does not free the lock that another one holds by now'
   const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
   const mara = await signedInAt(one);
   await fleet.advance({ hours: 2 });
-  const held = one.redis.hold(command('get', 'cool-down:'), 'after');
+  const held = one.redis.hold(command('eval', 'cool-down:'), 'after');
   const late = one.visit(mara);
   await held.reached;
   one.pause();

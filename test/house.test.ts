@@ -105,7 +105,8 @@ test('src/ needs only what an installation without development packages has', ()
   const packages = readModules()
     .flatMap(({ source }) => importsOf(source))
     .filter(({ of, typeOnly }) => !of.startsWith('.') && !of.startsWith('node:') && !typeOnly)
-    .map(({ of }) => of);
+    // The package of "name/part" or "@scope/name/part".
+    .map(({ of }) => /^(@[^/]+\/)?[^/]+/.exec(of)?.[0] ?? of);
 
   assert.deepEqual(
     [...new Set(packages)].filter((one) => !(one in dependencies)),

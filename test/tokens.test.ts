@@ -32,7 +32,7 @@ test('fifty requests at once with an expired token show the page fifty times, af
     assert.match(page.text, /Playing on <bdi>/);
   }
   assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
-  assert.equal(simulator.calls.filter(({ status }) => status >= 400).length, 0);
+  assert.equal(simulator.calls.filter(({ status }) => status >= 400 && status !== 404).length, 0);
 });
 
 test('two servers that find the same token spent renew it once between them', async (t) => {
@@ -189,7 +189,10 @@ test('a permission that was not given is asked for, and no renewal is tried', as
   const page = await mara.get('/playlists?page=2').expect(403);
 
   assert.match(page.text, /This page needs one more permission/);
-  assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1"/);
+  assert.match(
+    page.text,
+    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
+  );
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);
 });

@@ -71,7 +71,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
 
     /** Exchanges the code of a sign-in for tokens; throws as accounts.exchange does, but CoolDown in place of RateLimited. */
     exchange: (code: string, verifier: string) =>
-      door.through(() => accounts.exchange(code, verifier), { mayRepeat: false }),
+      door.through(() => accounts.exchange(code, verifier), { mayRepeat: false, counts: false }),
 
     askWithFresh,
   };
@@ -137,7 +137,10 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
   async function refreshed(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
     let token: AccessToken;
     try {
-      token = await door.through(() => accounts.refresh(stored.refreshToken), { mayRepeat: false });
+      token = await door.through(() => accounts.refresh(stored.refreshToken), {
+        mayRepeat: false,
+        counts: false,
+      });
     } catch (error) {
       if (!(error instanceof InvalidGrant)) throw error;
       // A process that was paused beyond its lease may have renewed it meanwhile: then nothing is lost.

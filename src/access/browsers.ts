@@ -37,6 +37,11 @@ const noteIfThere = `
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
   return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
 
+const setWhileListed = `
+  if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+  redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+  return 1`;
+
 /**
  * The browsers each listener is signed in with, under `browsers:<account id>`: a record of its own, so that sessions are
  * written at sign-in and sign-out only, and so that all of them can be found and ended. All throw SessionsUnavailable.
@@ -76,6 +81,11 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
     /** The sessions of a listener, those included that are just beginning. */
     async sessionsOf(accountId: string): Promise<string[]> {
       return (await listed(accountId)).map(({ sessionId }) => sessionId);
+    },
+
+    /** Keeps a record about a listener under `key`, for so long at most, unless they are signed in nowhere any more. */
+    async keepWhileSignedIn(accountId: string, key: string, record: string, forMs: number): Promise<void> {
+      await fromRedis(redis.eval(setWhileListed, 2, keyOf(accountId), key, record, String(forMs)));
     },
 
     /** Forgets browsers that have signed out. */

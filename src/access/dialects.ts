@@ -30,10 +30,10 @@ export function createDialects({ redis, clientId }: Needs) {
         // A name that is not known is a 404 to apps that speak the classic dialect, and a 403 to those that speak the new one.
         if (!(error instanceof (first === 'new' ? NotFound : Refused))) throw error;
         const result = await call(otherDialect(first)).catch((otherError: unknown) => {
-          // Where neither name is known it was not the name: the new dialect's answer is the one to believe. Anything else
-          // that goes wrong (a wait that Spotify asks for, silence) says nothing about names.
+          // Where neither name is known it was not the name: the answer in the dialect that is spoken is the one to believe.
+          // Anything else that goes wrong (a wait that Spotify asks for, silence) says nothing about names.
           const unknownToo = otherError instanceof NotFound || otherError instanceof Refused;
-          throw unknownToo && first === 'new' ? error : otherError;
+          throw unknownToo ? error : otherError;
         });
         await (first === 'new' ? remember() : this.forget());
         return result;

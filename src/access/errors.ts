@@ -14,10 +14,15 @@ export class GrantLost extends Error {
 export class CoolDown extends Error {
   override readonly name = 'CoolDown';
   readonly until: number;
+  /** Whether the calls of the day are used up, rather than too many made at once. */
+  readonly quota: boolean;
 
-  constructor(until: number) {
-    super(`Spotify asked to wait until ${new Date(until).toISOString()}`);
+  constructor(until: number, quota = false) {
+    super(
+      `Spotify asked to wait until ${new Date(until).toISOString()}${quota ? ': the quota is used up' : ''}`,
+    );
     this.until = until;
+    this.quota = quota;
   }
 }
 

@@ -13,4 +13,8 @@ export const timing = {
   patienceMs: 12_000,
   /** A call to the Web API, first to last byte. */
   apiDeadlineMs: 5_000,
+  /** What Spotify's player takes to show what a command did. */
+  afterCommandMs: 400,
+  /** Between two signs of life in a stream: less than the minute after which proxies give up. */
+  heartbeatMs: 15_000,
 };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import express, { type Response, Router } from 'express';
 import type { Grants } from './grants.ts';
-import { listenerById } from './listeners.ts';
+import type { Listener } from './listeners.ts';
 import { consentPage, refusalPage } from './pages.ts';
 import { scopeWords } from './scopes.ts';
 
@@ -14,12 +14,17 @@ type Wish = {
   showDialog: boolean;
 };
 
-type Needs = { client: { id: string }; redirectUris: Set<string>; grants: Grants };
+type Needs = {
+  client: { id: string };
+  redirectUris: Set<string>;
+  grants: Grants;
+  listeners: ReadonlyMap<string, Listener>;
+};
 
 const cookieName = 'simulator_browser';
 
 /** The page at /authorize, where a listener agrees or not. */
-export function createAuthorize({ client, redirectUris, grants }: Needs) {
+export function createAuthorize({ client, redirectUris, grants, listeners }: Needs) {
   /** Which listener is signed in to the simulator in which browser. */
   const browsers = new Map<string, string>();
 
@@ -80,7 +85,7 @@ export function createAuthorize({ client, redirectUris, grants }: Needs) {
       if (typeof wish === 'string') return refuse(res, wish);
       protect(res, wish.redirectUri);
       if (decision === 'cancel') return res.redirect(303, back(wish, { error: 'access_denied' }));
-      if (decision !== 'agree' || !listenerById.has(listenerId)) return refuse(res, 'Invalid form');
+      if (decision !== 'agree' || !listeners.has(listenerId)) return refuse(res, 'Invalid form');
 
       const browser = cookieOf(req.headers.cookie) ?? randomBytes(16).toString('base64url');
       browsers.set(browser, listenerId);
@@ -95,7 +100,7 @@ export function createAuthorize({ client, redirectUris, grants }: Needs) {
       const url = new URL(authorizeUrl);
       const wish = url.pathname === '/authorize' ? read(url.searchParams) : 'Not an authorize URL';
       if (typeof wish === 'string') throw new Error(wish);
-      if (!listenerById.has(listenerId)) throw new Error(`No such listener: ${listenerId}`);
+      if (!listeners.has(listenerId)) throw new Error(`No such listener: ${listenerId}`);
       return yes(wish, listenerId);
     },
   };

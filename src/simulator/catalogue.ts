@@ -481,34 +481,47 @@ function artistNamed(name: string): Artist {
   return found;
 }
 
+function pressed(name: string, record: Release): Album {
+  const album: Album = {
+    kind: 'album',
+    id: idOf(`album ${name} ${record.title}`),
+    name: record.title,
+    albumType: record.type ?? 'album',
+    artists: [name, ...(record.with ? [record.with] : [])].map(artistNamed),
+    released: record.released,
+    precision: (['year', 'month', 'day'] as const)[record.released.split('-').length - 1] ?? 'day',
+    tracks: [],
+  };
+  const chance = chanceOf(album.id);
+  album.tracks = record.tracks.map((title, index) => ({
+    kind: 'track',
+    id: idOf(`track ${album.id} ${index}`),
+    name: title,
+    album,
+    artists: album.artists,
+    number: index + 1,
+    durationMs: chance.between(140_000, 340_000),
+    explicit: chance.percent(7),
+  }));
+  return album;
+}
+
 export const albums: readonly Album[] = discography.flatMap(({ name, records }) =>
-  records.map((record) => {
-    const album: Album = {
-      kind: 'album',
-      id: idOf(`album ${name} ${record.title}`),
-      name: record.title,
-      albumType: record.type ?? 'album',
-      artists: [name, ...(record.with ? [record.with] : [])].map(artistNamed),
-      released: record.released,
-      precision: (['year', 'month', 'day'] as const)[record.released.split('-').length - 1] ?? 'day',
-      tracks: [],
-    };
-    const chance = chanceOf(album.id);
-    album.tracks = record.tracks.map((title, index) => ({
-      kind: 'track',
-      id: idOf(`track ${album.id} ${index}`),
-      name: title,
-      album,
-      artists: album.artists,
-      number: index + 1,
-      durationMs: chance.between(140_000, 340_000),
-      explicit: chance.percent(7),
-    }));
-    return album;
-  }),
+  records.map((record) => pressed(name, record)),
 );
 
 export const tracks: readonly Track[] = albums.flatMap((album) => album.tracks);
+
+/** Everybody's newest record once more, from the stage. Only those have them who save a lot. */
+export const liveAlbums: readonly Album[] = discography.flatMap(({ name, records }) =>
+  records.slice(0, 1).map(({ title, tracks }) =>
+    pressed(name, {
+      title: `${title} (Live)`,
+      released: '2026-08-14',
+      tracks: tracks.map((track) => `${track} (Live)`),
+    }),
+  ),
+);
 
 /** Names as they really occur, too: very long, from right to left, of emoji, with markup, empty. They stand in long lists only. */
 export const oddTracks: readonly Track[] = [
@@ -547,6 +560,13 @@ export const oddTracks: readonly Track[] = [
   return track;
 });
 
+/** All tracks that there are. */
+export const everyTrack: readonly Track[] = [
+  ...tracks,
+  ...liveAlbums.flatMap((album) => album.tracks),
+  ...oddTracks,
+];
+
 export const shows: readonly Show[] = podcasts.map(({ name, description, episodes }) => {
   const show: Show = { kind: 'show', id: idOf(`show ${name}`), name, description, episodes: [] };
   const chance = chanceOf(show.id);
@@ -581,3 +601,11 @@ export const localTracks: readonly LocalTrack[] = [
   },
   { kind: 'local', name: 'track03', artist: '', album: 'Unknown album', durationMs: 204_000 },
 ];
+
+/** What stands in for the thing in calls and answers; a file's is made of its words, for it has no id. */
+export function uriOf(thing: Track | Episode | LocalTrack): string {
+  if (thing.kind !== 'local') return `spotify:${thing.kind}:${thing.id}`;
+  const { artist, album, name, durationMs } = thing;
+  const coded = [artist, album, name].map((part) => encodeURIComponent(part).replaceAll('%20', '+'));
+  return `spotify:local:${coded.join(':')}:${Math.round(durationMs / 1000)}`;
+}

@@ -8,6 +8,8 @@ export type Chance = {
   /** True in so many cases of a hundred. */
   percent(cases: number): boolean;
   pick<T>(from: readonly T[]): T;
+  /** The same things in another order. */
+  shuffled<T>(things: readonly T[]): T[];
 };
 
 /** Numbers that look random and are the same for the same seed (mulberry32). */
@@ -27,6 +29,10 @@ export function chanceOf(seed: string): Chance {
       const picked = from[between(0, from.length - 1)];
       if (picked === undefined) throw new Error('nothing to pick from');
       return picked;
+    },
+    shuffled(things) {
+      const left = [...things];
+      return things.flatMap(() => left.splice(between(0, left.length - 1), 1));
     },
   };
 }

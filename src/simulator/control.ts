@@ -35,6 +35,8 @@ export type SimulatorOptions = {
   /** Milliseconds since the epoch. Everything that has an age asks this clock. */
   now?: () => number;
   dialect?: Dialect;
+  /** How many listeners there are beside the three: `guest1` and on, each with devices that bear their name. None if absent. */
+  extraListeners?: number;
 };
 
 /** May be changed at any time; takes effect with the next request. */
@@ -52,6 +54,10 @@ export type Settings = {
   grantedScope: string | null;
   /** How long after consent a refresh token ends, in milliseconds. */
   sixMonthsMs: number;
+  /** How long a player command takes until the player's answers show it; Spotify's state lags behind. */
+  commandDelayMs: number;
+  /** The quota: so many calls to the web API in any 24 hours, whoever makes them; null for no end of them. */
+  callsPerDay: number | null;
 };
 
 /** What a listener's player shows. `nothing` is Spotify's empty 204; `private` is a track in a private session. */
@@ -107,7 +113,10 @@ export type Simulator = {
   calls: Call[];
   forgetCalls(): void;
   registerRedirectUri(uri: string): void;
-  plays(listenerId: string, what: Playing): void;
+  /** As if the listener had put it on; `on` is the name of the device, the one they used before if absent. */
+  plays(listenerId: string, what: Playing, on?: string): void;
+  /** Makes it a Premium or a Free account. */
+  subscribes(listenerId: string, product: 'premium' | 'free'): void;
   /** All access tokens end now; refreshing still works. */
   expireAccessTokens(): void;
   /** As if the listener (or all) had removed the app from their account. */
@@ -115,6 +124,12 @@ export type Simulator = {
   /** As if six months had gone by since the consent; access tokens live on until their own end. */
   endSixMonths(listenerId?: string): void;
   fault(fault: Fault): void;
+  /**
+   * Every call to the web API answers 429 for so long by the simulator's clock; with `quota`, as Spotify does where the quota
+   * of the developer's account is used up.
+   */
+  rateLimit(seconds: number, options?: { quota?: boolean }): void;
+  /** Ends what `fault` and `rateLimit` have begun. */
   clearFaults(): void;
   /** As if the listener had pressed Agree at this authorize URL. Gives the URL the browser would be sent to; rejects with Spotify's words where the page would refuse. */
   agree(authorizeUrl: string, listenerId: string): Promise<string>;

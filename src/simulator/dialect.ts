@@ -1,9 +1,21 @@
-import type { Album, Artist, Episode, LocalTrack, Show, Track } from './catalogue.ts';
+import {
+  type Album,
+  type Artist,
+  type Episode,
+  type LocalTrack,
+  type Show,
+  type Track,
+  uriOf,
+} from './catalogue.ts';
 import { chanceOf } from './chance.ts';
 import type { Dialect } from './control.ts';
+import type { Device } from './devices.ts';
+import type { Play } from './history.ts';
+import type { Saved } from './library.ts';
 import type { Listener } from './listeners.ts';
-import type { Moment } from './playback.ts';
-import { type Entry, isTheirs, type Person, type Playlist } from './playlists.ts';
+import { disallowed, type Shown } from './playback.ts';
+import type { Entry, Person, Playlist } from './playlists.ts';
+import type { Context } from './run.ts';
 
 /** A value as JSON has them; undefined is left out. */
 export type Json = string | number | boolean | null | undefined | Json[] | { [name: string]: Json };
@@ -134,13 +146,13 @@ export function createShapes({
     ...gone({ label: 'Made-up Records', popularity: popularity(album.id) }),
   });
 
-  const localTrack = ({ name, artist, album, durationMs }: LocalTrack): Shape => {
-    const coded = [artist, album, name].map((part) => encodeURIComponent(part).replaceAll('%20', '+'));
+  const localTrack = (file: LocalTrack): Shape => {
+    const { name, artist, album, durationMs } = file;
     const nowhere = { external_urls: {}, href: null, id: null };
     return {
       ...nowhere,
       type: 'track',
-      uri: `spotify:local:${coded.join(':')}:${Math.round(durationMs / 1000)}`,
+      uri: uriOf(file),
       name,
       album: {
         ...nowhere,
@@ -199,16 +211,18 @@ export function createShapes({
     show: show(episode.show),
   });
 
+  const episodeInBrief = (one: Episode): Shape => {
+    const { show: _, ...brief } = episode(one);
+    return brief;
+  };
+
   /** A show by itself, with the first page of its episodes. */
   const wholeShow = (one: Show): Shape => ({
     ...show(one),
     episodes: paging(
       new URL(`${apiUrl}/shows/${one.id}/episodes`),
       { items: one.episodes, total: one.episodes.length, limit: 50, offset: 0 },
-      (item) => {
-        const { show: _, ...brief } = episode(item);
-        return brief;
-      },
+      episodeInBrief,
     ),
   });
 
@@ -272,7 +286,7 @@ export function createShapes({
     owner: owner(playlist.owner),
     primary_color: null,
     public: playlist.isPublic,
-    snapshot_id: Buffer.from(`1,${playlist.id}`).toString('base64'),
+    snapshot_id: snapshotOf(playlist),
   });
 
   const playlistInBrief = (playlist: Playlist): Shape => ({
@@ -289,18 +303,20 @@ export function createShapes({
     album,
     albumInBrief,
     artist,
+    show,
     wholeShow,
     episode,
+    episodeInBrief,
     entry,
     playlistInBrief,
     playlistOrHole: (playlist: Playlist | null): Json => playlist && playlistInBrief(playlist),
 
     /** In development mode other people's playlists come without their contents. */
-    playlist(playlist: Playlist, listenerId: string | null, shape: (entry: Entry) => Json): Shape {
+    playlist(playlist: Playlist, isTheirs: boolean, shape: (entry: Entry) => Json): Shape {
       const limit = modern ? 50 : 100;
       const first = playlist.entries.slice(0, limit);
       const page = { items: first, total: playlist.entries.length, limit, offset: 0 };
-      const open = classic || isTheirs(playlist, listenerId);
+      const open = classic || isTheirs;
       return {
         ...playlistHead(playlist),
         followers: { href: null, total: chanceOf(playlist.id).between(0, 40) },
@@ -335,76 +351,71 @@ export function createShapes({
       };
     },
 
-    devices: (moment: Moment, listenerId: string): Json[] =>
-      moment.kind === 'nothing' ? [] : [device(moment, listenerId)],
+    /** Its `track` was never renamed (Spotify: "Get Recently Played Tracks", `PlayHistoryObject`). */
+    play: ({ track: heard, at, context }: Play): Shape => ({
+      track: track(heard),
+      played_at: new Date(at).toISOString(),
+      context: context && contextOf(context),
+    }),
+
+    /** Nor was that of saved tracks (Spotify: "Get User's Saved Tracks", `SavedTrackObject`). */
+    saved: ({ track: kept, at }: Saved): Shape => ({
+      added_at: new Date(at).toISOString().replace(/\.\d+Z/, 'Z'),
+      track: track(kept),
+    }),
+
+    device,
 
     /** GET /me/player; `timestamp` is the last change of state. */
-    player(moment: Exclude<Moment, { kind: 'nothing' }>, listenerId: string, takesEpisodes: boolean): Shape {
-      return {
-        device: device(moment, listenerId),
-        repeat_state: 'context',
-        shuffle_state: false,
-        smart_shuffle: false,
-        ...currentlyPlaying(moment, takesEpisodes),
-        timestamp: Math.floor(moment.changedAt),
-      };
-    },
+    player: (moment: Shown, takesEpisodes: boolean): Shape => ({
+      device: device({ device: moment.device, isActive: true, isPrivate: moment.isPrivate }),
+      repeat_state: 'context',
+      shuffle_state: false,
+      smart_shuffle: false,
+      ...currentlyPlaying(moment, takesEpisodes),
+      timestamp: Math.floor(moment.changedAt),
+    }),
 
     /** GET /me/player/currently-playing; `timestamp` is the moment of the answer. */
-    currentlyPlaying: (
-      moment: Exclude<Moment, { kind: 'nothing' }>,
-      takesEpisodes: boolean,
-      now: number,
-    ): Shape => ({ ...currentlyPlaying(moment, takesEpisodes), timestamp: Math.floor(now) }),
+    currentlyPlaying: (moment: Shown, takesEpisodes: boolean, now: number): Shape => ({
+      ...currentlyPlaying(moment, takesEpisodes),
+      timestamp: Math.floor(now),
+    }),
   };
 
-  function currentlyPlaying(moment: Exclude<Moment, { kind: 'nothing' }>, takesEpisodes: boolean): Shape {
-    const { what, context } = moment;
+  function currentlyPlaying(moment: Shown, takesEpisodes: boolean): Shape {
     return {
       progress_ms: moment.progressMs === null ? null : Math.floor(moment.progressMs),
       is_playing: moment.isPlaying,
       currently_playing_type: moment.kind,
-      item: played(what, takesEpisodes),
-      context: context ? contextOf('playlist', context.id) : episodeContext(what),
-      actions: { disallows: disallows(moment) },
+      item: played(moment.what, takesEpisodes),
+      context: moment.context && contextOf(moment.context),
+      // Nested and with what is true alone, unlike the schema's `DisallowsObject`: so users have captured it.
+      actions: { disallows: Object.fromEntries(disallowed(moment).map((name) => [name, true])) },
     };
   }
 
-  function contextOf(type: string, id: string): Shape {
+  function contextOf({ type, id }: Context): Shape {
     const { external_urls, href, uri } = links(type, id);
     return { type, external_urls, href, uri };
   }
 
-  function episodeContext(what: Entry['what']): Json {
-    return what?.kind === 'episode' ? contextOf('show', what.show.id) : null;
-  }
-
-  function disallows(moment: Exclude<Moment, { kind: 'nothing' }>): Shape {
-    if (moment.kind === 'ad') {
-      return {
-        seeking: true,
-        skipping_next: true,
-        skipping_prev: true,
-        toggling_repeat_context: true,
-        toggling_repeat_track: true,
-        toggling_shuffle: true,
-      };
-    }
-    return moment.isPlaying ? { resuming: true } : { pausing: true };
-  }
-
-  function device(moment: Exclude<Moment, { kind: 'nothing' }>, listenerId: string): Shape {
-    const telephone = listenerId === 'noor';
+  function device(known: { device: Device; isActive: boolean; isPrivate: boolean }): Shape {
+    const { id, isRestricted, name, type, volume } = known.device;
     return {
-      // A device in another room may keep its id and its volume to itself.
-      id: telephone ? null : `${chanceOf(listenerId).between(1e8, 9e8).toString(16)}0c2f9d7e`,
-      is_active: true,
-      is_private_session: moment.isPrivate,
-      is_restricted: false,
-      name: telephone ? 'Noor’s phone' : 'Kitchen speaker',
-      type: telephone ? 'Smartphone' : 'Speaker',
-      volume_percent: telephone ? null : 62,
-      supports_volume: !telephone,
+      id,
+      is_active: known.isActive,
+      is_private_session: known.isPrivate,
+      is_restricted: isRestricted,
+      name,
+      type,
+      volume_percent: volume,
+      supports_volume: volume !== null,
     };
   }
+}
+
+/** Names the version of a playlist. */
+export function snapshotOf({ id, version }: Playlist): string {
+  return Buffer.from(`${version},${id}`).toString('base64');
 }

@@ -6,6 +6,8 @@ const hugeMegabytes = 60;
 export type Faults = {
   add(fault: Fault): void;
   clear(): void;
+  /** What is still to come, and how often. */
+  waiting(): readonly { fault: Fault; left: number }[];
   strike: RequestHandler;
 };
 
@@ -18,6 +20,7 @@ export function createFaults(): Faults {
     clear: () => {
       waiting = [];
     },
+    waiting: () => waiting,
     strike(req, res, next) {
       const met = waiting.find(({ fault }) => matches(fault.on, req.path));
       if (!met) return next();

@@ -52,6 +52,24 @@ export const listeners: readonly Listener[] = [
   },
 ];
 
-export const listenerById: ReadonlyMap<string, Listener> = new Map(
-  listeners.map((listener) => [listener.id, listener]),
-);
+/** Everybody as one simulator knows them; there they may go from Free to Premium and back. */
+export function createListeners(extra: number): ReadonlyMap<string, Listener> {
+  const guests = Array.from({ length: extra }, (_, index) => guest(index + 1));
+  return new Map([...listeners, ...guests].map((listener) => [listener.id, { ...listener }]));
+}
+
+/** One of a crowd, with nothing of their own yet. */
+function guest(number: number): Listener {
+  const id = `guest${number}`;
+  return {
+    id,
+    accountId: idOf(`account ${id}`, 10),
+    name: `Guest${number}`,
+    hasPicture: false,
+    email: `${id}@listener.example`,
+    country: 'SE',
+    product: 'premium',
+    about: 'One of many',
+    startsWith: { kind: 'music' },
+  };
+}

@@ -1,9 +1,8 @@
-import { type Dialect, dialects } from './control.ts';
-import { listeners } from './listeners.ts';
+import { type Listener, listeners } from './listeners.ts';
 import { scopeWords } from './scopes.ts';
 
-/** A frame around every page; each says first of all that it is not Spotify. */
-function page(title: string, main: string): string {
+/** A frame around every page; each says first of all that it is not Spotify. `head` is for what one page needs beside. */
+export function page(title: string, main: string, head = ''): string {
   return `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -12,7 +11,7 @@ function page(title: string, main: string): string {
 <meta name="color-scheme" content="light dark">
 <title>${escaped(title)} · Simulator</title>
 <link rel="icon" href="/people/64/simulator.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/simulator.css">
+<link rel="stylesheet" href="/simulator.css">${head}
 </head>
 <body>
 <header><p><strong>Simulator</strong> This is the simulator that comes with Turntable, not Spotify.</p></header>
@@ -58,16 +57,20 @@ ${(words.length > 0 ? words : ['See what everybody can see']).map((word) => `<li
   );
 }
 
-function choice(listener: (typeof listeners)[number], checked: boolean): string {
-  const { id, name, hasPicture, about } = listener;
-  const picture = hasPicture
-    ? `<img src="/people/64/${id}.svg" alt="" width="48" height="48">`
-    : '<span class="faceless" aria-hidden="true">?</span>';
+function choice(listener: Listener, checked: boolean): string {
+  const { id, name, about } = listener;
   return `<label class="listener">
 <input type="radio" name="simulator_listener" value="${id}" aria-describedby="about-${id}"${checked ? ' checked' : ''}>
-${picture}
+${face(listener)}
 <span class="who"><span class="name">${escaped(name ?? id)}</span><span class="about" id="about-${id}">${escaped(about)}</span></span>
 </label>`;
+}
+
+/** A listener's picture, or what stands in its place. */
+export function face({ id, hasPicture }: Pick<Listener, 'id' | 'hasPicture'>): string {
+  return hasPicture
+    ? `<img src="/people/64/${id}.svg" alt="" width="48" height="48">`
+    : '<span class="faceless" aria-hidden="true">?</span>';
 }
 
 /** What Spotify shows in place of the sign-in when the app itself is wrong: a few words, and no way back. */
@@ -110,44 +113,12 @@ export function openPage(thing: { name: string; type: string; picture: string })
   );
 }
 
-const dialectWords: Record<Dialect, string> = {
-  development: 'Development: the names of 2026 only, as new apps get them',
-  extended: 'Extended: the names of 2026 beside the classic ones',
-  old: 'Old: the classic names only',
-};
-
-/** What stands at the simulator's own address: what it is, and the dialect it speaks, to be changed. */
-export function frontPage(spoken: Dialect): string {
-  const choices = dialects.map(
-    (dialect) =>
-      `<label><input type="radio" name="dialect" value="${dialect}"${dialect === spoken ? ' checked' : ''}> ${escaped(dialectWords[dialect])}</label>`,
-  );
-  return page(
-    'Simulator',
-    `<div class="card">
-<h1>A Spotify to practise with</h1>
-<p class="lead">This address plays the part of Spotify: it signs made-up listeners in and answers for their made-up music. Nothing here leaves your computer.</p>
-<p>The app itself is not here. Its address stands in the terminal where you started it.</p>
-<ul class="people">
-${listeners.map(({ id, name, about }) => `<li><strong>${escaped(name ?? id)}</strong> ${escaped(about)}</li>`).join('\n')}
-</ul>
-<form method="post" action="/dialect">
-<fieldset class="choices">
-<legend>The dialect of its web API</legend>
-${choices.join('\n')}
-</fieldset>
-<p class="buttons"><button type="submit">Speak it</button></p>
-</form>
-</div>`,
-  );
-}
-
 /** For addresses where nothing is. */
 export function missingPage(): string {
   return page('Not found', '<div class="card"><h1>There is nothing here</h1></div>');
 }
 
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

@@ -27,6 +27,8 @@ export type Playlist = {
   collaborative: boolean;
   entries: Entry[];
   knowsTotal: boolean;
+  /** Goes up with every change. */
+  version: number;
 };
 
 type Sketch = Partial<Omit<Playlist, 'entries' | 'id'>> & { name: string; key?: string; length?: number };
@@ -174,6 +176,7 @@ function playlist(shelf: string, owner: Person, { key, length = 25, ...sketch }:
     collaborative: false,
     knowsTotal: true,
     entries: [],
+    version: 1,
     ...sketch,
   };
   const chance = chanceOf(id);
@@ -265,7 +268,7 @@ function marasShelf(): (Playlist | null)[] {
   return shelf;
 }
 
-/** What each listener sees under their playlists, in order. */
+/** What each listener starts with under their playlists, in order. */
 export const shelves: ReadonlyMap<string, readonly (Playlist | null)[]> = new Map([
   ['mara', marasShelf()],
   ['jonas', []],
@@ -275,18 +278,3 @@ export const shelves: ReadonlyMap<string, readonly (Playlist | null)[]> = new Ma
 export const playlists: readonly Playlist[] = [...shelves.values()]
   .flat()
   .filter((playlist) => playlist !== null);
-
-export const playlistById: ReadonlyMap<string, Playlist> = new Map(
-  playlists.map((playlist) => [playlist.id, playlist]),
-);
-
-/** Owns it, or keeps it on the shelf as one of those who make it together. */
-export function isTheirs(playlist: Playlist, listenerId: string | null): boolean {
-  if (listenerId === null) return false;
-  return playlist.owner.id === listenerId || (playlist.collaborative && isOnShelf(playlist, listenerId));
-}
-
-/** Whether the listener owns or follows the playlist. */
-export function isOnShelf(playlist: Playlist, listenerId: string | null): boolean {
-  return listenerId !== null && (shelves.get(listenerId)?.includes(playlist) ?? false);
-}

@@ -1,27 +1,16 @@
 import { join } from 'node:path';
-import express, { type Response, Router } from 'express';
-import { albums, artists, episodes, oddTracks, shows, tracks } from './catalogue.ts';
-import { dialects, type Settings } from './control.ts';
+import { type Response, Router } from 'express';
+import { albums, artists, episodes, everyTrack, liveAlbums, oddTracks, shows } from './catalogue.ts';
 import { drawCover, drawPerson } from './covers.ts';
 import { listeners } from './listeners.ts';
-import { frontPage, missingPage, openPage } from './pages.ts';
-import { playlists } from './playlists.ts';
+import { missingPage, openPage } from './pages.ts';
+import type { Shelves } from './shelves.ts';
 
 const sizes = new Set(['640', '300', '64']);
 
-/** Everything to look at: pictures, the pages behind "open in Spotify" links, the front page. */
-export function createSights(settings: Settings): Router {
+/** Everything to look at: pictures, and the pages behind "open in Spotify" links. */
+export function createSights({ shelves }: { shelves: Shelves }): Router {
   const router = Router();
-
-  router.get('/', (_req, res) => void guarded(res).send(frontPage(settings.dialect)));
-
-  router.post('/dialect', express.urlencoded({ extended: false, limit: '1kb' }), (req, res, next) => {
-    const wished = dialects.find((dialect) => dialect === req.body?.dialect);
-    // Only a form of this page may change how it speaks; other pages on this machine may not.
-    if (!wished || req.get('sec-fetch-site') !== 'same-origin') return next();
-    settings.dialect = wished;
-    res.redirect(303, '/');
-  });
 
   router.get('/simulator.css', (_req, res) => res.sendFile(join(import.meta.dirname, 'simulator.css')));
 
@@ -36,7 +25,7 @@ export function createSights(settings: Settings): Router {
   });
 
   router.get('/open/:type/:id', (req, res, next) => {
-    const thing = thingAt(req.params.type, req.params.id);
+    const thing = thingAt(req.params.type, req.params.id, shelves);
     if (!thing) return next();
     guarded(res).send(openPage({ ...thing, type: req.params.type }));
   });
@@ -66,7 +55,7 @@ function picture(res: Response, svg: string) {
     .send(svg);
 }
 
-function thingAt(type: string, id: string): { name: string; picture: string } | null {
+function thingAt(type: string, id: string, shelves: Shelves): { name: string; picture: string } | null {
   const cover = (seed: string) => `/covers/300/${seed}.svg`;
   const named = (things: readonly { id: string; name: string }[]) => {
     const found = things.find((thing) => thing.id === id);
@@ -74,15 +63,15 @@ function thingAt(type: string, id: string): { name: string; picture: string } | 
   };
   switch (type) {
     case 'album':
-      return named([...albums, ...oddTracks.map(({ album }) => album)]);
+      return named([...albums, ...liveAlbums, ...oddTracks.map(({ album }) => album)]);
     case 'artist':
       return named([...artists, ...oddTracks.flatMap((track) => track.artists)]);
     case 'playlist':
-      return named(playlists);
+      return named(shelves.all());
     case 'show':
       return named(shows);
     case 'track': {
-      const found = [...tracks, ...oddTracks].find((track) => track.id === id);
+      const found = everyTrack.find((track) => track.id === id);
       return found ? { name: found.name || 'No name', picture: cover(found.album.id) } : null;
     }
     case 'episode': {
@@ -90,7 +79,7 @@ function thingAt(type: string, id: string): { name: string; picture: string } | 
       return found ? { name: found.name, picture: cover(found.show.id) } : null;
     }
     case 'user': {
-      const owners = playlists.map(({ owner }) => owner);
+      const owners = shelves.all().map(({ owner }) => owner);
       const found = [...listeners, ...owners].find((person) => person.id === id && id !== '');
       return found
         ? { name: found.name ?? found.id, picture: `/people/300/${id.replace(/\W/g, '_')}.svg` }

@@ -6,8 +6,12 @@ import { createCallLog } from './calls.ts';
 import type { Settings, Simulator, SimulatorOptions } from './control.ts';
 import { createFaults } from './faults.ts';
 import { createGrants } from './grants.ts';
-import { listeners } from './listeners.ts';
+import { createLibrary } from './library.ts';
+import { createLimits } from './limits.ts';
+import { createListeners } from './listeners.ts';
+import { createPanel } from './panel.ts';
 import { createPlayers } from './playback.ts';
+import { createShelves } from './shelves.ts';
 import { createSights } from './sights.ts';
 import { createToken } from './token.ts';
 import { createWebApi } from './web-api.ts';
@@ -41,6 +45,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     ownerHasPremium: true,
     grantedScope: null,
     sixMonthsMs: 180 * 24 * 60 * 60 * 1000,
+    commandDelayMs: 0,
+    callsPerDay: null,
   };
 
   const app = express();
@@ -56,33 +62,52 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const calls = createCallLog(now);
   const faults = createFaults();
   const grants = createGrants({ settings, now });
-  const players = createPlayers(now);
-  const authorize = createAuthorize({ client, redirectUris, grants });
+  const limits = createLimits({ settings, now });
+  const listeners = createListeners(options.extraListeners ?? 0);
+  const players = createPlayers({ settings, listeners, now });
+  const library = createLibrary(listeners, now);
+  const shelves = createShelves(now);
+  const authorize = createAuthorize({ client, redirectUris, grants, listeners });
 
   app.disable('x-powered-by');
   // Spotify answers every question in full; conditional requests are nothing to rely on.
   app.disable('etag');
-  app.use(calls.record, faults.strike);
+  app.use(calls.record);
+  app.use('/v1', limits.turnAway);
+  app.use(faults.strike);
   app.use(authorize.pages);
   app.use(createToken({ client, grants, calls }));
-  app.use('/v1', createWebApi({ settings, origin, apiUrl, now, grants, players, calls }));
-  app.use(createSights(settings));
+  app.use(
+    '/v1',
+    createWebApi({ settings, origin, apiUrl, now, grants, listeners, players, library, shelves, calls }),
+  );
+  app.use(createPanel({ settings, listeners, players, grants, faults, limits, calls, now }));
+  app.use(createSights({ shelves }));
 
   return {
     origin,
     accountsUrl: origin,
     apiUrl,
     settings,
-    listeners: listeners.map(({ id, accountId, name }) => ({ id, accountId, name })),
+    listeners: [...listeners.values()].map(({ id, accountId, name }) => ({ id, accountId, name })),
     calls: calls.all,
     forgetCalls: calls.forget,
     registerRedirectUri: (uri) => void redirectUris.add(uri),
     plays: players.plays,
+    subscribes(listenerId, product) {
+      const listener = listeners.get(listenerId);
+      if (!listener) throw new Error(`No such listener: ${listenerId}`);
+      listener.product = product;
+    },
     expireAccessTokens: grants.expireAccessTokens,
     revokeGrants: grants.revoke,
     endSixMonths: grants.endSixMonths,
     fault: faults.add,
-    clearFaults: faults.clear,
+    rateLimit: limits.rateLimit,
+    clearFaults() {
+      faults.clear();
+      limits.clear();
+    },
     agree: authorize.agree,
     close: () =>
       new Promise((resolve) => {

@@ -51,6 +51,14 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     },
 
     /**
+     * Asks for a token of the app's own, for what belongs to nobody ("Client Credentials Flow"). Throws ClientRejected,
+     * RateLimited or SpotifyUnavailable.
+     */
+    appToken(): Promise<AccessToken> {
+      return askForToken({ grant_type: 'client_credentials' });
+    },
+
+    /**
      * Asks for a new access token. `refreshToken` is null in the result where Spotify sent none: the old one goes on.
      * Throws InvalidGrant (revoked, or six months over), ClientRejected, RateLimited or SpotifyUnavailable.
      * Never tried twice here: a refresh whose answer was lost may have happened.
@@ -68,7 +76,8 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     const { error, description } = accountsError(answer.json);
     const said = `${answer.call} (${form.grant_type}) said ${error ?? answer.status}: ${description ?? 'nothing more'}`;
     if (error === 'invalid_grant') throw new InvalidGrant(said);
-    if (error === 'invalid_client' || error === 'unauthorized_client') throw new ClientRejected(said);
+    if (error === 'invalid_client' || error === 'unauthorized_client')
+      throw new ClientRejected(said, description);
     throw new SpotifyUnavailable(said);
   }
 }

@@ -1,6 +1,7 @@
 import { decodeHTML } from 'entities';
 import { SpotifyUnavailable } from './errors.ts';
 import type { Answer } from './http.ts';
+import { isUri } from './uri.ts';
 
 /*
  * The only file that reads Spotify's JSON. What a page cannot do without must be there, or the answer is refused
@@ -31,6 +32,8 @@ export type Named = { name: string; link: string | null };
 
 export type Track = {
   kind: 'track';
+  /** What Spotify calls it in commands, such as `spotify:track:…`; null for a file of the listener's own. */
+  uri: string | null;
   name: string;
   link: string | null;
   artists: Named[];
@@ -44,6 +47,7 @@ export type Track = {
 
 export type Episode = {
   kind: 'episode';
+  uri: string | null;
   name: string;
   link: string | null;
   show: Named | null;
@@ -52,7 +56,34 @@ export type Episode = {
   explicit: boolean;
 };
 
+export type Artist = { name: string; link: string | null; covers: Image[] };
+
+export type Album = {
+  name: string;
+  link: string | null;
+  artists: Named[];
+  covers: Image[];
+  /** A year, a month or a day in ISO 8601, as exactly as Spotify knows it. */
+  released: string | null;
+};
+
+/** What was found, by kind; a kind that was not asked for is not there. */
+export type Found = {
+  artists?: Page<Artist>;
+  tracks?: Page<Track>;
+  albums?: Page<Album>;
+  playlists?: Page<Playlist>;
+};
+
+/** Something in a listener's history or library; `at` is when it was played or saved, in ISO 8601. */
+export type Dated = { item: Track | Episode; at: string | null };
+
 export type Device = {
+  /** Null on some devices: they take no orders. */
+  id: string | null;
+  active: boolean;
+  /** Takes no orders from apps. */
+  restricted: boolean;
   name: string;
   type: string | null;
   volumePercent: number | null;
@@ -68,10 +99,14 @@ export type Playback =
       item: Track | Episode | null;
       progressMs: number | null;
       device: Device | null;
+      /** What the player does not do just now, by Spotify's names, such as `skipping_next`. */
+      disallows: string[];
     };
 
 export type Playlist = {
   id: string;
+  /** The owner's `id`, to tell one's own from others'; null where it is not told. */
+  ownerId: string | null;
   name: string;
   link: string | null;
   owner: Named | null;
@@ -82,11 +117,11 @@ export type Playlist = {
   covers: Image[];
   public: boolean | null;
   collaborative: boolean;
+  /** Changes with every change to what is in it. */
+  snapshotId: string | null;
 };
 
 export type PlaylistCard = Playlist & {
-  /** Changes with every change to what is in it. */
-  snapshotId: string | null;
   /** Whether Spotify lets this listener see what is in it. */
   readable: boolean;
 };
@@ -171,7 +206,88 @@ export function playback(answer: Answer, trusted: TrustedPlaces): Playback {
     item: item && (kind === 'episode' ? episode(item, trusted) : trackOrEpisode(item, trusted)),
     progressMs: amount(json.progress_ms),
     device: isObject(json.device) ? device(json.device) : null,
+    disallows: disallows(json.actions),
   };
+}
+
+// The schema has the names directly under `actions`; what comes nests them under `disallows`.
+function disallows(actions: unknown): string[] {
+  if (!isObject(actions)) return [];
+  const told = isObject(actions.disallows) ? actions.disallows : actions;
+  return Object.keys(told).filter((name) => told[name] === true);
+}
+
+/** Reads Get Available Devices. */
+export function devices(answer: Answer): Device[] {
+  const json = object(answer.json, answer);
+  if (!Array.isArray(json.devices)) throw odd(answer);
+  return list(json.devices).map(device);
+}
+
+/** Reads Search for Item; entries that are null are left out. */
+export function found(answer: Answer, trusted: TrustedPlaces): Found {
+  const json = object(answer.json, answer);
+  const page = <T>(kind: string, read: (one: Json, trusted: TrustedPlaces) => T): Page<T> | undefined => {
+    if (!isObject(json[kind])) return undefined;
+    const { items, total } = json[kind];
+    return { items: list(items).map((one) => read(one, trusted)), total: amount(total) ?? 0 };
+  };
+  const pages = {
+    artists: page('artists', artist),
+    tracks: page('tracks', track),
+    albums: page('albums', album),
+    playlists: page('playlists', playlist),
+  };
+  const told = Object.entries(pages).filter(([, one]) => one !== undefined);
+  if (told.length === 0) throw odd(answer);
+  return Object.fromEntries(told);
+}
+
+/** Reads a page of Get User's Saved Tracks or of Get Recently Played Tracks; `total` is the length where none is told. */
+export function dated(answer: Answer, trusted: TrustedPlaces): Page<Dated> {
+  const json = object(answer.json, answer);
+  if (!Array.isArray(json.items)) throw odd(answer);
+  const items = list(json.items).flatMap((one) => {
+    if (!isObject(one.track)) return [];
+    return [
+      { item: trackOrEpisode(one.track, trusted), at: text(one.added_at) || text(one.played_at) || null },
+    ];
+  });
+  return { items, total: amount(json.total) ?? json.items.length };
+}
+
+/** Reads Get User's Top Items. */
+export function topArtists(answer: Answer, trusted: TrustedPlaces): Artist[] {
+  return topItems(answer).map((one) => artist(one, trusted));
+}
+
+/** Reads Get User's Top Items. */
+export function topTracks(answer: Answer, trusted: TrustedPlaces): Track[] {
+  return topItems(answer).map((one) => track(one, trusted));
+}
+
+function topItems(answer: Answer): Json[] {
+  const json = object(answer.json, answer);
+  if (!Array.isArray(json.items)) throw odd(answer);
+  return list(json.items);
+}
+
+/** Reads Check User's Saved Items: one boolean for each that was asked about. */
+export function saved(answer: Answer): boolean {
+  if (!Array.isArray(answer.json) || typeof answer.json[0] !== 'boolean') throw odd(answer);
+  return answer.json[0];
+}
+
+/** Reads a single track or episode. */
+export function item(answer: Answer, trusted: TrustedPlaces): Track | Episode {
+  return trackOrEpisode(object(answer.json, answer), trusted);
+}
+
+/** Reads Create Playlist: the new one's id. */
+export function newPlaylistId(answer: Answer): string {
+  const id = text(object(answer.json, answer).id);
+  if (!id) throw odd(answer);
+  return id;
 }
 
 /** Reads a page of playlists; entries that are null are left out. */
@@ -188,7 +304,6 @@ export function playlistCard(answer: Answer, trusted: TrustedPlaces): PlaylistCa
   if (!text(json.id)) throw odd(answer);
   return {
     ...playlist(json, trusted),
-    snapshotId: text(json.snapshot_id) || null,
     // Of somebody else's playlist Spotify sends a new app everything but its contents.
     readable: contentsOf(json) !== null,
   };
@@ -228,6 +343,7 @@ function playlist(json: Json, trusted: TrustedPlaces): Playlist {
   const ownerName = owner && (text(owner.display_name) || text(owner.id));
   return {
     id: text(json.id),
+    ownerId: (owner && text(owner.id)) || null,
     name: text(json.name),
     link: linkOf(json, trusted),
     owner: owner && ownerName ? { name: ownerName, link: linkOf(owner, trusted) } : null,
@@ -236,6 +352,7 @@ function playlist(json: Json, trusted: TrustedPlaces): Playlist {
     covers: images(json.images, trusted),
     public: typeof json.public === 'boolean' ? json.public : null,
     collaborative: json.collaborative === true,
+    snapshotId: text(json.snapshot_id) || null,
   };
 }
 
@@ -243,11 +360,10 @@ function track(json: Json, trusted: TrustedPlaces): Track {
   const album = isObject(json.album) ? json.album : null;
   return {
     kind: 'track',
+    uri: uriOf(json),
     name: text(json.name),
     link: linkOf(json, trusted),
-    artists: list(json.artists)
-      .map((one) => named(one, trusted))
-      .filter((one) => one.name !== ''),
+    artists: artistsOf(json, trusted),
     album: album && text(album.name) ? named(album, trusted) : null,
     covers: images(album?.images, trusted),
     durationMs: amount(json.duration_ms),
@@ -256,11 +372,36 @@ function track(json: Json, trusted: TrustedPlaces): Track {
   };
 }
 
+function album(json: Json, trusted: TrustedPlaces): Album {
+  return {
+    ...named(json, trusted),
+    artists: artistsOf(json, trusted),
+    covers: images(json.images, trusted),
+    released: text(json.release_date) || null,
+  };
+}
+
+function artist(json: Json, trusted: TrustedPlaces): Artist {
+  return { ...named(json, trusted), covers: images(json.images, trusted) };
+}
+
+function artistsOf(json: Json, trusted: TrustedPlaces): Named[] {
+  return list(json.artists)
+    .map((one) => named(one, trusted))
+    .filter((one) => one.name !== '');
+}
+
+function uriOf(json: Json): string | null {
+  const uri = text(json.uri);
+  return isUri(uri) ? uri : null;
+}
+
 function episode(json: Json, trusted: TrustedPlaces): Episode {
   const show = isObject(json.show) ? json.show : null;
   const own = images(json.images, trusted);
   return {
     kind: 'episode',
+    uri: uriOf(json),
     name: text(json.name),
     link: linkOf(json, trusted),
     show: show && text(show.name) ? named(show, trusted) : null,
@@ -272,6 +413,9 @@ function episode(json: Json, trusted: TrustedPlaces): Episode {
 
 function device(json: Json): Device {
   return {
+    id: text(json.id) || null,
+    active: json.is_active === true,
+    restricted: json.is_restricted === true,
     name: text(json.name),
     type: text(json.type) || null,
     volumePercent: amount(json.volume_percent),

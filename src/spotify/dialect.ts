@@ -12,9 +12,20 @@ export const names = {
     contents: 'items',
     /** The track or episode in an entry of that list. */
     entry: 'item',
+    /** Where tracks and episodes are saved to, and what says which. */
+    library: (_kind: 'track' | 'episode'): string => '/me/library',
+    saved: 'uris',
+    /** Where a listener's new playlist is made. */
+    newPlaylist: (_listenerId: string): string => '/me/playlists',
   },
-  classic: { contents: 'tracks', entry: 'track' },
-} as const satisfies Record<Dialect, { contents: string; entry: string }>;
+  classic: {
+    contents: 'tracks',
+    entry: 'track',
+    library: (kind: 'track' | 'episode'): string => `/me/${kind}s`,
+    saved: 'ids',
+    newPlaylist: (listenerId: string): string => `/users/${encodeURIComponent(listenerId)}/playlists`,
+  },
+} as const;
 
 export function otherDialect(dialect: Dialect): Dialect {
   return dialect === 'new' ? 'classic' : 'new';

@@ -15,10 +15,12 @@ export type Answer = {
 };
 
 export type Call = {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   query?: Record<string, string | number>;
   form?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: Record<string, unknown>;
   authorization: string;
 };
 
@@ -29,6 +31,8 @@ type Needs = {
   baseUrl: string;
   /** Milliseconds a call may take from first to last byte. */
   deadlineMs: number;
+  /** Told of each call once it is over: its status, or null where no answer came. */
+  onCall?: (told: { call: string; status: number | null; ms: number }) => void;
   /** Bytes of body, unpacked, past which an answer is refused. */
   maxBytes?: number;
 };
@@ -37,7 +41,12 @@ type Needs = {
  * Makes the one way to reach a host of Spotify's: any status is an answer, only silence throws
  * ({@link SpotifyUnavailable}). What it throws never carries the request, which holds tokens and secrets.
  */
-export function createHttp({ baseUrl, deadlineMs, maxBytes = 2 * 1024 * 1024 }: Needs): Http {
+export function createHttp({
+  baseUrl,
+  deadlineMs,
+  onCall = () => undefined,
+  maxBytes = 2 * 1024 * 1024,
+}: Needs): Http {
   const http = axios.create({
     baseURL: baseUrl,
     allowAbsoluteUrls: false,
@@ -50,8 +59,11 @@ export function createHttp({ baseUrl, deadlineMs, maxBytes = 2 * 1024 * 1024 }: 
     headers: { Accept: 'application/json' },
   });
 
-  return async ({ method, path, query, form, authorization }) => {
+  return async ({ method, path, query, form, body, authorization }) => {
     const call = `${method} ${baseUrl}${path}`;
+    const startedAt = performance.now();
+    const over = (status: number | null) =>
+      onCall({ call, status, ms: Math.round(performance.now() - startedAt) });
     const response = await http
       .request<unknown>({
         method,
@@ -59,13 +71,16 @@ export function createHttp({ baseUrl, deadlineMs, maxBytes = 2 * 1024 * 1024 }: 
         headers: { Authorization: authorization },
         ...(query && { params: query }),
         ...(form && { data: new URLSearchParams(form) }),
+        ...(body && { data: body }),
         // axios' own timeout stops counting when the first byte arrives; this one runs to the last.
         signal: AbortSignal.timeout(deadlineMs),
       })
       .catch((error: unknown) => {
+        over(null);
         throw new SpotifyUnavailable(`${call}: ${whyNoAnswer(error)}`);
       });
 
+    over(response.status);
     const text = typeof response.data === 'string' ? response.data : '';
     return {
       status: response.status,

@@ -2,15 +2,20 @@ import * as answers from './answers.ts';
 import { type Dialect, names } from './dialect.ts';
 import {
   AccessTokenRejected,
+  BadRequest,
   MissingScope,
+  NoActiveDevice,
   NotFound,
   NotInvited,
+  NotPossibleNow,
   OwnerNeedsPremium,
+  PremiumRequired,
   RateLimited,
   Refused,
   SpotifyUnavailable,
 } from './errors.ts';
-import type { Answer, Http } from './http.ts';
+import type { Answer, Call, Http } from './http.ts';
+import { partsOf } from './uri.ts';
 
 export type WebApi = ReturnType<typeof createWebApi>;
 
@@ -21,12 +26,49 @@ export const playlistsPerPage = 50;
 /** The furthest offset into a list that Spotify takes (same page). */
 export const furthestOffset = 100_000;
 
-/** What the calls below need the listener to have agreed to. */
+/** How many results of each kind one search brings: the most that Spotify gives new apps ("February 2026 Web API changes"). */
+export const resultsPerPage = 10;
+/** The furthest offset into search results that Spotify takes ("Search for Item"). */
+export const furthestResult = 1_000;
+/** How many saved tracks one call brings, and how many of what was played or is played most: the most that Spotify gives. */
+export const tracksPerPage = 50;
+
+/** What can be searched for, by Spotify's names. */
+export const searchTypes = ['artist', 'track', 'album', 'playlist'] as const;
+export type SearchType = (typeof searchTypes)[number];
+
+/** The time over which something was played most: about four weeks, about six months, about a year ("Get User's Top Items"). */
+export const timeRanges = ['short_term', 'medium_term', 'long_term'] as const;
+export type TimeRange = (typeof timeRanges)[number];
+
+export type Command = keyof typeof commands;
+
+/** The player's commands and how each is sent ("Start/Resume Playback" and the pages beside it). */
+const commands = {
+  play: { method: 'PUT', path: '/me/player/play' },
+  pause: { method: 'PUT', path: '/me/player/pause' },
+  next: { method: 'POST', path: '/me/player/next' },
+  previous: { method: 'POST', path: '/me/player/previous' },
+} as const;
+
+/** What the calls below need the listener to have agreed to, by what they are for. */
 export const scopes = {
-  /** Get Playback State */
+  /** Get Playback State, Get Available Devices */
   player: ['user-read-playback-state'],
   /** Get Current User's Playlists; without both, some playlists are silently left out */
   playlists: ['playlist-read-private', 'playlist-read-collaborative'],
+  /** Get User's Saved Tracks, Check User's Saved Items */
+  library: ['user-library-read'],
+  /** Get Recently Played Tracks */
+  recent: ['user-read-recently-played'],
+  /** Get User's Top Items */
+  top: ['user-top-read'],
+  /** Start, pause, skip, Transfer Playback */
+  control: ['user-modify-playback-state'],
+  /** Create Playlist, Change Playlist Details, Add and Remove Playlist Items */
+  editPlaylists: ['playlist-modify-public', 'playlist-modify-private'],
+  /** Save and Remove Items to and from the library */
+  editLibrary: ['user-library-modify'],
 } as const;
 
 type Needs = {
@@ -35,27 +77,25 @@ type Needs = {
   otherOrigins: readonly string[];
 };
 
+/** Name, description and the rest that a playlist is made with, or changed to. */
+export type PlaylistDetails = { name: string; description: string; public: boolean };
+
 /**
  * Spotify's Web API: each call takes an access token and gives our types.
- * All throw SpotifyUnavailable, AccessTokenRejected, RateLimited, MissingScope, NotInvited, OwnerNeedsPremium, NotFound or
- * Refused.
+ * All throw SpotifyUnavailable, AccessTokenRejected, RateLimited, MissingScope, NotInvited, OwnerNeedsPremium, NotFound,
+ * BadRequest or Refused; the player's commands also PremiumRequired, NoActiveDevice or NotPossibleNow.
  */
 export function createWebApi({ http, otherOrigins }: Needs) {
   const trusted = answers.trustedPlaces(otherOrigins);
 
-  async function get(
-    accessToken: string,
-    path: string,
-    query?: Record<string, string | number>,
-  ): Promise<Answer> {
-    const answer = await http({
-      method: 'GET',
-      path,
-      authorization: `Bearer ${accessToken}`,
-      ...(query && { query }),
-    });
-    if (answer.status === 200 || answer.status === 204) return answer;
-    throw refusal(answer, path);
+  function get(accessToken: string, path: string, query?: Call['query']): Promise<Answer> {
+    return send(accessToken, { method: 'GET', path, ...(query && { query }) });
+  }
+
+  async function send(accessToken: string, call: Omit<Call, 'authorization'>): Promise<Answer> {
+    const answer = await http({ ...call, authorization: `Bearer ${accessToken}` });
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw refusal(answer, call);
   }
 
   return {
@@ -89,46 +129,186 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     },
 
     /**
-     * One page of what is in a playlist, asked for in a dialect; `page` counts from 1. Throws Refused where the playlist is
+     * What is in a playlist, a page of it from the place `from` on (0 is the first), asked for in a dialect. Throws Refused where the playlist is
      * somebody else's, or the dialect is not spoken.
      */
     async playlistEntries(
       accessToken: string,
       id: string,
-      page: number,
+      from: number,
       dialect: Dialect,
     ): Promise<answers.Page<answers.Entry>> {
       const { contents, entry } = names[dialect];
       const what =
-        'type,name,duration_ms,explicit,is_local,is_playable,external_urls,images,show(name,external_urls,images),' +
+        'type,uri,name,duration_ms,explicit,is_local,is_playable,external_urls,images,show(name,external_urls,images),' +
         'artists(name,external_urls),album(name,external_urls,images)';
       const answer = await get(accessToken, `/playlists/${id}/${contents}`, {
         limit: entriesPerPage,
-        offset: (page - 1) * entriesPerPage,
+        offset: from,
         fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${what}))`,
         additional_types: 'track,episode',
       });
       return answers.entries(answer, trusted);
     },
+
+    /** Looks for `query` in everything of Spotify's; `page` counts from 1. */
+    async search(
+      accessToken: string,
+      query: string,
+      { types, page, market }: { types: readonly SearchType[]; page: number; market: string },
+    ): Promise<answers.Found> {
+      const answer = await get(accessToken, '/search', {
+        q: query,
+        type: types.join(','),
+        // With a token of the app's own there is no listener whose country would count.
+        market,
+        limit: resultsPerPage,
+        offset: (page - 1) * resultsPerPage,
+      });
+      return answers.found(answer, trusted);
+    },
+
+    /** One track or episode. */
+    async item(accessToken: string, uri: string): Promise<answers.Track | answers.Episode> {
+      const { kind, id } = partsOf(uri);
+      return answers.item(await get(accessToken, `/${kind}s/${id}`), trusted);
+    },
+
+    /** One page of the tracks the listener saved, the newest first; `page` counts from 1. */
+    async savedTracks(accessToken: string, page: number): Promise<answers.Page<answers.Dated>> {
+      const offset = (page - 1) * tracksPerPage;
+      return answers.dated(await get(accessToken, '/me/tracks', { limit: tracksPerPage, offset }), trusted);
+    },
+
+    /** Whether the listener saved this. */
+    async isSaved(accessToken: string, uri: string, dialect: Dialect): Promise<boolean> {
+      const { library, saved } = names[dialect];
+      const path = `${library(partsOf(uri).kind)}/contains`;
+      return answers.saved(await get(accessToken, path, { [saved]: called(uri, dialect) }));
+    },
+
+    /** Saves this to the listener's library, or removes it from there. Doing it twice changes nothing. */
+    async setSaved(accessToken: string, uri: string, wanted: boolean, dialect: Dialect): Promise<void> {
+      const { library, saved } = names[dialect];
+      const { kind, id } = partsOf(uri);
+      const method = wanted ? 'PUT' : 'DELETE';
+      // The classic ways to save want to be told in their body as well, and the one for tracks there alone ("Save Tracks for
+      // Current User", "Save Episodes for Current User").
+      const classicSave = dialect === 'classic' && wanted;
+      await send(accessToken, {
+        method,
+        path: library(kind),
+        ...(classicSave && { body: { ids: [id] } }),
+        ...(!(classicSave && kind === 'track') && { query: { [saved]: called(uri, dialect) } }),
+      });
+    },
+
+    /** The tracks the listener heard last, the newest first. */
+    async recentlyPlayed(accessToken: string): Promise<answers.Dated[]> {
+      const answer = await get(accessToken, '/me/player/recently-played', { limit: tracksPerPage });
+      return answers.dated(answer, trusted).items;
+    },
+
+    /** The artists the listener played most. */
+    async topArtists(accessToken: string, range: TimeRange): Promise<answers.Artist[]> {
+      const query = { time_range: range, limit: tracksPerPage };
+      return answers.topArtists(await get(accessToken, '/me/top/artists', query), trusted);
+    },
+
+    /** The tracks the listener played most. */
+    async topTracks(accessToken: string, range: TimeRange): Promise<answers.Track[]> {
+      const query = { time_range: range, limit: tracksPerPage };
+      return answers.topTracks(await get(accessToken, '/me/top/tracks', query), trusted);
+    },
+
+    /** Where the listener can play. */
+    async devices(accessToken: string): Promise<answers.Device[]> {
+      return answers.devices(await get(accessToken, '/me/player/devices'));
+    },
+
+    /** Tells the player what to do, where it plays now or where it played last. */
+    async command(accessToken: string, command: Command): Promise<void> {
+      await send(accessToken, commands[command]);
+    },
+
+    /** Goes on playing on another device; what was paused stays paused. */
+    async transfer(accessToken: string, deviceId: string): Promise<void> {
+      await send(accessToken, { method: 'PUT', path: '/me/player', body: { device_ids: [deviceId] } });
+    },
+
+    /** Makes a playlist for a listener, and gives its id. Without a description Spotify would write "null" (GitHub: Peter-Schorn/SpotifyAPI#75). */
+    async createPlaylist(
+      accessToken: string,
+      listenerId: string,
+      details: PlaylistDetails,
+      dialect: Dialect,
+    ): Promise<string> {
+      const path = names[dialect].newPlaylist(listenerId);
+      return answers.newPlaylistId(await send(accessToken, { method: 'POST', path, body: details }));
+    },
+
+    /** Changes what stands on the card of a playlist. An empty description leaves the one there is. */
+    async changePlaylist(
+      accessToken: string,
+      id: string,
+      { description, ...rest }: PlaylistDetails,
+    ): Promise<void> {
+      // Spotify refuses to empty it: "Attribute description is empty" (GitHub: spotify/web-api#1011).
+      const body = { ...rest, ...(description !== '' && { description }) };
+      await send(accessToken, { method: 'PUT', path: `/playlists/${id}`, body });
+    },
+
+    /** Adds this to the end of a playlist. */
+    async addToPlaylist(accessToken: string, id: string, uri: string, dialect: Dialect): Promise<void> {
+      const path = `/playlists/${id}/${names[dialect].contents}`;
+      await send(accessToken, { method: 'POST', path, body: { uris: [uri] } });
+    },
+
+    /** Removes this from a playlist as it was at that snapshot, wherever in it it stands. */
+    async removeFromPlaylist(
+      accessToken: string,
+      id: string,
+      { uri, snapshotId }: { uri: string; snapshotId: string },
+      dialect: Dialect,
+    ): Promise<void> {
+      const { contents } = names[dialect];
+      const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
+      await send(accessToken, { method: 'DELETE', path: `/playlists/${id}/${contents}`, body });
+    },
   };
 }
 
-/** The reason behind an answer that is none, told by status and words: Spotify has no codes for it. */
-function refusal(answer: Answer, path: string): Error {
+/** What a library call says to name this: the whole URI in the new dialect, the id alone in the classic one. */
+function called(uri: string, dialect: Dialect): string {
+  return dialect === 'new' ? uri : partsOf(uri).id;
+}
+
+/** The reason behind an answer that is none, told by status and words: Spotify has few codes for it. */
+function refusal(answer: Answer, { method, path }: { method: string; path: string }): Error {
   const { status, text, call } = answer;
   const said = `${call} answered ${status}`;
-  if (status === 429) return new RateLimited(said, answer.retryAfter);
+  if (status === 429) return new RateLimited(said, answer.retryAfter, /QUOTA_EXCEEDED/.test(text));
   if (status === 401) {
     // A missing scope is a 401 on the player's endpoints and a 403 elsewhere. A renewal cures neither.
     return /permissions missing/i.test(text) ? new MissingScope(said) : new AccessTokenRejected(said);
   }
+  if (status === 400) return new BadRequest(said);
   if (status === 403) {
     if (/premium subscription required for the owner/i.test(text)) return new OwnerNeedsPremium(said);
     if (/not approved|registered/i.test(text)) return new NotInvited(said);
     if (/insufficient client scope/i.test(text)) return new MissingScope(said);
+    if (/premium_required|premium required/i.test(text)) return new PremiumRequired(said);
+    if (/player command failed/i.test(text)) return new NotPossibleNow(said);
     return new Refused(said);
   }
-  // Of what belongs to the listener a 404 says nothing: it comes at times, and passes. Only a thing that was named can be missing.
-  if (status === 404 && !path.startsWith('/me')) return new NotFound(said);
+  if (status === 404) {
+    if (/no_active_device|no active device|device not found/i.test(text)) return new NoActiveDevice(said);
+    // Of the listener's player, and of their lists, a 404 says nothing: it comes at times, and passes. Only a thing that was
+    // named can be missing, or a call that this dialect does not have.
+    const ofPlayer = path.startsWith('/me/player');
+    const ofLists = method === 'GET' && path.startsWith('/me') && !path.startsWith('/me/library');
+    const passing = ofPlayer || ofLists;
+    if (!passing) return new NotFound(said);
+  }
   return new SpotifyUnavailable(said);
 }

@@ -1,14 +1,19 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { CoolDown, GrantLost, SessionsUnavailable } from '../access/errors.ts';
 import {
+  BadRequest,
   ClientRejected,
   MissingScope,
+  NoActiveDevice,
   NotFound,
   NotInvited,
+  NotPossibleNow,
   OwnerNeedsPremium,
+  PremiumRequired,
   Refused,
   SpotifyUnavailable,
 } from '../spotify/errors.ts';
+import { scopes } from '../spotify/web-api.ts';
 import { ownPath } from './own-path.ts';
 import { ForeignOrigin } from './same-origin.ts';
 import { NotSignedIn } from './signed-in.ts';
@@ -95,6 +100,9 @@ type About = {
   /** A sign-in that leads back to where the person was. */
   signIn: string;
   again: { label: string; href: string };
+  /** The page where the button was pressed. */
+  back: { label: string; href: string };
+  error: unknown;
   /** How long to wait, where that is the matter. */
   seconds: number;
   /** The end of that wait, in milliseconds since 1970. */
@@ -128,12 +136,17 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
   ],
   [
     MissingScope,
-    ({ signIn }) => ({
+    ({ signIn, error }) => ({
       status: 403,
       reason: 'missing-permission',
       title: 'This page needs one more permission',
-      text: 'When you signed in, Spotify did not give this site everything that this page shows. Spotify will ask you again; agree to everything on its page.',
-      actions: [{ label: 'Grant it at Spotify', href: `${signIn}&switch=1` }],
+      text: 'You have not given this site everything that this takes. Spotify will ask you; agree to everything on its page.',
+      actions: [
+        {
+          label: 'Grant it at Spotify',
+          href: `${signIn}&switch=1&${new URLSearchParams({ allow: missingScopes(error) })}`,
+        },
+      ],
     }),
   ],
   [
@@ -161,23 +174,63 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
     }),
   ],
   [
+    PremiumRequired,
+    ({ back }) => ({
+      status: 403,
+      reason: 'premium-required',
+      title: 'Spotify wants Premium for this',
+      text: 'Playing, pausing and skipping from other apps is for people with Spotify Premium. Everything that only shows something works without.',
+      actions: [back],
+    }),
+  ],
+  [
+    NoActiveDevice,
+    ({ back }) => ({
+      status: 404,
+      reason: 'no-active-device',
+      title: 'Nothing is there to play on',
+      text: 'Spotify knows no device of yours that is playing. Open Spotify on one of them, start something, and try again.',
+      actions: [{ label: 'See your devices', href: '/devices' }, back],
+    }),
+  ],
+  [
+    NotPossibleNow,
+    ({ back }) => ({
+      status: 409,
+      reason: 'not-possible-now',
+      title: 'The player does not do this just now',
+      text: 'It may have stopped or gone on meanwhile, an advertisement may be running, or the device takes no commands from apps.',
+      actions: [back],
+    }),
+  ],
+  [
+    BadRequest,
+    ({ back }) => ({
+      status: 502,
+      reason: 'not-understood',
+      title: 'Spotify could not make sense of this',
+      text: 'What was asked may have changed at Spotify meanwhile. Load the page anew and try again.',
+      actions: [back],
+    }),
+  ],
+  [
     Refused,
     () => ({
       status: 403,
       reason: 'refused',
       title: 'Spotify refused this',
-      text: 'Spotify does not allow this site to see what you asked for, and did not say why.',
+      text: 'Spotify does not allow this site to see or change what you asked for, and did not say why.',
       actions: [start],
     }),
   ],
   [CoolDown, coolDownPage],
   [
     ClientRejected,
-    ({ again }) => ({
+    ({ again, error }) => ({
       status: 502,
       reason: 'client-rejected',
       title: 'Spotify does not accept this site',
-      text: 'The client id or client secret is not as in Spotify’s dashboard. The owner of this site has to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET; nobody here is signed out by it.',
+      text: `The client id or client secret is not as in Spotify’s dashboard${spotifysWords(error)}. The owner of this site has to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET; nobody here is signed out by it.`,
       actions: [again],
     }),
   ],
@@ -234,6 +287,8 @@ function pageFor(error: unknown, here: string, now: number): ErrorPage {
   const about: About = {
     signIn: `/login?${new URLSearchParams({ returnTo: here })}`,
     again: { label: 'Try again', href: here },
+    back: { label: 'Go back', href: here },
+    error,
     seconds: Math.max(1, Math.ceil((until - now) / 1000)),
     until,
   };
@@ -260,6 +315,17 @@ function pageFor(error: unknown, here: string, now: number): ErrorPage {
   };
 }
 
+/** Every one that pages here may need, where Spotify did not say which. */
+function missingScopes(error: unknown): string {
+  const missing = error instanceof MissingScope ? error.scopes : [];
+  return (missing.length > 0 ? missing : Object.values(scopes).flat()).join(' ');
+}
+
+function spotifysWords(error: unknown): string {
+  const said = error instanceof ClientRejected ? error.description : null;
+  return said ? `; Spotify says: “${said}”` : '';
+}
+
 function noSuchPageFound(): ErrorPage {
   return {
     status: 404,
@@ -270,12 +336,13 @@ function noSuchPageFound(): ErrorPage {
   };
 }
 
-function coolDownPage({ seconds, until, again }: About): ErrorPage {
+function coolDownPage({ seconds, until, again, error }: About): ErrorPage {
+  const quota = error instanceof CoolDown && error.quota;
   return {
     status: 503,
-    reason: 'cool-down',
-    title: 'Spotify asked us to wait',
-    text: `This site has asked Spotify too often. Spotify will answer again in about ${duration(seconds)}; until then we leave it alone.`,
+    reason: quota ? 'quota-exceeded' : 'cool-down',
+    title: quota ? 'Today’s calls to Spotify are used up' : 'Spotify asked us to wait',
+    text: `${quota ? 'Spotify answers this site only so often a day, and that is used up.' : 'This site has asked Spotify too often.'} Spotify will answer again in about ${duration(seconds)}; until then we leave it alone.`,
     retryAfterSeconds: seconds,
     until,
     actions: [again],

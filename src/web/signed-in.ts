@@ -2,11 +2,11 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Access, SpotifyCall } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants } from '../access/grants.ts';
+import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
 import type { Listener, Sessions } from './session.ts';
-import { wantsJson } from './wants-json.ts';
 
 declare module 'express-serve-static-core' {
   interface Request {
@@ -16,6 +16,14 @@ declare module 'express-serve-static-core' {
       signIn: { scopes: readonly string[]; consentAt: number; renewedAt: number; endsAt: number };
       /** Throws MissingScope where a permission is not given, else as the call and access/ do. */
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
+      /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
+      askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
+      /** What is kept under this name and no older than that, without asking anybody. */
+      kept<T>(what: string, forMs: number): T | undefined;
+      /** Forgets what is kept under names that begin like this: something has just been changed. */
+      forget(what: string): void;
+      /** Whether the listener has given all these permissions. */
+      may(scopes: readonly string[]): boolean;
     };
   }
 }
@@ -33,6 +41,9 @@ type Needs = {
   browsers: Browsers;
   sessions: Sessions;
   cookies: Cookies;
+  kept: Kept;
+  /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
+  onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
   now: () => number;
 };
 
@@ -42,7 +53,7 @@ const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn({ access, grants, browsers, sessions, cookies, now }: Needs) {
+export function createSignedIn({ access, grants, browsers, sessions, cookies, kept, onEnd, now }: Needs) {
   const extendedAt = new Map<string, number>();
 
   return {
@@ -86,7 +97,8 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, no
       const { listener } = req.session;
       const grant = listener && (await access.open(req.session.id, how));
       if (!listener || !grant) {
-        if (wantsJson(req) || !['GET', 'HEAD'].includes(req.method)) throw new NotSignedIn('Not signed in');
+        const page = req.accepts(['html', 'json']) === 'html' && ['GET', 'HEAD'].includes(req.method);
+        if (!page) throw new NotSignedIn('Not signed in');
         res.set('Cache-Control', 'no-store');
         res.redirect(303, `/login?${new URLSearchParams({ returnTo: req.originalUrl })}`);
         return;
@@ -94,14 +106,29 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, no
 
       const { scopes, consentAt, renewedAt } = grant;
       const endsAt = consentAt + absoluteLifeMs;
+      const demand = (needed: readonly string[]) => {
+        const missing = needed.filter((scope) => !scopes.includes(scope));
+        if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`, missing);
+      };
       req.listener = {
         ...listener,
         signIn: { scopes, consentAt, renewedAt, endsAt },
-        ask(call, needed = []) {
-          const missing = needed.filter((scope) => !scopes.includes(scope));
-          if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`);
-          return grant.ask(call);
+        async ask(call, needed = []) {
+          demand(needed);
+          return grant.ask(call).catch((error: unknown) => {
+            // Spotify does not say which one is missing, but the call does.
+            const unnamed = error instanceof MissingScope && error.scopes.length === 0;
+            throw unnamed ? new MissingScope(error.message, needed) : error;
+          });
         },
+        async askKept(what, forMs, call, needed = []) {
+          // First of all: another browser of the listener's may have been allowed more.
+          demand(needed);
+          return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
+        },
+        kept: <T>(what: string, forMs: number) => kept.peek<T>(listener.accountId, what, forMs),
+        forget: (what) => kept.forget(listener.accountId, what),
+        may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
       if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
@@ -118,6 +145,10 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, no
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
     await grants.forget(...sessionIds);
     await browsers.remove(accountId, ...sessionIds);
+    kept.forget(accountId);
+    const last = (await browsers.sessionsOf(accountId)).length === 0;
+    await onEnd(accountId, sessionIds, last);
+    // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.
     await sessions.remove(...sessionIds);
   }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import ejs from 'ejs';
@@ -10,10 +10,12 @@ type Needs = {
   publicDir: string;
   /** Said in the footer where it is not Spotify that answers. */
   simulated: boolean;
+  /** Whether there is anything to search in: not before there are credentials. */
+  searchable: boolean;
 };
 
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
-export function useViews(app: Application, { viewsDir, publicDir, simulated }: Needs): void {
+export function useViews(app: Application, { viewsDir, publicDir, simulated, searchable }: Needs): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {
     ejs.renderFile(
@@ -30,6 +32,9 @@ export function useViews(app: Application, { viewsDir, publicDir, simulated }: N
   const versions = versionsOf(publicDir);
   Object.assign(app.locals, {
     simulated,
+    searchable,
+    /** A field of each form that changes something, so that pressing its button twice does it once. */
+    once: () => randomBytes(12).toString('base64url'),
     /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
     asset: (file: string) => `/${file}?v=${versions.get(file) ?? ''}`,
     cover,

@@ -7,8 +7,11 @@ export const client = { clientId: 'the-client', clientSecret: 'the-secret' };
 export const basic = `Basic ${btoa('the-client:the-secret')}`;
 export const verifier = 'a-verifier-of-at-least-forty-three-characters-1234';
 export const challenge = createHash('sha256').update(verifier).digest('base64url');
-export const everyScope =
-  'user-read-private user-read-email user-read-playback-state user-read-currently-playing playlist-read-private playlist-read-collaborative';
+export const everyScope = [
+  'user-read-private user-read-email user-read-playback-state user-read-currently-playing user-modify-playback-state',
+  'user-read-recently-played user-top-read user-library-read user-library-modify user-follow-read user-follow-modify',
+  'playlist-read-private playlist-read-collaborative playlist-modify-public playlist-modify-private',
+].join(' ');
 
 export type TokenBody = {
   access_token?: string;
@@ -51,14 +54,20 @@ export type Thing = {
   is_playable?: boolean;
   duration_ms?: number;
   // The player.
-  device?: { id: string | null; is_private_session: boolean };
+  device?: Thing;
+  devices?: Thing[];
+  is_active?: boolean;
+  is_restricted?: boolean;
+  is_private_session?: boolean;
+  played_at?: string;
   context?: Thing | null;
   timestamp?: number;
   progress_ms?: number | null;
   is_playing?: boolean;
   currently_playing_type?: string;
   actions?: { disallows: Record<string, boolean> };
-  error?: { status: number; message: string };
+  snapshot_id?: string;
+  error?: { status: number; message: string; reason?: string };
 };
 export type Pages = {
   href: string;
@@ -66,6 +75,7 @@ export type Pages = {
   next: string | null;
   total: number | null;
   items: (Thing | null)[];
+  cursors?: { after: string; before: string } | null;
 };
 
 /** A simulator with a clock of its own, which ends with the test. */
@@ -124,14 +134,24 @@ export function doings(simulator: Simulator) {
     return { access: body.access_token ?? '', refresh: body.refresh_token ?? '' };
   };
 
-  const get = async <T = Thing>(path: string, access: string | null) => {
+  /** A body that is a text is sent as it is, everything else as JSON. */
+  const send = async <T = Thing>(method: string, path: string, access: string | null, body?: unknown) => {
     const answer = await fetch(path.startsWith('http') ? path : `${simulator.apiUrl}${path}`, {
+      method,
       headers: access === null ? {} : { authorization: `Bearer ${access}` },
+      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
     });
     const text = await answer.text();
     const json = answer.headers.get('content-type')?.includes('json');
-    return { status: answer.status, text, body: (json ? JSON.parse(text) : null) as T };
+    return {
+      status: answer.status,
+      text,
+      retryAfter: answer.headers.get('retry-after'),
+      body: (json ? JSON.parse(text) : null) as T,
+    };
   };
+
+  const get = <T = Thing>(path: string, access: string | null) => send<T>('GET', path, access);
 
   /** Everything from this page to the last. */
   const pages = async (path: string, access: string) => {
@@ -144,5 +164,5 @@ export function doings(simulator: Simulator) {
     return all;
   };
 
-  return { authorizeUrl, code, token, redeem, refresh, signIn, get, pages };
+  return { authorizeUrl, code, token, redeem, refresh, signIn, send, get, pages };
 }

@@ -22,7 +22,14 @@ test('who is refused, and in which words', async (t) => {
     seen(await get('/me/player/currently-playing', access)),
     error(401, 'Permissions missing'),
   );
-  for (const path of ['/me', '/me/player', '/me/playlists']) {
+  const listeners = [
+    '/me',
+    '/me/player',
+    '/me/player/devices',
+    '/me/player/recently-played',
+    '/me/playlists',
+  ];
+  for (const path of [...listeners, '/me/top/tracks', '/me/tracks', '/me/library/contains?uris=x']) {
     assert.deepEqual(seen(await get(path, app)), error(403, 'This request requires user authentication.'));
   }
   for (const path of ['/browse/new-releases', '/tracks?ids=a,b', '/users/mara', '/nonsense', '/me/']) {
@@ -160,9 +167,53 @@ test('search answers the app too, at most ten at a time', async (t) => {
   assert.equal(body.tracks?.items?.length, 5);
   assert.match(body.tracks?.next ?? '', /type=track&/);
   assert.equal(body.playlists?.items?.[0], null);
-  assert.equal((await get('/search?type=track', app)).status, 400);
-  assert.equal((await get('/search?q=a', app)).status, 400);
-  assert.equal((await get('/search?q=a&type=song', app)).status, 400);
+  const lists = (await get('/search?q=s&type=playlist&limit=10', app)).body.playlists;
+  assert.equal(lists?.items.filter((one) => one === null).length, 1);
+  assert.equal(
+    (await get('/search?q=s&type=playlist&limit=10', app)).body.playlists?.items[0]?.type,
+    'playlist',
+  );
+
+  const more = (await get('/search?q=platform&type=show,episode,audiobook', app)).body as Record<
+    string,
+    Pages
+  >;
+  assert.deepEqual(Object.keys(more), ['shows', 'episodes', 'audiobooks']);
+  assert.deepEqual([more.shows?.items[0]?.name, more.audiobooks?.total], ['The Long Platform', 0]);
+
+  for (const [query, message] of [
+    ['type=track', 'No search query'],
+    ['q=&type=track', 'No search query'],
+    ['q=%20&type=track', 'No search query'],
+    ['q=a', 'Missing parameter type'],
+    ['q=a&type=song', 'Bad search type field song'],
+    ['q=a&type=track,song', 'Bad search type field song'],
+    ['q=a&type=track&limit=11', 'Invalid limit'],
+    ['q=a&type=track&offset=1001', 'Invalid offset'],
+  ] as const) {
+    assert.deepEqual(seen(await get(`/search?${query}`, app)), error(400, message), query);
+  }
+  assert.equal((await get('/search?q=a&type=track&limit=10&offset=1000', app)).status, 200);
+});
+
+test('an app token is good for single things', async (t) => {
+  const { token, get, signIn } = await visit(t);
+  const app = (await token({ grant_type: 'client_credentials' })).body.access_token ?? '';
+  const found = (await get('/search?q=a&type=track,show,episode,playlist', app)).body;
+  const track = found.tracks?.items[0];
+  for (const [kind, id] of [
+    ['tracks', track?.id],
+    ['albums', track?.album?.id],
+    ['playlists', found.playlists?.items[0]?.id],
+  ] as const) {
+    const one = await get(`/${kind}/${id}`, app);
+    assert.deepEqual([one.status, one.body.id], [200, id], kind);
+  }
+  const { item } = (await get('/me/player?additional_types=episode', (await signIn('noor')).access)).body;
+  assert.equal((await get(`/episodes/${item?.id}`, app)).body.name, item?.name);
+  assert.equal((await get(`/shows/${item?.show?.id}`, app)).body.name, item?.show?.name);
+  const contents = await get(`/playlists/${found.playlists?.items[0]?.id}/items`, app);
+  assert.deepEqual(seen(contents), error(403, 'Forbidden'));
 });
 
 test('each call is remembered, without secrets', async (t) => {

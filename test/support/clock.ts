@@ -1,10 +1,11 @@
 export type Clock = ReturnType<typeof createClock>;
 
-/** A clock that moves only when told to. */
-export function createClock(start = Date.now()) {
+/** A clock that moves only when told to; or with time as well, for what happens by itself. */
+export function createClock(start = Date.now(), { ticking = false } = {}) {
   let now = start;
+  const began = performance.now();
   return {
-    now: () => now,
+    now: () => (ticking ? now + Math.round(performance.now() - began) : now),
     advance({
       hours = 0,
       minutes = 0,

@@ -15,7 +15,12 @@ import { slowSpotify } from './slow-spotify.ts';
 import { type Browser, clientId, clientSecret, createBrowser, keysIn } from './turntable.ts';
 
 /** What a server process is given in the variable SERVER, and what it is told later. */
-export type ServerOptions = { env: Record<string, string>; timing: Timing; startAt: number };
+export type ServerOptions = {
+  env: Record<string, string>;
+  timing: Timing;
+  startAt: number;
+  ticking: boolean;
+};
 export type Told = { advanceMs: number };
 
 type Options = {
@@ -24,6 +29,10 @@ type Options = {
   /** A Redis of one's own; a place in the shared one where not given. */
   redisUrl?: string;
   env?: Record<string, string>;
+  /** Listeners beside the three. */
+  extraListeners?: number;
+  /** Whether the clock moves by itself as well. */
+  ticking?: boolean;
 };
 
 export type Fleet = Awaited<ReturnType<typeof createFleet>>;
@@ -41,11 +50,11 @@ export type Outcome = {
  * a port of its own; cookies made at one are good at all.
  */
 export async function createFleet(t: Ends, options: Options = {}) {
-  const { rotation = 'strict' } = options;
-  const clock = createClock();
+  const { rotation = 'strict', extraListeners = 0, ticking = false } = options;
+  const clock = createClock(Date.now(), { ticking });
   const timing: Timing = { ...usualTiming, ...options.timing };
   const redisUrl = options.redisUrl ?? (await redisPlace());
-  const simulator = await startSimulator({ clientId, clientSecret, now: clock.now });
+  const simulator = await startSimulator({ clientId, clientSecret, now: clock.now, extraListeners });
   t.after(() => simulator.close());
   simulator.settings.rotation = rotation;
   const spotify = await slowSpotify(t, simulator);
@@ -76,6 +85,7 @@ export async function createFleet(t: Ends, options: Options = {}) {
       },
       timing,
       startAt: clock.now(),
+      ticking,
     });
     servers.add(child);
     child.once('exit', () => servers.delete(child));
@@ -130,9 +140,9 @@ export async function createFleet(t: Ends, options: Options = {}) {
         }),
       );
     },
-    /** The names of the keys in Redis, without the marks of sign-ins that are over. */
+    /** The names of the keys in Redis, without the marks of sign-ins that are over and the count of calls. */
     async keys(): Promise<string[]> {
-      return (await keysIn(redisUrl)).filter((key) => !key.startsWith('used:'));
+      return (await keysIn(redisUrl)).filter((key) => !/^(used|calls):/.test(key));
     },
     /** Removes every key, and nothing of anybody else's. */
     async clear(): Promise<void> {

@@ -10,8 +10,8 @@ import type { ServerOptions, Told } from './fleet.ts';
  * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
  * deadlines and waits are the test's, and so is its clock, which moves when the test says so.
  */
-const { env, timing, startAt } = JSON.parse(process.env.SERVER ?? '') as ServerOptions;
-const clock = createClock(startAt);
+const { env, timing, startAt, ticking } = JSON.parse(process.env.SERVER ?? '') as ServerOptions;
+const clock = createClock(startAt, { ticking });
 const { spotify, ...config } = readConfig(env);
 if (!spotify) throw new Error('These tests are about a configured server');
 

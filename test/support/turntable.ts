@@ -25,6 +25,8 @@ type Options = {
   /** Deadlines and waits; the usual ones where not given. */
   timing?: Partial<Timing>;
   simulator?: Partial<SimulatorOptions>;
+  /** Whether the clock moves by itself as well. */
+  ticking?: boolean;
   /** Another server to share Redis, simulator and clock with. */
   beside?: { clock: Clock; simulator: Simulator; redisUrl: string; baseUrl: string };
   redisUrl?: string;
@@ -35,7 +37,7 @@ export type Turntable = Awaited<ReturnType<typeof startTurntable>>;
 /** The whole of Turntable on free ports of this machine, with a real Redis and the simulator, until the test ends. */
 export async function startTurntable(t: TestContext, options: Options = {}) {
   const { beside } = options;
-  const clock = beside?.clock ?? createClock();
+  const clock = beside?.clock ?? createClock(Date.now(), { ticking: options.ticking ?? false });
   const redisUrl = beside?.redisUrl ?? options.redisUrl ?? (await redisPlace());
   const simulator = beside?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
 
@@ -87,8 +89,8 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     logged,
     /** A browser of its own: it keeps cookies, and follows no redirects. */
     browser: () => createBrowser(url, simulator),
-    /** The names of all keys this server has in Redis. */
-    keys: () => keysIn(redisUrl),
+    /** The names of the keys this server has in Redis, but for the count of its calls, which is nobody's. */
+    keys: async () => (await keysIn(redisUrl)).filter((key) => !key.startsWith('calls:')),
   };
 }
 

@@ -6,7 +6,13 @@ import type { Seal } from '../../access/seal.ts';
 import type { Cookies } from '../../web/cookies.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
-export type PendingSignIn = { verifier: string; returnTo: string; startedAt: number };
+export type PendingSignIn = {
+  verifier: string;
+  returnTo: string;
+  /** The permissions that were asked for. */
+  asked: string[];
+  startedAt: number;
+};
 
 type Needs = { redis: Redis; seal: Seal; cookies: Cookies; now: () => number };
 
@@ -30,7 +36,11 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Needs) {
 
   return {
     /** Starts one, giving the state and the PKCE challenge for Spotify. The oldest ones give way beyond five. */
-    start(req: Request, res: Response, returnTo: string): { state: string; challenge: string } {
+    start(
+      req: Request,
+      res: Response,
+      { returnTo, asked }: { returnTo: string; asked: string[] },
+    ): { state: string; challenge: string } {
       const state = randomBytes(24).toString('base64url');
       const verifier = randomBytes(48).toString('base64url');
 
@@ -40,7 +50,7 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Needs) {
         .sort((a, b) => b.at - a.at);
       for (const { name } of standing.slice(most - 1)) res.clearCookie(cookies.name(name), attributes);
 
-      const pending: PendingSignIn = { verifier, returnTo, startedAt: now() };
+      const pending: PendingSignIn = { verifier, returnTo, asked, startedAt: now() };
       const sealed = seal.seal(JSON.stringify(pending), nameOf(state));
       res.cookie(cookies.name(nameOf(state)), sealed, { ...attributes, maxAge: lifeMs });
       return { state, challenge: createHash('sha256').update(verifier).digest('base64url') };

@@ -33,8 +33,9 @@ type Needs = {
   onSignIn: () => void;
 };
 
-/** What the pages ask for, and nothing beyond. */
-const askedScopes = Object.values(scopes).flat();
+const knownScopes: readonly string[] = [...new Set(Object.values(scopes).flat())];
+/** What every sign-in asks for: to see, and to change nothing. What changes something is asked for when it is first wanted. */
+const firstScopes = [scopes.player, scopes.playlists, scopes.library, scopes.recent, scopes.top].flat();
 
 /** Why a sign-in came to nothing, in the words of the page that says so. */
 const problems = {
@@ -87,19 +88,23 @@ export function signInPages(needs: Needs): Router {
     next();
   });
 
-  router.get('/login', overHttps, (req, res) => {
+  router.get('/login', overHttps, async (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
       throw new ForeignOrigin('A sign-in not started by going to it');
 
-    const { state, challenge } = pendingSignIns.start(req, res, ownPath(req.query.returnTo, baseUrl));
+    const wanted = String(req.query.allow ?? '').split(' ');
+    const given = req.session.listener ? ((await grants.read(req.session.id))?.scopes ?? []) : [];
+    const asked = knownScopes.filter((scope) => [...firstScopes, ...given, ...wanted].includes(scope));
+    const returnTo = ownPath(req.query.returnTo, baseUrl);
+    const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
     const showDialog = req.query.switch === '1' || cookies.sent(req).has('signed-out');
     // Not res.redirect, which would write the state into a body as well.
     res
       .status(303)
-      .location(accounts.authorizeUrl({ state, challenge, scopes: askedScopes, showDialog }))
+      .location(accounts.authorizeUrl({ state, challenge, scopes: asked, showDialog }))
       .end();
   });
 
@@ -129,7 +134,7 @@ export function signInPages(needs: Needs): Router {
         renewedAt: now(),
         refreshToken: token.refreshToken,
         // Where Spotify does not say what it granted, it granted what was asked (RFC 6749, section 5.1).
-        scopes: token.scopes ?? askedScopes,
+        scopes: token.scopes ?? pending.asked,
         consentAt,
       });
     });

@@ -1,4 +1,4 @@
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from './error-pages.ts';
 
 /** The number of the page that a query asks for, from 1 to `last`. Throws {@link NoSuchPage} for anything else. */
 export function pageNumber(asked: unknown, last: number): number {
@@ -13,7 +13,12 @@ export function pageNumber(asked: unknown, last: number): number {
  * page, but move no other. Throws {@link NoSuchPage} where `page` lies beyond the last.
  */
 export function pagesOf(total: number, perPage: number, page: number): number {
-  const pages = Math.max(1, Math.ceil(total / perPage));
+  const pages = lastPage(total, perPage);
   if (page > pages) throw new NoSuchPage(`Page ${page} of ${pages}`);
   return pages;
+}
+
+/** The number of the last page, 1 where there is nothing. */
+export function lastPage(total: number, perPage: number): number {
+  return Math.max(1, Math.ceil(total / perPage));
 }

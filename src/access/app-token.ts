@@ -1,0 +1,97 @@
+import type { Redis } from 'ioredis';
+import type { Accounts } from '../spotify/accounts.ts';
+import { AccessTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
+import type { SpotifyCall } from './access.ts';
+import type { Door } from './door.ts';
+import { CoolDown, fromRedis, readText } from './errors.ts';
+import type { Lock } from './lock.ts';
+import type { Seal } from './seal.ts';
+
+export type AppAccess = ReturnType<typeof createAppAccess>;
+
+type Needs = {
+  redis: Redis;
+  clientId: string;
+  seal: Seal;
+  withLock: Lock;
+  door: Door;
+  accounts: Accounts;
+  now: () => number;
+};
+
+type Token = { accessToken: string; expiresAt: number };
+
+/** How long before its end the token is renewed. */
+const earlyMs = 60_000;
+
+/**
+ * The right to ask Spotify for what belongs to nobody, such as a search: a token of the app's own, one for all processes, sealed in
+ * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
+ */
+export function createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }: Needs) {
+  const key = `app-token:${clientId}`;
+  let underWay: Promise<Token> | null = null;
+
+  return {
+    /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown or SessionsUnavailable. */
+    async ask<T>(call: SpotifyCall<T>): Promise<T> {
+      const token = await standing();
+      const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
+      try {
+        return await door.through(() => call(used.accessToken), { mayRepeat: true });
+      } catch (error) {
+        if (!(error instanceof AccessTokenRejected)) throw error;
+      }
+      const fresh = await renewed(used);
+      return door
+        .through(() => call(fresh.accessToken), { mayRepeat: true })
+        .catch((error: unknown) => {
+          throw error instanceof AccessTokenRejected
+            ? new SpotifyUnavailable(`${error.message}, to a fresh token`)
+            : error;
+        });
+    },
+  };
+
+  async function standing(): Promise<Token | null> {
+    const opened = seal.open((await readText(redis, key)) ?? '', key);
+    return opened.text === null ? null : (JSON.parse(opened.text) as Token);
+  }
+
+  /** Another token in place of one that is about to end; that one where another cannot be had just now. */
+  async function renewedEarly(token: Token | null): Promise<Token> {
+    try {
+      return await renewed(token);
+    } catch (error) {
+      const passing = error instanceof SpotifyUnavailable || error instanceof CoolDown;
+      if (passing && token && token.expiresAt > now()) return token;
+      throw error;
+    }
+  }
+
+  /** Asks for another token in place of this spent one, once however many processes and requests want to. */
+  function renewed(spent: Token | null): Promise<Token> {
+    underWay ??= renew(spent).finally(() => {
+      underWay = null;
+    });
+    return underWay;
+  }
+
+  async function renew(spent: Token | null): Promise<Token> {
+    const work = async () => {
+      const token = await standing();
+      if (token && token.accessToken !== spent?.accessToken) return token;
+
+      const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), {
+        mayRepeat: false,
+        counts: false,
+      });
+      const next = { accessToken, expiresAt: now() + expiresInMs };
+      await fromRedis(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));
+      return next;
+    };
+    const token = await withLock(key, work, { wait: true });
+    if (token) return token;
+    throw new SpotifyUnavailable('Another request has been asking for an app token for too long');
+  }
+}

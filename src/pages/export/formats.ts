@@ -1,0 +1,126 @@
+import { stringify } from 'csv-stringify/sync';
+import type { Entry } from '../../spotify/answers.ts';
+import type { Manifest, Source, Stop } from './source.ts';
+
+/** What a file of many playlists says of itself at its end. */
+export type Summary = { playlists: number; announced: number; complete: boolean; stopped: Stop | null };
+
+/** How a file is written: pieces of its text, one after the other. */
+export type Format = {
+  type: string;
+  one(source: Source): AsyncIterable<string>;
+  /** `summary` is right when the sources have come to their end. */
+  all(sources: AsyncIterable<Source>, summary: Summary): AsyncIterable<string>;
+};
+
+const columns = [
+  'Position',
+  'Kind',
+  'Title',
+  'Artists or show',
+  'Album',
+  'Seconds',
+  'Added',
+  'Added by',
+  'Note',
+  'Spotify URI',
+  'Link',
+];
+
+/** Comma-separated, for spreadsheets: nothing in it is taken for a formula (OWASP, "CSV Injection"). */
+export const csv: Format = {
+  type: 'text/csv',
+
+  async *one({ manifest, pages }) {
+    // The mark by which spreadsheets know UTF-8.
+    yield `\uFEFF${lines([columns])}`;
+    yield* rowsOf(pages, manifest, []);
+    yield lines([[], ...manifestLines(manifest)]);
+  },
+
+  async *all(sources, summary) {
+    yield `\uFEFF${lines([['Playlist', ...columns]])}`;
+    const manifests: Manifest[] = [];
+    for await (const { manifest, pages } of sources) {
+      yield* rowsOf(pages, manifest, [manifest.name]);
+      manifests.push(manifest);
+    }
+    for (const manifest of manifests) yield lines([[], ...manifestLines(manifest)]);
+    const { stopped, ...counts } = summary;
+    yield lines([[], ...facts({ ...counts, ...stopFacts(stopped) })]);
+  },
+};
+
+/** One JSON value, with each manifest behind the items it counts. */
+export const json: Format = {
+  type: 'application/json',
+
+  one: (source) => jsonOf(source),
+
+  async *all(sources, summary) {
+    yield '{"playlists":[';
+    let first = true;
+    for await (const source of sources) {
+      yield first ? '\n' : ',\n';
+      first = false;
+      yield* jsonOf(source);
+    }
+    yield `\n],"summary":${JSON.stringify(summary)}}\n`;
+  },
+};
+
+async function* jsonOf({ manifest, pages }: Source): AsyncGenerator<string> {
+  yield `{"id":${JSON.stringify(manifest.id)},"name":${JSON.stringify(manifest.name)},"items":[`;
+  let first = true;
+  for await (const entries of pages) {
+    const items = entries.map((entry) => JSON.stringify(entry));
+    if (items.length === 0) continue;
+    yield (first ? '\n' : ',\n') + items.join(',\n');
+    first = false;
+  }
+  yield `\n],"manifest":${JSON.stringify(manifest)}}\n`;
+}
+
+async function* rowsOf(
+  pages: Source['pages'],
+  manifest: Manifest,
+  before: readonly string[],
+): AsyncGenerator<string> {
+  let position = manifest.from;
+  for await (const entries of pages) {
+    yield lines(
+      entries.map((entry) => {
+        position += 1;
+        return [...before, position, ...cells(entry)];
+      }),
+    );
+  }
+}
+
+function cells({ item, addedAt, addedBy, playable }: Entry): unknown[] {
+  const added = [addedAt, addedBy?.name];
+  if (item === null) return ['', '', '', '', '', ...added, 'no longer on Spotify', '', ''];
+  const local = item.kind === 'track' && item.local;
+  const by = item.kind === 'episode' ? item.show?.name : item.artists.map(({ name }) => name).join('; ');
+  const album = item.kind === 'episode' ? '' : item.album?.name;
+  const seconds = item.durationMs === null ? '' : Math.round(item.durationMs / 1000);
+  const note = local ? 'a file of your own' : playable ? '' : 'not available to you';
+  return [item.kind, item.name, by, album, seconds, ...added, note, item.uri, item.link];
+}
+
+function manifestLines({ stopped, ...counts }: Manifest): unknown[][] {
+  return facts({ ...counts, ...stopFacts(stopped) });
+}
+
+function stopFacts(stopped: Stop | null): Record<string, unknown> {
+  return stopped ? { stopped: stopped.reason, until: stopped.until, resume: stopped.resume } : {};
+}
+
+/** Facts about the file below its rows, marked so that nobody takes them for rows. */
+function facts(all: Record<string, unknown>): unknown[][] {
+  return Object.entries(all).map(([name, value]) => [`# ${name}`, String(value ?? '')]);
+}
+
+function lines(rows: readonly (readonly unknown[])[]): string {
+  return stringify(rows as unknown[][], { escape_formulas: true, record_delimiter: 'windows' });
+}

@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Request, type Response, Router } from 'express';
+import type { SpotifyCall } from '../../access/access.ts';
+import type { Hub } from '../../live/hub.ts';
+import { NoActiveDevice, NotPossibleNow, PremiumRequired } from '../../spotify/errors.ts';
+import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
+import { NoSuchPage } from '../../web/error-pages.ts';
+import { type Forms, saying } from '../../web/forms.ts';
+import type { SignedIn } from '../../web/signed-in.ts';
+import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+
+type Needs = {
+  webApi: WebApi;
+  signedIn: SignedIn;
+  forms: Forms;
+  hub: Hub;
+  /** What Spotify takes to show what a command did, in milliseconds. */
+  afterCommandMs: number;
+};
+
+const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
+
+/** Why a command was not carried out, as the page with its button says it. */
+const refusals = [
+  [PremiumRequired, 'premium-required'],
+  [NoActiveDevice, 'no-active-device'],
+  [NotPossibleNow, 'not-possible-now'],
+] as const;
+
+/** Telling the player what to do, and where. Each takes one call to Spotify. */
+export function playerPages({ webApi, signedIn, forms, hub, afterCommandMs }: Needs): Router {
+  const router = Router();
+
+  router.get('/devices', htmlOrJson, signedIn.middleware, async (req, res) => {
+    const devices = await req.listener.askKept('devices', 1_000, webApi.devices, scopes.player);
+    const mayControl = req.listener.may(scopes.control);
+    const { said } = req.query;
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () => res.render('player/devices', { devices, mayControl, controlScopes: scopes.control, said }),
+      json: () => res.json({ devices }),
+    });
+  });
+
+  router.post('/player/device', ...forms.read, signedIn.middleware, async (req, res) => {
+    const id = forms.field(req, 'device');
+    if (!/^[\w-]{1,128}$/.test(id)) throw new NoSuchPage('Not the id of a device');
+    await perform(req, res, (token) => webApi.transfer(token, id));
+  });
+
+  router.post('/player/:command', ...forms.read, signedIn.middleware, async (req, res) => {
+    const command = commands.find((one) => one === req.params.command);
+    if (!command) throw new NoSuchPage('No such command');
+    await perform(req, res, (token) => webApi.command(token, command));
+  });
+
+  /** Gives the player a command and leads back to the page with the button, which tells where it was refused. */
+  async function perform(req: Request, res: Response, call: SpotifyCall<void>): Promise<void> {
+    const back = String(res.locals.returnTo);
+    const outcome = await forms.once(req, async () => {
+      try {
+        await req.listener.ask(call, scopes.control);
+      } catch (error) {
+        const refusal = refusals.find(([kind]) => error instanceof kind);
+        if (!refusal || wantsJson(req)) throw error;
+        return saying(back, refusal[1]);
+      }
+      await sleep(afterCommandMs);
+      return back;
+    });
+    req.listener.forget('player');
+    req.listener.forget('devices');
+    // The page that a browser is led to asks Spotify, and passes on what it is told.
+    if (!wantsJson(req)) return res.redirect(303, outcome);
+    hub.look(req.listener.accountId, 0);
+    res.status(204).end();
+  }
+
+  return router;
+}

@@ -1,0 +1,194 @@
+import { type Request, Router } from 'express';
+import type { AppAccess } from '../../access/app-token.ts';
+import type { Kept } from '../../access/kept.ts';
+import type { Share } from '../../access/share.ts';
+import type { Found } from '../../spotify/answers.ts';
+import {
+  furthestResult,
+  resultsPerPage,
+  type SearchType,
+  searchTypes,
+  type WebApi,
+} from '../../spotify/web-api.ts';
+import { addressOf } from '../../web/address.ts';
+import { Problem } from '../../web/error-pages.ts';
+import type { SignedIn } from '../../web/signed-in.ts';
+import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+
+type Needs = {
+  webApi: WebApi;
+  appAccess: AppAccess;
+  kept: Kept;
+  strangersSearches: Share;
+  searchesOfAddress: Share;
+  signedIn: SignedIn;
+  market: string;
+};
+
+/** What is searched for, once it is known to make sense. */
+type Asked = { query: string; types: SearchType[]; page: number };
+
+const longestQuery = 200;
+const lastPage = furthestResult / resultsPerPage;
+const usualTypes: SearchType[] = ['artist', 'track'];
+const keptMs = 60_000;
+
+/** Searching Spotify, signed in or not, on a token of the app's own. */
+export function searchPages(needs: Needs): Router {
+  const { webApi, appAccess, kept, strangersSearches, searchesOfAddress, signedIn, market } = needs;
+  const router = Router();
+
+  // One call to Spotify, none where the same was asked within a minute.
+  router.get('/search', htmlOrJson, async (req, res) => {
+    const listener = await signedIn.is(req);
+    res.set('Cache-Control', 'private, no-store').vary('Accept');
+    const asked = read(req);
+    if (asked === null) {
+      if (wantsJson(req)) throw new Problem(problems.empty);
+      res.render('search/search', {
+        query: '',
+        types: typesIn(req),
+        found: null,
+        page: 1,
+        pages: 1,
+      });
+      return;
+    }
+
+    const { query, types, page } = asked;
+    if (!listener && strangersSearches.limit === 0) throw new Problem(problems.notForStrangers);
+    if (!listener) await takeFromShare(searchesOfAddress, problems.tooMany, addressOf(req));
+    const answer = (ask: () => Promise<Found>) =>
+      kept.get('everyone', `search ${JSON.stringify(asked)}`, keptMs, ask);
+    const found = listener
+      ? await answer(askSpotify).catch((error: unknown) => {
+          // A visitor who asked the same in the same moment had no share left. That is no matter of a listener's.
+          if (error instanceof Problem) return answer(askSpotify);
+          throw error;
+        })
+      : await answer(askForStranger);
+    const pages = pagesOf(found);
+
+    res.format({
+      html: () =>
+        res.render('search/search', {
+          query,
+          types,
+          found,
+          page,
+          pages,
+          mayAdd: listener,
+        }),
+      json: () => res.json({ query, types, page, pages, ...found }),
+    });
+
+    function askSpotify(): Promise<Found> {
+      return appAccess.ask((token) => webApi.search(token, query, { types, page, market }));
+    }
+
+    /** Takes from the share only where Spotify is asked: not while it wants to be left alone. */
+    function askForStranger(): Promise<Found> {
+      let taken = false;
+      return appAccess.ask(async (token) => {
+        if (!taken) await takeFromShare(strangersSearches, problems.sharedUp);
+        taken = true;
+        return webApi.search(token, query, { types, page, market });
+      });
+    }
+  });
+
+  return router;
+}
+
+/** What a request asks for; null where there is nothing to look for yet. Throws {@link Problem} where it makes no sense. */
+function read(req: Request): Asked | null {
+  const { q = '', page = '1' } = req.query;
+  if (typeof q !== 'string') throw new Problem(problems.odd);
+  const query = q.trim().replace(/\s+/g, ' ');
+  const types = typesIn(req);
+  if (query === '') return null;
+  if ([...query].length > longestQuery) throw new Problem(problems.long);
+  if (typeof page !== 'string' || !/^[1-9]\d{0,5}$/.test(page)) throw new Problem(problems.odd);
+  if (Number(page) > lastPage) throw new Problem(problems.deep);
+  return { query, types, page: Number(page) };
+}
+
+/** The kinds to look for, in the order of the page. A form sends each one by itself. Throws {@link Problem} for an unknown one. */
+function typesIn(req: Request): SearchType[] {
+  const { type } = req.query;
+  const given = [type ?? []].flat().flatMap((one) => String(one).split(','));
+  const wanted = given.map((one) => one.trim()).filter(Boolean);
+  if (wanted.some((one) => !searchTypes.some((known) => known === one))) throw new Problem(problems.type);
+  return wanted.length === 0 ? usualTypes : searchTypes.filter((one) => wanted.includes(one));
+}
+
+function pagesOf(found: Found): number {
+  const longest = Math.max(...Object.values(found).map(({ total }) => total));
+  return Math.min(lastPage, Math.max(1, Math.ceil(longest / resultsPerPage)));
+}
+
+async function takeFromShare(share: Share, problem: typeof problems.tooMany, of?: string): Promise<void> {
+  const waitMs = await share.take(of);
+  if (waitMs > 0) throw new Problem({ ...problem, retryAfterSeconds: Math.ceil(waitMs / 1000) });
+}
+
+const again = { label: 'Back to the search', href: '/search' };
+
+const problems = {
+  empty: {
+    status: 400,
+    reason: 'search-empty',
+    title: 'Search for what?',
+    text: 'Give what to look for as "q", such as /search?q=miles+davis.',
+    actions: [again],
+  },
+  odd: {
+    status: 400,
+    reason: 'search-odd',
+    title: 'That search cannot be understood',
+    text: 'Give one "q", and the number of the page as "page", from 1 on.',
+    actions: [again],
+  },
+  type: {
+    status: 400,
+    reason: 'search-type',
+    title: 'That is nothing to search for',
+    text: `There are these types: ${searchTypes.join(', ')}. Several are given with commas between.`,
+    actions: [again],
+  },
+  long: {
+    status: 400,
+    reason: 'search-long',
+    title: 'That is too long to search for',
+    text: `Give at most ${longestQuery} characters: a name, or a few words of a title.`,
+    actions: [again],
+  },
+  deep: {
+    status: 400,
+    reason: 'search-deep',
+    title: 'Spotify does not go that far',
+    text: `It shows the first ${furthestResult} results of each kind: that is up to page ${lastPage}. Search for something more exact.`,
+    actions: [again],
+  },
+  tooMany: {
+    status: 429,
+    reason: 'search-too-many',
+    title: 'That was a lot of searching',
+    text: 'One address can search 30 times a minute without signing in. Wait a moment, or sign in.',
+    actions: [again, { label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }],
+  },
+  notForStrangers: {
+    status: 401,
+    reason: 'search-needs-sign-in',
+    title: 'Sign in to search',
+    text: 'The owner of this site keeps its searches for people who are signed in.',
+    actions: [{ label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }],
+  },
+  sharedUp: {
+    status: 429,
+    reason: 'search-share-used-up',
+    title: 'The searches for visitors are used up for today',
+    text: 'Spotify answers this site only so often a day. People who are not signed in share a part of that, and it is used up. Sign in to search on, or come back later.',
+    actions: [{ label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }, again],
+  },
+};

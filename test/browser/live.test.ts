@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { apiCalls, startTurntable } from '../support/turntable.ts';
+
+/** A page on which the first track has ten seconds to go. */
+async function nearTheEnd(t: TestContext, options: Parameters<typeof openBrowser>[1] = {}) {
+  const turntable = await startTurntable(t, { ticking: true });
+  const { simulator, browser: someone } = turntable;
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = someone();
+  await mara.signIn();
+  const { body } = await mara.getJson('/now-playing');
+  const leave = (ms: number) =>
+    simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - ms });
+  leave(10_000);
+
+  const browser = await openBrowser(t, options);
+  const page = await browser.newPage();
+  await signIn(turntable, page);
+  return { ...turntable, browser, page, name: body.item.name as string, leave };
+}
+
+async function signIn({ url }: { url: string }, page: Page, allow = ''): Promise<void> {
+  await page.goto(`${url}/login?returnTo=/now-playing${allow}`);
+  await page.getByRole('radio', { name: 'Mara Lindqvist' }).check();
+  await page.getByRole('button', { name: 'Agree' }).click();
+  await page.waitForURL('**/now-playing');
+}
+
+const heading = (page: Page) => page.getByRole('heading', { level: 1 });
+const another = (page: Page, name: string) =>
+  heading(page).filter({ hasNotText: name }).waitFor({ timeout: 25_000 });
+/** Where the bar stands, in milliseconds. */
+const barAt = (page: Page) => page.evaluate<number>("document.querySelector('#live-bar').value");
+
+test('the next track comes by itself: card, title, and words for screen readers; the bar moves in between', {
+  skip,
+}, async (t) => {
+  const { page, name } = await nearTheEnd(t);
+  assert.equal(await heading(page).textContent(), name);
+  const first = await barAt(page);
+  while ((await barAt(page)) < first + 500) await page.waitForTimeout(50);
+  assert.equal(
+    await page.locator('#live-said').textContent(),
+    '',
+    'nothing is announced while nothing begins',
+  );
+
+  await another(page, name);
+
+  const next = (await heading(page).textContent()) ?? '';
+  assert.match(await page.title(), new RegExp(`^${next.slice(0, 20)}`));
+  assert.match((await page.locator('#live-said').textContent()) ?? '', new RegExp(`^Now playing: ${next}, `));
+  assert.ok((await barAt(page)) < 10_000);
+});
+
+test('tabs of one browser share one stream, and all of them move on', { skip }, async (t) => {
+  const { page, name, browser, url, simulator } = await nearTheEnd(t);
+  const second = await browser.newPage();
+  const streams: string[] = [];
+  browser.on('request', (request) => {
+    if (request.url().includes('/events')) streams.push(request.url());
+  });
+  await second.goto(`${url}/now-playing`);
+  simulator.forgetCalls();
+
+  await Promise.all([another(page, name), another(second, name)]);
+
+  assert.equal(apiCalls(simulator, '/v1/me/player'), 1);
+  assert.deepEqual(streams, [], 'the second tab listens to the first');
+});
+
+test('a button keeps the focus when the card around it changes', { skip }, async (t) => {
+  const turntable = await nearTheEnd(t);
+  const { page, name } = turntable;
+  await signIn(turntable, page, '&allow=user-modify-playback-state');
+  await page.getByRole('button', { name: 'Next' }).focus();
+
+  await another(page, name);
+
+  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Next');
+});
+
+test('a stream that is lost says so, and is found again', { skip }, async (t) => {
+  const { page, name, browser } = await nearTheEnd(t);
+  await heading(page).waitFor();
+  await browser.route('**/now-playing/events*', (route) => route.abort());
+  await page.reload();
+  await page.getByText(/Not connected: this may be out of date\. Trying again in \d+ seconds\./).waitFor();
+
+  await browser.unroute('**/now-playing/events*');
+  await another(page, name);
+  await page.locator('#live-state').waitFor({ state: 'hidden' });
+});
+
+test('signing out in one tab takes the others along', { skip }, async (t) => {
+  const { page, browser, url } = await nearTheEnd(t);
+  const second = await browser.newPage();
+  await second.goto(`${url}/now-playing`);
+
+  await second.getByRole('button', { name: 'Sign out' }).click();
+
+  await page.waitForURL(/\/login|\/authorize/);
+});
+
+test('whoever wants less motion gets a bar that moves in steps', { skip }, async (t) => {
+  const { page } = await nearTheEnd(t, { reducedMotion: 'reduce' });
+  const values = new Set<number>();
+  for (let looks = 0; looks < 10; looks += 1) {
+    values.add(await barAt(page));
+    await page.waitForTimeout(200);
+  }
+  assert.ok(values.size <= 2, `${values.size} steps in two seconds`);
+});

@@ -1,0 +1,314 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { listen } from './support/events.ts';
+import { createFleet, type Server, until } from './support/fleet.ts';
+import { apiCalls, type Browser, startTurntable } from './support/turntable.ts';
+
+const player = '/v1/me/player';
+
+/** The hub looks at the clock this often; a look that is not due by then is not made. */
+const severalTicks = () => sleep(700);
+
+/** Somebody who plays the first track from its start, signed in, with the page in front of them. */
+async function listening(
+  t: Parameters<typeof startTurntable>[0],
+  options: Parameters<typeof startTurntable>[1] = {},
+) {
+  const turntable = await startTurntable(t, options);
+  turntable.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = turntable.browser();
+  await mara.signIn();
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  turntable.simulator.forgetCalls();
+  const durationMs: number = body.item.durationMs;
+  return { ...turntable, mara, name: body.item.name as string, durationMs };
+}
+
+const named =
+  (name: string) =>
+  ({ event, data }: { event: string; data: Record<string, unknown> }) =>
+    event === 'card' && data.what === name;
+const isAnother =
+  (name: string) =>
+  ({ event, data }: { event: string; data: Record<string, unknown> }) =>
+    event === 'card' && data.what !== name;
+
+test('who watches sees the card at once, and the next track when it comes, after a single look', async (t) => {
+  const { url, mara, simulator, clock, name, durationMs } = await listening(t);
+  const stream = await listen(t, url, mara);
+
+  const first = await stream.until(named(name));
+  assert.equal(first.data.playing, true);
+  assert.equal(first.data.durationMs, durationMs);
+  assert.equal(first.data.progressMs, 0);
+  assert.match(String(first.data.html), /<article class="playing">/);
+  assert.equal(apiCalls(simulator, player), 0, 'the page has just asked');
+
+  clock.advance({ seconds: 55 });
+  await severalTicks();
+  assert.equal(apiCalls(simulator, player), 0);
+  clock.advance({ seconds: durationMs / 1000 - 55 + 1.6 });
+  const next = await stream.until(isAnother(name));
+  assert.ok(Number(next.data.progressMs) < 2_000);
+  assert.equal(apiCalls(simulator, player), 1);
+  assert.ok(Number(next.id) > Number(first.id));
+});
+
+test('a pause is seen by a look in between; a look that shows nothing new sends nothing', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t);
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+
+  clock.advance({ seconds: 58 });
+  await until(() => apiCalls(simulator, player) === 1);
+  await severalTicks();
+  assert.equal(stream.events.length, 1);
+
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 60_000, paused: true });
+  clock.advance({ seconds: 58 });
+  const paused = await stream.until(({ data }) => data.playing === false);
+  assert.match(String(paused.data.html), /Paused/);
+});
+
+test('nobody watching means no calls', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t);
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+  stream.close();
+  await severalTicks();
+
+  for (let hours = 0; hours < 3; hours += 1) {
+    clock.advance({ hours: 1 });
+    await severalTicks();
+  }
+  assert.equal(simulator.calls.length, 0);
+});
+
+test('however many tabs and servers watch, one looks, and all see', async (t) => {
+  const one = await listening(t);
+  const other = await startTurntable(t, { beside: one });
+  const { mara, simulator, clock, name, durationMs } = one;
+  const streams = await Promise.all(
+    [one, other].flatMap(({ url }) => Array.from({ length: 10 }, () => listen(t, url, mara))),
+  );
+  await Promise.all(streams.map((stream) => stream.until(named(name))));
+
+  for (let track = 1; track <= 3; track += 1) {
+    simulator.plays('mara', { kind: 'track', index: track, progressMs: 0 });
+    clock.advance({ seconds: durationMs / 1000 + 2 });
+    await until(() => apiCalls(simulator, player) >= track);
+    await severalTicks();
+    assert.equal(apiCalls(simulator, player), track);
+    const seen = new Set(streams.map(({ events }) => JSON.stringify(events.at(-1)?.data.uri)));
+    assert.equal(seen.size, 1);
+  }
+});
+
+test('an eleventh stream of one session is refused, and a place that was left can be taken', async (t) => {
+  const { url, mara } = await listening(t);
+  const streams = await Promise.all(Array.from({ length: 10 }, () => listen(t, url, mara)));
+
+  assert.equal((await listen(t, url, mara)).status, 429);
+  streams[0]?.close();
+  await severalTicks();
+  assert.equal((await listen(t, url, mara)).status, 200);
+});
+
+test('a stream is for who is signed in, is not to be held back on the way, and shows signs of life', async (t) => {
+  const { url, mara, browser } = await listening(t, { timing: { heartbeatMs: 50 } });
+  const stranger = await listen(t, url, browser());
+  assert.equal(stranger.status, 401);
+
+  const { status, headers, ...stream } = await listen(t, url, mara);
+  assert.equal(status, 200);
+  assert.match(headers['content-type'] ?? '', /^text\/event-stream/);
+  assert.equal(headers['cache-control'], 'no-store, no-transform');
+  assert.equal(headers['x-accel-buffering'], 'no');
+  assert.equal(headers['content-encoding'], undefined);
+  await until(() => stream.beats() >= 2);
+  assert.equal(stream.retry(), 3_000);
+});
+
+test('signing out ends the streams of that browser, on every server, and of no other', async (t) => {
+  const one = await listening(t);
+  const other = await startTurntable(t, { beside: one });
+  const second = one.browser();
+  await second.signIn();
+  const ending = await Promise.all([one, other].map(({ url }) => listen(t, url, one.mara)));
+  const staying = await listen(t, other.url, second);
+
+  await one.mara.post('/logout').expect(303);
+
+  for (const stream of ending) {
+    await stream.until(({ event }) => event === 'end');
+    await stream.ended();
+  }
+  await severalTicks();
+  assert.equal(staying.isOver(), false);
+
+  const anywhere = await listen(t, one.url, second);
+  await second.post('/account/sign-out-everywhere').expect(303);
+  for (const stream of [staying, anywhere]) await stream.ended();
+});
+
+test('when Spotify ends one sign-in, the next one of the listener serves those who still watch', async (t) => {
+  const { url, mara, browser, simulator, clock, name, redisUrl } = await listening(t);
+  const first = await listen(t, url, mara);
+  const second = browser();
+  await second.signIn();
+  const other = await listen(t, url, second);
+  for (const stream of [first, other]) await stream.until(named(name));
+
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const [key = ''] = (await redis.keys(`${redis.options.keyPrefix}grant:*`)).filter((one) =>
+    one.includes(
+      decodeURIComponent(mara.sessionCookie() ?? '')
+        .slice(2)
+        .split('.')[0] ?? '-',
+    ),
+  );
+  await redis.del(key.slice(redis.options.keyPrefix?.length));
+  simulator.plays('mara', { kind: 'track', index: 5, progressMs: 0 });
+  clock.advance({ seconds: 60 });
+
+  await other.until(isAnother(name));
+  await first.ended();
+  assert.equal(other.isOver(), false);
+});
+
+test('when no sign-in of the listener holds any more, the streams end', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t);
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+
+  simulator.revokeGrants();
+  clock.advance({ hours: 2 });
+
+  await stream.until(({ event }) => event === 'end');
+  await stream.ended();
+});
+
+test('while Spotify asks us to wait, what was seen last is shown with its age, nobody asks, and then one does', async (t) => {
+  const one = await listening(t);
+  const other = await startTurntable(t, { beside: one });
+  const { mara, simulator, clock, name, url } = one;
+  const streams = await Promise.all([url, url, other.url].map((at) => listen(t, at, mara)));
+  await Promise.all(streams.map((stream) => stream.until(named(name))));
+
+  simulator.rateLimit(3_600);
+  clock.advance({ seconds: 58 });
+  for (const stream of streams) {
+    const told = await stream.until(({ data }) => /asked us to wait until/.test(String(data.html)));
+    assert.equal(told.data.what, name);
+  }
+  assert.equal(apiCalls(simulator, player), 1);
+
+  for (let minutes = 0; minutes < 50; minutes += 10) {
+    clock.advance({ minutes: 10 });
+    const page = await mara.get('/now-playing').expect(200);
+    assert.match(page.text, /Spotify asked us to wait until <time datetime="[^"]+">/);
+    assert.match(page.text, /This is what it said on <time/);
+    assert.match(page.text, new RegExp(name));
+    const { body } = await mara.getJson('/now-playing').expect(200);
+    assert.equal(body.waitingUntil !== null, true);
+    await severalTicks();
+  }
+  assert.equal(apiCalls(simulator, player), 1, 'nobody has asked meanwhile');
+
+  simulator.plays('mara', { kind: 'track', index: 7, progressMs: 0 });
+  clock.advance({ minutes: 10 });
+  clock.advance({ seconds: 10 });
+  for (const stream of streams) await stream.until(({ data }) => data.what !== name && data.what !== null);
+  assert.equal(apiCalls(simulator, player), 2);
+});
+
+test('near the end of the day’s calls live gets rare and says so, and pages still work', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+
+  for (let looks = 0; looks < 30; looks += 1) {
+    clock.advance({ seconds: 60 });
+    await sleep(250);
+  }
+  const told = await stream.until(({ data }) => /Checking less often until about/.test(String(data.html)));
+  assert.match(String(told.data.html), /most of the calls that Spotify allows this site in a day are used/);
+  const made = simulator.calls.filter(({ service }) => service === 'api').length;
+  assert.ok(made <= 15, `${made} calls in half an hour`);
+  await mara.get('/playlists').expect(200);
+});
+
+test('calls of all kinds are counted, for the day and for all servers', async (t) => {
+  const { mara, simulator, clock, redisUrl } = await listening(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const { keyPrefix = '' } = redis.options;
+  const counted = async () => {
+    const [key = ''] = (await redis.keys(`${keyPrefix}calls:*`)).map((one) => one.slice(keyPrefix.length));
+    return Object.values(await redis.hgetall(key)).reduce((sum, one) => sum + Number(one), 0);
+  };
+  const before = await counted();
+
+  for (const path of ['/playlists', '/library', '/search?q=night', '/account'])
+    await mara.get(path).expect(200);
+  clock.advance({ hours: 2 });
+  await mara.get('/playlists').expect(200);
+
+  const made = simulator.calls.filter(({ service }) => service === 'api').length;
+  assert.equal((await counted()) - before, made, 'those to the Web API, and no others');
+});
+
+test('a page of JSON that changes the player makes the watching tabs look', async (t) => {
+  const { url, mara, simulator, name } = await listening(t);
+  await mara.signIn('mara', '?allow=user-modify-playback-state');
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+
+  await mara.agent
+    .post('/player/pause')
+    .set('Accept', 'application/json')
+    .set('Sec-Fetch-Site', 'same-origin')
+    .expect(204);
+
+  await stream.until(({ data }) => data.playing === false);
+  assert.equal(apiCalls(simulator, player), 1);
+});
+
+test('without scripts the page loads itself anew about when the track ends, until told to stop', async (t) => {
+  const { mara, clock, durationMs } = await listening(t);
+  clock.advance({ seconds: durationMs / 1000 - 40 });
+
+  const page = await mara.get('/now-playing').expect(200);
+  const seconds = Number(
+    /<noscript><meta http-equiv="refresh" content="(\d+)"><\/noscript>/.exec(page.text)?.[1],
+  );
+  assert.ok(seconds >= 41 && seconds <= 43, `${seconds} s`);
+  assert.match(page.text, /<a href="\/now-playing\?still">Stop that<\/a>/);
+  assert.doesNotMatch((await mara.get('/now-playing?still').expect(200)).text, /http-equiv/);
+});
+
+test('a process that dies while it looks is replaced within seconds', async (t) => {
+  const fleet = await createFleet(t, { ticking: true });
+  const servers = (await fleet.startMany(2)) as [Server, Server];
+  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = servers[0].browser();
+  await mara.signIn();
+  const { body } = await mara.getJson('/now-playing');
+  const streams = [];
+  for (const server of servers) streams.push(await listen(t, server.url, mara as Browser));
+  const [, survivor] = streams;
+  await survivor?.until(named(body.item.name));
+  // The first one that came looks.
+  await sleep(2_500);
+  fleet.simulator.forgetCalls();
+
+  await servers[0].kill();
+  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - 100 });
+  await fleet.advance({ seconds: 60 });
+
+  await survivor?.until(isAnother(body.item.name));
+  assert.ok(apiCalls(fleet.simulator, player) <= 3);
+});

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { Dialect } from '../../src/simulator/simulator.ts';
+import { allowAll } from './pages.ts';
+import { recorder } from './recorder.ts';
+import { startTurntable, type Turntable } from './turntable.ts';
+
+/** A call of ours to the Web API, with all that was sent but the token. */
+export type Call = {
+  method: string;
+  /** Behind the version. */
+  path: string;
+  query: Record<string, string>;
+  body: Record<string, unknown> | null;
+  status: number;
+};
+
+/** Everything our client asks of the Web API while every listener visits every page and does every action there is. */
+export async function everyCall(t: TestContext, dialect: Dialect): Promise<Call[]> {
+  const { sent, url, passOnTo } = await recorder(t);
+  const turntable = await startTurntable(t, {
+    simulator: { dialect },
+    timing: { afterCommandMs: 0 },
+    env: { SPOTIFY_API_URL: url },
+  });
+  passOnTo(turntable.simulator.apiUrl);
+  await turntable.browser().get('/search?q=a').expect(200);
+  for (const { id } of turntable.simulator.listeners) await everythingBy(turntable, id);
+  return sent.map(({ method, path, query, text, status }) => ({
+    method,
+    path: path.replace('/v1', ''),
+    query,
+    body: text === '' ? null : JSON.parse(text),
+    status,
+  }));
+}
+
+async function everythingBy({ browser, simulator, clock }: Turntable, listener: string): Promise<void> {
+  const person = browser();
+  await person.signIn(listener, allowAll);
+  simulator.subscribes(listener, 'premium');
+  const look = async (path: string) => {
+    const { status } = await person.get(path);
+    assert.equal(status, 200, path);
+  };
+  const act = async (path: string, sent: object = {}) => {
+    const { status, text } = await person.post(path).type('form').send(sent);
+    assert.equal(status, 303, `${path}: ${text}`);
+    clock.advance({ seconds: 2 });
+  };
+
+  for (const path of ['/now-playing', '/account', '/devices', '/library', '/library/recent'])
+    await look(path);
+  for (const kind of ['artists', 'tracks'])
+    for (const range of ['short_term', 'medium_term', 'long_term'])
+      await look(`/library/top?of=${kind}&range=${range}`);
+  await look('/search?q=the&type=artist,track,album,playlist&page=2');
+  for (let page = 1, pages = 1; page <= pages; page += 1) {
+    const { body } = await person.getJson(`/playlists?page=${page}`).expect(200);
+    pages = body.pages;
+    for (const { id } of body.playlists) await look(`/playlists/${id}`);
+  }
+
+  simulator.plays(listener, { kind: 'music' }, 'Kitchen speaker');
+  for (const command of ['pause', 'play', 'next', 'previous']) await act(`/player/${command}`);
+  const { devices } = (await person.getJson('/devices').expect(200)).body;
+  const other = devices.find(({ name }: { name: string }) => name.includes('laptop'));
+  await act('/player/device', { device: other.id });
+
+  const playing = async () => (await person.getJson('/now-playing').expect(200)).body.item.uri;
+  const track = await playing();
+  simulator.plays(listener, { kind: 'episode' });
+  clock.advance({ seconds: 2 });
+  const episode = await playing();
+  await act('/playlists', { name: 'New', description: 'Made by hand', public: 'true' });
+  const [{ id }] = (await person.getJson('/playlists').expect(200)).body.playlists;
+  const path = `/playlists/${id}`;
+  await act(path, { name: 'Newer', description: 'Changed by hand', public: 'false' });
+  for (const uri of [track, episode]) {
+    await act('/library/save', { uri });
+    await look('/now-playing');
+    await act('/library/remove', { uri });
+    await look(`/playlists/add?uri=${uri}`);
+    await act(`${path}/items`, { uri });
+  }
+  const { playlist } = (await person.getJson(path).expect(200)).body;
+  await look(`${path}/export.json`);
+  await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
+}
