@@ -3,22 +3,51 @@ import { test } from 'node:test';
 import { openBrowser } from '../test/support/chromium.ts';
 import { startTurntable } from '../test/support/turntable.ts';
 
+/*
+ * Takes a picture of every page, as docs/pictures.md shows them: "npm run pictures".
+ */
 const folder = join(import.meta.dirname, 'pictures');
-const pages = { 'now-playing': '/now-playing', playlists: '/playlists' };
+const pages = {
+  'now-playing': '/now-playing',
+  playlists: '/playlists',
+  search: '/search?q=a&type=artist,track',
+  library: '/library',
+  account: '/account',
+};
+const everybodys = { landing: '/', privacy: '/privacy', setup: '/setup', check: '/setup/check' };
+/** Those that are taken in the dark and on a phone, too. */
+const thrice = ['landing', 'now-playing', 'playlists', 'playlist', 'search'];
+const phone = { width: 390, height: 780 };
+const desk = { width: 1200, height: 700 };
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`pictures of the demo, ${colorScheme}`, async (t) => {
-    const { url } = await startTurntable(t);
-    const browser = await openBrowser(t, { viewport: { width: 1200, height: 700 }, colorScheme });
+for (const { colorScheme, viewport, suffix } of [
+  { colorScheme: 'light', viewport: desk, suffix: 'light' },
+  { colorScheme: 'dark', viewport: desk, suffix: 'dark' },
+  { colorScheme: 'light', viewport: phone, suffix: 'phone' },
+] as const) {
+  test(`pictures of the demo, ${suffix}`, async (t) => {
+    const { url, simulator } = await startTurntable(t);
+    const browser = await openBrowser(t, { viewport, colorScheme });
     const page = await browser.newPage();
-    await page.goto(`${url}/login`);
+    const take = async (name: string, address: string) => {
+      if (suffix !== 'light' && !thrice.includes(name)) return;
+      await page.goto(address);
+      // Not until the network is idle: now playing stays connected.
+      await page.waitForLoadState('load');
+      await page.waitForTimeout(500);
+      await page.screenshot({ path: join(folder, `${name}-${suffix}.png`) });
+    };
+
+    for (const [name, path] of Object.entries(everybodys)) await take(name, url + path);
+    await page.goto(`${url}/login?allow=user-modify-playback-state+user-library-modify`);
     await page.getByRole('button', { name: 'Agree' }).click();
     await page.waitForURL('**/now-playing');
-
-    for (const [name, path] of Object.entries(pages)) {
-      await page.goto(url + path);
-      await page.waitForLoadState('networkidle');
-      await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
-    }
+    for (const [name, path] of Object.entries(pages)) await take(name, url + path);
+    await page.goto(`${url}/playlists`);
+    const playlist = await page.getByRole('link', { name: 'in Sunday, slowly' }).getAttribute('href');
+    await take('playlist', `${url}${playlist}`);
+    await take('simulator', simulator.origin);
+    simulator.rateLimit(3 * 3600);
+    await take('cool-down', `${url}/playlists?page=2`);
   });
 }

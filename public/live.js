@@ -73,8 +73,10 @@ function stream(look) {
   let timer;
   let failures = 0;
 
-  const open = (query) => {
-    source = new EventSource(place.dataset.stream + query);
+  const open = (lookNow) => {
+    const url = new URL(place.dataset.stream, location);
+    if (lookNow) url.searchParams.set('look', 'now');
+    source = new EventSource(url);
     source.addEventListener('card', ({ data }) => {
       failures = 0;
       tell('');
@@ -85,7 +87,7 @@ function stream(look) {
     source.addEventListener('end', () => {
       stop();
       others?.postMessage({ over: true });
-      location.reload();
+      begin();
     });
     source.addEventListener('open', () => tell(''));
     source.addEventListener('error', () => {
@@ -93,14 +95,14 @@ function stream(look) {
       failures += 1;
       const pause = Math.min(longestPauseMs, 2_000 * 2 ** failures) * (0.5 + Math.random());
       tell(`Not connected: this may be out of date. Trying again in ${Math.round(pause / 1000)} seconds.`);
-      timer = setTimeout(open, pause, '?look=now');
+      timer = setTimeout(open, pause, true);
     });
   };
   const stop = () => {
     clearTimeout(timer);
     source.close();
   };
-  open(look ? '?look=now' : '');
+  open(look);
   return stop;
 }
 
@@ -139,9 +141,15 @@ function attend() {
 
 others?.addEventListener('message', ({ data }) => {
   if (data.card) show(data.card);
-  if (data.over) location.reload();
+  if (data.over) begin();
   if (data.hello && latest && letGo) others.postMessage({ card: aged(latest) });
 });
+
+/** Loads the page anew, where the sign-in has ended; not over a form that was sent, such as the one that ended it: it leads on. */
+let sent = false;
+function begin() {
+  if (!sent) location.reload();
+}
 
 /** The same card as it is by now. */
 function aged(card) {
@@ -155,6 +163,9 @@ function aged(card) {
   };
 }
 
+document.addEventListener('submit', () => {
+  sent = true;
+});
 document.addEventListener('visibilitychange', attend);
 addEventListener('pagehide', () => letGo?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
+import { createRefusals } from './checks/refusals.ts';
 import { type Config, demoCommand, setupSteps } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
@@ -10,15 +11,18 @@ import { libraryPages } from './pages/library/library.ts';
 import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
 import { playerPages } from './pages/player/player.ts';
 import { playlistPages } from './pages/playlists/playlists.ts';
+import { privacyPage } from './pages/privacy/privacy.ts';
 import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
-import type { Parts } from './parts.ts';
+import { createChecks, type Parts } from './parts.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
+import { forReader } from './web/reader.ts';
+import { notIndexed } from './web/robots.ts';
 import { sameOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
@@ -40,13 +44,25 @@ const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
 export function createApp({ config, log, parts, isStopping = () => false }: Needs): Express {
-  const { baseUrl, redirectUri, missing, trustProxy } = config;
+  const { baseUrl, redirectUri, trustProxy } = config;
+  const now = parts?.now ?? Date.now;
+  const cookies = createCookies({ baseUrl });
+  const refusals = createRefusals(now);
+  const hasSetup = config.setupPage || parts === null;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
   app.set('query parser', 'simple');
-  useViews(app, { viewsDir, publicDir, simulated: otherOrigins.length > 0, searchable: parts !== null });
+  useViews(app, {
+    viewsDir,
+    publicDir,
+    baseUrl,
+    simulatorUrl: otherOrigins[0] ?? null,
+    searchable: parts !== null,
+    hasSetup,
+    now,
+  });
 
   app.use(accessLog(log));
   app.use(onlyPaths);
@@ -54,9 +70,19 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir));
+  app.use(notIndexed);
+  app.use(forReader);
+
+  app.use(privacyPage());
+  // Before the sessions: it says what is wrong with Redis where they cannot be had.
+  if (hasSetup) {
+    const alone = parts === null;
+    const steps = setupSteps(redirectUri);
+    const checks = createChecks(config);
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, cookies, now }));
+  }
 
   if (parts) {
-    const cookies = createCookies({ baseUrl });
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
     const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd: parts.hub.end });
@@ -74,12 +100,10 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages({ ...parts, signedIn }));
     app.use(accountPages({ ...parts, signedIn }));
-  } else {
-    app.use(setupPages({ redirectUri, missing, steps: setupSteps(redirectUri), demoCommand }));
   }
 
   app.use(noSuchPage);
-  app.use(errorPages({ baseUrl, now: parts?.now ?? Date.now, onError }));
+  app.use(errorPages({ baseUrl, now, hasSetup, onError }));
   return app;
 
   async function ready(): Promise<void> {
@@ -88,6 +112,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {
+    refusals.note(error);
     const facts = { ...aboutError(error), status, method: req.method, path: req.path, requestId };
     if (status >= 500) log.error('request failed', facts);
     // Pages that are not there and sign-ins that are needed stand in the line of the request already.

@@ -39,7 +39,12 @@ export type Config = {
   dailyCalls: number;
   /** How many searches people who are not signed in have in 24 hours, all of them together. */
   dailySearches: number;
+  /** Whether a page says how things are set up, and checks it. There always is one while credentials are missing. */
+  setupPage: boolean;
 };
+
+/** One thing to do on the way to credentials, and what is to be pasted for it. */
+export type SetupStep = { text: string; link?: string; paste?: { what: string; text: string } };
 
 /** Everything that is wrong with the configuration, a sentence each. Never quotes a secret. */
 export class BadConfiguration extends Error {
@@ -114,6 +119,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     market: readMarket(read('SPOTIFY_MARKET'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
+    // On http, which is this machine alone, it is nobody else's to see.
+    setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
   };
 
   if (problems.length > 0) throw new BadConfiguration(problems);
@@ -122,14 +129,35 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 
 /**
  * What to do when there are no credentials: said by the setup page, and at a refused start in production.
- * Source of the steps: Spotify's "Apps" and "Redirect URIs" documentation pages.
+ * Source of the steps: Spotify's "Apps", "Redirect URIs" and "Quota modes" documentation pages.
  */
-export function setupSteps(redirectUri: string): string[] {
+export function setupSteps(redirectUri: string): SetupStep[] {
   return [
-    'Open https://developer.spotify.com/dashboard, sign in and choose "Create app". Spotify asks for Premium on the account that owns the app.',
-    `Under "Redirect URIs" add exactly: ${redirectUri}`,
-    'Under "Which API/SDKs are you planning to use?" tick "Web API", then save.',
-    'Open the app\'s settings and copy "Client ID" and "Client secret" into .env as SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET (.env.example shows how), then start Turntable again.',
+    {
+      text: 'Open Spotify\'s dashboard, sign in and choose "Create app". Spotify asks for Premium on the account that owns the app.',
+      link: 'https://developer.spotify.com/dashboard',
+    },
+    {
+      text: 'Give the app a name; it must not begin with "Spot". For example:',
+      paste: { what: 'Name of the app', text: 'Turntable' },
+    },
+    {
+      text: 'Under "Redirect URIs" add exactly this, letter by letter, and press "Add":',
+      paste: { what: 'Redirect URI', text: redirectUri },
+    },
+    { text: 'Under "Which API/SDKs are you planning to use?" tick "Web API", then save.' },
+    {
+      text: 'Open the app\'s settings. Copy "Client ID" to the end of this line of .env (.env.example is there to start from):',
+      paste: { what: 'Line of .env for the client id', text: 'SPOTIFY_CLIENT_ID=' },
+    },
+    {
+      text: 'Press "View client secret", and copy that to the end of this one:',
+      paste: { what: 'Line of .env for the client secret', text: 'SPOTIFY_CLIENT_SECRET=' },
+    },
+    {
+      text: 'For other people: under "User Management" add the name and the e-mail address of their Spotify accounts. There is room for five.',
+    },
+    { text: 'Stop Turntable (Ctrl-C) and start it again:', paste: { what: 'Command', text: 'npm start' } },
   ];
 }
 
@@ -137,7 +165,9 @@ export function setupSteps(redirectUri: string): string[] {
 export const demoCommand = 'npm run demo';
 
 function howToSet(missing: readonly string[], redirectUri: string): string {
-  const steps = setupSteps(redirectUri).map((step, index) => `${index + 1}. ${step}`);
+  const steps = setupSteps(redirectUri).map(
+    ({ text, link, paste }, index) => `${index + 1}. ${[text, link, paste?.text].filter(Boolean).join(' ')}`,
+  );
   return (
     `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set. To get there:\n      ${steps.join('\n      ')}` +
     `\n      To look around without an app at Spotify: ${demoCommand}`
@@ -278,6 +308,17 @@ function readAmount(
   if (/^\d{1,9}$/.test(value)) return Number(value);
   problems.push(`${name} must be a whole number, 0 or more.`);
   return fallback;
+}
+
+function readSwitch(
+  name: string,
+  read: (name: string) => string | undefined,
+  fallback: boolean,
+  problems: string[],
+): boolean {
+  const value = read(name) ?? (fallback ? 'on' : 'off');
+  if (value !== 'on' && value !== 'off') problems.push(`${name} must be on or off.`);
+  return value === 'on';
 }
 
 function originsBesideSpotify(urls: string[]): string[] {

@@ -12,12 +12,16 @@ import { createLock } from './access/lock.ts';
 import { createSeal } from './access/seal.ts';
 import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
+import type { Finding } from './checks/finding.ts';
+import { redisFindings } from './checks/redis.ts';
+import { siteFinding } from './checks/site.ts';
+import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { createAccounts } from './spotify/accounts.ts';
-import { createHttp } from './spotify/http.ts';
+import { createHttp, type Told } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
 
 export type Parts = ReturnType<typeof createParts>;
@@ -47,8 +51,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
   };
 
-  const onCall = (told: { call: string; status: number | null; ms: number }) =>
-    log.debug('Spotify was asked', told);
+  const onCall = ({ call, status, ms }: Told) => log.debug('Spotify was asked', { call, status, ms });
 
   const accounts = createAccounts({
     http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
@@ -129,6 +132,71 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
       redis.disconnect();
     },
   };
+}
+
+export type Checks = ReturnType<typeof createChecks>;
+
+/** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
+export function createChecks(config: Config, now: () => number = Date.now) {
+  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
+  const { hostname, port } = new URL(config.redisUrl);
+  const at = `${hostname || '127.0.0.1'}:${port || 6379}`;
+
+  return {
+    /** What Redis is like. */
+    redis: () => withRedis((redis) => redisFindings({ redis, at, now })),
+
+    /** What Spotify makes of the app. */
+    async spotify(): Promise<Finding[]> {
+      return spotify ? withRedis((redis) => askSpotify(spotify, redis)) : [missingCredentials(missing)];
+    },
+
+    /** Whether the site is where it says it is. */
+    async site(): Promise<Finding[]> {
+      return spotify ? [await siteFinding({ baseUrl, redirectUri, ...spotify })] : [];
+    },
+  };
+
+  async function askSpotify(app: SpotifyApp, redis: Redis): Promise<Finding[]> {
+    let seen: { at: number; ours: number } | null = null;
+    const onCall = ({ date, ms }: Told) => {
+      // To the middle of the call, and of the second that the header leaves open.
+      if (date) seen = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
+    };
+    const { accountsUrl, apiUrl, clientId, otherOrigins } = app;
+    const { accountsDeadlineMs, apiDeadlineMs } = usualTiming;
+    const accounts = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
+    await redis.connect().catch(() => undefined);
+    return spotifyFindings({
+      accounts: createAccounts({ http: accounts, redirectUri, ...app }),
+      webApi: createWebApi({
+        http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
+        otherOrigins,
+      }),
+      door: createDoor({ redis, clientId, now, dailyCalls }),
+      market,
+      redirectUri,
+      spotifysTime: () => seen,
+    });
+  }
+
+  /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
+  async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
+    const redis = new Redis(config.redisUrl, {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: 2_000,
+      connectTimeout: 2_000,
+      retryStrategy: () => null,
+    });
+    redis.on('error', () => undefined);
+    try {
+      return await work(redis);
+    } finally {
+      redis.disconnect();
+    }
+  }
 }
 
 /**

@@ -32,7 +32,20 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     market: 'US',
     dailyCalls: 700,
     dailySearches: 100,
+    setupPage: true,
   });
+});
+
+test('the setup page is there on this machine alone, unless it is asked for', () => {
+  const setupPage = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).setupPage;
+  const public_ = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
+
+  assert.equal(setupPage({}), true);
+  assert.equal(setupPage({ SETUP_PAGE: 'off' }), false);
+  assert.equal(setupPage({ NODE_ENV: 'production' }), false);
+  assert.equal(setupPage(public_), false);
+  assert.equal(setupPage({ ...public_, NODE_ENV: 'production', SETUP_PAGE: 'on' }), true);
+  assert.match(problemsOf({ SETUP_PAGE: 'yes' }), /SETUP_PAGE must be on or off/);
 });
 
 test('two settings are enough', () => {

@@ -9,17 +9,18 @@ import { root } from './support/process.ts';
  * itself are named; the folders stand for all that is in them.
  */
 const floors = [
-  ['main.ts', 'demo.ts', 'dev.ts'],
+  ['main.ts', 'demo.ts', 'dev.ts', 'doctor.ts'],
   ['app.ts'],
   ['parts.ts'],
   ['pages'],
   ['live'],
   ['web'],
+  ['checks'],
   ['access'],
   ['ops', 'spotify', 'simulator'],
   ['config.ts'],
 ];
-const entries = ['main.ts', 'demo.ts', 'dev.ts'];
+const entries = ['main.ts', 'demo.ts', 'dev.ts', 'doctor.ts'];
 const mayImport: Record<string, RegExp> = {
   express: /^(app\.ts|pages\/|web\/|live\/stream\.ts|ops\/|simulator\/)/,
   ioredis: /^parts\.ts$/,

@@ -312,3 +312,23 @@ test('a process that dies while it looks is replaced within seconds', async (t) 
   await survivor?.until(isAnother(body.item.name));
   assert.ok(apiCalls(fleet.simulator, player) <= 3);
 });
+
+test('the page after a button shows what it did, also while somebody watches; and says why one could not', async (t) => {
+  const { url, mara, simulator, name } = await listening(t);
+  await mara.signIn('mara', '?allow=user-modify-playback-state');
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+
+  await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Paused/);
+  await stream.until(({ data }) => data.playing === false);
+
+  simulator.subscribes('mara', 'free');
+  const refused = await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
+  const page = await mara.get(refused.headers.location ?? '').expect(200);
+  const [, events = ''] = /data-stream="\/now-playing\/events([^"]*)"/.exec(page.text) ?? [];
+  const told = await listen(t, url, mara, events);
+  const card = await told.until(({ event }) => event === 'card');
+  for (const text of [page.text, String(card.data.html)])
+    assert.match(text, /Spotify lets only people with Premium/);
+});

@@ -112,8 +112,11 @@ test('a playlist of 1,200 items comes page by page, each item once and in its pl
   assert.ok(entries.some(({ item }) => item?.name.length === 300));
   assert.ok(entries.some(({ addedAt, addedBy }) => addedAt === null && addedBy === null));
   const second = await mara.get(`${path}?page=2`).expect(200);
-  assert.match(second.text, /1200 items, page 2 of 24/);
-  assert.match(second.text, /<ol class="entries" start="51">\s*<li>\s*<span class="small number">51<\/span>/);
+  assert.match(second.text, /1,200 items, page 2 of 24/);
+  assert.match(
+    second.text,
+    /<ol class="entries numbered[^"]*" start="51">\s*<li>\s*<span class="small number">51<\/span>/,
+  );
   await mara.get(`${path}?page=25`).expect(404);
 });
 

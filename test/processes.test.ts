@@ -147,7 +147,7 @@ test('in production it does not start without credentials, and says the same', a
 
   assert.equal(await server.ended, 1);
   assert.match(server.said(), /SPOTIFY_CLIENT_SECRET is not set/);
-  assert.match(server.said(), /add exactly: http:\/\/127\.0\.0\.1:3000\/callback/);
+  assert.match(server.said(), /add exactly this.* http:\/\/127\.0\.0\.1:3000\/callback/);
   assert.match(server.said(), /npm run demo/);
   assert.doesNotMatch(server.said(), /\n\s+at /);
 });

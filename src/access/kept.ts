@@ -10,6 +10,7 @@ type Answer = { value: unknown; since: number; characters: number };
 
 /** Spotify's terms want its data fresh: nothing is kept for longer, whether or not somebody asks again. */
 const longestMs = 10 * 60_000;
+const tidyEveryMs = 60_000;
 
 /**
  * What Spotify last told somebody, kept for a moment in this process, so that people who press a button twice and pages that
@@ -44,7 +45,7 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
       drop(name);
     }
   }
-  const tidying = setInterval(tidy, longestMs).unref();
+  const tidying = setInterval(tidy, tidyEveryMs).unref();
 
   return {
     /**

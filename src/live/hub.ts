@@ -50,6 +50,8 @@ type Watched = {
   accountId: string;
   watchers: Set<Watcher>;
   news: News;
+  /** What was seen before the listener changed it. */
+  outdated: Seen | null;
   unchangedSince: number;
   overdueLooks: number;
   /** Whether this process is the one that looks, as far as it knows. */
@@ -65,6 +67,7 @@ type Watched = {
 type Message = { from: string } & (
   | { kind: 'news'; accountId: string; news: News }
   | { kind: 'look'; accountId: string; unlessSince: number }
+  | { kind: 'changed'; accountId: string }
   | { kind: 'end'; sessionIds: readonly string[] }
 );
 
@@ -134,6 +137,12 @@ export function createHub(needs: Needs) {
       say({ from: me, kind: 'look', accountId, unlessSince });
     },
 
+    /** Notes, in every process, that what was seen is out of date: the listener has just changed it. */
+    changed(accountId: string): void {
+      outOfDate(accountId);
+      say({ from: me, kind: 'changed', accountId });
+    },
+
     /** Passes on what a page was told by Spotify. */
     learn(accountId: string, playback: Playback): void {
       const news = { seen: { playback, at: now() }, waitingUntil: null, silent: false, sparingUntil: null };
@@ -148,8 +157,9 @@ export function createHub(needs: Needs) {
 
     /** What this process knows without asking anybody, if it is still what plays. */
     fresh(accountId: string): Seen | null {
-      const seen = all.get(accountId)?.news.seen ?? null;
-      return seen !== null && now() - seen.at < freshMs ? seen : null;
+      const watched = all.get(accountId);
+      const seen = watched?.news.seen;
+      return seen && seen !== watched.outdated && now() - seen.at < freshMs ? seen : null;
     },
 
     /**
@@ -179,6 +189,7 @@ export function createHub(needs: Needs) {
       accountId,
       watchers: new Set(),
       news: { seen: null, waitingUntil: null, silent: false, sparingUntil: null },
+      outdated: null,
       unchangedSince: now(),
       overdueLooks: 0,
       leading: false,
@@ -335,6 +346,7 @@ export function createHub(needs: Needs) {
     if (closed || message.from === me) return;
     if (message.kind === 'end') endHere(message.sessionIds);
     else if (message.kind === 'look') lookSoon(message.accountId, message.unlessSince);
+    else if (message.kind === 'changed') outOfDate(message.accountId);
     else hearNews(message.accountId, message.news);
   }
 
@@ -358,6 +370,11 @@ export function createHub(needs: Needs) {
 
   function tell({ watchers, news }: Watched): void {
     for (const watcher of watchers) watcher.onNews(news);
+  }
+
+  function outOfDate(accountId: string): void {
+    const watched = all.get(accountId);
+    if (watched) watched.outdated = watched.news.seen;
   }
 
   function lookSoon(accountId: string, unlessSince: number): void {

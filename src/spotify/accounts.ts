@@ -36,6 +36,20 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     },
 
     /**
+     * The words with which Spotify refuses to show a sign-in that leads back here, or null where it does not: it may do so only
+     * once somebody is signed in there. It shows them on a page of its own, to which the app is not told.
+     * Throws SpotifyUnavailable.
+     */
+    async refusalToAuthorize(): Promise<string | null> {
+      const query = { client_id: clientId, response_type: 'code', redirect_uri: redirectUri };
+      const answer = await http({ method: 'GET', path: '/authorize', query });
+      const words = /INVALID_CLIENT: [\w -]{1,60}/.exec(answer.text)?.[0];
+      if (words) return words.trim();
+      if (answer.status < 400) return null;
+      throw new SpotifyUnavailable(`${answer.call} answered ${answer.status}`);
+    },
+
+    /**
      * Exchanges a code for tokens. Throws InvalidGrant where the code is spent, stale or foreign, else as {@link refresh}.
      */
     async exchange(code: string, verifier: string): Promise<AccessToken & { refreshToken: string }> {

@@ -21,8 +21,11 @@ export type Call = {
   form?: Record<string, string>;
   /** Sent as JSON. */
   body?: Record<string, unknown>;
-  authorization: string;
+  authorization?: string;
 };
+
+/** A call that is over: its status and what the clock there showed (a Date header), or null where no answer came. */
+export type Told = { call: string; status: number | null; ms: number; date: string | null };
 
 export type Http = (call: Call) => Promise<Answer>;
 
@@ -31,11 +34,15 @@ type Needs = {
   baseUrl: string;
   /** Milliseconds a call may take from first to last byte. */
   deadlineMs: number;
-  /** Told of each call once it is over: its status, or null where no answer came. */
-  onCall?: (told: { call: string; status: number | null; ms: number }) => void;
+  /** Told of each call once it is over. */
+  onCall?: (told: Told) => void;
   /** Bytes of body, unpacked, past which an answer is refused. */
   maxBytes?: number;
 };
+
+/** A timer that is so late tells of a process that stood still. */
+const pausedMs = 200;
+const wakingMs = 250;
 
 /**
  * Makes the one way to reach a host of Spotify's: any status is an answer, only silence throws
@@ -62,34 +69,50 @@ export function createHttp({
   return async ({ method, path, query, form, body, authorization }) => {
     const call = `${method} ${baseUrl}${path}`;
     const startedAt = performance.now();
-    const over = (status: number | null) =>
-      onCall({ call, status, ms: Math.round(performance.now() - startedAt) });
+    const over = (status: number | null, date: string | null) =>
+      onCall({ call, status, ms: Math.round(performance.now() - startedAt), date });
+    const deadline = deadlineAfter(deadlineMs);
     const response = await http
       .request<unknown>({
         method,
         url: path,
-        headers: { Authorization: authorization },
+        ...(authorization && { headers: { Authorization: authorization } }),
         ...(query && { params: query }),
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
         // axios' own timeout stops counting when the first byte arrives; this one runs to the last.
-        signal: AbortSignal.timeout(deadlineMs),
+        signal: deadline.signal,
       })
+      .finally(deadline.over)
       .catch((error: unknown) => {
-        over(null);
+        over(null, null);
         throw new SpotifyUnavailable(`${call}: ${whyNoAnswer(error)}`);
       });
 
-    over(response.status);
+    over(response.status, headerOf(response.headers, 'date') ?? null);
     const text = typeof response.data === 'string' ? response.data : '';
     return {
       status: response.status,
       text,
       json: readJson(text),
-      retryAfter: retryAfterOf(response.headers),
+      retryAfter: headerOf(response.headers, 'retry-after'),
       call,
     };
   };
+}
+
+/**
+ * A signal that aborts after `ms`. A process that was paused meanwhile wakes with its timers due and answers waiting to be read:
+ * it gets a moment for these first, since one of them may be the only token that Spotify still honours.
+ */
+function deadlineAfter(ms: number): { signal: AbortSignal; over: () => void } {
+  const controller = new AbortController();
+  const due = performance.now() + ms;
+  let timer = setTimeout(() => {
+    const paused = performance.now() - due > pausedMs;
+    timer = setTimeout(() => controller.abort(), paused ? wakingMs : 0);
+  }, ms);
+  return { signal: controller.signal, over: () => clearTimeout(timer) };
 }
 
 function whyNoAnswer(error: unknown): string {
@@ -107,7 +130,7 @@ function readJson(text: string): unknown {
   }
 }
 
-function retryAfterOf(headers: object): string | undefined {
-  const value: unknown = (headers as Record<string, unknown>)['retry-after'];
+function headerOf(headers: object, name: string): string | undefined {
+  const value: unknown = (headers as Record<string, unknown>)[name];
   return typeof value === 'string' ? value : undefined;
 }

@@ -53,6 +53,8 @@ export class Problem extends Error {
 type Needs = {
   baseUrl: string;
   now: () => number;
+  /** Whether there is a page that checks how things are set up. */
+  hasSetup: boolean;
   onError: (error: unknown, req: Request, requestId: string, status: number) => void;
 };
 
@@ -62,10 +64,12 @@ export const noSuchPage: RequestHandler = (req) => {
 };
 
 /** Turns whatever was thrown into a page, or into problem details (RFC 9457) for programs. */
-export function errorPages({ baseUrl, now, onError }: Needs): ErrorRequestHandler {
+export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req, res, _next) => {
     const page = pageFor(error, placeOf(req, baseUrl), now());
+    if (hasSetup && ofTheSetup.some((reason) => error instanceof reason))
+      page.actions = [...page.actions, { label: 'Check the set-up', href: '/setup/check' }];
     const requestId = String(res.locals.requestId);
     onError(error, req, requestId, page.status);
     // Too late for a page: the connection is cut, so that half an answer is not taken for a whole one.
@@ -79,10 +83,26 @@ export function errorPages({ baseUrl, now, onError }: Needs): ErrorRequestHandle
       res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
       return;
     }
-    res.render('errors/page', { page, requestId }, (failure, html) => {
+    res.render('errors/page', { page, requestId, resend: resendOf(req, error) }, (failure, html) => {
       if (failure) onError(failure, req, requestId, 500);
       res.type(failure ? 'text' : 'html').send(failure ? `${page.title}\n` : html);
     });
+  };
+}
+
+/** What passes by itself: the same request may succeed in a moment. */
+const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, SessionsUnavailable];
+
+/** What a form of ours sent, to be sent once more with one press where it failed for a passing cause; else null. */
+function resendOf(req: Request, error: unknown): { to: string; fields: [string, string][] } | null {
+  const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.body;
+  if (!isForm || !passing.some((reason) => error instanceof reason)) return null;
+  const fields = Object.entries(req.body as Record<string, unknown>);
+  return {
+    to: req.originalUrl,
+    fields: fields.flatMap(([name, value]) =>
+      [value].flat().map((one): [string, string] => [name, String(one)]),
+    ),
   };
 }
 
@@ -110,6 +130,15 @@ type About = {
 };
 
 type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** What the owner of the site can look into. */
+const ofTheSetup: readonly ErrorClass[] = [
+  ClientRejected,
+  OwnerNeedsPremium,
+  NotInvited,
+  SpotifyUnavailable,
+  SessionsUnavailable,
+];
 
 const start = { label: 'Go to the start', href: '/' };
 

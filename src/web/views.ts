@@ -4,18 +4,26 @@ import { basename, join } from 'node:path';
 import ejs from 'ejs';
 import express, { type Application, type RequestHandler } from 'express';
 import type { Image } from '../spotify/answers.ts';
+import { anybody } from './reader.ts';
 
 type Needs = {
   viewsDir: string;
   publicDir: string;
-  /** Said in the footer where it is not Spotify that answers. */
-  simulated: boolean;
+  baseUrl: string;
+  /** Where it is not Spotify that answers, but a simulator: its address. The footer says so. */
+  simulatorUrl: string | null;
   /** Whether there is anything to search in: not before there are credentials. */
   searchable: boolean;
+  now: () => number;
+  /** Whether there is a page that checks how things are set up. */
+  hasSetup: boolean;
 };
 
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
-export function useViews(app: Application, { viewsDir, publicDir, simulated, searchable }: Needs): void {
+export function useViews(
+  app: Application,
+  { viewsDir, publicDir, baseUrl, simulatorUrl, searchable, hasSetup, now }: Needs,
+): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {
     ejs.renderFile(
@@ -31,15 +39,18 @@ export function useViews(app: Application, { viewsDir, publicDir, simulated, sea
 
   const versions = versionsOf(publicDir);
   Object.assign(app.locals, {
-    simulated,
+    baseUrl,
+    simulatorUrl,
     searchable,
+    hasSetup,
     /** A field of each form that changes something, so that pressing its button twice does it once. */
     once: () => randomBytes(12).toString('base64url'),
     /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
     asset: (file: string) => `/${file}?v=${versions.get(file) ?? ''}`,
     cover,
-    time,
-    day,
+    /** How long ago a moment was, in milliseconds since 1970. */
+    ago: (at: number) => ago(now() - at),
+    ...anybody,
     short,
   });
 }
@@ -82,24 +93,19 @@ function cover(images: readonly Image[], size: number): { src: string; srcset: s
   return once && twice ? { src: once.url, srcset: `${once.url} 1x, ${twice.url} 2x` } : null;
 }
 
-/** Milliseconds as people write the length of a track: 3:05, 1:02:45. */
-function time(ms: number): string {
-  const seconds = Math.floor(ms / 1000);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
-
-/** The day of a moment in ISO 8601, as people write it: 4 Mar 2025. Null for anything that is no moment. */
-function day(moment: string | null): string | null {
-  const ms = Date.parse(moment ?? '');
-  return Number.isNaN(ms) ? null : dayFormat.format(ms);
-}
-
-const dayFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'UTC' });
-
 /** A name cut to what the tab of a browser can show; the page itself shows it whole. */
 function short(name: string): string {
   const characters = [...name];
   return characters.length <= 45 ? name : `${characters.slice(0, 44).join('').trimEnd()}…`;
 }
+
+/** In words, as the words of the page are. */
+function ago(ms: number): string {
+  const minutes = Math.floor(Math.max(0, ms) / 60_000);
+  if (minutes < 1) return 'just now';
+  if (minutes < 60) return relative.format(-minutes, 'minute');
+  if (minutes < 24 * 60) return relative.format(-Math.floor(minutes / 60), 'hour');
+  return relative.format(-Math.floor(minutes / 60 / 24), 'day');
+}
+
+const relative = new Intl.RelativeTimeFormat('en');

@@ -1,26 +1,18 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { test } from 'node:test';
-import { HtmlValidate } from 'html-validate';
 import type { Page } from 'playwright-core';
 import { freePort } from '../../src/ops/redis-server.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import {
+  findingsOf,
+  headingsIn,
+  invalidIn,
+  isWiderThanTheWindow,
+  smallTargetsIn,
+} from '../support/inspect.ts';
 import { allowAll } from '../support/pages.ts';
 import { run } from '../support/process.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
-
-type Finding = { id: string; help: string; nodes: { html: string }[] };
-
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const validator = new HtmlValidate({
-  extends: ['html-validate:recommended'],
-  rules: {
-    'no-inline-style': 'error',
-    // Checkboxes for several of one thing share a name as well.
-    'form-dup-name': ['error', { shared: ['radio', 'checkbox', 'button', 'submit', 'reset'] }],
-  },
-});
 
 const looks = [390, 1280].flatMap((width) =>
   (['light', 'dark'] as const).map((colorScheme) => ({ viewport: { width, height: 900 }, colorScheme })),
@@ -32,6 +24,9 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'the landing page after signing out': ({ url }, page) => page.goto(`${url}/?signed-out`),
   'a sign-in that did not start here': ({ url }, page) => page.goto(`${url}/callback?state=a&code=b`),
   'a page that is not there': ({ url }, page) => page.goto(`${url}/nowhere`),
+  'the privacy page': ({ url }, page) => page.goto(`${url}/privacy`),
+  'the setup page, once it is set up': ({ url }, page) => page.goto(`${url}/setup`),
+  'the check of the set-up': ({ url }, page) => page.goto(`${url}/setup/check`),
   'now playing: a track': async (turntable, page) => signedIn(turntable, page, '/now-playing'),
   'now playing: an episode': async (turntable, page) => signedIn(turntable, page, '/now-playing', 'noor'),
   'now playing: an advertisement': async (turntable, page) => {
@@ -181,6 +176,11 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     turntable.simulator.fault({ on: 'api', answer: { status: 502, body: '' } });
     await page.goto(`${turntable.url}/now-playing`);
   },
+  'the owner without Premium': async (turntable, page) => {
+    await signedIn(turntable, page, '/playlists', 'jonas');
+    turntable.simulator.settings.ownerHasPremium = false;
+    await page.goto(`${turntable.url}/now-playing`);
+  },
   'not invited': async (turntable, page) => {
     await signedIn(turntable, page, '/playlists', 'jonas');
     turntable.simulator.settings.notInvited.add('jonas');
@@ -202,12 +202,25 @@ for (const [state, go] of Object.entries(states)) {
       await page.emulateMedia({ colorScheme });
       const look = `${viewport.width} px, ${colorScheme}`;
       assert.deepEqual(await findingsOf(page), [], look);
-      const wider = await page.evaluate(
-        'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-      );
-      assert.equal(wider, false, `${look}: wider than the window`);
+      assert.equal(await isWiderThanTheWindow(page), false, `${look}: wider than the window`);
+      assert.deepEqual(await smallTargetsIn(page), [], `${look}: smaller than 24 pixels`);
     }
+    // 200 % and 400 % of a window of 1280 pixels: WCAG 1.4.4 and 1.4.10.
+    for (const width of [640, 320]) {
+      await page.setViewportSize({ width, height: 512 });
+      assert.equal(await isWiderThanTheWindow(page), false, `${width} px: wider than the window`);
+    }
+    assertInOrder(await headingsIn(page));
     assert.deepEqual(await invalidIn(page), []);
+  });
+}
+
+/** One of the first level at the start, and none that is more than one level below the one before. */
+function assertInOrder(levels: number[]): void {
+  assert.equal(levels[0], 1, `headings: ${levels}`);
+  assert.equal(levels.filter((level) => level === 1).length, 1, `headings: ${levels}`);
+  levels.forEach((level, index) => {
+    assert.ok(level <= (levels[index - 1] ?? 0) + 1, `headings: ${levels}`);
   });
 }
 
@@ -241,8 +254,12 @@ test('the setup page: nothing for axe or html-validate to find', { skip }, async
   for (const { viewport, colorScheme } of looks) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme });
-    await page.goto(`http://127.0.0.1:${port}/`);
-    assert.deepEqual(await findingsOf(page), []);
+    for (const path of ['/', '/setup/check']) {
+      await page.goto(`http://127.0.0.1:${port}${path}`);
+      assert.deepEqual(await findingsOf(page), []);
+      assert.deepEqual(await smallTargetsIn(page), []);
+      assert.equal(await isWiderThanTheWindow(page), false);
+    }
   }
   assert.deepEqual(await invalidIn(page), []);
 });
@@ -298,21 +315,4 @@ async function addPlaying(turntable: Turntable, page: Page, query: string): Prom
   await signedIn(turntable, page, '/now-playing', 'mara', {}, query);
   await page.getByRole('link', { name: 'Add to a playlist' }).click();
   await page.waitForURL('**/playlists/add?uri=*');
-}
-
-async function findingsOf(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const violations = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Finding[];
-  return violations.map(
-    ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`,
-  );
-}
-
-/** What html-validate finds in the page as it comes from the server. */
-async function invalidIn(page: Page): Promise<string[]> {
-  const html = await (await page.request.get(page.url())).text();
-  const { results } = await validator.validateString(html);
-  return results.flatMap(({ messages }) =>
-    messages.map(({ ruleId, message, line }) => `${ruleId}: ${message} (${line})`),
-  );
 }

@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { indexed } from '../../web/robots.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 
 type Needs = { signedIn: SignedIn };
@@ -7,7 +8,7 @@ type Needs = { signedIn: SignedIn };
 export function homePages({ signedIn }: Needs): Router {
   const router = Router();
 
-  router.get('/', async (req, res) => {
+  router.get('/', indexed, async (req, res) => {
     res.set('Cache-Control', 'no-store');
     if (await signedIn.is(req)) {
       res.redirect(303, '/now-playing');

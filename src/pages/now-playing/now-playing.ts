@@ -46,6 +46,8 @@ export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door
   const router = Router();
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
+    // One of our buttons was pressed, maybe in another process: what is kept here may be out of date.
+    if (req.query.said !== undefined) req.listener.forget('saved ');
     const { seen, waitingUntil } = await look(req);
     const card: Card = {
       ...facts(seen),
@@ -89,7 +91,12 @@ export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door
 
     function sendCard(seen: Seen, { waitingUntil, silent, sparingUntil }: News): void {
       const saved = req.listener.kept<boolean | null>(savedName(seen.playback), savedMs) ?? null;
-      const card = { ...facts(seen), saved, news: { waitingUntil, silent, sparingUntil }, said: undefined };
+      const card = {
+        ...facts(seen),
+        saved,
+        news: { waitingUntil, silent, sparingUntil },
+        said: req.query.said,
+      };
       res.render('now-playing/card', forView(req, card), (failure, html) => {
         if (failure) throw failure;
         stream.send('card', { html, ...numbers(card) });

@@ -64,6 +64,7 @@ export function playerPages({ webApi, signedIn, forms, hub, afterCommandMs }: Ne
         if (!refusal || wantsJson(req)) throw error;
         return saying(back, refusal[1]);
       }
+      hub.changed(req.listener.accountId);
       await sleep(afterCommandMs);
       return back;
     });

@@ -1,23 +1,68 @@
 import { Router } from 'express';
+import type { Finding } from '../../checks/finding.ts';
+import type { Refusals } from '../../checks/refusals.ts';
+import type { SetupStep } from '../../config.ts';
+import type { Cookies } from '../../web/cookies.ts';
+import { visitFindings } from './visit.ts';
 
 type Needs = {
+  /** Whether this is all there is: while there are no credentials, every other page leads here. */
+  alone: boolean;
+  baseUrl: string;
   redirectUri: string;
+  trustProxy: boolean | number | string;
   /** The variables that are not set yet. */
   missing: readonly string[];
-  steps: readonly string[];
+  steps: readonly SetupStep[];
   demoCommand: string;
+  checks: { redis(): Promise<Finding[]>; spotify(): Promise<Finding[]> };
+  refusals: Refusals;
+  cookies: Cookies;
+  now: () => number;
 };
 
-/** All there is while there are no credentials: how to get them. Every other page leads here. */
-export function setupPages(needs: Needs): Router {
-  const router = Router();
+/** Each check takes a call of the app's quota, and may be asked for by anybody who sees the page. */
+const spotifyEveryMs = 60_000;
 
-  router.get('/', (_req, res) => {
-    res.set('Cache-Control', 'no-store').render('setup/setup', needs);
+/** How to get credentials, step by step, and whether everything is as it has to be. */
+export function setupPages(needs: Needs): Router {
+  const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = needs;
+  const { checks, refusals, cookies, now } = needs;
+  const router = Router();
+  let asked: { at: number; findings: Promise<Finding[]> } | null = null;
+
+  router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
+    res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
   });
-  router.get('/*path', (_req, res) => {
-    res.set('Cache-Control', 'no-store').redirect(307, '/');
+
+  router.get('/setup/check', async (req, res) => {
+    res.set('Cache-Control', 'no-store');
+    const cookieCameBack = cookies.sent(req).has('check');
+    if (!cookieCameBack && req.query.cookie !== 'set') {
+      res.cookie(cookies.name('check'), '1', cookies.attributes);
+      res.redirect(303, '/setup/check?cookie=set');
+      return;
+    }
+    const visit = visitFindings(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
+    const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), spotifyFindings()]);
+    const people = missing.length > 0 ? [] : refusals.findings();
+    const findings = [...ofSpotify, ...people, ...ofRedis, ...visit];
+    const wrong = findings.filter(({ state }) => state === 'bad').length;
+    res.render('setup/check', { findings, wrong, isSetUp: missing.length === 0 });
   });
+
+  if (alone) {
+    router.get('/*path', (_req, res) => {
+      res.set('Cache-Control', 'no-store').redirect(307, '/');
+    });
+  }
+
+  /** What Spotify said within the last minute, or says now. */
+  function spotifyFindings(): Promise<Finding[]> {
+    if (asked === null || now() - asked.at >= spotifyEveryMs)
+      asked = { at: now(), findings: checks.spotify() };
+    return asked.findings;
+  }
 
   return router;
 }

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { startTurntable, type Turntable } from '../support/turntable.ts';
+
+async function signedIn(t: TestContext, turntable: Turntable, options = {}): Promise<Page> {
+  const person = turntable.browser();
+  await person.signIn('mara');
+  const browser = await openBrowser(t, options);
+  const { url } = turntable;
+  await browser.addCookies(person.cookies().map((cookie) => ({ ...cookie, url })));
+  return browser.newPage();
+}
+
+test('back leads to the page before, and where one was on it', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable, { viewport: { width: 1280, height: 700 } });
+  const way = [
+    '/now-playing',
+    '/playlists',
+    '/playlists?page=2',
+    '/search?q=moon&type=track',
+    '/library/top',
+    '/account',
+  ];
+  for (const path of way) await page.goto(turntable.url + path);
+  for (const path of way.toReversed().slice(1)) {
+    await page.goBack();
+    assert.equal(page.url(), turntable.url + path);
+    assert.ok(await page.locator('h1').isVisible());
+  }
+
+  await page.goto(`${turntable.url}/playlists`);
+  const far = page.getByRole('link', { name: /^20 items in|items in/ }).nth(30);
+  await far.scrollIntoViewIfNeeded();
+  const before = Number(await page.evaluate('scrollY'));
+  assert.ok(before > 300);
+  await far.click();
+  await page.goBack();
+  await page.waitForFunction(`Math.abs(scrollY - ${before}) < 50`);
+});
+
+test('a search is an address: it can be kept, sent on, and gone back to', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.goto(`${turntable.url}/playlists`);
+  await page.getByRole('searchbox').fill('moon');
+  await page.getByRole('searchbox').press('Enter');
+  await page.waitForURL('**/search?*');
+  const kept = page.url();
+
+  await page.getByRole('checkbox', { name: 'Albums' }).click();
+  await page.getByRole('main').getByRole('button', { name: 'Search', exact: true }).click();
+  await page.waitForURL((url) => url.href !== kept);
+  await page.goBack();
+  assert.equal(page.url(), kept);
+  assert.equal(await page.getByRole('main').getByRole('searchbox').inputValue(), 'moon');
+});
+
+test('the title of every page names it, and no two are the same', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  const titles = new Map<string, string>();
+  for (const path of [
+    '/now-playing',
+    '/playlists',
+    '/playlists?page=2',
+    '/playlists/new',
+    '/library',
+    '/library/recent',
+    '/library/top',
+    '/library/top?of=artists&range=medium_term',
+    '/search',
+    '/search?q=moon',
+    '/devices',
+    '/account',
+    '/privacy',
+    '/setup',
+    '/setup/check',
+    '/nowhere',
+  ]) {
+    await page.goto(turntable.url + path);
+    const title = await page.title();
+    assert.match(title, /^.{3,60} · Turntable$/, path);
+    assert.equal(titles.get(title), undefined, `${path} and ${titles.get(title)} are both “${title}”`);
+    titles.set(title, path);
+  }
+});
+
+test('a form that Spotify did not take is sent again as it was, with one press', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await allowedToEdit(t, turntable);
+  await page.getByLabel('Name').fill('Long way round');
+  await page.getByLabel('Description').fill('For the bus');
+  await page.getByLabel('Everybody').check();
+  turntable.simulator.fault({ on: /playlists$/, answer: { status: 502, body: '' }, times: 4 });
+
+  await page.getByRole('button', { name: 'Make it' }).click();
+  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+  await page.getByRole('button', { name: 'Send it again' }).click();
+  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+  turntable.simulator.clearFaults();
+  await page.getByRole('button', { name: 'Send it again' }).click();
+
+  await page.getByRole('heading', { name: 'Long way round' }).waitFor();
+  assert.ok(await page.getByText('For the bus').isVisible());
+  const made = turntable.simulator.calls.filter(({ method, status }) => method === 'POST' && status === 201);
+  assert.equal(made.length, 1, 'made once');
+});
+
+test('a form that was not understood stands there as it was sent', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await allowedToEdit(t, turntable);
+  await page.getByLabel('Name').fill('   ');
+  await page.getByLabel('Description').fill('For the bus');
+  await page.getByLabel('Everybody').check();
+
+  await page.getByRole('button', { name: 'Make it' }).click();
+
+  await page.getByRole('alert').waitFor();
+  assert.equal(await page.getByLabel('Description').inputValue(), 'For the bus');
+  assert.ok(await page.getByLabel('Everybody').isChecked());
+});
+
+async function allowedToEdit(t: TestContext, turntable: Turntable): Promise<Page> {
+  const page = await signedIn(t, turntable);
+  await page.goto(`${turntable.url}/playlists/new`);
+  await page.getByRole('link', { name: 'Allow it at Spotify' }).click();
+  await page.getByRole('button', { name: 'Agree' }).click();
+  await page.waitForURL('**/playlists/new');
+  return page;
+}
+
+test('covers that are slow, or do not come, move nothing', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  let late: (() => void) | undefined;
+  const wait = new Promise<void>((resolve) => {
+    late = resolve;
+  });
+  await page.route(/\/covers\//, async (route) => {
+    await wait;
+    await (route.request().url().length % 2 ? route.abort() : route.continue());
+  });
+  for (const path of ['/now-playing', '/playlists', '/search?q=moon', '/library']) {
+    await page.goto(turntable.url + path, { waitUntil: 'commit' });
+    await page.locator('.end').waitFor();
+    const shape =
+      'JSON.stringify([...document.querySelectorAll("h1, h2, main li, .end")].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }))';
+    const before = await page.evaluate(shape);
+    late?.();
+    await page.waitForLoadState('networkidle');
+    assert.equal(await page.evaluate(shape), before, path);
+  }
+});
+
+test('moments are told by the reader’s own clock, and stay where they are without scripts', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const told = async (options: object) => {
+    const page = await signedIn(t, turntable, options);
+    await page.goto(`${turntable.url}/account`);
+    const time = page.locator('dd time').first();
+    return { text: await time.textContent(), at: Date.parse((await time.getAttribute('datetime')) ?? '') };
+  };
+  const written = (at: number, locale: string, timeZone: string) =>
+    new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone }).format(at);
+
+  const tokyo = await told({ locale: 'en-GB', timezoneId: 'Asia/Tokyo' });
+  assert.equal(tokyo.text, written(tokyo.at, 'en-GB', 'Asia/Tokyo'));
+  const berlin = await told({ locale: 'de-DE', timezoneId: 'Europe/Berlin' });
+  assert.equal(berlin.text, written(berlin.at, 'de-DE', 'Europe/Berlin'));
+  const plain = await told({ locale: 'en-GB', timezoneId: 'Asia/Tokyo', javaScriptEnabled: false });
+  assert.equal(plain.text, `${written(plain.at, 'en-GB', 'UTC')} UTC`);
+});
+
+test('what is to be pasted is copied by a button, or selected where there are no scripts', {
+  skip,
+}, async (t) => {
+  const { url, baseUrl } = await startTurntable(t);
+  const browser = await openBrowser(t, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const page = await browser.newPage();
+  await page.goto(`${url}/setup`);
+  await page.getByRole('button', { name: 'Copy: Redirect URI' }).click();
+  await page.getByRole('button', { name: 'Copied: Redirect URI' }).waitFor();
+  assert.equal(await page.evaluate('navigator.clipboard.readText()'), `${baseUrl}/callback`);
+
+  const plain = await (await openBrowser(t, { javaScriptEnabled: false })).newPage();
+  await plain.goto(`${url}/setup`);
+  assert.equal(await plain.getByRole('button', { name: /Copy/ }).count(), 0, 'no button that does nothing');
+  assert.ok(await plain.getByLabel('Redirect URI').isVisible());
+});
