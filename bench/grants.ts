@@ -102,15 +102,15 @@ async function renewalsUnderLoad(fleet: Fleet, { rounds, report }: Options): Pro
   tellOfLoad(report, { rounds, tokens, statuses, began });
 }
 
-/** The same while each renewal takes a second; some sessions at a time, or it would take all day. */
+/** The same while each renewal takes a second; several listeners at a time, or it would take all day. */
 async function renewalsWithSlowEndpoint(fleet: Fleet, { rounds, report }: Options): Promise<void> {
-  const sessions = Math.min(4, rounds);
-  const steps = Math.ceil(rounds / sessions);
+  const listeners = fleet.simulator.listeners.slice(0, rounds);
+  const steps = Math.ceil(rounds / listeners.length);
   report.begin(
-    `${grouped(steps * sessions)} such rounds with a token endpoint that takes 1 s: ${sessions} sessions side by side, ${grouped(steps)} times`,
+    `${grouped(rounds)} such rounds with a token endpoint that takes 1 s: ${listeners.length} listeners, each a third of a second after the other`,
   );
   const servers = await fleet.startMany(processes);
-  const people = await Promise.all(Array.from({ length: sessions }, () => signedIn(servers)));
+  const people = await Promise.all(listeners.map(({ id }) => signedIn(servers, id)));
   fleet.simulator.fault({ on: 'token', times: Number.POSITIVE_INFINITY, delayMs: 1_000 });
   const began = performance.now();
   const statuses: Result[] = [];
@@ -119,14 +119,19 @@ async function renewalsWithSlowEndpoint(fleet: Fleet, { rounds, report }: Option
   for (let step = 0; step < steps; step += 1) {
     report.progress(`step ${step + 1}`);
     await expire(fleet, step);
-    const all = people.flatMap((person) => servers.flatMap((server) => pagesAt(server, person)));
-    statuses.push(...(await Promise.all(all)));
+    const now = people.slice(0, rounds - step * people.length);
+    const all = now.map(async (person, index) => {
+      // One after the other: what is measured is a round, not several at the same moment.
+      await sleep(index * 333);
+      return Promise.all(servers.flatMap((server) => pagesAt(server, person)));
+    });
+    statuses.push(...(await Promise.all(all)).flat());
     const { asked, refused } = renewalsOf(fleet);
     tokens.asked += asked;
     tokens.refused += refused;
-    if (asked === sessions) tokens.roundsWithOne += sessions;
+    if (asked === now.length) tokens.roundsWithOne += now.length;
   }
-  tellOfLoad(report, { rounds: steps * sessions, tokens, statuses, began });
+  tellOfLoad(report, { rounds, tokens, statuses, began });
 }
 
 type Load = {
@@ -242,7 +247,8 @@ async function signOutsAgainstRenewals(fleet: Fleet, { rounds, seed, report }: O
     const people = await Promise.all(
       Array.from({ length: Math.min(side, rounds - done) }, () => signedIn(servers)),
     );
-    await expire(fleet, done / side);
+    // By the clock each time: then it is this session's token that is renewed, and not any of the listener's.
+    await expire(fleet, 0);
     await Promise.all(
       people.map(async (person) => {
         const renewing = sleep(chance.between(0, 25)).then(() => page(one, person));
@@ -291,18 +297,19 @@ async function theWindow(fleet: Fleet, { rounds, report }: Options): Promise<voi
   report.claim('every renewal was saved', windows.length === rounds && savedAt.length === rounds);
 }
 
-async function signedIn(servers: readonly Server[]): Promise<Browser> {
+async function signedIn(servers: readonly Server[], listener = 'mara'): Promise<Browser> {
   const [server] = servers;
   if (!server) throw new Error('There is no server');
   const person = server.browser();
-  await person.signIn();
+  await person.signIn(listener);
   return person;
 }
 
 /** Ends every access token: by the clock in one round, at Spotify before its time in the next. */
 async function expire({ simulator, advance }: Fleet, round: number): Promise<void> {
-  if (round % 2 === 0) await advance({ hours: 2 });
-  else simulator.expireAccessTokens();
+  // Either way it is later than any answer is kept: the pages have to ask Spotify.
+  await advance(round % 2 === 0 ? { hours: 2 } : { minutes: 2 });
+  if (round % 2 === 1) simulator.expireAccessTokens();
   simulator.forgetCalls();
 }
 

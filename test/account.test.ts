@@ -315,20 +315,31 @@ test('who signs in at the very moment of signing out everywhere is signed out as
     const isHeld = await Promise.race([held.reached.then(() => true), arrival.then(() => false)]);
     await leaving.post('/account/sign-out-everywhere').expect(303);
     held.release();
-    const { headers } = await arrival;
+    const { status, headers } = await arrival;
     if (!isHeld) break;
+    if (status === 503) {
+      // This machine was so busy that Redis was given up: once more.
+      await clear(redis.direct);
+      nth -= 1;
+      continue;
+    }
 
+    assert.ok(['/', '/?signed-out'].includes(headers.location ?? ''), `exchange ${nth}`);
     const page = await coming.get('/now-playing');
-    const left = (await kept(other)).map((key) => key.split(':')[0]);
-    if (headers.location === '/') {
-      assert.ok(page.status === 200 || left.length === 0, `exchange ${nth}: ${page.status} ${left}`);
-    } else assert.equal(headers.location, '/?signed-out');
-    if (page.status !== 200) assert.deepEqual(left, [], `exchange ${nth}`);
-    await coming.post('/account/sign-out-everywhere');
+    if (page.status !== 200) assert.deepEqual(await kept(other), [], `exchange ${nth}`);
+    await coming.post('/account/sign-out-everywhere').expect(303);
     assert.deepEqual(await kept(other), [], `exchange ${nth}`);
     assert.ok(nth < 30);
   }
 });
+
+async function clear(place: string): Promise<void> {
+  const redis = new Redis(place);
+  const { keyPrefix = '' } = redis.options;
+  const all = await redis.keys(`${keyPrefix}*`);
+  if (all.length > 0) await redis.del(...all.map((key) => key.slice(keyPrefix.length)));
+  redis.disconnect();
+}
 
 test('disconnecting deletes everything that is kept of the listener, and says where to take it back at Spotify', async (t) => {
   const turntable = await startTurntable(t);
