@@ -206,11 +206,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       for (const server of [one, other]) assert.equal((await server.visit(mara)).status, 200);
     });
 
-    test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, {
-      todo: forgiving.includes(rotation)
-        ? false
-        : 'when it wakes, the deadline in src/spotify/http.ts is over, and is looked at before the answer',
-    }, async (t) => {
+    test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
       const held = fleet.spotify.hold('after');
       const late = one.visit(mara);

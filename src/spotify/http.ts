@@ -40,6 +40,10 @@ type Needs = {
   maxBytes?: number;
 };
 
+/** A timer that is so late tells of a process that stood still. */
+const pausedMs = 200;
+const wakingMs = 250;
+
 /**
  * Makes the one way to reach a host of Spotify's: any status is an answer, only silence throws
  * ({@link SpotifyUnavailable}). What it throws never carries the request, which holds tokens and secrets.
@@ -67,6 +71,7 @@ export function createHttp({
     const startedAt = performance.now();
     const over = (status: number | null, date: string | null) =>
       onCall({ call, status, ms: Math.round(performance.now() - startedAt), date });
+    const deadline = deadlineAfter(deadlineMs);
     const response = await http
       .request<unknown>({
         method,
@@ -76,8 +81,9 @@ export function createHttp({
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
         // axios' own timeout stops counting when the first byte arrives; this one runs to the last.
-        signal: AbortSignal.timeout(deadlineMs),
+        signal: deadline.signal,
       })
+      .finally(deadline.over)
       .catch((error: unknown) => {
         over(null, null);
         throw new SpotifyUnavailable(`${call}: ${whyNoAnswer(error)}`);
@@ -93,6 +99,20 @@ export function createHttp({
       call,
     };
   };
+}
+
+/**
+ * A signal that aborts after `ms`. A process that was paused meanwhile wakes with its timers due and answers waiting to be read:
+ * it gets a moment for these first, since one of them may be the only token that Spotify still honours.
+ */
+function deadlineAfter(ms: number): { signal: AbortSignal; over: () => void } {
+  const controller = new AbortController();
+  const due = performance.now() + ms;
+  let timer = setTimeout(() => {
+    const paused = performance.now() - due > pausedMs;
+    timer = setTimeout(() => controller.abort(), paused ? wakingMs : 0);
+  }, ms);
+  return { signal: controller.signal, over: () => clearTimeout(timer) };
 }
 
 function whyNoAnswer(error: unknown): string {
