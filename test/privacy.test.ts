@@ -35,13 +35,13 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
   const mara = browser();
-  await mara.signIn();
+  await mara.signIn('mara', '?allow=user-modify-playback-state');
   await mara.get('/now-playing').expect(200);
   await mara.get('/playlists').expect(200);
   await mara.get('/account').set('User-Agent', 'Mozilla/5.0 Firefox/140.0').expect(200);
   await mara.get('/search?q=a-word-of-mara').expect(200);
   await browser().get('/search?q=moon').expect(200);
-  await mara.post('/player/pause').type('form').send({ once: 'x', returnTo: '/now-playing' });
+  await mara.post('/player/pause').type('form').send({ once: 'x', returnTo: '/now-playing' }).expect(303);
 
   const keys = (await redis.keys(`${keyPrefix}*`)).map((key) => key.slice(keyPrefix.length));
   assert.ok(keys.length >= 6, keys.join(' '));
