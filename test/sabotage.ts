@@ -77,7 +77,7 @@ const sabotages: Sabotage[] = [
   {
     what: 'the deadline',
     file: 'src/spotify/http.ts',
-    from: 'signal: AbortSignal.timeout(deadlineMs),',
+    from: 'signal: deadline.signal,',
     to: '',
     test: 'spotify-faults',
   },
