@@ -120,7 +120,7 @@ function stream(lookNow) {
   const over = () => {
     stop();
     others?.postMessage({ over: true });
-    location.reload();
+    begin();
   };
   const stop = () => {
     stopped = true;
@@ -173,9 +173,15 @@ function attend() {
 others?.addEventListener('message', ({ data }) => {
   if (data.card) show(data.card);
   if (data.state !== undefined) tell(data.state);
-  if (data.over) location.reload();
+  if (data.over) begin();
   if (data.hello && latest && holding) others.postMessage({ card: aged(latest) });
 });
+
+/** Loads the page anew, where the sign-in has ended; not over a form that was sent, such as the one that ended it: it leads on. */
+let sent = false;
+function begin() {
+  if (!sent) location.reload();
+}
 
 /** The same card as it is by now. */
 function aged(card) {
@@ -187,6 +193,9 @@ function aged(card) {
   };
 }
 
+document.addEventListener('submit', () => {
+  sent = true;
+});
 document.addEventListener('visibilitychange', attend);
 addEventListener('pagehide', () => letGo?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
