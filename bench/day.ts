@@ -1,4 +1,4 @@
-import type { Budget } from '../src/access/door.ts';
+import { binOf, budgetIn } from '../src/access/door.ts';
 import { nextLook } from '../src/live/cadence.ts';
 import { isOverdue, type Seen, seenNow } from '../src/live/seen.ts';
 import { type Chance, chanceOf } from '../src/simulator/chance.ts';
@@ -117,7 +117,7 @@ export type Watched = { day: Day; looks: number[] };
 
 /** Looks at these days as the app does, within one budget; each day is watched from its start to its end. */
 export function watchAsWeDo(days: readonly Day[], perDay: number): Watched[] {
-  const calls: number[] = [];
+  const bins: Record<string, number> = {};
   const watchers = days.map((day) => ({
     day,
     looks: [] as number[],
@@ -131,35 +131,19 @@ export function watchAsWeDo(days: readonly Day[], perDay: number): Watched[] {
     const now = due.next;
     const before = due.seen;
     due.looks.push(now);
-    calls.push(now);
+    bins[binOf(now)] = (bins[binOf(now)] ?? 0) + 1;
     due.seen = seenNow(due.day.at(now), now, now, before);
     due.overdueLooks = before && isOverdue(before, due.seen) ? due.overdueLooks + 1 : 0;
     const { at } = nextLook({
       now,
       seen: due.seen,
       overdueLooks: due.overdueLooks,
-      budget: budgetAt(calls, now, perDay),
+      budget: budgetIn(bins, now, perDay),
       watched: watchers.filter(({ day }) => day.from <= now && now < day.to).length,
     });
     due.next = Math.max(at, now + 1_500);
   }
   return watchers.map(({ day, looks }) => ({ day, looks }));
-}
-
-const dayMs = 24 * hour;
-const binMs = 15 * minute;
-
-/** As the door counts them: by quarters of an hour. */
-function budgetAt(calls: readonly number[], now: number, perDay: number): Budget {
-  const end = (call: number) => Math.floor(call / binMs) * binMs + binMs + dayMs;
-  const counting = calls.filter((call) => end(call) > now);
-  const counts = new Map<number, number>();
-  for (const call of counting) counts.set(end(call), (counts.get(end(call)) ?? 0) + 1);
-  return {
-    perDay,
-    used: counting.length,
-    frees: [...counts].map(([ends, calls]) => ({ inMs: ends - now, calls })).sort((a, b) => a.inMs - b.inMs),
-  };
 }
 
 /** Looks every so many milliseconds; with `tighten`, just after a predicted end as well, where that comes sooner. */

@@ -27,7 +27,7 @@ import { sameOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
 import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
-import { staticFiles, useViews } from './web/views.ts';
+import { staticFiles, useViews, versionsOf } from './web/views.ts';
 
 type Needs = {
   config: Config;
@@ -50,13 +50,14 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   const refusals = createRefusals(now);
   const hasSetup = config.setupPage || parts === null;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
+  const versions = versionsOf(publicDir);
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
   app.set('query parser', 'simple');
   useViews(app, {
     viewsDir,
-    publicDir,
+    versions,
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
@@ -69,7 +70,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(healthRoutes({ ready }));
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
-  app.use(staticFiles(publicDir));
+  app.use(staticFiles(publicDir, versions));
   app.use(notIndexed);
   app.use(forReader);
 

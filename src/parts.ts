@@ -4,7 +4,7 @@ import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
-import { replyCode } from './access/errors.ts';
+import { isRefusedConnection, replyCode } from './access/errors.ts';
 import { createFleetClock } from './access/fleet-clock.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
@@ -222,8 +222,7 @@ function connectRedis(url: string, log: Log): Redis {
     if (away) return;
     away = true;
     const { hostname, port } = new URL(url);
-    const refused = ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(cause ?? '');
-    const what = refused
+    const what = isRefusedConnection(cause)
       ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
       : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
     log.error(what, { at: `${hostname}:${port || 6379}`, cause });

@@ -255,7 +255,7 @@ const sabotages: Sabotage[] = [
   {
     what: 'using a good token while the accounts service is away',
     file: 'src/access/access.ts',
-    from: 'if (passing && stored.expiresAt > now()) return stored;',
+    from: 'if (isPassing(error) && stored.expiresAt > now()) return stored;',
     to: '',
     test: 'tokens',
   },

@@ -1,16 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Accounts } from '../spotify/accounts.ts';
 import type { AccessToken } from '../spotify/answers.ts';
-import { AccessTokenRejected, InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
+import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
-import { CoolDown, GrantLost, SessionsUnavailable } from './errors.ts';
+import { GrantLost, SessionsUnavailable } from './errors.ts';
 import type { Grant, Grants, StoredGrant } from './grants.ts';
+import { askOrRenew, askWithFresh, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
 import type { Lock } from './lock.ts';
 
 export type Access = ReturnType<typeof createAccess>;
-
-/** One call to Spotify, given an access token that should work. */
-export type SpotifyCall<T> = (accessToken: string) => Promise<T>;
 
 /** The right to call Spotify for one session. */
 export type OpenGrant = {
@@ -29,8 +27,6 @@ type Needs = { grants: Grants; withLock: Lock; door: Door; accounts: Accounts; n
 /** A renewal that Spotify has made and Redis has not taken yet. */
 type Unsaved = { old: StoredGrant; next: Grant };
 
-/** How long before its end an access token is renewed. */
-const earlyMs = 60_000;
 /** How long a renewal is kept for a Redis that is away; the access token in it would be over then. */
 const unsavedForMs = 60 * 60_000;
 
@@ -57,13 +53,10 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
         async ask(call) {
           ready ??= await renewedIfDue(sessionId, stored);
           const used = ready;
-          try {
-            return await askWith(used.accessToken, call);
-          } catch (error) {
-            if (!(error instanceof AccessTokenRejected)) throw error;
+          return askOrRenew(door, used.accessToken, call, async () => {
             ready = await renewed(sessionId, used);
-            return askWithFresh(ready.accessToken, call);
-          }
+            return ready.accessToken;
+          });
         },
         extend: () => grants.extend(sessionId, stored),
       };
@@ -73,22 +66,9 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     exchange: (code: string, verifier: string) =>
       door.through(() => accounts.exchange(code, verifier), { mayRepeat: false, counts: false }),
 
-    askWithFresh,
+    /** Calls Spotify with the token that a sign-in has just given. */
+    askWithFresh: <T>(accessToken: string, call: SpotifyCall<T>) => askWithFresh(door, accessToken, call),
   };
-
-  function askWith<T>(accessToken: string, call: SpotifyCall<T>): Promise<T> {
-    return door.through(() => call(accessToken), { mayRepeat: true });
-  }
-
-  /** Calls Spotify with a token it made a moment ago: to refuse that is a fault of Spotify's, and no renewal will help. */
-  async function askWithFresh<T>(accessToken: string, call: SpotifyCall<T>): Promise<T> {
-    try {
-      return await askWith(accessToken, call);
-    } catch (error) {
-      if (!(error instanceof AccessTokenRejected)) throw error;
-      throw new SpotifyUnavailable(`${error.message}, to a fresh token`);
-    }
-  }
 
   async function renewedIfDue(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
     if (stored.expiresAt - earlyMs > now()) return stored;
@@ -98,8 +78,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
       return (await renew(sessionId, stored, { wait: false })) ?? stored;
     } catch (error) {
       // The early renewal failed, but the token still holds: the page can be had.
-      const passing = error instanceof SpotifyUnavailable || error instanceof CoolDown;
-      if (passing && stored.expiresAt > now()) return stored;
+      if (isPassing(error) && stored.expiresAt > now()) return stored;
       throw error;
     }
   }

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Accounts } from '../spotify/accounts.ts';
-import { AccessTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
-import type { SpotifyCall } from './access.ts';
+import { SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
-import { CoolDown, fromRedis, readText } from './errors.ts';
+import { fromRedis, readText } from './errors.ts';
+import { askOrRenew, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
 import type { Lock } from './lock.ts';
 import type { Seal } from './seal.ts';
 
@@ -21,9 +21,6 @@ type Needs = {
 
 type Token = { accessToken: string; expiresAt: number };
 
-/** How long before its end the token is renewed. */
-const earlyMs = 60_000;
-
 /**
  * The right to ask Spotify for what belongs to nobody, such as a search: a token of the app's own, one for all processes, sealed in
  * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
@@ -37,19 +34,7 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await standing();
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
-      try {
-        return await door.through(() => call(used.accessToken), { mayRepeat: true });
-      } catch (error) {
-        if (!(error instanceof AccessTokenRejected)) throw error;
-      }
-      const fresh = await renewed(used);
-      return door
-        .through(() => call(fresh.accessToken), { mayRepeat: true })
-        .catch((error: unknown) => {
-          throw error instanceof AccessTokenRejected
-            ? new SpotifyUnavailable(`${error.message}, to a fresh token`)
-            : error;
-        });
+      return askOrRenew(door, used.accessToken, call, async () => (await renewed(used)).accessToken);
     },
   };
 
@@ -63,8 +48,7 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
     try {
       return await renewed(token);
     } catch (error) {
-      const passing = error instanceof SpotifyUnavailable || error instanceof CoolDown;
-      if (passing && token && token.expiresAt > now()) return token;
+      if (isPassing(error) && token && token.expiresAt > now()) return token;
       throw error;
     }
   }

@@ -84,55 +84,41 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
      * and SessionsUnavailable.
      */
     async through<T>(call: () => Promise<T>, { mayRepeat, counts = true }: How): Promise<T> {
-      const tries = await pass(counts, mayRepeat);
-      try {
-        const answer = await call();
-        if (tries) await open();
-        return answer;
-      } catch (error) {
-        if (!(error instanceof RateLimited)) {
+      let tries = await pass(counts, mayRepeat);
+      for (let again = mayRepeat; ; again = false) {
+        try {
+          const answer = await call();
           if (tries) await open();
-          throw error;
+          return answer;
+        } catch (error) {
+          if (!(error instanceof RateLimited)) {
+            if (tries) await open();
+            throw error;
+          }
+          const closed = await close(error);
+          const waitMs = closed.until - now();
+          if (!again || waitMs > shortWaitMs) throw closed;
+          // Who was told goes first when it is over; nobody else is let through before.
+          await sleep(waitMs);
+          await count(counts);
+          tries = true;
         }
-        const closed = await close(error);
-        const waitMs = closed.until - now();
-        if (!mayRepeat || waitMs > shortWaitMs) throw closed;
-        // Who was told goes first when it is over; nobody else is let through before.
-        await sleep(waitMs);
-        await count(counts);
-      }
-      try {
-        const answer = await call();
-        await open();
-        return answer;
-      } catch (error) {
-        if (error instanceof RateLimited) throw await close(error);
-        await open();
-        throw error;
       }
     },
 
     /** What was used of a day's calls. Throws SessionsUnavailable. */
     async budget(): Promise<Budget> {
       const bins = await fromRedis(redis.hgetall(countKey));
-      const begins = (bin: string) => Number(bin) * binMs;
-      const counting = Object.keys(bins).filter((bin) => begins(bin) + binMs + dayMs > now());
-      const over = Object.keys(bins).filter((bin) => !counting.includes(bin));
+      const over = Object.keys(bins).filter((bin) => endOf(bin) <= now());
       if (over.length > 0) await fromRedis(redis.hdel(countKey, ...over));
-      return {
-        perDay: dailyCalls,
-        used: counting.reduce((sum, bin) => sum + Number(bins[bin]), 0),
-        frees: counting
-          .map((bin) => ({ inMs: begins(bin) + binMs + dayMs - now(), calls: Number(bins[bin]) }))
-          .sort((a, b) => a.inMs - b.inMs),
-      };
+      return budgetIn(bins, now(), dailyCalls);
     },
   };
 
   /** Waits until the door is open, where that is soon and one may wait, or throws CoolDown; whether this call is the one that tries. */
   async function pass(counts: boolean, mayWait: boolean): Promise<boolean> {
     const giveUpAt = performance.now() + (mayWait ? shortWaitMs : 0);
-    const bin = counts ? String(Math.floor(now() / binMs)) : '';
+    const bin = counts ? binOf(now()) : '';
     for (;;) {
       const asked = [String(now()), bin, String(dayMs + 2 * binMs), String(probeMs)];
       const told = String(await fromRedis(redis.eval(enter, 3, key, countKey, tryKey, ...asked)));
@@ -148,7 +134,7 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
 
   async function count(counts: boolean): Promise<void> {
     if (!counts) return;
-    const bin = String(Math.floor(now() / binMs));
+    const bin = binOf(now());
     // The call is what matters; a Redis that takes no writes just now does not count.
     await Promise.all([redis.hincrby(countKey, bin, 1), redis.pexpire(countKey, dayMs + 2 * binMs)]).catch(
       () => undefined,
@@ -169,6 +155,29 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
     await fromRedis(redis.eval(closeUntil, 2, key, tryKey, String(until), quota ? quotaMark : '', lifeMs));
     return new CoolDown(until, quota);
   }
+}
+
+/** The bin that a call at this moment, in milliseconds since 1970, is counted in. */
+export function binOf(at: number): string {
+  return String(Math.floor(at / binMs));
+}
+
+/** When the calls of a bin count no more. */
+function endOf(bin: string): number {
+  return Number(bin) * binMs + binMs + dayMs;
+}
+
+/** What was used of a day's calls, of which there are `perDay`, by the count in each bin. */
+export function budgetIn(
+  bins: Readonly<Record<string, number | string>>,
+  now: number,
+  perDay: number,
+): Budget {
+  const frees = Object.entries(bins)
+    .map(([bin, calls]) => ({ inMs: endOf(bin) - now, calls: Number(calls) }))
+    .filter(({ inMs }) => inMs > 0)
+    .sort((a, b) => a.inMs - b.inMs);
+  return { perDay, used: frees.reduce((sum, { calls }) => sum + calls, 0), frees };
 }
 
 /** How long a Retry-After header asks to wait, in milliseconds: seconds or a date (RFC 9110, section 10.2.3); null for anything else. */

@@ -48,6 +48,11 @@ export async function readText(redis: Redis, key: string): Promise<string | null
   return fromRedis(text);
 }
 
+/** Whether Redis has refused the connection itself, for its user or password. */
+export function isRefusedConnection(code: string | undefined): boolean {
+  return ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(code ?? '');
+}
+
 /** The code that a refusal of Redis begins with, such as OOM, READONLY or WRONGTYPE; undefined for other errors. */
 export function replyCode(error: unknown): string | undefined {
   return error instanceof Error ? /^[A-Z]{3,}(?= )/.exec(error.message)?.[0] : undefined;

@@ -13,9 +13,9 @@ export function createFleetClock(redis: Redis) {
   let startedAt = Date.now() - performance.now();
   const set = async (): Promise<void> => {
     const asked = performance.now();
-    const [seconds, micros] = await redis.time();
+    const time = await timeOf(redis);
     const answered = performance.now();
-    startedAt = Number(seconds) * 1000 + Number(micros) / 1000 - (asked + answered) / 2;
+    startedAt = time - (asked + answered) / 2;
   };
   // Without an answer the clock goes on as it was set last.
   const trySet = () => set().catch(() => undefined);
@@ -31,4 +31,10 @@ export function createFleetClock(redis: Redis) {
     isSet,
     close: () => clearInterval(timer),
   };
+}
+
+/** What the clock of Redis shows, in milliseconds since 1970. Throws what Redis throws. */
+export async function timeOf(redis: Redis): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1000 + Number(micros) / 1000;
 }

@@ -15,7 +15,8 @@ type Needs = {
 
 const retryMs = 50;
 
-const releaseIfOwner = `
+/** Frees a lock that is still its owner's: the key, then the owner. */
+export const releaseIfOwner = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { replyCode } from '../access/errors.ts';
+import { isRefusedConnection, replyCode } from '../access/errors.ts';
+import { timeOf } from '../access/fleet-clock.ts';
 import { clockFinding } from './clock.ts';
 import { bad, type Finding, good, open } from './finding.ts';
 
@@ -28,8 +29,7 @@ export async function redisFindings({ redis, at, now }: Needs): Promise<Finding[
     const probe = `check:${randomUUID()}`;
     await redis.set(probe, '', 'EX', 10);
     await redis.del(probe);
-    const [seconds, micros] = await redis.time();
-    const time = Number(seconds) * 1000 + Number(micros) / 1000;
+    const time = await timeOf(redis);
     return [
       versionFinding(facts, at),
       await persistenceFinding(redis, facts),
@@ -43,7 +43,7 @@ export async function redisFindings({ redis, at, now }: Needs): Promise<Finding[
 
 function unreachable(error: unknown, at: string): Finding {
   const code = replyCode(error) ?? (error as NodeJS.ErrnoException).code;
-  if (['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(code ?? '')) {
+  if (isRefusedConnection(code)) {
     return bad(
       answering,
       `${at} refuses the connection (${code})`,

@@ -1,6 +1,6 @@
 import type { Budget } from '../access/door.ts';
 import type { Playback } from '../spotify/answers.ts';
-import { endOf, type Seen } from './seen.ts';
+import { endOf, leftOf, type Seen } from './seen.ts';
 
 type Circumstances = {
   now: number;
@@ -83,12 +83,8 @@ export function nextLook({ now, seen, overdueLooks, budget, watched }: Circumsta
 function pausedMs(playback: Playback, sinceMs: number, plenty: boolean): number {
   if (sinceMs >= lately) return quietMs(sinceMs);
   const [least, most] = plenty ? pausedLately.plenty : pausedLately.paced;
-  const left = playback.state === 'nothing' ? null : leftOf(playback);
+  const left = leftOf(playback);
   return left === null ? most : Math.min(most, Math.max(least, 0.95 * left));
-}
-
-function leftOf({ item, progressMs }: Extract<Playback, { item: unknown }>): number | null {
-  return item?.durationMs && progressMs !== null ? item.durationMs - progressMs : null;
 }
 
 function quietMs(sinceMs: number): number {

@@ -5,10 +5,11 @@ import type { Browsers } from '../access/browsers.ts';
 import type { Door } from '../access/door.ts';
 import { CoolDown, fromRedis, GrantLost, readText, SessionsUnavailable } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
+import { releaseIfOwner } from '../access/lock.ts';
 import type { Playback } from '../spotify/answers.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import { nextLook } from './cadence.ts';
-import { isOverdue, recordOf, type Seen, seenIn, seenNow, uriOf } from './seen.ts';
+import { isOverdue, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
 
 export type Hub = ReturnType<typeof createHub>;
 
@@ -71,13 +72,12 @@ type Watched = {
 };
 
 /** What processes tell each other; each hears its own messages too, and has done already what they ask for. */
-type Message = { shape: 1; from: string } & (
+type Message = { shape: number; from: string } & (
   | { kind: 'news'; accountId: string; news: News }
   | { kind: 'look' | 'changed'; accountId: string; since: number }
   | { kind: 'end'; sessionIds: readonly string[] }
 );
 
-const shape = 1;
 const tickMs = 200;
 /** The one who looks keeps a lease; when its process dies, another one takes over after this long. */
 const leaseMs = 6_000;
@@ -102,9 +102,6 @@ const takeLease = `
   if owner and owner ~= ARGV[1] then return 0 end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1`;
-const leaveLease = `
-  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-  return 0`;
 
 const unknown: News = { seen: null, waitingUntil: null, quota: false, silent: false, sparingUntil: null };
 
@@ -250,7 +247,7 @@ export function createHub(needs: Needs) {
     all.delete(watched.accountId);
     if (!leads(watched)) return;
     watched.leaseUntil = 0;
-    redis.eval(leaveLease, 1, leaseKey(watched.accountId), watched.owner).catch(() => undefined);
+    redis.eval(releaseIfOwner, 1, leaseKey(watched.accountId), watched.owner).catch(() => undefined);
     redis.zrem(watchedKey, watched.accountId).catch(() => undefined);
   }
 
@@ -278,7 +275,7 @@ export function createHub(needs: Needs) {
     try {
       const got = await redis.eval(takeLease, 1, leaseKey(accountId), owner, String(leaseMs));
       if (all.get(accountId) !== watched) {
-        await redis.eval(leaveLease, 1, leaseKey(accountId), owner);
+        await redis.eval(releaseIfOwner, 1, leaseKey(accountId), owner);
         return;
       }
       if (got !== 1) {

@@ -26,10 +26,16 @@ export function uriOf({ playback }: Pick<Seen, 'playback'>): string | null {
   return playback.state === 'nothing' ? null : (playback.item?.uri ?? null);
 }
 
+/** How much is left of what plays or is paused, in milliseconds; null where that cannot be told. */
+export function leftOf(playback: Playback): number | null {
+  if (playback.state === 'nothing' || !playback.item?.durationMs || playback.progressMs === null) return null;
+  return playback.item.durationMs - playback.progressMs;
+}
+
 /** When what plays will be over, in milliseconds since 1970; null where that cannot be told. */
 export function endOf({ playback, at }: Seen): number | null {
-  if (playback.state !== 'playing' || !playback.item?.durationMs || playback.progressMs === null) return null;
-  return at + playback.item.durationMs - playback.progressMs;
+  const left = playback.state === 'playing' ? leftOf(playback) : null;
+  return left === null ? null : at + left;
 }
 
 /** Whether something else is to be seen: not only the same, further on. */
@@ -51,7 +57,7 @@ export function isOverdue(before: Seen, after: Seen): boolean {
 }
 
 /** The shape of records and messages: those of another version of this program are not read. */
-const shape = 1;
+export const shape = 1;
 
 /** A record of what was seen, for other processes and later ones. */
 export function recordOf(seen: Seen): string {

@@ -22,3 +22,8 @@ export function pagesOf(total: number, perPage: number, page: number): number {
 export function lastPage(total: number, perPage: number): number {
   return Math.max(1, Math.ceil(total / perPage));
 }
+
+/** The address of a page of what stands at `path`. */
+export function pageOf(path: string, page: number): string {
+  return page === 1 ? path : `${path}?page=${page}`;
+}

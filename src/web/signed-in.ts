@@ -1,9 +1,10 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Access, SpotifyCall } from '../access/access.ts';
+import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants } from '../access/grants.ts';
 import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
+import type { SpotifyCall } from '../access/live-token.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
 import type { Listener, Sessions } from './session.ts';
@@ -18,8 +19,6 @@ declare module 'express-serve-static-core' {
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
       askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
-      /** What is kept under this name and no older than that, without asking anybody. */
-      kept<T>(what: string, forMs: number): T | undefined;
       /** Forgets what is kept under names that begin like this: something has just been changed. */
       forget(what: string): void;
       /** Whether the listener has given all these permissions. */
@@ -126,7 +125,6 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
           demand(needed);
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
-        kept: <T>(what: string, forMs: number) => kept.peek<T>(listener.accountId, what, forMs),
         forget: (what) => kept.forget(listener.accountId, what),
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };

@@ -8,7 +8,7 @@ import { anybody } from './reader.ts';
 
 type Needs = {
   viewsDir: string;
-  publicDir: string;
+  versions: Versions;
   baseUrl: string;
   /** Where it is not Spotify that answers, but a simulator: its address. The footer says so. */
   simulatorUrl: string | null;
@@ -22,7 +22,7 @@ type Needs = {
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
 export function useViews(
   app: Application,
-  { viewsDir, publicDir, baseUrl, simulatorUrl, searchable, hasSetup, now }: Needs,
+  { viewsDir, versions, baseUrl, simulatorUrl, searchable, hasSetup, now }: Needs,
 ): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {
@@ -37,7 +37,6 @@ export function useViews(
   app.set('view engine', 'ejs');
   app.enable('view cache');
 
-  const versions = versionsOf(publicDir);
   Object.assign(app.locals, {
     baseUrl,
     simulatorUrl,
@@ -56,8 +55,7 @@ export function useViews(
 }
 
 /** What lies in public/: kept for a year under the address with its version, asked for anew under any other. */
-export function staticFiles(publicDir: string): RequestHandler {
-  const versions = versionsOf(publicDir);
+export function staticFiles(publicDir: string, versions: Versions): RequestHandler {
   return express.static(publicDir, {
     index: false,
     redirect: false,
@@ -70,7 +68,10 @@ export function staticFiles(publicDir: string): RequestHandler {
   });
 }
 
-function versionsOf(publicDir: string): Map<string, string> {
+/** The version of each file in a folder, made from what is in it. */
+export type Versions = ReadonlyMap<string, string>;
+
+export function versionsOf(publicDir: string): Versions {
   const files = readdirSync(publicDir, { withFileTypes: true }).filter((one) => one.isFile());
   return new Map(
     files.map(({ name }) => {

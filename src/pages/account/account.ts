@@ -44,18 +44,17 @@ export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
     });
   });
 
-  // Neither asks Spotify anything: they work whatever has become of the sign-in there.
-  router.post('/account/sign-out-everywhere', async (req, res) => {
-    await signedIn.signOut(req, res, { everywhere: true });
-    if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, '/?signed-out=everywhere');
-  });
-
-  router.post('/account/disconnect', async (req, res) => {
-    await signedIn.signOut(req, res, { everywhere: true });
-    if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, '/account/disconnected');
-  });
+  for (const [path, leadsTo] of [
+    ['/account/sign-out-everywhere', '/?signed-out=everywhere'],
+    ['/account/disconnect', '/account/disconnected'],
+  ] as const) {
+    // Neither asks Spotify anything: they work whatever has become of the sign-in there.
+    router.post(path, async (req, res) => {
+      await signedIn.signOut(req, res, { everywhere: true });
+      if (wantsJson(req)) res.status(204).end();
+      else res.redirect(303, leadsTo);
+    });
+  }
 
   router.get('/account/disconnected', (_req, res) => {
     res.render('account/disconnected', { appsAtSpotify });

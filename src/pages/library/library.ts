@@ -5,7 +5,7 @@ import { isUri } from '../../spotify/uri.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
-import { lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
+import { lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
@@ -33,7 +33,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs):
     const last = lastPage(total, tracksPerPage);
     if (said && page > last) {
       // The only track of the last page was just removed.
-      res.redirect(303, saying(last === 1 ? '/library' : `/library?page=${last}`, String(req.query.said)));
+      res.redirect(303, saying(pageOf('/library', last), String(req.query.said)));
       return;
     }
     const pages = pagesOf(total, tracksPerPage, page);

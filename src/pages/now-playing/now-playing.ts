@@ -3,6 +3,7 @@ import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import type { Door } from '../../access/door.ts';
 import { CoolDown, GrantLost, SessionsUnavailable } from '../../access/errors.ts';
+import type { Kept } from '../../access/kept.ts';
 import { nextLook } from '../../live/cadence.ts';
 import type { Hub, News } from '../../live/hub.ts';
 import { isOther, type Seen, uriOf } from '../../live/seen.ts';
@@ -10,6 +11,7 @@ import type { Streams } from '../../live/stream.ts';
 import type { Playback } from '../../spotify/answers.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
+import { isWithoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 
@@ -17,6 +19,7 @@ type Needs = {
   webApi: WebApi;
   dialects: Dialects;
   signedIn: SignedIn;
+  kept: Kept;
   hub: Hub;
   streams: Streams;
   door: Door;
@@ -37,15 +40,22 @@ type Card = {
 const momentMs = 1_000;
 /** For how long it is known whether a track is saved; our own buttons make it asked anew. */
 const savedMs = 10 * 60_000;
-/** For how long a listener is known to have no Premium, once a command was refused for it. */
-const noPremiumMs = 10 * 60_000;
 /** What a page may take to load and to open its stream. */
 const loadingMs = 10_000;
 /** A page without scripts loads itself anew no more often than this. */
 const leastRefreshMs = 20_000;
 
 /** What the listener is playing. One call to Spotify, one more when the track is new: whether it is saved. */
-export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door, now }: Needs): Router {
+export function nowPlayingPages({
+  webApi,
+  dialects,
+  signedIn,
+  kept,
+  hub,
+  streams,
+  door,
+  now,
+}: Needs): Router {
   const router = Router();
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
@@ -144,7 +154,7 @@ export function nowPlayingPages({ webApi, dialects, signedIn, hub, streams, door
 
   function forView(req: Request, card: Card) {
     const may = { control: req.listener.may(scopes.control), save: req.listener.may(scopes.editLibrary) };
-    const premium = req.listener.kept<boolean>('no premium', noPremiumMs) !== true;
+    const premium = !isWithoutPremium(kept, req.listener.accountId);
     return { ...card, ...numbers(card), may, premium, scopes };
   }
 
@@ -194,8 +204,8 @@ function numbers({ playback, progressMs }: Card) {
 
 /** Whether there is something new to be seen. */
 function isNews(before: News, after: News): boolean {
-  const notes = ({ seen, waitingUntil, silent, sparingUntil }: News) =>
-    JSON.stringify([seen?.saved, waitingUntil, silent, sparingUntil !== null]);
+  const notes = ({ seen, waitingUntil, quota, silent, sparingUntil }: News) =>
+    JSON.stringify([seen?.saved, waitingUntil, quota, silent, sparingUntil !== null]);
   if (notes(before) !== notes(after)) return true;
   return after.seen !== null && (before.seen === null || isOther(before.seen, after.seen));
 }

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, type Response, Router } from 'express';
-import type { SpotifyCall } from '../../access/access.ts';
 import type { Kept } from '../../access/kept.ts';
+import type { SpotifyCall } from '../../access/live-token.ts';
 import type { Hub } from '../../live/hub.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired } from '../../spotify/errors.ts';
 import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { type Forms, saying } from '../../web/forms.ts';
+import { noteWithoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
@@ -19,8 +20,6 @@ type Needs = {
   /** What Spotify takes to show what a command did, in milliseconds. */
   afterCommandMs: number;
 };
-
-const noPremiumMs = 10 * 60_000;
 
 const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
 
@@ -66,8 +65,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
       } catch (error) {
         const refusal = refusals.find(([kind]) => error instanceof kind);
         if (error instanceof PremiumRequired) {
-          // Buttons that cannot work are not offered for a while.
-          await kept.get(req.listener.accountId, 'no premium', noPremiumMs, async () => true);
+          await noteWithoutPremium(kept, req.listener.accountId);
         }
         if (!refusal || wantsJson(req)) throw error;
         return saying(back, refusal[1]);

@@ -12,7 +12,7 @@ import {
 } from '../../spotify/web-api.ts';
 import { type ErrorPage, NoSuchPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
-import { lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
+import { lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { notTaken, readDetails } from './details.ts';
@@ -205,10 +205,10 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     );
     const { items, total } = playlist.readable ? await entries() : { items: null, total: 0 };
     const said = sentence(saidHere, req.query.said);
-    if (said && page > lastPage(total, entriesPerPage)) {
+    const last = lastPage(total, entriesPerPage);
+    if (said && page > last) {
       // The only item of the last page was just removed.
-      const last = lastPage(total, entriesPerPage);
-      res.redirect(303, saying(`/playlists/${id}${last > 1 ? `?page=${last}` : ''}`, String(req.query.said)));
+      res.redirect(303, saying(pageOf(`/playlists/${id}`, last), String(req.query.said)));
       return;
     }
     const pages = pagesOf(total, entriesPerPage, page);

@@ -1,0 +1,47 @@
+import { AccessTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
+import type { Door } from './door.ts';
+import { CoolDown } from './errors.ts';
+
+/*
+ * What a listener's token and the app's own have in common.
+ */
+
+/** One call to Spotify, given an access token that should work. */
+export type SpotifyCall<T> = (accessToken: string) => Promise<T>;
+
+/** How long before its end an access token is renewed. */
+export const earlyMs = 60_000;
+
+/** Whether a renewal that failed like this may go well in a while: a token that still holds is used meanwhile. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof SpotifyUnavailable || error instanceof CoolDown;
+}
+
+/** Calls Spotify with this token, and once more with the one that `renewed` gives where Spotify no longer takes it. */
+export async function askOrRenew<T>(
+  door: Door,
+  accessToken: string,
+  call: SpotifyCall<T>,
+  renewed: () => Promise<string>,
+): Promise<T> {
+  try {
+    return await askWith(door, accessToken, call);
+  } catch (error) {
+    if (!(error instanceof AccessTokenRejected)) throw error;
+  }
+  return askWithFresh(door, await renewed(), call);
+}
+
+/** Calls Spotify with a token it made a moment ago: to refuse that is a fault of Spotify's, and no renewal will help. */
+export async function askWithFresh<T>(door: Door, accessToken: string, call: SpotifyCall<T>): Promise<T> {
+  try {
+    return await askWith(door, accessToken, call);
+  } catch (error) {
+    if (!(error instanceof AccessTokenRejected)) throw error;
+    throw new SpotifyUnavailable(`${error.message}, to a fresh token`);
+  }
+}
+
+function askWith<T>(door: Door, accessToken: string, call: SpotifyCall<T>): Promise<T> {
+  return door.through(() => call(accessToken), { mayRepeat: true });
+}
