@@ -1,5 +1,5 @@
 // The server tells moments in UTC, because it cannot know more; here they are told by the reader's own clock. In the head and
-// before anything is shown, so that nothing moves; and again for what comes later.
+// before anything is shown, so that nothing moves; and again for what comes later, or what was there first.
 const format = new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short' });
 
 function tell() {
@@ -9,3 +9,4 @@ function tell() {
 }
 
 new MutationObserver(tell).observe(document, { childList: true, characterData: true, subtree: true });
+tell();

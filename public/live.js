@@ -25,6 +25,8 @@ function show(card) {
   const { activeElement } = document;
   const focused = place.contains(activeElement) ? nameOf(activeElement) : null;
   place.innerHTML = card.html;
+  // A notice has come that names a moment.
+  if (place.querySelector('time')) import(place.dataset.clock);
   if (focused) {
     const all = [...place.querySelectorAll('a, button')];
     // Where it is gone (Pause has become Play), the next best is the first of the buttons.

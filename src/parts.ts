@@ -71,7 +71,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     otherOrigins: spotify.otherOrigins,
   });
   const access = createAccess({ grants, withLock, door, accounts, now });
-  const streams = createStreams({ heartbeatMs: timing.heartbeatMs });
+  const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
   // One that listens: it waits for Redis as long as it takes, and then goes on listening.
   const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
   const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells

@@ -89,10 +89,15 @@ test('nobody watching means no calls', async (t) => {
 test('however many tabs and servers watch, one looks, and all see', async (t) => {
   const one = await listening(t);
   const other = await startTurntable(t, { beside: one });
-  const { mara, simulator, clock, name, durationMs } = one;
+  const { mara, simulator, clock, name, durationMs, browser } = one;
+  const elsewhere = browser();
+  await elsewhere.signIn();
   const streams = await Promise.all(
-    [one, other].flatMap(({ url }) => Array.from({ length: 10 }, () => listen(t, url, mara))),
+    [mara, elsewhere].flatMap((person) =>
+      Array.from({ length: 10 }, (_, index) => listen(t, index % 2 ? one.url : other.url, person)),
+    ),
   );
+  assert.deepEqual([...new Set(streams.map(({ status }) => status))], [200]);
   await Promise.all(streams.map((stream) => stream.until(named(name))));
 
   for (let track = 1; track <= 3; track += 1) {
@@ -106,14 +111,19 @@ test('however many tabs and servers watch, one looks, and all see', async (t) =>
   }
 });
 
-test('an eleventh stream of one session is refused, and a place that was left can be taken', async (t) => {
-  const { url, mara } = await listening(t);
-  const streams = await Promise.all(Array.from({ length: 10 }, () => listen(t, url, mara)));
+test('an eleventh stream of one session is refused by whatever process, and a place that was left can be taken', async (t) => {
+  const one = await listening(t);
+  const { url, mara } = one;
+  const other = await startTurntable(t, { beside: one });
+  const streams = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => listen(t, index % 2 ? url : other.url, mara)),
+  );
 
-  assert.equal((await listen(t, url, mara)).status, 429);
+  for (const at of [url, other.url]) assert.equal((await listen(t, at, mara)).status, 429);
   streams[0]?.close();
   await severalTicks();
   assert.equal((await listen(t, url, mara)).status, 200);
+  assert.equal((await listen(t, other.url, mara)).status, 429);
 });
 
 test('a stream is for who is signed in, is not to be held back on the way, and shows signs of life', async (t) => {
@@ -460,6 +470,19 @@ test('when the wait is over one call tries, and the others go on when that has g
     1,
     'one tries, the others wait for it',
   );
+});
+
+test('the card tells a quota that is used up from a rate that was too high', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t);
+  const stream = await listen(t, url, mara);
+  await stream.until(named(name));
+
+  simulator.rateLimit(3_600, { quota: true });
+  clock.advance({ seconds: 58 });
+
+  const words = /Today’s calls to Spotify are used up\. It asked us to wait until <time/;
+  await stream.until(({ data }) => words.test(String(data.html)));
+  assert.match((await mara.get('/now-playing').expect(200)).text, words);
 });
 
 test('a quota that is used up is left alone for an hour where Spotify does not say for how long', async (t) => {

@@ -11,6 +11,7 @@ const told: [RegExp, number][] = [
   [/^(session|grant|browsers):/, 30 * day],
   [/^(used|once):/, 10 * minute],
   [/^share:address:/, 2 * minute],
+  [/^streams:/, 3 * minute],
   [/^(now-playing|look):/, 360 * minute],
   // Not about people.
   [/^(dialect|app-token|cool-down|lock|calls|watched):|^share:searches:everyone$/, 2 * day],

@@ -2,21 +2,26 @@ import assert from 'node:assert/strict';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import { test } from 'node:test';
 import type { Response } from 'express';
+import { Redis } from 'ioredis';
 import { createStreams, type Stream } from '../src/live/stream.ts';
 import { freePort, startRedis } from '../src/ops/redis-server.ts';
 import { startSimulator } from '../src/simulator/simulator.ts';
 import { listen } from './support/events.ts';
 import { until } from './support/fleet.ts';
 import { run } from './support/process.ts';
-import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+import { redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 import { createBrowser } from './support/turntable.ts';
 
 test('a client that does not read is let go, and what piled up for it with it', async (t) => {
-  const streams = createStreams({ heartbeatMs: 1_000_000 });
+  const redis = new Redis(await redisPlace());
+  t.after(() => redis.disconnect());
+  const streams = createStreams({ redis, heartbeatMs: 1_000_000 });
   let stream: Stream | null = null;
   let closed = 0;
-  const server = createServer((_req, res) => {
-    stream = streams.begin(res as Response, 'a session', () => (closed += 1));
+  const server = createServer(async (_req, res) => {
+    res.once('close', () => (closed += 1));
+    const begun = await streams.begin(res as Response, 'a session');
+    if (typeof begun === 'object') stream = begun;
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
@@ -34,6 +39,48 @@ test('a client that does not read is let go, and what piled up for it with it', 
   assert.equal(streams.count(), 0);
   assert.ok(process.memoryUsage().external - before < 20_000_000);
   streams.close();
+});
+
+test('a place is held for as long as its stream is open, and free when the process that took it is heard of no more', async (t) => {
+  const redis = new Redis(await redisPlace());
+  t.after(() => redis.disconnect());
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const streams = createStreams({ redis, heartbeatMs: 1_000_000 });
+  const begun: unknown[] = [];
+  const server = createServer(async (_req, res) => {
+    begun.push(await streams.begin(res as Response, 'a session'));
+    if (begun.at(-1) === 'too many') res.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  t.after(() => streams.close());
+  const { port } = server.address() as { port: number };
+  const ask = () =>
+    new Promise<IncomingMessage>((resolve) => get({ port, host: '127.0.0.1', agent: false }, resolve));
+  const key = 'streams:a session';
+  const places = () => redis.zrange(key, '0', '-1');
+  const endIn = (ms: number) =>
+    Promise.all([places(), redis.time()]).then(([all, [seconds]]) =>
+      redis.zadd(key, ...all.flatMap((one) => [Number(seconds) * 1000 + ms, one])),
+    );
+
+  await ask();
+  assert.equal((await places()).length, 1);
+  await endIn(1_000);
+  const before = Number((await redis.zrange(key, '0', '-1', 'WITHSCORES'))[1]);
+  t.mock.timers.tick(60_000);
+  await until(async () => Number((await redis.zrange(key, '0', '-1', 'WITHSCORES'))[1]) > before + 100_000);
+
+  const [[seconds]] = [await redis.time()];
+  for (let dead = 0; dead < 9; dead += 1)
+    await redis.zadd(key, Number(seconds) * 1000 + 5_000, `dead ${dead}`);
+  await ask();
+  assert.equal(begun.at(-1), 'too many');
+  for (let dead = 0; dead < 9; dead += 1)
+    await redis.zadd(key, Number(seconds) * 1000 - 5_000, `dead ${dead}`);
+  await ask();
+  assert.equal(typeof begun.at(-1), 'object');
+  assert.equal((await places()).length, 2);
 });
 
 test('asked to stop, the server tells its streams to come back in a while, not all at once, and exits', {

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
+import type { Redis } from 'ioredis';
+import { fromRedis } from '../access/errors.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
 
@@ -10,6 +13,8 @@ export type Stream = {
   end(event: string): void;
 };
 
+type Place = { sessionId: string; id: string };
+
 const mostPerSession = 10;
 /** A client that lets this much pile up does not read; keeping it for them would only fill our memory. */
 const mostBacklog = 64 * 1024;
@@ -17,26 +22,56 @@ const retryMs = 3_000;
 /** When this process goes, its clients come back within so much time and not all at once. */
 const spreadMs = 10_000;
 
-/** Streams of Server-Sent Events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends them. */
-export function createStreams({ heartbeatMs }: { heartbeatMs: number }) {
-  const open = new Map<Response, string>();
+/** For how long a place is taken without a word from its process, and how often such a word is given. */
+const placeMs = 150_000;
+const placeEveryMs = 60_000;
+/** As many as Redis is sent at a time. */
+const atATime = 500;
+
+/** Takes one of a session's places, unless all are taken; places whose process has died become free. By Redis' own clock. */
+const takePlace = `
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+  if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
+  redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[3])
+  return 1`;
+
+type Needs = { redis: Redis; heartbeatMs: number };
+
+/**
+ * Streams of Server-Sent Events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends
+ * them. A session has ten at the most, in all processes together.
+ */
+export function createStreams({ redis, heartbeatMs }: Needs) {
+  const open = new Map<Response, Place>();
   let events = 0;
   let closed = false;
   const beating = setInterval(() => {
     for (const res of open.keys()) write(res, ':\n\n');
   }, heartbeatMs).unref();
+  const holding = setInterval(() => void holdAll().catch(() => undefined), placeEveryMs).unref();
 
   return {
-    /** Begins a stream for a session on this response. `onClose` is called once when it is over. Null where the session has too many, or none begin any more. */
-    begin(res: Response, sessionId: string, onClose: () => void): Stream | null {
-      const others = [...open.values()].filter((one) => one === sessionId).length;
-      if (closed || others >= mostPerSession) return null;
-
-      open.set(res, sessionId);
+    /**
+     * Begins a stream for a session on this response. Gives `too many` where all places of the session are taken, and `gone` where the
+     * client has left again or this process is on its way out. Throws SessionsUnavailable.
+     */
+    async begin(res: Response, sessionId: string): Promise<Stream | 'too many' | 'gone'> {
+      const place = { sessionId, id: randomUUID() };
+      if (!(await take(place))) return 'too many';
+      if (res.closed || closed) {
+        leave(place);
+        res.destroy();
+        return 'gone';
+      }
+      open.set(res, place);
       const over = () => {
-        if (open.delete(res)) onClose();
+        if (open.delete(res)) leave(place);
       };
       res.once('close', over);
+
       // No proxy is to hold it back or to compress it.
       res.writeHead(200, {
         'Content-Type': 'text/event-stream; charset=utf-8',
@@ -63,13 +98,34 @@ export function createStreams({ heartbeatMs }: { heartbeatMs: number }) {
     close(): void {
       closed = true;
       clearInterval(beating);
-      for (const res of open.keys()) {
+      clearInterval(holding);
+      for (const [res, place] of open) {
+        leave(place);
         write(res, `retry: ${Math.round(1_000 + Math.random() * spreadMs)}\n\n`);
         finish(res);
       }
     },
   };
+
+  async function take({ sessionId, id }: Place): Promise<boolean> {
+    const taken = redis.eval(takePlace, 1, keyOf(sessionId), id, String(mostPerSession), String(placeMs));
+    return (await fromRedis(taken)) === 1;
+  }
+
+  function leave({ sessionId, id }: Place): void {
+    redis.zrem(keyOf(sessionId), id).catch(() => undefined);
+  }
+
+  /** Says that the places of this process are still taken. */
+  async function holdAll(): Promise<void> {
+    const places = [...open.values()];
+    for (let from = 0; from < places.length; from += atATime) {
+      await Promise.all(places.slice(from, from + atATime).map(take));
+    }
+  }
 }
+
+const keyOf = (sessionId: string): string => `streams:${sessionId}`;
 
 /** Ends a stream, and cuts it off where its client does not read to the end. */
 function finish(res: Response): void {

@@ -98,6 +98,23 @@ test('a stream that is lost says so, and is found again', { skip }, async (t) =>
   await page.locator('#live-state').waitFor({ state: 'hidden' });
 });
 
+test('a notice that comes while one watches tells its moment by the reader’s own clock', {
+  skip,
+}, async (t) => {
+  const { page, simulator } = await nearTheEnd(t, { timezoneId: 'Asia/Tokyo', locale: 'en-GB' });
+  await heading(page).waitFor();
+  const until = Date.now() + 3_600_000;
+  simulator.rateLimit(3_600);
+  await page.getByText('Spotify asked us to wait until').waitFor({ timeout: 25_000 });
+
+  const moment = page.locator('.notice time').first();
+  const there = await moment.getAttribute('datetime');
+  assert.ok(Math.abs(Date.parse(there ?? '') - until) < 60_000, there ?? 'no moment');
+  const time = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'Asia/Tokyo' });
+  await moment.filter({ hasText: time.format(Date.parse(there ?? '')) }).waitFor();
+  assert.doesNotMatch((await moment.textContent()) ?? '', /UTC/);
+});
+
 test('signing out in one tab takes the others along', { skip }, async (t) => {
   const { page, browser, url } = await nearTheEnd(t);
   const second = await browser.newPage();

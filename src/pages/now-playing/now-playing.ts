@@ -7,7 +7,7 @@ import type { Kept } from '../../access/kept.ts';
 import { nextLook } from '../../live/cadence.ts';
 import type { Hub, News } from '../../live/hub.ts';
 import { isOther, type Seen, uriOf } from '../../live/seen.ts';
-import type { Streams } from '../../live/stream.ts';
+import type { Stream, Streams } from '../../live/stream.ts';
 import type { Playback } from '../../spotify/answers.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
@@ -87,25 +87,31 @@ export function nowPlayingPages({
   });
 
   // No call to Spotify of its own: the hub looks, once for all who watch.
-  router.get('/now-playing/events', signedIn.middleware, (req, res, next) => {
+  router.get('/now-playing/events', signedIn.middleware, async (req, res, next) => {
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = req.listener;
     const sessionId = req.session.id;
     let last: News | null = null;
-    const stream = streams.begin(res, sessionId, () => leave()) ?? tooMany();
+    const stream = await streams.begin(res, sessionId);
+    if (stream === 'gone') return;
+    if (stream === 'too many') throw tooMany();
     const leave = hub.watch(accountId, {
       sessionId,
       onNews(news) {
         if (last !== null && !isNews(last, news)) return;
         last = news;
-        if (news.seen) sendCard(news.seen, news);
+        if (news.seen) sendCard(stream, news.seen, news);
       },
-      onEnd: () => stream.end('end'),
+      onEnd() {
+        leave();
+        stream.end('end');
+      },
     });
+    res.once('close', leave);
     // Somebody who comes back to look is shown what is so now; who has just loaded the page was shown it there.
     hub.look(accountId, req.query.look === 'now' ? momentMs : loadingMs);
 
-    function sendCard(seen: Seen, news: News): void {
+    function sendCard(stream: Stream, seen: Seen, news: News): void {
       const card = { ...facts(seen), saved: seen.saved, news };
       res.render('now-playing/card', forView(req, card), (failure, html) => {
         // A card that cannot be made ends this stream, and nothing else.
@@ -210,8 +216,8 @@ function isNews(before: News, after: News): boolean {
   return after.seen !== null && (before.seen === null || isOther(before.seen, after.seen));
 }
 
-function tooMany(): never {
-  throw new Problem({
+function tooMany(): Problem {
+  return new Problem({
     status: 429,
     reason: 'too-many-streams',
     title: 'This is open in too many places',
