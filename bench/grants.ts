@@ -1,14 +1,13 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Timing } from '../src/access/timing.ts';
-import { redisOnPath, startRedis } from '../src/ops/redis-server.ts';
 import { chanceOf } from '../src/simulator/chance.ts';
-import { createEnds } from '../test/support/ends.ts';
-import { createFleet, type Fleet, type Server } from '../test/support/fleet.ts';
+import type { Fleet, Server } from '../test/support/fleet.ts';
 import { command } from '../test/support/slow-redis.ts';
 import type { Browser } from '../test/support/turntable.ts';
 import type { Bench, Options } from './bench.ts';
 import { counted, grouped, percentile } from './report.ts';
+import { withFleet } from './with-fleet.ts';
 
 /*
  * Renewals under load, between real processes, with a Spotify that gives a new refresh token each time and honours the old one
@@ -16,7 +15,6 @@ import { counted, grouped, percentile } from './report.ts';
  */
 const processes = 4;
 const requestsEach = 50;
-const signals = ['SIGINT', 'SIGTERM'] as const;
 
 const write = command('eval', '(?<!lock:)grant:');
 /** A renewal on its way to Redis; a grant that Spotify refuses is ended by a write as well. */
@@ -29,7 +27,7 @@ export const bench: Bench = async (options) => {
 
   for (const [name, measure, timing = {}] of parts) {
     if (options.only === undefined || options.only === name)
-      await withFleet({ timing }, (fleet) => measure(fleet, options));
+      await withFleet({ rotation: 'strict', timing }, (fleet) => measure(fleet, options));
   }
 };
 
@@ -51,33 +49,6 @@ const parts: readonly Part[] = [
   ['sign-outs', signOutsAgainstRenewals],
   ['window', theWindow],
 ];
-
-async function withFleet(
-  how: { timing: Partial<Timing> },
-  measure: (fleet: Fleet) => Promise<void>,
-): Promise<void> {
-  const ends = createEnds();
-  // A process that is paused at this moment could not see by itself that nobody is there any more.
-  const interrupted = () => ends.end().finally(() => process.exit(1));
-  for (const signal of signals) process.once(signal, interrupted);
-  try {
-    const program = redisOnPath(process.env);
-    if (program === null) throw new Error('There is no redis-server on the PATH');
-    const redis = await startRedis({ program });
-    ends.after(() => redis.stop());
-    await measure(
-      await createFleet(ends, {
-        rotation: 'strict',
-        redisUrl: redis.url,
-        env: { LOG_LEVEL: 'warn' },
-        ...how,
-      }),
-    );
-  } finally {
-    await ends.end();
-    for (const signal of signals) process.off(signal, interrupted);
-  }
-}
 
 /** Fifty requests at each of four processes find the same token spent, round after round. */
 async function renewalsUnderLoad(fleet: Fleet, { rounds, report }: Options): Promise<void> {

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { redisOnPath, startRedis } from '../src/ops/redis-server.ts';
 import { createEnds } from '../test/support/ends.ts';
 import { type Listening, listen } from '../test/support/events.ts';
-import { createFleet, type Fleet, type Server } from '../test/support/fleet.ts';
+import type { Fleet, Server } from '../test/support/fleet.ts';
 import type { Browser } from '../test/support/turntable.ts';
 import type { Options } from './bench.ts';
 import { grouped, percentile } from './report.ts';
+import { withFleet } from './with-fleet.ts';
 
 /*
  * Now playing for a while as it really is: real processes, real streams, a clock that goes by itself.
@@ -14,28 +14,8 @@ import { grouped, percentile } from './report.ts';
 const processes = 4;
 const playerPath = '/v1/me/player';
 
-async function withFleet(
-  measure: (fleet: Fleet) => Promise<void>,
-  env: Record<string, string> = {},
-): Promise<void> {
-  const ends = createEnds();
-  try {
-    const program = redisOnPath(process.env);
-    if (program === null) throw new Error('There is no redis-server on the PATH');
-    const redis = await startRedis({ program });
-    ends.after(() => redis.stop());
-    await measure(
-      await createFleet(ends, {
-        rotation: 'none',
-        redisUrl: redis.url,
-        ticking: true,
-        env: { LOG_LEVEL: 'warn', ...env },
-      }),
-    );
-  } finally {
-    await ends.end();
-  }
-}
+/** Refresh tokens that stay, and clocks that go by themselves. */
+const how = { rotation: 'none', ticking: true } as const;
 
 /** A minute and a half of the same music with one tab, and with a hundred on four processes: what that costs. */
 export async function aHundredTabs({ report, rounds }: Options): Promise<void> {
@@ -45,7 +25,7 @@ export async function aHundredTabs({ report, rounds }: Options): Promise<void> {
   );
   const calls: number[] = [];
   for (const sessions of [0, 10]) {
-    await withFleet(async (fleet) => {
+    await withFleet(how, async (fleet) => {
       const servers = await fleet.startMany(sessions === 0 ? 1 : processes);
       const people = await Promise.all(
         Array.from({ length: Math.max(1, sessions) }, (_, index) => signedIn(at(servers, index))),
@@ -76,56 +56,50 @@ export async function aHundredTabs({ report, rounds }: Options): Promise<void> {
 export async function promptness({ report, rounds }: Options): Promise<void> {
   const times = rounds < 1000 ? 5 : 20;
   report.begin(`A tab shown again, and a button of ours pressed, ${times} times each`);
-  await withFleet(
-    async (fleet) => {
-      const [one, other] = (await fleet.startMany(2)) as [Server, Server];
-      const mara = await signedIn(one, '?allow=user-modify-playback-state');
-      await play(fleet, mara);
-      const ends = createEnds();
-      const watching = await listen(ends, other.url, mara);
-      const shown: number[] = [];
-      const pressed: number[] = [];
-      for (let round = 0; round < times; round += 1) {
-        fleet.simulator.plays('mara', { kind: 'track', index: 3 * round + 1, progressMs: 0 });
-        await sleep(2_100);
-        const old = watching.events.at(-1)?.data.uri;
-        const before = performance.now();
-        const stream = await listen(ends, one.url, mara, '?look=now');
-        await stream.until(({ data }) => data.uri !== old);
-        shown.push(performance.now() - before);
-        stream.close();
+  await withFleet({ ...how, env: { SPOTIFY_DAILY_CALLS: '100000' } }, async (fleet) => {
+    const [one, other] = (await fleet.startMany(2)) as [Server, Server];
+    const mara = await signedIn(one, '?allow=user-modify-playback-state');
+    await play(fleet, mara);
+    const ends = createEnds();
+    const watching = await listen(ends, other.url, mara);
+    const shown: number[] = [];
+    const pressed: number[] = [];
+    for (let round = 0; round < times; round += 1) {
+      fleet.simulator.plays('mara', { kind: 'track', index: 3 * round + 1, progressMs: 0 });
+      await sleep(2_100);
+      const old = watching.events.at(-1)?.data.uri;
+      const before = performance.now();
+      const stream = await listen(ends, one.url, mara, '?look=now');
+      await stream.until(({ data }) => data.uri !== old);
+      shown.push(performance.now() - before);
+      stream.close();
 
-        const seen = watching.events.length;
-        const press = performance.now();
-        const command = round % 2 === 0 ? 'pause' : 'next';
-        await mara.post(`/player/${command}`).type('form').send({ returnTo: '/now-playing' }).expect(303);
-        await mara.get('/now-playing').expect(200);
-        await news(watching, seen);
-        pressed.push(performance.now() - press);
-        if (command === 'pause')
-          await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
-      }
-      await ends.end();
-      for (const [name, delays] of [
-        ['a tab shown again', shown],
-        ['a button pressed, seen in another tab', pressed],
-      ] as const) {
-        report.fact(
-          `${name}: median and longest`,
-          `${ms(percentile(delays, 50))}, ${ms(Math.max(...delays))}`,
-        );
-        report.claim(`${name}: seen within 2 s`, Math.max(...delays) <= 2_000);
-      }
-    },
-    { SPOTIFY_DAILY_CALLS: '100000' },
-  );
+      const seen = watching.events.length;
+      const press = performance.now();
+      const command = round % 2 === 0 ? 'pause' : 'next';
+      await mara.post(`/player/${command}`).type('form').send({ returnTo: '/now-playing' }).expect(303);
+      await mara.get('/now-playing').expect(200);
+      await news(watching, seen);
+      pressed.push(performance.now() - press);
+      if (command === 'pause')
+        await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
+    }
+    await ends.end();
+    for (const [name, delays] of [
+      ['a tab shown again', shown],
+      ['a button pressed, seen in another tab', pressed],
+    ] as const) {
+      report.fact(`${name}: median and longest`, `${ms(percentile(delays, 50))}, ${ms(Math.max(...delays))}`);
+      report.claim(`${name}: seen within 2 s`, Math.max(...delays) <= 2_000);
+    }
+  });
 }
 
 /** Ten thousand streams at one process: what they take, and what a page costs meanwhile. */
 export async function manyStreams({ report, rounds }: Options): Promise<void> {
   const many = rounds < 1000 ? 1_000 : 10_000;
   report.begin(`${grouped(many)} idle streams at one process`);
-  await withFleet(async (fleet) => {
+  await withFleet(how, async (fleet) => {
     const server = await fleet.start();
     await play(fleet, await signedIn(server));
     const ends = createEnds();

@@ -60,16 +60,7 @@ try {
   Ctrl-C stops everything.
 `);
 } catch (error) {
-  const interrupted = endings.signal.aborted;
-  await endings.all();
-  const told =
-    error instanceof NoRedis ||
-    error instanceof BadConfiguration ||
-    error instanceof CannotListen ||
-    error instanceof UnknownDialect;
-  if (!told) throw error;
-  if (!interrupted) console.error(error.message);
-  process.exit(1);
+  await endings.after(error, [NoRedis, BadConfiguration, CannotListen, UnknownDialect]);
 }
 
 /** Of the environment, only what has a meaning for the demo. */

@@ -51,11 +51,5 @@ try {
   await once(server, 'exit');
   await endings.all();
 } catch (error) {
-  const interrupted = endings.signal.aborted;
-  await endings.all();
-  const told =
-    error instanceof NoRedis || error instanceof BadConfiguration || error instanceof UnknownDialect;
-  if (!told) throw error;
-  if (!interrupted) console.error(error.message);
-  process.exit(1);
+  await endings.after(error, [NoRedis, BadConfiguration, UnknownDialect]);
 }

@@ -714,13 +714,6 @@ const sabotages: Sabotage[] = [
     test: 'streams',
   },
   {
-    what: 'the limit of streams',
-    file: 'src/live/stream.ts',
-    from: 'others >= mostPerSession',
-    to: 'false',
-    test: 'live',
-  },
-  {
     what: 'seeing whether Redis keeps',
     file: 'src/checks/redis.ts',
     from: "if (facts.get('aof_enabled') === '1') {",

@@ -2,7 +2,11 @@
 type Signals = {
   on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
   exit(code: number): void;
+  stderr: { write(text: string): unknown };
 };
+
+/** A class of errors whose words say what to do. */
+type Telling = abstract new (...args: never[]) => Error;
 
 /**
  * Runs `stop` once at the first signal to end, then exits with 0, or 1 where stopping failed.
@@ -27,6 +31,10 @@ export type Endings = {
   add(end: () => unknown): void;
   /** Ends everything, the last begun first. */
   all(): Promise<void>;
+  /**
+   * Ends everything and exits with 1 after a failure, with its words where it is one of `telling`. Throws it on where it is not.
+   */
+  after(failure: unknown, telling: readonly Telling[]): Promise<void>;
   /** Aborted once ending has begun. */
   signal: AbortSignal;
 };
@@ -39,6 +47,14 @@ export function createEndings(signals: Signals): Endings {
     ending.abort();
     for (const end of begun.splice(0).reverse()) await end();
   };
+  const after = async (failure: unknown, telling: readonly Telling[]) => {
+    // What fails because somebody has interrupted it is no news to them.
+    const interrupted = ending.signal.aborted;
+    await all();
+    if (!(failure instanceof Error) || !telling.some((one) => failure instanceof one)) throw failure;
+    if (!interrupted) signals.stderr.write(`${failure.message}\n`);
+    signals.exit(1);
+  };
   stopOnSignal(signals, all);
-  return { add: (end) => void begun.push(end), all, signal: ending.signal };
+  return { add: (end) => void begun.push(end), all, after, signal: ending.signal };
 }
