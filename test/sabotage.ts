@@ -49,8 +49,8 @@ const sabotages: Sabotage[] = [
   {
     what: 'the door',
     file: 'src/access/door.ts',
-    from: 'if wait > 0 then return known end',
-    to: 'if (false) throw',
+    from: "if wait > 0 then return {'closed', known} end",
+    to: '',
     test: 'spotify-faults',
   },
   {
@@ -688,7 +688,7 @@ const sabotages: Sabotage[] = [
   {
     what: 'one call to try when a wait is over',
     file: 'src/access/door.ts',
-    from: "if not tries then return 'wait' end",
+    from: "if tries and not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end",
     to: '',
     test: 'live',
   },
@@ -791,6 +791,27 @@ const sabotages: Sabotage[] = [
     to: 'false ?',
     test: 'live',
     named: 'quota',
+  },
+  {
+    what: 'opening the door only where nothing longer was said meanwhile',
+    file: 'src/access/door.ts',
+    from: "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end",
+    to: "redis.call('DEL', KEYS[1], KEYS[2])",
+    test: 'door',
+  },
+  {
+    what: 'leaving it to the Web API to try',
+    file: 'src/access/door.ts',
+    from: "tries = ARGV[2] ~= ''",
+    to: 'tries = true',
+    test: 'door',
+  },
+  {
+    what: 'remembering a wait that Redis does not take',
+    file: 'src/access/door.ts',
+    from: 'toldHere = closed;',
+    to: '',
+    test: 'door',
   },
   {
     what: 'the order of languages',

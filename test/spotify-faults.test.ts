@@ -133,7 +133,7 @@ test('a redirect is not followed, even to where an answer is', async (t) => {
 });
 
 test('a short wait that Spotify asks for is sat out', async (t) => {
-  const { browser, simulator } = await startTurntable(t);
+  const { browser, simulator } = await startTurntable(t, { ticking: true });
   const mara = browser();
   await mara.signIn();
   simulator.forgetCalls();

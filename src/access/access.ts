@@ -64,7 +64,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
 
     /** Exchanges the code of a sign-in for tokens; throws as accounts.exchange does, but CoolDown in place of RateLimited. */
     exchange: (code: string, verifier: string) =>
-      door.through(() => accounts.exchange(code, verifier), { mayRepeat: false, counts: false }),
+      door.through(() => accounts.exchange(code, verifier), 'accounts'),
 
     /** Calls Spotify with the token that a sign-in has just given. */
     askWithFresh: <T>(accessToken: string, call: SpotifyCall<T>) => askWithFresh(door, accessToken, call),
@@ -116,10 +116,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
   async function refreshed(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
     let token: AccessToken;
     try {
-      token = await door.through(() => accounts.refresh(stored.refreshToken), {
-        mayRepeat: false,
-        counts: false,
-      });
+      token = await door.through(() => accounts.refresh(stored.refreshToken), 'accounts');
     } catch (error) {
       if (!(error instanceof InvalidGrant)) throw error;
       // A process that was paused beyond its lease may have renewed it meanwhile: then nothing is lost.

@@ -66,10 +66,7 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
       const token = await standing();
       if (token && token.accessToken !== spent?.accessToken) return token;
 
-      const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), {
-        mayRepeat: false,
-        counts: false,
-      });
+      const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), 'accounts');
       const next = { accessToken, expiresAt: now() + expiresInMs };
       await fromRedis(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));
       return next;

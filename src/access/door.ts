@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { RateLimited } from '../spotify/errors.ts';
-import { CoolDown, fromRedis } from './errors.ts';
+import { CoolDown, fromRedis, readText } from './errors.ts';
 
 export type Door = ReturnType<typeof createDoor>;
 
@@ -22,12 +22,11 @@ type Needs = {
   dailyCalls: number;
 };
 
-type How = {
-  /** Whether the call may be made once more after a short wait. */
-  mayRepeat: boolean;
-  /** Whether it counts: calls to the Web API do, those to the accounts service have no quota that is known. */
-  counts?: boolean;
-};
+/**
+ * Which of Spotify's services is called. Both stay unasked while the door is closed. Calls to the Web API are counted, and one of them
+ * tries when the time is over; calls to the accounts service have no quota that is known, and say nothing about that of the other.
+ */
+type Service = 'web-api' | 'accounts';
 
 /** The longest wait that a page sits out; beyond it the person is told. */
 const shortWaitMs = 2_000;
@@ -36,7 +35,8 @@ const defaultWaitMs = { rate: 30_000, quota: 60 * 60 * 1000 };
 /** When the time is over, one call goes first; the others wait so long for what becomes of it. */
 const probeMs = 6_000;
 const pollMs = 100;
-/** Longer than any cool-down that people have reported; guards against a nonsensical header. */
+/** A wait of less is none; longer than any cool-down that people have reported guards against a nonsensical header. */
+const leastWaitMs = 1_000;
 const longestWaitMs = 48 * 60 * 60 * 1000;
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -47,22 +47,28 @@ const binMs = 15 * 60 * 1000;
 // Counts a call that goes through. A Redis that takes no writes does neither, and answers.
 const enter = `
   local known = redis.call('GET', KEYS[1])
+  local tries = false
   if known then
     local wait = tonumber(string.match(known, '^%d+')) - tonumber(ARGV[1])
-    if wait > 0 then return known end
-    local tries = redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX')
-    if not tries then return 'wait' end
+    if wait > 0 then return {'closed', known} end
+    tries = ARGV[2] ~= ''
+    if tries and not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
   end
   if ARGV[2] ~= '' then
     redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
     redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
   end
-  return known and 'try' or ''`;
+  return tries and {'try', known} or {'open', ''}`;
 
 const closeUntil = `
   redis.call('DEL', KEYS[2])
   local known = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+'))
   if tonumber(ARGV[1]) > known then redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3]) end
+  return 1`;
+
+// Somebody else may have been told to wait for longer meanwhile.
+const openIfUnchanged = `
+  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
   return 1`;
 
 /** Behind the moment in the record where it is the quota that is used up, and not the rate that is too high. */
@@ -77,33 +83,39 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
   const tryKey = `cool-down-try:${clientId}`;
   const countKey = `calls:${clientId}`;
 
+  /** What we were told while Redis took no writes: then at least this process knows. */
+  let toldHere: CoolDown | null = null;
+
   return {
     /**
-     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. Where the call `mayRepeat`, a wait of at most
-     * two seconds is sat out instead, and the call made once more. Throws what the call throws, CoolDown in place of RateLimited,
-     * and SessionsUnavailable.
+     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. A call to the Web API sits a wait of at most two
+     * seconds out instead, and is made once more. Throws what the call throws, CoolDown in place of RateLimited, and
+     * SessionsUnavailable.
      */
-    async through<T>(call: () => Promise<T>, { mayRepeat, counts = true }: How): Promise<T> {
-      let tries = await pass(counts, mayRepeat);
-      for (let again = mayRepeat; ; again = false) {
+    async through<T>(call: () => Promise<T>, service: Service = 'web-api'): Promise<T> {
+      for (let again = service === 'web-api'; ; again = false) {
+        const tried = await pass(service);
         try {
           const answer = await call();
-          if (tries) await open();
+          if (tried !== null) await open(tried);
           return answer;
         } catch (error) {
           if (!(error instanceof RateLimited)) {
-            if (tries) await open();
+            if (tried !== null) await open(tried);
             throw error;
           }
           const closed = await close(error);
           const waitMs = closed.until - now();
           if (!again || waitMs > shortWaitMs) throw closed;
-          // Who was told goes first when it is over; nobody else is let through before.
           await sleep(waitMs);
-          await count(counts);
-          tries = true;
         }
       }
+    },
+
+    /** Until when Spotify asked us to stay away; null where it did not. Throws SessionsUnavailable. */
+    async closed(): Promise<CoolDown | null> {
+      const closed = readClosed((await readText(redis, key)) ?? '');
+      return closed && closed.until > now() ? closed : null;
     },
 
     /** What was used of a day's calls. Throws SessionsUnavailable. */
@@ -115,46 +127,50 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
     },
   };
 
-  /** Waits until the door is open, where that is soon and one may wait, or throws CoolDown; whether this call is the one that tries. */
-  async function pass(counts: boolean, mayWait: boolean): Promise<boolean> {
-    const giveUpAt = performance.now() + (mayWait ? shortWaitMs : 0);
-    const bin = counts ? binOf(now()) : '';
+  /**
+   * Waits until the door is open, where that is soon and the service may wait, or throws CoolDown. Gives the record of the wait that
+   * is over where this call is the one that tries, else null.
+   */
+  async function pass(service: Service): Promise<string | null> {
+    const giveUpAt = performance.now() + (service === 'web-api' ? shortWaitMs : 0);
     for (;;) {
+      if (toldHere && toldHere.until > now()) throw toldHere;
+      const bin = service === 'web-api' ? binOf(now()) : '';
       const asked = [String(now()), bin, String(dayMs + 2 * binMs), String(probeMs)];
-      const told = String(await fromRedis(redis.eval(enter, 3, key, countKey, tryKey, ...asked)));
-      if (told === '') return false;
-      if (told === 'try') return true;
-      const until = told === 'wait' ? now() + 1_000 : Number.parseInt(told, 10);
-      if (until - now() > shortWaitMs || performance.now() >= giveUpAt) {
-        throw new CoolDown(until, told.endsWith(quotaMark));
-      }
+      const answer = await fromRedis(redis.eval(enter, 3, key, countKey, tryKey, ...asked));
+      const [state, record] = answer as ['open' | 'closed' | 'wait' | 'try', string];
+      if (state === 'open') return null;
+      if (state === 'try') return record;
+      const { until, quota } = readClosed(record) ?? new CoolDown(now());
+      const closed = new CoolDown(state === 'wait' ? now() + leastWaitMs : until, quota);
+      if (closed.until - now() > shortWaitMs || performance.now() >= giveUpAt) throw closed;
       await sleep(pollMs);
     }
   }
 
-  async function count(counts: boolean): Promise<void> {
-    if (!counts) return;
-    const bin = binOf(now());
-    // The call is what matters; a Redis that takes no writes just now does not count.
-    await Promise.all([redis.hincrby(countKey, bin, 1), redis.pexpire(countKey, dayMs + 2 * binMs)]).catch(
-      () => undefined,
-    );
-  }
-
   /** Opens the door after a call that was answered: nobody waits any longer. */
-  async function open(): Promise<void> {
-    await redis.del(key, tryKey).catch(() => undefined);
+  async function open(tried: string): Promise<void> {
+    await redis.eval(openIfUnchanged, 2, key, tryKey, tried).catch(() => undefined);
   }
 
   /** Closes the door for as long as Spotify says, never for less than it was; gives the error to throw. */
   async function close({ retryAfter, quota }: RateLimited): Promise<CoolDown> {
     const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
-    const until = now() + waitMs;
+    const closed = new CoolDown(now() + waitMs, quota);
+    const record = [String(closed.until), quota ? quotaMark : ''];
     // The record outlives its time, so that somebody tries first when it is over.
     const lifeMs = String(Math.ceil(waitMs) + dayMs);
-    await fromRedis(redis.eval(closeUntil, 2, key, tryKey, String(until), quota ? quotaMark : '', lifeMs));
-    return new CoolDown(until, quota);
+    await redis.eval(closeUntil, 2, key, tryKey, ...record, lifeMs).catch(() => {
+      toldHere = closed;
+    });
+    return closed;
   }
+}
+
+/** Reads the record of a wait; null for anything else. */
+function readClosed(record: string): CoolDown | null {
+  const until = Number.parseInt(record, 10);
+  return Number.isFinite(until) ? new CoolDown(until, record.endsWith(quotaMark)) : null;
 }
 
 /** The bin that a call at this moment, in milliseconds since 1970, is counted in. */
@@ -183,7 +199,9 @@ export function budgetIn(
 /** How long a Retry-After header asks to wait, in milliseconds: seconds or a date (RFC 9110, section 10.2.3); null for anything else. */
 function readRetryAfter(header: string | undefined, now: number): number | null {
   const value = header?.trim() ?? '';
-  const asked = /^\d+(\.\d+)?$/.test(value) ? Math.ceil(Number(value) * 1000) : Date.parse(value) - now;
+  // `Date.parse` alone takes almost anything for a date.
+  const date = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value) ? Date.parse(value) - now : Number.NaN;
+  const asked = /^\d+(\.\d+)?$/.test(value) ? Math.ceil(Number(value) * 1000) : date;
   if (!Number.isFinite(asked) || asked < 0) return null;
-  return Math.min(asked, longestWaitMs);
+  return Math.min(Math.max(asked, leastWaitMs), longestWaitMs);
 }

@@ -43,5 +43,5 @@ export async function askWithFresh<T>(door: Door, accessToken: string, call: Spo
 }
 
 function askWith<T>(door: Door, accessToken: string, call: SpotifyCall<T>): Promise<T> {
-  return door.through(() => call(accessToken), { mayRepeat: true });
+  return door.through(() => call(accessToken));
 }

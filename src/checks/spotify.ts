@@ -53,7 +53,7 @@ async function appFindings({ accounts, webApi, door, market }: Needs): Promise<F
   const search = () => webApi.search(token, 'a', { types: ['artist'], page: 1, market });
   try {
     // The door of all processes: while Spotify asks to be left alone, a check is no exception.
-    await door.through(search, { mayRepeat: false }).catch((error: unknown) => {
+    await door.through(search).catch((error: unknown) => {
       if (!(error instanceof SessionsUnavailable)) throw error;
       return search();
     });
