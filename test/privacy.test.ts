@@ -12,6 +12,7 @@ const told: [RegExp, number][] = [
   [/^(used|once):/, 10 * minute],
   [/^share:address:/, 2 * minute],
   [/^(now-playing|look):/, 360 * minute],
+  [/^recently-played:/, 5 * minute],
   // Not about people.
   [/^(dialect|app-token|cool-down|lock|calls|watched):|^share:searches:everyone$/, 2 * day],
 ];
@@ -25,7 +26,15 @@ test('the privacy page is there for everybody, and every page leads to it', asyn
     assert.match((await mara.get(path)).text, /<a href="\/privacy">Privacy<\/a>/, path);
   }
   const { text } = await browser().get('/privacy').expect(200);
-  for (const words of ['30 days', '180 days', 'AES-256-GCM', 'ten minutes', 'six hours', 'Manage apps'])
+  for (const words of [
+    '30 days',
+    '180 days',
+    'AES-256-GCM',
+    'ten minutes',
+    'six hours',
+    'five minutes',
+    'Manage apps',
+  ])
     assert.ok(text.includes(words), words);
 });
 
@@ -35,6 +44,9 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
   const mara = browser();
+  const jonas = browser();
+  await jonas.signIn('jonas');
+  await jonas.get('/now-playing').expect(200);
   await mara.signIn('mara', '?allow=user-modify-playback-state');
   await mara.get('/now-playing').expect(200);
   await mara.get('/playlists').expect(200);
