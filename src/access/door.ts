@@ -106,6 +106,9 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
       }
     },
 
+    /** Forgets that Spotify asked to wait: for something that stands in for Spotify, and knows that it is over. */
+    reopen: open,
+
     /** What was used of a day's calls. Throws SessionsUnavailable. */
     async budget(): Promise<Budget> {
       const bins = await fromRedis(redis.hgetall(countKey));

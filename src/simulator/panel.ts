@@ -19,6 +19,7 @@ type Needs = {
   limits: Limits;
   calls: CallLog;
   now: () => number;
+  onClear: () => void;
 };
 
 /** Carries out what a form asks for; throws {@link Refused} where it asks for something that there is not. */
@@ -34,6 +35,7 @@ export function createPanel({
   limits,
   calls,
   now,
+  onClear,
 }: Needs): Router {
   const router = Router();
 
@@ -96,6 +98,7 @@ export function createPanel({
       settings.callsPerDay = null;
       settings.ownerHasPremium = true;
       settings.notInvited.clear();
+      onClear();
     },
   };
 

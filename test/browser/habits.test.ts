@@ -176,6 +176,30 @@ test('moments are told by the reader’s own clock, and stay where they are with
   assert.equal(plain.text, `${written(plain.at, 'en-GB', 'UTC')} UTC`);
 });
 
+test('so are the moments in what is playing, the ones that come by its stream included', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable, { locale: 'en-GB', timezoneId: 'Asia/Tokyo' });
+  await page.goto(`${turntable.url}/now-playing`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  turntable.simulator.rateLimit(3600);
+  // What was seen last stays, and the stream tells that Spotify asked to wait.
+  turntable.clock.advance({ minutes: 6 });
+  const notice = page.locator('.notice', { hasText: 'Spotify asked us to wait' });
+  const inTokyo = async () => {
+    await notice.waitFor();
+    for (const time of await notice.locator('time').all()) {
+      const at = Date.parse((await time.getAttribute('datetime')) ?? '');
+      const written = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'Asia/Tokyo' } as const;
+      assert.equal(await time.textContent(), new Intl.DateTimeFormat('en-GB', written).format(at));
+    }
+  };
+  await inTokyo();
+  await page.reload();
+  await inTokyo();
+});
+
 test('what is to be pasted is copied by a button, or selected where there are no scripts', {
   skip,
 }, async (t) => {
