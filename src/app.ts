@@ -101,6 +101,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages({ ...parts, signedIn }));
     app.use(accountPages({ ...parts, signedIn }));
+    app.use(forms.readUnreached);
   }
 
   app.use(noSuchPage);
