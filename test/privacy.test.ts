@@ -77,6 +77,19 @@ function requestLines(logged: readonly string[]): string {
 
 test('cookies are the ones that the privacy page names', async (t) => {
   const { browser } = await startTurntable(t);
+  const owner = browser();
+  await owner.get('/setup/check').expect(303);
+  assert.match(
+    owner
+      .cookies()
+      .map(({ name }) => name)
+      .join(),
+    /^turntable-\d+-check$/,
+  );
+  assert.match((await owner.get('/privacy')).text, /one where you have the set-up checked/);
+  const elsewhere = await startTurntable(t, { env: { SETUP_PAGE: 'off' } });
+  assert.doesNotMatch((await elsewhere.browser().get('/privacy')).text, /set-up/);
+
   const mara = browser();
   await mara.get('/');
   assert.deepEqual(mara.cookies(), [], 'none before there is a reason');
