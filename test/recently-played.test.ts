@@ -148,3 +148,22 @@ test('it is forgotten when the listener is signed in nowhere any more', async (t
 
   assert.deepEqual(await kept(), []);
 });
+
+test('a Spotify that is slow to tell what the page could do without holds nobody up for long, and is not asked twice', async (t) => {
+  const { mara, simulator, clock } = await inSilence(t);
+  simulator.fault({ on: /recently-played/, delayMs: 3_000 });
+  const before = performance.now();
+  assert.deepEqual(listIn(await page(mara)), []);
+  assert.ok(performance.now() - before < 2_800);
+  while (listIn(await page(mara)).length === 0) clock.advance({ seconds: 2 });
+  assert.equal(apiCalls(simulator, recently), 1);
+
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  simulator.fault({ on: /contains/, delayMs: 3_000 });
+  clock.advance({ seconds: 2 });
+  const again = performance.now();
+  const html = await page(mara);
+  assert.ok(performance.now() - again < 2_800);
+  assert.doesNotMatch(html, /n your library</);
+  while (!/n your library</.test(await page(mara))) clock.advance({ seconds: 2 });
+});

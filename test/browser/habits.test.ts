@@ -132,6 +132,56 @@ async function allowedToEdit(t: TestContext, turntable: Turntable): Promise<Page
   return page;
 }
 
+/** Notes what stands on the page while the next one is on its way: from outside it cannot be looked at then. */
+const noting = `addEventListener('DOMContentLoaded', () => {
+  const note = () => {
+    const { innerText, offsetHeight } = document.querySelector('main [role=status]');
+    if (offsetHeight > 0) sessionStorage.setItem('waited', innerText);
+  };
+  new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
+});`;
+
+test('where Spotify is slow, the page says that it waits, until the next one is there', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.addInitScript(noting);
+  await page.goto(`${turntable.url}/library`);
+  const said = () => page.evaluate("sessionStorage.getItem('waited')");
+  const shown = page.getByText('Still waiting for Spotify.');
+
+  await page.getByRole('link', { name: 'Top', exact: true }).click();
+  await page.waitForURL('**/library/top');
+  assert.equal(await said(), null, 'not where it is there at once');
+
+  turntable.simulator.fault({ on: 'api', delayMs: 3_000 });
+  await page.getByRole('link', { name: 'Playlists', exact: true }).click();
+  await page.waitForURL('**/playlists');
+  assert.equal(await said(), 'Still waiting for Spotify.');
+  await page.evaluate('sessionStorage.clear()');
+
+  turntable.simulator.fault({ on: 'api', delayMs: 3_000 });
+  await page.getByRole('searchbox').fill('moon');
+  await page.getByRole('searchbox').press('Enter');
+  await page.waitForURL('**/search?*');
+  assert.equal(await said(), 'Still waiting for Spotify.');
+  await page.goBack();
+  await page.waitForURL('**/playlists');
+  assert.equal(await shown.count(), 0, 'nor is anything left of it on the way back');
+});
+
+test('a file, which comes beside the page, is not waited for', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.goto(`${turntable.url}/playlists`);
+  const file = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'as JSON' }).click();
+  await file;
+  await page.waitForTimeout(1_500);
+  assert.equal(await page.getByText('Still waiting').count(), 0);
+});
+
 test('covers that are slow, or do not come, move nothing', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import type { Door } from '../../access/door.ts';
@@ -46,6 +47,8 @@ const momentMs = 1_000;
 const savedMs = 10 * 60_000;
 /** What a page may take to load and to open its stream. */
 const loadingMs = 10_000;
+/** For how long a page waits for what it could do without. */
+const patienceMs = 1_500;
 /** A page without scripts loads itself anew no more often than this. */
 const leastRefreshMs = 20_000;
 
@@ -70,14 +73,14 @@ export function nowPlayingPages({
     // One of our buttons was pressed, maybe in another process: what is kept here may be out of date.
     if (req.query.said !== undefined) req.listener.forget('saved ');
     const { seen, news } = await look(req);
-    const saved = seen.saved ?? (await isSaved(req, seen));
+    const saved = seen.saved ?? (await soon(isSaved(req, seen)));
     const card: Card = { ...facts(seen), saved, recent: null, news };
     res.set('Cache-Control', 'private, no-store');
     await res.format({
       async html() {
         const still = req.query.still !== undefined;
         const refreshSeconds = still ? null : await refreshAfter(seen, news.waitingUntil);
-        card.recent = await playedLately(req, seen);
+        card.recent = await soon(playedLately(req, seen));
         const who = createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
         res.render('now-playing/now-playing', {
           ...forView(req, card),
@@ -221,6 +224,13 @@ export function nowPlayingPages({
 }
 
 const noNews: Card['news'] = { waitingUntil: null, quota: false, silent: false, sparingUntil: null };
+
+/** What comes soon, else null: where Spotify is slow it is kept for the next page, or comes by the stream. */
+async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
+  const enough = new AbortController();
+  const late = sleep(patienceMs, null, { signal: enough.signal }).catch(() => null);
+  return Promise.race([answer, late]).finally(() => enough.abort());
+}
 
 /** The few numbers that the progress bar needs, and the title of the page. */
 function numbers({ playback, progressMs }: Card) {
