@@ -80,7 +80,11 @@ export function createPanel({
 
     'expire-tokens': once('All access tokens have expired.', grants.expireAccessTokens),
     'revoke-grants': once('The app is removed from all accounts.', () => grants.revoke()),
-    'end-six-months': once('The six months of every consent are over.', () => grants.endSixMonths()),
+    'end-six-months': once('The six months of every consent are over.', () => {
+      grants.endSixMonths();
+      // Those of an hour have ended long before; without it nothing would be seen of this for up to an hour.
+      grants.expireAccessTokens();
+    }),
     'limit-briefly': () => limits.rateLimit(10),
     'limit-for-hours': () => limits.rateLimit(6 * 3600),
     'exceed-quota': () => limits.rateLimit(6 * 3600, { quota: true }),
