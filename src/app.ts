@@ -86,7 +86,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   if (parts) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd: parts.hub.end });
+    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
 
     app.use(sessions.middleware);
     app.use(sameOrigin({ baseUrl }));
@@ -101,6 +101,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages({ ...parts, signedIn }));
     app.use(accountPages({ ...parts, signedIn }));
+    app.use(forms.readUnreached);
   }
 
   app.use(noSuchPage);
@@ -110,6 +111,12 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   async function ready(): Promise<void> {
     if (isStopping()) throw new Error('Stopping');
     await parts?.redis.ping();
+  }
+
+  /** Some sign-ins of a listener have ended, maybe the last. */
+  async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
+    await parts?.hub.end(accountId, sessionIds, last);
+    if (last) await parts?.recent.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

@@ -23,7 +23,9 @@ try {
   const clientSecret = randomBytes(16).toString('hex');
   // A browser that is told "localhost" may try ::1 first: there must be nobody else.
   const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
-  const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret, dialect }).catch(
+  let reopen = async () => {};
+  const onClear = () => void reopen().catch(() => undefined);
+  const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret, dialect, onClear }).catch(
     (error) => {
       throw cannotListen(error, simulatorAt);
     },
@@ -46,6 +48,8 @@ try {
   const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
   const parts = createParts({ config: { ...config, spotify }, log });
   endings.add(parts.close);
+  // Who has the app turned away for six hours, to see it, need not wait for them to pass.
+  reopen = parts.door.reopen;
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
     throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');

@@ -9,6 +9,7 @@ import { createFleetClock } from './access/fleet-clock.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
 import { createLock } from './access/lock.ts';
+import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
 import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
@@ -109,6 +110,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
+    recent: createRecent({ redis, browsers, now }),
     appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
     dialects: createDialects({ redis, clientId }),
     kept,

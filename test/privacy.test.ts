@@ -13,6 +13,7 @@ const told: [RegExp, number][] = [
   [/^share:address:/, 2 * minute],
   [/^streams:/, 3 * minute],
   [/^(now-playing|look):/, 360 * minute],
+  [/^recently-played:/, 5 * minute],
   // Not about people.
   [/^(dialect|app-token|cool-down|lock|calls|watched):|^share:searches:everyone$/, 2 * day],
 ];
@@ -26,7 +27,15 @@ test('the privacy page is there for everybody, and every page leads to it', asyn
     assert.match((await mara.get(path)).text, /<a href="\/privacy">Privacy<\/a>/, path);
   }
   const { text } = await browser().get('/privacy').expect(200);
-  for (const words of ['30 days', '180 days', 'AES-256-GCM', 'ten minutes', 'six hours', 'Manage apps'])
+  for (const words of [
+    '30 days',
+    '180 days',
+    'AES-256-GCM',
+    'ten minutes',
+    'six hours',
+    'five minutes',
+    'Manage apps',
+  ])
     assert.ok(text.includes(words), words);
 });
 
@@ -36,6 +45,9 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
   const mara = browser();
+  const jonas = browser();
+  await jonas.signIn('jonas');
+  await jonas.get('/now-playing').expect(200);
   await mara.signIn('mara', '?allow=user-modify-playback-state');
   await mara.get('/now-playing').expect(200);
   await mara.get('/playlists').expect(200);
@@ -66,6 +78,19 @@ function requestLines(logged: readonly string[]): string {
 
 test('cookies are the ones that the privacy page names', async (t) => {
   const { browser } = await startTurntable(t);
+  const owner = browser();
+  await owner.get('/setup/check').expect(303);
+  assert.match(
+    owner
+      .cookies()
+      .map(({ name }) => name)
+      .join(),
+    /^turntable-\d+-check$/,
+  );
+  assert.match((await owner.get('/privacy')).text, /one where you have the set-up checked/);
+  const elsewhere = await startTurntable(t, { env: { SETUP_PAGE: 'off' } });
+  assert.doesNotMatch((await elsewhere.browser().get('/privacy')).text, /set-up/);
+
   const mara = browser();
   await mara.get('/');
   assert.deepEqual(mara.cookies(), [], 'none before there is a reason');

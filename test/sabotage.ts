@@ -820,6 +820,34 @@ const sabotages: Sabotage[] = [
     to: '',
     test: 'languages',
   },
+  {
+    what: 'giving back only what a page of ours has sent',
+    file: 'src/web/forms.ts',
+    from: 'if (!unreached || !isOurs(req, baseUrl))',
+    to: 'if (!unreached)',
+    test: 'send-again',
+  },
+  {
+    what: 'asking anew for what was played, where something was since',
+    file: 'src/access/recent.ts',
+    from: 'Math.max(since, now() - keptMs)',
+    to: 'now() - keptMs',
+    test: 'recently-played',
+  },
+  {
+    what: 'forgetting what was played, when nobody is signed in any more',
+    file: 'src/app.ts',
+    from: 'if (last) await parts?.recent.forget(accountId);',
+    to: '',
+    test: 'recently-played',
+  },
+  {
+    what: 'not waiting long for what a page could do without',
+    file: 'src/pages/now-playing/now-playing.ts',
+    from: 'Promise.race([answer, late])',
+    to: 'Promise.race([answer])',
+    test: 'recently-played',
+  },
 ];
 
 // npm run test:sabotage -- banner: only those whose words hold this.

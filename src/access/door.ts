@@ -118,6 +118,12 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
       return closed && closed.until > now() ? closed : null;
     },
 
+    /** Forgets that Spotify asked to wait: for something that stands in for Spotify, and knows that it is over. Throws SessionsUnavailable. */
+    async reopen(): Promise<void> {
+      toldHere = null;
+      await fromRedis(redis.del(key, tryKey));
+    },
+
     /** What was used of a day's calls. Throws SessionsUnavailable. */
     async budget(): Promise<Budget> {
       const bins = await fromRedis(redis.hgetall(countKey));

@@ -35,6 +35,8 @@ export type SimulatorOptions = {
   /** Milliseconds since the epoch. Everything that has an age asks this clock. */
   now?: () => number;
   dialect?: Dialect;
+  /** Called when somebody clears all faults: what the app remembers of them, such as how long it was told to wait, is over as well. */
+  onClear?: () => void;
   /** How many listeners there are beside the three: `guest1` and on, each with devices that bear their name. None if absent. */
   extraListeners?: number;
 };

@@ -19,6 +19,7 @@ type Needs = {
   limits: Limits;
   calls: CallLog;
   now: () => number;
+  onClear: () => void;
 };
 
 /** Carries out what a form asks for; throws {@link Refused} where it asks for something that there is not. */
@@ -34,6 +35,7 @@ export function createPanel({
   limits,
   calls,
   now,
+  onClear,
 }: Needs): Router {
   const router = Router();
 
@@ -78,7 +80,11 @@ export function createPanel({
 
     'expire-tokens': once('All access tokens have expired.', grants.expireAccessTokens),
     'revoke-grants': once('The app is removed from all accounts.', () => grants.revoke()),
-    'end-six-months': once('The six months of every consent are over.', () => grants.endSixMonths()),
+    'end-six-months': once('The six months of every consent are over.', () => {
+      grants.endSixMonths();
+      // Those of an hour have ended long before; without it nothing would be seen of this for up to an hour.
+      grants.expireAccessTokens();
+    }),
     'limit-briefly': () => limits.rateLimit(10),
     'limit-for-hours': () => limits.rateLimit(6 * 3600),
     'exceed-quota': () => limits.rateLimit(6 * 3600, { quota: true }),
@@ -96,6 +102,7 @@ export function createPanel({
       settings.callsPerDay = null;
       settings.ownerHasPremium = true;
       settings.notInvited.clear();
+      onClear();
     },
   };
 

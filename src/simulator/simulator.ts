@@ -81,7 +81,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     '/v1',
     createWebApi({ settings, origin, apiUrl, now, grants, listeners, players, library, shelves, calls }),
   );
-  app.use(createPanel({ settings, listeners, players, grants, faults, limits, calls, now }));
+  const { onClear = () => undefined } = options;
+  app.use(createPanel({ settings, listeners, players, grants, faults, limits, calls, now, onClear }));
   app.use(createSights({ shelves }));
 
   return {

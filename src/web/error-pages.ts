@@ -83,7 +83,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorReq
       res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
       return;
     }
-    res.render('errors/page', { page, requestId, resend: resendOf(req, error) }, (failure, html) => {
+    res.render('errors/page', { page, requestId, resend: resendOf(req, error, baseUrl) }, (failure, html) => {
       if (failure) onError(failure, req, requestId, 500);
       res.type(failure ? 'text' : 'html').send(failure ? `${page.title}\n` : html);
     });
@@ -94,9 +94,16 @@ export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorReq
 const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, SessionsUnavailable];
 
 /** What a form of ours sent, to be sent once more with one press where it failed for a passing cause; else null. */
-function resendOf(req: Request, error: unknown): { to: string; fields: [string, string][] } | null {
+function resendOf(
+  req: Request,
+  error: unknown,
+  baseUrl: string,
+): { to: string; fields: [string, string][] } | null {
   const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.body;
   if (!isForm || !passing.some((reason) => error instanceof reason)) return null;
+  // Nobody has looked at the address yet where Redis was away: what it leads to has to be here.
+  const at = URL.canParse(req.originalUrl, baseUrl) ? new URL(req.originalUrl, baseUrl) : null;
+  if (at?.origin !== baseUrl) return null;
   const fields = Object.entries(req.body as Record<string, unknown>);
   return {
     to: req.originalUrl,

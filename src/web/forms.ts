@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
-import { fromRedis, readText } from '../access/errors.ts';
+import { fromRedis, readText, SessionsUnavailable } from '../access/errors.ts';
 import { Problem } from './error-pages.ts';
 import { ownPath } from './own-path.ts';
+import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;
 
@@ -27,8 +28,9 @@ const stillUnderWay = {
 
 /** What is sent to change something: by a form of ours, or as JSON by a program. */
 export function createForms({ redis, baseUrl }: Needs) {
+  const readForm = express.urlencoded({ extended: false, limit });
   const read: RequestHandler[] = [
-    express.urlencoded({ extended: false, limit }),
+    readForm,
     express.json({ limit }),
     (req, res, next) => {
       req.body ??= {};
@@ -40,6 +42,21 @@ export function createForms({ redis, baseUrl }: Needs) {
   return {
     /** Reads what was sent into `req.body`, and where to lead back to into `res.locals.returnTo`. */
     read,
+
+    /**
+     * Reads what one of our pages sent where nobody could be known, and so the page that it was meant for was never reached: the
+     * error page then gives it back. To be put before the error pages.
+     */
+    readUnreached: ((error, req, res, next) => {
+      const unreached =
+        error instanceof SessionsUnavailable && req.method === 'POST' && req.body === undefined;
+      if (!unreached || !isOurs(req, baseUrl)) return next(error);
+      readForm(req, res, () => {
+        // What cannot be read is not what went wrong first.
+        if (req.body) res.locals.returnTo = ownPath(req.body.returnTo, baseUrl);
+        next(error);
+      });
+    }) satisfies ErrorRequestHandler,
 
     /** A field of what was sent: its text, without spaces at the ends; '' where there is none. */
     field(req: Request, name: string): string {

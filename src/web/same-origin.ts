@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 
 /** A request that would change something came from another site. */
 export class ForeignOrigin extends Error {
@@ -13,8 +13,12 @@ export function sameOrigin({ baseUrl }: { baseUrl: string }): RequestHandler {
   return (req, _res, next) => {
     if (req.method === 'GET' || req.method === 'HEAD') return next();
 
-    const site = req.get('Sec-Fetch-Site');
-    const ours = site === undefined ? req.get('Origin') === baseUrl : site === 'same-origin';
-    next(ours ? undefined : new ForeignOrigin(`${req.method} from another site`));
+    next(isOurs(req, baseUrl) ? undefined : new ForeignOrigin(`${req.method} from another site`));
   };
+}
+
+/** Whether a page of ours sent this, as browsers say it. */
+export function isOurs(req: Request, baseUrl: string): boolean {
+  const site = req.get('Sec-Fetch-Site');
+  return site === undefined ? req.get('Origin') === baseUrl : site === 'same-origin';
 }

@@ -132,6 +132,56 @@ async function allowedToEdit(t: TestContext, turntable: Turntable): Promise<Page
   return page;
 }
 
+/** Notes what stands on the page while the next one is on its way: from outside it cannot be looked at then. */
+const noting = `addEventListener('DOMContentLoaded', () => {
+  const note = () => {
+    const { innerText, offsetHeight } = document.querySelector('main [role=status]');
+    if (offsetHeight > 0) sessionStorage.setItem('waited', innerText);
+  };
+  new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
+});`;
+
+test('where Spotify is slow, the page says that it waits, until the next one is there', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.addInitScript(noting);
+  await page.goto(`${turntable.url}/library`);
+  const said = () => page.evaluate("sessionStorage.getItem('waited')");
+  const shown = page.getByText('Still waiting for Spotify.');
+
+  await page.getByRole('link', { name: 'Top', exact: true }).click();
+  await page.waitForURL('**/library/top');
+  assert.equal(await said(), null, 'not where it is there at once');
+
+  turntable.simulator.fault({ on: 'api', delayMs: 3_000 });
+  await page.getByRole('link', { name: 'Playlists', exact: true }).click();
+  await page.waitForURL('**/playlists');
+  assert.equal(await said(), 'Still waiting for Spotify.');
+  await page.evaluate('sessionStorage.clear()');
+
+  turntable.simulator.fault({ on: 'api', delayMs: 3_000 });
+  await page.getByRole('searchbox').fill('moon');
+  await page.getByRole('searchbox').press('Enter');
+  await page.waitForURL('**/search?*');
+  assert.equal(await said(), 'Still waiting for Spotify.');
+  await page.goBack();
+  await page.waitForURL('**/playlists');
+  assert.equal(await shown.count(), 0, 'nor is anything left of it on the way back');
+});
+
+test('a file, which comes beside the page, is not waited for', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.goto(`${turntable.url}/playlists`);
+  const file = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'as JSON' }).click();
+  await file;
+  await page.waitForTimeout(1_500);
+  assert.equal(await page.getByText('Still waiting').count(), 0);
+});
+
 test('covers that are slow, or do not come, move nothing', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
@@ -174,6 +224,30 @@ test('moments are told by the reader’s own clock, and stay where they are with
   assert.equal(berlin.text, written(berlin.at, 'de-DE', 'Europe/Berlin'));
   const plain = await told({ locale: 'en-GB', timezoneId: 'Asia/Tokyo', javaScriptEnabled: false });
   assert.equal(plain.text, `${written(plain.at, 'en-GB', 'UTC')} UTC`);
+});
+
+test('so are the moments in what is playing, the ones that come by its stream included', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable, { locale: 'en-GB', timezoneId: 'Asia/Tokyo' });
+  await page.goto(`${turntable.url}/now-playing`);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+  turntable.simulator.rateLimit(3600);
+  // What was seen last stays, and the stream tells that Spotify asked to wait.
+  turntable.clock.advance({ minutes: 6 });
+  const notice = page.locator('.notice', { hasText: 'Spotify asked us to wait' });
+  const inTokyo = async () => {
+    await notice.waitFor();
+    for (const time of await notice.locator('time').all()) {
+      const at = Date.parse((await time.getAttribute('datetime')) ?? '');
+      const written = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'Asia/Tokyo' } as const;
+      assert.equal(await time.textContent(), new Intl.DateTimeFormat('en-GB', written).format(at));
+    }
+  };
+  await inTokyo();
+  await page.reload();
+  await inTokyo();
 });
 
 test('what is to be pasted is copied by a button, or selected where there are no scripts', {

@@ -42,6 +42,11 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await signedIn(turntable, page, '/now-playing');
   },
   'now playing: nothing': async (turntable, page) => signedIn(turntable, page, '/now-playing', 'jonas'),
+  'now playing: nothing, after music': async (turntable, page) => {
+    turntable.simulator.plays('mara', { kind: 'nothing' });
+    await signedIn(turntable, page, '/now-playing');
+    await page.getByRole('heading', { name: 'Recently played' }).waitFor();
+  },
   playlists: async (turntable, page) => signedIn(turntable, page, '/playlists'),
   'playlists, the second page': async (turntable, page) => signedIn(turntable, page, '/playlists?page=2'),
   'playlists: none': async (turntable, page) => signedIn(turntable, page, '/playlists', 'jonas'),

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
+import { freePort } from '../../src/ops/redis-server.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import {
   findingsOf,
@@ -9,6 +10,7 @@ import {
   isWiderThanTheWindow,
   smallTargetsIn,
 } from '../support/inspect.ts';
+import { run } from '../support/process.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 /** What a visitor presses, in whose box, and what the page shows then. */
@@ -144,6 +146,54 @@ for (const state of ['at first', 'with everything wrong'] as const) {
     }
     assert.deepEqual(await invalidIn(page), []);
     assert.equal((await headingsIn(page))[0], 1);
+  });
+}
+
+test('in the demo, who has Spotify turn everybody away for hours can take it back at once', {
+  skip,
+}, async (t) => {
+  const port = await freePort();
+  const demo = run(t, 'src/demo.ts', { PORT: String(port) });
+  await demo.says(/stands in for Spotify/);
+  const app = `http://127.0.0.1:${port}`;
+  const page = await (await openBrowser(t)).newPage();
+  await page.goto(`${app}/login?returnTo=/playlists`);
+  await page.getByRole('button', { name: 'Agree' }).click();
+  await page.waitForURL('**/playlists');
+  const press = async (name: string, shows: string) => {
+    await page.goto(app);
+    await page.getByRole('link', { name: 'The simulator’s control panel' }).click();
+    await page.getByRole('button', { name }).click();
+    await page.locator('#trouble').getByText(shows).waitFor();
+  };
+
+  // Two pages: what Spotify has just answered is kept for a second.
+  for (const [limit, path] of [
+    ['Rate limit for 6 h', '/playlists?page=2'],
+    ['Use the quota up', '/library'],
+  ] as const) {
+    await press(limit, 'every call is turned away');
+    assert.equal((await page.goto(app + path))?.status(), 503);
+    await press('Clear all faults', 'Everything works.');
+    assert.equal((await page.goto(app + path))?.status(), 200, limit);
+  }
+});
+
+for (const button of ['Let six months go by', 'Remove the app from all accounts']) {
+  test(`after “${button}” the app says at its next page that the sign-in has ended`, { skip }, async (t) => {
+    const { url, simulator, browser: person } = await startTurntable(t);
+    const mara = person();
+    await mara.signIn();
+    await mara.get('/playlists').expect(200);
+    const page = await (await openBrowser(t)).newPage();
+    await page.context().addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
+    await page.goto(simulator.origin);
+    await page.getByRole('button', { name: button }).click();
+    await page.locator('#trouble .said').waitFor();
+
+    await page.goto(`${url}/library`);
+
+    assert.ok(await page.getByRole('heading', { name: 'Your Spotify sign-in has ended' }).isVisible());
   });
 }
 

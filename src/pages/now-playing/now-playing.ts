@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import type { Door } from '../../access/door.ts';
 import { CoolDown, GrantLost, SessionsUnavailable } from '../../access/errors.ts';
 import type { Kept } from '../../access/kept.ts';
+import type { Recent } from '../../access/recent.ts';
 import { nextLook } from '../../live/cadence.ts';
 import type { Hub, News } from '../../live/hub.ts';
 import { isOther, type Seen, uriOf } from '../../live/seen.ts';
 import type { Stream, Streams } from '../../live/stream.ts';
-import type { Playback } from '../../spotify/answers.ts';
+import type { Dated, Playback } from '../../spotify/answers.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { isWithoutPremium } from '../../web/premium.ts';
@@ -22,6 +24,7 @@ type Needs = {
   kept: Kept;
   hub: Hub;
   streams: Streams;
+  recent: Recent;
   door: Door;
   now: () => number;
 };
@@ -33,6 +36,8 @@ type Card = {
   progressMs: number | null;
   /** Null where it is not known whether the track is in the library. */
   saved: boolean | null;
+  /** What was played before, where nothing plays; null where that is not known. */
+  recent: readonly Dated[] | null;
   news: Omit<News, 'seen'>;
   seenAt: number;
 };
@@ -42,10 +47,15 @@ const momentMs = 1_000;
 const savedMs = 10 * 60_000;
 /** What a page may take to load and to open its stream. */
 const loadingMs = 10_000;
+/** For how long a page waits for what it could do without. */
+const patienceMs = 1_500;
 /** A page without scripts loads itself anew no more often than this. */
 const leastRefreshMs = 20_000;
 
-/** What the listener is playing. One call to Spotify, one more when the track is new: whether it is saved. */
+/**
+ * What the listener is playing. One call to Spotify, and at most one more: whether the track is saved, when it is new; what was
+ * played lately, when nothing plays and that was not asked in the last minutes.
+ */
 export function nowPlayingPages({
   webApi,
   dialects,
@@ -53,6 +63,7 @@ export function nowPlayingPages({
   kept,
   hub,
   streams,
+  recent,
   door,
   now,
 }: Needs): Router {
@@ -62,13 +73,14 @@ export function nowPlayingPages({
     // One of our buttons was pressed, maybe in another process: what is kept here may be out of date.
     if (req.query.said !== undefined) req.listener.forget('saved ');
     const { seen, news } = await look(req);
-    const saved = seen.saved ?? (await isSaved(req, seen));
-    const card: Card = { ...facts(seen), saved, news };
+    const saved = seen.saved ?? (await soon(isSaved(req, seen)));
+    const card: Card = { ...facts(seen), saved, recent: null, news };
     res.set('Cache-Control', 'private, no-store');
     await res.format({
       async html() {
         const still = req.query.still !== undefined;
         const refreshSeconds = still ? null : await refreshAfter(seen, news.waitingUntil);
+        card.recent = await soon(playedLately(req, seen));
         const who = createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
         res.render('now-playing/now-playing', {
           ...forView(req, card),
@@ -100,7 +112,7 @@ export function nowPlayingPages({
       onNews(news) {
         if (last !== null && !isNews(last, news)) return;
         last = news;
-        if (news.seen) sendCard(stream, news.seen, news);
+        if (news.seen) void sendCard(stream, news.seen, news);
       },
       onEnd() {
         leave();
@@ -111,8 +123,11 @@ export function nowPlayingPages({
     // Somebody who comes back to look is shown what is so now; who has just loaded the page was shown it there.
     hub.look(accountId, req.query.look === 'now' ? momentMs : loadingMs);
 
-    function sendCard(stream: Stream, seen: Seen, news: News): void {
-      const card = { ...facts(seen), saved: seen.saved, news };
+    async function sendCard(stream: Stream, seen: Seen, news: News): Promise<void> {
+      const recent = await knownLately(req, seen).catch(() => null);
+      // Something else has come meanwhile, and is on its way.
+      if (last !== news) return;
+      const card = { ...facts(seen), saved: seen.saved, recent, news };
       res.render('now-playing/card', forView(req, card), (failure, html) => {
         // A card that cannot be made ends this stream, and nothing else.
         if (failure) next(failure);
@@ -179,6 +194,32 @@ export function nowPlayingPages({
     }
   }
 
+  /**
+   * What was played before it fell silent; null where that cannot be said. Nothing that the page could not do without. Programs
+   * are not told: they ask for /library/recent when they want it.
+   */
+  async function playedLately(req: Request, seen: Seen): Promise<readonly Dated[] | null> {
+    const known = await knownLately(req, seen);
+    if (known !== null || !tellsLately(req, seen)) return known;
+    const askedAt = now();
+    try {
+      const played = await req.listener.askKept('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
+      return await recent.keep(req.listener.accountId, played, askedAt);
+    } catch (error) {
+      if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
+      return null;
+    }
+  }
+
+  /** The same, as far as a page has asked since it fell silent: all that a stream may show, because it makes no calls of its own. */
+  async function knownLately(req: Request, seen: Seen): Promise<readonly Dated[] | null> {
+    return tellsLately(req, seen) ? recent.of(req.listener.accountId, seen.since) : null;
+  }
+
+  function tellsLately(req: Request, { playback }: Seen): boolean {
+    return playback.state === 'nothing' && req.listener.may(scopes.recent);
+  }
+
   /** After how many seconds a page without scripts is to load itself anew. */
   async function refreshAfter(seen: Seen, waitingUntil: number | null): Promise<number> {
     const { at } = nextLook({ now: now(), seen, overdueLooks: 0, budget: await door.budget(), watched: 1 });
@@ -189,6 +230,13 @@ export function nowPlayingPages({
 }
 
 const noNews: Card['news'] = { waitingUntil: null, quota: false, silent: false, sparingUntil: null };
+
+/** What comes soon, else null: where Spotify is slow it is kept for the next page, or comes by the stream. */
+async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
+  const enough = new AbortController();
+  const late = sleep(patienceMs, null, { signal: enough.signal }).catch(() => null);
+  return Promise.race([answer, late]).finally(() => enough.abort());
+}
 
 /** The few numbers that the progress bar needs, and the title of the page. */
 function numbers({ playback, progressMs }: Card) {
