@@ -10,6 +10,8 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const room = `turntable now playing ${place.dataset.who}`;
 const others = 'BroadcastChannel' in window ? new BroadcastChannel(room) : null;
 const longestPauseMs = 120_000;
+/** So many heartbeats that do not come mean that the stream is dead, though nobody has said so: a laptop that slept, a phone elsewhere. */
+const missedBeats = 3;
 
 const shown = {
   uri: place.dataset.uri,
@@ -65,11 +67,14 @@ function move() {
   bar.setAttribute('aria-valuetext', `${time} of ${clock(shown.durationMs)}`);
 }
 
+/** A length as the server writes it for this reader: 3:05, or 3.05. */
 function clock(ms) {
+  const { locale, between } = place.dataset;
   const seconds = Math.floor(ms / 1000);
-  const two = (value) => String(value).padStart(2, '0');
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  const write = (value, minimumIntegerDigits) => value.toLocaleString(locale, { minimumIntegerDigits });
+  const parts = h > 0 ? [write(h, 1), write(m, 2)] : [write(m, 1)];
+  return [...parts, write(s, 2)].join(between);
 }
 
 function tell(words) {
@@ -91,12 +96,23 @@ function stream(lookNow) {
   let timer;
   let refusals = 0;
   let stopped = false;
+  let heardAt = performance.now();
+  let beatMs = 15_000;
+  const at = (look) => {
+    const query = new URLSearchParams({ who: place.dataset.who, ...(look && { look: 'now' }) });
+    return `${place.dataset.stream}?${query}`;
+  };
 
   const open = (look) => {
-    source = new EventSource(place.dataset.stream + (look ? '?look=now' : ''));
-    source.addEventListener('card', ({ data }) => {
+    heardAt = performance.now();
+    source = new EventSource(at(look));
+    source.addEventListener('beat', ({ data }) => {
+      heardAt = performance.now();
+      beatMs = Number(data);
       refusals = 0;
       report('');
+    });
+    source.addEventListener('card', ({ data }) => {
       const card = JSON.parse(data);
       show(card);
       others?.postMessage({ card });
@@ -107,9 +123,16 @@ function stream(lookNow) {
       if (source.readyState === EventSource.CLOSED) refused();
     });
   };
-  // A refused stream does not say why; a look that is wished for costs nothing and does.
+  const watching = setInterval(() => {
+    if (performance.now() - heardAt < missedBeats * beatMs || source.readyState === EventSource.CLOSED)
+      return;
+    report(lost);
+    source.close();
+    open(true);
+  }, 1_000);
+  // A refused stream does not say why; asked for its head alone, it does.
   const refused = async () => {
-    const status = await fetch(place.dataset.look, { method: 'POST' }).then(
+    const status = await fetch(at(false), { method: 'HEAD' }).then(
       (answer) => answer.status,
       () => 0,
     );
@@ -127,6 +150,7 @@ function stream(lookNow) {
   const stop = () => {
     stopped = true;
     clearTimeout(timer);
+    clearInterval(watching);
     source.close();
   };
   open(lookNow);

@@ -24,6 +24,11 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
 
   const nameOf = (whose: string, what: string) => JSON.stringify([whose, what]);
 
+  /** Not so where it is from a time that is still to come: the clock was put back. */
+  function isFresh({ since }: Answer, forMs: number): boolean {
+    return since > now() - forMs && since <= now();
+  }
+
   function drop(name: string): void {
     characters -= answers.get(name)?.characters ?? 0;
     answers.delete(name);
@@ -55,7 +60,7 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
     async get<T>(whose: string, what: string, forMs: number, load: () => Promise<T>): Promise<T> {
       const name = nameOf(whose, what);
       const kept = answers.get(name);
-      if (kept && kept.since > now() - forMs) return kept.value as T;
+      if (kept && isFresh(kept, forMs)) return kept.value as T;
 
       const asking = underWay.get(name);
       if (asking) return asking as Promise<T>;
@@ -75,7 +80,7 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
     /** What is kept and no older than that; undefined where there is nothing. */
     peek<T>(whose: string, what: string, forMs: number): T | undefined {
       const kept = answers.get(nameOf(whose, what));
-      return kept && kept.since > now() - forMs ? (kept.value as T) : undefined;
+      return kept && isFresh(kept, forMs) ? (kept.value as T) : undefined;
     },
 
     /** Forgets everything of somebody's whose name begins like this: it has just been changed. */

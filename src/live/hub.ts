@@ -7,9 +7,10 @@ import { CoolDown, fromRedis, GrantLost, readText, SessionsUnavailable } from '.
 import type { Grants } from '../access/grants.ts';
 import { releaseIfOwner } from '../access/lock.ts';
 import type { Playback } from '../spotify/answers.ts';
-import type { WebApi } from '../spotify/web-api.ts';
+import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
+import { scopes, type WebApi } from '../spotify/web-api.ts';
 import { nextLook } from './cadence.ts';
-import { isOverdue, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
+import { isOther, isOverdue, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
 
 export type Hub = ReturnType<typeof createHub>;
 
@@ -23,6 +24,8 @@ export type News = Readonly<{
   silent: boolean;
   /** Until about when looks are rare, because few calls are left. */
   sparingUntil: number | null;
+  /** Whether nobody can look, because our own database does not do its part. */
+  stalled: boolean;
 }>;
 
 /** Somebody who watches: one stream. */
@@ -58,6 +61,8 @@ type Watched = {
   overdueLooks: number;
   /** When the listener last changed something with a button of ours: what was asked for before is not true any more. */
   changedAt: number;
+  /** What was seen before that, until it is known whether Spotify shows the change. */
+  changedFrom: Seen | null;
   /** Somebody wants to see what was asked for after this. */
   wantedSince: number;
   /** By the monotonic clock: when to take or keep the lease, and until when it is ours. */
@@ -69,6 +74,8 @@ type Watched = {
   notBefore: number;
   looking: boolean;
   failures: number;
+  /** Since when the lease could not be asked for. */
+  stalledSince: number | null;
 };
 
 /** What processes tell each other; each hears its own messages too, and has done already what they ask for. */
@@ -91,11 +98,23 @@ const sweepMs = 60_000;
 const freshMs = 2_000;
 /** While looks are rare, one that is wished for is worth a call only when the last one is older than this. */
 const sparingFreshMs = 60_000;
+/** A change that Spotify does not show yet is looked for once more, this long after it was made. */
+const settleMs = 2_000;
+/** How long without its lease a listener's card goes on as if nothing were wrong. */
+const stalledAfterMs = 10_000;
+/** Clocks of processes differ by less; what is further ahead of ours was written by one that was wrong. */
+const clocksDifferMs = 5_000;
 /** No two looks are closer than this. */
 const leastMs = 1_500;
 /** A look further off than this is due to a clock that has jumped. */
 const longestMs = 48 * 60 * 60 * 1000;
-const failureMs = [5_000, 15_000, 60_000, 120_000];
+const failureMs = [5_000, 15_000, 60_000, 120_000, 300_000];
+const longestFailureMs = 600_000;
+
+/** When to look again once Spotify's wait is over: a moment later than it said, and not all listeners at the same one. */
+function afterWait(until: number): number {
+  return until + 1_000 + Math.random() * 4_000;
+}
 
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
@@ -103,7 +122,14 @@ const takeLease = `
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1`;
 
-const unknown: News = { seen: null, waitingUntil: null, quota: false, silent: false, sparingUntil: null };
+const unknown: News = {
+  seen: null,
+  waitingUntil: null,
+  quota: false,
+  silent: false,
+  sparingUntil: null,
+  stalled: false,
+};
 
 /**
  * What listeners play, kept fresh for those who watch: at most one look at Spotify for each listener, however many tabs, sessions and
@@ -118,6 +144,7 @@ export function createHub(needs: Needs) {
   const seenKey = (accountId: string) => `now-playing:${accountId}`;
   const leaseKey = (accountId: string) => `look:${accountId}`;
   const all = new Map<string, Watched>();
+  let lastTickAt = now();
 
   subscriber.on('message', (_channel, text) => {
     try {
@@ -182,16 +209,24 @@ export function createHub(needs: Needs) {
       await publish(accountId, news).catch(onFault);
     },
 
+    /** Passes on that Spotify asked a page to wait. */
+    async learnWait(accountId: string, { until, quota }: CoolDown): Promise<void> {
+      const news = { ...(all.get(accountId)?.news ?? unknown), waitingUntil: until, quota };
+      hearNews(accountId, news);
+      await publish(accountId, news).catch(onFault);
+    },
+
     /** What was last seen, here or elsewhere; null where that is too long ago. Throws SessionsUnavailable. */
     async latest(accountId: string): Promise<Seen | null> {
-      return all.get(accountId)?.news.seen ?? seenIn(await readText(redis, seenKey(accountId)));
+      return all.get(accountId)?.news.seen ?? (await recorded(accountId));
     },
 
     /** What this process knows without asking anybody, if it is still what plays. */
     fresh(accountId: string): Seen | null {
       const watched = all.get(accountId);
       const seen = watched?.news.seen;
-      return seen && seen.askedAt > watched.changedAt && now() - seen.at < freshMs ? seen : null;
+      const age = seen ? now() - seen.at : -1;
+      return seen && seen.askedAt > watched.changedAt && age >= 0 && age < freshMs ? seen : null;
     },
 
     /**
@@ -219,6 +254,7 @@ export function createHub(needs: Needs) {
       news: unknown,
       overdueLooks: 0,
       changedAt: 0,
+      changedFrom: null,
       wantedSince: 0,
       leaseDueAt: 0,
       leaseUntil: 0,
@@ -227,6 +263,7 @@ export function createHub(needs: Needs) {
       notBefore: 0,
       looking: false,
       failures: 0,
+      stalledSince: null,
     };
   }
 
@@ -234,13 +271,26 @@ export function createHub(needs: Needs) {
     return performance.now() < leaseUntil;
   }
 
-  /** Takes in what is known already: a page has asked a moment ago, or another process looks. */
+  /** Takes in what is known already: a page has asked a moment ago, another process looks, or Spotify asked to wait. */
   async function recall(watched: Watched): Promise<void> {
-    const seen = seenIn(await readText(redis, seenKey(watched.accountId)).catch(() => null));
-    const known = watched.news.seen;
-    if (seen && (known === null || seen.askedAt > known.askedAt)) {
-      hearNews(watched.accountId, { ...watched.news, seen, silent: false });
-    }
+    const { accountId } = watched;
+    const [seen, closed] = await Promise.all([recorded(accountId), door.closed()]).catch(() => [null, null]);
+    const { news } = watched;
+    const newer = seen !== null && (news.seen === null || seen.askedAt > news.seen.askedAt);
+    const waits = closed !== null && closed.until !== news.waitingUntil;
+    if (!newer && !waits) return;
+    const wait = { waitingUntil: closed?.until ?? null, quota: closed?.quota ?? false };
+    hearNews(accountId, { ...news, seen: newer ? seen : news.seen, ...wait, silent: false, stalled: false });
+  }
+
+  /** The record of what was last seen. Throws SessionsUnavailable. */
+  async function recorded(accountId: string): Promise<Seen | null> {
+    const seen = seenIn(await readText(redis, seenKey(accountId)));
+    return seen && !isAhead(seen) ? seen : null;
+  }
+
+  function isAhead({ askedAt }: Seen): boolean {
+    return askedAt > now() + clocksDifferMs;
   }
 
   function leave(watched: Watched): void {
@@ -252,6 +302,9 @@ export function createHub(needs: Needs) {
   }
 
   function tick(): void {
+    // The clock was put back: what is known is from a time that is still to come, and all plans with it.
+    if (now() < lastTickAt - clocksDifferMs) for (const watched of all.values()) forget(watched);
+    lastTickAt = now();
     for (const watched of all.values()) {
       const monotonic = performance.now();
       if (monotonic >= watched.leaseDueAt) {
@@ -269,6 +322,12 @@ export function createHub(needs: Needs) {
     }
   }
 
+  function forget(watched: Watched): void {
+    const { news } = watched;
+    Object.assign(watched, { changedAt: 0, changedFrom: null, wantedSince: 0, lookAt: 0, notBefore: 0 });
+    watched.news = { ...unknown, stalled: news.stalled };
+  }
+
   async function lead(watched: Watched): Promise<void> {
     const { accountId, owner } = watched;
     const askedAt = performance.now();
@@ -277,6 +336,11 @@ export function createHub(needs: Needs) {
       if (all.get(accountId) !== watched) {
         await redis.eval(releaseIfOwner, 1, leaseKey(accountId), owner);
         return;
+      }
+      watched.stalledSince = null;
+      if (watched.news.stalled) {
+        watched.news = { ...watched.news, stalled: false };
+        tell(watched);
       }
       if (got !== 1) {
         watched.leaseUntil = 0;
@@ -292,6 +356,10 @@ export function createHub(needs: Needs) {
       await redis.pexpire(watchedKey, 2 * leaseMs);
     } catch {
       // Without Redis the lease ends by itself: nobody looks.
+      watched.stalledSince ??= askedAt;
+      if (watched.news.stalled || askedAt - watched.stalledSince < stalledAfterMs) return;
+      watched.news = { ...watched.news, stalled: true };
+      tell(watched);
     }
   }
 
@@ -327,7 +395,7 @@ export function createHub(needs: Needs) {
     }
   }
 
-  /** Asks with a sign-in of the listener's that still holds; null where there is none. */
+  /** Asks with a sign-in of the listener's that still holds and allows it; null where there is none. */
   async function ask({ accountId, watchers }: Watched): Promise<Playback | null> {
     const here = [...watchers].map(({ sessionId }) => sessionId);
     const tried = new Set<string>();
@@ -337,10 +405,12 @@ export function createHub(needs: Needs) {
         tried.add(sessionId);
         try {
           const grant = await access.open(sessionId, { renewFirst: true });
-          if (grant) return await grant.ask(webApi.player);
+          const allowed = scopes.player.every((scope) => grant?.scopes.includes(scope));
+          if (grant && allowed) return await grant.ask(webApi.player);
         } catch (error) {
-          if (!(error instanceof GrantLost)) throw error;
+          if (!(error instanceof GrantLost || error instanceof MissingScope)) throw error;
         }
+        // The page says what is the matter with this one.
         endStreams([sessionId]);
       }
     }
@@ -350,16 +420,20 @@ export function createHub(needs: Needs) {
   function failed(watched: Watched, error: unknown): void {
     const { news } = watched;
     if (error instanceof CoolDown) {
-      // A moment later than Spotify said, and not all listeners at the same one.
-      watched.lookAt = error.until + 1_000 + Math.random() * 4_000;
+      watched.lookAt = afterWait(error.until);
       watched.news = { ...news, waitingUntil: error.until, quota: error.quota };
     } else {
-      watched.lookAt = now() + (failureMs[watched.failures] ?? 120_000);
+      watched.lookAt = now() + (failureMs[watched.failures] ?? longestFailureMs);
       watched.failures += 1;
       if (error instanceof SessionsUnavailable) return;
       onFault(error);
-      // One answer that does not come is nothing to speak of.
-      if (watched.failures > 1) watched.news = { ...news, silent: true };
+      if (error instanceof SpotifyUnavailable) {
+        // One answer that does not come is nothing to speak of.
+        if (watched.failures > 1) watched.news = { ...news, silent: true };
+      } else {
+        // Nothing that passes: not invited any more, the owner without Premium. Pages have words for each.
+        browsers.sessionsOf(watched.accountId).then(endStreams, () => undefined);
+      }
     }
     watched.notBefore = watched.lookAt;
     if (watched.news === news) return;
@@ -389,8 +463,15 @@ export function createHub(needs: Needs) {
     if ((sparingUntil === null) !== (watched.news.sparingUntil === null)) {
       watched.news = { ...watched.news, sparingUntil };
       tell(watched);
+      publish(watched.accountId, watched.news).catch(onFault);
     }
-    const wished = isWanted(watched) ? now() : Number.POSITIVE_INFINITY;
+    const { changedFrom, changedAt } = watched;
+    if (seen && changedFrom && seen.askedAt > changedAt) {
+      watched.changedFrom = null;
+      if (!isOther(changedFrom, seen))
+        watched.wantedSince = Math.max(watched.wantedSince, changedAt + settleMs);
+    }
+    const wished = isWanted(watched) ? Math.max(now(), watched.wantedSince) : Number.POSITIVE_INFINITY;
     watched.lookAt = Math.max(Math.min(next.at, wished), watched.notBefore);
   }
 
@@ -439,8 +520,14 @@ export function createHub(needs: Needs) {
     const { seen } = watched.news;
     // Messages may overtake each other, and a look may take longer than a change.
     if (seen && news.seen && news.seen.askedAt < seen.askedAt) return;
-    if (news.seen && news.seen.askedAt < watched.changedAt) return;
+    if (news.seen && (news.seen.askedAt < watched.changedAt || isAhead(news.seen))) return;
     watched.news = news;
+    if (news.waitingUntil !== null) watched.notBefore = afterWait(news.waitingUntil);
+    else if (!news.silent) {
+      // Spotify has answered somebody: whatever kept us from asking is over.
+      watched.notBefore = Math.min(watched.notBefore, now() + leastMs);
+      watched.failures = 0;
+    }
     if (news.seen && news.seen.askedAt >= watched.wantedSince) watched.wantedSince = 0;
     tell(watched);
     if (leads(watched) && !watched.looking) void plan(watched);
@@ -452,14 +539,17 @@ export function createHub(needs: Needs) {
 
   function outOfDate(accountId: string, since: number): void {
     const watched = all.get(accountId);
-    if (watched) watched.changedAt = Math.max(watched.changedAt, since);
+    if (!watched) return;
+    watched.changedAt = Math.max(watched.changedAt, since);
+    watched.changedFrom = watched.news.seen;
   }
 
   function want(accountId: string, since: number): void {
     const watched = all.get(accountId);
     if (!watched) return;
     watched.wantedSince = Math.max(watched.wantedSince, since);
-    if (isWanted(watched)) watched.lookAt = Math.min(watched.lookAt, Math.max(now(), watched.notBefore));
+    if (!isWanted(watched)) return;
+    watched.lookAt = Math.min(watched.lookAt, Math.max(now(), watched.wantedSince, watched.notBefore));
   }
 
   function endStreams(sessionIds: readonly string[]): void {

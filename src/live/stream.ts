@@ -18,7 +18,8 @@ type Place = { sessionId: string; id: string };
 const mostPerSession = 10;
 /** A client that lets this much pile up does not read; keeping it for them would only fill our memory. */
 const mostBacklog = 64 * 1024;
-const retryMs = 3_000;
+/** A stream that breaks is made again after so long; not all at once where a process has died. */
+const retryMs = { least: 1_500, most: 6_000 };
 /** When this process goes, its clients come back within so much time and not all at once. */
 const spreadMs = 10_000;
 
@@ -45,11 +46,13 @@ type Needs = { redis: Redis; heartbeatMs: number };
  * them. A session has ten at the most, in all processes together.
  */
 export function createStreams({ redis, heartbeatMs }: Needs) {
+  // An event, because a script cannot see a comment: by it the page knows that the stream is still there, and when to expect the next.
+  const beat = `event: beat\ndata: ${heartbeatMs}\n\n`;
   const open = new Map<Response, Place>();
   let events = 0;
   let closed = false;
   const beating = setInterval(() => {
-    for (const res of open.keys()) write(res, ':\n\n');
+    for (const res of open.keys()) write(res, beat);
   }, heartbeatMs).unref();
   const holding = setInterval(() => void holdAll().catch(() => undefined), placeEveryMs).unref();
 
@@ -61,7 +64,7 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
     async begin(res: Response, sessionId: string): Promise<Stream | 'too many' | 'gone'> {
       const place = { sessionId, id: randomUUID() };
       if (!(await take(place))) return 'too many';
-      if (res.closed || closed) {
+      if (res.destroyed || res.closed || closed) {
         leave(place);
         res.destroy();
         return 'gone';
@@ -78,7 +81,7 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
         'Cache-Control': 'no-store, no-transform',
         'X-Accel-Buffering': 'no',
       });
-      write(res, `retry: ${retryMs}\n\n`);
+      write(res, `retry: ${between(retryMs.least, retryMs.most)}\n\n${beat}`);
       return {
         send(event, data) {
           events += 1;
@@ -101,7 +104,7 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
       clearInterval(holding);
       for (const [res, place] of open) {
         leave(place);
-        write(res, `retry: ${Math.round(1_000 + Math.random() * spreadMs)}\n\n`);
+        write(res, `retry: ${between(1_000, 1_000 + spreadMs)}\n\n`);
         finish(res);
       }
     },
@@ -123,6 +126,10 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
       await Promise.all(places.slice(from, from + atATime).map(take));
     }
   }
+}
+
+function between(least: number, most: number): number {
+  return Math.round(least + Math.random() * (most - least));
 }
 
 const keyOf = (sessionId: string): string => `streams:${sessionId}`;

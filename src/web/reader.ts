@@ -4,6 +4,9 @@ import type { RequestHandler } from 'express';
 export type Reader = {
   /** The language of days and moments; empty where it is English, as the page is. */
   lang: string;
+  /** The language itself, and what stands between hours, minutes and seconds: for a script that writes lengths on. */
+  locale: string;
+  between: string;
   /** A length in milliseconds, as people write that of a track: 3:05, 1:02:45. */
   time(ms: number): string;
   /** The day of a moment in ISO 8601, such as 4 Mar 2025. Null for anything that is no moment. */
@@ -89,6 +92,8 @@ function createReader(locale: string): Reader {
 
   return {
     lang: /^en\b/.test(locale) ? '' : locale,
+    locale,
+    between,
     time(ms) {
       const seconds = Math.floor(ms / 1000);
       const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];

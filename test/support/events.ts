@@ -41,10 +41,11 @@ export async function listen(t: Ends, url: string, person: Pick<Browser, 'cookie
 
   function read(block: string): void {
     const fields = new Map(block.split('\n').map((line) => splitAt(line, line.indexOf(':'))));
-    if (fields.has('')) beats += 1;
     if (fields.has('retry')) retry = Number(fields.get('retry'));
     const event = fields.get('event');
-    if (event) events.push({ id: fields.get('id'), event, data: JSON.parse(fields.get('data') ?? '{}') });
+    if (event === 'beat') beats += 1;
+    else if (event)
+      events.push({ id: fields.get('id'), event, data: JSON.parse(fields.get('data') ?? '{}') });
   }
 
   return {

@@ -45,8 +45,6 @@ type Card = {
 const momentMs = 1_000;
 /** For how long it is known whether a track is saved; our own buttons make it asked anew. */
 const savedMs = 10 * 60_000;
-/** What a page may take to load and to open its stream. */
-const loadingMs = 10_000;
 /** For how long a page waits for what it could do without. */
 const patienceMs = 1_500;
 /** A page without scripts loads itself anew no more often than this. */
@@ -69,7 +67,7 @@ export function nowPlayingPages({
 }: Needs): Router {
   const router = Router();
 
-  router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get('/now-playing', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     // One of our buttons was pressed, maybe in another process: what is kept here may be out of date.
     if (req.query.said !== undefined) req.listener.forget('saved ');
     const { seen, news } = await look(req);
@@ -81,11 +79,10 @@ export function nowPlayingPages({
         const still = req.query.still !== undefined;
         const refreshSeconds = still ? null : await refreshAfter(seen, news.waitingUntil);
         card.recent = await soon(playedLately(req, seen));
-        const who = createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
         res.render('now-playing/now-playing', {
           ...forView(req, card),
           refreshSeconds,
-          who,
+          who: whoOf(req),
           said: req.query.said,
         });
       },
@@ -99,7 +96,8 @@ export function nowPlayingPages({
   });
 
   // No call to Spotify of its own: the hub looks, once for all who watch.
-  router.get('/now-playing/events', signedIn.middleware, async (req, res, next) => {
+  router.get('/now-playing/events', signedIn.renewingLater, async (req, res, next) => {
+    if (req.query.who !== undefined && req.query.who !== whoOf(req)) throw otherSignIn();
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = req.listener;
     const sessionId = req.session.id;
@@ -120,8 +118,9 @@ export function nowPlayingPages({
       },
     });
     res.once('close', leave);
-    // Somebody who comes back to look is shown what is so now; who has just loaded the page was shown it there.
-    hub.look(accountId, req.query.look === 'now' ? momentMs : loadingMs);
+    // Somebody who comes back to look is shown what is so now; who has just loaded the page was shown it there, and a stream that broke
+    // and is made again is nobody's wish.
+    if (req.query.look === 'now' && !req.get('Last-Event-ID')) hub.look(accountId, momentMs);
 
     async function sendCard(stream: Stream, seen: Seen, news: News): Promise<void> {
       const recent = await knownLately(req, seen).catch(() => null);
@@ -137,7 +136,7 @@ export function nowPlayingPages({
   });
 
   // Somebody has come back to a window whose events come by another one.
-  router.post('/now-playing/look', signedIn.middleware, (req, res) => {
+  router.post('/now-playing/look', signedIn.renewingLater, (req, res) => {
     hub.look(req.listener.accountId, momentMs);
     res.status(204).end();
   });
@@ -148,12 +147,14 @@ export function nowPlayingPages({
   async function look(req: Request): Promise<{ seen: Seen; news: Card['news'] }> {
     const { accountId } = req.listener;
     try {
-      const seen =
-        hub.fresh(accountId) ?? (await req.listener.askKept('player', momentMs, asked, scopes.player));
+      // Another browser of the listener's may have been allowed more.
+      const known = req.listener.may(scopes.player) ? hub.fresh(accountId) : null;
+      const seen = known ?? (await req.listener.askKept('player', momentMs, asked, scopes.player));
       return { seen, news: noNews };
     } catch (error) {
       const seen = error instanceof CoolDown ? await hub.latest(accountId) : null;
       if (seen === null || !(error instanceof CoolDown)) throw error;
+      await hub.learnWait(accountId, error);
       return { seen, news: { ...noNews, waitingUntil: error.until, quota: error.quota } };
     }
 
@@ -229,7 +230,13 @@ export function nowPlayingPages({
   }
 }
 
-const noNews: Card['news'] = { waitingUntil: null, quota: false, silent: false, sparingUntil: null };
+const noNews: Card['news'] = {
+  waitingUntil: null,
+  quota: false,
+  silent: false,
+  sparingUntil: null,
+  stalled: false,
+};
 
 /** What comes soon, else null: where Spotify is slow it is kept for the next page, or comes by the stream. */
 async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
@@ -258,10 +265,25 @@ function numbers({ playback, progressMs }: Card) {
 
 /** Whether there is something new to be seen. */
 function isNews(before: News, after: News): boolean {
-  const notes = ({ seen, waitingUntil, quota, silent, sparingUntil }: News) =>
-    JSON.stringify([seen?.saved, waitingUntil, quota, silent, sparingUntil !== null]);
+  const notes = ({ seen, waitingUntil, quota, silent, sparingUntil, stalled }: News) =>
+    JSON.stringify([seen?.saved, waitingUntil, quota, silent, sparingUntil, stalled]);
   if (notes(before) !== notes(after)) return true;
   return after.seen !== null && (before.seen === null || isOther(before.seen, after.seen));
+}
+
+/** A name for this sign-in, which says nothing else: by it the windows of a browser know that they belong together. */
+function whoOf(req: Request): string {
+  return createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
+}
+
+function otherSignIn(): Problem {
+  return new Problem({
+    status: 403,
+    reason: 'other-sign-in',
+    title: 'Somebody else is signed in by now',
+    text: 'This window is from an earlier sign-in. Load the page anew.',
+    actions: [{ label: 'Go to what is playing', href: '/now-playing' }],
+  });
 }
 
 function tooMany(): Problem {

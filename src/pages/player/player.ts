@@ -76,10 +76,10 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
     });
     req.listener.forget('player');
     req.listener.forget('devices');
-    // The page that a browser is led to asks Spotify, and passes on what it is told.
-    if (!wantsJson(req)) return res.redirect(303, outcome);
-    hub.look(req.listener.accountId, 0);
-    res.status(204).end();
+    // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
+    if (wantsJson(req) || !back.startsWith('/now-playing')) hub.look(req.listener.accountId, 0);
+    if (wantsJson(req)) res.status(204).end();
+    else res.redirect(303, outcome);
   }
 
   return router;
