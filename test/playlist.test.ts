@@ -207,7 +207,7 @@ test('a playlist that others share with the listener can be read', async (t) => 
   const page = await mara.get(path).expect(200);
 
   assert.equal(body.entries.length, 19);
-  assert.match(page.text, /<\/time> by <a href="[^"]+"><bdi>[^<]+<\/bdi><\/a>/, 'who added what');
+  assert.match(page.text, /<\/time><br>by <a href="[^"]+"><bdi>[^<]+<\/bdi><\/a>/, 'who added what');
 });
 
 test('a playlist that is not there is a page that says so', async (t) => {

@@ -51,6 +51,8 @@ export function useViews(
     ago: (at: number) => ago(now() - at),
     ...anybody,
     short,
+    /** Whether a name is too long for the largest letters. */
+    isLong: (name: string) => name.length > longName,
   });
 }
 
@@ -99,6 +101,8 @@ function short(name: string): string {
   const characters = [...name];
   return characters.length <= 45 ? name : `${characters.slice(0, 44).join('').trimEnd()}…`;
 }
+
+const longName = 60;
 
 /** In words, as the words of the page are. */
 function ago(ms: number): string {
