@@ -138,7 +138,8 @@ test('a stream is for who is signed in, is not to be held back on the way, and s
   assert.equal(headers['x-accel-buffering'], 'no');
   assert.equal(headers['content-encoding'], undefined);
   await until(() => stream.beats() >= 2);
-  assert.equal(stream.retry(), 3_000);
+  const retry = stream.retry() ?? 0;
+  assert.ok(retry >= 1_500 && retry <= 6_000, `${retry} ms`);
 });
 
 test('signing out ends the streams of that browser, on every server, and of no other', async (t) => {

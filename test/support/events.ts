@@ -9,9 +9,15 @@ export type Event = { id: string | undefined; event: string; data: Record<string
 export type Listening = Awaited<ReturnType<typeof listen>>;
 
 /** Opens the stream of what is playing as this person; closed with the test at the latest. */
-export async function listen(t: Ends, url: string, person: Pick<Browser, 'cookieHeader'>, query = '') {
+export async function listen(
+  t: Ends,
+  url: string,
+  person: Pick<Browser, 'cookieHeader'>,
+  query = '',
+  headers: Record<string, string> = {},
+) {
   const sent: ClientRequest = request(`${url}/now-playing/events${query}`, {
-    headers: { Cookie: person.cookieHeader(), Accept: 'text/event-stream' },
+    headers: { Cookie: person.cookieHeader(), Accept: 'text/event-stream', ...headers },
     agent: false,
   });
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
