@@ -196,7 +196,7 @@ const sabotages: Sabotage[] = [
   {
     what: 'refusing other sites',
     file: 'src/web/same-origin.ts',
-    from: 'next(ours ?',
+    from: 'next(isOurs(req, baseUrl) ?',
     to: 'next(true ?',
     test: 'sign-in',
   },
@@ -667,7 +667,7 @@ const sabotages: Sabotage[] = [
   {
     what: 'the look of who comes back alone',
     file: 'src/live/hub.ts',
-    from: 'const wished = isWanted(watched) ? now() : Number.POSITIVE_INFINITY;',
+    from: 'const wished = isWanted(watched) ? Math.max(now(), watched.wantedSince) : Number.POSITIVE_INFINITY;',
     to: 'const wished = Number.POSITIVE_INFINITY;',
     test: 'live',
   },
@@ -832,16 +832,16 @@ const sabotages: Sabotage[] = [
   {
     what: 'odd: telling new windows of a wait',
     file: 'src/live/hub.ts',
-    from: 'const waits = closed !== null && closed.until !== news.waitingUntil;',
-    to: 'const waits = false;',
+    from: 'waitingUntil: closed?.until ?? null',
+    to: 'waitingUntil: null',
     test: 'live-odds',
     named: 'goes on saying so',
   },
   {
     what: 'odd: looking once more for a change that is not shown yet',
     file: 'src/live/hub.ts',
-    from: 'if (!isOther(changedFrom, seen)) watched.wantedSince',
-    to: 'if (false) watched.wantedSince',
+    from: 'if (!isOther(changedFrom, seen))',
+    to: 'if (false)',
     test: 'live-odds',
     named: 'shows late',
   },

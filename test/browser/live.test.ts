@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
@@ -29,11 +30,53 @@ async function nearTheEnd(t: TestContext, options: Parameters<typeof openBrowser
   return { ...turntable, browser, page, streams, name: body.item.name as string, leave };
 }
 
-async function signIn({ url }: { url: string }, page: Page, allow = ''): Promise<void> {
+async function signIn(
+  { url }: { url: string },
+  page: Page,
+  allow = '',
+  name = 'Mara Lindqvist',
+): Promise<void> {
   await page.goto(`${url}/login?returnTo=/now-playing${allow}`);
-  await page.getByRole('radio', { name: 'Mara Lindqvist' }).check();
+  await page.getByRole('radio', { name }).check();
   await page.getByRole('button', { name: 'Agree' }).click();
   await page.waitForURL('**/now-playing');
+}
+
+/** Tells the page that it is out of sight, or to be seen again, as the browser does. */
+const hide = (page: Page, hidden: boolean) =>
+  page.evaluate(
+    `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} });
+     document.dispatchEvent(new Event('visibilitychange'));`,
+  );
+
+/** Something on the way between browser and server that can stop passing on what it is sent, and say nothing. */
+async function startRelay(t: TestContext) {
+  let to = 0;
+  const pairs: [Socket, Socket][] = [];
+  const relay = createServer((from) => {
+    const on = connect(to, '127.0.0.1');
+    from.pipe(on).pipe(from);
+    from.on('error', () => on.destroy());
+    on.on('error', () => from.destroy());
+    pairs.push([from, on]);
+  });
+  await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    for (const socket of pairs.flat()) socket.destroy();
+    relay.close();
+  });
+  return {
+    url: `http://127.0.0.1:${(relay.address() as AddressInfo).port}`,
+    leadTo(port: number): void {
+      to = port;
+    },
+    freeze(): void {
+      for (const [from, on] of pairs) {
+        from.unpipe(on).pause();
+        on.unpipe(from).pause();
+      }
+    },
+  };
 }
 
 const heading = (page: Page) => page.getByRole('heading', { level: 1 });
@@ -113,6 +156,52 @@ test('a notice that comes while one watches tells its moment by the reader’s o
   const time = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short', timeZone: 'Asia/Tokyo' });
   await moment.filter({ hasText: time.format(Date.parse(there ?? '')) }).waitFor();
   assert.doesNotMatch((await moment.textContent()) ?? '', /UTC/);
+});
+
+test('a connection that dies without a word is noticed, and made again', { skip }, async (t) => {
+  const relay = await startRelay(t);
+  const turntable = await startTurntable(t, {
+    ticking: true,
+    env: { BASE_URL: relay.url },
+    timing: { heartbeatMs: 500 },
+  });
+  relay.leadTo(Number(new URL(turntable.url).port));
+  turntable.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  await signIn({ url: relay.url }, page);
+  const name = (await heading(page).textContent()) ?? '';
+  await page.waitForTimeout(1_000);
+
+  turntable.simulator.plays('mara', { kind: 'track', index: 5, progressMs: 0 });
+  relay.freeze();
+  await another(page, name);
+  await page.locator('#live-state').waitFor({ state: 'hidden' });
+});
+
+test('a hidden tab that is shown after somebody else has signed in becomes theirs', { skip }, async (t) => {
+  const { page, browser, url, simulator, name } = await nearTheEnd(t);
+  const second = await browser.newPage();
+  await hide(page, true);
+  await second.goto(`${url}/playlists`);
+  await second.getByRole('button', { name: 'Sign out' }).click();
+  simulator.plays('noor', { kind: 'track', index: 7, progressMs: 0 });
+  await signIn({ url }, second, '', 'Noor Haddad');
+  await hide(second, true);
+
+  await hide(page, false);
+
+  await page.getByRole('link', { name: 'Noor Haddad' }).waitFor();
+  await another(page, name);
+});
+
+test('the time goes on as the page writes it for its reader', { skip }, async (t) => {
+  const { page } = await nearTheEnd(t, { locale: 'da-DK' });
+  const time = page.locator('#live-time');
+  assert.match((await time.textContent()) ?? '', /^\d+\.\d\d$/);
+  const first = await time.textContent();
+  while ((await time.textContent()) === first) await page.waitForTimeout(50);
+  assert.match((await time.textContent()) ?? '', /^\d+\.\d\d$/);
 });
 
 test('signing out in one tab takes the others along', { skip }, async (t) => {
