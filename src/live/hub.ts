@@ -9,7 +9,7 @@ import { releaseIfOwner } from '../access/lock.ts';
 import type { Playback } from '../spotify/answers.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import { nextLook } from './cadence.ts';
-import { isOverdue, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
+import { recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
 
 export type Hub = ReturnType<typeof createHub>;
 
@@ -55,7 +55,6 @@ type Watched = {
   owner: string;
   watchers: Set<Watcher>;
   news: News;
-  overdueLooks: number;
   /** When the listener last changed something with a button of ours: what was asked for before is not true any more. */
   changedAt: number;
   /** Somebody wants to see what was asked for after this. */
@@ -217,7 +216,6 @@ export function createHub(needs: Needs) {
       owner: randomUUID(),
       watchers: new Set(),
       news: unknown,
-      overdueLooks: 0,
       changedAt: 0,
       wantedSince: 0,
       leaseDueAt: 0,
@@ -314,8 +312,6 @@ export function createHub(needs: Needs) {
       }
       if (askedAt >= watched.wantedSince) watched.wantedSince = 0;
       const seen = seenNow(playback, now(), askedAt, before);
-      const overdue = before !== null && isOverdue(before, seen);
-      watched.overdueLooks = overdue ? watched.overdueLooks + 1 : 0;
       watched.news = { ...unknown, seen, sparingUntil: watched.news.sparingUntil };
       await plan(watched);
       tell(watched);
@@ -378,20 +374,13 @@ export function createHub(needs: Needs) {
       watched.lookAt = now() + 60_000;
       return;
     }
-    const next = nextLook({
-      now: now(),
-      seen,
-      overdueLooks: watched.overdueLooks,
-      budget,
-      watched: Math.max(1, count),
-    });
-    const sparingUntil = next.sparing ? now() + (budget.frees[0]?.inMs ?? 0) : null;
+    const { at, sparingUntil } = nextLook({ now: now(), seen, budget, watched: Math.max(1, count) });
     if ((sparingUntil === null) !== (watched.news.sparingUntil === null)) {
       watched.news = { ...watched.news, sparingUntil };
       tell(watched);
     }
     const wished = isWanted(watched) ? now() : Number.POSITIVE_INFINITY;
-    watched.lookAt = Math.max(Math.min(next.at, wished), watched.notBefore);
+    watched.lookAt = Math.max(Math.min(at, wished), watched.notBefore);
   }
 
   function isWanted({ news, wantedSince }: Watched): boolean {

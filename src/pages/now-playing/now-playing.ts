@@ -181,7 +181,7 @@ export function nowPlayingPages({
 
   /** After how many seconds a page without scripts is to load itself anew. */
   async function refreshAfter(seen: Seen, waitingUntil: number | null): Promise<number> {
-    const { at } = nextLook({ now: now(), seen, overdueLooks: 0, budget: await door.budget(), watched: 1 });
+    const { at } = nextLook({ now: now(), seen, budget: await door.budget(), watched: 1 });
     // Not all at once when it is over that Spotify asked us to wait.
     const then = waitingUntil === null ? at : waitingUntil + 1_000 + Math.random() * 30_000;
     return Math.ceil(Math.max(leastRefreshMs, then - now()) / 1000);
