@@ -187,6 +187,13 @@ test('it is said until when: until enough has come free, not only something', ()
   assert.equal(said, at + 2 * hour);
 });
 
+test('the more are watched, the sooner looks get rare', () => {
+  for (const used of [120, 560]) {
+    const [alone, five] = [1, 5].map((watched) => after(track(0), { budget: budget(used), watched }));
+    assert.ok(Number(five) > 1.5 * Number(alone), `${used} used: ${alone} s, ${five} s`);
+  }
+});
+
 test('however few are left, a listener is looked at about every half an hour; of several, one is', () => {
   assert.ok(after(track(0), { budget: budget(800) }) <= 32 * 60);
   const four = after(track(0), { budget: budget(800), watched: 4 });

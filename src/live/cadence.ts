@@ -28,10 +28,10 @@ const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** The parts of a day's calls between which spending goes over from plenty to what lasts for a day. */
+/** The parts of a day's calls between which spending goes over from plenty to what lasts for a day, for one listener. */
 const plentyUntil = 0.29;
 const pacedFrom = 0.37;
-/** The part of a day's calls that is left to pages and buttons, and the one before it, in which all looks get rarer and rarer. */
+/** The part of a day's calls that is left to pages and buttons, and the one before it for each listener, in which all looks get rarer and rarer. */
 const pagesPart = 0.06;
 const lastPart = 0.055;
 /** The calls that one listener takes in an hour while they are plenty. */
@@ -125,7 +125,9 @@ function endlessFor(sinceMs: number, { between, stretch }: Pace): number {
 /** How far apart looks are to be for a listener whose tracks usually last so long. */
 function paceOf(budget: Budget, watched: number, usualMs: number): Pace {
   const { perDay, used } = budget;
-  const plenty = Math.min(1, Math.max(0, (pacedFrom - used / perDay) / (pacedFrom - plentyUntil)));
+  // The more share what there is plenty of, the sooner it ends.
+  const share = (used / perDay) * Math.sqrt(watched);
+  const plenty = Math.min(1, Math.max(0, (pacedFrom - share) / (pacedFrom - plentyUntil)));
   const lasting = Math.min(plentyPerHour, lastingPerHour(budget) / watched);
   const perHour = plenty * plentyPerHour + (1 - plenty) * lasting;
   const stretch = stretchOf(budget, watched);
@@ -139,10 +141,10 @@ function paceOf(budget: Budget, watched: number, usualMs: number): Pace {
   return { between: Math.min(most, Math.max(betweenMs.least, between)), ends, stretch };
 }
 
-/** The more listeners share the last part, the sooner it would be gone: so it begins sooner. */
+/** The more listeners are watched, the sooner the last part would be gone: so it begins sooner. */
 function stretchOf({ perDay, used }: Budget, watched: number): number {
   const left = Math.max(0, perDay * (1 - pagesPart) - used);
-  const stretch = (perDay * lastPart * (watched + 1)) / 2 / left;
+  const stretch = (perDay * lastPart * watched) / left;
   return Math.min(Math.max(1, stretch), (rarestMs * watched) / endsMs);
 }
 
