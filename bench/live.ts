@@ -122,6 +122,11 @@ function otherWorlds({ report, seed }: Options): void {
   const worlds: [string, Partial<World>, Limits][] = [
     ['Spotify up to 2 s late', { lateMs: 2 * second }, wholeDayLimits],
     ['tracks of 2 to 5 minutes', { trackMs: [2 * minute, 5 * minute] }, { calls: 650, ...asEver }],
+    [
+      'tracks of 2 to 4 minutes: a few more ends than calls',
+      { trackMs: [2 * minute, 4 * minute] },
+      { calls: 650, median: 2, ends: 200, others: 300 },
+    ],
     ['pauses of 1 to 6 minutes', { pauseMs: [minute, 6 * minute] }, { calls: 650, median: 2, ends: 120 }],
     [
       'tracks of 2.5 minutes: more ends than calls',
