@@ -6,7 +6,7 @@ const height = 460;
 const left = 70;
 const right = 30;
 const top = 40;
-const bottom = 60;
+const bottom = 76;
 
 /** A picture of what promptness costs: calls a day against delays, both by powers of ten; as SVG that stands on its own. */
 export function plot(points: readonly Point[], title: string): string {
@@ -24,10 +24,16 @@ export function plot(points: readonly Point[], title: string): string {
       `<path class="grid" d="M${left} ${y(value)}H${width - right}"/><text x="${left - 8}" y="${y(value) + 4}" text-anchor="end">${value} s</text>`,
   );
   const lockedOut = `<rect class="danger" x="${x(800)}" y="${top}" width="${x(100_000) - x(800)}" height="${height - top - bottom}"/><text class="soft" x="${x(860)}" y="${top + 16}">people report being locked out from about here on</text>`;
+  const named: { at: number; level: number }[] = [];
   const marks = points.map((point) => {
     const mark = point.ours ? 'ours' : 'others';
     const [px, low, high] = [x(point.calls), y(point.naturalP95), y(point.othersP95)];
-    return `<g class="${mark}"><path d="M${px} ${low}V${high}"/><circle cx="${px}" cy="${low}" r="6"/><rect x="${px - 5}" y="${high - 5}" width="10" height="10"/><text x="${px}" y="${Math.min(low, high) - 12}" text-anchor="middle">${point.name}</text></g>`;
+    // A name goes above its marks, or below where another one is there already.
+    const above = Math.min(low, high) - 12;
+    const taken = named.some(({ at, level }) => Math.abs(at - px) < 110 && Math.abs(level - above) < 14);
+    const level = taken ? Math.max(low, high) + 22 : above;
+    named.push({ at: px, level });
+    return `<g class="${mark}"><path d="M${px} ${low}V${high}"/><circle cx="${px}" cy="${low}" r="6"/><rect x="${px - 5}" y="${high - 5}" width="10" height="10"/><text x="${px}" y="${level}" text-anchor="middle">${point.name}</text></g>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">
 <style>
@@ -42,7 +48,8 @@ svg { background: #fbf8f4; font: 13px system-ui, sans-serif; fill: #211b18; }
 ${lockedOut}
 ${vertical}
 ${horizontal}
-<text class="soft" x="${(left + width - right) / 2}" y="${height - 14}" text-anchor="middle">calls to Spotify in 24 hours, for one tab (each tab of the others costs as much again) · circle: ends of tracks, square: skips and pauses; delay at p95</text>
+<text class="soft" x="${(left + width - right) / 2}" y="${height - 34}" text-anchor="middle">calls to Spotify in 24 hours, for one tab (each tab of the others costs as much again)</text>
+<text class="soft" x="${(left + width - right) / 2}" y="${height - 14}" text-anchor="middle">delay at p95 · circle: ends of tracks, square: skips and pauses</text>
 ${marks.join('\n')}
 </svg>
 `;

@@ -246,7 +246,8 @@ test('near the end of the day’s calls live gets rare and says so, and pages st
     await sleep(250);
   }
   const told = await stream.until(({ data }) => /Checking less often until about/.test(String(data.html)));
-  assert.match(String(told.data.html), /most of the calls that Spotify allows this site in a day are used/);
+  assert.match(String(told.data.html), /so that the calls that Spotify allows this site in a day last/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /Checking less often until about <time/);
   const made = simulator.calls.filter(({ service }) => service === 'api').length;
   assert.ok(made <= 15, `${made} calls in half an hour`);
   await mara.get('/playlists').expect(200);

@@ -700,10 +700,52 @@ const sabotages: Sabotage[] = [
     test: 'live',
   },
   {
-    what: 'the calls left to pages',
+    what: 'stretching waits while the last calls go',
     file: 'src/live/cadence.ts',
-    from: 'if (left <= 0) return',
-    to: 'if (false) return',
+    from: 'const stretch = stretchOf(budget, watched);',
+    to: 'const stretch = 1;',
+    test: 'cadence',
+  },
+  {
+    what: 'leaving out ends when calls are few',
+    file: 'src/live/cadence.ts',
+    from: 'Math.round(allowed / usualMs)',
+    to: '1',
+    test: 'cadence',
+  },
+  {
+    what: 'setting ends aside',
+    file: 'src/live/cadence.ts',
+    from: '(perHour * ends) / hour - 1',
+    to: '(perHour * ends) / hour',
+    test: 'cadence',
+  },
+  {
+    what: 'telling until when enough has come free',
+    file: 'src/live/cadence.ts',
+    from: 'if (!isSparing(paceOf({ perDay, used: left, frees: later }, watched, usualMs))) return inMs;',
+    to: 'return inMs;',
+    test: 'cadence',
+  },
+  {
+    what: 'telling a player that stands still',
+    file: 'src/live/seen.ts',
+    from: 'still || isOverdue(before, after)',
+    to: 'false',
+    test: 'cadence',
+  },
+  {
+    what: 'learning how late Spotify is',
+    file: 'src/live/seen.ts',
+    from: 'lateMs + late.up',
+    to: 'lateMs',
+    test: 'cadence',
+  },
+  {
+    what: 'learning how long tracks last',
+    file: 'src/live/seen.ts',
+    from: 'usualWeight * (heardMs',
+    to: '0 * (heardMs',
     test: 'cadence',
   },
   {
@@ -944,7 +986,7 @@ const wanted = sabotages.filter(({ what, file }) => `${what} ${file}`.includes(w
 
 const root = join(import.meta.dirname, '..');
 const copy = mkdtempSync(join(tmpdir(), 'turntable-sabotage-'));
-for (const folder of ['src', 'views', 'public', 'test', 'package.json', '.env.example']) {
+for (const folder of ['src', 'views', 'public', 'bench', 'test', 'package.json', '.env.example']) {
   cpSync(join(root, folder), join(copy, folder), { recursive: true });
 }
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));

@@ -10,7 +10,7 @@ import type { Playback } from '../spotify/answers.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import { scopes, type WebApi } from '../spotify/web-api.ts';
 import { nextLook } from './cadence.ts';
-import { isOther, isOverdue, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
+import { isOther, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
 
 export type Hub = ReturnType<typeof createHub>;
 
@@ -27,6 +27,9 @@ export type News = Readonly<{
   /** Whether nobody can look, because our own database does not do its part. */
   stalled: boolean;
 }>;
+
+/** The same from a page, which does not know of looks. */
+type Heard = Omit<News, 'sparingUntil'> & { sparingUntil?: number | null | undefined };
 
 /** Somebody who watches: one stream. */
 export type Watcher = {
@@ -58,7 +61,6 @@ type Watched = {
   owner: string;
   watchers: Set<Watcher>;
   news: News;
-  overdueLooks: number;
   /** When the listener last changed something with a button of ours: what was asked for before is not true any more. */
   changedAt: number;
   /** What was seen before that, until it is known whether Spotify shows the change. */
@@ -80,7 +82,7 @@ type Watched = {
 
 /** What processes tell each other; each hears its own messages too, and has done already what they ask for. */
 type Message = { shape: number; from: string } & (
-  | { kind: 'news'; accountId: string; news: News }
+  | { kind: 'news'; accountId: string; news: Heard }
   | { kind: 'look' | 'changed'; accountId: string; since: number }
   | { kind: 'end'; sessionIds: readonly string[] }
 );
@@ -110,6 +112,12 @@ const leastMs = 1_500;
 const longestMs = 48 * 60 * 60 * 1000;
 const failureMs = [5_000, 15_000, 60_000, 120_000, 300_000];
 const longestFailureMs = 600_000;
+
+/** Whether what was said before is not about right any more. */
+function isElsewhen(moment: number | null, before: number | null): boolean {
+  if (moment === null || before === null) return moment !== before;
+  return Math.abs(moment - before) > 10 * 60_000;
+}
 
 /** When to look again once Spotify's wait is over: a moment later than it said, and not all listeners at the same one. */
 function afterWait(until: number): number {
@@ -193,8 +201,7 @@ export function createHub(needs: Needs) {
     async learn(accountId: string, playback: Playback, askedAt: number): Promise<Seen> {
       const before = await this.latest(accountId).catch(() => null);
       const seen = seenNow(playback, now(), askedAt, before);
-      const { sparingUntil } = all.get(accountId)?.news ?? unknown;
-      const news = { ...unknown, seen, sparingUntil };
+      const news = { ...unknown, seen, sparingUntil: undefined };
       hearNews(accountId, news);
       publish(accountId, news).catch(onFault);
       return seen;
@@ -204,14 +211,19 @@ export function createHub(needs: Needs) {
     async learnSaved(accountId: string, uri: string, saved: boolean): Promise<void> {
       const seen = await this.latest(accountId).catch(() => null);
       if (seen === null || uriOf(seen) !== uri) return;
-      const news = { ...(all.get(accountId)?.news ?? unknown), seen: { ...seen, saved } };
+      const news = {
+        ...(all.get(accountId)?.news ?? unknown),
+        seen: { ...seen, saved },
+        sparingUntil: undefined,
+      };
       hearNews(accountId, news);
       await publish(accountId, news).catch(onFault);
     },
 
     /** Passes on that Spotify asked a page to wait. */
     async learnWait(accountId: string, { until, quota }: CoolDown): Promise<void> {
-      const news = { ...(all.get(accountId)?.news ?? unknown), waitingUntil: until, quota };
+      const wait = { waitingUntil: until, quota, sparingUntil: undefined };
+      const news = { ...(all.get(accountId)?.news ?? unknown), ...wait };
       hearNews(accountId, news);
       await publish(accountId, news).catch(onFault);
     },
@@ -252,7 +264,6 @@ export function createHub(needs: Needs) {
       owner: randomUUID(),
       watchers: new Set(),
       news: unknown,
-      overdueLooks: 0,
       changedAt: 0,
       changedFrom: null,
       wantedSince: 0,
@@ -382,8 +393,6 @@ export function createHub(needs: Needs) {
       }
       if (askedAt >= watched.wantedSince) watched.wantedSince = 0;
       const seen = seenNow(playback, now(), askedAt, before);
-      const overdue = before !== null && isOverdue(before, seen);
-      watched.overdueLooks = overdue ? watched.overdueLooks + 1 : 0;
       watched.news = { ...unknown, seen, sparingUntil: watched.news.sparingUntil };
       await plan(watched);
       tell(watched);
@@ -452,15 +461,8 @@ export function createHub(needs: Needs) {
       watched.lookAt = now() + 60_000;
       return;
     }
-    const next = nextLook({
-      now: now(),
-      seen,
-      overdueLooks: watched.overdueLooks,
-      budget,
-      watched: Math.max(1, count),
-    });
-    const sparingUntil = next.sparing ? now() + (budget.frees[0]?.inMs ?? 0) : null;
-    if ((sparingUntil === null) !== (watched.news.sparingUntil === null)) {
+    const { at, sparingUntil } = nextLook({ now: now(), seen, budget, watched: Math.max(1, count) });
+    if (isElsewhen(sparingUntil, watched.news.sparingUntil)) {
       watched.news = { ...watched.news, sparingUntil };
       tell(watched);
       publish(watched.accountId, watched.news).catch(onFault);
@@ -472,7 +474,7 @@ export function createHub(needs: Needs) {
         watched.wantedSince = Math.max(watched.wantedSince, changedAt + settleMs);
     }
     const wished = isWanted(watched) ? Math.max(now(), watched.wantedSince) : Number.POSITIVE_INFINITY;
-    watched.lookAt = Math.max(Math.min(next.at, wished), watched.notBefore);
+    watched.lookAt = Math.max(Math.min(at, wished), watched.notBefore);
   }
 
   function isWanted({ news, wantedSince }: Watched): boolean {
@@ -481,7 +483,7 @@ export function createHub(needs: Needs) {
     return wantedSince > 0 && (news.seen === null || news.seen.askedAt <= since);
   }
 
-  async function publish(accountId: string, news: News): Promise<void> {
+  async function publish(accountId: string, news: Heard): Promise<void> {
     const { seen } = news;
     if (seen) await browsers.keepWhileSignedIn(accountId, seenKey(accountId), recordOf(seen), keptSeenMs);
     await fromRedis(
@@ -514,14 +516,15 @@ export function createHub(needs: Needs) {
   }
 
   /** What somebody else saw: another process, or a page. */
-  function hearNews(accountId: string, news: News): void {
+  function hearNews(accountId: string, news: Heard): void {
     const watched = all.get(accountId);
     if (!watched) return;
     const { seen } = watched.news;
     // Messages may overtake each other, and a look may take longer than a change.
     if (seen && news.seen && news.seen.askedAt < seen.askedAt) return;
     if (news.seen && (news.seen.askedAt < watched.changedAt || isAhead(news.seen))) return;
-    watched.news = news;
+    const { sparingUntil = watched.news.sparingUntil } = news;
+    watched.news = { ...news, sparingUntil };
     if (news.waitingUntil !== null) watched.notBefore = afterWait(news.waitingUntil);
     else if (!news.silent) {
       // Spotify has answered somebody: whatever kept us from asking is over.

@@ -77,7 +77,9 @@ export function nowPlayingPages({
     await res.format({
       async html() {
         const still = req.query.still !== undefined;
-        const refreshSeconds = still ? null : await refreshAfter(seen, news.waitingUntil);
+        const next = nextLook({ now: now(), seen, budget: await door.budget(), watched: 1 });
+        card.news = { ...news, sparingUntil: next.sparingUntil };
+        const refreshSeconds = still ? null : refreshAfter(next.at, news.waitingUntil);
         card.recent = await soon(playedLately(req, seen));
         res.render('now-playing/now-playing', {
           ...forView(req, card),
@@ -222,8 +224,7 @@ export function nowPlayingPages({
   }
 
   /** After how many seconds a page without scripts is to load itself anew. */
-  async function refreshAfter(seen: Seen, waitingUntil: number | null): Promise<number> {
-    const { at } = nextLook({ now: now(), seen, overdueLooks: 0, budget: await door.budget(), watched: 1 });
+  function refreshAfter(at: number, waitingUntil: number | null): number {
     // Not all at once when it is over that Spotify asked us to wait.
     const then = waitingUntil === null ? at : waitingUntil + 1_000 + Math.random() * 30_000;
     return Math.ceil(Math.max(leastRefreshMs, then - now()) / 1000);
