@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEnds } from '../test/support/ends.ts';
-import { type Listening, listen } from '../test/support/events.ts';
+import { type Event, type Listening, listen } from '../test/support/events.ts';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import type { Browser } from '../test/support/turntable.ts';
 import type { Options } from './bench.ts';
@@ -65,9 +65,10 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
     const shown: number[] = [];
     const pressed: number[] = [];
     for (let round = 0; round < times; round += 1) {
-      fleet.simulator.plays('mara', { kind: 'track', index: 3 * round + 1, progressMs: 0 });
-      await sleep(2_100);
+      // Until nobody looks any more for what the last button did.
+      await sleep(3_000);
       const old = watching.events.at(-1)?.data.uri;
+      fleet.simulator.plays('mara', { kind: 'track', index: 3 * round + 1, progressMs: 0 });
       const before = performance.now();
       const stream = await listen(ends, one.url, mara, '?look=now');
       await stream.until(({ data }) => data.uri !== old);
@@ -75,6 +76,7 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
       stream.close();
 
       const seen = watching.events.length;
+      const { uri } = watching.events.at(-1)?.data ?? {};
       const press = performance.now();
       // Spotify shows a command at once, or a while after it has taken it.
       const lateMs = at([0, 300, 800], round);
@@ -82,7 +84,9 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
       const command = at(['pause', 'next'], round);
       await mara.post(`/player/${command}`).type('form').send({ returnTo: '/now-playing' }).expect(303);
       await mara.get('/now-playing').expect(200);
-      await news(watching, seen);
+      await news(watching, seen, ({ data }) =>
+        command === 'pause' ? data.playing === false : data.uri !== uri,
+      );
       pressed.push(performance.now() - press - lateMs);
       fleet.simulator.settings.commandDelayMs = 0;
       if (command === 'pause')
@@ -168,8 +172,9 @@ function playerCalls({ simulator }: Fleet): number {
   return simulator.calls.filter(({ path }) => path === playerPath).length;
 }
 
-async function news(stream: Listening, after: number): Promise<void> {
-  while (stream.events.length <= after) await sleep(5);
+/** Waits for an event like this after the first so many. */
+async function news(stream: Listening, after: number, what: (event: Event) => boolean): Promise<void> {
+  while (!stream.events.slice(after).some(what)) await sleep(5);
 }
 
 function at<T>(all: readonly T[], index: number): T {

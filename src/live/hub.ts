@@ -184,9 +184,9 @@ export function createHub(needs: Needs) {
       };
     },
 
-    /** Has somebody look at once, in whatever process, unless the last look is no older than `goodForMs`. */
-    look(accountId: string, goodForMs: number): void {
-      const since = now() - goodForMs;
+    /** Has somebody look at once, in whatever process: as soon as two looks may follow each other. */
+    look(accountId: string): void {
+      const since = now();
       want(accountId, since);
       say({ kind: 'look', accountId, since });
     },

@@ -122,7 +122,7 @@ export function nowPlayingPages({
     res.once('close', leave);
     // Somebody who comes back to look is shown what is so now; who has just loaded the page was shown it there, and a stream that broke
     // and is made again is nobody's wish.
-    if (req.query.look === 'now' && !req.get('Last-Event-ID')) hub.look(accountId, momentMs);
+    if (req.query.look === 'now' && !req.get('Last-Event-ID')) hub.look(accountId);
 
     async function sendCard(stream: Stream, seen: Seen, news: News): Promise<void> {
       const recent = await knownLately(req, seen).catch(() => null);
@@ -139,7 +139,7 @@ export function nowPlayingPages({
 
   // Somebody has come back to a window whose events come by another one.
   router.post('/now-playing/look', signedIn.renewingLater, (req, res) => {
-    hub.look(req.listener.accountId, momentMs);
+    hub.look(req.listener.accountId);
     res.status(204).end();
   });
 

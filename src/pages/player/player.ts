@@ -77,7 +77,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
     req.listener.forget('player');
     req.listener.forget('devices');
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
-    if (wantsJson(req) || !back.startsWith('/now-playing')) hub.look(req.listener.accountId, 0);
+    if (wantsJson(req) || !back.startsWith('/now-playing')) hub.look(req.listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, outcome);
   }
