@@ -167,7 +167,7 @@ async function measure(browser: BrowserContext, of: readonly Shown[], at: string
   return all;
 }
 
-/** One visit with an empty cache: how many requests began before the first cover's (all of the page's own, where it has none), and how far things moved. */
+/** One visit with an empty cache: how many requests began before the first cover's (0 where it has none), and how far things moved. */
 async function visit(browser: BrowserContext, address: string, width: number) {
   const page = await browser.newPage();
   await page.setViewportSize({ width, height: 844 });
@@ -175,10 +175,6 @@ async function visit(browser: BrowserContext, address: string, width: number) {
   await devtools.send('Network.setCacheDisabled', { cacheDisabled: true });
   const requests: string[] = [];
   page.on('request', (request) => requests.push(new URL(request.url()).origin));
-  let beforeLoad = 0;
-  page.once('load', () => {
-    beforeLoad = requests.length;
-  });
   await watchShifts(page);
   await page.goto(address);
   await page.waitForTimeout(1_000);
@@ -189,7 +185,7 @@ async function visit(browser: BrowserContext, address: string, width: number) {
   // Pictures are the only thing that comes from elsewhere.
   const pictures = requests.findIndex((origin) => origin !== new URL(address).origin);
   await page.close();
-  return { before: pictures < 0 ? beforeLoad : pictures, shift };
+  return { before: Math.max(0, pictures), shift };
 }
 
 async function watchShifts(page: Page): Promise<void> {
@@ -204,7 +200,7 @@ async function watchShifts(page: Page): Promise<void> {
 function conclude({ report }: Options, measured: readonly Measured[]): void {
   report.begin('Each page: HTML, the same compressed, requests before the first cover, layout shift');
   for (const { name, html, compressed, before, shift } of measured) {
-    report.fact(name, `${grouped(html)} B, ${grouped(compressed)} B, ${before}, ${shift}`);
+    report.fact(name, `${grouped(html)} B, ${grouped(compressed)} B, ${before || 'no cover'}, ${shift}`);
   }
   const most = (of: (one: Measured) => number) => Math.max(...measured.map(of));
   report.claim(

@@ -865,9 +865,9 @@ const sabotages: Sabotage[] = [
   },
   {
     what: 'odd: showing what was seen last when tokens end meanwhile',
-    file: 'src/pages/now-playing/now-playing.ts',
-    from: "router.get('/now-playing', htmlOrJson, signedIn.renewingLater",
-    to: "router.get('/now-playing', htmlOrJson, signedIn.middleware",
+    file: 'src/access/access.ts',
+    from: 'if (error instanceof CoolDown) return null;',
+    to: '',
     test: 'live-odds',
     named: 'what was seen last',
   },

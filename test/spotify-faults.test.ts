@@ -56,7 +56,7 @@ test('an empty 204 is nothing playing, but no list of playlists', async (t) => {
   await mara.signIn();
   simulator.fault({ on: 'api', times: 2, answer: { status: 204 } });
 
-  await mara.get('/now-playing').expect(200);
+  await mara.getJson('/now-playing').expect(200);
   await mara.get('/playlists').expect(502);
 });
 

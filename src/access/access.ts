@@ -3,7 +3,7 @@ import type { Accounts } from '../spotify/accounts.ts';
 import type { AccessToken } from '../spotify/answers.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
-import { GrantLost, SessionsUnavailable } from './errors.ts';
+import { CoolDown, GrantLost, SessionsUnavailable } from './errors.ts';
 import type { Grant, Grants, StoredGrant } from './grants.ts';
 import { askOrRenew, askWithFresh, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
 import type { Lock } from './lock.ts';
@@ -38,13 +38,14 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
   return {
     /**
      * The grant of a session; null where the session has none. Its token is renewed where it is due, first of all or not before
-     * Spotify is asked. Throws GrantLost, SpotifyUnavailable, ClientRejected, CoolDown or SessionsUnavailable.
+     * Spotify is asked, and never while Spotify wants to be left alone: then there may still be something to show. Throws GrantLost,
+     * SpotifyUnavailable, ClientRejected or SessionsUnavailable.
      */
     async open(sessionId: string, { renewFirst }: { renewFirst: boolean }): Promise<OpenGrant | null> {
       const stored = await grants.read(sessionId);
       if (stored === null) return null;
 
-      let ready = renewFirst ? await renewedIfDue(sessionId, stored) : null;
+      let ready = renewFirst ? await unlessWaiting(renewedIfDue(sessionId, stored)) : null;
       const { scopes, consentAt, renewedAt } = ready ?? stored;
       return {
         scopes,
@@ -69,6 +70,15 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     /** Calls Spotify with the token that a sign-in has just given. */
     askWithFresh: <T>(accessToken: string, call: SpotifyCall<T>) => askWithFresh(door, accessToken, call),
   };
+
+  async function unlessWaiting(renewal: Promise<StoredGrant>): Promise<StoredGrant | null> {
+    try {
+      return await renewal;
+    } catch (error) {
+      if (error instanceof CoolDown) return null;
+      throw error;
+    }
+  }
 
   async function renewedIfDue(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
     if (stored.expiresAt - earlyMs > now()) return stored;

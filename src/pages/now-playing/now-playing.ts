@@ -67,7 +67,7 @@ export function nowPlayingPages({
 }: Needs): Router {
   const router = Router();
 
-  router.get('/now-playing', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
     // One of our buttons was pressed, maybe in another process: what is kept here may be out of date.
     if (req.query.said !== undefined) req.listener.forget('saved ');
     const { seen, news } = await look(req);
@@ -98,7 +98,7 @@ export function nowPlayingPages({
   });
 
   // No call to Spotify of its own: the hub looks, once for all who watch.
-  router.get('/now-playing/events', signedIn.renewingLater, async (req, res, next) => {
+  router.get('/now-playing/events', signedIn.middleware, async (req, res, next) => {
     if (req.query.who !== undefined && req.query.who !== whoOf(req)) throw otherSignIn();
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = req.listener;
@@ -138,7 +138,7 @@ export function nowPlayingPages({
   });
 
   // Somebody has come back to a window whose events come by another one.
-  router.post('/now-playing/look', signedIn.renewingLater, (req, res) => {
+  router.post('/now-playing/look', signedIn.middleware, (req, res) => {
     hub.look(req.listener.accountId);
     res.status(204).end();
   });
