@@ -26,9 +26,12 @@ function show(card) {
   latest = card;
   const { activeElement } = document;
   const focused = place.contains(activeElement) ? nameOf(activeElement) : null;
+  const recent = document.getElementById('live-recent');
   place.innerHTML = card.html;
+  // What was played before stays true while nothing plays, also where the server has forgotten it.
+  if (recent && place.querySelector('.idle') && !document.getElementById('live-recent')) place.append(recent);
   // A notice has come that names a moment.
-  if (place.querySelector('time')) import(place.dataset.clock);
+  if (place.querySelector('.notice time')) import(place.dataset.clock);
   if (focused) {
     const all = [...place.querySelectorAll('a, button')];
     // Where it is gone (Pause has become Play), the next best is the first of the buttons.
@@ -132,7 +135,9 @@ function stream(lookNow) {
   }, 1_000);
   // A refused stream does not say why; asked for its head alone, it does.
   const refused = async () => {
-    const status = await fetch(at(false), { method: 'HEAD' }).then(
+    const signal = AbortSignal.timeout(10_000);
+    const headers = { Accept: 'application/json' };
+    const status = await fetch(at(false), { method: 'HEAD', headers, signal }).then(
       (answer) => answer.status,
       () => 0,
     );
@@ -205,7 +210,9 @@ others?.addEventListener('message', ({ data }) => {
 
 /** Loads the page anew, where the sign-in has ended; not over a form that was sent, such as the one that ended it: it leads on. */
 let sent = false;
+let isOver = false;
 function begin() {
+  isOver = true;
   if (!sent) location.reload();
 }
 
@@ -219,8 +226,14 @@ function aged(card) {
   };
 }
 
-document.addEventListener('submit', () => {
+document.addEventListener('submit', ({ target }) => {
+  if (target.method !== 'post') return;
   sent = true;
+  // It may have been stopped, or have opened another window.
+  setTimeout(() => {
+    sent = false;
+    if (isOver) begin();
+  }, 10_000);
 });
 document.addEventListener('visibilitychange', attend);
 addEventListener('pagehide', () => letGo?.());

@@ -178,7 +178,7 @@ test('streams that break and are made again cost no looks, and neither does aski
     await stream.until(isCard);
     await fetch(`${url}/now-playing/events`, {
       method: 'HEAD',
-      headers: { Cookie: mara.cookieHeader(), Accept: 'text/event-stream' },
+      headers: { Cookie: mara.cookieHeader(), Accept: 'application/json' },
     });
     await sleep(300);
     stream.close();
@@ -221,4 +221,60 @@ test('where nobody can look because Redis takes no writes, the windows are told,
   clock.advance({ seconds: 60 });
   const healed = await stream.until(({ data }) => data.what !== name && data.what !== undefined);
   assert.doesNotMatch(String(healed.data.html), /does not do its part/);
+});
+
+test('a page that is told to wait, in a process where nobody watches, tells the windows of the others', async (t) => {
+  const one = await listening(t);
+  const other = await startTurntable(t, { beside: one });
+  const { url, mara, simulator, clock, name } = one;
+  const stream = await listen(t, url, mara);
+  await stream.until(isCard);
+  await severalTicks();
+  simulator.rateLimit(3_600);
+  clock.advance({ seconds: 3 });
+
+  const headers = { Cookie: mara.cookieHeader(), Accept: 'text/html' };
+  assert.match(await (await fetch(`${other.url}/now-playing`, { headers })).text(), waiting);
+
+  const told = await stream.until(says(waiting));
+  assert.equal(told.data.what, name);
+});
+
+test('a short wait that a page was told is over for the windows when it is over, however long it has been quiet', async (t) => {
+  const { url, mara, simulator, clock, name } = await listening(t);
+  simulator.plays('mara', { kind: 'nothing' });
+  const stream = await listen(t, url, mara);
+  await stream.until(isCard);
+  for (let hours = 0; hours < 4; hours += 1) {
+    clock.advance({ hours: 1 });
+    await severalTicks();
+  }
+  simulator.rateLimit(30);
+  clock.advance({ seconds: 3 });
+  await mara.get('/now-playing').expect(200);
+  await stream.until(says(waiting));
+
+  simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
+  clock.advance({ seconds: 40 });
+  const next = await stream.until(({ data }) => data.playing === true && data.what !== name);
+  assert.doesNotMatch(String(next.data.html), waiting);
+});
+
+test('also when few calls are left, who has pressed a button sees what it did', async (t) => {
+  const { url, mara, simulator, clock } = await listening(t, {
+    ticking: true,
+    env: { SPOTIFY_DAILY_CALLS: '8' },
+  });
+  const stream = await listen(t, url, mara);
+  for (let pages = 0; pages < 9; pages += 1) {
+    clock.advance({ seconds: 2 });
+    await mara.getJson('/now-playing').expect(200);
+  }
+  await stream.until(says(/Checking less often/));
+  simulator.settings.commandDelayMs = 1_200;
+
+  const answer = await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' });
+  await mara.get(String(answer.headers.location)).expect(200);
+
+  await stream.until(({ data }) => data.playing === false);
 });

@@ -12,10 +12,10 @@ const told: [RegExp, number][] = [
   [/^(used|once):/, 10 * minute],
   [/^share:address:/, 2 * minute],
   [/^streams:/, 3 * minute],
-  [/^(now-playing|look):/, 360 * minute],
+  [/^(now-playing|look|watched):/, 360 * minute],
   [/^recently-played:/, 5 * minute],
   // Not about people.
-  [/^(dialect|app-token|cool-down|lock|calls|watched):|^share:searches:everyone$/, 2 * day],
+  [/^(dialect|app-token|cool-down|lock|calls):|^share:searches:everyone$/, 2 * day],
 ];
 
 test('the privacy page is there for everybody, and every page leads to it', async (t) => {

@@ -154,7 +154,7 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
     }
   }
 
-  /** Opens the door after a call that was answered: nobody waits any longer. */
+  /** Opens the door after a call that was not told to wait: nobody waits any longer. */
   async function open(tried: string): Promise<void> {
     await redis.eval(openIfUnchanged, 2, key, tryKey, tried).catch(() => undefined);
   }

@@ -9,7 +9,7 @@ import { releaseIfOwner } from '../access/lock.ts';
 import type { Playback } from '../spotify/answers.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import { scopes, type WebApi } from '../spotify/web-api.ts';
-import { nextLook } from './cadence.ts';
+import { type NextLook, nextLook } from './cadence.ts';
 import { isOther, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
 
 export type Hub = ReturnType<typeof createHub>;
@@ -109,7 +109,7 @@ const clocksDifferMs = 5_000;
 /** No two looks are closer than this. */
 const leastMs = 1_500;
 /** A look further off than this is due to a clock that has jumped. */
-const longestMs = 48 * 60 * 60 * 1000;
+const longestMs = 49 * 60 * 60 * 1000;
 const failureMs = [5_000, 15_000, 60_000, 120_000, 300_000];
 const longestFailureMs = 600_000;
 
@@ -130,7 +130,8 @@ const takeLease = `
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return 1`;
 
-const unknown: News = {
+/** What those are told who watch a listener of whom nothing is known yet. */
+export const nothingKnown: News = {
   seen: null,
   waitingUntil: null,
   quota: false,
@@ -200,8 +201,10 @@ export function createHub(needs: Needs) {
     /** Takes in what a page was told by Spotify, which it asked at `askedAt`, and passes it on; gives what is known then. */
     async learn(accountId: string, playback: Playback, askedAt: number): Promise<Seen> {
       const before = await this.latest(accountId).catch(() => null);
+      // Somebody has asked later and was answered sooner.
+      if (before !== null && before.askedAt > askedAt) return before;
       const seen = seenNow(playback, now(), askedAt, before);
-      const news = { ...unknown, seen, sparingUntil: undefined };
+      const news = { ...nothingKnown, seen, sparingUntil: undefined };
       hearNews(accountId, news);
       publish(accountId, news).catch(onFault);
       return seen;
@@ -212,7 +215,7 @@ export function createHub(needs: Needs) {
       const seen = await this.latest(accountId).catch(() => null);
       if (seen === null || uriOf(seen) !== uri) return;
       const news = {
-        ...(all.get(accountId)?.news ?? unknown),
+        ...(all.get(accountId)?.news ?? nothingKnown),
         seen: { ...seen, saved },
         sparingUntil: undefined,
       };
@@ -223,7 +226,7 @@ export function createHub(needs: Needs) {
     /** Passes on that Spotify asked a page to wait. */
     async learnWait(accountId: string, { until, quota }: CoolDown): Promise<void> {
       const wait = { waitingUntil: until, quota, sparingUntil: undefined };
-      const news = { ...(all.get(accountId)?.news ?? unknown), ...wait };
+      const news = { ...(all.get(accountId)?.news ?? nothingKnown), ...wait };
       hearNews(accountId, news);
       await publish(accountId, news).catch(onFault);
     },
@@ -232,6 +235,8 @@ export function createHub(needs: Needs) {
     async latest(accountId: string): Promise<Seen | null> {
       return all.get(accountId)?.news.seen ?? (await recorded(accountId));
     },
+
+    nextFor,
 
     /** What this process knows without asking anybody, if it is still what plays. */
     fresh(accountId: string): Seen | null {
@@ -263,7 +268,7 @@ export function createHub(needs: Needs) {
       accountId,
       owner: randomUUID(),
       watchers: new Set(),
-      news: unknown,
+      news: nothingKnown,
       changedAt: 0,
       changedFrom: null,
       wantedSince: 0,
@@ -336,7 +341,7 @@ export function createHub(needs: Needs) {
   function forget(watched: Watched): void {
     const { news } = watched;
     Object.assign(watched, { changedAt: 0, changedFrom: null, wantedSince: 0, lookAt: 0, notBefore: 0 });
-    watched.news = { ...unknown, stalled: news.stalled };
+    watched.news = { ...nothingKnown, stalled: news.stalled };
   }
 
   async function lead(watched: Watched): Promise<void> {
@@ -361,8 +366,14 @@ export function createHub(needs: Needs) {
         // What a page or another process saw a moment ago need not be asked for again.
         await recall(watched);
         await plan(watched);
+        // Who watched may have gone meanwhile.
+        if (all.get(accountId) !== watched) {
+          await redis.eval(releaseIfOwner, 1, leaseKey(accountId), owner);
+          return;
+        }
       }
       watched.leaseUntil = askedAt + leaseMs;
+      await redis.zremrangebyscore(watchedKey, '-inf', now());
       await redis.zadd(watchedKey, now() + leaseMs, accountId);
       await redis.pexpire(watchedKey, 2 * leaseMs);
     } catch {
@@ -393,7 +404,7 @@ export function createHub(needs: Needs) {
       }
       if (askedAt >= watched.wantedSince) watched.wantedSince = 0;
       const seen = seenNow(playback, now(), askedAt, before);
-      watched.news = { ...unknown, seen, sparingUntil: watched.news.sparingUntil };
+      watched.news = { ...nothingKnown, seen, sparingUntil: watched.news.sparingUntil };
       await plan(watched);
       tell(watched);
       await publish(watched.accountId, watched.news).catch(onFault);
@@ -452,16 +463,13 @@ export function createHub(needs: Needs) {
 
   /** Decides when to look next; without Redis, in a while. */
   async function plan(watched: Watched): Promise<void> {
-    const [budget, count] = await Promise.all([
-      door.budget(),
-      fromRedis(redis.zcount(watchedKey, now(), '+inf')),
-    ]).catch(() => [null, 0] as const);
     const { seen } = watched.news;
-    if (budget === null) {
+    const next = await nextFor(seen).catch(() => null);
+    if (next === null) {
       watched.lookAt = now() + 60_000;
       return;
     }
-    const { at, sparingUntil } = nextLook({ now: now(), seen, budget, watched: Math.max(1, count) });
+    const { at, sparingUntil } = next;
     if (isElsewhen(sparingUntil, watched.news.sparingUntil)) {
       watched.news = { ...watched.news, sparingUntil };
       tell(watched);
@@ -474,12 +482,22 @@ export function createHub(needs: Needs) {
         watched.wantedSince = Math.max(watched.wantedSince, changedAt + settleMs);
     }
     const wished = isWanted(watched) ? Math.max(now(), watched.wantedSince) : Number.POSITIVE_INFINITY;
-    watched.lookAt = Math.max(Math.min(at, wished), watched.notBefore);
+    const waited = watched.news.waitingUntil === null ? Number.POSITIVE_INFINITY : watched.notBefore;
+    watched.lookAt = Math.max(Math.min(at, wished, waited), watched.notBefore);
   }
 
-  function isWanted({ news, wantedSince }: Watched): boolean {
+  /** When to look next at a listener of whom this is known. Throws SessionsUnavailable. */
+  async function nextFor(seen: Seen | null): Promise<NextLook> {
+    const counted = fromRedis(redis.zcount(watchedKey, now(), '+inf'));
+    const [budget, watched] = await Promise.all([door.budget(), counted]);
+    return nextLook({ now: now(), seen, budget, watched: Math.max(1, watched) });
+  }
+
+  function isWanted({ news, wantedSince, changedAt }: Watched): boolean {
     if (news.waitingUntil !== null && news.waitingUntil > now()) return false;
-    const since = news.sparingUntil === null ? wantedSince : Math.min(wantedSince, now() - sparingFreshMs);
+    // Who has pressed a button is owed to see what it did.
+    const sparing = news.sparingUntil !== null && wantedSince !== changedAt + settleMs;
+    const since = sparing ? Math.min(wantedSince, now() - sparingFreshMs) : wantedSince;
     return wantedSince > 0 && (news.seen === null || news.seen.askedAt <= since);
   }
 
@@ -524,7 +542,8 @@ export function createHub(needs: Needs) {
     if (seen && news.seen && news.seen.askedAt < seen.askedAt) return;
     if (news.seen && (news.seen.askedAt < watched.changedAt || isAhead(news.seen))) return;
     const { sparingUntil = watched.news.sparingUntil } = news;
-    watched.news = { ...news, sparingUntil };
+    // Who passes on that Spotify asked to wait may have seen nothing.
+    watched.news = { ...news, seen: news.seen ?? seen, sparingUntil };
     if (news.waitingUntil !== null) watched.notBefore = afterWait(news.waitingUntil);
     else if (!news.silent) {
       // Spotify has answered somebody: whatever kept us from asking is over.

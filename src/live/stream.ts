@@ -119,11 +119,17 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
     redis.zrem(keyOf(sessionId), id).catch(() => undefined);
   }
 
+  async function hold(res: Response, place: Place): Promise<void> {
+    await take(place);
+    // It was left meanwhile.
+    if (!open.has(res)) leave(place);
+  }
+
   /** Says that the places of this process are still taken. */
   async function holdAll(): Promise<void> {
-    const places = [...open.values()];
-    for (let from = 0; from < places.length; from += atATime) {
-      await Promise.all(places.slice(from, from + atATime).map(take));
+    const all = [...open];
+    for (let from = 0; from < all.length; from += atATime) {
+      await Promise.all(all.slice(from, from + atATime).map(([res, place]) => hold(res, place)));
     }
   }
 }

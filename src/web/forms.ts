@@ -65,9 +65,9 @@ export function createForms({ redis, baseUrl }: Needs) {
     },
 
     /**
-     * Does what a form asks for once, however often its button is pressed, and gives where to lead the browser; a second press
-     * waits for the first, and throws {@link Problem} where that takes too long. Each form that is shown carries a field `once` of its own; what comes without it is always done.
-     * Where the work throws it may be tried again. Throws SessionsUnavailable.
+     * Does what a form asks for once, however often its button is pressed, and gives where to lead the browser. A second press
+     * waits for the first, and throws {@link Problem} where that takes too long. Each form that is shown carries a field `once` of
+     * its own; what comes without it is always done. Where the work throws it may be tried again. Throws SessionsUnavailable.
      */
     async once(req: Request, work: () => Promise<string>): Promise<string> {
       if (typeof req.body.once !== 'string') return work();

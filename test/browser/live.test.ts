@@ -214,6 +214,19 @@ test('signing out in one tab takes the others along', { skip }, async (t) => {
   await page.waitForURL(/\/login|\/authorize/);
 });
 
+test('a form that opened another window keeps nobody signed in here', { skip }, async (t) => {
+  const { page, browser, url } = await nearTheEnd(t);
+  await page.getByRole('searchbox').fill('night');
+  await page.getByRole('button', { name: 'Search' }).click({ modifiers: ['ControlOrMeta'] });
+  const second = await browser.newPage();
+  await second.goto(`${url}/now-playing`);
+  await page.bringToFront();
+
+  await second.getByRole('button', { name: 'Sign out' }).click();
+
+  await page.waitForURL(/\/login|\/authorize/);
+});
+
 test('whoever wants less motion gets a bar that moves in steps', { skip }, async (t) => {
   const { page } = await nearTheEnd(t, { reducedMotion: 'reduce' });
   const values = new Set<number>();

@@ -2,15 +2,14 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
-import type { Door } from '../../access/door.ts';
 import { CoolDown, GrantLost, SessionsUnavailable } from '../../access/errors.ts';
 import type { Kept } from '../../access/kept.ts';
 import type { Recent } from '../../access/recent.ts';
-import { nextLook } from '../../live/cadence.ts';
-import type { Hub, News } from '../../live/hub.ts';
+import { type Hub, type News, nothingKnown } from '../../live/hub.ts';
 import { isOther, type Seen, uriOf } from '../../live/seen.ts';
 import type { Stream, Streams } from '../../live/stream.ts';
 import type { Dated, Playback } from '../../spotify/answers.ts';
+import { MissingScope } from '../../spotify/errors.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { isWithoutPremium } from '../../web/premium.ts';
@@ -25,7 +24,6 @@ type Needs = {
   hub: Hub;
   streams: Streams;
   recent: Recent;
-  door: Door;
   now: () => number;
 };
 
@@ -62,7 +60,6 @@ export function nowPlayingPages({
   hub,
   streams,
   recent,
-  door,
   now,
 }: Needs): Router {
   const router = Router();
@@ -77,7 +74,7 @@ export function nowPlayingPages({
     await res.format({
       async html() {
         const still = req.query.still !== undefined;
-        const next = nextLook({ now: now(), seen, budget: await door.budget(), watched: 1 });
+        const next = await hub.nextFor(seen);
         card.news = { ...news, sparingUntil: next.sparingUntil };
         const refreshSeconds = still ? null : refreshAfter(next.at, news.waitingUntil);
         card.recent = await soon(playedLately(req, seen));
@@ -100,6 +97,7 @@ export function nowPlayingPages({
   // No call to Spotify of its own: the hub looks, once for all who watch.
   router.get('/now-playing/events', signedIn.middleware, async (req, res, next) => {
     if (req.query.who !== undefined && req.query.who !== whoOf(req)) throw otherSignIn();
+    if (!req.listener.may(scopes.player)) throw new MissingScope('Not granted', scopes.player);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = req.listener;
     const sessionId = req.session.id;
@@ -152,12 +150,12 @@ export function nowPlayingPages({
       // Another browser of the listener's may have been allowed more.
       const known = req.listener.may(scopes.player) ? hub.fresh(accountId) : null;
       const seen = known ?? (await req.listener.askKept('player', momentMs, asked, scopes.player));
-      return { seen, news: noNews };
+      return { seen, news: nothingKnown };
     } catch (error) {
       const seen = error instanceof CoolDown ? await hub.latest(accountId) : null;
       if (seen === null || !(error instanceof CoolDown)) throw error;
       await hub.learnWait(accountId, error);
-      return { seen, news: { ...noNews, waitingUntil: error.until, quota: error.quota } };
+      return { seen, news: { ...nothingKnown, waitingUntil: error.until, quota: error.quota } };
     }
 
     async function asked(token: string): Promise<Seen> {
@@ -230,14 +228,6 @@ export function nowPlayingPages({
     return Math.ceil(Math.max(leastRefreshMs, then - now()) / 1000);
   }
 }
-
-const noNews: Card['news'] = {
-  waitingUntil: null,
-  quota: false,
-  silent: false,
-  sparingUntil: null,
-  stalled: false,
-};
 
 /** What comes soon, else null: where Spotify is slow it is kept for the next page, or comes by the stream. */
 async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
