@@ -5,29 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { listen } from './support/events.ts';
 import { until } from './support/fleet.ts';
+import { listening, player, severalTicks } from './support/listening.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
 import { apiCalls, startTurntable } from './support/turntable.ts';
 
 /*
  * Now playing when things are not as they usually are.
  */
-const player = '/v1/me/player';
-/** The hub looks at the clock this often; a look that is not due by then is not made. */
-const severalTicks = () => sleep(700);
-
-async function listening(
-  t: Parameters<typeof startTurntable>[0],
-  options: Parameters<typeof startTurntable>[1] = {},
-) {
-  const turntable = await startTurntable(t, options);
-  turntable.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
-  const mara = turntable.browser();
-  await mara.signIn('mara', '?allow=user-modify-playback-state');
-  const { body } = await mara.getJson('/now-playing').expect(200);
-  turntable.simulator.forgetCalls();
-  return { ...turntable, mara, name: body.item.name as string };
-}
-
 const says =
   (words: RegExp) =>
   ({ data }: { data: Record<string, unknown> }) =>

@@ -4,27 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { listen } from './support/events.ts';
 import { createFleet, type Server, until } from './support/fleet.ts';
+import { listening, player, severalTicks } from './support/listening.ts';
 import { apiCalls, type Browser, clientId, startTurntable } from './support/turntable.ts';
-
-const player = '/v1/me/player';
-
-/** The hub looks at the clock this often; a look that is not due by then is not made. */
-const severalTicks = () => sleep(700);
-
-/** Somebody who plays the first track from its start, signed in, with the page in front of them. */
-async function listening(
-  t: Parameters<typeof startTurntable>[0],
-  options: Parameters<typeof startTurntable>[1] = {},
-) {
-  const turntable = await startTurntable(t, options);
-  turntable.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
-  const mara = turntable.browser();
-  await mara.signIn();
-  const { body } = await mara.getJson('/now-playing').expect(200);
-  turntable.simulator.forgetCalls();
-  const durationMs: number = body.item.durationMs;
-  return { ...turntable, mara, name: body.item.name as string, durationMs };
-}
 
 const named =
   (name: string) =>
@@ -275,7 +256,6 @@ test('calls of all kinds are counted, for the day and for all servers', async (t
 
 test('a page of JSON that changes the player makes the watching tabs look', async (t) => {
   const { url, mara, simulator, name } = await listening(t);
-  await mara.signIn('mara', '?allow=user-modify-playback-state');
   const stream = await listen(t, url, mara);
   await stream.until(named(name));
 
@@ -327,7 +307,6 @@ test('a process that dies while it looks is replaced within seconds', async (t) 
 
 test('the page after a button shows what it did, also while somebody watches; and says why one could not', async (t) => {
   const { url, mara, simulator, name } = await listening(t);
-  await mara.signIn('mara', '?allow=user-modify-playback-state');
   const stream = await listen(t, url, mara);
   await stream.until(named(name));
 
@@ -373,7 +352,6 @@ test('coming back to a stream again and again takes no look each time', async (t
 
 test('a look that was begun before a button was pressed is not believed when it comes home', async (t) => {
   const { url, mara, simulator, name } = await listening(t, { ticking: true });
-  await mara.signIn('mara', '?allow=user-modify-playback-state');
   const stream = await listen(t, url, mara);
   await stream.until(named(name));
   await sleep(1_600);
