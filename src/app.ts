@@ -21,6 +21,7 @@ import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
+import { type Logo, logoRoute, readLogo } from './web/logo.ts';
 import { forReader } from './web/reader.ts';
 import { notIndexed } from './web/robots.ts';
 import { sameOrigin } from './web/same-origin.ts';
@@ -51,6 +52,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   const hasSetup = config.setupPage || parts === null;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const versions = versionsOf(publicDir);
+  const logo = config.spotifyLogo ? logoAt(config.spotifyLogo) : null;
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
@@ -61,6 +63,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
+    spotifyLogo: logo?.address ?? null,
     hasSetup,
     now,
   });
@@ -71,6 +74,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir, versions));
+  if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
   app.use(forReader);
 
@@ -107,6 +111,16 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(noSuchPage);
   app.use(errorPages({ baseUrl, now, hasSetup, onError }));
   return app;
+
+  /** A page without the logo is better than none. */
+  function logoAt(path: string): Logo | null {
+    try {
+      return readLogo(path);
+    } catch (error) {
+      log.warn('SPOTIFY_LOGO cannot be read; pages go without it', aboutError(error));
+      return null;
+    }
+  }
 
   async function ready(): Promise<void> {
     if (isStopping()) throw new Error('Stopping');

@@ -35,6 +35,8 @@ export type Config = {
   logLevel: LogLevel;
   /** The country that searches are made for, as ISO 3166-1 alpha-2. */
   market: string;
+  /** The file with Spotify's logo; null where the owner has none, and words do instead. */
+  spotifyLogo: string | null;
   /** How many calls to Spotify may be made in 24 hours, as far as the owner knows. */
   dailyCalls: number;
   /** How many searches people who are not signed in have in 24 hours, all of them together. */
@@ -117,6 +119,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
     market: readMarket(read('SPOTIFY_MARKET'), problems),
+    spotifyLogo: readLogoPath(read('SPOTIFY_LOGO'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
     // On http, which is this machine alone, it is nobody else's to see.
@@ -289,6 +292,12 @@ function readLogLevel(value: string | undefined, problems: string[]): LogLevel {
   if (level) return level;
   problems.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}.`);
   return 'info';
+}
+
+function readLogoPath(value: string | undefined, problems: string[]): string | null {
+  if (value === undefined || /\.(svg|png)$/i.test(value)) return value ?? null;
+  problems.push('SPOTIFY_LOGO must be the path of an .svg or .png file.');
+  return null;
 }
 
 function readMarket(value: string | undefined, problems: string[]): string {

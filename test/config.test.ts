@@ -26,6 +26,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
     spotify: null,
+    spotifyLogo: null,
     missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
     trustProxy: false,
     logLevel: 'info',
@@ -77,6 +78,7 @@ test('all problems are told at once, and no secret with them', () => {
     SESSION_SECRET: 'too short',
     SPOTIFY_CLIENT_SECRET: 'a secret',
     SPOTIFY_API_URL: 'not a url',
+    SPOTIFY_LOGO: 'logo.gif',
     LOG_LEVEL: 'loud',
     NODE_ENV: 'production',
   });
@@ -88,6 +90,7 @@ test('all problems are told at once, and no secret with them', () => {
     'SESSION_SECRET',
     'SPOTIFY_CLIENT_ID',
     'SPOTIFY_API_URL',
+    'SPOTIFY_LOGO',
     'LOG_LEVEL',
   ]) {
     assert.ok(told.includes(name), `${name} is named`);

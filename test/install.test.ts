@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { root } from './support/process.ts';
@@ -71,3 +72,25 @@ function sizeOf(file: string): string {
   const bytes = readFileSync(join(root, 'public', file));
   return `${bytes.readUInt32BE(16)}x${bytes.readUInt32BE(20)}`;
 }
+
+test('Spotify’s logo stands in the footer as it came, where the owner has named its file', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-logo-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'a logo.svg');
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="1"/>';
+  writeFileSync(file, svg);
+  const { browser } = await startTurntable(t, { env: { SPOTIFY_LOGO: file } });
+
+  const { text } = await browser().get('/').expect(200);
+  const [, address = ''] =
+    /<a class="logo" href="https:\/\/open\.spotify\.com"><img src="([^"]+)"/.exec(text) ?? [];
+  const logo = await browser()
+    .get(address)
+    .expect(200)
+    .expect('Content-Type', /^image\/svg\+xml/);
+  assert.equal(String(logo.body), svg);
+
+  const without = await startTurntable(t, { env: { SPOTIFY_LOGO: join(folder, 'gone.svg') } });
+  assert.doesNotMatch((await without.browser().get('/').expect(200)).text, /class="logo"/);
+  assert.match(without.logged.join(''), /SPOTIFY_LOGO cannot be read/);
+});

@@ -12,6 +12,8 @@ type Needs = {
   baseUrl: string;
   /** Where it is not Spotify that answers, but a simulator: its address. The footer says so. */
   simulatorUrl: string | null;
+  /** Where Spotify's logo is; null where there is none. */
+  spotifyLogo: string | null;
   /** Whether there is anything to search in: not before there are credentials. */
   searchable: boolean;
   now: () => number;
@@ -22,7 +24,7 @@ type Needs = {
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
 export function useViews(
   app: Application,
-  { viewsDir, versions, baseUrl, simulatorUrl, searchable, hasSetup, now }: Needs,
+  { viewsDir, versions, baseUrl, simulatorUrl, spotifyLogo, searchable, hasSetup, now }: Needs,
 ): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {
@@ -40,6 +42,7 @@ export function useViews(
   Object.assign(app.locals, {
     baseUrl,
     simulatorUrl,
+    spotifyLogo,
     searchable,
     hasSetup,
     /** A field of each form that changes something, so that pressing its button twice does it once. */

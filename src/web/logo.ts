@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { type RequestHandler, Router } from 'express';
+
+export type Logo = { address: string; type: string; picture: Buffer };
+
+/** Spotify's logo, from the file the owner of this site has got from Spotify. Throws what reading a file throws. */
+export function readLogo(path: string): Logo {
+  const picture = readFileSync(path);
+  const version = createHash('sha256').update(picture).digest('base64url').slice(0, 10);
+  return { address: `/spotify-logo?v=${version}`, type: extname(path).toLowerCase(), picture };
+}
+
+/** Serves it as it came: Spotify's guidelines forbid to alter it. */
+export function logoRoute({ type, picture }: Logo): RequestHandler {
+  const router = Router();
+  router.get('/spotify-logo', (_req, res) => {
+    res.set('Cache-Control', 'public, max-age=31536000, immutable').type(type).send(picture);
+  });
+  return router;
+}
