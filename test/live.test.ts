@@ -83,6 +83,8 @@ test('however many tabs and servers watch, one looks, and all see', async (t) =>
 
   for (let track = 1; track <= 3; track += 1) {
     simulator.plays('mara', { kind: 'track', index: track, progressMs: 0 });
+    // For so long nobody else has heard of what the one who looks is told.
+    simulator.fault({ on: 'api', delayMs: 500 });
     clock.advance({ seconds: durationMs / 1000 + 2 });
     await until(() => apiCalls(simulator, player) >= track);
     await severalTicks();

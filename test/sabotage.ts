@@ -1010,7 +1010,7 @@ const wanted = sabotages.filter(({ what, file }) => `${what} ${file}`.includes(w
 
 const root = join(import.meta.dirname, '..');
 const copy = mkdtempSync(join(tmpdir(), 'turntable-sabotage-'));
-for (const folder of ['src', 'views', 'public', 'bench', 'test', 'package.json', '.env.example']) {
+for (const folder of ['docs', 'src', 'views', 'public', 'bench', 'test', 'package.json', '.env.example']) {
   cpSync(join(root, folder), join(copy, folder), { recursive: true });
 }
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
