@@ -239,20 +239,15 @@ function tellMany(report: Options['report'], limits: Limits, days: (seed: number
   };
   report.fact(
     'calls (a usual day, the worst)',
-    spread(({ calls }) => calls, 0, ''),
+    spread((one) => one.calls, 0, ''),
   );
-  report.fact(
-    'ends of tracks, median',
-    spread(({ median }) => median, 1, ' s'),
-  );
-  report.fact(
-    'ends of tracks, p95',
-    spread(({ ends }) => ends, 1, ' s'),
-  );
-  report.fact(
-    'skips, pauses and resumptions, p95',
-    spread(({ others }) => others, 1, ' s'),
-  );
+  for (const [what, value] of [
+    ['ends of tracks, median', ({ median }: Figures) => median],
+    ['ends of tracks, p95', ({ ends }: Figures) => ends],
+    ['skips, pauses and resumptions, p95', ({ others }: Figures) => others],
+  ] as const) {
+    report.fact(what, spread(value, 1, ' s'));
+  }
   report.claim(
     `never more than ${perDay} calls, and all changes counted`,
     all.every(({ calls, counted, changes }) => calls <= perDay && counted === changes),

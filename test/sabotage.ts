@@ -938,7 +938,7 @@ const sabotages: Sabotage[] = [
   {
     what: 'odd: saying that nobody can look',
     file: 'src/live/hub.ts',
-    from: 'watched.news = { ...watched.news, stalled: true };',
+    from: 'amend(watched, { stalled: true });',
     to: '',
     test: 'live-odds',
     named: 'Redis takes no writes',

@@ -204,9 +204,7 @@ export function createHub(needs: Needs) {
       // Somebody has asked later and was answered sooner.
       if (before !== null && before.askedAt > askedAt) return before;
       const seen = seenNow(playback, now(), askedAt, before);
-      const news = { ...nothingKnown, seen, sparingUntil: undefined };
-      hearNews(accountId, news);
-      publish(accountId, news).catch(onFault);
+      passOn(accountId, { ...nothingKnown, seen }).catch(onFault);
       return seen;
     },
 
@@ -214,21 +212,12 @@ export function createHub(needs: Needs) {
     async learnSaved(accountId: string, uri: string, saved: boolean): Promise<void> {
       const seen = await this.latest(accountId).catch(() => null);
       if (seen === null || uriOf(seen) !== uri) return;
-      const news = {
-        ...(all.get(accountId)?.news ?? nothingKnown),
-        seen: { ...seen, saved },
-        sparingUntil: undefined,
-      };
-      hearNews(accountId, news);
-      await publish(accountId, news).catch(onFault);
+      await passOn(accountId, { ...known(accountId), seen: { ...seen, saved } });
     },
 
     /** Passes on that Spotify asked a page to wait. */
     async learnWait(accountId: string, { until, quota }: CoolDown): Promise<void> {
-      const wait = { waitingUntil: until, quota, sparingUntil: undefined };
-      const news = { ...(all.get(accountId)?.news ?? nothingKnown), ...wait };
-      hearNews(accountId, news);
-      await publish(accountId, news).catch(onFault);
+      await passOn(accountId, { ...known(accountId), waitingUntil: until, quota });
     },
 
     /** What was last seen, here or elsewhere; null where that is too long ago. Throws SessionsUnavailable. */
@@ -283,6 +272,17 @@ export function createHub(needs: Needs) {
     };
   }
 
+  function known(accountId: string): News {
+    return all.get(accountId)?.news ?? nothingKnown;
+  }
+
+  /** Takes in what a page was told, and passes it on. */
+  async function passOn(accountId: string, news: Omit<News, 'sparingUntil'>): Promise<void> {
+    const heard: Heard = { ...news, sparingUntil: undefined };
+    hearNews(accountId, heard);
+    await publish(accountId, heard).catch(onFault);
+  }
+
   function leads({ leaseUntil }: Watched): boolean {
     return performance.now() < leaseUntil;
   }
@@ -313,8 +313,12 @@ export function createHub(needs: Needs) {
     all.delete(watched.accountId);
     if (!leads(watched)) return;
     watched.leaseUntil = 0;
-    redis.eval(releaseIfOwner, 1, leaseKey(watched.accountId), watched.owner).catch(() => undefined);
+    release(watched).catch(() => undefined);
     redis.zrem(watchedKey, watched.accountId).catch(() => undefined);
+  }
+
+  function release({ accountId, owner }: Watched): Promise<unknown> {
+    return redis.eval(releaseIfOwner, 1, leaseKey(accountId), owner);
   }
 
   function tick(): void {
@@ -350,14 +354,11 @@ export function createHub(needs: Needs) {
     try {
       const got = await redis.eval(takeLease, 1, leaseKey(accountId), owner, String(leaseMs));
       if (all.get(accountId) !== watched) {
-        await redis.eval(releaseIfOwner, 1, leaseKey(accountId), owner);
+        await release(watched);
         return;
       }
       watched.stalledSince = null;
-      if (watched.news.stalled) {
-        watched.news = { ...watched.news, stalled: false };
-        tell(watched);
-      }
+      if (watched.news.stalled) amend(watched, { stalled: false });
       if (got !== 1) {
         watched.leaseUntil = 0;
         return;
@@ -368,20 +369,22 @@ export function createHub(needs: Needs) {
         await plan(watched);
         // Who watched may have gone meanwhile.
         if (all.get(accountId) !== watched) {
-          await redis.eval(releaseIfOwner, 1, leaseKey(accountId), owner);
+          await release(watched);
           return;
         }
       }
       watched.leaseUntil = askedAt + leaseMs;
-      await redis.zremrangebyscore(watchedKey, '-inf', now());
-      await redis.zadd(watchedKey, now() + leaseMs, accountId);
-      await redis.pexpire(watchedKey, 2 * leaseMs);
+      // In this order, in one go.
+      await Promise.all([
+        redis.zremrangebyscore(watchedKey, '-inf', now()),
+        redis.zadd(watchedKey, now() + leaseMs, accountId),
+        redis.pexpire(watchedKey, 2 * leaseMs),
+      ]);
     } catch {
       // Without Redis the lease ends by itself: nobody looks.
       watched.stalledSince ??= askedAt;
       if (watched.news.stalled || askedAt - watched.stalledSince < stalledAfterMs) return;
-      watched.news = { ...watched.news, stalled: true };
-      tell(watched);
+      amend(watched, { stalled: true });
     }
   }
 
@@ -471,8 +474,7 @@ export function createHub(needs: Needs) {
     }
     const { at, sparingUntil } = next;
     if (isElsewhen(sparingUntil, watched.news.sparingUntil)) {
-      watched.news = { ...watched.news, sparingUntil };
-      tell(watched);
+      amend(watched, { sparingUntil });
       publish(watched.accountId, watched.news).catch(onFault);
     }
     const { changedFrom, changedAt } = watched;
@@ -553,6 +555,11 @@ export function createHub(needs: Needs) {
     if (news.seen && news.seen.askedAt >= watched.wantedSince) watched.wantedSince = 0;
     tell(watched);
     if (leads(watched) && !watched.looking) void plan(watched);
+  }
+
+  function amend(watched: Watched, part: Partial<News>): void {
+    watched.news = { ...watched.news, ...part };
+    tell(watched);
   }
 
   function tell({ watchers, news }: Watched): void {

@@ -1,15 +1,14 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { type RequestHandler, Router } from 'express';
+import { versionOf } from './views.ts';
 
 export type Logo = { address: string; type: string; picture: Buffer };
 
 /** Spotify's logo, from the file the owner of this site has got from Spotify. Throws what reading a file throws. */
 export function readLogo(path: string): Logo {
   const picture = readFileSync(path);
-  const version = createHash('sha256').update(picture).digest('base64url').slice(0, 10);
-  return { address: `/spotify-logo?v=${version}`, type: extname(path).toLowerCase(), picture };
+  return { address: `/spotify-logo?v=${versionOf(picture)}`, type: extname(path).toLowerCase(), picture };
 }
 
 /** Serves it as it came: Spotify's guidelines forbid to alter it. */

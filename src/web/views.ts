@@ -78,15 +78,12 @@ export type Versions = ReadonlyMap<string, string>;
 
 export function versionsOf(publicDir: string): Versions {
   const files = readdirSync(publicDir, { withFileTypes: true }).filter((one) => one.isFile());
-  return new Map(
-    files.map(({ name }) => {
-      const version = createHash('sha256')
-        .update(readFileSync(join(publicDir, name)))
-        .digest('base64url')
-        .slice(0, 10);
-      return [name, version];
-    }),
-  );
+  return new Map(files.map(({ name }) => [name, versionOf(readFileSync(join(publicDir, name)))]));
+}
+
+/** The version of what is in a file: another one as soon as a byte of it is. */
+export function versionOf(content: Buffer): string {
+  return createHash('sha256').update(content).digest('base64url').slice(0, 10);
 }
 
 /** The smallest picture that fills `size` pixels, and one for screens with twice the density; null where there is none. */
