@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { findOnPath, freePort } from '../src/ops/redis-server.ts';
+import { findOnPath, freePort } from '../src/redis/local-server.ts';
 import type { Bench, Options } from './bench.ts';
 import { grouped } from './report.ts';
 

@@ -1,4 +1,4 @@
-import { redisOnPath, startRedis } from '../src/ops/redis-server.ts';
+import { redisOnPath, startRedis } from '../src/redis/local-server.ts';
 import { createEnds } from '../test/support/ends.ts';
 import { createFleet, type Fleet } from '../test/support/fleet.ts';
 

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { createApp } from './app.ts';
 import { BadConfiguration, readConfig } from './config.ts';
 import { createLog, forTerminal } from './ops/log.ts';
-import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
 import { CannotListen, cannotListen, serve } from './ops/serve.ts';
 import { createEndings } from './ops/shutdown.ts';
-import { redisNeeds } from './ops/terminal.ts';
 import { createParts } from './parts.ts';
+import { findRedis, freePort, NoRedis } from './redis/local-server.ts';
+import { redisNeeds } from './redis/terminal.ts';
 import { readDialect, startSimulator, UnknownDialect } from './simulator/simulator.ts';
 
 const endings = createEndings(process);

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { BadConfiguration, readConfig } from './config.ts';
-import { findRedis, freePort, NoRedis } from './ops/redis-server.ts';
 import { createEndings } from './ops/shutdown.ts';
-import { redisNeeds } from './ops/terminal.ts';
+import { findRedis, freePort, NoRedis } from './redis/local-server.ts';
+import { redisNeeds } from './redis/terminal.ts';
 import { readDialect, startSimulator, UnknownDialect } from './simulator/simulator.ts';
 
 // Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.

@@ -4,11 +4,8 @@ import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
-import { isRefusedConnection, replyCode } from './access/errors.ts';
-import { createFleetClock } from './access/fleet-clock.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
-import { createLock } from './access/lock.ts';
 import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
 import { createShare } from './access/share.ts';
@@ -21,6 +18,9 @@ import type { Config, SpotifyApp } from './config.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { aboutError, type Log } from './ops/log.ts';
+import { createRedisClock } from './redis/clock.ts';
+import { isRefusedConnection, replyCode } from './redis/errors.ts';
+import { createLock } from './redis/lock.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp, type Told } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -39,7 +39,7 @@ type Needs = {
 export function createParts({ config, log, now: ownNow, timing = usualTiming }: Needs) {
   const { spotify } = config;
   const redis = connectRedis(config.redisUrl, log);
-  const clock = createFleetClock(redis);
+  const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
   const redisAnswered = Promise.race([
     clock.isSet,

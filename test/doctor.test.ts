@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
-import { freePort } from '../src/ops/redis-server.ts';
+import { freePort } from '../src/redis/local-server.ts';
 import { type Simulator, startSimulator } from '../src/simulator/simulator.ts';
 import { run } from './support/process.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createDoor } from '../src/access/door.ts';
 import { CoolDown } from '../src/access/errors.ts';
-import { startRedis } from '../src/ops/redis-server.ts';
+import { startRedis } from '../src/redis/local-server.ts';
 import { RateLimited } from '../src/spotify/errors.ts';
 import { redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 

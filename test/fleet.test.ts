@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import type { Timing } from '../src/access/timing.ts';
-import { freePort } from '../src/ops/redis-server.ts';
+import { freePort } from '../src/redis/local-server.ts';
 import { type Rotation, type Simulator, startSimulator } from '../src/simulator/simulator.ts';
 import { createFleet, type Fleet, type Outcome, type Server, seen, until, visit } from './support/fleet.ts';
 import { run } from './support/process.ts';

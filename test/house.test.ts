@@ -17,13 +17,13 @@ const floors = [
   ['web'],
   ['checks'],
   ['access'],
-  ['ops', 'spotify', 'simulator'],
+  ['ops', 'redis', 'spotify', 'simulator'],
   ['config.ts'],
 ];
 const entries = ['main.ts', 'demo.ts', 'dev.ts', 'doctor.ts'];
 const mayImport: Record<string, RegExp> = {
   express: /^(app\.ts|pages\/|web\/|live\/stream\.ts|ops\/|simulator\/)/,
-  ioredis: /^parts\.ts$/,
+  ioredis: /^(parts\.ts|redis\/)/,
   axios: /^spotify\/http\.ts$/,
 };
 

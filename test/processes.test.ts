@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, startRedis } from '../src/ops/redis-server.ts';
+import { freePort, startRedis } from '../src/redis/local-server.ts';
 import { startSimulator } from '../src/simulator/simulator.ts';
 import { run } from './support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';

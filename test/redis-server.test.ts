@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findRedisProgram, NoRedis } from '../src/ops/redis-server.ts';
+import { findRedisProgram, NoRedis } from '../src/redis/local-server.ts';
 
 /** A machine with these programs and no others. What `apt-get` and `brew` are told stands in a file. */
 function machine(t: TestContext, programs: Record<string, string>) {

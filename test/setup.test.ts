@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startRedis } from '../src/ops/redis-server.ts';
+import { startRedis } from '../src/redis/local-server.ts';
 import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 import { apiCalls, type Browser, clientSecret, startTurntable } from './support/turntable.ts';
 

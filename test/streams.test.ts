@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Response } from 'express';
 import { Redis } from 'ioredis';
 import { createStreams, type Stream } from '../src/live/stream.ts';
-import { freePort, startRedis } from '../src/ops/redis-server.ts';
+import { freePort, startRedis } from '../src/redis/local-server.ts';
 import { startSimulator } from '../src/simulator/simulator.ts';
 import { listen } from './support/events.ts';
 import { until } from './support/fleet.ts';

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisUnavailable } from '../redis/errors.ts';
+import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import type { AccessToken } from '../spotify/answers.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
-import { CoolDown, GrantLost, SessionsUnavailable } from './errors.ts';
+import { CoolDown, GrantLost } from './errors.ts';
 import type { Grant, Grants, StoredGrant } from './grants.ts';
 import { askOrRenew, askWithFresh, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
-import type { Lock } from './lock.ts';
 
 export type Access = ReturnType<typeof createAccess>;
 
@@ -16,7 +17,7 @@ export type OpenGrant = {
   /** When the listener agreed, and when Spotify last gave an access token, in milliseconds since 1970. */
   consentAt: number;
   renewedAt: number;
-  /** Calls Spotify with a live token; throws what the call throws, GrantLost, CoolDown or SessionsUnavailable. */
+  /** Calls Spotify with a live token; throws what the call throws, GrantLost, CoolDown or RedisUnavailable. */
   ask<T>(call: SpotifyCall<T>): Promise<T>;
   /** Lets the grant stand for longer, because somebody came. */
   extend(): Promise<void>;
@@ -39,7 +40,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     /**
      * The grant of a session; null where the session has none. Its token is renewed where it is due, first of all or not before
      * Spotify is asked, and never while Spotify wants to be left alone: then there may still be something to show. Throws GrantLost,
-     * SpotifyUnavailable, ClientRejected or SessionsUnavailable.
+     * SpotifyUnavailable, ClientRejected or RedisUnavailable.
      */
     async open(sessionId: string, { renewFirst }: { renewFirst: boolean }): Promise<OpenGrant | null> {
       const stored = await grants.read(sessionId);
@@ -164,7 +165,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     try {
       return await grants.replace(sessionId, old, next);
     } catch (error) {
-      if (!(error instanceof SessionsUnavailable)) throw error;
+      if (!(error instanceof RedisUnavailable)) throw error;
     }
     unsaved.set(sessionId, { old, next });
     void saveLater(sessionId);

@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
+import { readText, redisCall } from '../redis/errors.ts';
+import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
-import { fromRedis, readText } from './errors.ts';
 import { askOrRenew, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
-import type { Lock } from './lock.ts';
 import type { Seal } from './seal.ts';
 
 export type AppAccess = ReturnType<typeof createAppAccess>;
@@ -30,7 +30,7 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
   let underWay: Promise<Token> | null = null;
 
   return {
-    /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown or SessionsUnavailable. */
+    /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown or RedisUnavailable. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await standing();
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
@@ -68,7 +68,7 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
 
       const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), 'accounts');
       const next = { accessToken, expiresAt: now() + expiresInMs };
-      await fromRedis(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));
+      await redisCall(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));
       return next;
     };
     const token = await withLock(key, work, { wait: true });

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { fromRedis, replyCode } from './errors.ts';
+import { redisCall, replyCode } from '../redis/errors.ts';
 import type { Grants } from './grants.ts';
 import { idleLifeMs, isMoment } from './life.ts';
 
@@ -44,7 +44,7 @@ const setWhileListed = `
 
 /**
  * The browsers each listener is signed in with, under `browsers:<account id>`: a record of its own, so that sessions are
- * written at sign-in and sign-out only, and so that all of them can be found and ended. All throw SessionsUnavailable.
+ * written at sign-in and sign-out only, and so that all of them can be found and ended. All throw RedisUnavailable.
  */
 export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
   const keyOf = (accountId: string) => `browsers:${accountId}`;
@@ -85,7 +85,7 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
 
     /** Keeps a record about a listener under `key`, for so long at most, unless they are signed in nowhere any more. */
     async keepWhileSignedIn(accountId: string, key: string, record: string, forMs: number): Promise<void> {
-      await fromRedis(redis.eval(setWhileListed, 2, keyOf(accountId), key, record, String(forMs)));
+      await redisCall(redis.eval(setWhileListed, 2, keyOf(accountId), key, record, String(forMs)));
     },
 
     /** Forgets browsers that have signed out. */
@@ -106,7 +106,7 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
     const known = all.filter((one) => one !== null);
     if (known.length === all.length) return known;
     onUnreadable('not a record of browsers');
-    await fromRedis(redis.del(key));
+    await redisCall(redis.del(key));
     return [];
   }
 
@@ -115,10 +115,10 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
     try {
       return await work();
     } catch (error) {
-      if (replyCode(error) !== 'WRONGTYPE') return fromRedis(Promise.reject(error));
+      if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
       onUnreadable('not a record of browsers');
-      await fromRedis(redis.del(key));
-      return fromRedis(work());
+      await redisCall(redis.del(key));
+      return redisCall(work());
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
+import { redisCall } from '../redis/errors.ts';
 import { type Dialect, otherDialect } from '../spotify/dialect.ts';
 import { NotFound, Refused } from '../spotify/errors.ts';
-import { fromRedis } from './errors.ts';
 
 export type Dialects = ReturnType<typeof createDialects>;
 
@@ -20,10 +20,10 @@ export function createDialects({ redis, clientId }: Needs) {
   return {
     /**
      * Makes a call that is named differently in the dialects; where the answer looks as if the name did not exist, once more in
-     * the other one. Throws what the call throws, and SessionsUnavailable.
+     * the other one. Throws what the call throws, and RedisUnavailable.
      */
     async speak<T>(call: (dialect: Dialect) => Promise<T>): Promise<T> {
-      const first: Dialect = (await fromRedis(redis.get(key))) === 'classic' ? 'classic' : 'new';
+      const first: Dialect = (await redisCall(redis.get(key))) === 'classic' ? 'classic' : 'new';
       try {
         return await call(first);
       } catch (error) {
@@ -42,11 +42,11 @@ export function createDialects({ redis, clientId }: Needs) {
 
     /** Forgets what was found out: the next call is made in the new dialect again. */
     async forget(): Promise<void> {
-      await fromRedis(redis.del(key));
+      await redisCall(redis.del(key));
     },
   };
 
   async function remember(): Promise<void> {
-    await fromRedis(redis.set(key, 'classic', 'EX', rememberedSeconds));
+    await redisCall(redis.set(key, 'classic', 'EX', rememberedSeconds));
   }
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { readText, redisCall } from '../redis/errors.ts';
 import { RateLimited } from '../spotify/errors.ts';
-import { CoolDown, fromRedis, readText } from './errors.ts';
+import { CoolDown } from './errors.ts';
 
 export type Door = ReturnType<typeof createDoor>;
 
@@ -90,7 +91,7 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
     /**
      * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. A call to the Web API sits a wait of at most two
      * seconds out instead, and is made once more. Throws what the call throws, CoolDown in place of RateLimited, and
-     * SessionsUnavailable.
+     * RedisUnavailable.
      */
     async through<T>(call: () => Promise<T>, service: Service = 'web-api'): Promise<T> {
       for (let again = service === 'web-api'; ; again = false) {
@@ -112,23 +113,23 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
       }
     },
 
-    /** Until when Spotify asked us to stay away; null where it did not. Throws SessionsUnavailable. */
+    /** Until when Spotify asked us to stay away; null where it did not. Throws RedisUnavailable. */
     async closed(): Promise<CoolDown | null> {
       const closed = readClosed((await readText(redis, key)) ?? '');
       return closed && closed.until > now() ? closed : null;
     },
 
-    /** Forgets that Spotify asked to wait: for something that stands in for Spotify, and knows that it is over. Throws SessionsUnavailable. */
+    /** Forgets that Spotify asked to wait: for something that stands in for Spotify, and knows that it is over. Throws RedisUnavailable. */
     async reopen(): Promise<void> {
       toldHere = null;
-      await fromRedis(redis.del(key, tryKey));
+      await redisCall(redis.del(key, tryKey));
     },
 
-    /** What was used of a day's calls. Throws SessionsUnavailable. */
+    /** What was used of a day's calls. Throws RedisUnavailable. */
     async budget(): Promise<Budget> {
-      const bins = await fromRedis(redis.hgetall(countKey));
+      const bins = await redisCall(redis.hgetall(countKey));
       const over = Object.keys(bins).filter((bin) => endOf(bin) <= now());
-      if (over.length > 0) await fromRedis(redis.hdel(countKey, ...over));
+      if (over.length > 0) await redisCall(redis.hdel(countKey, ...over));
       return budgetIn(bins, now(), dailyCalls);
     },
   };
@@ -143,7 +144,7 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
       if (toldHere && toldHere.until > now()) throw toldHere;
       const bin = service === 'web-api' ? binOf(now()) : '';
       const asked = [String(now()), bin, String(dayMs + 2 * binMs), String(probeMs)];
-      const answer = await fromRedis(redis.eval(enter, 3, key, countKey, tryKey, ...asked));
+      const answer = await redisCall(redis.eval(enter, 3, key, countKey, tryKey, ...asked));
       const [state, record] = answer as ['open' | 'closed' | 'wait' | 'try', string];
       if (state === 'open') return null;
       if (state === 'try') return record;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { fromRedis, readText } from './errors.ts';
+import { readText, redisCall } from '../redis/errors.ts';
 import { lifeLeft } from './life.ts';
 import type { Seal } from './seal.ts';
 
@@ -45,7 +45,7 @@ const replaceIfUnchanged = `${ifUnchanged}
 /**
  * The grants in Redis, one beside each session under `grant:<session id>`, sealed and bound to that key.
  * Apart from the session, because express-session writes a session whole: a slow request would put an old
- * refresh token back. All throw SessionsUnavailable.
+ * refresh token back. All throw RedisUnavailable.
  */
 export function createGrants({ redis, seal, now, onUnreadable }: Needs) {
   const keyOf = (sessionId: string) => `grant:${sessionId}`;
@@ -58,14 +58,14 @@ export function createGrants({ redis, seal, now, onUnreadable }: Needs) {
 
   async function writeIfUnchanged(key: string, generation: number, record: string, lifeMs: number) {
     const life = String(Math.max(1, lifeMs));
-    return (await fromRedis(redis.eval(replaceIfUnchanged, 1, key, String(generation), record, life))) === 1;
+    return (await redisCall(redis.eval(replaceIfUnchanged, 1, key, String(generation), record, life))) === 1;
   }
 
   return {
     /** Keeps the grant of a new session. */
     async create(sessionId: string, grant: Grant): Promise<void> {
       const key = keyOf(sessionId);
-      await fromRedis(redis.set(key, written(grant, 1, key), 'EX', lifeLeft(grant.consentAt, now())));
+      await redisCall(redis.set(key, written(grant, 1, key), 'EX', lifeLeft(grant.consentAt, now())));
     },
 
     /** The grant of a session, or null where there is none. A record that does not open is removed. */
@@ -81,7 +81,7 @@ export function createGrants({ redis, seal, now, onUnreadable }: Needs) {
       if (grant) return { ...grant, generation: Number(generation) };
 
       onUnreadable(opened.text === null ? opened.why : 'not a grant');
-      await fromRedis(redis.del(key));
+      await redisCall(redis.del(key));
       return null;
     },
 
@@ -111,19 +111,19 @@ export function createGrants({ redis, seal, now, onUnreadable }: Needs) {
     /** Which of these sessions have a grant, as far as can be told without opening it. */
     async standing(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
       if (sessionIds.length === 0) return new Set();
-      const records = await fromRedis(redis.mget(sessionIds.map(keyOf)));
+      const records = await redisCall(redis.mget(sessionIds.map(keyOf)));
       const stands = (record: string | null | undefined) => record && !record.endsWith(`:${ended}`);
       return new Set(sessionIds.filter((_, index) => stands(records[index])));
     },
 
     /** Removes grants, and with them the sign-ins: a session without its grant is signed out. */
     async forget(...sessionIds: readonly string[]): Promise<void> {
-      if (sessionIds.length > 0) await fromRedis(redis.del(sessionIds.map(keyOf)));
+      if (sessionIds.length > 0) await redisCall(redis.del(sessionIds.map(keyOf)));
     },
 
     /** Lets the grant of somebody who came stand as long as it may. */
     async extend(sessionId: string, grant: Grant): Promise<void> {
-      await fromRedis(redis.expire(keyOf(sessionId), lifeLeft(grant.consentAt, now())));
+      await redisCall(redis.expire(keyOf(sessionId), lifeLeft(grant.consentAt, now())));
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
+import { readText, redisCall } from '../redis/errors.ts';
 import type { Dated } from '../spotify/answers.ts';
 import type { Browsers } from './browsers.ts';
-import { fromRedis, readText } from './errors.ts';
 
 export type Recent = ReturnType<typeof createRecent>;
 
@@ -14,7 +14,7 @@ const most = 5;
 
 /**
  * What listeners played before it fell silent, under `recently-played:<account id>`: so that a page which shows it need not ask
- * each time it is loaded, and a stream, maybe of another process, can go on showing it without asking at all. All throw SessionsUnavailable.
+ * each time it is loaded, and a stream, maybe of another process, can go on showing it without asking at all. All throw RedisUnavailable.
  */
 export function createRecent({ redis, browsers, now }: Needs) {
   const keyOf = (accountId: string) => `recently-played:${accountId}`;
@@ -36,7 +36,7 @@ export function createRecent({ redis, browsers, now }: Needs) {
 
     /** Forgets it: the listener is signed in nowhere any more. */
     async forget(accountId: string): Promise<void> {
-      await fromRedis(redis.del(keyOf(accountId)));
+      await redisCall(redis.del(keyOf(accountId)));
     },
   };
 }

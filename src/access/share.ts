@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { fromRedis } from './errors.ts';
+import { redisCall } from '../redis/errors.ts';
 
 export type Share = ReturnType<typeof createShare>;
 
@@ -43,11 +43,11 @@ export function createShare({ redis, now, name, limit, windowMs }: Needs) {
 
     /**
      * Takes one: 0, or the milliseconds until there is one again, and then nothing is taken. `of` is whose share it is, where
-     * each has one of their own. Throws SessionsUnavailable.
+     * each has one of their own. Throws RedisUnavailable.
      */
     async take(of = 'everyone'): Promise<number> {
       const numbers = [now(), limit, windowMs, binMs].map(String);
-      return Number(await fromRedis(redis.eval(takeOne, 1, `share:${name}:${of}`, ...numbers)));
+      return Number(await redisCall(redis.eval(takeOne, 1, `share:${name}:${of}`, ...numbers)));
     },
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { isRefusedConnection, replyCode } from '../access/errors.ts';
-import { timeOf } from '../access/fleet-clock.ts';
+import { timeOf } from '../redis/clock.ts';
+import { isRefusedConnection, replyCode } from '../redis/errors.ts';
 import { clockFinding } from './clock.ts';
 import { bad, type Finding, good, open } from './finding.ts';
 

@@ -1,5 +1,6 @@
 import type { Door } from '../access/door.ts';
-import { CoolDown, SessionsUnavailable } from '../access/errors.ts';
+import { CoolDown } from '../access/errors.ts';
+import { RedisUnavailable } from '../redis/errors.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import {
   ClientRejected,
@@ -54,7 +55,7 @@ async function appFindings({ accounts, webApi, door, market }: Needs): Promise<F
   try {
     // The door of all processes: while Spotify asks to be left alone, a check is no exception.
     await door.through(search).catch((error: unknown) => {
-      if (!(error instanceof SessionsUnavailable)) throw error;
+      if (!(error instanceof RedisUnavailable)) throw error;
       return search();
     });
     return [accepted, good(answers, 'a search was answered: the owner of the app has Premium')];

@@ -3,9 +3,10 @@ import type { Redis } from 'ioredis';
 import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Door } from '../access/door.ts';
-import { CoolDown, fromRedis, GrantLost, readText, SessionsUnavailable } from '../access/errors.ts';
+import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
-import { releaseIfOwner } from '../access/lock.ts';
+import { RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
+import { releaseIfOwner } from '../redis/lock.ts';
 import type { Playback } from '../spotify/answers.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import { scopes, type WebApi } from '../spotify/web-api.ts';
@@ -220,7 +221,7 @@ export function createHub(needs: Needs) {
       await passOn(accountId, { ...known(accountId), waitingUntil: until, quota });
     },
 
-    /** What was last seen, here or elsewhere; null where that is too long ago. Throws SessionsUnavailable. */
+    /** What was last seen, here or elsewhere; null where that is too long ago. Throws RedisUnavailable. */
     async latest(accountId: string): Promise<Seen | null> {
       return all.get(accountId)?.news.seen ?? (await recorded(accountId));
     },
@@ -237,11 +238,11 @@ export function createHub(needs: Needs) {
 
     /**
      * Ends what these sessions of a listener watch, in every process; where they were the `last`, what the listener played is
-     * forgotten. Throws SessionsUnavailable.
+     * forgotten. Throws RedisUnavailable.
      */
     async end(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
       endStreams(sessionIds);
-      if (last) await fromRedis(redis.del(seenKey(accountId)));
+      if (last) await redisCall(redis.del(seenKey(accountId)));
     },
 
     close(): void {
@@ -299,7 +300,7 @@ export function createHub(needs: Needs) {
     hearNews(accountId, { ...news, seen: newer ? seen : news.seen, ...wait, silent: false, stalled: false });
   }
 
-  /** The record of what was last seen. Throws SessionsUnavailable. */
+  /** The record of what was last seen. Throws RedisUnavailable. */
   async function recorded(accountId: string): Promise<Seen | null> {
     const seen = seenIn(await readText(redis, seenKey(accountId)));
     return seen && !isAhead(seen) ? seen : null;
@@ -448,7 +449,7 @@ export function createHub(needs: Needs) {
     } else {
       watched.lookAt = now() + (failureMs[watched.failures] ?? longestFailureMs);
       watched.failures += 1;
-      if (error instanceof SessionsUnavailable) return;
+      if (error instanceof RedisUnavailable) return;
       onFault(error);
       if (error instanceof SpotifyUnavailable) {
         // One answer that does not come is nothing to speak of.
@@ -488,9 +489,9 @@ export function createHub(needs: Needs) {
     watched.lookAt = Math.max(Math.min(at, wished, waited), watched.notBefore);
   }
 
-  /** When to look next at a listener of whom this is known. Throws SessionsUnavailable. */
+  /** When to look next at a listener of whom this is known. Throws RedisUnavailable. */
   async function nextFor(seen: Seen | null): Promise<NextLook> {
-    const counted = fromRedis(redis.zcount(watchedKey, now(), '+inf'));
+    const counted = redisCall(redis.zcount(watchedKey, now(), '+inf'));
     const [budget, watched] = await Promise.all([door.budget(), counted]);
     return nextLook({ now: now(), seen, budget, watched: Math.max(1, watched) });
   }
@@ -506,7 +507,7 @@ export function createHub(needs: Needs) {
   async function publish(accountId: string, news: Heard): Promise<void> {
     const { seen } = news;
     if (seen) await browsers.keepWhileSignedIn(accountId, seenKey(accountId), recordOf(seen), keptSeenMs);
-    await fromRedis(
+    await redisCall(
       redis.publish(channel, JSON.stringify({ shape, from: me, kind: 'news', accountId, news })),
     );
   }
@@ -599,7 +600,7 @@ export function createHub(needs: Needs) {
     for (let from = 0; from < sessionIds.length; from += 500) {
       const some = sessionIds.slice(from, from + 500);
       const standing = await grants.standing(some);
-      const sessions = await fromRedis(redis.mget(some.map((one) => `session:${one}`)));
+      const sessions = await redisCall(redis.mget(some.map((one) => `session:${one}`)));
       endHere(some.filter((one, index) => !standing.has(one) || sessions[index] === null));
     }
   }

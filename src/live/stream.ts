@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Redis } from 'ioredis';
-import { fromRedis } from '../access/errors.ts';
+import { redisCall } from '../redis/errors.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
 
@@ -59,7 +59,7 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
   return {
     /**
      * Begins a stream for a session on this response. Gives `too many` where all places of the session are taken, and `gone` where the
-     * client has left again or this process is on its way out. Throws SessionsUnavailable.
+     * client has left again or this process is on its way out. Throws RedisUnavailable.
      */
     async begin(res: Response, sessionId: string): Promise<Stream | 'too many' | 'gone'> {
       const place = { sessionId, id: randomUUID() };
@@ -112,7 +112,7 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
 
   async function take({ sessionId, id }: Place): Promise<boolean> {
     const taken = redis.eval(takePlace, 1, keyOf(sessionId), id, String(mostPerSession), String(placeMs));
-    return (await fromRedis(taken)) === 1;
+    return (await redisCall(taken)) === 1;
   }
 
   function leave({ sessionId, id }: Place): void {

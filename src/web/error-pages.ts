@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
-import { CoolDown, GrantLost, SessionsUnavailable } from '../access/errors.ts';
+import { CoolDown, GrantLost } from '../access/errors.ts';
+import { RedisUnavailable } from '../redis/errors.ts';
 import {
   BadRequest,
   ClientRejected,
@@ -91,7 +92,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorReq
 }
 
 /** What passes by itself: the same request may succeed in a moment. */
-const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, SessionsUnavailable];
+const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, RedisUnavailable];
 
 /** What a form of ours sent, to be sent once more with one press where it failed for a passing cause; else null. */
 function resendOf(
@@ -144,7 +145,7 @@ const ofTheSetup: readonly ErrorClass[] = [
   OwnerNeedsPremium,
   NotInvited,
   SpotifyUnavailable,
-  SessionsUnavailable,
+  RedisUnavailable,
 ];
 
 const start = { label: 'Go to the start', href: '/' };
@@ -281,7 +282,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
     }),
   ],
   [
-    SessionsUnavailable,
+    RedisUnavailable,
     ({ again }) => ({
       status: 503,
       reason: 'sessions-unavailable',

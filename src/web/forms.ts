@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
-import { fromRedis, readText, SessionsUnavailable } from '../access/errors.ts';
+import { RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
 import { Problem } from './error-pages.ts';
 import { ownPath } from './own-path.ts';
 import { isOurs } from './same-origin.ts';
@@ -48,8 +48,7 @@ export function createForms({ redis, baseUrl }: Needs) {
      * error page then gives it back. To be put before the error pages.
      */
     readUnreached: ((error, req, res, next) => {
-      const unreached =
-        error instanceof SessionsUnavailable && req.method === 'POST' && req.body === undefined;
+      const unreached = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;
       if (!unreached || !isOurs(req, baseUrl)) return next(error);
       readForm(req, res, () => {
         // What cannot be read is not what went wrong first.
@@ -67,7 +66,7 @@ export function createForms({ redis, baseUrl }: Needs) {
     /**
      * Does what a form asks for once, however often its button is pressed, and gives where to lead the browser. A second press
      * waits for the first, and throws {@link Problem} where that takes too long. Each form that is shown carries a field `once` of
-     * its own; what comes without it is always done. Where the work throws it may be tried again. Throws SessionsUnavailable.
+     * its own; what comes without it is always done. Where the work throws it may be tried again. Throws RedisUnavailable.
      */
     async once(req: Request, work: () => Promise<string>): Promise<string> {
       if (typeof req.body.once !== 'string') return work();
@@ -75,7 +74,7 @@ export function createForms({ redis, baseUrl }: Needs) {
       const key = `once:${createHash('sha256').update(sent).digest('base64url')}`;
 
       const giveUpAt = performance.now() + patienceMs;
-      while ((await fromRedis(redis.set(key, '', 'PX', leaseMs, 'NX'))) !== 'OK') {
+      while ((await redisCall(redis.set(key, '', 'PX', leaseMs, 'NX'))) !== 'OK') {
         const outcome = await readText(redis, key);
         if (outcome) return outcome;
         if (performance.now() > giveUpAt) {

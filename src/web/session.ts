@@ -2,9 +2,9 @@ import { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
-import { fromRedis, readText, SessionsUnavailable } from '../access/errors.ts';
 import { absoluteLifeMs, isMoment, lifeLeft } from '../access/life.ts';
 import { deriveKey } from '../access/seal.ts';
+import { RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
 import type { Cookies } from './cookies.ts';
 
 /** Who signed in, as pages show them. Nothing here is secret. */
@@ -51,11 +51,11 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
       const read = record === null ? null : sessionIn(record, now());
       if (record === null || read) return read;
       onUnreadableSession('not a session record');
-      await fromRedis(redis.del(key));
+      await redisCall(redis.del(key));
       return null;
     },
-    set: (key: string, record: string) => fromRedis(redis.set(key, record, 'KEEPTTL', 'XX')),
-    del: (keys: string[]) => fromRedis(redis.del(keys)),
+    set: (key: string, record: string) => redisCall(redis.set(key, record, 'KEEPTTL', 'XX')),
+    del: (keys: string[]) => redisCall(redis.del(keys)),
   };
 
   const middleware = session({
@@ -69,10 +69,10 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
   });
 
   return {
-    /** Puts the session of the request on `req.session`. Throws SessionsUnavailable. */
+    /** Puts the session of the request on `req.session`. Throws RedisUnavailable. */
     middleware: ((req, res, next) => {
       // Without Redis nobody can sign in either: say so at once, and to everybody.
-      if (redis.status !== 'ready') throw new SessionsUnavailable(`Redis: connection is ${redis.status}`);
+      if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
       middleware(req, res, (error?: unknown) => {
         // For the header of whatever page comes, an error's included.
         if (!error) res.locals.listener = req.session.listener;
@@ -82,7 +82,7 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
 
     /**
      * Gives the browser a new session with a new id, beside the one it had; `complete` makes a sign-in of it. Should that fail,
-     * the browser keeps what it had. Gives the new id. Throws SessionsUnavailable, and what `complete` throws.
+     * the browser keeps what it had. Gives the new id. Throws RedisUnavailable, and what `complete` throws.
      */
     async start(
       req: Request,
@@ -99,7 +99,7 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
       const { id } = req.session;
       try {
         const record = JSON.stringify(req.session);
-        await fromRedis(redis.set(keyOf(id), record, 'EX', lifeLeft(startedAt, now())));
+        await redisCall(redis.set(keyOf(id), record, 'EX', lifeLeft(startedAt, now())));
         await complete(id);
       } catch (error) {
         req.session = earlier;
@@ -109,27 +109,27 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
       return id;
     },
 
-    /** Whether the session is still there: somebody may have signed out everywhere meanwhile. Throws SessionsUnavailable. */
+    /** Whether the session is still there: somebody may have signed out everywhere meanwhile. Throws RedisUnavailable. */
     async stands(sessionId: string): Promise<boolean> {
-      return (await fromRedis(redis.exists(keyOf(sessionId)))) === 1;
+      return (await redisCall(redis.exists(keyOf(sessionId)))) === 1;
     },
 
-    /** Ends sessions of other browsers. Throws SessionsUnavailable. */
+    /** Ends sessions of other browsers. Throws RedisUnavailable. */
     async remove(...sessionIds: readonly string[]): Promise<void> {
-      if (sessionIds.length > 0) await fromRedis(redis.del(sessionIds.map(keyOf)));
+      if (sessionIds.length > 0) await redisCall(redis.del(sessionIds.map(keyOf)));
     },
 
-    /** Ends the session of the request. Throws SessionsUnavailable. */
+    /** Ends the session of the request. Throws RedisUnavailable. */
     async end(req: Request, res: Response): Promise<void> {
       await called((done) => req.session.destroy(done));
       res.clearCookie(cookies.name('session'), cookies.attributes);
     },
 
-    /** Lets the session of somebody who came stand for longer. Throws SessionsUnavailable. */
+    /** Lets the session of somebody who came stand for longer. Throws RedisUnavailable. */
     async extend(req: Request): Promise<void> {
       const { startedAt } = req.session;
       if (startedAt === undefined) return;
-      await fromRedis(redis.expire(keyOf(req.session.id), lifeLeft(startedAt, now())));
+      await redisCall(redis.expire(keyOf(req.session.id), lifeLeft(startedAt, now())));
     },
   };
 }

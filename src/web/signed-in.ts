@@ -65,14 +65,14 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
     /** The same for pages that are there whether or not Spotify is: a token that is due is renewed when Spotify is asked. */
     renewingLater: admit({ renewFirst: false }),
 
-    /** Whether the request comes from somebody signed in. Asks Redis only. Throws SessionsUnavailable. */
+    /** Whether the request comes from somebody signed in. Asks Redis only. Throws RedisUnavailable. */
     async is(req: Request): Promise<boolean> {
       const is = req.session.listener !== undefined && (await grants.read(req.session.id)) !== null;
       if (!is) delete req.res?.locals.listener;
       return is;
     },
 
-    /** Signs the browser out, or every browser of the listener. Does nothing where nobody is signed in. Throws SessionsUnavailable. */
+    /** Signs the browser out, or every browser of the listener. Does nothing where nobody is signed in. Throws RedisUnavailable. */
     async signOut(
       req: Request,
       res: Response,
@@ -87,7 +87,7 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
       res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
     },
 
-    /** Ends the sign-in that this one takes the place of. Throws SessionsUnavailable. */
+    /** Ends the sign-in that this one takes the place of. Throws RedisUnavailable. */
     endEarlier: (listener: Listener, sessionId: string) => end(listener, [sessionId]),
   };
 

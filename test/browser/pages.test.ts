@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { freePort } from '../../src/ops/redis-server.ts';
+import { freePort } from '../../src/redis/local-server.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import {
   findingsOf,

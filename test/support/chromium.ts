@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
-import { findOnPath } from '../../src/ops/redis-server.ts';
+import { findOnPath } from '../../src/redis/local-server.ts';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const program = findOnPath(names, process.env);

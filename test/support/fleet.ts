@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type Timing, timing as usualTiming } from '../../src/access/timing.ts';
-import { freePort } from '../../src/ops/redis-server.ts';
+import { freePort } from '../../src/redis/local-server.ts';
 import { type Rotation, startSimulator } from '../../src/simulator/simulator.ts';
 import { createClock } from './clock.ts';
 import type { Ends } from './ends.ts';

@@ -1,5 +1,5 @@
-import { findRedis, findRedisProgram, NoRedis } from '../../src/ops/redis-server.ts';
-import { redisNeeds } from '../../src/ops/terminal.ts';
+import { findRedis, findRedisProgram, NoRedis } from '../../src/redis/local-server.ts';
+import { redisNeeds } from '../../src/redis/terminal.ts';
 
 /** Before all tests: sees to it that there is a Redis, installing it where that is allowed. */
 export async function globalSetup(): Promise<void> {

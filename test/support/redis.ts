@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
-import { type RedisAtHand, redisOnPath, startRedis } from '../../src/ops/redis-server.ts';
+import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
 
 let shared: Promise<RedisAtHand> | undefined;
 let places = 0;

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
-import { GrantLost, SessionsUnavailable } from '../../access/errors.ts';
+import { GrantLost } from '../../access/errors.ts';
+import { RedisUnavailable } from '../../redis/errors.ts';
 import type { Profile } from '../../spotify/answers.ts';
 import type { WebApi } from '../../spotify/web-api.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
@@ -65,6 +66,6 @@ export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
 
 /** Only what tells of the sign-in itself, or of our side, is more than a missing picture. */
 function withoutSpotify(error: unknown): Profile | null {
-  if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
+  if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
   return null;
 }

@@ -1,4 +1,5 @@
-import { CoolDown, GrantLost, SessionsUnavailable } from '../../access/errors.ts';
+import { CoolDown, GrantLost } from '../../access/errors.ts';
+import { RedisUnavailable } from '../../redis/errors.ts';
 import type { Entry, Page } from '../../spotify/answers.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { entriesPerPage } from '../../spotify/web-api.ts';
@@ -97,7 +98,7 @@ export function stopFor(error: unknown, resume: string): Stop {
       ? 'spotify-unavailable'
       : error instanceof GrantLost
         ? 'sign-in-ended'
-        : error instanceof SessionsUnavailable
+        : error instanceof RedisUnavailable
           ? 'sessions-unavailable'
           : null;
   if (reason === null) throw error;

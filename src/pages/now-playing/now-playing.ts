@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
-import { CoolDown, GrantLost, SessionsUnavailable } from '../../access/errors.ts';
+import { CoolDown, GrantLost } from '../../access/errors.ts';
 import type { Kept } from '../../access/kept.ts';
 import type { Recent } from '../../access/recent.ts';
 import { type Hub, type News, nothingKnown } from '../../live/hub.ts';
 import { isOther, type Seen, uriOf } from '../../live/seen.ts';
 import type { Stream, Streams } from '../../live/stream.ts';
+import { RedisUnavailable } from '../../redis/errors.ts';
 import type { Dated, Playback } from '../../spotify/answers.ts';
 import { MissingScope } from '../../spotify/errors.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
@@ -190,7 +191,7 @@ export function nowPlayingPages({
       await hub.learnSaved(req.listener.accountId, uri, saved);
       return saved;
     } catch (error) {
-      if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
+      if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
       return null;
     }
   }
@@ -207,7 +208,7 @@ export function nowPlayingPages({
       const played = await req.listener.askKept('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
       return await recent.keep(req.listener.accountId, played, askedAt);
     } catch (error) {
-      if (error instanceof GrantLost || error instanceof SessionsUnavailable) throw error;
+      if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
       return null;
     }
   }

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Request, Response } from 'express';
 import type { Redis } from 'ioredis';
-import { fromRedis } from '../../access/errors.ts';
 import type { Seal } from '../../access/seal.ts';
+import { redisCall } from '../../redis/errors.ts';
 import type { Cookies } from '../../web/cookies.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
@@ -59,16 +59,16 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Needs) {
     /**
      * Spends the one with this state, whatever then becomes of it: gives it once, then says that it was used, also when two
      * processes see it at the same moment. `unknown`: this browser never started it, or more than ten minutes ago.
-     * Throws SessionsUnavailable, and then nothing is spent.
+     * Throws RedisUnavailable, and then nothing is spent.
      */
     async spend(req: Request, res: Response, state: string): Promise<PendingSignIn | 'used' | 'unknown'> {
       const sealed = cookies.sent(req).get(nameOf(state));
       const pending = sealed === undefined ? null : read(state, sealed);
       // A state is as good as a password for ten minutes: Redis gets only its hash.
       const key = `used:${createHash('sha256').update(state).digest('base64url')}`;
-      if (!pending) return (await fromRedis(redis.exists(key))) === 1 ? 'used' : 'unknown';
+      if (!pending) return (await redisCall(redis.exists(key))) === 1 ? 'used' : 'unknown';
 
-      const first = await fromRedis(redis.set(key, '1', 'PX', lifeMs, 'NX'));
+      const first = await redisCall(redis.set(key, '1', 'PX', lifeMs, 'NX'));
       res.clearCookie(cookies.name(nameOf(state)), attributes);
       return first === 'OK' ? pending : 'used';
     },

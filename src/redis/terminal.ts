@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
-import type { findRedis } from './redis-server.ts';
+import type { findRedis } from './local-server.ts';
 
 /** As much of Node's `process` as finding a Redis takes. */
 type Process = {

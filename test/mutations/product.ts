@@ -1,26 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { Mutation } from './mutation.ts';
 
-/*
- * Takes one safeguard away at a time, in a copy, and expects the tests to notice. A safeguard that no test misses is either not
- * needed or not tested.
- */
-type Sabotage = {
-  what: string;
-  file: string;
-  from: string;
-  to: string;
-  test: string;
-  /** Words in the names of the tests that notice it, where the file has many slow ones. */
-  named?: string | undefined;
-};
-
-const sabotages: Sabotage[] = [
+export const mutations: Mutation[] = [
   {
     what: 'the lock',
-    file: 'src/access/lock.ts',
+    file: 'src/redis/lock.ts',
     from: "owner, 'PX', leaseMs, 'NX'",
     to: "owner, 'PX', leaseMs",
     test: 'tokens',
@@ -209,7 +192,7 @@ const sabotages: Sabotage[] = [
   },
   {
     what: 'keeping errors of Redis to ourselves',
-    file: 'src/access/errors.ts',
+    file: 'src/redis/errors.ts',
     from: 'const kind = replyCode(error) ??',
     to: 'const kind = JSON.stringify(error) ??',
     test: 'security',
@@ -223,7 +206,7 @@ const sabotages: Sabotage[] = [
   },
   {
     what: 'the lease of the lock',
-    file: 'src/access/lock.ts',
+    file: 'src/redis/lock.ts',
     from: "'PX', leaseMs, 'NX'",
     to: "'NX'",
     test: 'fleet',
@@ -231,7 +214,7 @@ const sabotages: Sabotage[] = [
   },
   {
     what: 'freeing one’s own lock only',
-    file: 'src/access/lock.ts',
+    file: 'src/redis/lock.ts',
     from: "if redis.call('GET', KEYS[1]) == ARGV[1] then return",
     to: 'if true then return',
     test: 'fleet',
@@ -318,7 +301,7 @@ const sabotages: Sabotage[] = [
   },
   {
     what: 'a clock that only counts on',
-    file: 'src/access/fleet-clock.ts',
+    file: 'src/redis/clock.ts',
     from: 'now: () => Math.round(startedAt + performance.now()),',
     to: 'now: () => Math.round(startedAt + Date.now() - performance.timeOrigin),',
     test: 'fleet',
@@ -814,8 +797,8 @@ const sabotages: Sabotage[] = [
   {
     what: 'counting the streams of a session in all processes',
     file: 'src/live/stream.ts',
-    from: '(await fromRedis(taken)) === 1',
-    to: '(await fromRedis(taken)) !== 2',
+    from: '(await redisCall(taken)) === 1',
+    to: '(await redisCall(taken)) !== 2',
     test: 'live',
     named: 'eleventh',
   },
@@ -1003,59 +986,3 @@ const sabotages: Sabotage[] = [
     test: 'recently-played',
   },
 ];
-
-// npm run test:sabotage -- banner: only those whose words hold this.
-const [words = ''] = process.argv.slice(2);
-const wanted = sabotages.filter(({ what, file }) => `${what} ${file}`.includes(words));
-
-const root = join(import.meta.dirname, '..');
-const copy = mkdtempSync(join(tmpdir(), 'turntable-sabotage-'));
-for (const folder of ['docs', 'src', 'views', 'public', 'bench', 'test', 'package.json', '.env.example']) {
-  cpSync(join(root, folder), join(copy, folder), { recursive: true });
-}
-symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-
-let missed = 0;
-// A test that fails with every safeguard in place would notice anything.
-const failing = new Set<string>();
-for (const [key, sabotage] of new Map(wanted.map((one) => [keyOf(one), one]))) {
-  if (outcome(sabotage) === 0) continue;
-  failing.add(key);
-  missed += 1;
-  console.log(`FAILS    with nothing taken away: ${key}`);
-}
-for (const sabotage of wanted) {
-  const { what, file, from, to, test } = sabotage;
-  if (failing.has(keyOf(sabotage))) continue;
-  const path = join(copy, file);
-  const whole = readFileSync(path, 'utf8');
-  const broken = whole.replaceAll(from, () => to);
-  writeFileSync(path, broken);
-  // One that took too long altogether has noticed nothing.
-  const seen = whole !== broken && ![0, null].includes(outcome(sabotage));
-  writeFileSync(path, whole);
-  if (!seen) missed += 1;
-  console.log(`${seen ? 'noticed' : whole === broken ? 'NOT FOUND' : 'MISSED '}  without ${what} (${test})`);
-}
-rmSync(copy, { recursive: true });
-console.log(missed === 0 ? `all ${wanted.length} noticed` : `${missed} to look at`);
-process.exitCode = missed > 0 ? 1 : 0;
-
-function keyOf({ test, named }: Sabotage): string {
-  return named ? `${test}, ${named}` : test;
-}
-
-/** The exit code of the tests that are to notice it, with the copy as it is; null where they did not come to an end. */
-function outcome({ test, named }: Sabotage): number | null {
-  return spawnSync(
-    process.execPath,
-    [
-      '--test',
-      '--test-timeout=30000',
-      '--test-global-setup=test/support/global-setup.ts',
-      ...(named ? [`--test-name-pattern=${named}`] : []),
-      `test/${test}.test.ts`,
-    ],
-    { cwd: copy, timeout: 120_000, stdio: 'ignore' },
-  ).status;
-}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { fromRedis } from './errors.ts';
+import { redisCall } from './errors.ts';
 
 export type Lock = ReturnType<typeof createLock>;
 
@@ -38,7 +38,7 @@ export function createLock({ redis, leaseMs, patienceMs }: Needs) {
     const owner = randomUUID();
     const giveUpAt = performance.now() + patienceMs;
 
-    while ((await fromRedis(redis.set(key, owner, 'PX', leaseMs, 'NX'))) !== 'OK') {
+    while ((await redisCall(redis.set(key, owner, 'PX', leaseMs, 'NX'))) !== 'OK') {
       if (!wait || performance.now() > giveUpAt) return null;
       await sleep(retryMs);
     }

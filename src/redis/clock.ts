@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-export type FleetClock = ReturnType<typeof createFleetClock>;
+export type RedisClock = ReturnType<typeof createRedisClock>;
 
 const everyMs = 60_000;
 
@@ -9,7 +9,7 @@ const everyMs = 60_000;
  * take everybody's sign-in for over. Until Redis has told, it goes by this machine's clock. From then on it only counts on: a
  * clock that is put right, or wrong, while the process runs does not move it.
  */
-export function createFleetClock(redis: Redis) {
+export function createRedisClock(redis: Redis) {
   let startedAt = Date.now() - performance.now();
   const set = async (): Promise<void> => {
     const asked = performance.now();
