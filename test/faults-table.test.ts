@@ -30,17 +30,17 @@ test('every line of a table in docs/faults.md names a test', () => {
 
 test('the check finds a name that no test has, and one that stands in another file', () => {
   for (const planted of [
-    '*a test that nobody wrote* (fleet)',
+    '*a test that nobody wrote* (fleet/several-processes)',
     '*two tabs sign in at once, and both arrive* (tokens)',
     '*two tabs sign in at once, and both arrive* (no-such-file)',
-    '*a process killed before it asks Spotify for a new token costs a wait* (fleet)',
+    '*a process killed before it asks Spotify for a new token costs a wait* (fleet/several-processes)',
   ])
     assert.equal(namesIn(planted).filter(isMissing).length, 1, planted);
   assert.deepEqual(namesIn('*two tabs sign in at once, and both arrive* (sign-in)').filter(isMissing), []);
 });
 
 function namesIn(text: string): Named[] {
-  return [...text.matchAll(/\*([^*]+)\* \(([\w-]+)\)/g)].map(([, name = '', file = '']) => ({ name, file }));
+  return [...text.matchAll(/\*([^*]+)\* \(([\w/-]+)\)/g)].map(([, name = '', file = '']) => ({ name, file }));
 }
 
 function isMissing({ name, file }: Named): boolean {

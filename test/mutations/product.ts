@@ -13,7 +13,7 @@ export const mutations: Mutation[] = [
     file: 'src/access/grants.ts',
     from: "or string.match(current, '^(%d+):') ~= ARGV[1]",
     to: '',
-    test: 'races',
+    test: 'fleet/races',
   },
   {
     what: 'keeping the old refresh token',
@@ -104,7 +104,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/session.ts',
     from: "'KEEPTTL', 'XX'",
     to: "'EX', 1000",
-    test: 'races',
+    test: 'fleet/races',
   },
   {
     what: 'leaving strangers out of Redis',
@@ -202,14 +202,14 @@ export const mutations: Mutation[] = [
     file: 'src/access/grants.ts',
     from: 'if not current or string.match(current',
     to: 'if current and string.match(current',
-    test: 'races',
+    test: 'fleet/races',
   },
   {
     what: 'the lease of the lock',
     file: 'src/redis/lock.ts',
     from: "'PX', leaseMs, 'NX'",
     to: "'NX'",
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'killed before it asks',
   },
   {
@@ -217,7 +217,7 @@ export const mutations: Mutation[] = [
     file: 'src/redis/lock.ts',
     from: "if redis.call('GET', KEYS[1]) == ARGV[1] then return",
     to: 'if true then return',
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'wakes does not free',
   },
   {
@@ -232,7 +232,7 @@ export const mutations: Mutation[] = [
     file: 'src/access/access.ts',
     from: '{ wait: false }',
     to: '{ wait: true }',
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'nobody waits',
   },
   {
@@ -247,7 +247,7 @@ export const mutations: Mutation[] = [
     file: 'src/access/access.ts',
     from: 'unsaved.set(sessionId, { old, next });',
     to: '',
-    test: 'crashes',
+    test: 'fleet/crashes',
     named: 'finds the new token',
   },
   {
@@ -255,7 +255,7 @@ export const mutations: Mutation[] = [
     file: 'src/access/access.ts',
     from: 'void saveLater(sessionId);',
     to: '',
-    test: 'crashes',
+    test: 'fleet/crashes',
     named: 'finds the new token',
   },
   {
@@ -271,7 +271,7 @@ export const mutations: Mutation[] = [
     from: `const done = await writeIfUnchanged(key, generation, \`\${generation}:\${ended}\`, endedMs);`,
     to: `await this.forget(sessionId);
       const done = true;`,
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'after another process has renewed',
   },
   {
@@ -280,7 +280,7 @@ export const mutations: Mutation[] = [
     from: `const done = await writeIfUnchanged(key, generation, \`\${generation}:\${ended}\`, endedMs);`,
     to: `const done = await this.read(sessionId).then((one) => one?.generation === generation);
       if (done) await this.forget(sessionId);`,
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'Redis does not take for a while',
   },
   {
@@ -296,7 +296,7 @@ export const mutations: Mutation[] = [
     file: 'src/parts.ts',
     from: 'const now = ownNow ?? clock.now;',
     to: 'const now = ownNow ?? Date.now;',
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'clock',
   },
   {
@@ -304,7 +304,7 @@ export const mutations: Mutation[] = [
     file: 'src/redis/clock.ts',
     from: 'now: () => Math.round(startedAt + performance.now()),',
     to: 'now: () => Math.round(startedAt + Date.now() - performance.timeOrigin),',
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'clock that jumps',
   },
   {
@@ -364,7 +364,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/session.ts',
     from: 'req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);',
     to: '',
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'clocks are wrong',
   },
   {
@@ -372,7 +372,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/session.ts',
     from: 'ttl: () => 1',
     to: 'ttl: 1',
-    test: 'fleet',
+    test: 'fleet/several-processes',
     named: 'clocks are wrong',
   },
   {
@@ -792,7 +792,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/robots.ts',
     from: "res.set('X-Robots-Tag', 'noindex');",
     to: '',
-    test: 'install',
+    test: 'fleet/install',
   },
   {
     what: 'counting the streams of a session in all processes',

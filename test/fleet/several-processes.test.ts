@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
-import type { Timing } from '../src/access/timing.ts';
-import { freePort } from '../src/redis/local-server.ts';
-import { type Rotation, type Simulator, startSimulator } from '../src/simulator/simulator.ts';
-import { createFleet, type Fleet, type Outcome, type Server, seen, until, visit } from './support/fleet.ts';
-import { run } from './support/process.ts';
-import { redisPlace } from './support/redis.ts';
-import { command } from './support/slow-redis.ts';
-import { type Browser, clientId, clientSecret, pathOf, tokenRequests } from './support/turntable.ts';
+import type { Timing } from '../../src/access/timing.ts';
+import { freePort } from '../../src/redis/local-server.ts';
+import { type Rotation, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { createFleet, type Fleet, type Outcome, type Server, seen, until, visit } from '../support/fleet.ts';
+import { run } from '../support/process.ts';
+import { redisPlace } from '../support/redis.ts';
+import { command } from '../support/slow-redis.ts';
+import { type Browser, clientId, clientSecret, pathOf, tokenRequests } from '../support/turntable.ts';
 
 /*
  * Several real processes behind one address, one of which dies, sleeps or has a wrong clock. The order of the waits is the usual
@@ -531,7 +531,7 @@ async function withClocks(t: TestContext, shifts: readonly number[], jump = 0) {
   const all = await Promise.all(
     shifts.map(async (shift) => {
       const port = await freePort();
-      const shifted = join(import.meta.dirname, 'support/shifted-clock.ts');
+      const shifted = join(import.meta.dirname, '../support/shifted-clock.ts');
       const server = run(t, 'src/main.ts', {
         NODE_OPTIONS: `--import=${shifted}`,
         SHIFT_MS: String(shift),

@@ -4,14 +4,14 @@ import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { command, slowRedis } from './support/slow-redis.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
 import {
   type Browser,
   grantsOf,
   startTurntable,
   type Turntable,
   tokenRequests,
-} from './support/turntable.ts';
+} from '../support/turntable.ts';
 
 const sessionSecret = 'of-these-tests-and-long-enough-for-it';
 const env = { SESSION_SECRET: sessionSecret };

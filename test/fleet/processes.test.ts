@@ -15,10 +15,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, startRedis } from '../src/redis/local-server.ts';
-import { startSimulator } from '../src/simulator/simulator.ts';
-import { run } from './support/process.ts';
-import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+import { freePort, startRedis } from '../../src/redis/local-server.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import { run } from '../support/process.ts';
+import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret nobody may see' };
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Rotation } from '../src/simulator/simulator.ts';
-import { createFleet, type Fleet, type Outcome, type Server, seen, until } from './support/fleet.ts';
-import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
-import { command, type Held, type Side } from './support/slow-redis.ts';
-import { type Browser, tokenRequests } from './support/turntable.ts';
+import type { Rotation } from '../../src/simulator/simulator.ts';
+import { createFleet, type Fleet, type Outcome, type Server, seen, until } from '../support/fleet.ts';
+import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { command, type Held, type Side } from '../support/slow-redis.ts';
+import { type Browser, tokenRequests } from '../support/turntable.ts';
 
 /*
  * A process is killed at every single step of signing in, renewing and signing out: each exchange with Redis is held once before

@@ -14,9 +14,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
-import { freePort, startRedis } from '../src/redis/local-server.ts';
-import { root, run } from './support/process.ts';
-import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+import { freePort, startRedis } from '../../src/redis/local-server.ts';
+import { root, run } from '../support/process.ts';
+import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 
 type Service = {
   image?: string;
