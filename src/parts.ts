@@ -17,6 +17,7 @@ import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
+import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { isRefusedConnection, replyCode } from './redis/errors.ts';
@@ -38,6 +39,9 @@ type Needs = {
 /** Puts together everything that lives as long as the process. Nothing is asked of anyone yet but Redis to connect. */
 export function createParts({ config, log, now: ownNow, timing = usualTiming }: Needs) {
   const { spotify } = config;
+  const background = createBackgroundTasks({
+    onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
+  });
   const redis = connectRedis(config.redisUrl, log);
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
@@ -97,6 +101,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
 
   return {
     now,
+    background,
     redis,
     /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
     redisAnswered,
