@@ -24,8 +24,9 @@ type Needs = {
 };
 
 /**
- * Which of Spotify's services is called. Both stay unasked while the door is closed. Calls to the Web API are counted, and one of them
- * tries when the time is over; calls to the accounts service have no quota that is known, and say nothing about that of the other.
+ * Which of Spotify's services is called. Each has a cooldown of its own: a 429 of the accounts service says nothing about the Web API. While
+ * the Web API cools down the accounts service is left alone as well, because its tokens are of no use then. Calls to the Web API are
+ * counted, and one of them tries when the time is over; the accounts service has no quota that is known.
  */
 type Service = 'web-api' | 'accounts';
 
@@ -48,21 +49,17 @@ const binMs = 15 * 60 * 1000;
 // Counts a call that goes through. A Redis that takes no writes does neither, and answers.
 const enter = `
   local known = redis.call('GET', KEYS[1])
-  local tries = false
   if known then
     local wait = tonumber(string.match(known, '^%d+')) - tonumber(ARGV[1])
     if wait > 0 then return {'closed', known} end
-    tries = ARGV[2] ~= ''
-    if tries and not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
+    if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
   end
-  if ARGV[2] ~= '' then
-    redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
-    redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
-  end
-  return tries and {'try', known} or {'open', ''}`;
+  redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
+  redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
+  return known and {'try', known} or {'open', ''}`;
 
 const closeUntil = `
-  redis.call('DEL', KEYS[2])
+  if KEYS[2] then redis.call('DEL', KEYS[2]) end
   local known = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+'))
   if tonumber(ARGV[1]) > known then redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3]) end
   return 1`;
@@ -82,20 +79,21 @@ const quotaMark = ' quota';
 export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
   const key = `cool-down:${clientId}`;
   const tryKey = `cool-down-try:${clientId}`;
+  const accountsKey = `cool-down-accounts:${clientId}`;
   const countKey = `calls:${clientId}`;
 
   /** What we were told while Redis took no writes: then at least this process knows. */
-  let toldHere: CoolDown | null = null;
+  const toldHere: Record<Service, CoolDown | null> = { 'web-api': null, accounts: null };
 
   return {
     /**
-     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. A call to the Web API sits a wait of at most two
-     * seconds out instead, and is made once more. Throws what the call throws, CoolDown in place of RateLimited, and
+     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone's calls to that service. A call to the Web API sits a
+     * wait of at most two seconds out instead, and is made once more. Throws what the call throws, CoolDown in place of RateLimited, and
      * RedisUnavailable.
      */
     async through<T>(call: () => Promise<T>, service: Service = 'web-api'): Promise<T> {
       for (let again = service === 'web-api'; ; again = false) {
-        const tried = await pass(service);
+        const tried = service === 'web-api' ? await pass() : await passAccounts();
         try {
           const answer = await call();
           if (tried !== null) await open(tried);
@@ -105,7 +103,7 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
             if (tried !== null) await open(tried);
             throw error;
           }
-          const closed = await close(error);
+          const closed = await close(error, service);
           const waitMs = closed.until - now();
           if (!again || waitMs > shortWaitMs) throw closed;
           await sleep(waitMs);
@@ -113,7 +111,7 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
       }
     },
 
-    /** Until when Spotify asked us to stay away; null where it did not. Throws RedisUnavailable. */
+    /** Until when the Web API asked us to stay away; null where it did not. Throws RedisUnavailable. */
     async closed(): Promise<CoolDown | null> {
       const closed = readClosed((await readText(redis, key)) ?? '');
       return closed && closed.until > now() ? closed : null;
@@ -121,8 +119,9 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
 
     /** Forgets that Spotify asked to wait: for something that stands in for Spotify, and knows that it is over. Throws RedisUnavailable. */
     async reopen(): Promise<void> {
-      toldHere = null;
-      await redisCall(redis.del(key, tryKey));
+      toldHere['web-api'] = null;
+      toldHere.accounts = null;
+      await redisCall(redis.del(key, tryKey, accountsKey));
     },
 
     /** What was used of a day's calls. Throws RedisUnavailable. */
@@ -134,16 +133,24 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
     },
   };
 
+  /** Throws CoolDown while the accounts service, or the Web API, asks to be left alone. Waits for nothing, and nobody tries first. */
+  async function passAccounts(): Promise<null> {
+    const records = await redisCall(redis.mget(accountsKey, key));
+    const closed = [toldHere.accounts, toldHere['web-api'], ...records.map((one) => readClosed(one ?? ''))];
+    for (const one of closed) if (one && one.until > now()) throw one;
+    return null;
+  }
+
   /**
-   * Waits until the door is open, where that is soon and the service may wait, or throws CoolDown. Gives the record of the wait that
-   * is over where this call is the one that tries, else null.
+   * Waits until the door of the Web API is open, where that is soon, or throws CoolDown. Gives the record of the wait that is over
+   * where this call is the one that tries, else null.
    */
-  async function pass(service: Service): Promise<string | null> {
-    const giveUpAt = performance.now() + (service === 'web-api' ? shortWaitMs : 0);
+  async function pass(): Promise<string | null> {
+    const giveUpAt = performance.now() + shortWaitMs;
     for (;;) {
-      if (toldHere && toldHere.until > now()) throw toldHere;
-      const bin = service === 'web-api' ? binOf(now()) : '';
-      const asked = [String(now()), bin, String(dayMs + 2 * binMs), String(probeMs)];
+      const told = toldHere['web-api'];
+      if (told && told.until > now()) throw told;
+      const asked = [String(now()), binOf(now()), String(dayMs + 2 * binMs), String(probeMs)];
       const answer = await redisCall(redis.eval(enter, 3, key, countKey, tryKey, ...asked));
       const [state, record] = answer as ['open' | 'closed' | 'wait' | 'try', string];
       if (state === 'open') return null;
@@ -160,15 +167,16 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
     await redis.eval(openIfUnchanged, 2, key, tryKey, tried).catch(() => undefined);
   }
 
-  /** Closes the door for as long as Spotify says, never for less than it was; gives the error to throw. */
-  async function close({ retryAfter, quota }: RateLimited): Promise<CoolDown> {
+  /** Closes the door of a service for as long as Spotify says, never for less than it was; gives the error to throw. */
+  async function close({ retryAfter, quota }: RateLimited, service: Service): Promise<CoolDown> {
     const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
     const closed = new CoolDown(now() + waitMs, quota);
     const record = [String(closed.until), quota ? quotaMark : ''];
     // The record outlives its time, so that somebody tries first when it is over.
     const lifeMs = String(Math.ceil(waitMs) + dayMs);
-    await redis.eval(closeUntil, 2, key, tryKey, ...record, lifeMs).catch(() => {
-      toldHere = closed;
+    const keys = service === 'web-api' ? [key, tryKey] : [accountsKey];
+    await redis.eval(closeUntil, keys.length, ...keys, ...record, lifeMs).catch(() => {
+      toldHere[service] = closed;
     });
     return closed;
   }
