@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { listen } from './support/events.ts';
-import { createFleet, type Server, until } from './support/fleet.ts';
+import { createFleet, type Server, until, visit } from './support/fleet.ts';
 import { listening, player, severalTicks } from './support/listening.ts';
 import { apiCalls, type Browser, clientId, startTurntable } from './support/turntable.ts';
 
@@ -426,9 +426,7 @@ test('when the wait is over one call tries, and the others go on when that has g
   const pages = await Promise.all(
     [one, ...others].flatMap(({ url }, index) =>
       [1, 2, 3].map((page) =>
-        fetch(`${url}/playlists?page=${page}&of=${index}`, {
-          headers: { Cookie: mara.cookieHeader(), Accept: 'text/html' },
-        }),
+        visit(`${url}/playlists?page=${page}&of=${index}`, 'GET', mara.cookieHeader(), one.url),
       ),
     ),
   );
@@ -443,9 +441,7 @@ test('when the wait is over one call tries, and the others go on when that has g
   simulator.rateLimit(600);
   clock.advance({ seconds: 5 });
   await Promise.all(
-    [one, ...others].map(({ url }) =>
-      fetch(`${url}/playlists`, { headers: { Cookie: mara.cookieHeader(), Accept: 'text/html' } }),
-    ),
+    [one, ...others].map(({ url }) => visit(`${url}/playlists`, 'GET', mara.cookieHeader(), one.url)),
   );
   assert.equal(
     simulator.calls.filter(({ service }) => service === 'api').length,

@@ -10,12 +10,14 @@ const day = 24 * 60 * minute;
 const told: [RegExp, number][] = [
   [/^(session|grant|browsers):/, 30 * day],
   [/^(used|once):/, 10 * minute],
-  [/^share:address:/, 2 * minute],
+  [/^limit:(visitorSearch|search|read|write|stream|setupCheck):/, minute],
+  [/^limit:(signIn|exportOne):/, 10 * minute],
+  [/^limit:exportAll:/, 60 * minute],
   [/^streams:/, 3 * minute],
   [/^(now-playing|look|watched):/, 360 * minute],
   [/^recently-played:/, 5 * minute],
   // Not about people.
-  [/^(dialect|app-token|cool-down|lock|calls):|^share:searches:everyone$/, 2 * day],
+  [/^(dialect|app-token|cool-down|lock|calls):|^limit:\w+:everyone$/, 2 * day],
 ];
 
 test('the privacy page is there for everybody, and every page leads to it', async (t) => {

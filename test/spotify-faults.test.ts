@@ -67,7 +67,7 @@ for (const [what, fault] of Object.entries(senseless).filter(([what]) => !/wrong
     const way = await mara.agree();
     simulator.fault({ on: 'token', ...fault });
 
-    await mara.get(way).expect(502);
+    await mara.fail(way, 502);
 
     assert.equal(mara.sessionCookie(), undefined);
     assert.deepEqual(
@@ -91,7 +91,7 @@ for (const token of [
     const way = await mara.agree();
     simulator.fault({ on: 'token', answer: { status: 200, body: token } });
 
-    await mara.get(way).expect(502);
+    await mara.fail(way, 502);
   });
 }
 

@@ -5,8 +5,10 @@ import type { Grants } from '../access/grants.ts';
 import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
+import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
+import { charge } from './rate-limits.ts';
 import type { Listener, Sessions } from './session.ts';
 
 declare module 'express-serve-static-core' {
@@ -41,6 +43,7 @@ type Needs = {
   sessions: Sessions;
   cookies: Cookies;
   kept: Kept;
+  rateLimiters: RateLimiters;
   /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
   onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
   now: () => number;
@@ -52,18 +55,23 @@ const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn({ access, grants, browsers, sessions, cookies, kept, onEnd, now }: Needs) {
+export function createSignedIn(needs: Needs) {
+  const { access, grants, browsers, sessions, cookies, kept, rateLimiters, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
     /**
      * Lets in who is signed in, with a live access token as `req.listener`: a token that is due is renewed here, before
-     * the page. A person reading pages is led to the sign-in and back; everything else gets a 401.
+     * the page. A person reading pages is led to the sign-in and back; everything else gets a 401. Each request counts against the
+     * listener's limit of reads, or of writes; throws TooManyRequests.
      */
     middleware: admit({ renewFirst: true }),
 
     /** The same for pages that are there whether or not Spotify is: a token that is due is renewed when Spotify is asked. */
     renewingLater: admit({ renewFirst: false }),
+
+    /** The same for opening a stream, which has a limit of its own: a page that finds its way back must not use up the reads. */
+    forStreams: admit({ renewFirst: true, limiter: rateLimiters.stream }),
 
     /** Whether the request comes from somebody signed in. Asks Redis only. Throws RedisUnavailable. */
     async is(req: Request): Promise<boolean> {
@@ -91,12 +99,20 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
     endEarlier: (listener: Listener, sessionId: string) => end(listener, [sessionId]),
   };
 
-  function admit(how: { renewFirst: boolean }): RequestHandler {
+  function admit({ renewFirst, limiter }: { renewFirst: boolean; limiter?: RateLimiter }): RequestHandler {
     return async (req, res, next) => {
       const { listener } = req.session;
-      const grant = listener && (await access.open(req.session.id, how));
+      const isRead = ['GET', 'HEAD'].includes(req.method);
+      const limit = limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
+      // At once: both ask Redis, which then takes one round trip.
+      const [grant] = listener
+        ? await Promise.all([
+            access.open(req.session.id, { renewFirst }),
+            charge(res, limit, listener.accountId),
+          ])
+        : [null];
       if (!listener || !grant) {
-        const page = req.accepts(['html', 'json']) === 'html' && ['GET', 'HEAD'].includes(req.method);
+        const page = req.accepts(['html', 'json']) === 'html' && isRead;
         if (!page) throw new NotSignedIn('Not signed in');
         res.set('Cache-Control', 'no-store');
         res.redirect(303, `/login?${new URLSearchParams({ returnTo: req.originalUrl })}`);

@@ -102,10 +102,10 @@ export async function createFleet(t: Ends, options: Options = {}) {
         if (!line) throw new Error('This server goes straight to Redis');
         return line;
       },
-      browser: () => createBrowser(url, simulator),
+      browser: () => createBrowser(url, simulator, baseUrl),
       /** One request with these cookies; rejects where the server dies before it has answered. */
       visit: (person: Pick<Browser, 'cookieHeader'>, path = '/now-playing', method = 'GET') =>
-        visit(url + path, method, person.cookieHeader()),
+        visit(url + path, method, person.cookieHeader(), baseUrl),
       pause: () => child.kill('SIGSTOP'),
       goOn: () => child.kill('SIGCONT'),
       async kill(): Promise<void> {
@@ -180,10 +180,11 @@ function startServer(t: Ends, options: ServerOptions) {
 // Not fetch: it sends `Sec-Fetch-…` headers of its own, and keeps connections to servers that have died.
 const agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
-/** One request with these cookies; rejects where the server dies before it has answered. */
-export function visit(url: string, method = 'GET', Cookie = ''): Promise<Outcome> {
+/** One request with these cookies, as behind a proxy at `baseUrl`; rejects where the server dies before it has answered. */
+export function visit(url: string, method = 'GET', Cookie = '', baseUrl = url): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const headers = { Cookie, Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' };
+    const { host: Host } = new URL(baseUrl);
+    const headers = { Host, Cookie, Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' };
     const sent = ask(url, { method, headers, agent }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');

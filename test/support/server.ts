@@ -5,6 +5,7 @@ import { serve } from '../../src/ops/serve.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
 import type { ServerOptions, Told } from './fleet.ts';
+import { noLimits } from './turntable.ts';
 
 /*
  * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
@@ -16,7 +17,13 @@ const { spotify, ...config } = readConfig(env);
 if (!spotify) throw new Error('These tests are about a configured server');
 
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
-const parts = createParts({ config: { ...config, spotify }, log, now: clock.now, timing });
+const parts = createParts({
+  config: { ...config, spotify },
+  log,
+  now: clock.now,
+  timing,
+  limits: noLimits,
+});
 await parts.redisAnswered;
 await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
 

@@ -2,16 +2,26 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Request, type Response, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
+import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import type { Playlist } from '../../spotify/answers.ts';
 import { NotFound, Refused } from '../../spotify/errors.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { pageNumber } from '../../web/paging.ts';
+import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';
+import { askFirst } from '../../web/same-origin.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
+import { refuseSpeculative } from '../../web/speculative.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
 import { type Load, openSource, type Source, stopFor } from './source.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn };
+type Needs = {
+  webApi: WebApi;
+  dialects: Dialects;
+  signedIn: SignedIn;
+  rateLimiters: RateLimiters;
+  baseUrl: string;
+};
 
 /** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
 type Place = { page: number; skip: number; from: number; snapshot?: string };
@@ -23,11 +33,25 @@ const formats = new Map<string, Format>([
 const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Playlists as files, written while they are being asked for: a long one takes no more memory than a short one. */
-export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
+export function exportPages({ webApi, dialects, signedIn, rateLimiters, baseUrl }: Needs): Router {
   const router = Router();
+  const { exportOne, exportAll, exports } = rateLimiters;
+  const ask = askFirst({
+    baseUrl,
+    title: 'Download this file?',
+    text: 'A link on another site led here. Making the file takes many calls to Spotify, so it starts when you say so.',
+    button: 'Download',
+  });
+  const guarded = (limiter: RateLimiter) => [
+    refuseSpeculative,
+    signedIn.middleware,
+    ask,
+    chargeListener(limiter),
+    chargeEveryone(exports),
+  ];
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
-  router.get('/playlists/export.:format', signedIn.middleware, async (req, res) => {
+  router.get('/playlists/export.:format', ...guarded(exportAll), async (req, res) => {
     const format = formatIn(req);
     const place: Place = {
       page: pageNumber(req.query.page, lastPageOfPlaylists),
@@ -42,7 +66,7 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
   });
 
   // One call to Spotify for the playlist itself, and one for each 50 items.
-  router.get('/playlists/:id/export.:format', signedIn.middleware, async (req, res) => {
+  router.get('/playlists/:id/export.:format', ...guarded(exportOne), async (req, res) => {
     const format = formatIn(req);
     const id = String(req.params.id);
     if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');

@@ -96,7 +96,7 @@ export function nowPlayingPages({
   });
 
   // No call to Spotify of its own: the hub looks, once for all who watch.
-  router.get('/now-playing/events', signedIn.middleware, async (req, res, next) => {
+  router.get('/now-playing/events', signedIn.forStreams, async (req, res, next) => {
     if (req.query.who !== undefined && req.query.who !== whoOf(req)) throw otherSignIn();
     if (!req.listener.may(scopes.player)) throw new MissingScope('Not granted', scopes.player);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
