@@ -25,13 +25,10 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'a sign-in that did not start here': ({ url }, page) => page.goto(`${url}/callback?state=a&code=b`),
   'an address where nobody can sign in': async ({ url }, page) =>
     openWith(page, `${url}/`, { Host: '192.168.1.5:3000' }),
-  'a link on another site to a file': async (turntable, page) => {
-    await signedIn(turntable, page, '/playlists');
+  'a page that asks first': async ({ url }, page) => {
     const visit = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
-    await openWith(page, `${turntable.url}/playlists/export.csv`, {
-      'Sec-Fetch-Site': 'cross-site',
-      ...visit,
-    });
+    await openWith(page, `${url}/setup/check?cookie=set`, { 'Sec-Fetch-Site': 'cross-site', ...visit });
+    await page.getByRole('link', { name: 'Check now' }).waitFor();
   },
   'a page that is not there': ({ url }, page) => page.goto(`${url}/nowhere`),
   'the privacy page': ({ url }, page) => page.goto(`${url}/privacy`),
