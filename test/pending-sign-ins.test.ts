@@ -71,7 +71,7 @@ test('of sign-ins that were started at the same moment any page clears what is t
     assert.ok(left.join('; ').length <= most, `${path}: ${left.join('; ').length} bytes`);
     assert.ok(left.includes(newest.cookies[0] ?? ''), path);
   }
-  // The one that comes back is not cleared for being old.
+  // One that comes back is spent before it is cleared.
   const way = pathOf(await simulator.agree(older.ways[0] ?? '', 'mara'));
   const back = await browser().get(way).set('Cookie', cookies.join('; ')).expect(303);
   assert.equal(back.headers.location, longest);

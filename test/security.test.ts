@@ -253,6 +253,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
     const leadsHere = new URL(location, url).origin === url;
     seen.push(page.text, JSON.stringify(headers), leadsHere ? location : '');
     await learnTokens();
+    if (location === '/sign-in/problem') seen.push((await mara.get(location)).text);
     return page;
   };
   const learnTokens = async () => {

@@ -9,6 +9,7 @@ type Deps = { seal: Seal; cookies: Cookies };
 type Notice = { page: ErrorPage; requestId: string };
 
 const path = '/sign-in/problem';
+/** The way back from Spotify, as Express matches its path. */
 const wayBack = /^\/callback\/?$/i;
 const cookieName = 'problem';
 /** Long enough to load the page again. */
@@ -24,11 +25,6 @@ const notHere: ErrorPage = {
     { label: 'Go to the start', href: '/' },
   ],
 };
-
-/** Whether this is a browser on its way back from Spotify, as Express matches the path. */
-export function isWayBack(req: Request): boolean {
-  return wayBack.test(req.path);
-}
 
 /**
  * Shows what went wrong on the way back from Spotify at an address of its own: that of the way back holds a code and a state, and
@@ -50,7 +46,7 @@ export function createSignInProblems({ seal, cookies }: Deps) {
 
     /** Leads the browser to the page if the request is a way back from Spotify; returns whether it did. */
     redirect(req: Request, res: Response, notice: Notice): boolean {
-      if (!isWayBack(req)) return false;
+      if (!wayBack.test(req.path)) return false;
       const sealed = seal.seal(JSON.stringify(notice), cookieName);
       res.cookie(name, sealed, { ...cookies.attributes, maxAge: lifetimeMs });
       res.set('Cache-Control', 'no-store').redirect(303, path);

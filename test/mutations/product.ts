@@ -130,22 +130,15 @@ export const mutations: Mutation[] = [
   {
     what: 'the state check',
     file: 'src/pages/sign-in/pending.ts',
-    from: "return first === 'OK' ? pending : 'used';",
-    to: 'return pending;',
-    test: 'sign-in',
+    from: "if (first === 'OK') return",
+    to: 'return',
+    test: 'repeated-sign-in',
   },
   {
     what: 'the ten minutes of a sign-in',
     file: 'src/pages/sign-in/pending.ts',
-    from: 'pending.startedAt + lifeMs > now() ? pending : null',
+    from: 'pending.startedAt + lifetimeMs > now() ? pending : null',
     to: 'pending',
-    test: 'sign-in',
-  },
-  {
-    what: 'the limit of sign-ins under way',
-    file: 'src/pages/sign-in/pending.ts',
-    from: 'standing.slice(most - 1)',
-    to: '[]',
     test: 'sign-in',
   },
   {
@@ -179,8 +172,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing other sites',
     file: 'src/web/same-origin.ts',
-    from: 'next(isOurs(req, baseUrl) ?',
-    to: 'next(true ?',
+    from: ': isOurs(req, baseUrl);',
+    to: ': true;',
     test: 'sign-in',
   },
   {
@@ -385,7 +378,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'waiting until the grant is saved',
-    file: 'src/pages/sign-in/sign-in.ts',
+    file: 'src/pages/sign-in/callback.ts',
     from: 'await grants.create(',
     to: 'void grants.create(',
     test: 'redis-outage',
@@ -393,7 +386,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'waiting until the browser is listed',
-    file: 'src/pages/sign-in/sign-in.ts',
+    file: 'src/pages/sign-in/callback.ts',
     from: 'await browsers.add(',
     to: 'void browsers.add(',
     test: 'redis-outage',
@@ -401,14 +394,14 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'looking whether the new session still stands',
-    file: 'src/pages/sign-in/sign-in.ts',
-    from: 'if (!(await sessions.stands(sessionId))) {',
-    to: "if (sessionId === '') {",
+    file: 'src/pages/sign-in/callback.ts',
+    from: '(await sessions.stands(sessionId)) ? sessionId : null',
+    to: 'sessionId',
     test: 'account',
   },
   {
     what: 'ending the sign-in before',
-    file: 'src/pages/sign-in/sign-in.ts',
+    file: 'src/pages/sign-in/callback.ts',
     from: 'if (earlier) await signedIn.endEarlier(earlier, earlierId);',
     to: '',
     test: 'sign-in',
@@ -482,14 +475,14 @@ export const mutations: Mutation[] = [
   {
     what: 'the share of strangers',
     file: 'src/pages/search/search.ts',
-    from: 'if (!taken) await takeFromShare(strangersSearches, problems.sharedUp);',
+    from: "if (!taken) await chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone');",
     to: '',
     test: 'search',
   },
   {
     what: 'the limit of an address',
     file: 'src/pages/search/search.ts',
-    from: 'if (!listener) await takeFromShare(searchesOfAddress, problems.tooMany, addressOf(req));',
+    from: 'else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));',
     to: '',
     test: 'search',
   },
@@ -671,7 +664,7 @@ export const mutations: Mutation[] = [
   {
     what: 'one call to try when a wait is over',
     file: 'src/access/door.ts',
-    from: "if tries and not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end",
+    from: "if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end",
     to: '',
     test: 'live',
   },
@@ -825,16 +818,9 @@ export const mutations: Mutation[] = [
     test: 'door',
   },
   {
-    what: 'leaving it to the Web API to try',
-    file: 'src/access/door.ts',
-    from: "tries = ARGV[2] ~= ''",
-    to: 'tries = true',
-    test: 'door',
-  },
-  {
     what: 'remembering a wait that Redis does not take',
     file: 'src/access/door.ts',
-    from: 'toldHere = closed;',
+    from: 'toldHere[service] = closed;',
     to: '',
     test: 'door',
   },

@@ -6,7 +6,6 @@ import type { Seal } from '../../access/seal.ts';
 import { readText, redisCall } from '../../redis/errors.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
-import { isWayBack } from '../../web/sign-in-problem.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
 export type PendingSignIn = {
@@ -83,13 +82,12 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
 
   const clear = (res: Response, state: string) => res.clearCookie(cookies.name(nameOf(state)), attributes);
 
-  /** Clears the oldest, so that the rest takes no more than `maxBytes` together with `taken`; never the one with the state `needed`. */
-  function makeRoom(req: Request, res: Response, { taken = 0, needed = '' }): void {
+  /** Clears the oldest, so that the rest takes no more than `maxBytes` together with `taken`. */
+  function makeRoom(req: Request, res: Response, taken = 0): void {
     let bytes = taken;
-    const byNeed = sent(req).sort((a, b) => Number(b.state === needed) - Number(a.state === needed));
-    for (const one of byNeed) {
+    for (const one of sent(req)) {
       bytes += one.bytes;
-      if (bytes > maxBytes && one.state !== needed) clear(res, one.state);
+      if (bytes > maxBytes) clear(res, one.state);
     }
   }
 
@@ -104,8 +102,7 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
         for (const { state } of sent(req)) clear(res, state);
         throw new TooManyCookies(`${length} bytes of cookies`);
       }
-      const needed = isWayBack(req) ? String(req.query.state) : '';
-      if (length > maxBytes) makeRoom(req, res, { needed });
+      if (length > maxBytes) makeRoom(req, res);
       next();
     }) satisfies RequestHandler,
 
@@ -121,7 +118,7 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
       const returnTo = wished.length <= maxReturnToLength ? wished : '/';
       const sealed = seal.seal(pack({ verifier, returnTo, asked, startedAt: now() }), nameOf(state));
 
-      makeRoom(req, res, { taken: bytesOf(nameOf(state), sealed) });
+      makeRoom(req, res, bytesOf(nameOf(state), sealed));
       res.cookie(cookies.name(nameOf(state)), sealed, { ...attributes, maxAge: lifetimeMs });
       return { state, challenge: createHash('sha256').update(verifier).digest('base64url') };
     },
