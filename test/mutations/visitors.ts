@@ -194,7 +194,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the budget of pending sign-ins on every page',
     file: 'src/pages/sign-in/pending.ts',
-    from: 'if (length > maxBytes) makeRoom(req, res);',
+    from: "else if (length > maxBytes && req.path !== '/login') makeRoom(req, res);",
     to: '',
     test: 'pending-sign-ins',
     named: 'same moment',
@@ -274,7 +274,7 @@ export const mutations: Mutation[] = [
     what: 'saying that a sign-in has failed to whoever waits for it',
     file: 'src/pages/sign-in/pending.ts',
     from: "const record = by ? JSON.stringify(by) : 'nobody';",
-    to: 'const record = by ? JSON.stringify(by) : inProgress;',
+    to: 'const record = by ? JSON.stringify(by) : inProgress + now();',
     test: 'repeated-sign-in',
     named: 'and at once',
   },

@@ -140,9 +140,9 @@ export async function createFleet(t: Ends, options: Options = {}) {
         }),
       );
     },
-    /** The names of the keys in Redis, without the marks of sign-ins that are over and the count of calls. */
+    /** The names of the keys in Redis, without the marks of sign-ins that are over and the counts of calls and requests. */
     async keys(): Promise<string[]> {
-      return (await keysIn(redisUrl)).filter((key) => !/^(used|calls):/.test(key));
+      return (await keysIn(redisUrl)).filter((key) => !/^(used|calls|limit):/.test(key));
     },
     /** Removes every key, and nothing of anybody else's. */
     async clear(): Promise<void> {
@@ -195,6 +195,16 @@ export function visit(url: string, method = 'GET', Cookie = '', baseUrl = url): 
     sent.once('error', reject);
     sent.end();
   });
+}
+
+/** The cookies that an answer sets and that are not over already. Max-Age counts before Expires (RFC 6265, section 5.3). */
+export function cookiesSetBy({ headers }: Outcome): string {
+  const standing = [headers['set-cookie'] ?? []].flat().filter((cookie) => {
+    const [, age] = /; Max-Age=(-?\d+)/.exec(cookie) ?? [];
+    const [, end] = /; Expires=([^;]+)/.exec(cookie) ?? [];
+    return age === undefined ? end === undefined || Date.parse(end) > Date.now() : Number(age) > 0;
+  });
+  return standing.map((cookie) => cookie.split(';')[0]).join('; ');
 }
 
 /**

@@ -44,12 +44,12 @@ const maxBytes = 3_000;
 const maxHeaderBytes = 12_000;
 const maxReturnToLength = 300;
 const retryMs = 50;
-/** How long a second way back waits for the first: longer than a token exchange and the call for the profile may take. */
+/** How long a second way back waits for the first: longer than a token exchange and the call for the profile take. */
 const waitMs = 15_000;
 
 const prefix = 'signin-';
-/** What stands under a spent state until it is known whom it signs in. */
-const inProgress = 'in progress';
+/** Before the moment at which a state was spent, until it is known whom it signs in. */
+const inProgress = 'in progress since ';
 
 /**
  * Pending sign-ins live in the browser that started them: a sealed cookie for each, named by its state. So several tabs
@@ -91,6 +91,12 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
     }
   }
 
+  /** How long the sign-in in this record may still take, in milliseconds; it has ended if its process has. */
+  function maxWaitFor(record: string): number {
+    const since = record.startsWith(inProgress) ? Number(record.slice(inProgress.length)) : Number.NaN;
+    return Number.isFinite(since) ? since + waitMs - now() : 0;
+  }
+
   return {
     /**
      * Keeps the cookies of pending sign-ins within their bounds on every page: sign-ins that start at the same moment do not know of
@@ -102,7 +108,8 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
         for (const { state } of sent(req)) clear(res, state);
         throw new TooManyCookies(`${length} bytes of cookies`);
       }
-      if (length > maxBytes) makeRoom(req, res);
+      // The sign-in itself makes room for one more.
+      else if (length > maxBytes && req.path !== '/login') makeRoom(req, res);
       next();
     }) satisfies RequestHandler,
 
@@ -132,19 +139,19 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
       const pending = sealed === undefined ? null : read(state, sealed);
       const key = usedKey(state);
       if (pending) {
-        const first = await redisCall(redis.set(key, inProgress, 'PX', lifetimeMs, 'NX'));
+        const first = await redisCall(redis.set(key, inProgress + now(), 'PX', lifetimeMs, 'NX'));
         clear(res, state);
         if (first === 'OK') return { is: 'first', pending };
       }
+      let record = await readText(redis, key);
+      if (record === null) return { is: 'unknown' };
       const startedHere = pending !== null;
-      const giveUpAt = performance.now() + (startedHere ? waitMs : 0);
-      for (;;) {
-        const record = await readText(redis, key);
-        if (record === null) return { is: 'unknown' };
-        if (record !== inProgress || performance.now() >= giveUpAt)
-          return { is: 'used', startedHere, by: signedInBy(record) };
+      const giveUpAt = performance.now() + (startedHere ? maxWaitFor(record) : 0);
+      while (record.startsWith(inProgress) && performance.now() < giveUpAt) {
         await sleep(retryMs);
+        record = (await readText(redis, key)) ?? '';
       }
+      return { is: 'used', startedHere, by: signedInBy(record) };
     },
 
     /** Notes whom a spent state has signed in; null if nobody. A failure to note it must not look like one of the sign-in. */
