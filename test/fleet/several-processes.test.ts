@@ -126,7 +126,7 @@ suite('one process of two', { concurrency: 3 }, () => {
   for (const rotation of rotations) {
     test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
-      const held = one.redis.hold(command('eval', 'cool-down:'), 'after');
+      const held = one.redis.hold(command('mget', 'cool-down'), 'after');
       const cutOff = one.visit(mara).catch(() => null);
       await held.reached;
 
@@ -176,7 +176,7 @@ suite('one process of two', { concurrency: 3 }, () => {
 
     test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
-      const held = one.redis.hold(command('eval', 'cool-down:'), 'after');
+      const held = one.redis.hold(command('mget', 'cool-down'), 'after');
       const late = one.visit(mara);
       await held.reached;
       one.pause();
@@ -297,7 +297,7 @@ test('a process that wakes does not free the lock that another one holds by now'
   const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
   const mara = await signedInAt(one);
   await fleet.advance({ hours: 2 });
-  const held = one.redis.hold(command('eval', 'cool-down:'), 'after');
+  const held = one.redis.hold(command('mget', 'cool-down'), 'after');
   const late = one.visit(mara);
   await held.reached;
   one.pause();
