@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { dayOfMusic, dayOfStandstill, delays, watchAsWeDo } from '../bench/day.ts';
 import type { Budget } from '../src/access/door.ts';
 import { nextLook } from '../src/live/cadence.ts';
-import { recordOf, type Seen, seenIn, seenNow } from '../src/live/seen.ts';
+import { type Seen, seenCodec, seenNow } from '../src/live/seen.ts';
 import type { Playback, Track } from '../src/spotify/answers.ts';
 
 const second = 1000;
@@ -271,7 +271,8 @@ test('how late Spotify is is learned from looks at ends, within bounds', () => {
 
 test('what was learned goes into the record', () => {
   const seen = seenAll([track(200 * second), 0], [track(song), 11.5], [other(0, hour), 2]);
-  assert.deepEqual(seenIn(recordOf(seen)), seen);
+  const key = 'now-playing:mara';
+  assert.deepEqual(seenCodec.decode(seenCodec.encode(seen, key), key), { state: 'intact', value: seen });
 });
 
 test('a player that stands still takes few calls, wherever it does', () => {

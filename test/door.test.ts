@@ -6,13 +6,14 @@ import { createDoor } from '../src/access/door.ts';
 import { CoolDown } from '../src/access/errors.ts';
 import { startRedis } from '../src/redis/local-server.ts';
 import { RateLimited } from '../src/spotify/errors.ts';
-import { redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 
 /** The doors of two processes: one in Redis. */
 async function doors(t: TestContext, { redisUrl }: { redisUrl?: string } = {}) {
   const redis = new Redis(redisUrl ?? (await redisPlace()));
   t.after(() => redis.disconnect());
-  const one = () => createDoor({ redis, clientId: 'an app', now: Date.now, dailyCalls: 700 });
+  const one = () =>
+    createDoor({ redis, records: recordsIn(redis), clientId: 'an app', now: Date.now, dailyCalls: 700 });
   return { redis, door: one(), other: one() };
 }
 
