@@ -22,7 +22,7 @@ function track(
   progressMs: number | null,
   durationMs: number | null = 210 * second,
   state: 'playing' | 'paused' = 'playing',
-  uri = 'spotify:track:1',
+  uri = `spotify:track:${'1'.repeat(22)}`,
 ) {
   const named = { name: 'A song', link: null, covers: [], explicit: false };
   const item: Track = {
@@ -213,7 +213,7 @@ function seenAll(...all: [Playback, number][]): Seen {
 }
 
 const other = (progressMs: number, durationMs = song) =>
-  track(progressMs, durationMs, 'playing', 'spotify:track:2');
+  track(progressMs, durationMs, 'playing', `spotify:track:${'2'.repeat(22)}`);
 
 test('a track at its end that should be over stands still, and so does one that has not moved', () => {
   const { stillLooks: moves } = seenAll([track(0), 0], [track(60 * second), 60]);
