@@ -82,7 +82,7 @@ const enter = `${endIn}
     end
     redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
   end
-  return tries and {'try', known} or {'open', known or ''}`;
+  return tries and {'try', known} or {'open', known}`;
 
 const closeUntil = `${endIn}
   redis.call('DEL', KEYS[2])
@@ -193,9 +193,9 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
       if (toldHere && toldHere.until > now()) throw toldHere;
       const bin = service === 'web-api' ? binOf(now()) : '';
       const answer = await enterDoor([key, countKey, tryKey], now(), bin, dayMs + 2 * binMs, probeMs);
-      const [state, record] = answer as ['open' | 'closed' | 'wait' | 'try', string];
+      const [state, record] = answer as ['open', string | null] | ['closed' | 'wait' | 'try', string];
       if (state === 'try') return record;
-      const wait = record === '' ? null : await waits.settle(clientId, record);
+      const wait = record === null ? null : await waits.settle(clientId, record);
       if (state === 'open') return null;
       const { until, quota } = wait ?? new CoolDown(now());
       const closed = new CoolDown(state === 'wait' ? now() + leastWaitMs : until, quota);
