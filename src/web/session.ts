@@ -89,8 +89,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
       req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);
       const { id } = req.session;
       try {
-        const record = JSON.stringify(req.session);
-        await redisCall(redis.set(keyOf(id), record, 'EX', lifeLeft(startedAt, now())));
+        await sessionRecords.write(id, { listener, startedAt });
         await complete(id);
       } catch (error) {
         req.session = earlier;
