@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { listen } from './support/events.ts';
-import { createFleet, type Server, until } from './support/fleet.ts';
+import { until } from './support/fleet.ts';
 import { listening, player, severalTicks } from './support/listening.ts';
-import { apiCalls, type Browser, clientId, startTurntable } from './support/turntable.ts';
+import { apiCalls, clientId, startTurntable } from './support/turntable.ts';
 
 const named =
   (name: string) =>
@@ -282,29 +282,6 @@ test('without scripts the page loads itself anew about when the track ends, unti
   assert.ok(seconds >= 41 && seconds <= 43, `${seconds} s`);
   assert.match(page.text, /<a href="\/now-playing\?still">Stop that<\/a>/);
   assert.doesNotMatch((await mara.get('/now-playing?still').expect(200)).text, /http-equiv/);
-});
-
-test('a process that dies while it looks is replaced within seconds', async (t) => {
-  const fleet = await createFleet(t, { ticking: true });
-  const servers = (await fleet.startMany(2)) as [Server, Server];
-  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
-  const mara = servers[0].browser();
-  await mara.signIn();
-  const { body } = await mara.getJson('/now-playing');
-  const streams = [];
-  for (const server of servers) streams.push(await listen(t, server.url, mara as Browser));
-  const [, survivor] = streams;
-  await survivor?.until(named(body.item.name));
-  // The first one that came looks.
-  await sleep(2_500);
-  fleet.simulator.forgetCalls();
-
-  await servers[0].kill();
-  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - 100 });
-  await fleet.advance({ seconds: 60 });
-
-  await survivor?.until(isAnother(body.item.name));
-  assert.ok(apiCalls(fleet.simulator, player) <= 3);
 });
 
 test('the page after a button shows what it did, also while somebody watches; and says why one could not', async (t) => {
