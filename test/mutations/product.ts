@@ -792,7 +792,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/robots.ts',
     from: "res.set('X-Robots-Tag', 'noindex');",
     to: '',
-    test: 'fleet/install',
+    test: 'install',
   },
   {
     what: 'counting the streams of a session in all processes',
