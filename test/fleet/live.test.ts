@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { listen } from '../support/events.ts';
-import { createFleet, type Server } from '../support/fleet.ts';
+import { createFleet, type Server, until } from '../support/fleet.ts';
 import { player } from '../support/listening.ts';
-import { apiCalls, type Browser } from '../support/turntable.ts';
+import { testTiming } from '../support/timing.ts';
+import { apiCalls } from '../support/turntable.ts';
 
 const named =
   (name: string) =>
@@ -16,24 +16,23 @@ const isAnother =
     event === 'card' && data.what !== name;
 
 test('a process that dies while it looks is replaced within seconds', async (t) => {
-  const fleet = await createFleet(t, { ticking: true });
+  const live = { ...testTiming.live, leaseMs: 3_000, leaseEveryMs: 1_000 };
+  const fleet = await createFleet(t, { ticking: true, timing: { ...testTiming, live } });
   const servers = (await fleet.startMany(2)) as [Server, Server];
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const mara = servers[0].browser();
   await mara.signIn();
   const { body } = await mara.getJson('/now-playing');
-  const streams = [];
-  for (const server of servers) streams.push(await listen(t, server.url, mara as Browser));
-  const [, survivor] = streams;
-  await survivor?.until(named(body.item.name));
-  // The first one that came looks.
-  await sleep(2_500);
+  await listen(t, servers[0].url, mara);
+  await until(async () => (await fleet.keys()).some((key) => key.startsWith('look:')));
+  const survivor = await listen(t, servers[1].url, mara);
+  await survivor.until(named(body.item.name));
   fleet.simulator.forgetCalls();
 
   await servers[0].kill();
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - 100 });
   await fleet.advance({ seconds: 60 });
 
-  await survivor?.until(isAnother(body.item.name));
+  await survivor.until(isAnother(body.item.name));
   assert.ok(apiCalls(fleet.simulator, player) <= 3);
 });

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFleet } from '../support/fleet.ts';
 import { allowAll, asked } from '../support/pages.ts';
+import { testTiming as timing } from '../support/timing.ts';
 
 test('fifty people on four servers: in thousands of pages nobody is shown what is somebody else’s', async (t) => {
   const guests = 50;
-  const fleet = await createFleet(t, { extraListeners: guests });
+  const fleet = await createFleet(t, { extraListeners: guests, timing });
   const { simulator } = fleet;
   const servers = await fleet.startMany(4);
   const [first] = servers;
