@@ -221,7 +221,11 @@ export async function withRedis(visit: () => Promise<Outcome>): Promise<Outcome>
   }
 }
 
-/** Waits until something is so; what a test waits for has its own time limit. */
+/** Waits until something is so, for longer than even a busy machine takes: a test that waits in vain fails, and its file ends. */
 export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await sleep(5);
+  const giveUpAt = performance.now() + 120_000;
+  while (!(await what())) {
+    if (performance.now() > giveUpAt) throw new Error(`Not so after two minutes: ${what}`);
+    await sleep(5);
+  }
 }

@@ -11,5 +11,5 @@ export const testTiming: Timing = {
   patienceMs: 60_000,
   apiDeadlineMs: 20_000,
   redisDeadlineMs: 20_000,
-  live: { ...timing.live, tickMs: 20 },
+  live: { ...timing.live, tickMs: 10 },
 };
