@@ -76,6 +76,7 @@ function open({ url }: Turntable, person: Browser, path: string): Promise<Incomi
   });
 }
 
+const someId = '0'.repeat(22);
 const longName = 'Everything I ever liked';
 
 test('the file of a playlist of 1,200 items holds each item once and in order, and says so at its end', async (t) => {
@@ -495,10 +496,10 @@ testOnce('a file has the name of its playlist, as far as names of files go', asy
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const named = async (name: string) => {
-    const card = JSON.stringify({ id: 'x', name, items: { total: 0 } });
-    simulator.fault({ on: /\/playlists\/x$/, answer: { status: 200, body: card } });
+    const card = JSON.stringify({ id: someId, name, items: { total: 0 } });
+    simulator.fault({ on: new RegExp(`/playlists/${someId}$`), answer: { status: 200, body: card } });
     simulator.fault({ on: /\/items$/, answer: { status: 200, body: '{"items":[],"total":0}' } });
-    const { headers } = await mara.get('/playlists/x/export.csv').buffer(true).expect(200);
+    const { headers } = await mara.get(`/playlists/${someId}/export.csv`).buffer(true).expect(200);
     return headers['content-disposition'];
   };
 
@@ -515,7 +516,7 @@ testOnce('places and formats that do not exist are told so, without asking Spoti
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   turntable.simulator.forgetCalls();
-  const paths = ['/playlists/export', '/playlists/a/export'];
+  const paths = ['/playlists/export', `/playlists/${someId}/export`];
 
   for (const path of paths) {
     for (const format of ['xml', 'constructor', '__proto__', 'CSV', 'csv.gz'])

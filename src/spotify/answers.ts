@@ -1,7 +1,7 @@
 import { decodeHTML } from 'entities';
 import { SpotifyUnavailable } from './errors.ts';
 import type { Answer } from './http.ts';
-import { isUri } from './uri.ts';
+import { isDeviceId, isId, isUri } from './uri.ts';
 
 /*
  * The only file that reads Spotify's JSON. What a page cannot do without must be there, or the answer is refused
@@ -104,7 +104,8 @@ export type Playback =
     };
 
 export type Playlist = {
-  id: string;
+  /** Null where what Spotify sent is no id: such a playlist can be listed, but not opened. */
+  id: string | null;
   /** The owner's `id`, to tell one's own from others'; null where it is not told. */
   ownerId: string | null;
   name: string;
@@ -122,6 +123,7 @@ export type Playlist = {
 };
 
 export type PlaylistCard = Playlist & {
+  id: string;
   /** Whether Spotify lets this listener see what is in it. */
   readable: boolean;
 };
@@ -285,8 +287,8 @@ export function item(answer: Answer, trusted: TrustedPlaces): Track | Episode {
 
 /** Reads Create Playlist: the new one's id. */
 export function newPlaylistId(answer: Answer): string {
-  const id = text(object(answer.json, answer).id);
-  if (!id) throw odd(answer);
+  const { id } = object(answer.json, answer);
+  if (!isId(id)) throw odd(answer);
   return id;
 }
 
@@ -301,9 +303,11 @@ export function playlists(answer: Answer, trusted: TrustedPlaces): Page<Playlist
 /** Reads Get Playlist, as far as the card goes. */
 export function playlistCard(answer: Answer, trusted: TrustedPlaces): PlaylistCard {
   const json = object(answer.json, answer);
-  if (!text(json.id)) throw odd(answer);
+  const { id } = json;
+  if (!isId(id)) throw odd(answer);
   return {
     ...playlist(json, trusted),
+    id,
     // Of somebody else's playlist Spotify sends a new app everything but its contents.
     readable: contentsOf(json) !== null,
   };
@@ -342,7 +346,7 @@ function playlist(json: Json, trusted: TrustedPlaces): Playlist {
   const owner = isObject(json.owner) ? json.owner : null;
   const ownerName = owner && (text(owner.display_name) || text(owner.id));
   return {
-    id: text(json.id),
+    id: isId(json.id) ? json.id : null,
     ownerId: (owner && text(owner.id)) || null,
     name: text(json.name),
     link: linkOf(json, trusted),
@@ -413,7 +417,7 @@ function episode(json: Json, trusted: TrustedPlaces): Episode {
 
 function device(json: Json): Device {
   return {
-    id: text(json.id) || null,
+    id: isDeviceId(json.id) ? json.id : null,
     active: json.is_active === true,
     restricted: json.is_restricted === true,
     name: text(json.name),

@@ -15,7 +15,7 @@ import {
   SpotifyUnavailable,
 } from './errors.ts';
 import type { Answer, Call, Http } from './http.ts';
-import { partsOf } from './uri.ts';
+import { partsOf, pathTo } from './uri.ts';
 
 export type WebApi = ReturnType<typeof createWebApi>;
 
@@ -125,7 +125,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       // Both dialects' names at once: one that is not known is ignored.
       const contents = (['new', 'classic'] as const).map((one) => `${names[one].contents}(total)`);
       const fields = `id,name,description,images,owner(id,display_name,external_urls),external_urls,public,collaborative,snapshot_id,${contents}`;
-      return answers.playlistCard(await get(accessToken, `/playlists/${id}`, { fields }), trusted);
+      return answers.playlistCard(await get(accessToken, pathTo('playlists', id), { fields }), trusted);
     },
 
     /**
@@ -142,7 +142,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       const what =
         'type,uri,name,duration_ms,explicit,is_local,is_playable,external_urls,images,show(name,external_urls,images),' +
         'artists(name,external_urls),album(name,external_urls,images)';
-      const answer = await get(accessToken, `/playlists/${id}/${contents}`, {
+      const answer = await get(accessToken, pathTo('playlists', id, contents), {
         limit: entriesPerPage,
         offset: from,
         fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${what}))`,
@@ -171,7 +171,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     /** One track or episode. */
     async item(accessToken: string, uri: string): Promise<answers.Track | answers.Episode> {
       const { kind, id } = partsOf(uri);
-      return answers.item(await get(accessToken, `/${kind}s/${id}`), trusted);
+      return answers.item(await get(accessToken, pathTo(`${kind}s`, id)), trusted);
     },
 
     /** One page of the tracks the listener saved, the newest first; `page` counts from 1. */
@@ -255,12 +255,12 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     ): Promise<void> {
       // Spotify refuses to empty it: "Attribute description is empty" (GitHub: spotify/web-api#1011).
       const body = { ...rest, ...(description !== '' && { description }) };
-      await send(accessToken, { method: 'PUT', path: `/playlists/${id}`, body });
+      await send(accessToken, { method: 'PUT', path: pathTo('playlists', id), body });
     },
 
     /** Adds this to the end of a playlist. */
     async addToPlaylist(accessToken: string, id: string, uri: string, dialect: Dialect): Promise<void> {
-      const path = `/playlists/${id}/${names[dialect].contents}`;
+      const path = pathTo('playlists', id, names[dialect].contents);
       await send(accessToken, { method: 'POST', path, body: { uris: [uri] } });
     },
 
@@ -273,7 +273,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     ): Promise<void> {
       const { contents } = names[dialect];
       const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
-      await send(accessToken, { method: 'DELETE', path: `/playlists/${id}/${contents}`, body });
+      await send(accessToken, { method: 'DELETE', path: pathTo('playlists', id, contents), body });
     },
   };
 }
@@ -292,7 +292,11 @@ function refusal(answer: Answer, { method, path }: { method: string; path: strin
     // A missing scope is a 401 on the player's endpoints and a 403 elsewhere. A renewal cures neither.
     return /permissions missing/i.test(text) ? new MissingScope(said) : new AccessTokenRejected(said);
   }
-  if (status === 400) return new BadRequest(said);
+  if (status === 400) {
+    // What was named does not exist: "Invalid base62 id" (GitHub: WilliamNT/tunesynctool#12), and in a body "Payload contains a
+    // non-existing ID" (GitHub: spotify/web-api#214).
+    return /invalid (base62 )?id|non-existing id/i.test(text) ? new NotFound(said) : new BadRequest(said);
+  }
   if (status === 403) {
     if (/premium subscription required for the owner/i.test(text)) return new OwnerNeedsPremium(said);
     if (/not approved|registered/i.test(text)) return new NotInvited(said);

@@ -6,6 +6,7 @@ import type { Playlist } from '../../spotify/answers.ts';
 import { NotFound, Refused } from '../../spotify/errors.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
+import { spotifyId } from '../../web/named.ts';
 import { pageNumber } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
@@ -25,6 +26,7 @@ const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 /** Playlists as files, written while they are being asked for: a long one takes no more memory than a short one. */
 export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
   const router = Router();
+  router.param('id', spotifyId);
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
   router.get('/playlists/export.:format', signedIn.middleware, async (req, res) => {
@@ -45,7 +47,6 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
   router.get('/playlists/:id/export.:format', signedIn.middleware, async (req, res) => {
     const format = formatIn(req);
     const id = String(req.params.id);
-    if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
     const playlist = await req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists);
     const { snapshotId } = playlist;
     // What fails before the first row is written is still a page that says so.
@@ -83,7 +84,7 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
             playlist,
             from,
             known: snapshot ?? null,
-            load: loadFrom(req, playlist.id),
+            load: playlist.id === null ? async () => null : loadFrom(req, playlist.id),
             resume: (next) =>
               addressOf(req, { page, skip, from: next, ...(snapshotId && { snapshot: snapshotId }) }),
           });

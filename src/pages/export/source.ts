@@ -15,7 +15,7 @@ export type Stop = {
 
 /** What a file says at its end about a playlist in it. */
 export type Manifest = {
-  id: string;
+  id: string | null;
   name: string;
   /** As of the version that the file was made from. */
   snapshotId: string | null;
@@ -44,7 +44,7 @@ export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Entry[]
 export type Load = (from: number) => Promise<Page<Entry> | null>;
 
 type Begin = {
-  playlist: { id: string; name: string; count: number | null; snapshotId: string | null };
+  playlist: { id: string | null; name: string; count: number | null; snapshotId: string | null };
   from: number;
   /** The snapshot that the part before was made from; null for a file from the start. */
   known: string | null;

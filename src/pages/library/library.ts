@@ -1,10 +1,10 @@
 import { Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import type { Hub } from '../../live/hub.ts';
-import { isUri } from '../../spotify/uri.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
-import { NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
+import { namedUri } from '../../web/named.ts';
 import { lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -83,8 +83,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs):
   ] as const) {
     // One call to Spotify.
     router.post(path, ...forms.read, signedIn.middleware, async (req, res) => {
-      const uri = forms.field(req, 'uri');
-      if (!isUri(uri)) throw new Problem(noUri);
+      const uri = namedUri(forms.field(req, 'uri'), noUri);
 
       const outcome = await forms.once(req, async () => {
         await req.listener.ask(

@@ -1,7 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import { BadRequest, Refused } from '../../spotify/errors.ts';
-import { isUri } from '../../spotify/uri.ts';
 import {
   entriesPerPage,
   furthestOffset,
@@ -10,8 +9,9 @@ import {
   scopes,
   type WebApi,
 } from '../../spotify/web-api.ts';
-import { type ErrorPage, NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { type ErrorPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
+import { namedUri, spotifyId } from '../../web/named.ts';
 import { lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -26,6 +26,7 @@ const pagingMs = 5 * 60_000;
 /** The listener's playlists, what is in each, and changing them. */
 export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Router {
   const router = Router();
+  router.param('id', spotifyId);
 
   // One call to Spotify.
   router.get('/playlists', htmlOrJson, signedIn.middleware, async (req, res) => {
@@ -40,12 +41,13 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // Two calls to Spotify: what is to be added, and the playlists it can be added to.
   router.get('/playlists/add', htmlOrJson, signedIn.middleware, async (req, res) => {
-    const { uri } = req.query;
-    if (!isUri(uri)) throw new Problem(noUri);
+    const uri = namedUri(req.query.uri, noUri);
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
     const item = await req.listener.askKept(`item ${uri}`, pagingMs, (token) => webApi.item(token, uri));
     const { items, total, pages } = await playlistsOf(req, page);
-    const own = items.filter(({ ownerId, collaborative }) => ownerId === req.listener.id || collaborative);
+    const own = items.filter(
+      ({ id, ownerId, collaborative }) => id !== null && (ownerId === req.listener.id || collaborative),
+    );
     const mayEdit = req.listener.may(scopes.editPlaylists);
 
     res.set('Cache-Control', 'private, no-store').format({
@@ -106,7 +108,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // Two calls to Spotify at first, then one a page; one where it does not tell what is in the playlist.
   router.get('/playlists/:id', htmlOrJson, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
+    const id = String(req.params.id);
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
     if (req.query.said !== undefined) req.listener.forget(`playlist ${id}`);
     await showPlaylist(req, res, id, page);
@@ -114,7 +116,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // One call to Spotify.
   router.post('/playlists/:id', ...forms.read, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
+    const id = String(req.params.id);
     const { details, problem } = readDetails(req.body);
     if (problem) return showForm(problem);
     const outcome = await forms
@@ -136,9 +138,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // One call to Spotify.
   router.post('/playlists/:id/items', ...forms.read, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
-    const uri = forms.field(req, 'uri');
-    if (!isUri(uri)) throw new Problem(noUri);
+    const id = String(req.params.id);
+    const uri = namedUri(forms.field(req, 'uri'), noUri);
     const outcome = await forms.once(req, async () => {
       await req.listener.ask(
         (token) => dialects.speak((dialect) => webApi.addToPlaylist(token, id, uri, dialect)),
@@ -151,9 +152,9 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // One call to Spotify.
   router.post('/playlists/:id/remove', ...forms.read, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
-    const [uri, snapshotId] = [forms.field(req, 'uri'), forms.field(req, 'snapshot')];
-    if (!isUri(uri)) throw new Problem(noUri);
+    const id = String(req.params.id);
+    const uri = namedUri(forms.field(req, 'uri'), noUri);
+    const snapshotId = forms.field(req, 'snapshot');
     if (snapshotId === '' || snapshotId.length > 200) throw new Problem(noSnapshot);
     // Back to the page of the playlist that the button was on.
     const asked = String(res.locals.returnTo);
@@ -266,12 +267,6 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 function whereRefused(error: unknown): null {
   if (error instanceof BadRequest) return null;
   throw error;
-}
-
-function idIn(req: Request): string {
-  const id = String(req.params.id);
-  if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
-  return id;
 }
 
 const saidHere: Readonly<Record<string, string>> = {
