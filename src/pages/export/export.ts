@@ -12,7 +12,7 @@ import type { SignedIn } from '../../web/signed-in.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
 import { type Load, openSource, type Source, stopFor } from './source.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn };
+type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; market: string };
 
 /** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
 type Place = { page: number; skip: number; from: number; snapshot?: string };
@@ -24,7 +24,7 @@ const formats = new Map<string, Format>([
 const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Playlists as files, written while they are being asked for: a long one takes no more memory than a short one. */
-export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
+export function exportPages({ webApi, dialects, signedIn, market }: Needs): Router {
   const router = Router();
   router.param('id', spotifyId);
 
@@ -38,7 +38,7 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
       ...snapshotIn(req),
     };
     const first = await shelf(req, place.page);
-    const summary: Summary = { playlists: 0, announced: first.total, complete: false, stopped: null };
+    const summary: Summary = { playlists: 0, announced: first.total ?? 0, complete: false, stopped: null };
     const sources = everything(req, place, first.items, summary);
     await send(req, res, { name: 'playlists', type: format.type, text: format.all(sources, summary) });
   });
@@ -110,7 +110,16 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
   function loadFrom(req: Request, id: string): Load {
     return (from) =>
       req.listener
-        .ask((token) => dialects.speak((dialect) => webApi.playlistEntries(token, id, from, dialect)))
+        .ask((token) =>
+          dialects.speak((dialect) =>
+            webApi.playlistEntries(
+              token,
+              id,
+              { from, market: dialect === 'classic' ? market : null },
+              dialect,
+            ),
+          ),
+        )
         .catch((error: unknown) => {
           // Somebody else's playlist, or one of Spotify's own: new apps are told only what stands on its card, or nothing.
           if (error instanceof Refused || error instanceof NotFound) return null;
