@@ -180,7 +180,7 @@ test('what is playing is never asked for with the grant of somebody else, whatev
 
   clock.advance({ minutes: 10 });
   await stream.until(({ event }) => event === 'end');
-  await severalTicks();
+  await severalTicks(simulator);
 
   assert.deepEqual(simulator.calls, []);
 });

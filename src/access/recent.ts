@@ -15,7 +15,7 @@ const keptMs = 5 * 60_000;
 const most = 5;
 
 const codec = jsonCodec<RecentlyPlayed>({
-  shape: 1,
+  shape: 2,
   bound: true,
   schema: v.object({ askedAt: moment, played: v.array(datedSchema) }),
 });

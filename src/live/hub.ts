@@ -6,6 +6,7 @@ import type { Door } from '../access/door.ts';
 import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
 import type { SessionRecords } from '../access/session-records.ts';
+import type { Timing } from '../access/timing.ts';
 import { RedisUnavailable, redisCall } from '../redis/errors.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
@@ -40,6 +41,7 @@ type Needs = {
   door: Door;
   webApi: WebApi;
   now: () => number;
+  timing: Timing['live'];
   onFault: (error: unknown) => void;
 };
 
@@ -69,12 +71,6 @@ type Watched = {
   stalledSince: number | null;
 };
 
-const tickMs = 200;
-/** The one who looks keeps a lease; when its process dies, another one takes over after this long. */
-const leaseMs = 6_000;
-const leaseEveryMs = 2_000;
-/** Messages may be lost: who does not look reads now and then what was seen. */
-const recallEveryMs = 10_000;
 const keptSeenMs = 6 * 60 * 60 * 1000;
 /** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
@@ -84,8 +80,6 @@ const freshMs = 2_000;
 const sparingFreshMs = 60_000;
 /** A change that Spotify does not show yet is looked for once more, this long after it was made. */
 const settleMs = 2_000;
-/** How long without its lease a listener's card goes on as if nothing were wrong. */
-const stalledAfterMs = 10_000;
 /** Clocks of processes differ by less; what is further ahead of ours was written by one that was wrong. */
 const clocksDifferMs = 5_000;
 /** No two looks are closer than this. */
@@ -135,20 +129,10 @@ export const nothingKnown: News = {
  * processes watch. A lease in Redis says which process looks; it passes on what it saw. Nobody watching means no calls.
  */
 export function createHub(needs: Needs) {
-  const {
-    redis,
-    records,
-    subscriber,
-    clientId,
-    access,
-    grants,
-    sessionRecords,
-    browsers,
-    door,
-    webApi,
-    now,
-  } = needs;
-  const { onFault } = needs;
+  const { redis, records, subscriber, clientId, access, grants, sessionRecords, browsers, door, webApi } =
+    needs;
+  const { now, onFault } = needs;
+  const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
   const me = randomUUID();
   const { keyPrefix = '' } = redis.options;
   const channel = `${keyPrefix}live:${clientId}`;

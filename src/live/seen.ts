@@ -142,7 +142,7 @@ export function lengthOf(playback: Playback): number | null {
 }
 
 /** The shape of records and messages. */
-export const shape = 2;
+export const shape = 3;
 
 export const seenSchema: v.Type<Seen> = v.object({
   playback: playbackSchema,

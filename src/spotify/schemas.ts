@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import type { Dated, Playback } from './answers.ts';
+import type { Dated, Playback } from './types.ts';
 import { isUri } from './uri.ts';
 
 /*
@@ -17,12 +17,15 @@ const image = v.object({ url: link, width: amount.nullable(), height: amount.nul
 
 const what = {
   uri,
-  name: v.string(),
+  name: v.string().nullable(),
   link: link.nullable(),
   covers: v.array(image),
   durationMs: amount.nullable(),
   explicit: v.boolean(),
+  restriction: v.string().nullable(),
 };
+
+const spoken = v.union(v.literal('episode'), v.literal('chapter'), v.literal('audiobook'));
 
 const item = v.union(
   v.object({
@@ -32,14 +35,14 @@ const item = v.union(
     album: named.nullable(),
     local: v.boolean(),
   }),
-  v.object({ kind: v.literal('episode'), ...what, show: named.nullable() }),
+  v.object({ kind: spoken, ...what, show: named.nullable(), authors: v.array(named) }),
 );
 
 const device = v.object({
   id: v.string().nullable(),
   active: v.boolean(),
   restricted: v.boolean(),
-  name: v.string(),
+  name: v.string().nullable(),
   type: v.string().nullable(),
   volumePercent: amount.nullable(),
   privateSession: v.boolean(),
@@ -50,7 +53,7 @@ export const playbackSchema: v.Type<Playback> = v.union(
   v.object({ state: v.literal('nothing') }),
   v.object({
     state: v.union(v.literal('playing'), v.literal('paused')),
-    kind: v.union(v.literal('track'), v.literal('episode'), v.literal('ad'), v.literal('unknown')),
+    kind: v.union(v.literal('track'), spoken, v.literal('ad'), v.literal('unknown')),
     item: item.nullable(),
     progressMs: amount.nullable(),
     device: device.nullable(),
