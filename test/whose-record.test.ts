@@ -46,7 +46,7 @@ async function privateWords(person: Browser): Promise<string[]> {
   const { item } = (await person.getJson('/now-playing').expect(200)).body;
   const { listener } = (await person.getJson('/account').expect(200)).body;
   return [listener.name, item.name, ...playlists.map(({ name }: { name: string }) => name)].filter(
-    (word: string) => word.length > 3,
+    (word: string | null) => word !== null && word.length > 3,
   );
 }
 

@@ -6,6 +6,7 @@ import { createSeal } from '../../src/access/seal.ts';
 import { listen } from '../support/events.ts';
 import { createFleet, type Fleet, type Server } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
+import { testTiming } from '../support/timing.ts';
 import { type Browser, clientId, keysIn } from '../support/turntable.ts';
 
 /*
@@ -162,7 +163,7 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   const fleet = await createFleet(t, {
     rotation: 'none',
     env: { SESSION_SECRET: secret, LOG_LEVEL: 'warn' },
-    timing: { patienceMs: lockWaitMs, leaseMs: lockWaitMs - 1, afterCommandMs: 0 },
+    timing: { ...testTiming, patienceMs: lockWaitMs, leaseMs: lockWaitMs - 1, afterCommandMs: 0 },
   });
   const server = await fleet.start();
   const mara = server.browser();
