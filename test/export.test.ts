@@ -4,7 +4,7 @@ import { test as testOnce } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spokenIn, testInEachDialect as test } from './support/dialects.ts';
 import { allowAll, asked } from './support/pages.ts';
-import { type Browser, startTurntable, type Turntable } from './support/turntable.ts';
+import { type Browser, holdAnswer, startTurntable, type Turntable } from './support/turntable.ts';
 
 type Item = { item: { kind: string; name: string; local?: boolean } | null; addedAt: string | null };
 type Stop = { reason: string; until: string | null; resume: string };
@@ -295,7 +295,7 @@ testOnce('what changed between two parts is told in the second', async (t) => {
 });
 
 testOnce('silence in the middle is told like a wait, without a time', async (t) => {
-  const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 300 } });
+  const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 2_000 } });
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, longName);
@@ -339,7 +339,7 @@ testOnce('a reader who goes away ends the asking', async (t) => {
   await new Promise((resolve) => answer.once('data', resolve));
   answer.destroy();
   while (!/"status":"cut off"/.test(logged.join(''))) await sleep(10);
-  await sleep(100); // until those that were on their way have come
+  while (underWay(turntable) > 0) await sleep(5);
   const after = simulator.calls.length;
   await sleep(200); // time in which the next ones would be asked for
 
@@ -353,15 +353,16 @@ testOnce('a reader who goes away before anything is written is no failure either
   const { simulator, logged } = turntable;
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, longName);
-  slow(turntable, 150, 1);
+  const held = holdAnswer(simulator, /\/(items|tracks)$/);
   simulator.forgetCalls();
 
   const request = get(`${turntable.url}${path}/export.csv`, { headers: { Cookie: mara.cookieHeader() } });
   request.once('error', () => undefined);
-  while (underWay(turntable) === 0) await sleep(5);
+  await held.reached;
   request.destroy();
   while (!/"status":"cut off"/.test(logged.join(''))) await sleep(10);
-  await sleep(250); // until the answer would have been written
+  held.release();
+  await sleep(100); // until the answer would have been written
 
   assert.equal(simulator.calls.length, 2);
   assert.doesNotMatch(logged.join(''), /request failed/);
