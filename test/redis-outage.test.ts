@@ -45,7 +45,9 @@ test('while Redis is stopped every page answers 503, and when it is back all is 
   assert.match(logged.join(''), /Redis answers again/);
 });
 
-test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is signed out', { skip }, async (t) => {
+test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is signed out', {
+  skip,
+}, async (t) => {
   const redis = await ownRedis(t);
   const { browser } = await startTurntable(t, {
     redisUrl: redis.url,
