@@ -46,6 +46,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     grantedScope: null,
     sixMonthsMs: 180 * 24 * 60 * 60 * 1000,
     commandDelayMs: 0,
+    unavailable: new Map(),
     callsPerDay: null,
   };
 

@@ -87,7 +87,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'dropping links to elsewhere',
-    file: 'src/spotify/answers.ts',
+    file: 'src/spotify/fields.ts',
     from: "url.protocol === 'https:' && hosts.test(url.host)",
     to: 'hosts.test(url.host)',
     test: 'now-playing',
@@ -559,7 +559,7 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping formulas',
     file: 'src/pages/export/formats.ts',
-    from: 'escape_formulas: true, ',
+    from: 'cast: { string: safeCell }, ',
     to: '',
     test: 'export',
   },
