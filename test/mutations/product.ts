@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the time limit of Redis commands',
     file: 'src/parts.ts',
-    from: 'commandTimeout: 500,',
+    from: '    commandTimeout,\n',
     to: '',
     test: 'redis-outage',
   },

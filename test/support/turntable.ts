@@ -178,15 +178,15 @@ export function apiCalls(simulator: Simulator, path: string): number {
   return simulator.calls.filter((call) => call.service === 'api' && call.path === path).length;
 }
 
-/** Holds Spotify's next answer to such a call back until it is let go. `reached` resolves when that answer is ready. */
-export function holdAnswer(simulator: Simulator, on: Fault['on']) {
+/** Holds Spotify's next answer to such a call, or this one in its place, until it is released. `reached` resolves when it is ready. */
+export function holdAnswer(simulator: Simulator, on: Fault['on'], answer?: Fault['answer']) {
   const ready = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const until = () => {
     ready.resolve();
     return over.promise;
   };
-  simulator.fault({ on, until });
+  simulator.fault({ on, until, ...(answer && { answer }) });
   return { reached: ready.promise, release: over.resolve };
 }
 
