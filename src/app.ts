@@ -103,14 +103,15 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
 
     app.use(sessions.middleware);
-    app.use(homePages({ signedIn }));
+    app.use(signedIn.recognize);
+    app.use(homePages());
     app.use(signInPages({ ...parts, sessions, signedIn, pendingSignIns, cookies, baseUrl, onSignIn }));
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
     app.use(exportPages({ ...parts, signedIn, baseUrl }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
-    app.use(searchPages({ ...parts, signedIn }));
+    app.use(searchPages(parts));
     app.use(accountPages({ ...parts, signedIn }));
     app.use(forms.readUnreached);
   }

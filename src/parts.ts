@@ -9,6 +9,7 @@ import { createKept } from './access/kept.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
 import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
+import { createSessionRecords } from './access/session-records.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Finding } from './checks/finding.ts';
 import { redisFindings } from './checks/redis.ts';
@@ -22,6 +23,7 @@ import { aboutError, type Log } from './ops/log.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { isRefusedConnection, replyCode } from './redis/errors.ts';
 import { createLock } from './redis/lock.ts';
+import { createRecords } from './redis/records.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp, type Told } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -43,7 +45,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
   });
-  const redis = connectRedis(config.redisUrl, log);
+  const redis = connectRedis(config.redisUrl, log, timing.redisDeadlineMs);
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
   const redisAnswered = Promise.race([
@@ -51,11 +53,15 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     new Promise<void>((resolve) => redis.once('reconnecting', () => resolve())),
   ]);
   const seal = createSeal(config.secrets);
-  let unreadable = 0;
-  const onUnreadable = (record: string) => (why: string) => {
-    unreadable += 1;
-    log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
-  };
+  const damaged = new Map<string, number>();
+  const records = createRecords({
+    redis,
+    onDamaged(kind, why) {
+      const sinceStart = (damaged.get(kind) ?? 0) + 1;
+      damaged.set(kind, sinceStart);
+      log.warn('A record in Redis is damaged and was not used', { kind, why, sinceStart });
+    },
+  });
 
   const onCall = ({ call, status, ms }: Told) => log.debug('Spotify was asked', { call, status, ms });
 
@@ -66,31 +72,37 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     clientSecret: spotify.clientSecret,
     redirectUri: config.redirectUri,
   });
-  const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
-  const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
-  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const sessionRecords = createSessionRecords({ records, now });
+  const accountOf = async (sessionId: string) =>
+    (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
+  const grants = createGrants({ redis, records, seal, now, accountOf });
+  const browsers = createBrowsers({ redis, records, grants, now });
+  const withLock = createLock({ records, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
   const { clientId } = spotify;
-  const door = createDoor({ redis, clientId, now, dailyCalls: config.dailyCalls });
+  const door = createDoor({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
   const kept = createKept({ now });
   const webApi = createWebApi({
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
   const access = createAccess({ grants, withLock, door, accounts, now });
-  const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
+  const streams = createStreams({ redis, records, heartbeatMs: timing.heartbeatMs });
   // One that listens: it waits for Redis as long as it takes, and then goes on listening.
   const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
   const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
   const hub = createHub({
     redis,
+    records,
     subscriber,
     clientId,
     access,
     grants,
+    sessionRecords,
     browsers,
     door,
     webApi,
     now,
+    timing: timing.live,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
   });
 
@@ -104,6 +116,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     now,
     background,
     redis,
+    records,
+    sessionRecords,
     /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
     redisAnswered,
     secrets: config.secrets,
@@ -116,9 +130,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     door,
     hub,
     streams,
-    recent: createRecent({ redis, browsers, now }),
-    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
-    dialects: createDialects({ redis, clientId }),
+    recent: createRecent({ records, browsers, now }),
+    appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, now }),
+    dialects: createDialects({ records, clientId }),
     kept,
     /** Everyone's searches take from the one quota this app has, so visitors who are not signed in share a part of it. */
     rateLimiters: createRateLimiters(redis, {
@@ -127,7 +141,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
-    onUnreadableSession: onUnreadable('session'),
     closeStreams,
     close() {
       closeStreams();
@@ -177,7 +190,13 @@ export function createChecks(config: Config, now: () => number = Date.now) {
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
         otherOrigins,
       }),
-      door: createDoor({ redis, clientId, now, dailyCalls }),
+      door: createDoor({
+        redis,
+        records: createRecords({ redis, onDamaged: () => undefined }),
+        clientId,
+        now,
+        dailyCalls,
+      }),
       market,
       redirectUri,
       spotifysTime: () => seen,
@@ -207,11 +226,11 @@ export function createChecks(config: Config, now: () => number = Date.now) {
  * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for half a second
  * while it is slow, so that an outage is an error page and not a page that hangs.
  */
-function connectRedis(url: string, log: Log): Redis {
+function connectRedis(url: string, log: Log, commandTimeout: number): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: 500,
+    commandTimeout,
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
     enableAutoPipelining: true,

@@ -125,7 +125,11 @@ test('files and checks are not made for a page that is loaded ahead', async (t) 
   const mara = browser();
   await mara.signIn();
   simulator.forgetCalls();
-  for (const path of ['/playlists/export.csv', '/playlists/37i9dQZF1DX/export.json', '/setup/check']) {
+  for (const path of [
+    '/playlists/export.csv',
+    '/playlists/37i9dQZF1DXcBWIGoYBM5M/export.json',
+    '/setup/check',
+  ]) {
     const answer = await mara.get(path).set('Sec-Purpose', 'prefetch;prerender').expect(503);
     assert.equal(answer.headers['cache-control'], 'no-store');
   }

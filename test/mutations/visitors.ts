@@ -108,15 +108,15 @@ export const mutations: Mutation[] = [
   {
     what: 'the cooldown of the accounts service being one of its own',
     file: 'src/access/door.ts',
-    from: "service === 'web-api' ? [key, tryKey] : [accountsKey]",
-    to: '[key, tryKey]',
+    from: ': closeAccounts([accountsKey], ...args);',
+    to: ': closeDoor([key, tryKey], ...args);',
     test: 'door',
   },
   {
     what: 'the cooldown of the accounts service',
     file: 'src/access/door.ts',
-    from: 'redis.mget(accountsKey, key)',
-    to: 'redis.mget(key)',
+    from: '[accountsWaits, waits].map(',
+    to: '[waits].map(',
     test: 'door',
   },
   {
@@ -194,7 +194,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the budget of pending sign-ins on every page',
     file: 'src/pages/sign-in/pending.ts',
-    from: "else if (length > maxBytes && req.path !== '/login') makeRoom(req, res);",
+    from: "if (length > maxBytes && req.path !== '/login') makeRoom(req, res);",
     to: '',
     test: 'pending-sign-ins',
     named: 'same moment',
@@ -249,7 +249,7 @@ export const mutations: Mutation[] = [
   {
     what: 'leading on whoever a state signed in',
     file: 'src/pages/sign-in/callback.ts',
-    from: 'const isSignedIn = by !== null &&',
+    from: 'const isSignedIn = req.session.id === outcome.sessionId &&',
     to: 'const isSignedIn = false &&',
     test: 'repeated-sign-in',
     named: 'loading the way back again',
@@ -257,7 +257,7 @@ export const mutations: Mutation[] = [
   {
     what: 'giving the session again to the browser that dropped it',
     file: 'src/pages/sign-in/callback.ts',
-    from: '(await sessions.resume(req, by.sessionId))',
+    from: '(await sessions.resume(req, outcome.sessionId))',
     to: 'false',
     test: 'repeated-sign-in',
     named: 'double click',
@@ -273,8 +273,8 @@ export const mutations: Mutation[] = [
   {
     what: 'saying that a sign-in has failed to whoever waits for it',
     file: 'src/pages/sign-in/pending.ts',
-    from: "const record = by ? JSON.stringify(by) : 'nobody';",
-    to: 'const record = by ? JSON.stringify(by) : inProgress + now();',
+    from: 'settled: true, outcome })',
+    to: 'settled: outcome !== null, outcome })',
     test: 'repeated-sign-in',
     named: 'and at once',
   },

@@ -4,7 +4,7 @@ import { createLog } from '../../src/ops/log.ts';
 import { serve } from '../../src/ops/serve.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
-import type { ServerOptions, Told } from './fleet.ts';
+import type { Ready, ServerOptions, Told } from './fleet.ts';
 import { noLimits } from './turntable.ts';
 
 /*
@@ -25,7 +25,8 @@ const parts = createParts({
   limits: noLimits,
 });
 await parts.redisAnswered;
-await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+const app = createApp({ config: { ...config, spotify }, log, parts });
+const { port } = await serve(app, { ...config, port: 0 });
 
 process.on('message', ({ advanceMs }: Told) => {
   clock.advance({ seconds: advanceMs / 1000 });
@@ -33,4 +34,4 @@ process.on('message', ({ advanceMs }: Told) => {
 });
 // Whoever started it is gone: nothing is left behind.
 process.on('disconnect', () => process.exit());
-process.send?.('ready');
+process.send?.({ port } satisfies Ready);

@@ -7,6 +7,7 @@ import type { Playlist } from '../../spotify/answers.ts';
 import { NotFound, Refused } from '../../spotify/errors.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
+import { spotifyId } from '../../web/named.ts';
 import { pageNumber } from '../../web/paging.ts';
 import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';
 import { askFirst } from '../../web/same-origin.ts';
@@ -21,6 +22,7 @@ type Needs = {
   signedIn: SignedIn;
   rateLimiters: RateLimiters;
   baseUrl: string;
+  market: string;
 };
 
 /** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
@@ -33,8 +35,9 @@ const formats = new Map<string, Format>([
 const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Playlists as files, written while they are being asked for: a long one takes no more memory than a short one. */
-export function exportPages({ webApi, dialects, signedIn, rateLimiters, baseUrl }: Needs): Router {
+export function exportPages({ webApi, dialects, signedIn, rateLimiters, baseUrl, market }: Needs): Router {
   const router = Router();
+  router.param('id', spotifyId);
   const { exportOne, exportAll, exports } = rateLimiters;
   const ask = askFirst({
     baseUrl,
@@ -60,7 +63,7 @@ export function exportPages({ webApi, dialects, signedIn, rateLimiters, baseUrl 
       ...snapshotIn(req),
     };
     const first = await shelf(req, place.page);
-    const summary: Summary = { playlists: 0, announced: first.total, complete: false, stopped: null };
+    const summary: Summary = { playlists: 0, announced: first.total ?? 0, complete: false, stopped: null };
     const sources = everything(req, place, first.items, summary);
     await send(req, res, { name: 'playlists', type: format.type, text: format.all(sources, summary) });
   });
@@ -69,7 +72,6 @@ export function exportPages({ webApi, dialects, signedIn, rateLimiters, baseUrl 
   router.get('/playlists/:id/export.:format', ...guarded(exportOne), async (req, res) => {
     const format = formatIn(req);
     const id = String(req.params.id);
-    if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
     const playlist = await req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists);
     const { snapshotId } = playlist;
     // What fails before the first row is written is still a page that says so.
@@ -107,7 +109,7 @@ export function exportPages({ webApi, dialects, signedIn, rateLimiters, baseUrl 
             playlist,
             from,
             known: snapshot ?? null,
-            load: loadFrom(req, playlist.id),
+            load: playlist.id === null ? async () => null : loadFrom(req, playlist.id),
             resume: (next) =>
               addressOf(req, { page, skip, from: next, ...(snapshotId && { snapshot: snapshotId }) }),
           });
@@ -133,7 +135,16 @@ export function exportPages({ webApi, dialects, signedIn, rateLimiters, baseUrl 
   function loadFrom(req: Request, id: string): Load {
     return (from) =>
       req.listener
-        .ask((token) => dialects.speak((dialect) => webApi.playlistEntries(token, id, from, dialect)))
+        .ask((token) =>
+          dialects.speak((dialect) =>
+            webApi.playlistEntries(
+              token,
+              id,
+              { from, market: dialect === 'classic' ? market : null },
+              dialect,
+            ),
+          ),
+        )
         .catch((error: unknown) => {
           // Somebody else's playlist, or one of Spotify's own: new apps are told only what stands on its card, or nothing.
           if (error instanceof Refused || error instanceof NotFound) return null;

@@ -5,7 +5,8 @@ import type { Dialects } from '../../access/dialects.ts';
 import { CoolDown, GrantLost } from '../../access/errors.ts';
 import type { Kept } from '../../access/kept.ts';
 import type { Recent } from '../../access/recent.ts';
-import { type Hub, type News, nothingKnown } from '../../live/hub.ts';
+import { type Hub, nothingKnown } from '../../live/hub.ts';
+import type { News } from '../../live/messages.ts';
 import { isOther, type Seen, uriOf } from '../../live/seen.ts';
 import type { Stream, Streams } from '../../live/stream.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
@@ -245,9 +246,9 @@ function numbers({ playback, progressMs }: Card) {
     by:
       item === null
         ? null
-        : item.kind === 'episode'
-          ? (item.show?.name ?? null)
-          : (item.artists[0]?.name ?? null),
+        : item.kind === 'track'
+          ? (item.artists[0]?.name ?? null)
+          : (item.show?.name ?? item.authors[0]?.name ?? null),
     uri: item?.uri ?? null,
     playing: playback.state === 'playing',
     progressMs,

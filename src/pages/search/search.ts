@@ -13,8 +13,8 @@ import {
 } from '../../spotify/web-api.ts';
 import { addressOf } from '../../web/address.ts';
 import { Problem } from '../../web/error-pages.ts';
+import { atLeast } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
 type Needs = {
@@ -22,7 +22,6 @@ type Needs = {
   appAccess: AppAccess;
   kept: Kept;
   rateLimiters: RateLimiters;
-  signedIn: SignedIn;
   market: string;
 };
 
@@ -36,12 +35,12 @@ const keptMs = 60_000;
 
 /** Searching Spotify, signed in or not, on a token of the app's own. */
 export function searchPages(needs: Needs): Router {
-  const { webApi, appAccess, kept, rateLimiters, signedIn, market } = needs;
+  const { webApi, appAccess, kept, rateLimiters, market } = needs;
   const router = Router();
 
   // One call to Spotify, none where the same was asked within a minute.
   router.get('/search', htmlOrJson, async (req, res) => {
-    const listener = (await signedIn.is(req)) ? req.session.listener : undefined;
+    const listener = req.grant;
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     const asked = read(req);
     if (asked === null) {
@@ -69,7 +68,7 @@ export function searchPages(needs: Needs): Router {
           throw error;
         })
       : await answer(askForStranger);
-    const pages = pagesOf(found);
+    const pages = pagesOf(found, page);
 
     res.format({
       html: () =>
@@ -79,7 +78,7 @@ export function searchPages(needs: Needs): Router {
           found,
           page,
           pages,
-          mayAdd: listener !== undefined,
+          mayAdd: listener !== null,
         }),
       json: () => res.json({ query, types, page, pages, ...found }),
     });
@@ -124,8 +123,9 @@ function typesIn(req: Request): SearchType[] {
   return wanted.length === 0 ? usualTypes : searchTypes.filter((one) => wanted.includes(one));
 }
 
-function pagesOf(found: Found): number {
-  const longest = Math.max(...Object.values(found).map(({ total }) => total));
+function pagesOf(found: Found, page: number): number {
+  const from = (page - 1) * resultsPerPage;
+  const longest = Math.max(...Object.values(found).map((results) => atLeast(results, from, resultsPerPage)));
   return Math.min(lastPage, Math.max(1, Math.ceil(longest / resultsPerPage)));
 }
 

@@ -62,9 +62,9 @@ export function createCallback(deps: Deps): RequestHandler {
 
   return async (req, res) => {
     const { state } = req.query;
-    if (typeof state !== 'string') throw await problem(req, 'unknown');
+    if (typeof state !== 'string') throw problem(req, 'unknown');
     const wayBack = await pendingSignIns.spend(req, res, state);
-    if (wayBack.is === 'unknown') throw await problem(req, 'unknown');
+    if (wayBack.is === 'unknown') throw problem(req, 'unknown');
     if (wayBack.is === 'used') return leadOn(req, res, wayBack);
 
     const { pending } = wayBack;
@@ -89,13 +89,13 @@ export function createCallback(deps: Deps): RequestHandler {
   /** Signs in: returns the id of the session, null if it has ended again already. */
   async function complete(req: Request, res: Response, pending: PendingSignIn): Promise<string | null> {
     const { code, error } = req.query;
-    if (error === 'access_denied') throw await problem(req, 'cancelled');
-    if (typeof code !== 'string' || code === '') throw await problem(req, 'refused');
+    if (error === 'access_denied') throw problem(req, 'cancelled');
+    if (typeof code !== 'string' || code === '') throw problem(req, 'refused');
 
     await charge(res, deps.rateLimiters.tokenExchange, 'everyone');
     const consentAt = now();
-    const token = await access.exchange(code, pending.verifier).catch(async (failure: unknown) => {
-      throw failure instanceof InvalidGrant ? await problem(req, 'stale') : failure;
+    const token = await access.exchange(code, pending.verifier).catch((failure: unknown) => {
+      throw failure instanceof InvalidGrant ? problem(req, 'stale') : failure;
     });
     const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
 
@@ -104,6 +104,7 @@ export function createCallback(deps: Deps): RequestHandler {
       await browsers.add(accountId, started, browserName(req));
       // The grant last: without it nobody is signed in, wherever this process may be stopped.
       await grants.create(started, {
+        accountId,
         accessToken: token.accessToken,
         expiresAt: now() + token.expiresInMs,
         renewedAt: now(),
@@ -125,12 +126,13 @@ export function createCallback(deps: Deps): RequestHandler {
   async function leadOn(
     req: Request,
     res: Response,
-    { by, startedHere }: WayBack & { is: 'used' },
+    { outcome, startedHere }: WayBack & { is: 'used' },
   ): Promise<void> {
-    const isSignedIn = by !== null && req.session.id === by.sessionId && (await signedIn.is(req));
-    const resumes = by !== null && !isSignedIn && startedHere && (await sessions.resume(req, by.sessionId));
-    if (by === null || !(isSignedIn || resumes)) throw await problem(req, 'used');
-    arrive(res, by.returnTo);
+    if (outcome === null) throw problem(req, 'used');
+    const isSignedIn = req.session.id === outcome.sessionId && req.grant !== null;
+    const resumes = !isSignedIn && startedHere && (await sessions.resume(req, outcome.sessionId));
+    if (!isSignedIn && !resumes) throw problem(req, 'used');
+    arrive(res, outcome.returnTo);
   }
 
   function arrive(res: Response, returnTo: string): void {
@@ -139,11 +141,11 @@ export function createCallback(deps: Deps): RequestHandler {
   }
 
   /** The page that says why a sign-in came to nothing, and leads to another one. */
-  async function problem(req: Request, reason: keyof typeof problems): Promise<Problem> {
+  function problem(req: Request, reason: keyof typeof problems): Problem {
     const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo ?? '/' })}`;
     const actions = [
       { label: 'Sign in with Spotify', href: retry },
-      (await signedIn.is(req))
+      req.grant
         ? { label: 'Go on as you are', href: '/now-playing' }
         : { label: 'Go to the start', href: '/' },
     ];

@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from '@badrap/valita';
 import type { Request, RequestHandler, Response } from 'express';
-import type { Redis } from 'ioredis';
 import type { Seal } from '../../access/seal.ts';
-import { readText, redisCall } from '../../redis/errors.ts';
+import { jsonCodec, moment } from '../../redis/codec.ts';
+import type { Records } from '../../redis/records.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
+import { isLocalPath } from '../../web/own-path.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
 export type PendingSignIn = {
@@ -16,18 +18,18 @@ export type PendingSignIn = {
   startedAt: number;
 };
 
-/** Who a state has signed in, and where that led. */
-export type SignedInBy = { sessionId: string; returnTo: string };
+/** Whom a state has signed in, and where that led. */
+export type Outcome = { sessionId: string; returnTo: string };
 
 /** What a way back from Spotify is worth. */
 export type WayBack =
   | { is: 'first'; pending: PendingSignIn }
-  /** `startedHere`: this browser has the cookie of the sign-in. `by` is null if it came to nothing. */
-  | { is: 'used'; startedHere: boolean; by: SignedInBy | null }
+  /** `startedHere`: this browser has the cookie of the sign-in. `outcome` is null if it came to nothing. */
+  | { is: 'used'; startedHere: boolean; outcome: Outcome | null }
   /** This browser never started it, or more than ten minutes ago. */
   | { is: 'unknown' };
 
-type Deps = { redis: Redis; seal: Seal; cookies: Cookies; now: () => number };
+type Deps = { records: Records; seal: Seal; cookies: Cookies; now: () => number };
 
 export type PendingSignIns = ReturnType<typeof createPendingSignIns>;
 
@@ -48,14 +50,26 @@ const retryMs = 50;
 const waitMs = 15_000;
 
 const prefix = 'signin-';
-/** Before the moment at which a state was spent, until it is known whom it signs in. */
-const inProgress = 'in progress since ';
+
+const spentSignIn = v.object({
+  /** When it was spent, in milliseconds since 1970. */
+  at: moment,
+  /** Whether it is known what came of it. */
+  settled: v.boolean(),
+  outcome: v.object({ sessionId: v.string(), returnTo: v.string().assert(isLocalPath) }).nullable(),
+});
+type SpentSignIn = v.Infer<typeof spentSignIn>;
 
 /**
  * Pending sign-ins live in the browser that started them: a sealed cookie for each, named by its state. So several tabs
  * can sign in at once, a state from another browser is worth nothing here, and strangers leave nothing in Redis.
  */
-export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
+export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
+  const spent = records.of<SpentSignIn>({
+    name: 'used',
+    codec: jsonCodec({ shape: 2, bound: true, schema: spentSignIn }),
+    ttlMs: () => lifetimeMs,
+  });
   const nameOf = (state: string) => prefix + state;
   const { attributes } = cookies;
 
@@ -91,10 +105,16 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
     }
   }
 
-  /** How long the sign-in in this record may still take, in milliseconds; it has ended if its process has. */
-  function maxWaitFor(record: string): number {
-    const since = record.startsWith(inProgress) ? Number(record.slice(inProgress.length)) : Number.NaN;
-    return Number.isFinite(since) ? since + waitMs - now() : 0;
+  /** The record as it is once the sign-in has come to an end, or once that has taken so long that its process must have ended. */
+  async function whenSettled(id: string, spentFirst: SpentSignIn): Promise<SpentSignIn | null> {
+    const maxWaitMs = Math.min(waitMs, spentFirst.at + waitMs - now());
+    const giveUpAt = performance.now() + maxWaitMs;
+    let record: SpentSignIn | null = spentFirst;
+    while (record && !record.settled && performance.now() < giveUpAt) {
+      await sleep(retryMs);
+      record = await spent.read(id);
+    }
+    return record;
   }
 
   return {
@@ -109,7 +129,7 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
         throw new TooManyCookies(`${length} bytes of cookies`);
       }
       // The sign-in itself makes room for one more.
-      else if (length > maxBytes && req.path !== '/login') makeRoom(req, res);
+      if (length > maxBytes && req.path !== '/login') makeRoom(req, res);
       next();
     }) satisfies RequestHandler,
 
@@ -137,43 +157,28 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Deps) {
     async spend(req: Request, res: Response, state: string): Promise<WayBack> {
       const sealed = cookies.sent(req).get(nameOf(state));
       const pending = sealed === undefined ? null : read(state, sealed);
-      const key = usedKey(state);
-      if (pending) {
-        const first = await redisCall(redis.set(key, inProgress + now(), 'PX', lifetimeMs, 'NX'));
-        clear(res, state);
-        if (first === 'OK') return { is: 'first', pending };
-      }
-      let record = await readText(redis, key);
-      if (record === null) return { is: 'unknown' };
+      const id = idOf(state);
+      const claim = pending && (await spent.claim(id, { at: now(), settled: false, outcome: null }));
+      if (pending) clear(res, state);
+      if (pending && claim?.claimed) return { is: 'first', pending };
+
       const startedHere = pending !== null;
-      const giveUpAt = performance.now() + (startedHere ? maxWaitFor(record) : 0);
-      while (record.startsWith(inProgress) && performance.now() < giveUpAt) {
-        await sleep(retryMs);
-        record = (await readText(redis, key)) ?? '';
-      }
-      return { is: 'used', startedHere, by: signedInBy(record) };
+      const record = claim?.claimed === false ? claim.holder : await spent.read(id);
+      if (!startedHere && record === null) return { is: 'unknown' };
+      const settled = startedHere && record ? await whenSettled(id, record) : record;
+      return { is: 'used', startedHere, outcome: settled?.outcome ?? null };
     },
 
-    /** Notes whom a spent state has signed in; null if nobody. A failure to note it must not look like one of the sign-in. */
-    async settle(state: string, by: SignedInBy | null): Promise<void> {
-      const record = by ? JSON.stringify(by) : 'nobody';
-      await redis.set(usedKey(state), record, 'PX', lifetimeMs, 'XX').catch(() => undefined);
+    /** Notes what came of a spent state; null if nobody is signed in by it. A failure to note it must not look like one of the sign-in. */
+    async settle(state: string, outcome: Outcome | null): Promise<void> {
+      await spent.write(idOf(state), { at: now(), settled: true, outcome }).catch(() => undefined);
     },
   };
 }
 
 /** A state is as good as a password for ten minutes: Redis gets only its hash. */
-function usedKey(state: string): string {
-  return `used:${createHash('sha256').update(state).digest('base64url')}`;
-}
-
-function signedInBy(record: string): SignedInBy | null {
-  try {
-    const { sessionId, returnTo } = JSON.parse(record);
-    return typeof sessionId === 'string' && typeof returnTo === 'string' ? { sessionId, returnTo } : null;
-  } catch {
-    return null;
-  }
+function idOf(state: string): string {
+  return createHash('sha256').update(state).digest('base64url');
 }
 
 /** As short as it can be: each pending sign-in travels with every request. */

@@ -26,7 +26,7 @@ const silentProxy = {
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
 export function signInPages(deps: Deps): Router {
-  const { accounts, grants, signedIn, pendingSignIns, rateLimiters, cookies, baseUrl } = deps;
+  const { accounts, signedIn, pendingSignIns, rateLimiters, cookies, baseUrl } = deps;
   const router = Router();
   const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
@@ -40,14 +40,14 @@ export function signInPages(deps: Deps): Router {
     res.status(204).end();
   });
 
-  router.get('/login', ...guarded, async (req, res) => {
+  router.get('/login', ...guarded, (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
       throw new ForeignOrigin('A sign-in not started by going to it');
 
     const wanted = String(req.query.allow ?? '').split(' ');
-    const given = req.session.listener ? ((await grants.read(req.session.id))?.scopes ?? []) : [];
+    const given = req.grant?.scopes ?? [];
     const asked = knownScopes.filter((scope) => [...firstScopes, ...given, ...wanted].includes(scope));
     const returnTo = ownPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
