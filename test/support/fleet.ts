@@ -97,6 +97,8 @@ export async function createFleet(t: Ends, options: Options = {}) {
 
     return {
       url,
+      /** What it takes for its own address, as browsers send it. */
+      host: new URL(baseUrl).host,
       child,
       said,
       /** Its way to Redis; only where it was started to be held up. */
