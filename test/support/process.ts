@@ -1,9 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
 export const root = join(import.meta.dirname, '..', '..');
+
+/** Every setting, as one that is not set: what the developer's own .env says is no matter of the tests. */
+const unset = Object.fromEntries(
+  [...readFileSync(join(root, '.env.example'), 'utf8').matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => [
+    name,
+    '',
+  ]),
+);
 
 /** A real process of ours, ended with the test at the latest; in another tree or as another user where that is given. */
 export function run(
@@ -12,10 +21,10 @@ export function run(
   env: Record<string, string>,
   as: { cwd?: string; uid?: number; gid?: number } = {},
 ) {
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, entry.split(' '), {
     cwd: root,
     ...as,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', ...(as.cwd ? {} : unset), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
