@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Listening, listeningAt, parseRedisUrl, redisAddress } from '../settings/redis-url.ts';
+import { databaseProblem } from './database.ts';
 import { ping } from './ping.ts';
 
 /** A Redis to use, and how to be done with it. */
@@ -44,10 +45,13 @@ export async function findRedis(needs: Needs): Promise<RedisAtHand> {
 async function checkAnswers(url: string): Promise<void> {
   const parsed = parseRedisUrl(url);
   if ('problem' in parsed) throw new NoRedis(parsed.problem);
-  if ((await ping(listeningAt(parsed.url))) !== null) return;
-  throw new NoRedis(
-    `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL: then a private one is started.`,
-  );
+  if ((await ping(listeningAt(parsed.url))) === null) {
+    throw new NoRedis(
+      `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL: then a private one is started.`,
+    );
+  }
+  const problem = await databaseProblem(parsed.url);
+  if (problem) throw new NoRedis(problem);
 }
 
 /** The path of a Redis server, installed first where there is none. Throws {@link NoRedis}. */

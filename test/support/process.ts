@@ -14,17 +14,25 @@ const unset = Object.fromEntries(
   ]),
 );
 
+/** Another folder to run in, or another user to run as. */
+type As = { cwd?: string; uid?: number; gid?: number };
+
 /** A real process of ours, ended with the test at the latest; in another tree or as another user where that is given. */
-export function run(
+export function run(t: TestContext, entry: string, env: Record<string, string>, as: As = {}) {
+  return runCommand(t, [process.execPath, ...entry.split(' ')], { ...(as.cwd ? {} : unset), ...env }, as);
+}
+
+/** Any command, ended with the test at the latest. */
+export function runCommand(
   t: TestContext,
-  entry: string,
+  [program = '', ...args]: readonly string[],
   env: Record<string, string>,
-  as: { cwd?: string; uid?: number; gid?: number } = {},
+  as: As = {},
 ) {
-  const child = spawn(process.execPath, entry.split(' '), {
+  const child = spawn(program, args, {
     cwd: root,
     ...as,
-    env: { PATH: process.env.PATH ?? '', ...(as.cwd ? {} : unset), ...env },
+    env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
