@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { freePort, NoRedis, startRedis } from '../src/redis/local-server.ts';
+import { prepareFolder } from '../src/redis/data-folder.ts';
+import { freePort, NoRedis, startRedis, startRedisIn } from '../src/redis/local-server.ts';
 import { ping } from '../src/redis/ping.ts';
+import { privateSocket } from '../src/redis/private-redis.ts';
 import { openStore } from '../src/redis/store.ts';
 import { redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 import { startTurntable } from './support/turntable.ts';
@@ -145,7 +147,7 @@ test('a Redis that wants a password, or something that is no Redis, is left alon
   await new Promise<void>((resolve) => server.listen(other.port, '127.0.0.1', resolve));
   t.after(() => server.close());
   assert.equal((await other.open()).url, join(other.folder, 'redis.sock'));
-  assert.match(other.said(), /what answers at 127\.0\.0\.1:\d+ is no Redis/);
+  assert.match(other.said(), /what answers at 127\.0\.0\.1:\d+ is not a Redis server/);
 
   const before = await machine(t);
   const opened = await before.startDefault();
@@ -169,6 +171,24 @@ test('two that are started at once do not share a private Redis: the second says
     String(refused?.reason),
     /Another Turntable is running with the data in .*data\. Stop it first/,
   );
+});
+
+test('a private Redis that is still ending, after its process was killed, is waited for', {
+  skip,
+}, async (t) => {
+  const { open, folder } = await machine(t);
+  prepareFolder(folder);
+  const socket = privateSocket(folder);
+  const previous = await startRedisIn(folder, { program: redisProgram, socket });
+  await at(socket, (redis) => redis.set('grant', 'kept'));
+
+  const opening = open();
+  // Time enough to start a second one, which would take over the socket and lose it when the first one ends.
+  await sleep(500);
+  await previous?.stop();
+
+  const { url } = await opening;
+  assert.equal(await at(url, (redis) => redis.get('grant')), 'kept');
 });
 
 test('a private Redis that ends by itself is started again, with what it kept', { skip }, async (t) => {

@@ -18,13 +18,12 @@ export async function storeFindings(
     if (!(error instanceof NoRedis)) throw error;
     return [bad(store, error.message, 'Then check again.')];
   }
-  const { kind, url, why } = choice;
-  if (kind !== 'private') return check(url);
-  if ((await ping({ path: url })) !== null) return check(url);
+  const { url } = choice;
+  if (choice.kind !== 'private' || (await ping({ path: url })) !== null) return check(url);
   return [
     open(
       store,
-      `Turntable starts a private one, with its data in ${dirname(url)}. ${why}`,
+      `Turntable starts a private one, with its data in ${dirname(url)}. ${choice.why}`,
       'Start Turntable, and check again, to have it checked too.',
     ),
   ];

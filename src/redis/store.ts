@@ -15,8 +15,10 @@ type Settings = {
   folder: string;
 };
 
-/** Which Redis keeps the sign-ins, and why that one, in a sentence to tell the person. */
-export type StoreChoice = { kind: 'configured' | 'default' | 'private'; url: string; why: string };
+/** Which Redis keeps the sign-ins; if it is the private one, why, in a sentence. */
+export type StoreChoice =
+  | { kind: 'configured' | 'default'; url: string }
+  | { kind: 'private'; url: string; why: string };
 
 type Deps = Settings & {
   /** Finds the program of a Redis server. */
@@ -35,18 +37,16 @@ type Deps = Settings & {
  * Throws {@link NoRedis} if the note of which it was cannot be read.
  */
 export async function chooseStore({ redisUrl, findsRedis, folder }: Settings): Promise<StoreChoice> {
-  if (!findsRedis) return { kind: 'configured', url: redisUrl, why: 'REDIS_URL names it' };
-  const address = redisAddress(redisUrl);
+  if (!findsRedis) return { kind: 'configured', url: redisUrl };
   const last = readLastStore(folder);
-  if (last === redisUrl) return { kind: 'default', url: redisUrl, why: `It was used last: ${address}` };
-
+  if (last === redisUrl) return { kind: 'default', url: redisUrl };
   const reply = await ping(listeningAt(redisUrl));
-  if (last === null && isUsable(reply))
-    return { kind: 'default', url: redisUrl, why: `It answers: ${address}` };
-  return { kind: 'private', url: privateSocket(folder), why: whyPrivate(reply, last, address, redisUrl) };
+  if (last === null && isUsable(reply)) return { kind: 'default', url: redisUrl };
+  return { kind: 'private', url: privateSocket(folder), why: whyPrivate(reply, last, redisUrl) };
 }
 
-function whyPrivate(reply: string | null, last: string | null, address: string, url: string): string {
+function whyPrivate(reply: string | null, last: string | null, url: string): string {
+  const address = redisAddress(url);
   if (last !== null) {
     return isUsable(reply)
       ? `It was used last. Another Redis answers at ${address}: to use that, set REDIS_URL=${url}, and everybody signs in again`
@@ -55,7 +55,7 @@ function whyPrivate(reply: string | null, last: string | null, address: string, 
   if (reply === null) return `REDIS_URL is not set, and nothing answers at ${address}`;
   return wantsPassword(reply)
     ? `REDIS_URL is not set, and the Redis at ${address} wants a password: to use that, set REDIS_URL=redis://:PASSWORD@${address}`
-    : `REDIS_URL is not set, and what answers at ${address} is no Redis`;
+    : `REDIS_URL is not set, and what answers at ${address} is not a Redis server`;
 }
 
 /**
@@ -64,8 +64,9 @@ function whyPrivate(reply: string | null, last: string | null, address: string, 
  */
 export async function openStore(deps: Deps): Promise<RedisAtHand> {
   const { folder, findProgram, info, error } = deps;
-  const { kind, url, why } = await chooseStore(deps);
-  if (kind === 'private') {
+  const choice = await chooseStore(deps);
+  const { url } = choice;
+  if (choice.kind === 'private') {
     const store = await startPrivateRedis({ folder, findProgram, onTrouble: error });
     try {
       writeLastStore(folder, privateStore);
@@ -73,10 +74,10 @@ export async function openStore(deps: Deps): Promise<RedisAtHand> {
       await store.stop();
       throw failure;
     }
-    info(`A private Redis keeps sign-ins in ${folder}. ${why}.`);
+    info(`A private Redis keeps sign-ins in ${folder}. ${choice.why}.`);
     return store;
   }
-  if (kind === 'default') {
+  if (choice.kind === 'default') {
     await waitForRedis(url, deps);
     noteDefault(folder, url);
   }

@@ -14,8 +14,8 @@ const unset = Object.fromEntries(
   ]),
 );
 
-/** Another folder to run in, or another user to run as. */
-type As = { cwd?: string; uid?: number; gid?: number };
+/** Another folder to run in, another user to run as; `detached` for a command whose own children have to end with it, such as npm. */
+type As = { cwd?: string; uid?: number; gid?: number; detached?: boolean };
 
 /** A real process of ours, ended with the test at the latest; in another tree or as another user where that is given. */
 export function run(t: TestContext, entry: string, env: Record<string, string>, as: As = {}) {
@@ -40,7 +40,7 @@ export function runCommand(
   child.stderr.on('data', (chunk) => (said += chunk));
   const ended = once(child, 'close').then(() => child.exitCode);
   t.after(async () => {
-    if (isRunning(child)) child.kill('SIGKILL');
+    if (isRunning(child)) process.kill(as.detached ? -(child.pid ?? 0) : (child.pid ?? 0), 'SIGKILL');
     await ended;
   });
 
