@@ -109,7 +109,7 @@ test('a Redis at the default address is used, and while it is away no other one 
   assert.match(said(), /Waiting for the Redis at 127\.0\.0\.1:\d+, which has the sign-ins/);
 
   const waiting = open({ waitMs: 60_000 });
-  while (said() === '') await sleep(10);
+  while (said() === '' && !t.signal.aborted) await sleep(10);
   await startDefault();
   assert.equal((await waiting).url, url);
 
@@ -201,7 +201,7 @@ test('a private Redis that ends by itself is started again, with what it kept', 
 
   process.kill(pid, 'SIGKILL');
 
-  while ((await mara.get('/now-playing')).status !== 200) await sleep(50);
+  while ((await mara.get('/now-playing')).status !== 200 && !t.signal.aborted) await sleep(50);
   assert.match(said(), /The private Redis has ended by itself and is started again/);
 });
 
@@ -252,7 +252,7 @@ test('a database that Redis does not have is not another one, also if Redis come
   const { browser, logged } = await startTurntable(t, { redisUrl: `${url}/99` });
   await startDefault();
 
-  while (!/refuses the database/.test(logged.join(''))) await sleep(20);
+  while (!/refuses the database/.test(logged.join('')) && !t.signal.aborted) await sleep(20);
   await browser().get('/now-playing').expect(503);
   assert.equal(await at(url, (redis) => redis.dbsize()), 0);
 });
