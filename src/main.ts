@@ -29,7 +29,8 @@ process.on('uncaughtException', (error) => {
 if (spotify) {
   store = await orExit(() =>
     openStore({
-      ...settings,
+      redisUrl: settings.redisUrl,
+      findsRedis: settings.findsRedis,
       folder: dataFolder,
       findProgram: () => findRedisProgram({ ...redisNeeds(process), say: log.info }),
       info: log.info,

@@ -47,7 +47,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
   });
-  const redis = connectRedis(config.redisUrl, log);
+  const redis = connectRedis(config.redisUrl, log, timing.redisDeadlineMs);
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
   const redisAnswered = Promise.race([
@@ -95,6 +95,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     webApi,
     now,
+    timing: timing.live,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
   });
 
@@ -150,8 +151,8 @@ export type Checks = ReturnType<typeof createChecks>;
 
 /** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
-  const choose = () => chooseStore({ ...config, folder: dataFolder });
+  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls, redisUrl, findsRedis } = config;
+  const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
 
   return {
     /** What Redis is like. */
@@ -161,7 +162,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
     /** What Spotify makes of the app. */
     async spotify(): Promise<Finding[]> {
       if (!spotify) return [missingCredentials(missing)];
-      const { url } = await choose().catch(() => ({ url: config.redisUrl }));
+      const { url } = await choose().catch(() => ({ url: redisUrl }));
       return withRedis(url, (redis) => askSpotify(spotify, redis));
     },
 
@@ -219,11 +220,11 @@ export function createChecks(config: Config, now: () => number = Date.now) {
  * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for half a second
  * while it is slow, so that an outage is an error page and not a page that hangs.
  */
-function connectRedis(url: string, log: Log): Redis {
+function connectRedis(url: string, log: Log, commandTimeout: number): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: 500,
+    commandTimeout,
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
     enableAutoPipelining: true,
