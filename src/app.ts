@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
-import { type Config, demoCommand, setupSteps } from './config.ts';
+import type { Config } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
 import { accountPages } from './pages/account/account.ts';
@@ -16,6 +16,7 @@ import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
+import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';

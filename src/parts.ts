@@ -15,15 +15,20 @@ import type { Finding } from './checks/finding.ts';
 import { redisFindings } from './checks/redis.ts';
 import { siteFinding } from './checks/site.ts';
 import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
+import { storeFindings } from './checks/store.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { createRedisClock } from './redis/clock.ts';
+import { dataFolder } from './redis/data-folder.ts';
+import { isRefusedDatabase } from './redis/database.ts';
 import { isRefusedConnection, replyCode } from './redis/errors.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
+import { chooseStore } from './redis/store.ts';
+import { redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp, type Told } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -158,17 +163,19 @@ export type Checks = ReturnType<typeof createChecks>;
 
 /** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
-  const { hostname, port } = new URL(config.redisUrl);
-  const at = `${hostname || '127.0.0.1'}:${port || 6379}`;
+  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls, redisUrl, findsRedis } = config;
+  const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
 
   return {
     /** What Redis is like. */
-    redis: () => withRedis((redis) => redisFindings({ redis, at, now })),
+    redis: () =>
+      storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, now }))),
 
     /** What Spotify makes of the app. */
     async spotify(): Promise<Finding[]> {
-      return spotify ? withRedis((redis) => askSpotify(spotify, redis)) : [missingCredentials(missing)];
+      if (!spotify) return [missingCredentials(missing)];
+      const { url } = await choose().catch(() => ({ url: redisUrl }));
+      return withRedis(url, (redis) => askSpotify(spotify, redis));
     },
 
     /** Whether the site is where it says it is. */
@@ -207,8 +214,8 @@ export function createChecks(config: Config, now: () => number = Date.now) {
   }
 
   /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
-  async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(config.redisUrl, {
+  async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+    const redis = new Redis(url, {
       lazyConnect: true,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
@@ -216,7 +223,9 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       connectTimeout: 2_000,
       retryStrategy: () => null,
     });
-    redis.on('error', () => undefined);
+    redis.on('error', (error) => {
+      if (isRefusedDatabase(error)) redis.disconnect();
+    });
     try {
       return await work(redis);
     } finally {
@@ -239,23 +248,31 @@ function connectRedis(url: string, log: Log, commandTimeout: number): Redis {
     enableAutoPipelining: true,
   });
 
-  let away = false;
+  let told: string | null = null;
   let cause: string | undefined;
+  let databaseIsRefused = false;
   redis.on('error', (error: NodeJS.ErrnoException) => {
     cause = replyCode(error) ?? error.code;
+    if (!isRefusedDatabase(error)) return;
+    databaseIsRefused = true;
+    redis.disconnect(true);
+  });
+  redis.on('connect', () => {
+    databaseIsRefused = false;
   });
   redis.on('reconnecting', () => {
-    if (away) return;
-    away = true;
-    const { hostname, port } = new URL(url);
-    const what = isRefusedConnection(cause)
-      ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
-      : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
-    log.error(what, { at: `${hostname}:${port || 6379}`, cause });
+    const what = databaseIsRefused
+      ? 'Redis refuses the database that REDIS_URL names; pages answer 503 until it does not. Most have 16, numbered from 0'
+      : isRefusedConnection(cause)
+        ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
+        : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
+    if (what === told) return;
+    told = what;
+    log.error(what, { at: redisAddress(url), cause });
   });
   redis.on('ready', () => {
-    if (away) log.info('Redis answers again');
-    away = false;
+    if (told) log.info('Redis answers again');
+    told = null;
   });
   return redis;
 }
