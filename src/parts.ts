@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
 import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
@@ -19,8 +19,9 @@ import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
+import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
-import { isRefusedConnection, replyCode } from './redis/errors.ts';
+import { connectForCheck, connectRedis, connectSubscriber, placeOf } from './redis/connect.ts';
 import { createLock } from './redis/lock.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp, type Told } from './spotify/http.ts';
@@ -42,13 +43,18 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
   });
-  const redis = connectRedis(config.redisUrl, log);
+  const { redis, known } = connectRedis({
+    url: config.redisUrl,
+    onDown({ code, does, fix }) {
+      log.error(`Redis ${does}; pages answer 503 until that changes. ${fix}`, {
+        at: placeOf(config.redisUrl),
+        cause: code,
+      });
+    },
+    onUp: () => log.info('Redis answers again'),
+  });
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
-  const redisAnswered = Promise.race([
-    clock.isSet,
-    new Promise<void>((resolve) => redis.once('reconnecting', () => resolve())),
-  ]);
   const seal = createSeal(config.secrets);
   let unreadable = 0;
   const onUnreadable = (record: string) => (why: string) => {
@@ -75,14 +81,11 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
-  const access = createAccess({ grants, withLock, door, accounts, now });
+  const access = createAccess({ grants, withLock, door, accounts, background, now });
   const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
-  // One that listens: it waits for Redis as long as it takes, and then goes on listening.
-  const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
-  const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
   const hub = createHub({
     redis,
-    subscriber,
+    subscriber: connectSubscriber(redis),
     clientId,
     access,
     grants,
@@ -91,6 +94,11 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     webApi,
     now,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
+    onChannelRefused: ({ code }) =>
+      log.warn(
+        `Redis does not permit this user the channel of live updates: ${withoutChannel}. ${permitChannel(liveChannel(redis, clientId))}`,
+        { cause: code },
+      ),
   });
 
   /** Ends what would stay open for ever: before the server is closed, which waits for it. */
@@ -104,7 +112,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     background,
     redis,
     /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
-    redisAnswered,
+    redisAnswered: known.then(() => (redis.status === 'ready' ? clock.isSet : undefined)),
     secrets: config.secrets,
     seal,
     accounts,
@@ -116,7 +124,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     hub,
     streams,
     recent: createRecent({ redis, browsers, now }),
-    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
+    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, background, now }),
     dialects: createDialects({ redis, clientId }),
     kept,
     /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
@@ -146,12 +154,11 @@ export type Checks = ReturnType<typeof createChecks>;
 /** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
-  const { hostname, port } = new URL(config.redisUrl);
-  const at = `${hostname || '127.0.0.1'}:${port || 6379}`;
+  const at = placeOf(config.redisUrl);
 
   return {
     /** What Redis is like. */
-    redis: () => withRedis((redis) => redisFindings({ redis, at, now })),
+    redis: () => withRedis((redis) => redisFindings({ redis, at, clientId: spotify?.clientId ?? null, now })),
 
     /** What Spotify makes of the app. */
     async spotify(): Promise<Finding[]> {
@@ -189,54 +196,11 @@ export function createChecks(config: Config, now: () => number = Date.now) {
 
   /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
   async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(config.redisUrl, {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: 2_000,
-      connectTimeout: 2_000,
-      retryStrategy: () => null,
-    });
-    redis.on('error', () => undefined);
+    const redis = connectForCheck(config.redisUrl);
     try {
       return await work(redis);
     } finally {
       redis.disconnect();
     }
   }
-}
-
-/**
- * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for half a second
- * while it is slow, so that an outage is an error page and not a page that hangs.
- */
-function connectRedis(url: string, log: Log): Redis {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: 500,
-    connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
-    enableAutoPipelining: true,
-  });
-
-  let away = false;
-  let cause: string | undefined;
-  redis.on('error', (error: NodeJS.ErrnoException) => {
-    cause = replyCode(error) ?? error.code;
-  });
-  redis.on('reconnecting', () => {
-    if (away) return;
-    away = true;
-    const { hostname, port } = new URL(url);
-    const what = isRefusedConnection(cause)
-      ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
-      : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
-    log.error(what, { at: `${hostname}:${port || 6379}`, cause });
-  });
-  redis.on('ready', () => {
-    if (away) log.info('Redis answers again');
-    away = false;
-  });
-  return redis;
 }

@@ -5,7 +5,9 @@ import type { Browsers } from '../access/browsers.ts';
 import type { Door } from '../access/door.ts';
 import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
-import { RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
+import { ShuttingDown } from '../ops/background.ts';
+import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
+import { type RedisFault, RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
 import { releaseIfOwner } from '../redis/lock.ts';
 import type { Playback } from '../spotify/answers.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
@@ -53,6 +55,8 @@ type Needs = {
   webApi: WebApi;
   now: () => number;
   onFault: (error: unknown) => void;
+  /** Called when Redis lets this process publish or hear nothing: then it looks by itself at what the messages would say. */
+  onChannelRefused: (fault: RedisFault) => void;
 };
 
 /** One listener that somebody watches in this process. */
@@ -97,6 +101,8 @@ const recallEveryMs = 10_000;
 const keptSeenMs = 6 * 60 * 60 * 1000;
 /** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
+/** The same while no messages come: a sign-out elsewhere is still to end streams within seconds. */
+const deafSweepMs = 5_000;
 /** What was seen so lately is good enough for a page. */
 const freshMs = 2_000;
 /** While looks are rare, one that is wished for is worth a call only when the last one is older than this. */
@@ -147,30 +153,41 @@ export const nothingKnown: News = {
  */
 export function createHub(needs: Needs) {
   const { redis, subscriber, clientId, access, grants, browsers, door, webApi, now, onFault } = needs;
+  const { onChannelRefused } = needs;
   const me = randomUUID();
-  const { keyPrefix = '' } = redis.options;
-  const channel = `${keyPrefix}live:${clientId}`;
+  const channel = liveChannel(redis, clientId);
   const watchedKey = `watched:${clientId}`;
   const seenKey = (accountId: string) => `now-playing:${accountId}`;
   const leaseKey = (accountId: string) => `look:${accountId}`;
   const all = new Map<string, Watched>();
   let lastTickAt = now();
+  let sweepDueAt = performance.now() + sweepMs;
 
   subscriber.on('message', (_channel, text) => {
+    if (text === noMessage) return;
     try {
       hear(JSON.parse(text) as Message);
     } catch (error) {
       onFault(error);
     }
   });
-  // What was said while nobody listened is made up for.
-  subscriber.on('ready', () => {
-    for (const watched of all.values()) void recall(watched);
+  const messages = keepJoined({
+    redis,
+    subscriber,
+    channel,
+    // What was said while nobody listened is made up for.
+    onJoined() {
+      for (const watched of all.values()) void recall(watched);
+      sweepDueAt = 0;
+    },
+    onRefused: onChannelRefused,
   });
-  // Made again by itself after every loss of the connection.
-  subscriber.subscribe(channel).catch(() => undefined);
   const ticking = setInterval(tick, tickMs).unref();
-  const sweeping = setInterval(() => void sweep().catch(() => undefined), sweepMs).unref();
+  const sweeping = setInterval(() => {
+    if (messages.hears() && performance.now() < sweepDueAt) return;
+    sweepDueAt = performance.now() + sweepMs;
+    void sweep().catch(() => undefined);
+  }, deafSweepMs).unref();
 
   return {
     /** Tells this watcher what the listener plays, now and at every change, until the function it gives is called. */
@@ -248,6 +265,7 @@ export function createHub(needs: Needs) {
     close(): void {
       clearInterval(ticking);
       clearInterval(sweeping);
+      messages.close();
       for (const watched of all.values()) leave(watched);
       subscriber.disconnect();
     },
@@ -449,7 +467,7 @@ export function createHub(needs: Needs) {
     } else {
       watched.lookAt = now() + (failureMs[watched.failures] ?? longestFailureMs);
       watched.failures += 1;
-      if (error instanceof RedisUnavailable) return;
+      if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;
       onFault(error);
       if (error instanceof SpotifyUnavailable) {
         // One answer that does not come is nothing to speak of.
