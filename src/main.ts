@@ -3,7 +3,7 @@ import { createApp } from './app.ts';
 import { BadConfiguration, type Config, readConfig } from './config.ts';
 import { aboutError, createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, type Serving, serve } from './ops/serve.ts';
-import { stopOnSignal } from './ops/shutdown.ts';
+import { createEndings, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 
 const config = configured();
@@ -21,17 +21,17 @@ process.on('uncaughtException', (error) => {
   process.exit(1);
 });
 
-let stopping = false;
+const endings = createEndings(process);
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
+// Redis last: what is still being finished needs it.
+if (parts) endings.add(parts.close);
 await parts?.redisAnswered;
-const app = createApp({ config, log, parts, isStopping: () => stopping });
+const app = createApp({ config, log, parts });
 const serving = await listening(app);
-stopOnSignal(process, async () => {
-  stopping = true;
-  log.info('Stopping');
-  parts?.closeStreams();
-  await serving.close();
-  parts?.close();
+endings.add(() => {
+  if (!parts) return serving.close();
+  const { background, closeStreams } = parts;
+  return stopServing({ serving, background, closeStreams, log });
 });
 
 log.info(`Turntable is at ${config.baseUrl}`);

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { BackgroundTasks } from '../ops/background.ts';
 import { readText, redisCall } from '../redis/errors.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
@@ -16,6 +17,7 @@ type Needs = {
   withLock: Lock;
   door: Door;
   accounts: Accounts;
+  background: Pick<BackgroundTasks, 'finish'>;
   now: () => number;
 };
 
@@ -25,12 +27,13 @@ type Token = { accessToken: string; expiresAt: number };
  * The right to ask Spotify for what belongs to nobody, such as a search: a token of the app's own, one for all processes, sealed in
  * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
  */
-export function createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }: Needs) {
+export function createAppAccess(needs: Needs) {
+  const { redis, clientId, seal, withLock, door, accounts, background, now } = needs;
   const key = `app-token:${clientId}`;
   let underWay: Promise<Token> | null = null;
 
   return {
-    /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown or RedisUnavailable. */
+    /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown, RedisUnavailable or ShuttingDown. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await standing();
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
@@ -71,7 +74,9 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
       await redisCall(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));
       return next;
     };
-    const token = await withLock(key, work, { wait: true });
+    const token = await background.finish('request for an app token', () =>
+      withLock(key, work, { wait: true }),
+    );
     if (token) return token;
     throw new SpotifyUnavailable('Another request has been asking for an app token for too long');
   }

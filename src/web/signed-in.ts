@@ -5,6 +5,7 @@ import type { Grants } from '../access/grants.ts';
 import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
+import type { BackgroundTasks } from '../ops/background.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
 import type { Listener, Sessions } from './session.ts';
@@ -41,6 +42,7 @@ type Needs = {
   sessions: Sessions;
   cookies: Cookies;
   kept: Kept;
+  background: Pick<BackgroundTasks, 'finish'>;
   /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
   onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
   now: () => number;
@@ -52,7 +54,8 @@ const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn({ access, grants, browsers, sessions, cookies, kept, onEnd, now }: Needs) {
+export function createSignedIn(needs: Needs) {
+  const { access, grants, browsers, sessions, cookies, kept, background, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -80,9 +83,11 @@ export function createSignedIn({ access, grants, browsers, sessions, cookies, ke
     ): Promise<void> {
       const { listener } = req.session;
       if (!listener) return;
-      const others = everywhere ? await browsers.sessionsOf(listener.accountId) : [];
-      await end(listener, [...others, req.session.id]);
-      await sessions.end(req, res);
+      await background.finish('sign-out', async () => {
+        const others = everywhere ? await browsers.sessionsOf(listener.accountId) : [];
+        await end(listener, [...others, req.session.id]);
+        await sessions.end(req, res);
+      });
       // Spotify would otherwise let the next person in without a word: see the sign-in.
       res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
     },

@@ -2,6 +2,7 @@ import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { serve } from '../../src/ops/serve.ts';
+import { createEndings, stopServing } from '../../src/ops/shutdown.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
 import type { ServerOptions, Told } from './fleet.ts';
@@ -16,9 +17,13 @@ const { spotify, ...config } = readConfig(env);
 if (!spotify) throw new Error('These tests are about a configured server');
 
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
+const endings = createEndings(process);
 const parts = createParts({ config: { ...config, spotify }, log, now: clock.now, timing });
+endings.add(parts.close);
 await parts.redisAnswered;
-await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+const { background, closeStreams } = parts;
+endings.add(() => stopServing({ serving, background, closeStreams, log }));
 
 process.on('message', ({ advanceMs }: Told) => {
   clock.advance({ seconds: advanceMs / 1000 });
