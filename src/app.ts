@@ -124,7 +124,6 @@ export function createApp({ config, log, parts }: Needs): Express {
   /** Why this process should be sent no requests. */
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
-    if (parts.background.isStopping()) return 'stopping';
     const fault = await findFault(parts.redis);
     return fault && `Redis ${fault.does}`;
   }

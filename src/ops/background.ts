@@ -54,8 +54,6 @@ export function createBackgroundTasks({ onFailure }: Deps) {
       stopping = true;
     },
 
-    isStopping: () => stopping,
-
     /** The names of the tasks that are running. */
     running: (): string[] => [...new Set(running.values())],
 

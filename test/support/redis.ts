@@ -33,9 +33,9 @@ export const skipWithoutProgram = redisProgram
   : 'there is no redis-server on the PATH to start and stop';
 
 /** A Redis that a test may stop and start again, with nothing lost between. */
-export async function ownRedis(t: TestContext) {
+export async function ownRedis(t: TestContext, program = redisProgram) {
   const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
-  let redis = await startRedis({ program: redisProgram, keepIn });
+  let redis = await startRedis({ program, keepIn });
   t.after(async () => {
     await redis.stop();
     await rm(keepIn, { recursive: true });
@@ -44,7 +44,7 @@ export async function ownRedis(t: TestContext) {
     url: redis.url,
     stop: () => redis.stop(),
     async start() {
-      redis = await startRedis({ program: redisProgram, keepIn, port: redis.port });
+      redis = await startRedis({ program, keepIn, port: redis.port });
     },
   };
 }
