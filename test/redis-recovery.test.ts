@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectRedis } from '../src/redis/connect.ts';
+import { until } from './support/fleet.ts';
 import { directTo, isNotReady, isReady, readyz, untilServed } from './support/recovery.ts';
 import { ownRedis, redisPlace, skipWithoutProgram as skip } from './support/redis.ts';
 import { slowRedis } from './support/slow-redis.ts';
@@ -103,6 +104,20 @@ test('a connection to a server that is out of memory is kept, since it is the ri
   }
   line.refuse(null);
   await mara.get('/playlists').expect(200);
+});
+
+test('a server that starts beside a Redis that takes no writes says so, and says when that has changed', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const direct = directTo(t, redis.url);
+  await direct.config('SET', 'maxmemory', '1');
+
+  const { logged } = await startTurntable(t, { redisUrl: redis.url });
+  assert.match(logged.join(''), /Redis is out of memory; pages answer 503/);
+
+  await direct.config('SET', 'maxmemory', '0');
+  await until(() => /Redis answers again/.test(logged.join('')));
 });
 
 test('/readyz says which it is: no memory, no permission, or nobody there', { skip }, async (t) => {

@@ -161,7 +161,7 @@ export function createHub(needs: Needs) {
   const leaseKey = (accountId: string) => `look:${accountId}`;
   const all = new Map<string, Watched>();
   let lastTickAt = now();
-  let sweepDueAt = performance.now() + sweepMs;
+  let sweepDueAt = 0;
 
   subscriber.on('message', (_channel, text) => {
     if (text === noMessage) return;
@@ -178,15 +178,13 @@ export function createHub(needs: Needs) {
     // What was said while nobody listened is made up for.
     onJoined() {
       for (const watched of all.values()) void recall(watched);
-      sweepDueAt = 0;
+      sweepNow();
     },
     onRefused: onChannelRefused,
   });
   const ticking = setInterval(tick, tickMs).unref();
   const sweeping = setInterval(() => {
-    if (messages.hears() && performance.now() < sweepDueAt) return;
-    sweepDueAt = performance.now() + sweepMs;
-    void sweep().catch(() => undefined);
+    if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();
   }, deafSweepMs).unref();
 
   return {
@@ -609,6 +607,11 @@ export function createHub(needs: Needs) {
     for (const { watchers } of all.values()) {
       for (const watcher of [...watchers]) if (sessionIds.includes(watcher.sessionId)) watcher.onEnd();
     }
+  }
+
+  function sweepNow(): void {
+    sweepDueAt = performance.now() + sweepMs;
+    void sweep().catch(() => undefined);
   }
 
   /** Ends the streams of sessions that are over, by their own time or because the message that said so was lost. */

@@ -78,8 +78,10 @@ test('a primary that became a replica is left for the new primary, and says what
   await untilServed(mara);
   const elsewhere = there.browser();
   await elsewhere.signIn();
+  const signedOutAt = performance.now();
   await elsewhere.post('/account/sign-out-everywhere').expect(303);
   await stream.ended();
+  assert.ok(performance.now() - signedOutAt < 30_000);
 });
 
 test('while Redis loads its data pages answer 503, and are there when it is done', { skip }, async (t) => {

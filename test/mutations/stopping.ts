@@ -8,8 +8,8 @@ export const mutations: Mutation[] = [
   {
     what: 'a stop that waits for a refresh',
     file: 'src/access/access.ts',
-    from: "return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));",
-    to: 'return withLock(`grant:${sessionId}`, work, { wait });',
+    from: "background.finish('refresh of a grant', ",
+    to: '(async (work) => work())(',
     test: stop,
     named: 'of a page whose browser has left',
   },
@@ -138,8 +138,8 @@ export const mutations: Mutation[] = [
     file: 'src/redis/connect.ts',
     from: 'if (fault !== null) nextCheck = setTimeout(check, retryMs).unref();',
     to: '',
-    test: failover,
-    named: 'became a replica',
+    test: recovery,
+    named: 'takes no writes',
   },
   {
     what: 'making the listening connection again with the other one',
@@ -160,8 +160,8 @@ export const mutations: Mutation[] = [
   {
     what: 'looking for ended sign-ins while no messages come',
     file: 'src/live/hub.ts',
-    from: 'if (messages.hears() && performance.now() < sweepDueAt) return;',
-    to: 'if (performance.now() < sweepDueAt) return;',
+    from: 'if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();',
+    to: 'if (performance.now() >= sweepDueAt) sweepNow();',
     test: failover,
     named: 'the log says so',
   },
