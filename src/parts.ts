@@ -45,6 +45,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
   });
   const { redis, known } = connectRedis({
     url: config.redisUrl,
+    deadlineMs: timing.redisDeadlineMs,
     onDown({ code, does, fix }) {
       log.error(`Redis ${does}; pages answer 503 until that changes. ${fix}`, {
         at: placeOf(config.redisUrl),
@@ -85,7 +86,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
   const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
     redis,
-    subscriber: connectSubscriber(redis),
+    subscriber: connectSubscriber(redis, timing.redisDeadlineMs),
     clientId,
     access,
     grants,
@@ -93,6 +94,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     webApi,
     now,
+    timing: timing.live,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
     onChannelRefused: ({ code }) =>
       log.warn(

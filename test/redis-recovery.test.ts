@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { timing } from '../src/access/timing.ts';
 import { connectRedis } from '../src/redis/connect.ts';
 import { until } from './support/fleet.ts';
 import { directTo, isNotReady, isReady, readyz, untilServed } from './support/recovery.ts';
 import { ownRedis, redisPlace, skipWithoutProgram as skip } from './support/redis.ts';
 import { slowRedis } from './support/slow-redis.ts';
+import { promptly } from './support/timing.ts';
 import { startTurntable } from './support/turntable.ts';
 
 test('a connection whose packets are dropped is given up within a second, and a new one serves pages', async (t) => {
   const redis = await slowRedis(t);
-  const { browser } = await startTurntable(t, { redisUrl: redis.url });
+  const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
   const mara = browser();
   await mara.signIn();
 
@@ -29,6 +31,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
   const downs: string[] = [];
   const { redis, known } = connectRedis({
     url: await redisPlace(),
+    deadlineMs: timing.redisDeadlineMs,
     onDown: ({ does }) => downs.push(does),
     onUp: () => undefined,
   });
@@ -50,7 +53,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
 });
 
 test('pages are served although the event loop is busy for 800 ms again and again', async (t) => {
-  const { browser } = await startTurntable(t);
+  const { browser } = await startTurntable(t, { timing: promptly });
   const mara = browser();
   await mara.signIn();
 

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { joinChannel, liveChannel, permitChannel, withoutChannel } from '../redis/channel.ts';
 import { timeOf } from '../redis/clock.ts';
-import { connectSubscriber } from '../redis/connect.ts';
+import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
 import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
 import { findFault } from '../redis/probe.ts';
 import { clockFinding } from './clock.ts';
@@ -61,7 +61,7 @@ function faultFinding({ code, does, fix }: RedisFault, at: string): Finding {
 }
 
 async function channelFinding(redis: Redis, channel: string): Promise<Finding> {
-  const subscriber = connectSubscriber(redis);
+  const subscriber = connectSubscriber(redis, checkDeadlineMs);
   try {
     await subscriber.connect();
     await joinChannel(redis, subscriber, channel);

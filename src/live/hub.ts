@@ -5,6 +5,7 @@ import type { Browsers } from '../access/browsers.ts';
 import type { Door } from '../access/door.ts';
 import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
+import type { Timing } from '../access/timing.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
 import { type RedisFault, RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
@@ -54,6 +55,7 @@ type Needs = {
   door: Door;
   webApi: WebApi;
   now: () => number;
+  timing: Timing['live'];
   onFault: (error: unknown) => void;
   /** Called when Redis lets this process publish or hear nothing: then it looks by itself at what the messages would say. */
   onChannelRefused: (fault: RedisFault) => void;
@@ -92,12 +94,6 @@ type Message = { shape: number; from: string } & (
   | { kind: 'end'; sessionIds: readonly string[] }
 );
 
-const tickMs = 200;
-/** The one who looks keeps a lease; when its process dies, another one takes over after this long. */
-const leaseMs = 6_000;
-const leaseEveryMs = 2_000;
-/** Messages may be lost: who does not look reads now and then what was seen. */
-const recallEveryMs = 10_000;
 const keptSeenMs = 6 * 60 * 60 * 1000;
 /** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
@@ -109,8 +105,6 @@ const freshMs = 2_000;
 const sparingFreshMs = 60_000;
 /** A change that Spotify does not show yet is looked for once more, this long after it was made. */
 const settleMs = 2_000;
-/** How long without its lease a listener's card goes on as if nothing were wrong. */
-const stalledAfterMs = 10_000;
 /** Clocks of processes differ by less; what is further ahead of ours was written by one that was wrong. */
 const clocksDifferMs = 5_000;
 /** No two looks are closer than this. */
@@ -154,6 +148,7 @@ export const nothingKnown: News = {
 export function createHub(needs: Needs) {
   const { redis, subscriber, clientId, access, grants, browsers, door, webApi, now, onFault } = needs;
   const { onChannelRefused } = needs;
+  const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
   const me = randomUUID();
   const channel = liveChannel(redis, clientId);
   const watchedKey = `watched:${clientId}`;

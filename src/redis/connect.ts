@@ -7,17 +7,19 @@ export type RedisConnection = ReturnType<typeof connectRedis>;
 
 type Deps = {
   url: string;
+  /** Milliseconds that Redis may take for a reply. Past that the connection counts as gone. */
+  deadlineMs: number;
   /** Called once when Redis stops serving pages, and again if it does so for another reason. */
   onDown: (fault: RedisFault) => void;
   /** Called when it serves them again. */
   onUp: () => void;
 };
 
-/** How long Redis may take for a reply. Past that it counts as gone, so that an outage is an error page within a second. */
-const silentMs = 750;
 /** The least time between two reconnections because of what Redis replied, and between two looks at whether it serves again. */
 const retryMs = 1_000;
 const pingMs = 5_000;
+/** Checks have more patience than pages. */
+export const checkDeadlineMs = 2_000;
 
 /**
  * Replies of a server that cannot serve now, while another one may at the same address: after a failover the old primary is a
@@ -46,9 +48,9 @@ const fastFailing = {
 
 /**
  * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for less than a second
- * while it is slow, so that an outage is an error page and not a page that hangs.
+ * while it is silent, so that an outage is an error page and not a page that hangs.
  */
-export function connectRedis({ url, onDown, onUp }: Deps) {
+export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
   let reconnectedAt = Number.NEGATIVE_INFINITY;
   const redis = new Redis(url, {
     ...fastFailing,
@@ -61,7 +63,7 @@ export function connectRedis({ url, onDown, onUp }: Deps) {
     },
     enableAutoPipelining: true,
   });
-  closeWhenSilent(redis, silentMs);
+  closeWhenSilent(redis, deadlineMs);
 
   let down: RedisFault | null = null;
   let lastError: unknown;
@@ -109,9 +111,9 @@ export function connectRedis({ url, onDown, onUp }: Deps) {
  * whenever it is `ready`. It is pinged, because whoever only listens does not notice that the other side has gone, and made again
  * with the first one, because that may lead elsewhere now.
  */
-export function connectSubscriber(redis: Redis): Redis {
+export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   const subscriber = redis.duplicate({ autoResubscribe: false });
-  closeWhenSilent(subscriber, silentMs);
+  closeWhenSilent(subscriber, deadlineMs);
   // The first connection reports what is wrong with Redis.
   subscriber.on('error', () => undefined);
   const reconnect = () => {
@@ -131,7 +133,7 @@ export function connectSubscriber(redis: Redis): Redis {
 /** A connection for checks: not opened yet, and saying at once what is wrong instead of trying again. */
 export function connectForCheck(url: string): Redis {
   const redis = new Redis(url, { ...fastFailing, lazyConnect: true, retryStrategy: () => null });
-  closeWhenSilent(redis, 2_000);
+  closeWhenSilent(redis, checkDeadlineMs);
   redis.on('error', () => undefined);
   return redis;
 }

@@ -9,13 +9,14 @@ import { until } from '../support/fleet.ts';
 import { directTo, isNotReady, isReady, readyz, untilServed } from '../support/recovery.ts';
 import { ownRedis, redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { slowRedis } from '../support/slow-redis.ts';
+import { promptly } from '../support/timing.ts';
 import { clientId, startTurntable } from '../support/turntable.ts';
 
 test('a frozen Redis is a 503 within about a second, and serves pages again when it goes on', {
   skip,
 }, async (t) => {
   const redis = await ownRedis(t);
-  const { browser, url } = await startTurntable(t, { redisUrl: redis.url });
+  const { browser, url } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
   const mara = browser();
   await mara.signIn();
   const [, found] = /process_id:(\d+)/.exec(await directTo(t, redis.url).info('server')) ?? [];
@@ -160,7 +161,7 @@ test('a Redis user who is given the right to channels uses them without a restar
 test('a connection that only listens and falls silent is noticed, and hears again', async (t) => {
   const line = await slowRedis(t);
   const here = await startTurntable(t, { redisUrl: line.direct });
-  const there = await startTurntable(t, { beside: { ...here, redisUrl: line.url } });
+  const there = await startTurntable(t, { beside: { ...here, redisUrl: line.url }, timing: promptly });
   here.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const mara = here.browser();
   await mara.signIn();

@@ -9,13 +9,13 @@ import { player, severalTicks } from '../support/listening.ts';
 import { allowAll, asked } from '../support/pages.ts';
 import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
 import { command, type Held } from '../support/slow-redis.ts';
+import { testTiming as timing } from '../support/timing.ts';
 import { apiCalls, type Browser, tokenRequests } from '../support/turntable.ts';
 
 /*
  * A process is asked to stop in the middle of everything that cannot be repeated, and another one goes on. Spotify takes back a
  * refresh token at its first use ("strict"), so an answer that is cut off is a person signed out.
  */
-const timing = { accountsDeadlineMs: 5_000, leaseMs: 6_000, patienceMs: 8_000 };
 
 type Person = Pick<Browser, 'cookieHeader'>;
 type Sent = {
@@ -361,7 +361,7 @@ test('a server that is stopping polls nobody', async (t) => {
   await until(() => victim.said().includes('"Stopping"'));
   await stream.ended();
   await fleet.advance({ minutes: 10 });
-  await severalTicks();
+  await severalTicks(fleet.simulator);
   assert.equal(apiCalls(fleet.simulator, player), 0);
   held.release();
   await stopped;

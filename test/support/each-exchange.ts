@@ -62,6 +62,7 @@ export async function endAtEach(t: TestContext, flow: Flow): Promise<string[]> {
           steps.set(nth, name);
           try {
             assert.deepEqual(await fleet.everlasting(), [], 'every key has an end');
+            await fleet.endLeases();
             await flow.check(scene, { side, said }, path, outcome);
             assert.deepEqual(await fleet.everlasting(), [], 'every key has an end');
           } catch (error) {

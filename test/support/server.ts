@@ -5,7 +5,7 @@ import { serve } from '../../src/ops/serve.ts';
 import { createEndings, stopServing } from '../../src/ops/shutdown.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
-import type { ServerOptions, Told } from './fleet.ts';
+import type { Ready, ServerOptions, Told } from './fleet.ts';
 
 /*
  * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
@@ -21,7 +21,8 @@ const endings = createEndings(process);
 const parts = createParts({ config: { ...config, spotify }, log, now: clock.now, timing });
 endings.add(parts.close);
 await parts.redisAnswered;
-const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+const app = createApp({ config: { ...config, spotify }, log, parts });
+const serving = await serve(app, { ...config, port: 0 });
 const { background, closeStreams } = parts;
 endings.add(() => stopServing({ serving, background, closeStreams, log }));
 
@@ -31,4 +32,4 @@ process.on('message', ({ advanceMs }: Told) => {
 });
 // Whoever started it is gone: nothing is left behind.
 process.on('disconnect', () => process.exit());
-process.send?.('ready');
+process.send?.({ port: serving.port } satisfies Ready);
