@@ -15,13 +15,13 @@ const log = createLog({
 });
 // A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
 process.stdout.on('error', () => undefined);
+const endings = createEndings(process);
 // Node would print the error whole, with whatever it carries.
 process.on('uncaughtException', (error) => {
   log.error('Ended by an error that nothing caught', aboutError(error));
-  process.exit(1);
+  endings.exit(1);
 });
 
-const endings = createEndings(process);
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Redis last: what is still being finished needs it.
 if (parts) endings.add(parts.close);

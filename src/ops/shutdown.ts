@@ -16,8 +16,7 @@ type Telling = abstract new (...args: never[]) => Error;
 export type Endings = ReturnType<typeof createEndings>;
 
 /**
- * Ends whatever was begun, at the first signal to end or when told to, and exits with 0 after a signal, or with 1 if that failed.
- * A second signal exits at once.
+ * Ends whatever was begun, at the first signal to end or when told to. A second signal exits at once.
  */
 export function createEndings(signals: Signals) {
   const begun = new AsyncDisposableStack();
@@ -30,15 +29,16 @@ export function createEndings(signals: Signals) {
     return ended;
   }
 
-  let signalled = false;
-  const onSignal = () => {
-    if (signalled) return signals.exit(1);
-    signalled = true;
+  let exiting = false;
+  function exit(code: number): void {
+    if (exiting) return;
+    exiting = true;
     all().then(
-      () => signals.exit(0),
+      () => signals.exit(code),
       () => signals.exit(1),
     );
-  };
+  }
+  const onSignal = () => (exiting ? signals.exit(1) : exit(0));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) signals.on(signal, onSignal);
 
   return {
@@ -49,6 +49,9 @@ export function createEndings(signals: Signals) {
 
     /** Ends everything once, the last begun first; rejects if something could not be ended, when all the rest has been. */
     all,
+
+    /** Ends everything, then exits with this code, or with 1 if something could not be ended. */
+    exit,
 
     /** Ends everything and exits with 1 after a failure, with its words if it is one of `telling`. Otherwise throws it on. */
     async after(failure: unknown, telling: readonly Telling[]): Promise<void> {

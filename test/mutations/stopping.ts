@@ -88,8 +88,8 @@ export const mutations: Mutation[] = [
   {
     what: 'ending at the second signal',
     file: 'src/ops/shutdown.ts',
-    from: 'if (signalled) return signals.exit(1);',
-    to: '',
+    from: '(exiting ? signals.exit(1) : exit(0))',
+    to: 'exit(0)',
     test: stop,
     named: 'cannot finish',
   },
