@@ -156,7 +156,7 @@ export function createHub(needs: Needs) {
   const leaseKey = (accountId: string) => `look:${accountId}`;
   const all = new Map<string, Watched>();
   let lastTickAt = now();
-  let sweepDueAt = 0;
+  let sweepDueAt = performance.now() + sweepMs;
 
   subscriber.on('message', (_channel, text) => {
     if (text === noMessage) return;

@@ -86,12 +86,16 @@ export async function slowRedis(t: Ends, to?: string) {
 
     async function carry(command: Buffer): Promise<void> {
       const said = command.toString('latin1');
-      if (subscribes.test(said)) current.listens = true;
       await pass(said, 'before');
       // A line that was cut meanwhile carries nothing any more.
       if (client.destroyed || current.isSilent) return;
       if (current.reply !== null) return void client.write(current.reply);
       for (const watch of watchers) watch(said);
+      if (subscribes.test(said)) {
+        // Its reply comes as a message does.
+        current.listens = true;
+        return void redis.write(command);
+      }
       const answer = await new Promise<Buffer>((resolve) => {
         waiting.push(resolve);
         redis.write(command);
