@@ -94,8 +94,9 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
 
     app.use(sessions.middleware);
+    app.use(signedIn.recognize);
     app.use(sameOrigin({ baseUrl }));
-    app.use(homePages({ signedIn }));
+    app.use(homePages());
     app.use(
       signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
     );
@@ -104,7 +105,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(exportPages({ ...parts, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
-    app.use(searchPages({ ...parts, signedIn }));
+    app.use(searchPages(parts));
     app.use(accountPages({ ...parts, signedIn }));
     app.use(forms.readUnreached);
   }

@@ -8,6 +8,7 @@ import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
 import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
+import { createSessionRecords } from './access/session-records.ts';
 import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Finding } from './checks/finding.ts';
@@ -25,6 +26,7 @@ import { dataFolder } from './redis/data-folder.ts';
 import { isRefusedDatabase } from './redis/database.ts';
 import { isRefusedConnection, replyCode } from './redis/errors.ts';
 import { createLock } from './redis/lock.ts';
+import { createRecords } from './redis/records.ts';
 import { chooseStore } from './redis/store.ts';
 import { redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
@@ -55,11 +57,15 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     new Promise<void>((resolve) => redis.once('reconnecting', () => resolve())),
   ]);
   const seal = createSeal(config.secrets);
-  let unreadable = 0;
-  const onUnreadable = (record: string) => (why: string) => {
-    unreadable += 1;
-    log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
-  };
+  const damaged = new Map<string, number>();
+  const records = createRecords({
+    redis,
+    onDamaged(kind, why) {
+      const sinceStart = (damaged.get(kind) ?? 0) + 1;
+      damaged.set(kind, sinceStart);
+      log.warn('A record in Redis is damaged and was not used', { kind, why, sinceStart });
+    },
+  });
 
   const onCall = ({ call, status, ms }: Told) => log.debug('Spotify was asked', { call, status, ms });
 
@@ -70,27 +76,32 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     clientSecret: spotify.clientSecret,
     redirectUri: config.redirectUri,
   });
-  const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
-  const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
-  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const sessionRecords = createSessionRecords({ records, now });
+  const accountOf = async (sessionId: string) =>
+    (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
+  const grants = createGrants({ redis, records, seal, now, accountOf });
+  const browsers = createBrowsers({ redis, records, grants, now });
+  const withLock = createLock({ records, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
   const { clientId } = spotify;
-  const door = createDoor({ redis, clientId, now, dailyCalls: config.dailyCalls });
+  const door = createDoor({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
   const kept = createKept({ now });
   const webApi = createWebApi({
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
   const access = createAccess({ grants, withLock, door, accounts, now });
-  const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
+  const streams = createStreams({ redis, records, heartbeatMs: timing.heartbeatMs });
   // One that listens: it waits for Redis as long as it takes, and then goes on listening.
   const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
   const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
   const hub = createHub({
     redis,
+    records,
     subscriber,
     clientId,
     access,
     grants,
+    sessionRecords,
     browsers,
     door,
     webApi,
@@ -109,6 +120,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     now,
     background,
     redis,
+    records,
+    sessionRecords,
     /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
     redisAnswered,
     secrets: config.secrets,
@@ -121,9 +134,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
-    recent: createRecent({ redis, browsers, now }),
-    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
-    dialects: createDialects({ redis, clientId }),
+    recent: createRecent({ records, browsers, now }),
+    appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, now }),
+    dialects: createDialects({ records, clientId }),
     kept,
     /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
     strangersSearches: createShare({
@@ -136,7 +149,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
-    onUnreadableSession: onUnreadable('session'),
     closeStreams,
     close() {
       closeStreams();
@@ -188,7 +200,13 @@ export function createChecks(config: Config, now: () => number = Date.now) {
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
         otherOrigins,
       }),
-      door: createDoor({ redis, clientId, now, dailyCalls }),
+      door: createDoor({
+        redis,
+        records: createRecords({ redis, onDamaged: () => undefined }),
+        clientId,
+        now,
+        dailyCalls,
+      }),
       market,
       redirectUri,
       spotifysTime: () => seen,

@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
+import { createRecords } from '../../src/redis/records.ts';
 
 let shared: Promise<RedisAtHand> | undefined;
 let places = 0;
@@ -23,6 +25,9 @@ export async function redisPlace(): Promise<string> {
   place.searchParams.set('keyPrefix', `${prefix}${places}:`);
   return place.href;
 }
+
+/** The records in this Redis; a damaged one fails the test. */
+export const recordsIn = (redis: Redis) => createRecords({ redis, onDamaged: assert.fail });
 
 /** The program to start a Redis with. */
 export const redisProgram = redisOnPath(process.env) ?? '';
