@@ -154,8 +154,8 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving a connection whose database Redis refused',
-    file: 'src/parts.ts',
-    from: 'redis.disconnect(true);',
+    file: 'src/redis/connect.ts',
+    from: 'report(redisFault(error));\n    redis.disconnect(true);',
     to: '',
     test: 'store',
   },
