@@ -34,7 +34,7 @@ export function isRefusedConnection(code: string | undefined): boolean {
  * somebody else's, so whoever sees this has to disconnect.
  */
 export function isRefusedDatabase(error: unknown): boolean {
-  const { command } = error as { command?: { name?: string } };
+  const { command } = (error ?? {}) as { command?: { name?: string } };
   return command?.name === 'select' && !isRefusedConnection(replyCode(error));
 }
 
