@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { CoolDown, GrantLost, TooManyRequests } from '../access/errors.ts';
+import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import {
   BadRequest,
@@ -117,7 +118,13 @@ function setHeaders(res: Response, { status, retryAfterSeconds }: ErrorPage): vo
 }
 
 /** What passes by itself: the same request may succeed in a moment. */
-const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, RedisUnavailable, TooManyRequests];
+const passing: readonly ErrorClass[] = [
+  CoolDown,
+  SpotifyUnavailable,
+  RedisUnavailable,
+  ShuttingDown,
+  TooManyRequests,
+];
 
 /** What a form of ours sent, and where to. */
 type Resend = { to: string; fields: [string, string][] };
@@ -324,6 +331,17 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'sessions-unavailable',
       title: 'One moment, please',
       text: 'The part of this site that remembers who is signed in does not answer. That is our side, not yours: nothing is lost, and you need not sign in again.',
+      retryAfterSeconds: 2,
+      actions: [again],
+    }),
+  ],
+  [
+    ShuttingDown,
+    ({ again }) => ({
+      status: 503,
+      reason: 'restarting',
+      title: 'Turntable is restarting',
+      text: 'Nothing is lost. Try again in a moment.',
       retryAfterSeconds: 2,
       actions: [again],
     }),

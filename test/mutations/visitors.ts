@@ -100,8 +100,8 @@ export const mutations: Mutation[] = [
   {
     what: 'sending a form again that came too soon',
     file: 'src/web/error-pages.ts',
-    from: 'RedisUnavailable, TooManyRequests]',
-    to: 'RedisUnavailable]',
+    from: '  TooManyRequests,\n];',
+    to: '];',
     test: 'rate-limits',
     named: 'can be sent again',
   },

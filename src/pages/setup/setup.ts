@@ -1,7 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import type { Finding } from '../../checks/finding.ts';
 import type { Refusals } from '../../checks/refusals.ts';
-import type { SetupStep } from '../../config.ts';
+import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';

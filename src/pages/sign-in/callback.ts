@@ -1,4 +1,4 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, Response } from 'express';
 import type { Access } from '../../access/access.ts';
 import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
@@ -57,10 +57,10 @@ const problems = {
 } as const;
 
 /** The way back from Spotify, with a code for tokens: signs in whoever started this sign-in, once. */
-export function createCallback(deps: Deps): RequestHandler {
+export function createCallback(deps: Deps) {
   const { webApi, access, grants, browsers, sessions, signedIn, pendingSignIns, cookies, now } = deps;
 
-  return async (req, res) => {
+  return async (req: Request, res: Response): Promise<void> => {
     const { state } = req.query;
     if (typeof state !== 'string') throw problem(req, 'unknown');
     const wayBack = await pendingSignIns.spend(req, res, state);

@@ -1,4 +1,5 @@
 import { type RequestHandler, Router } from 'express';
+import type { BackgroundTasks } from '../../ops/background.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
@@ -10,7 +11,11 @@ import { wantsJson } from '../../web/wants-json.ts';
 import { type Deps as CallbackDeps, createCallback } from './callback.ts';
 import { knownScopes } from './pending.ts';
 
-type Deps = CallbackDeps & { accounts: Accounts; baseUrl: string };
+type Deps = CallbackDeps & {
+  accounts: Accounts;
+  background: Pick<BackgroundTasks, 'finish'>;
+  baseUrl: string;
+};
 
 /** What every sign-in asks for: to see, and to change nothing. What changes something is asked for when it is first wanted. */
 const firstScopes = [scopes.player, scopes.playlists, scopes.library, scopes.recent, scopes.top].flat();
@@ -26,7 +31,8 @@ const silentProxy = {
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
 export function signInPages(deps: Deps): Router {
-  const { accounts, signedIn, pendingSignIns, rateLimiters, cookies, baseUrl } = deps;
+  const { accounts, signedIn, pendingSignIns, rateLimiters, background, cookies, baseUrl } = deps;
+  const callback = createCallback(deps);
   const router = Router();
   const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
@@ -60,7 +66,8 @@ export function signInPages(deps: Deps): Router {
       .end();
   });
 
-  router.get('/callback', ...guarded, createCallback(deps));
+  // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
+  router.get('/callback', ...guarded, (req, res) => background.finish('sign-in', () => callback(req, res)));
 
   router.post('/logout', async (req, res) => {
     await signedIn.signOut(req, res);
