@@ -100,7 +100,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     );
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
-    app.use(exportPages({ ...parts, signedIn }));
+    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages({ ...parts, signedIn }));
@@ -130,7 +130,9 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   /** Some sign-ins of a listener have ended, maybe the last. */
   async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
     await parts?.hub.end(accountId, sessionIds, last);
-    if (last) await parts?.recent.forget(accountId);
+    if (!last) return;
+    await parts?.recent.forget(accountId);
+    await parts?.exportProgress.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

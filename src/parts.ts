@@ -4,6 +4,7 @@ import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
+import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
 import { createRecent } from './access/recent.ts';
@@ -116,6 +117,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     hub,
     streams,
     recent: createRecent({ redis, browsers, now }),
+    exportProgress: createExportProgress({ redis, browsers }),
     appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
     dialects: createDialects({ redis, clientId }),
     kept,
@@ -130,6 +132,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
+    heartbeatMs: timing.heartbeatMs,
+    firstByteMs: timing.firstByteMs,
     onUnreadableSession: onUnreadable('session'),
     closeStreams,
     close() {
