@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
-import { type Config, demoCommand, setupSteps } from './config.ts';
+import type { Config } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
 import { accountPages } from './pages/account/account.ts';
@@ -16,6 +16,7 @@ import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
+import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
@@ -93,8 +94,9 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
 
     app.use(sessions.middleware);
+    app.use(signedIn.recognize);
     app.use(sameOrigin({ baseUrl }));
-    app.use(homePages({ signedIn }));
+    app.use(homePages());
     app.use(
       signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
     );
@@ -103,7 +105,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
-    app.use(searchPages({ ...parts, signedIn }));
+    app.use(searchPages(parts));
     app.use(accountPages({ ...parts, signedIn }));
     app.use(forms.readUnreached);
   }
@@ -130,9 +132,8 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   /** Some sign-ins of a listener have ended, maybe the last. */
   async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
     await parts?.hub.end(accountId, sessionIds, last);
-    if (!last) return;
-    await parts?.recent.forget(accountId);
-    await parts?.exportProgress.forget(accountId);
+    if (last) await parts?.recent.forget(accountId);
+    if (last) await parts?.exportProgress.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

@@ -498,7 +498,8 @@ test('a record of an export that cannot be read is as good as none', async (t) =
   const whole = JSON.parse(String(await redis.get(key)));
   assert.ok((await redis.pttl(key)) > 0);
 
-  const broken = Object.keys(whole).flatMap((field) => [
+  const fields = Object.keys(whole).filter((field) => field !== 'boundTo');
+  const broken = fields.flatMap((field) => [
     JSON.stringify({ ...whole, [field]: undefined }),
     JSON.stringify({ ...whole, [field]: { a: 1 } }),
   ]);

@@ -91,6 +91,8 @@ export type Fault = {
   times?: number;
   /** The answer is held back for so many real milliseconds; the request itself is carried out at once. */
   delayMs?: number;
+  /** The same, until what this returns resolves; called when the answer is ready. */
+  until?: () => Promise<unknown>;
   answer?: { status: number; headers?: Record<string, string>; body?: string };
   how?: 'silence' | 'drip' | 'reset' | 'truncate' | 'huge' | 'reset-after';
 };

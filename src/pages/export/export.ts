@@ -3,6 +3,7 @@ import { scopes } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
+import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { callsFor, sizeOfAll } from './about.ts';
 import { createFiles, formatIn } from './files.ts';
@@ -10,11 +11,13 @@ import { createFiles, formatIn } from './files.ts';
 /** Long enough to look at the page of an export for as long as that takes, without a call to Spotify each time. */
 const pageMs = 5 * 60_000;
 
+type Deps = Parameters<typeof createFiles>[0] & { signedIn: SignedIn };
+
 /** What the page of an export says it takes: how many rows, and about how many calls; null if that is not known. */
 type About = { name: string | null; rows: number | null; calls: number | null };
 
 /** Playlists as files, and a page for each that says how far its export is. */
-export function exportPages(deps: Parameters<typeof createFiles>[0]): Router {
+export function exportPages(deps: Deps): Router {
   const { webApi, signedIn, progress } = deps;
   const router = Router();
   const files = createFiles(deps);

@@ -1,16 +1,16 @@
 import type { Request, Response } from 'express';
 import { GrantLost } from '../../access/errors.ts';
 import type { ExportProgress, Progress } from '../../access/export-progress.ts';
+import type { Grants } from '../../access/grants.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
 import { createReader } from './reader.ts';
 import { mostCollected, ReaderGone } from './send.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
 
 export type ExportDeps = {
-  signedIn: SignedIn;
+  grants: Pick<Grants, 'read'>;
   progress: ExportProgress;
   background: BackgroundTasks;
   now: () => number;
@@ -30,7 +30,7 @@ export type OpenRun = ReturnType<typeof openRun>;
  * ask for.
  */
 export function openRun(
-  { signedIn, progress, background, now, firstByteMs }: ExportDeps,
+  { grants, progress, background, now, firstByteMs }: ExportDeps,
   req: Request,
   res: Response,
   what: string,
@@ -67,7 +67,8 @@ export function openRun(
       onPause: (until) => tell({ state: 'paused', until }),
       async onResume() {
         tell({ state: 'running', until: null });
-        if (!(await signedIn.is(req))) throw new GrantLost('Signed out while an export was paused');
+        const isSignedIn = (await grants.read(req.session.id)) !== null;
+        if (!isSignedIn) throw new GrantLost('Signed out while an export was paused');
       },
     }),
     rowsLeft,
