@@ -90,7 +90,13 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   if (parts) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
+    const signedIn = createSignedIn({
+      ...parts,
+      sessions,
+      cookies,
+      invalidate: parts.hub.invalidate,
+      onEnd,
+    });
 
     app.use(sessions.middleware);
     app.use(sameOrigin({ baseUrl }));

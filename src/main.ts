@@ -15,10 +15,15 @@ const log = createLog({
 });
 // A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
 process.stdout.on('error', () => undefined);
-// Node would print the error whole, with whatever it carries.
+// For both, Node would print the error whole, with whatever it carries, and end the process. A rejection concerns one request or
+// task, and the others go on. After an exception nobody knows what was left half done: what is under way is finished, and no more begun.
+process.on('unhandledRejection', (reason) =>
+  log.error('A promise was rejected and nothing caught it', aboutError(reason)),
+);
+let end = (code: number): void => process.exit(code);
 process.on('uncaughtException', (error) => {
-  log.error('Ended by an error that nothing caught', aboutError(error));
-  process.exit(1);
+  log.error('Stopping after an error that nothing caught', aboutError(error));
+  end(1);
 });
 
 let stopping = false;
@@ -26,7 +31,7 @@ const parts = spotify && createParts({ config: { ...config, spotify }, log });
 await parts?.redisAnswered;
 const app = createApp({ config, log, parts, isStopping: () => stopping });
 const serving = await listening(app);
-stopOnSignal(process, async () => {
+end = stopOnSignal(process, async () => {
   stopping = true;
   log.info('Stopping');
   parts?.closeStreams();

@@ -15,6 +15,7 @@ import { redisFindings } from './checks/redis.ts';
 import { siteFinding } from './checks/site.ts';
 import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
 import type { Config, SpotifyApp } from './config.ts';
+import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { createBackgroundTasks } from './ops/background.ts';
@@ -75,8 +76,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
-  const access = createAccess({ grants, withLock, door, accounts, now });
-  const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
+  const access = createAccess({ grants, withLock, door, accounts, background, now });
+  const streams = createStreams({ redis, background, heartbeatMs: timing.heartbeatMs });
   // One that listens: it waits for Redis as long as it takes, and then goes on listening.
   const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
   const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
@@ -89,6 +90,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     browsers,
     door,
     webApi,
+    kept,
+    background,
     now,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
   });
@@ -115,6 +118,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
+    fetchSubscriptions: createFetchSubscriptions({ hub }),
     recent: createRecent({ redis, browsers, now }),
     appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
     dialects: createDialects({ redis, clientId }),
@@ -173,6 +177,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
     const { accountsUrl, apiUrl, clientId, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = usualTiming;
     const accounts = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
+    // A Redis that cannot be reached is what another check is about.
     await redis.connect().catch(() => undefined);
     return spotifyFindings({
       accounts: createAccounts({ http: accounts, redirectUri, ...app }),

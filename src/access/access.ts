@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RedisUnavailable } from '../redis/errors.ts';
+import type { BackgroundTasks } from '../ops/background.ts';
+import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import type { AccessToken } from '../spotify/answers.ts';
@@ -23,7 +24,14 @@ export type OpenGrant = {
   extend(): Promise<void>;
 };
 
-type Needs = { grants: Grants; withLock: Lock; door: Door; accounts: Accounts; now: () => number };
+type Needs = {
+  grants: Grants;
+  withLock: Lock;
+  door: Door;
+  accounts: Accounts;
+  background: BackgroundTasks;
+  now: () => number;
+};
 
 /** A renewal that Spotify has made and Redis has not taken yet. */
 type Unsaved = { old: StoredGrant; next: Grant };
@@ -32,7 +40,7 @@ type Unsaved = { old: StoredGrant; next: Grant };
 const unsavedForMs = 60 * 60_000;
 
 /** The right to call Spotify, kept alive. */
-export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
+export function createAccess({ grants, withLock, door, accounts, background, now }: Needs) {
   const renewing = new Map<string, Promise<StoredGrant>>();
   const unsaved = new Map<string, Unsaved>();
 
@@ -168,7 +176,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
       if (!(error instanceof RedisUnavailable)) throw error;
     }
     unsaved.set(sessionId, { old, next });
-    void saveLater(sessionId);
+    background.run('save a refreshed grant', saveLater(sessionId));
     return current(sessionId);
   }
 
@@ -176,7 +184,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     const giveUpAt = performance.now() + unsavedForMs;
     while (unsaved.has(sessionId) && performance.now() < giveUpAt) {
       await sleep(100, undefined, { ref: false });
-      await current(sessionId).catch(() => undefined);
+      await current(sessionId).catch(nullIfUnavailable);
     }
     unsaved.delete(sessionId);
   }

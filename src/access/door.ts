@@ -157,6 +157,7 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
 
   /** Opens the door after a call that was not told to wait: nobody waits any longer. */
   async function open(tried: string): Promise<void> {
+    // The call is made. If this fails, the next one tries again when the time of this try is over.
     await redis.eval(openIfUnchanged, 2, key, tryKey, tried).catch(() => undefined);
   }
 

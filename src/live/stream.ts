@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Redis } from 'ioredis';
+import type { BackgroundTasks } from '../ops/background.ts';
 import { redisCall } from '../redis/errors.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
@@ -39,13 +40,13 @@ const takePlace = `
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return 1`;
 
-type Needs = { redis: Redis; heartbeatMs: number };
+type Needs = { redis: Redis; background: BackgroundTasks; heartbeatMs: number };
 
 /**
  * Streams of Server-Sent Events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends
  * them. A session has ten at the most, in all processes together.
  */
-export function createStreams({ redis, heartbeatMs }: Needs) {
+export function createStreams({ redis, background, heartbeatMs }: Needs) {
   // An event, because a script cannot see a comment: by it the page knows that the stream is still there, and when to expect the next.
   const beat = `event: beat\ndata: ${heartbeatMs}\n\n`;
   const open = new Map<Response, Place>();
@@ -54,7 +55,10 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
   const beating = setInterval(() => {
     for (const res of open.keys()) write(res, beat);
   }, heartbeatMs).unref();
-  const holding = setInterval(() => void holdAll().catch(() => undefined), placeEveryMs).unref();
+  const holding = setInterval(
+    () => background.run('hold the places of streams', holdAll()),
+    placeEveryMs,
+  ).unref();
 
   return {
     /**
@@ -95,6 +99,9 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
       };
     },
 
+    /** How far apart heartbeats are, in milliseconds. */
+    heartbeatMs,
+
     count: () => open.size,
 
     /** Ends all streams; their clients come back in a while, to whoever is there then. */
@@ -116,6 +123,7 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
   }
 
   function leave({ sessionId, id }: Place): void {
+    // Without Redis the place becomes free by itself, when its time is over.
     redis.zrem(keyOf(sessionId), id).catch(() => undefined);
   }
 

@@ -10,19 +10,21 @@ type Telling = abstract new (...args: never[]) => Error;
 
 /**
  * Runs `stop` once at the first signal to end, then exits with 0, or 1 where stopping failed.
- * A second signal exits at once.
+ * A second signal exits at once. Returns a function that stops in the same way, and then exits with this code.
  */
-export function stopOnSignal(signals: Signals, stop: () => Promise<void>): void {
+export function stopOnSignal(signals: Signals, stop: () => Promise<void>): (code: number) => void {
   let stopping = false;
-  const onSignal = () => {
-    if (stopping) return signals.exit(1);
+  const end = (code: number) => {
+    if (stopping) return;
     stopping = true;
     stop().then(
-      () => signals.exit(0),
+      () => signals.exit(code),
       () => signals.exit(1),
     );
   };
+  const onSignal = () => (stopping ? signals.exit(1) : end(0));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) signals.on(signal, onSignal);
+  return end;
 }
 
 /** What was begun and has to be ended. */

@@ -18,6 +18,12 @@ export async function redisCall<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/** For work that can go on without what Redis would have told: null where it is unavailable. Throws every other error on. */
+export function nullIfUnavailable(error: unknown): null {
+  if (error instanceof RedisUnavailable) return null;
+  throw error;
+}
+
 /** The text under a key, null where there is none. Something else than a text reads as an empty one, which is no record of ours. */
 export async function readText(redis: Redis, key: string): Promise<string | null> {
   const text = redis.get(key).catch((error: unknown) => {

@@ -87,6 +87,7 @@ export function createForms({ redis, baseUrl }: Needs) {
       try {
         outcome = await work();
       } catch (error) {
+        // If this fails too, the form can be sent again when its lease is over.
         await redis.del(key).catch(() => undefined);
         throw error;
       }

@@ -22,7 +22,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs):
   // One call to Spotify.
   router.get('/library', htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
-    if (req.query.said !== undefined) req.listener.forget('library');
+    if (req.query.said !== undefined) req.listener.forget(['library']);
     const { items, total } = await req.listener.askKept(
       `library ${page}`,
       momentMs,
@@ -87,15 +87,14 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs):
       if (!isUri(uri)) throw new Problem(noUri);
 
       const outcome = await forms.once(req, async () => {
-        await req.listener.ask(
+        await req.listener.change(
+          ['library', `saved ${uri}`, 'player'],
           (token) => dialects.speak((dialect) => webApi.setSaved(token, uri, wanted, dialect)),
           scopes.editLibrary,
         );
+        await hub.learnSaved(req.listener.accountId, uri, wanted);
         return saying(String(res.locals.returnTo), wanted ? 'saved' : 'removed');
       });
-      req.listener.forget(`saved ${uri}`);
-      await hub.learnSaved(req.listener.accountId, uri, wanted);
-      req.listener.forget('library');
       if (wantsJson(req)) res.json({ uri, saved: wanted });
       else res.redirect(303, outcome);
     });

@@ -77,7 +77,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     if (problem) return showForm(problem);
     const outcome = await forms
       .once(req, async () => {
-        const id = await req.listener.ask(
+        const id = await req.listener.change(
+          ['playlists'],
           (token) =>
             dialects.speak((dialect) => webApi.createPlaylist(token, req.listener.id, details, dialect)),
           scopes.editPlaylists,
@@ -86,7 +87,6 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
       })
       .catch(whereRefused);
     if (outcome === null) return showForm(notTaken);
-    req.listener.forget('playlists');
     const [path = ''] = outcome.split('?');
     if (wantsJson(req))
       res
@@ -108,7 +108,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
   router.get('/playlists/:id', htmlOrJson, signedIn.middleware, async (req, res) => {
     const id = idIn(req);
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
-    if (req.query.said !== undefined) req.listener.forget(`playlist ${id}`);
+    if (req.query.said !== undefined) req.listener.forget([`playlist ${id}`]);
     await showPlaylist(req, res, id, page);
   });
 
@@ -119,7 +119,11 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     if (problem) return showForm(problem);
     const outcome = await forms
       .once(req, async () => {
-        await req.listener.ask((token) => webApi.changePlaylist(token, id, details), scopes.editPlaylists);
+        await req.listener.change(
+          heldOf(id),
+          (token) => webApi.changePlaylist(token, id, details),
+          scopes.editPlaylists,
+        );
         return saying(`/playlists/${id}`, 'changed');
       })
       .catch(whereRefused);
@@ -140,7 +144,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     const uri = forms.field(req, 'uri');
     if (!isUri(uri)) throw new Problem(noUri);
     const outcome = await forms.once(req, async () => {
-      await req.listener.ask(
+      await req.listener.change(
+        heldOf(id),
         (token) => dialects.speak((dialect) => webApi.addToPlaylist(token, id, uri, dialect)),
         scopes.editPlaylists,
       );
@@ -160,7 +165,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     const place = asked.split('?')[0] === `/playlists/${id}` ? asked : `/playlists/${id}`;
     const outcome = await forms
       .once(req, async () => {
-        await req.listener.ask(
+        await req.listener.change(
+          heldOf(id),
           (token) =>
             dialects.speak((dialect) => webApi.removeFromPlaylist(token, id, { uri, snapshotId }, dialect)),
           scopes.editPlaylists,
@@ -168,10 +174,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
         return saying(place, 'removed');
       })
       .catch(whereRefused);
-    if (outcome === null && wantsJson(req)) {
-      req.listener.forget(`playlist ${id}`);
-      throw new Problem(changedMeanwhile);
-    }
+    if (outcome === null && wantsJson(req)) throw new Problem(changedMeanwhile);
     changed(req, res, id, outcome ?? saying(place, 'changed-meanwhile'));
   });
 
@@ -255,11 +258,14 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   /** The end of every change to a playlist. */
   function changed(req: Request, res: Response, id: string, outcome: string): void {
-    req.listener.forget('playlists');
-    req.listener.forget(`playlist ${id}`);
     if (wantsJson(req)) res.json({ id });
     else res.redirect(303, outcome);
   }
+}
+
+/** The names under which answers about a playlist are held: its card and its pages, and the lists it is in. */
+function heldOf(id: string): string[] {
+  return ['playlists', `playlist ${id}`];
 }
 
 /** Null for what Spotify could not do in this form. Throws everything else. */
