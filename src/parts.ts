@@ -96,9 +96,12 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
   });
 
+  const fetchSubscriptions = createFetchSubscriptions({ hub, now });
+
   /** Ends what would stay open for ever: before the server is closed, which waits for it. */
   function closeStreams(): void {
     hub.close();
+    fetchSubscriptions.close();
     streams.close();
   }
 
@@ -118,7 +121,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
-    fetchSubscriptions: createFetchSubscriptions({ hub }),
+    fetchSubscriptions,
     recent: createRecent({ redis, browsers, now }),
     appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
     dialects: createDialects({ redis, clientId }),

@@ -2,33 +2,40 @@ import type { Hub } from './hub.ts';
 
 export type FetchSubscriptions = ReturnType<typeof createFetchSubscriptions>;
 
-type Deps = { hub: Hub };
+type Deps = { hub: Hub; now: () => number };
+
+const sweepMs = 500;
 
 /**
  * Subscriptions of pages that fetch the card because a proxy holds their streams back. Like a stream, one keeps the hub polling for
- * its listener; nobody says when such a page is closed, so it lapses unless it is renewed. There is one for each session, whatever the
- * number of its tabs.
+ * its listener; but nothing tells when such a page is closed, so it ends unless it is renewed. A session has one, whatever the number
+ * of its tabs.
  */
-export function createFetchSubscriptions({ hub }: Deps) {
-  const open = new Map<string, { end(): void; timer: NodeJS.Timeout }>();
+export function createFetchSubscriptions({ hub, now }: Deps) {
+  const open = new Map<string, { renewedAt: number; ttlMs: number; end(): void }>();
+  const sweeping = setInterval(() => {
+    for (const { renewedAt, ttlMs, end } of open.values()) {
+      // Also ended where the clock was put back: it would last until the clock is there again.
+      if (now() < renewedAt || now() >= renewedAt + ttlMs) end();
+    }
+  }, sweepMs).unref();
 
   return {
-    /** Subscribes a session to its listener, or renews its subscription: it lapses after `forMs` milliseconds. */
-    renew(accountId: string, sessionId: string, forMs: number): void {
-      const before = open.get(sessionId);
-      clearTimeout(before?.timer);
-      const end = before?.end ?? subscribe(accountId, sessionId);
-      open.set(sessionId, { end, timer: setTimeout(end, forMs).unref() });
+    /** Subscribes a session to its listener for so many milliseconds from now, or renews its subscription. */
+    renew(accountId: string, sessionId: string, ttlMs: number): void {
+      const end = open.get(sessionId)?.end ?? subscribe(accountId, sessionId);
+      open.set(sessionId, { renewedAt: now(), ttlMs, end });
     },
+
+    close: () => clearInterval(sweeping),
   };
 
   function subscribe(accountId: string, sessionId: string): () => void {
-    const leave = hub.watch(accountId, { sessionId, onNews: () => undefined, onEnd: end });
-    function end(): void {
-      clearTimeout(open.get(sessionId)?.timer);
+    const end = () => {
       open.delete(sessionId);
       leave();
-    }
+    };
+    const leave = hub.watch(accountId, { sessionId, onNews: () => undefined, onEnd: end });
     return end;
   }
 }

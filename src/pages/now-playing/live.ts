@@ -25,12 +25,11 @@ type Deps = {
   forView: (req: Request, card: Card) => object;
 };
 
-/** Bounds for the time until a page fetches the card again: sooner would only find the same, later would miss what others change. */
-const fetchMs = { least: 2_000, most: 60_000 };
-/** A fetch comes this long after the next poll is due, so that it finds what the poll has brought. */
-const afterPollMs = 1_000;
-/** The time until the next fetch where this process cannot tell when the next poll is due. */
-const unknownPollMs = 10_000;
+/**
+ * The time until a page fetches the card again: so long after the next poll is due, to find what it has brought, or where nobody here
+ * knows when that is. Sooner than the least would only find the same; later than the most would miss what pages and buttons bring.
+ */
+const fetchMs = { afterPoll: 1_000, unknown: 10_000, least: 2_000, most: 60_000 };
 /** A fetch that is late by more has stopped. */
 const graceMs = 15_000;
 
@@ -89,12 +88,10 @@ export function livePages(deps: Deps): Router {
     demandOwn(req);
     const { accountId } = req.listener;
     fetchSubscriptions.renew(accountId, req.session.id, graceMs);
-    if (req.query.look === 'now') hub.look(accountId);
+    const isWished = req.query.look === 'now';
+    if (isWished) hub.look(accountId);
     const [seen, pollInMs] = await Promise.all([hub.latest(accountId), hub.nextPollIn(accountId)]);
-    const nextMs = Math.min(
-      fetchMs.most,
-      Math.max(fetchMs.least, pollInMs === null ? unknownPollMs : pollInMs + afterPollMs),
-    );
+    const nextMs = isWished ? fetchMs.least : nextFetchIn(pollInMs);
     const recent = seen && (await knownLately(req, seen));
     const card = seen && cardOf(seen, hub.newsOf(accountId), recent, now());
     const version = card && versionOf(card);
@@ -118,6 +115,12 @@ export function livePages(deps: Deps): Router {
     );
     return promise;
   }
+}
+
+/** When to fetch the card again, in milliseconds from now, where the next poll is due in so many; null where that is not known. */
+function nextFetchIn(pollInMs: number | null): number {
+  const wanted = pollInMs === null ? fetchMs.unknown : pollInMs + fetchMs.afterPoll;
+  return Math.min(fetchMs.most, Math.max(fetchMs.least, wanted));
 }
 
 /** A name for this sign-in, which says nothing else: by it the windows of a browser know that they belong together. */
