@@ -17,6 +17,17 @@ export type Held = {
 
 type Hold = { what: RegExp; side: Side; left: number; reach(command: string): void; over: Promise<void> };
 
+/** Commands that go wrong: the nth from now on, or all from the nth on. */
+export type Failing = {
+  /** Whether the nth has come. */
+  isMet(): boolean;
+  /** Lets all go well again. */
+  end(): void;
+};
+
+/** How a command goes wrong: Redis refuses it, or the connection breaks in place of its answer. */
+export type Failure = { how: 'refused' | 'cut'; nth: number; andAllAfter: boolean };
+
 export type SlowRedis = Awaited<ReturnType<typeof slowRedis>>;
 
 /** A way to Redis on which single commands can be held up, or have their answer lost. */
@@ -28,6 +39,15 @@ export async function slowRedis(t: Ends, to?: string) {
   const watchers: ((command: string) => void)[] = [];
   let holds: Hold[] = [];
   let lose: RegExp | null = null;
+  let failing: (Failure & { seen: number }) | null = null;
+
+  /** How this command is to go wrong, if it is. */
+  function failureOf(): Failure['how'] | null {
+    if (!failing) return null;
+    failing.seen += 1;
+    const { how, nth, andAllAfter, seen } = failing;
+    return seen === nth || (andAllAfter && seen > nth) ? how : null;
+  }
 
   /** Waits where this command is to be held up on this side. */
   async function pass(command: string, side: Side): Promise<void> {
@@ -77,6 +97,9 @@ export async function slowRedis(t: Ends, to?: string) {
       await pass(said, 'before');
       // A line that was cut meanwhile carries nothing any more.
       if (client.destroyed) return;
+      const failure = failureOf();
+      if (failure === 'cut') return void client.destroy();
+      if (failure === 'refused') return void client.write('-ERR refused by the test\r\n');
       for (const watch of watchers) watch(said);
       const answer = await new Promise<Buffer>((resolve) => {
         waiting.push(resolve);
@@ -125,6 +148,17 @@ export async function slowRedis(t: Ends, to?: string) {
     /** Lets the next command that matches through, and cuts the connection in place of its answer. */
     loseAnswerTo(what: RegExp): void {
       lose = what;
+    },
+    /** Has the nth command from now on go wrong, by whatever connection it comes. */
+    fail(failure: Failure): Failing {
+      const one = { ...failure, seen: 0 };
+      failing = one;
+      return {
+        isMet: () => one.seen >= one.nth,
+        end() {
+          if (failing === one) failing = null;
+        },
+      };
     },
     /** Tells of every command at the moment it goes on to Redis. */
     watch(watcher: (command: string) => void): void {
