@@ -4,6 +4,7 @@ import { listen } from './support/events.ts';
 import { until } from './support/fleet.ts';
 import { allowAll } from './support/pages.ts';
 import { routesOf } from './support/routes.ts';
+import { command, slowRedis } from './support/slow-redis.ts';
 import { type Browser, startTurntable } from './support/turntable.ts';
 
 /*
@@ -192,6 +193,30 @@ for (const path of others.filter((one) => one !== '/now-playing/look')) {
   });
 }
 
+test('the page that an action leads to does not depend on the message that tells other processes of it', async (t) => {
+  const redis = await slowRedis(t);
+  const world = await openWorld(t, { redisUrl: redis.url });
+  const { here, elsewhere, uri, playlist, clock } = world;
+  const total = async () => (await json(elsewhere, '/library')).total;
+  const pages = ['/library', '/now-playing', `/playlists/${playlist}`];
+  await elsewhere.get('/now-playing').expect(200);
+  // What is held from now on says that the track is in the library.
+  clock.advance({ seconds: 5 });
+  for (const path of pages) await elsewhere.get(path).expect(200);
+  const before = await total();
+  redis.fail({ how: 'refused', nth: 1, andAllAfter: true, what: command('publish') });
+
+  const act = async (path: string, sent: object) => {
+    const { headers } = await here.post(path).type('form').send(sent).expect(303);
+    return (await elsewhere.get(headers.location ?? '').expect(200)).text;
+  };
+  assert.match(await act('/library/remove', { uri, returnTo: '/now-playing' }), /<span>Not in your library</);
+  assert.match(await act('/library/save', { uri, returnTo: '/now-playing' }), /<span>In your library</);
+  await act('/library/remove', { uri, returnTo: '/library' });
+  assert.equal(await total(), before - 1);
+  assert.match(await act(`/playlists/${playlist}`, { name: 'Other' }), /<h1[^>]*>.*Other/);
+});
+
 test('what Spotify said of a track before a button changed it does not win over the button', async (t) => {
   const { here, elsewhere, uri, clock, simulator } = await openWorld(t);
   await here.post('/library/remove').send({ uri }).expect(303);
@@ -215,9 +240,9 @@ test('what Spotify said of a track before a button changed it does not win over 
   }
 });
 
-async function openWorld(t: TestContext) {
+async function openWorld(t: TestContext, { redisUrl }: { redisUrl?: string } = {}) {
   const timing = { afterCommandMs: 0 };
-  const one = await startTurntable(t, { timing });
+  const one = await startTurntable(t, { timing, ...(redisUrl && { redisUrl }) });
   const two = await startTurntable(t, { beside: one, timing });
   one.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const here = one.browser();

@@ -254,7 +254,12 @@ export function createHub(needs: Needs) {
     nextFor,
 
     /** What subscribers of this process are shown. */
-    newsOf: known,
+    async newsOf(accountId: string): Promise<News> {
+      const watched = all.get(accountId);
+      // One that has just subscribed is not told before the stored state has been read.
+      if (watched?.news.seen === null) await recall(watched);
+      return known(accountId);
+    },
 
     /**
      * In how many milliseconds the next poll of this listener is due; less than none while it is being made, null where another

@@ -21,8 +21,9 @@ declare module 'express-serve-static-core' {
       /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
       askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /**
-       * Calls Spotify to change something, and then drops what is held of its answers under names that begin like these, in every
-       * process; also after a failure, which does not mean that nothing has changed. Throws as `ask` does.
+       * Calls Spotify to change something. Before and after, drops what is held of its answers under names that begin like these, in
+       * every process: an answer that is on its way knows nothing of the change, and a failure does not mean that nothing has changed.
+       * Throws as `ask` does.
        */
       change<T>(invalidates: readonly string[], call: SpotifyCall<T>, scopes: readonly string[]): Promise<T>;
       /** The same without a call. */
@@ -140,6 +141,7 @@ export function createSignedIn(needs: Needs) {
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
         async change(invalidates, call, needed) {
+          await this.invalidate(invalidates);
           try {
             return await this.ask(call, needed);
           } finally {

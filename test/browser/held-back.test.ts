@@ -82,7 +82,7 @@ test('behind a proxy that holds streams back the next track comes by itself, wit
   const { item } = await page.evaluate<{ item: { durationMs: number } }>(
     "fetch('/now-playing', { headers: { Accept: 'application/json' } }).then((answer) => answer.json())",
   );
-  simulator.plays('mara', { kind: 'track', index: 0, progressMs: item.durationMs - 12_000 });
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: item.durationMs - 9_000 });
   // What was just seen is good for two seconds; the page after that asks, and so it is known when the track ends.
   await page.waitForTimeout(2_100);
   await page.goto(page.url());

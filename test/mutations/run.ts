@@ -33,7 +33,17 @@ const wanted = mutations.filter(({ what, file }) => `${what} ${file}`.includes(w
 
 const root = join(import.meta.dirname, '..', '..');
 const copy = mkdtempSync(join(tmpdir(), 'turntable-mutation-'));
-for (const folder of ['docs', 'src', 'views', 'public', 'bench', 'test', 'package.json', '.env.example']) {
+for (const folder of [
+  'docs',
+  'src',
+  'views',
+  'public',
+  'bench',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  '.env.example',
+]) {
   cpSync(join(root, folder), join(copy, folder), { recursive: true });
 }
 symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));

@@ -25,8 +25,14 @@ export type Failing = {
   end(): void;
 };
 
-/** How a command goes wrong: Redis refuses it, or the connection breaks in place of its answer. */
-export type Failure = { how: 'refused' | 'cut'; nth: number; andAllAfter: boolean };
+export type Failure = {
+  /** Redis refuses the command, or the connection breaks in place of its answer. */
+  how: 'refused' | 'cut';
+  /** Which of the commands from now on, counted from 1; of those that match `what`, if given. */
+  nth: number;
+  andAllAfter: boolean;
+  what?: RegExp;
+};
 
 export type SlowRedis = Awaited<ReturnType<typeof slowRedis>>;
 
@@ -42,8 +48,8 @@ export async function slowRedis(t: Ends, to?: string) {
   let failing: (Failure & { seen: number }) | null = null;
 
   /** How this command is to go wrong, if it is. */
-  function failureOf(): Failure['how'] | null {
-    if (!failing) return null;
+  function failureOf(command: string): Failure['how'] | null {
+    if (!failing || (failing.what && !failing.what.test(command))) return null;
     failing.seen += 1;
     const { how, nth, andAllAfter, seen } = failing;
     return seen === nth || (andAllAfter && seen > nth) ? how : null;
@@ -97,7 +103,7 @@ export async function slowRedis(t: Ends, to?: string) {
       await pass(said, 'before');
       // A line that was cut meanwhile carries nothing any more.
       if (client.destroyed) return;
-      const failure = failureOf();
+      const failure = failureOf(said);
       if (failure === 'cut') return void client.destroy();
       if (failure === 'refused') return void client.write('-ERR refused by the test\r\n');
       for (const watch of watchers) watch(said);

@@ -90,10 +90,10 @@ export function livePages(deps: Deps): Router {
     fetchSubscriptions.renew(accountId, req.session.id, graceMs);
     const isWished = req.query.look === 'now';
     if (isWished) hub.look(accountId);
-    const [seen, pollInMs] = await Promise.all([hub.latest(accountId), hub.nextPollIn(accountId)]);
-    const nextMs = isWished ? fetchMs.least : nextFetchIn(pollInMs);
-    const recent = seen && (await knownLately(req, seen));
-    const card = seen && cardOf(seen, hub.newsOf(accountId), recent, now());
+    const news = await hub.newsOf(accountId);
+    const nextMs = isWished ? fetchMs.least : nextFetchIn(await hub.nextPollIn(accountId));
+    const { seen } = news;
+    const card = seen && cardOf(seen, news, await knownLately(req, seen), now());
     const version = card && versionOf(card);
     const html = card && version !== req.query.version ? await render(req, res, card) : null;
     fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);
