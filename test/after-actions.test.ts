@@ -140,7 +140,7 @@ test('every action is tried', async (t) => {
 
 for (const [what, { shown, steps }] of Object.entries(cases)) {
   for (const isWatched of [false, true]) {
-    test(`after ${what} every page says what is so now${isWatched ? ', also while windows are open' : ''}`, async (t) => {
+    test(`after ${what} every page says what is so now (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
       const world = await openWorld(t);
       const { here, elsewhere, clock } = world;
       if (isWatched) for (const { url } of world.servers) await listen(t, url, here);
