@@ -129,6 +129,7 @@ function playbackIn(pieces: readonly (Piece & { knownAt: number })[], moment: nu
       durationMs: piece.lengthMs,
       explicit: false,
       local: false,
+      restriction: null,
     },
   };
 }

@@ -43,7 +43,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
   });
-  const redis = connectRedis(config.redisUrl, log);
+  const redis = connectRedis(config.redisUrl, log, timing.redisDeadlineMs);
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
   const redisAnswered = Promise.race([
@@ -93,6 +93,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     kept,
     background,
     now,
+    timing: timing.live,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
   });
 
@@ -218,11 +219,11 @@ export function createChecks(config: Config, now: () => number = Date.now) {
  * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for half a second
  * while it is slow, so that an outage is an error page and not a page that hangs.
  */
-function connectRedis(url: string, log: Log): Redis {
+function connectRedis(url: string, log: Log, commandTimeout: number): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: 500,
+    commandTimeout,
     connectTimeout: 2_000,
     retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
     enableAutoPipelining: true,

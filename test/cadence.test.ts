@@ -33,6 +33,7 @@ function track(
     album: null,
     durationMs,
     local: false,
+    restriction: null,
   };
   return { state, kind: 'track', item, progressMs, device: null, disallows: [] } satisfies Playback;
 }

@@ -4,9 +4,13 @@ import { test as testOnce } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spokenIn, testInEachDialect as test } from './support/dialects.ts';
 import { allowAll, asked } from './support/pages.ts';
-import { type Browser, startTurntable, type Turntable } from './support/turntable.ts';
+import { type Browser, holdAnswer, startTurntable, type Turntable } from './support/turntable.ts';
 
-type Item = { item: { kind: string; name: string; local?: boolean } | null; addedAt: string | null };
+type Item = {
+  item: { kind: string; name: string | null; local?: boolean; restriction: string | null } | null;
+  playable: boolean | null;
+  addedAt: string | null;
+};
 type Stop = { reason: string; until: string | null; resume: string };
 type File = {
   id: string;
@@ -30,15 +34,22 @@ async function playlistNamed(person: Browser, name: string): Promise<string> {
   }
 }
 
-/** What is in a playlist, as its pages show it. */
+/**
+ * What is in a playlist, as its pages show it, without what Spotify says of playing it here: files for new apps are read without a market, so
+ * that they hold the URIs of the originals.
+ */
 async function inside(person: Browser, path: string): Promise<Item[]> {
   const items: Item[] = [];
   for (let page = 1, pages = 1; page <= pages; page += 1) {
     const { body } = await person.getJson(`${path}?page=${page}`).expect(200);
     pages = body.pages;
-    items.push(...body.entries);
+    items.push(...body.entries.map(withoutMarket));
   }
   return items;
+}
+
+function withoutMarket({ item, ...entry }: Item): Item {
+  return { ...entry, playable: null, item: item && { ...item, restriction: null } };
 }
 
 async function file(person: Browser, path: string): Promise<File> {
@@ -66,6 +77,10 @@ function underWay({ simulator }: Turntable): number {
   return simulator.calls.filter(({ status, path }) => status === 0 && /\/(items|tracks)$/.test(path)).length;
 }
 
+async function untilNoMoreCalls({ simulator }: Turntable): Promise<void> {
+  for (let before = -1; before !== simulator.calls.length; await sleep(300)) before = simulator.calls.length;
+}
+
 /** A request whose answer is read by hand. */
 function open({ url }: Turntable, person: Browser, path: string): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
@@ -76,6 +91,7 @@ function open({ url }: Turntable, person: Browser, path: string): Promise<Incomi
   });
 }
 
+const someId = '0'.repeat(22);
 const longName = 'Everything I ever liked';
 
 test('the file of a playlist of 1,200 items holds each item once and in order, and says so at its end', async (t) => {
@@ -93,7 +109,7 @@ test('the file of a playlist of 1,200 items holds each item once and in order, a
     `GET ${path}`,
     ...Array.from({ length: 24 }, () => `GET ${path}/${contents}`),
   ]);
-  assert.deepEqual(items, whole);
+  assert.deepEqual(items.map(withoutMarket), whole);
   assert.deepEqual(card, { id: path.split('/').at(-1), name: longName });
   const count = (is: (one: Item) => boolean | undefined) => whole.filter(is).length;
   const { snapshotId, ...facts } = manifest;
@@ -108,6 +124,7 @@ test('the file of a playlist of 1,200 items holds each item once and in order, a
     written: 1200,
     tracks: count(({ item }) => item?.kind === 'track' && !item.local),
     episodes: count(({ item }) => item?.kind === 'episode'),
+    chapters: 0,
     local: count(({ item }) => item?.local),
     gone: count(({ item }) => item === null),
     complete: true,
@@ -239,7 +256,7 @@ test('a wait that Spotify asks for in the middle is told at the end, and the par
 
   assert.ok(parts.length > 2, `${parts.length} parts`);
   assert.deepEqual(
-    parts.flatMap(({ items }) => items),
+    parts.flatMap(({ items }) => items.map(withoutMarket)),
     whole,
   );
   assert.deepEqual(
@@ -295,7 +312,7 @@ testOnce('what changed between two parts is told in the second', async (t) => {
 });
 
 testOnce('silence in the middle is told like a wait, without a time', async (t) => {
-  const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 300 } });
+  const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 2_000 } });
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, longName);
@@ -339,12 +356,9 @@ testOnce('a reader who goes away ends the asking', async (t) => {
   await new Promise((resolve) => answer.once('data', resolve));
   answer.destroy();
   while (!/"status":"cut off"/.test(logged.join(''))) await sleep(10);
-  await sleep(100); // until those that were on their way have come
-  const after = simulator.calls.length;
-  await sleep(200); // time in which the next ones would be asked for
+  await untilNoMoreCalls(turntable);
 
-  assert.equal(simulator.calls.length, after);
-  assert.ok(after < 15, `${after} calls of 25`);
+  assert.ok(simulator.calls.length < 15, `${simulator.calls.length} calls of 25`);
   assert.doesNotMatch(logged.join(''), /request failed/);
 });
 
@@ -353,15 +367,16 @@ testOnce('a reader who goes away before anything is written is no failure either
   const { simulator, logged } = turntable;
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, longName);
-  slow(turntable, 150, 1);
+  const held = holdAnswer(simulator, /\/(items|tracks)$/);
   simulator.forgetCalls();
 
   const request = get(`${turntable.url}${path}/export.csv`, { headers: { Cookie: mara.cookieHeader() } });
   request.once('error', () => undefined);
-  while (underWay(turntable) === 0) await sleep(5);
+  await held.reached;
   request.destroy();
   while (!/"status":"cut off"/.test(logged.join(''))) await sleep(10);
-  await sleep(250); // until the answer would have been written
+  held.release();
+  await sleep(100); // until the answer would have been written
 
   assert.equal(simulator.calls.length, 2);
   assert.doesNotMatch(logged.join(''), /request failed/);
@@ -381,7 +396,7 @@ testOnce('a reader who stops reading is waited for, in place of keeping it all',
 
   const answer = await open(turntable, mara, `${path}/export.json`);
   answer.pause();
-  for (let before = -1; before !== simulator.calls.length; await sleep(300)) before = simulator.calls.length;
+  await untilNoMoreCalls(turntable);
   const stoodStill = simulator.calls.length;
   let size = 0;
   for await (const piece of answer) size += piece.length;
@@ -408,7 +423,7 @@ test('all playlists come in one file, each with what it says of itself', async (
   assert.deepEqual(summary, { playlists: 12, announced: 12, complete: true, stopped: null });
   for (const { id, items, manifest } of playlists) {
     const theirs = manifest.readable ? await inside(noor, `/playlists/${id}`) : [];
-    assert.deepEqual(items, theirs, manifest.name as string);
+    assert.deepEqual(items.map(withoutMarket), theirs, manifest.name as string);
     assert.equal(manifest.complete, manifest.readable);
   }
   const unreadable = playlists.filter(({ manifest }) => !manifest.readable).map(({ name }) => name);
@@ -495,10 +510,10 @@ testOnce('a file has the name of its playlist, as far as names of files go', asy
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const named = async (name: string) => {
-    const card = JSON.stringify({ id: 'x', name, items: { total: 0 } });
-    simulator.fault({ on: /\/playlists\/x$/, answer: { status: 200, body: card } });
+    const card = JSON.stringify({ id: someId, name, items: { total: 0 } });
+    simulator.fault({ on: new RegExp(`/playlists/${someId}$`), answer: { status: 200, body: card } });
     simulator.fault({ on: /\/items$/, answer: { status: 200, body: '{"items":[],"total":0}' } });
-    const { headers } = await mara.get('/playlists/x/export.csv').buffer(true).expect(200);
+    const { headers } = await mara.get(`/playlists/${someId}/export.csv`).buffer(true).expect(200);
     return headers['content-disposition'];
   };
 
@@ -515,7 +530,7 @@ testOnce('places and formats that do not exist are told so, without asking Spoti
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   turntable.simulator.forgetCalls();
-  const paths = ['/playlists/export', '/playlists/a/export'];
+  const paths = ['/playlists/export', `/playlists/${someId}/export`];
 
   for (const path of paths) {
     for (const format of ['xml', 'constructor', '__proto__', 'CSV', 'csv.gz'])

@@ -51,7 +51,7 @@ test('a card that is shown already comes without its HTML, and with how far it i
   assert.ok(first.nextMs <= 60_000, 'what others change is not seen much later');
   clock.advance({ seconds: first.nextMs / 1000 });
   await until(() => apiCalls(simulator, player) === 1);
-  await severalTicks();
+  await severalTicks(simulator);
   const second = await fetchCard(mara, `?version=${version}`);
 
   assert.equal(second.html, null);
@@ -85,7 +85,7 @@ test('a page that has stopped asking costs no more polls', async (t) => {
   const polls = apiCalls(simulator, player);
   assert.ok(polls <= 1, 'the one that was due');
   clock.advance({ minutes: 30 });
-  await severalTicks();
+  await severalTicks(simulator);
   assert.equal(apiCalls(simulator, player), polls);
 });
 
@@ -109,7 +109,7 @@ test('signing out ends it: the page is told, and nothing is polled any more', as
   await until(async () => !(await keys()).some((key) => key.startsWith('look:')));
   simulator.forgetCalls();
   clock.advance({ minutes: 5 });
-  await severalTicks();
+  await severalTicks(simulator);
   assert.equal(apiCalls(simulator, player), 0);
 });
 

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { listen } from './support/events.ts';
-import { createFleet, type Server, until } from './support/fleet.ts';
-import { listening, player, severalTicks } from './support/listening.ts';
-import { apiCalls, type Browser, clientId, startTurntable } from './support/turntable.ts';
+import { type Listening, listen } from './support/events.ts';
+import { until } from './support/fleet.ts';
+import { listening, player, severalTicks, untilAllLeft } from './support/listening.ts';
+import { apiCalls, clientId, holdAnswer, startTurntable } from './support/turntable.ts';
 
 const named =
   (name: string) =>
@@ -28,7 +28,7 @@ test('who watches sees the card at once, and the next track when it comes, after
   assert.equal(apiCalls(simulator, player), 0, 'the page has just asked');
 
   clock.advance({ seconds: 55 });
-  await severalTicks();
+  await severalTicks(simulator);
   assert.equal(apiCalls(simulator, player), 0);
   clock.advance({ seconds: durationMs / 1000 - 55 + 1.6 });
   const next = await stream.until(isAnother(name));
@@ -44,7 +44,7 @@ test('a pause is seen by a look in between; a look that shows nothing new sends 
 
   clock.advance({ seconds: 58 });
   await until(() => apiCalls(simulator, player) === 1);
-  await severalTicks();
+  await severalTicks(simulator);
   assert.equal(stream.events.length, 1);
 
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 60_000, paused: true });
@@ -54,15 +54,16 @@ test('a pause is seen by a look in between; a look that shows nothing new sends 
 });
 
 test('nobody watching means no calls', async (t) => {
-  const { url, mara, simulator, clock, name } = await listening(t);
+  const { url, mara, simulator, clock, name, keys } = await listening(t);
   const stream = await listen(t, url, mara);
   await stream.until(named(name));
   stream.close();
-  await severalTicks();
+  await untilAllLeft(keys);
+  await severalTicks(simulator);
 
   for (let hours = 0; hours < 3; hours += 1) {
     clock.advance({ hours: 1 });
-    await severalTicks();
+    await severalTicks(simulator);
   }
   assert.equal(simulator.calls.length, 0);
 });
@@ -81,16 +82,20 @@ test('however many tabs and servers watch, one looks, and all see', async (t) =>
   assert.deepEqual([...new Set(streams.map(({ status }) => status))], [200]);
   await Promise.all(streams.map((stream) => stream.until(named(name))));
 
+  const shown = ({ events }: Listening) => events.at(-1)?.data.what;
   for (let track = 1; track <= 3; track += 1) {
-    simulator.plays('mara', { kind: 'track', index: track, progressMs: 0 });
+    const before = streams.map(shown)[0];
+    simulator.plays('mara', { kind: 'track', index: 3 * track, progressMs: 0 });
     // For so long nobody else has heard of what the one who looks is told.
-    simulator.fault({ on: 'api', delayMs: 500 });
+    const held = holdAnswer(simulator, 'api');
     clock.advance({ seconds: durationMs / 1000 + 2 });
-    await until(() => apiCalls(simulator, player) >= track);
-    await severalTicks();
+    await held.reached;
+    await sleep(200);
+    held.release();
+    await until(() => new Set([before, ...streams.map(shown)]).size === 2);
+    await severalTicks(simulator);
     assert.equal(apiCalls(simulator, player), track);
-    const seen = new Set(streams.map(({ events }) => JSON.stringify(events.at(-1)?.data.uri)));
-    assert.equal(seen.size, 1);
+    assert.equal(new Set(streams.map(shown)).size, 1);
   }
 });
 
@@ -104,8 +109,7 @@ test('an eleventh stream of one session is refused by whatever process, and a pl
 
   for (const at of [url, other.url]) assert.equal((await listen(t, at, mara)).status, 429);
   streams[0]?.close();
-  await severalTicks();
-  assert.equal((await listen(t, url, mara)).status, 200);
+  await until(async () => (await listen(t, url, mara)).status === 200);
   assert.equal((await listen(t, other.url, mara)).status, 429);
 });
 
@@ -139,7 +143,7 @@ test('signing out ends the streams of that browser, on every server, and of no o
     await stream.until(({ event }) => event === 'end');
     await stream.ended();
   }
-  await severalTicks();
+  await severalTicks(one.simulator);
   assert.equal(staying.isOver(), false);
 
   const anywhere = await listen(t, one.url, second);
@@ -208,7 +212,7 @@ test('while Spotify asks us to wait, what was seen last is shown with its age, n
     assert.match(page.text, new RegExp(name));
     const { body } = await mara.getJson('/now-playing').expect(200);
     assert.equal(body.waitingUntil !== null, true);
-    await severalTicks();
+    await severalTicks(simulator);
   }
   assert.equal(apiCalls(simulator, player), 1, 'nobody has asked meanwhile');
 
@@ -226,7 +230,7 @@ test('near the end of the day’s calls live gets rare and says so, and pages st
 
   for (let looks = 0; looks < 30; looks += 1) {
     clock.advance({ seconds: 60 });
-    await sleep(250);
+    await severalTicks(simulator);
   }
   const told = await stream.until(({ data }) => /Checking less often until about/.test(String(data.html)));
   assert.match(String(told.data.html), /so that the calls that Spotify allows this site in a day last/);
@@ -284,29 +288,6 @@ test('without scripts the page loads itself anew about when the track ends, unti
   assert.doesNotMatch((await mara.get('/now-playing?still').expect(200)).text, /http-equiv/);
 });
 
-test('a process that dies while it looks is replaced within seconds', async (t) => {
-  const fleet = await createFleet(t, { ticking: true });
-  const servers = (await fleet.startMany(2)) as [Server, Server];
-  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
-  const mara = servers[0].browser();
-  await mara.signIn();
-  const { body } = await mara.getJson('/now-playing');
-  const streams = [];
-  for (const server of servers) streams.push(await listen(t, server.url, mara as Browser));
-  const [, survivor] = streams;
-  await survivor?.until(named(body.item.name));
-  // The first one that came looks.
-  await sleep(2_500);
-  fleet.simulator.forgetCalls();
-
-  await servers[0].kill();
-  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - 100 });
-  await fleet.advance({ seconds: 60 });
-
-  await survivor?.until(isAnother(body.item.name));
-  assert.ok(apiCalls(fleet.simulator, player) <= 3);
-});
-
 test('the page after a button shows what it did, also while somebody watches; and says why one could not', async (t) => {
   const { url, mara, simulator, name } = await listening(t);
   const stream = await listen(t, url, mara);
@@ -330,7 +311,7 @@ test('who comes back to the only window sees what plays now, not what played whe
   const stream = await listen(t, url, mara);
   await stream.until(named(name));
   stream.close();
-  await severalTicks();
+  await severalTicks(simulator);
   simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
   clock.advance({ seconds: 30 });
 
@@ -348,23 +329,25 @@ test('coming back to a stream again and again takes no look each time', async (t
     clock.advance({ seconds: 1 });
     (await listen(t, url, mara)).close();
   }
-  await severalTicks();
+  await severalTicks(simulator);
   assert.ok(apiCalls(simulator, player) <= 1, `${apiCalls(simulator, player)} looks in twenty seconds`);
 });
 
 test('a look that was begun before a button was pressed is not believed when it comes home', async (t) => {
-  const { url, mara, simulator, name } = await listening(t, { ticking: true });
+  const { url, mara, simulator, clock, name } = await listening(t);
   const stream = await listen(t, url, mara);
   await stream.until(named(name));
-  await sleep(1_600);
-  simulator.fault({ on: /player$/, delayMs: 1_500 });
+  clock.advance({ seconds: 2 });
+  const held = holdAnswer(simulator, /player$/);
   await mara.post('/now-playing/look').expect(204);
-  await until(() => simulator.calls.at(-1)?.path === player);
+  await held.reached;
+  clock.advance({ seconds: 1 });
 
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
   await mara.get('/now-playing').expect(200);
   await stream.until(({ data }) => data.playing === false);
-  await sleep(2_500);
+  held.release();
+  await severalTicks(simulator);
 
   assert.equal(stream.events.at(-1)?.data.playing, false);
 });

@@ -110,7 +110,7 @@ test('a local file is shown for what it is, without links', async (t) => {
   assert.equal(body.item.local, true);
   assert.equal(body.item.link, null);
   assert.match(page.text, /A file of your own, not on Spotify/);
-  assert.ok(page.text.includes(`<h1><bdi>${body.item.name || 'A track without a name'}</bdi></h1>`));
+  assert.ok(page.text.includes(`<h1><bdi>${body.item.name || 'Unnamed track'}</bdi></h1>`));
   assert.match(page.text, /<span class="cover none">/);
 });
 

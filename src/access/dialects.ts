@@ -18,12 +18,17 @@ export function createDialects({ redis, clientId }: Needs) {
   const key = `dialect:${clientId}`;
 
   return {
+    /** The dialect that a call is made in first: the one found out, else the new one. Throws RedisUnavailable. */
+    async expected(): Promise<Dialect> {
+      return (await redisCall(redis.get(key))) === 'classic' ? 'classic' : 'new';
+    },
+
     /**
      * Makes a call that is named differently in the dialects; where the answer looks as if the name did not exist, once more in
      * the other one. Throws what the call throws, and RedisUnavailable.
      */
     async speak<T>(call: (dialect: Dialect) => Promise<T>): Promise<T> {
-      const first: Dialect = (await redisCall(redis.get(key))) === 'classic' ? 'classic' : 'new';
+      const first = await this.expected();
       try {
         return await call(first);
       } catch (error) {

@@ -17,4 +17,18 @@ export const timing = {
   afterCommandMs: 400,
   /** Between two signs of life in a stream: less than the minute after which proxies give up. */
   heartbeatMs: 15_000,
+  /** Redis' answer to one command. */
+  redisDeadlineMs: 500,
+  /** Live updates. */
+  live: {
+    /** Between two looks at the clock. */
+    tickMs: 200,
+    /** The lease of the process that polls: after this long without renewal, another process takes over. */
+    leaseMs: 6_000,
+    leaseEveryMs: 2_000,
+    /** Pub/sub is lossy, so processes without the lease re-read the stored state this often. */
+    recallEveryMs: 10_000,
+    /** How long a listener's card goes on as if nothing were wrong while the lease cannot be asked for. */
+    stalledAfterMs: 10_000,
+  },
 };

@@ -6,6 +6,7 @@ import type { Door } from '../access/door.ts';
 import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
 import type { Kept } from '../access/kept.ts';
+import type { Timing } from '../access/timing.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
 import { releaseIfOwner } from '../redis/lock.ts';
@@ -56,6 +57,7 @@ type Needs = {
   kept: Kept;
   background: BackgroundTasks;
   now: () => number;
+  timing: Timing['live'];
   onFault: (error: unknown) => void;
 };
 
@@ -97,12 +99,6 @@ type Message = { shape: number; from: string } & (
 /** A message before it is addressed. */
 type Sent = Message extends infer M ? (M extends Message ? Omit<M, 'shape' | 'from'> : never) : never;
 
-const tickMs = 200;
-/** The one who looks keeps a lease; when its process dies, another one takes over after this long. */
-const leaseMs = 6_000;
-const leaseEveryMs = 2_000;
-/** Messages may be lost: who does not look reads now and then what was seen. */
-const recallEveryMs = 10_000;
 const keptSeenMs = 6 * 60 * 60 * 1000;
 /** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
@@ -112,8 +108,6 @@ const freshMs = 2_000;
 const sparingFreshMs = 60_000;
 /** A change that Spotify does not show yet is looked for once more, this long after it was made. */
 const settleMs = 2_000;
-/** How long without its lease a listener's card goes on as if nothing were wrong. */
-const stalledAfterMs = 10_000;
 /** Clocks of processes differ by less; what is further ahead of ours was written by one that was wrong. */
 const clocksDifferMs = 5_000;
 /** No two looks are closer than this. */
@@ -157,6 +151,7 @@ export const nothingKnown: News = {
 export function createHub(needs: Needs) {
   const { redis, subscriber, clientId, access, grants, browsers, door, webApi, kept, background } = needs;
   const { now, onFault } = needs;
+  const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
   const me = randomUUID();
   const { keyPrefix = '' } = redis.options;
   const channel = `${keyPrefix}live:${clientId}`;

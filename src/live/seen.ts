@@ -144,7 +144,7 @@ export function lengthOf(playback: Playback): number | null {
 }
 
 /** The shape of records and messages: those of another version of this program are not read. */
-export const shape = 2;
+export const shape = 3;
 
 /** A record of what was seen, for other processes and later ones. */
 export function recordOf(seen: Seen): string {

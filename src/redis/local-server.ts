@@ -183,13 +183,25 @@ function canConnect(port: number, host = '127.0.0.1'): Promise<boolean> {
   });
 }
 
+/*
+ * Linux and macOS give outgoing connections ports from 32768 up, so one of those may be taken by the time it is listened on. Each
+ * process begins at a random port below and never returns one twice in a row.
+ */
+const ownPorts = { first: 10_000, count: 22_000 };
+let nextPort = Math.floor(Math.random() * ownPorts.count);
+
+function anyPort(): number {
+  nextPort = (nextPort + 1) % ownPorts.count;
+  return ownPorts.first + nextPort;
+}
+
 /** A port that is free on each of `hosts` at this moment: the first of `wished` that is, else any. */
 export async function freePort(
   wished: readonly number[] = [],
   hosts: readonly string[] = ['127.0.0.1'],
 ): Promise<number> {
   const [first = '127.0.0.1', ...others] = hosts;
-  for (const port of [...wished, ...Array<number>(20).fill(0)]) {
+  for (const port of [...wished, ...Array.from({ length: 20 }, anyPort)]) {
     const free = await portIfFree(port, first);
     if (free === null) continue;
     const onOthers = await Promise.all(others.map((host) => portIfFree(free, host)));

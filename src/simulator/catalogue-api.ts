@@ -1,7 +1,7 @@
 import { albums, artists, episodes, everyTrack, liveAlbums, shows, tracks } from './catalogue.ts';
 import type { Settings } from './control.ts';
 import type { Json } from './dialect.ts';
-import { type Endpoints, pageOf } from './endpoints.ts';
+import { type Endpoints, namesMarket, pageOf } from './endpoints.ts';
 import { notFound, Refused } from './refused.ts';
 import type { Shelves } from './shelves.ts';
 
@@ -70,7 +70,9 @@ export function addCatalogue({ settings, endpoints, shelves }: Needs) {
     return answer;
   });
 
-  open('/tracks/:id', {}, ({ shapes, params }) => shapes.track(byId(everyTrack, params.id)));
+  open('/tracks/:id', {}, ({ shapes, params, query }) =>
+    shapes.trackIn(namesMarket(query), byId(everyTrack, params.id)),
+  );
   open('/artists/:id', {}, ({ shapes, params }) => shapes.artist(byId(artists, params.id)));
   open('/albums/:id', {}, ({ shapes, params }) => shapes.album(byId([...albums, ...liveAlbums], params.id)));
   open('/shows/:id', {}, ({ shapes, params }) => shapes.wholeShow(byId(shows, params.id)));

@@ -58,9 +58,14 @@ export type Settings = {
   sixMonthsMs: number;
   /** How long a player command takes until the player's answers show it; Spotify's state lags behind. */
   commandDelayMs: number;
+  /** Tracks that are not played where the listeners live, by URI. */
+  unavailable: Map<string, Unavailable>;
   /** The quota: so many calls to the web API in any 24 hours, whoever makes them; null for no end of them. */
   callsPerDay: number | null;
 };
+
+/** What Spotify has instead of a track: another instance of it by URI, or none and a reason such as `market` ("Track Relinking"). */
+export type Unavailable = { instead: string } | { reason: string };
 
 /** What a listener's player shows. `nothing` is Spotify's empty 204; `private` is a track in a private session. */
 export type Playing =
@@ -86,6 +91,8 @@ export type Fault = {
   times?: number;
   /** The answer is held back for so many real milliseconds; the request itself is carried out at once. */
   delayMs?: number;
+  /** The same, until what this returns resolves; called when the answer is ready. */
+  until?: () => Promise<unknown>;
   answer?: { status: number; headers?: Record<string, string>; body?: string };
   how?: 'silence' | 'drip' | 'reset' | 'truncate' | 'huge' | 'reset-after';
 };

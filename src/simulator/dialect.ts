@@ -2,13 +2,14 @@ import {
   type Album,
   type Artist,
   type Episode,
+  everyTrack,
   type LocalTrack,
   type Show,
   type Track,
   uriOf,
 } from './catalogue.ts';
 import { chanceOf } from './chance.ts';
-import type { Dialect } from './control.ts';
+import type { Dialect, Unavailable } from './control.ts';
 import type { Device } from './devices.ts';
 import type { Play } from './history.ts';
 import type { Saved } from './library.ts';
@@ -35,10 +36,12 @@ export function createShapes({
   origin,
   apiUrl,
   dialect,
+  unavailable,
 }: {
   origin: string;
   apiUrl: string;
   dialect: Dialect;
+  unavailable: ReadonlyMap<string, Unavailable>;
 }) {
   const classic = dialect !== 'development';
   const modern = dialect !== 'old';
@@ -130,6 +133,21 @@ export function createShapes({
     external_ids: { isrc: `XXSIM26${String(chanceOf(track.id).between(0, 99_999)).padStart(5, '0')}` },
     ...gone({ popularity: popularity(track.id) }),
   });
+
+  /**
+   * Whether a track can be played is told only to who names a market. If it cannot, another instance comes in its place, with the original in
+   * `linked_from`, where that field still is; if there is none, the original with a reason (Spotify: "Track Relinking").
+   */
+  const trackIn = (market: boolean, asked: Track, isPlayable = true): Shape => {
+    if (!market) return track(asked);
+    const away = unavailable.get(uriOf(asked)) ?? (isPlayable ? undefined : { reason: 'market' });
+    if (!away) return { ...track(asked), is_playable: true };
+    if ('reason' in away)
+      return { ...track(asked), is_playable: false, restrictions: { reason: away.reason } };
+    const other = everyTrack.find((one) => uriOf(one) === away.instead);
+    if (!other) throw new Error(`No such track: ${away.instead}`);
+    return { ...track(other), is_playable: true, ...gone({ linked_from: links('track', asked.id) }) };
+  };
 
   const album = (album: Album): Shape => ({
     ...albumInBrief(album),
@@ -227,31 +245,22 @@ export function createShapes({
   });
 
   /** Without `additional_types=episode` a podcast comes as null. */
-  const played = (what: Entry['what'], takesEpisodes: boolean): Json => {
+  const played = (what: Entry['what'], takesEpisodes: boolean, market = false, isPlayable = true): Json => {
     if (what === null) return null;
-    if (what.kind === 'track') return track(what);
+    if (what.kind === 'track') return trackIn(market, what, isPlayable);
     if (what.kind === 'local') return localTrack(what);
     return takesEpisodes ? episode(what) : null;
   };
 
   const entry =
     (asked: { takesEpisodes: boolean; market: boolean }) =>
-    (entry: Entry): Shape => {
-      const shape = played(entry.what, asked.takesEpisodes);
-      // Whether a track can be played is told only to who names a market ("Track Relinking").
-      const told =
-        asked.market && entry.what?.kind === 'track' && shape !== null && typeof shape === 'object';
-      const playable = entry.playable
-        ? { is_playable: true }
-        : { is_playable: false, restrictions: { reason: 'market' } };
-      return {
-        added_at: entry.addedAt,
-        added_by: entry.addedBy === null ? null : userReference(entry.addedBy),
-        is_local: entry.what?.kind === 'local',
-        primary_color: null,
-        ...renamed('track', 'item', told ? { ...shape, ...playable } : shape),
-      };
-    };
+    (entry: Entry): Shape => ({
+      added_at: entry.addedAt,
+      added_by: entry.addedBy === null ? null : userReference(entry.addedBy),
+      is_local: entry.what?.kind === 'local',
+      primary_color: null,
+      ...renamed('track', 'item', played(entry.what, asked.takesEpisodes, asked.market, entry.playable)),
+    });
 
   const userReference = (id: string): Shape => links('user', id);
 
@@ -300,6 +309,7 @@ export function createShapes({
   return {
     paging,
     track,
+    trackIn,
     album,
     albumInBrief,
     artist,
@@ -359,10 +369,12 @@ export function createShapes({
     }),
 
     /** Nor was that of saved tracks (Spotify: "Get User's Saved Tracks", `SavedTrackObject`). */
-    saved: ({ track: kept, at }: Saved): Shape => ({
-      added_at: new Date(at).toISOString().replace(/\.\d+Z/, 'Z'),
-      track: track(kept),
-    }),
+    saved:
+      (market: boolean) =>
+      ({ track: kept, at }: Saved): Shape => ({
+        added_at: new Date(at).toISOString().replace(/\.\d+Z/, 'Z'),
+        track: trackIn(market, kept),
+      }),
 
     device,
 

@@ -89,7 +89,7 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
       checkNames(terms.names);
       const url = new URL(req.originalUrl, origin);
       const given = answer({
-        shapes: createShapes({ origin, apiUrl, dialect: settings.dialect }),
+        shapes: createShapes({ origin, apiUrl, ...settings }),
         bearer,
         url,
         query: url.searchParams,
@@ -209,6 +209,13 @@ export function listIn(query: URLSearchParams, name: string): string[] | undefin
     .get(name)
     ?.split(',')
     .map((part) => part.trim());
+}
+
+/** Whether a call names a market. Which one does not matter: the country of the listener goes before it (Spotify: `QueryMarket`). */
+export function namesMarket(query: URLSearchParams): boolean {
+  const market = query.get('market');
+  if (market !== null && !/^[A-Z]{2}$/.test(market)) throw new Refused(400, 'Invalid market code');
+  return market !== null;
 }
 
 export function takesEpisodes(query: URLSearchParams): boolean {

@@ -27,16 +27,16 @@ export function createFaults(): Faults {
       met.left -= 1;
       if (met.left <= 0) waiting = waiting.filter((other) => other !== met);
 
-      const { answer, how, delayMs = 0 } = met.fault;
+      const { answer, how } = met.fault;
       if (how === 'reset-after') {
         breakInsteadOfAnswering(res);
         next();
       } else if (how) {
-        later(res, delayMs, () => misbehave(res, how));
+        later(res, met.fault, () => misbehave(res, how));
       } else if (answer) {
-        later(res, delayMs, () => give(res, answer));
+        later(res, met.fault, () => give(res, answer));
       } else {
-        holdBack(res, delayMs);
+        holdBack(res, met.fault);
         next();
       }
     },
@@ -50,10 +50,11 @@ function matches(on: Fault['on'], path: string): boolean {
   return path.search(on) !== -1;
 }
 
-/** A timer that ends with the connection and never keeps the process alive. */
-function later(res: Response, ms: number, act: () => void) {
-  if (ms <= 0) return act();
-  const timer = setTimeout(act, ms).unref();
+/** With a timer that ends with the connection and never keeps the process alive. */
+function later(res: Response, { delayMs = 0, until }: Fault, act: () => void) {
+  if (until) return void until().then(() => res.destroyed || act());
+  if (delayMs <= 0) return act();
+  const timer = setTimeout(act, delayMs).unref();
   res.once('close', () => clearTimeout(timer));
 }
 
@@ -66,10 +67,10 @@ function give(res: Response, answer: NonNullable<Fault['answer']>) {
 }
 
 // The request is carried out at once and only its answer waits: a caller who gives up must reckon with that.
-function holdBack(res: Response, ms: number) {
+function holdBack(res: Response, fault: Fault) {
   const end = res.end.bind(res) as (...given: unknown[]) => Response;
   res.end = (...given: unknown[]) => {
-    later(res, ms, () => end(...given));
+    later(res, fault, () => end(...given));
     return res;
   };
 }

@@ -7,6 +7,7 @@ import {
   type Endpoints,
   field,
   listIn,
+  namesMarket,
   needScopes,
   pageOf,
   usualReach,
@@ -35,7 +36,11 @@ export function addLibrary({ endpoints, library, shelves }: Needs) {
   }
 
   mine('get', '/me/tracks', { scope: 'user-library-read' }, ({ shapes, listener, url, query }) =>
-    shapes.paging(url, pageOf(library.tracks(listener.id), query, usualReach), shapes.saved),
+    shapes.paging(
+      url,
+      pageOf(library.tracks(listener.id), query, usualReach),
+      shapes.saved(namesMarket(query)),
+    ),
   );
 
   const playlistOf = (uri: string) => shelves.byId(/^spotify:playlist:(\w+)$/.exec(uri)?.[1] ?? '');

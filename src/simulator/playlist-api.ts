@@ -8,6 +8,7 @@ import {
   type Endpoints,
   field,
   listIn,
+  namesMarket,
   needScopes,
   numberIn,
   pageOf,
@@ -202,5 +203,5 @@ function playable(uri: unknown): Track | Episode {
 }
 
 function entryWish(query: URLSearchParams) {
-  return { takesEpisodes: takesEpisodes(query), market: query.has('market') };
+  return { takesEpisodes: takesEpisodes(query), market: namesMarket(query) };
 }

@@ -46,11 +46,13 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     grantedScope: null,
     sixMonthsMs: 180 * 24 * 60 * 60 * 1000,
     commandDelayMs: 0,
+    unavailable: new Map(),
     callsPerDay: null,
   };
 
   const app = express();
-  const server = createServer(app);
+  // Longer than programs keep a connection that they do not use, so that it is theirs to close.
+  const server = createServer({ keepAliveTimeout: 65_000 }, app);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve);

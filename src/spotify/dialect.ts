@@ -1,3 +1,5 @@
+import { pathTo } from './uri.ts';
+
 /**
  * The Web API is spoken in two dialects, and nobody says which one an app meets: apps in Development Mode made since February
  * 2026 know only the `new` names, some older ones only the `classic` ones, apps with extended quota both (Spotify's
@@ -21,9 +23,9 @@ export const names = {
   classic: {
     contents: 'tracks',
     entry: 'track',
-    library: (kind: 'track' | 'episode'): string => `/me/${kind}s`,
+    library: (kind: 'track' | 'episode'): string => pathTo('me', `${kind}s`),
     saved: 'ids',
-    newPlaylist: (listenerId: string): string => `/users/${encodeURIComponent(listenerId)}/playlists`,
+    newPlaylist: (listenerId: string): string => pathTo('users', listenerId, 'playlists'),
   },
 } as const;
 

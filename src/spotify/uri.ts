@@ -1,10 +1,31 @@
-/** Whether this is what Spotify calls a track or an episode of its own ("Spotify URIs and IDs"); not a local file. */
+import { NotFound } from './errors.ts';
+
+/** Whether this is a Spotify id: a number in base 62, which takes 22 characters ("Spotify URIs and IDs"). Ids of people are free-form. */
+export function isId(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z\d]{22}$/.test(value);
+}
+
+/** Whether this is the URI of a track or an episode; not of a local file, which has no id (same page). */
 export function isUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(track|episode):[A-Za-z\d]{22}$/.test(value);
+}
+
+/** Whether this can be the id of a device. Spotify documents no form; devices choose theirs. */
+export function isDeviceId(value: unknown): value is string {
+  return typeof value === 'string' && /^[\w-]{1,128}$/.test(value);
 }
 
 /** The kind and the id that a URI is made of. */
 export function partsOf(uri: string): { kind: 'track' | 'episode'; id: string } {
   const [, kind, id = ''] = uri.split(':');
   return { kind: kind === 'episode' ? 'episode' : 'track', id };
+}
+
+/**
+ * A path of the Web API with each segment encoded, so that whatever stands in an id, the call goes where it was meant to. Throws
+ * NotFound for a segment that URL parsers drop or resolve: nothing at Spotify is called that.
+ */
+export function pathTo(...segments: readonly string[]): string {
+  if (segments.some((one) => /^\.{0,2}$/.test(one))) throw new NotFound('An empty or dotted path segment');
+  return segments.map((one) => `/${encodeURIComponent(one.toWellFormed())}`).join('');
 }

@@ -1,21 +1,9 @@
 import * as answers from './answers.ts';
 import { type Dialect, names } from './dialect.ts';
-import {
-  AccessTokenRejected,
-  BadRequest,
-  MissingScope,
-  NoActiveDevice,
-  NotFound,
-  NotInvited,
-  NotPossibleNow,
-  OwnerNeedsPremium,
-  PremiumRequired,
-  RateLimited,
-  Refused,
-  SpotifyUnavailable,
-} from './errors.ts';
+import { trustedPlaces } from './fields.ts';
 import type { Answer, Call, Http } from './http.ts';
-import { partsOf } from './uri.ts';
+import { refusal } from './refusal.ts';
+import { partsOf, pathTo } from './uri.ts';
 
 export type WebApi = ReturnType<typeof createWebApi>;
 
@@ -71,11 +59,24 @@ export const scopes = {
   editLibrary: ['user-library-modify'],
 } as const;
 
+/** Fields of an item that pages and files show. */
+const itemFields =
+  'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
+  'show(type,name,external_urls,images),audiobook(name,authors(name),external_urls,images),authors(name),' +
+  'artists(name,external_urls),album(name,external_urls,images)';
+
 type Needs = {
   http: Http;
   /** Origins beside Spotify's own that covers and links may point to. */
   otherOrigins: readonly string[];
 };
+
+/**
+ * Part of a list, from the place `from` on (0 is the first). With a `market` Spotify says what it plays there, and shows another instance of a
+ * track that it does not play but has elsewhere ("Track Relinking"); the country of a listener's account goes before it. With null it does
+ * neither.
+ */
+export type Stretch = { from: number; limit?: number; market: string | null };
 
 /** Name, description and the rest that a playlist is made with, or changed to. */
 export type PlaylistDetails = { name: string; description: string; public: boolean };
@@ -86,7 +87,7 @@ export type PlaylistDetails = { name: string; description: string; public: boole
  * BadRequest or Refused; the player's commands also PremiumRequired, NoActiveDevice or NotPossibleNow.
  */
 export function createWebApi({ http, otherOrigins }: Needs) {
-  const trusted = answers.trustedPlaces(otherOrigins);
+  const trusted = trustedPlaces(otherOrigins);
 
   function get(accessToken: string, path: string, query?: Call['query']): Promise<Answer> {
     return send(accessToken, { method: 'GET', path, ...(query && { query }) });
@@ -117,7 +118,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     async playlists(accessToken: string, page: number): Promise<answers.Page<answers.Playlist>> {
       const offset = (page - 1) * playlistsPerPage;
       const answer = await get(accessToken, '/me/playlists', { limit: playlistsPerPage, offset });
-      return answers.playlists(answer, trusted);
+      return answers.playlists(answer, offset, trusted);
     },
 
     /** A playlist as its card, without what is in it. */
@@ -125,30 +126,28 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       // Both dialects' names at once: one that is not known is ignored.
       const contents = (['new', 'classic'] as const).map((one) => `${names[one].contents}(total)`);
       const fields = `id,name,description,images,owner(id,display_name,external_urls),external_urls,public,collaborative,snapshot_id,${contents}`;
-      return answers.playlistCard(await get(accessToken, `/playlists/${id}`, { fields }), trusted);
+      return answers.playlistCard(await get(accessToken, pathTo('playlists', id), { fields }), trusted);
     },
 
     /**
-     * What is in a playlist, a page of it from the place `from` on (0 is the first), asked for in a dialect. Throws Refused where the playlist is
-     * somebody else's, or the dialect is not spoken.
+     * What is in a playlist, a stretch of it, asked for in a dialect. Throws Refused where the playlist is somebody else's, or the dialect is not
+     * spoken.
      */
     async playlistEntries(
       accessToken: string,
       id: string,
-      from: number,
+      { from, limit = entriesPerPage, market }: Stretch,
       dialect: Dialect,
     ): Promise<answers.Page<answers.Entry>> {
       const { contents, entry } = names[dialect];
-      const what =
-        'type,uri,name,duration_ms,explicit,is_local,is_playable,external_urls,images,show(name,external_urls,images),' +
-        'artists(name,external_urls),album(name,external_urls,images)';
-      const answer = await get(accessToken, `/playlists/${id}/${contents}`, {
-        limit: entriesPerPage,
+      const answer = await get(accessToken, pathTo('playlists', id, contents), {
+        limit,
         offset: from,
-        fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${what}))`,
+        ...(market && { market }),
+        fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${itemFields}))`,
         additional_types: 'track,episode',
       });
-      return answers.entries(answer, trusted);
+      return answers.entries(answer, from, trusted);
     },
 
     /** Looks for `query` in everything of Spotify's; `page` counts from 1. */
@@ -157,27 +156,31 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       query: string,
       { types, page, market }: { types: readonly SearchType[]; page: number; market: string },
     ): Promise<answers.Found> {
+      const offset = (page - 1) * resultsPerPage;
       const answer = await get(accessToken, '/search', {
         q: query,
         type: types.join(','),
         // With a token of the app's own there is no listener whose country would count.
         market,
         limit: resultsPerPage,
-        offset: (page - 1) * resultsPerPage,
+        offset,
       });
-      return answers.found(answer, trusted);
+      return answers.found(answer, offset, trusted);
     },
 
     /** One track or episode. */
     async item(accessToken: string, uri: string): Promise<answers.Track | answers.Episode> {
       const { kind, id } = partsOf(uri);
-      return answers.item(await get(accessToken, `/${kind}s/${id}`), trusted);
+      return answers.single(await get(accessToken, pathTo(`${kind}s`, id)), trusted);
     },
 
-    /** One page of the tracks the listener saved, the newest first; `page` counts from 1. */
-    async savedTracks(accessToken: string, page: number): Promise<answers.Page<answers.Dated>> {
-      const offset = (page - 1) * tracksPerPage;
-      return answers.dated(await get(accessToken, '/me/tracks', { limit: tracksPerPage, offset }), trusted);
+    /** The tracks the listener saved, a stretch of them, the newest first. */
+    async savedTracks(
+      accessToken: string,
+      { from, limit = tracksPerPage, market }: Stretch,
+    ): Promise<answers.Page<answers.Dated>> {
+      const query = { limit, offset: from, ...(market && { market }) };
+      return answers.savedTracks(await get(accessToken, '/me/tracks', query), from, trusted);
     },
 
     /** Whether the listener saved this. */
@@ -206,7 +209,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     /** The tracks the listener heard last, the newest first. */
     async recentlyPlayed(accessToken: string): Promise<answers.Dated[]> {
       const answer = await get(accessToken, '/me/player/recently-played', { limit: tracksPerPage });
-      return answers.dated(answer, trusted).items;
+      return answers.dated(answer, trusted);
     },
 
     /** The artists the listener played most. */
@@ -216,7 +219,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     },
 
     /** The tracks the listener played most. */
-    async topTracks(accessToken: string, range: TimeRange): Promise<answers.Track[]> {
+    async topTracks(accessToken: string, range: TimeRange): Promise<(answers.Track | answers.Episode)[]> {
       const query = { time_range: range, limit: tracksPerPage };
       return answers.topTracks(await get(accessToken, '/me/top/tracks', query), trusted);
     },
@@ -255,12 +258,12 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     ): Promise<void> {
       // Spotify refuses to empty it: "Attribute description is empty" (GitHub: spotify/web-api#1011).
       const body = { ...rest, ...(description !== '' && { description }) };
-      await send(accessToken, { method: 'PUT', path: `/playlists/${id}`, body });
+      await send(accessToken, { method: 'PUT', path: pathTo('playlists', id), body });
     },
 
     /** Adds this to the end of a playlist. */
     async addToPlaylist(accessToken: string, id: string, uri: string, dialect: Dialect): Promise<void> {
-      const path = `/playlists/${id}/${names[dialect].contents}`;
+      const path = pathTo('playlists', id, names[dialect].contents);
       await send(accessToken, { method: 'POST', path, body: { uris: [uri] } });
     },
 
@@ -273,7 +276,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     ): Promise<void> {
       const { contents } = names[dialect];
       const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
-      await send(accessToken, { method: 'DELETE', path: `/playlists/${id}/${contents}`, body });
+      await send(accessToken, { method: 'DELETE', path: pathTo('playlists', id, contents), body });
     },
   };
 }
@@ -281,34 +284,4 @@ export function createWebApi({ http, otherOrigins }: Needs) {
 /** What a library call says to name this: the whole URI in the new dialect, the id alone in the classic one. */
 function called(uri: string, dialect: Dialect): string {
   return dialect === 'new' ? uri : partsOf(uri).id;
-}
-
-/** The reason behind an answer that is none, told by status and words: Spotify has few codes for it. */
-function refusal(answer: Answer, { method, path }: { method: string; path: string }): Error {
-  const { status, text, call } = answer;
-  const said = `${call} answered ${status}`;
-  if (status === 429) return new RateLimited(said, answer.retryAfter, /QUOTA_EXCEEDED/.test(text));
-  if (status === 401) {
-    // A missing scope is a 401 on the player's endpoints and a 403 elsewhere. A renewal cures neither.
-    return /permissions missing/i.test(text) ? new MissingScope(said) : new AccessTokenRejected(said);
-  }
-  if (status === 400) return new BadRequest(said);
-  if (status === 403) {
-    if (/premium subscription required for the owner/i.test(text)) return new OwnerNeedsPremium(said);
-    if (/not approved|registered/i.test(text)) return new NotInvited(said);
-    if (/insufficient client scope/i.test(text)) return new MissingScope(said);
-    if (/premium_required|premium required/i.test(text)) return new PremiumRequired(said);
-    if (/player command failed/i.test(text)) return new NotPossibleNow(said);
-    return new Refused(said);
-  }
-  if (status === 404) {
-    if (/no_active_device|no active device|device not found/i.test(text)) return new NoActiveDevice(said);
-    // Of the listener's player, and of their lists, a 404 says nothing: it comes at times, and passes. Only a thing that was
-    // named can be missing, or a call that this dialect does not have.
-    const ofPlayer = path.startsWith('/me/player');
-    const ofLists = method === 'GET' && path.startsWith('/me') && !path.startsWith('/me/library');
-    const passing = ofPlayer || ofLists;
-    if (!passing) return new NotFound(said);
-  }
-  return new SpotifyUnavailable(said);
 }

@@ -1,3 +1,4 @@
+import type { Page } from '../spotify/types.ts';
 import { NoSuchPage } from './error-pages.ts';
 
 /** The number of the page that a query asks for, from 1 to `last`. Throws {@link NoSuchPage} for anything else. */
@@ -16,6 +17,14 @@ export function pagesOf(total: number, perPage: number, page: number): number {
   const pages = lastPage(total, perPage);
   if (page > pages) throw new NoSuchPage(`Page ${page} of ${pages}`);
   return pages;
+}
+
+/**
+ * How many things a list holds of which this is what stands from the place `from` on. If Spotify's total says nothing, those seen so far, and
+ * one more after a full page, so that there is a next one to look at.
+ */
+export function atLeast({ items, total }: Page<unknown>, from: number, perPage: number): number {
+  return total ?? from + items.length + (items.length < perPage ? 0 : 1);
 }
 
 /** The number of the last page, 1 where there is nothing. */

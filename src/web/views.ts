@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import ejs from 'ejs';
 import express, { type Application, type RequestHandler } from 'express';
-import type { Image } from '../spotify/answers.ts';
+import type { Image } from '../spotify/types.ts';
+import { kindNames, nameOf, restrictionText } from './items.ts';
 import { anybody } from './reader.ts';
 
 type Needs = {
@@ -54,6 +55,9 @@ export function useViews(
     ago: (at: number) => ago(now() - at),
     ...anybody,
     short,
+    kindNames,
+    nameOf,
+    restrictionText,
     /** Whether a name is too long for the largest letters. */
     isLong: (name: string) => name.length > longName,
   });

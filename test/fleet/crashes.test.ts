@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Rotation } from '../../src/simulator/simulator.ts';
 import { createFleet, type Fleet, type Outcome, type Server, seen, until } from '../support/fleet.ts';
 import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
 import { command, type Held, type Side } from '../support/slow-redis.ts';
+import { testTiming as timing } from '../support/timing.ts';
 import { type Browser, tokenRequests } from '../support/turntable.ts';
 
 /*
  * A process is killed at every single step of signing in, renewing and signing out: each exchange with Redis is held once before
  * Redis has seen it, and once when Redis has carried it out and the answer is on the way. Then another process goes on.
  */
-const timing = { accountsDeadlineMs: 1_000, leaseMs: 1_200, patienceMs: 6_000 };
-
 const save = command('eval', '(?<!lock:)grant:');
 
 type Scene = {
@@ -62,6 +60,7 @@ async function killAtEach(t: TestContext, flow: Flow): Promise<string[]> {
           steps.set(nth, name);
           try {
             assert.deepEqual(await fleet.everlasting(), [], 'every key has an end');
+            await fleet.endLeases();
             await flow.check(scene, { side, said }, path);
             assert.deepEqual(await fleet.everlasting(), [], 'every key has an end');
           } catch (error) {
@@ -250,9 +249,9 @@ test('a Redis that stops just when Spotify has answered, and comes back, finds t
   await redis.stop();
   held.release();
   assert.equal((await cut).status, 503);
-  // The lock is over meanwhile, too.
-  await sleep(3_000);
   await redis.start();
+  // The lock is over, too.
+  await fleet.endLeases();
 
   // It is saved although nobody comes.
   const [key = ''] = (await fleet.keys()).filter((one) => one.startsWith('grant:'));

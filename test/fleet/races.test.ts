@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { command, slowRedis } from '../support/slow-redis.ts';
+import { testTiming } from '../support/timing.ts';
 import {
   type Browser,
   grantsOf,
+  holdAnswer,
   startTurntable,
   type Turntable,
   tokenRequests,
@@ -22,10 +23,6 @@ async function storedGrant(t: TestContext, turntable: Turntable) {
   return key ? grantsOf(t, turntable, sessionSecret).read(key.slice('grant:'.length)) : null;
 }
 
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await sleep(5);
-}
-
 function leftOf(keys: string[]): string[] {
   return keys.filter((key) => !key.startsWith('used:'));
 }
@@ -38,7 +35,7 @@ function visit(url: string, person: Browser, path = '/now-playing') {
 }
 
 test('a renewal that comes home after its lease does not overwrite a newer one', async (t) => {
-  const timing = { accountsDeadlineMs: 5_000, leaseMs: 200, patienceMs: 2_000 };
+  const timing = { ...testTiming, accountsDeadlineMs: 60_000, leaseMs: 200 };
   const paused = await startTurntable(t, { env, timing });
   const other = await startTurntable(t, { env, timing, beside: paused });
   const { simulator, clock } = paused;
@@ -47,13 +44,14 @@ test('a renewal that comes home after its lease does not overwrite a newer one',
   clock.advance({ hours: 2 });
   simulator.forgetCalls();
 
-  simulator.fault({ on: 'token', delayMs: 1_000 });
+  const held = holdAnswer(simulator, 'token');
   const late = visit(paused.url, mara);
-  await until(() => simulator.calls.length === 1);
+  await held.reached;
   const quick = await visit(other.url, mara);
   assert.equal(quick.status, 200);
   const newest = await storedGrant(t, paused);
 
+  held.release();
   assert.equal((await late).status, 200);
   assert.deepEqual(await storedGrant(t, paused), newest);
   assert.equal(tokenRequests(simulator, 'refresh_token'), 2);
@@ -67,11 +65,12 @@ test('signing out while a renewal is under way leaves nothing behind', async (t)
   clock.advance({ hours: 2 });
   simulator.forgetCalls();
 
-  simulator.fault({ on: 'token', delayMs: 300 });
+  const held = holdAnswer(simulator, 'token');
   const renewing = visit(url, mara);
-  await until(() => simulator.calls.length === 1);
+  await held.reached;
   await mara.post('/logout').expect(303);
 
+  held.release();
   assert.equal((await renewing).status, 401);
   assert.deepEqual(leftOf(await keys()), []);
   await mara.get('/now-playing').expect(303);
@@ -85,15 +84,16 @@ test('signing out on one server while a page is slow on another leaves nothing b
   await mara.signIn();
   simulator.forgetCalls();
 
-  simulator.fault({ on: 'api', delayMs: 300 });
+  const held = holdAnswer(simulator, 'api');
   const page = visit(slow.url, mara);
-  await until(() => simulator.calls.length === 1);
+  await held.reached;
   const headers = { Cookie: mara.cookieHeader(), 'Sec-Fetch-Site': 'same-origin' };
   assert.equal(
     (await fetch(`${other.url}/logout`, { method: 'POST', headers, redirect: 'manual' })).status,
     303,
   );
 
+  held.release();
   assert.equal((await page).status, 200);
   assert.deepEqual(leftOf(await keys()), []);
   assert.equal((await visit(slow.url, mara)).status, 303);
@@ -108,19 +108,20 @@ test('a second sign-in while the first page is still loading keeps its own grant
   simulator.forgetCalls();
   const before = mara.sessionCookie();
 
-  simulator.fault({ on: 'token', delayMs: 300 });
+  const held = holdAnswer(simulator, 'token');
   const slow = visit(url, mara);
-  await until(() => simulator.calls.length === 1);
+  await held.reached;
   await mara.signIn();
   assert.notEqual(mara.sessionCookie(), before);
 
+  held.release();
   assert.equal((await slow).status, 401, 'the old session is over');
   await mara.get('/now-playing').expect(200);
   assert.equal((await keys()).filter((key) => key.startsWith('grant:')).length, 1);
 });
 
 test('the way back is answered only when session and grant are saved', async (t) => {
-  for (const held of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
+  for (const write of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
     const redis = await slowRedis(t);
     const { browser, url } = await startTurntable(t, { env, redisUrl: redis.url });
     const mara = browser();
@@ -129,7 +130,7 @@ test('the way back is answered only when session and grant are saved', async (t)
     t.after(() => directly.disconnect());
     const { keyPrefix = '' } = directly.options;
 
-    const reached = redis.holdUp(held, 300);
+    const reached = redis.holdUp(write, 300);
     const sent = request(url + way, { headers: { Cookie: mara.cookieHeader() } }).end();
     // A browser follows when the headers are there: by then, all must be there.
     const [back] = (await once(sent, 'response')) as [IncomingMessage];
@@ -138,7 +139,7 @@ test('the way back is answered only when session and grant are saved', async (t)
     const kinds = (await directly.keys(`${keyPrefix}[^c]*`)).map(
       (key) => key.slice(keyPrefix.length).split(':')[0],
     );
-    assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used'], `${held} held up`);
+    assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used'], `${write} held up`);
     back.resume();
   }
 });
@@ -173,14 +174,15 @@ test('a slow page that began before a renewal does not put the old token back', 
   await mara.signIn();
   simulator.forgetCalls();
 
-  simulator.fault({ on: 'api', delayMs: 300 });
-  const slow = visit(url, mara);
-  await until(() => simulator.calls.length === 1);
+  const held = holdAnswer(simulator, 'api');
+  const slow = visit(url, mara, '/playlists');
+  await held.reached;
   clock.advance({ hours: 2 });
   assert.equal((await visit(url, mara)).status, 200);
   const renewed = await storedGrant(t, turntable);
   assert.equal(renewed?.generation, 2);
 
+  held.release();
   assert.equal((await slow).status, 200);
   assert.deepEqual(await storedGrant(t, turntable), renewed);
   clock.advance({ hours: 2 });

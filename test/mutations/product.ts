@@ -87,7 +87,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'dropping links to elsewhere',
-    file: 'src/spotify/answers.ts',
+    file: 'src/spotify/fields.ts',
     from: "url.protocol === 'https:' && hosts.test(url.host)",
     to: 'hosts.test(url.host)',
     test: 'now-playing',
@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the time limit of Redis commands',
     file: 'src/parts.ts',
-    from: 'commandTimeout: 500,',
+    from: '    commandTimeout,\n',
     to: '',
     test: 'redis-outage',
   },
@@ -559,7 +559,7 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping formulas',
     file: 'src/pages/export/formats.ts',
-    from: 'escape_formulas: true, ',
+    from: 'cast: { string: safeCell }, ',
     to: '',
     test: 'export',
   },
@@ -785,7 +785,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/robots.ts',
     from: "res.set('X-Robots-Tag', 'noindex');",
     to: '',
-    test: 'fleet/install',
+    test: 'install',
   },
   {
     what: 'counting the streams of a session in all processes',

@@ -63,8 +63,8 @@ export const mutations: Mutation[] = [
   {
     what: 'invalidating the player when a track is saved',
     file: 'src/pages/library/library.ts',
-    from: "`, 'player'],",
-    to: '`],',
+    from: "['library', 'saved ', 'player']",
+    to: "['library', 'saved ']",
     test: 'after-actions',
     named: 'saving',
   },

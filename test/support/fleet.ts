@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request as ask } from 'node:http';
@@ -22,6 +23,8 @@ export type ServerOptions = {
   ticking: boolean;
 };
 export type Told = { advanceMs: number };
+/** What it says once it listens. */
+export type Ready = { port: number };
 
 type Options = {
   rotation?: Rotation;
@@ -67,13 +70,11 @@ export async function createFleet(t: Ends, options: Options = {}) {
   t.after(() => redis.disconnect());
   const servers = new Set<ChildProcess>();
 
-  /** Starts one more server, straight at Redis or by a way of its own that can be held up. */
-  async function start(how: { heldUp?: boolean } = {}) {
+  /** Starts one more server, straight at Redis or by a way of its own that can be held up; with other deadlines if given. */
+  async function start(how: { heldUp?: boolean; timing?: Partial<Timing> } = {}) {
     const line = how.heldUp ? await slowRedis(t, redisUrl) : null;
-    const port = await freePort();
     const { child, said } = startServer(t, {
       env: {
-        PORT: String(port),
         BASE_URL: baseUrl,
         REDIS_URL: line?.url ?? redisUrl,
         SPOTIFY_CLIENT_ID: clientId,
@@ -83,14 +84,15 @@ export async function createFleet(t: Ends, options: Options = {}) {
         LOG_LEVEL: 'info',
         ...options.env,
       },
-      timing,
+      timing: { ...timing, ...how.timing },
       startAt: clock.now(),
       ticking,
     });
     servers.add(child);
     child.once('exit', () => servers.delete(child));
-    if ((await Promise.race([once(child, 'message'), once(child, 'exit')]))[0] !== 'ready')
-      throw new Error(`A server did not start:\n${said()}`);
+    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit').then(() => [null])]);
+    if (ready === null) throw new Error(`A server did not start:\n${said()}`);
+    const { port } = ready as Ready;
     const url = `http://127.0.0.1:${port}`;
 
     return {
@@ -149,6 +151,14 @@ export async function createFleet(t: Ends, options: Options = {}) {
       const all = await keysIn(redisUrl);
       if (all.length > 0) await redis.del(...all);
     },
+    /** Frees the locks of refreshes, as their leases would in time. A lock that would outlast its lease fails the test. */
+    async endLeases(): Promise<void> {
+      for (const key of (await keysIn(redisUrl)).filter((one) => one.startsWith('lock:'))) {
+        const left = await redis.pttl(key);
+        assert.ok(left === -2 || (left >= 0 && left <= timing.leaseMs), `${key} ends in ${left} ms`);
+        await redis.del(key);
+      }
+    },
     /** The keys in Redis that would stand there for ever. */
     async everlasting(): Promise<string[]> {
       const all = await keysIn(redisUrl);
@@ -178,7 +188,8 @@ function startServer(t: Ends, options: ServerOptions) {
 }
 
 // Not fetch: it sends `Sec-Fetch-…` headers of its own, and keeps connections to servers that have died.
-const agent = new Agent({ keepAlive: true, maxSockets: 256 });
+// Connections are given up well before a server closes them: one that is closed just when it is used again would be an error.
+const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 1_000 });
 
 /** One request with these cookies; rejects where the server dies before it has answered. */
 export function visit(url: string, method = 'GET', Cookie = ''): Promise<Outcome> {
@@ -196,23 +207,25 @@ export function visit(url: string, method = 'GET', Cookie = ''): Promise<Outcome
   });
 }
 
-/**
- * What a person sees who tries again where Redis did not answer in time. On a busy machine that happens by itself, since we wait
- * for it for half a second only, and is nothing that a test about something else is about.
- */
-export async function seen(
-  server: Server,
-  person: Pick<Browser, 'cookieHeader'>,
-  path?: string,
-): Promise<Outcome> {
+/** What a person sees who tries again when Redis did not answer: a connection to it was cut, or one command was held up. */
+export function seen(server: Server, person: Pick<Browser, 'cookieHeader'>, path?: string): Promise<Outcome> {
+  return withRedis(() => server.visit(person, path));
+}
+
+/** Tries again while Redis does not answer. */
+export async function withRedis(visit: () => Promise<Outcome>): Promise<Outcome> {
   for (let tries = 1; ; tries += 1) {
-    const outcome = await server.visit(person, path);
-    if (outcome.status !== 503 || tries === 20) return outcome;
-    await sleep(50);
+    const outcome = await visit();
+    if (outcome.status !== 503 || tries === 100) return outcome;
+    await sleep(100);
   }
 }
 
-/** Waits until something is so; what a test waits for has its own time limit. */
+/** Waits until something is so, for longer than even a busy machine takes: a test that waits in vain fails, and its file ends. */
 export async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await what())) await sleep(5);
+  const giveUpAt = performance.now() + 120_000;
+  while (!(await what())) {
+    if (performance.now() > giveUpAt) throw new Error(`Not so after two minutes: ${what}`);
+    await sleep(5);
+  }
 }

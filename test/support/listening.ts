@@ -1,11 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTurntable } from './turntable.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import { until } from './fleet.ts';
+import { testTiming } from './timing.ts';
+import { startTurntable, type Turntable } from './turntable.ts';
 
 /** What is asked of Spotify to see what plays. */
 export const player = '/v1/me/player';
 
-/** The hub looks at the clock this often; a look that is not due by then is not made. */
-export const severalTicks = () => sleep(700);
+/** Waits until the hub has looked at the clock several times, and whatever it asked of Spotify has been answered. */
+export async function severalTicks({ calls }: Pick<Simulator, 'calls'>): Promise<void> {
+  for (let ticks = 0; ticks < 4; ticks += 1) await sleep(testTiming.live.tickMs + 2);
+  while (calls.some(({ status }) => status === 0)) await sleep(5);
+  await sleep(testTiming.live.tickMs + 2);
+}
+
+/** Waits until the server has seen every stream end. */
+export async function untilAllLeft(keys: Turntable['keys']): Promise<void> {
+  await until(async () => !(await keys()).some((key) => key.startsWith('streams:')));
+}
 
 /** Somebody who plays the first track from its start, signed in, with the page in front of them, and allowed to control the player. */
 export async function listening(

@@ -36,13 +36,27 @@ export const skipWithoutProgram = redisProgram
 export async function ownRedis(t: TestContext) {
   const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
   let redis = await startRedis({ program: redisProgram, keepIn });
+  let frozen: number | null = null;
+  const thaw = () => {
+    if (frozen !== null) process.kill(frozen, 'SIGCONT');
+    frozen = null;
+  };
   t.after(async () => {
+    thaw();
     await redis.stop();
     await rm(keepIn, { recursive: true });
   });
   return {
     url: redis.url,
     stop: () => redis.stop(),
+    /** Stops its process as it is: connections stay open, and nothing answers until `thaw`. */
+    async freeze() {
+      const client = new Redis(redis.url);
+      frozen = Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
+      client.disconnect();
+      process.kill(frozen, 'SIGSTOP');
+    },
+    thaw,
     async start() {
       redis = await startRedis({ program: redisProgram, keepIn, port: redis.port });
     },

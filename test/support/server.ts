@@ -4,7 +4,7 @@ import { createLog } from '../../src/ops/log.ts';
 import { serve } from '../../src/ops/serve.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
-import type { ServerOptions, Told } from './fleet.ts';
+import type { Ready, ServerOptions, Told } from './fleet.ts';
 
 /*
  * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
@@ -18,7 +18,8 @@ if (!spotify) throw new Error('These tests are about a configured server');
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
 const parts = createParts({ config: { ...config, spotify }, log, now: clock.now, timing });
 await parts.redisAnswered;
-await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+const app = createApp({ config: { ...config, spotify }, log, parts });
+const { port } = await serve(app, { ...config, port: 0 });
 
 process.on('message', ({ advanceMs }: Told) => {
   clock.advance({ seconds: advanceMs / 1000 });
@@ -26,4 +27,4 @@ process.on('message', ({ advanceMs }: Told) => {
 });
 // Whoever started it is gone: nothing is left behind.
 process.on('disconnect', () => process.exit());
-process.send?.('ready');
+process.send?.({ port } satisfies Ready);

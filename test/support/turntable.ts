@@ -6,15 +6,20 @@ import request from 'supertest';
 import { createGrants, type Grants } from '../../src/access/grants.ts';
 import { createSeal } from '../../src/access/seal.ts';
 import type { Timing } from '../../src/access/timing.ts';
-import { timing } from '../../src/access/timing.ts';
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { createParts } from '../../src/parts.ts';
-import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/simulator.ts';
+import {
+  type Fault,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from '../../src/simulator/simulator.ts';
 import { type Clock, createClock } from './clock.ts';
 import { spokenIn } from './dialects.ts';
 import { redisPlace } from './redis.ts';
+import { testTiming } from './timing.ts';
 
 export const clientId = 'c1ient00000000000000000000000000';
 export const clientSecret = '5ecret00000000000000000000000000';
@@ -22,7 +27,7 @@ export const clientSecret = '5ecret00000000000000000000000000';
 type Options = {
   /** Variables beside the ones that every test needs. */
   env?: Record<string, string>;
-  /** Deadlines and waits; the usual ones where not given. */
+  /** Deadlines and intervals; those of all tests if not given. */
   timing?: Partial<Timing>;
   simulator?: Partial<SimulatorOptions>;
   /** Whether the clock moves by itself as well. */
@@ -42,7 +47,8 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
   const simulator = beside?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
 
   let handler: RequestListener = (_req, res) => res.destroy();
-  const server = createServer((req, res) => handler(req, res));
+  // Never closes a connection that the test is about to use again.
+  const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => handler(req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(async () => {
     server.closeAllConnections();
@@ -72,7 +78,7 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     config: { ...config, spotify },
     log,
     now: clock.now,
-    timing: { ...timing, ...options.timing },
+    timing: { ...testTiming, ...options.timing },
   });
   t.after(parts.close);
   await parts.redisAnswered;
@@ -172,6 +178,18 @@ export function tokenRequests(simulator: Simulator, grantType: string): number {
 /** How often this path of the Web API was asked. */
 export function apiCalls(simulator: Simulator, path: string): number {
   return simulator.calls.filter((call) => call.service === 'api' && call.path === path).length;
+}
+
+/** Holds Spotify's next answer to such a call, or this one in its place, until it is released. `reached` resolves when it is ready. */
+export function holdAnswer(simulator: Simulator, on: Fault['on'], answer?: Fault['answer']) {
+  const ready = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<void>();
+  const until = () => {
+    ready.resolve();
+    return over.promise;
+  };
+  simulator.fault({ on, until, ...(answer && { answer }) });
+  return { reached: ready.promise, release: over.resolve };
 }
 
 const elsewhere = 'http://127.0.0.1:1/callback';

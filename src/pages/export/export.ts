@@ -6,12 +6,13 @@ import type { Playlist } from '../../spotify/answers.ts';
 import { NotFound, Refused } from '../../spotify/errors.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
+import { spotifyId } from '../../web/named.ts';
 import { pageNumber } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
 import { type Load, openSource, type Source, stopFor } from './source.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn };
+type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; market: string };
 
 /** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
 type Place = { page: number; skip: number; from: number; snapshot?: string };
@@ -23,8 +24,9 @@ const formats = new Map<string, Format>([
 const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Playlists as files, written while they are being asked for: a long one takes no more memory than a short one. */
-export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
+export function exportPages({ webApi, dialects, signedIn, market }: Needs): Router {
   const router = Router();
+  router.param('id', spotifyId);
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
   router.get('/playlists/export.:format', signedIn.middleware, async (req, res) => {
@@ -36,7 +38,7 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
       ...snapshotIn(req),
     };
     const first = await shelf(req, place.page);
-    const summary: Summary = { playlists: 0, announced: first.total, complete: false, stopped: null };
+    const summary: Summary = { playlists: 0, announced: first.total ?? 0, complete: false, stopped: null };
     const sources = everything(req, place, first.items, summary);
     await send(req, res, { name: 'playlists', type: format.type, text: format.all(sources, summary) });
   });
@@ -45,7 +47,6 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
   router.get('/playlists/:id/export.:format', signedIn.middleware, async (req, res) => {
     const format = formatIn(req);
     const id = String(req.params.id);
-    if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
     const playlist = await req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists);
     const { snapshotId } = playlist;
     // What fails before the first row is written is still a page that says so.
@@ -83,7 +84,7 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
             playlist,
             from,
             known: snapshot ?? null,
-            load: loadFrom(req, playlist.id),
+            load: playlist.id === null ? async () => null : loadFrom(req, playlist.id),
             resume: (next) =>
               addressOf(req, { page, skip, from: next, ...(snapshotId && { snapshot: snapshotId }) }),
           });
@@ -109,7 +110,16 @@ export function exportPages({ webApi, dialects, signedIn }: Needs): Router {
   function loadFrom(req: Request, id: string): Load {
     return (from) =>
       req.listener
-        .ask((token) => dialects.speak((dialect) => webApi.playlistEntries(token, id, from, dialect)))
+        .ask((token) =>
+          dialects.speak((dialect) =>
+            webApi.playlistEntries(
+              token,
+              id,
+              { from, market: dialect === 'classic' ? market : null },
+              dialect,
+            ),
+          ),
+        )
         .catch((error: unknown) => {
           // Somebody else's playlist, or one of Spotify's own: new apps are told only what stands on its card, or nothing.
           if (error instanceof Refused || error instanceof NotFound) return null;

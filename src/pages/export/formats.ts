@@ -1,5 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Entry } from '../../spotify/answers.ts';
+import type { Entry, Episode, Track } from '../../spotify/types.ts';
+import { restrictionText } from '../../web/items.ts';
+import { safeCell } from './safe-cell.ts';
 import type { Manifest, Source, Stop } from './source.ts';
 
 /** What a file of many playlists says of itself at its end. */
@@ -27,7 +29,7 @@ const columns = [
   'Link',
 ];
 
-/** Comma-separated, for spreadsheets: nothing in it is taken for a formula (OWASP, "CSV Injection"). */
+/** Comma-separated, for spreadsheets: see {@link safeCell}. */
 export const csv: Format = {
   type: 'text/csv',
 
@@ -42,7 +44,7 @@ export const csv: Format = {
     yield `\uFEFF${lines([['Playlist', ...columns]])}`;
     const manifests: Manifest[] = [];
     for await (const { manifest, pages } of sources) {
-      yield* rowsOf(pages, manifest, [manifest.name]);
+      yield* rowsOf(pages, manifest, [manifest.name ?? '']);
       manifests.push(manifest);
     }
     for (const manifest of manifests) yield lines([[], ...manifestLines(manifest)]);
@@ -97,15 +99,19 @@ async function* rowsOf(
   }
 }
 
-function cells({ item, addedAt, addedBy, playable }: Entry): unknown[] {
+function cells({ item, addedAt, addedBy }: Entry): unknown[] {
   const added = [addedAt, addedBy?.name];
   if (item === null) return ['', '', '', '', '', ...added, 'no longer on Spotify', '', ''];
-  const local = item.kind === 'track' && item.local;
-  const by = item.kind === 'episode' ? item.show?.name : item.artists.map(({ name }) => name).join('; ');
-  const album = item.kind === 'episode' ? '' : item.album?.name;
+  const by = item.kind === 'track' ? item.artists : item.show ? [item.show] : item.authors;
+  const album = item.kind === 'track' ? item.album?.name : '';
   const seconds = item.durationMs === null ? '' : Math.round(item.durationMs / 1000);
-  const note = local ? 'a file of your own' : playable ? '' : 'not available to you';
-  return [item.kind, item.name, by, album, seconds, ...added, note, item.uri, item.link];
+  const names = by.map(({ name }) => name).join('; ');
+  return [item.kind, item.name, names, album, seconds, ...added, noteOn(item), item.uri, item.link];
+}
+
+function noteOn(item: Track | Episode): string {
+  if (item.kind === 'track' && item.local) return 'a file of your own';
+  return item.restriction === null ? '' : restrictionText(item.restriction);
 }
 
 function manifestLines({ stopped, ...counts }: Manifest): unknown[][] {
@@ -122,5 +128,5 @@ function facts(all: Record<string, unknown>): unknown[][] {
 }
 
 function lines(rows: readonly (readonly unknown[])[]): string {
-  return stringify(rows as unknown[][], { escape_formulas: true, record_delimiter: 'windows' });
+  return stringify(rows as unknown[][], { cast: { string: safeCell }, record_delimiter: 'windows' });
 }

@@ -15,8 +15,8 @@ export type Stop = {
 
 /** What a file says at its end about a playlist in it. */
 export type Manifest = {
-  id: string;
-  name: string;
+  id: string | null;
+  name: string | null;
   /** As of the version that the file was made from. */
   snapshotId: string | null;
   /** Whether it is another version than the one that the part before was made from. */
@@ -29,6 +29,8 @@ export type Manifest = {
   written: number;
   tracks: number;
   episodes: number;
+  /** Chapters of audiobooks, and audiobooks. */
+  chapters: number;
   /** Files of the listener's own. */
   local: number;
   /** Places that hold nothing any more. */
@@ -44,7 +46,7 @@ export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Entry[]
 export type Load = (from: number) => Promise<Page<Entry> | null>;
 
 type Begin = {
-  playlist: { id: string; name: string; count: number | null; snapshotId: string | null };
+  playlist: { id: string | null; name: string | null; count: number | null; snapshotId: string | null };
   from: number;
   /** The snapshot that the part before was made from; null for a file from the start. */
   known: string | null;
@@ -68,14 +70,14 @@ export async function openSource({ playlist, from, known, load, resume }: Begin)
     readable: first !== null,
     announced: first?.total ?? count ?? 0,
     from,
-    ...{ written: 0, tracks: 0, episodes: 0, local: 0, gone: 0 },
+    ...{ written: 0, tracks: 0, episodes: 0, chapters: 0, local: 0, gone: 0 },
     complete: false,
     stopped: null,
   };
 
   async function* pages(): AsyncGenerator<readonly Entry[]> {
     if (first === null) return;
-    const more = Math.max(0, Math.ceil((first.total - from) / entriesPerPage) - 1);
+    const more = Math.max(0, Math.ceil((manifest.announced - from) / entriesPerPage) - 1);
     try {
       yield counted(manifest, first.items);
       const rest = inOrder(more, (index) => load(from + (index + 1) * entriesPerPage));
@@ -110,6 +112,7 @@ function counted(manifest: Manifest, entries: readonly Entry[]): readonly Entry[
     manifest.written += 1;
     if (item === null) manifest.gone += 1;
     else if (item.kind === 'episode') manifest.episodes += 1;
+    else if (item.kind !== 'track') manifest.chapters += 1;
     else if (item.local) manifest.local += 1;
     else manifest.tracks += 1;
   }

@@ -1,42 +1,54 @@
-import { Router } from 'express';
+import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import type { Hub } from '../../live/hub.ts';
-import { isUri } from '../../spotify/uri.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
-import { lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { namedEntry } from '../../web/named.ts';
+import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { createRelinking, type ShownEntry } from '../../web/relinking.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; forms: Forms; hub: Hub };
+type Needs = {
+  webApi: WebApi;
+  dialects: Dialects;
+  signedIn: SignedIn;
+  forms: Forms;
+  hub: Hub;
+  market: string;
+};
 
 /** For how long Spotify's last answer is good: what is played most changes by the day, the rest at any moment. */
 const momentMs = 1_000;
 const topMs = 10 * 60_000;
 
 /** What the listener saved, heard lately, and plays most. */
-export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs): Router {
+export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }: Needs): Router {
   const router = Router();
+  const relinking = createRelinking({ dialects, market });
 
   // One call to Spotify.
   router.get('/library', htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
     if (req.query.said !== undefined) req.listener.forget(['library']);
-    const { items, total } = await req.listener.askKept(
+    const from = (page - 1) * tracksPerPage;
+    const saved = await req.listener.askKept(
       `library ${page}`,
       momentMs,
-      (token) => webApi.savedTracks(token, page),
+      (token) => webApi.savedTracks(token, { from, market }),
       scopes.library,
     );
+    const { items, total } = saved;
+    const known = atLeast(saved, from, tracksPerPage);
     const said = sentence(saidHere, req.query.said);
-    const last = lastPage(total, tracksPerPage);
+    const last = lastPage(known, tracksPerPage);
     if (said && page > last) {
       // The only track of the last page was just removed.
       res.redirect(303, saying(pageOf('/library', last), String(req.query.said)));
       return;
     }
-    const pages = pagesOf(total, tracksPerPage, page);
+    const pages = pagesOf(known, tracksPerPage, page);
     const mayEdit = req.listener.may(scopes.editLibrary);
 
     res.set('Cache-Control', 'private, no-store').format({
@@ -81,15 +93,22 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs):
     ['/library/save', true],
     ['/library/remove', false],
   ] as const) {
-    // One call to Spotify.
+    // One call to Spotify, and to remove most tracks of the list one more to new apps: see createRelinking.
     router.post(path, ...forms.read, signedIn.middleware, async (req, res) => {
-      const uri = forms.field(req, 'uri');
-      if (!isUri(uri)) throw new Problem(noUri);
+      const entry = namedEntry(req.body, noUri);
+      let { uri } = entry;
 
       const outcome = await forms.once(req, async () => {
+        const held = wanted ? uri : await heldUri(req, entry);
+        if (held === null) {
+          await req.listener.invalidate(['library']);
+          if (wantsJson(req)) throw new Problem(changedMeanwhile);
+          return saying(String(res.locals.returnTo), 'changed-meanwhile');
+        }
+        uri = held;
         await req.listener.change(
-          ['library', `saved ${uri}`, 'player'],
-          (token) => dialects.speak((dialect) => webApi.setSaved(token, uri, wanted, dialect)),
+          ['library', 'saved ', 'player'],
+          (token) => dialects.speak((dialect) => webApi.setSaved(token, held, wanted, dialect)),
           scopes.editLibrary,
         );
         await hub.learnSaved(req.listener.accountId, uri, wanted);
@@ -101,11 +120,29 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub }: Needs):
   }
 
   return router;
+
+  function heldUri(req: Request, entry: ShownEntry): Promise<string | null> {
+    return relinking.heldUri(entry, (stretch) =>
+      req.listener.ask(
+        (token) => webApi.savedTracks(token, stretch),
+        [...scopes.library, ...scopes.editLibrary],
+      ),
+    );
+  }
 }
 
 const saidHere: Readonly<Record<string, string>> = {
   removed: 'It is no longer in your library.',
   saved: 'It is in your library again.',
+  'changed-meanwhile': 'Nothing was removed, because your library has changed. This is how it is now.',
+};
+
+const changedMeanwhile = {
+  status: 409,
+  reason: 'library-changed',
+  title: 'Your library has changed',
+  text: 'Nothing was removed. Read the list again, and use the place that the track has now.',
+  actions: [{ label: 'Go to the library', href: '/library' }],
 };
 
 const noUri = {

@@ -41,9 +41,9 @@ export function numbers({ playback, progressMs }: Card) {
     by:
       item === null
         ? null
-        : item.kind === 'episode'
-          ? (item.show?.name ?? null)
-          : (item.artists[0]?.name ?? null),
+        : item.kind === 'track'
+          ? (item.artists[0]?.name ?? null)
+          : (item.show?.name ?? item.authors[0]?.name ?? null),
     uri: item?.uri ?? null,
     playing: playback.state === 'playing',
     progressMs,

@@ -4,6 +4,7 @@ import type { Kept } from '../../access/kept.ts';
 import type { SpotifyCall } from '../../access/live-token.ts';
 import type { Hub } from '../../live/hub.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
+import { isDeviceId } from '../../spotify/uri.ts';
 import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { type Forms, saying } from '../../web/forms.ts';
@@ -36,6 +37,10 @@ const refusals = [
 /** Telling the player what to do, and where. Each takes one call to Spotify. */
 export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs }: Needs): Router {
   const router = Router();
+  // Before the sign-in: no token is refreshed for an address that is no command.
+  router.param('command', (_req, _res, next, command) => {
+    next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
+  });
 
   router.get('/devices', htmlOrJson, signedIn.middleware, async (req, res) => {
     const devices = await req.listener.askKept('devices', 1_000, webApi.devices, scopes.player);
@@ -49,14 +54,13 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
 
   router.post('/player/device', ...forms.read, signedIn.middleware, async (req, res) => {
     const id = forms.field(req, 'device');
-    if (!/^[\w-]{1,128}$/.test(id)) throw new NoSuchPage('Not the id of a device');
+    if (!isDeviceId(id)) throw new NoSuchPage('Not the id of a device');
     await perform(req, res, (token) => webApi.transfer(token, id));
   });
 
   router.post('/player/:command', ...forms.read, signedIn.middleware, async (req, res) => {
-    const command = commands.find((one) => one === req.params.command);
-    if (!command) throw new NoSuchPage('No such command');
-    await perform(req, res, (token) => webApi.command(token, command));
+    const { command } = req.params;
+    if (isCommand(command)) await perform(req, res, (token) => webApi.command(token, command));
   });
 
   /** Gives the player a command and leads back to the page with the button, which tells where it was refused. */
@@ -88,4 +92,8 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
   }
 
   return router;
+}
+
+function isCommand(value: unknown): value is Command {
+  return commands.some((one) => one === value);
 }

@@ -1,7 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import { BadRequest, Refused } from '../../spotify/errors.ts';
-import { isUri } from '../../spotify/uri.ts';
 import {
   entriesPerPage,
   furthestOffset,
@@ -10,22 +9,27 @@ import {
   scopes,
   type WebApi,
 } from '../../spotify/web-api.ts';
-import { type ErrorPage, NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { type ErrorPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
-import { lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';
+import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { createRelinking } from '../../web/relinking.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { notTaken, readDetails } from './details.ts';
+import { changedMeanwhile, noSnapshot, noUri, saidHere } from './messages.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; forms: Forms };
+type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; forms: Forms; market: string };
 
 const momentMs = 1_000;
 /** Long enough to page through a playlist; what is in it is kept by its snapshot, which changes with it. */
 const pagingMs = 5 * 60_000;
 
 /** The listener's playlists, what is in each, and changing them. */
-export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Router {
+export function playlistPages({ webApi, dialects, signedIn, forms, market }: Needs): Router {
   const router = Router();
+  const relinking = createRelinking({ dialects, market });
+  router.param('id', spotifyId);
 
   // One call to Spotify.
   router.get('/playlists', htmlOrJson, signedIn.middleware, async (req, res) => {
@@ -40,12 +44,13 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // Two calls to Spotify: what is to be added, and the playlists it can be added to.
   router.get('/playlists/add', htmlOrJson, signedIn.middleware, async (req, res) => {
-    const { uri } = req.query;
-    if (!isUri(uri)) throw new Problem(noUri);
+    const uri = namedUri(req.query.uri, noUri);
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
     const item = await req.listener.askKept(`item ${uri}`, pagingMs, (token) => webApi.item(token, uri));
     const { items, total, pages } = await playlistsOf(req, page);
-    const own = items.filter(({ ownerId, collaborative }) => ownerId === req.listener.id || collaborative);
+    const own = items.filter(
+      ({ id, ownerId, collaborative }) => id !== null && (ownerId === req.listener.id || collaborative),
+    );
     const mayEdit = req.listener.may(scopes.editPlaylists);
 
     res.set('Cache-Control', 'private, no-store').format({
@@ -106,7 +111,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // Two calls to Spotify at first, then one a page; one where it does not tell what is in the playlist.
   router.get('/playlists/:id', htmlOrJson, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
+    const id = String(req.params.id);
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
     if (req.query.said !== undefined) req.listener.forget([`playlist ${id}`]);
     await showPlaylist(req, res, id, page);
@@ -114,7 +119,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // One call to Spotify.
   router.post('/playlists/:id', ...forms.read, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
+    const id = String(req.params.id);
     const { details, problem } = readDetails(req.body);
     if (problem) return showForm(problem);
     const outcome = await forms
@@ -140,9 +145,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
 
   // One call to Spotify.
   router.post('/playlists/:id/items', ...forms.read, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
-    const uri = forms.field(req, 'uri');
-    if (!isUri(uri)) throw new Problem(noUri);
+    const id = String(req.params.id);
+    const uri = namedUri(forms.field(req, 'uri'), noUri);
     const outcome = await forms.once(req, async () => {
       await req.listener.change(
         heldOf(id),
@@ -154,17 +158,24 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
     changed(req, res, id, outcome);
   });
 
-  // One call to Spotify.
+  // One call to Spotify, and for most tracks one more to new apps: see createRelinking.
   router.post('/playlists/:id/remove', ...forms.read, signedIn.middleware, async (req, res) => {
-    const id = idIn(req);
-    const [uri, snapshotId] = [forms.field(req, 'uri'), forms.field(req, 'snapshot')];
-    if (!isUri(uri)) throw new Problem(noUri);
+    const id = String(req.params.id);
+    const entry = namedEntry(req.body, noUri);
+    const snapshotId = forms.field(req, 'snapshot');
     if (snapshotId === '' || snapshotId.length > 200) throw new Problem(noSnapshot);
     // Back to the page of the playlist that the button was on.
     const asked = String(res.locals.returnTo);
     const place = asked.split('?')[0] === `/playlists/${id}` ? asked : `/playlists/${id}`;
     const outcome = await forms
       .once(req, async () => {
+        const uri = await relinking.heldUri(entry, (stretch) =>
+          req.listener.ask(
+            (token) => dialects.speak((dialect) => webApi.playlistEntries(token, id, stretch, dialect)),
+            [...scopes.playlists, ...scopes.editPlaylists],
+          ),
+        );
+        if (uri === null) return hasChanged();
         await req.listener.change(
           heldOf(id),
           (token) =>
@@ -173,22 +184,32 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
         );
         return saying(place, 'removed');
       })
-      .catch(whereRefused);
-    if (outcome === null && wantsJson(req)) throw new Problem(changedMeanwhile);
-    changed(req, res, id, outcome ?? saying(place, 'changed-meanwhile'));
+      .catch((error: unknown) => {
+        if (error instanceof BadRequest) return hasChanged();
+        throw error;
+      });
+    changed(req, res, id, outcome);
+
+    /** Leads back to the playlist as it is now. Throws {@link Problem} where a program asks. */
+    async function hasChanged(): Promise<string> {
+      await req.listener.invalidate(heldOf(id));
+      if (wantsJson(req)) throw new Problem(changedMeanwhile);
+      return saying(place, 'changed-meanwhile');
+    }
   });
 
   return router;
 
   async function playlistsOf(req: Request, page: number) {
     const name = `playlists ${page}`;
-    const { items, total } = await req.listener.askKept(
+    const lists = await req.listener.askKept(
       name,
       momentMs,
       (token) => webApi.playlists(token, page),
       scopes.playlists,
     );
-    return { items, total, pages: pagesOf(total, playlistsPerPage, page) };
+    const known = atLeast(lists, (page - 1) * playlistsPerPage, playlistsPerPage);
+    return { ...lists, pages: pagesOf(known, playlistsPerPage, page) };
   }
 
   /** Answers with a page of a playlist; `failed` is what was sent to change it where that could not be done. */
@@ -206,15 +227,18 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
       (token) => webApi.playlist(token, id),
       scopes.playlists,
     );
-    const { items, total } = playlist.readable ? await entries() : { items: null, total: 0 };
+    const from = (page - 1) * entriesPerPage;
+    const contents = playlist.readable ? await entries() : null;
+    const { items, total } = contents ?? { items: null, total: 0 };
+    const known = contents ? atLeast(contents, from, entriesPerPage) : 0;
     const said = sentence(saidHere, req.query.said);
-    const last = lastPage(total, entriesPerPage);
+    const last = lastPage(known, entriesPerPage);
     if (said && page > last) {
       // The only item of the last page was just removed.
       res.redirect(303, saying(pageOf(`/playlists/${id}`, last), String(req.query.said)));
       return;
     }
-    const pages = pagesOf(total, entriesPerPage, page);
+    const pages = pagesOf(known, entriesPerPage, page);
     const isOwn = playlist.ownerId === req.listener.id;
     const isTheirs = isOwn || playlist.collaborative;
 
@@ -244,14 +268,12 @@ export function playlistPages({ webApi, dialects, signedIn, forms }: Needs): Rou
           `playlist ${id} ${playlist.snapshotId} ${page}`,
           pagingMs,
           (token) =>
-            dialects.speak((dialect) =>
-              webApi.playlistEntries(token, id, (page - 1) * entriesPerPage, dialect),
-            ),
+            dialects.speak((dialect) => webApi.playlistEntries(token, id, { from, market }, dialect)),
           scopes.playlists,
         );
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        return { items: null, total: 0 };
+        return null;
       }
     }
   }
@@ -273,43 +295,3 @@ function whereRefused(error: unknown): null {
   if (error instanceof BadRequest) return null;
   throw error;
 }
-
-function idIn(req: Request): string {
-  const id = String(req.params.id);
-  if (!/^[A-Za-z\d]{1,64}$/.test(id)) throw new NoSuchPage('Not the id of a playlist');
-  return id;
-}
-
-const saidHere: Readonly<Record<string, string>> = {
-  created: 'Your new playlist is there.',
-  changed: 'The playlist is changed.',
-  added: 'It is added, at the end.',
-  removed: 'It is removed, wherever in the playlist it stood.',
-  'changed-meanwhile': 'Nothing was removed: the playlist has been changed meanwhile. This is how it is now.',
-};
-
-const back = { label: 'Go to your playlists', href: '/playlists' };
-
-const noUri = {
-  status: 400,
-  reason: 'no-uri',
-  title: 'That is nothing for a playlist',
-  text: 'Give the URI of a track or an episode as "uri", such as spotify:track:… Files of your own cannot be added.',
-  actions: [back],
-};
-
-const changedMeanwhile = {
-  status: 409,
-  reason: 'playlist-changed',
-  title: 'The playlist has been changed meanwhile',
-  text: 'Nothing was removed. Ask for the playlist again, and use its "snapshotId" of now.',
-  actions: [back],
-};
-
-const noSnapshot = {
-  status: 400,
-  reason: 'no-snapshot',
-  title: 'From which playlist exactly?',
-  text: 'Give the "snapshotId" of the playlist as you saw it as "snapshot", so that nothing else is removed by mistake.',
-  actions: [back],
-};

@@ -12,6 +12,7 @@ import {
 } from '../../spotify/web-api.ts';
 import { addressOf } from '../../web/address.ts';
 import { Problem } from '../../web/error-pages.ts';
+import { atLeast } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
@@ -67,7 +68,7 @@ export function searchPages(needs: Needs): Router {
           throw error;
         })
       : await answer(askForStranger);
-    const pages = pagesOf(found);
+    const pages = pagesOf(found, page);
 
     res.format({
       html: () =>
@@ -122,8 +123,9 @@ function typesIn(req: Request): SearchType[] {
   return wanted.length === 0 ? usualTypes : searchTypes.filter((one) => wanted.includes(one));
 }
 
-function pagesOf(found: Found): number {
-  const longest = Math.max(...Object.values(found).map(({ total }) => total));
+function pagesOf(found: Found, page: number): number {
+  const from = (page - 1) * resultsPerPage;
+  const longest = Math.max(...Object.values(found).map((results) => atLeast(results, from, resultsPerPage)));
   return Math.min(lastPage, Math.max(1, Math.ceil(longest / resultsPerPage)));
 }
 

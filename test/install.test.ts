@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { root } from '../support/process.ts';
-import { startTurntable } from '../support/turntable.ts';
+import { root } from './support/process.ts';
+import { startTurntable } from './support/turntable.ts';
 
 type Manifest = { start_url: string; scope: string; icons: { src: string; sizes: string; type: string }[] };
 
