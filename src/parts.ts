@@ -97,7 +97,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
   });
 
-  const fetchSubscriptions = createFetchSubscriptions({ hub, now });
+  const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
   /** Ends what would stay open for ever: before the server is closed, which waits for it. */
   function closeStreams(): void {

@@ -34,7 +34,10 @@ test('a page that fetches the card is told when to come again, and then finds th
   assert.match(first.html, /<h1>/);
   assert.ok(first.nextMs < 25_000, `told to come in ${first.nextMs} ms`);
 
-  clock.advance({ seconds: first.nextMs / 1000 });
+  clock.advance({ seconds: 16 });
+  await severalTicks(simulator);
+  assert.equal(apiCalls(simulator, player), 0);
+  clock.advance({ seconds: first.nextMs / 1000 - 16 });
   await until(() => apiCalls(simulator, player) === 1);
   const next = await fetchUntil(mara, ({ what }) => what !== name);
   assert.ok(next.html.includes(next.what));

@@ -2,6 +2,22 @@ import type { Mutation } from './mutation.ts';
 
 export const mutations: Mutation[] = [
   {
+    what: 'awaiting all that a page asks of Redis',
+    file: 'src/pages/now-playing/now-playing.ts',
+    from: 'const next = await hub.nextFor(seen);',
+    to: 'const next = { at: now(), sparingUntil: null }; void hub.nextFor(seen);',
+    test: 'fleet/redis-fails',
+    named: 'of a page.*one command is refused',
+  },
+  {
+    what: 'reporting a lease that could not be taken',
+    file: 'src/live/hub.ts',
+    from: "background.run('take the lease', lead(watched));",
+    to: 'void lead(watched).then(() => redis.get(leaseKey(watched.accountId)));',
+    test: 'fleet/redis-fails',
+    named: 'of a stream.*one command is refused',
+  },
+  {
     what: 'finishing what is awaited before a page is answered',
     file: 'src/pages/now-playing/now-playing.ts',
     from: 'const recent = await soon(playedLately(req, seen));',
