@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
-import { type Config, demoCommand, setupSteps } from './config.ts';
+import type { Config } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
 import { accountPages } from './pages/account/account.ts';
@@ -16,6 +16,8 @@ import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
+import { findFault } from './redis/probe.ts';
+import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
@@ -35,8 +37,6 @@ type Needs = {
   log: Log;
   /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
   parts: Parts | null;
-  /** Whether the process is on its way out, and should be sent no more requests. */
-  isStopping?: () => boolean;
 };
 
 const root = join(import.meta.dirname, '..');
@@ -44,7 +44,7 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({ config, log, parts, isStopping = () => false }: Needs): Express {
+export function createApp({ config, log, parts }: Needs): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });
@@ -70,7 +70,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
 
   app.use(accessLog(log));
   app.use(onlyPaths);
-  app.use(healthRoutes({ ready }));
+  app.use(healthRoutes({ whyNotReady }));
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir, versions));
@@ -99,8 +99,9 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     });
 
     app.use(sessions.middleware);
+    app.use(signedIn.recognize);
     app.use(sameOrigin({ baseUrl }));
-    app.use(homePages({ signedIn }));
+    app.use(homePages());
     app.use(
       signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
     );
@@ -109,7 +110,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     app.use(exportPages({ ...parts, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
-    app.use(searchPages({ ...parts, signedIn }));
+    app.use(searchPages(parts));
     app.use(accountPages({ ...parts, signedIn }));
     app.use(forms.readUnreached);
   }
@@ -128,9 +129,11 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     }
   }
 
-  async function ready(): Promise<void> {
-    if (isStopping()) throw new Error('Stopping');
-    await parts?.redis.ping();
+  /** Why this process should be sent no requests. */
+  async function whyNotReady(): Promise<string | null> {
+    if (!parts) return null;
+    const fault = await findFault(parts.redis);
+    return fault && `Redis ${fault.does}`;
   }
 
   /** Some sign-ins of a listener have ended, maybe the last. */

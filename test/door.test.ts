@@ -8,13 +8,14 @@ import { startRedis } from '../src/redis/local-server.ts';
 import { RateLimited } from '../src/spotify/errors.ts';
 import { createClock } from './support/clock.ts';
 import { until } from './support/fleet.ts';
-import { redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 
 /** The doors of two processes: one in Redis. */
 async function doors(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
   const redis = new Redis(redisUrl || (await redisPlace()));
   t.after(() => redis.disconnect());
-  const one = () => createDoor({ redis, clientId: 'an app', now, dailyCalls: 700 });
+  const records = recordsIn(redis);
+  const one = () => createDoor({ redis, records, clientId: 'an app', now, dailyCalls: 700 });
   return { redis, door: one(), other: one() };
 }
 

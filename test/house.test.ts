@@ -20,11 +20,12 @@ const floors = [
   ['access'],
   ['ops', 'redis', 'spotify', 'simulator'],
   ['config.ts'],
+  ['settings'],
 ];
 const entries = ['main.ts', 'demo.ts', 'dev.ts', 'doctor.ts'];
 const mayImport: Record<string, RegExp> = {
   express: /^(app\.ts|pages\/|web\/|live\/stream\.ts|ops\/|simulator\/)/,
-  ioredis: /^(parts\.ts|redis\/)/,
+  ioredis: /^redis\//,
   axios: /^spotify\/http\.ts$/,
 };
 

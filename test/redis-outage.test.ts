@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { timing } from '../src/access/timing.ts';
 import { until } from './support/fleet.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
 import { command, slowRedis } from './support/slow-redis.ts';
+import { promptly } from './support/timing.ts';
 import { type Browser, startTurntable } from './support/turntable.ts';
 
 /** The page is there again, by itself. */
@@ -49,10 +49,7 @@ test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is
   skip,
 }, async (t) => {
   const redis = await ownRedis(t);
-  const { browser } = await startTurntable(t, {
-    redisUrl: redis.url,
-    timing: { redisDeadlineMs: timing.redisDeadlineMs },
-  });
+  const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
   const mara = browser();
   await until(async () => (await mara.get(await mara.agree())).status === 303);
 
@@ -103,25 +100,19 @@ test('a new sign-in that Redis does not take leaves the one that stood as it was
 /** Stands for a key that holds no text at all. */
 const aList = 'a list';
 
-test('records that cannot be read are signed out and removed, and never an error', async (t) => {
+test('a damaged session or grant signs its browser out, is counted, and is never an error; a sealed grant is not removed', async (t) => {
   const { browser, keys, redisUrl, logged } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
 
   for (const [kind, record] of [
-    ...[
-      '{bad',
-      '{}',
-      '"x"',
-      '[]',
-      '123',
-      'null',
-      '{"cookie":null}',
-      '{"v":2,"cookie":{},"listener":{}}',
-      aList,
-    ].map((one) => ['session', one] as const),
+    ...['{bad', '{}', '"x"', '[]', '123', 'null', '{"cookie":null}', aList].map(
+      (one) => ['session', one] as const,
+    ),
     ...['', 'x', '1:', '1:abc.def', '{"accessToken":"x"}', aList].map((one) => ['grant', one] as const),
   ]) {
+    // Another process may have the key that it is sealed with, or this one again after a change of secrets.
+    const isLeft = kind === 'grant' && record !== aList;
     const mara = browser();
     await mara.signIn();
     const key = (await keys()).find((one) => one.startsWith(`${kind}:`)) ?? '';
@@ -134,15 +125,14 @@ test('records that cannot be read are signed out and removed, and never an error
 
     assert.deepEqual(
       (await keys()).filter((one) => one === key),
-      [],
+      isLeft ? [key] : [],
       `${kind} ${record}`,
     );
+    assert.match(logged.splice(0).join(''), new RegExp(`"kind":"${kind}".*damaged`), `${kind} ${record}`);
     await mara.signIn();
     await mara.get('/now-playing').expect(200);
     for (const left of await keys()) await redis.del(left);
   }
-  assert.match(logged.join(''), /A session could not be read and was removed/);
-  assert.match(logged.join(''), /A grant could not be read and was removed/);
 });
 
 test('a session record that is right but for one field is as good as none, and never an error', async (t) => {
@@ -197,12 +187,13 @@ test('a grant whose generation is no number is as good as none', async (t) => {
     await mara.signIn();
     const key = (await keys()).find((one) => one.startsWith('grant:')) ?? '';
     const sealed = (await redis.get(key))?.split(':')[1];
-    await redis.set(key, `${generation}:${sealed}`);
+    const record = `${generation}:${sealed}`;
+    await redis.set(key, record);
     clock.advance({ hours: 2 });
 
     await mara.get('/now-playing').expect(303);
 
-    assert.equal(await redis.exists(key), 0, generation);
+    assert.equal(await redis.get(key), record, generation);
     for (const left of await keys()) await redis.del(left);
   }
 });
@@ -238,7 +229,7 @@ test('a grant copied beside another session does not open', async (t) => {
 });
 
 test('a new secret before the old one in SESSION_SECRET signs nobody out; taking the old one away does', async (t) => {
-  const [old, fresh] = ['o'.repeat(32), 'n'.repeat(32)];
+  const [old, fresh] = ['the old one that has been long enough', 'the fresh one that is long enough'];
   const before = await startTurntable(t, { env: { SESSION_SECRET: old } });
   const mara = before.browser();
   await mara.signIn();

@@ -29,7 +29,7 @@ type Needs = {
   withLock: Lock;
   door: Door;
   accounts: Accounts;
-  background: BackgroundTasks;
+  background: Pick<BackgroundTasks, 'run' | 'finish'>;
   now: () => number;
 };
 
@@ -46,14 +46,15 @@ export function createAccess({ grants, withLock, door, accounts, background, now
 
   return {
     /**
-     * The grant of a session; null where the session has none. Its token is renewed where it is due, first of all or not before
+     * What can be done with the grant of a session. Its token is renewed where it is due, first of all or not before
      * Spotify is asked, and never while Spotify wants to be left alone: then there may still be something to show. Throws GrantLost,
-     * SpotifyUnavailable, ClientRejected or RedisUnavailable.
+     * SpotifyUnavailable, ClientRejected, RedisUnavailable or ShuttingDown.
      */
-    async open(sessionId: string, { renewFirst }: { renewFirst: boolean }): Promise<OpenGrant | null> {
-      const stored = await grants.read(sessionId);
-      if (stored === null) return null;
-
+    async open(
+      sessionId: string,
+      stored: StoredGrant,
+      { renewFirst }: { renewFirst: boolean },
+    ): Promise<OpenGrant> {
       let ready = renewFirst ? await unlessWaiting(renewedIfDue(sessionId, stored)) : null;
       const { scopes, consentAt, renewedAt } = ready ?? stored;
       return {
@@ -118,7 +119,10 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     return renewal;
   }
 
-  /** Null where somebody else is renewing the grant, for longer than one may wait. */
+  /**
+   * Null where somebody else is renewing the grant, for longer than one may wait. A stop waits until it is done: the answer that it
+   * would cut off may hold the only token that Spotify still honours. Throws ShuttingDown where it has not begun before a stop.
+   */
   async function renew(
     sessionId: string,
     spent: StoredGrant,
@@ -127,9 +131,11 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     const work = async () => {
       const stored = await current(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
-      return stored.accessToken === spent.accessToken ? refreshed(sessionId, stored) : stored;
+      if (stored.accessToken !== spent.accessToken) return stored;
+      // A stop may have begun while this one waited for the lock.
+      return background.finish('refresh of a grant', () => refreshed(sessionId, stored));
     };
-    return withLock(`grant:${sessionId}`, work, { wait });
+    return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
   }
 
   async function refreshed(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
@@ -176,7 +182,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
       if (!(error instanceof RedisUnavailable)) throw error;
     }
     unsaved.set(sessionId, { old, next });
-    background.run('save a refreshed grant', saveLater(sessionId));
+    background.run('save of a refreshed grant', saveLater(sessionId));
     return current(sessionId);
   }
 

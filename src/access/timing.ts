@@ -17,8 +17,8 @@ export const timing = {
   afterCommandMs: 400,
   /** Between two signs of life in a stream: less than the minute after which proxies give up. */
   heartbeatMs: 15_000,
-  /** Redis' answer to one command. */
-  redisDeadlineMs: 500,
+  /** Redis' answer to one command; past that its connection counts as gone. */
+  redisDeadlineMs: 750,
   /** Live updates. */
   live: {
     /** Between two looks at the clock. */

@@ -51,7 +51,7 @@ export const mutations: Mutation[] = [
   {
     what: 'finishing what is under way after an exception that nothing caught',
     file: 'src/main.ts',
-    from: '  end(1);',
+    from: '  endings.exit(1);',
     to: '  process.exit(1);',
     test: 'fleet/uncaught',
   },

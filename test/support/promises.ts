@@ -124,10 +124,10 @@ function isSwallowed(node: Node, text: string): boolean {
   );
 }
 
-/** Whether a comment stands on the line of its end, or between its beginning and whatever comes before. */
+/** Whether a comment stands on the line of its end, or before it since the statement before. */
 function isExplained(node: Node, text: string): boolean {
   let statement = node;
-  while (statement.parent && !/Statement$|FunctionDeclaration$/.test(SyntaxKind[statement.kind] ?? ''))
+  while (statement.parent && !/^(Block|SourceFile|CaseClause)$/.test(SyntaxKind[statement.parent.kind] ?? ''))
     statement = statement.parent;
   const line = text.slice(node.end, text.indexOf('\n', node.end));
   return (

@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
+import { createRecords } from '../../src/redis/records.ts';
 
 let shared: Promise<RedisAtHand> | undefined;
 let places = 0;
@@ -24,6 +26,9 @@ export async function redisPlace(): Promise<string> {
   return place.href;
 }
 
+/** The records in this Redis; a damaged one fails the test. */
+export const recordsIn = (redis: Redis) => createRecords({ redis, onDamaged: assert.fail });
+
 /** The program to start a Redis with. */
 export const redisProgram = redisOnPath(process.env) ?? '';
 
@@ -33,9 +38,9 @@ export const skipWithoutProgram = redisProgram
   : 'there is no redis-server on the PATH to start and stop';
 
 /** A Redis that a test may stop and start again, with nothing lost between. */
-export async function ownRedis(t: TestContext) {
+export async function ownRedis(t: TestContext, program = redisProgram) {
   const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
-  let redis = await startRedis({ program: redisProgram, keepIn });
+  let redis = await startRedis({ program, keepIn });
   let frozen: number | null = null;
   const thaw = () => {
     if (frozen !== null) process.kill(frozen, 'SIGCONT');
@@ -58,7 +63,7 @@ export async function ownRedis(t: TestContext) {
     },
     thaw,
     async start() {
-      redis = await startRedis({ program: redisProgram, keepIn, port: redis.port });
+      redis = await startRedis({ program, keepIn, port: redis.port });
     },
   };
 }

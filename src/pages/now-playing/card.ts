@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { News } from '../../live/hub.ts';
+import type { News } from '../../live/messages.ts';
 import { isOther, type Seen, shownOf } from '../../live/seen.ts';
 import type { Dated, Playback } from '../../spotify/answers.ts';
 

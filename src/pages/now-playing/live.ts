@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
-import type { Hub, News } from '../../live/hub.ts';
+import type { Hub } from '../../live/hub.ts';
+import type { News } from '../../live/messages.ts';
 import type { Seen } from '../../live/seen.ts';
 import type { Stream, Streams } from '../../live/stream.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';

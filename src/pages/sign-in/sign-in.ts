@@ -1,9 +1,10 @@
-import { type Request, type RequestHandler, Router } from 'express';
-import type { Redis } from 'ioredis';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Access } from '../../access/access.ts';
 import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { Seal } from '../../access/seal.ts';
+import type { BackgroundTasks } from '../../ops/background.ts';
+import type { Records } from '../../redis/records.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { InvalidGrant } from '../../spotify/errors.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
@@ -25,7 +26,8 @@ type Needs = {
   browsers: Browsers;
   sessions: Sessions;
   signedIn: SignedIn;
-  redis: Redis;
+  records: Records;
+  background: Pick<BackgroundTasks, 'finish'>;
   seal: Seal;
   cookies: Cookies;
   baseUrl: string;
@@ -77,8 +79,8 @@ const silentProxy = {
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
 export function signInPages(needs: Needs): Router {
-  const { accounts, webApi, access, grants, browsers, sessions, signedIn, cookies, baseUrl, now, onSignIn } =
-    needs;
+  const { accounts, webApi, access, grants, browsers, sessions, signedIn, background, cookies } = needs;
+  const { baseUrl, now, onSignIn } = needs;
   const pendingSignIns = createPendingSignIns(needs);
   const router = Router();
   const overHttps = demandHttps(baseUrl);
@@ -88,14 +90,14 @@ export function signInPages(needs: Needs): Router {
     next();
   });
 
-  router.get('/login', overHttps, async (req, res) => {
+  router.get('/login', overHttps, (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
       throw new ForeignOrigin('A sign-in not started by going to it');
 
     const wanted = String(req.query.allow ?? '').split(' ');
-    const given = req.session.listener ? ((await grants.read(req.session.id))?.scopes ?? []) : [];
+    const given = req.grant?.scopes ?? [];
     const asked = knownScopes.filter((scope) => [...firstScopes, ...given, ...wanted].includes(scope));
     const returnTo = ownPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
@@ -108,19 +110,30 @@ export function signInPages(needs: Needs): Router {
       .end();
   });
 
-  router.get('/callback', overHttps, async (req, res) => {
+  // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
+  router.get('/callback', overHttps, (req, res) => background.finish('sign-in', () => callback(req, res)));
+
+  router.post('/logout', async (req, res) => {
+    await signedIn.signOut(req, res);
+    if (wantsJson(req)) res.status(204).end();
+    else res.redirect(303, '/?signed-out');
+  });
+
+  return router;
+
+  async function callback(req: Request, res: Response): Promise<void> {
     const { state, code, error } = req.query;
-    if (typeof state !== 'string') throw await problem(req, 'unknown');
+    if (typeof state !== 'string') throw problem(req, 'unknown');
     const pending = await pendingSignIns.spend(req, res, state);
-    if (pending === 'used' || pending === 'unknown') throw await problem(req, pending);
+    if (pending === 'used' || pending === 'unknown') throw problem(req, pending);
 
     res.locals.returnTo = pending.returnTo;
-    if (error === 'access_denied') throw await problem(req, 'cancelled');
-    if (typeof code !== 'string' || code === '') throw await problem(req, 'refused');
+    if (error === 'access_denied') throw problem(req, 'cancelled');
+    if (typeof code !== 'string' || code === '') throw problem(req, 'refused');
 
     const consentAt = now();
-    const token = await access.exchange(code, pending.verifier).catch(async (failure: unknown) => {
-      throw failure instanceof InvalidGrant ? await problem(req, 'stale') : failure;
+    const token = await access.exchange(code, pending.verifier).catch((failure: unknown) => {
+      throw failure instanceof InvalidGrant ? problem(req, 'stale') : failure;
     });
     const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
 
@@ -129,6 +142,7 @@ export function signInPages(needs: Needs): Router {
       await browsers.add(accountId, started, browserName(req));
       // The grant last: without it nobody is signed in, wherever this process may be stopped.
       await grants.create(started, {
+        accountId,
         accessToken: token.accessToken,
         expiresAt: now() + token.expiresInMs,
         renewedAt: now(),
@@ -149,27 +163,19 @@ export function signInPages(needs: Needs): Router {
     onSignIn();
     res.clearCookie(cookies.name('signed-out'), cookies.attributes);
     res.redirect(303, pending.returnTo);
-  });
-
-  router.post('/logout', async (req, res) => {
-    await signedIn.signOut(req, res);
-    if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, '/?signed-out');
-  });
+  }
 
   /** The page that says why a sign-in came to nothing, and leads to another one. */
-  async function problem(req: Request, reason: keyof typeof problems): Promise<Problem> {
+  function problem(req: Request, reason: keyof typeof problems): Problem {
     const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo ?? '/' })}`;
     const actions = [
       { label: 'Sign in with Spotify', href: retry },
-      (await signedIn.is(req))
+      req.grant
         ? { label: 'Go on as you are', href: '/now-playing' }
         : { label: 'Go to the start', href: '/' },
     ];
     return new Problem({ ...problems[reason], reason: `sign-in-${reason}`, actions });
   }
-
-  return router;
 }
 
 /** Lets a sign-in begin and end only where its cookies can be set: behind https, where the proxy says that it speaks it. */
