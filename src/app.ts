@@ -90,7 +90,13 @@ export function createApp({ config, log, parts }: Needs): Express {
   if (parts) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
+    const signedIn = createSignedIn({
+      ...parts,
+      sessions,
+      cookies,
+      invalidate: parts.hub.invalidate,
+      onEnd,
+    });
 
     app.use(sessions.middleware);
     app.use(signedIn.recognize);
