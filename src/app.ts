@@ -100,7 +100,13 @@ export function createApp({ config, log, parts }: Needs): Express {
   if (parts && pendingSignIns) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
+    const signedIn = createSignedIn({
+      ...parts,
+      sessions,
+      cookies,
+      invalidate: parts.hub.invalidate,
+      onEnd,
+    });
 
     app.use(sessions.middleware);
     app.use(signedIn.recognize);
@@ -108,7 +114,7 @@ export function createApp({ config, log, parts }: Needs): Express {
     app.use(signInPages({ ...parts, sessions, signedIn, pendingSignIns, cookies, baseUrl, onSignIn }));
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
-    app.use(exportPages({ ...parts, signedIn, baseUrl }));
+    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn, baseUrl }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages(parts));
@@ -145,6 +151,7 @@ export function createApp({ config, log, parts }: Needs): Express {
   async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
     await parts?.hub.end(accountId, sessionIds, last);
     if (last) await parts?.recent.forget(accountId);
+    if (last) await parts?.exportProgress.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

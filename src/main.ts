@@ -19,9 +19,13 @@ const log = createLog({
 });
 // A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
 process.stdout.on('error', () => undefined);
-// Node would print the error whole, with whatever it carries.
+// For both, Node would print the error whole, with whatever it carries, and end the process. A rejection concerns one request or
+// task, and the others go on. After an exception nobody knows what was left half done: what is under way is finished, and no more begun.
+process.on('unhandledRejection', (reason) =>
+  log.error('A promise was rejected and nothing caught it', aboutError(reason)),
+);
 process.on('uncaughtException', (error) => {
-  log.error('Ended by an error that nothing caught', aboutError(error));
+  log.error('Stopping after an error that nothing caught', aboutError(error));
   endings.exit(1);
 });
 

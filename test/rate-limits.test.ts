@@ -181,7 +181,7 @@ test('what a listener changes has a limit; a form that came too soon can be sent
 });
 
 test('opening streams has a limit of its own: a page that finds its way back uses up no pages', async (t) => {
-  const turntable = await limited(t, { stream: 3, read: 3 });
+  const turntable = await limited(t, { update: 3, read: 3 });
   const mara = await signedIn(turntable);
   for (let nth = 0; nth < 3; nth += 1) (await listen(t, turntable.url, mara)).close();
 

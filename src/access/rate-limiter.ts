@@ -37,8 +37,8 @@ export const limits = {
   search: { requests: 60, windowSeconds: minute },
   read: { requests: 120, windowSeconds: minute },
   write: { requests: 120, windowSeconds: minute },
-  /** Opening a stream of events; those that are open count nothing. */
-  stream: { requests: 120, windowSeconds: minute },
+  /** Opening a stream of live updates, or fetching what it would bring; a stream that is open counts nothing. */
+  update: { requests: 120, windowSeconds: minute },
   /** A playlist takes one call for each 50 items, all playlists together several hundred. */
   exportOne: { requests: 30, windowSeconds: 10 * minute },
   exportAll: { requests: 10, windowSeconds: hour },

@@ -5,6 +5,9 @@ import { closeWhenSilent } from './silence.ts';
 
 export type RedisConnection = ReturnType<typeof connectRedis>;
 
+/** Runs work that nothing awaits, and reports its failure: see ops/background.ts. */
+export type Background = { run(name: string, work: Promise<unknown>): void };
+
 type Deps = {
   url: string;
   /** Milliseconds that Redis may take for a reply. Past that the connection counts as gone. */
@@ -13,6 +16,7 @@ type Deps = {
   onDown: (fault: RedisFault) => void;
   /** Called when it serves them again. */
   onUp: () => void;
+  background: Background;
 };
 
 /** The least time between two reconnections because of what Redis replied, and between two looks at whether it serves again. */
@@ -50,7 +54,7 @@ const fastFailing = {
  * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for less than a second
  * while it is silent, so that an outage is an error page and not a page that hangs.
  */
-export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
+export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps) {
   let reconnectedAt = Number.NEGATIVE_INFINITY;
   const redis = new Redis(url, {
     ...fastFailing,
@@ -98,13 +102,14 @@ export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
   /** Sees whether Redis does what pages need, until it does: a connection that stands is no proof. */
   function check(): void {
     clearTimeout(nextCheck);
-    void findFault(redis).then((fault) => {
+    const checked = findFault(redis).then((fault) => {
       // A lost connection has been reported, and the next one is checked when it stands.
       if (redis.status !== 'ready' || databaseRefused) return;
       if (fault === null) lastError = undefined;
       report(fault);
       if (fault !== null) nextCheck = setTimeout(check, retryMs).unref();
     });
+    background.run('check Redis', checked);
   }
 
   return {
@@ -129,6 +134,7 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   };
   redis.on('close', reconnect);
   const pinging = setInterval(() => {
+    // A connection that does not answer is closed for its silence.
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
   subscriber.once('end', () => {

@@ -16,6 +16,7 @@ export async function databaseProblem(url: string): Promise<string | null> {
     const { does, fix } = redisFault(error);
     problem = `${redisAddress(url)} ${does} (${error.message}). ${fix}`;
   });
+  // What is wrong comes as an event.
   await redis.connect().catch(() => undefined);
   redis.disconnect();
   return problem;

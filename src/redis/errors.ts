@@ -24,6 +24,12 @@ export async function redisCall<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/** For work that can go on without what Redis would have told: null where it is unavailable. Throws every other error on. */
+export function nullIfUnavailable(error: unknown): null {
+  if (error instanceof RedisUnavailable) return null;
+  throw error;
+}
+
 /** Whether Redis has refused the connection itself, for its user or password. */
 export function isRefusedConnection(code: string | undefined): boolean {
   return ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(code ?? '');

@@ -108,6 +108,8 @@ export function sendErrorPage(res: Response, { page, requestId, resend = null, o
   setHeaders(res, page);
   res.render('errors/page', { page, requestId, resend }, (failure, html) => {
     if (failure) onFailure?.(failure);
+    // Another answer has begun since; nobody would catch what a second one throws here.
+    if (res.headersSent) return void res.destroy();
     res.type(failure ? 'text' : 'html').send(failure ? `${page.title}\n` : html);
   });
 }

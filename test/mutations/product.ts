@@ -452,8 +452,8 @@ export const mutations: Mutation[] = [
   {
     what: 'turning nobody away for a life that was not made longer',
     file: 'src/web/signed-in.ts',
-    from: 'grant.extend(), seen]).catch(() => undefined);',
-    to: 'grant.extend(), seen]);',
+    from: "background.run('extend a sign-in', extended);",
+    to: 'await extended;',
     test: 'sessions',
   },
   {
@@ -555,7 +555,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/formats.ts',
     from: 'cast: { string: safeCell }, ',
     to: '',
-    test: 'export',
+    test: 'csv',
   },
   {
     what: 'the bound of pages under way',
@@ -580,7 +580,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'writing no faster than is read',
-    file: 'src/pages/export/export.ts',
+    file: 'src/pages/export/send.ts',
     from: '{ highWaterMark: 1 }',
     to: '{ highWaterMark: 1000 }',
     test: 'export',
@@ -612,13 +612,6 @@ export const mutations: Mutation[] = [
     from: "  [PremiumRequired, 'premium-required'],\n",
     to: '',
     test: 'player',
-  },
-  {
-    what: 'asking the library anew after a change',
-    file: 'src/pages/library/library.ts',
-    from: "if (req.query.said !== undefined) req.listener.forget('library');",
-    to: '',
-    test: 'library',
   },
   {
     what: 'the lease of the one who looks',
@@ -869,7 +862,7 @@ export const mutations: Mutation[] = [
   {
     what: 'odd: ending streams that are refused for good',
     file: 'src/live/hub.ts',
-    from: 'browsers.sessionsOf(watched.accountId).then(endStreams, () => undefined);',
+    from: "background.run('end streams', browsers.sessionsOf(watched.accountId).then(endStreams));",
     to: '',
     test: 'live-odds',
     named: 'ever more seldom',
@@ -884,7 +877,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'odd: telling a stream made again from a wish',
-    file: 'src/pages/now-playing/now-playing.ts',
+    file: 'src/pages/now-playing/live.ts',
     from: " && !req.get('Last-Event-ID')",
     to: '',
     test: 'live-odds',

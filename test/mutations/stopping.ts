@@ -176,7 +176,7 @@ export const mutations: Mutation[] = [
   {
     what: 'trying the channel again',
     file: 'src/redis/channel.ts',
-    from: "if (!hears && subscriber.status === 'ready') void join();",
+    from: "if (!hears && subscriber.status === 'ready') joinNow();",
     to: '',
     test: failover,
     named: 'without a restart',

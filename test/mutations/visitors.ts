@@ -43,9 +43,9 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of streams being one of its own',
-    file: 'src/pages/now-playing/now-playing.ts',
-    from: 'signedIn.forStreams',
-    to: 'signedIn.middleware',
+    file: 'src/pages/now-playing/live.ts',
+    from: "'/now-playing/events', signedIn.forUpdates",
+    to: "'/now-playing/events', signedIn.middleware",
     test: 'rate-limits',
     named: 'streams',
   },
@@ -60,7 +60,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the limit of all exports together',
     file: 'src/pages/export/export.ts',
-    from: '    chargeEveryone(exports),\n',
+    from: '    chargeEveryone(rateLimiters.exports),\n',
     to: '',
     test: 'rate-limits',
     named: 'exports',
@@ -68,8 +68,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the limit of a listener before that of all',
     file: 'src/pages/export/export.ts',
-    from: '    chargeListener(limiter),\n    chargeEveryone(exports),\n',
-    to: '    chargeEveryone(exports),\n    chargeListener(limiter),\n',
+    from: '    chargeListener(limiter),\n    chargeEveryone(rateLimiters.exports),\n',
+    to: '    chargeEveryone(rateLimiters.exports),\n    chargeListener(limiter),\n',
     test: 'rate-limits',
     named: 'exports',
   },
