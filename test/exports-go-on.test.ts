@@ -174,7 +174,8 @@ test('before the first row, a short cooldown is a page that starts the download 
   const page = await mara.get(`${path}/export.csv`).expect(503);
 
   assert.match(page.text, /<h1>Paused until <time/);
-  assert.match(page.text, /<meta http-equiv="refresh" content="41">/);
+  assert.match(page.text, /<noscript><meta http-equiv="refresh" content="40"><\/noscript>/);
+  assert.ok(page.text.includes(`href="${path}/export.csv" data-start-seconds="40"`));
   assert.equal(page.headers['retry-after'], '40');
   assert.equal(page.headers['content-disposition'], undefined);
   const refused = await mara.getJson(`${path}/export.csv`).expect(503);

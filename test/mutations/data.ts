@@ -93,6 +93,13 @@ export const mutations: Mutation[] = [
     test: 'relinking',
   },
   {
+    what: 'places in the library that count what is left out',
+    file: 'src/spotify/answers.ts',
+    from: 'place: from + index',
+    to: 'place: from',
+    test: 'relinking',
+  },
+  {
     what: 'asking no more than needed where linked_from is told',
     file: 'src/web/relinking.ts',
     from: " || (await dialects.expected()) === 'classic'",
