@@ -16,6 +16,7 @@ import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
+import { findFault } from './redis/probe.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
@@ -36,8 +37,6 @@ type Needs = {
   log: Log;
   /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
   parts: Parts | null;
-  /** Whether the process is on its way out, and should be sent no more requests. */
-  isStopping?: () => boolean;
 };
 
 const root = join(import.meta.dirname, '..');
@@ -45,7 +44,7 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({ config, log, parts, isStopping = () => false }: Needs): Express {
+export function createApp({ config, log, parts }: Needs): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });
@@ -71,7 +70,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
 
   app.use(accessLog(log));
   app.use(onlyPaths);
-  app.use(healthRoutes({ ready }));
+  app.use(healthRoutes({ whyNotReady }));
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir, versions));
@@ -124,9 +123,11 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     }
   }
 
-  async function ready(): Promise<void> {
-    if (isStopping()) throw new Error('Stopping');
-    await parts?.redis.ping();
+  /** Why this process should be sent no requests. */
+  async function whyNotReady(): Promise<string | null> {
+    if (!parts) return null;
+    const fault = await findFault(parts.redis);
+    return fault && `Redis ${fault.does}`;
   }
 
   /** Some sign-ins of a listener have ended, maybe the last. */

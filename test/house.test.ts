@@ -24,7 +24,7 @@ const floors = [
 const entries = ['main.ts', 'demo.ts', 'dev.ts', 'doctor.ts'];
 const mayImport: Record<string, RegExp> = {
   express: /^(app\.ts|pages\/|web\/|live\/stream\.ts|ops\/|simulator\/)/,
-  ioredis: /^(parts\.ts|redis\/)/,
+  ioredis: /^redis\//,
   axios: /^spotify\/http\.ts$/,
 };
 

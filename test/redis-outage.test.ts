@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { timing } from '../src/access/timing.ts';
 import { until } from './support/fleet.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
 import { command, slowRedis } from './support/slow-redis.ts';
+import { promptly } from './support/timing.ts';
 import { type Browser, startTurntable } from './support/turntable.ts';
 
 /** The page is there again, by itself. */
@@ -49,10 +49,7 @@ test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is
   skip,
 }, async (t) => {
   const redis = await ownRedis(t);
-  const { browser } = await startTurntable(t, {
-    redisUrl: redis.url,
-    timing: { redisDeadlineMs: timing.redisDeadlineMs },
-  });
+  const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
   const mara = browser();
   await until(async () => (await mara.get(await mara.agree())).status === 303);
 

@@ -19,8 +19,8 @@ export const timing = {
   firstByteMs: 25_000,
   /** Between two signs of life in a stream or file: less than the minute after which proxies give up. */
   heartbeatMs: 15_000,
-  /** Redis' answer to one command. */
-  redisDeadlineMs: 500,
+  /** Redis' answer to one command; past that its connection counts as gone. */
+  redisDeadlineMs: 750,
   /** Live updates. */
   live: {
     /** Between two looks at the clock. */

@@ -7,7 +7,9 @@ import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
-import { RedisUnavailable, redisCall } from '../redis/errors.ts';
+import { ShuttingDown } from '../ops/background.ts';
+import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
+import { type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 import type { Playback } from '../spotify/answers.ts';
@@ -43,6 +45,8 @@ type Needs = {
   now: () => number;
   timing: Timing['live'];
   onFault: (error: unknown) => void;
+  /** Called when Redis lets this process publish or hear nothing: then it looks by itself at what the messages would say. */
+  onChannelRefused: (fault: RedisFault) => void;
 };
 
 /** One listener that somebody watches in this process. */
@@ -74,6 +78,8 @@ type Watched = {
 const keptSeenMs = 6 * 60 * 60 * 1000;
 /** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
+/** The same while no messages come: a sign-out elsewhere is still to end streams within seconds. */
+const deafSweepMs = 5_000;
 /** What was seen so lately is good enough for a page. */
 const freshMs = 2_000;
 /** While looks are rare, one that is wished for is worth a call only when the last one is older than this. */
@@ -131,11 +137,10 @@ export const nothingKnown: News = {
 export function createHub(needs: Needs) {
   const { redis, records, subscriber, clientId, access, grants, sessionRecords, browsers, door, webApi } =
     needs;
-  const { now, onFault } = needs;
+  const { now, onFault, onChannelRefused } = needs;
   const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
   const me = randomUUID();
-  const { keyPrefix = '' } = redis.options;
-  const channel = `${keyPrefix}live:${clientId}`;
+  const channel = liveChannel(redis, clientId);
   const watchedKey = `watched:${clientId}`;
   const seenRecords = records.of({ name: 'now-playing', codec: seenCodec, ttlMs: () => keptSeenMs });
   const leases = records.of({ name: 'look', codec: ownerCodec, ttlMs: () => leaseMs });
@@ -143,8 +148,10 @@ export function createHub(needs: Needs) {
   const addWatched = records.script([watchedSet], noteWatched);
   const all = new Map<string, Watched>();
   let lastTickAt = now();
+  let sweepDueAt = performance.now() + sweepMs;
 
   subscriber.on('message', (_channel, text) => {
+    if (text === noMessage) return;
     try {
       const message = records.message('message', messageCodec, text);
       if (message !== null) hear(message);
@@ -152,14 +159,21 @@ export function createHub(needs: Needs) {
       onFault(error);
     }
   });
-  // What was said while nobody listened is made up for.
-  subscriber.on('ready', () => {
-    for (const watched of all.values()) void recall(watched);
+  const messages = keepJoined({
+    redis,
+    subscriber,
+    channel,
+    // What was said while nobody listened is made up for.
+    onJoined() {
+      for (const watched of all.values()) void recall(watched);
+      sweepNow();
+    },
+    onRefused: onChannelRefused,
   });
-  // Made again by itself after every loss of the connection.
-  subscriber.subscribe(channel).catch(() => undefined);
   const ticking = setInterval(tick, tickMs).unref();
-  const sweeping = setInterval(() => void sweep().catch(() => undefined), sweepMs).unref();
+  const sweeping = setInterval(() => {
+    if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();
+  }, deafSweepMs).unref();
 
   return {
     /** Tells this watcher what the listener plays, now and at every change, until the function it gives is called. */
@@ -237,6 +251,7 @@ export function createHub(needs: Needs) {
     close(): void {
       clearInterval(ticking);
       clearInterval(sweeping);
+      messages.close();
       for (const watched of all.values()) leave(watched);
       subscriber.disconnect();
     },
@@ -439,7 +454,7 @@ export function createHub(needs: Needs) {
     } else {
       watched.lookAt = now() + (failureMs[watched.failures] ?? longestFailureMs);
       watched.failures += 1;
-      if (error instanceof RedisUnavailable) return;
+      if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;
       onFault(error);
       if (error instanceof SpotifyUnavailable) {
         // One answer that does not come is nothing to speak of.
@@ -580,6 +595,11 @@ export function createHub(needs: Needs) {
     for (const { watchers } of all.values()) {
       for (const watcher of [...watchers]) if (sessionIds.includes(watcher.sessionId)) watcher.onEnd();
     }
+  }
+
+  function sweepNow(): void {
+    sweepDueAt = performance.now() + sweepMs;
+    void sweep().catch(() => undefined);
   }
 
   /** Ends the streams of sessions that are over, by their own time or because the message that said so was lost. */

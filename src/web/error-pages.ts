@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
 import { CoolDown, GrantLost } from '../access/errors.ts';
+import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import {
   BadRequest,
@@ -92,7 +93,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorReq
 }
 
 /** What passes by itself: the same request may succeed in a moment. */
-const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, RedisUnavailable];
+const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, RedisUnavailable, ShuttingDown];
 
 /** What a form of ours sent, to be sent once more with one press where it failed for a passing cause; else null. */
 function resendOf(
@@ -288,6 +289,17 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       reason: 'sessions-unavailable',
       title: 'One moment, please',
       text: 'The part of this site that remembers who is signed in does not answer. That is our side, not yours: nothing is lost, and you need not sign in again.',
+      retryAfterSeconds: 2,
+      actions: [again],
+    }),
+  ],
+  [
+    ShuttingDown,
+    ({ again }) => ({
+      status: 503,
+      reason: 'restarting',
+      title: 'Turntable is restarting',
+      text: 'Nothing is lost. Try again in a moment.',
       retryAfterSeconds: 2,
       actions: [again],
     }),

@@ -6,6 +6,7 @@ import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
 import type { Listener } from '../access/session-records.ts';
+import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
@@ -46,6 +47,7 @@ type Needs = {
   sessions: Sessions;
   cookies: Cookies;
   kept: Kept;
+  background: Pick<BackgroundTasks, 'finish'>;
   /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
   onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
   now: () => number;
@@ -58,7 +60,7 @@ const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(needs: Needs) {
-  const { records, access, grants, browsers, sessions, cookies, kept, onEnd, now } = needs;
+  const { records, access, grants, browsers, sessions, cookies, kept, background, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -99,11 +101,13 @@ export function createSignedIn(needs: Needs) {
       const { listener } = req.session;
       if (!listener) return;
       const { accountId } = listener;
-      const all = everywhere ? await browsers.sessionsOf(accountId) : [];
-      // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
-      const isTheirs = req.grant !== null || all.includes(req.session.id);
-      await end(accountId, [...(isTheirs ? all : []), req.session.id]);
-      await sessions.end(req, res);
+      await background.finish('sign-out', async () => {
+        const all = everywhere ? await browsers.sessionsOf(accountId) : [];
+        // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
+        const isTheirs = req.grant !== null || all.includes(req.session.id);
+        await end(accountId, [...(isTheirs ? all : []), req.session.id]);
+        await sessions.end(req, res);
+      });
       // Spotify would otherwise let the next person in without a word: see the sign-in.
       res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
     },

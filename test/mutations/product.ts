@@ -122,10 +122,11 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the time limit of Redis commands',
-    file: 'src/parts.ts',
-    from: '    commandTimeout,\n',
+    file: 'src/redis/connect.ts',
+    from: 'closeWhenSilent(redis, deadlineMs);',
     to: '',
     test: 'redis-outage',
+    named: 'hangs',
   },
   {
     what: 'the state check',
@@ -193,7 +194,7 @@ export const mutations: Mutation[] = [
   {
     what: 'keeping errors of Redis to ourselves',
     file: 'src/redis/errors.ts',
-    from: 'const kind = replyCode(error) ??',
+    from: 'const kind = reply ??',
     to: 'const kind = JSON.stringify(error) ??',
     test: 'security',
   },
@@ -223,8 +224,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the second look under the lock',
     file: 'src/access/access.ts',
-    from: 'return stored.accessToken === spent.accessToken ? refreshed(sessionId, stored) : stored;',
-    to: 'return refreshed(sessionId, stored);',
+    from: 'if (stored.accessToken !== spent.accessToken) return stored;',
+    to: '',
     test: 'tokens',
   },
   {
@@ -253,7 +254,7 @@ export const mutations: Mutation[] = [
   {
     what: 'saving such a renewal later by itself',
     file: 'src/access/access.ts',
-    from: 'void saveLater(sessionId);',
+    from: "background.run('save of a refreshed grant', saveLater(sessionId));",
     to: '',
     test: 'fleet/crashes',
     named: 'finds the new token',
@@ -510,8 +511,8 @@ export const mutations: Mutation[] = [
   {
     what: 'asking for one app token at a time',
     file: 'src/access/app-token.ts',
-    from: 'await withLock(store.key(clientId), work, { wait: true })',
-    to: 'await work()',
+    from: 'withLock(store.key(clientId), work, { wait: true })',
+    to: 'work()',
     test: 'search',
   },
   {

@@ -26,7 +26,7 @@ export type Told = { advanceMs: number };
 /** What it says once it listens. */
 export type Ready = { port: number };
 
-type Options = {
+export type FleetOptions = {
   rotation?: Rotation;
   timing?: Partial<Timing>;
   /** A Redis of one's own; a place in the shared one where not given. */
@@ -52,7 +52,7 @@ export type Outcome = {
  * Room for server processes that share one address, one Redis, one simulator and one clock. Each is a real process, reached at
  * a port of its own; cookies made at one are good at all.
  */
-export async function createFleet(t: Ends, options: Options = {}) {
+export async function createFleet(t: Ends, options: FleetOptions = {}) {
   const { rotation = 'strict', extraListeners = 0, ticking = false } = options;
   const clock = createClock(Date.now(), { ticking });
   const timing: Timing = { ...usualTiming, ...options.timing };

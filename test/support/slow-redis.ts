@@ -15,15 +15,21 @@ export type Held = {
   release(): void;
 };
 
+/** One connection: what becomes of the commands on it. */
+type Line = { isSilent: boolean; reply: string | null; listens: boolean };
+
 type Hold = { what: RegExp; side: Side; left: number; reach(command: string): void; over: Promise<void> };
+
+const subscribes = command('subscribe');
 
 export type SlowRedis = Awaited<ReturnType<typeof slowRedis>>;
 
-/** A way to Redis on which single commands can be held up, or have their answer lost. */
+/** A way to Redis on which single commands can be held up, or have their answer lost, and which can fail as networks and failovers do. */
 export async function slowRedis(t: Ends, to?: string) {
   const direct = to ?? (await redisPlace());
   const place = new URL(direct);
-  const [port, hostname] = [Number(place.port || 6379), place.hostname];
+  let target = { port: Number(place.port || 6379), host: place.hostname };
+  const lines = new Set<Line>();
   const sockets = new Set<Socket>();
   const watchers: ((command: string) => void)[] = [];
   let holds: Hold[] = [];
@@ -43,8 +49,10 @@ export async function slowRedis(t: Ends, to?: string) {
   }
 
   // Without this, the system holds back each small answer for 40 ms to send it with the next one.
-  const server = createServer({ noDelay: true }, (client) => {
-    const redis = connect({ port, host: hostname, noDelay: true });
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+    const redis = connect({ ...target, noDelay: true });
+    const current: Line = { isSilent: false, reply: null, listens: false };
+    lines.add(current);
     const commands = createCutter();
     const answers = createCutter();
     const waiting: ((answer: Buffer) => void)[] = [];
@@ -54,10 +62,14 @@ export async function slowRedis(t: Ends, to?: string) {
         .on('error', () => undefined)
         .once('close', () => {
           sockets.delete(socket);
+          lines.delete(current);
           client.destroy();
           redis.destroy();
         });
     }
+    client.on('end', () => {
+      if (!current.isSilent) client.destroy();
+    });
     // One after the other, as over a real line: what is held up holds up what comes behind it.
     let line = Promise.resolve();
     client.on('data', (chunk: Buffer) => {
@@ -68,7 +80,7 @@ export async function slowRedis(t: Ends, to?: string) {
         const waits = answer[0] === '>'.charCodeAt(0) ? undefined : waiting.shift();
         // What nobody asked for is news that Redis tells by itself.
         if (waits) waits(answer);
-        else client.write(answer);
+        else if (!current.isSilent) client.write(answer);
       }
     });
 
@@ -76,8 +88,14 @@ export async function slowRedis(t: Ends, to?: string) {
       const said = command.toString('latin1');
       await pass(said, 'before');
       // A line that was cut meanwhile carries nothing any more.
-      if (client.destroyed) return;
+      if (client.destroyed || current.isSilent) return;
+      if (current.reply !== null) return void client.write(current.reply);
       for (const watch of watchers) watch(said);
+      if (subscribes.test(said)) {
+        // Its reply comes as a message does.
+        current.listens = true;
+        return void redis.write(command);
+      }
       const answer = await new Promise<Buffer>((resolve) => {
         waiting.push(resolve);
         redis.write(command);
@@ -125,6 +143,22 @@ export async function slowRedis(t: Ends, to?: string) {
     /** Lets the next command that matches through, and cuts the connection in place of its answer. */
     loseAnswerTo(what: RegExp): void {
       lose = what;
+    },
+    /**
+     * From now on the connections that stand, or those of them that listen to a channel, carry nothing in either direction, as
+     * when a network drops packets.
+     */
+    silence(which: 'all' | 'listening' = 'all'): void {
+      for (const line of lines) line.isSilent ||= which === 'all' || line.listens;
+    },
+    /** From now on every command on the connections that stand is refused with this reply; null takes it back. */
+    refuse(error: string | null): void {
+      for (const line of lines) line.reply = error && `-${error}\r\n`;
+    },
+    /** Leads new connections to another Redis. */
+    leadTo(url: string): void {
+      const { port, hostname: host } = new URL(url);
+      target = { port: Number(port), host };
     },
     /** Tells of every command at the moment it goes on to Redis. */
     watch(watcher: (command: string) => void): void {

@@ -1,8 +1,9 @@
-import { type Request, type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Access } from '../../access/access.ts';
 import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { Seal } from '../../access/seal.ts';
+import type { BackgroundTasks } from '../../ops/background.ts';
 import type { Records } from '../../redis/records.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { InvalidGrant } from '../../spotify/errors.ts';
@@ -26,6 +27,7 @@ type Needs = {
   sessions: Sessions;
   signedIn: SignedIn;
   records: Records;
+  background: Pick<BackgroundTasks, 'finish'>;
   seal: Seal;
   cookies: Cookies;
   baseUrl: string;
@@ -77,8 +79,8 @@ const silentProxy = {
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
 export function signInPages(needs: Needs): Router {
-  const { accounts, webApi, access, grants, browsers, sessions, signedIn, cookies, baseUrl, now, onSignIn } =
-    needs;
+  const { accounts, webApi, access, grants, browsers, sessions, signedIn, background, cookies } = needs;
+  const { baseUrl, now, onSignIn } = needs;
   const pendingSignIns = createPendingSignIns(needs);
   const router = Router();
   const overHttps = demandHttps(baseUrl);
@@ -108,7 +110,18 @@ export function signInPages(needs: Needs): Router {
       .end();
   });
 
-  router.get('/callback', overHttps, async (req, res) => {
+  // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
+  router.get('/callback', overHttps, (req, res) => background.finish('sign-in', () => callback(req, res)));
+
+  router.post('/logout', async (req, res) => {
+    await signedIn.signOut(req, res);
+    if (wantsJson(req)) res.status(204).end();
+    else res.redirect(303, '/?signed-out');
+  });
+
+  return router;
+
+  async function callback(req: Request, res: Response): Promise<void> {
     const { state, code, error } = req.query;
     if (typeof state !== 'string') throw problem(req, 'unknown');
     const pending = await pendingSignIns.spend(req, res, state);
@@ -150,13 +163,7 @@ export function signInPages(needs: Needs): Router {
     onSignIn();
     res.clearCookie(cookies.name('signed-out'), cookies.attributes);
     res.redirect(303, pending.returnTo);
-  });
-
-  router.post('/logout', async (req, res) => {
-    await signedIn.signOut(req, res);
-    if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, '/?signed-out');
-  });
+  }
 
   /** The page that says why a sign-in came to nothing, and leads to another one. */
   function problem(req: Request, reason: keyof typeof problems): Problem {
@@ -169,8 +176,6 @@ export function signInPages(needs: Needs): Router {
     ];
     return new Problem({ ...problems[reason], reason: `sign-in-${reason}`, actions });
   }
-
-  return router;
 }
 
 /** Lets a sign-in begin and end only where its cookies can be set: behind https, where the proxy says that it speaks it. */
