@@ -251,6 +251,14 @@ export const mutations: Mutation[] = [
     named: 'HTTP/1.0',
   },
   {
+    what: 'resetting what is half sent when the server stops',
+    file: 'src/ops/serve.ts',
+    from: 'if (res.headersSent) res.socket?.resetAndDestroy();',
+    to: 'void res;',
+    test: 'exports-go-on',
+    named: 'because the server stops',
+  },
+  {
     what: 'signs of life while a file waits',
     file: 'src/pages/export/send.ts',
     from: 'if (line !== undefined) yield line;',
