@@ -4,6 +4,7 @@ import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
+import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
 import { createRecent } from './access/recent.ts';
@@ -151,6 +152,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     streams,
     fetchSubscriptions,
     recent: createRecent({ records, browsers, now }),
+    exportProgress: createExportProgress({ records, browsers }),
     appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, background, now }),
     dialects: createDialects({ records, clientId }),
     kept,
@@ -165,6 +167,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
+    heartbeatMs: timing.heartbeatMs,
+    firstByteMs: timing.firstByteMs,
     closeStreams,
     close() {
       closeStreams();

@@ -562,7 +562,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/formats.ts',
     from: 'cast: { string: safeCell }, ',
     to: '',
-    test: 'export',
+    test: 'csv',
   },
   {
     what: 'the bound of pages under way',
@@ -587,7 +587,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'writing no faster than is read',
-    file: 'src/pages/export/export.ts',
+    file: 'src/pages/export/send.ts',
     from: '{ highWaterMark: 1 }',
     to: '{ highWaterMark: 1000 }',
     test: 'export',

@@ -11,6 +11,7 @@ import {
 } from '../../spotify/web-api.ts';
 import { type ErrorPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
+import { rowsAtOnce } from '../../web/limits.ts';
 import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';
 import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
 import { createRelinking } from '../../web/relinking.ts';
@@ -251,6 +252,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
           pages,
           total,
           entriesPerPage,
+          exportsAtOnce: items !== null && total !== null && total > 0 && total <= rowsAtOnce,
           failed,
           said,
           mayEdit: items !== null && isTheirs && req.listener.may(scopes.editPlaylists),
