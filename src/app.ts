@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
 import { type Config, demoCommand, setupSteps } from './config.ts';
-import { healthRoutes } from './ops/health.ts';
+import { healthPaths, healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
+import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
@@ -28,7 +29,8 @@ import { sameOrigin } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
 import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
-import { staticFiles, useViews, versionsOf } from './web/views.ts';
+import { readPublicFiles, staticFiles } from './web/static-files.ts';
+import { useViews } from './web/views.ts';
 
 type Needs = {
   config: Config;
@@ -37,6 +39,7 @@ type Needs = {
   parts: Parts | null;
   /** Whether the process is on its way out, and should be sent no more requests. */
   isStopping?: () => boolean;
+  limits?: typeof overloadLimits | undefined;
 };
 
 const root = join(import.meta.dirname, '..');
@@ -44,14 +47,20 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({ config, log, parts, isStopping = () => false }: Needs): Express {
+export function createApp({
+  config,
+  log,
+  parts,
+  isStopping = () => false,
+  limits = overloadLimits,
+}: Needs): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });
   const refusals = createRefusals(now);
   const hasSetup = config.setupPage || parts === null;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
-  const versions = versionsOf(publicDir);
+  const files = readPublicFiles(publicDir);
   const logo = config.spotifyLogo ? logoAt(config.spotifyLogo) : null;
   const app = express();
   app.disable('x-powered-by');
@@ -59,7 +68,7 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.set('query parser', 'simple');
   useViews(app, {
     viewsDir,
-    versions,
+    files,
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
@@ -68,12 +77,13 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
     now,
   });
 
+  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
   app.use(healthRoutes({ ready }));
   app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
-  app.use(staticFiles(publicDir, versions));
+  app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
   app.use(forReader);
@@ -111,6 +121,14 @@ export function createApp({ config, log, parts, isStopping = () => false }: Need
   app.use(noSuchPage);
   app.use(errorPages({ baseUrl, now, hasSetup, onError }));
   return app;
+
+  function openStreams(): number {
+    return parts?.streams.count() ?? 0;
+  }
+
+  function onOverload({ refused, underWay }: { refused: number; underWay: number }): void {
+    log.warn('Overloaded: requests are answered 503', { refused, underWay });
+  }
 
   /** A page without the logo is better than none. */
   function logoAt(path: string): Logo | null {

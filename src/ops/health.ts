@@ -5,6 +5,9 @@ type Needs = {
   ready: () => Promise<unknown>;
 };
 
+/** Answered also while the process is overloaded, or it would be restarted for it. */
+export const healthPaths = ['/healthz', '/readyz'] as const;
+
 /** For whatever watches over the process: `/healthz` says it is alive and asks nobody, `/readyz` says it can serve pages. */
 export function healthRoutes({ ready }: Needs): Router {
   const router = Router();

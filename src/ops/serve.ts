@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
+import { connectionLimits, createBoundedServer } from './connections.ts';
 
 export type Serving = {
   /** The port it listens on. */
@@ -13,9 +14,12 @@ export class CannotListen extends Error {
 }
 
 /** Serves `app` over http. Throws {@link CannotListen}. */
-export async function serve(app: RequestListener, at: { host: string; port: number }): Promise<Serving> {
-  // Slow senders are cut off long before Node's defaults of a minute for headers and five for a request.
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, app);
+export async function serve(
+  app: RequestListener,
+  at: { host: string; port: number },
+  limits = connectionLimits,
+): Promise<Serving> {
+  const server = createBoundedServer(app, limits);
   const answering = new Set<ServerResponse>();
   server.prependListener('request', (_req, res) => {
     answering.add(res);
