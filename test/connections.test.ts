@@ -106,31 +106,30 @@ test('a client that waits for a slow answer, and takes it at once, is not cut of
   assert.match(patient.received(), /hello/);
 });
 
-test('senders of slow headers and slow bodies are cut off about when the time they have is over', async (t) => {
-  const { client } = await serving(t, (req, res) => void req.resume().once('end', () => res.end()), {
-    headersMs: 300,
-    requestMs: 600,
-    checkEveryMs: 50,
-  });
-  for (const [begun, ms] of [
-    ['', 300],
-    ['GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n', 300],
-    ['POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nabc', 600],
-  ] as const) {
-    const slow = client();
+const slowSenders: [what: string, begun: string, limits: Partial<typeof connectionLimits>][] = [
+  ['nothing at all', '', { headersMs: 300 }],
+  ['slow headers', 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n', { headersMs: 300 }],
+  [
+    'a slow body',
+    'POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nabc',
+    { headersMs: 300, requestMs: 300 },
+  ],
+];
+
+for (const [what, begun, limits] of slowSenders) {
+  test(`a client that sends ${what} is cut off about when its time is over`, async (t) => {
+    const app: RequestListener = (req, res) => void req.resume().once('end', () => res.end());
+    const { client } = await serving(t, app, { ...limits, checkEveryMs: 50 });
     const began = performance.now();
-    slow.send(begun);
+    const slow = client();
+    if (begun) slow.send(begun);
 
     await slow.closed();
     const took = performance.now() - began;
-    assert.ok(took >= ms - 50 && took < ms + 10_000, `${Math.round(took)} ms for ${begun.slice(0, 4)}`);
+    assert.ok(took >= 250 && took < 10_000, `${Math.round(took)} ms`);
     if (begun) assert.deepEqual(slow.statuses(), [408]);
-  }
-});
-
-test('how often slow senders are looked for leaves them little more than the time they have', () => {
-  assert.ok(connectionLimits.checkEveryMs <= connectionLimits.headersMs / 10);
-});
+  });
+}
 
 test('a connection that lay idle for longer than headers may take is used again', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'), {
