@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
-import { type Config, demoCommand, setupSteps } from './config.ts';
+import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
@@ -17,6 +17,7 @@ import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
+import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
@@ -103,8 +104,9 @@ export function createApp({
     const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
 
     app.use(sessions.middleware);
+    app.use(signedIn.recognize);
     app.use(sameOrigin({ baseUrl }));
-    app.use(homePages({ signedIn }));
+    app.use(homePages());
     app.use(
       signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
     );
@@ -113,7 +115,7 @@ export function createApp({
     app.use(exportPages({ ...parts, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
-    app.use(searchPages({ ...parts, signedIn }));
+    app.use(searchPages(parts));
     app.use(accountPages({ ...parts, signedIn }));
     app.use(forms.readUnreached);
   }

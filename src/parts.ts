@@ -8,20 +8,27 @@ import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
 import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
+import { createSessionRecords } from './access/session-records.ts';
 import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Finding } from './checks/finding.ts';
 import { redisFindings } from './checks/redis.ts';
 import { siteFinding } from './checks/site.ts';
 import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
+import { storeFindings } from './checks/store.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { createRedisClock } from './redis/clock.ts';
+import { dataFolder } from './redis/data-folder.ts';
+import { isRefusedDatabase } from './redis/database.ts';
 import { isRefusedConnection, replyCode } from './redis/errors.ts';
 import { createLock } from './redis/lock.ts';
+import { createRecords } from './redis/records.ts';
+import { chooseStore } from './redis/store.ts';
+import { redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp, type Told } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -50,11 +57,15 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     new Promise<void>((resolve) => redis.once('reconnecting', () => resolve())),
   ]);
   const seal = createSeal(config.secrets);
-  let unreadable = 0;
-  const onUnreadable = (record: string) => (why: string) => {
-    unreadable += 1;
-    log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
-  };
+  const damaged = new Map<string, number>();
+  const records = createRecords({
+    redis,
+    onDamaged(kind, why) {
+      const sinceStart = (damaged.get(kind) ?? 0) + 1;
+      damaged.set(kind, sinceStart);
+      log.warn('A record in Redis is damaged and was not used', { kind, why, sinceStart });
+    },
+  });
 
   const onCall = ({ call, status, ms }: Told) => log.debug('Spotify was asked', { call, status, ms });
 
@@ -65,27 +76,32 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     clientSecret: spotify.clientSecret,
     redirectUri: config.redirectUri,
   });
-  const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
-  const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
-  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const sessionRecords = createSessionRecords({ records, now });
+  const accountOf = async (sessionId: string) =>
+    (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
+  const grants = createGrants({ redis, records, seal, now, accountOf });
+  const browsers = createBrowsers({ redis, records, grants, now });
+  const withLock = createLock({ records, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
   const { clientId } = spotify;
-  const door = createDoor({ redis, clientId, now, dailyCalls: config.dailyCalls });
+  const door = createDoor({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
   const kept = createKept({ now });
   const webApi = createWebApi({
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
   const access = createAccess({ grants, withLock, door, accounts, now });
-  const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
+  const streams = createStreams({ redis, records, heartbeatMs: timing.heartbeatMs });
   // One that listens: it waits for Redis as long as it takes, and then goes on listening.
   const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
   const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
   const hub = createHub({
     redis,
+    records,
     subscriber,
     clientId,
     access,
     grants,
+    sessionRecords,
     browsers,
     door,
     webApi,
@@ -104,6 +120,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     now,
     background,
     redis,
+    records,
+    sessionRecords,
     /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
     redisAnswered,
     secrets: config.secrets,
@@ -116,9 +134,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
-    recent: createRecent({ redis, browsers, now }),
-    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }),
-    dialects: createDialects({ redis, clientId }),
+    recent: createRecent({ records, browsers, now }),
+    appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, now }),
+    dialects: createDialects({ records, clientId }),
     kept,
     /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
     strangersSearches: createShare({
@@ -131,7 +149,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
-    onUnreadableSession: onUnreadable('session'),
     closeStreams,
     close() {
       closeStreams();
@@ -146,17 +163,19 @@ export type Checks = ReturnType<typeof createChecks>;
 
 /** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
-  const { hostname, port } = new URL(config.redisUrl);
-  const at = `${hostname || '127.0.0.1'}:${port || 6379}`;
+  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls, redisUrl, findsRedis } = config;
+  const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
 
   return {
     /** What Redis is like. */
-    redis: () => withRedis((redis) => redisFindings({ redis, at, now })),
+    redis: () =>
+      storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, now }))),
 
     /** What Spotify makes of the app. */
     async spotify(): Promise<Finding[]> {
-      return spotify ? withRedis((redis) => askSpotify(spotify, redis)) : [missingCredentials(missing)];
+      if (!spotify) return [missingCredentials(missing)];
+      const { url } = await choose().catch(() => ({ url: redisUrl }));
+      return withRedis(url, (redis) => askSpotify(spotify, redis));
     },
 
     /** Whether the site is where it says it is. */
@@ -181,7 +200,13 @@ export function createChecks(config: Config, now: () => number = Date.now) {
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
         otherOrigins,
       }),
-      door: createDoor({ redis, clientId, now, dailyCalls }),
+      door: createDoor({
+        redis,
+        records: createRecords({ redis, onDamaged: () => undefined }),
+        clientId,
+        now,
+        dailyCalls,
+      }),
       market,
       redirectUri,
       spotifysTime: () => seen,
@@ -189,8 +214,8 @@ export function createChecks(config: Config, now: () => number = Date.now) {
   }
 
   /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
-  async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(config.redisUrl, {
+  async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+    const redis = new Redis(url, {
       lazyConnect: true,
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
@@ -198,7 +223,9 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       connectTimeout: 2_000,
       retryStrategy: () => null,
     });
-    redis.on('error', () => undefined);
+    redis.on('error', (error) => {
+      if (isRefusedDatabase(error)) redis.disconnect();
+    });
     try {
       return await work(redis);
     } finally {
@@ -221,23 +248,31 @@ function connectRedis(url: string, log: Log, commandTimeout: number): Redis {
     enableAutoPipelining: true,
   });
 
-  let away = false;
+  let told: string | null = null;
   let cause: string | undefined;
+  let databaseIsRefused = false;
   redis.on('error', (error: NodeJS.ErrnoException) => {
     cause = replyCode(error) ?? error.code;
+    if (!isRefusedDatabase(error)) return;
+    databaseIsRefused = true;
+    redis.disconnect(true);
+  });
+  redis.on('connect', () => {
+    databaseIsRefused = false;
   });
   redis.on('reconnecting', () => {
-    if (away) return;
-    away = true;
-    const { hostname, port } = new URL(url);
-    const what = isRefusedConnection(cause)
-      ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
-      : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
-    log.error(what, { at: `${hostname}:${port || 6379}`, cause });
+    const what = databaseIsRefused
+      ? 'Redis refuses the database that REDIS_URL names; pages answer 503 until it does not. Most have 16, numbered from 0'
+      : isRefusedConnection(cause)
+        ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
+        : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
+    if (what === told) return;
+    told = what;
+    log.error(what, { at: redisAddress(url), cause });
   });
   redis.on('ready', () => {
-    if (away) log.info('Redis answers again');
-    away = false;
+    if (told) log.info('Redis answers again');
+    told = null;
   });
   return redis;
 }

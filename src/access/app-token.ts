@@ -1,6 +1,7 @@
-import type { Redis } from 'ioredis';
-import { readText, redisCall } from '../redis/errors.ts';
+import * as v from '@badrap/valita';
+import { jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import type { Lock } from '../redis/lock.ts';
+import type { Records } from '../redis/records.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
@@ -9,8 +10,8 @@ import type { Seal } from './seal.ts';
 
 export type AppAccess = ReturnType<typeof createAppAccess>;
 
-type Needs = {
-  redis: Redis;
+type Deps = {
+  records: Records;
   clientId: string;
   seal: Seal;
   withLock: Lock;
@@ -21,27 +22,32 @@ type Needs = {
 
 type Token = { accessToken: string; expiresAt: number };
 
+const tokenCodec = jsonCodec<Token>({
+  shape: 1,
+  unnumbered: true,
+  schema: v.object({ accessToken: v.string(), expiresAt: moment }),
+});
+
 /**
  * The right to ask Spotify for what belongs to nobody, such as a search: a token of the app's own, one for all processes, sealed in
  * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
  */
-export function createAppAccess({ redis, clientId, seal, withLock, door, accounts, now }: Needs) {
-  const key = `app-token:${clientId}`;
+export function createAppAccess({ records, clientId, seal, withLock, door, accounts, now }: Deps) {
+  const store = records.of({
+    name: 'app-token',
+    codec: sealedCodec(seal, tokenCodec),
+    ttlMs: ({ expiresAt }) => expiresAt - now(),
+  });
   let underWay: Promise<Token> | null = null;
 
   return {
     /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown or RedisUnavailable. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
-      const token = await standing();
+      const token = await store.read(clientId);
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
       return askOrRenew(door, used.accessToken, call, async () => (await renewed(used)).accessToken);
     },
   };
-
-  async function standing(): Promise<Token | null> {
-    const opened = seal.open((await readText(redis, key)) ?? '', key);
-    return opened.text === null ? null : (JSON.parse(opened.text) as Token);
-  }
 
   /** Another token in place of one that is about to end; that one where another cannot be had just now. */
   async function renewedEarly(token: Token | null): Promise<Token> {
@@ -63,15 +69,15 @@ export function createAppAccess({ redis, clientId, seal, withLock, door, account
 
   async function renew(spent: Token | null): Promise<Token> {
     const work = async () => {
-      const token = await standing();
+      const token = await store.read(clientId);
       if (token && token.accessToken !== spent?.accessToken) return token;
 
       const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), 'accounts');
       const next = { accessToken, expiresAt: now() + expiresInMs };
-      await redisCall(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));
+      await store.write(clientId, next);
       return next;
     };
-    const token = await withLock(key, work, { wait: true });
+    const token = await withLock(store.key(clientId), work, { wait: true });
     if (token) return token;
     throw new SpotifyUnavailable('Another request has been asking for an app token for too long');
   }

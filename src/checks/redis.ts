@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { timeOf } from '../redis/clock.ts';
+import { isRefusedDatabase, refusedDatabase } from '../redis/database.ts';
 import { isRefusedConnection, replyCode } from '../redis/errors.ts';
+import { redisAddress } from '../settings/redis-url.ts';
 import { clockFinding } from './clock.ts';
 import { bad, type Finding, good, open } from './finding.ts';
 
 type Needs = {
   /** Not connected yet, and not to be connected again once it fails. */
   redis: Redis;
-  /** Host and port, as the person wrote them. */
-  at: string;
+  /** Where it leads. */
+  url: string;
   now: () => number;
 };
 
@@ -18,10 +20,11 @@ const persistent = 'Redis keeps sign-ins';
 const evicting = 'Redis makes no room';
 
 /** Whether Redis is there, writes to disk, and drops nothing to make room. */
-export async function redisFindings({ redis, at, now }: Needs): Promise<Finding[]> {
+export async function redisFindings({ redis, url, now }: Needs): Promise<Finding[]> {
+  const at = redisAddress(url);
   let cause: Error | undefined;
   redis.on('error', (error: Error) => {
-    cause = error;
+    cause ??= error;
   });
   try {
     await redis.connect();
@@ -37,6 +40,10 @@ export async function redisFindings({ redis, at, now }: Needs): Promise<Finding[
       clockFinding('Redis', time, now()),
     ];
   } catch (error) {
+    if (cause && isRefusedDatabase(cause)) {
+      const { detail, fix } = refusedDatabase(url, cause);
+      return [bad(answering, detail, fix)];
+    }
     return [unreachable(cause ?? error, at)];
   }
 }
@@ -47,7 +54,7 @@ function unreachable(error: unknown, at: string): Finding {
     return bad(
       answering,
       `${at} refuses the connection (${code})`,
-      'Look at the user and the password in REDIS_URL.',
+      'Look at the user and the password in REDIS_URL: a % in them is written %25.',
     );
   }
   if (replyCode(error)) {

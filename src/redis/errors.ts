@@ -1,5 +1,3 @@
-import type { Redis } from 'ioredis';
-
 /** Redis did not answer, or refused: nothing is lost, but nobody can be known just now. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
@@ -16,15 +14,6 @@ export async function redisCall<T>(answer: Promise<T>): Promise<T> {
     const kind = replyCode(error) ?? (error instanceof Error ? error.name : 'unknown fault');
     throw new RedisUnavailable(`Redis: ${kind}`);
   }
-}
-
-/** The text under a key, null where there is none. Something else than a text reads as an empty one, which is no record of ours. */
-export async function readText(redis: Redis, key: string): Promise<string | null> {
-  const text = redis.get(key).catch((error: unknown) => {
-    if (replyCode(error) === 'WRONGTYPE') return '';
-    throw error;
-  });
-  return redisCall(text);
 }
 
 /** Whether Redis has refused the connection itself, for its user or password. */
