@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** What to do; the answer to this message is a `LoadResult`. */
 export type Load = {
   port: number;
+  /** What the server takes for its own address. */
+  host: string;
   /** Each has a connection of its own, and asks for the next page as soon as it has one. */
   clients: number;
   seconds: number;
@@ -73,7 +75,7 @@ async function run(load: Load): Promise<LoadResult> {
       asked += 1;
       askedAt = performance.now();
       socket.write(
-        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${load.port}\r\nAccept: text/html\r\nCookie: ${cookie}\r\n\r\n`,
+        `GET ${path} HTTP/1.1\r\nHost: ${load.host}\r\nAccept: text/html\r\nCookie: ${cookie}\r\n\r\n`,
       );
     }
 

@@ -1,9 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createEnds } from '../test/support/ends.ts';
 import type { Bench, Options } from './bench.ts';
 import type { LoadResult } from './load-generator.ts';
-import { type Site, startSite, type Visit } from './overload-site.ts';
+import { type Site, type Visit, withSite } from './overload-site.ts';
 import { counted, grouped, percentile } from './report.ts';
 
 /*
@@ -24,22 +23,14 @@ const mostRefusalMs = 50;
 const mostRecoveryMs = 5_000;
 const mostMemoryMb = 200;
 
-export const bench: Bench = async (options) => {
-  const ends = createEnds();
-  const interrupted = () => ends.end().finally(() => process.exit(1));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
-  try {
-    const site = await startSite(ends, spotifyMs);
+export const bench: Bench = (options) =>
+  withSite(spotifyMs, async (site) => {
     const clients = await findFit(options, site);
     for (const [part, waitsAsTold] of parts) {
       if (options.only === undefined || options.only === part)
         await overload(options, site, { clients, waitsAsTold });
     }
-  } finally {
-    await ends.end();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
-  }
-};
+  });
 
 const parts = [
   ['waiting', true],

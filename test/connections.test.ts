@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { connectionLimits } from '../src/ops/connections.ts';
 import { serve } from '../src/ops/serve.ts';
+import type { Connecting } from './support/connecting.ts';
 import { until } from './support/fleet.ts';
-import { rawClient } from './support/raw.ts';
+import { rawClient, request } from './support/raw.ts';
 
-const request = 'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 /** More than all buffers between server and client hold. */
 const large = Buffer.alloc(30_000_000, 'x');
 
@@ -22,7 +26,7 @@ test('pipelined requests are handled one after the other, and answered in their 
     res.end(`<${req.url}>`);
   });
   const pipelining = client();
-  pipelining.send([1, 2, 3, 4].map((path) => `GET /${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`).join(''));
+  pipelining.send([1, 2, 3, 4].map((path) => request(`/${path}`)).join(''));
 
   await pipelining.answers(4);
   assert.deepEqual(pipelining.received().match(/<\/\d>/g), ['</1>', '</2>', '</3>', '</4>']);
@@ -35,7 +39,7 @@ test('a client that pipelines more requests than are let wait is cut off, and on
     handled += 1;
   });
   const pipelining = client();
-  pipelining.send(request.repeat(1_000));
+  pipelining.send(request('/').repeat(1_000));
 
   await pipelining.closed();
   assert.equal(handled, 1);
@@ -208,16 +212,38 @@ test('a connection too many is answered 503 without its request, and idle ones m
   next.get('/hold');
   await until(() => handled === 4);
   const insistent = client();
-  insistent.send(request.repeat(3));
+  insistent.send(request('/').repeat(3));
   await insistent.closed();
   assert.deepEqual(insistent.statuses(), [503]);
   assert.equal(handled, 4);
 });
+
+test('a burst of connections waits for a busy server, and is not dropped by the system', {
+  skip: mostWaiting() < 1_000 && 'this system lets fewer connections wait',
+}, async (t) => {
+  const { port } = await serving(t, (_req, res) => void res.end('hello'));
+  const connected = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: Connecting = { port, count: 900, connected };
+  const worker = new Worker(join(import.meta.dirname, 'support/connecting.ts'), { workerData });
+  t.after(() => worker.terminate());
+  await once(worker, 'online');
+
+  // Nothing is accepted while this thread stands still.
+  const deadline = performance.now() + 10_000;
+  while (Atomics.load(connected, 0) < 900 && performance.now() < deadline) Atomics.wait(connected, 0, 0, 50);
+  assert.equal(Atomics.load(connected, 0), 900);
+});
+
+/** How many connections may wait to be accepted, as Linux tells it. */
+function mostWaiting(): number {
+  const file = '/proc/sys/net/core/somaxconn';
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+}
 
 /** A server with these limits beside the usual ones, and clients of it. */
 async function serving(t: TestContext, app: RequestListener, limits: Partial<typeof connectionLimits> = {}) {
   const at = { host: '127.0.0.1', port: 0 };
   const { port, close } = await serve(app, at, { ...connectionLimits, ...limits });
   t.after(() => close(0));
-  return { client: () => rawClient(t, port) };
+  return { port, client: () => rawClient(t, port) };
 }

@@ -5,7 +5,7 @@ import { createLoadMonitor, createOverloadGate, overloadLimits } from '../src/op
 import { serve } from '../src/ops/serve.ts';
 import { listen } from './support/events.ts';
 import { until } from './support/fleet.ts';
-import { rawClient } from './support/raw.ts';
+import { rawClient, request } from './support/raw.ts';
 import { startTurntable } from './support/turntable.ts';
 
 const twoRequests = { ...overloadLimits, maxRequests: 2 };
@@ -104,6 +104,19 @@ test('a late event loop refuses nobody while few requests are under way, and the
   refused.get('/');
   await refused.answers(4);
   assert.equal(refused.statuses().at(-1), 200);
+});
+
+test('while the event loop is late, requests whose clients have gone are not begun', async (t) => {
+  const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
+  const { port, held } = await gated(t, overloadLimits, load);
+  const gone = Array.from({ length: 20 }, () => rawClient(t, port));
+  for (const { socket } of gone) socket.end(request('/hold'));
+  await Promise.all(gone.map((client) => client.closed()));
+
+  const present = rawClient(t, port);
+  present.get('/hold');
+  await until(() => held() > 0);
+  assert.equal(held(), 1);
 });
 
 test('the event loop counts as late while something blocks it and for a second afterwards', async () => {

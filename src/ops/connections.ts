@@ -6,6 +6,11 @@ import { busyResponse } from './overload.ts';
 export const connectionLimits = {
   /** Ten thousand streams, and the pages of the people who have them open. An idle connection takes about 20 kB. */
   maxConnections: 12_000,
+  /**
+   * Connections that wait to be accepted. When these are more than the system was told, it drops them, and their clients try again only after
+   * 1, 3, 7, … seconds: with Node's default of 511, a few seconds of overload last much longer for them.
+   */
+  backlog: 4_096,
   /** From the first byte of a request, or the beginning of its connection, to the end of its headers. Node's default is a minute. */
   headersMs: 10_000,
   /** The same, to the end of its body. Forms are small. Node's default is five minutes. */

@@ -62,7 +62,8 @@ export function createOverloadGate({
   return (req, res, next) => {
     if (exempt.includes(req.path)) return next();
     const underWay = open - openStreams();
-    const limit = load.isLate() ? Math.max(minRequests, load.answersPerSecond()) : maxRequests;
+    const isLate = load.isLate();
+    const limit = isLate ? Math.max(minRequests, load.answersPerSecond()) : maxRequests;
     if (underWay >= Math.min(limit, maxRequests)) {
       refuse(req, res);
       reportRefusal(underWay);
@@ -70,14 +71,15 @@ export function createOverloadGate({
       return;
     }
     open += 1;
-    // When the answer is handed over, the work is done. How long its client takes to read it is bounded for each connection.
-    const done = () => {
-      res.off('prefinish', done).off('close', done);
-      open -= 1;
-      load.countAnswer();
+    let isUnderWay = true;
+    const leave = () => {
+      if (isUnderWay) open -= 1;
+      isUnderWay = false;
     };
-    res.once('prefinish', done).once('close', done);
-    next();
+    // When the answer is handed over, the work is done. How long its client takes to read it is bounded for each connection.
+    res.once('prefinish', load.countAnswer).once('prefinish', leave).once('close', leave);
+    if (isLate) nextUnlessGone(req, next);
+    else next();
   };
 
   function reportRefusal(underWay: number): void {
@@ -94,6 +96,19 @@ export function createOverloadGate({
     refusals.count += 1;
     return refusals.count > maxRefusalsPerSecond;
   }
+}
+
+/**
+ * Goes on with a request unless its client has gone. Under overload many have, long before their request is read; but the end of a
+ * connection is only seen the next time that the event loop polls, which is between these two.
+ */
+function nextUnlessGone({ socket }: IncomingMessage, next: () => void): void {
+  setImmediate(() =>
+    setImmediate(() => {
+      // Node has ended its side as soon as the client has ended its own.
+      if (!socket.writableEnded && !socket.destroyed) next();
+    }),
+  );
 }
 
 export type LoadMonitor = ReturnType<typeof createLoadMonitor>;

@@ -27,7 +27,7 @@ export async function serve(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen(error, at)));
-    server.listen(at.port, at.host, resolve);
+    server.listen({ host: at.host, port: at.port, backlog: limits.backlog }, resolve);
   });
   return { port: portOf(server), close: (graceMs = 10_000) => closed(server, answering, graceMs) };
 }

@@ -3,6 +3,9 @@ import type { TestContext } from 'node:test';
 
 const mostKept = 1_000_000;
 
+/** A GET of this path, as it is sent. */
+export const request = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+
 /** A client that speaks HTTP by hand, and so may do what no browser does. */
 export type RawClient = ReturnType<typeof rawClient>;
 
@@ -42,7 +45,7 @@ export function rawClient(t: TestContext, port: number) {
     socket,
     send: (text: string) => void socket.write(text),
     /** Sends a GET of this path. */
-    get: (path: string) => void socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`),
+    get: (path: string) => void socket.write(request(path)),
     /** Everything it was sent so far. */
     received: () => received,
     /** Waits until so many answers have begun, or the connection is closed. */
