@@ -40,7 +40,7 @@ type Needs = {
   parts: Parts | null;
   /** Whether the process is on its way out, and should be sent no more requests. */
   isStopping?: () => boolean;
-  limits?: typeof overloadLimits | undefined;
+  requestLimits?: typeof overloadLimits | undefined;
 };
 
 const root = join(import.meta.dirname, '..');
@@ -53,7 +53,7 @@ export function createApp({
   log,
   parts,
   isStopping = () => false,
-  limits = overloadLimits,
+  requestLimits = overloadLimits,
 }: Needs): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
@@ -78,7 +78,7 @@ export function createApp({
     now,
   });
 
-  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits }));
+  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
   app.use(healthRoutes({ ready }));

@@ -11,7 +11,7 @@ import { startTurntable } from './support/turntable.ts';
 const twoRequests = { ...overloadLimits, maxRequests: 2 };
 
 test('requests beyond the limit are answered 503 at once, static files included, while the others are served and health checks answer', async (t) => {
-  const { browser, simulator, url, logged } = await startTurntable(t, { limits: twoRequests });
+  const { browser, simulator, url, logged } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
   await mara.signIn();
   const spotify = Promise.withResolvers<void>();
@@ -46,7 +46,7 @@ test('requests beyond the limit are answered 503 at once, static files included,
 });
 
 test('the log tells of an overload once, and not of each request', async (t) => {
-  const { browser, simulator, logged } = await startTurntable(t, { limits: twoRequests });
+  const { browser, simulator, logged } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
   await mara.signIn();
   const spotify = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ test('the log tells of an overload once, and not of each request', async (t) => 
 });
 
 test('open streams do not count as requests under way', async (t) => {
-  const { browser, url } = await startTurntable(t, { limits: twoRequests });
+  const { browser, url } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
   await mara.signIn();
 

@@ -20,8 +20,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing before the access log and everything behind it',
     file: 'src/app.ts',
-    from: 'app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits }));\n  app.use(accessLog(log));',
-    to: 'app.use(accessLog(log));\n  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits }));',
+    from: 'app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));\n  app.use(accessLog(log));',
+    to: 'app.use(accessLog(log));\n  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));',
     test: 'overload',
     named: 'at once',
   },

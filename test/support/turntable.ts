@@ -31,7 +31,7 @@ type Options = {
   /** Deadlines and intervals; those of all tests if not given. */
   timing?: Partial<Timing>;
   /** Bounds on the requests under way; the usual ones if not given. */
-  limits?: typeof overloadLimits;
+  requestLimits?: typeof overloadLimits;
   simulator?: Partial<SimulatorOptions>;
   /** Whether the clock moves by itself as well. */
   ticking?: boolean;
@@ -85,7 +85,7 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
   });
   t.after(parts.close);
   await parts.redisAnswered;
-  handler = createApp({ config: { ...config, spotify }, log, parts, limits: options.limits });
+  handler = createApp({ config: { ...config, spotify }, log, parts, requestLimits: options.requestLimits });
 
   const url = `http://127.0.0.1:${port}`;
   return {
