@@ -180,12 +180,13 @@ test('what a listener changes has a limit; a form that came too soon can be sent
   await mara.post('/logout').expect(303);
 });
 
-test('opening streams has a limit of its own: a page that finds its way back uses up no pages', async (t) => {
+test('live updates have a limit of their own: a page that finds its way back uses up no pages', async (t) => {
   const turntable = await limited(t, { update: 3, read: 3 });
   const mara = await signedIn(turntable);
   for (let nth = 0; nth < 3; nth += 1) (await listen(t, turntable.url, mara)).close();
 
   assert.equal((await listen(t, turntable.url, mara)).status, 429);
+  await mara.getJson('/now-playing/card').expect(429);
   await mara.get('/now-playing').expect(200);
 });
 

@@ -75,8 +75,8 @@ const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(needs: Needs) {
-  const { records, access, grants, browsers, sessions, cookies, kept, background } = needs;
-  const { rateLimiters, invalidate, onEnd, now } = needs;
+  const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = needs;
+  const { background, invalidate, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {

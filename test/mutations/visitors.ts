@@ -42,12 +42,12 @@ export const mutations: Mutation[] = [
     named: '300 loads',
   },
   {
-    what: 'the limit of streams being one of its own',
+    what: 'the limit of live updates being one of its own',
     file: 'src/pages/now-playing/live.ts',
     from: "'/now-playing/events', signedIn.forUpdates",
     to: "'/now-playing/events', signedIn.middleware",
     test: 'rate-limits',
-    named: 'streams',
+    named: 'live updates',
   },
   {
     what: 'the limit of exports of a listener',
@@ -217,9 +217,9 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'room for the headers of such a request',
-    file: 'src/ops/serve.ts',
-    from: ', maxHeaderSize }',
-    to: ' }',
+    file: 'src/ops/connections.ts',
+    from: '      maxHeaderSize,\n',
+    to: '',
     test: 'pending-sign-ins',
     named: '30 kB',
   },

@@ -169,8 +169,9 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       return { is: 'used', startedHere, outcome: settled?.outcome ?? null };
     },
 
-    /** Notes what came of a spent state; null if nobody is signed in by it. A failure to note it must not look like one of the sign-in. */
+    /** Notes what came of a spent state; null if nobody is signed in by it. */
     async settle(state: string, outcome: Outcome | null): Promise<void> {
+      // A failure to note it must not look like a failure of the sign-in.
       await spent.write(idOf(state), { at: now(), settled: true, outcome }).catch(() => undefined);
     },
   };
