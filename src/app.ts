@@ -14,6 +14,7 @@ import { playlistPages } from './pages/playlists/playlists.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
 import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
+import { createPendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
 import { findFault } from './redis/probe.ts';
@@ -24,11 +25,13 @@ import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { chargeAddress } from './web/rate-limits.ts';
 import { forReader } from './web/reader.ts';
 import { notIndexed } from './web/robots.ts';
-import { sameOrigin } from './web/same-origin.ts';
+import { ownPagesOnly } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
+import { createSignInProblems } from './web/sign-in-problem.ts';
 import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
 import { staticFiles, useViews, versionsOf } from './web/views.ts';
 
@@ -53,6 +56,8 @@ export function createApp({ config, log, parts }: Needs): Express {
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const versions = versionsOf(publicDir);
   const logo = config.spotifyLogo ? logoAt(config.spotifyLogo) : null;
+  const pendingSignIns = parts && createPendingSignIns({ ...parts, cookies });
+  const signInProblems = parts && createSignInProblems({ ...parts, cookies });
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
@@ -70,13 +75,17 @@ export function createApp({ config, log, parts }: Needs): Express {
 
   app.use(accessLog(log));
   app.use(onlyPaths);
+  // What watches over the process, and what every page loads, is there under any address.
   app.use(healthRoutes({ whyNotReady }));
-  app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(publicDir, versions));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
   app.use(forReader);
+  app.use(canonicalHost({ baseUrl }));
+  app.use(ownPagesOnly({ baseUrl }));
+  if (pendingSignIns) app.use(pendingSignIns.middleware);
+  if (signInProblems) app.use(signInProblems.routes);
 
   app.use(privacyPage());
   // Before the sessions: it says what is wrong with Redis where they cannot be had.
@@ -84,10 +93,11 @@ export function createApp({ config, log, parts }: Needs): Express {
     const alone = parts === null;
     const steps = setupSteps(redirectUri);
     const checks = createChecks(config);
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, cookies, now }));
+    const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies, now }));
   }
 
-  if (parts) {
+  if (parts && pendingSignIns) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
     const signedIn = createSignedIn({
@@ -100,14 +110,11 @@ export function createApp({ config, log, parts }: Needs): Express {
 
     app.use(sessions.middleware);
     app.use(signedIn.recognize);
-    app.use(sameOrigin({ baseUrl }));
     app.use(homePages());
-    app.use(
-      signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
-    );
+    app.use(signInPages({ ...parts, sessions, signedIn, pendingSignIns, cookies, baseUrl, onSignIn }));
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
-    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn }));
+    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn, baseUrl }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages(parts));
@@ -116,7 +123,7 @@ export function createApp({ config, log, parts }: Needs): Express {
   }
 
   app.use(noSuchPage);
-  app.use(errorPages({ baseUrl, now, hasSetup, onError }));
+  app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
   return app;
 
   /** A page without the logo is better than none. */
@@ -127,6 +134,10 @@ export function createApp({ config, log, parts }: Needs): Express {
       log.warn('SPOTIFY_LOGO cannot be read; pages go without it', aboutError(error));
       return null;
     }
+  }
+
+  function onSignIn(): void {
+    log.info('signed in');
   }
 
   /** Why this process should be sent no requests. */

@@ -356,7 +356,7 @@ test('all playlists come in one file, each with what it says of itself', async (
     playlists.map(({ id }) => id),
     body.playlists.map(({ id }: File) => id),
   );
-  assert.deepEqual(summary, { playlists: 12, announced: 12, complete: true, stopped: null });
+  assert.deepEqual(summary, { playlists: 12, announced: 12, missing: 0, complete: true, stopped: null });
   for (const { id, items, manifest } of playlists) {
     const theirs = manifest.readable ? await inside(noor, `/playlists/${id}`) : [];
     assert.deepEqual(items.map(withoutMarket), theirs, manifest.name as string);
@@ -380,9 +380,10 @@ test('as a table, each row of it names its playlist', async (t) => {
   assert.equal(items.filter(([name]) => name === 'Morning walk').length, 9);
   const facts = rows.filter(([name]) => name?.startsWith('# '));
   assert.equal(facts.filter(([name]) => name === '# name').length, 12, 'one block of facts for each');
-  assert.deepEqual(facts.slice(-3), [
+  assert.deepEqual(facts.slice(-4), [
     ['# playlists', '12'],
     ['# announced', '12'],
+    ['# missing', '0'],
     ['# complete', 'true'],
   ]);
 });

@@ -7,6 +7,9 @@ export type Serving = {
   close(graceMs?: number): Promise<void>;
 };
 
+/** More than Node's 16 kB: a request with too many cookies gets a page that deletes them instead of a bare 431. */
+export const maxHeaderSize = 32 * 1024;
+
 /** The address cannot be listened on; the message says what to do. */
 export class CannotListen extends Error {
   override readonly name = 'CannotListen';
@@ -15,7 +18,7 @@ export class CannotListen extends Error {
 /** Serves `app` over http. Throws {@link CannotListen}. */
 export async function serve(app: RequestListener, at: { host: string; port: number }): Promise<Serving> {
   // Slow senders are cut off long before Node's defaults of a minute for headers and five for a request.
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, app);
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize }, app);
   const answering = new Set<ServerResponse>();
   server.prependListener('request', (_req, res) => {
     answering.add(res);

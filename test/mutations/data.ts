@@ -276,6 +276,14 @@ export const mutations: Mutation[] = [
     named: 'does not send',
   },
   {
+    what: 'missing rows in the name of a file of all playlists',
+    file: 'src/pages/export/everything.ts',
+    from: 'summary.missing += source.manifest.missing;',
+    to: '',
+    test: 'exports-go-on',
+    named: 'does not send',
+  },
+  {
     what: 'what a part holds in its name',
     file: 'src/pages/export/about.ts',
     from: '(stopped) return `$',

@@ -46,8 +46,13 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
 }
 
 /** The same for a file of all playlists. */
-export function nameOfAll({ page, skip, from }: Place, { playlists, announced, stopped }: Summary): string {
+export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
+  const { playlists, announced, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;
   if (stopped) return `playlists (part, up to playlist ${before + playlists} of ${announced})`;
-  return before + from > 0 ? `playlists (from playlist ${before + 1})` : 'playlists';
+  const notes = [
+    ...(before + from > 0 ? [`from playlist ${before + 1}`] : []),
+    ...(missing > 0 ? ['rows missing'] : []),
+  ];
+  return notes.length > 0 ? `playlists (${notes.join(', ')})` : 'playlists';
 }

@@ -1,25 +1,18 @@
 import type { Request, Response } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
-import { CoolDown } from '../../access/errors.ts';
+import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { pageNumber } from '../../web/paging.ts';
-import { wantsJson } from '../../web/wants-json.ts';
 import { nameOf, nameOfAll, type Place, sizeOfAll } from './about.ts';
+import { answerWithFile } from './answer.ts';
+import { everything } from './everything.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
-import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
-import { attach, type File, ReaderGone, sendFile } from './send.ts';
-import { hasChanged, openSource, type Source } from './source.ts';
-import { stopFor } from './stop.ts';
+import type { OpenRun } from './run.ts';
+import { openSource } from './source.ts';
 
-type Deps = ExportDeps & {
-  webApi: WebApi;
-  dialects: Dialects;
-  market: string;
-  /** The longest time between two signs of life on a connection, in milliseconds. */
-  heartbeatMs: number;
-};
+type Deps = Parameters<typeof answerWithFile>[0] & { webApi: WebApi; dialects: Dialects; market: string };
 
 const formats = new Map<string, Format>([
   ['csv', csv],
@@ -29,7 +22,7 @@ const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Answers requests for files, with the format, place and version in their addresses. */
 export function createFiles(deps: Deps) {
-  const { webApi, dialects, market, heartbeatMs, now } = deps;
+  const { webApi, dialects, market } = deps;
 
   return {
     /** All playlists in one file. */
@@ -41,20 +34,32 @@ export function createFiles(deps: Deps) {
         from: placeIn(req.query.from),
         ...snapshotIn(req),
       };
-      await exported(req, res, 'all', async (run) => {
+      await answerWithFile(deps, req, res, 'all', async (run) => {
         const first = await shelf(req, run, place.page);
         const { rows } = sizeOfAll(first);
         run.announced(null, rows);
+        const readPage = (page: number) => shelf(req, run, page);
+        const open = (playlist: Playlist, at: Place) =>
+          openSource({
+            playlist,
+            from: at.from,
+            known: at.snapshot ?? null,
+            load: playlist.id === null ? null : loadFrom(req, playlist.id),
+            resume: (from) => addressOf(req, withSnapshot({ ...at, from }, playlist)),
+            run,
+          });
+        const resume = (at: Place) => addressOf(req, at);
         const summary: Summary = {
           playlists: 0,
           announced: first.total ?? 0,
+          missing: 0,
           complete: false,
           stopped: null,
         };
         return {
           name: () => nameOfAll(place, summary),
           type: format.type,
-          text: format.all(everything(req, run, place, first, summary), summary),
+          text: format.all(everything({ place, first, summary, run, readPage, open, resume }), summary),
           collectMs: run.collectMs(rows),
         };
       });
@@ -65,7 +70,7 @@ export function createFiles(deps: Deps) {
       const id = String(req.params.id);
       const format = formatIn(req);
       const from = placeIn(req.query.from);
-      await exported(req, res, id, async (run) => {
+      await answerWithFile(deps, req, res, id, async (run) => {
         const playlist = await run.read(() =>
           req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists),
         );
@@ -89,82 +94,13 @@ export function createFiles(deps: Deps) {
     },
   };
 
-  /** Sends the file that `open` makes. What goes wrong before it begins is thrown, for an error page. */
-  async function exported(
-    req: Request,
-    res: Response,
-    what: string,
-    open: (run: OpenRun) => Promise<Omit<File, 'format'>>,
-  ): Promise<void> {
-    const run = openRun(deps, req, res, what);
-    try {
-      const file = await open(run);
-      const format = String(req.params.format);
-      if (req.method === 'HEAD') attach(res, { ...file, format }, false).end();
-      else await sendFile(res, { ...file, format, text: run.measured(file.text) }, heartbeatMs);
-      run.ended();
-    } catch (error) {
-      run.failed(error);
-      if (error instanceof ReaderGone) return;
-      if (!(error instanceof CoolDown) || res.headersSent || wantsJson(req)) throw error;
-      showPause(res, error);
-    }
-  }
-
-  /** A page that starts the download by itself when a short cooldown is over. Throws a longer one, for an error page. */
-  function showPause(res: Response, error: CoolDown): void {
-    const waitMs = error.until - now();
-    if (waitMs > longestPauseMs) throw error;
-    const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-    res.status(503).set({ 'Cache-Control': 'no-store', 'Retry-After': String(seconds) });
-    res.vary('Accept').render('export/paused', { until: error.until, reloadSeconds: seconds + 1 });
-  }
-
-  /** The playlists from this place on, one at a time; of a part, what ends it early stands in the summary. */
-  async function* everything(
-    req: Request,
-    run: OpenRun,
-    place: Place,
-    first: Page<Playlist>,
-    summary: Summary,
-  ): AsyncGenerator<Source> {
-    const last = Math.ceil(summary.announced / playlistsPerPage);
-    let at = place;
-    try {
-      for (let { items, total } = first; ; { items, total } = await shelf(req, run, at.page)) {
-        if (total !== first.total) throw hasChanged();
-        for (const playlist of items.slice(at.skip)) {
-          const here = at;
-          if (run.isFull()) {
-            summary.stopped = { reason: 'part-full', until: null, resume: addressOf(req, at) };
-            return;
-          }
-          const source = await openSource({
-            playlist,
-            from: here.from,
-            known: here.snapshot ?? null,
-            load: playlist.id === null ? null : loadFrom(req, playlist.id),
-            resume: (from) => addressOf(req, withSnapshot({ ...here, from }, playlist)),
-            run,
-          });
-          yield source;
-          summary.playlists += 1;
-          summary.stopped = source.manifest.stopped;
-          if (summary.stopped) return;
-          at = { page: here.page, skip: here.skip + 1, from: 0 };
-        }
-        at = { page: at.page + 1, skip: 0, from: 0 };
-        if (at.page > last) break;
-      }
-      summary.complete = true;
-    } catch (error) {
-      if (!run.part) throw error;
-      summary.stopped = stopFor(error, addressOf(req, at));
-    }
-  }
-
   function shelf(req: Request, run: OpenRun, page: number): Promise<Page<Playlist>> {
-    return run.read(() => req.listener.ask((token) => webApi.playlists(token, page), scopes.playlists));
+    return run.read(async () => {
+      const lists = await req.listener.ask((token) => webApi.playlists(token, page), scopes.playlists);
+      if (lists.total === null)
+        throw new SpotifyUnavailable('There are more playlists than Spotify announced');
+      return lists;
+    });
   }
 
   function loadFrom(req: Request, id: string) {

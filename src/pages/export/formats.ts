@@ -5,8 +5,14 @@ import { safeCell } from './safe-cell.ts';
 import type { Manifest, Row, Source } from './source.ts';
 import type { Stop } from './stop.ts';
 
-/** What a file of many playlists says of itself at its end. */
-export type Summary = { playlists: number; announced: number; complete: boolean; stopped: Stop | null };
+/** What a file of many playlists says of itself at its end; `missing` are rows that Spotify announced and did not send. */
+export type Summary = {
+  playlists: number;
+  announced: number;
+  missing: number;
+  complete: boolean;
+  stopped: Stop | null;
+};
 
 /** How a file is written: pieces of its text, one after the other. */
 export type Format = {

@@ -143,7 +143,7 @@ async function isLater(promise: Promise<unknown>, ms: number): Promise<boolean> 
   if (ms === Number.POSITIVE_INFINITY) return false;
   const enough = new AbortController();
   const { signal } = enough;
-  // Rejects when it is aborted, which is when nobody waits for it any more.
+  // Aborting the timer is its only failure.
   const late = sleep(Math.max(0, ms), true, { signal }).catch(() => false);
   const settled = promise.then(
     () => false,
