@@ -8,6 +8,7 @@ import { createReport } from './report.ts';
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   grants: () => import('./grants.ts'),
   live: () => import('./live.ts'),
+  overload: () => import('./overload.ts'),
   pages: () => import('./pages.ts'),
 };
 

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
 import type { Config } from './config.ts';
-import { healthRoutes } from './ops/health.ts';
+import { healthPaths, healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
+import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
@@ -33,13 +34,15 @@ import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
 import { createSignInProblems } from './web/sign-in-problem.ts';
 import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
-import { staticFiles, useViews, versionsOf } from './web/views.ts';
+import { readPublicFiles, staticFiles } from './web/static-files.ts';
+import { useViews } from './web/views.ts';
 
 type Needs = {
   config: Config;
   log: Log;
   /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
   parts: Parts | null;
+  requestLimits?: typeof overloadLimits | undefined;
 };
 
 const root = join(import.meta.dirname, '..');
@@ -47,14 +50,14 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({ config, log, parts }: Needs): Express {
+export function createApp({ config, log, parts, requestLimits = overloadLimits }: Needs): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });
   const refusals = createRefusals(now);
   const hasSetup = config.setupPage || parts === null;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
-  const versions = versionsOf(publicDir);
+  const files = readPublicFiles(publicDir);
   const logo = config.spotifyLogo ? logoAt(config.spotifyLogo) : null;
   const pendingSignIns = parts && createPendingSignIns({ ...parts, cookies });
   const signInProblems = parts && createSignInProblems({ ...parts, cookies });
@@ -64,7 +67,7 @@ export function createApp({ config, log, parts }: Needs): Express {
   app.set('query parser', 'simple');
   useViews(app, {
     viewsDir,
-    versions,
+    files,
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
@@ -73,12 +76,13 @@ export function createApp({ config, log, parts }: Needs): Express {
     now,
   });
 
+  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
   // What watches over the process, and what every page loads, is there under any address.
   app.use(healthRoutes({ whyNotReady }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
-  app.use(staticFiles(publicDir, versions));
+  app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
   app.use(forReader);
@@ -125,6 +129,14 @@ export function createApp({ config, log, parts }: Needs): Express {
   app.use(noSuchPage);
   app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
   return app;
+
+  function openStreams(): number {
+    return parts?.streams.count() ?? 0;
+  }
+
+  function onOverload({ refused, underWay }: { refused: number; underWay: number }): void {
+    log.warn('Overloaded: requests are answered 503', { refused, underWay });
+  }
 
   /** A page without the logo is better than none. */
   function logoAt(path: string): Logo | null {

@@ -217,9 +217,9 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'room for the headers of such a request',
-    file: 'src/ops/serve.ts',
-    from: ', maxHeaderSize }',
-    to: ' }',
+    file: 'src/ops/connections.ts',
+    from: '      maxHeaderSize,\n',
+    to: '',
     test: 'pending-sign-ins',
     named: '30 kB',
   },

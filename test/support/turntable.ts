@@ -11,6 +11,7 @@ import type { Timing } from '../../src/access/timing.ts';
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
+import type { overloadLimits } from '../../src/ops/overload.ts';
 import { createParts } from '../../src/parts.ts';
 import {
   type Fault,
@@ -36,6 +37,8 @@ type Options = {
   env?: Record<string, string>;
   /** Deadlines and intervals; those of all tests if not given. */
   timing?: Partial<Timing>;
+  /** Bounds on the requests under way; the usual ones if not given. */
+  requestLimits?: typeof overloadLimits;
   simulator?: Partial<SimulatorOptions>;
   /** Whether the clock moves by itself as well. */
   ticking?: boolean;
@@ -92,7 +95,7 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
   });
   t.after(parts.close);
   await parts.redisAnswered;
-  const app = createApp({ config: { ...config, spotify }, log, parts });
+  const app = createApp({ config: { ...config, spotify }, log, parts, requestLimits: options.requestLimits });
   handler = app;
 
   const url = `http://127.0.0.1:${port}`;
