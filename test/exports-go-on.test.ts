@@ -20,6 +20,7 @@ import {
   signedIn,
   slow,
 } from './support/exports.ts';
+import { until } from './support/fleet.ts';
 import { asked } from './support/pages.ts';
 import { apiCalls, type Browser, startTurntable, type Turntable } from './support/turntable.ts';
 
@@ -31,10 +32,6 @@ const wait = (seconds: number): Answer => ({
   headers: { 'Retry-After': String(seconds) },
   body: 'Too many requests',
 });
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await sleep(10);
-}
 
 type Progress = {
   state: string;
@@ -285,8 +282,9 @@ test('pauses have a budget, too: an export does not wait for ever', async (t) =>
   let pauses = 0;
   for (; !isOver; pauses += 1) {
     await until(async () => isOver || (await isPaused(mara)));
+    const calls = simulator.calls.length;
     clock.advance({ seconds: 50 });
-    await sleep(300); // the pause looks at the clock
+    await until(() => isOver || simulator.calls.length > calls);
   }
 
   assert.equal((await exported).status, 503);
