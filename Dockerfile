@@ -1,8 +1,8 @@
-# The packages that run, without those that only develop.
+# The packages that run: without those that only develop, and without the Node that npm ci brings to machines with an older one.
 FROM node:26-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev
+RUN npm ci --omit=dev --omit=optional
 
 FROM node:26-slim
 ENV NODE_ENV=production

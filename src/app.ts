@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
-import { type Config, demoCommand, setupSteps } from './config.ts';
+import type { Config } from './config.ts';
 import { healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
 import { accountPages } from './pages/account/account.ts';
@@ -17,6 +17,7 @@ import { setupPages } from './pages/setup/setup.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
 import { findFault } from './redis/probe.ts';
+import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
@@ -92,8 +93,9 @@ export function createApp({ config, log, parts }: Needs): Express {
     const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
 
     app.use(sessions.middleware);
+    app.use(signedIn.recognize);
     app.use(sameOrigin({ baseUrl }));
-    app.use(homePages({ signedIn }));
+    app.use(homePages());
     app.use(
       signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
     );
@@ -102,7 +104,7 @@ export function createApp({ config, log, parts }: Needs): Express {
     app.use(exportPages({ ...parts, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
-    app.use(searchPages({ ...parts, signedIn }));
+    app.use(searchPages(parts));
     app.use(accountPages({ ...parts, signedIn }));
     app.use(forms.readUnreached);
   }

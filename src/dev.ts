@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { BadConfiguration, readConfig } from './config.ts';
+import { BadConfiguration, loadConfig } from './config.ts';
 import { createEndings } from './ops/shutdown.ts';
 import { findRedis, freePort, NoRedis } from './redis/local-server.ts';
 import { redisNeeds } from './redis/terminal.ts';
@@ -11,7 +11,7 @@ import { readDialect, startSimulator, UnknownDialect } from './simulator/simulat
 const endings = createEndings(process);
 
 try {
-  const config = readConfig(process.env);
+  const config = loadConfig(process.env);
   const dialect = readDialect(process.env);
   const redis = await findRedis(redisNeeds(process, endings.signal));
   endings.add(redis.stop);

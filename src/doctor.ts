@@ -1,5 +1,5 @@
 import type { Finding } from './checks/finding.ts';
-import { BadConfiguration, type Config, readConfig } from './config.ts';
+import { BadConfiguration, type Config, loadConfig } from './config.ts';
 import { createChecks } from './parts.ts';
 
 // Checks what the server would need, with the server's own settings, one line for each; exits with 1 where something is wrong.
@@ -12,7 +12,7 @@ if (config) {
 
 function configured(): Config | null {
   try {
-    return readConfig(process.env);
+    return loadConfig(process.env);
   } catch (error) {
     if (!(error instanceof BadConfiguration)) throw error;
     tell(error.problems.map((seen) => ({ what: 'Settings', state: 'bad', seen })));

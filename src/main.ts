@@ -1,16 +1,20 @@
-import type { RequestListener } from 'node:http';
 import { createApp } from './app.ts';
-import { BadConfiguration, type Config, readConfig } from './config.ts';
+import { BadConfiguration, loadConfig } from './config.ts';
 import { aboutError, createLog, forTerminal } from './ops/log.ts';
-import { CannotListen, type Serving, serve } from './ops/serve.ts';
+import { CannotListen, serve } from './ops/serve.ts';
 import { createEndings, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
+import { dataFolder } from './redis/data-folder.ts';
+import { findRedisProgram, NoRedis, type RedisAtHand } from './redis/local-server.ts';
+import { openStore } from './redis/store.ts';
+import { redisNeeds } from './redis/terminal.ts';
 
-const config = configured();
-const { spotify } = config;
+let store: RedisAtHand | null = null;
+const settings = await orExit(() => loadConfig(process.env));
+const { spotify } = settings;
 const atTerminal = process.stdout.isTTY;
 const log = createLog({
-  level: config.logLevel,
+  level: settings.logLevel,
   write: (line) => process.stdout.write(atTerminal ? forTerminal(line) : line),
 });
 // A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
@@ -22,12 +26,27 @@ process.on('uncaughtException', (error) => {
   endings.exit(1);
 });
 
+// Without credentials there is nothing to keep: only the setup page is shown.
+if (spotify) {
+  store = await orExit(() =>
+    openStore({
+      redisUrl: settings.redisUrl,
+      findsRedis: settings.findsRedis,
+      folder: dataFolder,
+      findProgram: () => findRedisProgram({ ...redisNeeds(process), say: log.info }),
+      info: log.info,
+      error: log.error,
+    }),
+  );
+}
+const config = store ? { ...settings, redisUrl: store.url, findsRedis: false } : settings;
+
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Redis last: what is still being finished needs it.
 if (parts) endings.add(parts.close);
 await parts?.redisAnswered;
 const app = createApp({ config, log, parts });
-const serving = await listening(app);
+const serving = await orExit(() => serve(app, config));
 endings.add(() => {
   if (!parts) return serving.close();
   const { background, closeStreams } = parts;
@@ -37,22 +56,14 @@ endings.add(() => {
 log.info(`Turntable is at ${config.baseUrl}`);
 if (!parts) log.warn(`${config.missing.join(' and ')} not set yet: ${config.baseUrl} says how to get there`);
 
-function configured(): Config {
+/** Returns the result of `start`. If it fails with an error that says what to do, says that, and exits with 1. */
+async function orExit<T>(start: () => T | Promise<T>): Promise<T> {
   try {
-    return readConfig(process.env);
+    return await start();
   } catch (error) {
-    if (!(error instanceof BadConfiguration)) throw error;
-    console.error(error.message);
-    process.exit(1);
-  }
-}
-
-async function listening(app: RequestListener): Promise<Serving> {
-  try {
-    return await serve(app, config);
-  } catch (error) {
-    if (!(error instanceof CannotListen)) throw error;
-    console.error(error.message);
+    if (![BadConfiguration, NoRedis, CannotListen].some((one) => error instanceof one)) throw error;
+    console.error((error as Error).message);
+    await store?.stop();
     process.exit(1);
   }
 }

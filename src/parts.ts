@@ -8,12 +8,14 @@ import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
 import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
+import { createSessionRecords } from './access/session-records.ts';
 import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Finding } from './checks/finding.ts';
 import { redisFindings } from './checks/redis.ts';
 import { siteFinding } from './checks/site.ts';
 import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
+import { storeFindings } from './checks/store.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
@@ -21,8 +23,12 @@ import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
-import { connectForCheck, connectRedis, connectSubscriber, placeOf } from './redis/connect.ts';
+import { connectForCheck, connectRedis, connectSubscriber } from './redis/connect.ts';
+import { dataFolder } from './redis/data-folder.ts';
 import { createLock } from './redis/lock.ts';
+import { createRecords } from './redis/records.ts';
+import { chooseStore } from './redis/store.ts';
+import { redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { createHttp, type Told } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -48,7 +54,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     deadlineMs: timing.redisDeadlineMs,
     onDown({ code, does, fix }) {
       log.error(`Redis ${does}; pages answer 503 until that changes. ${fix}`, {
-        at: placeOf(config.redisUrl),
+        at: redisAddress(config.redisUrl),
         cause: code,
       });
     },
@@ -57,11 +63,15 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
   const seal = createSeal(config.secrets);
-  let unreadable = 0;
-  const onUnreadable = (record: string) => (why: string) => {
-    unreadable += 1;
-    log.warn(`A ${record} could not be read and was removed`, { why, sinceStart: unreadable });
-  };
+  const damaged = new Map<string, number>();
+  const records = createRecords({
+    redis,
+    onDamaged(kind, why) {
+      const sinceStart = (damaged.get(kind) ?? 0) + 1;
+      damaged.set(kind, sinceStart);
+      log.warn('A record in Redis is damaged and was not used', { kind, why, sinceStart });
+    },
+  });
 
   const onCall = ({ call, status, ms }: Told) => log.debug('Spotify was asked', { call, status, ms });
 
@@ -72,24 +82,29 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     clientSecret: spotify.clientSecret,
     redirectUri: config.redirectUri,
   });
-  const grants = createGrants({ redis, seal, now, onUnreadable: onUnreadable('grant') });
-  const browsers = createBrowsers({ redis, grants, now, onUnreadable: onUnreadable('list of browsers') });
-  const withLock = createLock({ redis, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const sessionRecords = createSessionRecords({ records, now });
+  const accountOf = async (sessionId: string) =>
+    (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
+  const grants = createGrants({ redis, records, seal, now, accountOf });
+  const browsers = createBrowsers({ redis, records, grants, now });
+  const withLock = createLock({ records, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
   const { clientId } = spotify;
-  const door = createDoor({ redis, clientId, now, dailyCalls: config.dailyCalls });
+  const door = createDoor({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
   const kept = createKept({ now });
   const webApi = createWebApi({
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
   const access = createAccess({ grants, withLock, door, accounts, background, now });
-  const streams = createStreams({ redis, heartbeatMs: timing.heartbeatMs });
+  const streams = createStreams({ redis, records, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
     redis,
+    records,
     subscriber: connectSubscriber(redis, timing.redisDeadlineMs),
     clientId,
     access,
     grants,
+    sessionRecords,
     browsers,
     door,
     webApi,
@@ -113,6 +128,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     now,
     background,
     redis,
+    records,
+    sessionRecords,
     /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
     redisAnswered: known.then(() => (redis.status === 'ready' ? clock.isSet : undefined)),
     secrets: config.secrets,
@@ -125,9 +142,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
-    recent: createRecent({ redis, browsers, now }),
-    appAccess: createAppAccess({ redis, clientId, seal, withLock, door, accounts, background, now }),
-    dialects: createDialects({ redis, clientId }),
+    recent: createRecent({ records, browsers, now }),
+    appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, background, now }),
+    dialects: createDialects({ records, clientId }),
     kept,
     /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
     strangersSearches: createShare({
@@ -140,7 +157,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
-    onUnreadableSession: onUnreadable('session'),
     closeStreams,
     close() {
       closeStreams();
@@ -155,16 +171,21 @@ export type Checks = ReturnType<typeof createChecks>;
 
 /** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
-  const at = placeOf(config.redisUrl);
+  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls, redisUrl, findsRedis } = config;
+  const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
 
   return {
     /** What Redis is like. */
-    redis: () => withRedis((redis) => redisFindings({ redis, at, clientId: spotify?.clientId ?? null, now })),
+    redis: () =>
+      storeFindings(choose, (url) =>
+        withRedis(url, (redis) => redisFindings({ redis, url, clientId: spotify?.clientId ?? null, now })),
+      ),
 
     /** What Spotify makes of the app. */
     async spotify(): Promise<Finding[]> {
-      return spotify ? withRedis((redis) => askSpotify(spotify, redis)) : [missingCredentials(missing)];
+      if (!spotify) return [missingCredentials(missing)];
+      const { url } = await choose().catch(() => ({ url: redisUrl }));
+      return withRedis(url, (redis) => askSpotify(spotify, redis));
     },
 
     /** Whether the site is where it says it is. */
@@ -189,7 +210,13 @@ export function createChecks(config: Config, now: () => number = Date.now) {
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
         otherOrigins,
       }),
-      door: createDoor({ redis, clientId, now, dailyCalls }),
+      door: createDoor({
+        redis,
+        records: createRecords({ redis, onDamaged: () => undefined }),
+        clientId,
+        now,
+        dailyCalls,
+      }),
       market,
       redirectUri,
       spotifysTime: () => seen,
@@ -197,8 +224,8 @@ export function createChecks(config: Config, now: () => number = Date.now) {
   }
 
   /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
-  async function withRedis<T>(work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = connectForCheck(config.redisUrl);
+  async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
+    const redis = connectForCheck(url);
     try {
       return await work(redis);
     } finally {

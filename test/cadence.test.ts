@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { dayOfMusic, dayOfStandstill, delays, watchAsWeDo } from '../bench/day.ts';
 import type { Budget } from '../src/access/door.ts';
 import { nextLook } from '../src/live/cadence.ts';
-import { recordOf, type Seen, seenIn, seenNow } from '../src/live/seen.ts';
+import { type Seen, seenCodec, seenNow } from '../src/live/seen.ts';
 import type { Playback, Track } from '../src/spotify/answers.ts';
 
 const second = 1000;
@@ -22,7 +22,7 @@ function track(
   progressMs: number | null,
   durationMs: number | null = 210 * second,
   state: 'playing' | 'paused' = 'playing',
-  uri = 'spotify:track:1',
+  uri = `spotify:track:${'1'.repeat(22)}`,
 ) {
   const named = { name: 'A song', link: null, covers: [], explicit: false };
   const item: Track = {
@@ -214,7 +214,7 @@ function seenAll(...all: [Playback, number][]): Seen {
 }
 
 const other = (progressMs: number, durationMs = song) =>
-  track(progressMs, durationMs, 'playing', 'spotify:track:2');
+  track(progressMs, durationMs, 'playing', `spotify:track:${'2'.repeat(22)}`);
 
 test('a track at its end that should be over stands still, and so does one that has not moved', () => {
   const { stillLooks: moves } = seenAll([track(0), 0], [track(60 * second), 60]);
@@ -272,7 +272,8 @@ test('how late Spotify is is learned from looks at ends, within bounds', () => {
 
 test('what was learned goes into the record', () => {
   const seen = seenAll([track(200 * second), 0], [track(song), 11.5], [other(0, hour), 2]);
-  assert.deepEqual(seenIn(recordOf(seen)), seen);
+  const key = 'now-playing:mara';
+  assert.deepEqual(seenCodec.decode(seenCodec.encode(seen, key), key), { state: 'intact', value: seen });
 });
 
 test('a player that stands still takes few calls, wherever it does', () => {

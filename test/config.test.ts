@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BadConfiguration, readConfig } from '../src/config.ts';
+import { readConfig } from '../src/config.ts';
+import { problemsOf } from './support/problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
-
-function problemsOf(env: Record<string, string>): string {
-  try {
-    readConfig(env);
-  } catch (error) {
-    assert.ok(error instanceof BadConfiguration);
-    return error.message;
-  }
-  return '';
-}
 
 test('nothing set is a server on this machine, waiting for credentials', () => {
   const { secrets, ...config } = readConfig({});
@@ -25,6 +16,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     baseUrl: 'http://127.0.0.1:3000',
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
+    findsRedis: true,
     spotify: null,
     spotifyLogo: null,
     missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
@@ -111,9 +103,15 @@ test('addresses that Spotify refuses as redirect URIs are refused with the reaso
   assert.match(problemsOf({ BASE_URL: 'http://192.168.1.5:3000' }), /must be https/);
   assert.match(
     problemsOf({ BASE_URL: 'https://music.example/path', TRUST_PROXY: '1' }),
-    /nothing after them/,
+    /Write BASE_URL=https:\/\/music\.example$/,
   );
   assert.equal(problemsOf({ BASE_URL: 'http://[::1]:3000' }), '');
+});
+
+test('a Redis is found where none is named, but not in production', () => {
+  assert.equal(readConfig(credentials).findsRedis, true);
+  assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).findsRedis, false);
+  assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).findsRedis, false);
 });
 
 test('the address follows from where the server listens, or has to be told', () => {
@@ -140,7 +138,7 @@ test('TRUST_PROXY takes a number or addresses, and nothing that believes everybo
 });
 
 test('SESSION_SECRET is a list, and each must be long enough', () => {
-  const [a, b] = ['a'.repeat(32), 'b'.repeat(40)];
+  const [a, b] = ['one that is long enough but only just', 'another one that is long enough too'];
   assert.deepEqual(readConfig({ SESSION_SECRET: `${a}, ${b}` }).secrets, [a, b]);
   assert.match(problemsOf({ SESSION_SECRET: `${a},short` }), /at least 32 characters/);
   assert.match(problemsOf({ SESSION_SECRET: `${a},` }), /at least 32 characters/);

@@ -6,13 +6,16 @@ import { createDoor } from '../src/access/door.ts';
 import { CoolDown } from '../src/access/errors.ts';
 import { startRedis } from '../src/redis/local-server.ts';
 import { RateLimited } from '../src/spotify/errors.ts';
-import { redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+import { createClock } from './support/clock.ts';
+import { until } from './support/fleet.ts';
+import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 
 /** The doors of two processes: one in Redis. */
-async function doors(t: TestContext, { redisUrl }: { redisUrl?: string } = {}) {
-  const redis = new Redis(redisUrl ?? (await redisPlace()));
+async function doors(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
+  const redis = new Redis(redisUrl || (await redisPlace()));
   t.after(() => redis.disconnect());
-  const one = () => createDoor({ redis, clientId: 'an app', now: Date.now, dailyCalls: 700 });
+  const records = recordsIn(redis);
+  const one = () => createDoor({ redis, records, clientId: 'an app', now, dailyCalls: 700 });
   return { redis, door: one(), other: one() };
 }
 
@@ -30,16 +33,19 @@ async function coolDownOf(call: Promise<unknown>): Promise<CoolDown> {
 test('who sits out a short wait does not go on when a longer one was asked for meanwhile, and does not end that', async (t) => {
   const { door, other } = await doors(t);
   let asked = 0;
+  const otherAsks = Promise.withResolvers<void>();
   const short = coolDownOf(
     door.through(async () => {
       asked += 1;
-      throw limited('1');
+      await otherAsks.promise;
+      throw limited('2');
     }),
   );
   // Under way already when the first one is told to wait.
   await coolDownOf(
     other.through(async () => {
-      await sleep(300);
+      otherAsks.resolve();
+      await until(async () => (await other.closed()) !== null);
       throw limited('3600');
     }),
   );
@@ -52,11 +58,15 @@ test('who sits out a short wait does not go on when a longer one was asked for m
 test('an answer to who tried does not open a door that was closed for longer meanwhile', async (t) => {
   const { redis, door } = await doors(t);
   await redis.set('cool-down:an app', String(Date.now() - 1_000));
-  let answer = () => undefined as unknown;
-  const trying = door.through(() => new Promise<void>((resolve) => (answer = () => resolve())));
-  await sleep(200);
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const trying = door.through(() => {
+    asked.resolve();
+    return answer.promise;
+  });
+  await asked.promise;
   await redis.set('cool-down:an app', String(Date.now() + 3_600_000));
-  answer();
+  answer.resolve();
   await trying;
 
   assert.ok(((await door.closed())?.until ?? 0) > Date.now() + 3_000_000);
@@ -110,8 +120,9 @@ test('a renewal waits for nobody when the time is over, and is no proof that the
 });
 
 test('what Spotify asks for is read with care: seconds or a date, and not what merely looks like one', async (t) => {
-  const { redis, door } = await doors(t);
-  const inTenMinutes = new Date(Date.now() + 600_000).toUTCString();
+  const { now } = createClock();
+  const { redis, door } = await doors(t, { now });
+  const inTenMinutes = new Date(now() + 600_000).toUTCString();
   const told: [string | undefined, number][] = [
     ['10', 10],
     ['0.5', 1],
@@ -128,7 +139,7 @@ test('what Spotify asks for is read with care: seconds or a date, and not what m
         throw limited(header);
       }, 'accounts'),
     );
-    const waits = (until - Date.now()) / 1000;
+    const waits = (until - now()) / 1000;
     assert.ok(Math.abs(waits - seconds) < 2, `${header}: ${waits} s`);
     await redis.del('cool-down:an app');
   }

@@ -19,6 +19,7 @@ const floors = [
   ['access'],
   ['ops', 'redis', 'spotify', 'simulator'],
   ['config.ts'],
+  ['settings'],
 ];
 const entries = ['main.ts', 'demo.ts', 'dev.ts', 'doctor.ts'];
 const mayImport: Record<string, RegExp> = {

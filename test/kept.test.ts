@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createKept } from '../src/access/kept.ts';
 import { createClock } from './support/clock.ts';
 import { testInEachDialect as test } from './support/dialects.ts';
 import { allowAll, asked } from './support/pages.ts';
-import { startTurntable } from './support/turntable.ts';
+import { holdAnswer, startTurntable } from './support/turntable.ts';
 
 /** Something to keep answers in, and a clock for it. */
 function newKept(t: { after(end: () => void): void }, mostCharacters?: number) {
@@ -92,16 +93,17 @@ test('what was asked before a change and answered after it is not kept', async (
 
   // The simulator answers at once with what is so, and holds the answer back.
   simulator.forgetCalls();
-  simulator.fault({ on: /\/me\/tracks$/, delayMs: 300 });
+  const held = holdAnswer(simulator, /\/me\/tracks$/);
   const before = mara
     .getJson('/library')
     .expect(200)
     .then((answer) => answer.body);
-  while (simulator.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await held.reached;
   await mara.post('/library/remove').send({ uri }).expect(303);
   const after = (await mara.getJson('/library').expect(200)).body;
 
   assert.equal(after.total, body.total - 1, 'who asks after the change does not wait for the old answer');
+  held.release();
   assert.equal((await before).total, body.total, 'the old answer is for who asked before');
   assert.equal((await mara.getJson('/library').expect(200)).body.total, body.total - 1, 'and is not kept');
 });
@@ -111,9 +113,13 @@ testOnce('a failure is everybody’s who waits for it, and nobody’s after that
   const mara = browser();
   await mara.signIn();
   simulator.forgetCalls();
-  simulator.fault({ on: 'api', delayMs: 50, answer: { status: 502, body: '' } });
+  const held = holdAnswer(simulator, 'api', { status: 502, body: '' });
 
-  const pages = await Promise.all([1, 2, 3].map(() => mara.get('/playlists')));
+  const all = Promise.all([1, 2, 3].map(() => mara.get('/playlists')));
+  await held.reached;
+  await sleep(500); // until all of them wait
+  held.release();
+  const pages = await all;
   assert.deepEqual(
     pages.map(({ status }) => status),
     [502, 502, 502],

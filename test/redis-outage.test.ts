@@ -1,29 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { until } from './support/fleet.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
 import { command, slowRedis } from './support/slow-redis.ts';
 import { promptly } from './support/timing.ts';
 import { type Browser, startTurntable } from './support/turntable.ts';
 
-async function within(ms: number, what: () => Promise<{ status: number }>): Promise<void> {
-  const giveUpAt = performance.now() + ms;
-  while ((await what()).status !== 200) {
-    assert.ok(performance.now() < giveUpAt, `still no 200 after ${ms} ms`);
-    await sleep(50);
-  }
+/** The page is there again, by itself. */
+async function isBack(mara: Browser): Promise<void> {
+  await until(async () => (await mara.get('/now-playing')).status === 200);
 }
 
 async function isTurnedAway(mara: Browser, path: string): Promise<void> {
-  const before = performance.now();
   const page = await mara.get(path).expect(503);
-  assert.ok(performance.now() - before < 5000, `${path} took ${performance.now() - before} ms`);
   assert.match(page.text, /nothing is lost, and you need not sign in again/);
   assert.equal(page.headers['retry-after'], '2');
 }
 
-test('while Redis is stopped every page answers 503 within a second; two seconds after its return all is as before', {
+test('while Redis is stopped every page answers 503, and when it is back all is as before', {
   skip,
 }, async (t) => {
   const redis = await ownRedis(t);
@@ -44,23 +39,24 @@ test('while Redis is stopped every page answers 503 within a second; two seconds
   );
 
   await redis.start();
-  await within(2000, () => mara.get('/now-playing'));
+  await isBack(mara);
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   assert.match(logged.join(''), /Redis does not answer.*redis-server --appendonly yes/);
   assert.match(logged.join(''), /Redis answers again/);
 });
 
-test('while Redis hangs, pages answer 503 within a second, and nobody is signed out', { skip }, async (t) => {
+test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is signed out', {
+  skip,
+}, async (t) => {
   const redis = await ownRedis(t);
   const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
   const mara = browser();
-  await mara.signIn();
-  const direct = new Redis(redis.url);
-  t.after(() => direct.disconnect());
+  await until(async () => (await mara.get(await mara.agree())).status === 303);
 
-  await direct.client('PAUSE', 10_000);
+  await redis.freeze();
   await isTurnedAway(mara, '/now-playing');
-  await within(30_000, () => mara.get('/now-playing'));
+  redis.thaw();
+  await isBack(mara);
 });
 
 test('a Redis that takes no writes is said to be unavailable, never a success: reading goes on', {
@@ -97,32 +93,26 @@ test('a new sign-in that Redis does not take leaves the one that stood as it was
     await mara.get(way).expect(503);
 
     assert.equal(mara.sessionCookie(), before);
-    await within(2000, () => mara.get('/now-playing'));
+    await isBack(mara);
   }
 });
 
 /** Stands for a key that holds no text at all. */
 const aList = 'a list';
 
-test('records that cannot be read are signed out and removed, and never an error', async (t) => {
+test('a damaged session or grant signs its browser out, is counted, and is never an error; a sealed grant is not removed', async (t) => {
   const { browser, keys, redisUrl, logged } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
 
   for (const [kind, record] of [
-    ...[
-      '{bad',
-      '{}',
-      '"x"',
-      '[]',
-      '123',
-      'null',
-      '{"cookie":null}',
-      '{"v":2,"cookie":{},"listener":{}}',
-      aList,
-    ].map((one) => ['session', one] as const),
+    ...['{bad', '{}', '"x"', '[]', '123', 'null', '{"cookie":null}', aList].map(
+      (one) => ['session', one] as const,
+    ),
     ...['', 'x', '1:', '1:abc.def', '{"accessToken":"x"}', aList].map((one) => ['grant', one] as const),
   ]) {
+    // Another process may have the key that it is sealed with, or this one again after a change of secrets.
+    const isLeft = kind === 'grant' && record !== aList;
     const mara = browser();
     await mara.signIn();
     const key = (await keys()).find((one) => one.startsWith(`${kind}:`)) ?? '';
@@ -135,15 +125,14 @@ test('records that cannot be read are signed out and removed, and never an error
 
     assert.deepEqual(
       (await keys()).filter((one) => one === key),
-      [],
+      isLeft ? [key] : [],
       `${kind} ${record}`,
     );
+    assert.match(logged.splice(0).join(''), new RegExp(`"kind":"${kind}".*damaged`), `${kind} ${record}`);
     await mara.signIn();
     await mara.get('/now-playing').expect(200);
     for (const left of await keys()) await redis.del(left);
   }
-  assert.match(logged.join(''), /A session could not be read and was removed/);
-  assert.match(logged.join(''), /A grant could not be read and was removed/);
 });
 
 test('a session record that is right but for one field is as good as none, and never an error', async (t) => {
@@ -198,12 +187,13 @@ test('a grant whose generation is no number is as good as none', async (t) => {
     await mara.signIn();
     const key = (await keys()).find((one) => one.startsWith('grant:')) ?? '';
     const sealed = (await redis.get(key))?.split(':')[1];
-    await redis.set(key, `${generation}:${sealed}`);
+    const record = `${generation}:${sealed}`;
+    await redis.set(key, record);
     clock.advance({ hours: 2 });
 
     await mara.get('/now-playing').expect(303);
 
-    assert.equal(await redis.exists(key), 0, generation);
+    assert.equal(await redis.get(key), record, generation);
     for (const left of await keys()) await redis.del(left);
   }
 });
@@ -239,7 +229,7 @@ test('a grant copied beside another session does not open', async (t) => {
 });
 
 test('a new secret before the old one in SESSION_SECRET signs nobody out; taking the old one away does', async (t) => {
-  const [old, fresh] = ['o'.repeat(32), 'n'.repeat(32)];
+  const [old, fresh] = ['the old one that has been long enough', 'the fresh one that is long enough'];
   const before = await startTurntable(t, { env: { SESSION_SECRET: old } });
   const mara = before.browser();
   await mara.signIn();

@@ -53,6 +53,7 @@ test('the check tries everything and says what it saw', async (t) => {
       'Redis answers, Good',
       'Redis keeps sign-ins, Wrong',
       'Redis makes no room, Good',
+      'Redis passes on changes, Good',
       'Clock, beside Redis, Good',
       'The address you came to, Good',
       'Proxy, Good',
@@ -141,7 +142,7 @@ test('the check works where Redis does not, and heals with it', { skip }, async 
   const away = await person.get('/').expect(503);
   assert.match(away.text, /href="\/setup\/check"/);
 
-  assert.match((await check(person)).get('Redis answers') ?? '', /^Wrong: nothing that is Redis/);
+  assert.match((await check(person)).get('Redis answers') ?? '', /^Wrong: .* does not answer/);
 
   const again = await startRedis({ program: redisProgram, port: redis.port });
   t.after(again.stop);

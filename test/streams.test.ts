@@ -9,13 +9,13 @@ import { startSimulator } from '../src/simulator/simulator.ts';
 import { listen } from './support/events.ts';
 import { until } from './support/fleet.ts';
 import { run } from './support/process.ts';
-import { redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
+import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 import { createBrowser } from './support/turntable.ts';
 
 test('a client that does not read is let go, and what piled up for it with it', async (t) => {
   const redis = new Redis(await redisPlace());
   t.after(() => redis.disconnect());
-  const streams = createStreams({ redis, heartbeatMs: 1_000_000 });
+  const streams = createStreams({ redis, records: recordsIn(redis), heartbeatMs: 1_000_000 });
   let stream: Stream | null = null;
   let closed = 0;
   const server = createServer(async (_req, res) => {
@@ -45,7 +45,7 @@ test('a place is held for as long as its stream is open, and free when the proce
   const redis = new Redis(await redisPlace());
   t.after(() => redis.disconnect());
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const streams = createStreams({ redis, heartbeatMs: 1_000_000 });
+  const streams = createStreams({ redis, records: recordsIn(redis), heartbeatMs: 1_000_000 });
   const begun: unknown[] = [];
   const server = createServer(async (_req, res) => {
     begun.push(await streams.begin(res as Response, 'a session'));

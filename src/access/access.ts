@@ -46,14 +46,15 @@ export function createAccess({ grants, withLock, door, accounts, background, now
 
   return {
     /**
-     * The grant of a session; null where the session has none. Its token is renewed where it is due, first of all or not before
+     * What can be done with the grant of a session. Its token is renewed where it is due, first of all or not before
      * Spotify is asked, and never while Spotify wants to be left alone: then there may still be something to show. Throws GrantLost,
      * SpotifyUnavailable, ClientRejected, RedisUnavailable or ShuttingDown.
      */
-    async open(sessionId: string, { renewFirst }: { renewFirst: boolean }): Promise<OpenGrant | null> {
-      const stored = await grants.read(sessionId);
-      if (stored === null) return null;
-
+    async open(
+      sessionId: string,
+      stored: StoredGrant,
+      { renewFirst }: { renewFirst: boolean },
+    ): Promise<OpenGrant> {
       let ready = renewFirst ? await unlessWaiting(renewedIfDue(sessionId, stored)) : null;
       const { scopes, consentAt, renewedAt } = ready ?? stored;
       return {

@@ -1,7 +1,8 @@
-import type { Redis } from 'ioredis';
+import * as v from '@badrap/valita';
 import type { BackgroundTasks } from '../ops/background.ts';
-import { readText, redisCall } from '../redis/errors.ts';
+import { jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import type { Lock } from '../redis/lock.ts';
+import type { Records } from '../redis/records.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
@@ -10,8 +11,8 @@ import type { Seal } from './seal.ts';
 
 export type AppAccess = ReturnType<typeof createAppAccess>;
 
-type Needs = {
-  redis: Redis;
+type Deps = {
+  records: Records;
   clientId: string;
   seal: Seal;
   withLock: Lock;
@@ -23,28 +24,33 @@ type Needs = {
 
 type Token = { accessToken: string; expiresAt: number };
 
+const tokenCodec = jsonCodec<Token>({
+  shape: 1,
+  unnumbered: true,
+  schema: v.object({ accessToken: v.string(), expiresAt: moment }),
+});
+
 /**
  * The right to ask Spotify for what belongs to nobody, such as a search: a token of the app's own, one for all processes, sealed in
  * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
  */
-export function createAppAccess(needs: Needs) {
-  const { redis, clientId, seal, withLock, door, accounts, background, now } = needs;
-  const key = `app-token:${clientId}`;
+export function createAppAccess(deps: Deps) {
+  const { records, clientId, seal, withLock, door, accounts, background, now } = deps;
+  const store = records.of({
+    name: 'app-token',
+    codec: sealedCodec(seal, tokenCodec),
+    ttlMs: ({ expiresAt }) => expiresAt - now(),
+  });
   let underWay: Promise<Token> | null = null;
 
   return {
     /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown, RedisUnavailable or ShuttingDown. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
-      const token = await standing();
+      const token = await store.read(clientId);
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
       return askOrRenew(door, used.accessToken, call, async () => (await renewed(used)).accessToken);
     },
   };
-
-  async function standing(): Promise<Token | null> {
-    const opened = seal.open((await readText(redis, key)) ?? '', key);
-    return opened.text === null ? null : (JSON.parse(opened.text) as Token);
-  }
 
   /** Another token in place of one that is about to end; that one where another cannot be had just now. */
   async function renewedEarly(token: Token | null): Promise<Token> {
@@ -66,16 +72,16 @@ export function createAppAccess(needs: Needs) {
 
   async function renew(spent: Token | null): Promise<Token> {
     const work = async () => {
-      const token = await standing();
+      const token = await store.read(clientId);
       if (token && token.accessToken !== spent?.accessToken) return token;
 
       const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), 'accounts');
       const next = { accessToken, expiresAt: now() + expiresInMs };
-      await redisCall(redis.set(key, seal.seal(JSON.stringify(next), key), 'PX', Math.ceil(expiresInMs)));
+      await store.write(clientId, next);
       return next;
     };
     const token = await background.finish('request for an app token', () =>
-      withLock(key, work, { wait: true }),
+      withLock(store.key(clientId), work, { wait: true }),
     );
     if (token) return token;
     throw new SpotifyUnavailable('Another request has been asking for an app token for too long');

@@ -1,7 +1,9 @@
+import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
-import { redisCall, replyCode } from '../redis/errors.ts';
+import { jsonCodec, moment } from '../redis/codec.ts';
+import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
-import { idleLifeMs, isMoment } from './life.ts';
+import { idleLifeMs } from './life.ts';
 
 /** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
 export type Browser = {
@@ -18,13 +20,17 @@ const underWayMs = 60_000;
 
 export type Browsers = ReturnType<typeof createBrowsers>;
 
-type Needs = {
-  redis: Redis;
-  grants: Grants;
-  now: () => number;
-  /** Told of a record that could not be read and was removed. */
-  onUnreadable: (why: string) => void;
-};
+type Deps = { redis: Redis; records: Records; grants: Grants; now: () => number };
+
+const hash: KeyType = { kind: 'browsers', type: 'hash' };
+
+/** What the list says of each sign-in, under its session id; when it was last seen is a field beside it, which changes often. */
+const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
+  shape: 1,
+  unnumbered: true,
+  bound: true,
+  schema: v.object({ name: v.string().nullable(), startedAt: moment }),
+});
 
 // In one step: a list that a process leaves behind half made would stand for ever.
 const noteSignIn = `
@@ -46,30 +52,28 @@ const setWhileListed = `
  * The browsers each listener is signed in with, under `browsers:<account id>`: a record of its own, so that sessions are
  * written at sign-in and sign-out only, and so that all of them can be found and ended. All throw RedisUnavailable.
  */
-export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
+export function createBrowsers({ redis, records, grants, now }: Deps) {
   const keyOf = (accountId: string) => `browsers:${accountId}`;
-  const seenField = (sessionId: string) => `${sessionId} seen`;
+  const addSignIn = records.script([hash], noteSignIn);
+  const noteVisit = records.script([hash], noteIfThere);
 
   return {
     /** Lists a sign-in that is about to be made. */
     async add(accountId: string, sessionId: string, name: string | null): Promise<void> {
       await this.of(accountId); // forgets the ones that have ended
       const key = keyOf(accountId);
-      const started = JSON.stringify({ name, startedAt: now() });
-      const note = [sessionId, seenField(sessionId), started, String(now()), String(idleLifeMs)];
-      await onHash(key, () => redis.eval(noteSignIn, 1, key, ...note));
+      const started = entryCodec.encode({ name, startedAt: now() }, key);
+      await addSignIn([key], sessionId, seenField(sessionId), started, now(), idleLifeMs);
     },
 
     /** Notes that a browser was here just now, if it is signed in. */
     async seen(accountId: string, sessionId: string): Promise<void> {
-      const key = keyOf(accountId);
-      const note = [sessionId, seenField(sessionId), String(now()), String(idleLifeMs)];
-      await onHash(key, () => redis.eval(noteIfThere, 1, key, ...note));
+      await noteVisit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleLifeMs);
     },
 
     /** The browsers that are signed in, the one seen last first. Those whose grant is gone are forgotten on the way. */
     async of(accountId: string): Promise<Browser[]> {
-      const all = await listed(accountId);
+      const all = (await listed(accountId)).flatMap(({ browser }) => browser ?? []);
       const standing = await grants.standing(all.map(({ sessionId }) => sessionId));
       const over = all.filter(
         ({ sessionId, startedAt }) => !standing.has(sessionId) && startedAt < now() - underWayMs,
@@ -83,53 +87,49 @@ export function createBrowsers({ redis, grants, now, onUnreadable }: Needs) {
       return (await listed(accountId)).map(({ sessionId }) => sessionId);
     },
 
-    /** Keeps a record about a listener under `key`, for so long at most, unless they are signed in nowhere any more. */
-    async keepWhileSignedIn(accountId: string, key: string, record: string, forMs: number): Promise<void> {
-      await redisCall(redis.eval(setWhileListed, 2, keyOf(accountId), key, record, String(forMs)));
+    /** Keeps a record about a listener, unless they are signed in nowhere any more. */
+    async keepWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
+      const keep = records.script([hash, store.type], setWhileListed);
+      const keys = [keyOf(accountId), store.key(accountId)];
+      await keep(keys, store.encode(accountId, value), store.ttlMs(value));
     },
 
     /** Forgets browsers that have signed out. */
     async remove(accountId: string, ...sessionIds: readonly string[]): Promise<void> {
       if (sessionIds.length === 0) return;
-      const key = keyOf(accountId);
       const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
-      await onHash(key, () => redis.hdel(key, ...fields));
+      const key = keyOf(accountId);
+      await records.onType(hash, key, () => redis.hdel(key, ...fields));
     },
   };
 
-  async function listed(accountId: string): Promise<Browser[]> {
+  /** All that is listed; no browser for what another version has listed in its own way: that is left alone, and is signed in all the same. */
+  async function listed(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
     const key = keyOf(accountId);
-    const record = await onHash(key, () => redis.hgetall(key));
-    const all = Object.keys(record)
-      .filter((field) => !field.endsWith(seenField('')))
-      .map((sessionId) => browserIn(sessionId, record[sessionId], record[seenField(sessionId)]));
-    const known = all.filter((one) => one !== null);
-    if (known.length === all.length) return known;
-    onUnreadable('not a record of browsers');
-    await redisCall(redis.del(key));
-    return [];
-  }
-
-  /** Works on a hash; something else under its key is no record of ours. */
-  async function onHash<T>(key: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
-      onUnreadable('not a record of browsers');
-      await redisCall(redis.del(key));
-      return redisCall(work());
+    const fields = await records.onType(hash, key, () => redis.hgetall(key));
+    const isSeenField = (field: string) => field.endsWith(seenField(''));
+    const all = Object.entries(fields).flatMap(([sessionId, entry]) => {
+      if (isSeenField(sessionId)) return [];
+      const decoded = entryCodec.decode(entry, key);
+      if (decoded.state === 'other shape') return { sessionId, browser: null };
+      const seenAt = momentIn(fields[seenField(sessionId)]);
+      if (decoded.state !== 'intact' || seenAt === null) return [];
+      return { sessionId, browser: { sessionId, ...decoded.value, seenAt } };
+    });
+    const used = new Set(all.flatMap(({ sessionId }) => [sessionId, seenField(sessionId)]));
+    const damaged = Object.keys(fields).filter((field) => !used.has(field));
+    if (damaged.length > 0) {
+      records.report(hash.kind, 'an entry');
+      // A Redis that takes no writes keeps them for now.
+      await redis.hdel(key, ...damaged).catch(() => undefined);
     }
+    return all;
   }
 }
 
-function browserIn(sessionId: string, started = '', seen = ''): Browser | null {
-  try {
-    const { name, startedAt } = JSON.parse(started) as Partial<Browser>;
-    const seenAt = seen === '' ? null : Number(seen);
-    const isNamed = name === null || typeof name === 'string';
-    return isNamed && isMoment(startedAt) && isMoment(seenAt) ? { sessionId, name, startedAt, seenAt } : null;
-  } catch {
-    return null;
-  }
+const seenField = (sessionId: string): string => `${sessionId} seen`;
+
+function momentIn(text = ''): number | null {
+  const read = text === '' ? null : moment.try(Number(text));
+  return read?.ok ? read.value : null;
 }

@@ -1,26 +1,31 @@
-import type { Redis } from 'ioredis';
-import { redisCall } from '../redis/errors.ts';
+import * as v from '@badrap/valita';
+import { textCodec } from '../redis/codec.ts';
+import type { Records } from '../redis/records.ts';
 import { type Dialect, otherDialect } from '../spotify/dialect.ts';
 import { NotFound, Refused } from '../spotify/errors.ts';
 
 export type Dialects = ReturnType<typeof createDialects>;
 
-type Needs = { redis: Redis; clientId: string };
+type Deps = { records: Records; clientId: string };
 
 /** Spotify may move an app from one dialect to the other, so what was found out is asked anew once a day. */
-const rememberedSeconds = 24 * 60 * 60;
+const rememberedMs = 24 * 60 * 60 * 1000;
 
 /**
  * Which dialect of the Web API this client id speaks: the new one, unless an answer showed otherwise. That is found out by asking
  * and remembered in Redis, for all processes.
  */
-export function createDialects({ redis, clientId }: Needs) {
-  const key = `dialect:${clientId}`;
+export function createDialects({ records, clientId }: Deps) {
+  const store = records.of({
+    name: 'dialect',
+    codec: textCodec(v.literal('classic')),
+    ttlMs: () => rememberedMs,
+  });
 
   return {
     /** The dialect that a call is made in first: the one found out, else the new one. Throws RedisUnavailable. */
     async expected(): Promise<Dialect> {
-      return (await redisCall(redis.get(key))) === 'classic' ? 'classic' : 'new';
+      return (await store.read(clientId)) ?? 'new';
     },
 
     /**
@@ -40,18 +45,12 @@ export function createDialects({ redis, clientId }: Needs) {
           const unknownToo = otherError instanceof NotFound || otherError instanceof Refused;
           throw unknownToo ? error : otherError;
         });
-        await (first === 'new' ? remember() : this.forget());
+        await (first === 'new' ? store.write(clientId, 'classic') : this.forget());
         return result;
       }
     },
 
     /** Forgets what was found out: the next call is made in the new dialect again. */
-    async forget(): Promise<void> {
-      await redisCall(redis.del(key));
-    },
+    forget: (): Promise<void> => store.remove(clientId),
   };
-
-  async function remember(): Promise<void> {
-    await redisCall(redis.set(key, 'classic', 'EX', rememberedSeconds));
-  }
 }

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
-import { readText, redisCall } from '../redis/errors.ts';
+import { textCodec } from '../redis/codec.ts';
+import { redisCall } from '../redis/errors.ts';
+import type { KeyType, Records } from '../redis/records.ts';
 import { RateLimited } from '../spotify/errors.ts';
 import { CoolDown } from './errors.ts';
 
@@ -15,8 +18,9 @@ export type Budget = {
   frees: { inMs: number; calls: number }[];
 };
 
-type Needs = {
+type Deps = {
   redis: Redis;
+  records: Records;
   clientId: string;
   now: () => number;
   /** How many calls may be made in 24 hours, as far as is known. */
@@ -44,33 +48,57 @@ const dayMs = 24 * 60 * 60 * 1000;
 /** Calls are counted by quarters of an hour: one counts for 24 hours and at most that much longer. */
 const binMs = 15 * 60 * 1000;
 
+/** How far ahead the end of a wait can be in a record; somewhat further than the longest wait, because clocks differ. */
+const furthestEndMs = longestWaitMs + binMs;
+
+// The end of a wait; nil if the text is none.
+const endIn = `
+  local function endIn(text)
+    return tonumber(text and (string.match(text, '^(%d+)$') or string.match(text, '^(%d+) quota$')))
+  end`;
+
 // Says how long the door is closed; where its time is over, lets one call through to try, and the others when that has gone well.
-// Counts a call that goes through. A Redis that takes no writes does neither, and answers.
-const enter = `
+// Counts a call that goes through. A Redis that takes no writes does neither, and answers. A record that is no wait closes nothing, and is
+// returned to be looked at; a call that has been trying for longer than one may is not trying any more.
+const enter = `${endIn}
   local known = redis.call('GET', KEYS[1])
+  local untilMs = endIn(known)
   local tries = false
-  if known then
-    local wait = tonumber(string.match(known, '^%d+')) - tonumber(ARGV[1])
-    if wait > 0 then return {'closed', known} end
+  if untilMs then
+    if untilMs > tonumber(ARGV[1]) then return {'closed', known} end
     tries = ARGV[2] ~= ''
-    if tries and not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
+    if tries then
+      local left = redis.call('PTTL', KEYS[3])
+      if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end
+      if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
+    end
   end
   if ARGV[2] ~= '' then
-    redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
+    local counted = redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
+    if type(counted) == 'table' then
+      redis.pcall('HDEL', KEYS[2], ARGV[2])
+      redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
+    end
     redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
   end
-  return tries and {'try', known} or {'open', ''}`;
+  return tries and {'try', known} or {'open', known}`;
 
-const closeUntil = `
+const closeUntil = `${endIn}
   redis.call('DEL', KEYS[2])
-  local known = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+'))
-  if tonumber(ARGV[1]) > known then redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3]) end
+  local known = endIn(redis.call('GET', KEYS[1]))
+  if tonumber(ARGV[1]) > (known or 0) then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
   return 1`;
 
 // Somebody else may have been told to wait for longer meanwhile.
 const openIfUnchanged = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
   return 1`;
+
+/** A wait that Spotify asked for, as all processes know it. */
+type Wait = { until: number; quota: boolean };
+
+const counts: KeyType = { kind: 'calls', type: 'hash' };
+const probe: KeyType = { kind: 'cool-down-try', type: 'string' };
 
 /** Behind the moment in the record where it is the quota that is used up, and not the rate that is too high. */
 const quotaMark = ' quota';
@@ -79,10 +107,26 @@ const quotaMark = ' quota';
  * The cool-down clock of this app and the count of its calls, one for all processes: Spotify counts calls by app and developer,
  * not by listener, and asking on while told to wait makes it longer.
  */
-export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
-  const key = `cool-down:${clientId}`;
+export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) {
+  const waits = records.of<Wait>({
+    name: 'cool-down',
+    codec: textCodec(
+      v
+        .string()
+        .assert((text) => /^\d+( quota)?$/.test(text))
+        .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
+        .assert(({ until }) => until - now() <= furthestEndMs),
+      ({ until, quota }) => `${until}${quota ? quotaMark : ''}`,
+    ),
+    // The record outlives its time, so that somebody tries first when it is over.
+    ttlMs: ({ until }) => until - now() + dayMs,
+  });
+  const key = waits.key(clientId);
   const tryKey = `cool-down-try:${clientId}`;
   const countKey = `calls:${clientId}`;
+  const enterDoor = records.script([waits.type, counts, probe], enter);
+  const closeDoor = records.script([waits.type, probe], closeUntil);
+  const openDoor = records.script([waits.type, probe], openIfUnchanged);
 
   /** What we were told while Redis took no writes: then at least this process knows. */
   let toldHere: CoolDown | null = null;
@@ -115,8 +159,8 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
 
     /** Until when Spotify asked us to stay away; null where it did not. Throws RedisUnavailable. */
     async closed(): Promise<CoolDown | null> {
-      const closed = readClosed((await readText(redis, key)) ?? '');
-      return closed && closed.until > now() ? closed : null;
+      const wait = await waits.read(clientId);
+      return wait && wait.until > now() ? new CoolDown(wait.until, wait.quota) : null;
     },
 
     /** Forgets that Spotify asked to wait: for something that stands in for Spotify, and knows that it is over. Throws RedisUnavailable. */
@@ -127,10 +171,15 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
 
     /** What was used of a day's calls. Throws RedisUnavailable. */
     async budget(): Promise<Budget> {
-      const bins = await redisCall(redis.hgetall(countKey));
-      const over = Object.keys(bins).filter((bin) => endOf(bin) <= now());
-      if (over.length > 0) await redisCall(redis.hdel(countKey, ...over));
-      return budgetIn(bins, now(), dailyCalls);
+      const bins = await records.onType(counts, countKey, () => redis.hgetall(countKey));
+      const all = Object.entries(bins);
+      const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
+      if (intact.length < all.length) records.report(counts.kind, 'a count');
+      const useful = new Map(intact.filter(([bin]) => endOf(bin) > now()));
+      const useless = Object.keys(bins).filter((bin) => !useful.has(bin));
+      // A Redis that takes no writes keeps them for now.
+      if (useless.length > 0) await redis.hdel(countKey, ...useless).catch(() => undefined);
+      return budgetIn(Object.fromEntries(useful), now(), dailyCalls);
     },
   };
 
@@ -143,12 +192,12 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
     for (;;) {
       if (toldHere && toldHere.until > now()) throw toldHere;
       const bin = service === 'web-api' ? binOf(now()) : '';
-      const asked = [String(now()), bin, String(dayMs + 2 * binMs), String(probeMs)];
-      const answer = await redisCall(redis.eval(enter, 3, key, countKey, tryKey, ...asked));
-      const [state, record] = answer as ['open' | 'closed' | 'wait' | 'try', string];
-      if (state === 'open') return null;
+      const answer = await enterDoor([key, countKey, tryKey], now(), bin, dayMs + 2 * binMs, probeMs);
+      const [state, record] = answer as ['open', string | null] | ['closed' | 'wait' | 'try', string];
       if (state === 'try') return record;
-      const { until, quota } = readClosed(record) ?? new CoolDown(now());
+      const wait = record === null ? null : await waits.settle(clientId, record);
+      if (state === 'open') return null;
+      const { until, quota } = wait ?? new CoolDown(now());
       const closed = new CoolDown(state === 'wait' ? now() + leastWaitMs : until, quota);
       if (closed.until - now() > shortWaitMs || performance.now() >= giveUpAt) throw closed;
       await sleep(pollMs);
@@ -157,32 +206,29 @@ export function createDoor({ redis, clientId, now, dailyCalls }: Needs) {
 
   /** Opens the door after a call that was not told to wait: nobody waits any longer. */
   async function open(tried: string): Promise<void> {
-    await redis.eval(openIfUnchanged, 2, key, tryKey, tried).catch(() => undefined);
+    await openDoor([key, tryKey], tried).catch(() => undefined);
   }
 
   /** Closes the door for as long as Spotify says, never for less than it was; gives the error to throw. */
   async function close({ retryAfter, quota }: RateLimited): Promise<CoolDown> {
     const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
     const closed = new CoolDown(now() + waitMs, quota);
-    const record = [String(closed.until), quota ? quotaMark : ''];
-    // The record outlives its time, so that somebody tries first when it is over.
-    const lifeMs = String(Math.ceil(waitMs) + dayMs);
-    await redis.eval(closeUntil, 2, key, tryKey, ...record, lifeMs).catch(() => {
+    const args = [closed.until, waits.encode(clientId, closed), waits.ttlMs(closed)];
+    await closeDoor([key, tryKey], ...args).catch(() => {
       toldHere = closed;
     });
     return closed;
   }
 }
 
-/** Reads the record of a wait; null for anything else. */
-function readClosed(record: string): CoolDown | null {
-  const until = Number.parseInt(record, 10);
-  return Number.isFinite(until) ? new CoolDown(until, record.endsWith(quotaMark)) : null;
-}
-
 /** The bin that a call at this moment, in milliseconds since 1970, is counted in. */
 export function binOf(at: number): string {
   return String(Math.floor(at / binMs));
+}
+
+/** Whether this is a bin and the number of calls in it. One that lies far ahead would count for days. */
+function isCount(bin: string, calls: string, now: number): boolean {
+  return /^\d{1,15}$/.test(bin) && /^\d{1,15}$/.test(calls) && endOf(bin) <= now + 2 * dayMs;
 }
 
 /** When the calls of a bin count no more. */

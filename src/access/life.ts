@@ -9,8 +9,3 @@ export const idleLifeMs = 30 * day;
 export function lifeLeft(startedAt: number, now: number): number {
   return Math.max(0, Math.ceil(Math.min(idleLifeMs, startedAt + absoluteLifeMs - now) / 1000));
 }
-
-/** Whether something read from a record is a moment: a number that is a date as well, or pages that show it would fail. */
-export function isMoment(value: unknown): value is number {
-  return typeof value === 'number' && !Number.isNaN(new Date(value).getTime());
-}

@@ -1,51 +1,47 @@
-import type { Redis } from 'ioredis';
-import { readText, redisCall } from '../redis/errors.ts';
+import * as v from '@badrap/valita';
+import { jsonCodec, moment } from '../redis/codec.ts';
+import type { Records } from '../redis/records.ts';
 import type { Dated } from '../spotify/answers.ts';
+import { datedSchema } from '../spotify/schemas.ts';
 import type { Browsers } from './browsers.ts';
 
 export type Recent = ReturnType<typeof createRecent>;
 
-type Needs = { redis: Redis; browsers: Browsers; now: () => number };
+type Deps = { records: Records; browsers: Browsers; now: () => number };
 
-/** The shape of these records: those of another version of this program are not read. */
-const shape = 1;
+type RecentlyPlayed = { askedAt: number; played: Dated[] };
+
 const keptMs = 5 * 60_000;
 const most = 5;
+
+const codec = jsonCodec<RecentlyPlayed>({
+  shape: 2,
+  bound: true,
+  schema: v.object({ askedAt: moment, played: v.array(datedSchema) }),
+});
 
 /**
  * What listeners played before it fell silent, under `recently-played:<account id>`: so that a page which shows it need not ask
  * each time it is loaded, and a stream, maybe of another process, can go on showing it without asking at all. All throw RedisUnavailable.
  */
-export function createRecent({ redis, browsers, now }: Needs) {
-  const keyOf = (accountId: string) => `recently-played:${accountId}`;
+export function createRecent({ records, browsers, now }: Deps) {
+  const store = records.of({ name: 'recently-played', codec, ttlMs: () => keptMs });
 
   return {
     /** The newest few, if they were asked for lately and not before `since`: what was asked for earlier may lack the last ones. */
     async of(accountId: string, since: number): Promise<Dated[] | null> {
-      const record = await readText(redis, keyOf(accountId));
-      return playedIn(record, Math.max(since, now() - keptMs));
+      const record = await store.read(accountId);
+      return record !== null && record.askedAt >= Math.max(since, now() - keptMs) ? record.played : null;
     },
 
     /** Keeps the newest few of what Spotify told, which it was asked at `askedAt`; gives those. */
     async keep(accountId: string, played: readonly Dated[], askedAt: number): Promise<Dated[]> {
       const newest = played.slice(0, most);
-      const record = JSON.stringify({ shape, askedAt, played: newest });
-      await browsers.keepWhileSignedIn(accountId, keyOf(accountId), record, keptMs);
+      await browsers.keepWhileSignedIn(accountId, store, { askedAt, played: newest });
       return newest;
     },
 
     /** Forgets it: the listener is signed in nowhere any more. */
-    async forget(accountId: string): Promise<void> {
-      await redisCall(redis.del(keyOf(accountId)));
-    },
+    forget: (accountId: string): Promise<void> => store.remove(accountId),
   };
-}
-
-function playedIn(record: string | null, since: number): Dated[] | null {
-  try {
-    const { shape: its, askedAt, played } = JSON.parse(record ?? 'null');
-    return its === shape && askedAt >= since ? played : null;
-  } catch {
-    return null;
-  }
 }

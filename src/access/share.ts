@@ -20,10 +20,11 @@ const bins = 48;
 const takeOne = `
   local now, limit, window, bin = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
   local taken, oldest = 0, now
+  if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
   local counted = redis.call('HGETALL', KEYS[1])
   for i = 1, #counted, 2 do
     local begins = tonumber(counted[i])
-    if begins + bin + window <= now then redis.call('HDEL', KEYS[1], counted[i])
+    if not begins or not tonumber(counted[i + 1]) or begins + bin + window <= now or begins > now then redis.call('HDEL', KEYS[1], counted[i])
     else
       taken = taken + tonumber(counted[i + 1])
       if begins < oldest then oldest = begins end

@@ -2,16 +2,17 @@ import type { Redis } from 'ioredis';
 import { joinChannel, liveChannel, permitChannel, withoutChannel } from '../redis/channel.ts';
 import { timeOf } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
-import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
+import { describeFault, type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
 import { findFault } from '../redis/probe.ts';
+import { redisAddress } from '../settings/redis-url.ts';
 import { clockFinding } from './clock.ts';
 import { bad, type Finding, good, open } from './finding.ts';
 
 type Deps = {
   /** Not connected yet, and not to be connected again once it fails. */
   redis: Redis;
-  /** Host and port, as the person wrote them. */
-  at: string;
+  /** Where it leads. */
+  url: string;
   /** Null while there are no credentials, and nothing to tell other processes of. */
   clientId: string | null;
   now: () => number;
@@ -23,10 +24,11 @@ const evicting = 'Redis makes no room';
 const telling = 'Redis passes on changes';
 
 /** Whether Redis does what pages ask of it, writes to disk, drops nothing to make room, and tells processes of changes. */
-export async function redisFindings({ redis, at, clientId, now }: Deps): Promise<Finding[]> {
+export async function redisFindings({ redis, url, clientId, now }: Deps): Promise<Finding[]> {
+  const at = redisAddress(url);
   let cause: Error | undefined;
   redis.on('error', (error: Error) => {
-    cause = error;
+    cause ??= error;
   });
   try {
     await redis.connect();
@@ -56,8 +58,8 @@ async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<
   }
 }
 
-function faultFinding({ code, does, fix }: RedisFault, at: string): Finding {
-  return bad(answering, `${at} ${does}${code ? ` (${code})` : ''}`, fix);
+function faultFinding(fault: RedisFault, at: string): Finding {
+  return bad(answering, describeFault(at, fault), fault.fix);
 }
 
 async function channelFinding(redis: Redis, channel: string): Promise<Finding> {

@@ -5,35 +5,21 @@ import type { Browsers } from '../access/browsers.ts';
 import type { Door } from '../access/door.ts';
 import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
+import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
-import { type RedisFault, RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
-import { releaseIfOwner } from '../redis/lock.ts';
+import { type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
+import { ownerCodec } from '../redis/lock.ts';
+import type { KeyType, Records } from '../redis/records.ts';
 import type { Playback } from '../spotify/answers.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import { scopes, type WebApi } from '../spotify/web-api.ts';
 import { type NextLook, nextLook } from './cadence.ts';
-import { isOther, recordOf, type Seen, seenIn, seenNow, shape, uriOf } from './seen.ts';
+import { type Heard, type Message, messageCodec, type News } from './messages.ts';
+import { isOther, type Seen, seenCodec, seenNow, uriOf } from './seen.ts';
 
 export type Hub = ReturnType<typeof createHub>;
-
-/** What those who watch a listener are told. Moments are milliseconds since 1970. Never changed, only replaced. */
-export type News = Readonly<{
-  seen: Seen | null;
-  /** Until when Spotify asked us to wait, and whether it is the quota that is used up. */
-  waitingUntil: number | null;
-  quota: boolean;
-  /** Whether Spotify has given no answer lately. */
-  silent: boolean;
-  /** Until about when looks are rare, because few calls are left. */
-  sparingUntil: number | null;
-  /** Whether nobody can look, because our own database does not do its part. */
-  stalled: boolean;
-}>;
-
-/** The same from a page, which does not know of looks. */
-type Heard = Omit<News, 'sparingUntil'> & { sparingUntil?: number | null | undefined };
 
 /** Somebody who watches: one stream. */
 export type Watcher = {
@@ -46,11 +32,13 @@ export type Watcher = {
 
 type Needs = {
   redis: Redis;
+  records: Records;
   /** A connection of its own, which Redis keeps for listening. */
   subscriber: Redis;
   clientId: string;
   access: Access;
   grants: Grants;
+  sessionRecords: SessionRecords;
   browsers: Browsers;
   door: Door;
   webApi: WebApi;
@@ -87,13 +75,6 @@ type Watched = {
   stalledSince: number | null;
 };
 
-/** What processes tell each other; each hears its own messages too, and has done already what they ask for. */
-type Message = { shape: number; from: string } & (
-  | { kind: 'news'; accountId: string; news: Heard }
-  | { kind: 'look' | 'changed'; accountId: string; since: number }
-  | { kind: 'end'; sessionIds: readonly string[] }
-);
-
 const keptSeenMs = 6 * 60 * 60 * 1000;
 /** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
@@ -125,11 +106,19 @@ function afterWait(until: number): number {
   return until + 1_000 + Math.random() * 4_000;
 }
 
+// Returns whose it is then. One without a TTL was taken by no process of ours, and would stand for ever.
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
-  if owner and owner ~= ARGV[1] then return 0 end
+  if owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) ~= -1 then return owner end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return 1`;
+  return ARGV[1]`;
+
+const watchedSet: KeyType = { kind: 'watched', type: 'zset' };
+
+const noteWatched = `
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
 
 /** What those are told who watch a listener of whom nothing is known yet. */
 export const nothingKnown: News = {
@@ -146,14 +135,17 @@ export const nothingKnown: News = {
  * processes watch. A lease in Redis says which process looks; it passes on what it saw. Nobody watching means no calls.
  */
 export function createHub(needs: Needs) {
-  const { redis, subscriber, clientId, access, grants, browsers, door, webApi, now, onFault } = needs;
-  const { onChannelRefused } = needs;
+  const { redis, records, subscriber, clientId, access, grants, sessionRecords, browsers, door, webApi } =
+    needs;
+  const { now, onFault, onChannelRefused } = needs;
   const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
   const me = randomUUID();
   const channel = liveChannel(redis, clientId);
   const watchedKey = `watched:${clientId}`;
-  const seenKey = (accountId: string) => `now-playing:${accountId}`;
-  const leaseKey = (accountId: string) => `look:${accountId}`;
+  const seenRecords = records.of({ name: 'now-playing', codec: seenCodec, ttlMs: () => keptSeenMs });
+  const leases = records.of({ name: 'look', codec: ownerCodec, ttlMs: () => leaseMs });
+  const tryLease = records.script([leases.type], takeLease);
+  const addWatched = records.script([watchedSet], noteWatched);
   const all = new Map<string, Watched>();
   let lastTickAt = now();
   let sweepDueAt = performance.now() + sweepMs;
@@ -161,7 +153,8 @@ export function createHub(needs: Needs) {
   subscriber.on('message', (_channel, text) => {
     if (text === noMessage) return;
     try {
-      hear(JSON.parse(text) as Message);
+      const message = records.message('message', messageCodec, text);
+      if (message !== null) hear(message);
     } catch (error) {
       onFault(error);
     }
@@ -252,7 +245,7 @@ export function createHub(needs: Needs) {
      */
     async end(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
       endStreams(sessionIds);
-      if (last) await redisCall(redis.del(seenKey(accountId)));
+      if (last) await seenRecords.remove(accountId);
     },
 
     close(): void {
@@ -313,7 +306,7 @@ export function createHub(needs: Needs) {
 
   /** The record of what was last seen. Throws RedisUnavailable. */
   async function recorded(accountId: string): Promise<Seen | null> {
-    const seen = seenIn(await readText(redis, seenKey(accountId)));
+    const seen = await seenRecords.read(accountId);
     return seen && !isAhead(seen) ? seen : null;
   }
 
@@ -330,7 +323,7 @@ export function createHub(needs: Needs) {
   }
 
   function release({ accountId, owner }: Watched): Promise<unknown> {
-    return redis.eval(releaseIfOwner, 1, leaseKey(accountId), owner);
+    return leases.removeIf(accountId, owner);
   }
 
   function tick(): void {
@@ -364,14 +357,16 @@ export function createHub(needs: Needs) {
     const { accountId, owner } = watched;
     const askedAt = performance.now();
     try {
-      const got = await redis.eval(takeLease, 1, leaseKey(accountId), owner, String(leaseMs));
+      const holder = String(await tryLease([leases.key(accountId)], owner, leaseMs));
       if (all.get(accountId) !== watched) {
         await release(watched);
         return;
       }
       watched.stalledSince = null;
       if (watched.news.stalled) amend(watched, { stalled: false });
-      if (got !== 1) {
+      if (holder !== owner) {
+        // One that is no owner is removed, and the next try succeeds.
+        await leases.settle(accountId, holder);
         watched.leaseUntil = 0;
         return;
       }
@@ -386,12 +381,7 @@ export function createHub(needs: Needs) {
         }
       }
       watched.leaseUntil = askedAt + leaseMs;
-      // In this order, in one go.
-      await Promise.all([
-        redis.zremrangebyscore(watchedKey, '-inf', now()),
-        redis.zadd(watchedKey, now() + leaseMs, accountId),
-        redis.pexpire(watchedKey, 2 * leaseMs),
-      ]);
+      await addWatched([watchedKey], now(), now() + leaseMs, 2 * leaseMs, accountId);
     } catch {
       // Without Redis the lease ends by itself: nobody looks.
       watched.stalledSince ??= askedAt;
@@ -439,9 +429,13 @@ export function createHub(needs: Needs) {
         if (tried.has(sessionId)) continue;
         tried.add(sessionId);
         try {
-          const grant = await access.open(sessionId, { renewFirst: true });
-          const allowed = scopes.player.every((scope) => grant?.scopes.includes(scope));
-          if (grant && allowed) return await grant.ask(webApi.player);
+          const stored = await grants.read(sessionId);
+          // Whatever lists this session: what the player of somebody else does is not for those who watch here.
+          const isTheirs = stored?.accountId === accountId;
+          if (isTheirs && scopes.player.every((scope) => stored.scopes.includes(scope))) {
+            const grant = await access.open(sessionId, stored, { renewFirst: true });
+            return await grant.ask(webApi.player);
+          }
         } catch (error) {
           if (!(error instanceof GrantLost || error instanceof MissingScope)) throw error;
         }
@@ -502,7 +496,7 @@ export function createHub(needs: Needs) {
 
   /** When to look next at a listener of whom this is known. Throws RedisUnavailable. */
   async function nextFor(seen: Seen | null): Promise<NextLook> {
-    const counted = redisCall(redis.zcount(watchedKey, now(), '+inf'));
+    const counted = records.onType(watchedSet, watchedKey, () => redis.zcount(watchedKey, now(), '+inf'));
     const [budget, watched] = await Promise.all([door.budget(), counted]);
     return nextLook({ now: now(), seen, budget, watched: Math.max(1, watched) });
   }
@@ -517,21 +511,20 @@ export function createHub(needs: Needs) {
 
   async function publish(accountId: string, news: Heard): Promise<void> {
     const { seen } = news;
-    if (seen) await browsers.keepWhileSignedIn(accountId, seenKey(accountId), recordOf(seen), keptSeenMs);
+    if (seen) await browsers.keepWhileSignedIn(accountId, seenRecords, seen);
     await redisCall(
-      redis.publish(channel, JSON.stringify({ shape, from: me, kind: 'news', accountId, news })),
+      redis.publish(channel, messageCodec.encode({ from: me, kind: 'news', accountId, news }, channel)),
     );
   }
 
   function say(
-    message: Message extends infer M ? (M extends Message ? Omit<M, 'shape' | 'from'> : never) : never,
+    message: Message extends infer M ? (M extends Message ? Omit<M, 'from'> : never) : never,
   ): void {
-    redis.publish(channel, JSON.stringify({ shape, from: me, ...message })).catch(() => undefined);
+    redis.publish(channel, messageCodec.encode({ from: me, ...message }, channel)).catch(() => undefined);
   }
 
   function hear(message: Message): void {
-    // Another version of this program may say other things.
-    if (message.shape !== shape || message.from === me) return;
+    if (message.from === me) return;
     switch (message.kind) {
       case 'end':
         endHere(message.sessionIds);
@@ -616,7 +609,7 @@ export function createHub(needs: Needs) {
     for (let from = 0; from < sessionIds.length; from += 500) {
       const some = sessionIds.slice(from, from + 500);
       const standing = await grants.standing(some);
-      const sessions = await redisCall(redis.mget(some.map((one) => `session:${one}`)));
+      const sessions = await redisCall(redis.mget(some.map(sessionRecords.key)));
       endHere(some.filter((one, index) => !standing.has(one) || sessions[index] === null));
     }
   }

@@ -1,4 +1,7 @@
+import * as v from '@badrap/valita';
+import { type Codec, jsonCodec, moment } from '../redis/codec.ts';
 import type { Playback } from '../spotify/answers.ts';
+import { amount, playbackSchema } from '../spotify/schemas.ts';
 
 /** What Spotify last said plays. Moments are milliseconds since 1970. */
 export type Seen = {
@@ -138,20 +141,20 @@ export function lengthOf(playback: Playback): number | null {
   return playback.state === 'nothing' ? null : (playback.item?.durationMs ?? null);
 }
 
-/** The shape of records and messages: those of another version of this program are not read. */
+/** The shape of records and messages. */
 export const shape = 3;
 
-/** A record of what was seen, for other processes and later ones. */
-export function recordOf(seen: Seen): string {
-  return JSON.stringify({ shape, ...seen });
-}
+export const seenSchema: v.Type<Seen> = v.object({
+  playback: playbackSchema,
+  at: moment,
+  askedAt: moment,
+  since: moment,
+  begunAt: moment,
+  saved: v.boolean().nullable(),
+  stillLooks: amount.assert(Number.isSafeInteger),
+  usualMs: amount.nullable(),
+  lateMs: amount,
+});
 
-/** Reads {@link recordOf}; null for anything else. */
-export function seenIn(record: string | null): Seen | null {
-  try {
-    const { shape: its, ...seen } = JSON.parse(record ?? 'null') as Seen & { shape: number };
-    return its === shape ? seen : null;
-  } catch {
-    return null;
-  }
-}
+/** Records of what was seen, for other processes and later ones. */
+export const seenCodec: Codec<Seen> = jsonCodec({ shape, bound: true, schema: seenSchema });

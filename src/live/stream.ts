@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Redis } from 'ioredis';
-import { redisCall } from '../redis/errors.ts';
+import type { KeyType, Records } from '../redis/records.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
 
@@ -29,23 +29,27 @@ const placeEveryMs = 60_000;
 /** As many as Redis is sent at a time. */
 const atATime = 500;
 
-/** Takes one of a session's places, unless all are taken; places whose process has died become free. By Redis' own clock. */
+/** Takes one of a session's places, unless all are taken; places whose process has died become free, and so do those that are taken for longer than one can be. By Redis' own clock. */
 const takePlace = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[3]), '+inf')
   if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
   redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return 1`;
 
-type Needs = { redis: Redis; heartbeatMs: number };
+const places: KeyType = { kind: 'streams', type: 'zset' };
+
+type Deps = { redis: Redis; records: Records; heartbeatMs: number };
 
 /**
  * Streams of Server-Sent Events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends
  * them. A session has ten at the most, in all processes together.
  */
-export function createStreams({ redis, heartbeatMs }: Needs) {
+export function createStreams({ redis, records, heartbeatMs }: Deps) {
+  const tryPlace = records.script([places], takePlace);
   // An event, because a script cannot see a comment: by it the page knows that the stream is still there, and when to expect the next.
   const beat = `event: beat\ndata: ${heartbeatMs}\n\n`;
   const open = new Map<Response, Place>();
@@ -111,8 +115,7 @@ export function createStreams({ redis, heartbeatMs }: Needs) {
   };
 
   async function take({ sessionId, id }: Place): Promise<boolean> {
-    const taken = redis.eval(takePlace, 1, keyOf(sessionId), id, String(mostPerSession), String(placeMs));
-    return (await redisCall(taken)) === 1;
+    return (await tryPlace([keyOf(sessionId)], id, mostPerSession, placeMs)) === 1;
   }
 
   function leave({ sessionId, id }: Place): void {

@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { type RedisFault, redisFault, replyCode } from './errors.ts';
+import { isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
 import { findFault } from './probe.ts';
 import { closeWhenSilent } from './silence.ts';
 
@@ -51,7 +51,12 @@ const fastFailing = {
  * while it is silent, so that an outage is an error page and not a page that hangs.
  */
 export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
+  let down: RedisFault | null = null;
+  /** Why the connection was lost or is being left. */
+  let lastError: unknown;
   let reconnectedAt = Number.NEGATIVE_INFINITY;
+  let nextCheck: NodeJS.Timeout | undefined;
+  const known = Promise.withResolvers<void>();
   const redis = new Redis(url, {
     ...fastFailing,
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
@@ -59,30 +64,30 @@ export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
       // A replica may stay one for a while; what can be read there is worth more than a connection that is always being made.
       if (!movedOn.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
       reconnectedAt = performance.now();
+      lastError = error;
       return true;
     },
     enableAutoPipelining: true,
   });
   closeWhenSilent(redis, deadlineMs);
 
-  let down: RedisFault | null = null;
-  let lastError: unknown;
-  let nextCheck: NodeJS.Timeout | undefined;
-  const known = Promise.withResolvers<void>();
-
   redis.on('error', (error) => {
-    lastError = error;
+    if (isRefusedDatabase(error)) redis.disconnect(true);
+    // It disconnects for this reason, whatever else that causes.
+    if (!isRefusedDatabase(lastError)) lastError = error;
   });
   redis.on('reconnecting', () => {
-    if (down === null) report(redisFault(lastError));
+    if (down === null || lastError !== undefined) report(redisFault(lastError));
   });
   redis.on('ready', () => {
+    // It is also said to be ready when the database was refused and the connection is closing.
+    if (!redis.stream.writable) return;
     lastError = undefined;
     check();
   });
 
   function report(fault: RedisFault | null): void {
-    if (fault && (down === null || fault.code !== down.code)) onDown(fault);
+    if (fault && fault.does !== down?.does) onDown(fault);
     if (fault === null && down !== null) onUp();
     down = fault;
     known.resolve();
@@ -134,12 +139,8 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
 export function connectForCheck(url: string): Redis {
   const redis = new Redis(url, { ...fastFailing, lazyConnect: true, retryStrategy: () => null });
   closeWhenSilent(redis, checkDeadlineMs);
-  redis.on('error', () => undefined);
+  redis.on('error', (error) => {
+    if (isRefusedDatabase(error)) redis.disconnect();
+  });
   return redis;
-}
-
-/** Host and port of a Redis, as far as they may be told: without user and password. */
-export function placeOf(url: string): string {
-  const { hostname, port } = new URL(url);
-  return `${hostname || '127.0.0.1'}:${port || 6379}`;
 }

@@ -1,8 +1,22 @@
-import type { Redis } from 'ioredis';
+/** Why Redis doesn't do what pages need, in words that quote nothing of what it was asked. */
+export type RedisFault = {
+  /** The code of its reply or of the failed connection, if there is one. */
+  code: string | undefined;
+  /** What it does, such as "is a read-only replica". */
+  does: string;
+  /** What to do about it. */
+  fix: string;
+};
 
 /** Redis did not answer, or refused: nothing is lost, but nobody can be known just now. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
+  readonly fault: RedisFault | null;
+
+  constructor(message: string, fault: RedisFault | null = null) {
+    super(message);
+    this.fault = fault;
+  }
 }
 
 /**
@@ -14,17 +28,8 @@ export async function redisCall<T>(answer: Promise<T>): Promise<T> {
     return await answer;
   } catch (error) {
     const kind = replyCode(error) ?? (error instanceof Error ? error.name : 'unknown fault');
-    throw new RedisUnavailable(`Redis: ${kind}`);
+    throw new RedisUnavailable(`Redis: ${kind}`, redisFault(error));
   }
-}
-
-/** The text under a key, null where there is none. Something else than a text reads as an empty one, which is no record of ours. */
-export async function readText(redis: Redis, key: string): Promise<string | null> {
-  const text = redis.get(key).catch((error: unknown) => {
-    if (replyCode(error) === 'WRONGTYPE') return '';
-    throw error;
-  });
-  return redisCall(text);
 }
 
 /**
@@ -39,26 +44,21 @@ export function replyCode(error: unknown): string | undefined {
   return wrapped ?? /^[A-Z]{3,}(?= )/.exec(message)?.[0];
 }
 
-/** Why Redis doesn't do what pages need, in words that quote nothing of what it was asked. */
-export type RedisFault = {
-  /** The code of its reply or of the failed connection, if there is one. */
-  code: string | undefined;
-  /** What it does, such as "is a read-only replica". */
-  does: string;
-  /** What to do about it. */
-  fix: string;
-};
+type Words = Omit<RedisFault, 'code'>;
 
-const refused = { does: 'refuses the connection', fix: 'Look at the user and password in REDIS_URL.' };
-const replica = {
+const refused: Words = {
+  does: 'refuses the connection',
+  fix: 'Look at the user and password in REDIS_URL: a % in them is written %25.',
+};
+const replica: Words = {
   does: 'is a read-only replica',
   fix: 'REDIS_URL must lead to the primary. Turntable keeps connecting again until it does.',
 };
-const cluster = {
+const cluster: Words = {
   does: 'is part of a cluster that does not serve all keys here',
   fix: 'REDIS_URL must lead to a single Redis.',
 };
-const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
+const faults: Readonly<Record<string, Words>> = {
   NOAUTH: refused,
   WRONGPASS: refused,
   READONLY: replica,
@@ -77,17 +77,37 @@ const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   CLUSTERDOWN: cluster,
   MOVED: cluster,
 };
+const otherDatabase: Words = {
+  does: 'refuses the database that REDIS_URL names',
+  fix: 'Write another number after the host in REDIS_URL: most have 16 databases, numbered from 0. Without a number it is 0.',
+};
+const silent: Words = {
+  does: 'does not answer',
+  fix: 'To start one: redis-server --appendonly yes. Or set REDIS_URL to one that runs.',
+};
+const unforeseen: Words = { does: 'refuses what pages ask', fix: 'Look at the log of Redis.' };
 
 /** What is wrong with Redis, by the error it caused. */
 export function redisFault(error: unknown): RedisFault {
+  if (error instanceof RedisUnavailable && error.fault) return error.fault;
   const reply = replyCode(error);
   if (reply === undefined) {
-    return {
-      code: error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined,
-      does: 'does not answer',
-      fix: 'To start one: redis-server --appendonly yes.',
-    };
+    return { code: error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined, ...silent };
   }
   const known = Object.hasOwn(faults, reply) ? faults[reply] : undefined;
-  return { code: reply, ...(known ?? { does: 'refuses what pages ask', fix: 'Look at the log of Redis.' }) };
+  return { code: reply, ...(known ?? (isRefusedDatabase(error) ? otherDatabase : unforeseen)) };
+}
+
+/**
+ * Whether Redis refused the database that the URL names. ioredis says so in an `error` event and goes on in database 0, which may be
+ * somebody else's, so whoever sees this has to disconnect.
+ */
+export function isRefusedDatabase(error: unknown): boolean {
+  const { command } = (error ?? {}) as { command?: { name?: string } };
+  return command?.name === 'select' && !Object.hasOwn(faults, replyCode(error) ?? '');
+}
+
+/** A fault in a sentence without its end, such as "127.0.0.1:6379 does not answer (ECONNREFUSED)". */
+export function describeFault(at: string, { does, code }: RedisFault): string {
+  return `${at} ${does}${code ? ` (${code})` : ''}`;
 }

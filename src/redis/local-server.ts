@@ -1,10 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Listening, listeningAt, parseRedisUrl, redisAddress } from '../settings/redis-url.ts';
+import { databaseProblem } from './database.ts';
+import { ping } from './ping.ts';
 
 /** A Redis to use, and how to be done with it. */
 export type RedisAtHand = { url: string; stop(): Promise<void> };
@@ -40,11 +43,15 @@ export async function findRedis(needs: Needs): Promise<RedisAtHand> {
 }
 
 async function checkAnswers(url: string): Promise<void> {
-  const { hostname, port } = URL.canParse(url) ? new URL(url) : { hostname: '', port: '' };
-  if (hostname && (await canConnect(Number(port || 6379), hostname.replace(/^\[|\]$/g, '')))) return;
-  throw new NoRedis(
-    `REDIS_URL is set, but no Redis answers at ${hostname || 'it'}:${port || 6379}. Start it, or unset REDIS_URL: then a private one is started.`,
-  );
+  const parsed = parseRedisUrl(url);
+  if ('problem' in parsed) throw new NoRedis(parsed.problem);
+  if ((await ping(listeningAt(parsed.url))) === null) {
+    throw new NoRedis(
+      `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL: then a private one is started.`,
+    );
+  }
+  const problem = await databaseProblem(parsed.url);
+  if (problem) throw new NoRedis(problem);
 }
 
 /** The path of a Redis server, installed first where there is none. Throws {@link NoRedis}. */
@@ -127,60 +134,85 @@ type Start = {
 export async function startRedis({ program, port, keepIn }: Start): Promise<RedisAtHand & { port: number }> {
   // Between finding a free port and taking it another process may be quicker: then the next one is tried.
   for (let attempt = 1; ; attempt += 1) {
-    const at = port ?? (await freePort());
-    const server = spawnRedis(program, at, keepIn);
-    const exited = once(server, 'exit');
-    if (await answers(server, at)) {
-      const stop = async () => {
-        // Without this, a process with nothing else to do would end before the server has.
-        server.ref();
-        server.stdin?.end();
-        await exited;
-      };
-      return { url: `redis://127.0.0.1:${at}`, port: at, stop };
-    }
-    server.stdin?.end();
-    if (port !== undefined || attempt === 5) throw new NoRedis(`${program} did not start on port ${at}.`);
+    const at = { host: '127.0.0.1', port: port ?? (await freePort()) };
+    const server = await spawnRedis(program, at, [
+      ...['--bind', at.host, '--port', String(at.port)],
+      ...(keepIn ? keeping(keepIn) : ['--appendonly', 'no', '--dir', tmpdir()]),
+    ]);
+    if (server) return { url: `redis://${at.host}:${at.port}`, port: at.port, stop: server.stop };
+    if (port !== undefined || attempt === 5)
+      throw new NoRedis(`${program} did not start on port ${at.port}.`);
   }
 }
 
-function spawnRedis(program: string, port: number, keepIn: string | undefined): ChildProcess {
-  const keep = keepIn
-    ? ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', keepIn]
-    : ['--appendonly', 'no', '--dir', tmpdir()];
-  const settings = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', ...keep];
+/** A Redis that runs. */
+export type RunningRedis = {
+  /** Resolves when it has ended, for whatever reason. */
+  ended: Promise<unknown>;
+  /** Ends it, and resolves when it has ended. */
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts a Redis that keeps every write in `folder` and listens on a socket there, so that it is reached by whoever may enter the folder and
+ * by nobody else on this machine. Its log is in the folder as well. Returns null if it ends before it answers.
+ */
+export function startRedisIn(
+  folder: string,
+  { program, socket }: { program: string; socket: string },
+): Promise<RunningRedis | null> {
+  return spawnRedis(program, { path: socket }, [
+    ...['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700'],
+    ...['--loglevel', 'warning', '--logfile', join(folder, 'redis.log')],
+    ...keeping(folder),
+  ]);
+}
+
+/** A write is answered when it is on the disk: a refreshed token that is lost may sign its listener out. */
+function keeping(folder: string): string[] {
+  return ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
+}
+
+async function spawnRedis(program: string, at: Listening, settings: string[]): Promise<RunningRedis | null> {
   // The shell holds our end of a pipe. When we stop, or die in whatever way, the pipe closes and it ends the server.
   const script =
     'exec 3<&0; "$@" & server=$!; (read -r _ <&3; kill "$server") >/dev/null 2>&1 & wait "$server"';
-  const server = spawn('sh', ['-c', script, 'sh', program, ...settings], {
+  const server = spawn('sh', ['-c', script, 'sh', program, ...settings, '--save', ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // A group of its own: Ctrl-C at the terminal is for us, and we stop the server last.
     detached: true,
   });
   server.unref();
   server.stdin?.on('error', () => undefined);
-  return server;
+  const ended = once(server, 'exit')
+    .catch(() => undefined)
+    // If the server has ended by itself, the one who would end it has to go too, before its number is another process's.
+    .then(() => server.stdin?.end());
+  if (await answers(server, at)) {
+    const stop = async () => {
+      // Without this, a process with nothing else to do would end before the server has.
+      server.ref();
+      server.stdin?.end();
+      await ended;
+    };
+    return { ended, stop };
+  }
+  server.stdin?.end();
+  return null;
 }
 
-async function answers(server: ChildProcess, port: number): Promise<boolean> {
-  const giveUpAt = performance.now() + 5_000;
+const startTimeoutMs = 30_000;
+
+/** Waits until the server answers: as long as it takes to load what it keeps, if it says that it does. */
+async function answers(server: ChildProcess, at: Listening): Promise<boolean> {
+  let giveUpAt = performance.now() + startTimeoutMs;
   while (performance.now() < giveUpAt && server.exitCode === null) {
-    if (await canConnect(port)) return server.exitCode === null;
+    const reply = await ping(at);
+    if (reply === '+PONG') return server.exitCode === null;
+    if (reply?.startsWith('-LOADING')) giveUpAt = performance.now() + startTimeoutMs;
     await sleep(10);
   }
   return false;
-}
-
-function canConnect(port: number, host = '127.0.0.1'): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host });
-    const done = (answers: boolean) => {
-      socket.destroy();
-      resolve(answers);
-    };
-    socket.setTimeout(2_000, () => done(false));
-    socket.once('connect', () => done(true)).once('error', () => done(false));
-  });
 }
 
 /*

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
-import { redisCall } from './errors.ts';
+import * as v from '@badrap/valita';
+import { textCodec } from './codec.ts';
+import type { Records } from './records.ts';
 
 export type Lock = ReturnType<typeof createLock>;
 
-type Needs = {
-  redis: Redis;
+type Deps = {
+  records: Records;
   /** Milliseconds after which the lock of a process that died is free again. Must outlast the work it guards. */
   leaseMs: number;
   /** Milliseconds a waiter waits. Must outlast the lease. */
@@ -15,16 +16,18 @@ type Needs = {
 
 const retryMs = 50;
 
-/** Frees a lock that is still its owner's: the key, then the owner. */
-export const releaseIfOwner = `
-  if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-  return 0`;
+const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/** Who holds a lock or a lease: a random UUID. */
+export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text)));
 
 /**
  * A lock that holds across processes. It only saves work: a holder that is paused beyond its lease wakes up
  * beside another, so whatever is written under it must be written by compare.
  */
-export function createLock({ redis, leaseMs, patienceMs }: Needs) {
+export function createLock({ records, leaseMs, patienceMs }: Deps) {
+  const locks = records.of({ name: 'lock', codec: ownerCodec, ttlMs: () => leaseMs });
+
   /**
    * Runs `work` while no other process runs work under the same name, and gives its result.
    * Gives null, without having run it, when the lock did not come free in time; at once where the caller can do without.
@@ -34,11 +37,10 @@ export function createLock({ redis, leaseMs, patienceMs }: Needs) {
     work: () => Promise<T>,
     { wait }: { wait: boolean },
   ): Promise<T | null> {
-    const key = `lock:${name}`;
     const owner = randomUUID();
     const giveUpAt = performance.now() + patienceMs;
 
-    while ((await redisCall(redis.set(key, owner, 'PX', leaseMs, 'NX'))) !== 'OK') {
+    while (!(await locks.claim(name, owner)).claimed) {
       if (!wait || performance.now() > giveUpAt) return null;
       await sleep(retryMs);
     }
@@ -46,7 +48,7 @@ export function createLock({ redis, leaseMs, patienceMs }: Needs) {
       return await work();
     } finally {
       // If this fails the lease ends it; the work is done either way.
-      await redis.eval(releaseIfOwner, 1, key, owner).catch(() => undefined);
+      await locks.removeIf(name, owner).catch(() => undefined);
     }
   };
 }

@@ -1,18 +1,22 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from '@badrap/valita';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
-import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
-import { RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
+import { textCodec } from '../redis/codec.ts';
+import { RedisUnavailable } from '../redis/errors.ts';
+import type { Records } from '../redis/records.ts';
 import { Problem } from './error-pages.ts';
 import { ownPath } from './own-path.ts';
 import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;
 
-type Needs = { redis: Redis; background: Pick<BackgroundTasks, 'finish'>; baseUrl: string };
+type Deps = { records: Records; background: Pick<BackgroundTasks, 'finish'>; baseUrl: string };
 
 const limit = '16kb';
+/** What is kept of a form until it is done; then it is the path to lead to. */
+const underWay = '';
 const rememberedMs = 10 * 60_000;
 /** Longer than the work of a form takes where Spotify is slow: another one begins with it only where that process has died. */
 const leaseMs = 40_000;
@@ -28,7 +32,12 @@ const stillUnderWay = {
 };
 
 /** What is sent to change something: by a form of ours, or as JSON by a program. */
-export function createForms({ redis, background, baseUrl }: Needs) {
+export function createForms({ records, background, baseUrl }: Deps) {
+  const submissions = records.of({
+    name: 'once',
+    codec: textCodec(v.string().assert((text) => text === underWay || /^\/(?![/\\])/.test(text))),
+    ttlMs: (text) => (text === underWay ? leaseMs : rememberedMs),
+  });
   const readForm = express.urlencoded({ extended: false, limit });
   const read: RequestHandler[] = [
     readForm,
@@ -77,12 +86,13 @@ export function createForms({ redis, background, baseUrl }: Needs) {
   async function once(req: Request, work: () => Promise<string>): Promise<string> {
     if (typeof req.body.once !== 'string') return work();
     const sent = JSON.stringify([req.session.id, req.path, req.body]);
-    const key = `once:${createHash('sha256').update(sent).digest('base64url')}`;
+    const id = createHash('sha256').update(sent).digest('base64url');
 
     const giveUpAt = performance.now() + patienceMs;
-    while ((await redisCall(redis.set(key, '', 'PX', leaseMs, 'NX'))) !== 'OK') {
-      const outcome = await readText(redis, key);
-      if (outcome) return outcome;
+    for (;;) {
+      const claim = await submissions.claim(id, underWay);
+      if (claim.claimed) break;
+      if (claim.holder) return claim.holder;
       if (performance.now() > giveUpAt) {
         const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? '/') };
         throw new Problem({ ...stillUnderWay, actions: [look] });
@@ -93,11 +103,11 @@ export function createForms({ redis, background, baseUrl }: Needs) {
     try {
       outcome = await work();
     } catch (error) {
-      await redis.del(key).catch(() => undefined);
+      await submissions.remove(id).catch(() => undefined);
       throw error;
     }
     // It is done whatever becomes of this: a failure here must not read as one there.
-    await redis.set(key, outcome, 'PX', rememberedMs).catch(() => undefined);
+    await submissions.write(id, outcome).catch(() => undefined);
     return outcome;
   }
 }

@@ -2,23 +2,16 @@ import { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
-import { absoluteLifeMs, isMoment, lifeLeft } from '../access/life.ts';
+import { absoluteLifeMs, lifeLeft } from '../access/life.ts';
 import { deriveKey } from '../access/seal.ts';
-import { RedisUnavailable, readText, redisCall } from '../redis/errors.ts';
+import { type Listener, type SessionRecords, sessionShape } from '../access/session-records.ts';
+import { RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Cookies } from './cookies.ts';
-
-/** Who signed in, as pages show them. Nothing here is secret. */
-export type Listener = {
-  /** `account_id` at Spotify, else `id`. */
-  accountId: string;
-  id: string;
-  name: string | null;
-};
 
 declare module 'express-session' {
   interface SessionData {
-    /** The shape of this record; another one is treated as no session. */
-    v: 1;
+    /** The shape of this record. */
+    v: typeof sessionShape;
     listener: Listener;
     /** When the person signed in, in milliseconds since 1970. */
     startedAt: number;
@@ -29,33 +22,32 @@ export type Sessions = ReturnType<typeof createSessions>;
 
 type Needs = {
   redis: Redis;
+  sessionRecords: SessionRecords;
   secrets: readonly string[];
   cookies: Cookies;
   now: () => number;
-  /** Told of a record that could not be read and was removed. */
-  onUnreadableSession: (why: string) => void;
 };
 
 /**
  * Sessions in Redis under `session:<session id>`. They are written at sign-in and sign-out only: a stranger's
  * visit creates nothing, and no other page assigns to `req.session`.
  */
-export function createSessions({ redis, secrets, cookies, now, onUnreadableSession }: Needs) {
-  const keyOf = (sessionId: string) => `session:${sessionId}`;
+export function createSessions({ redis, sessionRecords, secrets, cookies, now }: Needs) {
+  const keyOf = sessionRecords.key;
 
   // What connect-redis may do with Redis: read, remove, and overwrite what is there. Creating is `start` below. So
   // a save that is still under way when its session ends cannot bring it back to life.
   const client = {
-    async get(key: string): Promise<string | null> {
-      const record = await readText(redis, key);
-      const read = record === null ? null : sessionIn(record, now());
-      if (record === null || read) return read;
-      onUnreadableSession('not a session record');
-      await redisCall(redis.del(key));
-      return null;
+    async get(sessionId: string): Promise<string | null> {
+      const record = await sessionRecords.read(sessionId);
+      // By the clock of the fleet: one that was wrong when the TTL was set may have kept it too long.
+      if (record === null || lifeLeft(record.startedAt, now()) === 0) return null;
+      // What is ours, and nothing of what the record says of the cookie.
+      return JSON.stringify({ cookie: {}, v: sessionShape, ...record });
     },
-    set: (key: string, record: string) => redisCall(redis.set(key, record, 'KEEPTTL', 'XX')),
-    del: (keys: string[]) => redisCall(redis.del(keys)),
+    set: (sessionId: string, record: string) =>
+      redisCall(redis.set(keyOf(sessionId), record, 'KEEPTTL', 'XX')),
+    del: (sessionIds: string[]) => sessionRecords.remove(...sessionIds),
   };
 
   const middleware = session({
@@ -63,7 +55,7 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
     cookie: { ...cookies.attributes, maxAge: absoluteLifeMs },
     // How long a record stands is not the store's to say; by the clock of this machine it might take a new one for over.
-    store: new RedisStore({ client, prefix: 'session:', disableTouch: true, ttl: () => 1 }),
+    store: new RedisStore({ client, prefix: '', disableTouch: true, ttl: () => 1 }),
     resave: false,
     saveUninitialized: false,
   });
@@ -73,11 +65,7 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
     middleware: ((req, res, next) => {
       // Without Redis nobody can sign in either: say so at once, and to everybody.
       if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
-      middleware(req, res, (error?: unknown) => {
-        // For the header of whatever page comes, an error's included.
-        if (!error) res.locals.listener = req.session.listener;
-        next(error);
-      });
+      middleware(req, res, next);
     }) satisfies RequestHandler,
 
     /**
@@ -93,13 +81,15 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
       // Not regenerate(), which ends the earlier session first: a process that dies here would sign the person out.
       req.sessionStore.generate(req);
       const startedAt = now();
-      Object.assign(req.session, { v: 1, listener, startedAt } satisfies Omit<SessionData, 'cookie'>);
+      Object.assign(req.session, { v: sessionShape, listener, startedAt } satisfies Omit<
+        SessionData,
+        'cookie'
+      >);
       // express-session would go by the clock of this machine: one that is far behind makes cookies that are over at once.
       req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);
       const { id } = req.session;
       try {
-        const record = JSON.stringify(req.session);
-        await redisCall(redis.set(keyOf(id), record, 'EX', lifeLeft(startedAt, now())));
+        await sessionRecords.write(id, { listener, startedAt });
         await complete(id);
       } catch (error) {
         req.session = earlier;
@@ -115,9 +105,10 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
     },
 
     /** Ends sessions of other browsers. Throws RedisUnavailable. */
-    async remove(...sessionIds: readonly string[]): Promise<void> {
-      if (sessionIds.length > 0) await redisCall(redis.del(sessionIds.map(keyOf)));
-    },
+    remove: sessionRecords.remove,
+
+    /** Gives the request an empty session in place of one that cannot be believed; nothing of either is kept. Throws RedisUnavailable. */
+    forget: (req: Request): Promise<void> => called((done) => req.session.regenerate(done)),
 
     /** Ends the session of the request. Throws RedisUnavailable. */
     async end(req: Request, res: Response): Promise<void> {
@@ -132,24 +123,6 @@ export function createSessions({ redis, secrets, cookies, now, onUnreadableSessi
       await redisCall(redis.expire(keyOf(req.session.id), lifeLeft(startedAt, now())));
     },
   };
-}
-
-/** A session record as express-session may have it: what is ours, and nothing of what the record says of the cookie. */
-function sessionIn(record: string, now: number): string | null {
-  try {
-    const { v, listener, startedAt } = JSON.parse(record);
-    const { accountId, id, name } = listener;
-    const isWhole =
-      v === 1 &&
-      typeof id === 'string' &&
-      typeof accountId === 'string' &&
-      (name === null || typeof name === 'string') &&
-      isMoment(startedAt) &&
-      lifeLeft(startedAt, now) > 0;
-    return isWhole ? JSON.stringify({ cookie: {}, v, listener: { accountId, id, name }, startedAt }) : null;
-  } catch {
-    return null;
-  }
 }
 
 function called(start: (done: (error?: unknown) => void) => void): Promise<void> {

@@ -1,17 +1,21 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
-import type { Grants } from '../access/grants.ts';
+import type { Grants, StoredGrant } from '../access/grants.ts';
 import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
+import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
+import type { Records } from '../redis/records.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
-import type { Listener, Sessions } from './session.ts';
+import type { Sessions } from './session.ts';
 
 declare module 'express-serve-static-core' {
   interface Request {
+    /** The grant beside the session, if that is a sign-in. Set for every page. */
+    grant: StoredGrant | null;
     /** Who asks, and the right to ask Spotify for them. Set by `signedIn`: only for pages behind it. */
     listener: Listener & {
       /** Moments are milliseconds since 1970; after `endsAt` Spotify wants to be asked for consent again. */
@@ -36,6 +40,7 @@ export class NotSignedIn extends Error {
 }
 
 type Needs = {
+  records: Records;
   access: Access;
   grants: Grants;
   browsers: Browsers;
@@ -55,7 +60,7 @@ const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(needs: Needs) {
-  const { access, grants, browsers, sessions, cookies, kept, background, onEnd, now } = needs;
+  const { records, access, grants, browsers, sessions, cookies, kept, background, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -68,12 +73,24 @@ export function createSignedIn(needs: Needs) {
     /** The same for pages that are there whether or not Spotify is: a token that is due is renewed when Spotify is asked. */
     renewingLater: admit({ renewFirst: false }),
 
-    /** Whether the request comes from somebody signed in. Asks Redis only. Throws RedisUnavailable. */
-    async is(req: Request): Promise<boolean> {
-      const is = req.session.listener !== undefined && (await grants.read(req.session.id)) !== null;
-      if (!is) delete req.res?.locals.listener;
-      return is;
-    },
+    /**
+     * Finds out whether the request comes from somebody signed in, before any page. A session names its listener in the open, so it is
+     * believed only if its sealed grant names the same one: a session record copied beside the grant of another person shows that
+     * person nothing of the first one's, and ends. Throws RedisUnavailable.
+     */
+    recognize: (async (req, res, next) => {
+      const { listener } = req.session;
+      req.grant = listener ? await grants.read(req.session.id) : null;
+      if (listener && req.grant && req.grant.accountId !== listener.accountId) {
+        records.report('session', 'of another listener than its grant');
+        await end(req.grant.accountId, [req.session.id]);
+        await sessions.forget(req);
+        req.grant = null;
+      }
+      // For the header of whatever page comes, an error's included.
+      if (req.grant) res.locals.listener = listener;
+      next();
+    }) satisfies RequestHandler,
 
     /** Signs the browser out, or every browser of the listener. Does nothing where nobody is signed in. Throws RedisUnavailable. */
     async signOut(
@@ -83,9 +100,12 @@ export function createSignedIn(needs: Needs) {
     ): Promise<void> {
       const { listener } = req.session;
       if (!listener) return;
+      const { accountId } = listener;
       await background.finish('sign-out', async () => {
-        const others = everywhere ? await browsers.sessionsOf(listener.accountId) : [];
-        await end(listener, [...others, req.session.id]);
+        const all = everywhere ? await browsers.sessionsOf(accountId) : [];
+        // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
+        const isTheirs = req.grant !== null || all.includes(req.session.id);
+        await end(accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
       // Spotify would otherwise let the next person in without a word: see the sign-in.
@@ -93,13 +113,13 @@ export function createSignedIn(needs: Needs) {
     },
 
     /** Ends the sign-in that this one takes the place of. Throws RedisUnavailable. */
-    endEarlier: (listener: Listener, sessionId: string) => end(listener, [sessionId]),
+    endEarlier: (listener: Listener, sessionId: string) => end(listener.accountId, [sessionId]),
   };
 
   function admit(how: { renewFirst: boolean }): RequestHandler {
     return async (req, res, next) => {
       const { listener } = req.session;
-      const grant = listener && (await access.open(req.session.id, how));
+      const grant = req.grant && (await access.open(req.session.id, req.grant, how));
       if (!listener || !grant) {
         const page = req.accepts(['html', 'json']) === 'html' && ['GET', 'HEAD'].includes(req.method);
         if (!page) throw new NotSignedIn('Not signed in');
@@ -144,7 +164,7 @@ export function createSignedIn(needs: Needs) {
   }
 
   /** Removes everything that makes these sessions sign-ins of the listener. */
-  async function end({ accountId }: Listener, sessionIds: readonly string[]): Promise<void> {
+  async function end(accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
     await grants.forget(...sessionIds);
     await browsers.remove(accountId, ...sessionIds);

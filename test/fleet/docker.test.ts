@@ -144,9 +144,9 @@ test('compose hands every variable of .env.example on to the app', () => {
 
 test('.env.example explains every variable that is read, and no other', () => {
   const config = readFileSync(join(root, 'src/config.ts'), 'utf8');
-  const read = [...config.matchAll(/(?:read|readUrl|readAmount|readSwitch)\('([A-Z_]+)'/g)].map(
-    ([, name]) => name,
-  );
+  const read = [
+    ...config.matchAll(/(?:read|readExactly|readCredential|readUrl|readAmount|readSwitch)\('([A-Z_]+)'/g),
+  ].map(([, name]) => name);
   const example = readFileSync(join(root, '.env.example'), 'utf8');
   const explained = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
 

@@ -182,7 +182,7 @@ test('a demo that cannot start says why, and leaves nothing running', { skip }, 
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
     [{ HOST: 'nowhere.invalid' }, /HOST=nowhere\.invalid needs BASE_URL/],
     [{ REDIS_URL: 'redis://127.0.0.1:1' }, /REDIS_URL is set, but no Redis answers at 127\.0\.0\.1:1/],
-    [{ REDIS_URL: 'nonsense' }, /REDIS_URL is set, but no Redis answers/],
+    [{ REDIS_URL: 'nonsense' }, /REDIS_URL must look like redis:/],
     [{ PATH: '/nowhere' }, /Turntable needs Redis/],
   ] as const) {
     const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), ...env });

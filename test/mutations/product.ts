@@ -3,9 +3,9 @@ import type { Mutation } from './mutation.ts';
 export const mutations: Mutation[] = [
   {
     what: 'the lock',
-    file: 'src/redis/lock.ts',
-    from: "owner, 'PX', leaseMs, 'NX'",
-    to: "owner, 'PX', leaseMs",
+    file: 'src/redis/records.ts',
+    from: "'PX', wholeTtlMs(value), 'NX')",
+    to: "'PX', wholeTtlMs(value))",
     test: 'tokens',
   },
   {
@@ -32,7 +32,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the door',
     file: 'src/access/door.ts',
-    from: "if wait > 0 then return {'closed', known} end",
+    from: "if untilMs > tonumber(ARGV[1]) then return {'closed', known} end",
     to: '',
     test: 'spotify-faults',
   },
@@ -46,7 +46,7 @@ export const mutations: Mutation[] = [
   {
     what: 'remembering the dialect',
     file: 'src/access/dialects.ts',
-    from: "(first === 'new' ? remember() : this.forget())",
+    from: "(first === 'new' ? store.write(clientId, 'classic') : this.forget())",
     to: 'Promise.resolve()',
     test: 'playlist',
   },
@@ -131,7 +131,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the state check',
     file: 'src/pages/sign-in/pending.ts',
-    from: "return first === 'OK' ? pending : 'used';",
+    from: "return claimed ? pending : 'used';",
     to: 'return pending;',
     test: 'sign-in',
   },
@@ -208,16 +208,16 @@ export const mutations: Mutation[] = [
   {
     what: 'the lease of the lock',
     file: 'src/redis/lock.ts',
-    from: "'PX', leaseMs, 'NX'",
-    to: "'NX'",
+    from: 'ttlMs: () => leaseMs',
+    to: 'ttlMs: () => 3_600_000',
     test: 'fleet/several-processes',
     named: 'killed before it asks',
   },
   {
     what: 'freeing one’s own lock only',
     file: 'src/redis/lock.ts',
-    from: "if redis.call('GET', KEYS[1]) == ARGV[1] then return",
-    to: 'if true then return',
+    from: 'locks.removeIf(name, owner)',
+    to: 'locks.remove(name)',
     test: 'fleet/several-processes',
     named: 'wakes does not free',
   },
@@ -269,7 +269,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending a grant by comparing',
     file: 'src/access/grants.ts',
-    from: `const done = await writeIfUnchanged(key, generation, \`\${generation}:\${ended}\`, endedMs);`,
+    from: 'const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });',
     to: `await this.forget(sessionId);
       const done = true;`,
     test: 'fleet/several-processes',
@@ -278,7 +278,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the mark of a grant that has ended',
     file: 'src/access/grants.ts',
-    from: `const done = await writeIfUnchanged(key, generation, \`\${generation}:\${ended}\`, endedMs);`,
+    from: 'const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });',
     to: `const done = await this.read(sessionId).then((one) => one?.generation === generation);
       if (done) await this.forget(sessionId);`,
     test: 'fleet/several-processes',
@@ -324,9 +324,9 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'reading no moment that is none',
-    file: 'src/access/browsers.ts',
-    from: 'isMoment(startedAt) && isMoment(seenAt)',
-    to: "typeof startedAt === 'number' && seenAt !== null",
+    file: 'src/redis/codec.ts',
+    from: 'v.number().assert((value) => !Number.isNaN(new Date(value).getTime()))',
+    to: 'v.number()',
     test: 'account',
   },
   {
@@ -378,9 +378,9 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'not reading the cookie of a record',
-    file: 'src/web/session.ts',
-    from: '{ cookie: {}, v,',
-    to: '{ cookie: JSON.parse(record).cookie, v,',
+    file: 'src/redis/codec.ts',
+    from: "mode: 'strip'",
+    to: "mode: 'passthrough'",
     test: 'redis-outage',
     named: 'right but for one field',
   },
@@ -431,7 +431,7 @@ export const mutations: Mutation[] = [
   {
     what: 'signing out everywhere',
     file: 'src/web/signed-in.ts',
-    from: 'everywhere ? await browsers.sessionsOf(listener.accountId) : []',
+    from: 'everywhere ? await browsers.sessionsOf(accountId) : []',
     to: '[]',
     test: 'account',
   },
@@ -511,15 +511,15 @@ export const mutations: Mutation[] = [
   {
     what: 'asking for one app token at a time',
     file: 'src/access/app-token.ts',
-    from: 'withLock(key, work, { wait: true })',
+    from: 'withLock(store.key(clientId), work, { wait: true })',
     to: 'work()',
     test: 'search',
   },
   {
     what: 'sealing the app token',
     file: 'src/access/app-token.ts',
-    from: 'seal.seal(JSON.stringify(next), key)',
-    to: 'JSON.stringify(next)',
+    from: 'sealedCodec(seal, tokenCodec)',
+    to: 'tokenCodec',
     test: 'search',
   },
   {
@@ -546,8 +546,8 @@ export const mutations: Mutation[] = [
   {
     what: 'doing what a form asks for once',
     file: 'src/web/forms.ts',
-    from: "'PX', leaseMs, 'NX'",
-    to: "'PX', leaseMs",
+    from: 'if (claim.claimed) break;',
+    to: 'break;',
     test: 'playlist-changes',
   },
   {
@@ -630,7 +630,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the lease of the one who looks',
     file: 'src/live/hub.ts',
-    from: 'if owner and owner ~= ARGV[1] then return 0 end',
+    from: "if owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) ~= -1 then return owner end",
     to: '',
     test: 'live',
   },
@@ -656,13 +656,6 @@ export const mutations: Mutation[] = [
     test: 'live',
   },
   {
-    what: 'reading records of our own version only',
-    file: 'src/live/seen.ts',
-    from: 'return its === shape ? seen : null;',
-    to: 'return seen;',
-    test: 'live',
-  },
-  {
     what: 'ending streams with their sign-in',
     file: 'src/live/hub.ts',
     from: 'onEnd();\n    }',
@@ -672,7 +665,7 @@ export const mutations: Mutation[] = [
   {
     what: 'one call to try when a wait is over',
     file: 'src/access/door.ts',
-    from: "if tries and not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end",
+    from: "if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end",
     to: '',
     test: 'live',
   },
@@ -798,8 +791,8 @@ export const mutations: Mutation[] = [
   {
     what: 'counting the streams of a session in all processes',
     file: 'src/live/stream.ts',
-    from: '(await redisCall(taken)) === 1',
-    to: '(await redisCall(taken)) !== 2',
+    from: 'placeMs)) === 1',
+    to: 'placeMs)) !== 2',
     test: 'live',
     named: 'eleventh',
   },

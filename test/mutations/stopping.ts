@@ -192,7 +192,7 @@ export const mutations: Mutation[] = [
   {
     what: 'trying a script before saying that pages can be served',
     file: 'src/redis/probe.ts',
-    from: 'await redis.eval(releaseIfOwner, 1, key, owner);',
+    from: 'await locks.removeIf(name, owner);',
     to: '',
     test: recovery,
     named: 'says which it is',

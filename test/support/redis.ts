@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
+import { createRecords } from '../../src/redis/records.ts';
 
 let shared: Promise<RedisAtHand> | undefined;
 let places = 0;
@@ -24,6 +26,9 @@ export async function redisPlace(): Promise<string> {
   return place.href;
 }
 
+/** The records in this Redis; a damaged one fails the test. */
+export const recordsIn = (redis: Redis) => createRecords({ redis, onDamaged: assert.fail });
+
 /** The program to start a Redis with. */
 export const redisProgram = redisOnPath(process.env) ?? '';
 
@@ -36,13 +41,27 @@ export const skipWithoutProgram = redisProgram
 export async function ownRedis(t: TestContext, program = redisProgram) {
   const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
   let redis = await startRedis({ program, keepIn });
+  let frozen: number | null = null;
+  const thaw = () => {
+    if (frozen !== null) process.kill(frozen, 'SIGCONT');
+    frozen = null;
+  };
   t.after(async () => {
+    thaw();
     await redis.stop();
     await rm(keepIn, { recursive: true });
   });
   return {
     url: redis.url,
     stop: () => redis.stop(),
+    /** Stops its process as it is: connections stay open, and nothing answers until `thaw`. */
+    async freeze() {
+      const client = new Redis(redis.url);
+      frozen = Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
+      client.disconnect();
+      process.kill(frozen, 'SIGSTOP');
+    },
+    thaw,
     async start() {
       redis = await startRedis({ program, keepIn, port: redis.port });
     },

@@ -1,10 +1,10 @@
-import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import request from 'supertest';
 import { createGrants, type Grants } from '../../src/access/grants.ts';
 import { createSeal } from '../../src/access/seal.ts';
+import { createSessionRecords } from '../../src/access/session-records.ts';
 import type { Timing } from '../../src/access/timing.ts';
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
@@ -18,7 +18,7 @@ import {
 } from '../../src/simulator/simulator.ts';
 import { type Clock, createClock } from './clock.ts';
 import { spokenIn } from './dialects.ts';
-import { redisPlace } from './redis.ts';
+import { recordsIn, redisPlace } from './redis.ts';
 import { testTiming } from './timing.ts';
 
 export const clientId = 'c1ient00000000000000000000000000';
@@ -178,15 +178,15 @@ export function apiCalls(simulator: Simulator, path: string): number {
   return simulator.calls.filter((call) => call.service === 'api' && call.path === path).length;
 }
 
-/** Holds Spotify's next answer to such a call back until it is let go. `reached` resolves when that answer is ready. */
-export function holdAnswer(simulator: Simulator, on: Fault['on']) {
+/** Holds Spotify's next answer to such a call, or this one in its place, until it is released. `reached` resolves when it is ready. */
+export function holdAnswer(simulator: Simulator, on: Fault['on'], answer?: Fault['answer']) {
   const ready = Promise.withResolvers<void>();
   const over = Promise.withResolvers<void>();
   const until = () => {
     ready.resolve();
     return over.promise;
   };
-  simulator.fault({ on, until });
+  simulator.fault({ on, until, ...(answer && { answer }) });
   return { reached: ready.promise, release: over.resolve };
 }
 
@@ -220,10 +220,13 @@ export async function tokenOf(simulator: Simulator, listener: string): Promise<s
 export function grantsOf(t: TestContext, { redisUrl, clock }: Turntable, sessionSecret: string): Grants {
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
+  const records = recordsIn(redis);
+  const sessions = createSessionRecords({ records, now: clock.now });
   return createGrants({
     redis,
+    records,
     seal: createSeal([sessionSecret]),
     now: clock.now,
-    onUnreadable: assert.fail,
+    accountOf: async (sessionId) => (await sessions.read(sessionId))?.listener.accountId ?? null,
   });
 }

@@ -13,7 +13,6 @@ import {
 import { addressOf } from '../../web/address.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { atLeast } from '../../web/paging.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
 type Needs = {
@@ -22,7 +21,6 @@ type Needs = {
   kept: Kept;
   strangersSearches: Share;
   searchesOfAddress: Share;
-  signedIn: SignedIn;
   market: string;
 };
 
@@ -36,12 +34,12 @@ const keptMs = 60_000;
 
 /** Searching Spotify, signed in or not, on a token of the app's own. */
 export function searchPages(needs: Needs): Router {
-  const { webApi, appAccess, kept, strangersSearches, searchesOfAddress, signedIn, market } = needs;
+  const { webApi, appAccess, kept, strangersSearches, searchesOfAddress, market } = needs;
   const router = Router();
 
   // One call to Spotify, none where the same was asked within a minute.
   router.get('/search', htmlOrJson, async (req, res) => {
-    const listener = await signedIn.is(req);
+    const listener = req.grant !== null;
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     const asked = read(req);
     if (asked === null) {

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import type { Finding } from '../../checks/finding.ts';
 import type { Refusals } from '../../checks/refusals.ts';
-import type { SetupStep } from '../../config.ts';
+import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { visitFindings } from './visit.ts';
 

@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
+import * as v from '@badrap/valita';
 import type { Request, Response } from 'express';
-import type { Redis } from 'ioredis';
 import type { Seal } from '../../access/seal.ts';
-import { redisCall } from '../../redis/errors.ts';
+import { textCodec } from '../../redis/codec.ts';
+import type { Records } from '../../redis/records.ts';
 import type { Cookies } from '../../web/cookies.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
@@ -14,7 +15,7 @@ export type PendingSignIn = {
   startedAt: number;
 };
 
-type Needs = { redis: Redis; seal: Seal; cookies: Cookies; now: () => number };
+type Needs = { records: Records; seal: Seal; cookies: Cookies; now: () => number };
 
 const lifeMs = 10 * 60_000;
 const most = 5;
@@ -23,7 +24,8 @@ const most = 5;
  * Pending sign-ins live in the browser that started them: a sealed cookie for each, named by its state. So several tabs
  * can sign in at once, a state from another browser is worth nothing here, and strangers leave nothing in Redis.
  */
-export function createPendingSignIns({ redis, seal, cookies, now }: Needs) {
+export function createPendingSignIns({ records, seal, cookies, now }: Needs) {
+  const spent = records.of({ name: 'used', codec: textCodec(v.literal('1')), ttlMs: () => lifeMs });
   const nameOf = (state: string) => `signin-${state}`;
   const attributes = cookies.attributes;
 
@@ -65,12 +67,12 @@ export function createPendingSignIns({ redis, seal, cookies, now }: Needs) {
       const sealed = cookies.sent(req).get(nameOf(state));
       const pending = sealed === undefined ? null : read(state, sealed);
       // A state is as good as a password for ten minutes: Redis gets only its hash.
-      const key = `used:${createHash('sha256').update(state).digest('base64url')}`;
-      if (!pending) return (await redisCall(redis.exists(key))) === 1 ? 'used' : 'unknown';
+      const id = createHash('sha256').update(state).digest('base64url');
+      if (!pending) return (await spent.read(id)) === null ? 'unknown' : 'used';
 
-      const first = await redisCall(redis.set(key, '1', 'PX', lifeMs, 'NX'));
+      const { claimed } = await spent.claim(id, '1');
       res.clearCookie(cookies.name(nameOf(state)), attributes);
-      return first === 'OK' ? pending : 'used';
+      return claimed ? pending : 'used';
     },
   };
 }

@@ -1,10 +1,10 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import type { Redis } from 'ioredis';
 import type { Access } from '../../access/access.ts';
 import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { Seal } from '../../access/seal.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
+import type { Records } from '../../redis/records.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { InvalidGrant } from '../../spotify/errors.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
@@ -26,8 +26,8 @@ type Needs = {
   browsers: Browsers;
   sessions: Sessions;
   signedIn: SignedIn;
-  redis: Redis;
   background: Pick<BackgroundTasks, 'finish'>;
+  records: Records;
   seal: Seal;
   cookies: Cookies;
   baseUrl: string;
@@ -90,14 +90,14 @@ export function signInPages(needs: Needs): Router {
     next();
   });
 
-  router.get('/login', overHttps, async (req, res) => {
+  router.get('/login', overHttps, (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
       throw new ForeignOrigin('A sign-in not started by going to it');
 
     const wanted = String(req.query.allow ?? '').split(' ');
-    const given = req.session.listener ? ((await grants.read(req.session.id))?.scopes ?? []) : [];
+    const given = req.grant?.scopes ?? [];
     const asked = knownScopes.filter((scope) => [...firstScopes, ...given, ...wanted].includes(scope));
     const returnTo = ownPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
@@ -123,17 +123,17 @@ export function signInPages(needs: Needs): Router {
 
   async function callback(req: Request, res: Response): Promise<void> {
     const { state, code, error } = req.query;
-    if (typeof state !== 'string') throw await problem(req, 'unknown');
+    if (typeof state !== 'string') throw problem(req, 'unknown');
     const pending = await pendingSignIns.spend(req, res, state);
-    if (pending === 'used' || pending === 'unknown') throw await problem(req, pending);
+    if (pending === 'used' || pending === 'unknown') throw problem(req, pending);
 
     res.locals.returnTo = pending.returnTo;
-    if (error === 'access_denied') throw await problem(req, 'cancelled');
-    if (typeof code !== 'string' || code === '') throw await problem(req, 'refused');
+    if (error === 'access_denied') throw problem(req, 'cancelled');
+    if (typeof code !== 'string' || code === '') throw problem(req, 'refused');
 
     const consentAt = now();
-    const token = await access.exchange(code, pending.verifier).catch(async (failure: unknown) => {
-      throw failure instanceof InvalidGrant ? await problem(req, 'stale') : failure;
+    const token = await access.exchange(code, pending.verifier).catch((failure: unknown) => {
+      throw failure instanceof InvalidGrant ? problem(req, 'stale') : failure;
     });
     const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
 
@@ -142,6 +142,7 @@ export function signInPages(needs: Needs): Router {
       await browsers.add(accountId, started, browserName(req));
       // The grant last: without it nobody is signed in, wherever this process may be stopped.
       await grants.create(started, {
+        accountId,
         accessToken: token.accessToken,
         expiresAt: now() + token.expiresInMs,
         renewedAt: now(),
@@ -165,11 +166,11 @@ export function signInPages(needs: Needs): Router {
   }
 
   /** The page that says why a sign-in came to nothing, and leads to another one. */
-  async function problem(req: Request, reason: keyof typeof problems): Promise<Problem> {
+  function problem(req: Request, reason: keyof typeof problems): Problem {
     const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo ?? '/' })}`;
     const actions = [
       { label: 'Sign in with Spotify', href: retry },
-      (await signedIn.is(req))
+      req.grant
         ? { label: 'Go on as you are', href: '/now-playing' }
         : { label: 'Go to the start', href: '/' },
     ];

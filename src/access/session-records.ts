@@ -1,0 +1,38 @@
+import * as v from '@badrap/valita';
+import { jsonCodec, moment } from '../redis/codec.ts';
+import type { Records } from '../redis/records.ts';
+import { lifeLeft } from './life.ts';
+
+/** Who signed in, as pages show them. Nothing here is secret. */
+export type Listener = {
+  /** `account_id` at Spotify, else `id`. */
+  accountId: string;
+  id: string;
+  name: string | null;
+};
+
+/** What a session record says; `startedAt` is when the person signed in, in milliseconds since 1970. */
+export type SessionRecord = { listener: Listener; startedAt: number };
+
+export type SessionRecords = ReturnType<typeof createSessionRecords>;
+
+/** The shape of session records, and the field with its number: express-session writes them, from fields of `req.session`. */
+export const sessionShape = 1;
+
+const codec = jsonCodec<SessionRecord>({
+  shape: sessionShape,
+  shapeField: 'v',
+  schema: v.object({
+    listener: v.object({ accountId: v.string(), id: v.string(), name: v.string().nullable() }),
+    startedAt: moment,
+  }),
+});
+
+/** The session records in Redis, under `session:<session id>`. */
+export function createSessionRecords({ records, now }: { records: Records; now: () => number }) {
+  return records.of({
+    name: 'session',
+    codec,
+    ttlMs: ({ startedAt }) => lifeLeft(startedAt, now()) * 1000,
+  });
+}

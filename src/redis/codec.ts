@@ -1,0 +1,117 @@
+import * as v from '@badrap/valita';
+
+/** How one kind of record becomes a text and is read again. `key` is the key it is kept under. */
+export type Codec<T> = {
+  encode(value: T, key: string): string;
+  decode(text: string, key: string): Decoded<T>;
+};
+
+/** What a text turned out to be. `why` names a field at most, and never holds what was in it. */
+export type Decoded<T> =
+  | { state: 'intact'; value: T }
+  /** Of no use to any version: it can be removed. */
+  | { state: 'damaged'; why: string }
+  /** Sealed, and does not open here: another process may have the key. */
+  | { state: 'unreadable'; why: string }
+  /** Of an older or a newer version of Turntable. */
+  | { state: 'other shape' };
+
+type JsonOptions<T> = {
+  /** Grows by one with each change after which an earlier version could not read the record, or would misread it. */
+  shape: number;
+  /** The field with the shape's number. */
+  shapeField?: string;
+  /** Whether records without a number are of this shape: those were written before records had one. */
+  unnumbered?: boolean;
+  /** Whether the record says which id it was made for, so that a copy under another key is found out. Sealed records are bound anyway. */
+  bound?: boolean;
+  /** Checks each field. Fields it does not name are dropped, so that a later version can add some without a new shape. */
+  schema: v.Type<T>;
+};
+
+/** A moment in milliseconds since 1970: a number that is also a date, or pages that show it would fail. */
+export const moment = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
+
+/** Records as JSON objects. */
+export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
+  const { shape, shapeField = 'shape', unnumbered = false, bound = false, schema } = options;
+
+  return {
+    encode: (value, key) =>
+      JSON.stringify({ [shapeField]: shape, ...(bound && { boundTo: idIn(key) }), ...value }),
+
+    decode(text, key) {
+      const json = objectIn(text);
+      if (json === null) return { state: 'damaged', why: 'not a JSON object' };
+      const found = json[shapeField];
+      if (isShape(found) && found !== shape) return { state: 'other shape' };
+      if (found !== shape && !(unnumbered && found === undefined)) return damagedField(shapeField);
+      // Records that were written before there was this field do not have it.
+      if (bound && json.boundTo !== undefined && json.boundTo !== idIn(key)) return damagedField('boundTo');
+      return checked(schema, json);
+    },
+  };
+}
+
+/** Records as plain texts, of shape 1. Another shape would be a JSON object that says so. */
+export function textCodec<T>(schema: v.Type<T>, format: (value: T) => string = String): Codec<T> {
+  return {
+    encode: format,
+    decode: (text) => (isOfLaterShape(text) ? { state: 'other shape' } : checked(schema, text)),
+  };
+}
+
+/** As much as sealing takes; bound to the key, so that a copy under another one does not open. */
+type Seal = {
+  seal(text: string, boundTo: string): string;
+  open(sealed: string, boundTo: string): { text: string } | { text: null; why: string };
+};
+
+/** Records whose text is sealed. */
+export function sealedCodec<T>(seal: Seal, inner: Codec<T>): Codec<T> {
+  return {
+    encode: (value, key) => seal.seal(inner.encode(value, key), key),
+
+    decode(text, key) {
+      const opened = seal.open(text, key);
+      if (opened.text === null)
+        return isOfLaterShape(text) ? { state: 'other shape' } : { state: 'unreadable', why: opened.why };
+      const decoded = inner.decode(opened.text, key);
+      return decoded.state === 'damaged' ? { ...decoded, state: 'unreadable' } : decoded;
+    },
+  };
+}
+
+function checked<T>(schema: v.Type<T>, value: unknown): Decoded<T> {
+  const result = schema.try(value, { mode: 'strip' });
+  return result.ok
+    ? { state: 'intact', value: result.value }
+    : damagedField(result.issues[0]?.path?.join('.') || 'value');
+}
+
+function damagedField(name: string): Decoded<never> {
+  return { state: 'damaged', why: `field ${name}` };
+}
+
+/** The id in `<name>:<id>`. */
+function idIn(key: string): string {
+  return key.slice(key.indexOf(':') + 1);
+}
+
+function isShape(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) > 0;
+}
+
+function isOfLaterShape(text: string): boolean {
+  const shape = objectIn(text)?.shape;
+  return isShape(shape) && shape > 1;
+}
+
+function objectIn(text: string): Record<string, unknown> | null {
+  if (!text.startsWith('{')) return null;
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return null;
+  }
+}

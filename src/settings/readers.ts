@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { credentialProblem } from './plain-text.ts';
+import { defaultRedisUrl, parseRedisUrl } from './redis-url.ts';
+
+/*
+ * One function for each kind of setting. Each returns the value to go on with, and adds a sentence to `problems` if what is set cannot
+ * work: one that says what to write and quotes no secret.
+ */
+
+export type LogLevel = (typeof logLevels)[number];
+
+/** The value of a variable; undefined if it is not set, or empty. */
+export type Read = (name: string) => string | undefined;
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+const namedProxies = /^(loopback|linklocal|uniquelocal)$/;
+const loopbackAddresses = ['127.0.0.1', '[::1]'];
+
+/** What stands in examples in place of a secret. */
+const placeholder =
+  /change[-_ ]?(me|this|it)|replace[-_ ]?(me|this|it)|placeholder|example|your[-_ ]|secret[-_ ]?here|<.*>/i;
+/** Even 32 random decimal digits have at least this many different ones, but for one in ten thousand million. */
+const fewestDifferentCharacters = 5;
+
+export function readPort(value: string | undefined, problems: string[]): number {
+  if (value === undefined) return 3000;
+  const port = Number(value);
+  if (/^\d+$/.test(value) && port >= 1 && port <= 65535) return port;
+  problems.push('PORT must be a whole number from 1 to 65535.');
+  return 3000;
+}
+
+/** Whether this is production, for Turntable and for every library that reads NODE_ENV. */
+export function readProduction(value: string | undefined, problems: string[]): boolean {
+  if (value !== undefined && value !== 'production' && /^prod/i.test(value))
+    problems.push('NODE_ENV must be exactly production, in small letters, to mean that.');
+  return value === 'production';
+}
+
+export function readHost(value: string | undefined, problems: string[]): string {
+  if (value === undefined) return '127.0.0.1';
+  const host = value.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) === 0 && /[^\w.-]/.test(host))
+    problems.push(
+      'HOST must be an address or a name, such as 127.0.0.1, without scheme and port: those are BASE_URL and PORT.',
+    );
+  return host;
+}
+
+/** Where a server that listens on `host` answers on this machine. */
+export function ownAddress(host: string, port: number, problems: string[]): string {
+  if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://127.0.0.1:${port}`;
+  if (host === '::1') return `http://[::1]:${port}`;
+  problems.push(
+    `HOST=${host} needs BASE_URL: the address that people type, and that Spotify sends them back to.`,
+  );
+  return `http://127.0.0.1:${port}`;
+}
+
+export function readBaseUrl(value: string, problems: string[]): string {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    problems.push(
+      'BASE_URL must be an origin such as https://music.example.org: scheme, host and port, nothing after them.',
+    );
+    return 'http://127.0.0.1:3000';
+  }
+  if (url.href !== `${url.origin}/`) {
+    problems.push(
+      `BASE_URL must be scheme, host and port, with nothing before or after them. Write BASE_URL=${url.origin}`,
+    );
+  }
+  // Spotify takes loopback addresses over http and everything else over https only, and refuses the
+  // name localhost (its documentation page "Redirect URIs").
+  if (url.hostname === 'localhost') {
+    problems.push(
+      'BASE_URL names localhost, which Spotify refuses in redirect URIs. Use http://127.0.0.1 with the same port.',
+    );
+  } else if (url.protocol === 'http:' && !loopbackAddresses.includes(url.hostname)) {
+    problems.push('BASE_URL must be https: Spotify accepts http redirect URIs for 127.0.0.1 and [::1] only.');
+  }
+  return url.origin;
+}
+
+export function readUrl(name: string, read: Read, fallback: string, problems: string[]): string {
+  const value = read(name) ?? fallback;
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
+  problems.push(`${name} must be an http or https URL.`);
+  return fallback;
+}
+
+/** The client id or the client secret. */
+export function readCredential(name: string, read: Read, problems: string[]): string | undefined {
+  const value = read(name);
+  const problem = credentialProblem(name, value ?? '');
+  if (problem) problems.push(problem);
+  return value;
+}
+
+export function readRedisUrl(value: string | undefined, problems: string[]): string {
+  const parsed = parseRedisUrl(value ?? defaultRedisUrl);
+  if ('url' in parsed) return parsed.url;
+  problems.push(parsed.problem);
+  return defaultRedisUrl;
+}
+
+export function readSecrets(
+  value: string | undefined,
+  clientSecret: string | undefined,
+  problems: string[],
+): [string, ...string[]] {
+  const [first, ...others] = (value ?? '').split(',').map((secret) => secret.trim());
+  if (!first && others.length === 0) {
+    // Two settings are enough: without SESSION_SECRET the client secret stands in, made unlike itself
+    // first so that it is nowhere used as it is.
+    return [
+      createHash('sha256')
+        .update(`turntable session ${clientSecret ?? ''}`)
+        .digest('hex'),
+    ];
+  }
+  const secrets: [string, ...string[]] = [first ?? '', ...others];
+  if (secrets.some((secret) => secret.length < 32)) {
+    problems.push(
+      'SESSION_SECRET: each secret in the comma-separated list must have at least 32 characters. ' +
+        'To make one: openssl rand -base64 36',
+    );
+  } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < fewestDifferentCharacters) {
+    problems.push(
+      'SESSION_SECRET begins with a placeholder, which anybody could guess. Put a secret before it, and a comma between them: ' +
+        'then nobody is signed out. To make one: openssl rand -base64 36',
+    );
+  }
+  return secrets;
+}
+
+export function readTrustProxy(value: string | undefined, problems: string[]): boolean | number | string {
+  if (value === undefined || value === 'false' || value === '0') return false;
+  if (/^\d+$/.test(value)) return Number(value);
+  if (value === 'true') {
+    problems.push(
+      'TRUST_PROXY=true would believe any sender. Give the number of proxies (1), or their addresses.',
+    );
+    return false;
+  }
+  if (value.split(',').every((one) => isProxy(one.trim()))) return value;
+  problems.push('TRUST_PROXY must be a number of proxies or a list of their addresses.');
+  return false;
+}
+
+function isProxy(value: string): boolean {
+  const [address = '', bits, ...more] = value.split('/');
+  const version = isIP(address);
+  const most = version === 4 ? 32 : 128;
+  const maskFits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+  return namedProxies.test(value) || (version > 0 && maskFits && more.length === 0);
+}
+
+export function readLogLevel(value: string | undefined, problems: string[]): LogLevel {
+  const level = logLevels.find((one) => one === (value ?? 'info'));
+  if (level) return level;
+  problems.push(`LOG_LEVEL must be one of ${logLevels.join(', ')}.`);
+  return 'info';
+}
+
+export function readLogoPath(value: string | undefined, problems: string[]): string | null {
+  if (value === undefined || /\.(svg|png)$/i.test(value)) return value ?? null;
+  problems.push('SPOTIFY_LOGO must be the path of an .svg or .png file.');
+  return null;
+}
+
+export function readMarket(value: string | undefined, problems: string[]): string {
+  if (value === undefined) return 'US';
+  if (/^[A-Za-z]{2}$/.test(value)) return value.toUpperCase();
+  problems.push('SPOTIFY_MARKET must be a country of two letters, such as US or SE.');
+  return 'US';
+}
+
+export function readAmount(name: string, read: Read, fallback: number, problems: string[]): number {
+  const value = read(name) ?? String(fallback);
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  problems.push(`${name} must be a whole number, 0 or more.`);
+  return fallback;
+}
+
+export function readSwitch(name: string, read: Read, fallback: boolean, problems: string[]): boolean {
+  const value = read(name) ?? (fallback ? 'on' : 'off');
+  if (value !== 'on' && value !== 'off') problems.push(`${name} must be on or off.`);
+  return value === 'on';
+}
+
+export function originsBesideSpotify(urls: string[]): string[] {
+  const origins = urls.map((url) => new URL(url)).filter((url) => !/(^|\.)spotify\.com$/.test(url.hostname));
+  return [...new Set(origins.map((url) => url.origin))];
+}

@@ -1,0 +1,41 @@
+// Starts an entry of this folder: `node src/start.mjs main`. It is JavaScript that old versions of Node can read, because they are what a machine
+// may have before `npm ci` has brought the right one, and it says in a sentence what is missing.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const neededMajor = 26;
+const root = fileURLToPath(new URL('..', import.meta.url));
+const entry = process.argv[2];
+
+const missing = whatIsMissing();
+if (missing) {
+  exit(missing);
+} else {
+  import(`./${entry}.ts`).catch((error) => exit(whyNotStarted(error)));
+}
+
+function whatIsMissing() {
+  if (!existsSync(join(root, 'node_modules'))) {
+    return 'Turntable’s packages are not installed yet. Run this first, in the folder of Turntable:\n\n  npm ci\n';
+  }
+  if (Number(process.versions.node.split('.')[0]) >= neededMajor) return null;
+  return (
+    `Turntable needs Node ${neededMajor}, and this is ${process.versions.node}. npm ci brings the right one, and the commands of npm then use it:\n\n` +
+    '  npm ci --include=optional --ignore-scripts=false\n'
+  );
+}
+
+function whyNotStarted(error) {
+  if (error.code === 'ERR_MODULE_NOT_FOUND') {
+    return `Turntable’s packages are not complete. Run this first, in the folder of Turntable:\n\n  npm ci\n\n(${error.message})`;
+  }
+  // Its message may quote what it was given.
+  const place = /src\/[\w./-]+:\d+/.exec(error.stack || '');
+  return `Turntable could not start: ${error.code || error.name}${place ? ` at ${place[0]}` : ''}. This is a fault in Turntable; please report it.`;
+}
+
+function exit(sentence) {
+  console.error(sentence);
+  process.exit(1);
+}

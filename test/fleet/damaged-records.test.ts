@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict';
+import { createHash, randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import type { Redis } from 'ioredis';
+import { createSeal } from '../../src/access/seal.ts';
+import { listen } from '../support/events.ts';
+import { createFleet, type Fleet, type Server } from '../support/fleet.ts';
+import { allowAll } from '../support/pages.ts';
+import { testTiming } from '../support/timing.ts';
+import { type Browser, clientId, keysIn } from '../support/turntable.ts';
+
+/*
+ * Every kind of key that Turntable keeps, damaged in every way, and then every page and a stream, at one server: nothing may
+ * fail twice, hang, or end the process.
+ */
+
+const secret = 'of-these-tests-and-long-enough-for-it';
+const seal = createSeal([secret]);
+
+/** Longer than any of these tests takes: what waits for a lock that nobody holds is found out. */
+const lockWaitMs = 600_000;
+const hangsAfterMs = 60_000;
+
+/** What a record holds, as far as it is JSON, and how it is written. */
+type Json = { fields: object; write: (json: unknown) => string };
+
+/** One way to damage a key: its name, the commands that do it, and how deep in the JSON it is done. */
+type Harm = [name: string, harm: (redis: Redis, key: string) => Promise<unknown>, depth?: number];
+
+type Scene = { fleet: Fleet; server: Server; mara: Browser; sessionId: string };
+
+type Kind = {
+  key: string;
+  type: 'string' | 'hash' | 'zset';
+  /** Where a text is JSON, or the fields of a hash are. */
+  json?: Json;
+  hashField?: string;
+  /** Makes sure that the pages need this key. */
+  before?: () => Promise<unknown>;
+  /** A request beside the pages that needs it; returns its status. */
+  visit?: () => Promise<number>;
+};
+
+const pages = [
+  '/',
+  '/now-playing',
+  '/playlists',
+  '/playlists/PLAYLIST',
+  '/playlists/PLAYLIST/export.csv',
+  '/library',
+  '/library/recent',
+  '/library/top',
+  '/devices',
+  '/search?q=night',
+  '/account',
+  '/login',
+  '/setup/check?cookie=set',
+  '/nowhere',
+];
+
+const texts = ['', 'garbage', 'null', '[]', '{}', '"x"', '-1', '9'.repeat(30)];
+const otherShape = JSON.stringify({ shape: 99, v: 99 });
+
+/** The damage that can be done to any key. */
+function harmsOf({ type }: Kind): Harm[] {
+  const values: Record<string, (redis: Redis, key: string) => Promise<unknown>> = {
+    string: (redis, key) => redis.set(key, 'x'),
+    hash: (redis, key) => redis.hset(key, 'x', 'y'),
+    zset: (redis, key) => redis.zadd(key, 1e300, 'x'),
+    list: (redis, key) => redis.rpush(key, 'x'),
+  };
+  return [
+    ...Object.keys(values).map(
+      (other): Harm => [
+        `a ${other}`,
+        async (redis, key) => {
+          if (other !== type) await redis.del(key);
+          await values[other]?.(redis, key);
+        },
+      ],
+    ),
+    ...(type === 'string' ? [...texts, otherShape] : []).map(
+      (text): Harm => [`the text ${text}`, (redis, key) => redis.set(key, text)],
+    ),
+    ...(type === 'hash' ? texts : []).map(
+      (text): Harm => [`the field ${text}`, (redis, key) => redis.hset(key, text, text)],
+    ),
+  ];
+}
+
+/** Right JSON with each field missing, or of another type. */
+function fieldHarms({ json, hashField }: Kind): Harm[] {
+  if (!json) return [];
+  const write = (text: string) => (redis: Redis, key: string) =>
+    hashField === undefined ? redis.set(key, text, 'PX', 3_600_000) : redis.hset(key, hashField, text);
+  return pathsIn(json.fields).flatMap((path) =>
+    [undefined, { x: 1 }, -1e300].map((value): Harm => {
+      const name = `${JSON.stringify(value) ?? 'nothing'} as ${path.join('.')}`;
+      return [name, write(json.write(changed(json.fields, path, value))), path.length];
+    }),
+  );
+}
+
+/** The way to every field in a JSON value; of a list, to those of its first element. */
+function pathsIn(value: unknown): string[][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value)
+    .slice(0, Array.isArray(value) ? 1 : undefined)
+    .flatMap(([name, inner]) => [[name], ...pathsIn(inner).map((path) => [name, ...path])]);
+}
+
+function changed(fields: object, path: readonly string[], value: unknown): unknown {
+  const whole = structuredClone(fields) as Record<string, unknown>;
+  const last = path.at(-1) ?? '';
+  const holder = path.slice(0, -1).reduce((one, name) => one[name] as Record<string, unknown>, whole);
+  if (value === undefined) delete holder[last];
+  else holder[last] = value;
+  return whole;
+}
+
+test('no damaged record, of whatever kind, fails a page twice, hangs one, or ends the process', async (t) => {
+  const scene = await everythingInUse(t);
+  const { fleet, server, mara } = scene;
+  const kinds = await kindsOf(scene);
+  const intact = await snapshot(fleet);
+  const covered = kinds.map(({ key }) => key.split(':')[0]);
+  const { body } = await mara.getJson('/playlists').expect(200);
+  const paths = pages.map((path) => path.replace('PLAYLIST', body.playlists[0].id));
+  const visits = new Map(paths.map((path) => [path, async () => (await server.visit(mara, path)).status]));
+  visits.set('/now-playing/events', () => streamed(t, server, mara));
+
+  for (const key of intact.keys)
+    assert.ok(covered.includes(key.split(':')[0] ?? ''), `${key} is in none of these tests`);
+
+  for (const kind of kinds) {
+    const harms = [...harmsOf(kind), ...fieldHarms(kind)];
+    await t.test(`${kind.key.split(':')[0]}: ${harms.length} kinds of damage`, async () => {
+      for (const [name, harm, depth = 0] of harms) {
+        // What is deep inside a record is only read to show what is playing.
+        const all = new Map(depth > 2 ? [...visits].filter(([path]) => path === '/now-playing') : visits);
+        if (kind.visit) all.set(kind.key, kind.visit);
+        for (const [what, visit] of all) {
+          await intact.restore();
+          await fleet.advance({ seconds: 2 });
+          await kind.before?.();
+          await harm(fleet.redis, kind.key);
+
+          const statuses = [await inTime(visit(), `${what} with ${name}`)];
+          if ((statuses[0] ?? 0) >= 500) statuses.push(await inTime(visit(), `${what} with ${name}`));
+
+          assert.ok((statuses.at(-1) ?? 0) < 500, `${what} with ${name}: ${statuses}\n${server.said()}`);
+        }
+      }
+    });
+  }
+  assert.equal(server.child.exitCode, null, server.said());
+  await intact.restore();
+  assert.equal((await server.visit(mara)).status, 200, 'and nobody was signed out by it');
+});
+
+/** Somebody signed in who has used everything there is, so that every kind of key is there. */
+async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Scene> {
+  const fleet = await createFleet(t, {
+    rotation: 'none',
+    env: { SESSION_SECRET: secret, LOG_LEVEL: 'warn' },
+    timing: { ...testTiming, patienceMs: lockWaitMs, leaseMs: lockWaitMs - 1, afterCommandMs: 0 },
+  });
+  const server = await fleet.start();
+  const mara = server.browser();
+  await mara.signIn('mara', allowAll);
+  await server.browser().get('/search?q=night').expect(200);
+  fleet.simulator.plays('mara', { kind: 'nothing' });
+  await mara.get('/now-playing').expect(200);
+  await fleet.advance({ seconds: 2 });
+  fleet.simulator.plays('mara', { kind: 'music' });
+  await mara.get('/now-playing').expect(200);
+  const sessionId = (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice(8) ?? '';
+  return { fleet, server, mara, sessionId };
+}
+
+/** Every kind of key, with what needs it. */
+async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[]> {
+  const { redis } = fleet;
+  const keyOf = async (kind: string) =>
+    (await keysIn(fleet.redisUrl)).find((key) => key.startsWith(`${kind}:`)) ?? `no key of ${kind}`;
+  const json = async (key: string): Promise<Json> => ({
+    fields: JSON.parse((await redis.get(key)) ?? ''),
+    write: JSON.stringify,
+  });
+  const sealed = async (key: string, before = ''): Promise<Json> => {
+    const opened = seal.open(((await redis.get(key)) ?? '').slice(before.length), key);
+    return {
+      fields: JSON.parse(opened.text ?? ''),
+      write: (fields) => before + seal.seal(JSON.stringify(fields) ?? '', key),
+    };
+  };
+  const tokenIsDue = () => fleet.advance({ hours: 2 });
+  const nothingPlays = async () => void fleet.simulator.plays('mara', { kind: 'nothing' });
+  const accountId: string = JSON.parse((await redis.get(`session:${sessionId}`)) ?? '').listener.accountId;
+  const [grant, appToken] = [`grant:${sessionId}`, `app-token:${clientId}`];
+  const [seen, recent, browsers] = ['now-playing', 'recently-played', 'browsers'].map(
+    (kind) => `${kind}:${accountId}`,
+  ) as [string, string, string];
+
+  const form = { name: 'New', once: randomUUID() };
+  const create = async () => (await mara.post('/playlists').type('form').send(form)).status;
+  await create();
+  let coming = { person: mara, way: '', key: await keyOf('used') };
+  const leaves = async () => {
+    const person = server.browser();
+    const way = await person.agree('noor');
+    const state = new URL(way, fleet.baseUrl).searchParams.get('state') ?? '';
+    coming = { person, way, key: `used:${createHash('sha256').update(state).digest('base64url')}` };
+  };
+  const comesBack = async () => (await coming.person.get(coming.way)).status;
+
+  return [
+    { key: `session:${sessionId}`, type: 'string', json: await json(`session:${sessionId}`) },
+    { key: grant, type: 'string', json: await sealed(grant, '1:') },
+    { key: browsers, type: 'hash', json: await entryOf(redis, browsers, sessionId), hashField: sessionId },
+    { key: seen, type: 'string', json: await json(seen) },
+    { key: recent, type: 'string', json: await json(recent), before: nothingPlays },
+    { key: appToken, type: 'string', json: await sealed(appToken) },
+    { key: `cool-down:${clientId}`, type: 'string' },
+    {
+      key: `cool-down-try:${clientId}`,
+      type: 'string',
+      before: () => redis.set(`cool-down:${clientId}`, fleet.clock.now() - 1),
+    },
+    { key: `calls:${clientId}`, type: 'hash' },
+    { key: `dialect:${clientId}`, type: 'string' },
+    { key: await keyOf('share'), type: 'hash' },
+    { key: `lock:${grant}`, type: 'string', before: tokenIsDue },
+    { key: `lock:${appToken}`, type: 'string', before: tokenIsDue },
+    { key: `look:${accountId}`, type: 'string' },
+    { key: `watched:${clientId}`, type: 'zset' },
+    { key: `streams:${sessionId}`, type: 'zset' },
+    { key: await keyOf('once'), type: 'string', visit: create },
+    {
+      get key() {
+        return coming.key;
+      },
+      type: 'string',
+      before: leaves,
+      visit: comesBack,
+    },
+  ];
+}
+
+async function entryOf(redis: Redis, key: string, field: string): Promise<Json> {
+  return { fields: JSON.parse((await redis.hget(key, field)) ?? ''), write: JSON.stringify };
+}
+
+/** Opens a stream and waits for what it shows first; returns its status. */
+async function streamed(t: Parameters<typeof listen>[0], { url }: Server, mara: Browser): Promise<number> {
+  const stream = await listen(t, url, mara);
+  if (stream.status === 200) await stream.until(() => true).catch(() => undefined);
+  stream.close();
+  return stream.status ?? 0;
+}
+
+async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => timeout.reject(new Error(`${what} hangs`)), hangsAfterMs);
+  return Promise.race([work, timeout.promise]).finally(() => clearTimeout(timer));
+}
+
+/** All that is in Redis now, to be put back as it was. */
+async function snapshot({ redis, redisUrl }: Fleet) {
+  const all = new Map<string, Buffer>();
+  for (const key of await keysIn(redisUrl)) all.set(key, await redis.dumpBuffer(key));
+  return {
+    keys: [...all.keys()],
+    async restore(): Promise<void> {
+      const there = await redis.keys(`${redis.options.keyPrefix}*`);
+      const pipeline = redis.pipeline();
+      for (const key of there) pipeline.del(key.slice(redis.options.keyPrefix?.length));
+      for (const [key, value] of all) pipeline.restore(key, 3_600_000, value);
+      await pipeline.exec();
+    },
+  };
+}

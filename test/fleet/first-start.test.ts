@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { freePort, startRedis } from '../../src/redis/local-server.ts';
+import { root, run, runCommand } from '../support/process.ts';
+import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
+import { cloneTree, installedTree, machinePath } from '../support/tree.ts';
+
+const machine = { PATH: machinePath, HOME: process.env.HOME ?? '' };
+const trace = /\n\s+at |Warning/;
+
+test('before npm ci has run, every command says to run it', async (t) => {
+  const cwd = cloneTree(t);
+  for (const command of ['start', 'doctor', 'demo', 'dev']) {
+    const started = runCommand(t, ['npm', 'run', command], machine, { cwd });
+
+    assert.equal(await started.ended, 1, command);
+    assert.match(started.said(), /packages are not installed yet\. Run this first.*\n\n {2}npm ci\n/);
+    assert.doesNotMatch(started.said(), trace);
+  }
+});
+
+test('where npm ci was told to leave Node out, an older Node says which one is needed', async (t) => {
+  const cwd = cloneTree(t);
+  mkdirSync(join(cwd, 'node_modules'));
+  const version = execFileSync('node', ['--version'], { env: machine, encoding: 'utf8' });
+  const isOld = Number(/\d+/.exec(version)) < 26;
+
+  const started = runCommand(t, ['npm', 'start'], machine, { cwd });
+
+  assert.equal(await started.ended, 1);
+  assert.match(
+    started.said(),
+    isOld ? /needs Node 26, and this is \d.*npm ci brings/ : /packages are not complete/,
+  );
+  assert.match(started.said(), /^ {2}npm ci/m);
+  assert.doesNotMatch(started.said(), trace);
+});
+
+test('where a package is missing, as after an update without npm ci, the start says what to run', async (t) => {
+  const cwd = cloneTree(t);
+  mkdirSync(join(cwd, 'node_modules'));
+  for (const name of readdirSync(join(root, 'node_modules')))
+    if (name !== 'express') symlinkSync(join(root, 'node_modules', name), join(cwd, 'node_modules', name));
+
+  const started = run(t, 'src/start.mjs main', {}, { cwd });
+
+  assert.equal(await started.ended, 1);
+  assert.match(started.said(), /packages are not complete.*\n\n {2}npm ci\n\n.*'express'/);
+  assert.doesNotMatch(started.said(), trace);
+});
+
+test('a failure that nobody foresaw is a sentence with its place, and without what it says', async (t) => {
+  const cwd = installedTree(t);
+  appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
+  appendFileSync(join(cwd, 'src/config.ts'), "\nimport './routes-of-nothing.ts';\n");
+
+  for (const entry of ['main', 'doctor', 'dev', 'demo']) {
+    const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
+    assert.equal(await started.ended, 1);
+    assert.match(started.said(), /Turntable could not start: Error at src\/routes-of-nothing\.ts:1\./);
+    assert.doesNotMatch(started.said(), /a secret nobody may see|\n\s+at /);
+  }
+});
+
+test('a .env that cannot be read, or a line of it, is a sentence at every start', async (t) => {
+  const cwd = installedTree(t);
+  const env = join(cwd, '.env');
+  for (const [write, words] of [
+    [() => mkdirSync(env), /\.env is a folder/],
+    [() => writeFileSync(env, Buffer.from('\uFEFFPORT=3000', 'utf16le')), /\.env is not UTF-8 text/],
+    [
+      () => writeFileSync(env, 'PORT 3000\nSPOTIFY_CLIENT_SECRET="hidden'),
+      /Line 1 of \.env is not NAME=value/,
+    ],
+  ] as const) {
+    write();
+    for (const entry of ['main', 'doctor', 'dev']) {
+      const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
+      assert.equal(await started.ended, 1, entry);
+      assert.match(started.said(), words);
+      assert.doesNotMatch(started.said(), /hidden|\n\s+at |Warning/);
+    }
+    rmSync(env, { recursive: true });
+  }
+});
+
+test('the server and the doctor read the same .env, also with a byte-order mark before its first line', {
+  skip,
+}, async (t) => {
+  const cwd = installedTree(t);
+  const redis = await startRedis({ program: redisProgram });
+  t.after(redis.stop);
+  const port = await freePort();
+  const lines = [
+    `PORT=${port}`,
+    `REDIS_URL=${redis.url}`,
+    'SPOTIFY_CLIENT_ID="id"',
+    "SPOTIFY_CLIENT_SECRET='pass'",
+  ];
+  writeFileSync(join(cwd, '.env'), `\uFEFF${lines.join('\r\n')}\r\n`);
+  // There is nobody to ask, and what Spotify thinks of it does not matter here.
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const env = { SPOTIFY_ACCOUNTS_URL: nowhere, SPOTIFY_API_URL: nowhere };
+
+  const server = run(t, 'src/start.mjs main', env, { cwd });
+  await server.says(new RegExp(`Turntable is at http://127\\.0\\.0\\.1:${port}\\b`));
+  const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
+  await doctor.ended;
+  assert.match(doctor.said(), new RegExp(`ok {4}Redis answers: at ${new URL(redis.url).host}`));
+  assert.match(
+    doctor.said(),
+    new RegExp(`ok {4}This site, from outside: http://127\\.0\\.0\\.1:${port} leads`),
+  );
+});
+
+test('a database that Redis does not have is refused at the start and named by the doctor', {
+  skip,
+}, async (t) => {
+  const redis = await startRedis({ program: redisProgram });
+  t.after(redis.stop);
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const env = {
+    PORT: String(await freePort()),
+    REDIS_URL: `${redis.url}/99`,
+    SPOTIFY_CLIENT_ID: 'id',
+    SPOTIFY_CLIENT_SECRET: 'pass',
+    SPOTIFY_ACCOUNTS_URL: nowhere,
+    SPOTIFY_API_URL: nowhere,
+  };
+  for (const entry of ['main', 'demo', 'doctor']) {
+    const started = run(t, `src/start.mjs ${entry}`, env);
+    assert.equal(await started.ended, 1, entry);
+    assert.match(started.said(), /refuses the database that REDIS_URL names .* Write another number/);
+    assert.doesNotMatch(started.said(), trace);
+  }
+});

@@ -1,0 +1,20 @@
+import { mutations as data } from './data.ts';
+import type { Mutation } from './mutation.ts';
+import { mutations as overload } from './overload.ts';
+import { mutations as product } from './product.ts';
+import { mutations as records } from './records.ts';
+import { mutations as setup } from './setup.ts';
+import { mutations as stability } from './stability.ts';
+import { mutations as stopping } from './stopping.ts';
+import { mutations as visitors } from './visitors.ts';
+
+export const mutations: readonly Mutation[] = [
+  ...product,
+  ...records,
+  ...stability,
+  ...stopping,
+  ...overload,
+  ...visitors,
+  ...data,
+  ...setup,
+];

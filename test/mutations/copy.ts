@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Mutation } from './mutation.ts';
+
+/** How tests came out: `hung` if one did not end in time, and none had failed before. */
+export type Outcome = { result: 'passed' | 'failed' | 'hung'; slowestMs: number };
+
+export type Copy = ReturnType<typeof createCopy>;
+
+const root = join(import.meta.dirname, '..', '..');
+const leftOut = new Set(['node_modules', '.git', 'data']);
+
+/** A copy of the project in which something can be broken. */
+export function createCopy() {
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-mutation-'));
+  for (const name of readdirSync(root)) {
+    if (!leftOut.has(name)) cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const running = new Set<number>();
+
+  return {
+    /** Runs the tests of one file, no longer than it takes to see one fail. No test gets more than `limitMs`. */
+    async runTests({ test, named }: Pick<Mutation, 'test' | 'named'>, limitMs: number): Promise<Outcome> {
+      const words = [
+        '--test',
+        `--test-timeout=${limitMs}`,
+        '--test-reporter=./test/mutations/reporter.ts',
+        '--test-global-setup=test/support/global-setup.ts',
+        '--import=./test/support/loopback-only.ts',
+        ...(named ? [`--test-name-pattern=${named}`] : []),
+        `test/${test}.test.ts`,
+      ];
+      // In a group of its own: ended with all it has started.
+      const child = spawn(process.execPath, words, {
+        cwd: folder,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const { pid } = child;
+      if (pid === undefined) throw new Error('The tests cannot be started');
+      running.add(pid);
+      let text = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+        if (/^(failed|hung) /m.test(text)) endGroup(pid);
+      });
+      const [code] = await once(child, 'close');
+      running.delete(pid);
+      const slowestMs = Math.max(0, ...[...text.matchAll(/^passed (\d+)/gm)].map(([, ms]) => Number(ms)));
+      const [, result] = /^(failed|hung) /m.exec(text) ?? [];
+      if (result === 'failed' || result === 'hung') return { result, slowestMs };
+      return { result: code === 0 ? 'passed' : 'failed', slowestMs };
+    },
+
+    /** Does this with a safeguard taken away, and puts it back. Returns null if the text of the safeguard is not in its file. */
+    async without<T>({ file, from, to }: Mutation, work: () => Promise<T>): Promise<T | null> {
+      const path = join(folder, file);
+      const whole = readFileSync(path, 'utf8');
+      const broken = whole.replaceAll(from, () => to);
+      if (broken === whole) return null;
+      writeFileSync(path, broken);
+      try {
+        return await work();
+      } finally {
+        writeFileSync(path, whole);
+      }
+    },
+
+    /** Ends what runs in it, and removes it. */
+    remove(): void {
+      for (const pid of running) endGroup(pid);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
