@@ -90,7 +90,13 @@ export function createApp({ config, log, parts }: Needs): Express {
   if (parts) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
+    const signedIn = createSignedIn({
+      ...parts,
+      sessions,
+      cookies,
+      invalidate: parts.hub.invalidate,
+      onEnd,
+    });
 
     app.use(sessions.middleware);
     app.use(signedIn.recognize);
@@ -101,7 +107,7 @@ export function createApp({ config, log, parts }: Needs): Express {
     );
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
-    app.use(exportPages({ ...parts, signedIn }));
+    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages(parts));
@@ -134,6 +140,7 @@ export function createApp({ config, log, parts }: Needs): Express {
   async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
     await parts?.hub.end(accountId, sessionIds, last);
     if (last) await parts?.recent.forget(accountId);
+    if (last) await parts?.exportProgress.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

@@ -24,7 +24,10 @@ try {
   // A browser that is told "localhost" may try ::1 first: there must be nobody else.
   const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
   let reopen = async () => {};
-  const onClear = () => void reopen().catch(() => undefined);
+  const onClear = () => {
+    // Without Redis the wait is over by itself when its time has come.
+    reopen().catch(() => undefined);
+  };
   const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret, dialect, onClear }).catch(
     (error) => {
       throw cannotListen(error, simulatorAt);

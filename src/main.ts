@@ -5,11 +5,11 @@ import { CannotListen, serve } from './ops/serve.ts';
 import { createEndings, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 import { dataFolder } from './redis/data-folder.ts';
-import { findRedisProgram, NoRedis, type RedisAtHand } from './redis/local-server.ts';
+import { findRedisProgram, NoRedis } from './redis/local-server.ts';
 import { openStore } from './redis/store.ts';
 import { redisNeeds } from './redis/terminal.ts';
 
-let store: RedisAtHand | null = null;
+const endings = createEndings(process);
 const settings = await orExit(() => loadConfig(process.env));
 const { spotify } = settings;
 const atTerminal = process.stdout.isTTY;
@@ -19,16 +19,20 @@ const log = createLog({
 });
 // A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
 process.stdout.on('error', () => undefined);
-const endings = createEndings(process);
-// Node would print the error whole, with whatever it carries.
+// For both, Node would print the error whole, with whatever it carries, and end the process. A rejection concerns one request or
+// task, and the others go on. After an exception nobody knows what was left half done: what is under way is finished, and no more begun.
+process.on('unhandledRejection', (reason) =>
+  log.error('A promise was rejected and nothing caught it', aboutError(reason)),
+);
 process.on('uncaughtException', (error) => {
-  log.error('Ended by an error that nothing caught', aboutError(error));
+  log.error('Stopping after an error that nothing caught', aboutError(error));
   endings.exit(1);
 });
 
 // Without credentials there is nothing to keep: only the setup page is shown.
+let redisUrl = settings.redisUrl;
 if (spotify) {
-  store = await orExit(() =>
+  const store = await orExit(() =>
     openStore({
       redisUrl: settings.redisUrl,
       findsRedis: settings.findsRedis,
@@ -38,8 +42,11 @@ if (spotify) {
       error: log.error,
     }),
   );
+  // Ends last: everything else still needs it.
+  endings.add(store.stop);
+  redisUrl = store.url;
 }
-const config = store ? { ...settings, redisUrl: store.url, findsRedis: false } : settings;
+const config = { ...settings, redisUrl, findsRedis: settings.findsRedis && spotify === null };
 
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Redis last: what is still being finished needs it.
@@ -61,9 +68,7 @@ async function orExit<T>(start: () => T | Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    if (![BadConfiguration, NoRedis, CannotListen].some((one) => error instanceof one)) throw error;
-    console.error((error as Error).message);
-    await store?.stop();
-    process.exit(1);
+    await endings.after(error, [BadConfiguration, NoRedis, CannotListen]);
+    throw error;
   }
 }

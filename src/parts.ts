@@ -4,6 +4,7 @@ import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
+import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
 import { createRecent } from './access/recent.ts';
@@ -17,6 +18,7 @@ import { siteFinding } from './checks/site.ts';
 import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
 import { storeFindings } from './checks/store.ts';
 import type { Config, SpotifyApp } from './config.ts';
+import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { createBackgroundTasks } from './ops/background.ts';
@@ -59,6 +61,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
       });
     },
     onUp: () => log.info('Redis answers again'),
+    background,
   });
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
@@ -96,7 +99,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     otherOrigins: spotify.otherOrigins,
   });
   const access = createAccess({ grants, withLock, door, accounts, background, now });
-  const streams = createStreams({ redis, records, heartbeatMs: timing.heartbeatMs });
+  const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
     redis,
     records,
@@ -108,6 +111,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     browsers,
     door,
     webApi,
+    kept,
+    background,
     now,
     timing: timing.live,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
@@ -118,9 +123,12 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
       ),
   });
 
+  const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
+
   /** Ends what would stay open for ever: before the server is closed, which waits for it. */
   function closeStreams(): void {
     hub.close();
+    fetchSubscriptions.close();
     streams.close();
   }
 
@@ -142,7 +150,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
+    fetchSubscriptions,
     recent: createRecent({ records, browsers, now }),
+    exportProgress: createExportProgress({ records, browsers }),
     appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, background, now }),
     dialects: createDialects({ records, clientId }),
     kept,
@@ -157,6 +167,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
+    heartbeatMs: timing.heartbeatMs,
+    firstByteMs: timing.firstByteMs,
     closeStreams,
     close() {
       closeStreams();
@@ -173,13 +185,12 @@ export type Checks = ReturnType<typeof createChecks>;
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls, redisUrl, findsRedis } = config;
   const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
+  const clientId = spotify?.clientId ?? null;
 
   return {
     /** What Redis is like. */
     redis: () =>
-      storeFindings(choose, (url) =>
-        withRedis(url, (redis) => redisFindings({ redis, url, clientId: spotify?.clientId ?? null, now })),
-      ),
+      storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, clientId, now }))),
 
     /** What Spotify makes of the app. */
     async spotify(): Promise<Finding[]> {
@@ -203,6 +214,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
     const { accountsUrl, apiUrl, clientId, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = usualTiming;
     const accounts = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
+    // A Redis that cannot be reached is what another check is about.
     await redis.connect().catch(() => undefined);
     return spotifyFindings({
       accounts: createAccounts({ http: accounts, redirectUri, ...app }),

@@ -7,6 +7,7 @@ import { listen } from './support/events.ts';
 import { until } from './support/fleet.ts';
 import { listening, player, severalTicks, untilAllLeft } from './support/listening.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
+import { command, slowRedis } from './support/slow-redis.ts';
 import { testTiming } from './support/timing.ts';
 import { apiCalls, startTurntable } from './support/turntable.ts';
 
@@ -264,4 +265,17 @@ test('also when few calls are left, who has pressed a button sees what it did', 
   clock.advance({ seconds: 2 });
 
   await stream.until(({ data }) => data.playing === false);
+});
+
+test('a stream goes on where Redis does not tell what was played before', async (t) => {
+  const redis = await slowRedis(t);
+  const { url, mara, simulator, clock } = await listening(t, { redisUrl: redis.url });
+  redis.fail({ how: 'refused', nth: 1, andAllAfter: true, what: command('get', 'recently-played:') });
+  const stream = await listen(t, url, mara);
+  await stream.until(isCard);
+
+  simulator.plays('mara', { kind: 'nothing' });
+  clock.advance({ minutes: 1 });
+
+  await stream.until(({ data }) => /Nothing is playing/.test(String(data.html)));
 });

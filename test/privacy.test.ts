@@ -14,6 +14,7 @@ const told: [RegExp, number][] = [
   [/^streams:/, 3 * minute],
   [/^(now-playing|look|watched):/, 360 * minute],
   [/^recently-played:/, 5 * minute],
+  [/^export:/, 10 * minute],
   // Not about people.
   [/^(dialect|app-token|cool-down|lock|calls):|^share:searches:everyone$/, 2 * day],
 ];
@@ -50,7 +51,8 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
   await jonas.get('/now-playing').expect(200);
   await mara.signIn('mara', '?allow=user-modify-playback-state');
   await mara.get('/now-playing').expect(200);
-  await mara.get('/playlists').expect(200);
+  const [{ id }] = (await mara.getJson('/playlists').expect(200)).body.playlists;
+  await mara.get(`/playlists/${id}/export.csv`).expect(200);
   await mara.get('/account').set('User-Agent', 'Mozilla/5.0 Firefox/140.0').expect(200);
   await mara.get('/search?q=a-word-of-mara').expect(200);
   await browser().get('/search?q=moon').expect(200);

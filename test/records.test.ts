@@ -158,6 +158,7 @@ test('a lock of another type, of another text or without an end is nobody’s: n
     await mara.get('/account').expect(200);
     assert.equal(tokenRequests(simulator, 'refresh_token'), 1, what);
     assert.equal(await redis.exists(key), 0, what);
+    assert.deepEqual(damagedIn(logged), ['lock'], what);
   }
 
   await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600);

@@ -34,6 +34,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
     deadlineMs: timing.redisDeadlineMs,
     onDown: ({ does }) => downs.push(does),
     onUp: () => undefined,
+    background: { run: (_name, work) => work.catch(assert.fail) },
   });
   t.after(() => redis.disconnect());
   await known;

@@ -142,7 +142,7 @@ test('the check works where Redis does not, and heals with it', { skip }, async 
   const away = await person.get('/').expect(503);
   assert.match(away.text, /href="\/setup\/check"/);
 
-  assert.match((await check(person)).get('Redis answers') ?? '', /^Wrong: .* does not answer/);
+  assert.match((await check(person)).get('Redis answers') ?? '', /^Wrong: 127\.0\.0\.1:\d+ does not answer/);
 
   const again = await startRedis({ program: redisProgram, port: redis.port });
   t.after(again.stop);

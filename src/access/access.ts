@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundTasks } from '../ops/background.ts';
-import { RedisUnavailable } from '../redis/errors.ts';
+import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import type { AccessToken } from '../spotify/answers.ts';
@@ -190,7 +190,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     const giveUpAt = performance.now() + unsavedForMs;
     while (unsaved.has(sessionId) && performance.now() < giveUpAt) {
       await sleep(100, undefined, { ref: false });
-      await current(sessionId).catch(() => undefined);
+      await current(sessionId).catch(nullIfUnavailable);
     }
     unsaved.delete(sessionId);
   }

@@ -206,6 +206,7 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
 
   /** Opens the door after a call that was not told to wait: nobody waits any longer. */
   async function open(tried: string): Promise<void> {
+    // The call is made. If this fails, the next one tries again when the time of this try is over.
     await openDoor([key, tryKey], tried).catch(() => undefined);
   }
 

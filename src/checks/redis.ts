@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { joinChannel, liveChannel, permitChannel, withoutChannel } from '../redis/channel.ts';
 import { timeOf } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
-import { describeFault, type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
+import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
 import { findFault } from '../redis/probe.ts';
 import { redisAddress } from '../settings/redis-url.ts';
 import { clockFinding } from './clock.ts';
@@ -58,8 +58,8 @@ async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<
   }
 }
 
-function faultFinding(fault: RedisFault, at: string): Finding {
-  return bad(answering, describeFault(at, fault), fault.fix);
+function faultFinding({ code, does, fix }: RedisFault, at: string): Finding {
+  return bad(answering, `${at} ${does}${code ? ` (${code})` : ''}`, fix);
 }
 
 async function channelFinding(redis: Redis, channel: string): Promise<Finding> {

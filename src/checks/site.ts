@@ -28,6 +28,7 @@ export async function siteFinding({ baseUrl, redirectUri, clientId, accountsUrl 
         );
   }
 
+  // An answer that is cut off is judged by its head.
   const text = await asked.text().catch(() => '');
   const goesTo = asked.headers.get('Location') ?? '';
   const location = URL.canParse(goesTo) ? new URL(goesTo) : null;

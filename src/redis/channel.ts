@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Background } from './connect.ts';
 import { type RedisFault, redisFault, replyCode } from './errors.ts';
 
 /** What is published to see whether that is permitted. It means nothing to anybody. */
@@ -32,10 +33,11 @@ type Deps = {
   onJoined: () => void;
   /** Called once if Redis refuses. */
   onRefused: (fault: RedisFault) => void;
+  background: Background;
 };
 
 /** Subscribes to a channel whenever there is a connection, and tries again every few seconds while Redis refuses. */
-export function keepJoined({ redis, subscriber, channel, onJoined, onRefused }: Deps) {
+export function keepJoined({ redis, subscriber, channel, onJoined, onRefused, background }: Deps) {
   let hears = false;
   let refused = false;
 
@@ -52,12 +54,13 @@ export function keepJoined({ redis, subscriber, channel, onJoined, onRefused }: 
       onRefused(redisFault(error));
     }
   }
-  subscriber.on('ready', join);
+  const joinNow = () => background.run('join the channel', join());
+  subscriber.on('ready', joinNow);
   subscriber.on('close', () => {
     hears = false;
   });
   const retrying = setInterval(() => {
-    if (!hears && subscriber.status === 'ready') void join();
+    if (!hears && subscriber.status === 'ready') joinNow();
   }, retryMs).unref();
 
   return {

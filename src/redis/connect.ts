@@ -5,6 +5,9 @@ import { closeWhenSilent } from './silence.ts';
 
 export type RedisConnection = ReturnType<typeof connectRedis>;
 
+/** Runs work that nothing awaits, and reports its failure: see ops/background.ts. */
+export type Background = { run(name: string, work: Promise<unknown>): void };
+
 type Deps = {
   url: string;
   /** Milliseconds that Redis may take for a reply. Past that the connection counts as gone. */
@@ -13,6 +16,7 @@ type Deps = {
   onDown: (fault: RedisFault) => void;
   /** Called when it serves them again. */
   onUp: () => void;
+  background: Background;
 };
 
 /** The least time between two reconnections because of what Redis replied, and between two looks at whether it serves again. */
@@ -50,10 +54,11 @@ const fastFailing = {
  * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for less than a second
  * while it is silent, so that an outage is an error page and not a page that hangs.
  */
-export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
+export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps) {
   let down: RedisFault | null = null;
-  /** Why the connection was lost or is being left. */
+  /** Why the connection was lost, or is being left. */
   let lastError: unknown;
+  let databaseRefused = false;
   let reconnectedAt = Number.NEGATIVE_INFINITY;
   let nextCheck: NodeJS.Timeout | undefined;
   const known = Promise.withResolvers<void>();
@@ -71,17 +76,24 @@ export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
   });
   closeWhenSilent(redis, deadlineMs);
 
+  redis.on('connect', () => {
+    databaseRefused = false;
+  });
   redis.on('error', (error) => {
-    if (isRefusedDatabase(error)) redis.disconnect(true);
-    // It disconnects for this reason, whatever else that causes.
-    if (!isRefusedDatabase(lastError)) lastError = error;
+    lastError = error;
+    if (!isRefusedDatabase(error)) return;
+    databaseRefused = true;
+    report(redisFault(error));
+    redis.disconnect(true);
   });
   redis.on('reconnecting', () => {
+    if (databaseRefused) return;
+    // What it was left for a while ago has been reported.
     if (down === null || lastError !== undefined) report(redisFault(lastError));
   });
   redis.on('ready', () => {
     // It is also said to be ready when the database was refused and the connection is closing.
-    if (!redis.stream.writable) return;
+    if (databaseRefused) return;
     lastError = undefined;
     check();
   });
@@ -96,12 +108,13 @@ export function connectRedis({ url, deadlineMs, onDown, onUp }: Deps) {
   /** Sees whether Redis does what pages need, until it does: a connection that stands is no proof. */
   function check(): void {
     clearTimeout(nextCheck);
-    void findFault(redis).then((fault) => {
+    const checked = findFault(redis).then((fault) => {
       // A lost connection has been reported, and the next one is checked when it stands.
       if (redis.status !== 'ready') return;
       report(fault);
       if (fault !== null) nextCheck = setTimeout(check, retryMs).unref();
     });
+    background.run('check Redis', checked);
   }
 
   return {
@@ -126,6 +139,7 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   };
   redis.on('close', reconnect);
   const pinging = setInterval(() => {
+    // A connection that does not answer is closed for its silence.
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
   subscriber.once('end', () => {

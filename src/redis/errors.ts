@@ -1,21 +1,12 @@
-/** Why Redis doesn't do what pages need, in words that quote nothing of what it was asked. */
-export type RedisFault = {
-  /** The code of its reply or of the failed connection, if there is one. */
-  code: string | undefined;
-  /** What it does, such as "is a read-only replica". */
-  does: string;
-  /** What to do about it. */
-  fix: string;
-};
-
 /** Redis did not answer, or refused: nothing is lost, but nobody can be known just now. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
-  readonly fault: RedisFault | null;
+  /** The code of its reply, such as READONLY; undefined if it did not reply. */
+  readonly reply: string | undefined;
 
-  constructor(message: string, fault: RedisFault | null = null) {
+  constructor(message: string, reply?: string) {
     super(message);
-    this.fault = fault;
+    this.reply = reply;
   }
 }
 
@@ -27,9 +18,30 @@ export async function redisCall<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    const kind = replyCode(error) ?? (error instanceof Error ? error.name : 'unknown fault');
-    throw new RedisUnavailable(`Redis: ${kind}`, redisFault(error));
+    const reply = replyCode(error);
+    const kind = reply ?? (error instanceof Error ? error.name : 'unknown fault');
+    throw new RedisUnavailable(`Redis: ${kind}`, reply);
   }
+}
+
+/** For work that can go on without what Redis would have told: null where it is unavailable. Throws every other error on. */
+export function nullIfUnavailable(error: unknown): null {
+  if (error instanceof RedisUnavailable) return null;
+  throw error;
+}
+
+/** Whether Redis has refused the connection itself, for its user or password. */
+export function isRefusedConnection(code: string | undefined): boolean {
+  return ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(code ?? '');
+}
+
+/**
+ * Whether Redis refused the database that the URL names. ioredis says so in an `error` event and goes on in database 0, which may be
+ * somebody else's, so whoever sees this has to disconnect.
+ */
+export function isRefusedDatabase(error: unknown): boolean {
+  const { command } = (error ?? {}) as { command?: { name?: string } };
+  return command?.name === 'select' && !isRefusedConnection(replyCode(error));
 }
 
 /**
@@ -44,21 +56,30 @@ export function replyCode(error: unknown): string | undefined {
   return wrapped ?? /^[A-Z]{3,}(?= )/.exec(message)?.[0];
 }
 
-type Words = Omit<RedisFault, 'code'>;
-
-const refused: Words = {
-  does: 'refuses the connection',
-  fix: 'Look at the user and password in REDIS_URL: a % in them is written %25.',
+/** Why Redis doesn't do what pages need, in words that quote nothing of what it was asked. */
+export type RedisFault = {
+  /** The code of its reply or of the failed connection, if there is one. */
+  code: string | undefined;
+  /** What it does, such as "is a read-only replica". */
+  does: string;
+  /** What to do about it. */
+  fix: string;
 };
-const replica: Words = {
+
+const refused = { does: 'refuses the connection', fix: 'Look at the user and password in REDIS_URL.' };
+const replica = {
   does: 'is a read-only replica',
   fix: 'REDIS_URL must lead to the primary. Turntable keeps connecting again until it does.',
 };
-const cluster: Words = {
+const cluster = {
   does: 'is part of a cluster that does not serve all keys here',
   fix: 'REDIS_URL must lead to a single Redis.',
 };
-const faults: Readonly<Record<string, Words>> = {
+const database = {
+  does: 'refuses the database that REDIS_URL names',
+  fix: 'Write another number after the host in REDIS_URL: most have 16 databases, numbered from 0. Without a number it is 0.',
+};
+const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   NOAUTH: refused,
   WRONGPASS: refused,
   READONLY: replica,
@@ -77,37 +98,18 @@ const faults: Readonly<Record<string, Words>> = {
   CLUSTERDOWN: cluster,
   MOVED: cluster,
 };
-const otherDatabase: Words = {
-  does: 'refuses the database that REDIS_URL names',
-  fix: 'Write another number after the host in REDIS_URL: most have 16 databases, numbered from 0. Without a number it is 0.',
-};
-const silent: Words = {
-  does: 'does not answer',
-  fix: 'To start one: redis-server --appendonly yes. Or set REDIS_URL to one that runs.',
-};
-const unforeseen: Words = { does: 'refuses what pages ask', fix: 'Look at the log of Redis.' };
 
 /** What is wrong with Redis, by the error it caused. */
 export function redisFault(error: unknown): RedisFault {
-  if (error instanceof RedisUnavailable && error.fault) return error.fault;
-  const reply = replyCode(error);
+  const reply = error instanceof RedisUnavailable ? error.reply : replyCode(error);
+  if (isRefusedDatabase(error)) return { code: reply, ...database };
   if (reply === undefined) {
-    return { code: error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined, ...silent };
+    return {
+      code: error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined,
+      does: 'does not answer',
+      fix: 'To start one: redis-server --appendonly yes.',
+    };
   }
   const known = Object.hasOwn(faults, reply) ? faults[reply] : undefined;
-  return { code: reply, ...(known ?? (isRefusedDatabase(error) ? otherDatabase : unforeseen)) };
-}
-
-/**
- * Whether Redis refused the database that the URL names. ioredis says so in an `error` event and goes on in database 0, which may be
- * somebody else's, so whoever sees this has to disconnect.
- */
-export function isRefusedDatabase(error: unknown): boolean {
-  const { command } = (error ?? {}) as { command?: { name?: string } };
-  return command?.name === 'select' && !Object.hasOwn(faults, replyCode(error) ?? '');
-}
-
-/** A fault in a sentence without its end, such as "127.0.0.1:6379 does not answer (ECONNREFUSED)". */
-export function describeFault(at: string, { does, code }: RedisFault): string {
-  return `${at} ${does}${code ? ` (${code})` : ''}`;
+  return { code: reply, ...(known ?? { does: 'refuses what pages ask', fix: 'Look at the log of Redis.' }) };
 }

@@ -87,6 +87,8 @@ export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorReq
     }
     res.render('errors/page', { page, requestId, resend: resendOf(req, error, baseUrl) }, (failure, html) => {
       if (failure) onError(failure, req, requestId, 500);
+      // Another answer has begun since; nobody would catch what a second one throws here.
+      if (res.headersSent) return void res.destroy();
       res.type(failure ? 'text' : 'html').send(failure ? `${page.title}\n` : html);
     });
   };

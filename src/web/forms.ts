@@ -103,6 +103,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
     try {
       outcome = await work();
     } catch (error) {
+      // If this fails too, the form can be sent again when its claim is over.
       await submissions.remove(id).catch(() => undefined);
       throw error;
     }

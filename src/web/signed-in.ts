@@ -24,8 +24,18 @@ declare module 'express-serve-static-core' {
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
       askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
-      /** Forgets what is kept under names that begin like this: something has just been changed. */
-      forget(what: string): void;
+      /**
+       * Calls Spotify to change something. Before and after, drops what is held of its answers under names that begin like these, in
+       * every process: an answer that is on its way knows nothing of the change, and a failure does not mean that nothing has changed.
+       * Throws as `ask` does.
+       */
+      change<T>(invalidates: readonly string[], call: SpotifyCall<T>, scopes: readonly string[]): Promise<T>;
+      /** The same without a call. */
+      invalidate(names: readonly string[]): Promise<void>;
+      /** Drops it in this process only: pub/sub is lossy, and a page that follows a change must not depend on the message about it. */
+      forget(names: readonly string[]): void;
+      /** What is held under this name, in this process, and no older than so many milliseconds; undefined where there is nothing. */
+      peek<T>(name: string, ttlMs: number): T | undefined;
       /** Whether the listener has given all these permissions. */
       may(scopes: readonly string[]): boolean;
     };
@@ -47,7 +57,9 @@ type Needs = {
   sessions: Sessions;
   cookies: Cookies;
   kept: Kept;
-  background: Pick<BackgroundTasks, 'finish'>;
+  background: Pick<BackgroundTasks, 'run' | 'finish'>;
+  /** Drops what is held of Spotify's answers to this listener under names that begin like these, in every process. */
+  invalidate: (accountId: string, names: readonly string[]) => Promise<void>;
   /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
   onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
   now: () => number;
@@ -60,7 +72,8 @@ const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(needs: Needs) {
-  const { records, access, grants, browsers, sessions, cookies, kept, background, onEnd, now } = needs;
+  const { records, access, grants, browsers, sessions, cookies, kept, background } = needs;
+  const { invalidate, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -150,14 +163,27 @@ export function createSignedIn(needs: Needs) {
           demand(needed);
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
-        forget: (what) => kept.forget(listener.accountId, what),
+        async change(invalidates, call, needed) {
+          await this.invalidate(invalidates);
+          try {
+            return await this.ask(call, needed);
+          } finally {
+            await this.invalidate(invalidates);
+          }
+        },
+        invalidate: (names) => invalidate(listener.accountId, names),
+        forget(names) {
+          for (const name of names) kept.forget(listener.accountId, name);
+        },
+        peek: (name, ttlMs) => kept.peek(listener.accountId, name, ttlMs),
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
       if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
         const seen = browsers.seen(listener.accountId, req.session.id);
-        // Nobody waits for it, and nobody is turned away for it: should it fail, the next minute tries again.
-        Promise.all([sessions.extend(req), grant.extend(), seen]).catch(() => undefined);
+        // No page waits for it or fails with it: a minute later the next request tries again.
+        const extended = Promise.all([sessions.extend(req), grant.extend(), seen]);
+        background.run('extend a sign-in', extended);
       }
       next();
     };
@@ -168,7 +194,7 @@ export function createSignedIn(needs: Needs) {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
     await grants.forget(...sessionIds);
     await browsers.remove(accountId, ...sessionIds);
-    kept.forget(accountId);
+    await invalidate(accountId, ['']);
     const last = (await browsers.sessionsOf(accountId)).length === 0;
     await onEnd(accountId, sessionIds, last);
     // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.

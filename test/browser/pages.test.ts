@@ -60,6 +60,19 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'a playlist of somebody else': async (turntable, page) =>
     openPlaylist(turntable, page, '/playlists', 'Lighthouse keepers'),
   'an empty playlist': async (turntable, page) => openPlaylist(turntable, page, '/playlists', 'Someday'),
+  'the export of a playlist': async (turntable, page) => {
+    await openPlaylist(turntable, page, '/playlists', 'Sunday, slowly');
+    await page.getByRole('link', { name: 'Progress and parts' }).click();
+    await page.waitForURL('**/export');
+  },
+  'the export of all playlists': async (turntable, page) => signedIn(turntable, page, '/playlists/export'),
+  'an export that waits before its first row': async (turntable, page) => {
+    await openPlaylist(turntable, page, '/playlists', 'Sunday, slowly');
+    const answer = { status: 429, headers: { 'Retry-After': '50' }, body: '' };
+    turntable.simulator.fault({ on: /\/playlists\/\w+$/, answer });
+    await page.goto(`${page.url().replace(/\?.*/, '')}/export.csv`);
+    await page.getByRole('heading', { name: /^Paused until/ }).waitFor();
+  },
   'the account': async (turntable, page) => signedIn(turntable, page, '/account'),
   'the account of somebody without name and picture, with many browsers': async (turntable, page) => {
     for (let index = 0; index < 5; index += 1) await turntable.browser().signIn('jonas');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
 import { listen } from '../support/events.ts';
@@ -46,7 +47,9 @@ const pages = [
   '/now-playing',
   '/playlists',
   '/playlists/PLAYLIST',
+  '/playlists/PLAYLIST/export',
   '/playlists/PLAYLIST/export.csv',
+  '/playlists/export/progress',
   '/library',
   '/library/recent',
   '/library/top',
@@ -174,6 +177,9 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   await fleet.advance({ seconds: 2 });
   fleet.simulator.plays('mara', { kind: 'music' });
   await mara.get('/now-playing').expect(200);
+  const { body } = await mara.getJson('/playlists').expect(200);
+  await mara.get(`/playlists/${body.playlists[0].id}/export.csv`).expect(200);
+  while (!(await fleet.keys()).some((key) => key.startsWith('export:'))) await sleep(10);
   const sessionId = (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice(8) ?? '';
   return { fleet, server, mara, sessionId };
 }
@@ -198,9 +204,9 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
   const nothingPlays = async () => void fleet.simulator.plays('mara', { kind: 'nothing' });
   const accountId: string = JSON.parse((await redis.get(`session:${sessionId}`)) ?? '').listener.accountId;
   const [grant, appToken] = [`grant:${sessionId}`, `app-token:${clientId}`];
-  const [seen, recent, browsers] = ['now-playing', 'recently-played', 'browsers'].map(
+  const [seen, recent, browsers, exported] = ['now-playing', 'recently-played', 'browsers', 'export'].map(
     (kind) => `${kind}:${accountId}`,
-  ) as [string, string, string];
+  ) as [string, string, string, string];
 
   const form = { name: 'New', once: randomUUID() };
   const create = async () => (await mara.post('/playlists').type('form').send(form)).status;
@@ -220,6 +226,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: browsers, type: 'hash', json: await entryOf(redis, browsers, sessionId), hashField: sessionId },
     { key: seen, type: 'string', json: await json(seen) },
     { key: recent, type: 'string', json: await json(recent), before: nothingPlays },
+    { key: exported, type: 'string', json: await json(exported) },
     { key: appToken, type: 'string', json: await sealed(appToken) },
     { key: `cool-down:${clientId}`, type: 'string' },
     {

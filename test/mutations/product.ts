@@ -194,7 +194,7 @@ export const mutations: Mutation[] = [
   {
     what: 'keeping errors of Redis to ourselves',
     file: 'src/redis/errors.ts',
-    from: 'const kind = replyCode(error) ??',
+    from: 'const kind = reply ??',
     to: 'const kind = JSON.stringify(error) ??',
     test: 'security',
   },
@@ -459,8 +459,8 @@ export const mutations: Mutation[] = [
   {
     what: 'turning nobody away for a life that was not made longer',
     file: 'src/web/signed-in.ts',
-    from: 'grant.extend(), seen]).catch(() => undefined);',
-    to: 'grant.extend(), seen]);',
+    from: "background.run('extend a sign-in', extended);",
+    to: 'await extended;',
     test: 'sessions',
   },
   {
@@ -562,7 +562,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/formats.ts',
     from: 'cast: { string: safeCell }, ',
     to: '',
-    test: 'export',
+    test: 'csv',
   },
   {
     what: 'the bound of pages under way',
@@ -587,7 +587,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'writing no faster than is read',
-    file: 'src/pages/export/export.ts',
+    file: 'src/pages/export/send.ts',
     from: '{ highWaterMark: 1 }',
     to: '{ highWaterMark: 1000 }',
     test: 'export',
@@ -619,13 +619,6 @@ export const mutations: Mutation[] = [
     from: "  [PremiumRequired, 'premium-required'],\n",
     to: '',
     test: 'player',
-  },
-  {
-    what: 'asking the library anew after a change',
-    file: 'src/pages/library/library.ts',
-    from: "if (req.query.said !== undefined) req.listener.forget('library');",
-    to: '',
-    test: 'library',
   },
   {
     what: 'the lease of the one who looks',
@@ -883,7 +876,7 @@ export const mutations: Mutation[] = [
   {
     what: 'odd: ending streams that are refused for good',
     file: 'src/live/hub.ts',
-    from: 'browsers.sessionsOf(watched.accountId).then(endStreams, () => undefined);',
+    from: "background.run('end streams', browsers.sessionsOf(watched.accountId).then(endStreams));",
     to: '',
     test: 'live-odds',
     named: 'ever more seldom',
@@ -898,7 +891,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'odd: telling a stream made again from a wish',
-    file: 'src/pages/now-playing/now-playing.ts',
+    file: 'src/pages/now-playing/live.ts',
     from: " && !req.get('Last-Event-ID')",
     to: '',
     test: 'live-odds',

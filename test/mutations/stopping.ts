@@ -176,7 +176,7 @@ export const mutations: Mutation[] = [
   {
     what: 'trying the channel again',
     file: 'src/redis/channel.ts',
-    from: "if (!hears && subscriber.status === 'ready') void join();",
+    from: "if (!hears && subscriber.status === 'ready') joinNow();",
     to: '',
     test: failover,
     named: 'without a restart',
@@ -192,8 +192,8 @@ export const mutations: Mutation[] = [
   {
     what: 'trying a script before saying that pages can be served',
     file: 'src/redis/probe.ts',
-    from: 'await locks.removeIf(name, owner);',
-    to: '',
+    from: 'await locks.removeIf(',
+    to: 'void (',
     test: recovery,
     named: 'says which it is',
   },

@@ -20,6 +20,23 @@ type Line = { isSilent: boolean; reply: string | null; listens: boolean };
 
 type Hold = { what: RegExp; side: Side; left: number; reach(command: string): void; over: Promise<void> };
 
+/** Commands that go wrong: the nth from now on, or all from the nth on. */
+export type Failing = {
+  /** Whether the nth has come. */
+  isMet(): boolean;
+  /** Lets all go well again. */
+  end(): void;
+};
+
+export type Failure = {
+  /** Redis refuses the command, or the connection breaks in place of its answer. */
+  how: 'refused' | 'cut';
+  /** Which of the commands from now on, counted from 1; of those that match `what`, if given. */
+  nth: number;
+  andAllAfter: boolean;
+  what?: RegExp;
+};
+
 const subscribes = command('subscribe');
 
 export type SlowRedis = Awaited<ReturnType<typeof slowRedis>>;
@@ -34,6 +51,15 @@ export async function slowRedis(t: Ends, to?: string) {
   const watchers: ((command: string) => void)[] = [];
   let holds: Hold[] = [];
   let lose: RegExp | null = null;
+  let failing: (Failure & { seen: number }) | null = null;
+
+  /** How this command is to go wrong, if it is. */
+  function failureOf(command: string): Failure['how'] | null {
+    if (!failing || (failing.what && !failing.what.test(command))) return null;
+    failing.seen += 1;
+    const { how, nth, andAllAfter, seen } = failing;
+    return seen === nth || (andAllAfter && seen > nth) ? how : null;
+  }
 
   /** Waits where this command is to be held up on this side. */
   async function pass(command: string, side: Side): Promise<void> {
@@ -90,6 +116,9 @@ export async function slowRedis(t: Ends, to?: string) {
       // A line that was cut meanwhile carries nothing any more.
       if (client.destroyed || current.isSilent) return;
       if (current.reply !== null) return void client.write(current.reply);
+      const failure = failureOf(said);
+      if (failure === 'cut') return void client.destroy();
+      if (failure === 'refused') return void client.write('-ERR refused by the test\r\n');
       for (const watch of watchers) watch(said);
       if (subscribes.test(said)) {
         // Its reply comes as a message does.
@@ -143,6 +172,17 @@ export async function slowRedis(t: Ends, to?: string) {
     /** Lets the next command that matches through, and cuts the connection in place of its answer. */
     loseAnswerTo(what: RegExp): void {
       lose = what;
+    },
+    /** Has the nth command from now on go wrong, by whatever connection it comes. */
+    fail(failure: Failure): Failing {
+      const one = { ...failure, seen: 0 };
+      failing = one;
+      return {
+        isMet: () => one.seen >= one.nth,
+        end() {
+          if (failing === one) failing = null;
+        },
+      };
     },
     /**
      * From now on the connections that stand, or those of them that listen to a channel, carry nothing in either direction, as

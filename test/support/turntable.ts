@@ -82,7 +82,8 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
   });
   t.after(parts.close);
   await parts.redisAnswered;
-  handler = createApp({ config: { ...config, spotify }, log, parts });
+  const app = createApp({ config: { ...config, spotify }, log, parts });
+  handler = app;
 
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -91,6 +92,7 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     clock,
     simulator,
     redisUrl,
+    app,
     /** Every line of the log so far. */
     logged,
     /** A browser of its own: it keeps cookies, and follows no redirects. */

@@ -26,8 +26,8 @@ type Needs = {
   browsers: Browsers;
   sessions: Sessions;
   signedIn: SignedIn;
-  background: Pick<BackgroundTasks, 'finish'>;
   records: Records;
+  background: Pick<BackgroundTasks, 'finish'>;
   seal: Seal;
   cookies: Cookies;
   baseUrl: string;
