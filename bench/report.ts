@@ -2,6 +2,7 @@
 export function createReport() {
   let failed = 0;
   let claims = 0;
+  let unclear = 0;
 
   return {
     /** Begins a part. */
@@ -18,13 +19,19 @@ export function createReport() {
       if (!holds) failed += 1;
       console.log(`  ${holds ? 'PASS' : 'FAIL'}  ${words}`);
     },
+    /** Something that is claimed, but that cannot be told from what was measured. */
+    unclear(words: string, why: string): void {
+      unclear += 1;
+      console.log(`  ????  ${words}: too noisy to tell, ${why}`);
+    },
     /** Says on the terminal how far it is; nothing of it is part of the result. */
     progress(words: string): void {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${words}`);
     },
     /** Says how many claims held; gives whether all did. */
     conclude(): boolean {
-      console.log(`\n${claims - failed} of ${claims} claims held`);
+      const others = unclear > 0 ? `, ${unclear} could not be told` : '';
+      console.log(`\n${claims - failed} of ${claims} claims held${others}`);
       return failed === 0;
     },
   };

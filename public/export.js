@@ -41,3 +41,6 @@ document.addEventListener('click', (event) => {
   if (link && /\/export\.\w+$/.test(link.pathname)) start();
 });
 if (place.querySelector('[data-state="running"], [data-state="paused"]')) timer = setTimeout(look, everyMs);
+// A download that could not begin yet.
+const later = document.querySelector('[data-start-seconds]');
+if (later) setTimeout(() => later.click(), later.dataset.startSeconds * 1000);

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
 import type { Config } from './config.ts';
-import { healthRoutes } from './ops/health.ts';
+import { healthPaths, healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
+import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
@@ -14,6 +15,7 @@ import { playlistPages } from './pages/playlists/playlists.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
 import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
+import { createPendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
 import { findFault } from './redis/probe.ts';
@@ -24,19 +26,23 @@ import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { chargeAddress } from './web/rate-limits.ts';
 import { forReader } from './web/reader.ts';
 import { notIndexed } from './web/robots.ts';
-import { sameOrigin } from './web/same-origin.ts';
+import { ownPagesOnly } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
+import { createSignInProblems } from './web/sign-in-problem.ts';
 import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
-import { staticFiles, useViews, versionsOf } from './web/views.ts';
+import { readPublicFiles, staticFiles } from './web/static-files.ts';
+import { useViews } from './web/views.ts';
 
 type Needs = {
   config: Config;
   log: Log;
   /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
   parts: Parts | null;
+  requestLimits?: typeof overloadLimits | undefined;
 };
 
 const root = join(import.meta.dirname, '..');
@@ -44,22 +50,24 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({ config, log, parts }: Needs): Express {
+export function createApp({ config, log, parts, requestLimits = overloadLimits }: Needs): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });
   const refusals = createRefusals(now);
   const hasSetup = config.setupPage || parts === null;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
-  const versions = versionsOf(publicDir);
+  const files = readPublicFiles(publicDir);
   const logo = config.spotifyLogo ? logoAt(config.spotifyLogo) : null;
+  const pendingSignIns = parts && createPendingSignIns({ ...parts, cookies });
+  const signInProblems = parts && createSignInProblems({ ...parts, cookies });
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
   app.set('query parser', 'simple');
   useViews(app, {
     viewsDir,
-    versions,
+    files,
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
@@ -68,15 +76,20 @@ export function createApp({ config, log, parts }: Needs): Express {
     now,
   });
 
+  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
+  // What watches over the process, and what every page loads, is there under any address.
   app.use(healthRoutes({ whyNotReady }));
-  app.use(canonicalHost({ baseUrl }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
-  app.use(staticFiles(publicDir, versions));
+  app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
   app.use(forReader);
+  app.use(canonicalHost({ baseUrl }));
+  app.use(ownPagesOnly({ baseUrl }));
+  if (pendingSignIns) app.use(pendingSignIns.middleware);
+  if (signInProblems) app.use(signInProblems.routes);
 
   app.use(privacyPage());
   // Before the sessions: it says what is wrong with Redis where they cannot be had.
@@ -84,10 +97,11 @@ export function createApp({ config, log, parts }: Needs): Express {
     const alone = parts === null;
     const steps = setupSteps(redirectUri);
     const checks = createChecks(config);
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, cookies, now }));
+    const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies, now }));
   }
 
-  if (parts) {
+  if (parts && pendingSignIns) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
     const signedIn = createSignedIn({
@@ -100,14 +114,11 @@ export function createApp({ config, log, parts }: Needs): Express {
 
     app.use(sessions.middleware);
     app.use(signedIn.recognize);
-    app.use(sameOrigin({ baseUrl }));
     app.use(homePages());
-    app.use(
-      signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
-    );
+    app.use(signInPages({ ...parts, sessions, signedIn, pendingSignIns, cookies, baseUrl, onSignIn }));
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
-    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn }));
+    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn, baseUrl }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages(parts));
@@ -116,8 +127,16 @@ export function createApp({ config, log, parts }: Needs): Express {
   }
 
   app.use(noSuchPage);
-  app.use(errorPages({ baseUrl, now, hasSetup, onError }));
+  app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
   return app;
+
+  function openStreams(): number {
+    return parts?.streams.count() ?? 0;
+  }
+
+  function onOverload({ refused, underWay }: { refused: number; underWay: number }): void {
+    log.warn('Overloaded: requests are answered 503', { refused, underWay });
+  }
 
   /** A page without the logo is better than none. */
   function logoAt(path: string): Logo | null {
@@ -127,6 +146,10 @@ export function createApp({ config, log, parts }: Needs): Express {
       log.warn('SPOTIFY_LOGO cannot be read; pages go without it', aboutError(error));
       return null;
     }
+  }
+
+  function onSignIn(): void {
+    log.info('signed in');
   }
 
   /** Why this process should be sent no requests. */

@@ -7,10 +7,10 @@ import { createDoor } from './access/door.ts';
 import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
+import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
 import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
-import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Finding } from './checks/finding.ts';
 import { redisFindings } from './checks/redis.ts';
@@ -43,10 +43,11 @@ type Needs = {
   /** Milliseconds since 1970, in place of the clock that all processes share; a test passes one of its own. */
   now?: () => number;
   timing?: Timing;
+  limits?: Limits;
 };
 
 /** Puts together everything that lives as long as the process. Nothing is asked of anyone yet but Redis to connect. */
-export function createParts({ config, log, now: ownNow, timing = usualTiming }: Needs) {
+export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Needs) {
   const { spotify } = config;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
@@ -156,15 +157,11 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, background, now }),
     dialects: createDialects({ records, clientId }),
     kept,
-    /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
-    strangersSearches: createShare({
-      redis,
-      now,
-      name: 'searches',
-      limit: config.dailySearches,
-      windowMs: 24 * 60 * 60 * 1000,
+    /** Everyone's searches take from the one quota this app has, so visitors who are not signed in share a part of it. */
+    rateLimiters: createRateLimiters(redis, {
+      ...limits,
+      dailySearches: { ...limits.dailySearches, requests: config.dailySearches },
     }),
-    searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
     heartbeatMs: timing.heartbeatMs,

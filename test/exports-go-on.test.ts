@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import * as accessErrors from '../src/access/errors.ts';
+import { serve } from '../src/ops/serve.ts';
 import { stopFor } from '../src/pages/export/stop.ts';
 import type { Fault } from '../src/simulator/simulator.ts';
 import * as spotifyErrors from '../src/spotify/errors.ts';
@@ -19,6 +20,7 @@ import {
   signedIn,
   slow,
 } from './support/exports.ts';
+import { until } from './support/fleet.ts';
 import { asked } from './support/pages.ts';
 import { apiCalls, type Browser, startTurntable, type Turntable } from './support/turntable.ts';
 
@@ -30,10 +32,6 @@ const wait = (seconds: number): Answer => ({
   headers: { 'Retry-After': String(seconds) },
   body: 'Too many requests',
 });
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await sleep(10);
-}
 
 type Progress = {
   state: string;
@@ -174,7 +172,8 @@ test('before the first row, a short cooldown is a page that starts the download 
   const page = await mara.get(`${path}/export.csv`).expect(503);
 
   assert.match(page.text, /<h1>Paused until <time/);
-  assert.match(page.text, /<meta http-equiv="refresh" content="41">/);
+  assert.match(page.text, /<noscript><meta http-equiv="refresh" content="40"><\/noscript>/);
+  assert.ok(page.text.includes(`href="${path}/export.csv" data-start-seconds="40"`));
   assert.equal(page.headers['retry-after'], '40');
   assert.equal(page.headers['content-disposition'], undefined);
   const refused = await mara.getJson(`${path}/export.csv`).expect(503);
@@ -283,8 +282,9 @@ test('pauses have a budget, too: an export does not wait for ever', async (t) =>
   let pauses = 0;
   for (; !isOver; pauses += 1) {
     await until(async () => isOver || (await isPaused(mara)));
+    const calls = simulator.calls.length;
     clock.advance({ seconds: 50 });
-    await sleep(300); // the pause looks at the clock
+    await until(() => isOver || simulator.calls.length > calls);
   }
 
   assert.equal((await exported).status, 503);
@@ -321,26 +321,44 @@ test('a long file that has begun and cannot go on is a download that fails', asy
   });
 });
 
+/** Asks for this as a proxy does that speaks HTTP/1.0; returns what came, and how the connection ended. */
+async function askAsOldProxy(url: string, path: string, cookie: string, onData?: () => void) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`GET ${path} HTTP/1.0\r\nHost: ${hostname}:${port}\r\nCookie: ${cookie}\r\n\r\n`);
+  let text = '';
+  socket.setEncoding('utf8').on('data', (piece) => {
+    text += piece;
+    onData?.();
+  });
+  const end = await new Promise((resolve) => {
+    socket.once('end', () => resolve('an end'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+  });
+  socket.destroy();
+  return { text, end };
+}
+
 test('it fails for a proxy that speaks HTTP/1.0 as well, which takes a connection that is closed for the end', async (t) => {
   const turntable = await startTurntable(t);
   await cut(turntable, async (path, mara) => {
-    const { hostname, port } = new URL(turntable.url);
-    const socket = connect(Number(port), hostname);
-    socket.write(
-      `GET ${path} HTTP/1.0\r\nHost: ${hostname}:${port}\r\nCookie: ${mara.cookieHeader()}\r\n\r\n`,
-    );
-    let text = '';
-    const outcome = await new Promise((resolve) => {
-      socket.setEncoding('utf8').on('data', (piece) => {
-        text += piece;
-      });
-      socket.once('end', () => resolve('an end'));
-      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
-    });
+    const { text, end } = await askAsOldProxy(turntable.url, path, mara.cookieHeader());
     assert.match(text, /^HTTP\/1\.1 200/);
     assert.doesNotMatch(text, /transfer-encoding/i);
-    assert.equal(outcome, 'ECONNRESET');
+    assert.equal(end, 'ECONNRESET');
   });
+});
+
+test('a download that is cut off because the server stops is no end either', async () => {
+  const serving = await serve((_req, res) => void res.write('half a file'), { host: '127.0.0.1', port: 0 });
+  let closed: Promise<void> | undefined;
+  const { text, end } = await askAsOldProxy(`http://127.0.0.1:${serving.port}`, '/', '', () => {
+    closed ??= serving.close(10);
+  });
+  await closed;
+
+  assert.match(text, /half a file$/);
+  assert.equal(end, 'ECONNRESET');
 });
 
 test('a file that is being sent is never silent for long while Spotify is waited for', async (t) => {
@@ -382,7 +400,7 @@ test('a short file that takes too long begins before it is whole, and then goes 
   const answer = await open(turntable, mara, `${path}/export.csv`);
   assert.equal(answer.statusCode, 200);
   assert.equal(answer.headers['content-length'], undefined);
-  assert.ok(await isPaused(mara), 'it begins during the pause');
+  await until(() => isPaused(mara));
   clock.advance({ seconds: 60 });
   let text = '';
   for await (const piece of answer.setEncoding('utf8')) text += piece;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { listen } from './support/events.ts';
-import { until } from './support/fleet.ts';
+import { until, visit } from './support/fleet.ts';
 import { listening, player, severalTicks, untilAllLeft } from './support/listening.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
 import { command, slowRedis } from './support/slow-redis.ts';
@@ -222,8 +222,8 @@ test('a page that is told to wait, in a process where nobody watches, tells the 
   simulator.rateLimit(3_600);
   clock.advance({ seconds: 3 });
 
-  const headers = { Cookie: mara.cookieHeader(), Accept: 'text/html' };
-  assert.match(await (await fetch(`${other.url}/now-playing`, { headers })).text(), waiting);
+  const page = await visit(`${other.url}/now-playing`, 'GET', mara.cookieHeader(), other.baseUrl);
+  assert.match(page.text, waiting);
 
   const told = await stream.until(says(waiting));
   assert.equal(told.data.what, name);

@@ -10,13 +10,15 @@ const day = 24 * 60 * minute;
 const told: [RegExp, number][] = [
   [/^(session|grant|browsers):/, 30 * day],
   [/^(used|once):/, 10 * minute],
-  [/^share:address:/, 2 * minute],
+  [/^limit:(visitorSearch|search|read|write|stream|setupCheck):/, minute],
+  [/^limit:(signIn|exportOne):/, 10 * minute],
+  [/^limit:exportAll:/, 60 * minute],
   [/^streams:/, 3 * minute],
   [/^(now-playing|look|watched):/, 360 * minute],
   [/^recently-played:/, 5 * minute],
   [/^export:/, 10 * minute],
   // Not about people.
-  [/^(dialect|app-token|cool-down|lock|calls):|^share:searches:everyone$/, 2 * day],
+  [/^(dialect|app-token|cool-down|lock|calls):|^limit:\w+:everyone$/, 2 * day],
 ];
 
 test('the privacy page is there for everybody, and every page leads to it', async (t) => {
@@ -99,7 +101,8 @@ test('cookies are the ones that the privacy page names', async (t) => {
   await mara.signIn();
   await mara.post('/logout');
   await mara.get('/login');
+  await mara.fail('/callback?state=made-up', 400);
 
   const names = mara.cookies().map(({ name }) => name.replace(/^turntable-\d+-/, ''));
-  for (const name of names) assert.match(name, /^(session|signed-out|signin-.*)$/);
+  for (const name of names) assert.match(name, /^(session|signed-out|problem|signin-.*)$/);
 });

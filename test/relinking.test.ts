@@ -180,7 +180,7 @@ test('a row that has moved meanwhile is not removed, and the page says so', asyn
     (await mara.get(String(left.headers.location)).expect(200)).text,
     /Nothing was removed, because your library has changed/,
   );
-  assert.deepEqual((await savedBy(mara)).slice(0, 30), saved.slice(1, 31));
+  assert.deepEqual((await savedBy(mara)).slice(0, 30).map(itemOf), saved.slice(1, 31).map(itemOf));
   const [place, moved] = entry.split(' ');
   const answer = await mara
     .post('/library/remove')
@@ -221,4 +221,28 @@ test('a file of the classic version of the Web API says what Spotify does not pl
   const { text } = await mara.get(`${path}/export.csv`).buffer(true).expect(200);
 
   assert.match(text.split('\r\n')[1] ?? '', /Not available with your Spotify plan/);
+});
+
+test('a place that holds nothing any more does not move those after it', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const [first, , third] = await savedBy(mara);
+  clock.advance({ minutes: 10 });
+  const track = { type: 'track', name: 'The third', uri: itemOf(third).uri, is_playable: true };
+  const body = JSON.stringify({ total: 161, items: [{ track: null }, null, { track }] });
+  simulator.fault({ on: /\/me\/tracks$/, answer: { status: 200, body } });
+
+  const entry = buttonBeside((await mara.get('/library').expect(200)).text, 'The third');
+  assert.equal(entry, `2 ${itemOf(third).uri}`);
+  const left = await mara
+    .post('/library/remove')
+    .type('form')
+    .send({ entry, returnTo: '/library' })
+    .expect(303);
+
+  assert.match(String(left.headers.location), /said=removed$/);
+  const now = (await savedBy(mara)).map((row) => itemOf(row).uri);
+  assert.equal(now[0], itemOf(first).uri);
+  assert.ok(!now.includes(itemOf(third).uri));
 });

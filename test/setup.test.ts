@@ -63,7 +63,7 @@ test('the check tries everything and says what it saw', async (t) => {
   assert.match(found.get('The address you came to') ?? '', new RegExp(`${baseUrl}/callback`));
 });
 
-test('cookies that do not come back, and another address than Spotify knows', async (t) => {
+test('the check says so if cookies do not come back', async (t) => {
   const { browser } = await startTurntable(t);
   const forgetful = browser();
   const first = await forgetful.get('/setup/check').expect(303);
@@ -72,11 +72,6 @@ test('cookies that do not come back, and another address than Spotify knows', as
 
   const { text } = await browser().get('/setup/check?cookie=set').expect(200);
   assert.match(findingsIn(text).get('Cookies') ?? '', /^Wrong: one was set, but did not come back/);
-
-  const elsewhere = await check(forgetful, { Host: '192.168.1.5:3000' });
-  assert.match(elsewhere.get('The address you came to') ?? '', /^Wrong: http:\/\/192\.168\.1\.5:3000, but/);
-  const odd = await forgetful.get('/setup/check').set('Host', '"><script>');
-  assert.doesNotMatch(odd.text, /<script>/);
 });
 
 test('proxy headers: believed, missing, not believed, or not expected', async (t) => {

@@ -52,6 +52,13 @@ export async function siteFinding({ baseUrl, redirectUri, clientId, accountsUrl 
       'Have it send "X-Forwarded-Proto: https", and set TRUST_PROXY so that it is believed.',
     );
   }
+  if (/"reason":"wrong-host"/.test(text)) {
+    return bad(
+      what,
+      `Turntable answers at ${baseUrl}, but takes that for another address than its own`,
+      'Start it again with these settings. If it has them, let the proxy in front pass on Host or X-Forwarded-Host.',
+    );
+  }
   if (/"reason":"sessions-unavailable"/.test(text))
     return open(what, `Turntable is at ${baseUrl}, but has no Redis`, 'See to Redis first.');
   return bad(

@@ -5,6 +5,9 @@ type Deps = {
   whyNotReady: () => Promise<string | null>;
 };
 
+/** Answered also while the process is overloaded, or it would be restarted for it. */
+export const healthPaths = ['/healthz', '/readyz'] as const;
+
 /** For whatever watches over the process: `/healthz` says it is alive and asks nobody, `/readyz` says whether it can serve pages. */
 export function healthRoutes({ whyNotReady }: Deps): Router {
   const router = Router();

@@ -1,4 +1,5 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
+import { connectionLimits, createBoundedServer } from './connections.ts';
 
 export type Serving = {
   /** The port it listens on. */
@@ -13,9 +14,12 @@ export class CannotListen extends Error {
 }
 
 /** Serves `app` over http. Throws {@link CannotListen}. */
-export async function serve(app: RequestListener, at: { host: string; port: number }): Promise<Serving> {
-  // Slow senders are cut off long before Node's defaults of a minute for headers and five for a request.
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, app);
+export async function serve(
+  app: RequestListener,
+  at: { host: string; port: number },
+  limits = connectionLimits,
+): Promise<Serving> {
+  const server = createBoundedServer(app, limits);
   const answering = new Set<ServerResponse>();
   server.prependListener('request', (_req, res) => {
     answering.add(res);
@@ -23,7 +27,7 @@ export async function serve(app: RequestListener, at: { host: string; port: numb
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen(error, at)));
-    server.listen(at.port, at.host, resolve);
+    server.listen({ host: at.host, port: at.port, backlog: limits.backlog }, resolve);
   });
   return { port: portOf(server), close: (graceMs = 10_000) => closed(server, answering, graceMs) };
 }
@@ -63,7 +67,11 @@ async function closed(
   answering.forEach(isLast);
   server.prependListener('request', (_req, res) => isLast(res));
 
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const cut = setTimeout(() => {
+    // Reset and not only closed: to a client of HTTP/1.0 the end of the connection is the end of a file, also of half a one.
+    for (const res of answering) if (res.headersSent) res.socket?.resetAndDestroy();
+    server.closeAllConnections();
+  }, graceMs);
   // Idle connections are closed by close() itself.
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(cut);

@@ -7,7 +7,7 @@ import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { Problem } from './error-pages.ts';
-import { ownPath } from './own-path.ts';
+import { isLocalPath, ownPath } from './own-path.ts';
 import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;
@@ -35,7 +35,7 @@ const stillUnderWay = {
 export function createForms({ records, background, baseUrl }: Deps) {
   const submissions = records.of({
     name: 'once',
-    codec: textCodec(v.string().assert((text) => text === underWay || /^\/(?![/\\])/.test(text))),
+    codec: textCodec(v.string().assert((text) => text === underWay || isLocalPath(text))),
     ttlMs: (text) => (text === underWay ? leaseMs : rememberedMs),
   });
   const readForm = express.urlencoded({ extended: false, limit });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { type RequestHandler, Router } from 'express';
-import { versionOf } from './views.ts';
+import { versionOf } from './static-files.ts';
 
 export type Logo = { address: string; type: string; picture: Buffer };
 

@@ -5,11 +5,13 @@ import type { Grants, StoredGrant } from '../access/grants.ts';
 import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
+import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
 import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
+import { charge } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
 
 declare module 'express-serve-static-core' {
@@ -57,6 +59,7 @@ type Needs = {
   sessions: Sessions;
   cookies: Cookies;
   kept: Kept;
+  rateLimiters: RateLimiters;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Drops what is held of Spotify's answers to this listener under names that begin like these, in every process. */
   invalidate: (accountId: string, names: readonly string[]) => Promise<void>;
@@ -72,19 +75,23 @@ const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(needs: Needs) {
-  const { records, access, grants, browsers, sessions, cookies, kept, background } = needs;
-  const { invalidate, onEnd, now } = needs;
+  const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = needs;
+  const { background, invalidate, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
     /**
      * Lets in who is signed in, with a live access token as `req.listener`: a token that is due is renewed here, before
-     * the page. A person reading pages is led to the sign-in and back; everything else gets a 401.
+     * the page. A person reading pages is led to the sign-in and back; everything else gets a 401. Each request counts against the
+     * listener's limit of reads, or of writes; throws TooManyRequests.
      */
     middleware: admit({ renewFirst: true }),
 
     /** The same for pages that are there whether or not Spotify is: a token that is due is renewed when Spotify is asked. */
     renewingLater: admit({ renewFirst: false }),
+
+    /** The same for opening a stream, which has a limit of its own: a page that finds its way back must not use up the reads. */
+    forStreams: admit({ renewFirst: true, limiter: rateLimiters.stream }),
 
     /**
      * Finds out whether the request comes from somebody signed in, before any page. A session names its listener in the open, so it is
@@ -129,12 +136,17 @@ export function createSignedIn(needs: Needs) {
     endEarlier: (listener: Listener, sessionId: string) => end(listener.accountId, [sessionId]),
   };
 
-  function admit(how: { renewFirst: boolean }): RequestHandler {
+  function admit({ renewFirst, limiter }: { renewFirst: boolean; limiter?: RateLimiter }): RequestHandler {
     return async (req, res, next) => {
       const { listener } = req.session;
-      const grant = req.grant && (await access.open(req.session.id, req.grant, how));
+      const isRead = ['GET', 'HEAD'].includes(req.method);
+      if (req.grant) {
+        const limit = limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
+        await charge(res, limit, req.grant.accountId);
+      }
+      const grant = req.grant && (await access.open(req.session.id, req.grant, { renewFirst }));
       if (!listener || !grant) {
-        const page = req.accepts(['html', 'json']) === 'html' && ['GET', 'HEAD'].includes(req.method);
+        const page = req.accepts(['html', 'json']) === 'html' && isRead;
         if (!page) throw new NotSignedIn('Not signed in');
         res.set('Cache-Control', 'no-store');
         res.redirect(303, `/login?${new URLSearchParams({ returnTo: req.originalUrl })}`);

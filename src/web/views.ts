@@ -1,15 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { randomBytes } from 'node:crypto';
 import ejs from 'ejs';
-import express, { type Application, type RequestHandler } from 'express';
+import type { Application } from 'express';
 import type { Image } from '../spotify/types.ts';
 import { kindNames, nameOf, restrictionText } from './items.ts';
 import { anybody } from './reader.ts';
+import type { PublicFiles } from './static-files.ts';
 
 type Needs = {
   viewsDir: string;
-  versions: Versions;
+  files: PublicFiles;
   baseUrl: string;
   /** Where it is not Spotify that answers, but a simulator: its address. The footer says so. */
   simulatorUrl: string | null;
@@ -25,7 +24,7 @@ type Needs = {
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
 export function useViews(
   app: Application,
-  { viewsDir, versions, baseUrl, simulatorUrl, spotifyLogo, searchable, hasSetup, now }: Needs,
+  { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, searchable, hasSetup, now }: Needs,
 ): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {
@@ -49,7 +48,7 @@ export function useViews(
     /** A field of each form that changes something, so that pressing its button twice does it once. */
     once: () => randomBytes(12).toString('base64url'),
     /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
-    asset: (file: string) => `/${file}?v=${versions.get(file) ?? ''}`,
+    asset: (file: string) => `/${file}?v=${files.get(file)?.version ?? ''}`,
     cover,
     /** How long ago a moment was, in milliseconds since 1970. */
     ago: (at: number) => ago(now() - at),
@@ -61,33 +60,6 @@ export function useViews(
     /** Whether a name is too long for the largest letters. */
     isLong: (name: string) => name.length > longName,
   });
-}
-
-/** What lies in public/: kept for a year under the address with its version, asked for anew under any other. */
-export function staticFiles(publicDir: string, versions: Versions): RequestHandler {
-  return express.static(publicDir, {
-    index: false,
-    redirect: false,
-    cacheControl: false,
-    setHeaders(res, path) {
-      // Only the version that is served here: during an update another process may already ask for the next one.
-      const current = res.req.url?.endsWith(`?v=${versions.get(basename(path))}`);
-      res.setHeader('Cache-Control', current ? 'public, max-age=31536000, immutable' : 'no-cache');
-    },
-  });
-}
-
-/** The version of each file in a folder, made from what is in it. */
-export type Versions = ReadonlyMap<string, string>;
-
-export function versionsOf(publicDir: string): Versions {
-  const files = readdirSync(publicDir, { withFileTypes: true }).filter((one) => one.isFile());
-  return new Map(files.map(({ name }) => [name, versionOf(readFileSync(join(publicDir, name)))]));
-}
-
-/** The version of what is in a file: another one as soon as a byte of it is. */
-export function versionOf(content: Buffer): string {
-  return createHash('sha256').update(content).digest('base64url').slice(0, 10);
 }
 
 /** The smallest picture that fills `size` pixels, and one for screens with twice the density; null where there is none. */

@@ -99,3 +99,20 @@ test('without scripts, the page of an export shows its pause', { skip }, async (
 
   assert.equal(await file.failure(), null);
 });
+
+test('a download that cannot begin yet begins by itself', { skip }, async (t) => {
+  const turntable = await startTurntable(t, { timing: { firstByteMs: 0 } });
+  const { simulator, clock } = turntable;
+  const path = await playlistNamed(await signedIn(turntable), longName);
+  const page = await opened(t, turntable, path);
+  const answer = { status: 429, headers: { 'Retry-After': '3' }, body: '' };
+  simulator.fault({ on: /\/playlists\/\w+$/, answer });
+
+  await page.getByRole('link', { name: 'CSV' }).click();
+  await page.getByRole('heading', { name: /^Paused until/ }).waitFor();
+  const downloaded = page.waitForEvent('download');
+  clock.advance({ seconds: 3 });
+
+  assert.equal((await downloaded).suggestedFilename(), `${longName}.csv`);
+  await page.locator('#export-state [data-state="complete"]').waitFor();
+});

@@ -218,7 +218,17 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     const state = new URL(way, fleet.baseUrl).searchParams.get('state') ?? '';
     coming = { person, way, key: `used:${createHash('sha256').update(state).digest('base64url')}` };
   };
-  const comesBack = async () => (await coming.person.get(coming.way)).status;
+  const comesBack = async () => {
+    const { status, headers } = await coming.person.get(coming.way);
+    return headers.location === '/sign-in/problem'
+      ? (await coming.person.get(headers.location)).status
+      : status;
+  };
+  // Without the id that it was made for: each of these is written under another one.
+  const { boundTo: _boundTo, ...spent } = JSON.parse((await redis.get(coming.key)) ?? '');
+  const limits = (await keysIn(fleet.redisUrl))
+    .filter((key) => key.startsWith('limit:'))
+    .map((key): Kind => ({ key, type: 'string' }));
 
   return [
     { key: `session:${sessionId}`, type: 'string', json: await json(`session:${sessionId}`) },
@@ -234,9 +244,10 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
       type: 'string',
       before: () => redis.set(`cool-down:${clientId}`, fleet.clock.now() - 1),
     },
+    { key: `cool-down-accounts:${clientId}`, type: 'string', before: tokenIsDue },
     { key: `calls:${clientId}`, type: 'hash' },
     { key: `dialect:${clientId}`, type: 'string' },
-    { key: await keyOf('share'), type: 'hash' },
+    ...limits,
     { key: `lock:${grant}`, type: 'string', before: tokenIsDue },
     { key: `lock:${appToken}`, type: 'string', before: tokenIsDue },
     { key: `look:${accountId}`, type: 'string' },
@@ -248,6 +259,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
         return coming.key;
       },
       type: 'string',
+      json: { fields: spent, write: JSON.stringify },
       before: leaves,
       visit: comesBack,
     },

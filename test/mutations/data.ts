@@ -93,6 +93,13 @@ export const mutations: Mutation[] = [
     test: 'relinking',
   },
   {
+    what: 'places in the library that count what is left out',
+    file: 'src/spotify/answers.ts',
+    from: 'place: from + index',
+    to: 'place: from',
+    test: 'relinking',
+  },
+  {
     what: 'asking no more than needed where linked_from is told',
     file: 'src/web/relinking.ts',
     from: " || (await dialects.expected()) === 'classic'",
@@ -242,6 +249,14 @@ export const mutations: Mutation[] = [
     to: '',
     test: 'exports-go-on',
     named: 'HTTP/1.0',
+  },
+  {
+    what: 'resetting what is half sent when the server stops',
+    file: 'src/ops/serve.ts',
+    from: 'if (res.headersSent) res.socket?.resetAndDestroy();',
+    to: 'void res;',
+    test: 'exports-go-on',
+    named: 'because the server stops',
   },
   {
     what: 'signs of life while a file waits',

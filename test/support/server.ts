@@ -6,6 +6,7 @@ import { createEndings, stopServing } from '../../src/ops/shutdown.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
 import type { Ready, ServerOptions, Told } from './fleet.ts';
+import { noLimits } from './turntable.ts';
 
 /*
  * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
@@ -18,7 +19,13 @@ if (!spotify) throw new Error('These tests are about a configured server');
 
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
 const endings = createEndings(process);
-const parts = createParts({ config: { ...config, spotify }, log, now: clock.now, timing });
+const parts = createParts({
+  config: { ...config, spotify },
+  log,
+  now: clock.now,
+  timing,
+  limits: noLimits,
+});
 endings.add(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });

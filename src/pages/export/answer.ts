@@ -33,13 +33,12 @@ export async function answerWithFile(
     const waitMs = error instanceof CoolDown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
     if (!(error instanceof CoolDown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
       throw error;
-    showPause(res, error.until, waitMs);
+    const startSeconds = Math.max(1, Math.ceil(waitMs / 1000));
+    res
+      .status(503)
+      .set({ 'Cache-Control': 'no-store', 'Retry-After': String(startSeconds) })
+      .vary('Accept');
+    // The page starts the download by itself.
+    res.render('export/paused', { until: error.until, startSeconds, file: req.originalUrl, what });
   }
-}
-
-/** A page that starts the download by itself when a short cooldown is over. */
-function showPause(res: Response, until: number, waitMs: number): void {
-  const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  res.status(503).set({ 'Cache-Control': 'no-store', 'Retry-After': String(seconds) });
-  res.vary('Accept').render('export/paused', { until, reloadSeconds: seconds + 1 });
 }

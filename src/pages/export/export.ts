@@ -1,9 +1,13 @@
 import { type Request, type Response, Router } from 'express';
+import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
+import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';
+import { askFirst } from '../../web/same-origin.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
+import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { callsFor, sizeOfAll } from './about.ts';
 import { createFiles, formatIn } from './files.ts';
@@ -11,16 +15,34 @@ import { createFiles, formatIn } from './files.ts';
 /** Long enough to look at the page of an export for as long as that takes, without a call to Spotify each time. */
 const pageMs = 5 * 60_000;
 
-type Deps = Parameters<typeof createFiles>[0] & { signedIn: SignedIn };
+type Deps = Parameters<typeof createFiles>[0] & {
+  signedIn: SignedIn;
+  rateLimiters: RateLimiters;
+  baseUrl: string;
+};
 
 /** What the page of an export says it takes: how many rows, and about how many calls; null if that is not known. */
 type About = { name: string | null; rows: number | null; calls: number | null };
 
 /** Playlists as files, and a page for each that says how far its export is. */
 export function exportPages(deps: Deps): Router {
-  const { webApi, signedIn, progress } = deps;
+  const { webApi, signedIn, progress, rateLimiters, baseUrl } = deps;
   const router = Router();
   const files = createFiles(deps);
+  const { exportOne, exportAll, exports } = rateLimiters;
+  const ask = askFirst({
+    baseUrl,
+    title: 'Download this file?',
+    text: 'A link on another site led here. Making the file takes many calls to Spotify, so it starts when you say so.',
+    button: 'Download',
+  });
+  const guarded = (limiter: RateLimiter) => [
+    refuseSpeculative,
+    signedIn.middleware,
+    ask,
+    chargeListener(limiter),
+    chargeEveryone(exports),
+  ];
   router.param('id', spotifyId);
   // Before the sign-in, as for ids.
   router.param('format', (req, _res, next) => {
@@ -66,10 +88,10 @@ export function exportPages(deps: Deps): Router {
   });
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
-  router.get('/playlists/export.:format', signedIn.middleware, files.all);
+  router.get('/playlists/export.:format', ...guarded(exportAll), files.all);
 
   // One call to Spotify for the playlist itself, and one for each 50 items.
-  router.get('/playlists/:id/export.:format', signedIn.middleware, files.one);
+  router.get('/playlists/:id/export.:format', ...guarded(exportOne), files.one);
 
   return router;
 

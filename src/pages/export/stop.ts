@@ -1,4 +1,5 @@
-import { CoolDown, GrantLost } from '../../access/errors.ts';
+import { CoolDown, GrantLost, TooManyRequests } from '../../access/errors.ts';
+import { ShuttingDown } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import * as spotify from '../../spotify/errors.ts';
 import { Problem } from '../../web/error-pages.ts';
@@ -24,6 +25,8 @@ const reasons: readonly [ErrorClass, string][] = [
   [GrantLost, 'sign-in-ended'],
   [spotify.InvalidGrant, 'sign-in-ended'],
   [RedisUnavailable, 'sessions-unavailable'],
+  [TooManyRequests, 'too-many-requests'],
+  [ShuttingDown, 'restarting'],
   [spotify.ClientRejected, 'client-rejected'],
   [spotify.MissingScope, 'missing-permission'],
   [spotify.NotInvited, 'not-invited'],

@@ -42,7 +42,7 @@ export function livePages(deps: Deps): Router {
   const { signedIn, hub, streams, fetchSubscriptions, background, now, knownLately, forView } = deps;
   const router = Router();
 
-  router.get('/now-playing/events', signedIn.middleware, async (req, res) => {
+  router.get('/now-playing/events', signedIn.forStreams, async (req, res) => {
     demandOwn(req);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = req.listener;
