@@ -2,10 +2,11 @@ import { parseArgs } from 'node:util';
 import { createReport } from './report.ts';
 
 /*
- * npm run bench -- <name> [--rounds=50] [--only=<part>] [--seed=…]: measures what is claimed, and says PASS or FAIL to each claim. Everything is
+ * npm run bench -- <name> [--rounds=50] [--minutes=30] [--only=<part>] [--seed=…]: measures what is claimed, and says PASS or FAIL to each claim. Everything is
  * on 127.0.0.1, in processes that it starts itself and ends again.
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
+  faults: () => import('./faults.ts'),
   grants: () => import('./grants.ts'),
   live: () => import('./live.ts'),
   overload: () => import('./overload.ts'),
@@ -15,6 +16,8 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
 export type Options = {
   /** In place of the 1,000 that are claimed. */
   rounds: number;
+  /** How long the parts that go by time run. */
+  minutes: number;
   /** The same seed makes the same choices. */
   seed: string;
   /** One part, by its name; all where not given. */
@@ -27,20 +30,22 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '1000' },
+    minutes: { type: 'string', default: '30' },
     only: { type: 'string' },
     seed: { type: 'string', default: 'turntable' },
   },
 });
 const load = benches[positionals[0] ?? ''];
 const rounds = Number(values.rounds);
-if (!load || !(Number.isInteger(rounds) && rounds > 0)) {
+const minutes = Number(values.minutes);
+if (!load || ![rounds, minutes].every((one) => Number.isInteger(one) && one > 0)) {
   console.error(
-    `npm run bench -- ${Object.keys(benches).join(' | ')} [--rounds=50] [--only=<part>] [--seed=turntable]`,
+    `npm run bench -- ${Object.keys(benches).join(' | ')} [--rounds=50] [--minutes=30] [--only=<part>] [--seed=turntable]`,
   );
   process.exit(1);
 }
 
 const report = createReport();
 const { bench } = await load();
-await bench({ rounds, only: values.only, seed: values.seed, report });
+await bench({ rounds, minutes, only: values.only, seed: values.seed, report });
 process.exitCode = report.conclude() ? 0 : 1;

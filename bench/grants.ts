@@ -303,9 +303,9 @@ function page(server: Server, person: Browser, path = '/now-playing', method = '
   return ask(server, person.cookieHeader(), path, method);
 }
 
-function ask({ url }: Server, Cookie: string, path: string, method: string): Promise<Result> {
+function ask({ url, host: Host }: Server, Cookie: string, path: string, method: string): Promise<Result> {
   return new Promise((resolve) => {
-    const headers = { Cookie, Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin' };
+    const headers = { Host, Cookie, Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin' };
     const sent = request(url + path, { method, headers, agent }, (answer) => {
       answer.resume();
       answer.once('end', () => resolve(answer.statusCode ?? 0));

@@ -9,11 +9,9 @@ const calm = matchMedia('(prefers-reduced-motion: reduce)');
 // Of this sign-in alone: a window that still shows somebody else is not spoken to.
 const room = `turntable now playing ${place.dataset.who}`;
 const others = 'BroadcastChannel' in window ? new BroadcastChannel(room) : null;
-const longestPauseMs = 120_000;
-/** So many heartbeats that do not come mean that the stream is dead, though nobody has said so: a laptop that slept, a phone elsewhere. */
-const missedBeats = 3;
 
 const shown = {
+  version: place.dataset.version,
   uri: place.dataset.uri,
   playing: place.dataset.playing === 'true',
   progressMs: Number(place.dataset.progress || Number.NaN),
@@ -23,7 +21,6 @@ const shown = {
 let latest = null;
 
 function show(card) {
-  latest = card;
   const { activeElement } = document;
   const focused = place.contains(activeElement) ? nameOf(activeElement) : null;
   const recent = document.getElementById('live-recent');
@@ -39,17 +36,30 @@ function show(card) {
   }
 
   const another = (card.uri ?? '') !== shown.uri;
+  adjust(card);
+  document.title = `${card.what ?? 'Now playing'} · Turntable`;
+  if (another && card.what)
+    said.textContent = card.by ? `Now playing: ${card.what}, ${card.by}` : `Now playing: ${card.what}`;
+}
+
+/** Goes on from where the server says it is. */
+function adjust(card) {
+  latest = { ...card, html: card.html ?? latest?.html ?? null };
   Object.assign(shown, {
+    version: card.version,
     uri: card.uri ?? '',
     playing: card.playing,
     progressMs: card.progressMs ?? Number.NaN,
     durationMs: card.durationMs ?? Number.NaN,
     at: performance.now(),
   });
-  document.title = `${card.what ?? 'Now playing'} · Turntable`;
-  if (another && card.what)
-    said.textContent = card.by ? `Now playing: ${card.what}, ${card.by}` : `Now playing: ${card.what}`;
   move();
+}
+
+/** Shows a card; one whose version is shown already comes without its HTML. */
+function take(card) {
+  if (card.html !== null) show(card);
+  else if (card.version === shown.version) adjust(card);
 }
 
 /** What a button or link does, to find the same one in the next card. */
@@ -91,78 +101,22 @@ function report(words) {
   others?.postMessage({ state: words });
 }
 
-const lost = 'Not connected: this may be out of date. Trying again.';
-
-/** Holds a stream open until told to stop. The browser comes back by itself when it breaks; when it is refused, we do, ever more slowly. */
-function stream(lookNow) {
-  let source;
-  let timer;
-  let refusals = 0;
-  let stopped = false;
-  let heardAt = performance.now();
-  let beatMs = 15_000;
-  const at = (look) => {
-    const query = new URLSearchParams({ who: place.dataset.who, ...(look && { look: 'now' }) });
-    return `${place.dataset.stream}?${query}`;
-  };
-
-  const open = (look) => {
-    heardAt = performance.now();
-    source = new EventSource(at(look));
-    source.addEventListener('beat', ({ data }) => {
-      heardAt = performance.now();
-      beatMs = Number(data);
-      refusals = 0;
-      report('');
-    });
-    source.addEventListener('card', ({ data }) => {
-      const card = JSON.parse(data);
-      show(card);
-      others?.postMessage({ card });
-    });
-    source.addEventListener('end', over);
-    source.addEventListener('error', () => {
-      report(lost);
-      if (source.readyState === EventSource.CLOSED) refused();
-    });
-  };
-  const watching = setInterval(() => {
-    if (performance.now() - heardAt < missedBeats * beatMs || source.readyState === EventSource.CLOSED)
-      return;
-    report(lost);
-    source.close();
-    open(true);
-  }, 1_000);
-  // A refused stream does not say why; asked for its head alone, it does.
-  const refused = async () => {
-    const signal = AbortSignal.timeout(10_000);
-    const headers = { Accept: 'application/json' };
-    const status = await fetch(at(false), { method: 'HEAD', headers, signal }).then(
-      (answer) => answer.status,
-      () => 0,
-    );
-    if (stopped) return;
-    if (status === 401 || status === 403) return over();
-    refusals += 1;
-    const pause = Math.min(longestPauseMs, 5_000 * 2 ** refusals) * (0.5 + Math.random());
-    timer = setTimeout(open, pause, false);
-  };
-  const over = () => {
-    stop();
+/** What following needs of this page; what it brings is for the other windows as well. */
+const page = {
+  data: place.dataset,
+  version: () => shown.version,
+  report,
+  onCard(card) {
+    take(card);
+    others?.postMessage({ card });
+  },
+  onOver() {
     others?.postMessage({ over: true });
     begin();
-  };
-  const stop = () => {
-    stopped = true;
-    clearTimeout(timer);
-    clearInterval(watching);
-    source.close();
-  };
-  open(lookNow);
-  return stop;
-}
+  },
+};
 
-/** Whoever holds the lock holds the stream; the others listen to them. Hidden tabs hold nothing. */
+/** Whoever holds the lock follows; the others listen to them. Hidden tabs hold nothing. */
 let letGo = null;
 let holding = false;
 let comesBack = false;
@@ -188,7 +142,7 @@ function attend() {
     new Promise((resolve) => {
       release = resolve;
       holding = true;
-      stop = stream(comesBack);
+      stop = follow(page, comesBack);
     });
   if (!others || !navigator.locks) {
     hold();
@@ -202,7 +156,7 @@ function attend() {
 }
 
 others?.addEventListener('message', ({ data }) => {
-  if (data.card) show(data.card);
+  if (data.card) take(data.card);
   if (data.state !== undefined) tell(data.state);
   if (data.over) begin();
   if (data.hello && latest && holding) others.postMessage({ card: aged(latest) });
@@ -235,8 +189,9 @@ document.addEventListener('submit', ({ target }) => {
     if (isOver) begin();
   }, 10_000);
 });
-document.addEventListener('visibilitychange', attend);
 addEventListener('pagehide', () => letGo?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(move, calm.matches ? 5_000 : 250);
+const { follow } = await import(place.dataset.follow);
+document.addEventListener('visibilitychange', attend);
 attend();

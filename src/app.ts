@@ -15,8 +15,10 @@ import { playlistPages } from './pages/playlists/playlists.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
 import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
+import { createPendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
+import { findFault } from './redis/probe.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
@@ -24,11 +26,13 @@ import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { chargeAddress } from './web/rate-limits.ts';
 import { forReader } from './web/reader.ts';
 import { notIndexed } from './web/robots.ts';
-import { sameOrigin } from './web/same-origin.ts';
+import { ownPagesOnly } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
+import { createSignInProblems } from './web/sign-in-problem.ts';
 import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
 import { useViews } from './web/views.ts';
@@ -38,8 +42,6 @@ type Needs = {
   log: Log;
   /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
   parts: Parts | null;
-  /** Whether the process is on its way out, and should be sent no more requests. */
-  isStopping?: () => boolean;
   requestLimits?: typeof overloadLimits | undefined;
 };
 
@@ -48,13 +50,7 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({
-  config,
-  log,
-  parts,
-  isStopping = () => false,
-  requestLimits = overloadLimits,
-}: Needs): Express {
+export function createApp({ config, log, parts, requestLimits = overloadLimits }: Needs): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });
@@ -63,6 +59,8 @@ export function createApp({
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const files = readPublicFiles(publicDir);
   const logo = config.spotifyLogo ? logoAt(config.spotifyLogo) : null;
+  const pendingSignIns = parts && createPendingSignIns({ ...parts, cookies });
+  const signInProblems = parts && createSignInProblems({ ...parts, cookies });
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', trustProxy);
@@ -81,13 +79,17 @@ export function createApp({
   app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
-  app.use(healthRoutes({ ready }));
-  app.use(canonicalHost({ baseUrl }));
+  // What watches over the process, and what every page loads, is there under any address.
+  app.use(healthRoutes({ whyNotReady }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
   app.use(forReader);
+  app.use(canonicalHost({ baseUrl }));
+  app.use(ownPagesOnly({ baseUrl }));
+  if (pendingSignIns) app.use(pendingSignIns.middleware);
+  if (signInProblems) app.use(signInProblems.routes);
 
   app.use(privacyPage());
   // Before the sessions: it says what is wrong with Redis where they cannot be had.
@@ -95,24 +97,28 @@ export function createApp({
     const alone = parts === null;
     const steps = setupSteps(redirectUri);
     const checks = createChecks(config);
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, cookies, now }));
+    const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies, now }));
   }
 
-  if (parts) {
+  if (parts && pendingSignIns) {
     const sessions = createSessions({ ...parts, cookies });
     const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({ ...parts, sessions, cookies, onEnd });
+    const signedIn = createSignedIn({
+      ...parts,
+      sessions,
+      cookies,
+      invalidate: parts.hub.invalidate,
+      onEnd,
+    });
 
     app.use(sessions.middleware);
     app.use(signedIn.recognize);
-    app.use(sameOrigin({ baseUrl }));
     app.use(homePages());
-    app.use(
-      signInPages({ ...parts, sessions, signedIn, cookies, baseUrl, onSignIn: () => log.info('signed in') }),
-    );
+    app.use(signInPages({ ...parts, sessions, signedIn, pendingSignIns, cookies, baseUrl, onSignIn }));
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
-    app.use(exportPages({ ...parts, signedIn }));
+    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn, baseUrl }));
     app.use(playlistPages({ ...parts, signedIn, forms }));
     app.use(libraryPages({ ...parts, signedIn, forms }));
     app.use(searchPages(parts));
@@ -121,7 +127,7 @@ export function createApp({
   }
 
   app.use(noSuchPage);
-  app.use(errorPages({ baseUrl, now, hasSetup, onError }));
+  app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
   return app;
 
   function openStreams(): number {
@@ -142,15 +148,22 @@ export function createApp({
     }
   }
 
-  async function ready(): Promise<void> {
-    if (isStopping()) throw new Error('Stopping');
-    await parts?.redis.ping();
+  function onSignIn(): void {
+    log.info('signed in');
+  }
+
+  /** Why this process should be sent no requests. */
+  async function whyNotReady(): Promise<string | null> {
+    if (!parts) return null;
+    const fault = await findFault(parts.redis);
+    return fault && `Redis ${fault.does}`;
   }
 
   /** Some sign-ins of a listener have ended, maybe the last. */
   async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
     await parts?.hub.end(accountId, sessionIds, last);
     if (last) await parts?.recent.forget(accountId);
+    if (last) await parts?.exportProgress.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

@@ -56,7 +56,7 @@ export type Config = {
   /** For Express's `trust proxy`. */
   trustProxy: boolean | number | string;
   logLevel: LogLevel;
-  /** The country that searches are made for, as ISO 3166-1 alpha-2. */
+  /** The country that searches are made for and lists are asked for, as ISO 3166-1 alpha-2. */
   market: string;
   /** The file with Spotify's logo; null where the owner has none, and words do instead. */
   spotifyLogo: string | null;

@@ -3,7 +3,7 @@ import { createApp } from './app.ts';
 import { BadConfiguration, readConfig } from './config.ts';
 import { createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, cannotListen, serve } from './ops/serve.ts';
-import { createEndings } from './ops/shutdown.ts';
+import { createEndings, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 import { findRedis, freePort, NoRedis } from './redis/local-server.ts';
 import { redisNeeds } from './redis/terminal.ts';
@@ -24,7 +24,10 @@ try {
   // A browser that is told "localhost" may try ::1 first: there must be nobody else.
   const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
   let reopen = async () => {};
-  const onClear = () => void reopen().catch(() => undefined);
+  const onClear = () => {
+    // Without Redis the wait is over by itself when its time has come.
+    reopen().catch(() => undefined);
+  };
   const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret, dialect, onClear }).catch(
     (error) => {
       throw cannotListen(error, simulatorAt);
@@ -54,8 +57,10 @@ try {
   if (parts.redis.status !== 'ready')
     throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');
   const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
-  endings.add(() => serving.close(1_000));
-  endings.add(parts.closeStreams);
+  const { background, closeStreams } = parts;
+  endings.add(() =>
+    stopServing({ serving, background, closeStreams, log, requestsMs: 1_000, totalMs: 2_000 }),
+  );
 
   console.log(`
   Turntable's demo is at   ${config.baseUrl}

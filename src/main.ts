@@ -2,14 +2,14 @@ import { createApp } from './app.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
 import { aboutError, createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
-import { stopOnSignal } from './ops/shutdown.ts';
+import { createEndings, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 import { dataFolder } from './redis/data-folder.ts';
-import { findRedisProgram, NoRedis, type RedisAtHand } from './redis/local-server.ts';
+import { findRedisProgram, NoRedis } from './redis/local-server.ts';
 import { openStore } from './redis/store.ts';
 import { redisNeeds } from './redis/terminal.ts';
 
-let store: RedisAtHand | null = null;
+const endings = createEndings(process);
 const settings = await orExit(() => loadConfig(process.env));
 const { spotify } = settings;
 const atTerminal = process.stdout.isTTY;
@@ -19,15 +19,20 @@ const log = createLog({
 });
 // A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
 process.stdout.on('error', () => undefined);
-// Node would print the error whole, with whatever it carries.
+// For both, Node would print the error whole, with whatever it carries, and end the process. A rejection concerns one request or
+// task, and the others go on. After an exception nobody knows what was left half done: what is under way is finished, and no more begun.
+process.on('unhandledRejection', (reason) =>
+  log.error('A promise was rejected and nothing caught it', aboutError(reason)),
+);
 process.on('uncaughtException', (error) => {
-  log.error('Ended by an error that nothing caught', aboutError(error));
-  process.exit(1);
+  log.error('Stopping after an error that nothing caught', aboutError(error));
+  endings.exit(1);
 });
 
 // Without credentials there is nothing to keep: only the setup page is shown.
+let redisUrl = settings.redisUrl;
 if (spotify) {
-  store = await orExit(() =>
+  const store = await orExit(() =>
     openStore({
       redisUrl: settings.redisUrl,
       findsRedis: settings.findsRedis,
@@ -37,21 +42,22 @@ if (spotify) {
       error: log.error,
     }),
   );
+  // Ends last: everything else still needs it.
+  endings.add(store.stop);
+  redisUrl = store.url;
 }
-const config = store ? { ...settings, redisUrl: store.url, findsRedis: false } : settings;
+const config = { ...settings, redisUrl, findsRedis: settings.findsRedis && spotify === null };
 
-let stopping = false;
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
+// Redis last: what is still being finished needs it.
+if (parts) endings.add(parts.close);
 await parts?.redisAnswered;
-const app = createApp({ config, log, parts, isStopping: () => stopping });
+const app = createApp({ config, log, parts });
 const serving = await orExit(() => serve(app, config));
-stopOnSignal(process, async () => {
-  stopping = true;
-  log.info('Stopping');
-  parts?.closeStreams();
-  await serving.close();
-  parts?.close();
-  await store?.stop();
+endings.add(() => {
+  if (!parts) return serving.close();
+  const { background, closeStreams } = parts;
+  return stopServing({ serving, background, closeStreams, log });
 });
 
 log.info(`Turntable is at ${config.baseUrl}`);
@@ -62,9 +68,7 @@ async function orExit<T>(start: () => T | Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    if (![BadConfiguration, NoRedis, CannotListen].some((one) => error instanceof one)) throw error;
-    console.error((error as Error).message);
-    await store?.stop();
-    process.exit(1);
+    await endings.after(error, [BadConfiguration, NoRedis, CannotListen]);
+    throw error;
   }
 }

@@ -1,15 +1,16 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
 import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createDialects } from './access/dialects.ts';
 import { createDoor } from './access/door.ts';
+import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
 import { createKept } from './access/kept.ts';
+import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
 import { createRecent } from './access/recent.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
-import { createShare } from './access/share.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Finding } from './checks/finding.ts';
 import { redisFindings } from './checks/redis.ts';
@@ -17,14 +18,15 @@ import { siteFinding } from './checks/site.ts';
 import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
 import { storeFindings } from './checks/store.ts';
 import type { Config, SpotifyApp } from './config.ts';
+import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/stream.ts';
 import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
+import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
+import { connectForCheck, connectRedis, connectSubscriber } from './redis/connect.ts';
 import { dataFolder } from './redis/data-folder.ts';
-import { isRefusedDatabase } from './redis/database.ts';
-import { isRefusedConnection, replyCode } from './redis/errors.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
 import { chooseStore } from './redis/store.ts';
@@ -41,21 +43,29 @@ type Needs = {
   /** Milliseconds since 1970, in place of the clock that all processes share; a test passes one of its own. */
   now?: () => number;
   timing?: Timing;
+  limits?: Limits;
 };
 
 /** Puts together everything that lives as long as the process. Nothing is asked of anyone yet but Redis to connect. */
-export function createParts({ config, log, now: ownNow, timing = usualTiming }: Needs) {
+export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Needs) {
   const { spotify } = config;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
   });
-  const redis = connectRedis(config.redisUrl, log, timing.redisDeadlineMs);
+  const { redis, known } = connectRedis({
+    url: config.redisUrl,
+    deadlineMs: timing.redisDeadlineMs,
+    onDown({ code, does, fix }) {
+      log.error(`Redis ${does}; pages answer 503 until that changes. ${fix}`, {
+        at: redisAddress(config.redisUrl),
+        cause: code,
+      });
+    },
+    onUp: () => log.info('Redis answers again'),
+    background,
+  });
   const clock = createRedisClock(redis);
   const now = ownNow ?? clock.now;
-  const redisAnswered = Promise.race([
-    clock.isSet,
-    new Promise<void>((resolve) => redis.once('reconnecting', () => resolve())),
-  ]);
   const seal = createSeal(config.secrets);
   const damaged = new Map<string, number>();
   const records = createRecords({
@@ -89,15 +99,12 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
-  const access = createAccess({ grants, withLock, door, accounts, now });
-  const streams = createStreams({ redis, records, heartbeatMs: timing.heartbeatMs });
-  // One that listens: it waits for Redis as long as it takes, and then goes on listening.
-  const patient = { enableOfflineQueue: true, maxRetriesPerRequest: null, commandTimeout: undefined };
-  const subscriber = redis.duplicate(patient).on('error', () => undefined); // the other one tells
+  const access = createAccess({ grants, withLock, door, accounts, background, now });
+  const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
     redis,
     records,
-    subscriber,
+    subscriber: connectSubscriber(redis, timing.redisDeadlineMs),
     clientId,
     access,
     grants,
@@ -105,14 +112,24 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     browsers,
     door,
     webApi,
+    kept,
+    background,
     now,
     timing: timing.live,
     onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
+    onChannelRefused: ({ code }) =>
+      log.warn(
+        `Redis does not permit this user the channel of live updates: ${withoutChannel}. ${permitChannel(liveChannel(redis, clientId))}`,
+        { cause: code },
+      ),
   });
+
+  const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
   /** Ends what would stay open for ever: before the server is closed, which waits for it. */
   function closeStreams(): void {
     hub.close();
+    fetchSubscriptions.close();
     streams.close();
   }
 
@@ -123,7 +140,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     records,
     sessionRecords,
     /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
-    redisAnswered,
+    redisAnswered: known.then(() => (redis.status === 'ready' ? clock.isSet : undefined)),
     secrets: config.secrets,
     seal,
     accounts,
@@ -134,21 +151,21 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming }: 
     door,
     hub,
     streams,
+    fetchSubscriptions,
     recent: createRecent({ records, browsers, now }),
-    appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, now }),
+    exportProgress: createExportProgress({ records, browsers }),
+    appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, background, now }),
     dialects: createDialects({ records, clientId }),
     kept,
-    /** Everyone's searches take from the one quota this app has: so strangers have a share of their own. */
-    strangersSearches: createShare({
-      redis,
-      now,
-      name: 'searches',
-      limit: config.dailySearches,
-      windowMs: 24 * 60 * 60 * 1000,
+    /** Everyone's searches take from the one quota this app has, so visitors who are not signed in share a part of it. */
+    rateLimiters: createRateLimiters(redis, {
+      ...limits,
+      dailySearches: { ...limits.dailySearches, requests: config.dailySearches },
     }),
-    searchesOfAddress: createShare({ redis, now, name: 'address', limit: 30, windowMs: 60_000 }),
     market: config.market,
     afterCommandMs: timing.afterCommandMs,
+    heartbeatMs: timing.heartbeatMs,
+    firstByteMs: timing.firstByteMs,
     closeStreams,
     close() {
       closeStreams();
@@ -165,11 +182,12 @@ export type Checks = ReturnType<typeof createChecks>;
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls, redisUrl, findsRedis } = config;
   const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
+  const clientId = spotify?.clientId ?? null;
 
   return {
     /** What Redis is like. */
     redis: () =>
-      storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, now }))),
+      storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, clientId, now }))),
 
     /** What Spotify makes of the app. */
     async spotify(): Promise<Finding[]> {
@@ -193,6 +211,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
     const { accountsUrl, apiUrl, clientId, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = usualTiming;
     const accounts = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
+    // A Redis that cannot be reached is what another check is about.
     await redis.connect().catch(() => undefined);
     return spotifyFindings({
       accounts: createAccounts({ http: accounts, redirectUri, ...app }),
@@ -215,64 +234,11 @@ export function createChecks(config: Config, now: () => number = Date.now) {
 
   /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
   async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = new Redis(url, {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      commandTimeout: 2_000,
-      connectTimeout: 2_000,
-      retryStrategy: () => null,
-    });
-    redis.on('error', (error) => {
-      if (isRefusedDatabase(error)) redis.disconnect();
-    });
+    const redis = connectForCheck(url);
     try {
       return await work(redis);
     } finally {
       redis.disconnect();
     }
   }
-}
-
-/**
- * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for half a second
- * while it is slow, so that an outage is an error page and not a page that hangs.
- */
-function connectRedis(url: string, log: Log, commandTimeout: number): Redis {
-  const redis = new Redis(url, {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout,
-    connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(100 * attempt, 1_000),
-    enableAutoPipelining: true,
-  });
-
-  let told: string | null = null;
-  let cause: string | undefined;
-  let databaseIsRefused = false;
-  redis.on('error', (error: NodeJS.ErrnoException) => {
-    cause = replyCode(error) ?? error.code;
-    if (!isRefusedDatabase(error)) return;
-    databaseIsRefused = true;
-    redis.disconnect(true);
-  });
-  redis.on('connect', () => {
-    databaseIsRefused = false;
-  });
-  redis.on('reconnecting', () => {
-    const what = databaseIsRefused
-      ? 'Redis refuses the database that REDIS_URL names; pages answer 503 until it does not. Most have 16, numbered from 0'
-      : isRefusedConnection(cause)
-        ? 'Redis refuses the connection; pages answer 503 until it does not. Look at the user and password in REDIS_URL'
-        : 'Redis does not answer; pages answer 503 until it does. To start one: redis-server --appendonly yes';
-    if (what === told) return;
-    told = what;
-    log.error(what, { at: redisAddress(url), cause });
-  });
-  redis.on('ready', () => {
-    if (told) log.info('Redis answers again');
-    told = null;
-  });
-  return redis;
 }

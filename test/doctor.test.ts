@@ -62,6 +62,7 @@ test('where all is well, the doctor says so, a line each, and exits with 0', { s
       'ok    Redis answers',
       'ok    Redis keeps sign-ins',
       'ok    Redis makes no room',
+      'ok    Redis passes on changes',
       'ok    Clock, beside Redis',
       'ok    Client id and secret',
       'ok    Spotify answers the app',
@@ -128,7 +129,7 @@ test('Redis away, or behind a password', { skip }, async (t) => {
 
   await redis.stop();
   const { said, code } = await ask();
-  assert.match(said, /WRONG Redis answers: nothing that is Redis .*ECONNREFUSED.* -> .*--appendonly yes/);
+  assert.match(said, /WRONG Redis answers: .* does not answer \(ECONNREFUSED\) -> .*--appendonly yes/);
   assert.match(said, /ok {4}Spotify answers the app/, 'the rest is checked nevertheless');
   assert.equal(code, 1);
   await redis.start();
@@ -156,6 +157,59 @@ test('a Redis that forgets: nothing on disk, snapshots only, or dropping what is
   const evicting = await ask();
   assert.match(evicting.said, /WRONG Redis makes no room: its policy is allkeys-lru: .* -> .*noeviction/);
   assert.equal(evicting.code, 1);
+});
+
+test('a Redis that takes no writes, and why', { skip }, async (t) => {
+  const { ask, redis, set } = await practice(t);
+
+  await set('maxmemory', '1');
+  const full = await ask();
+  assert.match(full.said, /WRONG Redis answers: .* is out of memory \(OOM\) -> Give it more \(maxmemory\)/);
+  assert.equal(full.code, 1);
+  await set('maxmemory', '0');
+
+  const client = new Redis(redis.url);
+  t.after(() => client.disconnect());
+  await client.replicaof('127.0.0.1', '1');
+  const replica = await ask();
+  assert.match(
+    replica.said,
+    /WRONG Redis answers: .* is a read-only replica \(READONLY\) -> REDIS_URL must lead to the primary/,
+  );
+  assert.equal(replica.code, 1);
+});
+
+test('a Redis user who may do what pages do, and nothing dangerous, is not called wrong', {
+  skip,
+}, async (t) => {
+  const { ask, redis } = await practice(t);
+  const client = new Redis(redis.url);
+  t.after(() => client.disconnect());
+  const permit = (...rules: string[]) => client.call('ACL', 'SETUSER', 'turntable', ...rules);
+  await permit('on', '>a-pass-word', '~*', '&live:*', '+@all', '-@dangerous');
+  const REDIS_URL = redis.url.replace('//', '//turntable:a-pass-word@');
+
+  const { said, code } = await ask({ REDIS_URL });
+  assert.match(said, /ok {4}Redis answers: at .*; it does not tell this user its version/);
+  assert.match(said, /note {2}Redis keeps sign-ins: it does not tell this user whether it writes to disk/);
+  assert.match(said, /note {2}Redis makes no room: it does not say/);
+  assert.match(said, /ok {4}Redis passes on changes/);
+  assert.match(said, /ok {4}Clock, beside Redis/);
+  assert.equal(code, 0, said);
+  assert.doesNotMatch(said, /a-pass-word|WARN/);
+
+  await permit('resetchannels');
+  const deaf = await ask({ REDIS_URL });
+  assert.match(
+    deaf.said,
+    /note {2}Redis passes on changes: it refuses the channel \(NOPERM\): .* -> .*ACL SETUSER with your user, &live:/,
+  );
+  assert.equal(deaf.code, 0, deaf.said);
+
+  await permit('-eval');
+  const short = await ask({ REDIS_URL });
+  assert.match(short.said, /WRONG Redis answers: .* does not permit this user what pages do \(NOPERM\) -> /);
+  assert.equal(short.code, 1);
 });
 
 test('a clock that is wrong', { skip }, async (t) => {
@@ -192,7 +246,10 @@ test('a server that runs with other settings, or something else at its address',
   await server.says(/Turntable is at/);
 
   const { said, code } = await ask();
-  assert.match(said, /WRONG This site, from outside: what runs there uses other settings/);
+  assert.match(
+    said,
+    /WRONG This site, from outside: .* takes that for another address than its own -> .*X-Forwarded-Host/,
+  );
   assert.equal(code, 1);
 
   const { port: its } = new URL(simulator.origin);

@@ -119,6 +119,28 @@ test('a renewal waits for nobody when the time is over, and is no proof that the
   await coolDownOf(door.through(async () => 'a token', 'accounts'));
 });
 
+test('a 429 of the accounts service stops calls to that service, in every process, and none to the Web API', async (t) => {
+  const { door, other } = await doors(t);
+  const refused = coolDownOf(
+    door.through(async () => {
+      throw limited('3600');
+    }, 'accounts'),
+  );
+  const { until } = await refused;
+
+  assert.equal(await other.through(async () => 'an answer'), 'an answer');
+  assert.equal(await door.closed(), null, 'nothing else needs to wait');
+  let asked = 0;
+  for (const one of [door, other]) {
+    const again = await coolDownOf(one.through(async () => (asked += 1), 'accounts'));
+    assert.equal(again.until, until);
+  }
+  assert.equal(asked, 0);
+
+  await door.reopen();
+  assert.equal(await other.through(async () => 'a token', 'accounts'), 'a token');
+});
+
 test('what Spotify asks for is read with care: seconds or a date, and not what merely looks like one', async (t) => {
   const { now } = createClock();
   const { redis, door } = await doors(t, { now });
@@ -141,23 +163,27 @@ test('what Spotify asks for is read with care: seconds or a date, and not what m
     );
     const waits = (until - now()) / 1000;
     assert.ok(Math.abs(waits - seconds) < 2, `${header}: ${waits} s`);
-    await redis.del('cool-down:an app');
+    await redis.del('cool-down-accounts:an app');
   }
 });
 
-test('where Redis takes no writes, this process at least stays away', { skip }, async (t) => {
+test('where Redis takes no writes, this process at least stays away, from each service by itself', {
+  skip,
+}, async (t) => {
   const own = await startRedis({ program: redisProgram });
   t.after(own.stop);
   const { redis, door } = await doors(t, { redisUrl: own.url });
   await redis.config('SET', 'min-replicas-to-write', '1');
-  let asked = 0;
-  for (let page = 0; page < 10; page += 1) {
-    await coolDownOf(
-      door.through(async () => {
-        asked += 1;
-        throw limited('3600');
-      }),
-    );
+  for (const service of ['accounts', 'web-api'] as const) {
+    let asked = 0;
+    for (let page = 0; page < 10; page += 1) {
+      await coolDownOf(
+        door.through(async () => {
+          asked += 1;
+          throw limited('3600');
+        }, service),
+      );
+    }
+    assert.equal(asked, 1, service);
   }
-  assert.equal(asked, 1);
 });

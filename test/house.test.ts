@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { root } from './support/process.ts';
+import { lostPromises } from './support/promises.ts';
 
 /*
  * The dependency rule: arrows only point down this list, and folders on one line never import each other. Files in src/
@@ -24,7 +25,7 @@ const floors = [
 const entries = ['main.ts', 'demo.ts', 'dev.ts', 'doctor.ts'];
 const mayImport: Record<string, RegExp> = {
   express: /^(app\.ts|pages\/|web\/|live\/stream\.ts|ops\/|simulator\/)/,
-  ioredis: /^(parts\.ts|redis\/)/,
+  ioredis: /^redis\//,
   axios: /^spotify\/http\.ts$/,
 };
 
@@ -101,6 +102,46 @@ for (const [what, module, found] of planted) {
     assert.match(violations([...others, ...(what === 'a circle' ? [back] : []), module]).join('\n'), found);
   });
 }
+
+test('no promise is left to itself, and no failure is swallowed without a comment that says why', () => {
+  assert.deepEqual(lostPromises(), []);
+});
+
+const lost: [string, string, string][] = [
+  ['a promise that nothing awaits', 'later();', 'a promise that nothing awaits'],
+  ['one of a library', "redis.del('a');", 'a promise that nothing awaits'],
+  ['one that void hides', 'void later();', 'a promise that nothing awaits'],
+  ['one that is begun in passing', 'setInterval(() => void later(), 9);', 'a promise that nothing awaits'],
+  ['one with half a handler', 'later().then(() => 1);', 'a promise that nothing awaits'],
+  ['a comment in place of a handler', 'later(); // Nobody waits.', 'a promise that nothing awaits'],
+  ['a failure that is swallowed', 'await later().catch(() => undefined);', 'a failure swallowed'],
+  ['one that is swallowed in passing', 'later().catch(() => undefined);', 'a failure swallowed'],
+  ['an async page in res.format', 'res.format({ async html() {} });', 'an async function for res.format'],
+  ['one as an arrow', 'res.format({ html: async () => {} });', 'an async function for res.format'],
+  ['an async handler of an event', "redis.on('ready', async () => {});", 'an async function for something'],
+  ['an async timer', 'setTimeout(async () => {}, 9);', 'an async function for something'],
+  ['an async callback of a view', "res.render('a', {}, async () => {});", 'an async function for something'],
+  ['an async step of a loop', '[1].forEach(async () => {});', 'an async function for something'],
+];
+
+test('the check of promises finds each way to lose one', () => {
+  const before = `
+import type { Response } from 'express';
+import type { Redis } from 'ioredis';
+declare const res: Response, redis: Redis;
+declare function later(): Promise<void>;
+`;
+  const planted = lost.map(([, line], index) => `export async function lost${index}() { ${line} }\n`);
+  const found = lostPromises({ 'web/robots.ts': before + planted.join('') });
+
+  for (const [index, [what, , why]] of lost.entries()) {
+    const place = `web/robots.ts:${before.split('\n').length + index} ${why}`;
+    assert.ok(
+      found.some((one) => one.startsWith(place)),
+      `${what}: ${place} is not in\n${found.join('\n')}`,
+    );
+  }
+});
 
 test('src/ needs only what an installation without development packages has', () => {
   const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));

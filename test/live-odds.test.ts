@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { listen } from './support/events.ts';
-import { until } from './support/fleet.ts';
+import { until, visit } from './support/fleet.ts';
 import { listening, player, severalTicks, untilAllLeft } from './support/listening.ts';
 import { ownRedis, skipWithoutProgram as skip } from './support/redis.ts';
+import { command, slowRedis } from './support/slow-redis.ts';
 import { testTiming } from './support/timing.ts';
 import { apiCalls, startTurntable } from './support/turntable.ts';
 
@@ -221,8 +222,8 @@ test('a page that is told to wait, in a process where nobody watches, tells the 
   simulator.rateLimit(3_600);
   clock.advance({ seconds: 3 });
 
-  const headers = { Cookie: mara.cookieHeader(), Accept: 'text/html' };
-  assert.match(await (await fetch(`${other.url}/now-playing`, { headers })).text(), waiting);
+  const page = await visit(`${other.url}/now-playing`, 'GET', mara.cookieHeader(), other.baseUrl);
+  assert.match(page.text, waiting);
 
   const told = await stream.until(says(waiting));
   assert.equal(told.data.what, name);
@@ -264,4 +265,17 @@ test('also when few calls are left, who has pressed a button sees what it did', 
   clock.advance({ seconds: 2 });
 
   await stream.until(({ data }) => data.playing === false);
+});
+
+test('a stream goes on where Redis does not tell what was played before', async (t) => {
+  const redis = await slowRedis(t);
+  const { url, mara, simulator, clock } = await listening(t, { redisUrl: redis.url });
+  redis.fail({ how: 'refused', nth: 1, andAllAfter: true, what: command('get', 'recently-played:') });
+  const stream = await listen(t, url, mara);
+  await stream.until(isCard);
+
+  simulator.plays('mara', { kind: 'nothing' });
+  clock.advance({ minutes: 1 });
+
+  await stream.until(({ data }) => /Nothing is playing/.test(String(data.html)));
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type Listening, listen } from './support/events.ts';
-import { until } from './support/fleet.ts';
+import { until, visit } from './support/fleet.ts';
 import { listening, player, severalTicks, untilAllLeft } from './support/listening.ts';
 import { apiCalls, clientId, holdAnswer, startTurntable } from './support/turntable.ts';
 
@@ -409,9 +409,7 @@ test('when the wait is over one call tries, and the others go on when that has g
   const pages = await Promise.all(
     [one, ...others].flatMap(({ url }, index) =>
       [1, 2, 3].map((page) =>
-        fetch(`${url}/playlists?page=${page}&of=${index}`, {
-          headers: { Cookie: mara.cookieHeader(), Accept: 'text/html' },
-        }),
+        visit(`${url}/playlists?page=${page}&of=${index}`, 'GET', mara.cookieHeader(), one.url),
       ),
     ),
   );
@@ -426,9 +424,7 @@ test('when the wait is over one call tries, and the others go on when that has g
   simulator.rateLimit(600);
   clock.advance({ seconds: 5 });
   await Promise.all(
-    [one, ...others].map(({ url }) =>
-      fetch(`${url}/playlists`, { headers: { Cookie: mara.cookieHeader(), Accept: 'text/html' } }),
-    ),
+    [one, ...others].map(({ url }) => visit(`${url}/playlists`, 'GET', mara.cookieHeader(), one.url)),
   );
   assert.equal(
     simulator.calls.filter(({ service }) => service === 'api').length,

@@ -10,12 +10,15 @@ const day = 24 * 60 * minute;
 const told: [RegExp, number][] = [
   [/^(session|grant|browsers):/, 30 * day],
   [/^(used|once):/, 10 * minute],
-  [/^share:address:/, 2 * minute],
+  [/^limit:(visitorSearch|search|read|write|stream|setupCheck):/, minute],
+  [/^limit:(signIn|exportOne):/, 10 * minute],
+  [/^limit:exportAll:/, 60 * minute],
   [/^streams:/, 3 * minute],
   [/^(now-playing|look|watched):/, 360 * minute],
   [/^recently-played:/, 5 * minute],
+  [/^export:/, 10 * minute],
   // Not about people.
-  [/^(dialect|app-token|cool-down|lock|calls):|^share:searches:everyone$/, 2 * day],
+  [/^(dialect|app-token|cool-down|lock|calls):|^limit:\w+:everyone$/, 2 * day],
 ];
 
 test('the privacy page is there for everybody, and every page leads to it', async (t) => {
@@ -50,7 +53,8 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
   await jonas.get('/now-playing').expect(200);
   await mara.signIn('mara', '?allow=user-modify-playback-state');
   await mara.get('/now-playing').expect(200);
-  await mara.get('/playlists').expect(200);
+  const [{ id }] = (await mara.getJson('/playlists').expect(200)).body.playlists;
+  await mara.get(`/playlists/${id}/export.csv`).expect(200);
   await mara.get('/account').set('User-Agent', 'Mozilla/5.0 Firefox/140.0').expect(200);
   await mara.get('/search?q=a-word-of-mara').expect(200);
   await browser().get('/search?q=moon').expect(200);
@@ -97,7 +101,8 @@ test('cookies are the ones that the privacy page names', async (t) => {
   await mara.signIn();
   await mara.post('/logout');
   await mara.get('/login');
+  await mara.fail('/callback?state=made-up', 400);
 
   const names = mara.cookies().map(({ name }) => name.replace(/^turntable-\d+-/, ''));
-  for (const name of names) assert.match(name, /^(session|signed-out|signin-.*)$/);
+  for (const name of names) assert.match(name, /^(session|signed-out|problem|signin-.*)$/);
 });

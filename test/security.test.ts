@@ -73,22 +73,18 @@ test('a proxy on this machine that asks for localhost is not sent in circles', a
 
 test('a request line with a whole URL cannot lead elsewhere', async (t) => {
   const { url, baseUrl } = await startTurntable(t);
-  const port = Number(new URL(url).port);
 
-  const answer = await raw(
-    port,
-    `GET http://evil.example/x HTTP/1.1\r\nHost: localhost:${port}\r\nConnection: close\r\n\r\n`,
-  );
+  const answer = await raw(url, 'GET http://evil.example/x', `localhost:${new URL(url).port}`);
 
   assert.match(answer, /^HTTP\/1\.1 307/);
   assert.match(answer, new RegExp(`Location: ${baseUrl}/\r\n`));
 });
 
-test('the Host header is believed in nothing', async (t) => {
+test('the headers of a proxy that is not trusted are believed in nothing', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const left = await browser()
     .get('/login')
-    .set({ Host: 'evil.example', 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https' })
+    .set({ 'X-Forwarded-Host': 'evil.example', 'X-Forwarded-Proto': 'https' })
     .expect(303);
 
   assert.equal(new URL(left.headers.location ?? '').searchParams.get('redirect_uri'), `${baseUrl}/callback`);
@@ -109,16 +105,12 @@ test('methods that do nothing here change nothing', async (t) => {
   }
   await mara.get('/logout?_method=POST').expect(404);
   await mara.get('/logout').set('X-HTTP-Method-Override', 'POST').expect(404);
-  assert.match(
-    await raw(Number(new URL(url).port), 'TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'),
-    /^HTTP\/1\.1 40[345]/,
-  );
+  assert.match(await raw(url, 'TRACE /'), /^HTTP\/1\.1 40[345]/);
   await mara.get('/now-playing').expect(200);
 });
 
 test('files outside public/ are not served', async (t) => {
   const { url } = await startTurntable(t);
-  const port = Number(new URL(url).port);
 
   for (const path of [
     '/../package.json',
@@ -130,8 +122,8 @@ test('files outside public/ are not served', async (t) => {
     '/views/home/home.ejs',
     '/src/main.ts',
   ]) {
-    const answer = await raw(port, `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
-    assert.match(answer, /^HTTP\/1\.1 40[04]/, path);
+    const answer = await raw(url, `GET ${path}`);
+    assert.match(answer, /^HTTP\/1\.1 40[034]/, path);
     assert.doesNotMatch(answer, /turntable"|\n\s+at /, path);
   }
 });
@@ -210,10 +202,9 @@ test('an error page leads to this site only', { skip }, async (t) => {
   const redis = await ownRedis(t);
   const { url } = await startTurntable(t, { redisUrl: redis.url });
   await redis.stop();
-  const port = Number(new URL(url).port);
 
   for (const target of ['//evil.example/x', '/\\evil.example', 'http://evil.example/now-playing']) {
-    const answer = await raw(port, `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    const answer = await raw(url, `GET ${target}`);
     assert.match(answer, /^HTTP\/1\.1 503/);
     assert.doesNotMatch(answer, /evil\.example/);
   }
@@ -222,10 +213,7 @@ test('an error page leads to this site only', { skip }, async (t) => {
 test('a request that names no path is refused, and is nothing for the error log', async (t) => {
   const { url, logged } = await startTurntable(t);
 
-  const answer = await raw(
-    Number(new URL(url).port),
-    'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
-  );
+  const answer = await raw(url, 'OPTIONS *');
 
   assert.match(answer, /^HTTP\/1\.1 400/);
   assert.doesNotMatch(logged.join(''), /"level":50/);
@@ -265,6 +253,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
     const leadsHere = new URL(location, url).origin === url;
     seen.push(page.text, JSON.stringify(headers), leadsHere ? location : '');
     await learnTokens();
+    if (location === '/sign-in/problem') seen.push((await mara.get(location)).text);
     return page;
   };
   const learnTokens = async () => {
@@ -335,9 +324,12 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   assert.doesNotMatch(logged.join(''), /\\n\s+at |Bearer |Basic /);
 });
 
-function raw(port: number, request: string): Promise<string> {
+/** A request with this method and target, letter by letter, to the server at `url`. */
+function raw(url: string, request: string, host = new URL(url).host): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(request));
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () =>
+      socket.write(`${request} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+    );
     let answer = '';
     socket.on('data', (chunk) => {
       answer += chunk;

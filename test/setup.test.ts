@@ -53,6 +53,7 @@ test('the check tries everything and says what it saw', async (t) => {
       'Redis answers, Good',
       'Redis keeps sign-ins, Wrong',
       'Redis makes no room, Good',
+      'Redis passes on changes, Good',
       'Clock, beside Redis, Good',
       'The address you came to, Good',
       'Proxy, Good',
@@ -62,7 +63,7 @@ test('the check tries everything and says what it saw', async (t) => {
   assert.match(found.get('The address you came to') ?? '', new RegExp(`${baseUrl}/callback`));
 });
 
-test('cookies that do not come back, and another address than Spotify knows', async (t) => {
+test('the check says so if cookies do not come back', async (t) => {
   const { browser } = await startTurntable(t);
   const forgetful = browser();
   const first = await forgetful.get('/setup/check').expect(303);
@@ -71,11 +72,6 @@ test('cookies that do not come back, and another address than Spotify knows', as
 
   const { text } = await browser().get('/setup/check?cookie=set').expect(200);
   assert.match(findingsIn(text).get('Cookies') ?? '', /^Wrong: one was set, but did not come back/);
-
-  const elsewhere = await check(forgetful, { Host: '192.168.1.5:3000' });
-  assert.match(elsewhere.get('The address you came to') ?? '', /^Wrong: http:\/\/192\.168\.1\.5:3000, but/);
-  const odd = await forgetful.get('/setup/check').set('Host', '"><script>');
-  assert.doesNotMatch(odd.text, /<script>/);
 });
 
 test('proxy headers: believed, missing, not believed, or not expected', async (t) => {
@@ -141,7 +137,7 @@ test('the check works where Redis does not, and heals with it', { skip }, async 
   const away = await person.get('/').expect(503);
   assert.match(away.text, /href="\/setup\/check"/);
 
-  assert.match((await check(person)).get('Redis answers') ?? '', /^Wrong: nothing that is Redis/);
+  assert.match((await check(person)).get('Redis answers') ?? '', /^Wrong: 127\.0\.0\.1:\d+ does not answer/);
 
   const again = await startRedis({ program: redisProgram, port: redis.port });
   t.after(again.stop);

@@ -52,6 +52,29 @@ for (const [what, fault] of Object.entries(senseless)) {
   });
 }
 
+test('while the accounts service wants to be left alone, pages and searches go on', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const [mara, noor] = [browser(), browser()];
+  await mara.signIn();
+  await browser().get('/search?q=one').expect(200);
+  const way = await noor.agree('noor');
+  simulator.fault({ on: 'token', answer: { status: 429, body: '', headers: { 'Retry-After': '7200' } } });
+  await noor.fail(way, 503);
+  simulator.forgetCalls();
+
+  for (const path of ['/now-playing', '/playlists', '/library', '/search?q=two'])
+    await mara.get(path).expect(200);
+  await browser().get('/search?q=three').expect(200);
+  clock.advance({ minutes: 59, seconds: 30 });
+  await mara.get('/playlists').expect(200);
+  assert.equal(simulator.calls.filter(({ service }) => service !== 'api').length, 0);
+
+  clock.advance({ minutes: 1 });
+  await mara.get('/playlists').expect(503);
+  clock.advance({ hours: 1 });
+  await mara.get('/playlists').expect(200);
+});
+
 test('an empty 204 is nothing playing, but no list of playlists', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -69,7 +92,7 @@ for (const [what, fault] of Object.entries(senseless).filter(([what]) => !/wrong
     const way = await mara.agree();
     simulator.fault({ on: 'token', ...fault });
 
-    await mara.get(way).expect(502);
+    await mara.fail(way, 502);
 
     assert.equal(mara.sessionCookie(), undefined);
     assert.deepEqual(
@@ -93,7 +116,7 @@ for (const token of [
     const way = await mara.agree();
     simulator.fault({ on: 'token', answer: { status: 200, body: token } });
 
-    await mara.get(way).expect(502);
+    await mara.fail(way, 502);
   });
 }
 

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Response } from 'express';
 import { Redis } from 'ioredis';
 import { createStreams, type Stream } from '../src/live/stream.ts';
+import { createBackgroundTasks } from '../src/ops/background.ts';
 import { freePort, startRedis } from '../src/redis/local-server.ts';
 import { startSimulator } from '../src/simulator/simulator.ts';
 import { listen } from './support/events.ts';
@@ -12,10 +13,12 @@ import { run } from './support/process.ts';
 import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from './support/redis.ts';
 import { createBrowser } from './support/turntable.ts';
 
+const background = createBackgroundTasks({ onFailure: (name, error) => assert.fail(`${name}: ${error}`) });
+
 test('a client that does not read is let go, and what piled up for it with it', async (t) => {
   const redis = new Redis(await redisPlace());
   t.after(() => redis.disconnect());
-  const streams = createStreams({ redis, records: recordsIn(redis), heartbeatMs: 1_000_000 });
+  const streams = createStreams({ redis, records: recordsIn(redis), background, heartbeatMs: 1_000_000 });
   let stream: Stream | null = null;
   let closed = 0;
   const server = createServer(async (_req, res) => {
@@ -45,7 +48,7 @@ test('a place is held for as long as its stream is open, and free when the proce
   const redis = new Redis(await redisPlace());
   t.after(() => redis.disconnect());
   t.mock.timers.enable({ apis: ['setInterval'] });
-  const streams = createStreams({ redis, records: recordsIn(redis), heartbeatMs: 1_000_000 });
+  const streams = createStreams({ redis, records: recordsIn(redis), background, heartbeatMs: 1_000_000 });
   const begun: unknown[] = [];
   const server = createServer(async (_req, res) => {
     begun.push(await streams.begin(res as Response, 'a session'));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { testInEachDialect as test } from './support/dialects.ts';
+import { visit } from './support/fleet.ts';
 import { apiCalls, startTurntable, tokenRequests } from './support/turntable.ts';
 
 test('a token is renewed a minute before its end, and not sooner', async (t) => {
@@ -48,9 +49,7 @@ test('two servers that find the same token spent renew it once between them', as
     clock.advance({ hours: 2 });
     simulator.forgetCalls();
     const visits = [one, other].flatMap(({ url }) =>
-      Array.from({ length: 10 }, () =>
-        fetch(`${url}/now-playing`, { headers: { Cookie, Accept: 'text/html' } }),
-      ),
+      Array.from({ length: 10 }, () => visit(`${url}/now-playing`, 'GET', Cookie, one.baseUrl)),
     );
 
     for (const page of await Promise.all(visits)) assert.equal(page.status, 200);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RedisUnavailable } from '../redis/errors.ts';
+import type { BackgroundTasks } from '../ops/background.ts';
+import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import type { AccessToken } from '../spotify/answers.ts';
@@ -23,7 +24,14 @@ export type OpenGrant = {
   extend(): Promise<void>;
 };
 
-type Needs = { grants: Grants; withLock: Lock; door: Door; accounts: Accounts; now: () => number };
+type Needs = {
+  grants: Grants;
+  withLock: Lock;
+  door: Door;
+  accounts: Accounts;
+  background: Pick<BackgroundTasks, 'run' | 'finish'>;
+  now: () => number;
+};
 
 /** A renewal that Spotify has made and Redis has not taken yet. */
 type Unsaved = { old: StoredGrant; next: Grant };
@@ -32,7 +40,7 @@ type Unsaved = { old: StoredGrant; next: Grant };
 const unsavedForMs = 60 * 60_000;
 
 /** The right to call Spotify, kept alive. */
-export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
+export function createAccess({ grants, withLock, door, accounts, background, now }: Needs) {
   const renewing = new Map<string, Promise<StoredGrant>>();
   const unsaved = new Map<string, Unsaved>();
 
@@ -40,7 +48,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     /**
      * What can be done with the grant of a session. Its token is renewed where it is due, first of all or not before
      * Spotify is asked, and never while Spotify wants to be left alone: then there may still be something to show. Throws GrantLost,
-     * SpotifyUnavailable, ClientRejected or RedisUnavailable.
+     * SpotifyUnavailable, ClientRejected, RedisUnavailable or ShuttingDown.
      */
     async open(
       sessionId: string,
@@ -111,7 +119,10 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     return renewal;
   }
 
-  /** Null where somebody else is renewing the grant, for longer than one may wait. */
+  /**
+   * Null where somebody else is renewing the grant, for longer than one may wait. A stop waits until it is done: the answer that it
+   * would cut off may hold the only token that Spotify still honours. Throws ShuttingDown where it has not begun before a stop.
+   */
   async function renew(
     sessionId: string,
     spent: StoredGrant,
@@ -120,9 +131,11 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     const work = async () => {
       const stored = await current(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
-      return stored.accessToken === spent.accessToken ? refreshed(sessionId, stored) : stored;
+      if (stored.accessToken !== spent.accessToken) return stored;
+      // A stop may have begun while this one waited for the lock.
+      return background.finish('refresh of a grant', () => refreshed(sessionId, stored));
     };
-    return withLock(`grant:${sessionId}`, work, { wait });
+    return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
   }
 
   async function refreshed(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
@@ -169,7 +182,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
       if (!(error instanceof RedisUnavailable)) throw error;
     }
     unsaved.set(sessionId, { old, next });
-    void saveLater(sessionId);
+    background.run('save of a refreshed grant', saveLater(sessionId));
     return current(sessionId);
   }
 
@@ -177,7 +190,7 @@ export function createAccess({ grants, withLock, door, accounts, now }: Needs) {
     const giveUpAt = performance.now() + unsavedForMs;
     while (unsaved.has(sessionId) && performance.now() < giveUpAt) {
       await sleep(100, undefined, { ref: false });
-      await current(sessionId).catch(() => undefined);
+      await current(sessionId).catch(nullIfUnavailable);
     }
     unsaved.delete(sessionId);
   }

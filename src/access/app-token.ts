@@ -1,4 +1,5 @@
 import * as v from '@badrap/valita';
+import type { BackgroundTasks } from '../ops/background.ts';
 import { jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
@@ -17,6 +18,7 @@ type Deps = {
   withLock: Lock;
   door: Door;
   accounts: Accounts;
+  background: Pick<BackgroundTasks, 'finish'>;
   now: () => number;
 };
 
@@ -32,7 +34,8 @@ const tokenCodec = jsonCodec<Token>({
  * The right to ask Spotify for what belongs to nobody, such as a search: a token of the app's own, one for all processes, sealed in
  * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
  */
-export function createAppAccess({ records, clientId, seal, withLock, door, accounts, now }: Deps) {
+export function createAppAccess(deps: Deps) {
+  const { records, clientId, seal, withLock, door, accounts, background, now } = deps;
   const store = records.of({
     name: 'app-token',
     codec: sealedCodec(seal, tokenCodec),
@@ -41,7 +44,7 @@ export function createAppAccess({ records, clientId, seal, withLock, door, accou
   let underWay: Promise<Token> | null = null;
 
   return {
-    /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown or RedisUnavailable. */
+    /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown, RedisUnavailable or ShuttingDown. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await store.read(clientId);
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
@@ -77,7 +80,9 @@ export function createAppAccess({ records, clientId, seal, withLock, door, accou
       await store.write(clientId, next);
       return next;
     };
-    const token = await withLock(store.key(clientId), work, { wait: true });
+    const token = await background.finish('request for an app token', () =>
+      withLock(store.key(clientId), work, { wait: true }),
+    );
     if (token) return token;
     throw new SpotifyUnavailable('Another request has been asking for an app token for too long');
   }

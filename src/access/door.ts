@@ -3,7 +3,7 @@ import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import { textCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
-import type { KeyType, Records } from '../redis/records.ts';
+import type { KeyType, RecordKind, Records } from '../redis/records.ts';
 import { RateLimited } from '../spotify/errors.ts';
 import { CoolDown } from './errors.ts';
 
@@ -28,8 +28,9 @@ type Deps = {
 };
 
 /**
- * Which of Spotify's services is called. Both stay unasked while the door is closed. Calls to the Web API are counted, and one of them
- * tries when the time is over; calls to the accounts service have no quota that is known, and say nothing about that of the other.
+ * Which of Spotify's services is called. Each has a cooldown of its own: a 429 of the accounts service says nothing about the Web API. While
+ * the Web API cools down the accounts service is left alone as well, because its tokens are of no use then. Calls to the Web API are
+ * counted, and one of them tries when the time is over; the accounts service has no quota that is known.
  */
 type Service = 'web-api' | 'accounts';
 
@@ -63,28 +64,22 @@ const endIn = `
 const enter = `${endIn}
   local known = redis.call('GET', KEYS[1])
   local untilMs = endIn(known)
-  local tries = false
   if untilMs then
     if untilMs > tonumber(ARGV[1]) then return {'closed', known} end
-    tries = ARGV[2] ~= ''
-    if tries then
-      local left = redis.call('PTTL', KEYS[3])
-      if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end
-      if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
-    end
+    local left = redis.call('PTTL', KEYS[3])
+    if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end
+    if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
   end
-  if ARGV[2] ~= '' then
-    local counted = redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
-    if type(counted) == 'table' then
-      redis.pcall('HDEL', KEYS[2], ARGV[2])
-      redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
-    end
-    redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
+  local counted = redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
+  if type(counted) == 'table' then
+    redis.pcall('HDEL', KEYS[2], ARGV[2])
+    redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
   end
-  return tries and {'try', known} or {'open', known}`;
+  redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
+  return untilMs and {'try', known} or {'open', known}`;
 
 const closeUntil = `${endIn}
-  redis.call('DEL', KEYS[2])
+  if KEYS[2] then redis.call('DEL', KEYS[2]) end
   local known = endIn(redis.call('GET', KEYS[1]))
   if tonumber(ARGV[1]) > (known or 0) then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
   return 1`;
@@ -103,43 +98,48 @@ const probe: KeyType = { kind: 'cool-down-try', type: 'string' };
 /** Behind the moment in the record where it is the quota that is used up, and not the rate that is too high. */
 const quotaMark = ' quota';
 
+function waitKind(name: string, now: () => number): RecordKind<Wait> {
+  const wait = v
+    .string()
+    .assert((text) => /^\d+( quota)?$/.test(text))
+    .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
+    .assert(({ until }) => until - now() <= furthestEndMs);
+  return {
+    name,
+    codec: textCodec(wait, ({ until, quota }) => `${until}${quota ? quotaMark : ''}`),
+    // The record outlives its time, so that somebody tries first when it is over.
+    ttlMs: ({ until }) => until - now() + dayMs,
+  };
+}
+
 /**
  * The cool-down clock of this app and the count of its calls, one for all processes: Spotify counts calls by app and developer,
  * not by listener, and asking on while told to wait makes it longer.
  */
 export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) {
-  const waits = records.of<Wait>({
-    name: 'cool-down',
-    codec: textCodec(
-      v
-        .string()
-        .assert((text) => /^\d+( quota)?$/.test(text))
-        .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
-        .assert(({ until }) => until - now() <= furthestEndMs),
-      ({ until, quota }) => `${until}${quota ? quotaMark : ''}`,
-    ),
-    // The record outlives its time, so that somebody tries first when it is over.
-    ttlMs: ({ until }) => until - now() + dayMs,
-  });
+  const waits = records.of(waitKind('cool-down', now));
+  const accountsWaits = records.of(waitKind('cool-down-accounts', now));
   const key = waits.key(clientId);
   const tryKey = `cool-down-try:${clientId}`;
+  const accountsKey = accountsWaits.key(clientId);
   const countKey = `calls:${clientId}`;
   const enterDoor = records.script([waits.type, counts, probe], enter);
   const closeDoor = records.script([waits.type, probe], closeUntil);
+  const closeAccounts = records.script([accountsWaits.type], closeUntil);
   const openDoor = records.script([waits.type, probe], openIfUnchanged);
 
   /** What we were told while Redis took no writes: then at least this process knows. */
-  let toldHere: CoolDown | null = null;
+  const toldHere: Record<Service, CoolDown | null> = { 'web-api': null, accounts: null };
 
   return {
     /**
-     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone. A call to the Web API sits a wait of at most two
-     * seconds out instead, and is made once more. Throws what the call throws, CoolDown in place of RateLimited, and
+     * Makes a call to Spotify, unless the door is closed; a 429 closes it for everyone's calls to that service. A call to the Web API sits a
+     * wait of at most two seconds out instead, and is made once more. Throws what the call throws, CoolDown in place of RateLimited, and
      * RedisUnavailable.
      */
     async through<T>(call: () => Promise<T>, service: Service = 'web-api'): Promise<T> {
       for (let again = service === 'web-api'; ; again = false) {
-        const tried = await pass(service);
+        const tried = service === 'web-api' ? await pass() : await passAccounts();
         try {
           const answer = await call();
           if (tried !== null) await open(tried);
@@ -149,7 +149,7 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
             if (tried !== null) await open(tried);
             throw error;
           }
-          const closed = await close(error);
+          const closed = await close(error, service);
           const waitMs = closed.until - now();
           if (!again || waitMs > shortWaitMs) throw closed;
           await sleep(waitMs);
@@ -157,16 +157,14 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
       }
     },
 
-    /** Until when Spotify asked us to stay away; null where it did not. Throws RedisUnavailable. */
-    async closed(): Promise<CoolDown | null> {
-      const wait = await waits.read(clientId);
-      return wait && wait.until > now() ? new CoolDown(wait.until, wait.quota) : null;
-    },
+    /** Until when the Web API asked us to stay away; null where it did not. Throws RedisUnavailable. */
+    closed: () => endOfWait(waits),
 
     /** Forgets that Spotify asked to wait: for something that stands in for Spotify, and knows that it is over. Throws RedisUnavailable. */
     async reopen(): Promise<void> {
-      toldHere = null;
-      await redisCall(redis.del(key, tryKey));
+      toldHere['web-api'] = null;
+      toldHere.accounts = null;
+      await redisCall(redis.del(key, tryKey, accountsKey));
     },
 
     /** What was used of a day's calls. Throws RedisUnavailable. */
@@ -183,16 +181,31 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
     },
   };
 
+  /** Throws CoolDown while the accounts service, or the Web API, asks to be left alone. Waits for nothing, and nobody tries first. */
+  async function passAccounts(): Promise<null> {
+    const closed = await Promise.all([accountsWaits, waits].map((kind) => endOfWait(kind)));
+    for (const one of [...closed, toldHere.accounts, toldHere['web-api']])
+      if (one && one.until > now()) throw one;
+    return null;
+  }
+
+  /** Until when a service asked us to stay away; null if it did not. Throws RedisUnavailable. */
+  async function endOfWait(kind: typeof waits): Promise<CoolDown | null> {
+    const wait = await kind.read(clientId);
+    return wait && wait.until > now() ? new CoolDown(wait.until, wait.quota) : null;
+  }
+
   /**
-   * Waits until the door is open, where that is soon and the service may wait, or throws CoolDown. Gives the record of the wait that
-   * is over where this call is the one that tries, else null.
+   * Waits until the door of the Web API is open, where that is soon, or throws CoolDown. Gives the record of the wait that is over
+   * where this call is the one that tries, else null.
    */
-  async function pass(service: Service): Promise<string | null> {
-    const giveUpAt = performance.now() + (service === 'web-api' ? shortWaitMs : 0);
+  async function pass(): Promise<string | null> {
+    const giveUpAt = performance.now() + shortWaitMs;
     for (;;) {
-      if (toldHere && toldHere.until > now()) throw toldHere;
-      const bin = service === 'web-api' ? binOf(now()) : '';
-      const answer = await enterDoor([key, countKey, tryKey], now(), bin, dayMs + 2 * binMs, probeMs);
+      const told = toldHere['web-api'];
+      if (told && told.until > now()) throw told;
+      const args = [now(), binOf(now()), dayMs + 2 * binMs, probeMs];
+      const answer = await enterDoor([key, countKey, tryKey], ...args);
       const [state, record] = answer as ['open', string | null] | ['closed' | 'wait' | 'try', string];
       if (state === 'try') return record;
       const wait = record === null ? null : await waits.settle(clientId, record);
@@ -206,16 +219,19 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
 
   /** Opens the door after a call that was not told to wait: nobody waits any longer. */
   async function open(tried: string): Promise<void> {
+    // The call is made. If this fails, the next one tries again when the time of this try is over.
     await openDoor([key, tryKey], tried).catch(() => undefined);
   }
 
-  /** Closes the door for as long as Spotify says, never for less than it was; gives the error to throw. */
-  async function close({ retryAfter, quota }: RateLimited): Promise<CoolDown> {
+  /** Closes the door of a service for as long as Spotify says, never for less than it was; gives the error to throw. */
+  async function close({ retryAfter, quota }: RateLimited, service: Service): Promise<CoolDown> {
     const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
     const closed = new CoolDown(now() + waitMs, quota);
-    const args = [closed.until, waits.encode(clientId, closed), waits.ttlMs(closed)];
-    await closeDoor([key, tryKey], ...args).catch(() => {
-      toldHere = closed;
+    const args = [closed.until, waits.encode(clientId, closed), waits.ttlMs(closed)] as const;
+    const noted =
+      service === 'web-api' ? closeDoor([key, tryKey], ...args) : closeAccounts([accountsKey], ...args);
+    await noted.catch(() => {
+      toldHere[service] = closed;
     });
     return closed;
   }

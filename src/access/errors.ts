@@ -18,3 +18,14 @@ export class CoolDown extends Error {
     this.quota = quota;
   }
 }
+
+/** More requests than this site allows one visitor, or all of them together; `waitMs` says how long until it takes more. */
+export class TooManyRequests extends Error {
+  override readonly name = 'TooManyRequests';
+  readonly waitMs: number;
+
+  constructor(limit: string, waitMs: number) {
+    super(`The limit ${limit} is used up for ${Math.ceil(waitMs / 1000)} s`);
+    this.waitMs = waitMs;
+  }
+}

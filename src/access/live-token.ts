@@ -1,3 +1,4 @@
+import { ShuttingDown } from '../ops/background.ts';
 import { AccessTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Door } from './door.ts';
 import { CoolDown } from './errors.ts';
@@ -14,7 +15,7 @@ export const earlyMs = 60_000;
 
 /** Whether a renewal that failed like this may go well in a while: a token that still holds is used meanwhile. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof SpotifyUnavailable || error instanceof CoolDown;
+  return [SpotifyUnavailable, CoolDown, ShuttingDown].some((one) => error instanceof one);
 }
 
 /** Calls Spotify with this token, and once more with the one that `renewed` gives where Spotify no longer takes it. */

@@ -15,10 +15,12 @@ export const timing = {
   apiDeadlineMs: 5_000,
   /** What Spotify's player takes to show what a command did. */
   afterCommandMs: 400,
-  /** Between two signs of life in a stream: less than the minute after which proxies give up. */
+  /** A file may take this long to its first byte: less than the half minute after which some proxies give up. */
+  firstByteMs: 25_000,
+  /** Between two signs of life in a stream or file: less than the minute after which proxies give up. */
   heartbeatMs: 15_000,
-  /** Redis' answer to one command. */
-  redisDeadlineMs: 500,
+  /** Redis' answer to one command; past that its connection counts as gone. */
+  redisDeadlineMs: 750,
   /** Live updates. */
   live: {
     /** Between two looks at the clock. */

@@ -1,26 +1,30 @@
-import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { joinChannel, liveChannel, permitChannel, withoutChannel } from '../redis/channel.ts';
 import { timeOf } from '../redis/clock.ts';
-import { isRefusedDatabase, refusedDatabase } from '../redis/database.ts';
-import { isRefusedConnection, replyCode } from '../redis/errors.ts';
+import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
+import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
+import { findFault } from '../redis/probe.ts';
 import { redisAddress } from '../settings/redis-url.ts';
 import { clockFinding } from './clock.ts';
 import { bad, type Finding, good, open } from './finding.ts';
 
-type Needs = {
+type Deps = {
   /** Not connected yet, and not to be connected again once it fails. */
   redis: Redis;
   /** Where it leads. */
   url: string;
+  /** Null while there are no credentials, and nothing to tell other processes of. */
+  clientId: string | null;
   now: () => number;
 };
 
 const answering = 'Redis answers';
 const persistent = 'Redis keeps sign-ins';
 const evicting = 'Redis makes no room';
+const telling = 'Redis passes on changes';
 
-/** Whether Redis is there, writes to disk, and drops nothing to make room. */
-export async function redisFindings({ redis, url, now }: Needs): Promise<Finding[]> {
+/** Whether Redis does what pages ask of it, writes to disk, drops nothing to make room, and tells processes of changes. */
+export async function redisFindings({ redis, url, clientId, now }: Deps): Promise<Finding[]> {
   const at = redisAddress(url);
   let cause: Error | undefined;
   redis.on('error', (error: Error) => {
@@ -28,58 +32,62 @@ export async function redisFindings({ redis, url, now }: Needs): Promise<Finding
   });
   try {
     await redis.connect();
-    const facts = factsIn(await redis.info());
-    const probe = `check:${randomUUID()}`;
-    await redis.set(probe, '', 'EX', 10);
-    await redis.del(probe);
-    const time = await timeOf(redis);
+    const fault = await findFault(redis);
+    if (fault) return [faultFinding(fault, at)];
+    const facts = factsIn(await unlessForbidden(redis.info(), ''));
+    const time = await unlessForbidden(timeOf(redis), null);
     return [
       versionFinding(facts, at),
       await persistenceFinding(redis, facts),
       evictionFinding(facts),
-      clockFinding('Redis', time, now()),
+      ...(clientId === null ? [] : [await channelFinding(redis, liveChannel(redis, clientId))]),
+      ...(time === null ? [] : [clockFinding('Redis', time, now())]),
     ];
   } catch (error) {
-    if (cause && isRefusedDatabase(cause)) {
-      const { detail, fix } = refusedDatabase(url, cause);
-      return [bad(answering, detail, fix)];
-    }
-    return [unreachable(cause ?? error, at)];
+    return [faultFinding(redisFault(cause ?? error), at)];
   }
 }
 
-function unreachable(error: unknown, at: string): Finding {
-  const code = replyCode(error) ?? (error as NodeJS.ErrnoException).code;
-  if (isRefusedConnection(code)) {
-    return bad(
-      answering,
-      `${at} refuses the connection (${code})`,
-      'Look at the user and the password in REDIS_URL: a % in them is written %25.',
-    );
+/** What Redis says, or `otherwise` if it does not permit this user to ask: pages need no such command, so that is no fault. */
+async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<T | O> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (replyCode(error) === 'NOPERM') return otherwise;
+    throw error;
   }
-  if (replyCode(error)) {
-    return bad(
-      answering,
-      `${at} takes no writes (${code})`,
-      'REDIS_URL must lead to one that can be written to: not a replica, and neither its memory nor its disk full.',
-    );
+}
+
+function faultFinding({ code, does, fix }: RedisFault, at: string): Finding {
+  return bad(answering, `${at} ${does}${code ? ` (${code})` : ''}`, fix);
+}
+
+async function channelFinding(redis: Redis, channel: string): Promise<Finding> {
+  const subscriber = connectSubscriber(redis, checkDeadlineMs);
+  try {
+    await subscriber.connect();
+    await joinChannel(redis, subscriber, channel);
+    return good(telling, 'processes hear of each other’s changes at once');
+  } catch (error) {
+    const { code } = redisFault(error);
+    return open(telling, `it refuses the channel (${code}): ${withoutChannel}`, permitChannel(channel));
+  } finally {
+    subscriber.disconnect();
   }
-  return bad(
-    answering,
-    `nothing that is Redis answers at ${at}${code ? ` (${code})` : ''}`,
-    'Start one (redis-server --appendonly yes), or set REDIS_URL to one that runs.',
-  );
 }
 
 function versionFinding(facts: Facts, at: string): Finding {
-  const version = facts.get('redis_version') ?? '?';
-  if (Number.parseInt(version, 10) < 6)
+  const version = facts.get('redis_version') ?? null;
+  if (version !== null && Number.parseInt(version, 10) < 6)
     return bad(answering, `${at} is version ${version}`, 'Turntable needs Redis 6 or later, or Valkey.');
+  if (version === null) return good(answering, `at ${at}; it does not tell this user its version`);
   return good(answering, `at ${at}, version ${version}`);
 }
 
 async function persistenceFinding(redis: Redis, facts: Facts): Promise<Finding> {
   const advice = 'Start Redis with --appendonly yes, or: redis-cli config set appendonly yes';
+  if (!facts.has('aof_enabled'))
+    return open(persistent, 'it does not tell this user whether it writes to disk', advice);
   if (facts.get('aof_enabled') === '1') {
     return facts.get('aof_last_write_status') === 'ok'
       ? good(persistent, 'every change is written to disk')

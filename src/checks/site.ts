@@ -28,6 +28,7 @@ export async function siteFinding({ baseUrl, redirectUri, clientId, accountsUrl 
         );
   }
 
+  // An answer that is cut off is judged by its head.
   const text = await asked.text().catch(() => '');
   const goesTo = asked.headers.get('Location') ?? '';
   const location = URL.canParse(goesTo) ? new URL(goesTo) : null;
@@ -49,6 +50,13 @@ export async function siteFinding({ baseUrl, redirectUri, clientId, accountsUrl 
       what,
       'the proxy in front does not say that it speaks https, or is not believed',
       'Have it send "X-Forwarded-Proto: https", and set TRUST_PROXY so that it is believed.',
+    );
+  }
+  if (/"reason":"wrong-host"/.test(text)) {
+    return bad(
+      what,
+      `Turntable answers at ${baseUrl}, but takes that for another address than its own`,
+      'Start it again with these settings. If it has them, let the proxy in front pass on Host or X-Forwarded-Host.',
     );
   }
   if (/"reason":"sessions-unavailable"/.test(text))

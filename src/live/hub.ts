@@ -5,9 +5,12 @@ import type { Browsers } from '../access/browsers.ts';
 import type { Door } from '../access/door.ts';
 import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
+import type { Kept } from '../access/kept.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
-import { RedisUnavailable, redisCall } from '../redis/errors.ts';
+import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
+import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
+import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 import type { Playback } from '../spotify/answers.ts';
@@ -40,9 +43,13 @@ type Needs = {
   browsers: Browsers;
   door: Door;
   webApi: WebApi;
+  kept: Kept;
+  background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
   timing: Timing['live'];
   onFault: (error: unknown) => void;
+  /** Called when Redis lets this process publish or hear nothing: then it looks by itself at what the messages would say. */
+  onChannelRefused: (fault: RedisFault) => void;
 };
 
 /** One listener that somebody watches in this process. */
@@ -71,9 +78,14 @@ type Watched = {
   stalledSince: number | null;
 };
 
+/** A message before it is addressed. */
+type Sent = Message extends infer M ? (M extends Message ? Omit<M, 'from'> : never) : never;
+
 const keptSeenMs = 6 * 60 * 60 * 1000;
 /** How often streams of sign-ins that have ended are looked for. */
 const sweepMs = 60_000;
+/** The same while no messages come: a sign-out elsewhere is still to end streams within seconds. */
+const deafSweepMs = 5_000;
 /** What was seen so lately is good enough for a page. */
 const freshMs = 2_000;
 /** While looks are rare, one that is wished for is worth a call only when the last one is older than this. */
@@ -131,11 +143,10 @@ export const nothingKnown: News = {
 export function createHub(needs: Needs) {
   const { redis, records, subscriber, clientId, access, grants, sessionRecords, browsers, door, webApi } =
     needs;
-  const { now, onFault } = needs;
+  const { kept, background, now, onFault, onChannelRefused } = needs;
   const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
   const me = randomUUID();
-  const { keyPrefix = '' } = redis.options;
-  const channel = `${keyPrefix}live:${clientId}`;
+  const channel = liveChannel(redis, clientId);
   const watchedKey = `watched:${clientId}`;
   const seenRecords = records.of({ name: 'now-playing', codec: seenCodec, ttlMs: () => keptSeenMs });
   const leases = records.of({ name: 'look', codec: ownerCodec, ttlMs: () => leaseMs });
@@ -143,8 +154,10 @@ export function createHub(needs: Needs) {
   const addWatched = records.script([watchedSet], noteWatched);
   const all = new Map<string, Watched>();
   let lastTickAt = now();
+  let sweepDueAt = performance.now() + sweepMs;
 
   subscriber.on('message', (_channel, text) => {
+    if (text === noMessage) return;
     try {
       const message = records.message('message', messageCodec, text);
       if (message !== null) hear(message);
@@ -152,14 +165,22 @@ export function createHub(needs: Needs) {
       onFault(error);
     }
   });
-  // What was said while nobody listened is made up for.
-  subscriber.on('ready', () => {
-    for (const watched of all.values()) void recall(watched);
+  const messages = keepJoined({
+    redis,
+    subscriber,
+    channel,
+    // What was said while nobody listened is made up for.
+    onJoined() {
+      for (const watched of all.values()) background.run('recall what plays', recall(watched));
+      sweepNow();
+    },
+    onRefused: onChannelRefused,
+    background,
   });
-  // Made again by itself after every loss of the connection.
-  subscriber.subscribe(channel).catch(() => undefined);
   const ticking = setInterval(tick, tickMs).unref();
-  const sweeping = setInterval(() => void sweep().catch(() => undefined), sweepMs).unref();
+  const sweeping = setInterval(() => {
+    if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();
+  }, deafSweepMs).unref();
 
   return {
     /** Tells this watcher what the listener plays, now and at every change, until the function it gives is called. */
@@ -168,7 +189,7 @@ export function createHub(needs: Needs) {
       all.set(accountId, watched);
       watched.watchers.add(watcher);
       if (watched.news.seen !== null) watcher.onNews(watched.news);
-      else void recall(watched);
+      else background.run('recall what plays', recall(watched));
       return () => {
         watched.watchers.delete(watcher);
         if (watched.watchers.size === 0 && all.get(accountId) === watched) leave(watched);
@@ -190,19 +211,34 @@ export function createHub(needs: Needs) {
 
     /** Takes in what a page was told by Spotify, which it asked at `askedAt`, and passes it on; gives what is known then. */
     async learn(accountId: string, playback: Playback, askedAt: number): Promise<Seen> {
-      const before = await this.latest(accountId).catch(() => null);
+      // Without Redis, what Spotify has just said can still be shown.
+      const before = await this.latest(accountId).catch(nullIfUnavailable);
       // Somebody has asked later and was answered sooner.
       if (before !== null && before.askedAt > askedAt) return before;
       const seen = seenNow(playback, now(), askedAt, before);
-      passOn(accountId, { ...nothingKnown, seen }).catch(onFault);
+      background.run('pass on what plays', passOn(accountId, { ...nothingKnown, seen }));
       return seen;
     },
 
-    /** Passes on that a track is in the listener's library, or is not: it matters while that track plays. */
+    /**
+     * Passes on that a track is in the listener's library, or is not: it matters while that track plays. It says nothing about when
+     * the player was asked, so processes that know of a later answer take it in as well.
+     */
     async learnSaved(accountId: string, uri: string, saved: boolean): Promise<void> {
-      const seen = await this.latest(accountId).catch(() => null);
-      if (seen === null || uriOf(seen) !== uri) return;
-      await passOn(accountId, { ...known(accountId), seen: { ...seen, saved } });
+      setSaved(accountId, uri, saved);
+      const seen = await this.latest(accountId).catch(nullIfUnavailable);
+      // Without Redis nobody else can be told; they ask again when the track changes.
+      if (seen && uriOf(seen) === uri) await store(accountId, { ...seen, saved }).catch(nullIfUnavailable);
+      await send({ kind: 'saved', accountId, uri, saved });
+    },
+
+    /**
+     * Drops what is held of Spotify's answers to this listener under names that begin like these, here and in every other process.
+     * Resolves when the others have been told; one that misses the message goes on with what it holds until its TTL.
+     */
+    async invalidate(accountId: string, names: readonly string[]): Promise<void> {
+      invalidateHere(accountId, names);
+      await send({ kind: 'invalidate', accountId, names });
     },
 
     /** Passes on that Spotify asked a page to wait. */
@@ -216,6 +252,27 @@ export function createHub(needs: Needs) {
     },
 
     nextFor,
+
+    /** What subscribers of this process are shown. */
+    async newsOf(accountId: string): Promise<News> {
+      const watched = all.get(accountId);
+      // One that has just subscribed is not told before the stored state has been read.
+      if (watched?.news.seen === null) await recall(watched);
+      return known(accountId);
+    },
+
+    /**
+     * In how many milliseconds the next poll of this listener is due; less than none while it is being made, null where another
+     * process plans it and it is overdue. Throws RedisUnavailable.
+     */
+    async nextPollIn(accountId: string): Promise<number | null> {
+      const watched = all.get(accountId);
+      if (watched && leads(watched)) return watched.lookAt - now();
+      const { seen, waitingUntil } = known(accountId);
+      const next = await nextFor(seen);
+      const inMs = Math.max(next.at, waitingUntil ?? 0) - now();
+      return inMs >= 0 ? inMs : null;
+    },
 
     /** What this process knows without asking anybody, if it is still what plays. */
     fresh(accountId: string): Seen | null {
@@ -237,6 +294,7 @@ export function createHub(needs: Needs) {
     close(): void {
       clearInterval(ticking);
       clearInterval(sweeping);
+      messages.close();
       for (const watched of all.values()) leave(watched);
       subscriber.disconnect();
     },
@@ -280,7 +338,10 @@ export function createHub(needs: Needs) {
   /** Takes in what is known already: a page has asked a moment ago, another process looks, or Spotify asked to wait. */
   async function recall(watched: Watched): Promise<void> {
     const { accountId } = watched;
-    const [seen, closed] = await Promise.all([recorded(accountId), door.closed()]).catch(() => [null, null]);
+    const known = await Promise.all([recorded(accountId), door.closed()]).catch(nullIfUnavailable);
+    // Without Redis it stays as it is; the next recall makes up for it.
+    if (known === null) return;
+    const [seen, closed] = known;
     const { news } = watched;
     const newer = seen !== null && (news.seen === null || seen.askedAt > news.seen.askedAt);
     const waits = closed !== null && closed.until !== news.waitingUntil;
@@ -303,8 +364,9 @@ export function createHub(needs: Needs) {
     all.delete(watched.accountId);
     if (!leads(watched)) return;
     watched.leaseUntil = 0;
-    release(watched).catch(() => undefined);
-    redis.zrem(watchedKey, watched.accountId).catch(() => undefined);
+    const left = Promise.all([release(watched), redis.zrem(watchedKey, watched.accountId)]);
+    // Without Redis both end by themselves: the lease with its time, the place in the list with its score.
+    left.catch(() => undefined);
   }
 
   function release({ accountId, owner }: Watched): Promise<unknown> {
@@ -319,15 +381,15 @@ export function createHub(needs: Needs) {
       const monotonic = performance.now();
       if (monotonic >= watched.leaseDueAt) {
         watched.leaseDueAt = monotonic + leaseEveryMs;
-        void lead(watched);
+        background.run('take the lease', lead(watched));
       }
       if (!leads(watched)) {
         if (monotonic < watched.recallDueAt) continue;
         watched.recallDueAt = monotonic + recallEveryMs;
-        void recall(watched);
+        background.run('recall what plays', recall(watched));
       } else if (!watched.looking) {
         if (watched.lookAt - now() > longestMs) watched.lookAt = 0;
-        if (now() >= watched.lookAt) void look(watched);
+        if (now() >= watched.lookAt) background.run('poll', look(watched));
       }
     }
   }
@@ -367,7 +429,8 @@ export function createHub(needs: Needs) {
       }
       watched.leaseUntil = askedAt + leaseMs;
       await addWatched([watchedKey], now(), now() + leaseMs, 2 * leaseMs, accountId);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) throw error;
       // Without Redis the lease ends by itself: nobody looks.
       watched.stalledSince ??= askedAt;
       if (watched.news.stalled || askedAt - watched.stalledSince < stalledAfterMs) return;
@@ -439,26 +502,26 @@ export function createHub(needs: Needs) {
     } else {
       watched.lookAt = now() + (failureMs[watched.failures] ?? longestFailureMs);
       watched.failures += 1;
-      if (error instanceof RedisUnavailable) return;
+      if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;
       onFault(error);
       if (error instanceof SpotifyUnavailable) {
         // One answer that does not come is nothing to speak of.
         if (watched.failures > 1) watched.news = { ...news, silent: true };
       } else {
         // Nothing that passes: not invited any more, the owner without Premium. Pages have words for each.
-        browsers.sessionsOf(watched.accountId).then(endStreams, () => undefined);
+        background.run('end streams', browsers.sessionsOf(watched.accountId).then(endStreams));
       }
     }
     watched.notBefore = watched.lookAt;
     if (watched.news === news) return;
     tell(watched);
-    publish(watched.accountId, watched.news).catch(onFault);
+    background.run('publish what plays', publish(watched.accountId, watched.news));
   }
 
   /** Decides when to look next; without Redis, in a while. */
   async function plan(watched: Watched): Promise<void> {
     const { seen } = watched.news;
-    const next = await nextFor(seen).catch(() => null);
+    const next = await nextFor(seen).catch(nullIfUnavailable);
     if (next === null) {
       watched.lookAt = now() + 60_000;
       return;
@@ -466,7 +529,7 @@ export function createHub(needs: Needs) {
     const { at, sparingUntil } = next;
     if (isElsewhen(sparingUntil, watched.news.sparingUntil)) {
       amend(watched, { sparingUntil });
-      publish(watched.accountId, watched.news).catch(onFault);
+      background.run('publish what plays', publish(watched.accountId, watched.news));
     }
     const { changedFrom, changedAt } = watched;
     if (seen && changedFrom && seen.askedAt > changedAt) {
@@ -496,16 +559,24 @@ export function createHub(needs: Needs) {
 
   async function publish(accountId: string, news: Heard): Promise<void> {
     const { seen } = news;
-    if (seen) await browsers.keepWhileSignedIn(accountId, seenRecords, seen);
+    if (seen) await store(accountId, seen);
     await redisCall(
       redis.publish(channel, messageCodec.encode({ from: me, kind: 'news', accountId, news }, channel)),
     );
   }
 
-  function say(
-    message: Message extends infer M ? (M extends Message ? Omit<M, 'from'> : never) : never,
-  ): void {
-    redis.publish(channel, messageCodec.encode({ from: me, ...message }, channel)).catch(() => undefined);
+  async function store(accountId: string, seen: Seen): Promise<void> {
+    await browsers.keepWhileSignedIn(accountId, seenRecords, seen);
+  }
+
+  function say(message: Sent): void {
+    background.run('send a message', send(message));
+  }
+
+  async function send(message: Sent): Promise<void> {
+    const sent = redis.publish(channel, messageCodec.encode({ from: me, ...message }, channel));
+    // Pub/sub is lossy anyway: processes re-read the stored state, and what they hold has a TTL.
+    await redisCall(sent).catch(nullIfUnavailable);
   }
 
   function hear(message: Message): void {
@@ -519,6 +590,12 @@ export function createHub(needs: Needs) {
         break;
       case 'changed':
         outOfDate(message.accountId, message.since);
+        break;
+      case 'saved':
+        setSaved(message.accountId, message.uri, message.saved);
+        break;
+      case 'invalidate':
+        invalidateHere(message.accountId, message.names);
         break;
       case 'news':
         hearNews(message.accountId, message.news);
@@ -544,7 +621,17 @@ export function createHub(needs: Needs) {
     }
     if (news.seen && news.seen.askedAt >= watched.wantedSince) watched.wantedSince = 0;
     tell(watched);
-    if (leads(watched) && !watched.looking) void plan(watched);
+    if (leads(watched) && !watched.looking) background.run('plan the next poll', plan(watched));
+  }
+
+  function setSaved(accountId: string, uri: string, saved: boolean): void {
+    const watched = all.get(accountId);
+    const seen = watched?.news.seen;
+    if (watched && seen && uriOf(seen) === uri) amend(watched, { seen: { ...seen, saved } });
+  }
+
+  function invalidateHere(accountId: string, names: readonly string[]): void {
+    for (const name of names) kept.forget(accountId, name);
   }
 
   function amend(watched: Watched, part: Partial<News>): void {
@@ -580,6 +667,11 @@ export function createHub(needs: Needs) {
     for (const { watchers } of all.values()) {
       for (const watcher of [...watchers]) if (sessionIds.includes(watcher.sessionId)) watcher.onEnd();
     }
+  }
+
+  function sweepNow(): void {
+    sweepDueAt = performance.now() + sweepMs;
+    background.run('sweep streams', sweep());
   }
 
   /** Ends the streams of sessions that are over, by their own time or because the message that said so was lost. */

@@ -23,6 +23,8 @@ export type Heard = Omit<News, 'sparingUntil'> & { sparingUntil?: number | null 
 export type Message =
   | { kind: 'news'; from: string; accountId: string; news: Heard }
   | { kind: 'look' | 'changed'; from: string; accountId: string; since: number }
+  | { kind: 'saved'; from: string; accountId: string; uri: string; saved: boolean }
+  | { kind: 'invalidate'; from: string; accountId: string; names: readonly string[] }
   | { kind: 'end'; from: string; sessionIds: readonly string[] };
 
 const news: v.Type<Heard> = v.object({
@@ -46,6 +48,8 @@ export const messageCodec = jsonCodec<Message>({
       kind: v.union(v.literal('look'), v.literal('changed')),
       since: moment,
     }),
+    v.object({ ...common, kind: v.literal('saved'), uri: v.string(), saved: v.boolean() }),
+    v.object({ ...common, kind: v.literal('invalidate'), names: v.array(v.string()) }),
     v.object({ from: v.string(), kind: v.literal('end'), sessionIds: v.array(v.string()) }),
   ),
 });

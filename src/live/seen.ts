@@ -74,13 +74,18 @@ export function endOf({ playback, at }: Seen): number | null {
   return left === null ? null : at + left;
 }
 
+/** All that is shown of a playback but how far it is, as one text. */
+export function shownOf(playback: Playback): string {
+  if (playback.state === 'nothing') return playback.state;
+  const { state, kind, item, device, disallows } = playback;
+  return JSON.stringify([state, kind, item, device, disallows]);
+}
+
 /** Whether something else is to be seen: not only the same, further on. */
 export function isOther(before: Seen, after: Seen): boolean {
   const [a, b] = [before.playback, after.playback];
   if (a.state === 'nothing' || b.state === 'nothing') return a.state !== b.state;
-  const facts = ({ state, kind, item, device, disallows }: typeof a) =>
-    JSON.stringify([state, kind, item, device, disallows]);
-  if (facts(a) !== facts(b)) return true;
+  if (shownOf(a) !== shownOf(b)) return true;
   const expected = (a.progressMs ?? 0) + (a.state === 'playing' ? after.at - before.at : 0);
   return Math.abs((b.progressMs ?? 0) - expected) > slackMs;
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Redis } from 'ioredis';
+import type { BackgroundTasks } from '../ops/background.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
@@ -42,13 +43,13 @@ const takePlace = `
 
 const places: KeyType = { kind: 'streams', type: 'zset' };
 
-type Deps = { redis: Redis; records: Records; heartbeatMs: number };
+type Deps = { redis: Redis; records: Records; background: Pick<BackgroundTasks, 'run'>; heartbeatMs: number };
 
 /**
  * Streams of Server-Sent Events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends
  * them. A session has ten at the most, in all processes together.
  */
-export function createStreams({ redis, records, heartbeatMs }: Deps) {
+export function createStreams({ redis, records, background, heartbeatMs }: Deps) {
   const tryPlace = records.script([places], takePlace);
   // An event, because a script cannot see a comment: by it the page knows that the stream is still there, and when to expect the next.
   const beat = `event: beat\ndata: ${heartbeatMs}\n\n`;
@@ -58,7 +59,10 @@ export function createStreams({ redis, records, heartbeatMs }: Deps) {
   const beating = setInterval(() => {
     for (const res of open.keys()) write(res, beat);
   }, heartbeatMs).unref();
-  const holding = setInterval(() => void holdAll().catch(() => undefined), placeEveryMs).unref();
+  const holding = setInterval(
+    () => background.run('hold the places of streams', holdAll()),
+    placeEveryMs,
+  ).unref();
 
   return {
     /**
@@ -99,6 +103,9 @@ export function createStreams({ redis, records, heartbeatMs }: Deps) {
       };
     },
 
+    /** How far apart heartbeats are, in milliseconds. */
+    heartbeatMs,
+
     count: () => open.size,
 
     /** Ends all streams; their clients come back in a while, to whoever is there then. */
@@ -119,6 +126,7 @@ export function createStreams({ redis, records, heartbeatMs }: Deps) {
   }
 
   function leave({ sessionId, id }: Place): void {
+    // Without Redis the place becomes free by itself, when its time is over.
     redis.zrem(keyOf(sessionId), id).catch(() => undefined);
   }
 

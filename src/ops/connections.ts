@@ -33,6 +33,9 @@ export const connectionLimits = {
 };
 
 /** An HTTP server for `app` on which no client can hold more than its share of memory, connections or open files. */
+/** More than Node's 16 kB: a request with too many cookies gets a page that deletes them instead of a bare 431. */
+export const maxHeaderSize = 32 * 1024;
+
 export function createBoundedServer(app: RequestListener, limits: typeof connectionLimits): Server {
   const server = createServer(
     {
@@ -40,6 +43,7 @@ export function createBoundedServer(app: RequestListener, limits: typeof connect
       requestTimeout: limits.requestMs,
       connectionsCheckingInterval: limits.checkEveryMs,
       keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize,
     },
     inTurn(withReadingBounded(app, limits.readMs), limits.maxPipelined),
   );

@@ -67,7 +67,11 @@ async function closed(
   answering.forEach(isLast);
   server.prependListener('request', (_req, res) => isLast(res));
 
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  const cut = setTimeout(() => {
+    // Reset and not only closed: to a client of HTTP/1.0 the end of the connection is the end of a file, also of half a one.
+    for (const res of answering) if (res.headersSent) res.socket?.resetAndDestroy();
+    server.closeAllConnections();
+  }, graceMs);
   // Idle connections are closed by close() itself.
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(cut);

@@ -1,3 +1,7 @@
+import type { BackgroundTasks } from './background.ts';
+import type { Log } from './log.ts';
+import type { Serving } from './serve.ts';
+
 /** As much of Node's `process` as stopping takes. */
 type Signals = {
   on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
@@ -8,53 +12,88 @@ type Signals = {
 /** A class of errors whose words say what to do. */
 type Telling = abstract new (...args: never[]) => Error;
 
+/** What was begun and has to be ended. */
+export type Endings = ReturnType<typeof createEndings>;
+
 /**
- * Runs `stop` once at the first signal to end, then exits with 0, or 1 where stopping failed.
- * A second signal exits at once.
+ * Ends whatever was begun, at the first signal to end or when told to. A second signal exits at once.
  */
-export function stopOnSignal(signals: Signals, stop: () => Promise<void>): void {
-  let stopping = false;
-  const onSignal = () => {
-    if (stopping) return signals.exit(1);
-    stopping = true;
-    stop().then(
-      () => signals.exit(0),
+export function createEndings(signals: Signals) {
+  const begun = new AsyncDisposableStack();
+  const ending = new AbortController();
+  let ended: Promise<void> | null = null;
+
+  function all(): Promise<void> {
+    ending.abort();
+    ended ??= begun.disposeAsync();
+    return ended;
+  }
+
+  let exiting = false;
+  function exit(code: number): void {
+    if (exiting) return;
+    exiting = true;
+    all().then(
+      () => signals.exit(code),
       () => signals.exit(1),
     );
-  };
+  }
+  const onSignal = () => (exiting ? signals.exit(1) : exit(0));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) signals.on(signal, onSignal);
+
+  return {
+    /** Remembers how to end something that was begun just now. What is begun during the end goes with the process. */
+    add(end: () => unknown): void {
+      if (!begun.disposed) begun.defer(async () => void (await end()));
+    },
+
+    /** Ends everything once, the last begun first; rejects if something could not be ended, when all the rest has been. */
+    all,
+
+    /** Ends everything, then exits with this code, or with 1 if something could not be ended. */
+    exit,
+
+    /** Ends everything and exits with 1 after a failure, with its words if it is one of `telling`. Otherwise throws it on. */
+    async after(failure: unknown, telling: readonly Telling[]): Promise<void> {
+      // What fails because somebody has interrupted it is no news to them.
+      const interrupted = ending.signal.aborted;
+      await all();
+      if (!(failure instanceof Error) || !telling.some((one) => failure instanceof one)) throw failure;
+      if (!interrupted) signals.stderr.write(`${failure.message}\n`);
+      signals.exit(1);
+    },
+
+    /** Aborted once ending has begun. */
+    signal: ending.signal,
+  };
 }
 
-/** What was begun and has to be ended. */
-export type Endings = {
-  /** Remembers how to end something that was begun just now. */
-  add(end: () => unknown): void;
-  /** Ends everything, the last begun first. */
-  all(): Promise<void>;
-  /**
-   * Ends everything and exits with 1 after a failure, with its words where it is one of `telling`. Throws it on where it is not.
-   */
-  after(failure: unknown, telling: readonly Telling[]): Promise<void>;
-  /** Aborted once ending has begun. */
-  signal: AbortSignal;
+type Stopping = {
+  serving: Pick<Serving, 'close'>;
+  background: Pick<BackgroundTasks, 'beginStop' | 'drain' | 'running'>;
+  /** Ends what would stay open for ever, and whatever begins work by itself. */
+  closeStreams: () => void;
+  log: Log;
+  /** Milliseconds for requests under way. */
+  requestsMs?: number;
+  /** Milliseconds for everything. */
+  totalMs?: number;
 };
 
-/** Ends whatever was begun at the first signal, or when told to; also what was begun before a later step failed. */
-export function createEndings(signals: Signals): Endings {
-  const begun: (() => unknown)[] = [];
-  const ending = new AbortController();
-  const all = async () => {
-    ending.abort();
-    for (const end of begun.splice(0).reverse()) await end();
-  };
-  const after = async (failure: unknown, telling: readonly Telling[]) => {
-    // What fails because somebody has interrupted it is no news to them.
-    const interrupted = ending.signal.aborted;
-    await all();
-    if (!(failure instanceof Error) || !telling.some((one) => failure instanceof one)) throw failure;
-    if (!interrupted) signals.stderr.write(`${failure.message}\n`);
-    signals.exit(1);
-  };
-  stopOnSignal(signals, all);
-  return { add: (end) => void begun.push(end), all, after, signal: ending.signal };
+/**
+ * Stops serving without losing anything: begins nothing more that can't be repeated, lets requests finish, then the work that goes
+ * on without one. What that work needs, Redis above all, is to be closed after this.
+ *
+ * The accounts service has 8 s to answer a refresh, and its answer must be saved: with rotation it is the only token that Spotify
+ * still honours. Docker kills a container 10 s after its signal.
+ */
+export async function stopServing(stopping: Stopping): Promise<void> {
+  const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = stopping;
+  const stopAt = performance.now() + totalMs;
+  log.info('Stopping');
+  background.beginStop();
+  closeStreams();
+  await serving.close(requestsMs);
+  if (await background.drain(stopAt - performance.now())) return;
+  log.error('Stopped before everything was finished', { unfinished: background.running().join(', ') });
 }

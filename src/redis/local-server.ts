@@ -184,6 +184,7 @@ async function spawnRedis(program: string, at: Listening, settings: string[]): P
   });
   server.unref();
   server.stdin?.on('error', () => undefined);
+  // A server that cannot be started has ended as well.
   const ended = once(server, 'exit')
     .catch(() => undefined)
     // If the server has ended by itself, the one who would end it has to go too, before its number is another process's.

@@ -64,12 +64,9 @@ const removeIfUnchanged = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-// Only this program writes claims, and never without a TTL: one without would hold for ever.
+// Only this program writes claims, and never without a TTL: one without would hold for ever, and is removed.
 const readExpiring = `
-  if redis.call('PTTL', KEYS[1]) == -1 then
-    redis.call('DEL', KEYS[1])
-    return false
-  end
+  if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('DEL', KEYS[1]) end
   return redis.call('GET', KEYS[1])`;
 
 function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
@@ -118,6 +115,7 @@ function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
         const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
         if ((await redisCall(set)) === 'OK') return { claimed: true };
         const text = await readClaim([key(id)]);
+        if (typeof text === 'number') onDamaged(name, 'no TTL');
         const holder = typeof text === 'string' ? await settle(id, text) : null;
         // What is no claim has been removed just now, so the second try succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };

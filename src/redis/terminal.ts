@@ -31,8 +31,8 @@ export function redisNeeds(
 
   async function confirm(question: string): Promise<boolean> {
     const terminal = createInterface({ input: stdin, output: stdout });
-    // Ctrl-C and Ctrl-D close the terminal's side without an answer.
     const closed = once(terminal, 'close').then(() => '');
+    // Ctrl-C and Ctrl-D close the terminal's side without an answer.
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]).catch(() => '');
     terminal.close();
     return /^y(es)?$/i.test(String(answer).trim());

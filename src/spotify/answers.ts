@@ -32,6 +32,7 @@ import type {
   Playlist,
   PlaylistCard,
   Profile,
+  Saved,
   Track,
 } from './types.ts';
 import { isDeviceId, isId } from './uri.ts';
@@ -135,21 +136,27 @@ export function found(answer: Answer, from: number, trusted: TrustedPlaces): Fou
   return Object.fromEntries(told);
 }
 
-/** Reads a page of Get User's Saved Tracks, from the place `from` on. */
-export function savedTracks(answer: Answer, from: number, trusted: TrustedPlaces): Page<Dated> {
-  const json = object(answer.json, answer);
-  const items = dated(answer, trusted);
-  return { items, total: total(json.total, from, items.length, answer) };
-}
-
-/** Reads Get Recently Played Tracks, or what is in a page of Get User's Saved Tracks. */
-export function dated(answer: Answer, trusted: TrustedPlaces): Dated[] {
+/** Reads a page of Get User's Saved Tracks, from the place `from` on; places that hold nothing any more are left out. */
+export function savedTracks(answer: Answer, from: number, trusted: TrustedPlaces): Page<Saved> {
   const json = object(answer.json, answer);
   if (!Array.isArray(json.items)) throw odd(answer);
-  return list(json.items).flatMap((one) => {
-    if (!isObject(one.track)) return [];
-    return [{ item: item(one.track, trusted), at: moment(one.added_at) ?? moment(one.played_at) }];
-  });
+  const items = json.items.flatMap((one: unknown, index) =>
+    dated(one, trusted).map((saved) => ({ ...saved, place: from + index })),
+  );
+  return { items, total: total(json.total, from, json.items.length, answer) };
+}
+
+/** Reads Get Recently Played Tracks. */
+export function recentlyPlayed(answer: Answer, trusted: TrustedPlaces): Dated[] {
+  const json = object(answer.json, answer);
+  if (!Array.isArray(json.items)) throw odd(answer);
+  return json.items.flatMap((one: unknown) => dated(one, trusted));
+}
+
+/** None for what holds no track. */
+function dated(json: unknown, trusted: TrustedPlaces): Dated[] {
+  if (!isObject(json) || !isObject(json.track)) return [];
+  return [{ item: item(json.track, trusted), at: moment(json.added_at) ?? moment(json.played_at) }];
 }
 
 /** Reads Get User's Top Items. */

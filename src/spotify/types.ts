@@ -80,6 +80,9 @@ export type Found = {
 /** Something in a listener's history or library; `at` is when it was played or saved, in ISO 8601. */
 export type Dated = { item: Track | Episode; at: string | null };
 
+/** Something in a listener's library; `place` is where in the whole list it stands (0 is the first). */
+export type Saved = Dated & { place: number };
+
 export type Device = {
   /** Null on some devices: they take no orders. */
   id: string | null;

@@ -178,7 +178,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     async savedTracks(
       accessToken: string,
       { from, limit = tracksPerPage, market }: Stretch,
-    ): Promise<answers.Page<answers.Dated>> {
+    ): Promise<answers.Page<answers.Saved>> {
       const query = { limit, offset: from, ...(market && { market }) };
       return answers.savedTracks(await get(accessToken, '/me/tracks', query), from, trusted);
     },
@@ -209,7 +209,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     /** The tracks the listener heard last, the newest first. */
     async recentlyPlayed(accessToken: string): Promise<answers.Dated[]> {
       const answer = await get(accessToken, '/me/player/recently-played', { limit: tracksPerPage });
-      return answers.dated(answer, trusted);
+      return answers.recentlyPlayed(answer, trusted);
     },
 
     /** The artists the listener played most. */

@@ -1,5 +1,6 @@
-import type { ErrorRequestHandler, Request, RequestHandler } from 'express';
-import { CoolDown, GrantLost } from '../access/errors.ts';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { CoolDown, GrantLost, TooManyRequests } from '../access/errors.ts';
+import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import {
   BadRequest,
@@ -15,6 +16,7 @@ import {
   SpotifyUnavailable,
 } from '../spotify/errors.ts';
 import { scopes } from '../spotify/web-api.ts';
+import { TooManyCookies } from './cookies.ts';
 import { ownPath } from './own-path.ts';
 import { ForeignOrigin } from './same-origin.ts';
 import { NotSignedIn } from './signed-in.ts';
@@ -57,6 +59,8 @@ type Needs = {
   /** Whether there is a page that checks how things are set up. */
   hasSetup: boolean;
   onError: (error: unknown, req: Request, requestId: string, status: number) => void;
+  /** Shows the page at another address if it must not be shown at this one; returns whether it does. */
+  redirect?: ((req: Request, res: Response, shown: { page: ErrorPage; requestId: string }) => boolean) | null;
 };
 
 /** The end of every request that found no page. */
@@ -65,7 +69,7 @@ export const noSuchPage: RequestHandler = (req) => {
 };
 
 /** Turns whatever was thrown into a page, or into problem details (RFC 9457) for programs. */
-export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorRequestHandler {
+export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Needs): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req, res, _next) => {
     const page = pageFor(error, placeOf(req, baseUrl), now());
@@ -76,30 +80,59 @@ export function errorPages({ baseUrl, now, hasSetup, onError }: Needs): ErrorReq
     // Too late for a page: the connection is cut, so that half an answer is not taken for a whole one.
     if (res.headersSent) return void res.destroy();
 
-    res.status(page.status).set('Cache-Control', 'no-store').vary('Accept');
-    if (page.retryAfterSeconds !== undefined) res.set('Retry-After', String(page.retryAfterSeconds));
     if (error instanceof GrantLost) delete res.locals.listener;
+    res.vary('Accept');
     if (wantsJson(req)) {
       const { status, reason, title, text: detail } = page;
+      setHeaders(res, page);
       res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
       return;
     }
-    res.render('errors/page', { page, requestId, resend: resendOf(req, error, baseUrl) }, (failure, html) => {
-      if (failure) onError(failure, req, requestId, 500);
-      res.type(failure ? 'text' : 'html').send(failure ? `${page.title}\n` : html);
-    });
+    if (redirect?.(req, res, { page, requestId })) return;
+    const resend = resendOf(req, error, baseUrl);
+    const onFailure = (failure: unknown) => onError(failure, req, requestId, 500);
+    sendErrorPage(res, { page, requestId, resend, onFailure });
   };
 }
 
+type Shown = {
+  page: ErrorPage;
+  requestId: string;
+  resend?: Resend | null;
+  /** Called if the page cannot be rendered; its title is sent instead. */
+  onFailure?: (failure: unknown) => void;
+};
+
+/** Answers with the page of an error. */
+export function sendErrorPage(res: Response, { page, requestId, resend = null, onFailure }: Shown): void {
+  setHeaders(res, page);
+  res.render('errors/page', { page, requestId, resend }, (failure, html) => {
+    if (failure) onFailure?.(failure);
+    // Another answer has begun since; nobody would catch what a second one throws here.
+    if (res.headersSent) return void res.destroy();
+    res.type(failure ? 'text' : 'html').send(failure ? `${page.title}\n` : html);
+  });
+}
+
+function setHeaders(res: Response, { status, retryAfterSeconds }: ErrorPage): void {
+  res.status(status).set('Cache-Control', 'no-store');
+  if (retryAfterSeconds !== undefined) res.set('Retry-After', String(retryAfterSeconds));
+}
+
 /** What passes by itself: the same request may succeed in a moment. */
-const passing: readonly ErrorClass[] = [CoolDown, SpotifyUnavailable, RedisUnavailable];
+const passing: readonly ErrorClass[] = [
+  CoolDown,
+  SpotifyUnavailable,
+  RedisUnavailable,
+  ShuttingDown,
+  TooManyRequests,
+];
+
+/** What a form of ours sent, and where to. */
+type Resend = { to: string; fields: [string, string][] };
 
 /** What a form of ours sent, to be sent once more with one press where it failed for a passing cause; else null. */
-function resendOf(
-  req: Request,
-  error: unknown,
-  baseUrl: string,
-): { to: string; fields: [string, string][] } | null {
+function resendOf(req: Request, error: unknown, baseUrl: string): Resend | null {
   const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.body;
   if (!isForm || !passing.some((reason) => error instanceof reason)) return null;
   // Nobody has looked at the address yet where Redis was away: what it leads to has to be here.
@@ -262,6 +295,18 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
   ],
   [CoolDown, coolDownPage],
   [
+    TooManyRequests,
+    ({ again, seconds, until }) => ({
+      status: 429,
+      reason: 'too-many-requests',
+      title: 'Slow down a little',
+      text: `That was a lot in a short time. Wait about ${duration(seconds)}, then try again. Nothing is lost.`,
+      retryAfterSeconds: seconds,
+      until,
+      actions: [again],
+    }),
+  ],
+  [
     ClientRejected,
     ({ again, error }) => ({
       status: 502,
@@ -293,13 +338,34 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
     }),
   ],
   [
+    ShuttingDown,
+    ({ again }) => ({
+      status: 503,
+      reason: 'restarting',
+      title: 'Turntable is restarting',
+      text: 'Nothing is lost. Try again in a moment.',
+      retryAfterSeconds: 2,
+      actions: [again],
+    }),
+  ],
+  [
     ForeignOrigin,
     () => ({
       status: 403,
       reason: 'foreign-origin',
-      title: 'That did not come from this site',
-      text: 'Only pages of this site may change something here. If you pressed a button on this very site, load the page anew and press it again.',
+      title: 'Another site asked for this',
+      text: 'Only pages of this site can change something here or show what it knows. Nothing was changed. If you pressed a button on this site, reload the page and press it again.',
       actions: [start],
+    }),
+  ],
+  [
+    TooManyCookies,
+    ({ again }) => ({
+      status: 431,
+      reason: 'too-many-cookies',
+      title: 'Your browser sent too many cookies',
+      text: 'Those left over from unfinished sign-ins have been deleted. Nothing else is lost. If you see this page again, delete the cookies of this site in your browser’s settings.',
+      actions: [again],
     }),
   ],
   [NoSuchPage, noSuchPageFound],
@@ -320,7 +386,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
 function pageFor(error: unknown, here: string, now: number): ErrorPage {
   if (error instanceof Problem) return error.page;
 
-  const until = error instanceof CoolDown ? error.until : now;
+  const until = endOf(error, now);
   const about: About = {
     signIn: `/login?${new URLSearchParams({ returnTo: here })}`,
     again: { label: 'Try again', href: here },
@@ -350,6 +416,12 @@ function pageFor(error: unknown, here: string, now: number): ErrorPage {
     text: 'It has been written down with the number below. Tell it to the owner of this site if it happens again.',
     actions: [about.again],
   };
+}
+
+/** When somebody who was told to wait may go on, in milliseconds since 1970; now if waiting is not the matter. */
+function endOf(error: unknown, now: number): number {
+  if (error instanceof CoolDown) return error.until;
+  return error instanceof TooManyRequests ? now + error.waitMs : now;
 }
 
 /** Every one that pages here may need, where Spotify did not say which. */

@@ -2,16 +2,17 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
+import type { BackgroundTasks } from '../ops/background.ts';
 import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { Problem } from './error-pages.ts';
-import { ownPath } from './own-path.ts';
+import { isLocalPath, ownPath } from './own-path.ts';
 import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;
 
-type Deps = { records: Records; baseUrl: string };
+type Deps = { records: Records; background: Pick<BackgroundTasks, 'finish'>; baseUrl: string };
 
 const limit = '16kb';
 /** What is kept of a form until it is done; then it is the path to lead to. */
@@ -31,10 +32,10 @@ const stillUnderWay = {
 };
 
 /** What is sent to change something: by a form of ours, or as JSON by a program. */
-export function createForms({ records, baseUrl }: Deps) {
+export function createForms({ records, background, baseUrl }: Deps) {
   const submissions = records.of({
     name: 'once',
-    codec: textCodec(v.string().assert((text) => text === underWay || /^\/(?![/\\])/.test(text))),
+    codec: textCodec(v.string().assert((text) => text === underWay || isLocalPath(text))),
     ttlMs: (text) => (text === underWay ? leaseMs : rememberedMs),
   });
   const readForm = express.urlencoded({ extended: false, limit });
@@ -75,36 +76,41 @@ export function createForms({ records, baseUrl }: Deps) {
     /**
      * Does what a form asks for once, however often its button is pressed, and gives where to lead the browser. A second press
      * waits for the first, and throws {@link Problem} where that takes too long. Each form that is shown carries a field `once` of
-     * its own; what comes without it is always done. Where the work throws it may be tried again. Throws RedisUnavailable.
+     * its own; what comes without it is always done. Where the work throws it may be tried again. A stop waits until it is done. Throws
+     * RedisUnavailable, and ShuttingDown once a stop has begun.
      */
-    async once(req: Request, work: () => Promise<string>): Promise<string> {
-      if (typeof req.body.once !== 'string') return work();
-      const sent = JSON.stringify([req.session.id, req.path, req.body]);
-      const id = createHash('sha256').update(sent).digest('base64url');
-
-      const giveUpAt = performance.now() + patienceMs;
-      for (;;) {
-        const claim = await submissions.claim(id, underWay);
-        if (claim.claimed) break;
-        if (claim.holder) return claim.holder;
-        if (performance.now() > giveUpAt) {
-          const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? '/') };
-          throw new Problem({ ...stillUnderWay, actions: [look] });
-        }
-        await sleep(50);
-      }
-      let outcome: string;
-      try {
-        outcome = await work();
-      } catch (error) {
-        await submissions.remove(id).catch(() => undefined);
-        throw error;
-      }
-      // It is done whatever becomes of this: a failure here must not read as one there.
-      await submissions.write(id, outcome).catch(() => undefined);
-      return outcome;
-    },
+    once: (req: Request, work: () => Promise<string>): Promise<string> =>
+      background.finish('work of a form', () => once(req, work)),
   };
+
+  async function once(req: Request, work: () => Promise<string>): Promise<string> {
+    if (typeof req.body.once !== 'string') return work();
+    const sent = JSON.stringify([req.session.id, req.path, req.body]);
+    const id = createHash('sha256').update(sent).digest('base64url');
+
+    const giveUpAt = performance.now() + patienceMs;
+    for (;;) {
+      const claim = await submissions.claim(id, underWay);
+      if (claim.claimed) break;
+      if (claim.holder) return claim.holder;
+      if (performance.now() > giveUpAt) {
+        const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? '/') };
+        throw new Problem({ ...stillUnderWay, actions: [look] });
+      }
+      await sleep(50);
+    }
+    let outcome: string;
+    try {
+      outcome = await work();
+    } catch (error) {
+      // If this fails too, the form can be sent again when its claim is over.
+      await submissions.remove(id).catch(() => undefined);
+      throw error;
+    }
+    // It is done whatever becomes of this: a failure here must not read as one there.
+    await submissions.write(id, outcome).catch(() => undefined);
+    return outcome;
+  }
 }
 
 /** The sentence for what `?said=` names; undefined for anything that is no word of ours. */

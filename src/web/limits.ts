@@ -1,5 +1,8 @@
 import type { RequestHandler } from 'express';
 
+/** As many rows of playlists as are collected before a file of them begins, and as a part of one holds. */
+export const rowsAtOnce = 2_000;
+
 /** A request that cannot be meant for any page. */
 export class BadRequest extends Error {
   override readonly name = 'BadRequest';

@@ -1,6 +1,11 @@
 const longest = 1_000;
 const never = /^\/(login|callback|logout)(\/|$)/i;
 
+/** Whether a text is a path on this site, as a record or a link has it; two slashes, or a slash and a backslash, begin a host. */
+export function isLocalPath(text: string): boolean {
+  return /^\/(?![/\\])/.test(text);
+}
+
 /**
  * A path of our own that a person may be led to, or `/` for anything else and for the steps of the sign-in itself. Read as
  * browsers read it (a backslash is a slash to them, tabs and line breaks are nothing) and compared by origin, not by its looks.

@@ -99,6 +99,22 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
       return id;
     },
 
+    /**
+     * Gives the browser a session that is there already: it was started for this very browser, which has not heard of it. False if the
+     * session has ended. Throws RedisUnavailable.
+     */
+    async resume(req: Request, sessionId: string): Promise<boolean> {
+      const found = await new Promise<SessionData | null | undefined>((resolve, reject) => {
+        req.sessionStore.get(sessionId, (error, data) => (error ? reject(error) : resolve(data)));
+      });
+      if (!found) return false;
+      req.sessionID = sessionId;
+      const cookie = { ...cookies.attributes, originalMaxAge: null };
+      req.sessionStore.createSession(req, { ...found, cookie });
+      req.session.cookie.expires = new Date(found.startedAt + absoluteLifeMs);
+      return true;
+    },
+
     /** Whether the session is still there: somebody may have signed out everywhere meanwhile. Throws RedisUnavailable. */
     async stands(sessionId: string): Promise<boolean> {
       return (await redisCall(redis.exists(keyOf(sessionId)))) === 1;

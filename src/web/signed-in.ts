@@ -5,10 +5,13 @@ import type { Grants, StoredGrant } from '../access/grants.ts';
 import type { Kept } from '../access/kept.ts';
 import { absoluteLifeMs } from '../access/life.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
+import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
 import type { Listener } from '../access/session-records.ts';
+import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
+import { charge } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
 
 declare module 'express-serve-static-core' {
@@ -23,8 +26,18 @@ declare module 'express-serve-static-core' {
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
       askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
-      /** Forgets what is kept under names that begin like this: something has just been changed. */
-      forget(what: string): void;
+      /**
+       * Calls Spotify to change something. Before and after, drops what is held of its answers under names that begin like these, in
+       * every process: an answer that is on its way knows nothing of the change, and a failure does not mean that nothing has changed.
+       * Throws as `ask` does.
+       */
+      change<T>(invalidates: readonly string[], call: SpotifyCall<T>, scopes: readonly string[]): Promise<T>;
+      /** The same without a call. */
+      invalidate(names: readonly string[]): Promise<void>;
+      /** Drops it in this process only: pub/sub is lossy, and a page that follows a change must not depend on the message about it. */
+      forget(names: readonly string[]): void;
+      /** What is held under this name, in this process, and no older than so many milliseconds; undefined where there is nothing. */
+      peek<T>(name: string, ttlMs: number): T | undefined;
       /** Whether the listener has given all these permissions. */
       may(scopes: readonly string[]): boolean;
     };
@@ -46,6 +59,10 @@ type Needs = {
   sessions: Sessions;
   cookies: Cookies;
   kept: Kept;
+  rateLimiters: RateLimiters;
+  background: Pick<BackgroundTasks, 'run' | 'finish'>;
+  /** Drops what is held of Spotify's answers to this listener under names that begin like these, in every process. */
+  invalidate: (accountId: string, names: readonly string[]) => Promise<void>;
   /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
   onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
   now: () => number;
@@ -58,18 +75,23 @@ const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(needs: Needs) {
-  const { records, access, grants, browsers, sessions, cookies, kept, onEnd, now } = needs;
+  const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = needs;
+  const { background, invalidate, onEnd, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
     /**
      * Lets in who is signed in, with a live access token as `req.listener`: a token that is due is renewed here, before
-     * the page. A person reading pages is led to the sign-in and back; everything else gets a 401.
+     * the page. A person reading pages is led to the sign-in and back; everything else gets a 401. Each request counts against the
+     * listener's limit of reads, or of writes; throws TooManyRequests.
      */
     middleware: admit({ renewFirst: true }),
 
     /** The same for pages that are there whether or not Spotify is: a token that is due is renewed when Spotify is asked. */
     renewingLater: admit({ renewFirst: false }),
+
+    /** The same for opening a stream, which has a limit of its own: a page that finds its way back must not use up the reads. */
+    forStreams: admit({ renewFirst: true, limiter: rateLimiters.stream }),
 
     /**
      * Finds out whether the request comes from somebody signed in, before any page. A session names its listener in the open, so it is
@@ -99,11 +121,13 @@ export function createSignedIn(needs: Needs) {
       const { listener } = req.session;
       if (!listener) return;
       const { accountId } = listener;
-      const all = everywhere ? await browsers.sessionsOf(accountId) : [];
-      // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
-      const isTheirs = req.grant !== null || all.includes(req.session.id);
-      await end(accountId, [...(isTheirs ? all : []), req.session.id]);
-      await sessions.end(req, res);
+      await background.finish('sign-out', async () => {
+        const all = everywhere ? await browsers.sessionsOf(accountId) : [];
+        // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
+        const isTheirs = req.grant !== null || all.includes(req.session.id);
+        await end(accountId, [...(isTheirs ? all : []), req.session.id]);
+        await sessions.end(req, res);
+      });
       // Spotify would otherwise let the next person in without a word: see the sign-in.
       res.cookie(cookies.name('signed-out'), '1', cookies.attributes);
     },
@@ -112,12 +136,17 @@ export function createSignedIn(needs: Needs) {
     endEarlier: (listener: Listener, sessionId: string) => end(listener.accountId, [sessionId]),
   };
 
-  function admit(how: { renewFirst: boolean }): RequestHandler {
+  function admit({ renewFirst, limiter }: { renewFirst: boolean; limiter?: RateLimiter }): RequestHandler {
     return async (req, res, next) => {
       const { listener } = req.session;
-      const grant = req.grant && (await access.open(req.session.id, req.grant, how));
+      const isRead = ['GET', 'HEAD'].includes(req.method);
+      if (req.grant) {
+        const limit = limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
+        await charge(res, limit, req.grant.accountId);
+      }
+      const grant = req.grant && (await access.open(req.session.id, req.grant, { renewFirst }));
       if (!listener || !grant) {
-        const page = req.accepts(['html', 'json']) === 'html' && ['GET', 'HEAD'].includes(req.method);
+        const page = req.accepts(['html', 'json']) === 'html' && isRead;
         if (!page) throw new NotSignedIn('Not signed in');
         res.set('Cache-Control', 'no-store');
         res.redirect(303, `/login?${new URLSearchParams({ returnTo: req.originalUrl })}`);
@@ -146,14 +175,27 @@ export function createSignedIn(needs: Needs) {
           demand(needed);
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
-        forget: (what) => kept.forget(listener.accountId, what),
+        async change(invalidates, call, needed) {
+          await this.invalidate(invalidates);
+          try {
+            return await this.ask(call, needed);
+          } finally {
+            await this.invalidate(invalidates);
+          }
+        },
+        invalidate: (names) => invalidate(listener.accountId, names),
+        forget(names) {
+          for (const name of names) kept.forget(listener.accountId, name);
+        },
+        peek: (name, ttlMs) => kept.peek(listener.accountId, name, ttlMs),
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
       if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
         const seen = browsers.seen(listener.accountId, req.session.id);
-        // Nobody waits for it, and nobody is turned away for it: should it fail, the next minute tries again.
-        Promise.all([sessions.extend(req), grant.extend(), seen]).catch(() => undefined);
+        // No page waits for it or fails with it: a minute later the next request tries again.
+        const extended = Promise.all([sessions.extend(req), grant.extend(), seen]);
+        background.run('extend a sign-in', extended);
       }
       next();
     };
@@ -164,7 +206,7 @@ export function createSignedIn(needs: Needs) {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
     await grants.forget(...sessionIds);
     await browsers.remove(accountId, ...sessionIds);
-    kept.forget(accountId);
+    await invalidate(accountId, ['']);
     const last = (await browsers.sessionsOf(accountId)).length === 0;
     await onEnd(accountId, sessionIds, last);
     // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.

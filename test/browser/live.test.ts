@@ -132,11 +132,12 @@ test('a button keeps the focus when the card around it changes', { skip }, async
 test('a stream that is lost says so, and is found again', { skip }, async (t) => {
   const { page, name, browser } = await nearTheEnd(t);
   await heading(page).waitFor();
-  await browser.route('**/now-playing/events*', (route) => route.abort());
+  const live = /\/now-playing\/(events|card)/;
+  await browser.route(live, (route) => route.abort());
   await page.reload();
   await page.getByText('Not connected: this may be out of date. Trying again.').waitFor();
 
-  await browser.unroute('**/now-playing/events*');
+  await browser.unroute(live);
   await another(page, name);
   await page.locator('#live-state').waitFor({ state: 'hidden' });
 });

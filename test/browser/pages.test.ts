@@ -23,6 +23,13 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'the landing page': ({ url }, page) => page.goto(url),
   'the landing page after signing out': ({ url }, page) => page.goto(`${url}/?signed-out`),
   'a sign-in that did not start here': ({ url }, page) => page.goto(`${url}/callback?state=a&code=b`),
+  'an address where nobody can sign in': async ({ url }, page) =>
+    openWith(page, `${url}/`, { Host: '192.168.1.5:3000' }),
+  'a page that asks first': async ({ url }, page) => {
+    const visit = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
+    await openWith(page, `${url}/setup/check?cookie=set`, { 'Sec-Fetch-Site': 'cross-site', ...visit });
+    await page.getByRole('link', { name: 'Check now' }).waitFor();
+  },
   'a page that is not there': ({ url }, page) => page.goto(`${url}/nowhere`),
   'the privacy page': ({ url }, page) => page.goto(`${url}/privacy`),
   'the setup page, once it is set up': ({ url }, page) => page.goto(`${url}/setup`),
@@ -60,6 +67,19 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'a playlist of somebody else': async (turntable, page) =>
     openPlaylist(turntable, page, '/playlists', 'Lighthouse keepers'),
   'an empty playlist': async (turntable, page) => openPlaylist(turntable, page, '/playlists', 'Someday'),
+  'the export of a playlist': async (turntable, page) => {
+    await openPlaylist(turntable, page, '/playlists', 'Sunday, slowly');
+    await page.getByRole('link', { name: 'Progress and parts' }).click();
+    await page.waitForURL('**/export');
+  },
+  'the export of all playlists': async (turntable, page) => signedIn(turntable, page, '/playlists/export'),
+  'an export that waits before its first row': async (turntable, page) => {
+    await openPlaylist(turntable, page, '/playlists', 'Sunday, slowly');
+    const answer = { status: 429, headers: { 'Retry-After': '50' }, body: '' };
+    turntable.simulator.fault({ on: /\/playlists\/\w+$/, answer });
+    await page.goto(`${page.url().replace(/\?.*/, '')}/export.csv`);
+    await page.getByRole('heading', { name: /^Paused until/ }).waitFor();
+  },
   'the account': async (turntable, page) => signedIn(turntable, page, '/account'),
   'the account of somebody without name and picture, with many browsers': async (turntable, page) => {
     for (let index = 0; index < 5; index += 1) await turntable.browser().signIn('jonas');
@@ -283,6 +303,14 @@ async function signedIn(
   await page.context().addCookies(person.cookies().map((cookie) => ({ ...cookie, url })));
   simulator.clearFaults();
   await page.goto(url + path);
+}
+
+/** Opens an address with headers that a browser sets by itself. */
+async function openWith(page: Page, address: string, headers: Record<string, string>): Promise<void> {
+  await page.route(address, async (route) =>
+    route.fulfill({ response: await route.fetch({ headers: { ...route.request().headers(), ...headers } }) }),
+  );
+  await page.goto(address);
 }
 
 /** Signs in with the permissions to change things. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { until } from '../support/fleet.ts';
 import { startTurntable, tokenRequests } from '../support/turntable.ts';
 
 async function signIn(page: Page, start: string, listener = 'Mara Lindqvist'): Promise<void> {
@@ -82,11 +84,133 @@ test('loading the way back again, or going back to it, does no harm', { skip }, 
   assert.ok(wayBack);
 
   await page.goto(wayBack);
-  await page.getByRole('heading', { name: 'This sign-in has been used already' }).waitFor();
-  await page.getByRole('link', { name: 'Go on as you are' }).click();
+  await page.waitForURL('**/now-playing');
+  await page.getByText('Playing on Kitchen speaker').waitFor();
 
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByText('You are signed out.').waitFor();
+  await page.goto(wayBack);
+  await page.getByRole('heading', { name: 'This sign-in has been used already' }).waitFor();
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+});
+
+test('a double click on each button of the sign-in ends signed in, once', { skip }, async (t) => {
+  const { url, simulator } = await startTurntable(t);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+
+  await page.goto(url);
+  await page.getByRole('link', { name: 'Sign in with Spotify' }).dblclick();
+  await page.getByRole('radio', { name: 'Mara Lindqvist' }).check();
+  await page.getByRole('button', { name: 'Agree' }).dblclick();
+
+  await page.waitForURL('**/now-playing');
   await page.getByText('Playing on Kitchen speaker').waitFor();
   assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+});
+
+test('a way back that the browser goes twice, and whose first answer it drops, ends signed in', {
+  skip,
+}, async (t) => {
+  const { url, simulator } = await startTurntable(t);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  const dropped: string[] = [];
+  page.on('requestfailed', (request) => dropped.push(request.url()));
+  await page.goto(`${url}/login`);
+  const wayBack = await simulator.agree(page.url(), 'mara');
+
+  simulator.fault({ on: 'token', delayMs: 600 });
+  await page.evaluate(`{
+    location.assign('${wayBack}');
+    setTimeout(() => location.assign('${wayBack}'), 200);
+  }`);
+  await page.waitForURL('**/now-playing');
+  await page.getByText('Playing on Kitchen speaker').waitFor();
+
+  assert.deepEqual(dropped, [wayBack]);
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+});
+
+test('after a sign-in that failed, no code or state is in the address bar, the history or a Referer', {
+  skip,
+}, async (t) => {
+  const { url, simulator } = await startTurntable(t);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  const sentReferers: string[] = [];
+  page.on('request', async (request) => {
+    const { referer = '' } = await request.allHeaders();
+    sentReferers.push(referer);
+  });
+  const secret = /code=|state=|callback/;
+  await page.goto(`${url}/login?returnTo=/playlists`);
+  simulator.fault({ on: 'token', answer: { status: 500, body: '' } });
+
+  await page.getByRole('button', { name: 'Agree' }).click();
+  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+
+  assert.equal(page.url(), `${url}/sign-in/problem`);
+  await page.reload();
+  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+  assert.doesNotMatch(String(await page.evaluate('document.referrer')), secret);
+  const session = await browser.newCDPSession(page);
+  const { entries } = await session.send('Page.getNavigationHistory');
+  assert.ok(entries.length >= 2);
+  for (const entry of entries) assert.doesNotMatch(new URL(entry.url).pathname, /callback/, entry.url);
+
+  // Spotify sends somebody who has agreed before straight back.
+  await page.getByRole('link', { name: 'Try again' }).click();
+  await page.waitForURL('**/playlists');
+  for (const referer of sentReferers.filter((one) => one.startsWith(url)))
+    assert.doesNotMatch(referer, secret);
+});
+
+test('a sign-in that the browser loads ahead is not started', { skip }, async (t) => {
+  const { url } = await startTurntable(t);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  await page.goto(url);
+  const ahead = page.waitForResponse(`${url}/login`);
+  await page.evaluate(`{
+    const link = document.createElement('link');
+    Object.assign(link, { rel: 'prefetch', href: '/login' });
+    document.head.append(link);
+  }`);
+
+  assert.equal((await ahead).status(), 503);
+  assert.deepEqual(await browser.cookies(), []);
+  await signIn(page, url);
+});
+
+test('a picture on another port of this machine makes no export, and a link there asks first', {
+  skip,
+}, async (t) => {
+  const { url, simulator, logged } = await startTurntable(t);
+  const browser = await openBrowser(t);
+  const page = await browser.newPage();
+  await signIn(page, url);
+  const file = `${url}/playlists/export.csv?page=3`;
+  const neighbour = createServer((_req, res) => {
+    res.setHeader('Content-Type', 'text/html');
+    res.end(`<!DOCTYPE html><title>Neighbour</title><img src="${file}" alt=""><a href="${file}">Songs</a>`);
+  });
+  await new Promise<void>((resolve) => neighbour.listen(0, '127.0.0.1', resolve));
+  t.after(() => neighbour.close());
+  const { port } = neighbour.address() as { port: number };
+  simulator.forgetCalls();
+  const isPicture = (line: string) => line.includes('"path":"/playlists/export.csv"');
+  await page.goto(`http://127.0.0.1:${port}/`);
+  await until(() => logged.some(isPicture));
+  assert.match(logged.find(isPicture) ?? '', /"status":403/);
+
+  await page.getByRole('link', { name: 'Songs' }).click();
+  await page.getByRole('heading', { name: 'Download this file?' }).waitFor();
+  assert.equal(simulator.calls.filter(({ path }) => path.includes('playlists')).length, 0);
+
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download' }).click();
+  assert.match((await download).suggestedFilename(), /^playlists\.csv$/);
 });
 
 test('two tabs of one browser sign in, one after the other', { skip }, async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
 import { listen } from '../support/events.ts';
@@ -46,7 +47,9 @@ const pages = [
   '/now-playing',
   '/playlists',
   '/playlists/PLAYLIST',
+  '/playlists/PLAYLIST/export',
   '/playlists/PLAYLIST/export.csv',
+  '/playlists/export/progress',
   '/library',
   '/library/recent',
   '/library/top',
@@ -174,6 +177,9 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   await fleet.advance({ seconds: 2 });
   fleet.simulator.plays('mara', { kind: 'music' });
   await mara.get('/now-playing').expect(200);
+  const { body } = await mara.getJson('/playlists').expect(200);
+  await mara.get(`/playlists/${body.playlists[0].id}/export.csv`).expect(200);
+  while (!(await fleet.keys()).some((key) => key.startsWith('export:'))) await sleep(10);
   const sessionId = (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice(8) ?? '';
   return { fleet, server, mara, sessionId };
 }
@@ -198,9 +204,9 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
   const nothingPlays = async () => void fleet.simulator.plays('mara', { kind: 'nothing' });
   const accountId: string = JSON.parse((await redis.get(`session:${sessionId}`)) ?? '').listener.accountId;
   const [grant, appToken] = [`grant:${sessionId}`, `app-token:${clientId}`];
-  const [seen, recent, browsers] = ['now-playing', 'recently-played', 'browsers'].map(
+  const [seen, recent, browsers, exported] = ['now-playing', 'recently-played', 'browsers', 'export'].map(
     (kind) => `${kind}:${accountId}`,
-  ) as [string, string, string];
+  ) as [string, string, string, string];
 
   const form = { name: 'New', once: randomUUID() };
   const create = async () => (await mara.post('/playlists').type('form').send(form)).status;
@@ -212,7 +218,17 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     const state = new URL(way, fleet.baseUrl).searchParams.get('state') ?? '';
     coming = { person, way, key: `used:${createHash('sha256').update(state).digest('base64url')}` };
   };
-  const comesBack = async () => (await coming.person.get(coming.way)).status;
+  const comesBack = async () => {
+    const { status, headers } = await coming.person.get(coming.way);
+    return headers.location === '/sign-in/problem'
+      ? (await coming.person.get(headers.location)).status
+      : status;
+  };
+  // Without the id that it was made for: each of these is written under another one.
+  const { boundTo: _boundTo, ...spent } = JSON.parse((await redis.get(coming.key)) ?? '');
+  const limits = (await keysIn(fleet.redisUrl))
+    .filter((key) => key.startsWith('limit:'))
+    .map((key): Kind => ({ key, type: 'string' }));
 
   return [
     { key: `session:${sessionId}`, type: 'string', json: await json(`session:${sessionId}`) },
@@ -220,6 +236,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: browsers, type: 'hash', json: await entryOf(redis, browsers, sessionId), hashField: sessionId },
     { key: seen, type: 'string', json: await json(seen) },
     { key: recent, type: 'string', json: await json(recent), before: nothingPlays },
+    { key: exported, type: 'string', json: await json(exported) },
     { key: appToken, type: 'string', json: await sealed(appToken) },
     { key: `cool-down:${clientId}`, type: 'string' },
     {
@@ -227,9 +244,10 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
       type: 'string',
       before: () => redis.set(`cool-down:${clientId}`, fleet.clock.now() - 1),
     },
+    { key: `cool-down-accounts:${clientId}`, type: 'string', before: tokenIsDue },
     { key: `calls:${clientId}`, type: 'hash' },
     { key: `dialect:${clientId}`, type: 'string' },
-    { key: await keyOf('share'), type: 'hash' },
+    ...limits,
     { key: `lock:${grant}`, type: 'string', before: tokenIsDue },
     { key: `lock:${appToken}`, type: 'string', before: tokenIsDue },
     { key: `look:${accountId}`, type: 'string' },
@@ -241,6 +259,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
         return coming.key;
       },
       type: 'string',
+      json: { fields: spent, write: JSON.stringify },
       before: leaves,
       visit: comesBack,
     },

@@ -137,3 +137,33 @@ test('a database that Redis does not have is refused at the start and named by t
     assert.doesNotMatch(started.said(), trace);
   }
 });
+
+test('the doctor says which Redis a start would use, and starts none itself', async (t) => {
+  const cwd = installedTree(t);
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const env = {
+    PORT: String(await freePort()),
+    SPOTIFY_CLIENT_ID: 'id',
+    SPOTIFY_CLIENT_SECRET: 'pass',
+    SPOTIFY_ACCOUNTS_URL: nowhere,
+    SPOTIFY_API_URL: nowhere,
+  };
+  const data = join(cwd, 'data');
+  mkdirSync(data);
+  writeFileSync(join(data, 'last-store'), 'private\n');
+  const ask = async () => {
+    const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
+    await doctor.ended;
+    return doctor.said();
+  };
+
+  assert.match(
+    await ask(),
+    /note {2}Redis: Turntable starts a private one, with its data in .*data\. It was used last/,
+  );
+  assert.deepEqual(readdirSync(data), ['last-store']);
+
+  rmSync(join(data, 'last-store'));
+  mkdirSync(join(data, 'last-store'));
+  assert.match(await ask(), /WRONG Redis: .* keeps its data in .*data, which cannot be used \(EISDIR\)/);
+});

@@ -52,8 +52,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the bound while the event loop is late',
     file: 'src/ops/overload.ts',
-    from: 'load.isLate() ?',
-    to: 'false ?',
+    from: 'const limit = isLate ?',
+    to: 'const limit = false ?',
     test: 'overload',
     named: 'refuses nobody',
   },

@@ -122,30 +122,24 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the time limit of Redis commands',
-    file: 'src/parts.ts',
-    from: '    commandTimeout,\n',
+    file: 'src/redis/connect.ts',
+    from: 'closeWhenSilent(redis, deadlineMs);',
     to: '',
     test: 'redis-outage',
+    named: 'hangs',
   },
   {
     what: 'the state check',
     file: 'src/pages/sign-in/pending.ts',
-    from: "return claimed ? pending : 'used';",
-    to: 'return pending;',
-    test: 'sign-in',
+    from: 'if (pending && claim?.claimed) return',
+    to: 'if (pending) return',
+    test: 'repeated-sign-in',
   },
   {
     what: 'the ten minutes of a sign-in',
     file: 'src/pages/sign-in/pending.ts',
-    from: 'pending.startedAt + lifeMs > now() ? pending : null',
+    from: 'pending.startedAt + lifetimeMs > now() ? pending : null',
     to: 'pending',
-    test: 'sign-in',
-  },
-  {
-    what: 'the limit of sign-ins under way',
-    file: 'src/pages/sign-in/pending.ts',
-    from: 'standing.slice(most - 1)',
-    to: '[]',
     test: 'sign-in',
   },
   {
@@ -179,8 +173,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing other sites',
     file: 'src/web/same-origin.ts',
-    from: 'next(isOurs(req, baseUrl) ?',
-    to: 'next(true ?',
+    from: ': isOurs(req, baseUrl);',
+    to: ': true;',
     test: 'sign-in',
   },
   {
@@ -193,7 +187,7 @@ export const mutations: Mutation[] = [
   {
     what: 'keeping errors of Redis to ourselves',
     file: 'src/redis/errors.ts',
-    from: 'const kind = replyCode(error) ??',
+    from: 'const kind = reply ??',
     to: 'const kind = JSON.stringify(error) ??',
     test: 'security',
   },
@@ -223,8 +217,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the second look under the lock',
     file: 'src/access/access.ts',
-    from: 'return stored.accessToken === spent.accessToken ? refreshed(sessionId, stored) : stored;',
-    to: 'return refreshed(sessionId, stored);',
+    from: 'if (stored.accessToken !== spent.accessToken) return stored;',
+    to: '',
     test: 'tokens',
   },
   {
@@ -253,7 +247,7 @@ export const mutations: Mutation[] = [
   {
     what: 'saving such a renewal later by itself',
     file: 'src/access/access.ts',
-    from: 'void saveLater(sessionId);',
+    from: "background.run('save of a refreshed grant', saveLater(sessionId));",
     to: '',
     test: 'fleet/crashes',
     named: 'finds the new token',
@@ -385,7 +379,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'waiting until the grant is saved',
-    file: 'src/pages/sign-in/sign-in.ts',
+    file: 'src/pages/sign-in/callback.ts',
     from: 'await grants.create(',
     to: 'void grants.create(',
     test: 'redis-outage',
@@ -393,7 +387,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'waiting until the browser is listed',
-    file: 'src/pages/sign-in/sign-in.ts',
+    file: 'src/pages/sign-in/callback.ts',
     from: 'await browsers.add(',
     to: 'void browsers.add(',
     test: 'redis-outage',
@@ -401,14 +395,14 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'looking whether the new session still stands',
-    file: 'src/pages/sign-in/sign-in.ts',
-    from: 'if (!(await sessions.stands(sessionId))) {',
-    to: "if (sessionId === '') {",
+    file: 'src/pages/sign-in/callback.ts',
+    from: '(await sessions.stands(sessionId)) ? sessionId : null',
+    to: 'sessionId',
     test: 'account',
   },
   {
     what: 'ending the sign-in before',
-    file: 'src/pages/sign-in/sign-in.ts',
+    file: 'src/pages/sign-in/callback.ts',
     from: 'if (earlier) await signedIn.endEarlier(earlier, earlierId);',
     to: '',
     test: 'sign-in',
@@ -458,8 +452,8 @@ export const mutations: Mutation[] = [
   {
     what: 'turning nobody away for a life that was not made longer',
     file: 'src/web/signed-in.ts',
-    from: 'grant.extend(), seen]).catch(() => undefined);',
-    to: 'grant.extend(), seen]);',
+    from: "background.run('extend a sign-in', extended);",
+    to: 'await extended;',
     test: 'sessions',
   },
   {
@@ -482,14 +476,14 @@ export const mutations: Mutation[] = [
   {
     what: 'the share of strangers',
     file: 'src/pages/search/search.ts',
-    from: 'if (!taken) await takeFromShare(strangersSearches, problems.sharedUp);',
+    from: "if (!taken) await chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone');",
     to: '',
     test: 'search',
   },
   {
     what: 'the limit of an address',
     file: 'src/pages/search/search.ts',
-    from: 'if (!listener) await takeFromShare(searchesOfAddress, problems.tooMany, addressOf(req));',
+    from: 'else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));',
     to: '',
     test: 'search',
   },
@@ -510,8 +504,8 @@ export const mutations: Mutation[] = [
   {
     what: 'asking for one app token at a time',
     file: 'src/access/app-token.ts',
-    from: 'await withLock(store.key(clientId), work, { wait: true })',
-    to: 'await work()',
+    from: 'withLock(store.key(clientId), work, { wait: true })',
+    to: 'work()',
     test: 'search',
   },
   {
@@ -561,7 +555,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/formats.ts',
     from: 'cast: { string: safeCell }, ',
     to: '',
-    test: 'export',
+    test: 'csv',
   },
   {
     what: 'the bound of pages under way',
@@ -586,7 +580,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'writing no faster than is read',
-    file: 'src/pages/export/export.ts',
+    file: 'src/pages/export/send.ts',
     from: '{ highWaterMark: 1 }',
     to: '{ highWaterMark: 1000 }',
     test: 'export',
@@ -618,13 +612,6 @@ export const mutations: Mutation[] = [
     from: "  [PremiumRequired, 'premium-required'],\n",
     to: '',
     test: 'player',
-  },
-  {
-    what: 'asking the library anew after a change',
-    file: 'src/pages/library/library.ts',
-    from: "if (req.query.said !== undefined) req.listener.forget('library');",
-    to: '',
-    test: 'library',
   },
   {
     what: 'the lease of the one who looks',
@@ -818,16 +805,9 @@ export const mutations: Mutation[] = [
     test: 'door',
   },
   {
-    what: 'leaving it to the Web API to try',
-    file: 'src/access/door.ts',
-    from: "tries = ARGV[2] ~= ''",
-    to: 'tries = true',
-    test: 'door',
-  },
-  {
     what: 'remembering a wait that Redis does not take',
     file: 'src/access/door.ts',
-    from: 'toldHere = closed;',
+    from: 'toldHere[service] = closed;',
     to: '',
     test: 'door',
   },
@@ -882,7 +862,7 @@ export const mutations: Mutation[] = [
   {
     what: 'odd: ending streams that are refused for good',
     file: 'src/live/hub.ts',
-    from: 'browsers.sessionsOf(watched.accountId).then(endStreams, () => undefined);',
+    from: "background.run('end streams', browsers.sessionsOf(watched.accountId).then(endStreams));",
     to: '',
     test: 'live-odds',
     named: 'ever more seldom',
@@ -897,7 +877,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'odd: telling a stream made again from a wish',
-    file: 'src/pages/now-playing/now-playing.ts',
+    file: 'src/pages/now-playing/live.ts',
     from: " && !req.get('Last-Event-ID')",
     to: '',
     test: 'live-odds',

@@ -168,9 +168,9 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leading nowhere but to our own pages',
-    file: 'src/web/forms.ts',
-    from: '/^\\/(?![/\\\\])/.test(text)',
-    to: 'true',
+    file: 'src/web/own-path.ts',
+    from: 'return /^\\/(?![/\\\\])/.test(text);',
+    to: 'return true;',
     test: 'records',
     named: 'a form is done once',
   },

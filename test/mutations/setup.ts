@@ -144,4 +144,27 @@ export const mutations: Mutation[] = [
     test: 'fleet/first-start',
     named: 'where a package is missing',
   },
+  {
+    what: 'keeping what an unforeseen error says to itself',
+    file: 'src/start.mjs',
+    from: 'error.code || error.name',
+    to: 'error.message',
+    test: 'fleet/first-start',
+    named: 'a failure that nobody foresaw',
+  },
+  {
+    what: 'leaving a connection whose database Redis refused',
+    file: 'src/redis/connect.ts',
+    from: 'report(redisFault(error));\n    redis.disconnect(true);',
+    to: '',
+    test: 'store',
+  },
+  {
+    what: 'telling the doctor that the private Redis is not running yet',
+    file: 'src/checks/store.ts',
+    from: "choice.kind !== 'private' ||",
+    to: "choice.kind === 'private' ||",
+    test: 'fleet/first-start',
+    named: 'the doctor says which Redis',
+  },
 ];

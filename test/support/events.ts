@@ -12,12 +12,12 @@ export type Listening = Awaited<ReturnType<typeof listen>>;
 export async function listen(
   t: Ends,
   url: string,
-  person: Pick<Browser, 'cookieHeader'>,
+  person: Pick<Browser, 'cookieHeader' | 'host'>,
   query = '',
   headers: Record<string, string> = {},
 ) {
   const sent: ClientRequest = request(`${url}/now-playing/events${query}`, {
-    headers: { Cookie: person.cookieHeader(), Accept: 'text/event-stream', ...headers },
+    headers: { Host: person.host, Cookie: person.cookieHeader(), Accept: 'text/event-stream', ...headers },
     agent: false,
   });
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {

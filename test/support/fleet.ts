@@ -26,7 +26,7 @@ export type Told = { advanceMs: number };
 /** What it says once it listens. */
 export type Ready = { port: number };
 
-type Options = {
+export type FleetOptions = {
   rotation?: Rotation;
   timing?: Partial<Timing>;
   /** A Redis of one's own; a place in the shared one where not given. */
@@ -52,7 +52,7 @@ export type Outcome = {
  * Room for server processes that share one address, one Redis, one simulator and one clock. Each is a real process, reached at
  * a port of its own; cookies made at one are good at all.
  */
-export async function createFleet(t: Ends, options: Options = {}) {
+export async function createFleet(t: Ends, options: FleetOptions = {}) {
   const { rotation = 'strict', extraListeners = 0, ticking = false } = options;
   const clock = createClock(Date.now(), { ticking });
   const timing: Timing = { ...usualTiming, ...options.timing };
@@ -97,6 +97,8 @@ export async function createFleet(t: Ends, options: Options = {}) {
 
     return {
       url,
+      /** What it takes for its own address, as browsers send it. */
+      host: new URL(baseUrl).host,
       child,
       said,
       /** Its way to Redis; only where it was started to be held up. */
@@ -104,10 +106,10 @@ export async function createFleet(t: Ends, options: Options = {}) {
         if (!line) throw new Error('This server goes straight to Redis');
         return line;
       },
-      browser: () => createBrowser(url, simulator),
+      browser: () => createBrowser(url, simulator, baseUrl),
       /** One request with these cookies; rejects where the server dies before it has answered. */
       visit: (person: Pick<Browser, 'cookieHeader'>, path = '/now-playing', method = 'GET') =>
-        visit(url + path, method, person.cookieHeader()),
+        visit(url + path, method, person.cookieHeader(), baseUrl),
       pause: () => child.kill('SIGSTOP'),
       goOn: () => child.kill('SIGCONT'),
       async kill(): Promise<void> {
@@ -142,9 +144,9 @@ export async function createFleet(t: Ends, options: Options = {}) {
         }),
       );
     },
-    /** The names of the keys in Redis, without the marks of sign-ins that are over and the count of calls. */
+    /** The names of the keys in Redis, without the marks of sign-ins that are over and the counts of calls and requests. */
     async keys(): Promise<string[]> {
-      return (await keysIn(redisUrl)).filter((key) => !/^(used|calls):/.test(key));
+      return (await keysIn(redisUrl)).filter((key) => !/^(used|calls|limit):/.test(key));
     },
     /** Removes every key, and nothing of anybody else's. */
     async clear(): Promise<void> {
@@ -191,10 +193,11 @@ function startServer(t: Ends, options: ServerOptions) {
 // Connections are given up well before a server closes them: one that is closed just when it is used again would be an error.
 const agent = new Agent({ keepAlive: true, maxSockets: 256, timeout: 1_000 });
 
-/** One request with these cookies; rejects where the server dies before it has answered. */
-export function visit(url: string, method = 'GET', Cookie = ''): Promise<Outcome> {
+/** One request with these cookies, as behind a proxy at `baseUrl`; rejects where the server dies before it has answered. */
+export function visit(url: string, method = 'GET', Cookie = '', baseUrl = url): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const headers = { Cookie, Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' };
+    const { host: Host } = new URL(baseUrl);
+    const headers = { Host, Cookie, Accept: 'text/html', 'Sec-Fetch-Site': 'same-origin' };
     const sent = ask(url, { method, headers, agent }, (answer) => {
       let text = '';
       answer.setEncoding('utf8');
@@ -205,6 +208,16 @@ export function visit(url: string, method = 'GET', Cookie = ''): Promise<Outcome
     sent.once('error', reject);
     sent.end();
   });
+}
+
+/** The cookies that an answer sets and that are not over already. Max-Age counts before Expires (RFC 6265, section 5.3). */
+export function cookiesSetBy({ headers }: Outcome): string {
+  const standing = [headers['set-cookie'] ?? []].flat().filter((cookie) => {
+    const [, age] = /; Max-Age=(-?\d+)/.exec(cookie) ?? [];
+    const [, end] = /; Expires=([^;]+)/.exec(cookie) ?? [];
+    return age === undefined ? end === undefined || Date.parse(end) > Date.now() : Number(age) > 0;
+  });
+  return standing.map((cookie) => cookie.split(';')[0]).join('; ');
 }
 
 /** What a person sees who tries again when Redis did not answer: a connection to it was cut, or one command was held up. */

@@ -38,9 +38,9 @@ export const skipWithoutProgram = redisProgram
   : 'there is no redis-server on the PATH to start and stop';
 
 /** A Redis that a test may stop and start again, with nothing lost between. */
-export async function ownRedis(t: TestContext) {
+export async function ownRedis(t: TestContext, program = redisProgram) {
   const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
-  let redis = await startRedis({ program: redisProgram, keepIn });
+  let redis = await startRedis({ program, keepIn });
   let frozen: number | null = null;
   const thaw = () => {
     if (frozen !== null) process.kill(frozen, 'SIGCONT');
@@ -63,7 +63,7 @@ export async function ownRedis(t: TestContext) {
     },
     thaw,
     async start() {
-      redis = await startRedis({ program: redisProgram, keepIn, port: redis.port });
+      redis = await startRedis({ program, keepIn, port: redis.port });
     },
   };
 }

@@ -2,9 +2,11 @@ import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { serve } from '../../src/ops/serve.ts';
+import { createEndings, stopServing } from '../../src/ops/shutdown.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
 import type { Ready, ServerOptions, Told } from './fleet.ts';
+import { noLimits } from './turntable.ts';
 
 /*
  * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
@@ -16,10 +18,20 @@ const { spotify, ...config } = readConfig(env);
 if (!spotify) throw new Error('These tests are about a configured server');
 
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
-const parts = createParts({ config: { ...config, spotify }, log, now: clock.now, timing });
+const endings = createEndings(process);
+const parts = createParts({
+  config: { ...config, spotify },
+  log,
+  now: clock.now,
+  timing,
+  limits: noLimits,
+});
+endings.add(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });
-const { port } = await serve(app, { ...config, port: 0 });
+const serving = await serve(app, { ...config, port: 0 });
+const { background, closeStreams } = parts;
+endings.add(() => stopServing({ serving, background, closeStreams, log }));
 
 process.on('message', ({ advanceMs }: Told) => {
   clock.advance({ seconds: advanceMs / 1000 });
@@ -27,4 +39,4 @@ process.on('message', ({ advanceMs }: Told) => {
 });
 // Whoever started it is gone: nothing is left behind.
 process.on('disconnect', () => process.exit());
-process.send?.({ port } satisfies Ready);
+process.send?.({ port: serving.port } satisfies Ready);

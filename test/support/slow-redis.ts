@@ -15,19 +15,51 @@ export type Held = {
   release(): void;
 };
 
+/** One connection: what becomes of the commands on it. */
+type Line = { isSilent: boolean; reply: string | null; listens: boolean };
+
 type Hold = { what: RegExp; side: Side; left: number; reach(command: string): void; over: Promise<void> };
+
+/** Commands that go wrong: the nth from now on, or all from the nth on. */
+export type Failing = {
+  /** Whether the nth has come. */
+  isMet(): boolean;
+  /** Lets all go well again. */
+  end(): void;
+};
+
+export type Failure = {
+  /** Redis refuses the command, or the connection breaks in place of its answer. */
+  how: 'refused' | 'cut';
+  /** Which of the commands from now on, counted from 1; of those that match `what`, if given. */
+  nth: number;
+  andAllAfter: boolean;
+  what?: RegExp;
+};
+
+const subscribes = command('subscribe');
 
 export type SlowRedis = Awaited<ReturnType<typeof slowRedis>>;
 
-/** A way to Redis on which single commands can be held up, or have their answer lost. */
+/** A way to Redis on which single commands can be held up, or have their answer lost, and which can fail as networks and failovers do. */
 export async function slowRedis(t: Ends, to?: string) {
   const direct = to ?? (await redisPlace());
   const place = new URL(direct);
-  const [port, hostname] = [Number(place.port || 6379), place.hostname];
+  let target = { port: Number(place.port || 6379), host: place.hostname };
+  const lines = new Set<Line>();
   const sockets = new Set<Socket>();
   const watchers: ((command: string) => void)[] = [];
   let holds: Hold[] = [];
   let lose: RegExp | null = null;
+  let failing: (Failure & { seen: number }) | null = null;
+
+  /** How this command is to go wrong, if it is. */
+  function failureOf(command: string): Failure['how'] | null {
+    if (!failing || (failing.what && !failing.what.test(command))) return null;
+    failing.seen += 1;
+    const { how, nth, andAllAfter, seen } = failing;
+    return seen === nth || (andAllAfter && seen > nth) ? how : null;
+  }
 
   /** Waits where this command is to be held up on this side. */
   async function pass(command: string, side: Side): Promise<void> {
@@ -43,8 +75,10 @@ export async function slowRedis(t: Ends, to?: string) {
   }
 
   // Without this, the system holds back each small answer for 40 ms to send it with the next one.
-  const server = createServer({ noDelay: true }, (client) => {
-    const redis = connect({ port, host: hostname, noDelay: true });
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (client) => {
+    const redis = connect({ ...target, noDelay: true });
+    const current: Line = { isSilent: false, reply: null, listens: false };
+    lines.add(current);
     const commands = createCutter();
     const answers = createCutter();
     const waiting: ((answer: Buffer) => void)[] = [];
@@ -54,10 +88,14 @@ export async function slowRedis(t: Ends, to?: string) {
         .on('error', () => undefined)
         .once('close', () => {
           sockets.delete(socket);
+          lines.delete(current);
           client.destroy();
           redis.destroy();
         });
     }
+    client.on('end', () => {
+      if (!current.isSilent) client.destroy();
+    });
     // One after the other, as over a real line: what is held up holds up what comes behind it.
     let line = Promise.resolve();
     client.on('data', (chunk: Buffer) => {
@@ -68,7 +106,7 @@ export async function slowRedis(t: Ends, to?: string) {
         const waits = answer[0] === '>'.charCodeAt(0) ? undefined : waiting.shift();
         // What nobody asked for is news that Redis tells by itself.
         if (waits) waits(answer);
-        else client.write(answer);
+        else if (!current.isSilent) client.write(answer);
       }
     });
 
@@ -76,8 +114,17 @@ export async function slowRedis(t: Ends, to?: string) {
       const said = command.toString('latin1');
       await pass(said, 'before');
       // A line that was cut meanwhile carries nothing any more.
-      if (client.destroyed) return;
+      if (client.destroyed || current.isSilent) return;
+      if (current.reply !== null) return void client.write(current.reply);
+      const failure = failureOf(said);
+      if (failure === 'cut') return void client.destroy();
+      if (failure === 'refused') return void client.write('-ERR refused by the test\r\n');
       for (const watch of watchers) watch(said);
+      if (subscribes.test(said)) {
+        // Its reply comes as a message does.
+        current.listens = true;
+        return void redis.write(command);
+      }
       const answer = await new Promise<Buffer>((resolve) => {
         waiting.push(resolve);
         redis.write(command);
@@ -125,6 +172,33 @@ export async function slowRedis(t: Ends, to?: string) {
     /** Lets the next command that matches through, and cuts the connection in place of its answer. */
     loseAnswerTo(what: RegExp): void {
       lose = what;
+    },
+    /** Has the nth command from now on go wrong, by whatever connection it comes. */
+    fail(failure: Failure): Failing {
+      const one = { ...failure, seen: 0 };
+      failing = one;
+      return {
+        isMet: () => one.seen >= one.nth,
+        end() {
+          if (failing === one) failing = null;
+        },
+      };
+    },
+    /**
+     * From now on the connections that stand, or those of them that listen to a channel, carry nothing in either direction, as
+     * when a network drops packets.
+     */
+    silence(which: 'all' | 'listening' = 'all'): void {
+      for (const line of lines) line.isSilent ||= which === 'all' || line.listens;
+    },
+    /** From now on every command on the connections that stand is refused with this reply; null takes it back. */
+    refuse(error: string | null): void {
+      for (const line of lines) line.reply = error && `-${error}\r\n`;
+    },
+    /** Leads new connections to another Redis. */
+    leadTo(url: string): void {
+      const { port, hostname: host } = new URL(url);
+      target = { port: Number(port), host };
     },
     /** Tells of every command at the moment it goes on to Redis. */
     watch(watcher: (command: string) => void): void {

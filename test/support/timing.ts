@@ -13,3 +13,6 @@ export const testTiming: Timing = {
   redisDeadlineMs: 20_000,
   live: { ...timing.live, tickMs: 10 },
 };
+
+/** The usual deadline of Redis, for tests of what happens when it passes. */
+export const promptly: Partial<Timing> = { redisDeadlineMs: timing.redisDeadlineMs };

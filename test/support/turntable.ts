@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import request from 'supertest';
 import { createGrants, type Grants } from '../../src/access/grants.ts';
+import { type Limits, limits } from '../../src/access/rate-limiter.ts';
 import { createSeal } from '../../src/access/seal.ts';
 import { createSessionRecords } from '../../src/access/session-records.ts';
 import type { Timing } from '../../src/access/timing.ts';
@@ -25,6 +27,11 @@ import { testTiming } from './timing.ts';
 export const clientId = 'c1ient00000000000000000000000000';
 export const clientSecret = '5ecret00000000000000000000000000';
 
+/** For tests, which do within a second what people do in a day. */
+export const noLimits = Object.fromEntries(
+  Object.entries(limits).map(([name, { windowSeconds }]) => [name, { requests: 1_000_000, windowSeconds }]),
+) as Limits;
+
 type Options = {
   /** Variables beside the ones that every test needs. */
   env?: Record<string, string>;
@@ -35,6 +42,8 @@ type Options = {
   simulator?: Partial<SimulatorOptions>;
   /** Whether the clock moves by itself as well. */
   ticking?: boolean;
+  /** What each visitor may ask for; as much as they like where not given. */
+  limits?: Limits;
   /** Another server to share Redis, simulator and clock with. */
   beside?: { clock: Clock; simulator: Simulator; redisUrl: string; baseUrl: string };
   redisUrl?: string;
@@ -82,10 +91,12 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     log,
     now: clock.now,
     timing: { ...testTiming, ...options.timing },
+    limits: options.limits ?? noLimits,
   });
   t.after(parts.close);
   await parts.redisAnswered;
-  handler = createApp({ config: { ...config, spotify }, log, parts, requestLimits: options.requestLimits });
+  const app = createApp({ config: { ...config, spotify }, log, parts, requestLimits: options.requestLimits });
+  handler = app;
 
   const url = `http://127.0.0.1:${port}`;
   return {
@@ -94,12 +105,13 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     clock,
     simulator,
     redisUrl,
+    app,
     /** Every line of the log so far. */
     logged,
     /** A browser of its own: it keeps cookies, and follows no redirects. */
-    browser: () => createBrowser(url, simulator),
-    /** The names of the keys this server has in Redis, but for the count of its calls, which is nobody's. */
-    keys: async () => (await keysIn(redisUrl)).filter((key) => !key.startsWith('calls:')),
+    browser: () => createBrowser(url, simulator, baseUrl),
+    /** The names of the keys this server has in Redis, without the counts of calls and of requests, which end by themselves. */
+    keys: async () => (await keysIn(redisUrl)).filter((key) => !/^(calls|limit):/.test(key)),
   };
 }
 
@@ -115,11 +127,17 @@ async function newSimulator(
 
 export type Browser = ReturnType<typeof createBrowser>;
 
-/** A browser that keeps cookies and follows no redirects, at the server with this address. */
-export function createBrowser(url: string, simulator: Simulator) {
+/**
+ * A browser that keeps cookies and follows no redirects, at the server with this address; to the server it is at `baseUrl`, as behind
+ * a proxy.
+ */
+export function createBrowser(url: string, simulator: Simulator, baseUrl = url) {
+  const { host } = new URL(baseUrl);
   const agent = request.agent(url);
+  agent.set('Host', host);
   const browser = {
     agent,
+    host,
     get: (path: string) => agent.get(path).set('Accept', 'text/html').redirects(0),
     getJson: (path: string) => agent.get(path).set('Accept', 'application/json').redirects(0),
     /** As a form on one of our pages sends it. */
@@ -130,6 +148,13 @@ export function createBrowser(url: string, simulator: Simulator) {
     async agree(listener = 'mara', query = ''): Promise<string> {
       const left = await browser.get(`/login${query}`).expect(303);
       return pathOf(await simulator.agree(left.headers.location ?? '', listener));
+    },
+
+    /** Comes back from Spotify to a sign-in that fails; returns the page that says why, which has this status. */
+    async fail(way: string, status: number) {
+      const back = await browser.get(way).expect(303);
+      assert.equal(back.headers.location, '/sign-in/problem');
+      return browser.get('/sign-in/problem').expect(status);
     },
 
     /** Signs in from start to end; gives the answer of the callback. */
@@ -169,6 +194,14 @@ export async function keysIn(redisUrl: string): Promise<string[]> {
   const found = await redis.keys(`${keyPrefix}*`);
   redis.disconnect();
   return found.map((key) => key.slice(keyPrefix.length)).sort();
+}
+
+/** Ends the window of a limit before its time, in the place of that time: Redis counts it by its own clock. */
+export async function endWindow(redisUrl: string, name: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  const ended = await redis.del(`limit:${name}`);
+  redis.disconnect();
+  assert.equal(ended, 1, `there is a limit ${name}`);
 }
 
 /** How often Spotify's token endpoint was asked for this. */

@@ -13,6 +13,9 @@ type Needs = { webApi: WebApi; browsers: Browsers; signedIn: SignedIn };
 /** Where a listener takes back at Spotify what they agreed to: Spotify has no call for it. */
 const appsAtSpotify = 'https://www.spotify.com/account/apps';
 
+/** For how long Spotify's last answer about the listener is good. */
+const profileMs = 60_000;
+
 /** Who is signed in and where, what was agreed to, and every way to end it. */
 export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
   const router = Router();
@@ -22,11 +25,11 @@ export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
     next();
   });
 
-  // One call to Spotify, for the picture. All else is known here, so the page is there without it, too.
+  // At most one call to Spotify a minute, for the picture. All else is known here, so the page is there without it, too.
   router.get('/account', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const { accountId, id, name, signIn } = req.listener;
     const [profile, all] = await Promise.all([
-      req.listener.ask(webApi.me).catch(withoutSpotify),
+      req.listener.askKept('me', profileMs, webApi.me).catch(withoutSpotify),
       browsers.of(accountId),
     ]);
     const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };

@@ -1,180 +1,111 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Request, type Response, Router } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
-import type { Playlist } from '../../spotify/answers.ts';
-import { NotFound, Refused } from '../../spotify/errors.ts';
-import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
+import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
+import { scopes } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
+import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
-import { pageNumber } from '../../web/paging.ts';
+import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';
+import { askFirst } from '../../web/same-origin.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
-import { csv, type Format, json, type Summary } from './formats.ts';
-import { type Load, openSource, type Source, stopFor } from './source.ts';
+import { refuseSpeculative } from '../../web/speculative.ts';
+import { htmlOrJson } from '../../web/wants-json.ts';
+import { callsFor, sizeOfAll } from './about.ts';
+import { createFiles, formatIn } from './files.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; market: string };
+/** Long enough to look at the page of an export for as long as that takes, without a call to Spotify each time. */
+const pageMs = 5 * 60_000;
 
-/** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
-type Place = { page: number; skip: number; from: number; snapshot?: string };
+type Deps = Parameters<typeof createFiles>[0] & {
+  signedIn: SignedIn;
+  rateLimiters: RateLimiters;
+  baseUrl: string;
+};
 
-const formats = new Map<string, Format>([
-  ['csv', csv],
-  ['json', json],
-]);
-const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
+/** What the page of an export says it takes: how many rows, and about how many calls; null if that is not known. */
+type About = { name: string | null; rows: number | null; calls: number | null };
 
-/** Playlists as files, written while they are being asked for: a long one takes no more memory than a short one. */
-export function exportPages({ webApi, dialects, signedIn, market }: Needs): Router {
+/** Playlists as files, and a page for each that says how far its export is. */
+export function exportPages(deps: Deps): Router {
+  const { webApi, signedIn, progress, rateLimiters, baseUrl } = deps;
   const router = Router();
+  const files = createFiles(deps);
+  const { exportOne, exportAll, exports } = rateLimiters;
+  const ask = askFirst({
+    baseUrl,
+    title: 'Download this file?',
+    text: 'A link on another site led here. Making the file takes many calls to Spotify, so it starts when you say so.',
+    button: 'Download',
+  });
+  const guarded = (limiter: RateLimiter) => [
+    refuseSpeculative,
+    signedIn.middleware,
+    ask,
+    chargeListener(limiter),
+    chargeEveryone(exports),
+  ];
   router.param('id', spotifyId);
+  // Before the sign-in, as for ids.
+  router.param('format', (req, _res, next) => {
+    formatIn(req);
+    next();
+  });
+
+  // No call to Spotify: asked for again and again while an export runs.
+  router.get('/playlists/export/progress', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+    const latest = await progress.of(req.listener.accountId);
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () => res.render('export/state', { latest }),
+      json: () => res.json(latest),
+    });
+  });
+
+  // One call to Spotify, none within five minutes, nor while the export is running.
+  router.get('/playlists/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+    await showPage(req, res, 'all', async () => {
+      const first = await req.listener.askKept(
+        'playlists 1',
+        pageMs,
+        (token) => webApi.playlists(token, 1),
+        scopes.playlists,
+      );
+      return { name: null, ...sizeOfAll(first) };
+    });
+  });
+
+  // One call to Spotify, none within five minutes, nor while the export is running.
+  router.get('/playlists/:id/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+    const id = String(req.params.id);
+    await showPage(req, res, id, async () => {
+      const { name, count, readable } = await req.listener.askKept(
+        `playlist ${id} card`,
+        pageMs,
+        (token) => webApi.playlist(token, id),
+        scopes.playlists,
+      );
+      if (!readable) throw new NoSuchPage('Spotify does not tell what is in it');
+      return { name, rows: count, calls: count === null ? null : callsFor(count) };
+    });
+  });
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
-  router.get('/playlists/export.:format', signedIn.middleware, async (req, res) => {
-    const format = formatIn(req);
-    const place: Place = {
-      page: pageNumber(req.query.page, lastPageOfPlaylists),
-      skip: placeIn(req.query.skip),
-      from: placeIn(req.query.from),
-      ...snapshotIn(req),
-    };
-    const first = await shelf(req, place.page);
-    const summary: Summary = { playlists: 0, announced: first.total ?? 0, complete: false, stopped: null };
-    const sources = everything(req, place, first.items, summary);
-    await send(req, res, { name: 'playlists', type: format.type, text: format.all(sources, summary) });
-  });
+  router.get('/playlists/export.:format', ...guarded(exportAll), files.all);
 
   // One call to Spotify for the playlist itself, and one for each 50 items.
-  router.get('/playlists/:id/export.:format', signedIn.middleware, async (req, res) => {
-    const format = formatIn(req);
-    const id = String(req.params.id);
-    const playlist = await req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists);
-    const { snapshotId } = playlist;
-    // What fails before the first row is written is still a page that says so.
-    const source = await openSource({
-      playlist,
-      from: placeIn(req.query.from),
-      known: snapshotIn(req).snapshot ?? null,
-      load: playlist.readable ? loadFrom(req, id) : async () => null,
-      resume: (from) => addressOf(req, { from, ...(snapshotId && { snapshot: snapshotId }) }),
-    });
-    await send(req, res, {
-      name: playlist.name || 'playlist',
-      type: format.type,
-      text: format.one(source),
-    });
-  });
+  router.get('/playlists/:id/export.:format', ...guarded(exportOne), files.one);
 
   return router;
 
-  /** The playlists from this place on, one at a time; what ends them early stands in the summary. */
-  async function* everything(
-    req: Request,
-    place: Place,
-    first: readonly Playlist[],
-    summary: Summary,
-  ): AsyncGenerator<Source> {
-    const last = Math.ceil(summary.announced / playlistsPerPage);
-    let at = place;
-    try {
-      for (let items = first; ; items = (await shelf(req, at.page)).items) {
-        for (const playlist of items.slice(at.skip)) {
-          const { page, skip, from, snapshot } = at;
-          const { snapshotId } = playlist;
-          const source = await openSource({
-            playlist,
-            from,
-            known: snapshot ?? null,
-            load: playlist.id === null ? async () => null : loadFrom(req, playlist.id),
-            resume: (next) =>
-              addressOf(req, { page, skip, from: next, ...(snapshotId && { snapshot: snapshotId }) }),
-          });
-          yield source;
-          summary.playlists += 1;
-          summary.stopped = source.manifest.stopped;
-          if (summary.stopped) return;
-          at = { page, skip: skip + 1, from: 0 };
-        }
-        at = { page: at.page + 1, skip: 0, from: 0 };
-        if (at.page > last) break;
-      }
-      summary.complete = true;
-    } catch (error) {
-      summary.stopped = stopFor(error, addressOf(req, at));
-    }
+  async function showPage(req: Request, res: Response, id: string, ask: () => Promise<About>): Promise<void> {
+    const latest = await progress.of(req.listener.accountId);
+    const current = latest?.what === id ? latest : null;
+    const isRunning = current?.state === 'running' || current?.state === 'paused';
+    // It is there while Spotify wants to be left alone, which is when somebody looks.
+    const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
+    const isShort = about.rows !== null && about.rows <= rowsAtOnce;
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () =>
+        res.render('export/export', { id, ...about, isShort, isRunning, latest: current, rowsAtOnce }),
+      json: () => res.json({ id, ...about, progress: current }),
+    });
   }
-
-  function shelf(req: Request, page: number) {
-    return req.listener.ask((token) => webApi.playlists(token, page), scopes.playlists);
-  }
-
-  function loadFrom(req: Request, id: string): Load {
-    return (from) =>
-      req.listener
-        .ask((token) =>
-          dialects.speak((dialect) =>
-            webApi.playlistEntries(
-              token,
-              id,
-              { from, market: dialect === 'classic' ? market : null },
-              dialect,
-            ),
-          ),
-        )
-        .catch((error: unknown) => {
-          // Somebody else's playlist, or one of Spotify's own: new apps are told only what stands on its card, or nothing.
-          if (error instanceof Refused || error instanceof NotFound) return null;
-          throw error;
-        });
-  }
-}
-
-async function send(
-  req: Request,
-  res: Response,
-  { name, type, text }: { name: string; type: string; text: AsyncIterable<string> },
-): Promise<void> {
-  res
-    .set('Cache-Control', 'private, no-store')
-    .attachment(`${fileName(name)}.${req.params.format}`)
-    .type(type);
-  if (req.method === 'HEAD' || res.destroyed) return void res.end();
-
-  try {
-    // Piece by piece, as fast as the reader takes them; when nobody reads any more, Spotify is asked no more.
-    await pipeline(Readable.from(text, { highWaterMark: 1 }), res);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  }
-}
-
-/** The address of the same file from another place on. */
-function addressOf(req: Request, place: Record<string, string | number>): string {
-  const query = new URLSearchParams(Object.entries(place).map(([name, value]) => [name, String(value)]));
-  return `${req.path}?${query}`;
-}
-
-/** As much of a name as every system takes for a file, whole characters only. */
-function fileName(name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get into it
-  const plain = name.toWellFormed().replace(/[\s\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
-  return [...plain].slice(0, 80).join('').trim() || 'playlist';
-}
-
-function formatIn(req: Request): Format {
-  const format = formats.get(String(req.params.format));
-  if (!format) throw new NoSuchPage('No such format');
-  return format;
-}
-
-/** The version that the part before was made from. */
-function snapshotIn(req: Request): { snapshot?: string } {
-  const { snapshot } = req.query;
-  return typeof snapshot === 'string' ? { snapshot } : {};
-}
-
-function placeIn(asked: unknown): number {
-  if (asked === undefined) return 0;
-  const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
-  if (place === null || place > furthestOffset) throw new NoSuchPage('No such place');
-  return place;
 }

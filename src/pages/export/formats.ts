@@ -1,11 +1,18 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Entry, Episode, Track } from '../../spotify/types.ts';
+import type { Episode, Track } from '../../spotify/types.ts';
 import { restrictionText } from '../../web/items.ts';
 import { safeCell } from './safe-cell.ts';
-import type { Manifest, Source, Stop } from './source.ts';
+import type { Manifest, Row, Source } from './source.ts';
+import type { Stop } from './stop.ts';
 
-/** What a file of many playlists says of itself at its end. */
-export type Summary = { playlists: number; announced: number; complete: boolean; stopped: Stop | null };
+/** What a file of many playlists says of itself at its end; `missing` are rows that Spotify announced and did not send. */
+export type Summary = {
+  playlists: number;
+  announced: number;
+  missing: number;
+  complete: boolean;
+  stopped: Stop | null;
+};
 
 /** How a file is written: pieces of its text, one after the other. */
 export type Format = {
@@ -74,8 +81,8 @@ export const json: Format = {
 async function* jsonOf({ manifest, pages }: Source): AsyncGenerator<string> {
   yield `{"id":${JSON.stringify(manifest.id)},"name":${JSON.stringify(manifest.name)},"items":[`;
   let first = true;
-  for await (const entries of pages) {
-    const items = entries.map((entry) => JSON.stringify(entry));
+  for await (const rows of pages) {
+    const items = rows.map((row) => JSON.stringify(row));
     if (items.length === 0) continue;
     yield (first ? '\n' : ',\n') + items.join(',\n');
     first = false;
@@ -89,17 +96,19 @@ async function* rowsOf(
   before: readonly string[],
 ): AsyncGenerator<string> {
   let position = manifest.from;
-  for await (const entries of pages) {
+  for await (const rows of pages) {
     yield lines(
-      entries.map((entry) => {
+      rows.map((row) => {
         position += 1;
-        return [...before, position, ...cells(entry)];
+        return [...before, position, ...cells(row)];
       }),
     );
   }
 }
 
-function cells({ item, addedAt, addedBy }: Entry): unknown[] {
+function cells(row: Row): unknown[] {
+  if (row === null) return ['', '', '', '', '', '', '', 'not sent by Spotify', '', ''];
+  const { item, addedAt, addedBy } = row;
   const added = [addedAt, addedBy?.name];
   if (item === null) return ['', '', '', '', '', ...added, 'no longer on Spotify', '', ''];
   const by = item.kind === 'track' ? item.artists : item.show ? [item.show] : item.authors;

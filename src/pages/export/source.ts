@@ -1,17 +1,9 @@
-import { CoolDown, GrantLost } from '../../access/errors.ts';
-import { RedisUnavailable } from '../../redis/errors.ts';
-import type { Entry, Page } from '../../spotify/answers.ts';
-import { SpotifyUnavailable } from '../../spotify/errors.ts';
+import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
+import type { Entry, Page } from '../../spotify/types.ts';
 import { entriesPerPage } from '../../spotify/web-api.ts';
-
-/** Why a file ends before its time, and where to go on. */
-export type Stop = {
-  reason: 'cool-down' | 'spotify-unavailable' | 'sign-in-ended' | 'sessions-unavailable';
-  /** When Spotify may be asked again, in ISO 8601, where that is known. */
-  until: string | null;
-  /** The address that gives the rest. */
-  resume: string;
-};
+import { Problem } from '../../web/error-pages.ts';
+import type { Reader } from './reader.ts';
+import { type Stop, stopFor } from './stop.ts';
 
 /** What a file says at its end about a playlist in it. */
 export type Manifest = {
@@ -35,32 +27,50 @@ export type Manifest = {
   local: number;
   /** Places that hold nothing any more. */
   gone: number;
+  /** Rows that Spotify announced and did not send. */
+  missing: number;
   complete: boolean;
   stopped: Stop | null;
 };
 
-/** A playlist on its way into a file: read the pages to their end, then the manifest is right. */
-export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Entry[]> };
+/** A row of a file; null for one that Spotify announced and did not send. */
+export type Row = Entry | null;
 
-/** Asks for the entries from this place on; null where Spotify does not tell them. */
-export type Load = (from: number) => Promise<Page<Entry> | null>;
+/** A playlist on its way into a file: read the pages to their end, then the manifest is right. */
+export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Row[]> };
+
+/** What all playlists of one export share. */
+export type Run = {
+  read: Reader;
+  /** Whether a part is wanted: then what ends it early is said in it. If not, it is thrown. */
+  part: boolean;
+  /** How many rows it may still hold. */
+  rowsLeft(): number;
+  /** Whether it holds as much as it may, or has taken as long. */
+  isFull(): boolean;
+  /** Whether rows may be missing: for as long as the name of the file can say so. */
+  mayLack(): boolean;
+  onRows(count: number): void;
+};
 
 type Begin = {
   playlist: { id: string | null; name: string | null; count: number | null; snapshotId: string | null };
   from: number;
   /** The snapshot that the part before was made from; null for a file from the start. */
   known: string | null;
-  load: Load;
+  /** Asks for the entries from this place on; null if there is nothing to ask for. */
+  load: ((from: number) => Promise<Page<Entry>>) | null;
   /** The address of a file that goes on at this place. */
   resume: (from: number) => string;
+  run: Run;
 };
 
 /** How many pages of a playlist are on their way at once. */
 const width = 4;
 
 /** Begins with a playlist: asks for its first page, and throws what that throws. */
-export async function openSource({ playlist, from, known, load, resume }: Begin): Promise<Source> {
-  const first = await load(from);
+export async function openSource({ playlist, from, known, load, resume, run }: Begin): Promise<Source> {
+  const first = load && (await pageAt(from, load, run).catch(nullIfUnreadable));
   const { id, name, snapshotId, count } = playlist;
   const manifest: Manifest = {
     id,
@@ -70,53 +80,97 @@ export async function openSource({ playlist, from, known, load, resume }: Begin)
     readable: first !== null,
     announced: first?.total ?? count ?? 0,
     from,
-    ...{ written: 0, tracks: 0, episodes: 0, chapters: 0, local: 0, gone: 0 },
+    ...{ written: 0, tracks: 0, episodes: 0, chapters: 0, local: 0, gone: 0, missing: 0 },
     complete: false,
     stopped: null,
   };
 
-  async function* pages(): AsyncGenerator<readonly Entry[]> {
-    if (first === null) return;
-    const more = Math.max(0, Math.ceil((manifest.announced - from) / entriesPerPage) - 1);
+  async function* pages(): AsyncGenerator<readonly Row[]> {
+    if (load === null || first === null) return;
+    const rowsToCome = Math.min(first.total - from, run.rowsLeft());
+    const more = Math.max(0, Math.ceil(rowsToCome / entriesPerPage) - 1);
     try {
-      yield counted(manifest, first.items);
-      const rest = inOrder(more, (index) => load(from + (index + 1) * entriesPerPage));
-      for await (const page of rest) yield counted(manifest, page?.items ?? []);
-      manifest.complete = manifest.from + manifest.written >= manifest.announced;
+      yield counted(manifest, first.rows, run);
+      const rest = inOrder(more, (index) => pageAt(from + (index + 1) * entriesPerPage, load, run));
+      if (!run.isFull()) {
+        for await (const { rows, total } of rest) {
+          if (total !== first.total) throw hasChanged();
+          yield counted(manifest, rows, run);
+          if (run.isFull()) break;
+        }
+      }
     } catch (error) {
+      if (!run.part) throw error;
       manifest.stopped = stopFor(error, resume(from + manifest.written));
+      return;
+    }
+    const atEnd = from + manifest.written >= manifest.announced;
+    manifest.complete = atEnd && manifest.missing === 0;
+    if (!atEnd) {
+      manifest.stopped = { reason: 'part-full', until: null, resume: resume(from + manifest.written) };
     }
   }
   return { manifest, pages: pages() };
 }
 
-/** The reason in a file for what went wrong, for as far as it is foreseen. Throws everything else. */
-export function stopFor(error: unknown, resume: string): Stop {
-  if (error instanceof CoolDown) {
-    return { reason: 'cool-down', until: new Date(error.until).toISOString(), resume };
+/** The rows from this place on, as many as one call brings; null for those that are missing although Spotify was asked for them twice. */
+async function pageAt(
+  from: number,
+  load: (from: number) => Promise<Page<Entry>>,
+  run: Run,
+): Promise<{ rows: Row[]; total: number }> {
+  const short: { rows: Row[]; total: number }[] = [];
+  try {
+    return await run.read(async () => {
+      const { items, total } = await load(from);
+      if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
+      const missing = Math.min(entriesPerPage, total - from) - items.length;
+      if (missing <= 0) return { rows: items, total };
+      short.push({ rows: [...items, ...Array.from({ length: missing }, () => null)], total });
+      throw fewerRows();
+    });
+  } catch (error) {
+    const [last] = short.slice(-1);
+    if (!last || !(error instanceof SpotifyUnavailable)) throw error;
+    return last;
   }
-  const reason =
-    error instanceof SpotifyUnavailable
-      ? 'spotify-unavailable'
-      : error instanceof GrantLost
-        ? 'sign-in-ended'
-        : error instanceof RedisUnavailable
-          ? 'sessions-unavailable'
-          : null;
-  if (reason === null) throw error;
-  return { reason, until: null, resume };
 }
 
-function counted(manifest: Manifest, entries: readonly Entry[]): readonly Entry[] {
-  for (const { item } of entries) {
+function fewerRows(): SpotifyUnavailable {
+  return new SpotifyUnavailable('A playlist has fewer rows than Spotify announced');
+}
+
+/** Somebody else's playlist, or one of Spotify's own: new apps are told only what stands on its card, or nothing. */
+function nullIfUnreadable(error: unknown): null {
+  if (error instanceof Refused || error instanceof NotFound) return null;
+  throw error;
+}
+
+/** Something was added or removed while the file was being made: rows would be missing, or stand in it twice. */
+export function hasChanged(): Problem {
+  return new Problem({
+    status: 409,
+    reason: 'changed-meanwhile',
+    title: 'Something changed during the export',
+    text: 'A playlist was changed while it was being read, so the file would have been wrong. Nothing was saved. Try again.',
+    actions: [{ label: 'Go to your playlists', href: '/playlists' }],
+  });
+}
+
+/** Counts rows that go into the file. Throws SpotifyUnavailable if some are missing and its name cannot say so any more. */
+function counted(manifest: Manifest, rows: readonly Row[], run: Run): readonly Row[] {
+  if (rows.includes(null) && !run.mayLack()) throw fewerRows();
+  for (const row of rows) {
     manifest.written += 1;
-    if (item === null) manifest.gone += 1;
-    else if (item.kind === 'episode') manifest.episodes += 1;
-    else if (item.kind !== 'track') manifest.chapters += 1;
-    else if (item.local) manifest.local += 1;
+    if (row === null) manifest.missing += 1;
+    else if (row.item === null) manifest.gone += 1;
+    else if (row.item.kind === 'episode') manifest.episodes += 1;
+    else if (row.item.kind !== 'track') manifest.chapters += 1;
+    else if (row.item.local) manifest.local += 1;
     else manifest.tracks += 1;
   }
-  return entries;
+  run.onRows(rows.length);
+  return rows;
 }
 
 /** The results of `load` for 0 to `count - 1` in their order, a few of them under way at a time and never more. */

@@ -31,7 +31,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }:
   // One call to Spotify.
   router.get('/library', htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
-    if (req.query.said !== undefined) req.listener.forget('library');
+    if (req.query.said !== undefined) req.listener.forget(['library']);
     const from = (page - 1) * tracksPerPage;
     const saved = await req.listener.askKept(
       `library ${page}`,
@@ -101,20 +101,19 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }:
       const outcome = await forms.once(req, async () => {
         const held = wanted ? uri : await heldUri(req, entry);
         if (held === null) {
-          req.listener.forget('library');
+          await req.listener.invalidate(['library']);
           if (wantsJson(req)) throw new Problem(changedMeanwhile);
           return saying(String(res.locals.returnTo), 'changed-meanwhile');
         }
         uri = held;
-        await req.listener.ask(
+        await req.listener.change(
+          ['library', 'saved ', 'player'],
           (token) => dialects.speak((dialect) => webApi.setSaved(token, held, wanted, dialect)),
           scopes.editLibrary,
         );
+        await hub.learnSaved(req.listener.accountId, uri, wanted);
         return saying(String(res.locals.returnTo), wanted ? 'saved' : 'removed');
       });
-      req.listener.forget(`saved ${uri}`);
-      await hub.learnSaved(req.listener.accountId, uri, wanted);
-      req.listener.forget('library');
       if (wantsJson(req)) res.json({ uri, saved: wanted });
       else res.redirect(303, outcome);
     });

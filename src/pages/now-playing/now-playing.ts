@@ -1,22 +1,22 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, Router } from 'express';
 import type { Dialects } from '../../access/dialects.ts';
 import { CoolDown, GrantLost } from '../../access/errors.ts';
 import type { Kept } from '../../access/kept.ts';
 import type { Recent } from '../../access/recent.ts';
+import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import { type Hub, nothingKnown } from '../../live/hub.ts';
-import type { News } from '../../live/messages.ts';
-import { isOther, type Seen, uriOf } from '../../live/seen.ts';
-import type { Stream, Streams } from '../../live/stream.ts';
+import { type Seen, uriOf } from '../../live/seen.ts';
+import type { Streams } from '../../live/stream.ts';
+import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
-import type { Dated, Playback } from '../../spotify/answers.ts';
-import { MissingScope } from '../../spotify/errors.ts';
+import type { Dated } from '../../spotify/answers.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
-import { Problem } from '../../web/error-pages.ts';
 import { isWithoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
-import { htmlOrJson } from '../../web/wants-json.ts';
+import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { type Card, cardOf, numbers, versionOf } from './card.ts';
+import { livePages, whoOf } from './live.ts';
 
 type Needs = {
   webApi: WebApi;
@@ -25,21 +25,10 @@ type Needs = {
   kept: Kept;
   hub: Hub;
   streams: Streams;
+  fetchSubscriptions: FetchSubscriptions;
+  background: BackgroundTasks;
   recent: Recent;
   now: () => number;
-};
-
-/** What the card shows, on the page and in the stream. */
-type Card = {
-  playback: Playback;
-  /** How far it is now, in milliseconds; null where that cannot be told. */
-  progressMs: number | null;
-  /** Null where it is not known whether the track is in the library. */
-  saved: boolean | null;
-  /** What was played before, where nothing plays; null where that is not known. */
-  recent: readonly Dated[] | null;
-  news: Omit<News, 'seen'>;
-  seenAt: number;
 };
 
 const momentMs = 1_000;
@@ -54,94 +43,41 @@ const leastRefreshMs = 20_000;
  * What the listener is playing. One call to Spotify, and at most one more: whether the track is saved, when it is new; what was
  * played lately, when nothing plays and that was not asked in the last minutes.
  */
-export function nowPlayingPages({
-  webApi,
-  dialects,
-  signedIn,
-  kept,
-  hub,
-  streams,
-  recent,
-  now,
-}: Needs): Router {
+export function nowPlayingPages(needs: Needs): Router {
+  const { webApi, dialects, signedIn, kept, hub, streams, fetchSubscriptions, background, recent, now } =
+    needs;
   const router = Router();
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
-    // One of our buttons was pressed, maybe in another process: what is kept here may be out of date.
-    if (req.query.said !== undefined) req.listener.forget('saved ');
+    // One of our buttons was pressed, maybe in another process: what is held here may be out of date.
+    if (req.query.said !== undefined) req.listener.forget(['saved ', 'player']);
     const { seen, news } = await look(req);
     const saved = seen.saved ?? (await soon(isSaved(req, seen)));
-    const card: Card = { ...facts(seen), saved, recent: null, news };
-    res.set('Cache-Control', 'private, no-store');
-    await res.format({
-      async html() {
-        const still = req.query.still !== undefined;
-        const next = await hub.nextFor(seen);
-        card.news = { ...news, sparingUntil: next.sparingUntil };
-        const refreshSeconds = still ? null : refreshAfter(next.at, news.waitingUntil);
-        card.recent = await soon(playedLately(req, seen));
-        res.render('now-playing/now-playing', {
-          ...forView(req, card),
-          refreshSeconds,
-          who: whoOf(req),
-          said: req.query.said,
-        });
-      },
-      json() {
-        const { playback } = card;
-        const seenAt = new Date(seen.at).toISOString();
-        const until = news.waitingUntil === null ? null : new Date(news.waitingUntil).toISOString();
-        res.json({ ...playback, saved, seenAt, waitingUntil: until });
-      },
-    });
-  });
-
-  // No call to Spotify of its own: the hub looks, once for all who watch.
-  router.get('/now-playing/events', signedIn.middleware, async (req, res, next) => {
-    if (req.query.who !== undefined && req.query.who !== whoOf(req)) throw otherSignIn();
-    if (!req.listener.may(scopes.player)) throw new MissingScope('Not granted', scopes.player);
-    if (req.method === 'HEAD') return void res.type('text/event-stream').end();
-    const { accountId } = req.listener;
-    const sessionId = req.session.id;
-    let last: News | null = null;
-    const stream = await streams.begin(res, sessionId);
-    if (stream === 'gone') return;
-    if (stream === 'too many') throw tooMany();
-    const leave = hub.watch(accountId, {
-      sessionId,
-      onNews(news) {
-        if (last !== null && !isNews(last, news)) return;
-        last = news;
-        if (news.seen) void sendCard(stream, news.seen, news);
-      },
-      onEnd() {
-        leave();
-        stream.end('end');
-      },
-    });
-    res.once('close', leave);
-    // Somebody who comes back to look is shown what is so now; who has just loaded the page was shown it there, and a stream that broke
-    // and is made again is nobody's wish.
-    if (req.query.look === 'now' && !req.get('Last-Event-ID')) hub.look(accountId);
-
-    async function sendCard(stream: Stream, seen: Seen, news: News): Promise<void> {
-      const recent = await knownLately(req, seen).catch(() => null);
-      // Something else has come meanwhile, and is on its way.
-      if (last !== news) return;
-      const card = { ...facts(seen), saved: seen.saved, recent, news };
-      res.render('now-playing/card', forView(req, card), (failure, html) => {
-        // A card that cannot be made ends this stream, and nothing else.
-        if (failure) next(failure);
-        else stream.send('card', { html, ...numbers(card) });
-      });
+    res.set('Cache-Control', 'private, no-store').vary('Accept');
+    // Not by res.format: nothing awaits what it calls, and a failure there would be nobody's.
+    if (wantsJson(req)) {
+      const seenAt = new Date(seen.at).toISOString();
+      const until = news.waitingUntil === null ? null : new Date(news.waitingUntil).toISOString();
+      res.json({ ...seen.playback, saved, seenAt, waitingUntil: until });
+      return;
     }
+    const next = await hub.nextFor(seen);
+    const recent = await soon(playedLately(req, seen));
+    const card = cardOf({ ...seen, saved }, { ...news, sparingUntil: next.sparingUntil }, recent, now());
+    const still = req.query.still !== undefined;
+    res.render('now-playing/now-playing', {
+      ...forView(req, card),
+      version: versionOf(card),
+      refreshSeconds: still ? null : refreshAfter(next.at, news.waitingUntil),
+      heartbeatMs: streams.heartbeatMs,
+      who: whoOf(req),
+      said: req.query.said,
+    });
   });
 
-  // Somebody has come back to a window whose events come by another one.
-  router.post('/now-playing/look', signedIn.middleware, (req, res) => {
-    hub.look(req.listener.accountId);
-    res.status(204).end();
-  });
+  router.use(
+    livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownLately, forView }),
+  );
 
   return router;
 
@@ -166,16 +102,6 @@ export function nowPlayingPages({
     }
   }
 
-  function facts(seen: Seen): Pick<Card, 'playback' | 'progressMs' | 'seenAt'> {
-    const { playback, at } = seen;
-    if (playback.state === 'nothing' || playback.progressMs === null) {
-      return { playback, progressMs: null, seenAt: at };
-    }
-    const since = playback.state === 'playing' ? now() - at : 0;
-    const end = playback.item?.durationMs ?? Number.POSITIVE_INFINITY;
-    return { playback, progressMs: Math.min(playback.progressMs + since, end), seenAt: at };
-  }
-
   function forView(req: Request, card: Card) {
     const may = { control: req.listener.may(scopes.control), save: req.listener.may(scopes.editLibrary) };
     const premium = !isWithoutPremium(kept, req.listener.accountId);
@@ -188,13 +114,21 @@ export function nowPlayingPages({
     if (!uri || !req.listener.may(scopes.library)) return null;
     const ask = (token: string) => dialects.speak((dialect) => webApi.isSaved(token, uri, dialect));
     try {
-      const saved = await req.listener.askKept(`saved ${uri}`, savedMs, ask);
+      const name = `saved ${uri}`;
+      const saved = await req.listener.askKept(name, savedMs, ask);
+      // Not held: a button has changed it since Spotify was asked, and what that did is known already.
+      if (req.listener.peek(name, savedMs) === undefined) return await savedSince(req, uri);
       await hub.learnSaved(req.listener.accountId, uri, saved);
       return saved;
     } catch (error) {
       if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
       return null;
     }
+  }
+
+  async function savedSince(req: Request, uri: string): Promise<boolean | null> {
+    const latest = await hub.latest(req.listener.accountId);
+    return latest && uriOf(latest) === uri ? latest.saved : null;
   }
 
   /**
@@ -234,58 +168,7 @@ export function nowPlayingPages({
 /** What comes soon, else null: where Spotify is slow it is kept for the next page, or comes by the stream. */
 async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
   const enough = new AbortController();
+  // Rejects when it is aborted, where nobody waits for it any more.
   const late = sleep(patienceMs, null, { signal: enough.signal }).catch(() => null);
   return Promise.race([answer, late]).finally(() => enough.abort());
-}
-
-/** The few numbers that the progress bar needs, and the title of the page. */
-function numbers({ playback, progressMs }: Card) {
-  const item = playback.state === 'nothing' ? null : playback.item;
-  return {
-    what: item?.name ?? null,
-    by:
-      item === null
-        ? null
-        : item.kind === 'track'
-          ? (item.artists[0]?.name ?? null)
-          : (item.show?.name ?? item.authors[0]?.name ?? null),
-    uri: item?.uri ?? null,
-    playing: playback.state === 'playing',
-    progressMs,
-    durationMs: item?.durationMs ?? null,
-  };
-}
-
-/** Whether there is something new to be seen. */
-function isNews(before: News, after: News): boolean {
-  const notes = ({ seen, waitingUntil, quota, silent, sparingUntil, stalled }: News) =>
-    JSON.stringify([seen?.saved, waitingUntil, quota, silent, sparingUntil, stalled]);
-  if (notes(before) !== notes(after)) return true;
-  return after.seen !== null && (before.seen === null || isOther(before.seen, after.seen));
-}
-
-/** A name for this sign-in, which says nothing else: by it the windows of a browser know that they belong together. */
-function whoOf(req: Request): string {
-  return createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
-}
-
-function otherSignIn(): Problem {
-  return new Problem({
-    status: 403,
-    reason: 'other-sign-in',
-    title: 'Somebody else is signed in by now',
-    text: 'This window is from an earlier sign-in. Load the page anew.',
-    actions: [{ label: 'Go to what is playing', href: '/now-playing' }],
-  });
-}
-
-function tooMany(): Problem {
-  return new Problem({
-    status: 429,
-    reason: 'too-many-streams',
-    title: 'This is open in too many places',
-    text: 'Close some of the windows that show what is playing.',
-    retryAfterSeconds: 60,
-    actions: [{ label: 'Go to what is playing', href: '/now-playing' }],
-  });
 }

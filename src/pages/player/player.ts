@@ -3,12 +3,12 @@ import { type Request, type Response, Router } from 'express';
 import type { Kept } from '../../access/kept.ts';
 import type { SpotifyCall } from '../../access/live-token.ts';
 import type { Hub } from '../../live/hub.ts';
-import { NoActiveDevice, NotPossibleNow, PremiumRequired } from '../../spotify/errors.ts';
+import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
 import { isDeviceId } from '../../spotify/uri.ts';
 import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { type Forms, saying } from '../../web/forms.ts';
-import { noteWithoutPremium } from '../../web/premium.ts';
+import { noteWithoutPremium, withoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
@@ -23,6 +23,9 @@ type Needs = {
 };
 
 const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
+
+/** The names under which answers are held that a command makes out of date. */
+const changedByCommands = ['player', 'devices', 'recent'];
 
 /** Why a command was not carried out, as the page with its button says it. */
 const refusals = [
@@ -65,8 +68,10 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
     const back = String(res.locals.returnTo);
     const outcome = await forms.once(req, async () => {
       try {
-        await req.listener.ask(call, scopes.control);
+        await req.listener.change(changedByCommands, call, scopes.control);
       } catch (error) {
+        // A command whose answer is lost may have been carried out.
+        if (error instanceof SpotifyUnavailable) hub.changed(req.listener.accountId);
         const refusal = refusals.find(([kind]) => error instanceof kind);
         if (error instanceof PremiumRequired) {
           await noteWithoutPremium(kept, req.listener.accountId);
@@ -76,10 +81,10 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
       }
       hub.changed(req.listener.accountId);
       await sleep(afterCommandMs);
+      // A page that asked in the meantime may have been told what was so before.
+      await req.listener.invalidate([...changedByCommands, withoutPremium]);
       return back;
     });
-    req.listener.forget('player');
-    req.listener.forget('devices');
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
     if (wantsJson(req) || !back.startsWith('/now-playing')) hub.look(req.listener.accountId);
     if (wantsJson(req)) res.status(204).end();

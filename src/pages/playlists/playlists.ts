@@ -11,6 +11,7 @@ import {
 } from '../../spotify/web-api.ts';
 import { type ErrorPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
+import { rowsAtOnce } from '../../web/limits.ts';
 import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';
 import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
 import { createRelinking } from '../../web/relinking.ts';
@@ -82,7 +83,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
     if (problem) return showForm(problem);
     const outcome = await forms
       .once(req, async () => {
-        const id = await req.listener.ask(
+        const id = await req.listener.change(
+          ['playlists'],
           (token) =>
             dialects.speak((dialect) => webApi.createPlaylist(token, req.listener.id, details, dialect)),
           scopes.editPlaylists,
@@ -91,7 +93,6 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
       })
       .catch(whereRefused);
     if (outcome === null) return showForm(notTaken);
-    req.listener.forget('playlists');
     const [path = ''] = outcome.split('?');
     if (wantsJson(req))
       res
@@ -113,7 +114,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
   router.get('/playlists/:id', htmlOrJson, signedIn.middleware, async (req, res) => {
     const id = String(req.params.id);
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
-    if (req.query.said !== undefined) req.listener.forget(`playlist ${id}`);
+    if (req.query.said !== undefined) req.listener.forget([`playlist ${id}`]);
     await showPlaylist(req, res, id, page);
   });
 
@@ -124,7 +125,11 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
     if (problem) return showForm(problem);
     const outcome = await forms
       .once(req, async () => {
-        await req.listener.ask((token) => webApi.changePlaylist(token, id, details), scopes.editPlaylists);
+        await req.listener.change(
+          heldOf(id),
+          (token) => webApi.changePlaylist(token, id, details),
+          scopes.editPlaylists,
+        );
         return saying(`/playlists/${id}`, 'changed');
       })
       .catch(whereRefused);
@@ -144,7 +149,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
     const id = String(req.params.id);
     const uri = namedUri(forms.field(req, 'uri'), noUri);
     const outcome = await forms.once(req, async () => {
-      await req.listener.ask(
+      await req.listener.change(
+        heldOf(id),
         (token) => dialects.speak((dialect) => webApi.addToPlaylist(token, id, uri, dialect)),
         scopes.editPlaylists,
       );
@@ -171,7 +177,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
           ),
         );
         if (uri === null) return hasChanged();
-        await req.listener.ask(
+        await req.listener.change(
+          heldOf(id),
           (token) =>
             dialects.speak((dialect) => webApi.removeFromPlaylist(token, id, { uri, snapshotId }, dialect)),
           scopes.editPlaylists,
@@ -185,8 +192,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
     changed(req, res, id, outcome);
 
     /** Leads back to the playlist as it is now. Throws {@link Problem} where a program asks. */
-    function hasChanged(): string {
-      req.listener.forget(`playlist ${id}`);
+    async function hasChanged(): Promise<string> {
+      await req.listener.invalidate(heldOf(id));
       if (wantsJson(req)) throw new Problem(changedMeanwhile);
       return saying(place, 'changed-meanwhile');
     }
@@ -245,6 +252,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
           pages,
           total,
           entriesPerPage,
+          exportsAtOnce: items !== null && total !== null && total > 0 && total <= rowsAtOnce,
           failed,
           said,
           mayEdit: items !== null && isTheirs && req.listener.may(scopes.editPlaylists),
@@ -274,11 +282,14 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
 
   /** The end of every change to a playlist. */
   function changed(req: Request, res: Response, id: string, outcome: string): void {
-    req.listener.forget('playlists');
-    req.listener.forget(`playlist ${id}`);
     if (wantsJson(req)) res.json({ id });
     else res.redirect(303, outcome);
   }
+}
+
+/** The names under which answers about a playlist are held: its card and its pages, and the lists it is in. */
+function heldOf(id: string): string[] {
+  return ['playlists', `playlist ${id}`];
 }
 
 /** Null for what Spotify could not do in this form. Throws everything else. */

@@ -1,7 +1,8 @@
-import { type Request, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import type { AppAccess } from '../../access/app-token.ts';
+import { TooManyRequests } from '../../access/errors.ts';
 import type { Kept } from '../../access/kept.ts';
-import type { Share } from '../../access/share.ts';
+import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import type { Found } from '../../spotify/answers.ts';
 import {
   furthestResult,
@@ -13,14 +14,14 @@ import {
 import { addressOf } from '../../web/address.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { atLeast } from '../../web/paging.ts';
+import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
 type Needs = {
   webApi: WebApi;
   appAccess: AppAccess;
   kept: Kept;
-  strangersSearches: Share;
-  searchesOfAddress: Share;
+  rateLimiters: RateLimiters;
   market: string;
 };
 
@@ -34,12 +35,12 @@ const keptMs = 60_000;
 
 /** Searching Spotify, signed in or not, on a token of the app's own. */
 export function searchPages(needs: Needs): Router {
-  const { webApi, appAccess, kept, strangersSearches, searchesOfAddress, market } = needs;
+  const { webApi, appAccess, kept, rateLimiters, market } = needs;
   const router = Router();
 
   // One call to Spotify, none where the same was asked within a minute.
   router.get('/search', htmlOrJson, async (req, res) => {
-    const listener = req.grant !== null;
+    const listener = req.grant;
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     const asked = read(req);
     if (asked === null) {
@@ -55,13 +56,14 @@ export function searchPages(needs: Needs): Router {
     }
 
     const { query, types, page } = asked;
-    if (!listener && strangersSearches.limit === 0) throw new Problem(problems.notForStrangers);
-    if (!listener) await takeFromShare(searchesOfAddress, problems.tooMany, addressOf(req));
+    if (!listener && rateLimiters.dailySearches.requests === 0) throw new Problem(problems.notForStrangers);
+    if (listener) await charge(res, rateLimiters.search, listener.accountId);
+    else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
     const answer = (ask: () => Promise<Found>) =>
       kept.get('everyone', `search ${JSON.stringify(asked)}`, keptMs, ask);
     const found = listener
       ? await answer(askSpotify).catch((error: unknown) => {
-          // A visitor who asked the same in the same moment had no share left. That is no matter of a listener's.
+          // A visitor who asked the same in the same moment was refused. That is no matter of a listener's.
           if (error instanceof Problem) return answer(askSpotify);
           throw error;
         })
@@ -76,7 +78,7 @@ export function searchPages(needs: Needs): Router {
           found,
           page,
           pages,
-          mayAdd: listener,
+          mayAdd: listener !== null,
         }),
       json: () => res.json({ query, types, page, pages, ...found }),
     });
@@ -85,11 +87,11 @@ export function searchPages(needs: Needs): Router {
       return appAccess.ask((token) => webApi.search(token, query, { types, page, market }));
     }
 
-    /** Takes from the share only where Spotify is asked: not while it wants to be left alone. */
+    /** Counts against the daily limit only if Spotify is asked: not while it wants to be left alone. */
     function askForStranger(): Promise<Found> {
       let taken = false;
       return appAccess.ask(async (token) => {
-        if (!taken) await takeFromShare(strangersSearches, problems.sharedUp);
+        if (!taken) await chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone');
         taken = true;
         return webApi.search(token, query, { types, page, market });
       });
@@ -127,9 +129,17 @@ function pagesOf(found: Found, page: number): number {
   return Math.min(lastPage, Math.max(1, Math.ceil(longest / resultsPerPage)));
 }
 
-async function takeFromShare(share: Share, problem: typeof problems.tooMany, of?: string): Promise<void> {
-  const waitMs = await share.take(of);
-  if (waitMs > 0) throw new Problem({ ...problem, retryAfterSeconds: Math.ceil(waitMs / 1000) });
+/** Counts a search without a sign-in. Throws {@link Problem} with words that offer one. */
+async function chargeVisitor(
+  res: Response,
+  limiter: RateLimiter,
+  problem: typeof problems.tooMany,
+  key: string,
+): Promise<void> {
+  await charge(res, limiter, key).catch((error: unknown) => {
+    if (!(error instanceof TooManyRequests)) throw error;
+    throw new Problem({ ...problem, retryAfterSeconds: Math.ceil(error.waitMs / 1000) });
+  });
 }
 
 const again = { label: 'Back to the search', href: '/search' };

@@ -1,8 +1,10 @@
-import { Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import type { Finding } from '../../checks/finding.ts';
 import type { Refusals } from '../../checks/refusals.ts';
 import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
+import { askFirst } from '../../web/same-origin.ts';
+import { refuseSpeculative } from '../../web/speculative.ts';
 import { visitFindings } from './visit.ts';
 
 type Needs = {
@@ -17,6 +19,8 @@ type Needs = {
   demoCommand: string;
   checks: { redis(): Promise<Finding[]>; spotify(): Promise<Finding[]> };
   refusals: Refusals;
+  /** Limits how often the checks are made. */
+  limit: readonly RequestHandler[];
   cookies: Cookies;
   now: () => number;
 };
@@ -27,7 +31,7 @@ const spotifyEveryMs = 60_000;
 /** How to get credentials, step by step, and whether everything is as it has to be. */
 export function setupPages(needs: Needs): Router {
   const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = needs;
-  const { checks, refusals, cookies, now } = needs;
+  const { checks, refusals, limit, cookies, now } = needs;
   const router = Router();
   let asked: { at: number; findings: Promise<Finding[]> } | null = null;
 
@@ -35,7 +39,13 @@ export function setupPages(needs: Needs): Router {
     res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
   });
 
-  router.get('/setup/check', async (req, res) => {
+  const ask = askFirst({
+    baseUrl,
+    title: 'Check the set-up?',
+    text: 'A link on another site led here. The check calls Spotify, so it starts when you say so.',
+    button: 'Check now',
+  });
+  router.get('/setup/check', refuseSpeculative, ask, ...limit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
     const cookieCameBack = cookies.sent(req).has('check');
     if (!cookieCameBack && req.query.cookie !== 'set') {

@@ -1,70 +1,24 @@
-import { type Request, type RequestHandler, Router } from 'express';
-import type { Access } from '../../access/access.ts';
-import type { Browsers } from '../../access/browsers.ts';
-import type { Grants } from '../../access/grants.ts';
-import type { Seal } from '../../access/seal.ts';
-import type { Records } from '../../redis/records.ts';
+import { type RequestHandler, Router } from 'express';
+import type { BackgroundTasks } from '../../ops/background.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
-import { InvalidGrant } from '../../spotify/errors.ts';
-import { scopes, type WebApi } from '../../spotify/web-api.ts';
-import { browserName } from '../../web/browser-name.ts';
-import type { Cookies } from '../../web/cookies.ts';
+import { scopes } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { ownPath } from '../../web/own-path.ts';
+import { chargeAddress } from '../../web/rate-limits.ts';
 import { ForeignOrigin } from '../../web/same-origin.ts';
-import type { Sessions } from '../../web/session.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
+import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
-import { createPendingSignIns } from './pending.ts';
+import { type Deps as CallbackDeps, createCallback } from './callback.ts';
+import { knownScopes } from './pending.ts';
 
-type Needs = {
+type Deps = CallbackDeps & {
   accounts: Accounts;
-  webApi: WebApi;
-  access: Access;
-  grants: Grants;
-  browsers: Browsers;
-  sessions: Sessions;
-  signedIn: SignedIn;
-  records: Records;
-  seal: Seal;
-  cookies: Cookies;
+  background: Pick<BackgroundTasks, 'finish'>;
   baseUrl: string;
-  now: () => number;
-  onSignIn: () => void;
 };
 
-const knownScopes: readonly string[] = [...new Set(Object.values(scopes).flat())];
 /** What every sign-in asks for: to see, and to change nothing. What changes something is asked for when it is first wanted. */
 const firstScopes = [scopes.player, scopes.playlists, scopes.library, scopes.recent, scopes.top].flat();
-
-/** Why a sign-in came to nothing, in the words of the page that says so. */
-const problems = {
-  cancelled: {
-    status: 200,
-    title: 'You cancelled at Spotify',
-    text: 'Nothing was shared and nothing has changed. You can sign in whenever you like.',
-  },
-  refused: {
-    status: 400,
-    title: 'Spotify did not complete the sign-in',
-    text: 'Spotify sent you back without signing you in and without a reason that we know. Try again; if it stays so, tell the owner of this site.',
-  },
-  used: {
-    status: 400,
-    title: 'This sign-in has been used already',
-    text: 'Each way back from Spotify works once. This happens when the page is loaded again, or when you go back to it. If you meant to sign in, start again.',
-  },
-  unknown: {
-    status: 400,
-    title: 'This sign-in did not start here',
-    text: 'The sign-in was not started in this browser, or it was started more than ten minutes ago, or cookies are off. Start again, here, and allow this site its cookies.',
-  },
-  stale: {
-    status: 400,
-    title: 'Spotify no longer accepts this sign-in',
-    text: 'What Spotify sent you back with is valid for a few minutes only, and once. Start again.',
-  },
-} as const;
 
 /** Without this, the browser would be sent in circles: the session's cookie is Secure, and would silently not be set. */
 const silentProxy = {
@@ -76,19 +30,23 @@ const silentProxy = {
 };
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
-export function signInPages(needs: Needs): Router {
-  const { accounts, webApi, access, grants, browsers, sessions, signedIn, cookies, baseUrl, now, onSignIn } =
-    needs;
-  const pendingSignIns = createPendingSignIns(needs);
+export function signInPages(deps: Deps): Router {
+  const { accounts, signedIn, pendingSignIns, rateLimiters, background, cookies, baseUrl } = deps;
+  const callback = createCallback(deps);
   const router = Router();
-  const overHttps = demandHttps(baseUrl);
+  const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
   router.use(['/login', '/callback', '/logout'], (_req, res, next) => {
     res.set('Cache-Control', 'no-store');
     next();
   });
 
-  router.get('/login', overHttps, (req, res) => {
+  // Without this, Express answers a HEAD as if it were a GET: a link preview would spend the way back.
+  router.head(['/login', '/callback'], (_req, res) => {
+    res.status(204).end();
+  });
+
+  router.get('/login', ...guarded, (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
@@ -108,67 +66,14 @@ export function signInPages(needs: Needs): Router {
       .end();
   });
 
-  router.get('/callback', overHttps, async (req, res) => {
-    const { state, code, error } = req.query;
-    if (typeof state !== 'string') throw problem(req, 'unknown');
-    const pending = await pendingSignIns.spend(req, res, state);
-    if (pending === 'used' || pending === 'unknown') throw problem(req, pending);
-
-    res.locals.returnTo = pending.returnTo;
-    if (error === 'access_denied') throw problem(req, 'cancelled');
-    if (typeof code !== 'string' || code === '') throw problem(req, 'refused');
-
-    const consentAt = now();
-    const token = await access.exchange(code, pending.verifier).catch((failure: unknown) => {
-      throw failure instanceof InvalidGrant ? problem(req, 'stale') : failure;
-    });
-    const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
-
-    const { listener: earlier, id: earlierId } = req.session;
-    const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
-      await browsers.add(accountId, started, browserName(req));
-      // The grant last: without it nobody is signed in, wherever this process may be stopped.
-      await grants.create(started, {
-        accountId,
-        accessToken: token.accessToken,
-        expiresAt: now() + token.expiresInMs,
-        renewedAt: now(),
-        refreshToken: token.refreshToken,
-        // Where Spotify does not say what it granted, it granted what was asked (RFC 6749, section 5.1).
-        scopes: token.scopes ?? pending.asked,
-        consentAt,
-      });
-    });
-    if (earlier) await signedIn.endEarlier(earlier, earlierId);
-    if (!(await sessions.stands(sessionId))) {
-      // Signed out everywhere, in another browser, in this very moment.
-      await signedIn.signOut(req, res);
-      res.redirect(303, '/?signed-out');
-      return;
-    }
-
-    onSignIn();
-    res.clearCookie(cookies.name('signed-out'), cookies.attributes);
-    res.redirect(303, pending.returnTo);
-  });
+  // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
+  router.get('/callback', ...guarded, (req, res) => background.finish('sign-in', () => callback(req, res)));
 
   router.post('/logout', async (req, res) => {
     await signedIn.signOut(req, res);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, '/?signed-out');
   });
-
-  /** The page that says why a sign-in came to nothing, and leads to another one. */
-  function problem(req: Request, reason: keyof typeof problems): Problem {
-    const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo ?? '/' })}`;
-    const actions = [
-      { label: 'Sign in with Spotify', href: retry },
-      req.grant
-        ? { label: 'Go on as you are', href: '/now-playing' }
-        : { label: 'Go to the start', href: '/' },
-    ];
-    return new Problem({ ...problems[reason], reason: `sign-in-${reason}`, actions });
-  }
 
   return router;
 }

@@ -1,0 +1,44 @@
+import type { Request, Response } from 'express';
+import { CoolDown } from '../../access/errors.ts';
+import { wantsJson } from '../../web/wants-json.ts';
+import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
+import { attach, type File, ReaderGone, sendFile } from './send.ts';
+
+type Deps = ExportDeps & {
+  /** The longest time between two signs of life on a connection, in milliseconds. */
+  heartbeatMs: number;
+};
+
+/**
+ * Answers with the file that `open` makes of an export of `what`, a playlist's id or `all`, from its first call to Spotify to its last byte. Throws
+ * what went wrong, for an error page if the file has not begun.
+ */
+export async function answerWithFile(
+  deps: Deps,
+  req: Request,
+  res: Response,
+  what: string,
+  open: (run: OpenRun) => Promise<Omit<File, 'format'>>,
+): Promise<void> {
+  const run = openRun(deps, req, res, what);
+  try {
+    const file = await open(run);
+    const format = String(req.params.format);
+    if (req.method === 'HEAD') attach(res, { ...file, format }, false).end();
+    else await sendFile(res, { ...file, format, text: run.measured(file.text) }, deps.heartbeatMs);
+    run.ended();
+  } catch (error) {
+    run.failed(error);
+    if (error instanceof ReaderGone) return;
+    const waitMs = error instanceof CoolDown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
+    if (!(error instanceof CoolDown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
+      throw error;
+    const startSeconds = Math.max(1, Math.ceil(waitMs / 1000));
+    res
+      .status(503)
+      .set({ 'Cache-Control': 'no-store', 'Retry-After': String(startSeconds) })
+      .vary('Accept');
+    // The page starts the download by itself.
+    res.render('export/paused', { until: error.until, startSeconds, file: req.originalUrl, what });
+  }
+}

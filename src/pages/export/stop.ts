@@ -1,0 +1,58 @@
+import { CoolDown, GrantLost, TooManyRequests } from '../../access/errors.ts';
+import { ShuttingDown } from '../../ops/background.ts';
+import { RedisUnavailable } from '../../redis/errors.ts';
+import * as spotify from '../../spotify/errors.ts';
+import { Problem } from '../../web/error-pages.ts';
+
+/** Why an export ends before its time, and where to go on. */
+export type Stop = {
+  /** A short word for programs; `part-full` if a part holds as much as a part may. */
+  reason: string;
+  /** When Spotify may be asked again, in ISO 8601; null if that is not known. */
+  until: string | null;
+  /** The address of the next part. */
+  resume: string;
+};
+
+type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** Every error of Spotify's and of access to it: none is unforeseen. */
+const reasons: readonly [ErrorClass, string][] = [
+  [CoolDown, 'cool-down'],
+  [spotify.RateLimited, 'cool-down'],
+  [spotify.SpotifyUnavailable, 'spotify-unavailable'],
+  [spotify.AccessTokenRejected, 'spotify-unavailable'],
+  [GrantLost, 'sign-in-ended'],
+  [spotify.InvalidGrant, 'sign-in-ended'],
+  [RedisUnavailable, 'sessions-unavailable'],
+  [TooManyRequests, 'too-many-requests'],
+  [ShuttingDown, 'restarting'],
+  [spotify.ClientRejected, 'client-rejected'],
+  [spotify.MissingScope, 'missing-permission'],
+  [spotify.NotInvited, 'not-invited'],
+  [spotify.OwnerNeedsPremium, 'owner-needs-premium'],
+  [spotify.PremiumRequired, 'premium-required'],
+  [spotify.NoActiveDevice, 'no-active-device'],
+  [spotify.NotPossibleNow, 'not-possible-now'],
+  [spotify.BadRequest, 'not-understood'],
+  [spotify.NotFound, 'not-found'],
+  [spotify.Refused, 'refused'],
+];
+
+/** The reason in a word; null for an error of our own. */
+export function reasonOf(error: unknown): string | null {
+  if (error instanceof Problem) return error.page.reason;
+  return reasons.find(([kind]) => error instanceof kind)?.[1] ?? null;
+}
+
+/** When Spotify may be asked again, in milliseconds since 1970; null if that is not the matter. */
+export function untilOf(error: unknown): number | null {
+  return error instanceof CoolDown ? error.until : null;
+}
+
+/** What a part says of the error that ended it. Throws an error of our own: what it makes of a file is not known. */
+export function stopFor(error: unknown, resume: string): Stop {
+  const [reason, until] = [reasonOf(error), untilOf(error)];
+  if (reason === null) throw error;
+  return { reason, until: until === null ? null : new Date(until).toISOString(), resume };
+}

@@ -1,0 +1,49 @@
+import type { RequestHandler, Response } from 'express';
+import { TooManyRequests } from '../access/errors.ts';
+import type { RateLimiter, Usage } from '../access/rate-limiter.ts';
+import { addressOf } from './address.ts';
+
+/**
+ * Counts a request against a limit, and tells the client what is left (draft-ietf-httpapi-ratelimit-headers, "RateLimit" and
+ * "RateLimit-Policy"). Throws {@link TooManyRequests}.
+ */
+export async function charge(res: Response, limiter: RateLimiter, key: string): Promise<void> {
+  const usage = await limiter.consume(key);
+  setRateLimitHeaders(res, limiter, usage);
+  if (usage.exceeded) throw new TooManyRequests(limiter.name, usage.resetMs);
+}
+
+/** Counts a request against the limit of the address it came from. */
+export function chargeAddress(limiter: RateLimiter): RequestHandler {
+  return async (req, res, next) => {
+    await charge(res, limiter, addressOf(req));
+    next();
+  };
+}
+
+/** The same for the listener: behind `signedIn`. */
+export function chargeListener(limiter: RateLimiter): RequestHandler {
+  return async (req, res, next) => {
+    await charge(res, limiter, req.listener.accountId);
+    next();
+  };
+}
+
+/** The same for everybody together: behind the limit of each, or what is refused to one would be taken from all. */
+export function chargeEveryone(limiter: RateLimiter): RequestHandler {
+  return async (_req, res, next) => {
+    await charge(res, limiter, 'everyone');
+    next();
+  };
+}
+
+function setRateLimitHeaders(
+  res: Response,
+  { name, requests, windowSeconds }: RateLimiter,
+  { remaining, resetMs }: Usage,
+): void {
+  res.set({
+    'RateLimit-Policy': `"${name}";q=${requests};w=${windowSeconds}`,
+    RateLimit: `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`,
+  });
+}

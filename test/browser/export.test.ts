@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
+import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { lengthen, longName, playlistNamed, signedIn, slow } from '../support/exports.ts';
+import { startTurntable, type Turntable } from '../support/turntable.ts';
+
+const limited = { status: 429, headers: { 'Retry-After': '40' }, body: 'Too many requests' };
+
+/** A browser of Mara's, on a page of hers, and what it shows of an export. */
+async function opened(
+  t: TestContext,
+  turntable: Turntable,
+  path: string,
+  javaScriptEnabled = true,
+): Promise<Page> {
+  const browser = await openBrowser(t, { javaScriptEnabled, acceptDownloads: true });
+  const page = await browser.newPage();
+  await page.goto(`${turntable.url}/login?returnTo=${path}`);
+  await page.getByRole('radio', { name: 'Mara Lindqvist' }).check();
+  await page.getByRole('button', { name: 'Agree' }).click();
+  await page.waitForURL(`**${path}`);
+  return page;
+}
+
+test('the page that started an export shows its pause and its end, and stays where it is', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t, { timing: { firstByteMs: 8_000 } });
+  const { simulator, clock, logged } = turntable;
+  const path = await playlistNamed(await signedIn(turntable), longName);
+  const page = await opened(t, turntable, path);
+  slow(turntable, 0, 6);
+  simulator.fault({ on: /\/items$/, answer: limited });
+
+  const downloaded = page.waitForEvent('download', { timeout: 60_000 });
+  // A click would wait for the download to begin.
+  await page.getByRole('link', { name: 'CSV' }).dispatchEvent('click');
+  // The page asks while its browser waits for the file; whoever tests it has to wait as well.
+  while (!/"path":"\/playlists\/export\/progress"/.test(logged.join(''))) await sleep(100);
+  assert.doesNotMatch(logged.join(''), /"path":"[^"]*export\.csv"/, 'the file has not come');
+  const text = (selector: string) =>
+    page.evaluate<string>(`document.querySelector('${selector}')?.innerText ?? ''`);
+  while (!/^Paused/.test(await text('#export-state'))) await sleep(100);
+  assert.match(await text('#export-state'), /^Paused until .*, with \d+ of 1,200 rows read/);
+  assert.match(await text('#export-said'), /^Paused until/);
+  while (/UTC/.test(await text('#export-state'))) await sleep(100); // until it is told by the clock of the reader
+  clock.advance({ seconds: 40 });
+  const file = await downloaded;
+
+  assert.equal(file.suggestedFilename(), `${longName}.csv`);
+  assert.equal(await file.failure(), null);
+  assert.match(await readFile(await file.path(), 'utf8'), /# complete,true/);
+  await page.locator('#export-state [data-state="complete"]').waitFor();
+  assert.equal(await page.locator('#export-state').innerText(), 'Finished: 1,200 rows.');
+  assert.equal(new URL(page.url()).pathname, path);
+});
+
+test('a long download that cannot go on fails in the browser, and the page says why', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const path = await playlistNamed(await signedIn(turntable), longName);
+  const page = await opened(t, turntable, `${path}/export`);
+  lengthen(turntable, 0, 20);
+  turntable.simulator.fault({ on: /\/items$/, times: 100, answer: { status: 502, body: '' } });
+
+  const downloaded = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download CSV' }).click();
+  const file = await downloaded;
+
+  assert.notEqual(await file.failure(), null);
+  await page.locator('#export-state [data-state="stopped"]').waitFor();
+  assert.match(
+    await page.locator('#export-state').innerText(),
+    /^Stopped after 1,000 of 3,000 rows: Spotify didn’t answer\. If your browser has saved a file, it isn’t complete\./,
+  );
+});
+
+test('without scripts, the page of an export shows its pause', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const path = await playlistNamed(await signedIn(turntable), longName);
+  const page = await opened(t, turntable, `${path}/export`, false);
+  lengthen(turntable, 0, 20);
+  simulator.fault({ on: /\/items$/, answer: limited });
+  lengthen(turntable, 0, 40);
+
+  const downloaded = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download JSON' }).click();
+  const file = await downloaded;
+  await page.getByRole('link', { name: 'Show progress' }).click();
+  const shown = page.locator('#export-state [data-state]');
+  assert.match(await shown.innerText(), /^Paused until .*, with [\d,]+ of 3,000 rows read/);
+  clock.advance({ seconds: 40 });
+  // It loads itself again.
+  await page.locator('#export-state [data-state="complete"]').waitFor();
+  assert.equal(await shown.innerText(), 'Finished: 3,000 rows.');
+
+  assert.equal(await file.failure(), null);
+});
+
+test('a download that cannot begin yet begins by itself', { skip }, async (t) => {
+  const turntable = await startTurntable(t, { timing: { firstByteMs: 0 } });
+  const { simulator, clock } = turntable;
+  const path = await playlistNamed(await signedIn(turntable), longName);
+  const page = await opened(t, turntable, path);
+  const answer = { status: 429, headers: { 'Retry-After': '3' }, body: '' };
+  simulator.fault({ on: /\/playlists\/\w+$/, answer });
+
+  await page.getByRole('link', { name: 'CSV' }).click();
+  await page.getByRole('heading', { name: /^Paused until/ }).waitFor();
+  const downloaded = page.waitForEvent('download');
+  clock.advance({ seconds: 3 });
+
+  assert.equal((await downloaded).suggestedFilename(), `${longName}.csv`);
+  await page.locator('#export-state [data-state="complete"]').waitFor();
+});

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listen } from '../support/events.ts';
+import { until } from '../support/fleet.ts';
+import { directTo, isNotReady, isReady, readyz, untilServed } from '../support/recovery.ts';
+import { ownRedis, redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
+import { slowRedis } from '../support/slow-redis.ts';
+import { promptly } from '../support/timing.ts';
+import { clientId, startTurntable } from '../support/turntable.ts';
+
+test('a frozen Redis is a 503 within about a second, and serves pages again when it goes on', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const { browser, url } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
+  const mara = browser();
+  await mara.signIn();
+  const [, found] = /process_id:(\d+)/.exec(await directTo(t, redis.url).info('server')) ?? [];
+  const pid = Number(found);
+
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const startedAt = performance.now();
+    await mara.get('/playlists').expect(503);
+    const tookMs = Math.round(performance.now() - startedAt);
+    t.diagnostic(`503 after ${tookMs} ms`);
+    assert.ok(tookMs < 5_000, `503 after ${tookMs} ms`);
+    assert.deepEqual(await readyz(url), isNotReady('Redis does not answer'));
+    // Connections are made and given up in this time.
+    await sleep(3_000);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  const backMs = await untilServed(mara);
+  t.diagnostic(`served again ${backMs} ms after it went on`);
+  assert.ok(backMs < 5_000, `served again after ${backMs} ms`);
+});
+
+test('a primary that became a replica is left for the new primary, and says what it is until then', {
+  skip,
+}, async (t) => {
+  const [old, next] = [await ownRedis(t), await ownRedis(t)];
+  const line = await slowRedis(t, old.url);
+  const here = await startTurntable(t, { redisUrl: line.url });
+  const { browser, url, logged } = here;
+  const mara = browser();
+  await mara.signIn();
+  const [oldPrimary, newPrimary] = [directTo(t, old.url), directTo(t, next.url)];
+  await oldPrimary.config('SET', 'repl-diskless-sync-delay', '0');
+  await newPrimary.replicaof('127.0.0.1', new URL(old.url).port);
+  await until(async () => /master_link_status:up/.test(await newPrimary.info('replication')));
+  assert.deepEqual(await readyz(url), isReady);
+
+  here.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const stream = await listen(t, url, mara);
+  await stream.until(({ event }) => event === 'card');
+
+  await newPrimary.call('REPLICAOF', 'NO', 'ONE');
+  // It hears nothing of the new one.
+  await oldPrimary.replicaof('127.0.0.1', '1');
+  assert.deepEqual(await readyz(url), isNotReady('Redis is a read-only replica'));
+  await until(() => /Redis is a read-only replica; pages answer 503/.test(logged.join('')));
+
+  line.leadTo(next.url);
+  const startedAt = performance.now();
+  // Whether or not somebody comes.
+  await until(() => /Redis answers again/.test(logged.join('')));
+  t.diagnostic(`${Math.round(performance.now() - startedAt)} ms after the address led to the new primary`);
+  await mara.get('/playlists').expect(200);
+  assert.deepEqual(await readyz(url), isReady);
+  assert.equal(logged.filter((line) => /"Redis (answers again|is a read-only)/.test(line)).length, 2);
+
+  // What it hears comes from there as well.
+  const there = await startTurntable(t, { beside: { ...here, redisUrl: next.url } });
+  await untilServed(mara);
+  const elsewhere = there.browser();
+  await elsewhere.signIn();
+  const signedOutAt = performance.now();
+  await elsewhere.post('/account/sign-out-everywhere').expect(303);
+  await stream.ended();
+  assert.ok(performance.now() - signedOutAt < 30_000);
+});
+
+test('while Redis loads its data pages answer 503, and are there when it is done', { skip }, async (t) => {
+  // It answers after every 1024 keys.
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-loading-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const program = join(folder, 'redis-server');
+  writeFileSync(program, `#!/bin/sh\nexec ${redisProgram} "$@" --key-load-delay 100\n`);
+  chmodSync(program, 0o755);
+  const redis = await ownRedis(t, program);
+  const { browser, url, logged } = await startTurntable(t, { redisUrl: redis.url });
+  const mara = browser();
+  await mara.signIn();
+  const direct = directTo(t, redis.url);
+  await Promise.all(Array.from({ length: 20_000 }, (_, key) => direct.set(`filler-${key}`, 'x')));
+
+  await redis.stop();
+  await redis.start();
+  const tookMs = await untilServed(mara);
+
+  t.diagnostic(`${tookMs} ms`);
+  assert.match(logged.join(''), /Redis is still loading its data; pages answer 503/);
+  assert.deepEqual(await readyz(url), isReady);
+});
+
+/** Two servers with a Redis user who has every right but to channels, and somebody who watches at one of them. */
+async function withoutChannels(t: TestContext) {
+  const redis = await ownRedis(t);
+  const direct = directTo(t, redis.url);
+  await direct.call('ACL', 'SETUSER', 'turntable', 'on', '>a-secret', '~*', 'resetchannels', '+@all');
+  const here = await startTurntable(t, { redisUrl: redis.url.replace('//', '//turntable:a-secret@') });
+  const there = await startTurntable(t, { beside: here });
+  here.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = here.browser();
+
+  return {
+    here,
+    direct,
+    /** How long a stream at one server stands after signing out everywhere at the other, in milliseconds. */
+    async signOutElsewhere(): Promise<number> {
+      await mara.signIn();
+      const stream = await listen(t, there.url, mara);
+      await stream.until(({ event }) => event === 'card');
+      const startedAt = performance.now();
+      await mara.post('/account/sign-out-everywhere').expect(303);
+      await stream.ended();
+      return Math.round(performance.now() - startedAt);
+    },
+  };
+}
+
+test('with a Redis user who has no right to channels, the log says so and signing out everywhere ends streams elsewhere', {
+  skip,
+}, async (t) => {
+  const { here, signOutElsewhere } = await withoutChannels(t);
+
+  const tookMs = await signOutElsewhere();
+
+  t.diagnostic(`${tookMs} ms`);
+  assert.ok(tookMs < 15_000, `${tookMs} ms`);
+  const warning =
+    /Redis does not permit this user the channel of live updates: .*ACL SETUSER with your user, &live:/;
+  assert.equal(here.logged.filter((line) => warning.test(line)).length, 1);
+  assert.doesNotMatch(here.logged.join(''), /a-secret/);
+});
+
+test('a Redis user who is given the right to channels uses them without a restart', { skip }, async (t) => {
+  const { direct, signOutElsewhere } = await withoutChannels(t);
+
+  await direct.call('ACL', 'SETUSER', 'turntable', '&*');
+  await until(async () => (await direct.pubsub('NUMSUB', `live:${clientId}`))[1] === 2);
+
+  t.diagnostic(`${await signOutElsewhere()} ms`);
+});
+
+test('a connection that only listens and falls silent is noticed, and hears again', async (t) => {
+  const line = await slowRedis(t);
+  const here = await startTurntable(t, { redisUrl: line.direct });
+  const there = await startTurntable(t, { beside: { ...here, redisUrl: line.url }, timing: promptly });
+  here.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = here.browser();
+  await mara.signIn();
+  const stream = await listen(t, there.url, mara);
+  await stream.until(({ event }) => event === 'card');
+
+  line.silence('listening');
+  const startedAt = performance.now();
+  await mara.post('/account/sign-out-everywhere').expect(303);
+  await stream.ended();
+  const tookMs = Math.round(performance.now() - startedAt);
+  t.diagnostic(`${tookMs} ms`);
+  assert.ok(tookMs < 30_000, `${tookMs} ms`);
+});

@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { listen } from '../support/events.ts';
+import { createFleet, type Fleet, type Server, until } from '../support/fleet.ts';
+import { allowAll } from '../support/pages.ts';
+import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { routesOf } from '../support/routes.ts';
+import type { Failure } from '../support/slow-redis.ts';
+import { type Browser, startTurntable } from '../support/turntable.ts';
+
+/*
+ * The server process of these tests has no handler for promises that nobody awaits: Node ends it at the first one, and the next
+ * request finds nobody.
+ */
+
+/** Something to visit with what it takes: `uri` of a track, and a playlist of one's own with its snapshot. */
+type World = { fleet: Fleet; person: Browser; uri: string; playlist: string; snapshot: string };
+type Answer = { status: number; text: string };
+/** `ready` does what comes before, with a Redis that works, and returns what is tried. */
+type Visit = {
+  route: string;
+  /** Whether it signs the browser out. */
+  signsOut?: true;
+  /** Whether it takes the same commands again and again, more than are worth trying. */
+  repeats?: true;
+  ready: (world: World) => Promise<() => PromiseLike<Answer>>;
+};
+
+const page = (route: string, path: (world: World) => string = () => route.slice('GET '.length)): Visit => ({
+  route,
+  ready: async (world) => () => world.person.get(path(world)),
+});
+const action = (
+  route: string,
+  path: (world: World) => string,
+  sent: (world: World) => object = () => ({}),
+): Visit => ({
+  route,
+  ready: async (world) => () => world.person.post(path(world)).type('form').send(sent(world)),
+});
+const ending = (path: string): Visit => ({ ...action(`POST ${path}`, () => path), signsOut: true });
+
+const visits: Visit[] = [
+  page('GET /healthz'),
+  page('GET /readyz'),
+  page('GET /privacy'),
+  page('GET /setup'),
+  page('GET /setup/check', () => '/setup/check?cookie=set'),
+  page('GET /'),
+  page('GET /login'),
+  {
+    route: 'GET /callback',
+    async ready({ person }) {
+      const way = await person.agree('mara', allowAll);
+      return () => person.get(way);
+    },
+  },
+  page('GET /now-playing'),
+  page('GET /now-playing', () => '/now-playing?said=saved'),
+  page('GET /now-playing/card'),
+  page('GET /devices'),
+  { ...page('GET /playlists/export.:format', () => '/playlists/export.csv'), repeats: true },
+  page('GET /playlists/:id/export.:format', ({ playlist }) => `/playlists/${playlist}/export.json`),
+  page('GET /playlists'),
+  page('GET /playlists/add', ({ uri }) => `/playlists/add?uri=${uri}`),
+  page('GET /playlists/new'),
+  page('GET /playlists/:id', ({ playlist }) => `/playlists/${playlist}`),
+  page('GET /library'),
+  page('GET /library/recent'),
+  page('GET /library/top'),
+  page('GET /search', () => `/search?q=${Math.random()}`),
+  page('GET /account'),
+  page('GET /account/disconnected'),
+  action('POST /now-playing/look', () => '/now-playing/look'),
+  action(
+    'POST /player/device',
+    () => '/player/device',
+    () => ({ device: 'unknown' }),
+  ),
+  action(
+    'POST /player/:command',
+    () => '/player/pause',
+    () => ({ once: String(Math.random()) }),
+  ),
+  action(
+    'POST /playlists',
+    () => '/playlists',
+    () => ({ name: 'New', once: String(Math.random()) }),
+  ),
+  action(
+    'POST /playlists/:id',
+    ({ playlist }) => `/playlists/${playlist}`,
+    () => ({ name: 'Newer' }),
+  ),
+  action(
+    'POST /playlists/:id/items',
+    ({ playlist }) => `/playlists/${playlist}/items`,
+    ({ uri }) => ({ uri }),
+  ),
+  action(
+    'POST /playlists/:id/remove',
+    ({ playlist }) => `/playlists/${playlist}/remove`,
+    ({ uri, snapshot }) => ({ uri, snapshot }),
+  ),
+  action(
+    'POST /library/save',
+    () => '/library/save',
+    ({ uri }) => ({ uri }),
+  ),
+  action(
+    'POST /library/remove',
+    () => '/library/remove',
+    ({ uri }) => ({ uri }),
+  ),
+  {
+    // Where nothing plays, the page asks for more; what it was told is remembered for five minutes.
+    route: 'GET /now-playing',
+    async ready({ fleet, person }) {
+      fleet.simulator.plays('mara', { kind: 'nothing' });
+      await fleet.advance({ minutes: 6 });
+      return () => person.get('/now-playing');
+    },
+  },
+  ending('/logout'),
+  ending('/account/sign-out-everywhere'),
+  ending('/account/disconnect'),
+];
+const streams = ['GET /now-playing/events'];
+
+/** More commands than any page takes. */
+const mostCommands = 40;
+/** As many as a stream takes until it repeats itself, with each lease and each poll. */
+const commandsOfStream = 30;
+
+const failures: [string, Pick<Failure, 'how' | 'andAllAfter'>][] = [
+  ['one command is refused', { how: 'refused', andAllAfter: false }],
+  ['one command and all after it are refused', { how: 'refused', andAllAfter: true }],
+  ['the connection breaks at one command', { how: 'cut', andAllAfter: false }],
+];
+
+test('every page and action is tried with a failing Redis', async (t) => {
+  const { app } = await startTurntable(t);
+  const tried = new Set([...visits.map(({ route }) => route), ...streams]);
+  assert.deepEqual([...tried].sort(), [...new Set(routesOf(app))].sort());
+});
+
+for (const [what, how] of failures) {
+  test(`whichever command of a page Redis fails at, it is a 503 or a page, by the same process (${what})`, async (t) => {
+    const { server, world } = await start(t);
+    const answers: Record<string, number> = {};
+
+    for (const visit of visits) {
+      const go = async () => (await visit.ready(await world(visit.signsOut)))();
+      const usual = await go();
+      for (let nth = 1, isMet = true; isMet; nth += 1) {
+        const about = `${visit.route}, command ${nth}`;
+        if (nth === mostCommands && visit.repeats) break;
+        assert.ok(nth < mostCommands, `${about}: no end of them`);
+        const tried = await visit.ready(await world(visit.signsOut));
+        const failing = server.redis.fail({ ...how, nth });
+        const { status, text } = await Promise.resolve(tried()).catch(whereCut(visit));
+        isMet = failing.isMet();
+        failing.end();
+
+        assert.ok([usual.status, 503, cut].includes(status), `${about}: ${status} ${text.slice(0, 2_000)}`);
+        if (text.includes('<html')) assert.match(text, /<h1/, about);
+        if (isMet) answers[status] = (answers[status] ?? 0) + 1;
+        await isReady(server);
+      }
+      assert.equal((await go()).status, usual.status, `${visit.route}, with Redis back`);
+    }
+    t.diagnostic(JSON.stringify(answers));
+    isSameProcess(server);
+  });
+
+  test(`whichever command of a stream Redis fails at, the process stays, and the stream comes back (${what})`, async (t) => {
+    const { server, fleet } = await start(t);
+
+    for (let nth = 1; nth <= commandsOfStream; nth += 1) {
+      // A listener of their own: what one leaves behind that Redis cannot give back is taken for a few seconds.
+      const person = server.browser();
+      await person.signIn(`guest${nth}`);
+      const failing = server.redis.fail({ ...how, nth });
+      const stream = await listen(t, server.url, person);
+      assert.ok([200, 503].includes(stream.status ?? 0), `command ${nth}: ${stream.status}`);
+      // The first ones come by themselves, then some with each poll.
+      for (let waits = 0; !failing.isMet() && !stream.isOver(); waits += 1) {
+        await sleep(20);
+        if (waits % 50 === 49) await fleet.advance({ minutes: 1 });
+      }
+      failing.end();
+      stream.close();
+      await isReady(server);
+    }
+
+    const person = server.browser();
+    await person.signIn('guest1');
+    const stream = await listen(t, server.url, person);
+    await stream.until(({ event }) => event === 'card');
+    stream.close();
+    isSameProcess(server);
+  });
+}
+
+test('where nothing plays, and the sign-in turns out to have ended when it is asked what played before, the page says so', async (t) => {
+  const { server, world, fleet } = await start(t);
+  const { person } = await world();
+  fleet.simulator.plays('mara', { kind: 'nothing' });
+  await fleet.advance({ seconds: 5 });
+  fleet.simulator.fault({ on: /recently-played/, answer: { status: 401, body: '{"error":{"status":401}}' } });
+  fleet.simulator.fault({ on: 'token', answer: { status: 400, body: '{"error":"invalid_grant"}' } });
+
+  const { text } = await person.get('/now-playing').expect(401);
+
+  assert.match(text, /Your Spotify sign-in has ended/);
+  isSameProcess(server);
+});
+
+test('a Redis that freezes under several browsers costs them 503s, and nobody the process or the sign-in', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const { server, world, fleet } = await start(t, { redisUrl: redis.url, redisDeadlineMs: 1_500 });
+  const direct = new Redis(redis.url).on('error', () => undefined);
+  t.after(() => direct.disconnect());
+  const pid = Number(/process_id:(\d+)/.exec(await direct.info('server'))?.[1]);
+  const people = await Promise.all(Array.from({ length: 8 }, () => world(true)));
+  const looked = visits.filter(({ route }) => /^GET \/(now-playing.*|library|devices)?$/.test(route));
+  const statuses: Record<string, number> = {};
+
+  for (let round = 0; round < 6; round += 1) {
+    // In half of the rounds nothing plays, and the page asks for more.
+    fleet.simulator.plays('mara', round % 2 === 0 ? { kind: 'nothing' } : { kind: 'music' });
+    await fleet.advance({ minutes: 6 });
+    const streams = await Promise.all(people.map(({ person }) => listen(t, server.url, person)));
+    let commands = 0;
+    // In the middle of it: at another command each time.
+    server.redis.watch(() => {
+      commands += 1;
+      if (commands === 20 * (round + 1)) process.kill(pid, 'SIGSTOP');
+    });
+    try {
+      const answers = await Promise.all(
+        people.flatMap((here) =>
+          looked.map(async ({ route, ready }) => ({ route, status: (await (await ready(here))()).status })),
+        ),
+      );
+      assert.ok(commands >= 20 * (round + 1), 'it was frozen');
+      for (const { route, status } of answers) {
+        assert.ok([200, 303, 503].includes(status), `${route}: ${status}`);
+        statuses[status] = (statuses[status] ?? 0) + 1;
+      }
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    for (const stream of streams) stream.close();
+    await isReady(server);
+  }
+
+  t.diagnostic(JSON.stringify(statuses));
+  for (const { person } of people) await until(async () => (await person.get('/now-playing')).status === 200);
+  isSameProcess(server);
+});
+
+/** Stands for the status of a file that was cut off: it had begun when Redis failed. */
+const cut = -1;
+
+function whereCut({ route }: Visit) {
+  return (error: unknown): Answer => {
+    if (!route.includes('export')) throw error;
+    return { status: cut, text: '' };
+  };
+}
+
+/** With a deadline for Redis that a busy machine does not pass by itself, unless a test is about that. */
+async function start(
+  t: TestContext,
+  { redisUrl, redisDeadlineMs = 20_000 }: { redisUrl?: string; redisDeadlineMs?: number } = {},
+) {
+  const fleet = await createFleet(t, {
+    env: { SETUP_PAGE: 'on' },
+    timing: { afterCommandMs: 0, redisDeadlineMs },
+    extraListeners: commandsOfStream,
+    ...(redisUrl && { redisUrl }),
+  });
+  const server = await fleet.start({ heldUp: true });
+  const signedIn = async (): Promise<Browser> => {
+    const one = server.browser();
+    await one.signIn('mara', allowAll);
+    return one;
+  };
+  const person = await signedIn();
+  const { body } = await person.getJson('/library').expect(200);
+  const { uri } = body.tracks[0].item;
+  await person.post('/playlists').type('form').send({ name: 'One of my own' }).expect(303);
+  const { playlists } = (await person.getJson('/playlists').expect(200)).body;
+  const [{ id: playlist, snapshotId: snapshot }] = playlists;
+  return {
+    fleet,
+    server,
+    /** What a visit takes, in the same browser or in a new one. */
+    world: async (isNewBrowser = false): Promise<World> => ({
+      person: isNewBrowser ? await signedIn() : person,
+      fleet,
+      uri,
+      playlist,
+      snapshot,
+    }),
+  };
+}
+
+async function isReady(server: Server): Promise<void> {
+  await until(async () => (await fetch(`${server.url}/readyz`)).status === 200);
+}
+
+function isSameProcess({ child, said }: Server): void {
+  assert.equal(child.exitCode, null, said());
+  assert.equal(child.signalCode, null);
+}

@@ -1,0 +1,410 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { test } from 'node:test';
+import { endAtEach, type Flow, type Scene } from '../support/each-exchange.ts';
+import { listen } from '../support/events.ts';
+import { cookiesSetBy, createFleet, type Outcome, type Server, seen, until } from '../support/fleet.ts';
+import { player, severalTicks } from '../support/listening.ts';
+import { allowAll, asked } from '../support/pages.ts';
+import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { command, type Held } from '../support/slow-redis.ts';
+import { testTiming as timing } from '../support/timing.ts';
+import { apiCalls, type Browser, tokenRequests } from '../support/turntable.ts';
+
+/*
+ * A process is asked to stop in the middle of everything that cannot be repeated, and another one goes on. Spotify takes back a
+ * refresh token at its first use ("strict"), so an answer that is cut off is a person signed out.
+ */
+
+type Person = Pick<Browser, 'cookieHeader'>;
+type Sent = {
+  /** Resolves to null if the browser left, or the connection was cut. */
+  outcome: Promise<Outcome | null>;
+  leave(): void;
+};
+
+/** One request, by a browser that may leave before the answer. */
+function send(server: Server, person: Person, path: string, method = 'GET', form = ''): Sent {
+  const headers = {
+    Host: server.host,
+    Cookie: person.cookieHeader(),
+    Accept: 'text/html',
+    'Sec-Fetch-Site': 'same-origin',
+    'Content-Type': 'application/x-www-form-urlencoded',
+  };
+  const sent = request(server.url + path, { method, headers, agent: false });
+  const outcome = new Promise<Outcome | null>((resolve) => {
+    sent.once('error', () => resolve(null));
+    sent.once('response', (answer) => {
+      let text = '';
+      answer.setEncoding('utf8');
+      answer.on('data', (chunk) => (text += chunk));
+      answer.once('error', () => resolve(null));
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text, headers: answer.headers }));
+    });
+  });
+  sent.end(form);
+  return { outcome, leave: () => void sent.destroy() };
+}
+
+/** Asks a server to stop, lets go what is held once it is stopping, and waits until it has ended as it should. */
+async function stop(server: Server, held?: Held): Promise<void> {
+  const ended = once(server.child, 'exit');
+  server.child.kill('SIGTERM');
+  await until(() => server.said().includes('"Stopping"'));
+  held?.release();
+  const [code] = await ended;
+  assert.equal(code, 0, server.said());
+}
+
+/** Somebody with the cookies that came with this answer as well. */
+function after(person: Person, { headers }: Outcome): Person {
+  const cookies = new Map<string, string>();
+  const set = [headers['set-cookie'] ?? []].flat().map((cookie) => cookie.split(';')[0] ?? '');
+  for (const pair of [...person.cookieHeader().split('; '), ...set])
+    cookies.set(pair.split('=')[0] ?? '', pair);
+  return { cookieHeader: () => [...cookies.values()].join('; ') };
+}
+
+/** The page that a sign-in which failed leads to, at another server; any other answer as it is. */
+async function followed(server: Server, outcome: Outcome | null): Promise<Outcome | null> {
+  if (outcome?.headers.location !== '/sign-in/problem') return outcome;
+  return server.visit({ cookieHeader: () => cookiesSetBy(outcome) }, '/sign-in/problem');
+}
+
+function saysThatItRestarts(outcome: Outcome | null): void {
+  assert.equal(outcome?.status, 503);
+  assert.match(outcome?.text ?? '', /Turntable is restarting.*Nothing is lost/s);
+}
+
+/** A flow during which the victim is asked to stop; its browser waits for the answer, or has left. */
+function stopAtEach(
+  t: Parameters<typeof endAtEach>[0],
+  {
+    browserLeaves,
+    path,
+    ...flow
+  }: Pick<Flow, 'before' | 'check'> & { browserLeaves: boolean; path?: string },
+  method?: string,
+): Promise<string[]> {
+  const leaving = new Map<Server, () => void>();
+  return endAtEach(t, {
+    rotation: 'strict',
+    timing,
+    ...flow,
+    async act({ victim, mara }, way) {
+      const { outcome, leave } = send(victim, mara, path ?? way, method);
+      leaving.set(victim, leave);
+      const answer = await outcome;
+      if (answer === null) throw new Error('The browser has left');
+      return answer;
+    },
+    async end(victim, held) {
+      if (browserLeaves) leaving.get(victim)?.();
+      await stop(victim, held);
+    },
+  });
+}
+
+for (const browserLeaves of [false, true]) {
+  const whose = browserLeaves ? 'whose browser has left' : 'that somebody waits for';
+
+  test(`stopped at any step of a refresh ${whose}, nobody is signed out`, async (t) => {
+    const steps = await stopAtEach(t, {
+      browserLeaves,
+      path: '/playlists',
+      async before({ fleet, mara }) {
+        await mara.signIn();
+        await fleet.advance({ hours: 2 });
+        return '';
+      },
+      async check({ survivor, mara }, _cut, _path, outcome) {
+        if (!browserLeaves && outcome?.status !== 200) saysThatItRestarts(outcome);
+        assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+      },
+    });
+    for (const step of ['set lock', 'eval grant', 'eval lock']) assert.ok(steps.includes(step), `${steps}`);
+  });
+
+  test(`stopped at any step of a sign-in ${whose}, it is completed, or not begun`, async (t) => {
+    const steps = await stopAtEach(t, {
+      browserLeaves,
+      before: ({ mara }) => mara.agree(),
+      async check({ fleet, survivor, mara }, _cut, way, outcome) {
+        const isSignedIn = (await fleet.keys()).some((key) => key.startsWith('grant:'));
+        if (isSignedIn) {
+          if (browserLeaves) return;
+          assert.equal(outcome?.headers.location, '/');
+          assert.equal((await seen(survivor, after(mara, outcome), '/playlists')).status, 200);
+          return;
+        }
+        if (!browserLeaves) saysThatItRestarts(await followed(survivor, outcome));
+        assert.equal((await survivor.visit(mara, way)).headers.location, '/', 'the way back is not spent');
+      },
+    });
+    for (const step of ['set used', 'set session', 'set grant']) assert.ok(steps.includes(step), `${steps}`);
+  });
+}
+
+test('stopped at any step of agreeing anew, either the old sign-in stands or the new one does', async (t) => {
+  await stopAtEach(t, {
+    browserLeaves: false,
+    async before({ mara }) {
+      await mara.signIn();
+      return mara.agree();
+    },
+    async check({ survivor, mara }, _cut, way, outcome) {
+      if (outcome?.headers.location === '/') {
+        assert.equal((await seen(survivor, after(mara, outcome), '/playlists')).status, 200);
+        return;
+      }
+      saysThatItRestarts(await followed(survivor, outcome));
+      assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+      assert.equal((await survivor.visit(mara, way)).headers.location, '/', 'the way back is not spent');
+    },
+  });
+});
+
+test('stopped at any step of signing out, it is completed, or not begun', async (t) => {
+  const flow: Parameters<typeof stopAtEach>[1] = {
+    browserLeaves: false,
+    async before({ mara }) {
+      await mara.signIn();
+      return '/logout';
+    },
+    async check({ fleet, survivor, mara }, _cut, _path, outcome) {
+      if (outcome?.status === 303) return assert.deepEqual(await fleet.keys(), []);
+      saysThatItRestarts(outcome);
+      assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+    },
+  };
+  await stopAtEach(t, flow, 'POST');
+});
+
+for (const browserLeaves of [false, true]) {
+  const whose = browserLeaves ? 'of a page whose browser has left' : 'that a page waits for';
+
+  test(`asked to stop while Spotify answers a refresh ${whose}, the server saves it first`, async (t) => {
+    const fleet = await createFleet(t, { timing });
+    const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
+    const mara = victim.browser();
+    await mara.signIn();
+    await fleet.advance({ hours: 2 });
+    fleet.simulator.forgetCalls();
+
+    const held = fleet.spotify.hold('after');
+    const page = send(victim, mara, '/playlists');
+    await held.reached;
+    if (browserLeaves) page.leave();
+    await stop(victim, held);
+
+    if (!browserLeaves) assert.equal((await page.outcome)?.status, 200);
+    assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+    assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+  });
+}
+
+for (const [when, hold] of [
+  ['when Spotify has answered', ({ fleet }) => fleet.spotify.hold('after')],
+  ['before Spotify is asked', ({ victim }) => victim.redis.hold(command('set', 'lock:grant:'), 'after')],
+] satisfies [string, (scene: Pick<Scene, 'fleet' | 'victim'>) => Held][]) {
+  test(`asked to stop during a refresh in the background, ${when}, the server signs nobody out and ends no stream elsewhere`, async (t) => {
+    const fleet = await createFleet(t, { timing });
+    const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+    fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+    const [mara, elsewhere] = [victim.browser(), survivor.browser()];
+    await mara.signIn();
+    await elsewhere.signIn();
+    const polling = await listen(t, victim.url, mara);
+    await polling.until(({ event }) => event === 'card');
+    const stream = await listen(t, survivor.url, elsewhere);
+    await stream.until(({ event }) => event === 'card');
+
+    const held = hold({ fleet, victim });
+    await fleet.advance({ hours: 2 });
+    await held.reached;
+    await stop(victim, held);
+
+    for (const person of [mara, elsewhere])
+      assert.equal((await seen(survivor, person, '/playlists')).status, 200);
+    assert.equal(stream.isOver(), false);
+  });
+}
+
+test('a page that needs a refresh while the server stops says that it restarts, and Spotify is not asked', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const mara = victim.browser();
+  await mara.signIn();
+  await fleet.advance({ hours: 2 });
+  fleet.simulator.forgetCalls();
+
+  const held = victim.redis.hold(command('get', 'session:'), 'after');
+  const page = send(victim, mara, '/playlists');
+  await held.reached;
+  await stop(victim, held);
+
+  const outcome = await page.outcome;
+  saysThatItRestarts(outcome);
+  assert.equal(outcome?.headers['retry-after'], '2');
+  assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 0);
+  assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+});
+
+test('a page whose token is still good for a minute is shown while the server stops', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const victim = await fleet.start({ heldUp: true });
+  const mara = victim.browser();
+  await mara.signIn();
+  await fleet.advance({ minutes: 59, seconds: 30 });
+
+  const held = victim.redis.hold(command('get', 'session:'), 'after');
+  const page = send(victim, mara, '/playlists');
+  await held.reached;
+  await stop(victim, held);
+
+  assert.equal((await page.outcome)?.status, 200);
+});
+
+test('asked to stop during a sign-in whose browser has left, the server completes it', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const victim = await fleet.start();
+  const mara = victim.browser();
+  const way = await mara.agree();
+
+  const held = fleet.spotify.hold('after');
+  const page = send(victim, mara, way);
+  await held.reached;
+  page.leave();
+  await stop(victim, held);
+
+  const kinds = (await fleet.keys()).map((key) => key.split(':')[0]);
+  assert.deepEqual(kinds, ['browsers', 'grant', 'session']);
+});
+
+test('asked to stop during a sign-out whose browser has left, the server completes it', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const victim = await fleet.start({ heldUp: true });
+  const mara = victim.browser();
+  await mara.signIn();
+
+  const held = victim.redis.hold(command('del', 'grant:'), 'after');
+  const page = send(victim, mara, '/logout', 'POST');
+  await held.reached;
+  page.leave();
+  await stop(victim, held);
+
+  assert.deepEqual(await fleet.keys(), []);
+});
+
+test('asked to stop while a form is at work whose browser has left, the server completes it once', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
+  const mara = victim.browser();
+  await mara.signIn('mara', allowAll);
+  const form = new URLSearchParams({
+    once: 'a',
+    name: 'Made once',
+    public: 'false',
+    returnTo: '/',
+  }).toString();
+  const isAsked = () => asked(fleet.simulator).includes('POST /me/playlists');
+
+  fleet.simulator.fault({ on: /playlists$/, delayMs: 1_000 });
+  const first = send(victim, mara, '/playlists', 'POST', form);
+  await until(isAsked);
+  first.leave();
+  await stop(victim);
+
+  const again = await send(survivor, mara, '/playlists', 'POST', form).outcome;
+  assert.equal(again?.status, 303);
+  assert.match(String(again?.headers.location), /said=created/);
+  assert.equal(asked(fleet.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
+});
+
+test('asked to stop while a refresh waits for Redis, the server saves it when Redis is back', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const fleet = await createFleet(t, { timing, redisUrl: redis.url });
+  const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const mara = victim.browser();
+  await mara.signIn();
+  await fleet.advance({ hours: 2 });
+  fleet.simulator.forgetCalls();
+
+  const held = victim.redis.hold(command('eval', '(?<!lock:)grant:'), 'before');
+  const page = send(victim, mara, '/playlists');
+  await held.reached;
+  await redis.stop();
+  held.release();
+  assert.equal((await page.outcome)?.status, 503);
+  const stopped = stop(victim);
+  await until(() => victim.said().includes('"Stopping"'));
+  await redis.start();
+  await stopped;
+
+  assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+  assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+});
+
+test('a server that is stopping polls nobody', async (t) => {
+  const fleet = await createFleet(t, { timing });
+  const victim = await fleet.start();
+  fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const [mara, noor] = [victim.browser(), victim.browser()];
+  await mara.signIn();
+  const stream = await listen(t, victim.url, mara);
+  await stream.until(({ event }) => event === 'card');
+
+  // Only what keeps it from ending: the sign-in of somebody else.
+  const way = await noor.agree('noor');
+  fleet.simulator.forgetCalls();
+  const held = fleet.spotify.hold('after');
+  send(victim, noor, way);
+  await held.reached;
+  const stopped = stop(victim);
+  await until(() => victim.said().includes('"Stopping"'));
+  await stream.ended();
+  await fleet.advance({ minutes: 10 });
+  await severalTicks(fleet.simulator);
+  assert.equal(apiCalls(fleet.simulator, player), 0);
+  held.release();
+  await stopped;
+});
+
+test('a server that cannot finish says so and ends within ten seconds, or at once when asked again', async (t) => {
+  const fleet = await createFleet(t, {
+    timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, patienceMs: 62_000 },
+  });
+  for (const asksAgain of [false, true]) {
+    const server = await fleet.start();
+    const mara = server.browser();
+    await mara.signIn();
+    await fleet.advance({ hours: 2 });
+    const held = fleet.spotify.hold('before');
+    send(server, mara, '/playlists');
+    await held.reached;
+    const ended = once(server.child, 'exit');
+    const startedAt = performance.now();
+    server.child.kill('SIGTERM');
+    await until(() => server.said().includes('"Stopping"'));
+    if (asksAgain) server.child.kill('SIGTERM');
+    const [code] = await ended;
+    const tookMs = performance.now() - startedAt;
+    held.release();
+
+    if (asksAgain) {
+      assert.equal(code, 1);
+      assert.ok(tookMs < 5_000, `${tookMs} ms`);
+    } else {
+      assert.equal(code, 0);
+      assert.ok(tookMs > 8_000 && tookMs < 12_000, `${tookMs} ms`);
+      assert.match(
+        server.said(),
+        /Stopped before everything was finished.*|"unfinished":"refresh of a grant"/,
+      );
+    }
+  }
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { freePort } from '../../src/redis/local-server.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import { until } from '../support/fleet.ts';
+import { root, run } from '../support/process.ts';
+import { redisPlace } from '../support/redis.ts';
+
+/** The server as it is started, with a fault of this kind at hand. */
+async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
+  const client = { clientId: 'an id', clientSecret: 'a secret' };
+  const simulator = await startSimulator(client);
+  t.after(simulator.close);
+  const port = await freePort();
+  const server = run(t, 'src/main.ts', {
+    FAULT,
+    NODE_OPTIONS: `--import=${join(root, 'test/support/fail-on-signal.ts')}`,
+    SPOTIFY_CLIENT_ID: client.clientId,
+    SPOTIFY_CLIENT_SECRET: client.clientSecret,
+    SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+    SPOTIFY_API_URL: simulator.apiUrl,
+    PORT: String(port),
+    REDIS_URL: await redisPlace(),
+  });
+  await server.says(/Turntable is at/);
+  return { ...server, simulator, url: `http://127.0.0.1:${port}` };
+}
+
+test('a rejection that nothing caught is written down without its words, and the process goes on', async (t) => {
+  const { child, says, said, url } = await serverWith(t, 'rejection');
+
+  child.kill('SIGUSR2');
+  await says(/A promise was rejected and nothing caught it/);
+
+  assert.equal((await fetch(`${url}/readyz`)).status, 200);
+  assert.equal(child.exitCode, null);
+  assert.doesNotMatch(said(), /nobody may see/);
+});
+
+test('after an exception that nothing caught, what is under way is finished, and then the process exits with 1', async (t) => {
+  const { child, ended, said, simulator, url } = await serverWith(t, 'exception');
+  simulator.fault({ on: /search/, delayMs: 1_000 });
+  const underWay = fetch(`${url}/search?q=a`);
+  await until(() => simulator.calls.some(({ path }) => path.endsWith('/search')));
+
+  child.kill('SIGUSR2');
+
+  assert.equal((await underWay).status, 200);
+  assert.equal(await ended, 1);
+  assert.match(said(), /Stopping after an error that nothing caught/);
+  assert.doesNotMatch(said(), /nobody may see/);
+});
