@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { type Timing, timing as usualTiming } from '../../src/access/timing.ts';
 import { freePort } from '../../src/redis/local-server.ts';
 import { type Rotation, startSimulator } from '../../src/simulator/simulator.ts';
-import { beginningOfTrack, createClock } from './clock.ts';
+import { createClock } from './clock.ts';
 import type { Ends } from './ends.ts';
 import { redisPlace } from './redis.ts';
 import { slowRedis } from './slow-redis.ts';
@@ -54,7 +54,7 @@ export type Outcome = {
  */
 export async function createFleet(t: Ends, options: FleetOptions = {}) {
   const { rotation = 'strict', extraListeners = 0, ticking = false } = options;
-  const clock = createClock(beginningOfTrack(), { ticking });
+  const clock = createClock(Date.now(), { ticking });
   const timing: Timing = { ...usualTiming, ...options.timing };
   const redisUrl = options.redisUrl ?? (await redisPlace());
   const simulator = await startSimulator({ clientId, clientSecret, now: clock.now, extraListeners });
