@@ -18,6 +18,8 @@ export type Site = {
   visit(path: string): Promise<Visit>;
   /** Resident memory of the server in MB, as Linux tells it. */
   memory(): number;
+  /** Seconds of CPU that the server has taken, as Linux tells it. */
+  cpu(): number;
 };
 
 const people = 60;
@@ -40,6 +42,8 @@ export async function withSite(latencyMs: number, measure: (site: Site) => Promi
     const somebody = { cookieHeader: () => cookies[0] ?? '' };
     const paths = pagesIn((await server.visit(somebody, '/playlists')).text);
 
+    const proc = (file: string) => readFileSync(`/proc/${server.child.pid}/${file}`, 'utf8');
+
     await measure({
       async run(load) {
         const generator = start('load-generator.ts');
@@ -60,8 +64,12 @@ export async function withSite(latencyMs: number, measure: (site: Site) => Promi
         const { status } = await server.visit(somebody, path).catch(() => ({ status: 0 }));
         return { at, ms: performance.now() - at, status };
       },
-      memory: () =>
-        Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${server.child.pid}/status`, 'utf8'))?.[1]) / 1_024,
+      memory: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1]) / 1_024,
+      cpu() {
+        const fields = proc('stat').split(') ').at(-1)?.split(' ') ?? [];
+        // User and system time, in hundredths of a second.
+        return (Number(fields[11]) + Number(fields[12])) / 100;
+      },
     });
   }).finally(() => end(spotify));
 }

@@ -14,9 +14,10 @@ const deadlineMs = 2_000;
 const clientSteps = [25, 50, 100, 200, 400];
 const fitSeconds = 4;
 const overloadSeconds = 8;
+const recoverySeconds = 4;
 const times = 10;
 const rounds = 3;
-/** A load that fits differs from one run to the next by less than this part, or the machine is too busy for a share of 90 % to mean anything. */
+/** If the load that fits itself differs by more than this from one run to the next, the machine is too busy with something else to tell. */
 const mostNoise = 0.25;
 const leastShare = 0.9;
 const mostRefusalMs = 50;
@@ -37,7 +38,10 @@ const parts = [
   ['insisting', false],
 ] as const;
 
-type Kind = { clients: number; waitsAsTold: boolean };
+/** What a load came to: pages in time per second, and per second of the server's CPU. */
+type Run = LoadResult & { perSecond: number; perCpuSecond: number };
+
+type Round = { fit: Run; overload: Run; recoveryMs: number; memoryMb: number };
 
 /** The number of clients from which more would not be served more pages in time. */
 async function findFit({ report }: Options, site: Site): Promise<number> {
@@ -45,94 +49,127 @@ async function findFit({ report }: Options, site: Site): Promise<number> {
     `Pages of playlists for people who are signed in, with a Spotify that takes ${spotifyMs} ms, on ${availableParallelism()} cores for everything`,
   );
   // Until everything that is compiled on the way is.
-  await site.run({ clients: 50, seconds: fitSeconds, waitsAsTold: true, deadlineMs });
-  const goodputs: [clients: number, goodput: number][] = [];
+  await run(site, { clients: 50, seconds: fitSeconds });
+  const runs: [clients: number, run: Run][] = [];
   for (const clients of clientSteps) {
-    const result = await site.run({ clients, seconds: fitSeconds, waitsAsTold: true, deadlineMs });
-    goodputs.push([clients, perSecond(result, fitSeconds)]);
-    report.fact(
-      `${clients} clients`,
-      `${perSecondText(perSecond(result, fitSeconds))}, ${times95(result.goodMs)}`,
-    );
+    const result = await run(site, { clients, seconds: fitSeconds });
+    runs.push([clients, result]);
+    report.fact(`${clients} clients`, `${Math.round(result.perSecond)}/s, ${duration(result.goodMs)}`);
   }
-  const best = Math.max(...goodputs.map(([, goodput]) => goodput));
-  const [fit = 0] = goodputs.find(([, goodput]) => goodput >= 0.9 * best) ?? [];
+  const best = Math.max(...runs.map(([, { perSecond }]) => perSecond));
+  const [fit = 0] = runs.find(([, { perSecond }]) => perSecond >= 0.9 * best) ?? [];
   report.fact('the load that fits: the fewest that get nearly the most', `${fit} clients`);
   return fit;
 }
 
-/** Rounds of the load that fits and ten times as much, in turn. */
-async function overload({ report }: Options, site: Site, { clients, waitsAsTold }: Kind): Promise<void> {
+/** Rounds of the load that fits, ten times as much, and the load that fits once more until all is normal. */
+async function overload(
+  { report }: Options,
+  site: Site,
+  { clients, waitsAsTold }: { clients: number; waitsAsTold: boolean },
+): Promise<void> {
   const what = waitsAsTold ? 'that wait as Retry-After says' : 'that ask again at once';
   report.begin(`${rounds} times ${overloadSeconds} s of ${times * clients} clients ${what}`);
-  const fit = { clients, seconds: fitSeconds, waitsAsTold, deadlineMs };
   const watch = startWatch(site);
-  const fits = [perSecond(await site.run(fit), fitSeconds)];
-  const memoryBefore = watch.highestMemory();
-  const memories: number[] = [];
-  const overloads: LoadResult[] = [];
-  const recoveries: number[] = [];
-
+  const all: Round[] = [];
+  let memoryBefore = 0;
   for (let round = 1; round <= rounds; round += 1) {
     report.progress(`round ${round} of ${rounds}`);
+    const fit = await run(site, { clients, seconds: fitSeconds });
+    memoryBefore ||= watch.highestMemory();
     watch.highestMemory();
-    overloads.push(await site.run({ ...fit, clients: times * clients, seconds: overloadSeconds }));
-    memories.push(watch.highestMemory());
+    const many = { clients: times * clients, seconds: overloadSeconds, waitsAsTold };
+    const overload = await run(site, many);
     const endedAt = performance.now();
-    fits.push(perSecond(await site.run(fit), fitSeconds));
-    recoveries.push(watch.normalAgainAfter(endedAt));
+    const memoryMb = watch.highestMemory();
+    await run(site, { clients, seconds: recoverySeconds });
+    all.push({ fit, overload, recoveryMs: watch.normalAgainAfter(endedAt), memoryMb });
   }
   await sleep(5_000);
-  watch.highestMemory();
-  await sleep(500);
-  const memoryAfter = watch.highestMemory();
+  const memoryAfter = site.memory();
   const health = await watch.stop();
   report.progress('');
+  tell(report, all, health);
+  const memory = Math.max(...all.map(({ memoryMb }) => memoryMb));
+  report.fact('memory before, at most during, after', [memoryBefore, memory, memoryAfter].map(mb).join(', '));
+  judge(report, all, { waitsAsTold, health, addedMb: memory - memoryBefore });
+}
 
-  const goodputs = overloads.map((result) => perSecond(result, overloadSeconds));
-  const shares = goodputs.map(
-    (goodput, index) => goodput / (((fits[index] ?? 0) + (fits[index + 1] ?? 0)) / 2),
+function tell(report: Options['report'], all: readonly Round[], health: readonly Visit[]): void {
+  const each = (one: (round: Round) => string) => all.map(one).join(', ');
+  const refusals = all.flatMap(({ overload }) => overload.refusedMs);
+  report.fact(
+    'pages in time, load that fits',
+    each(({ fit }) => `${Math.round(fit.perSecond)}/s`),
   );
-  const refusals = overloads.flatMap(({ refusedMs }) => refusedMs);
-  report.fact('load that fits, before, between and after', fits.map(perSecondText).join(', '));
-  report.fact(`${times} times as much`, goodputs.map(perSecondText).join(', '));
-  report.fact('share of the load that fits', shares.map(percent).join(', '));
-  report.fact('served too late', overloads.map(({ late }) => grouped(late)).join(', '));
+  report.fact(
+    `pages in time, ${times} times as much`,
+    each(({ overload }) => `${Math.round(overload.perSecond)}/s`),
+  );
+  report.fact(
+    'share of the load that fits',
+    each((round) => percent(shareOf(round))),
+  );
+  report.fact(
+    'the same for each second of CPU',
+    each((round) => percent(cpuShareOf(round))),
+  );
+  report.fact('how long they took', duration(all.flatMap(({ overload }) => overload.goodMs)));
+  report.fact(
+    'pages too late',
+    each(({ overload }) => grouped(overload.late)),
+  );
   report.fact('refused per second', Math.round(refusals.length / (rounds * overloadSeconds)));
-  report.fact('refused after', times95(refusals));
-  report.fact('neither a page nor an honest 503', wrongs(overloads));
+  report.fact('refused after', duration(refusals));
+  report.fact('neither a page nor an honest 503', wrongs(all));
+  const statuses = counted(health.map(({ status }) => status));
+  report.fact('health checks meanwhile', `${statuses}; ${duration(health.map(({ ms }) => ms))}`);
   report.fact(
-    'health checks meanwhile',
-    `${counted(health.map(({ status }) => status))}; ${times95(health.map(({ ms }) => ms))}`,
-  );
-  report.fact('normal again after', recoveries.map(ms).join(', '));
-  report.fact(
-    'memory before, at most during, after',
-    [memoryBefore, Math.max(...memories), memoryAfter].map(mb).join(', '),
-  );
-
-  const noise = (Math.max(...fits) - Math.min(...fits)) / percentile(fits, 50);
-  const share = percentile(shares, 50);
-  const claim = `at least ${percent(leastShare)} of the load that fits (median of ${rounds})`;
-  if (noise > mostNoise) report.unclear(claim, `the load that fits varies by ${percent(noise)} itself`);
-  else report.claim(claim, share >= leastShare);
-  // Those that ask again at once are made to wait, so that refusing them does not take all the CPU.
-  if (waitsAsTold)
-    report.claim(
-      `half of the refusals within ${mostRefusalMs} ms`,
-      percentile(refusals, 50) <= mostRefusalMs,
-    );
-  report.claim('every answer a page or an honest 503', wrongs(overloads) === 'none');
-  report.claim(
-    'health checks always answered',
-    health.length > 0 && health.every(({ status }) => status === 200),
-  );
-  report.claim(`normal again within ${mostRecoveryMs / 1_000} s`, Math.max(...recoveries) <= mostRecoveryMs);
-  report.claim(
-    `less than ${mostMemoryMb} MB above the load that fits`,
-    Math.max(...memories) - memoryBefore < mostMemoryMb,
+    'normal again after',
+    each(({ recoveryMs }) => `${Math.round(recoveryMs)} ms`),
   );
 }
+
+type Facts = { waitsAsTold: boolean; health: readonly Visit[]; addedMb: number };
+
+function judge(
+  report: Options['report'],
+  all: readonly Round[],
+  { waitsAsTold, health, addedMb }: Facts,
+): void {
+  const fits = all.map(({ fit }) => fit.perSecond);
+  const noise = (Math.max(...fits) - Math.min(...fits)) / percentile(fits, 50);
+  const claim = `at least ${percent(leastShare)} of the load that fits (median of ${rounds})`;
+  if (noise > mostNoise) report.unclear(claim, `the load that fits varies by ${percent(noise)} itself`);
+  else report.claim(claim, percentile(all.map(shareOf), 50) >= leastShare);
+
+  // Those that ask again at once are made to wait.
+  const refusedMs = percentile(
+    all.flatMap(({ overload }) => overload.refusedMs),
+    50,
+  );
+  if (waitsAsTold)
+    report.claim(`half of the refusals within ${mostRefusalMs} ms`, refusedMs <= mostRefusalMs);
+  report.claim('every answer a page or an honest 503', wrongs(all) === 'none');
+  const isHealthy = health.length > 0 && health.every(({ status }) => status === 200);
+  report.claim('health checks always answered', isHealthy);
+  const slowest = Math.max(...all.map(({ recoveryMs }) => recoveryMs));
+  report.claim(`normal again within ${mostRecoveryMs / 1_000} s`, slowest <= mostRecoveryMs);
+  report.claim(`less than ${mostMemoryMb} MB above the load that fits`, addedMb < mostMemoryMb);
+}
+
+async function run(
+  site: Site,
+  { clients, seconds, waitsAsTold = true }: { clients: number; seconds: number; waitsAsTold?: boolean },
+): Promise<Run> {
+  const cpu = site.cpu();
+  const result = await site.run({ clients, seconds, waitsAsTold, deadlineMs });
+  const good = result.goodMs.length;
+  return { ...result, perSecond: good / seconds, perCpuSecond: good / (site.cpu() - cpu) };
+}
+
+const shareOf = ({ fit, overload }: Round): number => overload.perSecond / fit.perSecond;
+const cpuShareOf = ({ fit, overload }: Round): number => overload.perCpuSecond / fit.perCpuSecond;
 
 /** Visits a page and the health check, one after the other, and looks at the memory, until stopped. */
 function startWatch(site: Site) {
@@ -174,26 +211,15 @@ function startWatch(site: Site) {
   };
 }
 
-function perSecond({ goodMs }: LoadResult, seconds: number): number {
-  return goodMs.length / seconds;
-}
-
-function perSecondText(value: number): string {
-  return `${Math.round(value)}/s`;
-}
-
-function times95(values: readonly number[]): string {
+function duration(values: readonly number[]): string {
   if (values.length === 0) return 'none';
-  return `half within ${ms(percentile(values, 50))}, 95 % within ${ms(percentile(values, 95))}`;
+  const within = (part: number) => `${Math.round(percentile(values, part))} ms`;
+  return `half within ${within(50)}, 95 % within ${within(95)}`;
 }
 
-function wrongs(results: readonly LoadResult[]): string {
-  const all = results.flatMap(({ wrong }) => Object.entries(wrong));
-  return all.map(([what, count]) => `${grouped(count)} x ${what}`).join(', ') || 'none';
-}
-
-function ms(value: number): string {
-  return `${Math.round(value)} ms`;
+function wrongs(all: readonly Round[]): string {
+  const wrong = all.flatMap(({ overload }) => Object.entries(overload.wrong));
+  return wrong.map(([what, count]) => `${grouped(count)} x ${what}`).join(', ') || 'none';
 }
 
 function mb(value: number): string {

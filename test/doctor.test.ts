@@ -223,7 +223,8 @@ test('a clock that is wrong', { skip }, async (t) => {
   assert.match(ahead.said, /WRONG Clock, beside Redis: this machine is 10 minutes ahead of Redis -> Set the/);
   assert.match(ahead.said, /WRONG Clock, beside Spotify: this machine is 10 minutes ahead of Spotify/);
   assert.equal(ahead.code, 1);
-  assert.match((await ask(wrongBy(-1))).said, /this machine is 60 seconds behind Redis/);
+  // On a busy machine the time in between counts as well.
+  assert.match((await ask(wrongBy(-1))).said, /this machine is (5\d|6\d) seconds behind Redis/);
 });
 
 test('a redirect URI that is not in the dashboard', { skip }, async (t) => {

@@ -128,20 +128,28 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     spent: StoredGrant,
     { wait }: { wait: boolean },
   ): Promise<StoredGrant | null> {
-    const work = async () => {
+    const work = async (isHeld: () => boolean) => {
       const stored = await current(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
       if (stored.accessToken !== spent.accessToken) return stored;
       // A stop may have begun while this one waited for the lock.
-      return background.finish('refresh of a grant', () => refreshed(sessionId, stored));
+      return background.finish('refresh of a grant', () => refreshed(sessionId, stored, isHeld));
     };
     return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
   }
 
-  async function refreshed(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
+  async function refreshed(
+    sessionId: string,
+    stored: StoredGrant,
+    isHeld: () => boolean,
+  ): Promise<StoredGrant> {
     let token: AccessToken;
     try {
-      token = await door.through(() => accounts.refresh(stored.refreshToken), 'accounts');
+      token = await door.through(async () => {
+        // After a pause another process may have used this token: with some rotations, using it again ends the sign-in.
+        if (!isHeld()) throw new SpotifyUnavailable('The lock ended before Spotify was asked for a token');
+        return accounts.refresh(stored.refreshToken);
+      }, 'accounts');
     } catch (error) {
       if (!(error instanceof InvalidGrant)) throw error;
       // A process that was paused beyond its lease may have renewed it meanwhile: then nothing is lost.

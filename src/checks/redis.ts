@@ -33,7 +33,7 @@ export async function redisFindings({ redis, url, clientId, now }: Deps): Promis
   try {
     await redis.connect();
     const fault = await findFault(redis);
-    if (fault) return [faultFinding(fault, at)];
+    if (fault) return [faultFinding(cause === undefined ? fault : redisFault(cause), at)];
     const facts = factsIn(await unlessForbidden(redis.info(), ''));
     const time = await unlessForbidden(timeOf(redis), null);
     return [

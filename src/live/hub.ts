@@ -190,6 +190,7 @@ export function createHub(needs: Needs) {
       watched.watchers.add(watcher);
       if (watched.news.seen !== null) watcher.onNews(watched.news);
       else background.run('recall what plays', recall(watched));
+      background.run('check the sign-in of a subscriber', endIfSignedOut(watcher.sessionId));
       return () => {
         watched.watchers.delete(watcher);
         if (watched.watchers.size === 0 && all.get(accountId) === watched) leave(watched);
@@ -672,6 +673,13 @@ export function createHub(needs: Needs) {
   function sweepNow(): void {
     sweepDueAt = performance.now() + sweepMs;
     background.run('sweep streams', sweep());
+  }
+
+  /** A sign-out that is made while a stream is being opened does not find it. */
+  async function endIfSignedOut(sessionId: string): Promise<void> {
+    // Without Redis, the sweep finds it later.
+    const standing = await grants.standing([sessionId]).catch(nullIfUnavailable);
+    if (standing && !standing.has(sessionId)) endHere([sessionId]);
   }
 
   /** Ends the streams of sessions that are over, by their own time or because the message that said so was lost. */

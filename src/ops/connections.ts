@@ -32,10 +32,10 @@ export const connectionLimits = {
   readMs: 120_000,
 };
 
-/** An HTTP server for `app` on which no client can hold more than its share of memory, connections or open files. */
 /** More than Node's 16 kB: a request with too many cookies gets a page that deletes them instead of a bare 431. */
 export const maxHeaderSize = 32 * 1024;
 
+/** An HTTP server for `app` on which no client can hold more than its share of memory, connections or open files. */
 export function createBoundedServer(app: RequestListener, limits: typeof connectionLimits): Server {
   const server = createServer(
     {

@@ -18,10 +18,11 @@ export const overloadLimits = {
   minRequests: 100,
   /**
    * Even refusing takes some 30 us of CPU, and clients that ask again at once could take all of it that way. Beyond so many refusals a second, a
-   * refused connection is not read again for a while: its next request waits in the kernel, where waiting costs nothing.
+   * refused connection is not read again before the least time that Retry-After names: its next request waits in the kernel, where
+   * waiting costs nothing.
    */
-  maxRefusalsPerSecond: 1_000,
-  pauseMs: 1_000,
+  maxRefusalsPerSecond: 200,
+  pauseMs: 2_000,
 };
 
 /** A timer this late means that there is more to do than the CPU can. Collecting garbage takes less. */

@@ -55,7 +55,13 @@ const fastFailing = {
  * while it is silent, so that an outage is an error page and not a page that hangs.
  */
 export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps) {
+  let down: RedisFault | null = null;
+  /** Why the connection was lost, or is being left. */
+  let lastError: unknown;
+  let databaseRefused = false;
   let reconnectedAt = Number.NEGATIVE_INFINITY;
+  let nextCheck: NodeJS.Timeout | undefined;
+  const known = Promise.withResolvers<void>();
   const redis = new Redis(url, {
     ...fastFailing,
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
@@ -63,17 +69,12 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
       // A replica may stay one for a while; what can be read there is worth more than a connection that is always being made.
       if (!movedOn.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
       reconnectedAt = performance.now();
+      lastError = error;
       return true;
     },
     enableAutoPipelining: true,
   });
   closeWhenSilent(redis, deadlineMs);
-
-  let down: RedisFault | null = null;
-  let lastError: unknown;
-  let databaseRefused = false;
-  let nextCheck: NodeJS.Timeout | undefined;
-  const known = Promise.withResolvers<void>();
 
   redis.on('connect', () => {
     databaseRefused = false;
@@ -86,14 +87,19 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
     redis.disconnect(true);
   });
   redis.on('reconnecting', () => {
-    if (down === null) report(redisFault(lastError));
+    if (databaseRefused) return;
+    // What it was left for a while ago has been reported.
+    if (down === null || lastError !== undefined) report(redisFault(lastError));
   });
   redis.on('ready', () => {
+    // It is also said to be ready when the database was refused and the connection is closing.
+    if (databaseRefused) return;
+    lastError = undefined;
     check();
   });
 
   function report(fault: RedisFault | null): void {
-    if (fault && (down === null || fault.code !== down.code)) onDown(fault);
+    if (fault && fault.does !== down?.does) onDown(fault);
     if (fault === null && down !== null) onUp();
     down = fault;
     known.resolve();
@@ -104,8 +110,7 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
     clearTimeout(nextCheck);
     const checked = findFault(redis).then((fault) => {
       // A lost connection has been reported, and the next one is checked when it stands.
-      if (redis.status !== 'ready' || databaseRefused) return;
-      if (fault === null) lastError = undefined;
+      if (redis.status !== 'ready') return;
       report(fault);
       if (fault !== null) nextCheck = setTimeout(check, retryMs).unref();
     });

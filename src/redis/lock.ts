@@ -30,22 +30,25 @@ export function createLock({ records, leaseMs, patienceMs }: Deps) {
 
   /**
    * Runs `work` while no other process runs work under the same name, and gives its result.
+   * `isHeld` says whether the lease is still its own: a process that was paused may have slept through it.
    * Gives null, without having run it, when the lock did not come free in time; at once where the caller can do without.
    */
   return async function withLock<T>(
     name: string,
-    work: () => Promise<T>,
+    work: (isHeld: () => boolean) => Promise<T>,
     { wait }: { wait: boolean },
   ): Promise<T | null> {
     const owner = randomUUID();
     const giveUpAt = performance.now() + patienceMs;
+    let takenAt = performance.now();
 
     while (!(await locks.claim(name, owner)).claimed) {
       if (!wait || performance.now() > giveUpAt) return null;
       await sleep(retryMs);
+      takenAt = performance.now();
     }
     try {
-      return await work();
+      return await work(() => performance.now() - takenAt < leaseMs);
     } finally {
       // If this fails the lease ends it; the work is done either way.
       await locks.removeIf(name, owner).catch(() => undefined);

@@ -175,8 +175,13 @@ test('a file, which comes beside the page, is not waited for', { skip }, async (
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
+  await page
+    .locator('a.inside')
+    .filter({ hasText: /^\d{1,2} items/ })
+    .first()
+    .click();
   const file = page.waitForEvent('download');
-  await page.getByRole('link', { name: 'as JSON' }).click();
+  await page.getByRole('link', { name: 'JSON', exact: true }).click();
   await file;
   await page.waitForTimeout(1_500);
   assert.equal(await page.getByText('Still waiting').count(), 0);

@@ -210,7 +210,7 @@ test('a picture on another port of this machine makes no export, and a link ther
 
   const download = page.waitForEvent('download');
   await page.getByRole('link', { name: 'Download' }).click();
-  assert.match((await download).suggestedFilename(), /^playlists\.csv$/);
+  assert.match((await download).suggestedFilename(), /^playlists \(from playlist 101\)\.csv$/);
 });
 
 test('two tabs of one browser sign in, one after the other', { skip }, async (t) => {

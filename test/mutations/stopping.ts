@@ -213,4 +213,12 @@ export const mutations: Mutation[] = [
     test: 'doctor',
     named: 'nothing dangerous',
   },
+  {
+    what: 'asking Spotify for a token only while the lock is held',
+    file: 'src/access/access.ts',
+    from: 'if (!isHeld())',
+    to: 'if (false)',
+    test: 'fleet/several-processes',
+    named: 'before it asks Spotify spoils nothing',
+  },
 ];

@@ -1,3 +1,5 @@
+import { musicAt, placeOf } from '../../src/simulator/run.ts';
+
 export type Clock = ReturnType<typeof createClock>;
 
 /** A clock that moves only when told to; or with time as well, for what happens by itself. */
@@ -15,4 +17,13 @@ export function createClock(start = Date.now(), { ticking = false } = {}) {
       now += (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
     },
   };
+}
+
+/**
+ * When the track that the simulator's music has reached began. Tests start there: at any other time a track could end in the few
+ * seconds that a test takes, now and then.
+ */
+export function beginningOfTrack(now = Date.now()): number {
+  const { progressMs } = placeOf(musicAt(now, now), now);
+  return now - (progressMs ?? 0);
 }

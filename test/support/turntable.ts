@@ -19,7 +19,7 @@ import {
   type SimulatorOptions,
   startSimulator,
 } from '../../src/simulator/simulator.ts';
-import { type Clock, createClock } from './clock.ts';
+import { beginningOfTrack, type Clock, createClock } from './clock.ts';
 import { spokenIn } from './dialects.ts';
 import { recordsIn, redisPlace } from './redis.ts';
 import { testTiming } from './timing.ts';
@@ -54,7 +54,7 @@ export type Turntable = Awaited<ReturnType<typeof startTurntable>>;
 /** The whole of Turntable on free ports of this machine, with a real Redis and the simulator, until the test ends. */
 export async function startTurntable(t: TestContext, options: Options = {}) {
   const { beside } = options;
-  const clock = beside?.clock ?? createClock(Date.now(), { ticking: options.ticking ?? false });
+  const clock = beside?.clock ?? newClock(options.ticking ?? false);
   const redisUrl = beside?.redisUrl ?? options.redisUrl ?? (await redisPlace());
   const simulator = beside?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
 
@@ -113,6 +113,11 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     /** The names of the keys this server has in Redis, without the counts of calls and of requests, which end by themselves. */
     keys: async () => (await keysIn(redisUrl)).filter((key) => !/^(calls|limit):/.test(key)),
   };
+}
+
+/** One that ticks stays in time with a browser, which has the clock of this machine. */
+function newClock(ticking: boolean): Clock {
+  return ticking ? createClock(Date.now(), { ticking }) : createClock(beginningOfTrack());
 }
 
 async function newSimulator(
