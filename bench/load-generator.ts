@@ -32,6 +32,9 @@ export type LoadResult = {
   wrong: Record<string, number>;
 };
 
+/** Within so much time all have come: not at one and the same moment, which would be another kind of load. */
+const arrivalMs = 1_000;
+
 type Answer = { status: number; retryAfterMs: number | null; length: number };
 
 if (process.send) {
@@ -43,12 +46,17 @@ async function run(load: Load): Promise<LoadResult> {
   const result: LoadResult = { goodMs: [], refusedMs: [], late: 0, wrong: {} };
   const sockets = new Set<Socket>();
   let asked = 0;
-  for (let client = 0; client < load.clients; client += 1) start();
-  await sleep(load.seconds * 1_000);
+  let over = false;
+  const ends = performance.now() + load.seconds * 1_000;
+  for (let client = 0; client < load.clients; client += 1)
+    setTimeout(start, (client * arrivalMs) / load.clients).unref();
+  await sleep(ends - performance.now());
+  over = true;
   for (const socket of sockets) socket.removeAllListeners().destroy();
   return result;
 
   function start(): void {
+    if (over) return;
     const socket = connect({ port: load.port, host: '127.0.0.1', noDelay: true });
     sockets.add(socket);
     let askedAt = performance.now();
