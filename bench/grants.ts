@@ -1,11 +1,11 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chanceOf } from '../simulator/random.ts';
 import type { Timing } from '../src/access/timing.ts';
-import { chanceOf } from '../src/simulator/chance.ts';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import { command } from '../test/support/slow-redis.ts';
 import type { Browser } from '../test/support/turntable.ts';
-import type { Bench, Options } from './bench.ts';
+import type { Bench, Options } from './options.ts';
 import { counted, grouped, percentile } from './report.ts';
 import { withFleet } from './with-fleet.ts';
 

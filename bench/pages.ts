@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findOnPath, freePort } from '../src/redis/local-server.ts';
-import type { Bench, Options } from './bench.ts';
+import type { Bench, Options } from './options.ts';
 import { grouped } from './report.ts';
 
 /*
@@ -70,7 +70,7 @@ export const bench: Bench = async (options) => {
 };
 
 async function startDemo(endings: (() => Promise<unknown>)[]): Promise<string> {
-  const demo = spawn(process.execPath, ['src/demo.ts'], {
+  const demo = spawn(process.execPath, ['dev/demo.ts'], {
     cwd: join(import.meta.dirname, '..'),
     env: { PATH: process.env.PATH ?? '', PORT: String(await freePort()) },
     stdio: ['ignore', 'pipe', 'inherit'],

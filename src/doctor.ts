@@ -1,4 +1,4 @@
-import type { Finding } from './checks/finding.ts';
+import type { Finding } from './checks/result.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
 import { createChecks } from './parts.ts';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Ajv, type ErrorObject } from 'ajv';
 import { parse } from 'yaml';
-import { type Dialect, dialects } from '../src/simulator/simulator.ts';
-import { visit } from './simulator/visit.ts';
+import { type Dialect, dialects } from '../simulator/simulator.ts';
+import { visit } from '../simulator/test/visit.ts';
 import { everyCall } from './support/everything.ts';
 import { root } from './support/process.ts';
 

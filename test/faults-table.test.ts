@@ -30,13 +30,16 @@ test('every line of a table in docs/faults.md names a test', () => {
 
 test('the check finds a name that no test has, and one that stands in another file', () => {
   for (const planted of [
-    '*a test that nobody wrote* (fleet/several-processes)',
-    '*two tabs sign in at once, and both arrive* (tokens)',
+    '*a test that nobody wrote* (test/fleet/several-processes)',
+    '*two tabs sign in at once, and both arrive* (test/access/token-refresh)',
     '*two tabs sign in at once, and both arrive* (no-such-file)',
-    '*a process killed before it asks Spotify for a new token costs a wait* (fleet/several-processes)',
+    '*a process killed before it asks Spotify for a new token costs a wait* (test/fleet/several-processes)',
   ])
     assert.equal(namesIn(planted).filter(isMissing).length, 1, planted);
-  assert.deepEqual(namesIn('*two tabs sign in at once, and both arrive* (sign-in)').filter(isMissing), []);
+  assert.deepEqual(
+    namesIn('*two tabs sign in at once, and both arrive* (test/pages/sign-in)').filter(isMissing),
+    [],
+  );
 });
 
 function namesIn(text: string): Named[] {
@@ -51,7 +54,7 @@ function isMissing({ name, file }: Named): boolean {
 function testsIn(file: string): RegExp[] {
   let source: string;
   try {
-    source = readFileSync(join(root, `test/${file}.test.ts`), 'utf8');
+    source = readFileSync(join(root, `${file}.test.ts`), 'utf8');
   } catch {
     return [];
   }

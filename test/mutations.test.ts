@@ -11,8 +11,7 @@ import { root } from './support/process.ts';
 test('every safeguard in the list of mutations is in its file, and its tests exist', () => {
   const missing = mutations.filter(
     ({ file, from, test: its }) =>
-      !existsSync(join(root, `test/${its}.test.ts`)) ||
-      !readFileSync(join(root, file), 'utf8').includes(from),
+      !existsSync(join(root, `${its}.test.ts`)) || !readFileSync(join(root, file), 'utf8').includes(from),
   );
 
   assert.ok(mutations.length > 100);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dialects } from '../src/simulator/simulator.ts';
+import { dialects } from '../simulator/simulator.ts';
 import { scopes } from '../src/spotify/web-api.ts';
 import { everyCall } from './support/everything.ts';
 import { root } from './support/process.ts';

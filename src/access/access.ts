@@ -3,12 +3,12 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
-import type { AccessToken } from '../spotify/answers.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
-import type { Door } from './door.ts';
+import type { AccessToken } from '../spotify/parse.ts';
 import { CoolDown, GrantLost } from './errors.ts';
 import type { Grant, Grants, StoredGrant } from './grants.ts';
 import { askOrRenew, askWithFresh, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
+import type { Door } from './quota-gate.ts';
 
 export type Access = ReturnType<typeof createAccess>;
 

@@ -5,8 +5,8 @@ import type { Lock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { SpotifyUnavailable } from '../spotify/errors.ts';
-import type { Door } from './door.ts';
 import { askOrRenew, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
+import type { Door } from './quota-gate.ts';
 import type { Seal } from './seal.ts';
 
 export type AppAccess = ReturnType<typeof createAppAccess>;

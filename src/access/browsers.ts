@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
-import { idleLifeMs } from './life.ts';
+import { idleLifeMs } from './lifetime.ts';
 
 /** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
 export type Browser = {

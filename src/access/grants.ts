@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Codec, jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
-import { lifeLeft } from './life.ts';
+import { lifeLeft } from './lifetime.ts';
 import type { Seal } from './seal.ts';
 
 /** What Spotify gave one sign-in. Moments are milliseconds since 1970. */

@@ -1,7 +1,7 @@
 import { ShuttingDown } from '../ops/background.ts';
 import { AccessTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
-import type { Door } from './door.ts';
 import { CoolDown } from './errors.ts';
+import type { Door } from './quota-gate.ts';
 
 /*
  * What a listener's token and the app's own have in common.

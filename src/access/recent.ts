@@ -1,7 +1,7 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { Records } from '../redis/records.ts';
-import type { Dated } from '../spotify/answers.ts';
+import type { Dated } from '../spotify/parse.ts';
 import { datedSchema } from '../spotify/schemas.ts';
 import type { Browsers } from './browsers.ts';
 

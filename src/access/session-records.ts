@@ -1,7 +1,7 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { Records } from '../redis/records.ts';
-import { lifeLeft } from './life.ts';
+import { lifeLeft } from './lifetime.ts';
 
 /** Who signed in, as pages show them. Nothing here is secret. */
 export type Listener = {

@@ -1,4 +1,4 @@
-import { bad, type Finding, good } from './finding.ts';
+import { bad, type Finding, good } from './result.ts';
 
 /** A clock that is further off than this is set wrong; below it, it may be the way that took its time. */
 const mostMs = 30_000;

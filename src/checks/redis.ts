@@ -6,7 +6,7 @@ import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
 import { findFault } from '../redis/probe.ts';
 import { redisAddress } from '../settings/redis-url.ts';
 import { clockFinding } from './clock.ts';
-import { bad, type Finding, good, open } from './finding.ts';
+import { bad, type Finding, good, open } from './result.ts';
 
 type Deps = {
   /** Not connected yet, and not to be connected again once it fails. */

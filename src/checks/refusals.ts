@@ -1,5 +1,5 @@
 import { NotInvited, OwnerNeedsPremium } from '../spotify/errors.ts';
-import { bad, type Finding, open } from './finding.ts';
+import { bad, type Finding, open } from './result.ts';
 
 export type Refusals = ReturnType<typeof createRefusals>;
 

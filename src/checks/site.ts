@@ -1,4 +1,4 @@
-import { bad, type Finding, good, open } from './finding.ts';
+import { bad, type Finding, good, open } from './result.ts';
 
 type Needs = { baseUrl: string; redirectUri: string; clientId: string; accountsUrl: string };
 

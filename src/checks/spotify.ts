@@ -1,5 +1,5 @@
-import type { Door } from '../access/door.ts';
 import { CoolDown } from '../access/errors.ts';
+import type { Door } from '../access/quota-gate.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../spotify/errors.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import { clockFinding } from './clock.ts';
-import { bad, type Finding, good, open } from './finding.ts';
+import { bad, type Finding, good, open } from './result.ts';
 
 type Needs = {
   accounts: Accounts;

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { NoRedis } from '../redis/local-server.ts';
 import { ping } from '../redis/ping.ts';
 import type { StoreChoice } from '../redis/store.ts';
-import { bad, type Finding, open } from './finding.ts';
+import { bad, type Finding, open } from './result.ts';
 
 const store = 'Redis';
 

@@ -1,6 +1,6 @@
-import type { Budget } from '../access/door.ts';
-import type { Playback } from '../spotify/answers.ts';
-import { endOf, leftOf, lengthOf, type Seen } from './seen.ts';
+import type { Budget } from '../access/quota-gate.ts';
+import type { Playback } from '../spotify/parse.ts';
+import { endOf, leftOf, lengthOf, type Seen } from './observation.ts';
 
 type Circumstances = {
   now: number;

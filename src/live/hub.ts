@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
-import type { Door } from '../access/door.ts';
 import { CoolDown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
-import type { Kept } from '../access/kept.ts';
+import type { Door } from '../access/quota-gate.ts';
+import type { Kept } from '../access/response-cache.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
 import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
@@ -13,12 +13,12 @@ import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
-import type { Playback } from '../spotify/answers.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
+import type { Playback } from '../spotify/parse.ts';
 import { scopes, type WebApi } from '../spotify/web-api.ts';
 import { type NextLook, nextLook } from './cadence.ts';
 import { type Heard, type Message, messageCodec, type News } from './messages.ts';
-import { isOther, type Seen, seenCodec, seenNow, uriOf } from './seen.ts';
+import { isOther, type Seen, seenCodec, seenNow, uriOf } from './observation.ts';
 
 export type Hub = ReturnType<typeof createHub>;
 

@@ -1,6 +1,6 @@
-import { type AccessToken, accessToken } from './answers.ts';
 import { ClientRejected, InvalidGrant, RateLimited, SpotifyUnavailable } from './errors.ts';
 import type { Http } from './http.ts';
+import { type AccessToken, accessToken } from './parse.ts';
 
 export type Accounts = ReturnType<typeof createAccounts>;
 

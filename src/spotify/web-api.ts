@@ -1,7 +1,7 @@
-import * as answers from './answers.ts';
-import { type Dialect, names } from './dialect.ts';
+import { type Dialect, names } from './api-version.ts';
 import { trustedPlaces } from './fields.ts';
 import type { Answer, Call, Http } from './http.ts';
+import * as answers from './parse.ts';
 import { refusal } from './refusal.ts';
 import { partsOf, pathTo } from './uri.ts';
 

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { type ErrorPage, Problem } from './error-pages.ts';
-import { ownPath } from './own-path.ts';
+import { ownPath } from './return-path.ts';
 
 /** Names of this machine for itself. */
 const thisMachine = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;

@@ -17,7 +17,7 @@ import {
 } from '../spotify/errors.ts';
 import { scopes } from '../spotify/web-api.ts';
 import { TooManyCookies } from './cookies.ts';
-import { ownPath } from './own-path.ts';
+import { ownPath } from './return-path.ts';
 import { ForeignOrigin } from './same-origin.ts';
 import { NotSignedIn } from './signed-in.ts';
 import { NotAcceptable, wantsJson } from './wants-json.ts';

@@ -7,7 +7,7 @@ import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { Problem } from './error-pages.ts';
-import { isLocalPath, ownPath } from './own-path.ts';
+import { isLocalPath, ownPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;

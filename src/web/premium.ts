@@ -1,4 +1,4 @@
-import type { Kept } from '../access/kept.ts';
+import type { Kept } from '../access/response-cache.ts';
 
 /** The name under which it is held; a command that Spotify takes invalidates it. */
 export const withoutPremium = 'no premium';

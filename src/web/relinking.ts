@@ -1,4 +1,4 @@
-import type { Dialects } from '../access/dialects.ts';
+import type { Dialects } from '../access/api-version.ts';
 import type { Episode, Page, Track } from '../spotify/types.ts';
 import { partsOf } from '../spotify/uri.ts';
 import type { Stretch } from '../spotify/web-api.ts';

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { ownPath } from './own-path.ts';
+import { ownPath } from './return-path.ts';
 
 /** Another site made the browser send this request. */
 export class ForeignOrigin extends Error {

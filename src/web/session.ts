@@ -2,7 +2,7 @@ import { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
-import { absoluteLifeMs, lifeLeft } from '../access/life.ts';
+import { absoluteLifeMs, lifeLeft } from '../access/lifetime.ts';
 import { deriveKey } from '../access/seal.ts';
 import { type Listener, type SessionRecords, sessionShape } from '../access/session-records.ts';
 import { RedisUnavailable, redisCall } from '../redis/errors.ts';

@@ -3,7 +3,7 @@ import ejs from 'ejs';
 import type { Application } from 'express';
 import type { Image } from '../spotify/types.ts';
 import { kindNames, nameOf, restrictionText } from './items.ts';
-import { anybody } from './reader.ts';
+import { anybody } from './locale.ts';
 import type { PublicFiles } from './static-files.ts';
 
 type Needs = {

@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
 import { ping } from '../../src/redis/ping.ts';
-import { startSimulator } from '../../src/simulator/simulator.ts';
 import { root, run, runCommand } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { cloneTree, machinePath } from '../support/tree.ts';

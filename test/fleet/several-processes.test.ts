@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Rotation, type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import type { Timing } from '../../src/access/timing.ts';
 import { freePort } from '../../src/redis/local-server.ts';
-import { type Rotation, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import {
   cookiesSetBy,
   createFleet,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort } from '../../src/redis/local-server.ts';
-import { startSimulator } from '../../src/simulator/simulator.ts';
 import { until } from '../support/fleet.ts';
 import { root, run } from '../support/process.ts';
 import { redisPlace } from '../support/redis.ts';

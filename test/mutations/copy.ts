@@ -32,7 +32,7 @@ export function createCopy() {
         '--test-global-setup=test/support/global-setup.ts',
         '--import=./test/support/loopback-only.ts',
         ...(named ? [`--test-name-pattern=${named}`] : []),
-        `test/${test}.test.ts`,
+        `${test}.test.ts`,
       ];
       // In a group of its own: ended with all it has started.
       const child = spawn(process.execPath, words, {

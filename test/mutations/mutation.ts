@@ -4,7 +4,7 @@ export type Mutation = {
   file: string;
   from: string;
   to: string;
-  /** The file below test/, without its ending. */
+  /** The file, from the root of the project, without .test.ts. */
   test: string;
   /** A pattern for the titles of the tests that notice it, if the file has many slow ones. */
   named?: string | undefined;

@@ -6,7 +6,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'if (underWay >= Math.min(limit, maxRequests))',
     to: 'if (false)',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'at once',
   },
   {
@@ -14,7 +14,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'if (exempt.includes(req.path)) return next();',
     to: '',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'at once',
   },
   {
@@ -22,7 +22,7 @@ export const mutations: Mutation[] = [
     file: 'src/app.ts',
     from: 'app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));\n  app.use(accessLog(log));',
     to: 'app.use(accessLog(log));\n  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'at once',
   },
   {
@@ -30,7 +30,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: "'Retry-After': retryAfterSeconds(),",
     to: '',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'at once',
   },
   {
@@ -38,7 +38,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'open - openStreams()',
     to: 'open',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'open streams',
   },
   {
@@ -46,7 +46,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: ".once('prefinish', leave).once('close', leave)",
     to: ".once('close', leave)",
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'handed over',
   },
   {
@@ -54,7 +54,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'const limit = isLate ?',
     to: 'const limit = false ?',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'refuses nobody',
   },
   {
@@ -62,7 +62,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'Math.max(minRequests, load.answersPerSecond())',
     to: 'load.answersPerSecond()',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'refuses nobody',
   },
   {
@@ -70,7 +70,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'Math.max(minRequests, load.answersPerSecond())',
     to: 'minRequests',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'refuses nobody',
   },
   {
@@ -78,7 +78,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'Math.min(limit, maxRequests)',
     to: 'limit',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'refuses nobody',
   },
   {
@@ -86,7 +86,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: '|| isOverdue(now);',
     to: ';',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'counts as late',
   },
   {
@@ -94,7 +94,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'if (isOverdue(now)) lateAt = now;',
     to: '',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'counts as late',
   },
   {
@@ -102,7 +102,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'if (!socket.writableEnded && !socket.destroyed) next();',
     to: 'next();',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'have gone',
   },
   {
@@ -110,7 +110,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'if (isLate) nextUnlessGone(req, next);',
     to: 'if (!req.socket.writableEnded) next();',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'have gone',
   },
   {
@@ -118,7 +118,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/serve.ts',
     from: 'backlog: limits.backlog',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'burst',
   },
   {
@@ -126,7 +126,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'socket.pause();',
     to: '',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'asks again',
   },
   {
@@ -134,7 +134,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/overload.ts',
     from: 'if (now - report.at < reportEveryMs) return;',
     to: '',
-    test: 'overload',
+    test: 'test/ops/overload',
     named: 'the log',
   },
   {
@@ -142,7 +142,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'if (res.socket) return app(req, res);',
     to: 'return app(req, res);',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'pipelined',
   },
   {
@@ -150,7 +150,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'if (count > maxPipelined) return void socket.destroy();',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'let wait',
   },
   {
@@ -158,7 +158,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'server.timeout = limits.stalledMs;',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'takes nothing',
   },
   {
@@ -166,7 +166,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'if (isUnread()) socket.destroy();',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'takes nothing',
   },
   {
@@ -174,7 +174,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'if (isUnread()) socket.destroy();',
     to: 'socket.destroy();',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'waits for a slow answer',
   },
   {
@@ -182,7 +182,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'if (isUnread()) cutAfter(res, socket, readMs);',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'too slowly',
   },
   {
@@ -190,7 +190,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'connectionsCheckingInterval: limits.checkEveryMs,',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'cut off about when',
   },
   {
@@ -198,7 +198,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'headersTimeout: limits.headersMs,',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'cut off about when',
   },
   {
@@ -206,7 +206,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'requestTimeout: limits.requestMs,',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'cut off about when',
   },
   {
@@ -214,7 +214,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'keepAliveMs: 75_000',
     to: 'keepAliveMs: 5_000',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'proxies',
   },
   {
@@ -222,7 +222,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'keepAliveTimeout: limits.keepAliveMs,',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'proxies',
   },
   {
@@ -230,7 +230,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'server.maxRequestsPerSocket = limits.maxRequestsPerConnection;',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'announces its end',
   },
   {
@@ -238,7 +238,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'if (open < maxConnections) {',
     to: 'if (true) {',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'too many',
   },
   {
@@ -246,7 +246,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'socket.end(busyResponse);',
     to: 'socket.end();',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'too many',
   },
   {
@@ -254,7 +254,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'server.closeIdleConnections();',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'too many',
   },
   {
@@ -262,7 +262,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: 'if (socket.writableEnded) return;',
     to: '',
-    test: 'connections',
+    test: 'test/ops/connections',
     named: 'too many',
   },
   {
@@ -270,14 +270,14 @@ export const mutations: Mutation[] = [
     file: 'src/web/static-files.ts',
     from: 'ETag: ',
     to: 'X-Tag: ',
-    test: 'static-files',
+    test: 'test/web/static-files',
   },
   {
     what: 'keeping only the current version of a static file',
     file: 'src/web/static-files.ts',
     from: 'const isCurrent = req.url ===',
     to: 'const isCurrent = true || req.url ===',
-    test: 'security',
+    test: 'test/web/security',
     named: 'kept for a year',
   },
 ];

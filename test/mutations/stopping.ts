@@ -1,8 +1,8 @@
 import type { Mutation } from './mutation.ts';
 
-const stop = 'fleet/stopping';
-const recovery = 'redis-recovery';
-const failover = 'fleet/redis-failover';
+const stop = 'test/fleet/stopping';
+const recovery = 'test/redis/redis-recovery';
+const failover = 'test/fleet/redis-failover';
 
 export const mutations: Mutation[] = [
   {
@@ -210,7 +210,7 @@ export const mutations: Mutation[] = [
     file: 'src/checks/redis.ts',
     from: "if (replyCode(error) === 'NOPERM') return otherwise;",
     to: '',
-    test: 'doctor',
+    test: 'test/settings/doctor',
     named: 'nothing dangerous',
   },
   {
@@ -218,7 +218,7 @@ export const mutations: Mutation[] = [
     file: 'src/access/access.ts',
     from: 'if (!isHeld())',
     to: 'if (false)',
-    test: 'fleet/several-processes',
+    test: 'test/fleet/several-processes',
     named: 'before it asks Spotify spoils nothing',
   },
 ];

@@ -6,7 +6,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/sign-in.ts',
     from: ', chargeAddress(rateLimiters.signIn)]',
     to: ']',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: '500 sign-ins',
   },
   {
@@ -14,7 +14,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/callback.ts',
     from: "await charge(res, deps.rateLimiters.tokenExchange, 'everyone');",
     to: '',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'all addresses together',
   },
   {
@@ -22,7 +22,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/rate-limits.ts',
     from: 'if (usage.exceeded) throw',
     to: 'if (false) throw',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: '300 loads|what a listener changes',
   },
   {
@@ -30,7 +30,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/signed-in.ts',
     from: 'isRead ? rateLimiters.read : rateLimiters.write',
     to: 'rateLimiters.read',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'what a listener changes',
   },
   {
@@ -38,7 +38,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/account/account.ts',
     from: "askKept('me', profileMs, webApi.me)",
     to: 'ask(webApi.me)',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: '300 loads',
   },
   {
@@ -46,7 +46,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/now-playing/live.ts',
     from: "'/now-playing/events', signedIn.forUpdates",
     to: "'/now-playing/events', signedIn.middleware",
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'live updates',
   },
   {
@@ -54,7 +54,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/export.ts',
     from: '    chargeListener(limiter),\n',
     to: '',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'exports',
   },
   {
@@ -62,7 +62,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/export.ts',
     from: '    chargeEveryone(rateLimiters.exports),\n',
     to: '',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'exports',
   },
   {
@@ -70,7 +70,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/export.ts',
     from: '    chargeListener(limiter),\n    chargeEveryone(rateLimiters.exports),\n',
     to: '    chargeEveryone(rateLimiters.exports),\n    chargeListener(limiter),\n',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'exports',
   },
   {
@@ -78,7 +78,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/search/search.ts',
     from: 'if (listener) await charge(res, rateLimiters.search, listener.accountId);',
     to: 'if (listener) await Promise.resolve();',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'searches',
   },
   {
@@ -86,7 +86,7 @@ export const mutations: Mutation[] = [
     file: 'src/app.ts',
     from: '[chargeAddress(parts.rateLimiters.setupCheck)]',
     to: '[]',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'checks',
   },
   {
@@ -94,7 +94,7 @@ export const mutations: Mutation[] = [
     file: 'src/access/rate-limiter.ts',
     from: '    insuranceLimiter: new RateLimiterMemory(options),\n',
     to: '',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'foreign type',
   },
   {
@@ -102,29 +102,29 @@ export const mutations: Mutation[] = [
     file: 'src/web/error-pages.ts',
     from: '  TooManyRequests,\n];',
     to: '];',
-    test: 'rate-limits',
+    test: 'test/access/rate-limits',
     named: 'can be sent again',
   },
   {
     what: 'the cooldown of the accounts service being one of its own',
-    file: 'src/access/door.ts',
+    file: 'src/access/quota-gate.ts',
     from: ': closeAccounts([accountsKey], ...args);',
     to: ': closeDoor([key, tryKey], ...args);',
-    test: 'door',
+    test: 'test/access/quota-gate',
   },
   {
     what: 'the cooldown of the accounts service',
-    file: 'src/access/door.ts',
+    file: 'src/access/quota-gate.ts',
     from: '[accountsWaits, waits].map(',
     to: '[waits].map(',
-    test: 'door',
+    test: 'test/access/quota-gate',
   },
   {
     what: 'refusing what other sites load',
     file: 'src/web/same-origin.ts',
     from: 'isRead ? !isForeign(req) || isVisit(req) :',
     to: 'isRead ? true :',
-    test: 'foreign-sites',
+    test: 'test/web/foreign-sites',
     named: 'no image',
   },
   {
@@ -132,7 +132,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/same-origin.ts',
     from: " && req.get('Sec-Fetch-Dest') === 'document'",
     to: '',
-    test: 'foreign-sites',
+    test: 'test/web/foreign-sites',
     named: 'no image',
   },
   {
@@ -140,7 +140,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/same-origin.ts',
     from: ' || isVisit(req) :',
     to: ' :',
-    test: 'foreign-sites',
+    test: 'test/web/foreign-sites',
     named: 'way back',
   },
   {
@@ -148,7 +148,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/export.ts',
     from: '    ask,\n',
     to: '',
-    test: 'foreign-sites',
+    test: 'test/web/foreign-sites',
     named: 'ask first',
   },
   {
@@ -156,7 +156,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/setup/setup.ts',
     from: 'refuseSpeculative, ask, ...limit',
     to: 'refuseSpeculative, ...limit',
-    test: 'foreign-sites',
+    test: 'test/web/foreign-sites',
     named: 'ask first',
   },
   {
@@ -164,7 +164,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/export/export.ts',
     from: '    refuseSpeculative,\n',
     to: '',
-    test: 'foreign-sites',
+    test: 'test/web/foreign-sites',
     named: 'loaded ahead',
   },
   {
@@ -172,7 +172,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/sign-in.ts',
     from: '[refuseSpeculative, demandHttps',
     to: '[demandHttps',
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'loaded ahead',
   },
   {
@@ -180,7 +180,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/sign-in.ts',
     from: "router.head(['/login', '/callback']",
     to: "router.head(['/logins']",
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'loaded ahead',
   },
   {
@@ -188,7 +188,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/pending.ts',
     from: 'makeRoom(req, res, bytesOf(nameOf(state), sealed));',
     to: '',
-    test: 'pending-sign-ins',
+    test: 'test/pages/pending-sign-ins',
     named: 'one sign-in after another',
   },
   {
@@ -196,7 +196,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/pending.ts',
     from: "if (length > maxBytes && req.path !== '/login') makeRoom(req, res);",
     to: '',
-    test: 'pending-sign-ins',
+    test: 'test/pages/pending-sign-ins',
     named: 'same moment',
   },
   {
@@ -204,7 +204,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/pending.ts',
     from: 'wished.length <= maxReturnToLength',
     to: 'true',
-    test: 'pending-sign-ins',
+    test: 'test/pages/pending-sign-ins',
     named: '300 characters',
   },
   {
@@ -212,7 +212,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/pending.ts',
     from: 'for (const { state } of sent(req)) clear(res, state);',
     to: '',
-    test: 'pending-sign-ins',
+    test: 'test/pages/pending-sign-ins',
     named: 'too many cookies',
   },
   {
@@ -220,7 +220,7 @@ export const mutations: Mutation[] = [
     file: 'src/ops/connections.ts',
     from: '      maxHeaderSize,\n',
     to: '',
-    test: 'pending-sign-ins',
+    test: 'test/pages/pending-sign-ins',
     named: '30 kB',
   },
   {
@@ -228,14 +228,14 @@ export const mutations: Mutation[] = [
     file: 'src/web/canonical-host.ts',
     from: 'if (isBehindProxy || !localhost.test(asked)) {',
     to: 'if (!localhost.test(asked)) return next();\n    if (isBehindProxy) {',
-    test: 'wrong-host',
+    test: 'test/web/wrong-host',
   },
   {
     what: 'believing the host of a trusted proxy alone',
     file: 'src/web/canonical-host.ts',
     from: "const asked = req.host ?? '';",
     to: "const asked = req.get('X-Forwarded-Host') ?? req.host ?? '';",
-    test: 'wrong-host',
+    test: 'test/web/wrong-host',
     named: 'not trusted',
   },
   {
@@ -243,7 +243,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/canonical-host.ts',
     from: 'if (isBehindProxy && thisMachine.test(asked)) return next();',
     to: '',
-    test: 'wrong-host',
+    test: 'test/web/wrong-host',
     named: 'behind a proxy',
   },
   {
@@ -251,7 +251,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/callback.ts',
     from: 'const isSignedIn = req.session.id === outcome.sessionId &&',
     to: 'const isSignedIn = false &&',
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'loading the way back again',
   },
   {
@@ -259,7 +259,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/callback.ts',
     from: '(await sessions.resume(req, outcome.sessionId))',
     to: 'false',
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'double click',
   },
   {
@@ -267,7 +267,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/callback.ts',
     from: '!isSignedIn && startedHere &&',
     to: '!isSignedIn &&',
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'only the browser',
   },
   {
@@ -275,7 +275,7 @@ export const mutations: Mutation[] = [
     file: 'src/pages/sign-in/pending.ts',
     from: 'settled: true, outcome })',
     to: 'settled: outcome !== null, outcome })',
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'and at once',
   },
   {
@@ -283,7 +283,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/error-pages.ts',
     from: 'if (redirect?.(req, res, { page, requestId })) return;',
     to: '',
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'without a code',
   },
   {
@@ -291,7 +291,7 @@ export const mutations: Mutation[] = [
     file: 'src/web/sign-in-problem.ts',
     from: "const opened = seal.open(cookies.sent(req).get(cookieName) ?? '', cookieName);",
     to: 'const text = cookies.sent(req).get(cookieName) || null;\n    const opened = { text };',
-    test: 'repeated-sign-in',
+    test: 'test/pages/repeated-sign-in',
     named: 'only what this server wrote',
   },
 ];

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { Dialect } from '../../src/simulator/simulator.ts';
+import type { Dialect } from '../../simulator/simulator.ts';
 import { allowAll } from './pages.ts';
 import { recorder } from './recorder.ts';
 import { startTurntable, type Turntable } from './turntable.ts';

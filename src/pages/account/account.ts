@@ -2,7 +2,7 @@ import { Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
-import type { Profile } from '../../spotify/answers.ts';
+import type { Profile } from '../../spotify/parse.ts';
 import type { WebApi } from '../../spotify/web-api.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
+import type { Dialects } from '../../access/api-version.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';

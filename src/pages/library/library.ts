@@ -1,5 +1,5 @@
 import { type Request, Router } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
+import type { Dialects } from '../../access/api-version.ts';
 import type { Hub } from '../../live/hub.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage, Problem } from '../../web/error-pages.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, type Response, Router } from 'express';
-import type { Kept } from '../../access/kept.ts';
 import type { SpotifyCall } from '../../access/live-token.ts';
+import type { Kept } from '../../access/response-cache.ts';
 import type { Hub } from '../../live/hub.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
 import { isDeviceId } from '../../spotify/uri.ts';

@@ -1,5 +1,5 @@
 import { type Request, type Response, Router } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
+import type { Dialects } from '../../access/api-version.ts';
 import { BadRequest, Refused } from '../../spotify/errors.ts';
 import {
   entriesPerPage,

@@ -1,9 +1,9 @@
 import { type Request, type Response, Router } from 'express';
 import type { AppAccess } from '../../access/app-token.ts';
 import { TooManyRequests } from '../../access/errors.ts';
-import type { Kept } from '../../access/kept.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
-import type { Found } from '../../spotify/answers.ts';
+import type { Kept } from '../../access/response-cache.ts';
+import type { Found } from '../../spotify/parse.ts';
 import {
   furthestResult,
   resultsPerPage,

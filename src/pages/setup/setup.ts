@@ -1,6 +1,6 @@
 import { type RequestHandler, Router } from 'express';
-import type { Finding } from '../../checks/finding.ts';
 import type { Refusals } from '../../checks/refusals.ts';
+import type { Finding } from '../../checks/result.ts';
 import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { bad, type Finding, good, open } from '../../checks/finding.ts';
+import { bad, type Finding, good, open } from '../../checks/result.ts';
 
 type Needs = {
   baseUrl: string;

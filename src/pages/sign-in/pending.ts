@@ -7,7 +7,7 @@ import { jsonCodec, moment } from '../../redis/codec.ts';
 import type { Records } from '../../redis/records.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
-import { isLocalPath } from '../../web/own-path.ts';
+import { isLocalPath } from '../../web/return-path.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
 export type PendingSignIn = {
