@@ -46,6 +46,7 @@ test('a session is written at the sign-in and removed at the sign-out; pages onl
   assert.deepEqual(written, ['del grant', 'del now-playing', 'del session', 'del session', 'hdel browsers']);
 });
 
+// fault: whatever-kept-redis-end
 test('whatever is kept in Redis has an end', async (t) => {
   const { browser, clock, keys, redisUrl, simulator } = await startTurntable(t);
   const redis = new Redis(redisUrl);
@@ -75,6 +76,7 @@ test('whatever is kept in Redis has an end', async (t) => {
   await haveAnEnd('after Spotify has ended it');
 });
 
+// fault: nothing-redis-tells-token
 test('nothing in Redis tells a token: grants are sealed, and sessions hold nothing secret', async (t) => {
   const sessionSecret = 'of-these-tests-and-long-enough-for-it';
   const turntable = await startTurntable(t, { env: { SESSION_SECRET: sessionSecret } });
@@ -106,6 +108,7 @@ test('nothing in Redis tells a token: grants are sealed, and sessions hold nothi
   }
 });
 
+// fault: two-session-cookies-request
 test('two session cookies in one request are one session or none, never an error and never another’s', async (t) => {
   const { browser, url } = await startTurntable(t);
   const [mara, noor] = [browser(), browser()];

@@ -51,6 +51,7 @@ async function privateWords(person: Browser): Promise<string[]> {
   );
 }
 
+// fault: session-record-copied-over
 test('a session record copied over another person’s shows them nothing of the first one, anywhere, and ends', async (t) => {
   const { mara, redis, browser, logged } = await twoPeople(t);
   const words = await privateWords(mara);
@@ -98,6 +99,7 @@ test('a session record copied over another person’s shows them nothing of the 
   await mara.get('/now-playing').expect(200);
 });
 
+// fault: stream-open-session-record
 test('a stream that is open when the session record is copied over shows nothing of the other person, and ends with the next page', async (t) => {
   const { mara, noor, redis, url } = await twoPeople(t);
   const words = await privateWords(mara);
@@ -113,6 +115,7 @@ test('a stream that is open when the session record is copied over shows nothing
   for (const word of words) assert.ok(!JSON.stringify(stream.events).includes(word), word);
 });
 
+// fault: another-persons-session-record
 test('with another person’s session record nobody can act for them: not sign them out, not disconnect them, not press their buttons', async (t) => {
   const { mara, redis, browser, simulator } = await twoPeople(t);
   const elsewhere = browser();
@@ -137,6 +140,7 @@ test('with another person’s session record nobody can act for them: not sign t
   }
 });
 
+// fault: seen-played-lately-somebody
 test('what was seen, played lately, and where somebody is signed in is shown to nobody from a copied record', async (t) => {
   const { mara, noor, redis, simulator, clock, logged } = await twoPeople(t);
   const accounts = { mara: await accountIdOf(redis, mara), noor: await accountIdOf(redis, noor) };
@@ -166,6 +170,7 @@ test('what was seen, played lately, and where somebody is signed in is shown to 
   await mara.get('/now-playing').expect(200);
 });
 
+// fault: playing-never-asked-grant
 test('what is playing is never asked for with the grant of somebody else, whatever the list of browsers says', async (t) => {
   const { mara, noor, redis, simulator, clock, url } = await twoPeople(t);
   const account = await accountIdOf(redis, mara);
@@ -219,6 +224,7 @@ async function asBefore(redis: Redis, person: Browser) {
   return { key, grant, record };
 }
 
+// fault: grant-grants-named-listener
 test('a grant from before grants named their listener gets the one of its session, once and for good, and signs nobody out', async (t) => {
   const people = await twoPeople(t);
   const { mara, noor, redis, clock } = people;
@@ -246,6 +252,7 @@ test('a grant from before grants named their listener gets the one of its sessio
   await noor.get('/account').expect(303);
 });
 
+// fault: process-version-can-save
 test('a process of the version before can save a renewal that was under way when another one upgraded the grant', async (t) => {
   const people = await twoPeople(t);
   const { noor, redis } = people;
@@ -266,6 +273,7 @@ test('a process of the version before can save a renewal that was under way when
   );
 });
 
+// fault: upgrade-puts-back-grant
 test('an upgrade puts back no grant that was ended in the meantime', async (t) => {
   const line = await slowRedis(t);
   const { noor, redis } = await twoPeople(t, line.url);
@@ -283,6 +291,7 @@ test('an upgrade puts back no grant that was ended in the meantime', async (t) =
   assert.equal(await direct.get(key), `${grant.generation}:ended`);
 });
 
+// fault: redis-takes-writes-keeps
 test('a Redis that takes no writes keeps nobody with an old grant out', { skip }, async (t) => {
   const own = await ownRedis(t);
   const { noor, redis } = await twoPeople(t, own.url);

@@ -27,6 +27,7 @@ async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
   return { ...server, simulator, url: `http://127.0.0.1:${port}` };
 }
 
+// fault: rejection-nothing-caught-written
 test('a rejection that nothing caught is written down without its words, and the process goes on', async (t) => {
   const { child, says, said, url } = await serverWith(t, 'rejection');
 
@@ -38,6 +39,7 @@ test('a rejection that nothing caught is written down without its words, and the
   assert.doesNotMatch(said(), /nobody may see/);
 });
 
+// fault: exception-nothing-caught-under
 test('after an exception that nothing caught, what is under way is finished, and then the process exits with 1', async (t) => {
   const { child, ended, said, simulator, url } = await serverWith(t, 'exception');
   simulator.fault({ on: /search/, delayMs: 1_000 });

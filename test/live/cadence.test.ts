@@ -146,6 +146,7 @@ test('calls that come free later are not spent before', () => {
   assert.ok(after(episode, { budget: late }) > after(episode, { budget: soon }) * 2);
 });
 
+// fault: calls-used-looks-get
 test('as calls are used looks get rarer bit by bit, never more often, and never stop', () => {
   for (const [what, playback, mostTimes] of [
     ['a song', track(0), 2.1],
@@ -276,6 +277,7 @@ test('what was learned goes into the record', () => {
   assert.deepEqual(seenCodec.decode(seenCodec.encode(seen, key), key), { state: 'intact', value: seen });
 });
 
+// fault: player-stands-takes-few
 test('a player that stands still takes few calls, wherever it does', () => {
   for (const leftMs of [0, 3, 10, 100].map((left) => left * second)) {
     const looks = watchAsWeDo([dayOfStandstill(24 * hour, leftMs)], 700).flatMap((watched) => watched.looks);

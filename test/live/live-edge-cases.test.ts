@@ -21,6 +21,7 @@ const says =
 const isCard = ({ event }: { event: string }) => event === 'card';
 const waiting = /asked us to wait until/;
 
+// fault: gone-stream-began-leaves
 test('who has gone before the stream began leaves nothing behind: no looks, no place taken', async (t) => {
   const { url, mara, simulator, clock } = await listening(t);
   for (let came = 0; came < 12; came += 1) {
@@ -44,6 +45,7 @@ test('who has gone before the stream began leaves nothing behind: no looks, no p
   assert.deepEqual([...new Set(streams.map(({ status }) => status))], [200]);
 });
 
+// fault: seen-last-shown-long
 test('what was seen last is shown for as long as Spotify wants to be left alone, also when tokens end meanwhile', async (t) => {
   const { url, mara, simulator, clock, name } = await listening(t);
   const stream = await listen(t, url, mara);
@@ -84,6 +86,7 @@ test('a window that is opened while Spotify wants to be left alone goes on sayin
   }
 });
 
+// fault: button-effect-spotify-shows
 test('a button whose effect Spotify shows late is looked for once more', async (t) => {
   const { url, mara, simulator, clock } = await listening(t);
   simulator.settings.commandDelayMs = 1_200;
@@ -115,6 +118,7 @@ test('a button on another page is seen in the windows that watch', async (t) => 
   await stream.until(says(new RegExp(`on <bdi>${to.name}</bdi>`)));
 });
 
+// fault: spotify-fails-asked-ever
 test('while Spotify fails it is asked ever more seldom, and pages say what passes and what does not', async (t) => {
   const { url, mara, simulator, clock } = await listening(t);
   const stream = await listen(t, url, mara);
@@ -136,6 +140,7 @@ test('while Spotify fails it is asked ever more seldom, and pages say what passe
   assert.match((await mara.get('/now-playing').expect(403)).text, /does not let you in here yet/);
 });
 
+// fault: browser-allowed-less-neither
 test('a browser that was allowed less neither sees what another one may see, nor keeps it from looking', async (t) => {
   const { url, mara, simulator, clock, browser, name, keys } = await listening(t);
   simulator.settings.grantedScope = 'playlist-read-private';
@@ -159,6 +164,7 @@ test('a browser that was allowed less neither sees what another one may see, nor
   await again.until(({ data }) => data.what !== name && data.what !== undefined);
 });
 
+// fault: streams-break-made-again
 test('streams that break and are made again cost no looks, and neither does asking why one is refused', async (t) => {
   const { url, mara, simulator, clock } = await listening(t);
   for (let times = 0; times < 8; times += 1) {
@@ -175,6 +181,7 @@ test('streams that break and are made again cost no looks, and neither does aski
   assert.equal(apiCalls(simulator, player), 0);
 });
 
+// fault: clock-put-back-hour
 test('a clock that is put back by an hour stops nothing', async (t) => {
   const { url, mara, simulator, clock, name } = await listening(t);
   const stream = await listen(t, url, mara);
@@ -190,6 +197,7 @@ test('a clock that is put back by an hour stops nothing', async (t) => {
   assert.notEqual(body.item.name, name);
 });
 
+// fault: nobody-can-look-because
 test('where nobody can look because Redis takes no writes, the windows are told, and it heals', {
   skip,
 }, async (t) => {
@@ -267,6 +275,7 @@ test('also when few calls are left, who has pressed a button sees what it did', 
   await stream.until(({ data }) => data.playing === false);
 });
 
+// fault: stream-goes-redis-tell
 test('a stream goes on where Redis does not tell what was played before', async (t) => {
   const redis = await slowRedis(t);
   const { url, mara, simulator, clock } = await listening(t, { redisUrl: redis.url });

@@ -19,6 +19,7 @@ async function fetchUntil(
   return card;
 }
 
+// fault: page-fetches-card-told
 test('a page that fetches the card is told when to come again, and then finds the next track, after one poll', async (t) => {
   const { mara, name, durationMs, clock, simulator } = await listening(t);
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: durationMs - 20_000 });
@@ -77,6 +78,7 @@ test('a page that fetches and one that streams, on two servers, are served by th
   assert.equal(apiCalls(simulator, player), 1);
 });
 
+// fault: page-stopped-asking-costs
 test('a page that has stopped asking costs no more polls', async (t) => {
   const { mara, clock, simulator, keys } = await listening(t);
   const { nextMs } = await fetchUntil(mara, (card) => card.nextMs > 10_000);

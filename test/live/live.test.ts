@@ -352,6 +352,7 @@ test('a look that was begun before a button was pressed is not believed when it 
   assert.equal(stream.events.at(-1)?.data.playing, false);
 });
 
+// fault: records-messages-another-version
 test('records and messages of another version are left alone, and end nothing', async (t) => {
   const { url, mara, redisUrl, clock, simulator, name } = await listening(t);
   const redis = new Redis(redisUrl);

@@ -15,6 +15,7 @@ import { createBrowser } from '../support/turntable.ts';
 
 const background = createBackgroundTasks({ onFailure: (name, error) => assert.fail(`${name}: ${error}`) });
 
+// fault: client-read-let-go
 test('a client that does not read is let go, and what piled up for it with it', async (t) => {
   const redis = new Redis(await redisPlace());
   t.after(() => redis.disconnect());
@@ -44,6 +45,7 @@ test('a client that does not read is let go, and what piled up for it with it', 
   streams.close();
 });
 
+// fault: place-held-long-stream
 test('a place is held for as long as its stream is open, and free when the process that took it is heard of no more', async (t) => {
   const redis = new Redis(await redisPlace());
   t.after(() => redis.disconnect());

@@ -40,6 +40,7 @@ const saysOriginals = (t: T) => spokenIn(t) !== 'development';
 const contents = (t: T) => (spokenIn(t) === 'old' ? 'tracks' : 'items');
 const itemOf = (row: Row | undefined): Item => row?.item ?? assert.fail('no such row');
 
+// fault: spotify-play-marked-reason
 testInEachDialect(
   'what Spotify does not play is marked with its reason, in a playlist and among saved tracks',
   async (t) => {
@@ -80,6 +81,7 @@ testInEachDialect(
   },
 );
 
+// fault: relinked-track-original-taken
 testInEachDialect(
   'of a relinked track the original is taken out of a playlist, and nothing else',
   async (t) => {
@@ -125,6 +127,7 @@ testInEachDialect(
   },
 );
 
+// fault: relinked-track-original-taken-library
 testInEachDialect(
   'of a relinked track the original is taken out of the library, and nothing else',
   async (t) => {
@@ -161,6 +164,7 @@ testInEachDialect(
   },
 );
 
+// fault: row-moved-meanwhile-removed
 test('a row that has moved meanwhile is not removed, and the page says so', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
@@ -190,6 +194,7 @@ test('a row that has moved meanwhile is not removed, and the page says so', asyn
   assert.equal(answer.body.reason, 'library-changed');
 });
 
+// fault: file-holds-playlist-holds
 testInEachDialect('a file holds what the playlist holds: of relinked tracks the originals', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;

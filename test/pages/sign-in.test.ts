@@ -63,6 +63,7 @@ test('the sign-in leads back to the page that asked for it', async (t) => {
   assert.equal(back.headers.location, '/playlists?page=2');
 });
 
+// fault: sign-leads-pages-our
 test('the sign-in leads to pages of our own only', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const places = [
@@ -123,6 +124,7 @@ test('a stranger’s visit writes nothing to Redis', async (t) => {
   assert.deepEqual(await keys(), []);
 });
 
+// fault: sign-gives-session-new
 test('a sign-in gives the session a new id, and the old one is worth nothing', async (t) => {
   const { browser, keys } = await startTurntable(t);
   const mara = browser();
@@ -137,6 +139,7 @@ test('a sign-in gives the session a new id, and the old one is worth nothing', a
   assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used', 'used']);
 });
 
+// fault: session-id-made-here
 test('a session id that was not made here is not taken over', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const victim = browser();
@@ -174,6 +177,7 @@ test('behind https, cookies are Secure and bound to the host by their name', asy
   assert.match(left.headers.location ?? '', /redirect_uri=https%3A%2F%2Fmusic\.example%2Fcallback/);
 });
 
+// fault: two-tabs-sign-once
 test('two tabs sign in at once, and both arrive', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
@@ -185,6 +189,7 @@ test('two tabs sign in at once, and both arrive', async (t) => {
   assert.equal((await mara.get(second).expect(303)).headers.location, '/playlists');
 });
 
+// fault: way-back-opens-other
 test('a way back opens in no other browser', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const attackers = await browser().agree('noor');
@@ -199,6 +204,7 @@ test('a way back opens in no other browser', async (t) => {
   assert.match((await victim.get('/now-playing').expect(200)).text, /Mara Lindqvist/);
 });
 
+// fault: sign-given-ten-minutes
 test('a sign-in is given up after ten minutes', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -223,6 +229,7 @@ test('a code that Spotify no longer takes leads to a page that says so', async (
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists"/);
 });
 
+// fault: cancelling-spotify-leads-page
 test('cancelling at Spotify leads to a page that says so, and changes nothing', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -239,6 +246,7 @@ test('cancelling at Spotify leads to a page that says so, and changes nothing', 
   await mara.get('/now-playing').expect(200);
 });
 
+// fault: way-back-spotify-makes
 test('a way back that is not as Spotify makes it is refused without asking Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -347,6 +355,7 @@ test('who signs in again after signing out is asked by Spotify once, and then no
   assert.equal(new URL(left.headers.location ?? '').searchParams.has('show_dialog'), false);
 });
 
+// fault: nobody-can-signed-made
 test('nobody can be signed out, or be made to sign in, from another site', async (t) => {
   const { browser, url } = await startTurntable(t);
   const mara = browser();

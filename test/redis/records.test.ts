@@ -36,6 +36,7 @@ function damagedIn(logged: string[]): string[] {
     .map(({ kind }) => kind);
 }
 
+// fault: session-newer-version-absent
 test('a session of a newer version is absent here, left alone, and a sign-in again where that version runs', async (t) => {
   const { mara, redis, sessionId, session, logged } = await signedIn(t);
   const key = `session:${sessionId}`;
@@ -53,6 +54,7 @@ test('a session of a newer version is absent here, left alone, and a sign-in aga
   await mara.get('/now-playing').expect(200);
 });
 
+// fault: sign-beside-session-newer
 test('a sign-in beside a session of a newer version writes over nothing of it', async (t) => {
   const { mara, redis, sessionId, session } = await signedIn(t);
   const newer = JSON.stringify({ ...session, v: 2 });
@@ -66,6 +68,7 @@ test('a sign-in beside a session of a newer version writes over nothing of it', 
   assert.equal(await redis.get(`grant:${sessionId}`), grant);
 });
 
+// fault: grant-open-newer-version
 test('a grant that does not open, or is of a newer version, is left to its TTL, and opens again when it can', async (t) => {
   const { mara, redis, sessionId, logged, clock } = await signedIn(t);
   const key = `grant:${sessionId}`;
@@ -93,6 +96,7 @@ test('a grant that does not open, or is of a newer version, is left to its TTL, 
   }
 });
 
+// fault: entry-newer-version-list
 test('an entry of a newer version in the list of browsers is left alone, and signed out everywhere like the others', async (t) => {
   const { mara, redis, sessionId, accountId, browser, keys } = await signedIn(t);
   const key = `browsers:${accountId}`;
@@ -111,6 +115,7 @@ test('an entry of a newer version in the list of browsers is left alone, and sig
   );
 });
 
+// fault: damaged-record-removed-comparing
 test('a damaged record is removed by comparing: one that was written in the meantime stays', async (t) => {
   const line = await slowRedis(t);
   const { mara, redis, accountId, logged, simulator, clock } = await signedIn(t, {
@@ -140,6 +145,7 @@ test('a damaged record is removed by comparing: one that was written in the mean
   await mara.get('/now-playing').expect(200);
 });
 
+// fault: lock-another-type-another
 test('a lock of another type, of another text or without an end is nobody’s: no page waits for it', async (t) => {
   const { mara, redis, sessionId, clock, simulator, logged } = await signedIn(t, { timing: lockWait });
   const key = `lock:grant:${sessionId}`;
@@ -171,6 +177,7 @@ test('a lock of another type, of another text or without an end is nobody’s: n
   assert.equal(await waiting, 200);
 });
 
+// fault: lease-none-taken-over
 test('a lease that is none is taken over, and the player is asked', async (t) => {
   const { mara, redis, accountId, url, clock, simulator } = await signedIn(t);
   const key = `look:${accountId}`;
@@ -191,6 +198,7 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
   }
 });
 
+// fault: messages-damaged-another-shape
 test('messages that are damaged or of another shape are ignored and counted, and later ones are heard', async (t) => {
   const { url, mara, redisUrl, logged, simulator, name } = await listening(t);
   const redis = new Redis(redisUrl);
@@ -245,6 +253,7 @@ test('messages that are damaged or of another shape are ignored and counted, and
   await stream.until(({ data }) => data.what === 'Something else' && data.what !== name);
 });
 
+// fault: cool-down-pauses-nothing
 test('what is no cool-down pauses nothing, and neither does a try that never ends', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `cool-down:${clientId}`;
@@ -282,6 +291,7 @@ test('what is no cool-down pauses nothing, and neither does a try that never end
   }
 });
 
+// fault: calls-counted-beside-count
 test('calls are counted beside a count that is none', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `calls:${clientId}`;
@@ -304,6 +314,7 @@ test('calls are counted beside a count that is none', async (t) => {
   assert.equal(await redis.type(key), 'hash');
 });
 
+// fault: places-streams-taken-ever
 test('places of streams that are taken for ever are free', async (t) => {
   const { mara, redis, url, sessionId } = await signedIn(t);
   const key = `streams:${sessionId}`;
@@ -320,6 +331,7 @@ test('places of streams that are taken for ever are free', async (t) => {
   }
 });
 
+// fault: form-done-once-beside
 test('a form is done once beside a record that is none, and leads nowhere but to our own pages', async (t) => {
   const { mara, redis, simulator, keys } = await signedIn(t);
   const send = async (form: object) => mara.post('/playlists').type('form').send(form).expect(303);
@@ -349,6 +361,7 @@ test('a form is done once beside a record that is none, and leads nowhere but to
   }
 });
 
+// fault: way-back-spotify-good
 test('the way back from Spotify is good beside a record that is none', async (t) => {
   const { redis, browser, simulator } = await signedIn(t);
 
@@ -368,6 +381,7 @@ test('the way back from Spotify is good beside a record that is none', async (t)
   }
 });
 
+// fault: generation-web-api-spoken
 test('which generation of the Web API is spoken is found out again where the record is none', async (t) => {
   const { mara, redis, logged, clock } = await signedIn(t, { simulator: { dialect: 'old' } });
   const [playlist] = (await mara.getJson('/playlists').expect(200)).body.playlists as { id: string }[];

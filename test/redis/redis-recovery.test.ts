@@ -10,6 +10,7 @@ import { slowRedis } from '../support/slow-redis.ts';
 import { promptly } from '../support/timing.ts';
 import { startTurntable } from '../support/turntable.ts';
 
+// fault: connection-packets-dropped-given
 test('a connection whose packets are dropped is given up within a second, and a new one serves pages', async (t) => {
   const redis = await slowRedis(t);
   const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
@@ -27,6 +28,7 @@ test('a connection whose packets are dropped is given up within a second, and a 
   assert.ok(backMs < 10_000, `served again after ${backMs} ms`);
 });
 
+// fault: pipeline-script-command-reply
 test('a pipeline, a script or a command whose reply waits while the event loop is busy for 800 ms is not given up', async (t) => {
   const downs: string[] = [];
   const { redis, known } = connectRedis({
@@ -53,6 +55,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
   assert.deepEqual(downs, []);
 });
 
+// fault: pages-served-although-event
 test('pages are served although the event loop is busy for 800 ms again and again', async (t) => {
   const { browser } = await startTurntable(t, { timing: promptly });
   const mara = browser();
@@ -83,6 +86,7 @@ const replies = {
 };
 
 for (const [name, reply] of Object.entries(replies)) {
+  // fault: connection-server-replies-masterdown
   test(`a connection to a server that replies ${name} is made again, since another server may be there now`, async (t) => {
     const line = await slowRedis(t);
     const { browser } = await startTurntable(t, { redisUrl: line.url });
@@ -110,6 +114,7 @@ test('a connection to a server that is out of memory is kept, since it is the ri
   await mara.get('/playlists').expect(200);
 });
 
+// fault: server-starts-beside-redis
 test('a server that starts beside a Redis that takes no writes says so, and says when that has changed', {
   skip,
 }, async (t) => {
@@ -124,6 +129,7 @@ test('a server that starts beside a Redis that takes no writes says so, and says
   await until(() => /Redis answers again/.test(logged.join('')));
 });
 
+// fault: readyz-says-memory-permission
 test('/readyz says which it is: no memory, no permission, or nobody there', { skip }, async (t) => {
   const redis = await ownRedis(t);
   const direct = directTo(t, redis.url);

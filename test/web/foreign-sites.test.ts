@@ -39,6 +39,7 @@ async function pagesOf(mara: Browser): Promise<string[]> {
 
 const exportsOf = (id: string) => ['/playlists/export.json', `/playlists/${id}/export.csv`];
 
+// fault: image-frame-script-another
 test('no image, frame or script of another site, or of another port of this machine, makes a call to Spotify', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -58,6 +59,7 @@ test('no image, frame or script of another site, or of another port of this mach
   assert.deepEqual(asked(simulator), []);
 });
 
+// fault: links-other-sites-lead
 test('links on other sites lead to every page; those that make a file, or check the set-up, ask first', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -112,6 +114,7 @@ test('the way back from Spotify, and the page it leads to, are visits from anoth
     .expect(400);
 });
 
+// fault: programs-old-browsers-say
 test('programs and old browsers, which do not say where a request comes from, go on working', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
@@ -120,6 +123,7 @@ test('programs and old browsers, which do not say where a request comes from, go
     if (path !== '/now-playing/events') await mara.get(path).expect(200);
 });
 
+// fault: files-checks-made-page
 test('files and checks are not made for a page that is loaded ahead', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();

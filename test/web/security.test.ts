@@ -34,6 +34,7 @@ test('behind https there is HSTS, and everything is upgraded', async (t) => {
   assert.match(headers['content-security-policy'] ?? '', /upgrade-insecure-requests/);
 });
 
+// fault: comes-localhost-sent-address
 test('who comes as localhost is sent to the address that Spotify knows, before any cookie', async (t) => {
   const { url, baseUrl, browser, keys } = await startTurntable(t);
   const host = `localhost:${new URL(url).port}`;
@@ -142,6 +143,7 @@ test('files in public/ are kept for a year under an address with their version',
   }
 });
 
+// fault: cookies-tampered-good-none
 test('cookies that were tampered with are as good as none', async (t) => {
   const { browser, url, keys } = await startTurntable(t);
   const mara = browser();
@@ -232,6 +234,7 @@ test('an error page carries the number that stands in the log', async (t) => {
   assert.ok(logged.some((line) => line.includes(number) && line.includes('request failed')));
 });
 
+// fault: token-code-state-secret
 test('no token, code, state, secret or session id is in any log line, page, key or header', {
   skip,
 }, async (t) => {
