@@ -76,6 +76,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     now,
   });
 
+  // safeguard: refusing-before-access-log-and-everything-behind
   app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
@@ -97,6 +98,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     const alone = parts === null;
     const steps = setupSteps(redirectUri);
     const checks = createChecks(config);
+    // safeguard: limit-checks-set-up
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
     app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies, now }));
   }
@@ -155,6 +157,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   /** Why this process should be sent no requests. */
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
+    // safeguard: trying-what-pages-do-before-saying-they
     const fault = await findFault(parts.redis);
     return fault && `Redis ${fault.does}`;
   }
@@ -162,7 +165,9 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   /** Some sign-ins of a listener have ended, maybe the last. */
   async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
     await parts?.hub.end(accountId, sessionIds, last);
+    // safeguard: forgetting-what-was-played-when-nobody-signed
     if (last) await parts?.recent.forget(accountId);
+    // safeguard: forgetting-how-far-export-when-nobody-signed
     if (last) await parts?.exportProgress.forget(accountId);
   }
 

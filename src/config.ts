@@ -156,6 +156,7 @@ export function readConfig(env: Readonly<Env>, known: readonly string[] = []): C
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
     // On http, which is this machine alone, it is nobody else's to see.
+    // safeguard: hiding-set-up-from-world
     setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
   };
 

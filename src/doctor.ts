@@ -24,6 +24,7 @@ function tell(findings: readonly Finding[]): void {
   const words = { good: 'ok   ', bad: 'WRONG', open: 'note ' };
   for (const { what, state, seen, todo } of findings) {
     console.log(`${words[state]} ${what}: ${seen.replace(/\s+/g, ' ')}${todo ? ` -> ${todo}` : ''}`);
+    // safeguard: exit-code-doctor
     if (state === 'bad') process.exitCode = 1;
   }
 }

@@ -21,11 +21,13 @@ const log = createLog({
 process.stdout.on('error', () => undefined);
 // For both, Node would print the error whole, with whatever it carries, and end the process. A rejection concerns one request or
 // task, and the others go on. After an exception nobody knows what was left half done: what is under way is finished, and no more begun.
+// safeguard: going-on-after-rejection-nothing-caught
 process.on('unhandledRejection', (reason) =>
   log.error('A promise was rejected and nothing caught it', aboutError(reason)),
 );
 process.on('uncaughtException', (error) => {
   log.error('Stopping after an error that nothing caught', aboutError(error));
+  // safeguard: finishing-what-under-way-after-exception-nothing
   endings.exit(1);
 });
 

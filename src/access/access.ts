@@ -85,19 +85,23 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     try {
       return await renewal;
     } catch (error) {
+      // safeguard: odd-showing-what-was-seen-last-when
       if (error instanceof CoolDown) return null;
       throw error;
     }
   }
 
   async function renewedIfDue(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
+    // safeguard: early-renewal
     if (stored.expiresAt - earlyMs > now()) return stored;
     if (stored.expiresAt <= now()) return renewed(sessionId, stored);
     try {
       // Where somebody else is renewing it already, nobody waits: the token is still good.
+      // safeguard: going-on-while-token-good
       return (await renew(sessionId, stored, { wait: false })) ?? stored;
     } catch (error) {
       // The early renewal failed, but the token still holds: the page can be had.
+      // safeguard: using-good-token-while-accounts-service-away
       if (isPassing(error) && stored.expiresAt > now()) return stored;
       throw error;
     }
@@ -131,10 +135,12 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     const work = async (isHeld: () => boolean) => {
       const stored = await current(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
+      // safeguard: second-look-under-lock
       if (stored.accessToken !== spent.accessToken) return stored;
       // A stop may have begun while this one waited for the lock.
       return background.finish('refresh of a grant', () => refreshed(sessionId, stored, isHeld));
     };
+    // safeguard: stop-waits-for-refresh
     return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
   }
 
@@ -147,6 +153,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     try {
       token = await door.through(async () => {
         // After a pause another process may have used this token: with some rotations, using it again ends the sign-in.
+        // safeguard: asking-spotify-for-token-only-while-lock
         if (!isHeld()) throw new SpotifyUnavailable('The lock ended before Spotify was asked for a token');
         return accounts.refresh(stored.refreshToken);
       }, 'accounts');
@@ -161,8 +168,10 @@ export function createAccess({ grants, withLock, door, accounts, background, now
       ...stored,
       accessToken: token.accessToken,
       expiresAt: now() + token.expiresInMs,
+      // safeguard: moment-consent
       renewedAt: now(),
       // Spotify sends a new refresh token or none; then the old one goes on ("Refreshing tokens").
+      // safeguard: keeping-old-refresh-token
       refreshToken: token.refreshToken ?? stored.refreshToken,
       scopes: token.scopes ?? stored.scopes,
     });
@@ -189,7 +198,10 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
     }
+    // safeguard: keeping-renewal-redis-did-not-take
     unsaved.set(sessionId, { old, next });
+    // safeguard: stop-waits-for-refresh-to-be-saved
+    // safeguard: saving-such-renewal-later-by-itself
     background.run('save of a refreshed grant', saveLater(sessionId));
     return current(sessionId);
   }

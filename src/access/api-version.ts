@@ -45,6 +45,7 @@ export function createDialects({ records, clientId }: Deps) {
           const unknownToo = otherError instanceof NotFound || otherError instanceof Refused;
           throw unknownToo ? error : otherError;
         });
+        // safeguard: remembering-dialect
         await (first === 'new' ? store.write(clientId, 'classic') : this.forget());
         return result;
       }

@@ -38,6 +38,7 @@ export function createAppAccess(deps: Deps) {
   const { records, clientId, seal, withLock, door, accounts, background, now } = deps;
   const store = records.of({
     name: 'app-token',
+    // safeguard: sealing-app-token
     codec: sealedCodec(seal, tokenCodec),
     ttlMs: ({ expiresAt }) => expiresAt - now(),
   });
@@ -47,6 +48,7 @@ export function createAppAccess(deps: Deps) {
     /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown, RedisUnavailable or ShuttingDown. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await store.read(clientId);
+      // safeguard: renewing-app-token-early
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
       return askOrRenew(door, used.accessToken, call, async () => (await renewed(used)).accessToken);
     },
@@ -81,6 +83,7 @@ export function createAppAccess(deps: Deps) {
       return next;
     };
     const token = await background.finish('request for an app token', () =>
+      // safeguard: asking-for-one-app-token-at-time
       withLock(store.key(clientId), work, { wait: true }),
     );
     if (token) return token;

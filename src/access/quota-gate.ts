@@ -65,12 +65,16 @@ const enter = `${endIn}
   local known = redis.call('GET', KEYS[1])
   local untilMs = endIn(known)
   if untilMs then
+    -- safeguard: door
     if untilMs > tonumber(ARGV[1]) then return {'closed', known} end
     local left = redis.call('PTTL', KEYS[3])
+    -- safeguard: end-call-tries
     if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end
+    -- safeguard: one-call-to-try-when-wait-over
     if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
   end
   local counted = redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
+  -- safeguard: counting-beside-count-none
   if type(counted) == 'table' then
     redis.pcall('HDEL', KEYS[2], ARGV[2])
     redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
@@ -86,6 +90,7 @@ const closeUntil = `${endIn}
 
 // Somebody else may have been told to wait for longer meanwhile.
 const openIfUnchanged = `
+  -- safeguard: opening-door-only-where-nothing-longer-was
   if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
   return 1`;
 
@@ -103,6 +108,7 @@ function waitKind(name: string, now: () => number): RecordKind<Wait> {
     .string()
     .assert((text) => /^\d+( quota)?$/.test(text))
     .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
+    // safeguard: furthest-end-cool-down
     .assert(({ until }) => until - now() <= furthestEndMs);
   return {
     name,
@@ -151,6 +157,7 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
           }
           const closed = await close(error, service);
           const waitMs = closed.until - now();
+          // safeguard: telling-long-waits-from-short-ones
           if (!again || waitMs > shortWaitMs) throw closed;
           await sleep(waitMs);
         }
@@ -171,6 +178,7 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
     async budget(): Promise<Budget> {
       const bins = await records.onType(counts, countKey, () => redis.hgetall(countKey));
       const all = Object.entries(bins);
+      // safeguard: dropping-counts-none
       const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
       if (intact.length < all.length) records.report(counts.kind, 'a count');
       const useful = new Map(intact.filter(([bin]) => endOf(bin) > now()));
@@ -183,6 +191,7 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
 
   /** Throws CoolDown while the accounts service, or the Web API, asks to be left alone. Waits for nothing, and nobody tries first. */
   async function passAccounts(): Promise<null> {
+    // safeguard: cooldown-accounts-service
     const closed = await Promise.all([accountsWaits, waits].map((kind) => endOfWait(kind)));
     for (const one of [...closed, toldHere.accounts, toldHere['web-api']])
       if (one && one.until > now()) throw one;
@@ -225,12 +234,15 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
 
   /** Closes the door of a service for as long as Spotify says, never for less than it was; gives the error to throw. */
   async function close({ retryAfter, quota }: RateLimited, service: Service): Promise<CoolDown> {
+    // safeguard: hour-used-up-quota
     const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
     const closed = new CoolDown(now() + waitMs, quota);
     const args = [closed.until, waits.encode(clientId, closed), waits.ttlMs(closed)] as const;
     const noted =
+      // safeguard: cooldown-accounts-service-being-one-its-own
       service === 'web-api' ? closeDoor([key, tryKey], ...args) : closeAccounts([accountsKey], ...args);
     await noted.catch(() => {
+      // safeguard: remembering-wait-redis-does-not-take
       toldHere[service] = closed;
     });
     return closed;

@@ -22,6 +22,7 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
   const underWay = new Map<string, Promise<unknown>>();
   let characters = 0;
 
+  // safeguard: keeping-answers-apart-by-whose-they
   const nameOf = (whose: string, what: string) => JSON.stringify([whose, what]);
 
   /** Not so where it is from a time that is still to come: the clock was put back. */
@@ -46,6 +47,7 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
   function tidy(): void {
     // A Map keeps the order of insertion: the first is the one kept longest.
     for (const [name, { since }] of answers) {
+      // safeguard: bound-kept-answers
       if (characters <= mostCharacters && since > now() - longestMs) break;
       drop(name);
     }
@@ -87,6 +89,7 @@ export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
     forget(whose: string, what = ''): void {
       const start = nameOf(whose, what).slice(0, -2);
       for (const name of answers.keys()) if (name.startsWith(start)) drop(name);
+      // safeguard: forgetting-what-still-being-asked
       for (const name of underWay.keys()) if (name.startsWith(start)) underWay.delete(name);
     },
 

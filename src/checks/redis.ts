@@ -53,6 +53,7 @@ async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<
   try {
     return await answer;
   } catch (error) {
+    // safeguard: not-calling-user-wrong-who-may-not
     if (replyCode(error) === 'NOPERM') return otherwise;
     throw error;
   }
@@ -88,6 +89,7 @@ async function persistenceFinding(redis: Redis, facts: Facts): Promise<Finding> 
   const advice = 'Start Redis with --appendonly yes, or: redis-cli config set appendonly yes';
   if (!facts.has('aof_enabled'))
     return open(persistent, 'it does not tell this user whether it writes to disk', advice);
+  // safeguard: seeing-whether-redis-keeps
   if (facts.get('aof_enabled') === '1') {
     return facts.get('aof_last_write_status') === 'ok'
       ? good(persistent, 'every change is written to disk')
@@ -110,6 +112,7 @@ function evictionFinding(facts: Facts): Finding {
   const policy = facts.get('maxmemory_policy');
   const advice = 'redis-cli config set maxmemory-policy noeviction';
   if (policy === undefined) return open(evicting, 'it does not say what it does when its memory is full');
+  // safeguard: seeing-whether-redis-evicts
   if (policy === 'noeviction') return good(evicting, 'nothing is dropped when its memory is full');
   return facts.get('maxmemory') === '0'
     ? open(evicting, `its policy is ${policy}, but no limit is set on its memory`, advice)

@@ -115,6 +115,8 @@ function afterWait(until: number): number {
 // Returns whose it is then. One without a TTL was taken by no process of ours, and would stand for ever.
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
+  -- safeguard: lease-one-who-looks
+  -- safeguard: end-lease
   if owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) ~= -1 then return owner end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return ARGV[1]`;
@@ -179,6 +181,7 @@ export function createHub(needs: Needs) {
   });
   const ticking = setInterval(tick, tickMs).unref();
   const sweeping = setInterval(() => {
+    // safeguard: looking-for-ended-sign-ins-while-no
     if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();
   }, deafSweepMs).unref();
 
@@ -193,6 +196,7 @@ export function createHub(needs: Needs) {
       background.run('check the sign-in of a subscriber', endIfSignedOut(watcher.sessionId));
       return () => {
         watched.watchers.delete(watcher);
+        // safeguard: looking-for-nobody-when-nobody-watches
         if (watched.watchers.size === 0 && all.get(accountId) === watched) leave(watched);
       };
     },
@@ -347,6 +351,7 @@ export function createHub(needs: Needs) {
     const newer = seen !== null && (news.seen === null || seen.askedAt > news.seen.askedAt);
     const waits = closed !== null && closed.until !== news.waitingUntil;
     if (!newer && !waits) return;
+    // safeguard: odd-telling-new-windows-wait
     const wait = { waitingUntil: closed?.until ?? null, quota: closed?.quota ?? false };
     hearNews(accountId, { ...news, seen: newer ? seen : news.seen, ...wait, silent: false, stalled: false });
   }
@@ -376,12 +381,14 @@ export function createHub(needs: Needs) {
 
   function tick(): void {
     // The clock was put back: what is known is from a time that is still to come, and all plans with it.
+    // safeguard: odd-noticing-clock-was-put-back
     if (now() < lastTickAt - clocksDifferMs) for (const watched of all.values()) forget(watched);
     lastTickAt = now();
     for (const watched of all.values()) {
       const monotonic = performance.now();
       if (monotonic >= watched.leaseDueAt) {
         watched.leaseDueAt = monotonic + leaseEveryMs;
+        // safeguard: reporting-lease-could-not-be-taken
         background.run('take the lease', lead(watched));
       }
       if (!leads(watched)) {
@@ -414,6 +421,7 @@ export function createHub(needs: Needs) {
       if (watched.news.stalled) amend(watched, { stalled: false });
       if (holder !== owner) {
         // One that is no owner is removed, and the next try succeeds.
+        // safeguard: check-leases-owner
         await leases.settle(accountId, holder);
         watched.leaseUntil = 0;
         return;
@@ -435,6 +443,7 @@ export function createHub(needs: Needs) {
       // Without Redis the lease ends by itself: nobody looks.
       watched.stalledSince ??= askedAt;
       if (watched.news.stalled || askedAt - watched.stalledSince < stalledAfterMs) return;
+      // safeguard: odd-saying-nobody-can-look
       amend(watched, { stalled: true });
     }
   }
@@ -452,6 +461,7 @@ export function createHub(needs: Needs) {
       }
       const before = watched.news.seen;
       // Meanwhile a page has asked later, or the listener has changed something: then that is what counts.
+      // safeguard: not-believing-look-from-before-change
       if (askedAt < watched.changedAt || (before !== null && askedAt < before.askedAt)) {
         await plan(watched);
         return;
@@ -480,6 +490,7 @@ export function createHub(needs: Needs) {
         try {
           const stored = await grants.read(sessionId);
           // Whatever lists this session: what the player of somebody else does is not for those who watch here.
+          // safeguard: asking-with-listeners-own-grants-only
           const isTheirs = stored?.accountId === accountId;
           if (isTheirs && scopes.player.every((scope) => stored.scopes.includes(scope))) {
             const grant = await access.open(sessionId, stored, { renewFirst: true });
@@ -501,8 +512,10 @@ export function createHub(needs: Needs) {
       watched.lookAt = afterWait(error.until);
       watched.news = { ...news, waitingUntil: error.until, quota: error.quota };
     } else {
+      // safeguard: odd-asking-failing-spotify-ever-more-seldom
       watched.lookAt = now() + (failureMs[watched.failures] ?? longestFailureMs);
       watched.failures += 1;
+      // safeguard: ending-no-stream-because-this-process-stops
       if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;
       onFault(error);
       if (error instanceof SpotifyUnavailable) {
@@ -510,6 +523,7 @@ export function createHub(needs: Needs) {
         if (watched.failures > 1) watched.news = { ...news, silent: true };
       } else {
         // Nothing that passes: not invited any more, the owner without Premium. Pages have words for each.
+        // safeguard: odd-ending-streams-refused-for-good
         background.run('end streams', browsers.sessionsOf(watched.accountId).then(endStreams));
       }
     }
@@ -535,11 +549,14 @@ export function createHub(needs: Needs) {
     const { changedFrom, changedAt } = watched;
     if (seen && changedFrom && seen.askedAt > changedAt) {
       watched.changedFrom = null;
+      // safeguard: odd-looking-once-more-for-change-not
       if (!isOther(changedFrom, seen))
         watched.wantedSince = Math.max(watched.wantedSince, changedAt + settleMs);
     }
+    // safeguard: look-who-comes-back-alone
     const wished = isWanted(watched) ? Math.max(now(), watched.wantedSince) : Number.POSITIVE_INFINITY;
     const waited = watched.news.waitingUntil === null ? Number.POSITIVE_INFINITY : watched.notBefore;
+    // safeguard: odd-looking-when-wait-over
     watched.lookAt = Math.max(Math.min(at, wished, waited), watched.notBefore);
   }
 
@@ -553,6 +570,7 @@ export function createHub(needs: Needs) {
   function isWanted({ news, wantedSince, changedAt }: Watched): boolean {
     if (news.waitingUntil !== null && news.waitingUntil > now()) return false;
     // Who has pressed a button is owed to see what it did.
+    // safeguard: odd-looking-after-button-while-calls-few
     const sparing = news.sparingUntil !== null && wantedSince !== changedAt + settleMs;
     const since = sparing ? Math.min(wantedSince, now() - sparingFreshMs) : wantedSince;
     return wantedSince > 0 && (news.seen === null || news.seen.askedAt <= since);
@@ -593,9 +611,11 @@ export function createHub(needs: Needs) {
         outOfDate(message.accountId, message.since);
         break;
       case 'saved':
+        // safeguard: telling-windows-elsewhere-track-saved
         setSaved(message.accountId, message.uri, message.saved);
         break;
       case 'invalidate':
+        // safeguard: invalidating-it-in-other-processes
         invalidateHere(message.accountId, message.names);
         break;
       case 'news':
@@ -613,6 +633,7 @@ export function createHub(needs: Needs) {
     if (news.seen && (news.seen.askedAt < watched.changedAt || isAhead(news.seen))) return;
     const { sparingUntil = watched.news.sparingUntil } = news;
     // Who passes on that Spotify asked to wait may have seen nothing.
+    // safeguard: odd-keeping-what-was-seen-where-only
     watched.news = { ...news, seen: news.seen ?? seen, sparingUntil };
     if (news.waitingUntil !== null) watched.notBefore = afterWait(news.waitingUntil);
     else if (!news.silent) {
@@ -666,6 +687,7 @@ export function createHub(needs: Needs) {
 
   function endHere(sessionIds: readonly string[]): void {
     for (const { watchers } of all.values()) {
+      // safeguard: ending-streams-with-their-sign-in
       for (const watcher of [...watchers]) if (sessionIds.includes(watcher.sessionId)) watcher.onEnd();
     }
   }

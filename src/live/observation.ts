@@ -115,6 +115,7 @@ function stillLooks(before: Seen, after: Seen): number {
   if (elapsed < 1_000 && uriOf(before) === uriOf(after)) return before.stillLooks;
   const moved = progressOf(after) - progressOf(before);
   const still = lengthOf(after.playback) !== null && !hasBegun(before, after) && moved < elapsed / 20;
+  // safeguard: telling-player-stands-still
   return still || isOverdue(before, after) ? before.stillLooks + 1 : 0;
 }
 
@@ -123,6 +124,7 @@ function usualLength(before: Seen, after: Seen): number | null {
   const lengthMs = lengthOf(after.playback);
   if (lengthMs === null || !hasBegun(before, after)) return before.usualMs ?? lengthMs;
   const heardMs = Math.min(lengthMs, after.at - before.begunAt);
+  // safeguard: learning-how-long-tracks-last
   return before.usualMs === null ? heardMs : before.usualMs + usualWeight * (heardMs - before.usualMs);
 }
 
@@ -130,6 +132,7 @@ function usualLength(before: Seen, after: Seen): number | null {
 function lateness(before: Seen, after: Seen): number {
   const { lateMs } = before;
   if (isOverdue(before, after)) {
+    // safeguard: learning-how-late-spotify
     return before.stillLooks === 0 ? Math.min(late.most, lateMs + late.up) : lateMs;
   }
   const end = endOf(before);

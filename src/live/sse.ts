@@ -35,6 +35,7 @@ const takePlace = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+  -- safeguard: freeing-places-taken-for-ever
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[3]), '+inf')
   if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
   redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
@@ -72,6 +73,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
     async begin(res: Response, sessionId: string): Promise<Stream | 'too many' | 'gone'> {
       const place = { sessionId, id: randomUUID() };
       if (!(await take(place))) return 'too many';
+      // safeguard: odd-letting-go-stream-whose-client-has
       if (res.destroyed || res.closed || closed) {
         leave(place);
         res.destroy();
@@ -122,6 +124,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
   };
 
   async function take({ sessionId, id }: Place): Promise<boolean> {
+    // safeguard: counting-streams-session-in-all-processes
     return (await tryPlace([keyOf(sessionId)], id, mostPerSession, placeMs)) === 1;
   }
 
@@ -140,6 +143,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
   async function holdAll(): Promise<void> {
     const all = [...open];
     for (let from = 0; from < all.length; from += atATime) {
+      // safeguard: holding-places-open-streams
       await Promise.all(all.slice(from, from + atATime).map(([res, place]) => hold(res, place)));
     }
   }
@@ -160,5 +164,6 @@ function finish(res: Response): void {
 function write(res: Response, text: string): void {
   if (res.writableEnded || res.destroyed) return;
   res.write(text);
+  // safeguard: letting-go-who-does-not-read
   if (res.writableLength > mostBacklog) res.destroy();
 }

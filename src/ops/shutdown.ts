@@ -34,10 +34,12 @@ export function createEndings(signals: Signals) {
     if (exiting) return;
     exiting = true;
     all().then(
+      // safeguard: exiting-with-1-after-exception-nothing-caught
       () => signals.exit(code),
       () => signals.exit(1),
     );
   }
+  // safeguard: ending-at-second-signal
   const onSignal = () => (exiting ? signals.exit(1) : exit(0));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) signals.on(signal, onSignal);
 
@@ -88,10 +90,12 @@ type Stopping = {
  * still honours. Docker kills a container 10 s after its signal.
  */
 export async function stopServing(stopping: Stopping): Promise<void> {
+  // safeguard: bound-on-stop
   const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = stopping;
   const stopAt = performance.now() + totalMs;
   log.info('Stopping');
   background.beginStop();
+  // safeguard: polling-nobody-while-stopping
   closeStreams();
   await serving.close(requestsMs);
   if (await background.drain(stopAt - performance.now())) return;

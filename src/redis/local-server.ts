@@ -170,6 +170,7 @@ export function startRedisIn(
 
 /** A write is answered when it is on the disk: a refreshed token that is lost may sign its listener out. */
 function keeping(folder: string): string[] {
+  // safeguard: writing-every-change-private-redis-to-disk
   return ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
 }
 

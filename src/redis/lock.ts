@@ -19,6 +19,7 @@ const retryMs = 50;
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Who holds a lock or a lease: a random UUID. */
+// safeguard: check-locks-owner
 export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text)));
 
 /**
@@ -26,6 +27,7 @@ export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text))
  * beside another, so whatever is written under it must be written by compare.
  */
 export function createLock({ records, leaseMs, patienceMs }: Deps) {
+  // safeguard: lease-lock
   const locks = records.of({ name: 'lock', codec: ownerCodec, ttlMs: () => leaseMs });
 
   /**
@@ -51,6 +53,7 @@ export function createLock({ records, leaseMs, patienceMs }: Deps) {
       return await work(() => performance.now() - takenAt < leaseMs);
     } finally {
       // If this fails the lease ends it; the work is done either way.
+      // safeguard: freeing-ones-own-lock-only
       await locks.removeIf(name, owner).catch(() => undefined);
     }
   };

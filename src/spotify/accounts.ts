@@ -57,6 +57,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
         grant_type: 'authorization_code',
         code,
         redirect_uri: redirectUri,
+        // safeguard: verifier-sign-in
         code_verifier: verifier,
       });
       if (token.refreshToken === null)

@@ -141,6 +141,7 @@ export function savedTracks(answer: Answer, from: number, trusted: TrustedPlaces
   const json = object(answer.json, answer);
   if (!Array.isArray(json.items)) throw odd(answer);
   const items = json.items.flatMap((one: unknown, index) =>
+    // safeguard: places-in-library-count-what-left-out
     dated(one, trusted).map((saved) => ({ ...saved, place: from + index })),
   );
   return { items, total: total(json.total, from, json.items.length, answer) };
@@ -247,8 +248,10 @@ function contentsOf(json: Json): Json | null {
 function playlist(json: Json, trusted: TrustedPlaces): Playlist {
   const owner = isObject(json.owner) ? json.owner : null;
   const ownerName = owner && (nameIn(owner.display_name) ?? nameIn(owner.id));
+  // safeguard: undoing-entities-descriptions
   const description = decodeHTML(text(json.description)).trim();
   return {
+    // safeguard: dropping-ids-playlists-none
     id: isId(json.id) ? json.id : null,
     ownerId: (owner && text(owner.id)) || null,
     name: nameIn(json.name),
@@ -286,6 +289,7 @@ function heading(json: Json, trusted: TrustedPlaces) {
 
 function device(json: Json): Device {
   return {
+    // safeguard: dropping-ids-devices-none
     id: isDeviceId(json.id) ? json.id : null,
     active: json.is_active === true,
     restricted: json.is_restricted === true,

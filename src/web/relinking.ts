@@ -24,11 +24,14 @@ export function createRelinking({ dialects, market }: { dialects: Dialects; mark
      */
     async heldUri({ uri, place }: ShownEntry, read: Read): Promise<string | null> {
       // Only tracks are relinked.
+      // safeguard: asking-no-more-than-needed-where-linked
       if (place === null || partsOf(uri).kind !== 'track' || (await dialects.expected()) === 'classic')
         return uri;
+      // safeguard: reading-place-without-market-before-removing-what
       const held = await uriAt(place, null);
       if (held === uri) return uri;
       // Another track, or another instance of the same? Only in the second case does the row still stand there.
+      // safeguard: second-look-at-place-shows-another-uri
       return held !== null && (await uriAt(place, market)) === uri ? held : null;
 
       async function uriAt(from: number, inMarket: string | null): Promise<string | null> {

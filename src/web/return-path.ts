@@ -1,8 +1,10 @@
 const longest = 1_000;
+// safeguard: keeping-way-back-out-pages
 const never = /^\/(login|callback|logout)(\/|$)/i;
 
 /** Whether a text is a path on this site, as a record or a link has it; two slashes, or a slash and a backslash, begin a host. */
 export function isLocalPath(text: string): boolean {
+  // safeguard: leading-nowhere-but-to-our-own-pages
   return /^\/(?![/\\])/.test(text);
 }
 
@@ -15,6 +17,8 @@ export function ownPath(asked: unknown, baseUrl: string): string {
   const url = new URL(asked, baseUrl);
   const path = url.pathname + url.search + url.hash;
   // "/.//evil.example" has our origin, but its path alone would be read as another host. A long one has no place in a cookie.
+  // safeguard: leading-to-our-own-pages-only
+  // safeguard: leading-to-paths-no-hosts
   if (url.origin !== baseUrl || path.startsWith('//') || path.length > longest || never.test(url.pathname))
     return '/';
   return path;

@@ -70,6 +70,7 @@ type Needs = {
 
 const extendEveryMs = 60_000;
 /** How long before its end a sign-in is said to end. */
+// safeguard: banner-not-being-there-too-soon
 const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
@@ -101,8 +102,10 @@ export function createSignedIn(needs: Needs) {
     recognize: (async (req, res, next) => {
       const { listener } = req.session;
       req.grant = listener ? await grants.read(req.session.id) : null;
+      // safeguard: comparing-session-with-its-grant
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');
+        // safeguard: ending-session-its-grant-contradicts
         await end(req.grant.accountId, [req.session.id]);
         await sessions.forget(req);
         req.grant = null;
@@ -121,10 +124,13 @@ export function createSignedIn(needs: Needs) {
       const { listener } = req.session;
       if (!listener) return;
       const { accountId } = listener;
+      // safeguard: stop-waits-for-sign-out
       await background.finish('sign-out', async () => {
+        // safeguard: signing-out-everywhere
         const all = everywhere ? await browsers.sessionsOf(accountId) : [];
         // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
         const isTheirs = req.grant !== null || all.includes(req.session.id);
+        // safeguard: signing-out-everywhere-only-who-known
         await end(accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
@@ -141,6 +147,7 @@ export function createSignedIn(needs: Needs) {
       const { listener } = req.session;
       const isRead = ['GET', 'HEAD'].includes(req.method);
       if (req.grant) {
+        // safeguard: limit-writes-being-one-its-own
         const limit = limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
         await charge(res, limit, req.grant.accountId);
       }
@@ -176,10 +183,12 @@ export function createSignedIn(needs: Needs) {
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
         async change(invalidates, call, needed) {
+          // safeguard: invalidating-what-change-concerns
           await this.invalidate(invalidates);
           try {
             return await this.ask(call, needed);
           } finally {
+            // safeguard: invalidating-what-change-concerns
             await this.invalidate(invalidates);
           }
         },
@@ -190,11 +199,13 @@ export function createSignedIn(needs: Needs) {
         peek: (name, ttlMs) => kept.peek(listener.accountId, name, ttlMs),
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
+      // safeguard: banner
       if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
         const seen = browsers.seen(listener.accountId, req.session.id);
         // No page waits for it or fails with it: a minute later the next request tries again.
         const extended = Promise.all([sessions.extend(req), grant.extend(), seen]);
+        // safeguard: turning-nobody-away-for-life-was-not
         background.run('extend a sign-in', extended);
       }
       next();
@@ -204,17 +215,21 @@ export function createSignedIn(needs: Needs) {
   /** Removes everything that makes these sessions sign-ins of the listener. */
   async function end(accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
+    // safeguard: removing-grant-at-sign-out
     await grants.forget(...sessionIds);
     await browsers.remove(accountId, ...sessionIds);
+    // safeguard: holding-no-answer-spotifys-past-sign-out
     await invalidate(accountId, ['']);
     const last = (await browsers.sessionsOf(accountId)).length === 0;
     await onEnd(accountId, sessionIds, last);
     // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.
+    // safeguard: removing-session-at-sign-out
     await sessions.remove(...sessionIds);
   }
 
   function extensionIsDue(sessionId: string): boolean {
     const last = extendedAt.get(sessionId);
+    // safeguard: making-life-longer-once-minute-only
     if (last !== undefined && now() - last < extendEveryMs) return false;
 
     extendedAt.delete(sessionId);

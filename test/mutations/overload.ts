@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.ts';
 export const mutations: Mutation[] = [
   {
     what: 'the bound on requests under way',
-    file: 'src/ops/overload.ts',
+    safeguard: 'bound-on-requests-under-way',
     from: 'if (underWay >= Math.min(limit, maxRequests))',
     to: 'if (false)',
     test: 'test/ops/overload',
@@ -11,7 +11,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'answering health checks of an overloaded server',
-    file: 'src/ops/overload.ts',
+    safeguard: 'answering-health-checks-overloaded-server',
     from: 'if (exempt.includes(req.path)) return next();',
     to: '',
     test: 'test/ops/overload',
@@ -19,7 +19,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'refusing before the access log and everything behind it',
-    file: 'src/app.ts',
+    safeguard: 'refusing-before-access-log-and-everything-behind',
     from: 'app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));\n  app.use(accessLog(log));',
     to: 'app.use(accessLog(log));\n  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));',
     test: 'test/ops/overload',
@@ -27,7 +27,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'saying when to come back',
-    file: 'src/ops/overload.ts',
+    safeguard: 'saying-when-to-come-back',
     from: "'Retry-After': retryAfterSeconds(),",
     to: '',
     test: 'test/ops/overload',
@@ -35,7 +35,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving open streams out of the count',
-    file: 'src/ops/overload.ts',
+    safeguard: 'leaving-open-streams-out-count',
     from: 'open - openStreams()',
     to: 'open',
     test: 'test/ops/overload',
@@ -43,7 +43,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'counting an answer as done when it is handed over',
-    file: 'src/ops/overload.ts',
+    safeguard: 'counting-answer-as-done-when-it-handed',
     from: ".once('prefinish', leave).once('close', leave)",
     to: ".once('close', leave)",
     test: 'test/ops/overload',
@@ -51,7 +51,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the bound while the event loop is late',
-    file: 'src/ops/overload.ts',
+    safeguard: 'bound-while-event-loop-late',
     from: 'const limit = isLate ?',
     to: 'const limit = false ?',
     test: 'test/ops/overload',
@@ -59,7 +59,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'serving a few while the event loop is late',
-    file: 'src/ops/overload.ts',
+    safeguard: 'serving-few-while-event-loop-late',
     from: 'Math.max(minRequests, load.answersPerSecond())',
     to: 'load.answersPerSecond()',
     test: 'test/ops/overload',
@@ -67,7 +67,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'admitting as many as can be answered while the event loop is late',
-    file: 'src/ops/overload.ts',
+    safeguard: 'admitting-as-many-as-can-be-answered',
     from: 'Math.max(minRequests, load.answersPerSecond())',
     to: 'minRequests',
     test: 'test/ops/overload',
@@ -75,7 +75,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the bound on memory while many are answered',
-    file: 'src/ops/overload.ts',
+    safeguard: 'bound-on-memory-while-many-answered',
     from: 'Math.min(limit, maxRequests)',
     to: 'limit',
     test: 'test/ops/overload',
@@ -83,7 +83,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'noticing that the event loop is late before its timer fires',
-    file: 'src/ops/overload.ts',
+    safeguard: 'noticing-event-loop-late-before-its-timer',
     from: '|| isOverdue(now);',
     to: ';',
     test: 'test/ops/overload',
@@ -91,7 +91,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'remembering for a while that the event loop was late',
-    file: 'src/ops/overload.ts',
+    safeguard: 'remembering-for-while-event-loop-was-late',
     from: 'if (isOverdue(now)) lateAt = now;',
     to: '',
     test: 'test/ops/overload',
@@ -99,7 +99,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'not beginning requests of clients that have gone',
-    file: 'src/ops/overload.ts',
+    safeguard: 'not-beginning-requests-clients-have-gone',
     from: 'if (!socket.writableEnded && !socket.destroyed) next();',
     to: 'next();',
     test: 'test/ops/overload',
@@ -107,7 +107,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'waiting until it shows that a client has gone',
-    file: 'src/ops/overload.ts',
+    safeguard: 'waiting-until-it-shows-client-has-gone',
     from: 'if (isLate) nextUnlessGone(req, next);',
     to: 'if (!req.socket.writableEnded) next();',
     test: 'test/ops/overload',
@@ -115,15 +115,15 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'letting bursts of connections wait',
-    file: 'src/ops/serve.ts',
-    from: 'backlog: limits.backlog',
-    to: '',
+    safeguard: 'letting-bursts-connections-wait',
+    from: 'backlog: limits.backlog }',
+    to: '}',
     test: 'test/ops/connections',
     named: 'burst',
   },
   {
     what: 'making clients wait that ask again at once',
-    file: 'src/ops/overload.ts',
+    safeguard: 'making-clients-wait-ask-again-at-once',
     from: 'socket.pause();',
     to: '',
     test: 'test/ops/overload',
@@ -131,7 +131,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'telling of an overload once',
-    file: 'src/ops/overload.ts',
+    safeguard: 'telling-overload-once',
     from: 'if (now - report.at < reportEveryMs) return;',
     to: '',
     test: 'test/ops/overload',
@@ -139,7 +139,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'handling pipelined requests one after the other',
-    file: 'src/ops/connections.ts',
+    safeguard: 'handling-pipelined-requests-one-after-other',
     from: 'if (res.socket) return app(req, res);',
     to: 'return app(req, res);',
     test: 'test/ops/connections',
@@ -147,7 +147,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'cutting off clients that pipeline without end',
-    file: 'src/ops/connections.ts',
+    safeguard: 'cutting-off-clients-pipeline-without-end',
     from: 'if (count > maxPipelined) return void socket.destroy();',
     to: '',
     test: 'test/ops/connections',
@@ -155,7 +155,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'noticing clients that read nothing',
-    file: 'src/ops/connections.ts',
+    safeguard: 'noticing-clients-read-nothing',
     from: 'server.timeout = limits.stalledMs;',
     to: '',
     test: 'test/ops/connections',
@@ -163,7 +163,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'cutting off clients that read nothing',
-    file: 'src/ops/connections.ts',
+    safeguard: 'cutting-off-clients-read-nothing',
     from: 'if (isUnread()) socket.destroy();',
     to: '',
     test: 'test/ops/connections',
@@ -171,7 +171,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving clients alone that wait for us',
-    file: 'src/ops/connections.ts',
+    safeguard: 'leaving-clients-alone-wait-for-us',
     from: 'if (isUnread()) socket.destroy();',
     to: 'socket.destroy();',
     test: 'test/ops/connections',
@@ -179,7 +179,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the time that a client may take to read',
-    file: 'src/ops/connections.ts',
+    safeguard: 'time-client-may-take-to-read',
     from: 'if (isUnread()) cutAfter(res, socket, readMs);',
     to: '',
     test: 'test/ops/connections',
@@ -187,7 +187,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'looking for slow senders often',
-    file: 'src/ops/connections.ts',
+    safeguard: 'looking-for-slow-senders-often',
     from: 'connectionsCheckingInterval: limits.checkEveryMs,',
     to: '',
     test: 'test/ops/connections',
@@ -195,7 +195,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the time that headers may take',
-    file: 'src/ops/connections.ts',
+    safeguard: 'time-headers-may-take',
     from: 'headersTimeout: limits.headersMs,',
     to: '',
     test: 'test/ops/connections',
@@ -203,7 +203,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the time that a request may take',
-    file: 'src/ops/connections.ts',
+    safeguard: 'time-request-may-take',
     from: 'requestTimeout: limits.requestMs,',
     to: '',
     test: 'test/ops/connections',
@@ -211,7 +211,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'keeping idle connections for longer than proxies do',
-    file: 'src/ops/connections.ts',
+    safeguard: 'keeping-idle-connections-for-longer-than-proxies',
     from: 'keepAliveMs: 75_000',
     to: 'keepAliveMs: 5_000',
     test: 'test/ops/connections',
@@ -219,7 +219,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'keeping idle connections for the time that is set',
-    file: 'src/ops/connections.ts',
+    safeguard: 'keeping-idle-connections-for-time-set',
     from: 'keepAliveTimeout: limits.keepAliveMs,',
     to: '',
     test: 'test/ops/connections',
@@ -227,7 +227,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the bound on requests of one connection',
-    file: 'src/ops/connections.ts',
+    safeguard: 'bound-on-requests-one-connection',
     from: 'server.maxRequestsPerSocket = limits.maxRequestsPerConnection;',
     to: '',
     test: 'test/ops/connections',
@@ -235,7 +235,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the bound on connections',
-    file: 'src/ops/connections.ts',
+    safeguard: 'bound-on-connections',
     from: 'if (open < maxConnections) {',
     to: 'if (true) {',
     test: 'test/ops/connections',
@@ -243,7 +243,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'answering a connection too many',
-    file: 'src/ops/connections.ts',
+    safeguard: 'answering-connection-too-many',
     from: 'socket.end(busyResponse);',
     to: 'socket.end();',
     test: 'test/ops/connections',
@@ -251,7 +251,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'making room for new connections',
-    file: 'src/ops/connections.ts',
+    safeguard: 'making-room-for-new-connections',
     from: 'server.closeIdleConnections();',
     to: '',
     test: 'test/ops/connections',
@@ -259,7 +259,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'handling no request of a refused connection',
-    file: 'src/ops/connections.ts',
+    safeguard: 'handling-no-request-refused-connection',
     from: 'if (socket.writableEnded) return;',
     to: '',
     test: 'test/ops/connections',
@@ -267,14 +267,14 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'recognizing a static file that a browser has',
-    file: 'src/web/static-files.ts',
-    from: 'ETag: ',
-    to: 'X-Tag: ',
+    safeguard: 'recognizing-static-file-browser-has',
+    from: 'ETag: `',
+    to: 'Vary: `',
     test: 'test/web/static-files',
   },
   {
     what: 'keeping only the current version of a static file',
-    file: 'src/web/static-files.ts',
+    safeguard: 'keeping-only-current-version-static-file',
     from: 'const isCurrent = req.url ===',
     to: 'const isCurrent = true || req.url ===',
     test: 'test/web/security',

@@ -1,14 +1,9 @@
 import type { Mutation } from './mutation.ts';
 
-const codec = 'src/redis/codec.ts';
-const records = 'src/redis/records.ts';
-const grants = 'src/access/grants.ts';
-const signedIn = 'src/web/signed-in.ts';
-
 export const mutations: Mutation[] = [
   {
     what: 'checking the fields of a record',
-    file: codec,
+    safeguard: 'checking-fields-record',
     from: "const result = schema.try(value, { mode: 'strip' });",
     to: 'const result = { ok: true as const, value: value as T };',
     test: 'test/redis/redis-outage',
@@ -16,7 +11,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving records of another version alone',
-    file: codec,
+    safeguard: 'leaving-records-another-version-alone',
     from: "if (isShape(found) && found !== shape) return { state: 'other shape' };",
     to: '',
     test: 'test/redis/records',
@@ -24,7 +19,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving texts of a later version alone',
-    file: codec,
+    safeguard: 'leaving-texts-later-version-alone',
     from: "isOfLaterShape(text) ? { state: 'other shape' } : checked(schema, text)",
     to: 'checked(schema, text)',
     test: 'test/redis/records',
@@ -32,7 +27,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving a sealed record that does not parse',
-    file: codec,
+    safeguard: 'leaving-sealed-record-does-not-parse',
     from: "decoded.state === 'damaged' ? { ...decoded, state: 'unreadable' } : decoded",
     to: 'decoded',
     test: 'test/redis/records',
@@ -40,7 +35,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving a sealed record that does not open',
-    file: codec,
+    safeguard: 'leaving-sealed-record-does-not-open',
     from: "{ state: 'unreadable', why: opened.why }",
     to: "{ state: 'damaged', why: opened.why }",
     test: 'test/redis/records',
@@ -48,7 +43,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'binding records to the id they were made for',
-    file: codec,
+    safeguard: 'binding-records-to-id-they-were-made',
     from: "if (bound && json.boundTo !== undefined && json.boundTo !== idIn(key)) return damagedField('boundTo');",
     to: '',
     test: 'test/access/whose-record',
@@ -56,7 +51,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'removing a damaged record',
-    file: records,
+    safeguard: 'removing-damaged-record',
     from: "if (decoded.state === 'damaged') await",
     to: 'if (key === undefined) await',
     test: 'test/redis/redis-outage',
@@ -64,7 +59,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'removing a damaged record only if it is still the same',
-    file: records,
+    safeguard: 'removing-damaged-record-only-if-it-still',
     from: "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end",
     to: "if true then return redis.call('DEL', KEYS[1]) end",
     test: 'test/redis/records',
@@ -72,7 +67,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the end of a claim',
-    file: records,
+    safeguard: 'end-claim',
     from: "if redis.call('PTTL', KEYS[1]) == -1 then",
     to: 'if false then',
     test: 'test/redis/records',
@@ -80,7 +75,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the check of a lock’s owner',
-    file: 'src/redis/lock.ts',
+    safeguard: 'check-locks-owner',
     from: 'v.string().assert((text) => uuid.test(text))',
     to: 'v.string()',
     test: 'test/redis/records',
@@ -88,7 +83,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the type check in scripts',
-    file: records,
+    safeguard: 'type-check-in-scripts',
     from: "if found ~= 'none' and found ~= expected then",
     to: 'if false then',
     test: 'test/redis/records',
@@ -96,7 +91,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the type check of commands',
-    file: records,
+    safeguard: 'type-check-commands',
     from: "if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));",
     to: 'return redisCall(Promise.reject(error));',
     test: 'test/redis/redis-outage',
@@ -104,7 +99,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the end of a lease',
-    file: 'src/live/hub.ts',
+    safeguard: 'end-lease',
     from: " and redis.call('PTTL', KEYS[1]) ~= -1",
     to: '',
     test: 'test/redis/records',
@@ -112,7 +107,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the check of a lease’s owner',
-    file: 'src/live/hub.ts',
+    safeguard: 'check-leases-owner',
     from: 'await leases.settle(accountId, holder);',
     to: '',
     test: 'test/redis/records',
@@ -120,7 +115,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the check of messages',
-    file: records,
+    safeguard: 'check-messages',
     from: "if (decoded.state === 'intact') return decoded.value;\n      onDamaged(name, decoded.state",
     to: "if (decoded.state !== 'other shape') return JSON.parse(text);\n      onDamaged(name, decoded.state",
     test: 'test/redis/records',
@@ -128,7 +123,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the furthest end of a cool-down',
-    file: 'src/access/quota-gate.ts',
+    safeguard: 'furthest-end-cool-down',
     from: '.assert(({ until }) => until - now() <= furthestEndMs)',
     to: '',
     test: 'test/redis/records',
@@ -136,7 +131,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the end of a call that tries',
-    file: 'src/access/quota-gate.ts',
+    safeguard: 'end-call-tries',
     from: "if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end",
     to: '',
     test: 'test/redis/records',
@@ -144,7 +139,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'counting beside a count that is none',
-    file: 'src/access/quota-gate.ts',
+    safeguard: 'counting-beside-count-none',
     from: "if type(counted) == 'table' then",
     to: 'if false then',
     test: 'test/redis/records',
@@ -152,7 +147,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'dropping counts that are none',
-    file: 'src/access/quota-gate.ts',
+    safeguard: 'dropping-counts-none',
     from: 'const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));',
     to: 'const intact = all;',
     test: 'test/redis/records',
@@ -160,7 +155,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'freeing places that are taken for ever',
-    file: 'src/live/sse.ts',
+    safeguard: 'freeing-places-taken-for-ever',
     from: "redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[3]), '+inf')",
     to: '',
     test: 'test/redis/records',
@@ -168,7 +163,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leading nowhere but to our own pages',
-    file: 'src/web/return-path.ts',
+    safeguard: 'leading-nowhere-but-to-our-own-pages',
     from: 'return /^\\/(?![/\\\\])/.test(text);',
     to: 'return true;',
     test: 'test/redis/records',
@@ -176,7 +171,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'comparing the session with its grant',
-    file: signedIn,
+    safeguard: 'comparing-session-with-its-grant',
     from: 'req.grant.accountId !== listener.accountId',
     to: "req.grant.accountId === ''",
     test: 'test/access/whose-record',
@@ -184,7 +179,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'ending a session that its grant contradicts',
-    file: signedIn,
+    safeguard: 'ending-session-its-grant-contradicts',
     from: 'await end(req.grant.accountId, [req.session.id]);',
     to: '',
     test: 'test/access/whose-record',
@@ -192,7 +187,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'signing out everywhere only who is known',
-    file: signedIn,
+    safeguard: 'signing-out-everywhere-only-who-known',
     from: '(isTheirs ? all : [])',
     to: 'all',
     test: 'test/access/whose-record',
@@ -200,7 +195,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'asking with the listener’s own grants only',
-    file: 'src/live/hub.ts',
+    safeguard: 'asking-with-listeners-own-grants-only',
     from: 'const isTheirs = stored?.accountId === accountId;',
     to: 'const isTheirs = stored !== null;',
     test: 'test/access/whose-record',
@@ -208,7 +203,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the upgrade of a grant',
-    file: grants,
+    safeguard: 'upgrade-grant',
     from: 'await completeRecord([store.key(sessionId)], text, complete).catch(() => undefined);',
     to: '',
     test: 'test/access/whose-record',
@@ -216,7 +211,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'upgrading a grant by comparing',
-    file: grants,
+    safeguard: 'upgrading-grant-by-comparing',
     from: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
     to: '',
     test: 'test/access/whose-record',
@@ -224,7 +219,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the generation of a grant that is upgraded',
-    file: grants,
+    safeguard: 'generation-grant-upgraded',
     from: '{ ...record, fields: { ...record.fields, accountId } }',
     to: '{ generation: record.generation + 1, fields: { ...record.fields, accountId } }',
     test: 'test/access/whose-record',
@@ -232,7 +227,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'an upgrade that Redis does not take',
-    file: grants,
+    safeguard: 'upgrade-redis-does-not-take',
     from: 'text, complete).catch(() => undefined);',
     to: 'text, complete);',
     test: 'test/access/whose-record',

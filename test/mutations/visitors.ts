@@ -3,7 +3,7 @@ import type { Mutation } from './mutation.ts';
 export const mutations: Mutation[] = [
   {
     what: 'the limit of sign-ins of an address',
-    file: 'src/pages/sign-in/sign-in.ts',
+    safeguard: 'limit-sign-ins-address',
     from: ', chargeAddress(rateLimiters.signIn)]',
     to: ']',
     test: 'test/access/rate-limits',
@@ -11,7 +11,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of all sign-ins together',
-    file: 'src/pages/sign-in/callback.ts',
+    safeguard: 'limit-all-sign-ins-together',
     from: "await charge(res, deps.rateLimiters.tokenExchange, 'everyone');",
     to: '',
     test: 'test/access/rate-limits',
@@ -19,7 +19,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of reads and writes of a listener',
-    file: 'src/web/rate-limits.ts',
+    safeguard: 'limit-reads-and-writes-listener',
     from: 'if (usage.exceeded) throw',
     to: 'if (false) throw',
     test: 'test/access/rate-limits',
@@ -27,7 +27,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of writes being one of its own',
-    file: 'src/web/signed-in.ts',
+    safeguard: 'limit-writes-being-one-its-own',
     from: 'isRead ? rateLimiters.read : rateLimiters.write',
     to: 'rateLimiters.read',
     test: 'test/access/rate-limits',
@@ -35,15 +35,15 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the minute for which the profile is held',
-    file: 'src/pages/account/account.ts',
-    from: "askKept('me', profileMs, webApi.me)",
-    to: 'ask(webApi.me)',
+    safeguard: 'minute-for-profile-held',
+    from: "req.listener.askKept('me', profileMs, webApi.me)",
+    to: 'req.listener.ask(webApi.me)',
     test: 'test/access/rate-limits',
     named: '300 loads',
   },
   {
     what: 'the limit of live updates being one of its own',
-    file: 'src/pages/now-playing/live.ts',
+    safeguard: 'limit-live-updates-being-one-its-own',
     from: "'/now-playing/events', signedIn.forUpdates",
     to: "'/now-playing/events', signedIn.middleware",
     test: 'test/access/rate-limits',
@@ -51,7 +51,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of exports of a listener',
-    file: 'src/pages/export/export.ts',
+    safeguard: 'limit-exports-listener',
     from: '    chargeListener(limiter),\n',
     to: '',
     test: 'test/access/rate-limits',
@@ -59,7 +59,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of all exports together',
-    file: 'src/pages/export/export.ts',
+    safeguard: 'limit-all-exports-together',
     from: '    chargeEveryone(rateLimiters.exports),\n',
     to: '',
     test: 'test/access/rate-limits',
@@ -67,7 +67,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of a listener before that of all',
-    file: 'src/pages/export/export.ts',
+    safeguard: 'limit-listener-before-all',
     from: '    chargeListener(limiter),\n    chargeEveryone(rateLimiters.exports),\n',
     to: '    chargeEveryone(rateLimiters.exports),\n    chargeListener(limiter),\n',
     test: 'test/access/rate-limits',
@@ -75,7 +75,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of searches of a listener',
-    file: 'src/pages/search/search.ts',
+    safeguard: 'limit-searches-listener',
     from: 'if (listener) await charge(res, rateLimiters.search, listener.accountId);',
     to: 'if (listener) await Promise.resolve();',
     test: 'test/access/rate-limits',
@@ -83,7 +83,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the limit of checks of the set-up',
-    file: 'src/app.ts',
+    safeguard: 'limit-checks-set-up',
     from: '[chargeAddress(parts.rateLimiters.setupCheck)]',
     to: '[]',
     test: 'test/access/rate-limits',
@@ -91,7 +91,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'counting in the process where Redis does not',
-    file: 'src/access/rate-limiter.ts',
+    safeguard: 'counting-in-process-where-redis-does-not',
     from: '    insuranceLimiter: new RateLimiterMemory(options),\n',
     to: '',
     test: 'test/access/rate-limits',
@@ -99,7 +99,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'sending a form again that came too soon',
-    file: 'src/web/error-pages.ts',
+    safeguard: 'sending-form-again-came-too-soon',
     from: '  TooManyRequests,\n];',
     to: '];',
     test: 'test/access/rate-limits',
@@ -107,21 +107,21 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the cooldown of the accounts service being one of its own',
-    file: 'src/access/quota-gate.ts',
+    safeguard: 'cooldown-accounts-service-being-one-its-own',
     from: ': closeAccounts([accountsKey], ...args);',
     to: ': closeDoor([key, tryKey], ...args);',
     test: 'test/access/quota-gate',
   },
   {
     what: 'the cooldown of the accounts service',
-    file: 'src/access/quota-gate.ts',
+    safeguard: 'cooldown-accounts-service',
     from: '[accountsWaits, waits].map(',
     to: '[waits].map(',
     test: 'test/access/quota-gate',
   },
   {
     what: 'refusing what other sites load',
-    file: 'src/web/same-origin.ts',
+    safeguard: 'refusing-what-other-sites-load',
     from: 'isRead ? !isForeign(req) || isVisit(req) :',
     to: 'isRead ? true :',
     test: 'test/web/foreign-sites',
@@ -129,15 +129,15 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'telling a visit from a frame',
-    file: 'src/web/same-origin.ts',
-    from: " && req.get('Sec-Fetch-Dest') === 'document'",
-    to: '',
+    safeguard: 'telling-visit-from-frame',
+    from: "req.get('Sec-Fetch-Mode') === 'navigate' && req.get('Sec-Fetch-Dest') === 'document'",
+    to: "req.get('Sec-Fetch-Mode') === 'navigate'",
     test: 'test/web/foreign-sites',
     named: 'no image',
   },
   {
     what: 'letting in links on other sites',
-    file: 'src/web/same-origin.ts',
+    safeguard: 'letting-in-links-on-other-sites',
     from: ' || isVisit(req) :',
     to: ' :',
     test: 'test/web/foreign-sites',
@@ -145,7 +145,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'asking before a file is made',
-    file: 'src/pages/export/export.ts',
+    safeguard: 'asking-before-file-made',
     from: '    ask,\n',
     to: '',
     test: 'test/web/foreign-sites',
@@ -153,7 +153,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'asking before the set-up is checked',
-    file: 'src/pages/setup/setup.ts',
+    safeguard: 'asking-before-set-up-checked',
     from: 'refuseSpeculative, ask, ...limit',
     to: 'refuseSpeculative, ...limit',
     test: 'test/web/foreign-sites',
@@ -161,7 +161,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'making no file ahead',
-    file: 'src/pages/export/export.ts',
+    safeguard: 'making-no-file-ahead',
     from: '    refuseSpeculative,\n',
     to: '',
     test: 'test/web/foreign-sites',
@@ -169,7 +169,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'starting no sign-in ahead',
-    file: 'src/pages/sign-in/sign-in.ts',
+    safeguard: 'starting-no-sign-in-ahead',
     from: '[refuseSpeculative, demandHttps',
     to: '[demandHttps',
     test: 'test/pages/repeated-sign-in',
@@ -177,7 +177,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'answering a HEAD without a sign-in',
-    file: 'src/pages/sign-in/sign-in.ts',
+    safeguard: 'answering-head-without-sign-in',
     from: "router.head(['/login', '/callback']",
     to: "router.head(['/logins']",
     test: 'test/pages/repeated-sign-in',
@@ -185,7 +185,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the budget of pending sign-ins when another one starts',
-    file: 'src/pages/sign-in/pending.ts',
+    safeguard: 'budget-pending-sign-ins-when-another-one',
     from: 'makeRoom(req, res, bytesOf(nameOf(state), sealed));',
     to: '',
     test: 'test/pages/pending-sign-ins',
@@ -193,7 +193,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the budget of pending sign-ins on every page',
-    file: 'src/pages/sign-in/pending.ts',
+    safeguard: 'budget-pending-sign-ins-on-every-page',
     from: "if (length > maxBytes && req.path !== '/login') makeRoom(req, res);",
     to: '',
     test: 'test/pages/pending-sign-ins',
@@ -201,7 +201,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the length of the way in a pending sign-in',
-    file: 'src/pages/sign-in/pending.ts',
+    safeguard: 'length-way-in-pending-sign-in',
     from: 'wished.length <= maxReturnToLength',
     to: 'true',
     test: 'test/pages/pending-sign-ins',
@@ -209,7 +209,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'deleting cookies when there are too many',
-    file: 'src/pages/sign-in/pending.ts',
+    safeguard: 'deleting-cookies-when-there-too-many',
     from: 'for (const { state } of sent(req)) clear(res, state);',
     to: '',
     test: 'test/pages/pending-sign-ins',
@@ -217,7 +217,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'room for the headers of such a request',
-    file: 'src/ops/connections.ts',
+    safeguard: 'room-for-headers-such-request',
     from: '      maxHeaderSize,\n',
     to: '',
     test: 'test/pages/pending-sign-ins',
@@ -225,14 +225,14 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the page at other addresses',
-    file: 'src/web/canonical-host.ts',
+    safeguard: 'page-at-other-addresses',
     from: 'if (isBehindProxy || !localhost.test(asked)) {',
     to: 'if (!localhost.test(asked)) return next();\n    if (isBehindProxy) {',
     test: 'test/web/wrong-host',
   },
   {
     what: 'believing the host of a trusted proxy alone',
-    file: 'src/web/canonical-host.ts',
+    safeguard: 'believing-host-trusted-proxy-alone',
     from: "const asked = req.host ?? '';",
     to: "const asked = req.get('X-Forwarded-Host') ?? req.host ?? '';",
     test: 'test/web/wrong-host',
@@ -240,7 +240,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'letting in nginx',
-    file: 'src/web/canonical-host.ts',
+    safeguard: 'letting-in-nginx',
     from: 'if (isBehindProxy && thisMachine.test(asked)) return next();',
     to: '',
     test: 'test/web/wrong-host',
@@ -248,7 +248,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leading on whoever a state signed in',
-    file: 'src/pages/sign-in/callback.ts',
+    safeguard: 'leading-on-whoever-state-signed-in',
     from: 'const isSignedIn = req.session.id === outcome.sessionId &&',
     to: 'const isSignedIn = false &&',
     test: 'test/pages/repeated-sign-in',
@@ -256,7 +256,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'giving the session again to the browser that dropped it',
-    file: 'src/pages/sign-in/callback.ts',
+    safeguard: 'giving-session-again-to-browser-dropped-it',
     from: '(await sessions.resume(req, outcome.sessionId))',
     to: 'false',
     test: 'test/pages/repeated-sign-in',
@@ -264,7 +264,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'giving it to no other browser',
-    file: 'src/pages/sign-in/callback.ts',
+    safeguard: 'giving-it-to-no-other-browser',
     from: '!isSignedIn && startedHere &&',
     to: '!isSignedIn &&',
     test: 'test/pages/repeated-sign-in',
@@ -272,7 +272,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'saying that a sign-in has failed to whoever waits for it',
-    file: 'src/pages/sign-in/pending.ts',
+    safeguard: 'saying-sign-in-has-failed-to-whoever',
     from: 'settled: true, outcome })',
     to: 'settled: outcome !== null, outcome })',
     test: 'test/pages/repeated-sign-in',
@@ -280,7 +280,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leading away from the address of the way back',
-    file: 'src/web/error-pages.ts',
+    safeguard: 'leading-away-from-address-way-back',
     from: 'if (redirect?.(req, res, { page, requestId })) return;',
     to: '',
     test: 'test/pages/repeated-sign-in',
@@ -288,7 +288,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the seal of the page about a failed sign-in',
-    file: 'src/web/sign-in-problem.ts',
+    safeguard: 'seal-page-about-failed-sign-in',
     from: "const opened = seal.open(cookies.sent(req).get(cookieName) ?? '', cookieName);",
     to: 'const text = cookies.sent(req).get(cookieName) || null;\n    const opened = { text };',
     test: 'test/pages/repeated-sign-in',

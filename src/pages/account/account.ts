@@ -26,15 +26,18 @@ export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
   });
 
   // At most one call to Spotify a minute, for the picture. All else is known here, so the page is there without it, too.
+  // safeguard: account-page-without-spotify
   router.get('/account', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const { accountId, id, name, signIn } = req.listener;
     const [profile, all] = await Promise.all([
+      // safeguard: minute-for-profile-held
       req.listener.askKept('me', profileMs, webApi.me).catch(withoutSpotify),
       browsers.of(accountId),
     ]);
     const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
     const permissions = purposes(signIn.scopes);
     // Not the ids of the sessions: they are nobody's to see.
+    // safeguard: keeping-session-ids-to-ourselves
     const shown = all.map(({ sessionId, ...browser }) => ({
       ...browser,
       thisOne: sessionId === req.session.id,

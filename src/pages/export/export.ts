@@ -36,10 +36,15 @@ export function exportPages(deps: Deps): Router {
     button: 'Download',
   });
   const guarded = (limiter: RateLimiter) => [
+    // safeguard: making-no-file-ahead
     refuseSpeculative,
     signedIn.middleware,
+    // safeguard: asking-before-file-made
     ask,
+    // safeguard: limit-listener-before-all
+    // safeguard: limit-exports-listener
     chargeListener(limiter),
+    // safeguard: limit-all-exports-together
     chargeEveryone(rateLimiters.exports),
   ];
   router.param('id', spotifyId);
@@ -99,6 +104,7 @@ export function exportPages(deps: Deps): Router {
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // It is there while Spotify wants to be left alone, which is when somebody looks.
+    // safeguard: telling-page-export-without-asking-spotify-while
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;
     res.set('Cache-Control', 'private, no-store').format({

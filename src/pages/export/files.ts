@@ -108,6 +108,7 @@ export function createFiles(deps: Deps) {
       req.listener.ask((token) =>
         dialects.speak((dialect) =>
           // Without a market, where relinking would go unsaid: see createRelinking.
+          // safeguard: files-originals-for-new-apps
           webApi.playlistEntries(token, id, { from, market: dialect === 'classic' ? market : null }, dialect),
         ),
       );

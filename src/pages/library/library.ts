@@ -31,6 +31,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }:
   // One call to Spotify.
   router.get('/library', htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
+    // safeguard: asking-library-again-on-page-after-change
     if (req.query.said !== undefined) req.listener.forget(['library']);
     const from = (page - 1) * tracksPerPage;
     const saved = await req.listener.askKept(
@@ -107,6 +108,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }:
         }
         uri = held;
         await req.listener.change(
+          // safeguard: invalidating-player-when-track-saved
           ['library', 'saved ', 'player'],
           (token) => dialects.speak((dialect) => webApi.setSaved(token, held, wanted, dialect)),
           scopes.editLibrary,

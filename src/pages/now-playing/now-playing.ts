@@ -50,6 +50,7 @@ export function nowPlayingPages(needs: Needs): Router {
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
     // One of our buttons was pressed, maybe in another process: what is held here may be out of date.
+    // safeguard: asking-player-again-on-page-after-change
     if (req.query.said !== undefined) req.listener.forget(['saved ', 'player']);
     const { seen, news } = await look(req);
     const saved = seen.saved ?? (await soon(isSaved(req, seen)));
@@ -61,7 +62,9 @@ export function nowPlayingPages(needs: Needs): Router {
       res.json({ ...seen.playback, saved, seenAt, waitingUntil: until });
       return;
     }
+    // safeguard: awaiting-all-page-asks-redis
     const next = await hub.nextFor(seen);
+    // safeguard: finishing-what-awaited-before-page-answered
     const recent = await soon(playedLately(req, seen));
     const card = cardOf({ ...seen, saved }, { ...news, sparingUntil: next.sparingUntil }, recent, now());
     const still = req.query.still !== undefined;
@@ -86,6 +89,7 @@ export function nowPlayingPages(needs: Needs): Router {
     const { accountId } = req.listener;
     try {
       // Another browser of the listener's may have been allowed more.
+      // safeguard: odd-keeping-from-browser-what-it-was
       const known = req.listener.may(scopes.player) ? hub.fresh(accountId) : null;
       const seen = known ?? (await req.listener.askKept('player', momentMs, asked, scopes.player));
       return { seen, news: nothingKnown };
@@ -117,6 +121,7 @@ export function nowPlayingPages(needs: Needs): Router {
       const name = `saved ${uri}`;
       const saved = await req.listener.askKept(name, savedMs, ask);
       // Not held: a button has changed it since Spotify was asked, and what that did is known already.
+      // safeguard: believing-button-before-answer-was-on-its
       if (req.listener.peek(name, savedMs) === undefined) return await savedSince(req, uri);
       await hub.learnSaved(req.listener.accountId, uri, saved);
       return saved;
@@ -170,5 +175,6 @@ async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
   const enough = new AbortController();
   // Rejects when it is aborted, where nobody waits for it any more.
   const late = sleep(patienceMs, null, { signal: enough.signal }).catch(() => null);
+  // safeguard: not-waiting-long-for-what-page-could
   return Promise.race([answer, late]).finally(() => enough.abort());
 }

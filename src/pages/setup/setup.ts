@@ -45,6 +45,7 @@ export function setupPages(needs: Needs): Router {
     text: 'A link on another site led here. The check calls Spotify, so it starts when you say so.',
     button: 'Check now',
   });
+  // safeguard: asking-before-set-up-checked
   router.get('/setup/check', refuseSpeculative, ask, ...limit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
     const cookieCameBack = cookies.sent(req).has('check');
@@ -69,6 +70,7 @@ export function setupPages(needs: Needs): Router {
 
   /** What Spotify said within the last minute, or says now. */
   function spotifyFindings(): Promise<Finding[]> {
+    // safeguard: asking-spotify-once-minute-for-set-up
     if (asked === null || now() - asked.at >= spotifyEveryMs)
       asked = { at: now(), findings: checks.spotify() };
     return asked.findings;

@@ -18,6 +18,7 @@ type Deps = CallbackDeps & {
 };
 
 /** What every sign-in asks for: to see, and to change nothing. What changes something is asked for when it is first wanted. */
+// safeguard: asking-to-see-only-at-first
 const firstScopes = [scopes.player, scopes.playlists, scopes.library, scopes.recent, scopes.top].flat();
 
 /** Without this, the browser would be sent in circles: the session's cookie is Secure, and would silently not be set. */
@@ -34,6 +35,8 @@ export function signInPages(deps: Deps): Router {
   const { accounts, signedIn, pendingSignIns, rateLimiters, background, cookies, baseUrl } = deps;
   const callback = createCallback(deps);
   const router = Router();
+  // safeguard: starting-no-sign-in-ahead
+  // safeguard: limit-sign-ins-address
   const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
   router.use(['/login', '/callback', '/logout'], (_req, res, next) => {
@@ -42,6 +45,7 @@ export function signInPages(deps: Deps): Router {
   });
 
   // Without this, Express answers a HEAD as if it were a GET: a link preview would spend the way back.
+  // safeguard: answering-head-without-sign-in
   router.head(['/login', '/callback'], (_req, res) => {
     res.status(204).end();
   });
@@ -58,6 +62,7 @@ export function signInPages(deps: Deps): Router {
     const returnTo = ownPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
+    // safeguard: asking-again-after-signing-out
     const showDialog = req.query.switch === '1' || cookies.sent(req).has('signed-out');
     // Not res.redirect, which would write the state into a body as well.
     res
@@ -67,6 +72,7 @@ export function signInPages(deps: Deps): Router {
   });
 
   // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
+  // safeguard: stop-waits-for-sign-in
   router.get('/callback', ...guarded, (req, res) => background.finish('sign-in', () => callback(req, res)));
 
   router.post('/logout', async (req, res) => {
