@@ -1,22 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { readDialect, startSimulator, UnknownDialect } from '../simulator/simulator.ts';
+import { readApiVersion, startSimulator, UnknownApiVersion } from '../simulator/simulator.ts';
 import { createApp } from '../src/app.ts';
 import { BadConfiguration, readConfig } from '../src/config.ts';
 import { createLog, forTerminal } from '../src/ops/log.ts';
 import { CannotListen, cannotListen, serve } from '../src/ops/serve.ts';
-import { createEndings, stopServing } from '../src/ops/shutdown.ts';
+import { createShutdownSequence, stopServing } from '../src/ops/shutdown.ts';
 import { createParts } from '../src/parts.ts';
 import { findRedis, freePort, NoRedis } from '../src/redis/local-server.ts';
-import { redisNeeds } from '../src/redis/terminal.ts';
+import { localServerDeps } from '../src/redis/terminal.ts';
 
-const endings = createEndings(process);
+const shutdownSequence = createShutdownSequence(process);
 
 try {
   // Read now for what is wrong in it, before anything is started.
   const { host, port: wished } = readConfig(settings({}));
-  const dialect = readDialect(process.env);
-  const redis = await findRedis(redisNeeds(process, endings.signal));
-  endings.add(redis.stop);
+  const apiVersion = readApiVersion(process.env);
+  const redis = await findRedis(localServerDeps(process, shutdownSequence.signal));
+  shutdownSequence.add(redis.stop);
 
   const port = await freePort(ports(wished));
   const clientId = randomBytes(16).toString('hex');
@@ -28,12 +28,16 @@ try {
     // Without Redis the wait is over by itself when its time has come.
     reopen().catch(() => undefined);
   };
-  const simulator = await startSimulator({ ...simulatorAt, clientId, clientSecret, dialect, onClear }).catch(
-    (error) => {
-      throw cannotListen(error, simulatorAt);
-    },
-  );
-  endings.add(simulator.close);
+  const simulator = await startSimulator({
+    ...simulatorAt,
+    clientId,
+    clientSecret,
+    apiVersion,
+    onClear,
+  }).catch((error) => {
+    throw cannotListen(error, simulatorAt);
+  });
+  shutdownSequence.add(simulator.close);
 
   const { spotify, ...config } = readConfig(
     settings({
@@ -50,15 +54,15 @@ try {
 
   const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
   const parts = createParts({ config: { ...config, spotify }, log });
-  endings.add(parts.close);
+  shutdownSequence.add(parts.close);
   // Who has the app turned away for six hours, to see it, need not wait for them to pass.
-  reopen = parts.door.reopen;
+  reopen = parts.quotaGate.reopen;
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
     throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');
   const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
   const { background, closeStreams } = parts;
-  endings.add(() =>
+  shutdownSequence.add(() =>
     stopServing({ serving, background, closeStreams, log, requestsMs: 1_000, totalMs: 2_000 }),
   );
 
@@ -69,7 +73,7 @@ try {
   Ctrl-C stops everything.
 `);
 } catch (error) {
-  await endings.after(error, [NoRedis, BadConfiguration, CannotListen, UnknownDialect]);
+  await shutdownSequence.after(error, [NoRedis, BadConfiguration, CannotListen, UnknownApiVersion]);
 }
 
 /** Of the environment, only what has a meaning for the demo. */

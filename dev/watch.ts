@@ -1,20 +1,20 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readDialect, startSimulator, UnknownDialect } from '../simulator/simulator.ts';
+import { readApiVersion, startSimulator, UnknownApiVersion } from '../simulator/simulator.ts';
 import { BadConfiguration, loadConfig } from '../src/config.ts';
-import { createEndings } from '../src/ops/shutdown.ts';
+import { createShutdownSequence } from '../src/ops/shutdown.ts';
 import { findRedis, freePort, NoRedis } from '../src/redis/local-server.ts';
-import { redisNeeds } from '../src/redis/terminal.ts';
+import { localServerDeps } from '../src/redis/terminal.ts';
 
 // Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.
-const endings = createEndings(process);
+const shutdownSequence = createShutdownSequence(process);
 
 try {
   const config = loadConfig(process.env);
-  const dialect = readDialect(process.env);
-  const redis = await findRedis(redisNeeds(process, endings.signal));
-  endings.add(redis.stop);
+  const apiVersion = readApiVersion(process.env);
+  const redis = await findRedis(localServerDeps(process, shutdownSequence.signal));
+  shutdownSequence.add(redis.stop);
   const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };
 
   if (!config.spotify) {
@@ -26,9 +26,9 @@ try {
       clientId,
       clientSecret,
       redirectUris: [config.redirectUri],
-      dialect,
+      apiVersion,
     });
-    endings.add(simulator.close);
+    shutdownSequence.add(simulator.close);
     Object.assign(env, {
       SPOTIFY_CLIENT_ID: clientId,
       SPOTIFY_CLIENT_SECRET: clientSecret,
@@ -43,13 +43,13 @@ try {
     env,
     stdio: 'inherit',
   });
-  endings.add(async () => {
+  shutdownSequence.add(async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     server.kill('SIGTERM');
     await once(server, 'exit');
   });
   await once(server, 'exit');
-  await endings.all();
+  await shutdownSequence.all();
 } catch (error) {
-  await endings.after(error, [NoRedis, BadConfiguration, UnknownDialect]);
+  await shutdownSequence.after(error, [NoRedis, BadConfiguration, UnknownApiVersion]);
 }

@@ -8,7 +8,7 @@ import {
   type Track,
   uriOf,
 } from './catalogue.ts';
-import type { Dialect, Unavailable } from './control.ts';
+import type { ApiVersion, Unavailable } from './control.ts';
 import type { Device } from './devices.ts';
 import type { Play } from './history.ts';
 import type { Saved } from './library.ts';
@@ -28,27 +28,27 @@ export type Page<T> = { items: readonly T[]; total: number; limit: number; offse
 export type Shapes = ReturnType<typeof createShapes>;
 
 /**
- * Our things as Spotify's JSON, in the dialect asked for (Spotify: "Web API changelog, February, March and May 2026").
+ * Our things as Spotify's JSON, in the API version asked for (Spotify: "Web API changelog, February, March and May 2026").
  * `development` has the new names alone, `extended` both, `old` the classic ones alone. Private details of a listener
  * come only to those whose scopes allow them.
  */
 export function createShapes({
   origin,
   apiUrl,
-  dialect,
+  apiVersion,
   unavailable,
 }: {
   origin: string;
   apiUrl: string;
-  dialect: Dialect;
+  apiVersion: ApiVersion;
   unavailable: ReadonlyMap<string, Unavailable>;
 }) {
-  const classic = dialect !== 'development';
-  const modern = dialect !== 'old';
+  const classic = apiVersion !== '2026-02';
+  const modern = apiVersion !== 'legacy';
 
   /** A field that development mode no longer has. */
   const gone = (fields: Shape): Shape => (classic ? fields : {});
-  /** A field that was renamed in 2026, under the name or names of the dialect. */
+  /** A field that was renamed in 2026, under the name or names of the API version. */
   const renamed = (before: string, after: string, value: Json): Shape => ({
     ...(modern ? { [after]: value } : {}),
     ...(classic ? { [before]: value } : {}),
@@ -283,7 +283,7 @@ export function createShapes({
     }
   };
 
-  /** Where a playlist's contents are, in the dialect's own words. */
+  /** Where a playlist's contents are, in the words of the API version. */
   const contents = (id: string): string => `${apiUrl}/playlists/${id}/${modern ? 'items' : 'tracks'}`;
 
   const playlistHead = (playlist: Playlist): Shape => ({

@@ -14,7 +14,7 @@ type Wish = {
   showDialog: boolean;
 };
 
-type Needs = {
+type Deps = {
   client: { id: string };
   redirectUris: Set<string>;
   grants: Grants;
@@ -24,7 +24,7 @@ type Needs = {
 const cookieName = 'simulator_browser';
 
 /** The page at /authorize, where a listener agrees or not. */
-export function createAuthorize({ client, redirectUris, grants, listeners }: Needs) {
+export function createAuthorize({ client, redirectUris, grants, listeners }: Deps) {
   /** Which listener is signed in to the simulator in which browser. */
   const browsers = new Map<string, string>();
 

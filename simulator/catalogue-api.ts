@@ -5,10 +5,10 @@ import { type Endpoints, namesMarket, pageOf } from './endpoints.ts';
 import type { Shelves } from './playlist-store.ts';
 import { notFound, Refused } from './refused.ts';
 
-type Needs = { settings: Settings; endpoints: Endpoints; shelves: Shelves };
+type Deps = { settings: Settings; endpoints: Endpoints; shelves: Shelves };
 
 /** Search and single things: all that an app token is good for. */
-export function addCatalogue({ settings, endpoints, shelves }: Needs) {
+export function addCatalogue({ settings, endpoints, shelves }: Deps) {
   const { open } = endpoints;
 
   open('/search', {}, ({ shapes, url, query }) => {
@@ -17,7 +17,7 @@ export function addCatalogue({ settings, endpoints, shelves }: Needs) {
     const types = (query.get('type') ?? '').split(',');
     if (types[0] === '') throw new Refused(400, 'Missing parameter type');
     const reach =
-      settings.dialect === 'development'
+      settings.apiVersion === '2026-02'
         ? { normal: 5, most: 10, farthest: 1000 }
         : { normal: 20, most: 50, farthest: 1000 };
     const matches = (...names: string[]) => names.join(' ').toLowerCase().includes(words);

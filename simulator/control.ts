@@ -1,19 +1,33 @@
-/** Which names and fields the web API speaks: a new app in development mode, one with extended quota, or the API of 2025. */
-export type Dialect = (typeof dialects)[number];
+/**
+ * Which version of the Web API is served: `2026-02` as new apps in Development Mode get it, `legacy` as it was in 2025, or `both`, the
+ * names and fields of the two together, as apps with extended quota get it.
+ */
+export type ApiVersion = (typeof apiVersions)[number];
 
-export const dialects = ['development', 'extended', 'old'] as const;
+export const apiVersions = ['2026-02', 'both', 'legacy'] as const;
 
-/** SIMULATOR_DIALECT names no dialect. */
-export class UnknownDialect extends Error {
-  override readonly name = 'UnknownDialect';
+/** Names of the versions before 0.2.0; still accepted in SIMULATOR_DIALECT. */
+const formerNames: Readonly<Record<string, ApiVersion>> = {
+  development: '2026-02',
+  extended: 'both',
+  old: 'legacy',
+};
+
+/** SIMULATOR_API_VERSION names no version. */
+export class UnknownApiVersion extends Error {
+  override readonly name = 'UnknownApiVersion';
 }
 
-/** The dialect to start in, from SIMULATOR_DIALECT; `development` where it is not set. Throws {@link UnknownDialect}. */
-export function readDialect(env: Readonly<Record<string, string | undefined>>): Dialect {
-  const wished = env.SIMULATOR_DIALECT?.trim() || 'development';
-  const dialect = dialects.find((one) => one === wished);
-  if (!dialect) throw new UnknownDialect(`SIMULATOR_DIALECT must be one of ${dialects.join(', ')}.`);
-  return dialect;
+/**
+ * Returns the version to start with, from SIMULATOR_API_VERSION or its former name SIMULATOR_DIALECT; `2026-02` if neither is set.
+ * Throws {@link UnknownApiVersion}.
+ */
+export function readApiVersion(env: Readonly<Record<string, string | undefined>>): ApiVersion {
+  const wanted = env.SIMULATOR_API_VERSION?.trim() || env.SIMULATOR_DIALECT?.trim() || '2026-02';
+  const apiVersion = formerNames[wanted] ?? apiVersions.find((one) => one === wanted);
+  if (!apiVersion)
+    throw new UnknownApiVersion(`SIMULATOR_API_VERSION must be one of ${apiVersions.join(', ')}.`);
+  return apiVersion;
 }
 
 /**
@@ -34,7 +48,7 @@ export type SimulatorOptions = {
   redirectUris?: string[];
   /** Milliseconds since the epoch. Everything that has an age asks this clock. */
   now?: () => number;
-  dialect?: Dialect;
+  apiVersion?: ApiVersion;
   /** Called when somebody clears all faults: what the app remembers of them, such as how long it was told to wait, is over as well. */
   onClear?: () => void;
   /** How many listeners there are beside the three: `guest1` and on, each with devices that bear their name. None if absent. */
@@ -43,7 +57,7 @@ export type SimulatorOptions = {
 
 /** May be changed at any time; takes effect with the next request. */
 export type Settings = {
-  dialect: Dialect;
+  apiVersion: ApiVersion;
   rotation: Rotation;
   accessTokenSeconds: number;
   /** Listeners who are not on the app's list: they can sign in, but every call to the web API answers 403. */

@@ -6,7 +6,7 @@ import type { Bearer, Grants } from './grants.ts';
 import type { Listener } from './listeners.ts';
 import { forbidden, missingScope, notFound, Refused } from './refused.ts';
 
-type Needs = {
+type Deps = {
   settings: Settings;
   origin: string;
   apiUrl: string;
@@ -39,7 +39,7 @@ type Terms = {
   /** What the token needs to be good for; all of them. */
   scope?: string | readonly string[];
   /** In which of Spotify's two sets of names it stands; in both if absent. */
-  names?: 'old' | 'new';
+  names?: 'legacy' | '2026-02';
   /** Of a good answer; 200 if absent. */
   status?: number;
 };
@@ -54,7 +54,7 @@ const notInvited = {
 };
 
 /** The frame of the web API: who asks, what they may, in which words it is answered or refused. */
-export function createEndpoints({ settings, origin, apiUrl, grants, listeners, calls }: Needs) {
+export function createEndpoints({ settings, origin, apiUrl, grants, listeners, calls }: Deps) {
   const router = Router({ strict: true, caseSensitive: true });
   // What it calls itself does not matter: what is no JSON is refused below.
   const body = express.text({ type: () => true, limit: '64kb' });
@@ -78,8 +78,8 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
 
   /** Names that are gone are forbidden, names that are not there yet are not found. */
   const checkNames = (names: Terms['names']) => {
-    if (names === 'new' && settings.dialect === 'old') throw notFound();
-    if (names === 'old' && settings.dialect === 'development') throw forbidden();
+    if (names === '2026-02' && settings.apiVersion === 'legacy') throw notFound();
+    if (names === 'legacy' && settings.apiVersion === '2026-02') throw forbidden();
   };
 
   const add = (method: Method, path: string, terms: Terms, answer: (asked: Asked) => Answer) => {
@@ -124,7 +124,7 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
     end() {
       router.use((req, res) => {
         if (!authenticate(req, res)) return;
-        throw settings.dialect === 'development' ? forbidden() : notFound();
+        throw settings.apiVersion === '2026-02' ? forbidden() : notFound();
       });
       router.use((error: unknown, _req: Request, res: Response, next: (error?: unknown) => void) => {
         if (!(error instanceof Refused)) return next(error);

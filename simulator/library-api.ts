@@ -17,10 +17,10 @@ import type { Shelves } from './playlist-store.ts';
 import { missing, notFound, Refused } from './refused.ts';
 import { favourites, timeRanges } from './top-items.ts';
 
-type Needs = { endpoints: Endpoints; library: Library; shelves: Shelves };
+type Deps = { endpoints: Endpoints; library: Library; shelves: Shelves };
 
 /** What a listener likes: saved things by their URIs, saved tracks by their ids as it was before, and favourites. */
-export function addLibrary({ endpoints, library, shelves }: Needs) {
+export function addLibrary({ endpoints, library, shelves }: Deps) {
   const { mine } = endpoints;
 
   for (const kind of ['artists', 'tracks'] as const) {
@@ -74,11 +74,11 @@ export function addLibrary({ endpoints, library, shelves }: Needs) {
       for (const uri of uris.toReversed()) act(asked.listener.id, uri);
       return done;
     };
-  mine('put', '/me/library', { scope: 'user-library-modify', names: 'new' }, change(save));
-  mine('delete', '/me/library', { scope: 'user-library-modify', names: 'new' }, change(remove));
+  mine('put', '/me/library', { scope: 'user-library-modify', names: '2026-02' }, change(save));
+  mine('delete', '/me/library', { scope: 'user-library-modify', names: '2026-02' }, change(remove));
 
   // Spotify: "Check User's Saved Items".
-  mine('get', '/me/library/contains', { scope: 'user-library-read', names: 'new' }, (asked) => {
+  mine('get', '/me/library/contains', { scope: 'user-library-read', names: '2026-02' }, (asked) => {
     const uris = urisIn(asked);
     const types = uris.map(typeOf);
     if (types.includes('user') || types.includes('artist')) needScopes(asked, ['user-follow-read']);
@@ -94,9 +94,9 @@ export function addLibrary({ endpoints, library, shelves }: Needs) {
         for (const id of idsIn(asked).toReversed()) act(asked.listener.id, `spotify:${kind}:${id}`);
         return done;
       };
-    mine('put', `/me/${kind}s`, { scope: 'user-library-modify', names: 'old' }, changeSaved(save));
-    mine('delete', `/me/${kind}s`, { scope: 'user-library-modify', names: 'old' }, changeSaved(remove));
-    mine('get', `/me/${kind}s/contains`, { scope: 'user-library-read', names: 'old' }, (asked) =>
+    mine('put', `/me/${kind}s`, { scope: 'user-library-modify', names: 'legacy' }, changeSaved(save));
+    mine('delete', `/me/${kind}s`, { scope: 'user-library-modify', names: 'legacy' }, changeSaved(remove));
+    mine('get', `/me/${kind}s/contains`, { scope: 'user-library-read', names: 'legacy' }, (asked) =>
       idsIn(asked).map((id) => has(asked.listener.id, `spotify:${kind}:${id}`)),
     );
   }

@@ -1,11 +1,11 @@
-import type { Call, Dialect, Fault } from './control.ts';
-import { dialects } from './control.ts';
+import type { ApiVersion, Call, Fault } from './control.ts';
+import { apiVersions } from './control.ts';
 import type { Listener } from './listeners.ts';
 import { escaped, face, page } from './pages.ts';
 import { type Disallowed, disallowed, type Moment, type Shown } from './playback.ts';
 
 type State = {
-  dialect: Dialect;
+  apiVersion: ApiVersion;
   ownerHasPremium: boolean;
   people: readonly Person[];
   /** What was done just now. */
@@ -161,15 +161,15 @@ function playing(moment: Shown | null): string {
   return `${cover ? `<img src="/covers/64/${cover}.svg" alt="" width="48" height="48">` : ''}<span class="what"><strong dir="auto">${escaped(title)}</strong> ${by ? `<span dir="auto">${escaped(by)}</span> ` : ''}<span class="where">${escaped(where.join(', '))}</span></span>`;
 }
 
-function spotify({ dialect, ownerHasPremium }: State): string {
-  const choices = dialects.map(
+function spotify({ apiVersion, ownerHasPremium }: State): string {
+  const choices = apiVersions.map(
     (one) =>
-      `<label><input type="radio" name="dialect" value="${one}"${one === dialect ? ' checked' : ''}> ${escaped(dialectWords[one])}</label>`,
+      `<label><input type="radio" name="apiVersion" value="${one}"${one === apiVersion ? ' checked' : ''}> ${escaped(apiVersionWords[one])}</label>`,
   );
   return `<div class="box">
-<form method="post" action="/dialect" id="dialect" data-live>
+<form method="post" action="/api-version" id="api-version" data-live>
 <fieldset class="choices">
-<legend>The dialect of its web API</legend>
+<legend>Web API version</legend>
 ${choices.join('\n')}
 </fieldset>
 <button type="submit" id="speak">Speak it</button>
@@ -200,10 +200,10 @@ ${button('clear-faults', 'Clear all faults', { look: 'agree' })}
 </form>`;
 }
 
-const dialectWords: Record<Dialect, string> = {
-  development: 'Development: the names of 2026 only, as new apps get them',
-  extended: 'Extended: the names of 2026 beside the classic ones',
-  old: 'Old: the classic names only',
+const apiVersionWords: Record<ApiVersion, string> = {
+  '2026-02': 'Development: the names of 2026 only, as new apps get them',
+  both: 'Extended: the names of 2026 beside the classic ones',
+  legacy: 'Old: the classic names only',
 };
 
 function callList({ calls, people }: State): string {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { CallLog } from './calls.ts';
-import { dialects, type Playing, type Settings } from './control.ts';
+import { apiVersions, type Playing, type Settings } from './control.ts';
 import type { Faults } from './faults.ts';
 import type { Grants } from './grants.ts';
 import type { Limits } from './limits.ts';
@@ -10,7 +10,7 @@ import { panelPage } from './panel-page.ts';
 import type { Players } from './playback.ts';
 import { notFound, Refused } from './refused.ts';
 
-type Needs = {
+type Deps = {
   settings: Settings;
   listeners: ReadonlyMap<string, Listener>;
   players: Players;
@@ -36,7 +36,7 @@ export function createPanel({
   calls,
   now,
   onClear,
-}: Needs): Router {
+}: Deps): Router {
   const router = Router();
 
   /** An act upon one listener. */
@@ -116,12 +116,12 @@ export function createPanel({
   const form = express.text({ type: 'application/x-www-form-urlencoded', limit: '1kb' });
   for (const [name, act] of Object.entries(acts)) router.post(`/panel/${name}`, form, carriedOut(act));
   router.post(
-    '/dialect',
+    '/api-version',
     form,
     carriedOut((form) => {
-      const wished = dialects.find((dialect) => dialect === form.get('dialect'));
+      const wished = apiVersions.find((apiVersion) => apiVersion === form.get('apiVersion'));
       if (!wished) throw notFound();
-      settings.dialect = wished;
+      settings.apiVersion = wished;
     }),
   );
 
@@ -131,10 +131,10 @@ export function createPanel({
       moment: players.at(listener.id),
       invited: !settings.notInvited.has(listener.id),
     }));
-    const { dialect, ownerHasPremium } = settings;
+    const { apiVersion, ownerHasPremium } = settings;
     guarded(res).send(
       panelPage({
-        dialect,
+        apiVersion,
         ownerHasPremium,
         people,
         said: said && now() < said.until ? said.words : null,

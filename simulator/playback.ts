@@ -60,10 +60,10 @@ export type Start = { list: readonly Item[]; index: number; positionMs: number; 
 
 export type Players = ReturnType<typeof createPlayers>;
 
-type Needs = { settings: Settings; listeners: ReadonlyMap<string, Listener>; now: () => number };
+type Deps = { settings: Settings; listeners: ReadonlyMap<string, Listener>; now: () => number };
 
 /** Everybody's player. `now` gives milliseconds since the epoch. Commands throw {@link Refused} where Spotify refuses them. */
-export function createPlayers({ settings, listeners, now }: Needs) {
+export function createPlayers({ settings, listeners, now }: Deps) {
   const history = createHistory(listeners, now());
   const players = new Map<string, { devices: readonly Device[]; versions: Version[] }>();
   for (const listener of listeners.values()) {

@@ -14,10 +14,10 @@ import type { Shelves } from './playlist-store.ts';
 import { missing, notFound, Refused } from './refused.ts';
 import type { Item } from './run.ts';
 
-type Needs = { endpoints: Endpoints; players: Players; shelves: Shelves; apiUrl: string; now: () => number };
+type Deps = { endpoints: Endpoints; players: Players; shelves: Shelves; apiUrl: string; now: () => number };
 
 /** What is playing, on what, what was played, and the commands (Spotify: "Player"). */
-export function addPlayer({ endpoints, players, shelves, apiUrl, now }: Needs) {
+export function addPlayer({ endpoints, players, shelves, apiUrl, now }: Deps) {
   const { mine } = endpoints;
 
   mine('get', '/me/player', { scope: 'user-read-playback-state' }, ({ shapes, listener, query }) => {

@@ -22,13 +22,13 @@ import type { PlaylistWish, Shelves } from './playlist-store.ts';
 import type { Playlist } from './playlists.ts';
 import { forbidden, missing, missingScope, notFound, Refused } from './refused.ts';
 
-type Needs = { settings: Settings; endpoints: Endpoints; shelves: Shelves };
+type Deps = { settings: Settings; endpoints: Endpoints; shelves: Shelves };
 
 /** How many things one call puts into a playlist or takes out of it. */
 const mostAtOnce = 100;
 
 /** Playlists, to be read and to be changed (Spotify: "Playlists"). */
-export function addPlaylists({ settings, endpoints, shelves }: Needs) {
+export function addPlaylists({ settings, endpoints, shelves }: Deps) {
   const { mine, open } = endpoints;
 
   // Lists that need a scope the token lacks are silently left out.
@@ -51,13 +51,13 @@ export function addPlaylists({ settings, endpoints, shelves }: Needs) {
   const contents = (reach: Reach) => (asked: Asked) => {
     const { shapes, bearer, params, url, query } = asked;
     const playlist = readable(params.id, bearer);
-    if (settings.dialect === 'development' && !shelves.isTheirs(playlist, bearer.listenerId))
+    if (settings.apiVersion === '2026-02' && !shelves.isTheirs(playlist, bearer.listenerId))
       throw forbidden();
     const page = pageOf(playlist.entries, query, reach);
     return onlyFields(shapes.paging(url, page, shapes.entry(entryWish(query))), query.get('fields'));
   };
-  open('/playlists/:id/items', { names: 'new' }, contents(usualReach));
-  open('/playlists/:id/tracks', { names: 'old' }, contents({ normal: 100, most: 100, farthest: 100_000 }));
+  open('/playlists/:id/items', { names: '2026-02' }, contents(usualReach));
+  open('/playlists/:id/tracks', { names: 'legacy' }, contents({ normal: 100, most: 100, farthest: 100_000 }));
 
   const create = (asked: AskedByListener) => {
     const wish = wishIn(asked);
@@ -70,8 +70,8 @@ export function addPlaylists({ settings, endpoints, shelves }: Needs) {
     const playlist = shelves.create(asked.listener, { ...wish, name });
     return asked.shapes.playlist(playlist, true, asked.shapes.entry(entryWish(asked.query)));
   };
-  mine('post', '/me/playlists', { names: 'new', status: 201 }, create);
-  mine('post', '/users/:id/playlists', { names: 'old', status: 201 }, (asked) => {
+  mine('post', '/me/playlists', { names: '2026-02', status: 201 }, create);
+  mine('post', '/users/:id/playlists', { names: 'legacy', status: 201 }, (asked) => {
     if (asked.params.id !== asked.listener.id) {
       throw new Refused(403, 'You cannot create a playlist for another user.');
     }
@@ -107,8 +107,8 @@ export function addPlaylists({ settings, endpoints, shelves }: Needs) {
     shelves.insert(playlist, things, position, asked.listener.id);
     return { snapshot_id: snapshotOf(playlist) };
   };
-  mine('post', '/playlists/:id/items', { names: 'new', status: 201 }, insert);
-  mine('post', '/playlists/:id/tracks', { names: 'old', status: 201 }, insert);
+  mine('post', '/playlists/:id/items', { names: '2026-02', status: 201 }, insert);
+  mine('post', '/playlists/:id/tracks', { names: 'legacy', status: 201 }, insert);
 
   /** `name` is what the field of the body is called. */
   const remove = (name: 'items' | 'tracks') => (asked: AskedByListener) => {
@@ -126,8 +126,8 @@ export function addPlaylists({ settings, endpoints, shelves }: Needs) {
     shelves.remove(playlist, new Set(uris));
     return { snapshot_id: snapshotOf(playlist) };
   };
-  mine('delete', '/playlists/:id/items', { names: 'new' }, remove('items'));
-  mine('delete', '/playlists/:id/tracks', { names: 'old' }, remove('tracks'));
+  mine('delete', '/playlists/:id/items', { names: '2026-02' }, remove('items'));
+  mine('delete', '/playlists/:id/tracks', { names: 'legacy' }, remove('tracks'));
 
   /** A private list is not there for others. */
   function there(id: string | undefined, { listenerId }: Bearer): Playlist {

@@ -17,8 +17,8 @@ import { createToken } from './token.ts';
 import { createWebApi } from './web-api.ts';
 
 export type {
+  ApiVersion,
   Call,
-  Dialect,
   Fault,
   Playing,
   Rotation,
@@ -26,7 +26,7 @@ export type {
   Simulator,
   SimulatorOptions,
 } from './control.ts';
-export { dialects, readDialect, UnknownDialect } from './control.ts';
+export { apiVersions, readApiVersion, UnknownApiVersion } from './control.ts';
 
 /**
  * Starts a small, strict Spotify on 127.0.0.1: accounts, web API and the pictures they speak of.
@@ -37,7 +37,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const client = { id: options.clientId, secret: options.clientSecret };
   const redirectUris = new Set(options.redirectUris ?? []);
   const settings: Settings = {
-    dialect: options.dialect ?? 'development',
+    apiVersion: options.apiVersion ?? '2026-02',
     rotation: 'none',
     accessTokenSeconds: 3600,
     notInvited: new Set(),

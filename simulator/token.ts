@@ -2,13 +2,13 @@ import express, { type Request, Router } from 'express';
 import type { CallLog } from './calls.ts';
 import type { Grants, Refusal, TokenAnswer } from './grants.ts';
 
-type Needs = { client: { id: string; secret: string }; grants: Grants; calls: CallLog };
+type Deps = { client: { id: string; secret: string }; grants: Grants; calls: CallLog };
 
 /**
  * POST /api/token: form-encoded only; Basic authentication, or the secret in the body. Errors have the accounts service's
  * own shape (Spotify: "Authorization Code Flow", "Refreshing tokens", "Client Credentials Flow").
  */
-export function createToken({ client, grants, calls }: Needs): Router {
+export function createToken({ client, grants, calls }: Deps): Router {
   const router = Router();
 
   const answer = (req: Request): TokenAnswer | Refusal => {

@@ -12,7 +12,7 @@ import { addPlayer } from './player-api.ts';
 import { addPlaylists } from './playlist-api.ts';
 import type { Shelves } from './playlist-store.ts';
 
-type Needs = {
+type Deps = {
   settings: Settings;
   origin: string;
   apiUrl: string;
@@ -26,7 +26,7 @@ type Needs = {
 };
 
 /** The web API: who, what is playing, what they like, playlists, search and single things. */
-export function createWebApi({ players, library, shelves, now, ...frame }: Needs): Router {
+export function createWebApi({ players, library, shelves, now, ...frame }: Deps): Router {
   const { settings, apiUrl } = frame;
   const endpoints = createEndpoints(frame);
   endpoints.mine('get', '/me', {}, ({ shapes, bearer, listener }) => shapes.me(listener, bearer.scopes));

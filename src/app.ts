@@ -37,7 +37,7 @@ import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
 import { useViews } from './web/views.ts';
 
-type Needs = {
+type Deps = {
   config: Config;
   log: Log;
   /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
@@ -50,7 +50,7 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({ config, log, parts, requestLimits = overloadLimits }: Needs): Express {
+export function createApp({ config, log, parts, requestLimits = overloadLimits }: Deps): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });

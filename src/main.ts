@@ -2,14 +2,14 @@ import { createApp } from './app.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
 import { aboutError, createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
-import { createEndings, stopServing } from './ops/shutdown.ts';
+import { createShutdownSequence, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { findRedisProgram, NoRedis } from './redis/local-server.ts';
 import { openStore } from './redis/store.ts';
-import { redisNeeds } from './redis/terminal.ts';
+import { localServerDeps } from './redis/terminal.ts';
 
-const endings = createEndings(process);
+const shutdownSequence = createShutdownSequence(process);
 const settings = await orExit(() => loadConfig(process.env));
 const { spotify } = settings;
 const atTerminal = process.stdout.isTTY;
@@ -28,7 +28,7 @@ process.on('unhandledRejection', (reason) =>
 process.on('uncaughtException', (error) => {
   log.error('Stopping after an error that nothing caught', aboutError(error));
   // safeguard: finishing-what-under-way-after-exception-nothing
-  endings.exit(1);
+  shutdownSequence.exit(1);
 });
 
 // Without credentials there is nothing to keep: only the setup page is shown.
@@ -39,24 +39,24 @@ if (spotify) {
       redisUrl: settings.redisUrl,
       findsRedis: settings.findsRedis,
       folder: dataFolder,
-      findProgram: () => findRedisProgram({ ...redisNeeds(process), say: log.info }),
+      findProgram: () => findRedisProgram({ ...localServerDeps(process), say: log.info }),
       info: log.info,
       error: log.error,
     }),
   );
   // Ends last: everything else still needs it.
-  endings.add(store.stop);
+  shutdownSequence.add(store.stop);
   redisUrl = store.url;
 }
 const config = { ...settings, redisUrl, findsRedis: settings.findsRedis && spotify === null };
 
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Redis last: what is still being finished needs it.
-if (parts) endings.add(parts.close);
+if (parts) shutdownSequence.add(parts.close);
 await parts?.redisAnswered;
 const app = createApp({ config, log, parts });
 const serving = await orExit(() => serve(app, config));
-endings.add(() => {
+shutdownSequence.add(() => {
   if (!parts) return serving.close();
   const { background, closeStreams } = parts;
   return stopServing({ serving, background, closeStreams, log });
@@ -70,7 +70,7 @@ async function orExit<T>(start: () => T | Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    await endings.after(error, [BadConfiguration, NoRedis, CannotListen]);
+    await shutdownSequence.after(error, [BadConfiguration, NoRedis, CannotListen]);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import type { Simulator } from '../simulator/simulator.ts';
-import { testInEachDialect as test } from './support/api-versions.ts';
+import { testInEachApiVersion as test } from './support/api-versions.ts';
 import { allowAll, asked } from './support/pages.ts';
 import { recorder } from './support/recorder.ts';
 import {

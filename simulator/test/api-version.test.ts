@@ -29,7 +29,7 @@ test('development mode: only the new names, and the fields that are left', async
 });
 
 test('extended quota: both names, all fields, everybody’s contents', async (t) => {
-  const { signIn, get } = await visit(t, { dialect: 'extended' });
+  const { signIn, get } = await visit(t, { apiVersion: 'both' });
   const { access } = await signIn('noor');
   const me = (await get('/me', access)).body;
   assert.equal(me.product, 'free');
@@ -51,7 +51,7 @@ test('extended quota: both names, all fields, everybody’s contents', async (t)
 });
 
 test('the old names alone', async (t) => {
-  const { signIn, get } = await visit(t, { dialect: 'old' });
+  const { signIn, get } = await visit(t, { apiVersion: 'legacy' });
   const { access } = await signIn('mara');
   assert.ok(!('account_id' in (await get('/me', access)).body));
   const own = (await get<Pages>('/me/playlists', access)).body.items[0];

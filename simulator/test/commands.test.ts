@@ -244,7 +244,7 @@ test('commands are for Premium, for those who asked for them, and for no app by 
   }
   simulator.subscribes('noor', 'premium');
   assert.equal((await send('PUT', '/me/player/pause', free.access)).status, 204);
-  simulator.settings.dialect = 'extended';
+  simulator.settings.apiVersion = 'both';
   assert.equal((await get('/me', free.access)).body.product, 'premium');
   assert.throws(() => simulator.subscribes('nobody', 'free'), /No such listener/);
 });

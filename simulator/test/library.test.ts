@@ -121,7 +121,7 @@ test('URIs stand in the query, are well formed, and forty at most', async (t) =>
   );
 });
 
-test('which names each dialect has for it', async (t) => {
+test('the names of each API version', async (t) => {
   const { simulator, signIn, get, send } = await visit(t);
   const { access } = await signIn('noor');
   const { access: mara } = await signIn('mara');
@@ -144,16 +144,16 @@ test('which names each dialect has for it', async (t) => {
   assert.equal((await send('PUT', `/me/tracks?ids=${id}`, access)).text, forbidden);
   assert.equal((await send('PUT', `/me/tracks?ids=${id}`, 'unknown')).status, 401, 'who asks goes first');
   assert.deepEqual(await statuses(now), [200, 200, 200]);
-  simulator.settings.dialect = 'extended';
+  simulator.settings.apiVersion = 'both';
   assert.deepEqual(await statuses(before), [200, 200, 200]);
   assert.deepEqual(await statuses(now), [200, 200, 200]);
-  simulator.settings.dialect = 'old';
+  simulator.settings.apiVersion = 'legacy';
   assert.deepEqual(await statuses(before), [200, 200, 200]);
   assert.deepEqual(await statuses(now), [404, 404, 404]);
 });
 
 test('the old names: ids in the query or the body', async (t) => {
-  const { signIn, get, send } = await visit(t, { dialect: 'old' });
+  const { signIn, get, send } = await visit(t, { apiVersion: 'legacy' });
   const { access } = await signIn('jonas');
   const { access: mara } = await signIn('mara');
   const ids = (await get<Pages>('/me/tracks?limit=2', mara)).body.items.map(

@@ -124,12 +124,12 @@ test('on the app’s list, and off it', async (t) => {
   assert.equal(await status(), 200);
 });
 
-test('the dialect', async (t) => {
+test('the API version', async (t) => {
   const { press, status, page } = await atThePanel(t);
   assert.equal(await status('/me/tracks/contains?ids='), 403);
-  assert.equal(await press('/dialect', { dialect: 'old' }), '/#spotify');
+  assert.equal(await press('/api-version', { apiVersion: 'legacy' }), '/#spotify');
   assert.equal(await status('/me/library/contains?uris='), 404);
-  assert.match(await page(), /value="old" checked/);
+  assert.match(await page(), /value="legacy" checked/);
 });
 
 test('tokens that expire, an app that is removed, and six months', async (t) => {
@@ -262,7 +262,7 @@ test('only the page itself may press its buttons', async (t) => {
   assert.equal(await pressed(ours, '/panel/nonsense'), 404);
   assert.equal(await pressed(ours, '/panel/constructor'), 404);
   assert.equal(await pressed(ours, '/panel/play-ad'), 404, 'for nobody');
-  assert.equal(await pressed(ours, '/dialect'), 404, 'none');
+  assert.equal(await pressed(ours, '/api-version'), 404, 'none');
   assert.equal((await get(both, access)).body.currently_playing_type, 'track');
   assert.equal((await fetch(`${simulator.origin}/panel/take-premium`)).status, 404, 'by its address alone');
 });

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import type { Dialect } from '../simulator.ts';
+import type { ApiVersion } from '../simulator.ts';
 import { type Pages, visit } from './visit.ts';
 
 const scope = 'Insufficient client scope';
 
 /** A listener who writes, and the URIs of some tracks and an episode. */
-async function writing(t: TestContext, listener = 'mara', dialect: Dialect = 'development') {
-  const visited = await visit(t, { dialect });
+async function writing(t: TestContext, listener = 'mara', apiVersion: ApiVersion = '2026-02') {
+  const visited = await visit(t, { apiVersion });
   const { signIn, get, send } = visited;
   const { access } = await signIn(listener);
   const found = (await get('/search?q=study&type=track', access)).body.tracks?.items ?? [];
   const episode = (await get('/me/player?additional_types=episode', (await signIn('noor')).access)).body.item;
-  const things = dialect === 'old' ? 'tracks' : 'items';
+  const things = apiVersion === 'legacy' ? 'tracks' : 'items';
   return {
     ...visited,
     access,
@@ -198,7 +198,7 @@ test('only one’s own can be changed, and those one makes with others', async (
   assert.equal(await message('DELETE', `/playlists/${own}/items`, items, open), `403 ${scope}`);
 });
 
-test('which names each dialect has for it', async (t) => {
+test('the names of each API version', async (t) => {
   const { simulator, message, create, tracks } = await writing(t);
   const { id } = await create({ name: 'New' });
   const [uri] = tracks;
@@ -216,10 +216,10 @@ test('which names each dialect has for it', async (t) => {
   });
   const forbidden = '403 Forbidden';
   assert.deepEqual(await ways(), { before: [forbidden, forbidden, forbidden], now: [201, 201, 200] });
-  simulator.settings.dialect = 'extended';
+  simulator.settings.apiVersion = 'both';
   assert.deepEqual(await ways(), { before: [201, 201, 200], now: [201, 201, 200] });
   assert.match(String(await message('POST', '/users/noor/playlists', { name: 'x' })), /^403 You cannot/);
-  simulator.settings.dialect = 'old';
+  simulator.settings.apiVersion = 'legacy';
   const missing = '404 Resource not found';
   assert.deepEqual(await ways(), { before: [201, 201, 200], now: [missing, missing, missing] });
   assert.equal(

@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dialects } from '../simulator.ts';
+import { apiVersions } from '../simulator.ts';
 import { type Thing, visit } from './visit.ts';
 
 type Linked = Thing & { linked_from?: Thing; restrictions?: { reason: string } };
 type List = { items: { item?: Linked; track?: Linked }[] };
 
-for (const dialect of dialects) {
-  test(`a track is relinked for who names a market, and only then (${dialect})`, async (t) => {
-    const { simulator, signIn, send } = await visit(t, { dialect });
+for (const apiVersion of apiVersions) {
+  test(`a track is relinked for who names a market, and only then (${apiVersion})`, async (t) => {
+    const { simulator, signIn, send } = await visit(t, { apiVersion });
     const { access } = await signIn('mara');
     const ask = async <A>(path: string) => (await send<A>('GET', `${simulator.apiUrl}${path}`, access)).body;
     const saved = (await ask<List>('/me/tracks?limit=3')).items.map(({ track }) => track ?? assert.fail());
     const [original, other, playable] = saved;
     const lists = (await ask<{ items: Thing[] }>('/me/playlists')).items;
-    const contents = `/playlists/${lists[0]?.id}/${dialect === 'old' ? 'tracks' : 'items'}?limit=1`;
+    const contents = `/playlists/${lists[0]?.id}/${apiVersion === 'legacy' ? 'tracks' : 'items'}?limit=1`;
     const listed = (await ask<List>(contents)).items[0] ?? assert.fail();
     const inList = listed.item ?? listed.track ?? assert.fail();
     const { unavailable } = simulator.settings;
@@ -39,7 +39,7 @@ for (const dialect of dialects) {
       assert.equal(there.uri, other?.uri);
       assert.equal(there.is_playable, true);
       // Removed for apps in Development Mode in February 2026.
-      assert.equal(there.linked_from?.uri, dialect === 'development' ? undefined : from?.uri);
+      assert.equal(there.linked_from?.uri, apiVersion === '2026-02' ? undefined : from?.uri);
     }
 
     unavailable.set(String(original?.uri), { reason: 'product' });

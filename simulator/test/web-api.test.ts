@@ -35,7 +35,7 @@ test('who is refused, and in which words', async (t) => {
   for (const path of ['/browse/new-releases', '/tracks?ids=a,b', '/users/mara', '/nonsense', '/me/']) {
     assert.deepEqual(seen(await get(path, app)), error(403, 'Forbidden'), path);
   }
-  simulator.settings.dialect = 'extended';
+  simulator.settings.apiVersion = 'both';
   assert.equal((await get('/nonsense', app)).status, 404);
   assert.equal((await get('/tracks/nonsense', app)).status, 404);
 });

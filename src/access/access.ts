@@ -5,10 +5,10 @@ import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { AccessToken } from '../spotify/parse.ts';
-import { CoolDown, GrantLost } from './errors.ts';
+import { Cooldown, GrantLost } from './errors.ts';
 import type { Grant, Grants, StoredGrant } from './grants.ts';
 import { askOrRenew, askWithFresh, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
-import type { Door } from './quota-gate.ts';
+import type { QuotaGate } from './quota-gate.ts';
 
 export type Access = ReturnType<typeof createAccess>;
 
@@ -24,10 +24,10 @@ export type OpenGrant = {
   extend(): Promise<void>;
 };
 
-type Needs = {
+type Deps = {
   grants: Grants;
   withLock: Lock;
-  door: Door;
+  quotaGate: QuotaGate;
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   now: () => number;
@@ -40,7 +40,7 @@ type Unsaved = { old: StoredGrant; next: Grant };
 const unsavedForMs = 60 * 60_000;
 
 /** The right to call Spotify, kept alive. */
-export function createAccess({ grants, withLock, door, accounts, background, now }: Needs) {
+export function createAccess({ grants, withLock, quotaGate, accounts, background, now }: Deps) {
   const renewing = new Map<string, Promise<StoredGrant>>();
   const unsaved = new Map<string, Unsaved>();
 
@@ -64,7 +64,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
         async ask(call) {
           ready ??= await renewedIfDue(sessionId, stored);
           const used = ready;
-          return askOrRenew(door, used.accessToken, call, async () => {
+          return askOrRenew(quotaGate, used.accessToken, call, async () => {
             ready = await renewed(sessionId, used);
             return ready.accessToken;
           });
@@ -75,10 +75,11 @@ export function createAccess({ grants, withLock, door, accounts, background, now
 
     /** Exchanges the code of a sign-in for tokens; throws as accounts.exchange does, but CoolDown in place of RateLimited. */
     exchange: (code: string, verifier: string) =>
-      door.through(() => accounts.exchange(code, verifier), 'accounts'),
+      quotaGate.through(() => accounts.exchange(code, verifier), 'accounts'),
 
     /** Calls Spotify with the token that a sign-in has just given. */
-    askWithFresh: <T>(accessToken: string, call: SpotifyCall<T>) => askWithFresh(door, accessToken, call),
+    askWithFresh: <T>(accessToken: string, call: SpotifyCall<T>) =>
+      askWithFresh(quotaGate, accessToken, call),
   };
 
   async function unlessWaiting(renewal: Promise<StoredGrant>): Promise<StoredGrant | null> {
@@ -86,7 +87,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
       return await renewal;
     } catch (error) {
       // safeguard: odd-showing-what-was-seen-last-when
-      if (error instanceof CoolDown) return null;
+      if (error instanceof Cooldown) return null;
       throw error;
     }
   }
@@ -151,7 +152,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
   ): Promise<StoredGrant> {
     let token: AccessToken;
     try {
-      token = await door.through(async () => {
+      token = await quotaGate.through(async () => {
         // After a pause another process may have used this token: with some rotations, using it again ends the sign-in.
         // safeguard: asking-spotify-for-token-only-while-lock
         if (!isHeld()) throw new SpotifyUnavailable('The lock ended before Spotify was asked for a token');

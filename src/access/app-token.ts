@@ -6,7 +6,7 @@ import type { Records } from '../redis/records.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { SpotifyUnavailable } from '../spotify/errors.ts';
 import { askOrRenew, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
-import type { Door } from './quota-gate.ts';
+import type { QuotaGate } from './quota-gate.ts';
 import type { Seal } from './seal.ts';
 
 export type AppAccess = ReturnType<typeof createAppAccess>;
@@ -16,7 +16,7 @@ type Deps = {
   clientId: string;
   seal: Seal;
   withLock: Lock;
-  door: Door;
+  quotaGate: QuotaGate;
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'finish'>;
   now: () => number;
@@ -35,7 +35,7 @@ const tokenCodec = jsonCodec<Token>({
  * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
  */
 export function createAppAccess(deps: Deps) {
-  const { records, clientId, seal, withLock, door, accounts, background, now } = deps;
+  const { records, clientId, seal, withLock, quotaGate, accounts, background, now } = deps;
   const store = records.of({
     name: 'app-token',
     // safeguard: sealing-app-token
@@ -50,7 +50,7 @@ export function createAppAccess(deps: Deps) {
       const token = await store.read(clientId);
       // safeguard: renewing-app-token-early
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
-      return askOrRenew(door, used.accessToken, call, async () => (await renewed(used)).accessToken);
+      return askOrRenew(quotaGate, used.accessToken, call, async () => (await renewed(used)).accessToken);
     },
   };
 
@@ -77,7 +77,7 @@ export function createAppAccess(deps: Deps) {
       const token = await store.read(clientId);
       if (token && token.accessToken !== spent?.accessToken) return token;
 
-      const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), 'accounts');
+      const { accessToken, expiresInMs } = await quotaGate.through(() => accounts.appToken(), 'accounts');
       const next = { accessToken, expiresAt: now() + expiresInMs };
       await store.write(clientId, next);
       return next;

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
-import { idleLifeMs } from './lifetime.ts';
+import { idleTimeoutMs } from './lifetime.ts';
 
 /** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
 export type Browser = {
@@ -65,12 +65,12 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       await this.of(accountId); // forgets the ones that have ended
       const key = keyOf(accountId);
       const started = entryCodec.encode({ name, startedAt: now() }, key);
-      await addSignIn([key], sessionId, seenField(sessionId), started, now(), idleLifeMs);
+      await addSignIn([key], sessionId, seenField(sessionId), started, now(), idleTimeoutMs);
     },
 
     /** Notes that a browser was here just now, if it is signed in. */
     async seen(accountId: string, sessionId: string): Promise<void> {
-      await noteVisit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleLifeMs);
+      await noteVisit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleTimeoutMs);
     },
 
     /** The browsers that are signed in, the one seen last first. Those whose grant is gone are forgotten on the way. */

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Codec, jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
-import { lifeLeft } from './lifetime.ts';
+import { remainingLifetimeMs } from './lifetime.ts';
 import type { Seal } from './seal.ts';
 
 /** What Spotify gave one sign-in. Moments are milliseconds since 1970. */
@@ -91,7 +91,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   const store = records.of<GrantRecord>({
     name: 'grant',
     codec: grantCodec(seal),
-    ttlMs: ({ fields }) => (fields === null ? endedMs : lifeLeft(fields.consentAt, now()) * 1000),
+    ttlMs: ({ fields }) => (fields === null ? endedMs : remainingLifetimeMs(fields.consentAt, now()) * 1000),
   });
   const replaceRecord = records.script([store.type], replaceIfUnchanged);
   const completeRecord = records.script([store.type], completeIfUnchanged);
@@ -171,7 +171,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
 
     /** Lets the grant of somebody who came stand as long as it may. */
     async extend(sessionId: string, { consentAt }: Grant): Promise<void> {
-      await redisCall(redis.expire(store.key(sessionId), lifeLeft(consentAt, now())));
+      await redisCall(redis.expire(store.key(sessionId), remainingLifetimeMs(consentAt, now())));
     },
   };
 }

@@ -5,9 +5,9 @@ import { textCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import type { KeyType, RecordKind, Records } from '../redis/records.ts';
 import { RateLimited } from '../spotify/errors.ts';
-import { CoolDown } from './errors.ts';
+import { Cooldown } from './errors.ts';
 
-export type Door = ReturnType<typeof createDoor>;
+export type QuotaGate = ReturnType<typeof createQuotaGate>;
 
 /** How many calls were made of those that one may make in 24 hours. */
 export type Budget = {
@@ -122,7 +122,7 @@ function waitKind(name: string, now: () => number): RecordKind<Wait> {
  * The cool-down clock of this app and the count of its calls, one for all processes: Spotify counts calls by app and developer,
  * not by listener, and asking on while told to wait makes it longer.
  */
-export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) {
+export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: Deps) {
   const waits = records.of(waitKind('cool-down', now));
   const accountsWaits = records.of(waitKind('cool-down-accounts', now));
   const key = waits.key(clientId);
@@ -135,7 +135,7 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
   const openDoor = records.script([waits.type, probe], openIfUnchanged);
 
   /** What we were told while Redis took no writes: then at least this process knows. */
-  const toldHere: Record<Service, CoolDown | null> = { 'web-api': null, accounts: null };
+  const toldHere: Record<Service, Cooldown | null> = { 'web-api': null, accounts: null };
 
   return {
     /**
@@ -199,9 +199,9 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
   }
 
   /** Until when a service asked us to stay away; null if it did not. Throws RedisUnavailable. */
-  async function endOfWait(kind: typeof waits): Promise<CoolDown | null> {
+  async function endOfWait(kind: typeof waits): Promise<Cooldown | null> {
     const wait = await kind.read(clientId);
-    return wait && wait.until > now() ? new CoolDown(wait.until, wait.quota) : null;
+    return wait && wait.until > now() ? new Cooldown(wait.until, wait.quota) : null;
   }
 
   /**
@@ -219,8 +219,8 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
       if (state === 'try') return record;
       const wait = record === null ? null : await waits.settle(clientId, record);
       if (state === 'open') return null;
-      const { until, quota } = wait ?? new CoolDown(now());
-      const closed = new CoolDown(state === 'wait' ? now() + leastWaitMs : until, quota);
+      const { until, quota } = wait ?? new Cooldown(now());
+      const closed = new Cooldown(state === 'wait' ? now() + leastWaitMs : until, quota);
       if (closed.until - now() > shortWaitMs || performance.now() >= giveUpAt) throw closed;
       await sleep(pollMs);
     }
@@ -233,10 +233,10 @@ export function createDoor({ redis, records, clientId, now, dailyCalls }: Deps) 
   }
 
   /** Closes the door of a service for as long as Spotify says, never for less than it was; gives the error to throw. */
-  async function close({ retryAfter, quota }: RateLimited, service: Service): Promise<CoolDown> {
+  async function close({ retryAfter, quota }: RateLimited, service: Service): Promise<Cooldown> {
     // safeguard: hour-used-up-quota
     const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
-    const closed = new CoolDown(now() + waitMs, quota);
+    const closed = new Cooldown(now() + waitMs, quota);
     const args = [closed.until, waits.encode(clientId, closed), waits.ttlMs(closed)] as const;
     const noted =
       // safeguard: cooldown-accounts-service-being-one-its-own

@@ -1,6 +1,6 @@
-export type Kept = ReturnType<typeof createKept>;
+export type ResponseCache = ReturnType<typeof createResponseCache>;
 
-type Needs = {
+type Deps = {
   now: () => number;
   /** Characters of JSON that all kept answers together may have; the oldest give way. */
   mostCharacters?: number;
@@ -17,7 +17,7 @@ const tidyEveryMs = 60_000;
  * load at the same time cost one call. An answer is only ever given to the one it was made for: `whose` is a listener's account
  * id, or `everyone` for what belongs to nobody.
  */
-export function createKept({ now, mostCharacters = 8_000_000 }: Needs) {
+export function createResponseCache({ now, mostCharacters = 8_000_000 }: Deps) {
   const answers = new Map<string, Answer>();
   const underWay = new Map<string, Promise<unknown>>();
   let characters = 0;

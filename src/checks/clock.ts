@@ -1,10 +1,10 @@
-import { bad, type Finding, good } from './result.ts';
+import { bad, type CheckResult, good } from './result.ts';
 
 /** A clock that is further off than this is set wrong; below it, it may be the way that took its time. */
 const mostMs = 30_000;
 
 /** What this machine's clock shows beside another one's; both in milliseconds since 1970. */
-export function clockFinding(whose: string, theirs: number, ours: number): Finding {
+export function clockFinding(whose: string, theirs: number, ours: number): CheckResult {
   const what = `Clock, beside ${whose}`;
   const off = ours - theirs;
   // safeguard: seeing-clock-wrong

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
-import { CoolDown, GrantLost } from '../access/errors.ts';
+import { Cooldown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
-import type { Door } from '../access/quota-gate.ts';
-import type { Kept } from '../access/response-cache.ts';
+import type { QuotaGate } from '../access/quota-gate.ts';
+import type { ResponseCache } from '../access/response-cache.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
 import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
@@ -31,7 +31,7 @@ export type Watcher = {
   onEnd(): void;
 };
 
-type Needs = {
+type Deps = {
   redis: Redis;
   records: Records;
   /** A connection of its own, which Redis keeps for listening. */
@@ -41,9 +41,9 @@ type Needs = {
   grants: Grants;
   sessionRecords: SessionRecords;
   browsers: Browsers;
-  door: Door;
+  quotaGate: QuotaGate;
   webApi: WebApi;
-  kept: Kept;
+  kept: ResponseCache;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
   timing: Timing['live'];
@@ -142,11 +142,21 @@ export const nothingKnown: News = {
  * What listeners play, kept fresh for those who watch: at most one look at Spotify for each listener, however many tabs, sessions and
  * processes watch. A lease in Redis says which process looks; it passes on what it saw. Nobody watching means no calls.
  */
-export function createHub(needs: Needs) {
-  const { redis, records, subscriber, clientId, access, grants, sessionRecords, browsers, door, webApi } =
-    needs;
-  const { kept, background, now, onFault, onChannelRefused } = needs;
-  const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
+export function createHub(deps: Deps) {
+  const {
+    redis,
+    records,
+    subscriber,
+    clientId,
+    access,
+    grants,
+    sessionRecords,
+    browsers,
+    quotaGate,
+    webApi,
+  } = deps;
+  const { kept, background, now, onFault, onChannelRefused } = deps;
+  const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = deps.timing;
   const me = randomUUID();
   const channel = liveChannel(redis, clientId);
   const watchedKey = `watched:${clientId}`;
@@ -247,7 +257,7 @@ export function createHub(needs: Needs) {
     },
 
     /** Passes on that Spotify asked a page to wait. */
-    async learnWait(accountId: string, { until, quota }: CoolDown): Promise<void> {
+    async learnWait(accountId: string, { until, quota }: Cooldown): Promise<void> {
       await passOn(accountId, { ...known(accountId), waitingUntil: until, quota });
     },
 
@@ -343,7 +353,7 @@ export function createHub(needs: Needs) {
   /** Takes in what is known already: a page has asked a moment ago, another process looks, or Spotify asked to wait. */
   async function recall(watched: Watched): Promise<void> {
     const { accountId } = watched;
-    const known = await Promise.all([recorded(accountId), door.closed()]).catch(nullIfUnavailable);
+    const known = await Promise.all([recorded(accountId), quotaGate.closed()]).catch(nullIfUnavailable);
     // Without Redis it stays as it is; the next recall makes up for it.
     if (known === null) return;
     const [seen, closed] = known;
@@ -508,7 +518,7 @@ export function createHub(needs: Needs) {
 
   function failed(watched: Watched, error: unknown): void {
     const { news } = watched;
-    if (error instanceof CoolDown) {
+    if (error instanceof Cooldown) {
       watched.lookAt = afterWait(error.until);
       watched.news = { ...news, waitingUntil: error.until, quota: error.quota };
     } else {
@@ -563,7 +573,7 @@ export function createHub(needs: Needs) {
   /** When to look next at a listener of whom this is known. Throws RedisUnavailable. */
   async function nextFor(seen: Seen | null): Promise<NextLook> {
     const counted = records.onType(watchedSet, watchedKey, () => redis.zcount(watchedKey, now(), '+inf'));
-    const [budget, watched] = await Promise.all([door.budget(), counted]);
+    const [budget, watched] = await Promise.all([quotaGate.budget(), counted]);
     return nextLook({ now: now(), seen, budget, watched: Math.max(1, watched) });
   }
 

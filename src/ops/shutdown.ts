@@ -13,12 +13,12 @@ type Signals = {
 type Telling = abstract new (...args: never[]) => Error;
 
 /** What was begun and has to be ended. */
-export type Endings = ReturnType<typeof createEndings>;
+export type ShutdownSequence = ReturnType<typeof createShutdownSequence>;
 
 /**
  * Ends whatever was begun, at the first signal to end or when told to. A second signal exits at once.
  */
-export function createEndings(signals: Signals) {
+export function createShutdownSequence(signals: Signals) {
   const begun = new AsyncDisposableStack();
   const ending = new AbortController();
   let ended: Promise<void> | null = null;

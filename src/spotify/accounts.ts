@@ -4,10 +4,10 @@ import { type AccessToken, accessToken } from './parse.ts';
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
-type Needs = { http: Http; accountsUrl: string; clientId: string; clientSecret: string; redirectUri: string };
+type Deps = { http: Http; accountsUrl: string; clientId: string; clientSecret: string; redirectUri: string };
 
 /** Spotify's accounts service, as documented under "Authorization Code Flow" and "Refreshing tokens". */
-export function createAccounts({ http, accountsUrl, clientId, clientSecret, redirectUri }: Needs) {
+export function createAccounts({ http, accountsUrl, clientId, clientSecret, redirectUri }: Deps) {
   const authorization = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 
   return {

@@ -5,11 +5,11 @@ import { pathTo } from './uri.ts';
  * 2026 know only the `new` names, some older ones only the `classic` ones, apps with extended quota both (Spotify's
  * "February 2026 Web API changes" and its migration guide). Answers are read in either; this is what asking takes.
  */
-export type Dialect = 'new' | 'classic';
+export type ApiVersion = '2026-02' | 'legacy';
 
 /** What a call or a field is called in each dialect. */
 export const names = {
-  new: {
+  '2026-02': {
     /** The path under a playlist that lists what is in it. */
     contents: 'items',
     /** The track or episode in an entry of that list. */
@@ -20,7 +20,7 @@ export const names = {
     /** Where a listener's new playlist is made. */
     newPlaylist: (_listenerId: string): string => '/me/playlists',
   },
-  classic: {
+  legacy: {
     contents: 'tracks',
     entry: 'track',
     library: (kind: 'track' | 'episode'): string => pathTo('me', `${kind}s`),
@@ -29,6 +29,6 @@ export const names = {
   },
 } as const;
 
-export function otherDialect(dialect: Dialect): Dialect {
-  return dialect === 'new' ? 'classic' : 'new';
+export function otherApiVersion(apiVersion: ApiVersion): ApiVersion {
+  return apiVersion === '2026-02' ? 'legacy' : '2026-02';
 }

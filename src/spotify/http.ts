@@ -25,17 +25,17 @@ export type Call = {
 };
 
 /** A call that is over: its status and what the clock there showed (a Date header), or null where no answer came. */
-export type Told = { call: string; status: number | null; ms: number; date: string | null };
+export type CallResult = { call: string; status: number | null; ms: number; date: string | null };
 
 export type Http = (call: Call) => Promise<Answer>;
 
-type Needs = {
+type Deps = {
   /** Scheme, host and path that every call begins with. */
   baseUrl: string;
   /** Milliseconds a call may take from first to last byte. */
   deadlineMs: number;
   /** Told of each call once it is over. */
-  onCall?: (told: Told) => void;
+  onCall?: (told: CallResult) => void;
   /** Bytes of body, unpacked, past which an answer is refused. */
   maxBytes?: number;
 };
@@ -53,7 +53,7 @@ export function createHttp({
   deadlineMs,
   onCall = () => undefined,
   maxBytes = 2 * 1024 * 1024,
-}: Needs): Http {
+}: Deps): Http {
   const http = axios.create({
     baseURL: baseUrl,
     allowAbsoluteUrls: false,

@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { CoolDown, GrantLost, TooManyRequests } from '../access/errors.ts';
+import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import {
@@ -53,7 +53,7 @@ export class Problem extends Error {
   }
 }
 
-type Needs = {
+type Deps = {
   baseUrl: string;
   now: () => number;
   /** Whether there is a page that checks how things are set up. */
@@ -69,7 +69,7 @@ export const noSuchPage: RequestHandler = (req) => {
 };
 
 /** Turns whatever was thrown into a page, or into problem details (RFC 9457) for programs. */
-export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Needs): ErrorRequestHandler {
+export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req, res, _next) => {
     const page = pageFor(error, placeOf(req, baseUrl), now());
@@ -122,7 +122,7 @@ function setHeaders(res: Response, { status, retryAfterSeconds }: ErrorPage): vo
 
 /** What passes by itself: the same request may succeed in a moment. */
 const passing: readonly ErrorClass[] = [
-  CoolDown,
+  Cooldown,
   SpotifyUnavailable,
   RedisUnavailable,
   ShuttingDown,
@@ -296,7 +296,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       actions: [start],
     }),
   ],
-  [CoolDown, coolDownPage],
+  [Cooldown, coolDownPage],
   [
     TooManyRequests,
     ({ again, seconds, until }) => ({
@@ -423,7 +423,7 @@ function pageFor(error: unknown, here: string, now: number): ErrorPage {
 
 /** When somebody who was told to wait may go on, in milliseconds since 1970; now if waiting is not the matter. */
 function endOf(error: unknown, now: number): number {
-  if (error instanceof CoolDown) return error.until;
+  if (error instanceof Cooldown) return error.until;
   return error instanceof TooManyRequests ? now + error.waitMs : now;
 }
 
@@ -449,7 +449,7 @@ function noSuchPageFound(): ErrorPage {
 }
 
 function coolDownPage({ seconds, until, again, error }: About): ErrorPage {
-  const quota = error instanceof CoolDown && error.quota;
+  const quota = error instanceof Cooldown && error.quota;
   return {
     status: 503,
     reason: quota ? 'quota-exceeded' : 'cool-down',

@@ -21,7 +21,7 @@ const rememberedMs = 10 * 60_000;
 /** Longer than the work of a form takes where Spotify is slow: another one begins with it only where that process has died. */
 const leaseMs = 40_000;
 /** How long a second press waits for the first. */
-const patienceMs = 10_000;
+const lockWaitMs = 10_000;
 
 const stillUnderWay = {
   status: 503,
@@ -90,7 +90,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
     const sent = JSON.stringify([req.session.id, req.path, req.body]);
     const id = createHash('sha256').update(sent).digest('base64url');
 
-    const giveUpAt = performance.now() + patienceMs;
+    const giveUpAt = performance.now() + lockWaitMs;
     for (;;) {
       const claim = await submissions.claim(id, underWay);
       // safeguard: doing-what-form-asks-for-once

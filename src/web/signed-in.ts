@@ -2,10 +2,10 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants, StoredGrant } from '../access/grants.ts';
-import { absoluteLifeMs } from '../access/lifetime.ts';
+import { absoluteLifetimeMs } from '../access/lifetime.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
 import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
-import type { Kept } from '../access/response-cache.ts';
+import type { ResponseCache } from '../access/response-cache.ts';
 import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
@@ -25,7 +25,7 @@ declare module 'express-serve-static-core' {
       /** Throws MissingScope where a permission is not given, else as the call and access/ do. */
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
-      askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
+      askCached<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /**
        * Calls Spotify to change something. Before and after, drops what is held of its answers under names that begin like these, in
        * every process: an answer that is on its way knows nothing of the change, and a failure does not mean that nothing has changed.
@@ -51,14 +51,14 @@ export class NotSignedIn extends Error {
   override readonly name = 'NotSignedIn';
 }
 
-type Needs = {
+type Deps = {
   records: Records;
   access: Access;
   grants: Grants;
   browsers: Browsers;
   sessions: Sessions;
   cookies: Cookies;
-  kept: Kept;
+  kept: ResponseCache;
   rateLimiters: RateLimiters;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Drops what is held of Spotify's answers to this listener under names that begin like these, in every process. */
@@ -71,13 +71,13 @@ type Needs = {
 const extendEveryMs = 60_000;
 /** How long before its end a sign-in is said to end. */
 // safeguard: banner-not-being-there-too-soon
-const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
+const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn(needs: Needs) {
-  const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = needs;
-  const { background, invalidate, onEnd, now } = needs;
+export function createSignedIn(deps: Deps) {
+  const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = deps;
+  const { background, invalidate, onEnd, now } = deps;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -161,7 +161,7 @@ export function createSignedIn(needs: Needs) {
       }
 
       const { scopes, consentAt, renewedAt } = grant;
-      const endsAt = consentAt + absoluteLifeMs;
+      const endsAt = consentAt + absoluteLifetimeMs;
       const demand = (needed: readonly string[]) => {
         const missing = needed.filter((scope) => !scopes.includes(scope));
         if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`, missing);
@@ -177,7 +177,7 @@ export function createSignedIn(needs: Needs) {
             throw unnamed ? new MissingScope(error.message, needed) : error;
           });
         },
-        async askKept(what, forMs, call, needed = []) {
+        async askCached(what, forMs, call, needed = []) {
           // First of all: another browser of the listener's may have been allowed more.
           demand(needed);
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
@@ -200,7 +200,7 @@ export function createSignedIn(needs: Needs) {
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
       // safeguard: banner
-      if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
+      if (endsAt - now() < expiryWarningMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
         const seen = browsers.seen(listener.accountId, req.session.id);
         // No page waits for it or fails with it: a minute later the next request tries again.

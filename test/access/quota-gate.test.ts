@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { CoolDown } from '../../src/access/errors.ts';
-import { createDoor } from '../../src/access/quota-gate.ts';
+import { Cooldown } from '../../src/access/errors.ts';
+import { createQuotaGate } from '../../src/access/quota-gate.ts';
 import { startRedis } from '../../src/redis/local-server.ts';
 import { RateLimited } from '../../src/spotify/errors.ts';
 import { createClock } from '../support/clock.ts';
@@ -15,28 +15,28 @@ async function doors(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
   const redis = new Redis(redisUrl || (await redisPlace()));
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
-  const one = () => createDoor({ redis, records, clientId: 'an app', now, dailyCalls: 700 });
-  return { redis, door: one(), other: one() };
+  const one = () => createQuotaGate({ redis, records, clientId: 'an app', now, dailyCalls: 700 });
+  return { redis, quotaGate: one(), other: one() };
 }
 
 const limited = (retryAfter: string | undefined) => new RateLimited('Too many requests', retryAfter);
 
-async function coolDownOf(call: Promise<unknown>): Promise<CoolDown> {
+async function coolDownOf(call: Promise<unknown>): Promise<Cooldown> {
   const error = await call.then(
     () => null,
     (thrown: unknown) => thrown,
   );
-  assert.ok(error instanceof CoolDown, String(error));
+  assert.ok(error instanceof Cooldown, String(error));
   return error;
 }
 
 // fault: sits-short-wait-go
 test('who sits out a short wait does not go on when a longer one was asked for meanwhile, and does not end that', async (t) => {
-  const { door, other } = await doors(t);
+  const { quotaGate, other } = await doors(t);
   let asked = 0;
   const otherAsks = Promise.withResolvers<void>();
   const short = coolDownOf(
-    door.through(async () => {
+    quotaGate.through(async () => {
       asked += 1;
       await otherAsks.promise;
       throw limited('2');
@@ -53,15 +53,15 @@ test('who sits out a short wait does not go on when a longer one was asked for m
 
   assert.ok((await short).until > Date.now() + 3_000_000);
   assert.equal(asked, 1);
-  assert.notEqual(await door.closed(), null);
+  assert.notEqual(await quotaGate.closed(), null);
 });
 
 test('an answer to who tried does not open a door that was closed for longer meanwhile', async (t) => {
-  const { redis, door } = await doors(t);
+  const { redis, quotaGate } = await doors(t);
   await redis.set('cool-down:an app', String(Date.now() - 1_000));
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
-  const trying = door.through(() => {
+  const trying = quotaGate.through(() => {
     asked.resolve();
     return answer.promise;
   });
@@ -70,16 +70,16 @@ test('an answer to who tried does not open a door that was closed for longer mea
   answer.resolve();
   await trying;
 
-  assert.ok(((await door.closed())?.until ?? 0) > Date.now() + 3_000_000);
+  assert.ok(((await quotaGate.closed())?.until ?? 0) > Date.now() + 3_000_000);
 });
 
 test('twenty calls that are told to wait a second do not all come again: one does, for each time they are told', async (t) => {
-  const { door, other } = await doors(t);
+  const { quotaGate, other } = await doors(t);
   const asked: number[] = [];
   await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
       coolDownOf(
-        (index % 2 ? door : other).through(async () => {
+        (index % 2 ? quotaGate : other).through(async () => {
           asked.push(performance.now());
           await sleep(50);
           throw limited('1');
@@ -97,10 +97,10 @@ test('twenty calls that are told to wait a second do not all come again: one doe
 
 // fault: renewal-waits-nobody-time
 test('a renewal waits for nobody when the time is over, and is no proof that the Web API answers again', async (t) => {
-  const { redis, door } = await doors(t);
+  const { redis, quotaGate } = await doors(t);
   await redis.set('cool-down:an app', String(Date.now() - 1_000));
   const renewals = await Promise.all(
-    Array.from({ length: 8 }, () => door.through(async () => 'a token', 'accounts')),
+    Array.from({ length: 8 }, () => quotaGate.through(async () => 'a token', 'accounts')),
   );
   assert.equal(renewals.length, 8);
 
@@ -108,7 +108,7 @@ test('a renewal waits for nobody when the time is over, and is no proof that the
   await Promise.all(
     Array.from({ length: 8 }, () =>
       coolDownOf(
-        door.through(async () => {
+        quotaGate.through(async () => {
           asked += 1;
           await sleep(200);
           throw limited('3600');
@@ -117,36 +117,36 @@ test('a renewal waits for nobody when the time is over, and is no proof that the
     ),
   );
   assert.equal(asked, 1, 'one tries');
-  assert.equal((await door.budget()).used, 1, 'renewals are not counted');
-  await coolDownOf(door.through(async () => 'a token', 'accounts'));
+  assert.equal((await quotaGate.budget()).used, 1, 'renewals are not counted');
+  await coolDownOf(quotaGate.through(async () => 'a token', 'accounts'));
 });
 
 // fault: 429-accounts-service-stops
 test('a 429 of the accounts service stops calls to that service, in every process, and none to the Web API', async (t) => {
-  const { door, other } = await doors(t);
+  const { quotaGate, other } = await doors(t);
   const refused = coolDownOf(
-    door.through(async () => {
+    quotaGate.through(async () => {
       throw limited('3600');
     }, 'accounts'),
   );
   const { until } = await refused;
 
   assert.equal(await other.through(async () => 'an answer'), 'an answer');
-  assert.equal(await door.closed(), null, 'nothing else needs to wait');
+  assert.equal(await quotaGate.closed(), null, 'nothing else needs to wait');
   let asked = 0;
-  for (const one of [door, other]) {
+  for (const one of [quotaGate, other]) {
     const again = await coolDownOf(one.through(async () => (asked += 1), 'accounts'));
     assert.equal(again.until, until);
   }
   assert.equal(asked, 0);
 
-  await door.reopen();
+  await quotaGate.reopen();
   assert.equal(await other.through(async () => 'a token', 'accounts'), 'a token');
 });
 
 test('what Spotify asks for is read with care: seconds or a date, and not what merely looks like one', async (t) => {
   const { now } = createClock();
-  const { redis, door } = await doors(t, { now });
+  const { redis, quotaGate } = await doors(t, { now });
   const inTenMinutes = new Date(now() + 600_000).toUTCString();
   const told: [string | undefined, number][] = [
     ['10', 10],
@@ -160,7 +160,7 @@ test('what Spotify asks for is read with care: seconds or a date, and not what m
   ];
   for (const [header, seconds] of told) {
     const { until } = await coolDownOf(
-      door.through(async () => {
+      quotaGate.through(async () => {
         throw limited(header);
       }, 'accounts'),
     );
@@ -176,13 +176,13 @@ test('where Redis takes no writes, this process at least stays away, from each s
 }, async (t) => {
   const own = await startRedis({ program: redisProgram });
   t.after(own.stop);
-  const { redis, door } = await doors(t, { redisUrl: own.url });
+  const { redis, quotaGate } = await doors(t, { redisUrl: own.url });
   await redis.config('SET', 'min-replicas-to-write', '1');
   for (const service of ['accounts', 'web-api'] as const) {
     let asked = 0;
     for (let page = 0; page < 10; page += 1) {
       await coolDownOf(
-        door.through(async () => {
+        quotaGate.through(async () => {
           asked += 1;
           throw limited('3600');
         }, service),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createKept } from '../../src/access/response-cache.ts';
-import { testInEachDialect as test } from '../support/api-versions.ts';
+import { createResponseCache } from '../../src/access/response-cache.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { createClock } from '../support/clock.ts';
 import { allowAll, asked } from '../support/pages.ts';
 import { holdAnswer, startTurntable } from '../support/turntable.ts';
@@ -10,7 +10,7 @@ import { holdAnswer, startTurntable } from '../support/turntable.ts';
 /** Something to keep answers in, and a clock for it. */
 function newKept(t: { after(end: () => void): void }, mostCharacters?: number) {
   const clock = createClock();
-  const kept = createKept({ now: clock.now, ...(mostCharacters && { mostCharacters }) });
+  const kept = createResponseCache({ now: clock.now, ...(mostCharacters && { mostCharacters }) });
   t.after(kept.close);
   return { kept, clock };
 }
@@ -19,7 +19,7 @@ test('what is asked for many times at once is asked of Spotify once', async (t) 
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
-  await mara.get('/now-playing').expect(200); // finds out the dialect
+  await mara.get('/now-playing').expect(200); // detects the API version
   simulator.fault({ on: /\/me\//, times: 100, delayMs: 30 });
 
   for (const path of ['/playlists', '/library', '/library/recent', '/library/top', '/devices']) {
@@ -89,7 +89,7 @@ test('what was asked before a change and answered after it is not kept', async (
   await mara.signIn('mara', allowAll);
   const { body } = await mara.getJson('/library').expect(200);
   const { uri } = body.tracks[0].item;
-  await mara.post('/library/save').send({ uri }).expect(303); // finds out the dialect, and nothing is kept any more
+  await mara.post('/library/save').send({ uri }).expect(303); // detects the API version, and nothing is kept any more
 
   // The simulator answers at once with what is so, and holds the answer back.
   simulator.forgetCalls();

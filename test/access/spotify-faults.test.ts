@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Fault } from '../../simulator/simulator.ts';
 import { apiCalls, startTurntable } from '../support/turntable.ts';
 
-const quick = { apiDeadlineMs: 1_500, accountsDeadlineMs: 1_500, leaseMs: 2_000, patienceMs: 2_500 };
+const quick = { apiDeadlineMs: 1_500, accountsDeadlineMs: 1_500, leaseMs: 2_000, lockWaitMs: 2_500 };
 /** Deadlines are short only where one is waited for: a busy machine may pass them by itself. */
 const timingFor = ({ how }: Omit<Fault, 'on'>) => (how === 'drip' || how === 'silence' ? quick : {});
 const json = (status: number, error: object) => ({

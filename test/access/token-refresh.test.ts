@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
-import { testInEachDialect as test } from '../support/api-versions.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
 import { apiCalls, startTurntable, tokenRequests } from '../support/turntable.ts';
 

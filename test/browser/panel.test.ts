@@ -70,7 +70,7 @@ for (const [javaScriptEnabled, width] of [
     await page.getByRole('radio', { name: /^Old:/ }).check();
     await page.getByRole('button', { name: 'Speak it' }).click();
     await page.locator('input[value="old"][checked]').waitFor({ state: 'attached' });
-    assert.equal(simulator.settings.dialect, 'old');
+    assert.equal(simulator.settings.apiVersion, 'legacy');
   });
 }
 

@@ -206,27 +206,29 @@ test('with its port taken, the demo takes the next one', { skip }, async (t) => 
   assert.doesNotMatch(demo.said(), new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
 });
 
-test('the demo starts in the dialect it is told, and changes it while it runs', { skip }, async (t) => {
-  const wrong = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_DIALECT: 'dutch' });
+test('the demo starts with the API version it is given, and can change it while it runs', {
+  skip,
+}, async (t) => {
+  const wrong = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'dutch' });
   assert.equal(await wrong.ended, 1);
-  assert.match(wrong.said(), /SIMULATOR_DIALECT must be one of development, extended, old/);
+  assert.match(wrong.said(), /SIMULATOR_API_VERSION must be one of development, extended, old/);
 
-  const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_DIALECT: 'old' });
+  const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'legacy' });
   await demo.says(/Ctrl-C stops everything/);
   const simulator = /http:\/\/localhost:\d+/.exec(demo.said())?.[0] ?? '';
   const spoken = async () => / value="(\w+)" checked/.exec(await (await fetch(simulator)).text())?.[1];
   const speak = (site: string) =>
-    fetch(`${simulator}/dialect`, {
+    fetch(`${simulator}/api-version`, {
       method: 'POST',
       headers: { 'Sec-Fetch-Site': site },
-      body: new URLSearchParams({ dialect: 'extended' }),
+      body: new URLSearchParams({ apiVersion: 'both' }),
     });
 
-  assert.equal(await spoken(), 'old');
+  assert.equal(await spoken(), 'legacy');
   assert.equal((await speak('cross-site')).status, 404);
-  assert.equal(await spoken(), 'old');
+  assert.equal(await spoken(), 'legacy');
   assert.equal((await speak('same-origin')).status, 200);
-  assert.equal(await spoken(), 'extended');
+  assert.equal(await spoken(), 'both');
 });
 
 test('interrupted at any moment, the demo leaves nothing running', { skip }, async (t) => {

@@ -389,7 +389,7 @@ test('a server that is stopping polls nobody', async (t) => {
 // fault: server-cannot-finish-says
 test('a server that cannot finish says so and ends within ten seconds, or at once when asked again', async (t) => {
   const fleet = await createFleet(t, {
-    timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, patienceMs: 62_000 },
+    timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, lockWaitMs: 62_000 },
   });
   for (const asksAgain of [false, true]) {
     const server = await fleet.start();

@@ -102,14 +102,14 @@ export const mutations: Mutation[] = [
   {
     what: 'asking no more than needed where linked_from is told',
     safeguard: 'asking-no-more-than-needed-where-linked',
-    from: "if (place === null || partsOf(uri).kind !== 'track' || (await dialects.expected()) === 'classic')",
+    from: "if (place === null || partsOf(uri).kind !== 'track' || (await dialects.expected()) === 'legacy')",
     to: "if (place === null || partsOf(uri).kind !== 'track')",
     test: 'test/pages/relinking',
   },
   {
     what: 'files of originals for new apps',
     safeguard: 'files-originals-for-new-apps',
-    from: "dialect === 'classic' ? market : null",
+    from: "dialect === 'legacy' ? market : null",
     to: 'market',
     test: 'test/pages/relinking',
   },

@@ -44,9 +44,9 @@ export const mutations: Mutation[] = [
     test: 'test/access/spotify-faults',
   },
   {
-    what: 'remembering the dialect',
-    safeguard: 'remembering-dialect',
-    from: "(first === 'new' ? store.write(clientId, 'classic') : this.forget())",
+    what: 'remembering the API version',
+    safeguard: 'remembering-api-version',
+    from: "(first === '2026-02' ? store.write(clientId, 'legacy') : this.forget())",
     to: 'Promise.resolve()',
     test: 'test/pages/playlist',
   },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { scopes } from '../../src/spotify/web-api.ts';
-import { testInEachDialect } from '../support/api-versions.ts';
+import { testInEachApiVersion } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
 import { command, slowRedis } from '../support/slow-redis.ts';
 import { apiCalls, type Browser, grantsOf, startTurntable, type Turntable } from '../support/turntable.ts';
@@ -34,7 +34,7 @@ function isoOf(moment: number): string {
   return new Date(moment).toISOString();
 }
 
-testInEachDialect('the account page says who is signed in, what was agreed to, and where', async (t) => {
+testInEachApiVersion('the account page says who is signed in, what was agreed to, and where', async (t) => {
   const turntable = await startTurntable(t);
   const { clock, simulator } = turntable;
   const agreedAt = clock.now();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { get } from 'node:http';
 import { test as testOnce } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { spokenIn, testInEachDialect as test } from '../support/api-versions.ts';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import {
   type File,
   file,
@@ -68,7 +68,7 @@ test('the file of a playlist of 1,200 items holds each item once and in order, a
 
   const { items, manifest, ...card } = await file(mara, `${path}/export.json`);
 
-  const contents = spokenIn(t) === 'old' ? 'tracks' : 'items';
+  const contents = apiVersionIn(t) === 'legacy' ? 'tracks' : 'items';
   assert.deepEqual(asked(simulator), [
     `GET ${path}`,
     ...Array.from({ length: 24 }, () => `GET ${path}/${contents}`),
@@ -139,7 +139,7 @@ test('four pages are on their way at once, never more, and the file begins befor
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, longName);
-  await mara.get(path).expect(200); // finds out the dialect
+  await mara.get(path).expect(200); // detects the API version
   simulator.forgetCalls();
   lengthen(turntable, 20);
   let most = 0;
@@ -364,7 +364,7 @@ test('all playlists come in one file, each with what it says of itself', async (
     assert.equal(manifest.complete, manifest.readable);
   }
   const unreadable = playlists.filter(({ manifest }) => !manifest.readable).map(({ name }) => name);
-  assert.deepEqual(unreadable, spokenIn(t) === 'development' ? ['Songs that can see the sea'] : []);
+  assert.deepEqual(unreadable, apiVersionIn(t) === '2026-02' ? ['Songs that can see the sea'] : []);
   assert.ok(asked(simulator).includes('GET /me/playlists'));
 });
 
@@ -427,7 +427,7 @@ test('the file of somebody else’s playlist says what Spotify does not tell', a
 
   const { items, manifest } = await file(mara, `${path}/export.json`);
 
-  const closed = spokenIn(t) === 'development';
+  const closed = apiVersionIn(t) === '2026-02';
   assert.equal(manifest.readable, !closed);
   assert.equal(manifest.complete, !closed);
   assert.equal(items.length, closed ? 0 : 64);

@@ -519,10 +519,10 @@ test('no error of Spotify’s, or of access to it, is unforeseen', () => {
   assert.ok(classes.length > 15);
   for (const kind of classes) {
     // Each takes a message first, but for the one that takes a moment.
-    const error: unknown = Reflect.construct(kind, kind === accessErrors.CoolDown ? [1_000] : ['A message']);
+    const error: unknown = Reflect.construct(kind, kind === accessErrors.Cooldown ? [1_000] : ['A message']);
     const { reason, until, resume } = stopFor(error, '/next');
     assert.match(reason, /^[a-z-]+$/, kind.name);
-    assert.equal(until, kind === accessErrors.CoolDown ? '1970-01-01T00:00:01.000Z' : null);
+    assert.equal(until, kind === accessErrors.Cooldown ? '1970-01-01T00:00:01.000Z' : null);
     assert.equal(resume, '/next');
   }
   assert.throws(() => stopFor(new TypeError('ours'), '/next'), TypeError);

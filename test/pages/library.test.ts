@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
-import { spokenIn, testInEachDialect as test } from '../support/api-versions.ts';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, asked, formIn } from '../support/pages.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
@@ -114,14 +114,14 @@ test('a track is removed from the library, and the page says so', async (t) => {
   const [track] = await person.saved(2);
   assert.ok(track);
   const before = (await person.getJson('/library')).body.total;
-  // In a dialect that is not known yet the first change takes a second call to find it out.
+  // Until the API version is known, the first change takes a second call to detect it.
   await person.post('/library/save').type('form').send({ uri: track.item.uri });
   simulator.forgetCalls();
 
   const sent = { ...formIn(page.text, '/library/remove'), uri: track.item.uri };
   const left = await person.post('/library/remove').type('form').send(sent).expect(303);
 
-  const path = spokenIn(t) === 'old' ? 'DELETE /me/tracks' : 'DELETE /me/library';
+  const path = apiVersionIn(t) === 'legacy' ? 'DELETE /me/tracks' : 'DELETE /me/library';
   assert.deepEqual(asked(simulator), [path]);
   assert.equal(left.headers.location, '/library?page=2&said=removed');
   const after = await person.get(left.headers.location ?? '').expect(200);
@@ -154,7 +154,7 @@ test('whether the playing track is saved is shown beside it, asked once, and cha
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const person = await mara(turntable);
-  const kept = spokenIn(t) === 'old' ? '/me/tracks' : '/me/library';
+  const kept = apiVersionIn(t) === 'legacy' ? '/me/tracks' : '/me/library';
   const first = await person.get('/now-playing').expect(200);
   assert.match(first.text, /<span>In your library<\/span>/);
   const { uri } = (await person.getJson('/now-playing')).body.item;
@@ -186,7 +186,7 @@ test('an episode is saved as one', async (t) => {
   await noor.post('/library/save').send({ uri: before.item.uri }).expect(303);
 
   assert.equal((await noor.getJson('/now-playing').expect(200)).body.saved, true);
-  if (spokenIn(t) === 'old') assert.ok(asked(simulator).includes('PUT /me/episodes'));
+  if (apiVersionIn(t) === 'legacy') assert.ok(asked(simulator).includes('PUT /me/episodes'));
 });
 
 test('to a program both answer with the status itself', async (t) => {

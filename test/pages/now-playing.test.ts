@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spokenIn, testInEachDialect as test } from '../support/api-versions.ts';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { apiCalls, startTurntable } from '../support/turntable.ts';
 
 test('now playing shows the track with artists, album, cover, progress and device, each leading to Spotify', async (t) => {
@@ -35,9 +35,9 @@ test('the page takes one call to Spotify, two when the track is new, and asks fo
   const mara = browser();
   await mara.signIn();
   await mara.get('/now-playing').expect(200);
-  const dialect = spokenIn(t) === 'old' ? '/v1/me/tracks/contains' : '/v1/me/library/contains';
+  const apiVersion = apiVersionIn(t) === 'legacy' ? '/v1/me/tracks/contains' : '/v1/me/library/contains';
   assert.equal(apiCalls(simulator, '/v1/me/player'), 1);
-  assert.equal(apiCalls(simulator, dialect), 1);
+  assert.equal(apiCalls(simulator, apiVersion), 1);
   simulator.forgetCalls();
 
   clock.advance({ seconds: 20 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
-import { testInEachDialect as test } from '../support/api-versions.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, asked, formIn } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 

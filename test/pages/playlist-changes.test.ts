@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
-import { spokenIn, testInEachDialect as test } from '../support/api-versions.ts';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, asked, formIn } from '../support/pages.ts';
 import { slowRedis } from '../support/slow-redis.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
@@ -40,7 +40,8 @@ async function inside(person: Browser, path: string): Promise<string[]> {
   return (body.entries as Entry[]).map(({ item }) => item?.name ?? 'gone');
 }
 
-const contents = (t: Parameters<typeof spokenIn>[0]) => (spokenIn(t) === 'old' ? 'tracks' : 'items');
+const contents = (t: Parameters<typeof apiVersionIn>[0]) =>
+  apiVersionIn(t) === 'legacy' ? 'tracks' : 'items';
 
 test('a playlist is made with a form, private unless wished otherwise, and its page says so', async (t) => {
   const turntable = await startTurntable(t);
@@ -48,7 +49,7 @@ test('a playlist is made with a form, private unless wished otherwise, and its p
   const mara = await signedIn(turntable);
   const form = await mara.get('/playlists/new').expect(200);
   assert.match((await mara.get('/playlists').expect(200)).text, /href="\/playlists\/new">Make a new one/);
-  await made(mara, 'finds out the dialect');
+  await made(mara, 'detects the API version');
   simulator.forgetCalls();
 
   const sent = {
@@ -60,7 +61,7 @@ test('a playlist is made with a form, private unless wished otherwise, and its p
   const left = await mara.post('/playlists').type('form').send(sent).expect(303);
 
   assert.deepEqual(asked(simulator), [
-    spokenIn(t) === 'old' ? 'POST /users/mara/playlists' : 'POST /me/playlists',
+    apiVersionIn(t) === 'legacy' ? 'POST /users/mara/playlists' : 'POST /me/playlists',
   ]);
   assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?said=created$/);
   const page = await mara.get(left.headers.location ?? '').expect(200);
@@ -207,7 +208,7 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
   await mara
     .post(`${await made(mara, 'Other')}/items`)
     .send(sent)
-    .expect(303); // finds out the dialect
+    .expect(303); // detects the API version
   simulator.forgetCalls();
   const left = await mara.post(`${path}/items`).type('form').send(sent).expect(303);
 
@@ -535,13 +536,13 @@ testOnce('who is not signed in is told so, and comes back to the page with the b
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%2Fnew">Sign in with Spotify/);
 });
 
-test('a change to what is not there is a page that says so, and leaves the dialect as it was found', async (t) => {
+test('a change to what is not there is a page that says so, and leaves the API version as it was detected', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, keys } = turntable;
   const mara = await signedIn(turntable);
   const path = await made(mara, 'Mine');
   const { item } = (await mara.getJson('/now-playing')).body;
-  const known = (await keys()).filter((key) => key.startsWith('dialect:'));
+  const known = (await keys()).filter((key) => key.startsWith('api-version:'));
   const nowhere = '/playlists/0000000000000000000000';
 
   await mara.post(`${nowhere}/items`).send({ uri: item.uri }).expect(404);
@@ -550,7 +551,7 @@ test('a change to what is not there is a page that says so, and leaves the diale
   await mara.post(`${others}/items`).send({ uri: item.uri }).expect(403);
 
   assert.deepEqual(
-    (await keys()).filter((key) => key.startsWith('dialect:')),
+    (await keys()).filter((key) => key.startsWith('api-version:')),
     known,
   );
   simulator.forgetCalls();

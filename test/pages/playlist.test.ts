@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import ejs from 'ejs';
 import { Redis } from 'ioredis';
-import { dialects, type Simulator } from '../../simulator/simulator.ts';
-import { spokenIn, testInEachDialect as test } from '../support/api-versions.ts';
+import { apiVersions, type Simulator } from '../../simulator/simulator.ts';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { apiCalls, type Browser, startTurntable, tokenOf } from '../support/turntable.ts';
 
 type Listed = { id: string; name: string; owner: { name: string } | null };
@@ -43,7 +43,7 @@ function inBrief({ item, addedAt }: Entry): string {
 async function atSpotify(simulator: Simulator, listener: string, path: string): Promise<string[]> {
   const headers = { Authorization: `Bearer ${await tokenOf(simulator, listener)}` };
   const found: string[] = [];
-  const contents = simulator.settings.dialect === 'old' ? 'tracks' : 'items';
+  const contents = simulator.settings.apiVersion === 'legacy' ? 'tracks' : 'items';
   let next: string | null = `${simulator.apiUrl}${path}/${contents}?limit=50&additional_types=track,episode`;
   while (next) {
     const answer = (await (await fetch(next, { headers })).json()) as {
@@ -145,7 +145,7 @@ test('a wait that Spotify asks for, or its silence, is not taken for an unknown 
   const mara = browser();
   await mara.signIn();
   const path = await playlistNamed(mara, 'Sunday, slowly');
-  const contents = spokenIn(t) === 'old' ? /\/tracks$/ : /\/items$/;
+  const contents = apiVersionIn(t) === 'legacy' ? /\/tracks$/ : /\/items$/;
 
   simulator.fault({ on: contents, answer: { status: 502, body: '' } });
   await mara.get(path).expect(502);
@@ -175,7 +175,7 @@ test('somebody else’s playlist shows as much as Spotify tells', async (t) => {
   const { body } = await mara.getJson(path).expect(200);
 
   assert.match(page.text, /Songs that can see the sea\./);
-  if (spokenIn(t) === 'development') {
+  if (apiVersionIn(t) === '2026-02') {
     assert.match(page.text, /Spotify tells apps like this one what is in your own playlists/);
     assert.match(page.text, /<a class="button" href="[^"]+\/open\/playlist\/[^"]+">Open in Spotify<\/a>/);
     assert.equal(body.entries, null);
@@ -215,14 +215,14 @@ test('a playlist takes two calls at first and one for each page after, in the wo
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
-  await mara.get(await playlistNamed(mara, 'Sunday, slowly')).expect(200); // finds out the dialect
+  await mara.get(await playlistNamed(mara, 'Sunday, slowly')).expect(200); // detects the API version
   const path = await playlistNamed(mara, 'Everything I ever liked');
   const asked = async (page: string) => {
     simulator.forgetCalls();
     await mara.get(page).expect(200);
     return simulator.calls.map((call) => `${call.path.split('/').at(-1)} ${call.status}`);
   };
-  const contents = spokenIn(t) === 'old' ? 'tracks 200' : 'items 200';
+  const contents = apiVersionIn(t) === 'legacy' ? 'tracks 200' : 'items 200';
 
   const [card, ...first] = await asked(path);
   assert.match(card ?? '', /200$/);
@@ -234,7 +234,7 @@ test('a playlist takes two calls at first and one for each page after, in the wo
   assert.equal((await asked(path)).length, 2, 'for minutes, and not for longer');
 });
 
-testOnce('when Spotify changes the dialect, the next visit finds out', async (t) => {
+testOnce('when Spotify moves the app to another API version, the next visit detects it', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -244,22 +244,22 @@ testOnce('when Spotify changes the dialect, the next visit finds out', async (t)
     await mara.get(path).expect(200);
   };
 
-  simulator.settings.dialect = 'old';
+  simulator.settings.apiVersion = 'legacy';
   await visit();
   assert.equal(apiCalls(simulator, `/v1${path}/items`), 1);
   await visit();
   assert.equal(apiCalls(simulator, `/v1${path}/items`), 1, 'asked the new way only once');
 
-  simulator.settings.dialect = 'development';
+  simulator.settings.apiVersion = '2026-02';
   await visit();
   const before = apiCalls(simulator, `/v1${path}/tracks`);
   await visit();
   assert.equal(apiCalls(simulator, `/v1${path}/tracks`), before, 'not asked the old way again');
 });
 
-testOnce('the dialect is remembered for a day, and found out again when it is forgotten', async (t) => {
+testOnce('the API version is remembered for a day, and detected again once it is forgotten', async (t) => {
   const { browser, simulator, keys, redisUrl, clock } = await startTurntable(t, {
-    simulator: { dialect: 'old' },
+    simulator: { apiVersion: 'legacy' },
   });
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -269,7 +269,7 @@ testOnce('the dialect is remembered for a day, and found out again when it is fo
   const askedTheNewWay = () => apiCalls(simulator, `/v1${path}/items`);
 
   await mara.get(path).expect(200);
-  const [key = ''] = (await keys()).filter((one) => one.startsWith('dialect:'));
+  const [key = ''] = (await keys()).filter((one) => one.startsWith('api-version:'));
   const seconds = await redis.ttl(key);
   assert.ok(seconds > 86_000 && seconds <= 86_400, `${seconds} s`);
   clock.advance({ minutes: 10 });
@@ -282,7 +282,7 @@ testOnce('the dialect is remembered for a day, and found out again when it is fo
   assert.equal(askedTheNewWay(), 2);
 });
 
-testOnce('the same playlist shows the same facts in every dialect', async (t) => {
+testOnce('the same playlist shows the same facts in every API version', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 5_000, paused: true });
   const mara = browser();
@@ -297,13 +297,13 @@ testOnce('the same playlist shows the same facts in every dialect', async (t) =>
   ];
 
   const seen = new Map<string, unknown>();
-  for (const dialect of dialects) {
-    simulator.settings.dialect = dialect;
+  for (const apiVersion of apiVersions) {
+    simulator.settings.apiVersion = apiVersion;
     clock.advance({ minutes: 10 });
     for (const path of paths) {
       const { seenAt: _, ...body } = (await mara.getJson(path).expect(200)).body;
       if (!seen.has(path)) seen.set(path, body);
-      assert.deepEqual(body, seen.get(path), `${path} in ${dialect}`);
+      assert.deepEqual(body, seen.get(path), `${path} in ${apiVersion}`);
     }
   }
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { testInEachDialect as test } from '../support/api-versions.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 type Playlist = {

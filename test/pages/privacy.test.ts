@@ -18,7 +18,7 @@ const told: [RegExp, number][] = [
   [/^recently-played:/, 5 * minute],
   [/^export:/, 10 * minute],
   // Not about people.
-  [/^(dialect|app-token|cool-down|lock|calls):|^limit:\w+:everyone$/, 2 * day],
+  [/^(api-version|app-token|cool-down|lock|calls):|^limit:\w+:everyone$/, 2 * day],
 ];
 
 test('the privacy page is there for everybody, and every page leads to it', async (t) => {

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import ejs from 'ejs';
-import { spokenIn, testInEachDialect } from '../support/api-versions.ts';
+import { apiVersionIn, testInEachApiVersion } from '../support/api-versions.ts';
 import { allowAll, asked, formIn } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 
 type Item = { uri: string; name: string; restriction: string | null };
 type Row = { item: Item | null; playable?: boolean | null };
-type T = Parameters<typeof spokenIn>[0];
+type T = Parameters<typeof apiVersionIn>[0];
 
 async function signedIn({ browser }: Turntable): Promise<Browser> {
   const mara = browser();
   await mara.signIn('mara', allowAll);
-  // Finds out the dialect.
+  // Detects the API version.
   await mara.get('/library').expect(200);
   await mara.get((await firstPlaylist(mara)).path).expect(200);
   return mara;
@@ -36,12 +36,12 @@ function buttonBeside(html: string, name: string): string {
   return value;
 }
 
-const saysOriginals = (t: T) => spokenIn(t) !== 'development';
-const contents = (t: T) => (spokenIn(t) === 'old' ? 'tracks' : 'items');
+const saysOriginals = (t: T) => apiVersionIn(t) !== '2026-02';
+const contents = (t: T) => (apiVersionIn(t) === 'legacy' ? 'tracks' : 'items');
 const itemOf = (row: Row | undefined): Item => row?.item ?? assert.fail('no such row');
 
 // fault: spotify-play-marked-reason
-testInEachDialect(
+testInEachApiVersion(
   'what Spotify does not play is marked with its reason, in a playlist and among saved tracks',
   async (t) => {
     const turntable = await startTurntable(t, { env: { SPOTIFY_MARKET: 'se' } });
@@ -82,7 +82,7 @@ testInEachDialect(
 );
 
 // fault: relinked-track-original-taken
-testInEachDialect(
+testInEachApiVersion(
   'of a relinked track the original is taken out of a playlist, and nothing else',
   async (t) => {
     const turntable = await startTurntable(t);
@@ -110,7 +110,7 @@ testInEachDialect(
       const sent = { ...form, ...formIn(now.text, `${path}/remove`), entry: buttonBeside(now.text, name) };
       const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
       assert.match(String(left.headers.location), /said=removed$/);
-      const reads = spokenIn(t) === 'old' ? 0 : saysOriginals(t) ? 1 : cost;
+      const reads = apiVersionIn(t) === 'legacy' ? 0 : saysOriginals(t) ? 1 : cost;
       assert.deepEqual(asked(simulator), [
         ...Array.from({ length: reads }, () => `GET ${path}/${contents(t)}`),
         `DELETE ${path}/${contents(t)}`,
@@ -128,7 +128,7 @@ testInEachDialect(
 );
 
 // fault: relinked-track-original-taken-library
-testInEachDialect(
+testInEachApiVersion(
   'of a relinked track the original is taken out of the library, and nothing else',
   async (t) => {
     const turntable = await startTurntable(t);
@@ -195,7 +195,7 @@ test('a row that has moved meanwhile is not removed, and the page says so', asyn
 });
 
 // fault: file-holds-playlist-holds
-testInEachDialect('a file holds what the playlist holds: of relinked tracks the originals', async (t) => {
+testInEachApiVersion('a file holds what the playlist holds: of relinked tracks the originals', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const mara = await signedIn(turntable);
@@ -218,7 +218,7 @@ testInEachDialect('a file holds what the playlist holds: of relinked tracks the 
 });
 
 test('a file of the classic version of the Web API says what Spotify does not play', async (t) => {
-  const turntable = await startTurntable(t, { simulator: { dialect: 'old' } });
+  const turntable = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
   const mara = await signedIn(turntable);
   const { path, entries } = await firstPlaylist(mara);
   turntable.simulator.settings.unavailable.set(itemOf(entries[0]).uri, { reason: 'product' });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test as testOnce } from 'node:test';
 import { Redis } from 'ioredis';
 import { limits } from '../../src/access/rate-limiter.ts';
-import { testInEachDialect as test } from '../support/api-versions.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { asked } from '../support/pages.ts';
 import { root } from '../support/process.ts';
 import {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { testInEachDialect as test } from '../support/api-versions.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { startTurntable, tokenRequests } from '../support/turntable.ts';
 
 test('the landing page says what this is and leads to the sign-in', async (t) => {
@@ -47,7 +47,7 @@ test('a person signs in, and comes to what is playing', async (t) => {
 
   const kinds = (await keys()).map((key) => key.split(':')[0]);
   assert.deepEqual(
-    kinds.filter((kind) => kind !== 'dialect'),
+    kinds.filter((kind) => kind !== 'api-version'),
     ['browsers', 'grant', 'now-playing', 'session', 'used'],
   );
 });

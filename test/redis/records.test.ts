@@ -13,7 +13,7 @@ import { clientId, startTurntable, tokenRequests } from '../support/turntable.ts
 const secret = 'of-these-tests-and-long-enough-for-it';
 
 /** Longer than a test may take: a page that waits for a lock fails it. */
-const lockWait = { patienceMs: 600_000, leaseMs: 500_000 };
+const lockWait = { lockWaitMs: 600_000, leaseMs: 500_000 };
 
 async function signedIn(t: TestContext, options: Parameters<typeof startTurntable>[1] = {}) {
   const turntable = await startTurntable(t, { env: { SESSION_SECRET: secret }, ...options });
@@ -383,19 +383,19 @@ test('the way back from Spotify is good beside a record that is none', async (t)
 
 // fault: generation-web-api-spoken
 test('which generation of the Web API is spoken is found out again where the record is none', async (t) => {
-  const { mara, redis, logged, clock } = await signedIn(t, { simulator: { dialect: 'old' } });
+  const { mara, redis, logged, clock } = await signedIn(t, { simulator: { apiVersion: 'legacy' } });
   const [playlist] = (await mara.getJson('/playlists').expect(200)).body.playlists as { id: string }[];
   const path = `/playlists/${playlist?.id}`;
   await mara.get(path).expect(200);
-  const key = `dialect:${clientId}`;
-  assert.equal(await redis.get(key), 'classic');
+  const key = `api-version:${clientId}`;
+  assert.equal(await redis.get(key), 'legacy');
 
-  for (const text of ['x', '', 'new', '{"dialect":"classic"}']) {
+  for (const text of ['x', '', '2026-02', '{"apiVersion":"legacy"}']) {
     await redis.set(key, text);
     damagedIn(logged);
     clock.advance({ minutes: 11 });
     await mara.get(path).expect(200);
-    assert.deepEqual([...new Set(damagedIn(logged))], ['dialect'], text);
-    assert.equal(await redis.get(key), 'classic');
+    assert.deepEqual([...new Set(damagedIn(logged))], ['api-version'], text);
+    assert.equal(await redis.get(key), 'legacy');
   }
 });

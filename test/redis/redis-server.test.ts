@@ -20,14 +20,14 @@ function machine(t: TestContext, programs: Record<string, string>) {
     chmodSync(join(folder, name), 0o755);
   }
   const said: string[] = [];
-  const needs = {
+  const deps = {
     env: { PATH: folder },
     platform: 'linux',
     isRoot: false,
     say: (sentence: string) => said.push(sentence),
     confirm: null,
   };
-  return { folder, needs, said, told: () => readFileSync(told, 'utf8') };
+  return { folder, deps, said, told: () => readFileSync(told, 'utf8') };
 }
 
 const installs = 'if [ "$1" = install ]; then : > HERE/redis-server; /bin/chmod +x HERE/redis-server; fi';
@@ -36,31 +36,31 @@ test('a Redis on the PATH is taken, and Valkey where there is no Redis', async (
   const both = machine(t, { 'redis-server': '', 'valkey-server': '' });
   const valkey = machine(t, { 'valkey-server': '', 'apt-get': installs });
 
-  assert.equal(await findRedisProgram(both.needs), join(both.folder, 'redis-server'));
-  assert.equal(await findRedisProgram(valkey.needs), join(valkey.folder, 'valkey-server'));
+  assert.equal(await findRedisProgram(both.deps), join(both.folder, 'redis-server'));
+  assert.equal(await findRedisProgram(valkey.deps), join(valkey.folder, 'valkey-server'));
   assert.equal(valkey.told(), '');
 });
 
 test('root on Debian gets it installed, and is told so', async (t) => {
-  const { folder, needs, said, told } = machine(t, { 'apt-get': installs });
+  const { folder, deps, said, told } = machine(t, { 'apt-get': installs });
 
-  assert.equal(await findRedisProgram({ ...needs, isRoot: true }), join(folder, 'redis-server'));
+  assert.equal(await findRedisProgram({ ...deps, isRoot: true }), join(folder, 'redis-server'));
 
   assert.equal(told(), 'apt-get update -qq\napt-get install -y -qq --no-install-recommends redis-server\n');
   assert.match(said.join(), /Installing Redis: apt-get update/);
 });
 
 test('a person at a terminal is asked first', async (t) => {
-  const { folder, needs, told } = machine(t, { 'apt-get': installs, sudo: '"$@"' });
+  const { folder, deps, told } = machine(t, { 'apt-get': installs, sudo: '"$@"' });
   const asked: string[] = [];
   const answer = (yes: boolean) => async (question: string) => {
     asked.push(question);
     return yes;
   };
 
-  await assert.rejects(findRedisProgram({ ...needs, confirm: answer(false) }), NoRedis);
+  await assert.rejects(findRedisProgram({ ...deps, confirm: answer(false) }), NoRedis);
   assert.equal(told(), '');
-  assert.equal(await findRedisProgram({ ...needs, confirm: answer(true) }), join(folder, 'redis-server'));
+  assert.equal(await findRedisProgram({ ...deps, confirm: answer(true) }), join(folder, 'redis-server'));
   assert.match(asked[0] ?? '', /Run "sudo apt-get update .*" now\?/);
   assert.match(told(), /^sudo apt-get update/);
 });
@@ -71,25 +71,25 @@ test('where nobody can be asked, the one line to run is given', async (t) => {
   const bare = machine(t, {});
 
   await assert.rejects(
-    findRedisProgram(linux.needs),
+    findRedisProgram(linux.deps),
     /To install it: sudo apt-get update -qq && sudo apt-get install/,
   );
   await assert.rejects(
-    findRedisProgram({ ...mac.needs, platform: 'darwin' }),
+    findRedisProgram({ ...mac.deps, platform: 'darwin' }),
     /To install it: brew install redis/,
   );
   await assert.rejects(
-    findRedisProgram(bare.needs),
+    findRedisProgram(bare.deps),
     /Install redis-server \(or valkey-server\), or set REDIS_URL/,
   );
   assert.equal(linux.told() + mac.told(), '');
 });
 
 test('an installation that fails says what to run by hand', async (t) => {
-  const { needs } = machine(t, { 'apt-get': 'exit 1' });
+  const { deps } = machine(t, { 'apt-get': 'exit 1' });
 
   await assert.rejects(
-    findRedisProgram({ ...needs, isRoot: true }),
+    findRedisProgram({ ...deps, isRoot: true }),
     /That did not work\. Please install Redis by hand/,
   );
 });

@@ -1,19 +1,19 @@
 import { type TestContext, test } from 'node:test';
-import { type Dialect, dialects } from '../../simulator/simulator.ts';
+import { type ApiVersion, apiVersions } from '../../simulator/simulator.ts';
 
-const dialectOf = new WeakMap<TestContext, Dialect>();
+const apiVersionOf = new WeakMap<TestContext, ApiVersion>();
 
-/** A test for each dialect that the Web API is spoken in; the simulator of each test speaks it. */
-export function testInEachDialect(name: string, body: (t: TestContext) => Promise<void>): void {
-  for (const dialect of dialects) {
-    test(`${name} (${dialect})`, (t) => {
-      dialectOf.set(t, dialect);
+/** Runs a test once for each version of the Web API, against a simulator of that version. */
+export function testInEachApiVersion(name: string, body: (t: TestContext) => Promise<void>): void {
+  for (const apiVersion of apiVersions) {
+    test(`${name} (${apiVersion})`, (t) => {
+      apiVersionOf.set(t, apiVersion);
       return body(t);
     });
   }
 }
 
-/** The dialect that the simulator of this test speaks. */
-export function spokenIn(t: TestContext): Dialect {
-  return dialectOf.get(t) ?? 'development';
+/** The version of the Web API that the simulator of this test serves. */
+export function apiVersionIn(t: TestContext): ApiVersion {
+  return apiVersionOf.get(t) ?? '2026-02';
 }

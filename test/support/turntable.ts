@@ -19,7 +19,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import type { overloadLimits } from '../../src/ops/overload.ts';
 import { createParts } from '../../src/parts.ts';
-import { spokenIn } from './api-versions.ts';
+import { apiVersionIn } from './api-versions.ts';
 import { beginningOfTrack, type Clock, createClock } from './clock.ts';
 import { recordsIn, redisPlace } from './redis.ts';
 import { testTiming } from './timing.ts';
@@ -125,7 +125,13 @@ async function newSimulator(
   now: () => number,
   options: Partial<SimulatorOptions> = {},
 ): Promise<Simulator> {
-  const simulator = await startSimulator({ clientId, clientSecret, now, dialect: spokenIn(t), ...options });
+  const simulator = await startSimulator({
+    clientId,
+    clientSecret,
+    now,
+    apiVersion: apiVersionIn(t),
+    ...options,
+  });
   t.after(() => simulator.close());
   return simulator;
 }

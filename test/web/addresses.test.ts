@@ -110,7 +110,7 @@ test('what looks right and is not at Spotify is a 404 as well, in whichever word
 
 // fault: whatever-stands-id-call
 test('whatever stands in an id, the call goes to the address it was meant for', async (t) => {
-  const { browser, simulator } = await startTurntable(t, { simulator: { dialect: 'old' } });
+  const { browser, simulator } = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
   const mara = browser();
   const me = JSON.stringify({ id: 'a/../b?c=d#e é', display_name: 'Mara' });
   simulator.fault({ on: /\/me$/, answer: { status: 200, body: me } });

@@ -8,7 +8,7 @@ import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { purposes } from './purposes.ts';
 
-type Needs = { webApi: WebApi; browsers: Browsers; signedIn: SignedIn };
+type Deps = { webApi: WebApi; browsers: Browsers; signedIn: SignedIn };
 
 /** Where a listener takes back at Spotify what they agreed to: Spotify has no call for it. */
 const appsAtSpotify = 'https://www.spotify.com/account/apps';
@@ -17,7 +17,7 @@ const appsAtSpotify = 'https://www.spotify.com/account/apps';
 const profileMs = 60_000;
 
 /** Who is signed in and where, what was agreed to, and every way to end it. */
-export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
+export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
   const router = Router();
 
   router.use('/account', (_req, res, next) => {
@@ -31,7 +31,7 @@ export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
     const { accountId, id, name, signIn } = req.listener;
     const [profile, all] = await Promise.all([
       // safeguard: minute-for-profile-held
-      req.listener.askKept('me', profileMs, webApi.me).catch(withoutSpotify),
+      req.listener.askCached('me', profileMs, webApi.me).catch(withoutSpotify),
       browsers.of(accountId),
     ]);
     const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };

@@ -66,7 +66,7 @@ export function exportPages(deps: Deps): Router {
   // One call to Spotify, none within five minutes, nor while the export is running.
   router.get('/playlists/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     await showPage(req, res, 'all', async () => {
-      const first = await req.listener.askKept(
+      const first = await req.listener.askCached(
         'playlists 1',
         pageMs,
         (token) => webApi.playlists(token, 1),
@@ -80,7 +80,7 @@ export function exportPages(deps: Deps): Router {
   router.get('/playlists/:id/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const id = String(req.params.id);
     await showPage(req, res, id, async () => {
-      const { name, count, readable } = await req.listener.askKept(
+      const { name, count, readable } = await req.listener.askCached(
         `playlist ${id} card`,
         pageMs,
         (token) => webApi.playlist(token, id),

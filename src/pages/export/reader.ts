@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CoolDown } from '../../access/errors.ts';
+import { Cooldown } from '../../access/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 
 /** Makes a call that reads from Spotify, and does not give up at the first failure. */
@@ -41,7 +41,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
         return await call();
       } catch (error) {
         // safeguard: waiting-out-short-cooldown-in-export
-        if (error instanceof CoolDown && mayPause(error.until)) await pause(error.until);
+        if (error instanceof Cooldown && mayPause(error.until)) await pause(error.until);
         // safeguard: repeating-read-export-once
         else if (error instanceof SpotifyUnavailable && !repeated && mayRepeat()) {
           repeated = true;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, Router } from 'express';
-import type { Dialects } from '../../access/api-version.ts';
-import { CoolDown, GrantLost } from '../../access/errors.ts';
+import type { ApiVersions } from '../../access/api-version.ts';
+import { Cooldown, GrantLost } from '../../access/errors.ts';
 import type { Recent } from '../../access/recent.ts';
-import type { Kept } from '../../access/response-cache.ts';
+import type { ResponseCache } from '../../access/response-cache.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import { type Hub, nothingKnown } from '../../live/hub.ts';
 import { type Seen, uriOf } from '../../live/observation.ts';
@@ -18,11 +18,11 @@ import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, numbers, versionOf } from './card.ts';
 import { livePages, whoOf } from './live.ts';
 
-type Needs = {
+type Deps = {
   webApi: WebApi;
-  dialects: Dialects;
+  apiVersions: ApiVersions;
   signedIn: SignedIn;
-  kept: Kept;
+  kept: ResponseCache;
   hub: Hub;
   streams: Streams;
   fetchSubscriptions: FetchSubscriptions;
@@ -35,7 +35,7 @@ const momentMs = 1_000;
 /** For how long it is known whether a track is saved; our own buttons make it asked anew. */
 const savedMs = 10 * 60_000;
 /** For how long a page waits for what it could do without. */
-const patienceMs = 1_500;
+const lockWaitMs = 1_500;
 /** A page without scripts loads itself anew no more often than this. */
 const leastRefreshMs = 20_000;
 
@@ -43,9 +43,9 @@ const leastRefreshMs = 20_000;
  * What the listener is playing. One call to Spotify, and at most one more: whether the track is saved, when it is new; what was
  * played lately, when nothing plays and that was not asked in the last minutes.
  */
-export function nowPlayingPages(needs: Needs): Router {
-  const { webApi, dialects, signedIn, kept, hub, streams, fetchSubscriptions, background, recent, now } =
-    needs;
+export function nowPlayingPages(deps: Deps): Router {
+  const { webApi, apiVersions, signedIn, kept, hub, streams, fetchSubscriptions, background, recent, now } =
+    deps;
   const router = Router();
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
@@ -91,11 +91,11 @@ export function nowPlayingPages(needs: Needs): Router {
       // Another browser of the listener's may have been allowed more.
       // safeguard: odd-keeping-from-browser-what-it-was
       const known = req.listener.may(scopes.player) ? hub.fresh(accountId) : null;
-      const seen = known ?? (await req.listener.askKept('player', momentMs, asked, scopes.player));
+      const seen = known ?? (await req.listener.askCached('player', momentMs, asked, scopes.player));
       return { seen, news: nothingKnown };
     } catch (error) {
-      const seen = error instanceof CoolDown ? await hub.latest(accountId) : null;
-      if (seen === null || !(error instanceof CoolDown)) throw error;
+      const seen = error instanceof Cooldown ? await hub.latest(accountId) : null;
+      if (seen === null || !(error instanceof Cooldown)) throw error;
       await hub.learnWait(accountId, error);
       return { seen, news: { ...nothingKnown, waitingUntil: error.until, quota: error.quota } };
     }
@@ -116,10 +116,10 @@ export function nowPlayingPages(needs: Needs): Router {
   async function isSaved(req: Request, seen: Seen): Promise<boolean | null> {
     const uri = uriOf(seen);
     if (!uri || !req.listener.may(scopes.library)) return null;
-    const ask = (token: string) => dialects.speak((dialect) => webApi.isSaved(token, uri, dialect));
+    const ask = (token: string) => apiVersions.speak((apiVersion) => webApi.isSaved(token, uri, apiVersion));
     try {
       const name = `saved ${uri}`;
-      const saved = await req.listener.askKept(name, savedMs, ask);
+      const saved = await req.listener.askCached(name, savedMs, ask);
       // Not held: a button has changed it since Spotify was asked, and what that did is known already.
       // safeguard: believing-button-before-answer-was-on-its
       if (req.listener.peek(name, savedMs) === undefined) return await savedSince(req, uri);
@@ -145,7 +145,7 @@ export function nowPlayingPages(needs: Needs): Router {
     if (known !== null || !tellsLately(req, seen)) return known;
     const askedAt = now();
     try {
-      const played = await req.listener.askKept('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
+      const played = await req.listener.askCached('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
       return await recent.keep(req.listener.accountId, played, askedAt);
     } catch (error) {
       if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
@@ -174,7 +174,7 @@ export function nowPlayingPages(needs: Needs): Router {
 async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
   const enough = new AbortController();
   // Rejects when it is aborted, where nobody waits for it any more.
-  const late = sleep(patienceMs, null, { signal: enough.signal }).catch(() => null);
+  const late = sleep(lockWaitMs, null, { signal: enough.signal }).catch(() => null);
   // safeguard: not-waiting-long-for-what-page-could
   return Promise.race([answer, late]).finally(() => enough.abort());
 }

@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express';
 import type { AppAccess } from '../../access/app-token.ts';
 import { TooManyRequests } from '../../access/errors.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
-import type { Kept } from '../../access/response-cache.ts';
+import type { ResponseCache } from '../../access/response-cache.ts';
 import type { Found } from '../../spotify/parse.ts';
 import {
   furthestResult,
@@ -17,10 +17,10 @@ import { atLeast } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Needs = {
+type Deps = {
   webApi: WebApi;
   appAccess: AppAccess;
-  kept: Kept;
+  kept: ResponseCache;
   rateLimiters: RateLimiters;
   market: string;
 };
@@ -34,8 +34,8 @@ const usualTypes: SearchType[] = ['artist', 'track'];
 const keptMs = 60_000;
 
 /** Searching Spotify, signed in or not, on a token of the app's own. */
-export function searchPages(needs: Needs): Router {
-  const { webApi, appAccess, kept, rateLimiters, market } = needs;
+export function searchPages(deps: Deps): Router {
+  const { webApi, appAccess, kept, rateLimiters, market } = deps;
   const router = Router();
 
   // One call to Spotify, none where the same was asked within a minute.

@@ -1,13 +1,13 @@
 import { type RequestHandler, Router } from 'express';
 import type { Refusals } from '../../checks/refusals.ts';
-import type { Finding } from '../../checks/result.ts';
+import type { CheckResult } from '../../checks/result.ts';
 import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { visitFindings } from './visit.ts';
 
-type Needs = {
+type Deps = {
   /** Whether this is all there is: while there are no credentials, every other page leads here. */
   alone: boolean;
   baseUrl: string;
@@ -17,7 +17,7 @@ type Needs = {
   missing: readonly string[];
   steps: readonly SetupStep[];
   demoCommand: string;
-  checks: { redis(): Promise<Finding[]>; spotify(): Promise<Finding[]> };
+  checks: { redis(): Promise<CheckResult[]>; spotify(): Promise<CheckResult[]> };
   refusals: Refusals;
   /** Limits how often the checks are made. */
   limit: readonly RequestHandler[];
@@ -29,11 +29,11 @@ type Needs = {
 const spotifyEveryMs = 60_000;
 
 /** How to get credentials, step by step, and whether everything is as it has to be. */
-export function setupPages(needs: Needs): Router {
-  const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = needs;
-  const { checks, refusals, limit, cookies, now } = needs;
+export function setupPages(deps: Deps): Router {
+  const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = deps;
+  const { checks, refusals, limit, cookies, now } = deps;
   const router = Router();
-  let asked: { at: number; findings: Promise<Finding[]> } | null = null;
+  let asked: { at: number; findings: Promise<CheckResult[]> } | null = null;
 
   router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
     res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
@@ -69,7 +69,7 @@ export function setupPages(needs: Needs): Router {
   }
 
   /** What Spotify said within the last minute, or says now. */
-  function spotifyFindings(): Promise<Finding[]> {
+  function spotifyFindings(): Promise<CheckResult[]> {
     // safeguard: asking-spotify-once-minute-for-set-up
     if (asked === null || now() - asked.at >= spotifyEveryMs)
       asked = { at: now(), findings: checks.spotify() };
