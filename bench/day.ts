@@ -1,5 +1,5 @@
 import { type Chance, chanceOf } from '../simulator/random.ts';
-import { binOf, budgetIn } from '../src/access/quota-gate.ts';
+import { binOf, budgetIn } from '../src/access/usage.ts';
 import { nextLook } from '../src/live/cadence.ts';
 import { leftOf, type Seen, seenNow } from '../src/live/observation.ts';
 import type { Playback } from '../src/spotify/parse.ts';

@@ -23,10 +23,10 @@ try {
   const clientSecret = randomBytes(16).toString('hex');
   // A browser that is told "localhost" may try ::1 first: there must be nobody else.
   const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
-  let reopen = async () => {};
+  let endCooldown = async () => {};
   const onClear = () => {
     // Without Redis the wait is over by itself when its time has come.
-    reopen().catch(() => undefined);
+    endCooldown().catch(() => undefined);
   };
   const simulator = await startSimulator({
     ...simulatorAt,
@@ -56,7 +56,7 @@ try {
   const parts = createParts({ config: { ...config, spotify }, log });
   shutdownSequence.add(parts.close);
   // Who has the app turned away for six hours, to see it, need not wait for them to pass.
-  reopen = parts.quotaGate.reopen;
+  endCooldown = parts.quotaGate.endCooldown;
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
     throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');

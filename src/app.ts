@@ -110,6 +110,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
       ...parts,
       sessions,
       cookies,
+      access: parts.listenerAccess,
       invalidate: parts.hub.invalidate,
       onEnd,
     });
@@ -117,7 +118,18 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     app.use(sessions.middleware);
     app.use(signedIn.recognize);
     app.use(homePages());
-    app.use(signInPages({ ...parts, sessions, signedIn, pendingSignIns, cookies, baseUrl, onSignIn }));
+    app.use(
+      signInPages({
+        ...parts,
+        access: parts.listenerAccess,
+        sessions,
+        signedIn,
+        pendingSignIns,
+        cookies,
+        baseUrl,
+        onSignIn,
+      }),
+    );
     app.use(nowPlayingPages({ ...parts, signedIn }));
     app.use(playerPages({ ...parts, signedIn, forms }));
     app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn, baseUrl }));
@@ -166,9 +178,9 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
     await parts?.hub.end(accountId, sessionIds, last);
     // safeguard: forgetting-what-was-played-when-nobody-signed
-    if (last) await parts?.recent.forget(accountId);
+    if (last) await parts?.recent.remove(accountId);
     // safeguard: forgetting-how-far-export-when-nobody-signed
-    if (last) await parts?.exportProgress.forget(accountId);
+    if (last) await parts?.exportProgress.remove(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

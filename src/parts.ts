@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
-import { createAccess } from './access/access.ts';
 import { createApiVersions } from './access/api-version.ts';
-import { createAppAccess } from './access/app-token.ts';
+import { createAppAccess } from './access/app-access.ts';
+import { createAppApi } from './access/app-api.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
+import { createListenerAccess } from './access/listener-access.ts';
+import { createListenerApi } from './access/listener-api.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
 import { createRecent } from './access/recent.ts';
@@ -95,25 +97,39 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const withLock = createLock({ records, leaseMs: timing.leaseMs, lockWaitMs: timing.lockWaitMs });
   const { clientId } = spotify;
   const quotaGate = createQuotaGate({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
-  const kept = createResponseCache({ now });
+  const responseCache = createResponseCache({ now });
   const webApi = createWebApi({
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
-  const access = createAccess({ grants, withLock, quotaGate, accounts, background, now });
+  const listenerAccess = createListenerAccess({ grants, withLock, quotaGate, accounts, background, now });
+  const { market } = config;
+  const listenerApi = createListenerApi({
+    access: listenerAccess,
+    apiVersions: createApiVersions({ records, clientId }),
+    webApi,
+    responseCache,
+    market,
+    now,
+  });
+  const appApi = createAppApi({
+    access: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
+    webApi,
+    responseCache,
+    market,
+  });
   const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
     redis,
     records,
     subscriber: connectSubscriber(redis, timing.redisDeadlineMs),
     clientId,
-    access,
+    listenerApi,
     grants,
     sessionRecords,
     browsers,
     quotaGate,
-    webApi,
-    kept,
+    responseCache,
     background,
     now,
     timing: timing.live,
@@ -145,25 +161,22 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     secrets: config.secrets,
     seal,
     accounts,
-    webApi,
     grants,
     browsers,
-    access,
+    listenerAccess,
+    listenerApi,
+    appApi,
     quotaGate,
     hub,
     streams,
     fetchSubscriptions,
     recent: createRecent({ records, browsers, now }),
     exportProgress: createExportProgress({ records, browsers }),
-    appAccess: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
-    apiVersions: createApiVersions({ records, clientId }),
-    kept,
     /** Everyone's searches take from the one quota this app has, so visitors who are not signed in share a part of it. */
     rateLimiters: createRateLimiters(redis, {
       ...limits,
       dailySearches: { ...limits.dailySearches, requests: config.dailySearches },
     }),
-    market: config.market,
     afterCommandMs: timing.afterCommandMs,
     heartbeatMs: timing.heartbeatMs,
     firstByteMs: timing.firstByteMs,
@@ -171,7 +184,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     close() {
       closeStreams();
       clock.close();
-      kept.close();
+      responseCache.close();
       redis.disconnect();
     },
   };

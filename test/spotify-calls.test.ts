@@ -2,79 +2,67 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { type Row, rows, withTable } from '../docs/write-spotify-calls.ts';
 import { apiVersions } from '../simulator/simulator.ts';
-import { scopes } from '../src/spotify/web-api.ts';
+import { knownScopes } from '../src/access/scopes.ts';
 import { everyCall } from './support/everything.ts';
 import { root } from './support/process.ts';
 
-type Row = { '2026-02': string[]; legacy: string[]; scopes: string[] };
+type Column = '2026-02' | 'legacy';
 
-/** The rows of the table in docs/spotify-calls.md. */
-function rowsIn(text: string): Row[] {
-  const coded = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => String(code));
-  return text
-    .split('\n')
-    .filter((line) => /^\| `(GET|PUT|POST|DELETE) /.test(line))
-    .map((line) => {
-      const [, current, legacy, permission] = line.split('|');
-      const names = coded(current);
-      return {
-        '2026-02': names,
-        legacy: legacy?.trim() === 'the same' ? names : coded(legacy),
-        scopes: coded(permission),
-      };
-    });
+function endpointsIn(table: readonly Row[], column: Column): string[] {
+  return table.flatMap((row) => row[column]);
 }
 
-/** What of the table was not asked, and what was asked and is not in the table. */
-function differences(listed: readonly string[], seen: readonly string[]): string[] {
-  const fits = (entry: string, call: string) =>
-    new RegExp(`^${entry.replaceAll('{id}', '[\\w.]+')}$`).test(call);
+/** The endpoints that were not called, and the calls that are not listed. */
+function differences(listed: readonly string[], calls: readonly string[]): string[] {
+  const fits = (endpoint: string, call: string) =>
+    new RegExp(`^${endpoint.replaceAll('{id}', '[\\w.]+')}$`).test(call);
   return [
-    ...listed.filter((entry) => !seen.some((call) => fits(entry, call))).map((one) => `${one} was not asked`),
-    ...seen.filter((call) => !listed.some((entry) => fits(entry, call))).map((one) => `${one} is not listed`),
+    ...listed
+      .filter((endpoint) => !calls.some((call) => fits(endpoint, call)))
+      .map((one) => `${one} was not called`),
+    ...calls
+      .filter((call) => !listed.some((endpoint) => fits(endpoint, call)))
+      .map((one) => `${one} is not listed`),
   ];
 }
 
-const docs = readFileSync(join(root, 'docs/spotify-calls.md'), 'utf8');
-const table = rowsIn(docs);
-
 for (const apiVersion of apiVersions) {
-  test(`docs/spotify-calls.md lists what every page and action asks, and nothing else (${apiVersion})`, async (t) => {
-    const column = apiVersion === 'legacy' ? 'legacy' : '2026-02';
+  test(`the pages and buttons make exactly the calls that are listed (${apiVersion})`, async (t) => {
     const calls = await everyCall(t, apiVersion);
-    // An unknown name is how the API version is detected.
-    const seen = new Set(
+    // A call with an unknown name is how the API version is detected.
+    const successful = new Set(
       calls.filter(({ status }) => status < 300).map(({ method, path }) => `${method} ${path}`),
     );
 
     assert.ok(calls.length > 200, `${calls.length} calls`);
-    assert.deepEqual(
-      differences(
-        table.flatMap((row) => row[column]),
-        [...seen],
-      ),
-      [],
-    );
-    const odd = calls.filter(({ status }) => status >= 300 && ![403, 404].includes(status));
-    assert.deepEqual(odd, [], 'nor is anything asked that Spotify cannot make sense of');
+    const listed = endpointsIn(rows(), apiVersion === 'legacy' ? 'legacy' : '2026-02');
+    assert.deepEqual(differences(listed, [...successful]), []);
+    const rejected = calls.filter(({ status }) => status >= 300 && ![403, 404].includes(status));
+    assert.deepEqual(rejected, [], 'and none that Spotify rejects');
   });
 }
 
-test('the table names every permission that is ever asked for, and no other', () => {
-  const named = new Set(table.flatMap((row) => row.scopes));
-  assert.deepEqual([...named].sort(), [...new Set(Object.values(scopes).flat())].sort());
+test('docs/spotify-calls.md is up to date (if not: node docs/write-spotify-calls.ts)', () => {
+  const text = readFileSync(join(root, 'docs/spotify-calls.md'), 'utf8');
+  assert.equal(text, withTable(text));
 });
 
-test('a row that nothing asks, and a call that no row has, are found', () => {
-  const planted = rowsIn(`${docs}\n| \`GET /me/following\` | the same | \`user-follow-read\` | Nobody |\n`);
-  const seen = table.flatMap((row) => row['2026-02']).map((one) => one.replaceAll('{id}', '0aZ'));
+test('every known scope is needed by a call', () => {
+  const needed = new Set(rows().flatMap(({ calls }) => calls.flatMap(({ scopes }) => scopes)));
+  assert.deepEqual([...needed].sort(), [...knownScopes].sort());
+});
 
-  assert.equal(planted.length, table.length + 1);
-  const rows = (all: Row[]) => all.flatMap((row) => row['2026-02']);
-  assert.deepEqual(differences(rows(table), seen), []);
-  assert.deepEqual(differences(rows(planted), seen), ['GET /me/following was not asked']);
-  assert.deepEqual(differences(rows(table), [...seen, 'GET /markets', 'GET /playlists/0aZ/images']), [
+test('an endpoint that is never called, and a call that is not listed, are found', () => {
+  const listed = endpointsIn(rows(), '2026-02');
+  const calls = listed.map((one) => one.replaceAll('{id}', '0aZ'));
+
+  assert.deepEqual(differences(listed, calls), []);
+  assert.deepEqual(differences([...listed, 'GET /me/following'], calls), [
+    'GET /me/following was not called',
+  ]);
+  assert.deepEqual(differences(listed, [...calls, 'GET /markets', 'GET /playlists/0aZ/images']), [
     'GET /markets is not listed',
     'GET /playlists/0aZ/images is not listed',
   ]);

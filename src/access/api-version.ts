@@ -8,50 +8,49 @@ export type ApiVersions = ReturnType<typeof createApiVersions>;
 
 type Deps = { records: Records; clientId: string };
 
-/** Spotify may move an app from one dialect to the other, so what was found out is asked anew once a day. */
-const rememberedMs = 24 * 60 * 60 * 1000;
+/** Spotify may move an app from one version to the other, so it is detected again once a day. */
+const ttlMs = 24 * 60 * 60 * 1000;
 
 /**
- * Which dialect of the Web API this client id speaks: the new one, unless an answer showed otherwise. That is found out by asking
- * and remembered in Redis, for all processes.
+ * The version of the Web API that this app gets: 2026-02, unless a response showed otherwise. It is detected by calling and remembered in Redis,
+ * for all processes.
  */
 export function createApiVersions({ records, clientId }: Deps) {
   const store = records.of({
     name: 'api-version',
     codec: textCodec(v.literal('legacy')),
-    ttlMs: () => rememberedMs,
+    ttlMs: () => ttlMs,
   });
 
   return {
-    /** The dialect that a call is made in first: the one found out, else the new one. Throws RedisUnavailable. */
-    async expected(): Promise<ApiVersion> {
-      return (await store.read(clientId)) ?? '2026-02';
-    },
+    current,
 
     /**
-     * Makes a call that is named differently in the dialects; where the answer looks as if the name did not exist, once more in
-     * the other one. Throws what the call throws, and RedisUnavailable.
+     * Makes a request whose name depends on the version; if the response looks as if the name didn't exist, once more in the other version.
+     * Throws what the request throws, and RedisUnavailable.
      */
-    async speak<T>(call: (apiVersion: ApiVersion) => Promise<T>): Promise<T> {
-      const first = await this.expected();
+    async call<T>(request: (apiVersion: ApiVersion) => Promise<T>): Promise<T> {
+      const first = await current();
       try {
-        return await call(first);
+        return await request(first);
       } catch (error) {
-        // A name that is not known is a 404 to apps that speak the classic dialect, and a 403 to those that speak the new one.
+        // An unknown name is a 404 for apps that get the legacy version, and a 403 for those that get 2026-02.
         if (!(error instanceof (first === '2026-02' ? NotFound : Refused))) throw error;
-        const result = await call(otherApiVersion(first)).catch((otherError: unknown) => {
-          // Where neither name is known it was not the name: the answer in the dialect that is spoken is the one to believe.
-          // Anything else that goes wrong (a wait that Spotify asks for, silence) says nothing about names.
-          const unknownToo = otherError instanceof NotFound || otherError instanceof Refused;
-          throw unknownToo ? error : otherError;
+        const result = await request(otherApiVersion(first)).catch((otherError: unknown) => {
+          // If neither name exists, the name was not the problem: the first response is the right one. Any other error, such as a cooldown or a
+          // missing response, says nothing about names.
+          const isUnknown = otherError instanceof NotFound || otherError instanceof Refused;
+          throw isUnknown ? error : otherError;
         });
         // safeguard: remembering-api-version
-        await (first === '2026-02' ? store.write(clientId, 'legacy') : this.forget());
+        await (first === '2026-02' ? store.write(clientId, 'legacy') : store.remove(clientId));
         return result;
       }
     },
-
-    /** Forgets what was found out: the next call is made in the new dialect again. */
-    forget: (): Promise<void> => store.remove(clientId),
   };
+
+  /** Returns the detected version, else 2026-02. Throws RedisUnavailable. */
+  async function current(): Promise<ApiVersion> {
+    return (await store.read(clientId)) ?? '2026-02';
+  }
 }

@@ -5,18 +5,18 @@ import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
 import { idleTimeoutMs } from './lifetime.ts';
 
-/** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
+/** A browser that a listener is signed in with. Times are milliseconds since 1970. */
 export type Browser = {
   sessionId: string;
-  /** As people call it, such as "Firefox on Linux"; null where it did not say. */
+  /** Such as "Firefox on Linux"; null if unknown. */
   name: string | null;
   startedAt: number;
-  /** When it last asked for a page, to the minute. */
+  /** When it last requested a page, to the minute. */
   seenAt: number;
 };
 
-/** A sign-in is listed a moment before it has its grant; one that has none after this long has ended. */
-const underWayMs = 60_000;
+/** A sign-in is listed shortly before its grant is stored. After this long without a grant, it has ended. */
+const startingMs = 60_000;
 
 export type Browsers = ReturnType<typeof createBrowsers>;
 
@@ -24,7 +24,7 @@ type Deps = { redis: Redis; records: Records; grants: Grants; now: () => number 
 
 const hash: KeyType = { kind: 'browsers', type: 'hash' };
 
-/** What the list says of each sign-in, under its session id; when it was last seen is a field beside it, which changes often. */
+/** The entry of each sign-in, under its session id. When it was last seen is another field, because that changes often. */
 const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
   shape: 1,
   unnumbered: true,
@@ -32,81 +32,85 @@ const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
   schema: v.object({ name: v.string().nullable(), startedAt: moment }),
 });
 
-// In one step: a list that a process leaves behind half made would stand for ever.
-const noteSignIn = `
+// In one step, because a list left behind without an expiry would never go away.
+const addScript = `
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
   -- safeguard: end-list-browsers
   return redis.call('PEXPIRE', KEYS[1], ARGV[5])`;
 
-// A visit must not bring back what a sign-out has just removed.
-const noteIfThere = `
+// A visit must not restore an entry that a sign-out has just removed.
+const visitScript = `
   -- safeguard: noting-visit-only-where-browser-listed
   if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
   return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
 
-const setWhileListed = `
+const writeScript = `
   if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
   redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
   return 1`;
 
 /**
- * The browsers each listener is signed in with, under `browsers:<account id>`: a record of its own, so that sessions are
- * written at sign-in and sign-out only, and so that all of them can be found and ended. All throw RedisUnavailable.
+ * The browsers that each listener is signed in with. The list is a record apart from the sessions, so that those are written at sign-in and
+ * sign-out only, and so that all sessions of a listener can be found and ended. All methods throw RedisUnavailable.
  */
 export function createBrowsers({ redis, records, grants, now }: Deps) {
   const keyOf = (accountId: string) => `browsers:${accountId}`;
-  const addSignIn = records.script([hash], noteSignIn);
-  const noteVisit = records.script([hash], noteIfThere);
+  const addBrowser = records.script([hash], addScript);
+  const visit = records.script([hash], visitScript);
 
   return {
-    /** Lists a sign-in that is about to be made. */
+    /** Adds a browser that is about to be signed in. */
     async add(accountId: string, sessionId: string, name: string | null): Promise<void> {
-      await this.of(accountId); // forgets the ones that have ended
+      await list(accountId); // removes those that have ended
       const key = keyOf(accountId);
       const started = entryCodec.encode({ name, startedAt: now() }, key);
-      await addSignIn([key], sessionId, seenField(sessionId), started, now(), idleTimeoutMs);
+      await addBrowser([key], sessionId, seenField(sessionId), started, now(), idleTimeoutMs);
     },
 
-    /** Notes that a browser was here just now, if it is signed in. */
-    async seen(accountId: string, sessionId: string): Promise<void> {
-      await noteVisit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleTimeoutMs);
+    /** Records that a browser has just been active, if it is signed in. */
+    async recordVisit(accountId: string, sessionId: string): Promise<void> {
+      await visit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleTimeoutMs);
     },
 
-    /** The browsers that are signed in, the one seen last first. Those whose grant is gone are forgotten on the way. */
-    async of(accountId: string): Promise<Browser[]> {
-      const all = (await listed(accountId)).flatMap(({ browser }) => browser ?? []);
-      const standing = await grants.standing(all.map(({ sessionId }) => sessionId));
-      const over = all.filter(
-        ({ sessionId, startedAt }) => !standing.has(sessionId) && startedAt < now() - underWayMs,
-      );
-      // safeguard: forgetting-browsers-gone
-      await this.remove(accountId, ...over.map(({ sessionId }) => sessionId));
-      return all.filter(({ sessionId }) => standing.has(sessionId)).sort((a, b) => b.seenAt - a.seenAt);
-    },
+    list,
 
-    /** The sessions of a listener, those included that are just beginning. */
+    /** Returns the sessions of a listener, including those that are being signed in. */
     async sessionsOf(accountId: string): Promise<string[]> {
       return (await listed(accountId)).map(({ sessionId }) => sessionId);
     },
 
-    /** Keeps a record about a listener, unless they are signed in nowhere any more. */
-    async keepWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
-      const keep = records.script([hash, store.type], setWhileListed);
+    /** Stores a record about a listener, unless they are signed in nowhere any more. */
+    async writeWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
+      const write = records.script([hash, store.type], writeScript);
       const keys = [keyOf(accountId), store.key(accountId)];
-      await keep(keys, store.encode(accountId, value), store.ttlMs(value));
+      await write(keys, store.encode(accountId, value), store.ttlMs(value));
     },
 
-    /** Forgets browsers that have signed out. */
-    async remove(accountId: string, ...sessionIds: readonly string[]): Promise<void> {
-      if (sessionIds.length === 0) return;
-      const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
-      const key = keyOf(accountId);
-      await records.onType(hash, key, () => redis.hdel(key, ...fields));
-    },
+    remove,
   };
 
-  /** All that is listed; no browser for what another version has listed in its own way: that is left alone, and is signed in all the same. */
+  /** Returns the browsers that are signed in, the one seen last first, and removes those whose grant is gone. */
+  async function list(accountId: string): Promise<Browser[]> {
+    const all = (await listed(accountId)).flatMap(({ browser }) => browser ?? []);
+    const active = await grants.existing(all.map(({ sessionId }) => sessionId));
+    const ended = all.filter(
+      ({ sessionId, startedAt }) => !active.has(sessionId) && startedAt < now() - startingMs,
+    );
+    // safeguard: forgetting-browsers-gone
+    await remove(accountId, ...ended.map(({ sessionId }) => sessionId));
+    return all.filter(({ sessionId }) => active.has(sessionId)).sort((a, b) => b.seenAt - a.seenAt);
+  }
+
+  /** Removes browsers that have signed out. */
+  async function remove(accountId: string, ...sessionIds: readonly string[]): Promise<void> {
+    if (sessionIds.length === 0) return;
+    const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
+    const key = keyOf(accountId);
+    await records.onType(hash, key, () => redis.hdel(key, ...fields));
+  }
+
+  /** Returns all entries. `browser` is null in one that another version of Turntable wrote: it is left alone, and is still a sign-in. */
   async function listed(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
     const key = keyOf(accountId);
     const fields = await records.onType(hash, key, () => redis.hgetall(key));
@@ -115,7 +119,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       if (isSeenField(sessionId)) return [];
       const decoded = entryCodec.decode(entry, key);
       if (decoded.state === 'other shape') return { sessionId, browser: null };
-      const seenAt = momentIn(fields[seenField(sessionId)]);
+      const seenAt = timeIn(fields[seenField(sessionId)]);
       if (decoded.state !== 'intact' || seenAt === null) return [];
       return { sessionId, browser: { sessionId, ...decoded.value, seenAt } };
     });
@@ -123,7 +127,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     const damaged = Object.keys(fields).filter((field) => !used.has(field));
     if (damaged.length > 0) {
       records.report(hash.kind, 'an entry');
-      // A Redis that takes no writes keeps them for now.
+      // A Redis that refuses writes keeps them for now.
       await redis.hdel(key, ...damaged).catch(() => undefined);
     }
     return all;
@@ -132,7 +136,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
 
 const seenField = (sessionId: string): string => `${sessionId} seen`;
 
-function momentIn(text = ''): number | null {
+function timeIn(text = ''): number | null {
   const read = text === '' ? null : moment.try(Number(text));
   return read?.ok ? read.value : null;
 }

@@ -1,13 +1,13 @@
-/** Spotify no longer honours this sign-in (revoked, or six months over), or it was ended meanwhile. */
+/** Spotify no longer accepts this sign-in (revoked, or six months old), or it has been ended here. */
 export class GrantLost extends Error {
   override readonly name = 'GrantLost';
 }
 
-/** Spotify asked everyone here to stay away until `until` (milliseconds since 1970). */
+/** Spotify asked this app not to call until `until`, in milliseconds since 1970. */
 export class Cooldown extends Error {
-  override readonly name = 'CoolDown';
+  override readonly name = 'Cooldown';
   readonly until: number;
-  /** Whether the calls of the day are used up, rather than too many made at once. */
+  /** Whether the daily quota is used up, rather than the rate too high. */
   readonly quota: boolean;
 
   constructor(until: number, quota = false) {
@@ -19,7 +19,7 @@ export class Cooldown extends Error {
   }
 }
 
-/** More requests than this site allows one visitor, or all of them together; `waitMs` says how long until it takes more. */
+/** More requests than one visitor, or all together, may make. `waitMs` is the time until more are accepted. */
 export class TooManyRequests extends Error {
   override readonly name = 'TooManyRequests';
   readonly waitMs: number;

@@ -6,28 +6,28 @@ import type { Browsers } from './browsers.ts';
 
 export type ExportProgress = ReturnType<typeof createExportProgress>;
 
-/** How far an export is. Moments are milliseconds since 1970. */
+/** The progress of an export. Times are milliseconds since 1970. */
 export type Progress = {
   startedAt: number;
-  /** What is exported: the id of a playlist, or `all`. */
+  /** The id of the exported playlist, or `all`. */
   what: string;
-  /** The name of the playlist; null if it is not known, or has none. */
+  /** The name of the playlist; null if it has none, or is not known yet. */
   name: string | null;
   state: 'running' | 'paused' | 'complete' | 'stopped';
-  /** How many rows it has read, of how many; null if that is not known. */
+  /** Rows read so far, and rows in total; null if unknown. */
   rows: number;
   of: number | null;
-  /** When a pause is over, or when Spotify may be asked again; else null. */
+  /** When a pause ends, or when Spotify may be called again; else null. */
   until: number | null;
-  /** Why it stopped, as a short word for programs; else null. */
+  /** Why it stopped, as a code for programs; else null. */
   reason: string | null;
 };
 
 type Deps = { records: Records; browsers: Browsers };
 
-/** Longer than the longest pause and the call after it: an export that says nothing for so long has died with its process. */
+/** Longer than the longest pause and the call after it: an export without progress for this long has died with its process. */
 const runningMs = 2 * 60_000;
-/** For how long a page can still be asked what became of it. */
+/** How long the outcome can be looked up. */
 const endedMs = 10 * 60_000;
 
 const codec = jsonCodec<Progress>({
@@ -47,8 +47,8 @@ const codec = jsonCodec<Progress>({
 });
 
 /**
- * How far the latest export of each listener is, under `export:<account id>`, for the page that started it: that page may be served by another
- * process. All throw RedisUnavailable.
+ * The progress of each listener's latest export, for the page that started it: that page may be served by another process. All methods throw
+ * RedisUnavailable.
  */
 export function createExportProgress({ records, browsers }: Deps) {
   const store = records.of({
@@ -58,14 +58,14 @@ export function createExportProgress({ records, browsers }: Deps) {
   });
 
   return {
-    /** The latest export of a listener; null if there is none, or none that is heard of any more. */
-    of: (accountId: string): Promise<Progress | null> => store.read(accountId),
+    /** Returns the latest export of a listener; null if there is none, or if its process died. */
+    get: (accountId: string): Promise<Progress | null> => store.read(accountId),
 
-    /** Keeps how far it is, for as long as the listener is signed in somewhere. */
-    keep: (accountId: string, progress: Progress): Promise<void> =>
-      browsers.keepWhileSignedIn(accountId, store, progress),
+    /** Stores the progress, unless the listener is signed in nowhere any more. */
+    set: (accountId: string, progress: Progress): Promise<void> =>
+      browsers.writeWhileSignedIn(accountId, store, progress),
 
-    /** Forgets it: the listener is signed in nowhere any more. */
-    forget: (accountId: string): Promise<void> => store.remove(accountId),
+    /** Removes it, because the listener is signed in nowhere any more. */
+    remove: (accountId: string): Promise<void> => store.remove(accountId),
   };
 }

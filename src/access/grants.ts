@@ -3,25 +3,25 @@ import type { Redis } from 'ioredis';
 import { type Codec, jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
-import { remainingLifetimeMs } from './lifetime.ts';
+import { remainingLifetimeSeconds } from './lifetime.ts';
 import type { Seal } from './seal.ts';
 
-/** What Spotify gave one sign-in. Moments are milliseconds since 1970. */
+/** What Spotify issued for one sign-in. Times are milliseconds since 1970. */
 export type Grant = {
-  /** Whose it is. The session beside it says so too, in the open; this is what counts. */
+  /** The account it belongs to. The session says so too, but unsealed; this one counts. */
   accountId: string;
   accessToken: string;
-  /** When the access token ends. */
+  /** When the access token expires. */
   expiresAt: number;
-  /** When Spotify gave the access token. */
-  renewedAt: number;
+  /** When Spotify issued the access token. */
+  refreshedAt: number;
   refreshToken: string;
   scopes: string[];
-  /** When the listener agreed. No renewal moves it: Spotify counts its six months from here. */
+  /** When the listener agreed. Refreshing doesn't change it: Spotify's six months start here. */
   consentAt: number;
 };
 
-/** A grant as it stands in Redis; `generation` grows by one with each write. */
+/** A grant as stored in Redis; `generation` increases by one with each write. */
 export type StoredGrant = Grant & { generation: number };
 
 export type Grants = ReturnType<typeof createGrants>;
@@ -31,19 +31,22 @@ type Deps = {
   records: Records;
   seal: Seal;
   now: () => number;
-  /** The account that the record of a session names; null if there is no such record. */
+  /** Returns the account that the record of a session names; null if there is no such record. */
   accountOf: (sessionId: string) => Promise<string | null>;
 };
 
-/** The fields that are sealed. `accountId` is null in grants that were written before they had one. */
-type SealedFields = Omit<Grant, 'accountId'> & { accountId: string | null };
+/** The sealed fields by their stored names. `accountId` is null in grants that were written before they had one. */
+type SealedFields = Omit<Grant, 'accountId' | 'refreshedAt'> & {
+  accountId: string | null;
+  renewedAt: number;
+};
 
-/** A record as a whole; no fields when Spotify no longer honours the grant. */
+/** A whole record; `fields` is null once Spotify no longer accepts the grant. */
 type GrantRecord = { generation: number; fields: SealedFields | null };
 
-/** In place of the sealed grant where Spotify no longer honours it. */
+/** Replaces the sealed fields once Spotify no longer accepts the grant. */
 const ended = 'ended';
-/** How long that stands: for as long as a process may have been paused and still come home with a renewal. */
+/** The lifetime of such a record: a process may be suspended for that long and still save a grant that it has refreshed. */
 const endedMs = 5 * 60_000;
 
 const token = v.string().assert((value) => value !== '');
@@ -65,7 +68,7 @@ const fieldsCodec = jsonCodec<SealedFields>({
   }),
 });
 
-// A record is "<generation>:<sealed grant>": the generation stands in the open for this comparison.
+// A record is "<generation>:<sealed fields>": the generation is not sealed, so that a script can compare it.
 const ifUnchanged = `
   local current = redis.call('GET', KEYS[1])
   -- safeguard: writing-only-where-grant-still
@@ -75,7 +78,7 @@ const replaceIfUnchanged = `${ifUnchanged}
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
   return 1`;
 
-// By the whole text, and with the same generation: a process that is renewing the grant just now must still be able to save that.
+// Compares the whole text and keeps the generation, so that a process that is refreshing the grant can still save it.
 const completeIfUnchanged = `
   -- safeguard: upgrading-grant-by-comparing
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -83,15 +86,15 @@ const completeIfUnchanged = `
   return 1`;
 
 /**
- * The grants in Redis, one beside each session under `grant:<session id>`, sealed and bound to that key.
- * Apart from the session, because express-session writes a session whole: a slow request would put an old
- * refresh token back. All throw RedisUnavailable.
+ * The grants in Redis, one for each session, sealed and bound to its id. They are not part of the session, because express-session always writes
+ * the whole session: a slow request would restore an old refresh token. All methods throw RedisUnavailable.
  */
 export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   const store = records.of<GrantRecord>({
     name: 'grant',
     codec: grantCodec(seal),
-    ttlMs: ({ fields }) => (fields === null ? endedMs : remainingLifetimeMs(fields.consentAt, now()) * 1000),
+    ttlMs: ({ fields }) =>
+      fields === null ? endedMs : remainingLifetimeSeconds(fields.consentAt, now()) * 1000,
   });
   const replaceRecord = records.script([store.type], replaceIfUnchanged);
   const completeRecord = records.script([store.type], completeIfUnchanged);
@@ -106,8 +109,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   }
 
   /**
-   * The account of a grant. One that was written before grants named theirs gets the one that its session names, for good. Null if
-   * there is no session any more: then the grant is of no use.
+   * The account of a grant. A grant that was written before it had one gets the one of its session, permanently. Null if the session no longer
+   * exists: then the grant is useless.
    */
   async function accountIn(sessionId: string, text: string, record: GrantRecord): Promise<string | null> {
     if (record.fields === null || record.fields.accountId !== null) return record.fields?.accountId ?? null;
@@ -115,74 +118,78 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     if (accountId === null) return null;
     // safeguard: generation-grant-upgraded
     const complete = store.encode(sessionId, { ...record, fields: { ...record.fields, accountId } });
-    // If it was renewed since, or Redis takes no writes, the next request does it.
+    // If it has been refreshed since, or Redis refuses writes, the next request tries again.
     // safeguard: upgrade-grant
     // safeguard: upgrade-redis-does-not-take
     await completeRecord([store.key(sessionId)], text, complete).catch(() => undefined);
     return accountId;
   }
 
+  /** Returns the grant of a session; null if there is none, or none that opens. */
+  async function read(sessionId: string): Promise<StoredGrant | null> {
+    const text = await store.readText(sessionId);
+    const record = text === null ? null : await store.settle(sessionId, text);
+    if (text === null || record === null || record.fields === null) return null;
+    const accountId = await accountIn(sessionId, text, record);
+    if (accountId === null) return null;
+    const { renewedAt, ...fields } = record.fields;
+    return { ...fields, accountId, refreshedAt: renewedAt, generation: record.generation };
+  }
+
   return {
-    /** Keeps the grant of a new session. */
+    /** Stores the grant of a new session. */
     create: (sessionId: string, grant: Grant): Promise<void> =>
       store.write(sessionId, { generation: 1, fields: fieldsOf(grant) }),
 
-    /** The grant of a session, or null if there is none that opens. */
-    async read(sessionId: string): Promise<StoredGrant | null> {
-      const text = await store.readText(sessionId);
-      const record = text === null ? null : await store.settle(sessionId, text);
-      if (text === null || record === null || record.fields === null) return null;
-      const accountId = await accountIn(sessionId, text, record);
-      return accountId === null ? null : { ...record.fields, accountId, generation: record.generation };
-    },
+    read,
 
     /**
-     * Writes `next` where `old` still stands, and says what stands now; null where the grant was removed meanwhile. When its
-     * outcome is not known (the answer of Redis was lost) it can be called again: what was written is then what stands.
+     * Stores `next` if `old` is still stored, and returns the grant stored then; null if it was removed. It may be repeated if its outcome is
+     * unknown because the reply of Redis was lost: it then returns what it has stored.
      */
     async replace(sessionId: string, old: StoredGrant, next: Grant): Promise<StoredGrant | null> {
       const generation = old.generation + 1;
       const done = await writeIfUnchanged(sessionId, old.generation, { generation, fields: fieldsOf(next) });
-      return done ? { ...next, generation } : this.read(sessionId);
+      return done ? { ...next, generation } : read(sessionId);
     },
 
     /**
-     * Ends a grant that Spotify no longer honours, and with it the sign-in, unless it was replaced meanwhile; gives what stands.
-     * Its tokens go at once. Its generation stays for five minutes, so that a process which renewed it and was then paused can
-     * still bring the renewal home: with rotation that one alone has the token that Spotify honours.
+     * Ends a grant that Spotify no longer accepts, and with it the sign-in, unless it has been replaced; returns the grant stored then. The
+     * tokens are removed at once. The generation stays for five minutes, so that a process that has refreshed the grant and was suspended can
+     * still save it: with rotation it alone has the token that Spotify accepts.
      */
     async end(sessionId: string, { generation }: StoredGrant): Promise<StoredGrant | null> {
       // safeguard: mark-grant-has-ended
       // safeguard: ending-grant-by-comparing
       const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });
-      return done ? null : this.read(sessionId);
+      return done ? null : read(sessionId);
     },
 
-    /** Which of these sessions have a grant, as far as can be told without opening it. */
-    async standing(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
+    /** Returns those of these sessions that have a grant, without checking whether it opens. */
+    async existing(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
       if (sessionIds.length === 0) return new Set();
       const records = await redisCall(redis.mget(sessionIds.map(store.key)));
-      const stands = (record: string | null | undefined) => record && !record.endsWith(`:${ended}`);
-      return new Set(sessionIds.filter((_, index) => stands(records[index])));
+      const exists = (record: string | null | undefined) => record && !record.endsWith(`:${ended}`);
+      return new Set(sessionIds.filter((_, index) => exists(records[index])));
     },
 
-    /** Removes grants, and with them the sign-ins: a session without its grant is signed out. */
-    forget: store.remove,
+    /** Removes grants and thereby signs out: a session without its grant is signed out. */
+    remove: store.remove,
 
-    /** Lets the grant of somebody who came stand as long as it may. */
+    /** Extends the lifetime of a grant because the listener is active. */
     async extend(sessionId: string, { consentAt }: Grant): Promise<void> {
-      await redisCall(redis.expire(store.key(sessionId), remainingLifetimeMs(consentAt, now())));
+      await redisCall(redis.expire(store.key(sessionId), remainingLifetimeSeconds(consentAt, now())));
     },
   };
 }
 
-/** What is sealed of a grant, and nothing beside it. */
+/** The sealed fields of a grant, and nothing else. */
 function fieldsOf(grant: Grant): SealedFields {
-  const { accountId, accessToken, expiresAt, renewedAt, refreshToken, scopes, consentAt } = grant;
-  return { accountId, accessToken, expiresAt, renewedAt, refreshToken, scopes, consentAt };
+  const { accountId, accessToken, expiresAt, refreshedAt, refreshToken, scopes, consentAt } = grant;
+  return { accountId, accessToken, expiresAt, renewedAt: refreshedAt, refreshToken, scopes, consentAt };
 }
 
-/** Grants as `<generation>:<sealed fields>`: the generation is in the open, for comparing. One that does not open is never removed. */
+/** Records as `<generation>:<sealed fields>`. A record that does not open is never removed. */
 function grantCodec(seal: Seal): Codec<GrantRecord> {
   const sealed = sealedCodec(seal, fieldsCodec);
 

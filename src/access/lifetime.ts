@@ -1,11 +1,11 @@
 const day = 24 * 60 * 60 * 1000;
 
-/** A session and its grant end 180 days after the sign-in: about when Spotify ends the grant ("Refreshing tokens"). */
+/** A session and its grant expire 180 days after the sign-in, which is about when Spotify ends the grant ("Refreshing tokens"). */
 export const absoluteLifetimeMs = 180 * day;
-/** They end sooner when nobody comes for 30 days. */
+/** They expire earlier if the listener doesn't return for 30 days. */
 export const idleTimeoutMs = 30 * day;
 
-/** Seconds that the records of a sign-in made at `startedAt` may stand from `now` on, unless somebody comes; 0 when it is over. */
-export function remainingLifetimeMs(startedAt: number, now: number): number {
+/** The remaining lifetime of a sign-in made at `startedAt`, in seconds, unless it is extended; 0 if it has expired. */
+export function remainingLifetimeSeconds(startedAt: number, now: number): number {
   return Math.max(0, Math.ceil(Math.min(idleTimeoutMs, startedAt + absoluteLifetimeMs - now) / 1000));
 }

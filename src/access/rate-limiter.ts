@@ -1,15 +1,15 @@
 import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 
-/** So many requests within a window, which begins with the first of them. */
+/** The number of requests within a window, which starts with the first of them. */
 export type Limit = { requests: number; windowSeconds: number };
 
-/** What is left after a request was counted. */
+/** What is left of a limit after a request was counted. */
 export type Usage = {
-  /** Whether this request was one too many. */
+  /** Whether this request exceeded the limit. */
   exceeded: boolean;
   remaining: number;
-  /** Milliseconds until the window ends and all requests are available again. */
+  /** Milliseconds until the window ends and the whole limit is available again. */
   resetMs: number;
 };
 
@@ -21,34 +21,34 @@ const minute = 60;
 const hour = 60 * minute;
 
 /**
- * What a person never reaches, and a script that runs wild does within seconds. The quota gate has the last word on what Spotify is
- * asked; these limits keep one visitor from spending what is there for all.
+ * A person never reaches these limits; a runaway script does within seconds. The quota gate has the last word on calls to Spotify; these limits
+ * keep one visitor from using up the quota of all.
  */
 export const limits = {
-  /** Per address: going to the sign-in and coming back from it count one each. */
+  /** Per address: leaving for the sign-in and returning from it count as one each. */
   signIn: { requests: 60, windowSeconds: 10 * minute },
-  /** All sign-ins together, each time Spotify is asked for tokens: refreshes go to the same service. */
+  /** Token requests of all sign-ins together: refreshes go to the same service. */
   tokenExchange: { requests: 300, windowSeconds: 10 * minute },
   /** Per address, without a sign-in. */
   visitorSearch: { requests: 30, windowSeconds: minute },
-  /** All visitors without a sign-in together; how many is a setting. */
+  /** All visitors without a sign-in together; a setting. */
   dailySearches: { requests: 100, windowSeconds: 24 * hour },
   /** Per listener, as all below it. */
   search: { requests: 60, windowSeconds: minute },
   read: { requests: 120, windowSeconds: minute },
   write: { requests: 120, windowSeconds: minute },
-  /** Opening a stream of live updates, or fetching what it would bring; a stream that is open counts nothing. */
+  /** Opening a stream of live updates, or fetching an update; an open stream counts as nothing more. */
   update: { requests: 120, windowSeconds: minute },
   /** A playlist takes one call for each 50 items, all playlists together several hundred. */
   exportOne: { requests: 30, windowSeconds: 10 * minute },
   exportAll: { requests: 10, windowSeconds: hour },
-  /** All listeners together, both kinds. */
+  /** All listeners together, both kinds of export. */
   exports: { requests: 200, windowSeconds: hour },
   /** Per address. */
   setupCheck: { requests: 20, windowSeconds: minute },
 };
 
-/** A limiter for each limit. */
+/** Creates a limiter for each limit. */
 export function createRateLimiters(redis: Redis, all: Limits): RateLimiters {
   const created = Object.entries(all).map(([name, limit]) => [
     name,
@@ -60,8 +60,8 @@ export function createRateLimiters(redis: Redis, all: Limits): RateLimiters {
 type Deps = Limit & { redis: Redis; name: string };
 
 /**
- * Counts requests under `limit:<name>:<key>`, in Redis for all processes. While Redis is away, or has something else under that
- * key, each process counts by itself.
+ * Counts requests under `limit:<name>:<key>`, in Redis for all processes. While Redis is unavailable, or holds something else under that key,
+ * each process counts by itself.
  */
 export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
   const options = { keyPrefix: `limit:${name}`, points: requests, duration: windowSeconds };
@@ -78,7 +78,7 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
     requests,
     windowSeconds,
 
-    /** Counts one request of `key`: an address, a listener, or `everyone`. Never throws because of Redis. */
+    /** Counts one request of `key`, which is an address, a listener, or `everyone`. Never throws because of Redis. */
     async consume(key: string): Promise<Usage> {
       const counted = await limiter.consume(key).catch((refusal: unknown) => {
         if (refusal instanceof RateLimiterRes) return refusal;

@@ -1,48 +1,53 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { Records } from '../redis/records.ts';
-import type { Dated } from '../spotify/parse.ts';
-import { datedSchema } from '../spotify/schemas.ts';
+import { timestampedItemSchema } from '../spotify/schemas.ts';
+import type { TimestampedItem } from '../spotify/types.ts';
 import type { Browsers } from './browsers.ts';
 
 export type Recent = ReturnType<typeof createRecent>;
 
 type Deps = { records: Records; browsers: Browsers; now: () => number };
 
-type RecentlyPlayed = { askedAt: number; played: Dated[] };
+/** `askedAt` is when Spotify was asked, in milliseconds since 1970. */
+type RecentlyPlayed = { askedAt: number; played: TimestampedItem[] };
 
-const keptMs = 5 * 60_000;
-const most = 5;
+const ttlMs = 5 * 60_000;
+const maxItems = 5;
 
 const codec = jsonCodec<RecentlyPlayed>({
   shape: 2,
   bound: true,
-  schema: v.object({ askedAt: moment, played: v.array(datedSchema) }),
+  schema: v.object({ askedAt: moment, played: v.array(timestampedItemSchema) }),
 });
 
 /**
- * What listeners played before it fell silent, under `recently-played:<account id>`: so that a page which shows it need not ask
- * each time it is loaded, and a stream, maybe of another process, can go on showing it without asking at all. All throw RedisUnavailable.
+ * What listeners played before playback stopped, so that a page needn't ask each time it is loaded, and a stream, maybe of another process, can
+ * show it without asking at all. All methods throw RedisUnavailable.
  */
 export function createRecent({ records, browsers, now }: Deps) {
-  const store = records.of({ name: 'recently-played', codec, ttlMs: () => keptMs });
+  const store = records.of({ name: 'recently-played', codec, ttlMs: () => ttlMs });
 
   return {
-    /** The newest few, if they were asked for lately and not before `since`: what was asked for earlier may lack the last ones. */
-    async of(accountId: string, since: number): Promise<Dated[] | null> {
+    /** Returns the newest few, if Spotify was asked recently and not before `since`: an earlier response may lack the latest ones. */
+    async get(accountId: string, since: number): Promise<TimestampedItem[] | null> {
       const record = await store.read(accountId);
       // safeguard: asking-anew-for-what-was-played-where
-      return record !== null && record.askedAt >= Math.max(since, now() - keptMs) ? record.played : null;
+      return record !== null && record.askedAt >= Math.max(since, now() - ttlMs) ? record.played : null;
     },
 
-    /** Keeps the newest few of what Spotify told, which it was asked at `askedAt`; gives those. */
-    async keep(accountId: string, played: readonly Dated[], askedAt: number): Promise<Dated[]> {
-      const newest = played.slice(0, most);
-      await browsers.keepWhileSignedIn(accountId, store, { askedAt, played: newest });
+    /** Stores the newest few and returns them. */
+    async set(
+      accountId: string,
+      played: readonly TimestampedItem[],
+      askedAt: number,
+    ): Promise<TimestampedItem[]> {
+      const newest = played.slice(0, maxItems);
+      await browsers.writeWhileSignedIn(accountId, store, { askedAt, played: newest });
       return newest;
     },
 
-    /** Forgets it: the listener is signed in nowhere any more. */
-    forget: (accountId: string): Promise<void> => store.remove(accountId),
+    /** Removes them, because the listener is signed in nowhere any more. */
+    remove: (accountId: string): Promise<void> => store.remove(accountId),
   };
 }

@@ -2,97 +2,100 @@ export type ResponseCache = ReturnType<typeof createResponseCache>;
 
 type Deps = {
   now: () => number;
-  /** Characters of JSON that all kept answers together may have; the oldest give way. */
-  mostCharacters?: number;
+  /** Size of all cached responses together, in characters of JSON; the oldest are evicted first. */
+  maxCharacters?: number;
 };
 
-type Answer = { value: unknown; since: number; characters: number };
+type Entry = { value: unknown; cachedAt: number; characters: number };
 
-/** Spotify's terms want its data fresh: nothing is kept for longer, whether or not somebody asks again. */
-const longestMs = 10 * 60_000;
-const tidyEveryMs = 60_000;
+/** Spotify's terms require fresh data, so nothing is cached for longer, whether or not it is read again. */
+const maxTtlMs = 10 * 60_000;
+const sweepEveryMs = 60_000;
 
 /**
- * What Spotify last told somebody, kept for a moment in this process, so that people who press a button twice and pages that
- * load at the same time cost one call. An answer is only ever given to the one it was made for: `whose` is a listener's account
- * id, or `everyone` for what belongs to nobody.
+ * Spotify's responses, cached in this process for a moment, so that double clicks and pages that load at the same time cost one call. A response
+ * is returned only to its owner: the account id of a listener, or `everyone` for what belongs to no listener.
  */
-export function createResponseCache({ now, mostCharacters = 8_000_000 }: Deps) {
-  const answers = new Map<string, Answer>();
-  const underWay = new Map<string, Promise<unknown>>();
+export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
+  const entries = new Map<string, Entry>();
+  const pending = new Map<string, Promise<unknown>>();
   let characters = 0;
 
-  // safeguard: keeping-answers-apart-by-whose-they
-  const nameOf = (whose: string, what: string) => JSON.stringify([whose, what]);
+  // safeguard: keeping-responses-apart-by-owner
+  const nameOf = (owner: string, key: string) => JSON.stringify([owner, key]);
 
-  /** Not so where it is from a time that is still to come: the clock was put back. */
-  function isFresh({ since }: Answer, forMs: number): boolean {
-    return since > now() - forMs && since <= now();
+  /** An entry from the future is not fresh: the clock was put back. */
+  function isFresh({ cachedAt }: Entry, ttlMs: number): boolean {
+    return cachedAt > now() - ttlMs && cachedAt <= now();
   }
 
-  function drop(name: string): void {
-    characters -= answers.get(name)?.characters ?? 0;
-    answers.delete(name);
+  function evict(name: string): void {
+    characters -= entries.get(name)?.characters ?? 0;
+    entries.delete(name);
   }
 
-  function keep(name: string, value: unknown): void {
-    drop(name);
+  function put(name: string, value: unknown): void {
+    evict(name);
     const size = JSON.stringify(value ?? null).length + name.length;
-    if (size > mostCharacters) return;
-    answers.set(name, { value, since: now(), characters: size });
+    if (size > maxCharacters) return;
+    entries.set(name, { value, cachedAt: now(), characters: size });
     characters += size;
-    tidy();
+    sweep();
   }
 
-  function tidy(): void {
-    // A Map keeps the order of insertion: the first is the one kept longest.
-    for (const [name, { since }] of answers) {
-      // safeguard: bound-kept-answers
-      if (characters <= mostCharacters && since > now() - longestMs) break;
-      drop(name);
+  function sweep(): void {
+    // A Map keeps insertion order, so the oldest entries come first.
+    for (const [name, { cachedAt }] of entries) {
+      // safeguard: bound-of-cached-responses
+      if (characters <= maxCharacters && cachedAt > now() - maxTtlMs) break;
+      evict(name);
     }
   }
-  const tidying = setInterval(tidy, tidyEveryMs).unref();
+  const sweeping = setInterval(sweep, sweepEveryMs).unref();
 
   return {
     /**
-     * What `load` gave for this at most `forMs` milliseconds ago, or gives now. While it is being asked, everybody who wants the
-     * same waits for the one answer; a failure is theirs too, and is not kept.
+     * Returns the cached value, or loads it if it is older than `ttlMs`. All callers that want a value while it is being loaded share the result,
+     * a failure included. Failures are not cached.
      */
-    async get<T>(whose: string, what: string, forMs: number, load: () => Promise<T>): Promise<T> {
-      const name = nameOf(whose, what);
-      const kept = answers.get(name);
-      if (kept && isFresh(kept, forMs)) return kept.value as T;
+    async get<T>(owner: string, key: string, ttlMs: number, load: () => Promise<T>): Promise<T> {
+      const name = nameOf(owner, key);
+      const cached = entries.get(name);
+      if (cached && isFresh(cached, ttlMs)) return cached.value as T;
 
-      const asking = underWay.get(name);
-      if (asking) return asking as Promise<T>;
-      const answer: Promise<T> = load()
-        .then((value) => {
-          // Where it was forgotten meanwhile, what was asked before then is not to be kept.
-          if (underWay.get(name) === answer) keep(name, value);
-          return value;
+      const loading = pending.get(name);
+      if (loading) return loading as Promise<T>;
+      const value: Promise<T> = load()
+        .then((loaded) => {
+          // If the key was invalidated while the request was in flight, do not cache the result.
+          if (pending.get(name) === value) put(name, loaded);
+          return loaded;
         })
         .finally(() => {
-          if (underWay.get(name) === answer) underWay.delete(name);
+          if (pending.get(name) === value) pending.delete(name);
         });
-      underWay.set(name, answer);
-      return answer;
+      pending.set(name, value);
+      return value;
     },
 
-    /** What is kept and no older than that; undefined where there is nothing. */
-    peek<T>(whose: string, what: string, forMs: number): T | undefined {
-      const kept = answers.get(nameOf(whose, what));
-      return kept && isFresh(kept, forMs) ? (kept.value as T) : undefined;
+    /** Returns the cached value; undefined if there is none, or if it is older than `ttlMs`. */
+    peek<T>(owner: string, key: string, ttlMs: number): T | undefined {
+      const cached = entries.get(nameOf(owner, key));
+      return cached && isFresh(cached, ttlMs) ? (cached.value as T) : undefined;
     },
 
-    /** Forgets everything of somebody's whose name begins like this: it has just been changed. */
-    forget(whose: string, what = ''): void {
-      const start = nameOf(whose, what).slice(0, -2);
-      for (const name of answers.keys()) if (name.startsWith(start)) drop(name);
-      // safeguard: forgetting-what-still-being-asked
-      for (const name of underWay.keys()) if (name.startsWith(start)) underWay.delete(name);
+    set(owner: string, key: string, value: unknown): void {
+      put(nameOf(owner, key), value);
     },
 
-    close: () => clearInterval(tidying),
+    /** Evicts all entries of this owner whose key starts like this, and does not cache the ones that are being loaded. */
+    invalidate(owner: string, keyPrefix = ''): void {
+      const prefix = nameOf(owner, keyPrefix).slice(0, -2);
+      for (const name of entries.keys()) if (name.startsWith(prefix)) evict(name);
+      // safeguard: invalidating-pending-responses
+      for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);
+    },
+
+    close: () => clearInterval(sweeping),
   };
 }

@@ -2,19 +2,19 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 
 export type Seal = ReturnType<typeof createSeal>;
 
-/** A sealed text opened, or why it does not open. */
+/** The result of opening a sealed text: the text, or why it doesn't open. */
 export type Opened = { text: string } | { text: null; why: 'unknown key' | 'corrupt' };
 
 const cipher = 'aes-256-gcm';
 const ivBytes = 12;
 const tagBytes = 16;
 
-/** A key of 32 bytes for one purpose, so that no secret is used for two things. */
+/** Derives a key of 32 bytes for one purpose, so that no key is used for two. */
 export function deriveKey(secret: string, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', `turntable ${purpose}`, 32));
 }
 
-/** Seals texts with the first secret and opens them with any. A sealed text is `<key id>.<iv, ciphertext and tag>`. */
+/** Seals texts with the first secret, and opens them with any. A sealed text is `<key id>.<iv, ciphertext and tag>`. */
 export function createSeal(secrets: readonly [string, ...string[]]) {
   const keys = secrets.map((secret) => {
     const key = deriveKey(secret, 'seal');
@@ -23,7 +23,7 @@ export function createSeal(secrets: readonly [string, ...string[]]) {
   const [first] = keys as [(typeof keys)[number]];
 
   return {
-    /** Seals `text`; it opens only under the same `boundTo`, so that a copy elsewhere is worthless. */
+    /** Seals `text`. It opens only with the same `boundTo`, so that a copy elsewhere is worthless. */
     seal(text: string, boundTo: string): string {
       const iv = randomBytes(ivBytes);
       // safeguard: binding-sealed-grant-to-its-key
@@ -32,7 +32,7 @@ export function createSeal(secrets: readonly [string, ...string[]]) {
       return `${first.id}.${body.toString('base64url')}`;
     },
 
-    /** Opens what {@link seal} made; never throws. */
+    /** Opens a sealed text; never throws. */
     open(sealed: string, boundTo: string): Opened {
       const [id, body] = sealed.split('.', 2);
       const known = keys.find((one) => one.id === id);

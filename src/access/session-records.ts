@@ -1,9 +1,9 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { Records } from '../redis/records.ts';
-import { remainingLifetimeMs } from './lifetime.ts';
+import { remainingLifetimeSeconds } from './lifetime.ts';
 
-/** Who signed in, as pages show them. Nothing here is secret. */
+/** The identity of a listener, for pages to show. Not secret. */
 export type Listener = {
   /** `account_id` at Spotify, else `id`. */
   accountId: string;
@@ -11,12 +11,12 @@ export type Listener = {
   name: string | null;
 };
 
-/** What a session record says; `startedAt` is when the person signed in, in milliseconds since 1970. */
+/** `startedAt` is the time of the sign-in, in milliseconds since 1970. */
 export type SessionRecord = { listener: Listener; startedAt: number };
 
 export type SessionRecords = ReturnType<typeof createSessionRecords>;
 
-/** The shape of session records, and the field with its number: express-session writes them, from fields of `req.session`. */
+/** The shape of session records. express-session writes them, from the fields of `req.session`. */
 export const sessionShape = 1;
 
 const codec = jsonCodec<SessionRecord>({
@@ -33,6 +33,6 @@ export function createSessionRecords({ records, now }: { records: Records; now: 
   return records.of({
     name: 'session',
     codec,
-    ttlMs: ({ startedAt }) => remainingLifetimeMs(startedAt, now()) * 1000,
+    ttlMs: ({ startedAt }) => remainingLifetimeSeconds(startedAt, now()) * 1000,
   });
 }

@@ -1,36 +1,36 @@
 /**
- * Milliseconds. The order is what matters: accounts deadline < lease < patience. A renewal ends before its lock
- * does, or two would renew at once; and a waiter outlasts the lock of a process that died holding it.
+ * Durations in milliseconds. The order matters: accounts deadline < lease < wait for the lock. A refresh must end before its lease does, or two
+ * processes would refresh at once; and a process must wait longer than the lease of one that died.
  */
 export type Timing = typeof timing;
 
 export const timing = {
-  /** A call to the accounts service, first to last byte. */
+  /** A call to the accounts service, from the first to the last byte. */
   accountsDeadlineMs: 8_000,
-  /** The lock around a renewal. */
+  /** The lease of the lock around a refresh. */
   leaseMs: 10_000,
-  /** Waiting for somebody else's renewal. */
+  /** How long a request waits for a refresh by another one. */
   lockWaitMs: 12_000,
-  /** A call to the Web API, first to last byte. */
+  /** A call to the Web API, from the first to the last byte. */
   apiDeadlineMs: 5_000,
-  /** What Spotify's player takes to show what a command did. */
+  /** How long Spotify's player takes to show the effect of a command. */
   afterCommandMs: 400,
-  /** A file may take this long to its first byte: less than the half minute after which some proxies give up. */
+  /** The longest time until the first byte of a file: less than the half minute after which some proxies give up. */
   firstByteMs: 25_000,
-  /** Between two signs of life in a stream or file: less than the minute after which proxies give up. */
+  /** Between two heartbeats in a stream or file: less than the minute after which proxies give up. */
   heartbeatMs: 15_000,
-  /** Redis' answer to one command; past that its connection counts as gone. */
+  /** How long Redis may take to reply to a command, before its connection counts as lost. */
   redisDeadlineMs: 750,
   /** Live updates. */
   live: {
-    /** Between two looks at the clock. */
+    /** Between two checks of what is due. */
     tickMs: 200,
-    /** The lease of the process that polls: after this long without renewal, another process takes over. */
+    /** The lease of the process that polls: without an extension, another process takes over after this long. */
     leaseMs: 6_000,
     leaseEveryMs: 2_000,
     /** Pub/sub is lossy, so processes without the lease re-read the stored state this often. */
     recallEveryMs: 10_000,
-    /** How long a listener's card goes on as if nothing were wrong while the lease cannot be asked for. */
+    /** How long Redis may be unavailable before a listener's card says so. */
     stalledAfterMs: 10_000,
   },
 };

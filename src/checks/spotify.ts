@@ -54,7 +54,7 @@ async function appFindings({ accounts, webApi, quotaGate, market }: Deps): Promi
   const search = () => webApi.search(token, 'a', { types: ['artist'], page: 1, market });
   try {
     // The door of all processes: while Spotify asks to be left alone, a check is no exception.
-    await quotaGate.through(search).catch((error: unknown) => {
+    await quotaGate.run(search).catch((error: unknown) => {
       if (!(error instanceof RedisUnavailable)) throw error;
       return search();
     });

@@ -1,4 +1,4 @@
-import type { Budget } from '../access/quota-gate.ts';
+import type { Budget } from '../access/usage.ts';
 import type { Playback } from '../spotify/parse.ts';
 import { endOf, leftOf, lengthOf, type Seen } from './observation.ts';
 

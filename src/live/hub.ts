@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
 import { Cooldown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
+import type { ListenerApi } from '../access/listener-api.ts';
 import type { QuotaGate } from '../access/quota-gate.ts';
 import type { ResponseCache } from '../access/response-cache.ts';
 import type { SessionRecords } from '../access/session-records.ts';
@@ -15,7 +15,6 @@ import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Playback } from '../spotify/parse.ts';
-import { scopes, type WebApi } from '../spotify/web-api.ts';
 import { type NextLook, nextLook } from './cadence.ts';
 import { type Heard, type Message, messageCodec, type News } from './messages.ts';
 import { isOther, type Seen, seenCodec, seenNow, uriOf } from './observation.ts';
@@ -37,13 +36,12 @@ type Deps = {
   /** A connection of its own, which Redis keeps for listening. */
   subscriber: Redis;
   clientId: string;
-  access: Access;
+  listenerApi: Pick<ListenerApi, 'poll'>;
   grants: Grants;
   sessionRecords: SessionRecords;
   browsers: Browsers;
   quotaGate: QuotaGate;
-  webApi: WebApi;
-  kept: ResponseCache;
+  responseCache: Pick<ResponseCache, 'invalidate'>;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
   timing: Timing['live'];
@@ -143,19 +141,9 @@ export const nothingKnown: News = {
  * processes watch. A lease in Redis says which process looks; it passes on what it saw. Nobody watching means no calls.
  */
 export function createHub(deps: Deps) {
-  const {
-    redis,
-    records,
-    subscriber,
-    clientId,
-    access,
-    grants,
-    sessionRecords,
-    browsers,
-    quotaGate,
-    webApi,
-  } = deps;
-  const { kept, background, now, onFault, onChannelRefused } = deps;
+  const { redis, records, subscriber, clientId, listenerApi, grants, sessionRecords, browsers, quotaGate } =
+    deps;
+  const { responseCache, background, now, onFault, onChannelRefused } = deps;
   const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = deps.timing;
   const me = randomUUID();
   const channel = liveChannel(redis, clientId);
@@ -353,7 +341,7 @@ export function createHub(deps: Deps) {
   /** Takes in what is known already: a page has asked a moment ago, another process looks, or Spotify asked to wait. */
   async function recall(watched: Watched): Promise<void> {
     const { accountId } = watched;
-    const known = await Promise.all([recorded(accountId), quotaGate.closed()]).catch(nullIfUnavailable);
+    const known = await Promise.all([recorded(accountId), quotaGate.cooldown()]).catch(nullIfUnavailable);
     // Without Redis it stays as it is; the next recall makes up for it.
     if (known === null) return;
     const [seen, closed] = known;
@@ -502,10 +490,7 @@ export function createHub(deps: Deps) {
           // Whatever lists this session: what the player of somebody else does is not for those who watch here.
           // safeguard: asking-with-listeners-own-grants-only
           const isTheirs = stored?.accountId === accountId;
-          if (isTheirs && scopes.player.every((scope) => stored.scopes.includes(scope))) {
-            const grant = await access.open(sessionId, stored, { renewFirst: true });
-            return await grant.ask(webApi.player);
-          }
+          if (isTheirs) return (await listenerApi.poll(sessionId, stored)).playback;
         } catch (error) {
           if (!(error instanceof GrantLost || error instanceof MissingScope)) throw error;
         }
@@ -595,7 +580,7 @@ export function createHub(deps: Deps) {
   }
 
   async function store(accountId: string, seen: Seen): Promise<void> {
-    await browsers.keepWhileSignedIn(accountId, seenRecords, seen);
+    await browsers.writeWhileSignedIn(accountId, seenRecords, seen);
   }
 
   function say(message: Sent): void {
@@ -663,7 +648,7 @@ export function createHub(deps: Deps) {
   }
 
   function invalidateHere(accountId: string, names: readonly string[]): void {
-    for (const name of names) kept.forget(accountId, name);
+    for (const name of names) responseCache.invalidate(accountId, name);
   }
 
   function amend(watched: Watched, part: Partial<News>): void {
@@ -710,7 +695,7 @@ export function createHub(deps: Deps) {
   /** A sign-out that is made while a stream is being opened does not find it. */
   async function endIfSignedOut(sessionId: string): Promise<void> {
     // Without Redis, the sweep finds it later.
-    const standing = await grants.standing([sessionId]).catch(nullIfUnavailable);
+    const standing = await grants.existing([sessionId]).catch(nullIfUnavailable);
     if (standing && !standing.has(sessionId)) endHere([sessionId]);
   }
 
@@ -720,7 +705,7 @@ export function createHub(deps: Deps) {
     const sessionIds = [...new Set(watchers.map(({ sessionId }) => sessionId))];
     for (let from = 0; from < sessionIds.length; from += 500) {
       const some = sessionIds.slice(from, from + 500);
-      const standing = await grants.standing(some);
+      const standing = await grants.existing(some);
       const sessions = await redisCall(redis.mget(some.map(sessionRecords.key)));
       endHere(some.filter((one, index) => !standing.has(one) || sessions[index] === null));
     }

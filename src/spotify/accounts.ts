@@ -1,6 +1,13 @@
-import { ClientRejected, InvalidGrant, RateLimited, SpotifyUnavailable } from './errors.ts';
-import type { Http } from './http.ts';
-import { type AccessToken, accessToken } from './parse.ts';
+import {
+  ClientRejected,
+  CodeRejected,
+  RateLimited,
+  RefreshTokenRejected,
+  SpotifyUnavailable,
+} from './errors.ts';
+import { malformed, parseText, requireObject } from './fields.ts';
+import type { Http, HttpResponse } from './http.ts';
+import type { AccessToken } from './types.ts';
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
@@ -12,10 +19,10 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
 
   return {
     /**
-     * Where to send the browser for consent. `challenge` is the S256 challenge of the PKCE verifier;
-     * `showDialog` makes Spotify ask even a person who has agreed before.
+     * The URL to send the browser to for consent. `challenge` is the S256 challenge of the PKCE verifier; `showDialog` makes Spotify ask even
+     * someone who has agreed before.
      */
-    authorizeUrl(asked: {
+    authorizeUrl(options: {
       state: string;
       challenge: string;
       scopes: readonly string[];
@@ -26,80 +33,98 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
         client_id: clientId,
         response_type: 'code',
         redirect_uri: redirectUri,
-        scope: asked.scopes.join(' '),
-        state: asked.state,
+        scope: options.scopes.join(' '),
+        state: options.state,
         code_challenge_method: 'S256',
-        code_challenge: asked.challenge,
-        ...(asked.showDialog && { show_dialog: 'true' }),
+        code_challenge: options.challenge,
+        ...(options.showDialog && { show_dialog: 'true' }),
       }).toString();
       return url.href;
     },
 
     /**
-     * The words with which Spotify refuses to show a sign-in that leads back here, or null where it does not: it may do so only
-     * once somebody is signed in there. It shows them on a page of its own, to which the app is not told.
-     * Throws SpotifyUnavailable.
+     * The message with which Spotify refuses to show a sign-in that leads back here; null if it does not refuse, although it still may once
+     * someone is signed in there. Visitors see that message on a page of Spotify's; the app learns nothing of it. Throws SpotifyUnavailable.
      */
     async refusalToAuthorize(): Promise<string | null> {
       const query = { client_id: clientId, response_type: 'code', redirect_uri: redirectUri };
-      const answer = await http({ method: 'GET', path: '/authorize', query });
-      const words = /INVALID_CLIENT: [\w -]{1,60}/.exec(answer.text)?.[0];
-      if (words) return words.trim();
-      if (answer.status < 400) return null;
-      throw new SpotifyUnavailable(`${answer.call} answered ${answer.status}`);
+      const response = await http({ method: 'GET', path: '/authorize', query });
+      const message = /INVALID_CLIENT: [\w -]{1,60}/.exec(response.text)?.[0];
+      if (message) return message.trim();
+      if (response.status < 400) return null;
+      throw new SpotifyUnavailable(`${response.call} answered ${response.status}`);
     },
 
-    /**
-     * Exchanges a code for tokens. Throws InvalidGrant where the code is spent, stale or foreign, else as {@link refresh}.
-     */
-    async exchange(code: string, verifier: string): Promise<AccessToken & { refreshToken: string }> {
-      const token = await askForToken({
+    /** Exchanges the code of a sign-in for tokens. Throws CodeRejected, ClientRejected, RateLimited or SpotifyUnavailable. */
+    async exchangeCode(code: string, verifier: string): Promise<AccessToken & { refreshToken: string }> {
+      const form = {
         grant_type: 'authorization_code',
         code,
         redirect_uri: redirectUri,
         // safeguard: verifier-sign-in
         code_verifier: verifier,
-      });
+      };
+      const token = await requestToken(form, CodeRejected);
       if (token.refreshToken === null)
-        throw new SpotifyUnavailable('A code was exchanged, but no refresh token came');
+        throw new SpotifyUnavailable('A code was exchanged, but the response has no refresh token');
       return { ...token, refreshToken: token.refreshToken };
     },
 
     /**
-     * Asks for a token of the app's own, for what belongs to nobody ("Client Credentials Flow"). Throws ClientRejected,
+     * Requests an access token for the app itself, for calls that concern no listener ("Client Credentials Flow"). Throws ClientRejected,
      * RateLimited or SpotifyUnavailable.
      */
     appToken(): Promise<AccessToken> {
-      return askForToken({ grant_type: 'client_credentials' });
+      return requestToken({ grant_type: 'client_credentials' }, SpotifyUnavailable);
     },
 
     /**
-     * Asks for a new access token. `refreshToken` is null in the result where Spotify sent none: the old one goes on.
-     * Throws InvalidGrant (revoked, or six months over), ClientRejected, RateLimited or SpotifyUnavailable.
-     * Never tried twice here: a refresh whose answer was lost may have happened.
+     * Requests a new access token. `refreshToken` is null in the result if Spotify sent none: the old one stays valid. Throws
+     * RefreshTokenRejected (revoked, or six months old), ClientRejected, RateLimited or SpotifyUnavailable.
+     *
+     * Never retried here: a refresh whose response was lost may have taken effect.
      */
     refresh(refreshToken: string): Promise<AccessToken> {
-      return askForToken({ grant_type: 'refresh_token', refresh_token: refreshToken });
+      return requestToken({ grant_type: 'refresh_token', refresh_token: refreshToken }, RefreshTokenRejected);
     },
   };
 
-  async function askForToken(form: Record<string, string>): Promise<AccessToken> {
-    const answer = await http({ method: 'POST', path: '/api/token', form, authorization });
-    if (answer.status === 200) return accessToken(answer);
-    if (answer.status === 429) throw new RateLimited(answer.call, answer.retryAfter);
+  /** `InvalidGrant` is thrown if the response is the error `invalid_grant` (RFC 6749, section 5.2). */
+  async function requestToken(
+    form: Record<string, string>,
+    InvalidGrant: new (message: string) => Error,
+  ): Promise<AccessToken> {
+    const response = await http({ method: 'POST', path: '/api/token', form, authorization });
+    if (response.status === 200) return parseAccessToken(response);
+    if (response.status === 429) throw new RateLimited(response.call, response.retryAfter);
 
-    const { error, description } = accountsError(answer.json);
-    const said = `${answer.call} (${form.grant_type}) said ${error ?? answer.status}: ${description ?? 'nothing more'}`;
-    if (error === 'invalid_grant') throw new InvalidGrant(said);
+    const { error, description } = parseError(response.json);
+    const message = `${response.call} (${form.grant_type}): ${error ?? response.status}: ${description ?? 'no description'}`;
+    if (error === 'invalid_grant') throw new InvalidGrant(message);
     if (error === 'invalid_client' || error === 'unauthorized_client')
-      throw new ClientRejected(said, description);
-    throw new SpotifyUnavailable(said);
+      throw new ClientRejected(message, description);
+    throw new SpotifyUnavailable(message);
   }
 }
 
-function accountsError(json: unknown): { error: string | null; description: string | null } {
+/** Parses a response of the token endpoint (RFC 6749, section 5.1). */
+function parseAccessToken(response: HttpResponse): AccessToken {
+  const json = requireObject(response.json, response);
+  const { access_token: token, token_type: type, expires_in: seconds, refresh_token: refresh, scope } = json;
+  const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
+  if (typeof token !== 'string' || token === '' || !isBearer) throw malformed(response);
+  if (typeof seconds !== 'number' || !(seconds > 0)) throw malformed(response);
+  return {
+    accessToken: token,
+    expiresInMs: seconds * 1000,
+    refreshToken: parseText(refresh) || null,
+    scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : null,
+  };
+}
+
+function parseError(json: unknown): { error: string | null; description: string | null } {
   const { error, error_description } = (json ?? {}) as Record<string, unknown>;
-  // Short, known texts go to the log; anything longer might quote what was sent.
+  // Short, known texts may be logged; a longer one might quote what was sent.
   const short = (value: unknown) => (typeof value === 'string' && value.length <= 60 ? value : null);
   return { error: short(error), description: short(error_description) };
 }

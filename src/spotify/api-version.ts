@@ -1,23 +1,23 @@
 import { pathTo } from './uri.ts';
 
 /**
- * The Web API is spoken in two dialects, and nobody says which one an app meets: apps in Development Mode made since February
- * 2026 know only the `new` names, some older ones only the `classic` ones, apps with extended quota both (Spotify's
- * "February 2026 Web API changes" and its migration guide). Answers are read in either; this is what asking takes.
+ * There are two versions of the Web API, and Spotify doesn't say which one an app gets: apps in Development Mode created since February 2026 know
+ * only the names of `2026-02`, some older ones only those of `legacy`, and apps with extended quota both (Spotify's "February 2026 Web API
+ * changes" and its migration guide). Responses are parsed in either version; these are the differences in requests.
  */
 export type ApiVersion = '2026-02' | 'legacy';
 
-/** What a call or a field is called in each dialect. */
+/** What a path or field is called in each version. */
 export const names = {
   '2026-02': {
-    /** The path under a playlist that lists what is in it. */
+    /** The path below a playlist that lists its entries. */
     contents: 'items',
     /** The track or episode in an entry of that list. */
     entry: 'item',
-    /** Where tracks and episodes are saved to, and what says which. */
+    /** The path under which tracks and episodes are saved, and the parameter that names them. */
     library: (_kind: 'track' | 'episode'): string => '/me/library',
     saved: 'uris',
-    /** Where a listener's new playlist is made. */
+    /** The path under which a listener's playlists are created. */
     newPlaylist: (_listenerId: string): string => '/me/playlists',
   },
   legacy: {

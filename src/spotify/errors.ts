@@ -1,27 +1,36 @@
 /**
- * One class for each reason a caller would act differently. The messages are for the log: they name the
- * call, never what was sent with it. The words a person reads belong to the pages.
+ * One class for each reason a caller would act differently. The messages are for the log: they name the call, never what was sent with it.
+ * What visitors read is up to the pages.
  */
+export abstract class SpotifyError extends Error {
+  /** Whether Spotify was asked. If not, the error says nothing about Spotify. */
+  readonly wasAsked: boolean = true;
+}
 
-/** No answer, or one that makes no sense: try again later. */
-export class SpotifyUnavailable extends Error {
+/** Spotify did not answer, or sent an invalid response: try again later. */
+export class SpotifyUnavailable extends SpotifyError {
   override readonly name = 'SpotifyUnavailable';
 }
 
-/** Spotify no longer takes this access token: renew it. */
-export class AccessTokenRejected extends Error {
+/** Spotify no longer accepts this access token: refresh it. */
+export class AccessTokenRejected extends SpotifyError {
   override readonly name = 'AccessTokenRejected';
 }
 
-/** The code or refresh token is spent, revoked or over: only a new consent helps. */
-export class InvalidGrant extends Error {
-  override readonly name = 'InvalidGrant';
+/** The refresh token was revoked, has expired or was used up (`invalid_grant`): only a new consent helps. */
+export class RefreshTokenRejected extends SpotifyError {
+  override readonly name = 'RefreshTokenRejected';
 }
 
-/** Client id, secret or redirect URI are not as in Spotify's dashboard: the operator's to mend. */
-export class ClientRejected extends Error {
+/** The code of a sign-in was used up, has expired or belongs to another sign-in (`invalid_grant`). */
+export class CodeRejected extends SpotifyError {
+  override readonly name = 'CodeRejected';
+}
+
+/** Client id, secret or redirect URI are not as in Spotify's dashboard: only the operator can fix that. */
+export class ClientRejected extends SpotifyError {
   override readonly name = 'ClientRejected';
-  /** Spotify's own words, where it had any. */
+  /** Spotify's own words, if it sent any. */
   readonly description: string | null;
 
   constructor(message: string, description: string | null) {
@@ -30,10 +39,10 @@ export class ClientRejected extends Error {
   }
 }
 
-/** The listener has not given a permission that this call needs. */
-export class MissingScope extends Error {
+/** The listener has not granted a permission that this call needs. */
+export class MissingScope extends SpotifyError {
   override readonly name = 'MissingScope';
-  /** Which ones; empty where Spotify did not say. */
+  /** Which ones; empty if Spotify did not say. */
   readonly scopes: readonly string[];
 
   constructor(message: string, scopes: readonly string[] = []) {
@@ -43,51 +52,51 @@ export class MissingScope extends Error {
 }
 
 /** The listener is not on the list of people who may use this app. */
-export class NotInvited extends Error {
+export class NotInvited extends SpotifyError {
   override readonly name = 'NotInvited';
 }
 
-/** The account that owns the app has no Premium, so the app rests. */
-export class OwnerNeedsPremium extends Error {
+/** The account that owns the app has no Premium, so Spotify answers no calls of the app. */
+export class OwnerNeedsPremium extends SpotifyError {
   override readonly name = 'OwnerNeedsPremium';
 }
 
-/** Spotify lets only people with Premium do this. */
-export class PremiumRequired extends Error {
+/** Only accounts with Premium can do this. */
+export class PremiumRequired extends SpotifyError {
   override readonly name = 'PremiumRequired';
 }
 
-/** Nothing plays anywhere that could be told what to do, or the device that was meant is gone. */
-export class NoActiveDevice extends Error {
+/** No device is active, or the device that was named is gone. */
+export class NoActiveDevice extends SpotifyError {
   override readonly name = 'NoActiveDevice';
 }
 
-/** The player does not do this just now: pausing what is paused, skipping an advertisement, a device that takes no orders. */
-export class NotPossibleNow extends Error {
+/** The player can't do this at the moment: pausing twice, skipping an ad, or a device that can't be controlled from here. */
+export class NotPossibleNow extends SpotifyError {
   override readonly name = 'NotPossibleNow';
 }
 
-/** Spotify cannot do what was asked in this form. */
-export class BadRequest extends Error {
+/** Spotify can't process the request in this form. */
+export class BadRequest extends SpotifyError {
   override readonly name = 'BadRequest';
 }
 
-/** There is no such thing at Spotify, or it shows it to no app. */
-export class NotFound extends Error {
+/** Spotify has no such thing, or shows it to no app. */
+export class NotFound extends SpotifyError {
   override readonly name = 'NotFound';
 }
 
-/** A 403 that says nothing we know: the thing is somebody else's, or the call is gone. */
-export class Refused extends Error {
+/** A 403 without a known reason: the thing belongs to someone else, or the endpoint no longer exists. */
+export class Refused extends SpotifyError {
   override readonly name = 'Refused';
 }
 
-/** Too many calls: stay away for as long as `retryAfter` says. */
-export class RateLimited extends Error {
+/** Too many calls: make none for as long as `retryAfter` says. */
+export class RateLimited extends SpotifyError {
   override readonly name = 'RateLimited';
   /** The header as Spotify sent it: seconds, a date, nonsense or nothing. */
   readonly retryAfter: string | undefined;
-  /** Whether the calls of the day are used up, rather than too many made at once ("Web API quota updates", July 2026). */
+  /** Whether the daily quota is used up, rather than the rate too high ("Web API quota updates", July 2026). */
   readonly quota: boolean;
 
   constructor(message: string, retryAfter: string | undefined, quota = false) {

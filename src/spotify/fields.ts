@@ -1,25 +1,26 @@
 import { SpotifyUnavailable } from './errors.ts';
-import type { Answer } from './http.ts';
+import type { HttpResponse } from './http.ts';
 import type { Image, Named } from './types.ts';
 
 /*
- * Single fields of Spotify's JSON. Anything may be missing, null or of another type, and some values only stand for one that Spotify does not
- * have: all of these read as null (or '' for text), so that no placeholder is shown, compared or exported as if it were data.
+ * Single fields of Spotify's JSON. Any field may be missing, null or of another type, and some values are placeholders for a value that Spotify
+ * doesn't have. All of these parse as null (or '' for text), so that no placeholder is shown, compared or exported as if it were data.
  */
 
 export type Json = Record<string, unknown>;
 
-/** Where a link or a picture may point to. */
-export type TrustedPlaces = { link(url: unknown): string | null; image(url: unknown): string | null };
+/** Accepts URLs that lead to a trusted host; returns null for others. */
+export type TrustedUrls = { link(url: unknown): string | null; image(url: unknown): string | null };
 
-/** Spotify's own hosts, and the given origins beside them. Anything else is dropped. */
-export function trustedPlaces(otherOrigins: readonly string[]): TrustedPlaces {
+/** Trusts Spotify's own hosts and the given origins. */
+export function trustedUrls(otherOrigins: readonly string[]): TrustedUrls {
   const among = (hosts: RegExp) => (value: unknown) => {
     if (typeof value !== 'string' || !URL.canParse(value)) return null;
     const url = new URL(value);
     // safeguard: dropping-links-to-elsewhere
-    const trusted = (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);
-    return trusted ? url.href : null;
+    const isTrusted =
+      (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);
+    return isTrusted ? url.href : null;
   };
   return { link: among(/^open\.spotify\.com$/), image: among(/\.(scdn\.co|spotifycdn\.com)$/) };
 }
@@ -29,44 +30,44 @@ const foundedAt = Date.UTC(2006, 3);
 /** Nothing was recorded before 1857, when the phonautograph was patented. */
 const firstYear = '1857';
 
-export function text(value: unknown): string {
+export function parseText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
 /** A name as Spotify has it; null if it is blank. */
-export function nameIn(value: unknown): string | null {
+export function parseName(value: unknown): string | null {
   // safeguard: dropping-blank-names
-  return text(value).trim() === '' ? null : text(value);
+  return parseText(value).trim() === '' ? null : parseText(value);
 }
 
 /** A number that may be 0, such as a progress or a volume. */
-export function amount(value: unknown): number | null {
+export function parseAmount(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-/** A number that is a placeholder if it is 0, such as a length. */
-export function size(value: unknown): number | null {
+/** A number for which 0 is a placeholder, such as a duration. */
+export function parseSize(value: unknown): number | null {
   // safeguard: dropping-lengths-0
-  return amount(value) || null;
+  return parseAmount(value) || null;
 }
 
 /**
- * A moment in ISO 8601, as sent. Null for what is none, and for `1970-01-01T00:00:00Z`, which stands for a moment that Spotify does not know
- * (GitHub: nokazn/ravyd#49).
+ * A time in ISO 8601, as sent. Null for anything else, and for `1970-01-01T00:00:00Z`, which means that Spotify doesn't know the time (GitHub:
+ * nokazn/ravyd#49).
  */
-export function moment(value: unknown): string | null {
-  const isMoment = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text(value));
+export function parseTime(value: unknown): string | null {
+  const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(parseText(value));
   // safeguard: dropping-moments-before-spotify
-  return isMoment && Date.parse(text(value)) >= foundedAt ? text(value) : null;
+  return isTime && Date.parse(parseText(value)) >= foundedAt ? parseText(value) : null;
 }
 
 /**
- * A year, month or day in ISO 8601, as exactly as Spotify knows it. Null for what is none, and for the year `0000`, which stands for a date that
- * Spotify does not know (GitHub: Peter-Schorn/SpotifyAPI#37); a month or day of `00` is left out.
+ * A year, month or day in ISO 8601, as precise as Spotify knows it. Null for anything else, and for the year `0000`, which means that Spotify
+ * doesn't know the date (GitHub: Peter-Schorn/SpotifyAPI#37). A month or day of `00` is omitted.
  */
-export function releaseDate(json: Json): string | null {
+export function parseReleaseDate(json: Json): string | null {
   const [, year = '', month = '00', day = '00'] =
-    /^(\d{4})(?:-(\d\d)(?:-(\d\d))?)?$/.exec(text(json.release_date)) ?? [];
+    /^(\d{4})(?:-(\d\d)(?:-(\d\d))?)?$/.exec(parseText(json.release_date)) ?? [];
   // safeguard: dropping-year-0000
   if (year < firstYear) return null;
   if (month === '00' || json.release_date_precision === 'year') return year;
@@ -75,43 +76,56 @@ export function releaseDate(json: Json): string | null {
 }
 
 /**
- * How many things a list holds of which `count` from the place `from` on were sent. Null if that is fewer than were sent: then it says nothing.
- * Throws {@link SpotifyUnavailable} if there is no number.
+ * The announced length of a list of which `count` items, from offset `from` on, were sent. Null if fewer were announced than sent: then the
+ * number means nothing. Throws {@link SpotifyUnavailable} if there is no number.
  */
-export function total(value: unknown, from: number, count: number, answer: Answer): number | null {
-  const announced = amount(value);
-  if (announced === null) throw odd(answer);
+export function parseTotal(
+  value: unknown,
+  from: number,
+  count: number,
+  response: HttpResponse,
+): number | null {
+  const announced = parseAmount(value);
+  if (announced === null) throw malformed(response);
   // safeguard: believing-no-total-fewer-than-came
   return count > 0 && announced < from + count ? null : announced;
 }
 
-export function named(json: Json, trusted: TrustedPlaces): Named | null {
-  const name = nameIn(json.name);
-  return name === null ? null : { name, link: linkOf(json, trusted) };
+export function parseNamed(json: Json, trusted: TrustedUrls): Named | null {
+  const name = parseName(json.name);
+  return name === null ? null : { name, link: parseLink(json, trusted) };
 }
 
-/** Those of a list that have a name. */
-export function allNamed(value: unknown, trusted: TrustedPlaces): Named[] {
-  return list(value).flatMap((one) => named(one, trusted) ?? []);
+/** The items of a list that have a name. */
+export function parseAllNamed(value: unknown, trusted: TrustedUrls): Named[] {
+  return objectsIn(value).flatMap((json) => parseNamed(json, trusted) ?? []);
 }
 
-export function linkOf(json: Json, trusted: TrustedPlaces): string | null {
+export function parseLink(json: Json, trusted: TrustedUrls): string | null {
   return isObject(json.external_urls) ? trusted.link(json.external_urls.spotify) : null;
 }
 
-export function images(value: unknown, trusted: TrustedPlaces): Image[] {
-  return list(value).flatMap((one) => {
-    const url = trusted.image(one.url);
-    return url === null ? [] : [{ url, width: size(one.width), height: size(one.height) }];
+export function parseImages(value: unknown, trusted: TrustedUrls): Image[] {
+  return objectsIn(value).flatMap((json) => {
+    const url = trusted.image(json.url);
+    return url === null ? [] : [{ url, width: parseSize(json.width), height: parseSize(json.height) }];
   });
 }
 
-export function list(value: unknown): Json[] {
+/** The objects in a list; empty for anything that is not a list. */
+export function objectsIn(value: unknown): Json[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-export function object(value: unknown, answer: Answer): Json {
-  if (!isObject(value)) throw odd(answer);
+/** Throws {@link SpotifyUnavailable} for anything but an object. */
+export function requireObject(value: unknown, response: HttpResponse): Json {
+  if (!isObject(value)) throw malformed(response);
+  return value;
+}
+
+/** Throws {@link SpotifyUnavailable} for anything but an array. */
+export function requireArray(value: unknown, response: HttpResponse): unknown[] {
+  if (!Array.isArray(value)) throw malformed(response);
   return value;
 }
 
@@ -119,8 +133,6 @@ export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function odd(answer: Answer): SpotifyUnavailable {
-  return new SpotifyUnavailable(
-    `${answer.call} answered ${answer.status} with something that cannot be read`,
-  );
+export function malformed(response: HttpResponse): SpotifyUnavailable {
+  return new SpotifyUnavailable(`${response.call} answered ${response.status} with a malformed body`);
 }

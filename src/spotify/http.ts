@@ -1,20 +1,20 @@
 import axios from 'axios';
 import { SpotifyUnavailable } from './errors.ts';
 
-/** What came back, whatever its status. */
-export type Answer = {
+/** A response, whatever its status. */
+export type HttpResponse = {
   status: number;
-  /** The body as it came. */
+  /** The body as sent. */
   text: string;
-  /** The body read as JSON; undefined where it is empty or not JSON. */
+  /** The body parsed as JSON; undefined if it is empty or not JSON. */
   json: unknown;
-  /** The Retry-After header, as sent. */
+  /** The Retry-After header as sent. */
   retryAfter: string | undefined;
   /** Method and URL without the query, for messages. */
   call: string;
 };
 
-export type Call = {
+export type HttpRequest = {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   path: string;
   query?: Record<string, string | number>;
@@ -24,29 +24,30 @@ export type Call = {
   authorization?: string;
 };
 
-/** A call that is over: its status and what the clock there showed (a Date header), or null where no answer came. */
+/** A completed call: its status and the Date header of the response, both null if there was none. */
 export type CallResult = { call: string; status: number | null; ms: number; date: string | null };
 
-export type Http = (call: Call) => Promise<Answer>;
+export type Http = (request: HttpRequest) => Promise<HttpResponse>;
 
 type Deps = {
-  /** Scheme, host and path that every call begins with. */
+  /** Scheme, host and path that every URL starts with. */
   baseUrl: string;
-  /** Milliseconds a call may take from first to last byte. */
+  /** How long a call may take from the first to the last byte, in milliseconds. */
   deadlineMs: number;
-  /** Told of each call once it is over. */
-  onCall?: (told: CallResult) => void;
-  /** Bytes of body, unpacked, past which an answer is refused. */
+  /** Called after each call. */
+  onCall?: (result: CallResult) => void;
+  /** The largest body that is accepted, in bytes after decompression. */
   maxBytes?: number;
 };
 
-/** A timer that is so late tells of a process that stood still. */
-const pausedMs = 200;
-const wakingMs = 250;
+/** A timer this late means the process was suspended. */
+const suspendedMs = 200;
+/** How long a process that was suspended has to read the responses that arrived in the meantime. */
+const resumeMs = 250;
 
 /**
- * Makes the one way to reach a host of Spotify's: any status is an answer, only silence throws
- * ({@link SpotifyUnavailable}). What it throws never carries the request, which holds tokens and secrets.
+ * Creates the only way to reach one of Spotify's hosts. Every status is a response; only a missing response throws, {@link SpotifyUnavailable}.
+ * The error never contains the request, which holds tokens and secrets.
  */
 export function createHttp({
   baseUrl,
@@ -71,9 +72,9 @@ export function createHttp({
   return async ({ method, path, query, form, body, authorization }) => {
     const call = `${method} ${baseUrl}${path}`;
     const startedAt = performance.now();
-    const over = (status: number | null, date: string | null) =>
+    const report = (status: number | null, date: string | null) =>
       onCall({ call, status, ms: Math.round(performance.now() - startedAt), date });
-    const deadline = deadlineAfter(deadlineMs);
+    const deadline = startDeadline(deadlineMs);
     const response = await http
       .request<unknown>({
         method,
@@ -82,22 +83,22 @@ export function createHttp({
         ...(query && { params: query }),
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
-        // axios' own timeout stops counting when the first byte arrives; this one runs to the last.
+        // The timeout of axios stops with the first byte; this one lasts until the last.
         // safeguard: deadline
         signal: deadline.signal,
       })
-      .finally(deadline.over)
+      .finally(deadline.clear)
       .catch((error: unknown) => {
-        over(null, null);
-        throw new SpotifyUnavailable(`${call}: ${whyNoAnswer(error)}`);
+        report(null, null);
+        throw new SpotifyUnavailable(`${call}: ${describeFailure(error)}`);
       });
 
-    over(response.status, headerOf(response.headers, 'date') ?? null);
+    report(response.status, headerOf(response.headers, 'date') ?? null);
     const text = typeof response.data === 'string' ? response.data : '';
     return {
       status: response.status,
       text,
-      json: readJson(text),
+      json: parseJson(text),
       retryAfter: headerOf(response.headers, 'retry-after'),
       call,
     };
@@ -105,27 +106,27 @@ export function createHttp({
 }
 
 /**
- * A signal that aborts after `ms`. A process that was paused meanwhile wakes with its timers due and answers waiting to be read:
- * it gets a moment for these first, since one of them may be the only token that Spotify still honours.
+ * Starts a signal that aborts after `ms`. A process that was suspended resumes with its timers due and responses waiting to be read. It reads
+ * those first, because one of them may contain the only token that Spotify still accepts.
  */
-function deadlineAfter(ms: number): { signal: AbortSignal; over: () => void } {
+function startDeadline(ms: number): { signal: AbortSignal; clear: () => void } {
   const controller = new AbortController();
-  const due = performance.now() + ms;
+  const dueAt = performance.now() + ms;
   let timer = setTimeout(() => {
-    const paused = performance.now() - due > pausedMs;
-    timer = setTimeout(() => controller.abort(), paused ? wakingMs : 0);
+    const wasSuspended = performance.now() - dueAt > suspendedMs;
+    timer = setTimeout(() => controller.abort(), wasSuspended ? resumeMs : 0);
   }, ms);
-  return { signal: controller.signal, over: () => clearTimeout(timer) };
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
-function whyNoAnswer(error: unknown): string {
-  if (axios.isCancel(error)) return 'no whole answer before the deadline';
-  if (!axios.isAxiosError(error)) return 'no answer, for an unknown cause';
-  // axios has no code of its own for this; its message names the setting.
-  return error.message.includes('maxContentLength') ? 'an answer too large' : `no answer (${error.code})`;
+function describeFailure(error: unknown): string {
+  if (axios.isCancel(error)) return 'no complete response before the deadline';
+  if (!axios.isAxiosError(error)) return 'no response, for an unknown reason';
+  // axios has no code for this; its message names the setting.
+  return error.message.includes('maxContentLength') ? 'response too large' : `no response (${error.code})`;
 }
 
-function readJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,42 +1,42 @@
 import {
-  allNamed,
-  images,
   isObject,
   type Json,
-  linkOf,
-  named,
-  nameIn,
-  size,
-  type TrustedPlaces,
-  text,
+  parseAllNamed,
+  parseImages,
+  parseLink,
+  parseName,
+  parseNamed,
+  parseSize,
+  parseText,
+  type TrustedUrls,
 } from './fields.ts';
 import type { Episode, Track } from './types.ts';
 import { isUri } from './uri.ts';
 
-/** Reads what can be played, as what it says it is; what says nothing is a track. */
-export function item(json: Json, trusted: TrustedPlaces): Track | Episode {
+/** Parses something playable, by its type; without a type it is a track. */
+export function parseItem(json: Json, trusted: TrustedUrls): Track | Episode {
   const kind = spokenKind(json);
-  return kind === null ? track(json, trusted) : episode(json, kind, trusted);
+  return kind === null ? parseTrack(json, trusted) : parseEpisode(json, kind, trusted);
 }
 
-/** Reads a track. Of a relinked one, URI and link are those of the original: what is written, compared and exported is what a list holds. */
-function track(json: Json, trusted: TrustedPlaces): Track {
+/** A relinked track gets the URI and link of the original, because that is the one in the listener's lists. */
+function parseTrack(json: Json, trusted: TrustedUrls): Track {
   const album = isObject(json.album) ? json.album : null;
   const original = isObject(json.linked_from) ? json.linked_from : null;
   return {
     kind: 'track',
-    ...playable(json),
+    ...parsePlayable(json),
     // safeguard: original-in-linked-from
-    uri: (original && uriOf(original)) ?? uriOf(json),
-    link: (original && linkOf(original, trusted)) ?? linkOf(json, trusted),
-    artists: allNamed(json.artists, trusted),
-    album: album && named(album, trusted),
-    covers: images(album?.images, trusted),
+    uri: (original && parseUri(original)) ?? parseUri(json),
+    link: (original && parseLink(original, trusted)) ?? parseLink(json, trusted),
+    artists: parseAllNamed(json.artists, trusted),
+    album: album && parseNamed(album, trusted),
+    covers: parseImages(album?.images, trusted),
     local: json.is_local === true,
   };
 }
 
-/** Null for a track. The schema gives a chapter the type `episode`: its audiobook tells it apart ("Get a Chapter"). */
+/** Null for a track. The schema gives a chapter the type `episode`: only its audiobook tells it apart ("Get a Chapter"). */
 function spokenKind(json: Json): Episode['kind'] | null {
   if (json.type === 'audiobook') return 'audiobook';
   // safeguard: telling-chapters-by-their-audiobook
@@ -48,36 +48,36 @@ function isAudiobook(json: unknown): boolean {
   return isObject(json) && json.type === 'audiobook';
 }
 
-function episode(json: Json, kind: Episode['kind'], trusted: TrustedPlaces): Episode {
+function parseEpisode(json: Json, kind: Episode['kind'], trusted: TrustedUrls): Episode {
   const whole = isObject(json.audiobook) ? json.audiobook : isObject(json.show) ? json.show : null;
-  const own = images(json.images, trusted);
+  const own = parseImages(json.images, trusted);
   return {
     kind,
-    ...playable(json),
-    uri: uriOf(json),
-    link: linkOf(json, trusted),
-    show: whole && named(whole, trusted),
-    authors: allNamed((whole ?? json).authors, trusted),
-    covers: own.length > 0 ? own : images(whole?.images, trusted),
+    ...parsePlayable(json),
+    uri: parseUri(json),
+    link: parseLink(json, trusted),
+    show: whole && parseNamed(whole, trusted),
+    authors: parseAllNamed((whole ?? json).authors, trusted),
+    covers: own.length > 0 ? own : parseImages(whole?.images, trusted),
   };
 }
 
-function playable(json: Json) {
+function parsePlayable(json: Json) {
   return {
-    name: nameIn(json.name),
-    durationMs: size(json.duration_ms),
+    name: parseName(json.name),
+    durationMs: parseSize(json.duration_ms),
     explicit: json.explicit === true,
-    restriction: restriction(json),
+    restriction: parseRestriction(json),
   };
 }
 
-/** `restrictions` comes with what cannot be played, and more reasons than are documented may ("Get Track"). */
-function restriction(json: Json): string | null {
-  const reason = isObject(json.restrictions) ? text(json.restrictions.reason) : '';
+/** Unplayable items have `restrictions`, with more reasons than are documented ("Get Track"). */
+function parseRestriction(json: Json): string | null {
+  const reason = isObject(json.restrictions) ? parseText(json.restrictions.reason) : '';
   if (json.is_playable === true || (json.is_playable !== false && reason === '')) return null;
   return reason || 'unknown';
 }
 
-function uriOf(json: Json): string | null {
+function parseUri(json: Json): string | null {
   return isUri(json.uri) ? json.uri : null;
 }

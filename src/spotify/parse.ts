@@ -1,38 +1,38 @@
 import { decodeHTML } from 'entities';
 import {
-  allNamed,
-  amount,
-  images,
   isObject,
   type Json,
-  linkOf,
-  list,
-  moment,
-  nameIn,
-  object,
-  odd,
-  releaseDate,
-  type TrustedPlaces,
-  text,
-  total,
+  malformed,
+  objectsIn,
+  parseAllNamed,
+  parseAmount,
+  parseImages,
+  parseLink,
+  parseName,
+  parseReleaseDate,
+  parseText,
+  parseTime,
+  parseTotal,
+  requireArray,
+  requireObject,
+  type TrustedUrls,
 } from './fields.ts';
-import type { Answer } from './http.ts';
-import { item } from './items.ts';
+import type { HttpResponse } from './http.ts';
+import { parseItem } from './items.ts';
 import type {
-  AccessToken,
   Album,
   Artist,
-  Dated,
   Device,
   Entry,
   Episode,
-  Found,
   Page,
   Playback,
   Playlist,
   PlaylistCard,
   Profile,
-  Saved,
+  SavedItem,
+  SearchResults,
+  TimestampedItem,
   Track,
 } from './types.ts';
 import { isDeviceId, isId } from './uri.ts';
@@ -40,262 +40,253 @@ import { isDeviceId, isId } from './uri.ts';
 export type * from './types.ts';
 
 /*
- * Reads Spotify's answers; only this file, items.ts and fields.ts know its JSON. What a page cannot do without must be there, or the answer is
- * refused as a fault of Spotify's; everything else may be missing, null or odd, and then is null here.
+ * Parses Spotify's responses; only this file, items.ts and fields.ts know its JSON. If a field that no page can do without is missing, the
+ * response is rejected as malformed. Any other field may be missing or malformed, and is null then.
  */
 
-/** Reads an answer of the token endpoint; each field is checked before it is believed (RFC 6749, section 5.1). */
-export function accessToken(answer: Answer): AccessToken {
-  const json = object(answer.json, answer);
-  const { access_token: token, token_type: type, expires_in: seconds, refresh_token: refresh, scope } = json;
-  if (
-    typeof token !== 'string' ||
-    token === '' ||
-    typeof type !== 'string' ||
-    type.toLowerCase() !== 'bearer'
-  ) {
-    throw odd(answer);
-  }
-  if (typeof seconds !== 'number' || !(seconds > 0)) throw odd(answer);
+/** Parses "Get Current User's Profile". */
+export function parseProfile(response: HttpResponse, trusted: TrustedUrls): Profile {
+  const json = requireObject(response.json, response);
+  const id = parseText(json.id);
+  if (!id) throw malformed(response);
   return {
-    accessToken: token,
-    expiresInMs: seconds * 1000,
-    refreshToken: text(refresh) || null,
-    scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : null,
-  };
-}
-
-/** Reads Get Current User's Profile. */
-export function profile(answer: Answer, trusted: TrustedPlaces): Profile {
-  const json = object(answer.json, answer);
-  const id = text(json.id);
-  if (!id) throw odd(answer);
-  return {
-    accountId: text(json.account_id) || id,
+    accountId: parseText(json.account_id) || id,
     id,
-    name: nameIn(json.display_name),
-    link: linkOf(json, trusted),
-    pictures: images(json.images, trusted),
+    name: parseName(json.display_name),
+    link: parseLink(json, trusted),
+    pictures: parseImages(json.images, trusted),
   };
 }
 
-/** Reads Get Playback State. An empty body means that nothing plays, whatever the status. */
-export function playback(answer: Answer, trusted: TrustedPlaces): Playback {
-  if (answer.text === '') return { state: 'nothing' };
-  const json = object(answer.json, answer);
-  if (typeof json.is_playing !== 'boolean') throw odd(answer);
+/** Parses "Get Playback State". An empty body means that nothing is playing, whatever the status. */
+export function parsePlayback(response: HttpResponse, trusted: TrustedUrls): Playback {
+  if (response.text === '') return { state: 'nothing' };
+  const json = requireObject(response.json, response);
+  if (typeof json.is_playing !== 'boolean') throw malformed(response);
 
-  const said = json.currently_playing_type;
-  const known = said === 'track' || said === 'episode' || said === 'ad' ? said : 'unknown';
-  // What plays may lack a type of its own.
-  const playing = isObject(json.item) ? item({ type: said, ...json.item }, trusted) : null;
+  const type = json.currently_playing_type;
+  const kind = type === 'track' || type === 'episode' || type === 'ad' ? type : 'unknown';
+  // The item may lack a type of its own.
+  const item = isObject(json.item) ? parseItem({ type, ...json.item }, trusted) : null;
   return {
     state: json.is_playing ? 'playing' : 'paused',
-    kind: playing?.kind ?? known,
-    item: playing,
-    progressMs: amount(json.progress_ms),
-    device: isObject(json.device) ? device(json.device) : null,
-    disallows: disallows(json.actions),
+    kind: item?.kind ?? kind,
+    item,
+    progressMs: parseAmount(json.progress_ms),
+    device: isObject(json.device) ? parseDevice(json.device) : null,
+    disallows: parseDisallows(json.actions),
   };
 }
 
-// The schema has the names directly under `actions`; what comes nests them under `disallows`.
-function disallows(actions: unknown): string[] {
+// The schema has the names directly in `actions`; real responses nest them in `disallows`.
+function parseDisallows(actions: unknown): string[] {
   if (!isObject(actions)) return [];
-  const told = isObject(actions.disallows) ? actions.disallows : actions;
-  return Object.keys(told).filter((name) => told[name] === true);
+  const disallows = isObject(actions.disallows) ? actions.disallows : actions;
+  return Object.keys(disallows).filter((name) => disallows[name] === true);
 }
 
-/** Reads Get Available Devices. */
-export function devices(answer: Answer): Device[] {
-  const json = object(answer.json, answer);
-  if (!Array.isArray(json.devices)) throw odd(answer);
-  return list(json.devices).map(device);
+/** Parses "Get Available Devices". */
+export function parseDevices(response: HttpResponse): Device[] {
+  const json = requireObject(response.json, response);
+  return objectsIn(requireArray(json.devices, response)).map(parseDevice);
 }
 
-/** Reads Search for Item, from the place `from` on; entries that are null are left out. */
-export function found(answer: Answer, from: number, trusted: TrustedPlaces): Found {
-  const json = object(answer.json, answer);
-  const page = <T>(kind: string, read: (one: Json, trusted: TrustedPlaces) => T): Page<T> | undefined => {
-    const part = json[kind];
+/** Parses "Search for Item", from offset `from` on; entries that are null are omitted. */
+export function parseSearchResults(
+  response: HttpResponse,
+  from: number,
+  trusted: TrustedUrls,
+): SearchResults {
+  const json = requireObject(response.json, response);
+  const page = <T>(type: string, parse: (one: Json, trusted: TrustedUrls) => T): Page<T> | undefined => {
+    const part = json[type];
     if (!isObject(part)) return undefined;
-    const items = list(part.items);
+    const items = objectsIn(part.items);
     return {
-      items: items.map((one) => read(one, trusted)),
-      total: total(amount(part.total) ?? 0, from, items.length, answer),
+      items: items.map((one) => parse(one, trusted)),
+      total: parseTotal(parseAmount(part.total) ?? 0, from, items.length, response),
     };
   };
   const pages = {
-    artists: page('artists', artist),
-    tracks: page('tracks', item),
-    albums: page('albums', album),
-    playlists: page('playlists', playlist),
+    artists: page('artists', parseArtist),
+    tracks: page('tracks', parseItem),
+    albums: page('albums', parseAlbum),
+    playlists: page('playlists', parsePlaylist),
   };
-  const told = Object.entries(pages).filter(([, one]) => one !== undefined);
-  if (told.length === 0) throw odd(answer);
-  return Object.fromEntries(told);
+  const present = Object.entries(pages).filter(([, one]) => one !== undefined);
+  if (present.length === 0) throw malformed(response);
+  return Object.fromEntries(present);
 }
 
-/** Reads a page of Get User's Saved Tracks, from the place `from` on; places that hold nothing any more are left out. */
-export function savedTracks(answer: Answer, from: number, trusted: TrustedPlaces): Page<Saved> {
-  const json = object(answer.json, answer);
-  if (!Array.isArray(json.items)) throw odd(answer);
-  const items = json.items.flatMap((one: unknown, index) =>
+/** Parses a page of "Get User's Saved Tracks", from offset `from` on; positions that are empty by now are omitted. */
+export function parseSavedTracks(
+  response: HttpResponse,
+  from: number,
+  trusted: TrustedUrls,
+): Page<SavedItem> {
+  const json = requireObject(response.json, response);
+  const all = requireArray(json.items, response);
+  const items = all.flatMap((one, index) =>
     // safeguard: places-in-library-count-what-left-out
-    dated(one, trusted).map((saved) => ({ ...saved, place: from + index })),
+    parseTimestamped(one, trusted).map((saved) => ({ ...saved, place: from + index })),
   );
-  return { items, total: total(json.total, from, json.items.length, answer) };
+  return { items, total: parseTotal(json.total, from, all.length, response) };
 }
 
-/** Reads Get Recently Played Tracks. */
-export function recentlyPlayed(answer: Answer, trusted: TrustedPlaces): Dated[] {
-  const json = object(answer.json, answer);
-  if (!Array.isArray(json.items)) throw odd(answer);
-  return json.items.flatMap((one: unknown) => dated(one, trusted));
+/** Parses "Get Recently Played Tracks". */
+export function parseRecentlyPlayed(response: HttpResponse, trusted: TrustedUrls): TimestampedItem[] {
+  const json = requireObject(response.json, response);
+  return requireArray(json.items, response).flatMap((one) => parseTimestamped(one, trusted));
 }
 
-/** None for what holds no track. */
-function dated(json: unknown, trusted: TrustedPlaces): Dated[] {
+/** Empty if there is no track. */
+function parseTimestamped(json: unknown, trusted: TrustedUrls): TimestampedItem[] {
   if (!isObject(json) || !isObject(json.track)) return [];
-  return [{ item: item(json.track, trusted), at: moment(json.added_at) ?? moment(json.played_at) }];
+  return [
+    { item: parseItem(json.track, trusted), at: parseTime(json.added_at) ?? parseTime(json.played_at) },
+  ];
 }
 
-/** Reads Get User's Top Items. */
-export function topArtists(answer: Answer, trusted: TrustedPlaces): Artist[] {
-  return topItems(answer).map((one) => artist(one, trusted));
+/** Parses "Get User's Top Items". */
+export function parseTopArtists(response: HttpResponse, trusted: TrustedUrls): Artist[] {
+  return topItemsIn(response).map((one) => parseArtist(one, trusted));
 }
 
-/** Reads Get User's Top Items. */
-export function topTracks(answer: Answer, trusted: TrustedPlaces): (Track | Episode)[] {
-  return topItems(answer).map((one) => item(one, trusted));
+/** Parses "Get User's Top Items". */
+export function parseTopTracks(response: HttpResponse, trusted: TrustedUrls): (Track | Episode)[] {
+  return topItemsIn(response).map((one) => parseItem(one, trusted));
 }
 
-function topItems(answer: Answer): Json[] {
-  const json = object(answer.json, answer);
-  if (!Array.isArray(json.items)) throw odd(answer);
-  return list(json.items);
+function topItemsIn(response: HttpResponse): Json[] {
+  const json = requireObject(response.json, response);
+  return objectsIn(requireArray(json.items, response));
 }
 
-/** Reads Check User's Saved Items: one boolean for each that was asked about. */
-export function saved(answer: Answer): boolean {
-  if (!Array.isArray(answer.json) || typeof answer.json[0] !== 'boolean') throw odd(answer);
-  return answer.json[0];
+/** Parses "Check User's Saved Items", for one item. */
+export function parseIsSaved(response: HttpResponse): boolean {
+  const [isSaved] = requireArray(response.json, response);
+  if (typeof isSaved !== 'boolean') throw malformed(response);
+  return isSaved;
 }
 
-/** Reads a single track or episode. */
-export function single(answer: Answer, trusted: TrustedPlaces): Track | Episode {
-  return item(object(answer.json, answer), trusted);
+/** Parses "Get Track" and "Get Episode". */
+export function parseSingleItem(response: HttpResponse, trusted: TrustedUrls): Track | Episode {
+  return parseItem(requireObject(response.json, response), trusted);
 }
 
-/** Reads Create Playlist: the new one's id. */
-export function newPlaylistId(answer: Answer): string {
-  const { id } = object(answer.json, answer);
-  if (!isId(id)) throw odd(answer);
+/** Parses "Create Playlist"; returns the id. */
+export function parseNewPlaylistId(response: HttpResponse): string {
+  const { id } = requireObject(response.json, response);
+  if (!isId(id)) throw malformed(response);
   return id;
 }
 
-/** Reads a page of playlists, from the place `from` on; entries that are null are left out. */
-export function playlists(answer: Answer, from: number, trusted: TrustedPlaces): Page<Playlist> {
-  const json = object(answer.json, answer);
-  if (!Array.isArray(json.items)) throw odd(answer);
+/** Parses a page of "Get Current User's Playlists", from offset `from` on; entries that are null are omitted. */
+export function parsePlaylists(response: HttpResponse, from: number, trusted: TrustedUrls): Page<Playlist> {
+  const json = requireObject(response.json, response);
+  const all = requireArray(json.items, response);
   return {
-    items: list(json.items).map((one) => playlist(one, trusted)),
-    total: total(json.total, from, json.items.length, answer),
+    items: objectsIn(all).map((one) => parsePlaylist(one, trusted)),
+    total: parseTotal(json.total, from, all.length, response),
   };
 }
 
-/** Reads Get Playlist, as far as the card goes. */
-export function playlistCard(answer: Answer, trusted: TrustedPlaces): PlaylistCard {
-  const json = object(answer.json, answer);
+/** Parses "Get Playlist", without the contents. */
+export function parsePlaylistCard(response: HttpResponse, trusted: TrustedUrls): PlaylistCard {
+  const json = requireObject(response.json, response);
   const { id } = json;
-  if (!isId(id)) throw odd(answer);
+  if (!isId(id)) throw malformed(response);
   return {
-    ...playlist(json, trusted),
+    ...parsePlaylist(json, trusted),
     id,
-    // Of somebody else's playlist Spotify sends a new app everything but its contents.
+    // For other listeners' playlists Spotify sends new apps everything but the contents.
     readable: contentsOf(json) !== null,
   };
 }
 
-/** Reads a page of what is in a playlist, from the place `from` on; places that hold nothing any more keep their place. */
-export function entries(answer: Answer, from: number, trusted: TrustedPlaces): Page<Entry> {
-  const json = object(answer.json, answer);
-  if (!Array.isArray(json.items)) throw odd(answer);
+/** Parses a page of "Get Playlist Items", from offset `from` on. Positions that are empty by now have a null item. */
+export function parsePlaylistEntries(
+  response: HttpResponse,
+  from: number,
+  trusted: TrustedUrls,
+): Page<Entry> {
+  const json = requireObject(response.json, response);
+  const all = requireArray(json.items, response);
   return {
-    items: json.items.map((one) => entry(isObject(one) ? one : {}, trusted)),
-    total: total(json.total, from, json.items.length, answer),
+    items: all.map((one) => parseEntry(isObject(one) ? one : {}, trusted)),
+    total: parseTotal(json.total, from, all.length, response),
   };
 }
 
-function entry(json: Json, trusted: TrustedPlaces): Entry {
-  const held = isObject(json.item) ? json.item : isObject(json.track) ? json.track : null;
+function parseEntry(json: Json, trusted: TrustedUrls): Entry {
+  const content = isObject(json.item) ? json.item : isObject(json.track) ? json.track : null;
   const by = isObject(json.added_by) ? json.added_by : null;
-  const name = by && nameIn(by.id);
-  const what = held && item(held, trusted);
+  const name = by && parseName(by.id);
+  const item = content && parseItem(content, trusted);
   return {
-    item: what,
-    playable: what === null || what.restriction !== null ? false : held?.is_playable === true || null,
-    addedAt: moment(json.added_at),
-    addedBy: by && name ? { name, link: linkOf(by, trusted) } : null,
+    item,
+    playable: item === null || item.restriction !== null ? false : content?.is_playable === true || null,
+    addedAt: parseTime(json.added_at),
+    addedBy: by && name ? { name, link: parseLink(by, trusted) } : null,
   };
 }
 
-/** What is in a playlist, by its name of 2026 or the one before; null where it is not told. */
+/** The contents of a playlist, under their 2026-02 or legacy name; null if Spotify sent none. */
 function contentsOf(json: Json): Json | null {
   return isObject(json.items) ? json.items : isObject(json.tracks) ? json.tracks : null;
 }
 
-function playlist(json: Json, trusted: TrustedPlaces): Playlist {
+function parsePlaylist(json: Json, trusted: TrustedUrls): Playlist {
   const owner = isObject(json.owner) ? json.owner : null;
-  const ownerName = owner && (nameIn(owner.display_name) ?? nameIn(owner.id));
+  const ownerName = owner && (parseName(owner.display_name) ?? parseName(owner.id));
   // safeguard: undoing-entities-descriptions
-  const description = decodeHTML(text(json.description)).trim();
+  const description = decodeHTML(parseText(json.description)).trim();
   return {
     // safeguard: dropping-ids-playlists-none
     id: isId(json.id) ? json.id : null,
-    ownerId: (owner && text(owner.id)) || null,
-    name: nameIn(json.name),
-    link: linkOf(json, trusted),
-    owner: owner && ownerName ? { name: ownerName, link: linkOf(owner, trusted) } : null,
-    count: amount(contentsOf(json)?.total),
-    // Spotify writes "null" for a playlist that was made without one (GitHub: Peter-Schorn/SpotifyAPI#75).
+    ownerId: (owner && parseText(owner.id)) || null,
+    name: parseName(json.name),
+    link: parseLink(json, trusted),
+    owner: owner && ownerName ? { name: ownerName, link: parseLink(owner, trusted) } : null,
+    count: parseAmount(contentsOf(json)?.total),
+    // Spotify stores "null" for a playlist that was created without a description (GitHub: Peter-Schorn/SpotifyAPI#75).
     description: description === 'null' ? null : description || null,
-    covers: images(json.images, trusted),
+    covers: parseImages(json.images, trusted),
     public: typeof json.public === 'boolean' ? json.public : null,
     collaborative: json.collaborative === true,
-    snapshotId: text(json.snapshot_id) || null,
+    snapshotId: parseText(json.snapshot_id) || null,
   };
 }
 
-function album(json: Json, trusted: TrustedPlaces): Album {
+function parseAlbum(json: Json, trusted: TrustedUrls): Album {
   return {
-    ...heading(json, trusted),
-    artists: allNamed(json.artists, trusted),
-    released: releaseDate(json),
+    ...parseHeading(json, trusted),
+    artists: parseAllNamed(json.artists, trusted),
+    released: parseReleaseDate(json),
   };
 }
 
-function artist(json: Json, trusted: TrustedPlaces): Artist {
-  return heading(json, trusted);
+function parseArtist(json: Json, trusted: TrustedUrls): Artist {
+  return parseHeading(json, trusted);
 }
 
-function heading(json: Json, trusted: TrustedPlaces) {
+function parseHeading(json: Json, trusted: TrustedUrls) {
   return {
-    name: nameIn(json.name),
-    link: linkOf(json, trusted),
-    covers: images(json.images, trusted),
+    name: parseName(json.name),
+    link: parseLink(json, trusted),
+    covers: parseImages(json.images, trusted),
   };
 }
 
-function device(json: Json): Device {
+function parseDevice(json: Json): Device {
   return {
     // safeguard: dropping-ids-devices-none
     id: isDeviceId(json.id) ? json.id : null,
     active: json.is_active === true,
     restricted: json.is_restricted === true,
-    name: nameIn(json.name),
-    type: nameIn(json.type),
-    volumePercent: amount(json.volume_percent),
+    name: parseName(json.name),
+    type: parseName(json.type),
+    volumePercent: parseAmount(json.volume_percent),
     privateSession: json.is_private_session === true,
   };
 }

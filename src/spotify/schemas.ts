@@ -1,21 +1,21 @@
 import * as v from '@badrap/valita';
-import type { Dated, Playback } from './types.ts';
+import type { Playback, TimestampedItem } from './types.ts';
 import { isUri } from './uri.ts';
 
 /*
- * Checks for what was parsed from an answer of Spotify's, kept in Redis and read again: by then it may have been damaged. Each says
- * yes to everything that answers.ts makes, and to nothing that a page could not show.
+ * Schemas of parsed responses that are stored in Redis, where they may be damaged. Each accepts everything that parse.ts returns, and nothing
+ * that a page could not show.
  */
 
-/** A number that is none of the odd ones, and not below zero. */
+/** A finite number, 0 or more. */
 export const amount = v.number().assert((value) => Number.isFinite(value) && value >= 0);
-// Only such links and pictures are trusted when an answer is parsed: never one that runs a script.
+// The parser trusts only links and images like these. One with another scheme could run a script.
 const link = v.string().assert((value) => /^https?:\/\//.test(value));
 const uri = v.string().assert(isUri).nullable();
 const named = v.object({ name: v.string(), link: link.nullable() });
 const image = v.object({ url: link, width: amount.nullable(), height: amount.nullable() });
 
-const what = {
+const playable = {
   uri,
   name: v.string().nullable(),
   link: link.nullable(),
@@ -30,12 +30,12 @@ const spoken = v.union(v.literal('episode'), v.literal('chapter'), v.literal('au
 const item = v.union(
   v.object({
     kind: v.literal('track'),
-    ...what,
+    ...playable,
     artists: v.array(named),
     album: named.nullable(),
     local: v.boolean(),
   }),
-  v.object({ kind: spoken, ...what, show: named.nullable(), authors: v.array(named) }),
+  v.object({ kind: spoken, ...playable, show: named.nullable(), authors: v.array(named) }),
 );
 
 const device = v.object({
@@ -48,7 +48,6 @@ const device = v.object({
   privateSession: v.boolean(),
 });
 
-/** What the player does. */
 export const playbackSchema: v.Type<Playback> = v.union(
   v.object({ state: v.literal('nothing') }),
   v.object({
@@ -61,8 +60,7 @@ export const playbackSchema: v.Type<Playback> = v.union(
   }),
 );
 
-/** Something that was played, and when. */
-export const datedSchema: v.Type<Dated> = v.object({
+export const timestampedItemSchema: v.Type<TimestampedItem> = v.object({
   item,
   at: v.string().nullable(),
 });

@@ -1,6 +1,6 @@
-/* What Spotify's answers are read into. Pages, streams and exports know these types and never Spotify's JSON. */
+/* Parsed responses. Pages, streams and exports know these types and never Spotify's JSON. */
 
-/** `refreshToken` is null where none came. `scopes` is null where Spotify did not say what it granted. */
+/** `refreshToken` is null if none was sent, and `scopes` if Spotify did not say what it granted. */
 export type AccessToken = {
   accessToken: string;
   expiresInMs: number;
@@ -8,11 +8,11 @@ export type AccessToken = {
   scopes: string[] | null;
 };
 
-/** Pixels where Spotify says them. */
+/** Width and height in pixels; null if Spotify doesn't know them. */
 export type Image = { url: string; width: number | null; height: number | null };
 
 export type Profile = {
-  /** Never changes and says nothing about the person; equal to `id` where Spotify does not send it. */
+  /** Never changes, and is not a name; equal to `id` if Spotify doesn't send it. */
   accountId: string;
   id: string;
   name: string | null;
@@ -22,11 +22,11 @@ export type Profile = {
 
 export type Named = { name: string; link: string | null };
 
-/** What tracks and everything spoken have in common. What Spotify leaves out or fills with a placeholder is null. */
+/** The common fields of tracks and episodes. A field that Spotify omits or fills with a placeholder is null. */
 type Item = {
   /**
-   * What Spotify calls it in commands, such as `spotify:track:…`; null for what has none, such as a local file. Of a relinked track, the URI of
-   * the original, which is the one that a playlist or library holds, if Spotify tells it ("Track Relinking"; see web/relinking.ts).
+   * Names the item in commands, such as `spotify:track:…`; null if it has no such name, like a local file. For a relinked track, the URI of the
+   * original, which is the one in the playlist or library, if Spotify sends it ("Track Relinking"; see access/relinking.ts).
    */
   uri: string | null;
   name: string | null;
@@ -35,8 +35,8 @@ type Item = {
   durationMs: number | null;
   explicit: boolean;
   /**
-   * Why Spotify does not play it to this listener: `market`, `product`, `explicit`, a reason added since, or `unknown` if it gives none.
-   * Null if it plays it, or was not asked for a market and does not say.
+   * Why Spotify doesn't play it for this listener: `market`, `product`, `explicit`, a newer reason, or `unknown` if none was sent. Null if it is
+   * playable, or if that is unknown because no market was given.
    */
   restriction: string | null;
 };
@@ -45,16 +45,16 @@ export type Track = Item & {
   kind: 'track';
   artists: Named[];
   album: Named | null;
-  /** A file of the listener's own: it is nowhere on Spotify. */
+  /** A file of the listener's own, which is not on Spotify. */
   local: boolean;
 };
 
-/** Everything spoken: a podcast episode, a chapter of an audiobook, or an audiobook. */
+/** Spoken content: a podcast episode, a chapter of an audiobook, or an audiobook. */
 export type Episode = Item & {
   kind: 'episode' | 'chapter' | 'audiobook';
-  /** The podcast or audiobook that it is part of. */
+  /** The podcast or audiobook it belongs to. */
   show: Named | null;
-  /** Of an audiobook, or of the one that a chapter is part of. */
+  /** The authors of the audiobook; empty for podcasts. */
   authors: Named[];
 };
 
@@ -65,29 +65,29 @@ export type Album = {
   link: string | null;
   artists: Named[];
   covers: Image[];
-  /** A year, a month or a day in ISO 8601, as exactly as Spotify knows it. */
+  /** A year, month or day in ISO 8601, as precise as Spotify knows it. */
   released: string | null;
 };
 
-/** What was found, by kind; a kind that was not asked for is not there. */
-export type Found = {
+/** Results by type; only the types that were asked for are present. */
+export type SearchResults = {
   artists?: Page<Artist>;
   tracks?: Page<Track | Episode>;
   albums?: Page<Album>;
   playlists?: Page<Playlist>;
 };
 
-/** Something in a listener's history or library; `at` is when it was played or saved, in ISO 8601. */
-export type Dated = { item: Track | Episode; at: string | null };
+/** An item in a listener's history or library; `at` is when it was played or saved, in ISO 8601. */
+export type TimestampedItem = { item: Track | Episode; at: string | null };
 
-/** Something in a listener's library; `place` is where in the whole list it stands (0 is the first). */
-export type Saved = Dated & { place: number };
+/** An item in a listener's library; `place` is its position in the whole list, from 0. */
+export type SavedItem = TimestampedItem & { place: number };
 
 export type Device = {
-  /** Null on some devices: they take no orders. */
+  /** Null for some devices, which can't be controlled. */
   id: string | null;
   active: boolean;
-  /** Takes no orders from apps. */
+  /** Can't be controlled by apps. */
   restricted: boolean;
   name: string | null;
   type: string | null;
@@ -99,50 +99,50 @@ export type Playback =
   | { state: 'nothing' }
   | {
       state: 'playing' | 'paused';
-      /** `unknown` where Spotify plays something it does not name. */
+      /** `unknown` if Spotify doesn't say what it is playing. */
       kind: (Track | Episode)['kind'] | 'ad' | 'unknown';
       item: Track | Episode | null;
       progressMs: number | null;
       device: Device | null;
-      /** What the player does not do just now, by Spotify's names, such as `skipping_next`. */
+      /** Actions that are not possible at the moment, by Spotify's names, such as `skipping_next`. */
       disallows: string[];
     };
 
 export type Playlist = {
-  /** Null where what Spotify sent is no id: such a playlist can be listed, but not opened. */
+  /** Null if Spotify sent something else than an id: such a playlist can be listed, but not opened. */
   id: string | null;
-  /** The owner's `id`, to tell one's own from others'; null where it is not told. */
+  /** The `id` of the owner, to recognize the listener's own playlists; null if unknown. */
   ownerId: string | null;
   name: string | null;
   link: string | null;
   owner: Named | null;
-  /** How many items it holds. */
+  /** The number of items; null if unknown. */
   count: number | null;
   /** Plain text. */
   description: string | null;
   covers: Image[];
   public: boolean | null;
   collaborative: boolean;
-  /** Changes with every change to what is in it. */
+  /** Changes whenever the contents change. */
   snapshotId: string | null;
 };
 
 export type PlaylistCard = Playlist & {
   id: string;
-  /** Whether Spotify lets this listener see what is in it. */
+  /** Whether Spotify shows the contents to this listener. */
   readable: boolean;
 };
 
-/** One place in a playlist. */
+/** One position in a playlist. */
 export type Entry = {
-  /** Null where it is gone from Spotify. */
+  /** Null if it is no longer on Spotify. */
   item: Track | Episode | null;
-  /** Whether Spotify plays it to this listener, `item.restriction` says why not; null if it was not asked for a market and does not say. */
+  /** Whether Spotify plays it for this listener (`item.restriction` says why not); null if unknown because no market was given. */
   playable: boolean | null;
   /** ISO 8601; null on old entries. */
   addedAt: string | null;
   addedBy: Named | null;
 };
 
-/** `total` counts what Spotify announces, including entries it sends as null. Null if it sends more than it announces. */
+/** `total` is the number that Spotify announces, including entries that it sends as null. Null if it sends more than it announces. */
 export type Page<T> = { items: T[]; total: number | null };

@@ -1,6 +1,11 @@
 import { NotFound } from './errors.ts';
 
-/** Whether this is a Spotify id: a number in base 62, which takes 22 characters ("Spotify URIs and IDs"). Ids of people are free-form. */
+/** Nothing at Spotify has such a path, so it isn't asked. */
+class ImpossiblePath extends NotFound {
+  override readonly wasAsked = false;
+}
+
+/** Whether this is a Spotify id: a number in base 62, which takes 22 characters ("Spotify URIs and IDs"). Ids of listeners are free-form. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && /^[A-Za-z\d]{22}$/.test(value);
 }
@@ -10,24 +15,25 @@ export function isUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(track|episode):[A-Za-z\d]{22}$/.test(value);
 }
 
-/** Whether this can be the id of a device. Spotify documents no form; devices choose theirs. */
+/** Whether this can be the id of a device. Spotify documents no format; devices choose their own. */
 export function isDeviceId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{1,128}$/.test(value);
 }
 
-/** The kind and the id that a URI is made of. */
+/** Splits a URI into kind and id. */
 export function partsOf(uri: string): { kind: 'track' | 'episode'; id: string } {
   const [, kind, id = ''] = uri.split(':');
   return { kind: kind === 'episode' ? 'episode' : 'track', id };
 }
 
 /**
- * A path of the Web API with each segment encoded, so that whatever stands in an id, the call goes where it was meant to. Throws
- * NotFound for a segment that URL parsers drop or resolve: nothing at Spotify is called that.
+ * Builds a path of the Web API with each segment encoded, so that no id, whatever it contains, can change where the call goes. Throws NotFound
+ * for a segment that URL parsers would drop or resolve.
  */
 export function pathTo(...segments: readonly string[]): string {
   // safeguard: refusing-dotted-path-segments
-  if (segments.some((one) => /^\.{0,2}$/.test(one))) throw new NotFound('An empty or dotted path segment');
+  if (segments.some((one) => /^\.{0,2}$/.test(one)))
+    throw new ImpossiblePath('An empty or dotted path segment');
   // safeguard: encoding-path-segments
   return segments.map((one) => `/${encodeURIComponent(one.toWellFormed())}`).join('');
 }

@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
+import { knownScopes } from '../access/scopes.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import {
@@ -15,7 +16,6 @@ import {
   Refused,
   SpotifyUnavailable,
 } from '../spotify/errors.ts';
-import { scopes } from '../spotify/web-api.ts';
 import { TooManyCookies } from './cookies.ts';
 import { ownPath } from './return-path.ts';
 import { ForeignOrigin } from './same-origin.ts';
@@ -430,7 +430,7 @@ function endOf(error: unknown, now: number): number {
 /** Every one that pages here may need, where Spotify did not say which. */
 function missingScopes(error: unknown): string {
   const missing = error instanceof MissingScope ? error.scopes : [];
-  return (missing.length > 0 ? missing : Object.values(scopes).flat()).join(' ');
+  return (missing.length > 0 ? missing : knownScopes).join(' ');
 }
 
 function spotifysWords(error: unknown): string {

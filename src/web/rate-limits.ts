@@ -22,22 +22,6 @@ export function chargeAddress(limiter: RateLimiter): RequestHandler {
   };
 }
 
-/** The same for the listener: behind `signedIn`. */
-export function chargeListener(limiter: RateLimiter): RequestHandler {
-  return async (req, res, next) => {
-    await charge(res, limiter, req.listener.accountId);
-    next();
-  };
-}
-
-/** The same for everybody together: behind the limit of each, or what is refused to one would be taken from all. */
-export function chargeEveryone(limiter: RateLimiter): RequestHandler {
-  return async (_req, res, next) => {
-    await charge(res, limiter, 'everyone');
-    next();
-  };
-}
-
 function setRateLimitHeaders(
   res: Response,
   { name, requests, windowSeconds }: RateLimiter,

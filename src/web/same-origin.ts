@@ -1,4 +1,4 @@
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { ownPath } from './return-path.ts';
 
 /** Another site made the browser send this request. */
@@ -28,14 +28,23 @@ export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
 type Question = { title: string; text: string; button: string };
 
 /**
- * For pages that are expensive to make: a link on another site leads to a page with a button first. The press of a button on our own
- * page is a person's wish; the link may as well be a script's.
+ * For pages that are expensive to make: a link on another site leads to a page with a button first. A person has to press the button; the link
+ * may have been followed by a script. Returns whether the request has been answered with that page.
  */
-export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string }): RequestHandler {
-  return (req, res, next) => {
-    if (!isForeign(req)) return next();
+export function createQuestion({ baseUrl, ...question }: Question & { baseUrl: string }) {
+  return (req: Request, res: Response): boolean => {
+    if (!isForeign(req)) return false;
     res.set('Cache-Control', 'no-store');
     res.render('layout/ask-first', { ...question, path: ownPath(req.originalUrl, baseUrl) });
+    return true;
+  };
+}
+
+/** The same as middleware. */
+export function askFirst(question: Question & { baseUrl: string }): RequestHandler {
+  const ask = createQuestion(question);
+  return (req, res, next) => {
+    if (!ask(req, res)) next();
   };
 }
 

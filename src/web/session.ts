@@ -2,7 +2,7 @@ import { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
-import { absoluteLifetimeMs, remainingLifetimeMs } from '../access/lifetime.ts';
+import { absoluteLifetimeMs, remainingLifetimeSeconds } from '../access/lifetime.ts';
 import { deriveKey } from '../access/seal.ts';
 import { type Listener, type SessionRecords, sessionShape } from '../access/session-records.ts';
 import { RedisUnavailable, redisCall } from '../redis/errors.ts';
@@ -41,7 +41,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     async get(sessionId: string): Promise<string | null> {
       const record = await sessionRecords.read(sessionId);
       // By the clock of the fleet: one that was wrong when the TTL was set may have kept it too long.
-      if (record === null || remainingLifetimeMs(record.startedAt, now()) === 0) return null;
+      if (record === null || remainingLifetimeSeconds(record.startedAt, now()) === 0) return null;
       // What is ours, and nothing of what the record says of the cookie.
       return JSON.stringify({ cookie: {}, v: sessionShape, ...record });
     },
@@ -144,7 +144,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     async extend(req: Request): Promise<void> {
       const { startedAt } = req.session;
       if (startedAt === undefined) return;
-      await redisCall(redis.expire(keyOf(req.session.id), remainingLifetimeMs(startedAt, now())));
+      await redisCall(redis.expire(keyOf(req.session.id), remainingLifetimeSeconds(startedAt, now())));
     },
   };
 }

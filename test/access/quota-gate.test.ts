@@ -4,14 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Cooldown } from '../../src/access/errors.ts';
 import { createQuotaGate } from '../../src/access/quota-gate.ts';
+import { ShuttingDown } from '../../src/ops/background.ts';
+import { RedisUnavailable } from '../../src/redis/errors.ts';
 import { startRedis } from '../../src/redis/local-server.ts';
-import { RateLimited } from '../../src/spotify/errors.ts';
+import { NotFound, RateLimited, Refused, SpotifyUnavailable } from '../../src/spotify/errors.ts';
+import { pathTo } from '../../src/spotify/uri.ts';
 import { createClock } from '../support/clock.ts';
 import { until } from '../support/fleet.ts';
 import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 
-/** The doors of two processes: one in Redis. */
-async function doors(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
+/** The quota gates of two processes, which share their state in Redis. */
+async function createGates(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
   const redis = new Redis(redisUrl || (await redisPlace()));
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
@@ -21,7 +24,7 @@ async function doors(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
 
 const limited = (retryAfter: string | undefined) => new RateLimited('Too many requests', retryAfter);
 
-async function coolDownOf(call: Promise<unknown>): Promise<Cooldown> {
+async function cooldownOf(call: Promise<unknown>): Promise<Cooldown> {
   const error = await call.then(
     () => null,
     (thrown: unknown) => thrown,
@@ -31,55 +34,55 @@ async function coolDownOf(call: Promise<unknown>): Promise<Cooldown> {
 }
 
 // fault: sits-short-wait-go
-test('who sits out a short wait does not go on when a longer one was asked for meanwhile, and does not end that', async (t) => {
-  const { quotaGate, other } = await doors(t);
+test('a call that waits out a short cooldown is not made, and ends nothing, if a longer one has started by then', async (t) => {
+  const { quotaGate, other } = await createGates(t);
   let asked = 0;
   const otherAsks = Promise.withResolvers<void>();
-  const short = coolDownOf(
-    quotaGate.through(async () => {
+  const short = cooldownOf(
+    quotaGate.run(async () => {
       asked += 1;
       await otherAsks.promise;
       throw limited('2');
     }),
   );
-  // Under way already when the first one is told to wait.
-  await coolDownOf(
-    other.through(async () => {
+  // Already made when Spotify answers the first one.
+  await cooldownOf(
+    other.run(async () => {
       otherAsks.resolve();
-      await until(async () => (await other.closed()) !== null);
+      await until(async () => (await other.cooldown()) !== null);
       throw limited('3600');
     }),
   );
 
   assert.ok((await short).until > Date.now() + 3_000_000);
   assert.equal(asked, 1);
-  assert.notEqual(await quotaGate.closed(), null);
+  assert.notEqual(await quotaGate.cooldown(), null);
 });
 
-test('an answer to who tried does not open a door that was closed for longer meanwhile', async (t) => {
-  const { redis, quotaGate } = await doors(t);
+test('a successful probe does not end a longer cooldown that has started by then', async (t) => {
+  const { redis, quotaGate } = await createGates(t);
   await redis.set('cool-down:an app', String(Date.now() - 1_000));
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
-  const trying = quotaGate.through(() => {
+  const probe = quotaGate.run(() => {
     asked.resolve();
     return answer.promise;
   });
   await asked.promise;
   await redis.set('cool-down:an app', String(Date.now() + 3_600_000));
   answer.resolve();
-  await trying;
+  await probe;
 
-  assert.ok(((await quotaGate.closed())?.until ?? 0) > Date.now() + 3_000_000);
+  assert.ok(((await quotaGate.cooldown())?.until ?? 0) > Date.now() + 3_000_000);
 });
 
-test('twenty calls that are told to wait a second do not all come again: one does, for each time they are told', async (t) => {
-  const { quotaGate, other } = await doors(t);
+test('of twenty calls with a cooldown of a second, only one is made again after each cooldown', async (t) => {
+  const { quotaGate, other } = await createGates(t);
   const asked: number[] = [];
   await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
-      coolDownOf(
-        (index % 2 ? quotaGate : other).through(async () => {
+      cooldownOf(
+        (index % 2 ? quotaGate : other).run(async () => {
           asked.push(performance.now());
           await sleep(50);
           throw limited('1');
@@ -96,19 +99,19 @@ test('twenty calls that are told to wait a second do not all come again: one doe
 });
 
 // fault: renewal-waits-nobody-time
-test('a renewal waits for nobody when the time is over, and is no proof that the Web API answers again', async (t) => {
-  const { redis, quotaGate } = await doors(t);
+test('after a cooldown a token refresh does not wait for a probe, and does not end the cooldown of the Web API', async (t) => {
+  const { redis, quotaGate } = await createGates(t);
   await redis.set('cool-down:an app', String(Date.now() - 1_000));
-  const renewals = await Promise.all(
-    Array.from({ length: 8 }, () => quotaGate.through(async () => 'a token', 'accounts')),
+  const refreshes = await Promise.all(
+    Array.from({ length: 8 }, () => quotaGate.run(async () => 'a token', 'accounts')),
   );
-  assert.equal(renewals.length, 8);
+  assert.equal(refreshes.length, 8);
 
   let asked = 0;
   await Promise.all(
     Array.from({ length: 8 }, () =>
-      coolDownOf(
-        quotaGate.through(async () => {
+      cooldownOf(
+        quotaGate.run(async () => {
           asked += 1;
           await sleep(200);
           throw limited('3600');
@@ -116,39 +119,73 @@ test('a renewal waits for nobody when the time is over, and is no proof that the
       ),
     ),
   );
-  assert.equal(asked, 1, 'one tries');
-  assert.equal((await quotaGate.budget()).used, 1, 'renewals are not counted');
-  await coolDownOf(quotaGate.through(async () => 'a token', 'accounts'));
+  assert.equal(asked, 1, 'one call probes');
+  assert.equal((await quotaGate.budget()).used, 1, 'token requests are not counted');
+  await cooldownOf(quotaGate.run(async () => 'a token', 'accounts'));
 });
 
 // fault: 429-accounts-service-stops
-test('a 429 of the accounts service stops calls to that service, in every process, and none to the Web API', async (t) => {
-  const { quotaGate, other } = await doors(t);
-  const refused = coolDownOf(
-    quotaGate.through(async () => {
+test('a 429 of the accounts service stops calls to it in every process, but none to the Web API', async (t) => {
+  const { quotaGate, other } = await createGates(t);
+  const refused = cooldownOf(
+    quotaGate.run(async () => {
       throw limited('3600');
     }, 'accounts'),
   );
   const { until } = await refused;
 
-  assert.equal(await other.through(async () => 'an answer'), 'an answer');
-  assert.equal(await quotaGate.closed(), null, 'nothing else needs to wait');
+  assert.equal(await other.run(async () => 'an answer'), 'an answer');
+  assert.equal(await quotaGate.cooldown(), null, 'and no other call waits');
   let asked = 0;
   for (const one of [quotaGate, other]) {
-    const again = await coolDownOf(one.through(async () => (asked += 1), 'accounts'));
+    const again = await cooldownOf(one.run(async () => (asked += 1), 'accounts'));
     assert.equal(again.until, until);
   }
   assert.equal(asked, 0);
 
-  await quotaGate.reopen();
-  assert.equal(await other.through(async () => 'a token', 'accounts'), 'a token');
+  await quotaGate.endCooldown();
+  assert.equal(await other.run(async () => 'a token', 'accounts'), 'a token');
 });
 
-test('what Spotify asks for is read with care: seconds or a date, and not what merely looks like one', async (t) => {
+// fault: own-failure-no-answer
+test('a probe that ends with a failure of ours does not end the cooldown, and the next call probes', async (t) => {
+  const { redis, quotaGate, other } = await createGates(t);
+  const failures = [
+    new RedisUnavailable('Redis: ETIMEDOUT'),
+    new ShuttingDown('Not begun while stopping'),
+    new TypeError('a bug'),
+  ];
+  const notAsked = [() => pathTo('playlists', '..'), ...failures.map((error) => () => Promise.reject(error))];
+  const record = String(Date.now() - 1_000);
+  await redis.set('cool-down:an app', record);
+
+  for (const fail of notAsked) {
+    await assert.rejects(quotaGate.run(async () => fail()));
+    assert.equal(await redis.get('cool-down:an app'), record, 'the cooldown is still remembered');
+  }
+  const startedAt = performance.now();
+  assert.equal(await other.run(async () => 'a result'), 'a result', 'the next call probes');
+  assert.ok(performance.now() - startedAt < 1_000, 'without waiting for the end of another probe');
+  assert.equal(await redis.get('cool-down:an app'), null, 'and its result ends the cooldown');
+});
+
+test('a probe that Spotify answers with an error, or does not answer, ends the cooldown', async (t) => {
+  const { redis, quotaGate } = await createGates(t);
+  for (const error of [new Refused('403'), new NotFound('404'), new SpotifyUnavailable('502')]) {
+    await redis.set('cool-down:an app', String(Date.now() - 1_000));
+    await assert.rejects(
+      quotaGate.run(() => Promise.reject(error)),
+      error,
+    );
+    assert.equal(await redis.get('cool-down:an app'), null, error.name);
+  }
+});
+
+test('Retry-After is accepted as seconds or as a date, and nothing else is mistaken for one', async (t) => {
   const { now } = createClock();
-  const { redis, quotaGate } = await doors(t, { now });
+  const { redis, quotaGate } = await createGates(t, { now });
   const inTenMinutes = new Date(now() + 600_000).toUTCString();
-  const told: [string | undefined, number][] = [
+  const headers: [string | undefined, number][] = [
     ['10', 10],
     ['0.5', 1],
     ['0', 1],
@@ -158,9 +195,9 @@ test('what Spotify asks for is read with care: seconds or a date, and not what m
       (garbage): [string | undefined, number] => [garbage, garbage === '2100' ? 2100 : 30],
     ),
   ];
-  for (const [header, seconds] of told) {
-    const { until } = await coolDownOf(
-      quotaGate.through(async () => {
+  for (const [header, seconds] of headers) {
+    const { until } = await cooldownOf(
+      quotaGate.run(async () => {
         throw limited(header);
       }, 'accounts'),
     );
@@ -171,18 +208,18 @@ test('what Spotify asks for is read with care: seconds or a date, and not what m
 });
 
 // fault: redis-takes-writes-process
-test('where Redis takes no writes, this process at least stays away, from each service by itself', {
+test('if Redis refuses writes, the process that got a 429 respects it by itself, for each service', {
   skip,
 }, async (t) => {
   const own = await startRedis({ program: redisProgram });
   t.after(own.stop);
-  const { redis, quotaGate } = await doors(t, { redisUrl: own.url });
+  const { redis, quotaGate } = await createGates(t, { redisUrl: own.url });
   await redis.config('SET', 'min-replicas-to-write', '1');
   for (const service of ['accounts', 'web-api'] as const) {
     let asked = 0;
     for (let page = 0; page < 10; page += 1) {
-      await coolDownOf(
-        quotaGate.through(async () => {
+      await cooldownOf(
+        quotaGate.run(async () => {
           asked += 1;
           throw limited('3600');
         }, service),

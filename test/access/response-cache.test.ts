@@ -8,9 +8,9 @@ import { allowAll, asked } from '../support/pages.ts';
 import { holdAnswer, startTurntable } from '../support/turntable.ts';
 
 /** Something to keep answers in, and a clock for it. */
-function newKept(t: { after(end: () => void): void }, mostCharacters?: number) {
+function newKept(t: { after(end: () => void): void }, maxCharacters?: number) {
   const clock = createClock();
-  const kept = createResponseCache({ now: clock.now, ...(mostCharacters && { mostCharacters }) });
+  const kept = createResponseCache({ now: clock.now, ...(maxCharacters && { maxCharacters }) });
   t.after(kept.close);
   return { kept, clock };
 }
@@ -184,7 +184,7 @@ testOnce('names are never mixed up, whatever they are made of', async (t) => {
   for (const [whose, what] of names) {
     assert.equal(await kept.get(whose, what, 1_000, load('asked anew')), `${whose}|${what}`);
   }
-  kept.forget('a', 'b');
+  kept.invalidate('a', 'b');
   assert.equal(kept.peek('a', 'b', 1_000), undefined);
   assert.equal(kept.peek('a', 'b"', 1_000), undefined, 'it begins like that');
   assert.equal(kept.peek('a","b', '', 1_000), 'a","b|');

@@ -142,7 +142,7 @@ test('a body of 60 MB is refused for its size, long before its time is up', asyn
 
   await mara.get('/now-playing').expect(502);
 
-  assert.match(logged.join(''), /an answer too large/);
+  assert.match(logged.join(''), /response too large/);
 });
 
 test('a redirect is not followed, even to where an answer is', async (t) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dayOfMusic, dayOfStandstill, delays, watchAsWeDo } from '../../bench/day.ts';
-import type { Budget } from '../../src/access/quota-gate.ts';
+import type { Budget } from '../../src/access/usage.ts';
 import { nextLook } from '../../src/live/cadence.ts';
 import { type Seen, seenCodec, seenNow } from '../../src/live/observation.ts';
 import type { Playback, Track } from '../../src/spotify/parse.ts';

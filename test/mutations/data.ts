@@ -79,7 +79,7 @@ export const mutations: Mutation[] = [
     test: 'test/pages/relinking',
   },
   {
-    what: 'reading a place without a market before removing what stands there',
+    what: 'reading a position without a market before removing its track',
     safeguard: 'reading-place-without-market-before-removing-what',
     from: 'const held = await uriAt(place, null);',
     to: 'const held = await uriAt(place, market);',
@@ -102,14 +102,14 @@ export const mutations: Mutation[] = [
   {
     what: 'asking no more than needed where linked_from is told',
     safeguard: 'asking-no-more-than-needed-where-linked',
-    from: "if (place === null || partsOf(uri).kind !== 'track' || (await dialects.expected()) === 'legacy')",
+    from: "if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.current()) === 'legacy')",
     to: "if (place === null || partsOf(uri).kind !== 'track')",
     test: 'test/pages/relinking',
   },
   {
     what: 'files of originals for new apps',
     safeguard: 'files-originals-for-new-apps',
-    from: "dialect === 'legacy' ? market : null",
+    from: "apiVersion === 'legacy' ? market : null",
     to: 'market',
     test: 'test/pages/relinking',
   },

@@ -6,9 +6,9 @@ const failover = 'test/fleet/redis-failover';
 
 export const mutations: Mutation[] = [
   {
-    what: 'a stop that waits for a refresh',
+    what: 'a shutdown that waits for a refresh',
     safeguard: 'stop-waits-for-refresh',
-    from: "background.finish('refresh of a grant', () => withLock(",
+    from: 'background.finish(store.taskName, () => withLock(',
     to: '(async (work: () => Promise<any>) => work())(() => withLock(',
     test: stop,
     named: 'of a page whose browser has left',
@@ -222,8 +222,8 @@ export const mutations: Mutation[] = [
     named: 'nothing dangerous',
   },
   {
-    what: 'asking Spotify for a token only while the lock is held',
-    safeguard: 'asking-spotify-for-token-only-while-lock',
+    what: 'requesting a token only while the lease is held',
+    safeguard: 'requesting-a-token-only-while-the-lease-is-held',
     from: 'if (!isHeld())',
     to: 'if (false)',
     test: 'test/fleet/several-processes',

@@ -307,7 +307,7 @@ test('an owner without Premium, and a Spotify that wants to be left alone or doe
 
   const nowhere = `http://127.0.0.1:${await freePort()}`;
   const away = await ask({ SPOTIFY_ACCOUNTS_URL: nowhere });
-  assert.match(away.said, /WRONG Client id and secret: .*no answer \(ECONNREFUSED\)/);
+  assert.match(away.said, /WRONG Client id and secret: .*no response \(ECONNREFUSED\)/);
   assert.match(away.said, /note {2}Redirect URI: could not be tried/);
 });
 

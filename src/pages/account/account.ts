@@ -2,22 +2,18 @@ import { Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
-import type { Profile } from '../../spotify/parse.ts';
-import type { WebApi } from '../../spotify/web-api.ts';
+import type { Profile } from '../../spotify/types.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { purposes } from './purposes.ts';
 
-type Deps = { webApi: WebApi; browsers: Browsers; signedIn: SignedIn };
+type Deps = { browsers: Browsers; signedIn: SignedIn };
 
 /** Where a listener takes back at Spotify what they agreed to: Spotify has no call for it. */
 const appsAtSpotify = 'https://www.spotify.com/account/apps';
 
-/** For how long Spotify's last answer about the listener is good. */
-const profileMs = 60_000;
-
 /** Who is signed in and where, what was agreed to, and every way to end it. */
-export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
+export function accountPages({ browsers, signedIn }: Deps): Router {
   const router = Router();
 
   router.use('/account', (_req, res, next) => {
@@ -27,12 +23,10 @@ export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
 
   // At most one call to Spotify a minute, for the picture. All else is known here, so the page is there without it, too.
   // safeguard: account-page-without-spotify
-  router.get('/account', htmlOrJson, signedIn.renewingLater, async (req, res) => {
-    const { accountId, id, name, signIn } = req.listener;
+  const account = signedIn.pageWithLazyRefresh(async (req, res, { accountId, id, name, signIn, spotify }) => {
     const [profile, all] = await Promise.all([
-      // safeguard: minute-for-profile-held
-      req.listener.askCached('me', profileMs, webApi.me).catch(withoutSpotify),
-      browsers.of(accountId),
+      spotify.profile().catch(withoutSpotify),
+      browsers.list(accountId),
     ]);
     const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
     const permissions = purposes(signIn.scopes);
@@ -42,14 +36,23 @@ export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
       ...browser,
       thisOne: sessionId === req.session.id,
     }));
-    const { consentAt, endsAt, renewedAt } = signIn;
+    const { consentAt, expiresAt, refreshedAt } = signIn;
 
     res.format({
       html: () =>
         res.render('account/account', { me: listener, permissions, signIn, browsers: shown, appsAtSpotify }),
-      json: () => res.json({ listener, permissions, consentAt, endsAt, renewedAt, browsers: shown }),
+      json: () =>
+        res.json({
+          listener,
+          permissions,
+          consentAt,
+          endsAt: expiresAt,
+          renewedAt: refreshedAt,
+          browsers: shown,
+        }),
     });
   });
+  router.get('/account', htmlOrJson, account);
 
   for (const [path, leadsTo] of [
     ['/account/sign-out-everywhere', '/?signed-out=everywhere'],

@@ -1,5 +1,5 @@
+import { entriesPerPage, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
-import { entriesPerPage, playlistsPerPage } from '../../spotify/web-api.ts';
 import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { Cooldown } from '../../access/errors.ts';
+import type { SignedInListener } from '../../web/signed-in.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
 import { attach, type File, ReaderGone, sendFile } from './send.ts';
@@ -15,12 +16,11 @@ type Deps = ExportDeps & {
  */
 export async function answerWithFile(
   deps: Deps,
-  req: Request,
-  res: Response,
+  { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   what: string,
   open: (run: OpenRun) => Promise<Omit<File, 'format'>>,
 ): Promise<void> {
-  const run = openRun(deps, req, res, what);
+  const run = openRun(deps, { req, res, listener }, what);
   try {
     const file = await open(run);
     const format = String(req.params.format);

@@ -1,5 +1,5 @@
+import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
-import { playlistsPerPage } from '../../spotify/web-api.ts';
 import type { Place } from './about.ts';
 import type { Summary } from './formats.ts';
 import { hasChanged, type Run, type Source } from './source.ts';

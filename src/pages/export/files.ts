@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
-import type { ApiVersions } from '../../access/api-version.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
+import { furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
-import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
 import { pageNumber } from '../../web/paging.ts';
+import type { SignedInListener } from '../../web/signed-in.ts';
 import { nameOf, nameOfAll, type Place, sizeOfAll } from './about.ts';
 import { answerWithFile } from './answer.ts';
 import { everything } from './everything.ts';
@@ -12,11 +12,7 @@ import { csv, type Format, json, type Summary } from './formats.ts';
 import type { OpenRun } from './run.ts';
 import { openSource } from './source.ts';
 
-type Deps = Parameters<typeof answerWithFile>[0] & {
-  webApi: WebApi;
-  apiVersions: ApiVersions;
-  market: string;
-};
+type Deps = Parameters<typeof answerWithFile>[0];
 
 const formats = new Map<string, Format>([
   ['csv', csv],
@@ -26,11 +22,9 @@ const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Answers requests for files, with the format, place and version in their addresses. */
 export function createFiles(deps: Deps) {
-  const { webApi, apiVersions, market } = deps;
-
   return {
     /** All playlists in one file. */
-    async all(req: Request, res: Response): Promise<void> {
+    async all(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const format = formatIn(req);
       const place: Place = {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
@@ -38,17 +32,17 @@ export function createFiles(deps: Deps) {
         from: placeIn(req.query.from),
         ...snapshotIn(req),
       };
-      await answerWithFile(deps, req, res, 'all', async (run) => {
-        const first = await shelf(req, run, place.page);
+      await answerWithFile(deps, { req, res, listener }, 'all', async (run) => {
+        const first = await playlistsOn(listener, run, place.page);
         const { rows } = sizeOfAll(first);
         run.announced(null, rows);
-        const readPage = (page: number) => shelf(req, run, page);
+        const readPage = (page: number) => playlistsOn(listener, run, page);
         const open = (playlist: Playlist, at: Place) =>
           openSource({
             playlist,
             from: at.from,
             known: at.snapshot ?? null,
-            load: playlist.id === null ? null : loadFrom(req, playlist.id),
+            load: playlist.id === null ? null : loadFrom(listener, playlist.id),
             resume: (from) => addressOf(req, withSnapshot({ ...at, from }, playlist)),
             run,
           });
@@ -70,19 +64,17 @@ export function createFiles(deps: Deps) {
     },
 
     /** One playlist. */
-    async one(req: Request, res: Response): Promise<void> {
+    async one(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const id = String(req.params.id);
       const format = formatIn(req);
       const from = placeIn(req.query.from);
-      await answerWithFile(deps, req, res, id, async (run) => {
-        const playlist = await run.read(() =>
-          req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists),
-        );
+      await answerWithFile(deps, { req, res, listener }, id, async (run) => {
+        const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const source = await openSource({
           playlist,
           from,
           known: snapshotIn(req).snapshot ?? null,
-          load: playlist.readable ? loadFrom(req, id) : null,
+          load: playlist.readable ? loadFrom(listener, id) : null,
           resume: (next) => addressOf(req, withSnapshot({ from: next }, playlist)),
           run,
         });
@@ -98,29 +90,17 @@ export function createFiles(deps: Deps) {
     },
   };
 
-  function shelf(req: Request, run: OpenRun, page: number): Promise<Page<Playlist>> {
+  function playlistsOn({ spotify }: SignedInListener, run: OpenRun, page: number): Promise<Page<Playlist>> {
     return run.read(async () => {
-      const lists = await req.listener.ask((token) => webApi.playlists(token, page), scopes.playlists);
+      const lists = await spotify.freshPlaylists(page);
       if (lists.total === null)
         throw new SpotifyUnavailable('There are more playlists than Spotify announced');
       return lists;
     });
   }
 
-  function loadFrom(req: Request, id: string) {
-    return (from: number) =>
-      req.listener.ask((token) =>
-        apiVersions.speak((apiVersion) =>
-          // Without a market, where relinking would go unsaid: see createRelinking.
-          // safeguard: files-originals-for-new-apps
-          webApi.playlistEntries(
-            token,
-            id,
-            { from, market: apiVersion === 'legacy' ? market : null },
-            apiVersion,
-          ),
-        ),
-      );
+  function loadFrom({ spotify }: SignedInListener, id: string) {
+    return (from: number) => spotify.playlistEntriesToExport(id, from);
   }
 }
 

@@ -4,6 +4,7 @@ import type { ExportProgress, Progress } from '../../access/export-progress.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
+import type { SignedInListener } from '../../web/signed-in.ts';
 import { createReader } from './reader.ts';
 import { mostCollected, ReaderGone } from './send.ts';
 import type { Run } from './source.ts';
@@ -31,11 +32,10 @@ export type OpenRun = ReturnType<typeof openRun>;
  */
 export function openRun(
   { grants, progress, background, now, firstByteMs }: ExportDeps,
-  req: Request,
-  res: Response,
+  { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   what: string,
 ) {
-  const { accountId } = req.listener;
+  const { accountId } = listener;
   const part = req.query.part === 'yes';
   const startedAt = performance.now();
   const gone = new AbortController();
@@ -114,6 +114,6 @@ export function openRun(
   function tell(news: Partial<Progress>): void {
     Object.assign(told, news);
     toldAt = performance.now();
-    background.run('export progress', progress.keep(accountId, { ...told }));
+    background.run('export progress', progress.set(accountId, { ...told }));
   }
 }

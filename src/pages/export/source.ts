@@ -1,6 +1,6 @@
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
+import { entriesPerPage } from '../../spotify/limits.ts';
 import type { Entry, Page } from '../../spotify/types.ts';
-import { entriesPerPage } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
 import type { Reader } from './reader.ts';
 import { type Stop, stopFor } from './stop.ts';

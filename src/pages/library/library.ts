@@ -1,47 +1,28 @@
-import { type Request, Router } from 'express';
-import type { ApiVersions } from '../../access/api-version.ts';
+import { Router } from 'express';
 import type { Hub } from '../../live/hub.ts';
-import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
+import { furthestOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { NoSuchPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { namedEntry } from '../../web/named.ts';
 import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
-import { createRelinking, type ShownEntry } from '../../web/relinking.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Deps = {
-  webApi: WebApi;
-  apiVersions: ApiVersions;
-  signedIn: SignedIn;
-  forms: Forms;
-  hub: Hub;
-  market: string;
-};
-
-/** For how long Spotify's last answer is good: what is played most changes by the day, the rest at any moment. */
-const momentMs = 1_000;
-const topMs = 10 * 60_000;
+type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub };
 
 /** What the listener saved, heard lately, and plays most. */
-export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market }: Deps): Router {
+export function libraryPages({ signedIn, forms, hub }: Deps): Router {
   const router = Router();
-  const relinking = createRelinking({ apiVersions, market });
 
   // One call to Spotify.
-  router.get('/library', htmlOrJson, signedIn.middleware, async (req, res) => {
+  const saved = signedIn.page(async (req, res, listener) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
     // safeguard: asking-library-again-on-page-after-change
-    if (req.query.said !== undefined) req.listener.forget(['library']);
+    if (req.query.said !== undefined) listener.invalidateHere('library');
     const from = (page - 1) * tracksPerPage;
-    const saved = await req.listener.askCached(
-      `library ${page}`,
-      momentMs,
-      (token) => webApi.savedTracks(token, { from, market }),
-      scopes.library,
-    );
-    const { items, total } = saved;
-    const known = atLeast(saved, from, tracksPerPage);
+    const tracks = await listener.spotify.savedTracks(page);
+    const { items, total } = tracks;
+    const known = atLeast(tracks, from, tracksPerPage);
     const said = sentence(saidHere, req.query.said);
     const last = lastPage(known, tracksPerPage);
     if (said && page > last) {
@@ -50,7 +31,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
       return;
     }
     const pages = pagesOf(known, tracksPerPage, page);
-    const mayEdit = req.listener.may(scopes.editLibrary);
+    const mayEdit = listener.hasScopesFor('removeFromLibrary');
 
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
@@ -58,79 +39,62 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
       json: () => res.json({ tracks: items, page, pages, total }),
     });
   });
+  router.get('/library', htmlOrJson, saved);
 
   // One call to Spotify.
-  router.get('/library/recent', htmlOrJson, signedIn.middleware, async (req, res) => {
-    const played = await req.listener.askCached('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
+  const recent = signedIn.page(async (_req, res, { spotify }) => {
+    const played = await spotify.recentlyPlayed();
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('library/recent', { played }),
       json: () => res.json({ tracks: played }),
     });
   });
+  router.get('/library/recent', htmlOrJson, recent);
 
   // One call to Spotify.
-  router.get('/library/top', htmlOrJson, signedIn.middleware, async (req, res) => {
+  const top = signedIn.page(async (req, res, { spotify }) => {
     const { of = 'tracks', range = 'medium_term' } = req.query;
     if (of !== 'tracks' && of !== 'artists') throw new NoSuchPage('No such list');
     const time = timeRanges.find((one) => one === range);
     if (!time) throw new NoSuchPage('No such time range');
 
-    const { listener } = req;
-    const name = `top ${of} ${time}`;
     const [artists, tracks] =
-      of === 'artists'
-        ? [await listener.askCached(name, topMs, (token) => webApi.topArtists(token, time), scopes.top)]
-        : [
-            undefined,
-            await listener.askCached(name, topMs, (token) => webApi.topTracks(token, time), scopes.top),
-          ];
+      of === 'artists' ? [await spotify.topArtists(time)] : [undefined, await spotify.topTracks(time)];
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('library/top', { of, range: time, artists, tracks }),
       json: () => res.json({ range: time, artists, tracks }),
     });
   });
+  router.get('/library/top', htmlOrJson, top);
 
   for (const [path, wanted] of [
     ['/library/save', true],
     ['/library/remove', false],
   ] as const) {
     // One call to Spotify, and to remove most tracks of the list one more to new apps: see createRelinking.
-    router.post(path, ...forms.read, signedIn.middleware, async (req, res) => {
+    const change = signedIn.page(async (req, res, listener) => {
       const entry = namedEntry(req.body, noUri);
       let { uri } = entry;
 
       const outcome = await forms.once(req, async () => {
-        const held = wanted ? uri : await heldUri(req, entry);
-        if (held === null) {
-          await req.listener.invalidate(['library']);
+        const original = wanted ? uri : await listener.spotify.originalInLibrary(entry);
+        if (original === null) {
+          await listener.invalidate('library');
           if (wantsJson(req)) throw new Problem(changedMeanwhile);
           return saying(String(res.locals.returnTo), 'changed-meanwhile');
         }
-        uri = held;
-        await req.listener.change(
-          // safeguard: invalidating-player-when-track-saved
-          ['library', 'saved ', 'player'],
-          (token) => apiVersions.speak((apiVersion) => webApi.setSaved(token, held, wanted, apiVersion)),
-          scopes.editLibrary,
-        );
-        await hub.learnSaved(req.listener.accountId, uri, wanted);
+        uri = original;
+        await (wanted ? listener.spotify.saveToLibrary(uri) : listener.spotify.removeFromLibrary(uri));
+        await hub.learnSaved(listener.accountId, uri, wanted);
         return saying(String(res.locals.returnTo), wanted ? 'saved' : 'removed');
       });
       if (wantsJson(req)) res.json({ uri, saved: wanted });
       else res.redirect(303, outcome);
     });
+    router.post(path, ...forms.read, change);
   }
 
   return router;
-
-  function heldUri(req: Request, entry: ShownEntry): Promise<string | null> {
-    return relinking.heldUri(entry, (stretch) =>
-      req.listener.ask(
-        (token) => webApi.savedTracks(token, stretch),
-        [...scopes.library, ...scopes.editLibrary],
-      ),
-    );
-  }
 }
 
 const saidHere: Readonly<Record<string, string>> = {

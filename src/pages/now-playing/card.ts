@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { News } from '../../live/messages.ts';
 import { isOther, type Seen, shownOf } from '../../live/observation.ts';
-import type { Dated, Playback } from '../../spotify/parse.ts';
+import type { Playback, TimestampedItem } from '../../spotify/types.ts';
 
 /** What the card shows, on the page and live. */
 export type Card = {
@@ -11,7 +11,7 @@ export type Card = {
   /** Null where it is not known whether the track is in the library. */
   saved: boolean | null;
   /** What was played before, where nothing plays; null where that is not known. */
-  recent: readonly Dated[] | null;
+  recent: readonly TimestampedItem[] | null;
   news: Omit<News, 'seen'>;
   seenAt: number;
 };

@@ -7,10 +7,8 @@ import type { Seen } from '../../live/observation.ts';
 import type { Stream, Streams } from '../../live/sse.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
-import { MissingScope } from '../../spotify/errors.ts';
-import { scopes } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { type Card, cardOf, hasChanged, numbers, versionOf } from './card.ts';
 
 type Deps = {
@@ -21,9 +19,9 @@ type Deps = {
   background: BackgroundTasks;
   now: () => number;
   /** What was played before it fell silent, as far as that is known without asking Spotify. */
-  knownLately: (req: Request, seen: Seen) => Promise<Card['recent']>;
+  knownLately: (listener: SignedInListener, seen: Seen) => Promise<Card['recent']>;
   /** What the view of a card needs. */
-  forView: (req: Request, card: Card) => object;
+  forView: (listener: SignedInListener, card: Card) => object;
 };
 
 /**
@@ -43,10 +41,10 @@ export function livePages(deps: Deps): Router {
   const router = Router();
 
   // safeguard: limit-live-updates-being-one-its-own
-  router.get('/now-playing/events', signedIn.forUpdates, async (req, res) => {
-    demandOwn(req);
+  const events = signedIn.liveUpdates(async (req, res, listener) => {
+    demandOwn(req, listener);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
-    const { accountId } = req.listener;
+    const { accountId } = listener;
     const sessionId = req.session.id;
     let last: News | null = null;
     const stream = await streams.begin(res, sessionId);
@@ -75,9 +73,9 @@ export function livePages(deps: Deps): Router {
       try {
         // A card without what was played before is better than none.
         // safeguard: showing-card-without-what-redis-would-have
-        const recent = await knownLately(req, seen).catch(nullIfUnavailable);
+        const recent = await knownLately(listener, seen).catch(nullIfUnavailable);
         const card = cardOf(seen, news, recent, now());
-        const html = await render(req, res, card);
+        const html = await render(res, listener, card);
         // Something else has come in the meantime, and is on its way.
         if (last === news) stream.send('card', { html, version: versionOf(card), ...numbers(card) });
       } catch (error) {
@@ -87,37 +85,40 @@ export function livePages(deps: Deps): Router {
       }
     }
   });
+  router.get('/now-playing/events', events);
 
   // The same without a stream. The subscription that it renews keeps the hub polling until the page has stopped asking.
-  router.get('/now-playing/card', signedIn.forUpdates, async (req, res) => {
-    demandOwn(req);
-    const { accountId } = req.listener;
+  const fetched = signedIn.liveUpdates(async (req, res, listener) => {
+    demandOwn(req, listener);
+    const { accountId } = listener;
     fetchSubscriptions.renew(accountId, req.session.id, graceMs);
     const isWished = req.query.look === 'now';
     if (isWished) hub.look(accountId);
     const news = await hub.newsOf(accountId);
     const nextMs = isWished ? fetchMs.least : nextFetchIn(await hub.nextPollIn(accountId));
     const { seen } = news;
-    const card = seen && cardOf(seen, news, await knownLately(req, seen), now());
+    const card = seen && cardOf(seen, news, await knownLately(listener, seen), now());
     const version = card && versionOf(card);
     // safeguard: leaving-card-alone-shown-already
-    const html = card && version !== req.query.version ? await render(req, res, card) : null;
+    const html = card && version !== req.query.version ? await render(res, listener, card) : null;
     // safeguard: keeping-hub-polling-for-page-fetches
     fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);
     res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...(card && numbers(card)) });
   });
+  router.get('/now-playing/card', fetched);
 
   // Someone has come back to a window whose events come by another one.
-  router.post('/now-playing/look', signedIn.middleware, (req, res) => {
-    hub.look(req.listener.accountId);
+  const look = signedIn.page((_req, res, { accountId }) => {
+    hub.look(accountId);
     res.status(204).end();
   });
+  router.post('/now-playing/look', look);
 
   return router;
 
-  function render(req: Request, res: Response, card: Card): Promise<string> {
+  function render(res: Response, listener: SignedInListener, card: Card): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    res.render('now-playing/card', forView(req, card), (failure, html) =>
+    res.render('now-playing/card', forView(listener, card), (failure, html) =>
       failure ? reject(failure) : resolve(html),
     );
     return promise;
@@ -137,9 +138,9 @@ export function whoOf(req: Request): string {
 }
 
 /** Throws unless the window belongs to this sign-in, and the sign-in may see what plays. */
-function demandOwn(req: Request): void {
+function demandOwn(req: Request, listener: SignedInListener): void {
   if (req.query.who !== undefined && req.query.who !== whoOf(req)) throw otherSignIn();
-  if (!req.listener.may(scopes.player)) throw new MissingScope('Not granted', scopes.player);
+  listener.requireScopesFor('player');
 }
 
 function otherSignIn(): Problem {

@@ -1,4 +1,4 @@
-import type { PlaylistDetails } from '../../spotify/web-api.ts';
+import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
 import type { ErrorPage } from '../../web/error-pages.ts';
 
 /** As much as Spotify's own apps take. */

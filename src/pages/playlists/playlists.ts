@@ -1,58 +1,50 @@
 import { type Request, type Response, Router } from 'express';
-import type { ApiVersions } from '../../access/api-version.ts';
+import { scopesFor } from '../../access/listener-calls.ts';
 import { BadRequest, Refused } from '../../spotify/errors.ts';
-import {
-  entriesPerPage,
-  furthestOffset,
-  type PlaylistDetails,
-  playlistsPerPage,
-  scopes,
-  type WebApi,
-} from '../../spotify/web-api.ts';
+import { entriesPerPage, furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
 import { type ErrorPage, Problem } from '../../web/error-pages.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';
 import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
-import { createRelinking } from '../../web/relinking.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { notTaken, readDetails } from './details.ts';
 import { changedMeanwhile, noSnapshot, noUri, saidHere } from './messages.ts';
 
-type Deps = { webApi: WebApi; apiVersions: ApiVersions; signedIn: SignedIn; forms: Forms; market: string };
+type Deps = { signedIn: SignedIn; forms: Forms };
 
-const momentMs = 1_000;
-/** Long enough to page through a playlist; what is in it is kept by its snapshot, which changes with it. */
-const pagingMs = 5 * 60_000;
+/** What a page needs that links to the consent for changing playlists. */
+const editScopes = scopesFor('createPlaylist');
 
 /** The listener's playlists, what is in each, and changing them. */
-export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: Deps): Router {
+export function playlistPages({ signedIn, forms }: Deps): Router {
   const router = Router();
-  const relinking = createRelinking({ apiVersions, market });
   router.param('id', spotifyId);
 
   // One call to Spotify.
-  router.get('/playlists', htmlOrJson, signedIn.middleware, async (req, res) => {
+  const all = signedIn.page(async (req, res, listener) => {
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
-    const { items, total, pages } = await playlistsOf(req, page);
+    const { items, total, pages } = await playlistsOf(listener, page);
 
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('playlists/playlists', { playlists: items, page, pages, total }),
       json: () => res.json({ playlists: items, page, pages, total }),
     });
   });
+  router.get('/playlists', htmlOrJson, all);
 
   // Two calls to Spotify: what is to be added, and the playlists it can be added to.
-  router.get('/playlists/add', htmlOrJson, signedIn.middleware, async (req, res) => {
+  const add = signedIn.page(async (req, res, listener) => {
     const uri = namedUri(req.query.uri, noUri);
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
-    const item = await req.listener.askCached(`item ${uri}`, pagingMs, (token) => webApi.item(token, uri));
-    const { items, total, pages } = await playlistsOf(req, page);
+    const item = await listener.spotify.item(uri);
+    const { items, total, pages } = await playlistsOf(listener, page);
     const own = items.filter(
-      ({ id, ownerId, collaborative }) => id !== null && (ownerId === req.listener.id || collaborative),
+      ({ id, ownerId, collaborative }) => id !== null && (ownerId === listener.id || collaborative),
     );
-    const mayEdit = req.listener.may(scopes.editPlaylists);
+    const mayEdit = listener.hasScopesFor('createPlaylist');
 
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
@@ -64,33 +56,28 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
           pages,
           total,
           mayEdit,
-          editScopes: scopes.editPlaylists,
+          editScopes,
         }),
       json: () => res.json({ uri, item, playlists: own, page, pages }),
     });
   });
+  router.get('/playlists/add', htmlOrJson, add);
 
-  router.get('/playlists/new', htmlOrJson, signedIn.middleware, (req, res) => {
-    const mayEdit = req.listener.may(scopes.editPlaylists);
+  const newPlaylist = signedIn.page((_req, res, listener) => {
+    const mayEdit = listener.hasScopesFor('createPlaylist');
     res
       .set('Cache-Control', 'private, no-store')
-      .render('playlists/new', { mayEdit, editScopes: scopes.editPlaylists, details: null, problem: null });
+      .render('playlists/new', { mayEdit, editScopes, details: null, problem: null });
   });
+  router.get('/playlists/new', htmlOrJson, newPlaylist);
 
   // One call to Spotify.
-  router.post('/playlists', ...forms.read, signedIn.middleware, async (req, res) => {
+  const create = signedIn.page(async (req, res, listener) => {
     const { details, problem } = readDetails(req.body);
     if (problem) return showForm(problem);
     const outcome = await forms
       .once(req, async () => {
-        const id = await req.listener.change(
-          ['playlists'],
-          (token) =>
-            apiVersions.speak((apiVersion) =>
-              webApi.createPlaylist(token, req.listener.id, details, apiVersion),
-            ),
-          scopes.editPlaylists,
-        );
+        const id = await listener.spotify.createPlaylist(details);
         return saying(`/playlists/${id}`, 'created');
       })
       .catch(whereRefused);
@@ -107,31 +94,29 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
     function showForm(problem: ErrorPage): void {
       if (wantsJson(req)) throw new Problem(problem);
       res.status(problem.status).set('Cache-Control', 'private, no-store');
-      const mayEdit = req.listener.may(scopes.editPlaylists);
-      res.render('playlists/new', { mayEdit, editScopes: scopes.editPlaylists, details, problem });
+      const mayEdit = listener.hasScopesFor('createPlaylist');
+      res.render('playlists/new', { mayEdit, editScopes, details, problem });
     }
   });
+  router.post('/playlists', ...forms.read, create);
 
   // Two calls to Spotify at first, then one a page; one where it does not tell what is in the playlist.
-  router.get('/playlists/:id', htmlOrJson, signedIn.middleware, async (req, res) => {
+  const one = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
-    if (req.query.said !== undefined) req.listener.forget([`playlist ${id}`]);
-    await showPlaylist(req, res, id, page);
+    if (req.query.said !== undefined) listener.invalidateHere('playlist', id);
+    await showPlaylist(req, res, listener, id, page);
   });
+  router.get('/playlists/:id', htmlOrJson, one);
 
   // One call to Spotify.
-  router.post('/playlists/:id', ...forms.read, signedIn.middleware, async (req, res) => {
+  const change = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
     const { details, problem } = readDetails(req.body);
     if (problem) return showForm(problem);
     const outcome = await forms
       .once(req, async () => {
-        await req.listener.change(
-          heldOf(id),
-          (token) => webApi.changePlaylist(token, id, details),
-          scopes.editPlaylists,
-        );
+        await listener.spotify.changePlaylist(id, details);
         return saying(`/playlists/${id}`, 'changed');
       })
       .catch(whereRefused);
@@ -142,27 +127,25 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
     async function showForm(problem: ErrorPage): Promise<void> {
       if (wantsJson(req)) throw new Problem(problem);
       res.status(problem.status);
-      await showPlaylist(req, res, id, 1, { details, problem });
+      await showPlaylist(req, res, listener, id, 1, { details, problem });
     }
   });
+  router.post('/playlists/:id', ...forms.read, change);
 
   // One call to Spotify.
-  router.post('/playlists/:id/items', ...forms.read, signedIn.middleware, async (req, res) => {
+  const addItem = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
     const uri = namedUri(forms.field(req, 'uri'), noUri);
     const outcome = await forms.once(req, async () => {
-      await req.listener.change(
-        heldOf(id),
-        (token) => apiVersions.speak((apiVersion) => webApi.addToPlaylist(token, id, uri, apiVersion)),
-        scopes.editPlaylists,
-      );
+      await listener.spotify.addToPlaylist(id, uri);
       return saying(`/playlists/${id}`, 'added');
     });
     changed(req, res, id, outcome);
   });
+  router.post('/playlists/:id/items', ...forms.read, addItem);
 
   // One call to Spotify, and for most tracks one more to new apps: see createRelinking.
-  router.post('/playlists/:id/remove', ...forms.read, signedIn.middleware, async (req, res) => {
+  const remove = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
     const entry = namedEntry(req.body, noUri);
     const snapshotId = forms.field(req, 'snapshot');
@@ -172,22 +155,9 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
     const place = asked.split('?')[0] === `/playlists/${id}` ? asked : `/playlists/${id}`;
     const outcome = await forms
       .once(req, async () => {
-        const uri = await relinking.heldUri(entry, (stretch) =>
-          req.listener.ask(
-            (token) =>
-              apiVersions.speak((apiVersion) => webApi.playlistEntries(token, id, stretch, apiVersion)),
-            [...scopes.playlists, ...scopes.editPlaylists],
-          ),
-        );
+        const uri = await listener.spotify.originalInPlaylist(id, entry);
         if (uri === null) return hasChanged();
-        await req.listener.change(
-          heldOf(id),
-          (token) =>
-            apiVersions.speak((apiVersion) =>
-              webApi.removeFromPlaylist(token, id, { uri, snapshotId }, apiVersion),
-            ),
-          scopes.editPlaylists,
-        );
+        await listener.spotify.removeFromPlaylist(id, { uri, snapshotId });
         return saying(place, 'removed');
       })
       .catch((error: unknown) => {
@@ -198,22 +168,17 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
 
     /** Leads back to the playlist as it is now. Throws {@link Problem} where a program asks. */
     async function hasChanged(): Promise<string> {
-      await req.listener.invalidate(heldOf(id));
+      await listener.invalidate('playlist', id);
       if (wantsJson(req)) throw new Problem(changedMeanwhile);
       return saying(place, 'changed-meanwhile');
     }
   });
+  router.post('/playlists/:id/remove', ...forms.read, remove);
 
   return router;
 
-  async function playlistsOf(req: Request, page: number) {
-    const name = `playlists ${page}`;
-    const lists = await req.listener.askCached(
-      name,
-      momentMs,
-      (token) => webApi.playlists(token, page),
-      scopes.playlists,
-    );
+  async function playlistsOf({ spotify }: SignedInListener, page: number) {
+    const lists = await spotify.playlists(page);
     const known = atLeast(lists, (page - 1) * playlistsPerPage, playlistsPerPage);
     return { ...lists, pages: pagesOf(known, playlistsPerPage, page) };
   }
@@ -222,17 +187,14 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
   async function showPlaylist(
     req: Request,
     res: Response,
+    listener: SignedInListener,
     id: string,
     page: number,
     failed: { details: PlaylistDetails; problem: ErrorPage } | null = null,
   ): Promise<void> {
     // Who pages on looks at the playlist as it was on the first page.
-    const playlist = await req.listener.askCached(
-      `playlist ${id} card`,
-      page === 1 ? momentMs : pagingMs,
-      (token) => webApi.playlist(token, id),
-      scopes.playlists,
-    );
+    const { spotify } = listener;
+    const playlist = await (page === 1 ? spotify.playlist(id) : spotify.cachedPlaylist(id));
     const from = (page - 1) * entriesPerPage;
     const contents = playlist.readable ? await entries() : null;
     const { items, total } = contents ?? { items: null, total: 0 };
@@ -245,7 +207,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
       return;
     }
     const pages = pagesOf(known, entriesPerPage, page);
-    const isOwn = playlist.ownerId === req.listener.id;
+    const isOwn = playlist.ownerId === listener.id;
     const isTheirs = isOwn || playlist.collaborative;
 
     res.set('Cache-Control', 'private, no-store').format({
@@ -260,10 +222,10 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
           exportsAtOnce: items !== null && total !== null && total > 0 && total <= rowsAtOnce,
           failed,
           said,
-          mayEdit: items !== null && isTheirs && req.listener.may(scopes.editPlaylists),
+          mayEdit: items !== null && isTheirs && listener.hasScopesFor('removeFromPlaylist'),
           wouldBeEditable: items !== null && isTheirs,
           isOwn,
-          editScopes: scopes.editPlaylists,
+          editScopes,
         }),
       json: () => res.json({ playlist, entries: items, page, pages, total }),
     });
@@ -271,15 +233,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
     /** Null for the entries of somebody else's playlist: Spotify tells new apps only what stands on its card. */
     async function entries() {
       try {
-        return await req.listener.askCached(
-          `playlist ${id} ${playlist.snapshotId} ${page}`,
-          pagingMs,
-          (token) =>
-            apiVersions.speak((apiVersion) =>
-              webApi.playlistEntries(token, id, { from, market }, apiVersion),
-            ),
-          scopes.playlists,
-        );
+        return await spotify.playlistEntries(id, playlist.snapshotId, page);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         return null;
@@ -292,11 +246,6 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
     if (wantsJson(req)) res.json({ id });
     else res.redirect(303, outcome);
   }
-}
-
-/** The names under which answers about a playlist are held: its card and its pages, and the lists it is in. */
-function heldOf(id: string): string[] {
-  return ['playlists', `playlist ${id}`];
 }
 
 /** Null for what Spotify could not do in this form. Throws everything else. */

@@ -1,29 +1,16 @@
 import { type Request, type Response, Router } from 'express';
-import type { AppAccess } from '../../access/app-token.ts';
+import type { AppApi } from '../../access/app-api.ts';
 import { TooManyRequests } from '../../access/errors.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
-import type { ResponseCache } from '../../access/response-cache.ts';
-import type { Found } from '../../spotify/parse.ts';
-import {
-  furthestResult,
-  resultsPerPage,
-  type SearchType,
-  searchTypes,
-  type WebApi,
-} from '../../spotify/web-api.ts';
+import { furthestResult, resultsPerPage, type SearchType, searchTypes } from '../../spotify/limits.ts';
+import type { SearchResults } from '../../spotify/types.ts';
 import { addressOf } from '../../web/address.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { atLeast } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Deps = {
-  webApi: WebApi;
-  appAccess: AppAccess;
-  kept: ResponseCache;
-  rateLimiters: RateLimiters;
-  market: string;
-};
+type Deps = { appApi: AppApi; rateLimiters: RateLimiters };
 
 /** What is searched for, once it is known to make sense. */
 type Asked = { query: string; types: SearchType[]; page: number };
@@ -31,11 +18,9 @@ type Asked = { query: string; types: SearchType[]; page: number };
 const longestQuery = 200;
 const lastPage = furthestResult / resultsPerPage;
 const usualTypes: SearchType[] = ['artist', 'track'];
-const keptMs = 60_000;
 
 /** Searching Spotify, signed in or not, on a token of the app's own. */
-export function searchPages(deps: Deps): Router {
-  const { webApi, appAccess, kept, rateLimiters, market } = deps;
+export function searchPages({ appApi, rateLimiters }: Deps): Router {
   const router = Router();
 
   // One call to Spotify, none where the same was asked within a minute.
@@ -61,15 +46,17 @@ export function searchPages(deps: Deps): Router {
     if (listener) await charge(res, rateLimiters.search, listener.accountId);
     // safeguard: limit-address
     else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
-    const answer = (ask: () => Promise<Found>) =>
-      kept.get('everyone', `search ${JSON.stringify(asked)}`, keptMs, ask);
     const found = listener
-      ? await answer(askSpotify).catch((error: unknown) => {
+      ? await appApi.search(asked).catch((error: unknown) => {
           // A visitor who asked the same in the same moment was refused. That is no matter of a listener's.
-          if (error instanceof Problem) return answer(askSpotify);
+          if (error instanceof Problem) return appApi.search(asked);
           throw error;
         })
-      : await answer(askForStranger);
+      : await appApi.search(
+          asked,
+          // safeguard: daily-searches-of-visitors
+          () => chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone'),
+        );
     const pages = pagesOf(found, page);
 
     res.format({
@@ -84,21 +71,6 @@ export function searchPages(deps: Deps): Router {
         }),
       json: () => res.json({ query, types, page, pages, ...found }),
     });
-
-    function askSpotify(): Promise<Found> {
-      return appAccess.ask((token) => webApi.search(token, query, { types, page, market }));
-    }
-
-    /** Counts against the daily limit only if Spotify is asked: not while it wants to be left alone. */
-    function askForStranger(): Promise<Found> {
-      let taken = false;
-      return appAccess.ask(async (token) => {
-        // safeguard: share-strangers
-        if (!taken) await chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone');
-        taken = true;
-        return webApi.search(token, query, { types, page, market });
-      });
-    }
   });
 
   return router;
@@ -126,7 +98,7 @@ function typesIn(req: Request): SearchType[] {
   return wanted.length === 0 ? usualTypes : searchTypes.filter((one) => wanted.includes(one));
 }
 
-function pagesOf(found: Found, page: number): number {
+function pagesOf(found: SearchResults, page: number): number {
   const from = (page - 1) * resultsPerPage;
   const longest = Math.max(...Object.values(found).map((results) => atLeast(results, from, resultsPerPage)));
   return Math.min(lastPage, Math.max(1, Math.ceil(longest / resultsPerPage)));

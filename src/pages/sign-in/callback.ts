@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
-import type { Access } from '../../access/access.ts';
 import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
+import type { ListenerAccess } from '../../access/listener-access.ts';
+import type { ListenerApi } from '../../access/listener-api.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
-import { InvalidGrant } from '../../spotify/errors.ts';
-import type { WebApi } from '../../spotify/web-api.ts';
+import { CodeRejected } from '../../spotify/errors.ts';
 import { browserName } from '../../web/browser-name.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { Problem } from '../../web/error-pages.ts';
@@ -14,8 +14,8 @@ import type { SignedIn } from '../../web/signed-in.ts';
 import type { PendingSignIn, PendingSignIns, WayBack } from './pending.ts';
 
 export type Deps = {
-  webApi: WebApi;
-  access: Access;
+  access: ListenerAccess;
+  listenerApi: Pick<ListenerApi, 'profileOf'>;
   grants: Grants;
   browsers: Browsers;
   sessions: Sessions;
@@ -58,7 +58,7 @@ const problems = {
 
 /** The way back from Spotify, with a code for tokens: signs in whoever started this sign-in, once. */
 export function createCallback(deps: Deps) {
-  const { webApi, access, grants, browsers, sessions, signedIn, pendingSignIns, cookies, now } = deps;
+  const { access, listenerApi, grants, browsers, sessions, signedIn, pendingSignIns, cookies, now } = deps;
 
   return async (req: Request, res: Response): Promise<void> => {
     const { state } = req.query;
@@ -95,10 +95,10 @@ export function createCallback(deps: Deps) {
     // safeguard: limit-all-sign-ins-together
     await charge(res, deps.rateLimiters.tokenExchange, 'everyone');
     const consentAt = now();
-    const token = await access.exchange(code, pending.verifier).catch((failure: unknown) => {
-      throw failure instanceof InvalidGrant ? problem(req, 'stale') : failure;
+    const token = await access.exchangeCode(code, pending.verifier).catch((failure: unknown) => {
+      throw failure instanceof CodeRejected ? problem(req, 'stale') : failure;
     });
-    const { accountId, id, name } = await access.askWithFresh(token.accessToken, webApi.me);
+    const { accountId, id, name } = await listenerApi.profileOf(token.accessToken);
 
     const { listener: earlier, id: earlierId } = req.session;
     const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
@@ -110,7 +110,7 @@ export function createCallback(deps: Deps) {
         accountId,
         accessToken: token.accessToken,
         expiresAt: now() + token.expiresInMs,
-        renewedAt: now(),
+        refreshedAt: now(),
         refreshToken: token.refreshToken,
         // Where Spotify does not say what it granted, it granted what was asked (RFC 6749, section 5.1).
         scopes: token.scopes ?? pending.asked,

@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import type { Request, RequestHandler, Response } from 'express';
+import { knownScopes } from '../../access/scopes.ts';
 import type { Seal } from '../../access/seal.ts';
 import { jsonCodec, moment } from '../../redis/codec.ts';
 import type { Records } from '../../redis/records.ts';
-import { scopes } from '../../spotify/web-api.ts';
 import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
 import { isLocalPath } from '../../web/return-path.ts';
 
@@ -32,9 +32,6 @@ export type WayBack =
 type Deps = { records: Records; seal: Seal; cookies: Cookies; now: () => number };
 
 export type PendingSignIns = ReturnType<typeof createPendingSignIns>;
-
-/** Every permission there is. Pending sign-ins name them by their place in this list. */
-export const knownScopes: readonly string[] = [...new Set(Object.values(scopes).flat())];
 
 const lifetimeMs = 10 * 60_000;
 /**

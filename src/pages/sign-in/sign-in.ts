@@ -1,7 +1,7 @@
 import { type RequestHandler, Router } from 'express';
+import { knownScopes, signInScopes } from '../../access/scopes.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
-import { scopes } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
 import { chargeAddress } from '../../web/rate-limits.ts';
 import { ownPath } from '../../web/return-path.ts';
@@ -9,17 +9,12 @@ import { ForeignOrigin } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { type Deps as CallbackDeps, createCallback } from './callback.ts';
-import { knownScopes } from './pending.ts';
 
 type Deps = CallbackDeps & {
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'finish'>;
   baseUrl: string;
 };
-
-/** What every sign-in asks for: to see, and to change nothing. What changes something is asked for when it is first wanted. */
-// safeguard: asking-to-see-only-at-first
-const firstScopes = [scopes.player, scopes.playlists, scopes.library, scopes.recent, scopes.top].flat();
 
 /** Without this, the browser would be sent in circles: the session's cookie is Secure, and would silently not be set. */
 const silentProxy = {
@@ -58,7 +53,7 @@ export function signInPages(deps: Deps): Router {
 
     const wanted = String(req.query.allow ?? '').split(' ');
     const given = req.grant?.scopes ?? [];
-    const asked = knownScopes.filter((scope) => [...firstScopes, ...given, ...wanted].includes(scope));
+    const asked = knownScopes.filter((scope) => [...signInScopes, ...given, ...wanted].includes(scope));
     const returnTo = ownPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.

@@ -1,0 +1,69 @@
+import * as v from '@badrap/valita';
+import type { BackgroundTasks } from '../ops/background.ts';
+import { jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
+import type { Lock } from '../redis/lock.ts';
+import type { Records } from '../redis/records.ts';
+import type { Accounts } from '../spotify/accounts.ts';
+import type { QuotaGate } from './quota-gate.ts';
+import type { Seal } from './seal.ts';
+import { type AuthorizedRequest, createTokenRefresh, sendWithToken, type Token } from './token-refresh.ts';
+
+export type AppAccess = ReturnType<typeof createAppAccess>;
+
+type Deps = {
+  records: Records;
+  clientId: string;
+  seal: Seal;
+  withLock: Lock;
+  quotaGate: QuotaGate;
+  accounts: Accounts;
+  background: Pick<BackgroundTasks, 'finish'>;
+  now: () => number;
+};
+
+const tokenCodec = jsonCodec<Token>({
+  shape: 1,
+  unnumbered: true,
+  schema: v.object({ accessToken: v.string(), expiresAt: moment }),
+});
+
+/**
+ * The app's access to Spotify, for calls that concern no listener: one token for all processes, sealed in Redis. Losing it costs nothing: if it
+ * is gone or does not open, the app asks for another one.
+ */
+export function createAppAccess(deps: Deps) {
+  const { records, clientId, seal, withLock, quotaGate, accounts, background, now } = deps;
+  const stored = records.of({
+    name: 'app-token',
+    // safeguard: sealing-app-token
+    codec: sealedCodec(seal, tokenCodec),
+    ttlMs: ({ expiresAt }) => expiresAt - now(),
+  });
+  const tokens = createTokenRefresh<Token, Token | null>({
+    store: {
+      taskName: 'request for an app token',
+      lockName: stored.key,
+      read: stored.read,
+      request: accounts.appToken,
+      async save(id, _spent, { accessToken, expiresInMs }) {
+        const token = { accessToken, expiresAt: now() + expiresInMs };
+        await stored.write(id, token);
+        return token;
+      },
+      // There is no refresh token that Spotify could reject.
+      giveUp: (_id, _spent, error) => Promise.reject(error),
+    },
+    withLock,
+    quotaGate,
+    background,
+    now,
+  });
+
+  return {
+    /** Makes a request with a valid token. Throws what the request throws, ClientRejected, Cooldown, RedisUnavailable or ShuttingDown. */
+    async send<T>(request: AuthorizedRequest<T>): Promise<T> {
+      const token = await tokens.refreshIfDue(clientId, await stored.read(clientId));
+      return sendWithToken(quotaGate, token.accessToken, request, () => tokens.refresh(clientId, token));
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import type { Profile } from '../spotify/types.ts';
+import type { WebApi } from '../spotify/web-api.ts';
+import type { ApiVersions } from './api-version.ts';
+import type { StoredGrant } from './grants.ts';
+import type { ListenerAccess } from './listener-access.ts';
+import { type CallingSession, createListenerCaller } from './listener-caller.ts';
+import { type Call, type CallName, listenerCalls, scopesFor, topics } from './listener-calls.ts';
+import { createRelinking, type ShownEntry } from './relinking.ts';
+import type { ResponseCache } from './response-cache.ts';
+import { hasScopes, requireScopes } from './scopes.ts';
+
+export type ListenerApi = ReturnType<typeof createListenerApi>;
+
+/** What a page can do with Spotify for the listener who requested it. */
+export type ListenerSpotify = ReturnType<ListenerApi['forSession']>;
+
+type Deps = {
+  access: ListenerAccess;
+  apiVersions: ApiVersions;
+  webApi: WebApi;
+  responseCache: ResponseCache;
+  /** The country for which Spotify says what is playable, unless the listener's account has another one. */
+  market: string;
+  now: () => number;
+};
+
+/** A method for each call in the table. */
+type Calls = {
+  [Name in CallName]: (typeof listenerCalls)[Name] extends Call<infer Args, infer Result>
+    ? (...args: Args) => Promise<Result>
+    : never;
+};
+
+type Topic = keyof typeof topics;
+
+/** What the player is doing, and when Spotify was asked. */
+type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
+
+/** Spotify's Web API for listeners. */
+export function createListenerApi({ access, apiVersions, webApi, responseCache, market, now }: Deps) {
+  const caller = createListenerCaller({ apiVersions, webApi, responseCache, market, now });
+  const relinking = createRelinking({ apiVersions, market });
+
+  return {
+    /** Returns the profile of someone who is signing in, and so has no grant yet. */
+    profileOf: (accessToken: string): Promise<Profile> =>
+      access.sendWithNewToken(accessToken, (token) =>
+        caller.request(listenerCalls.profile, [], { accessToken: token, listenerId: '' }),
+      ),
+
+    /** Asks what is playing, for live updates. Throws as the methods of `spotify` do. */
+    async poll(sessionId: string, stored: StoredGrant): Promise<PlayerResponse> {
+      requireScopes(stored.scopes, scopesFor('player'));
+      const grant = await access.open(sessionId, stored, { refreshFirst: true });
+      return grant.send((accessToken) =>
+        caller.request(listenerCalls.player, [], { accessToken, listenerId: '' }),
+      );
+    },
+
+    forSession,
+  };
+
+  function forSession(session: CallingSession) {
+    const calls = Object.fromEntries(
+      Object.entries(listenerCalls).map(([name, call]) => [
+        name,
+        (...args: unknown[]) => caller.perform(session, call as unknown as Call<unknown[], unknown>, args),
+      ]),
+    ) as unknown as Calls;
+
+    return {
+      /**
+       * The calls to Spotify. Each throws MissingScope if the listener hasn't granted its scopes, what webApi throws, GrantLost, Cooldown,
+       * RedisUnavailable or ShuttingDown.
+       */
+      spotify: {
+        ...calls,
+
+        /** Returns what `record` makes of the response. That is cached as well, so a response is recorded once. */
+        player: <T>(record: (response: PlayerResponse) => Promise<T>): Promise<T> =>
+          caller.perform(session, listenerCalls.player, [], record) as Promise<T>,
+
+        /** Returns null if a button has changed it while the response was in flight. */
+        async isSaved(uri: string): Promise<boolean | null> {
+          const isSaved = await calls.isSaved(uri);
+          // safeguard: believing-a-button-over-a-response-in-flight
+          if (!caller.isCached(session, listenerCalls.isSaved, [uri])) return null;
+          return isSaved;
+        },
+
+        /** Returns the URI that the library contains for this row; null if something else is at its position by now. */
+        originalInLibrary: (entry: ShownEntry): Promise<string | null> =>
+          relinking.originalUri(entry, calls.savedTracksToRemove),
+
+        /** Returns the URI that the playlist contains for this row; null if something else is at its position by now. */
+        originalInPlaylist: (id: string, entry: ShownEntry): Promise<string | null> =>
+          relinking.originalUri(entry, (slice) => calls.playlistEntriesToRemove(id, slice)),
+      },
+
+      /** Whether the listener has granted the scopes of all these calls. */
+      hasScopesFor: (...names: readonly CallName[]): boolean =>
+        hasScopes(session.grant.scopes, scopesFor(...names)),
+
+      /** Throws MissingScope if not. */
+      requireScopesFor(...names: readonly CallName[]): void {
+        requireScopes(session.grant.scopes, scopesFor(...names));
+      },
+
+      isWithoutPremium: (): boolean => caller.isWithoutPremium(session),
+
+      /** Invalidates cached responses about this topic in every process: something has changed without a call of ours. */
+      invalidate<T extends Topic>(topic: T, ...args: Parameters<(typeof topics)[T]>): Promise<void> {
+        return session.invalidate(session.listener.accountId, prefixesOf(topic, args));
+      },
+
+      /** The same in this process only. Pub/sub is lossy, and a page that follows a change must not depend on a message about it. */
+      invalidateHere<T extends Topic>(topic: T, ...args: Parameters<(typeof topics)[T]>): void {
+        caller.invalidateHere(session, prefixesOf(topic, args));
+      },
+    };
+  }
+}
+
+function prefixesOf<T extends Topic>(topic: T, args: Parameters<(typeof topics)[T]>): readonly string[] {
+  const prefixes = topics[topic] as (...args: string[]) => readonly string[];
+  return prefixes(...args);
+}

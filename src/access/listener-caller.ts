@@ -1,0 +1,132 @@
+import { MissingScope, PremiumRequired } from '../spotify/errors.ts';
+import type { WebApi } from '../spotify/web-api.ts';
+import type { ApiVersions } from './api-version.ts';
+import type { OpenGrant } from './listener-access.ts';
+import type { Call } from './listener-calls.ts';
+import type { ResponseCache } from './response-cache.ts';
+import { requireScopes } from './scopes.ts';
+import type { Listener } from './session-records.ts';
+import { ttl } from './spotify-call.ts';
+
+export type ListenerCaller = ReturnType<typeof createListenerCaller>;
+
+/** The session for which calls are made. */
+export type CallingSession = {
+  listener: Pick<Listener, 'accountId' | 'id'>;
+  grant: OpenGrant;
+  /** Invalidates cached responses with these prefixes in every process. */
+  invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
+};
+
+type Deps = {
+  apiVersions: ApiVersions;
+  webApi: WebApi;
+  responseCache: ResponseCache;
+  /** The country for which Spotify says what is playable, unless the listener's account has another one. */
+  market: string;
+  now: () => number;
+};
+
+/** The cache key under which an account without Premium is remembered. */
+const withoutPremium = 'without Premium';
+
+/** Makes the calls in the table of listener-calls.ts, by the rules in it. */
+export function createListenerCaller({ apiVersions, webApi, responseCache, market, now }: Deps) {
+  /** Makes the request alone: no scopes, no cache. */
+  function request<Args extends unknown[], Result>(
+    call: Call<Args, Result>,
+    args: Args,
+    { accessToken, listenerId }: { accessToken: string; listenerId: string },
+  ): Promise<Result> {
+    const versioned = apiVersions.call;
+    return call.request({ webApi, accessToken, listenerId, market, now, versioned }, ...args);
+  }
+
+  async function send<Args extends unknown[], Result>(
+    { listener, grant }: CallingSession,
+    call: Call<Args, Result>,
+    args: Args,
+  ): Promise<Result> {
+    const { id: listenerId } = listener;
+    try {
+      return await grant.send((accessToken) => request(call, args, { accessToken, listenerId }));
+    } catch (error) {
+      // Spotify doesn't say which scope is missing, but the table does.
+      const isUnnamed = error instanceof MissingScope && error.scopes.length === 0;
+      throw isUnnamed ? new MissingScope(error.message, call.scopes) : error;
+    }
+  }
+
+  /**
+   * Invalidates before and after the call: a response that is in flight doesn't include the change, and a failure doesn't mean that nothing has
+   * changed.
+   */
+  async function change<Args extends unknown[], Result>(
+    session: CallingSession,
+    call: Call<Args, Result>,
+    args: Args,
+    keyPrefixes: readonly string[],
+  ): Promise<Result> {
+    const { invalidate, listener } = session;
+    const { accountId } = listener;
+    let outdated = keyPrefixes;
+    // safeguard: invalidating-what-a-call-changes
+    await invalidate(accountId, outdated);
+    try {
+      const result = await send(session, call, args);
+      if (call.family === 'player-write') outdated = [...keyPrefixes, withoutPremium];
+      return result;
+    } catch (error) {
+      if (error instanceof PremiumRequired) responseCache.set(accountId, withoutPremium, true);
+      throw error;
+    } finally {
+      // safeguard: invalidating-what-a-call-changes
+      await invalidate(accountId, outdated);
+    }
+  }
+
+  return {
+    request,
+
+    /**
+     * Makes a call. `transform` changes its result before it is cached, and is not called for a cached one. Throws MissingScope if the listener
+     * hasn't granted its scopes, what the call throws, GrantLost, Cooldown, RedisUnavailable or ShuttingDown.
+     */
+    async perform<Args extends unknown[], Result, Transformed = Result>(
+      session: CallingSession,
+      call: Call<Args, Result>,
+      args: Args,
+      transform?: (result: Result) => Promise<Transformed>,
+    ): Promise<Result | Transformed> {
+      // Before the cache, because another browser of the listener may have been granted more.
+      requireScopes(session.grant.scopes, call.scopes);
+      if (call.invalidates) return change(session, call, args, call.invalidates(...args));
+      const load = async () => {
+        const result = await send(session, call, args);
+        return transform ? transform(result) : result;
+      };
+      if (!call.cache) return load();
+      const { accountId } = session.listener;
+      return responseCache.get(accountId, call.cache.key(...args), call.cache.ttlMs, load);
+    },
+
+    /** Whether the response to this call is in the cache. */
+    isCached<Args extends unknown[], Result>(
+      { listener }: CallingSession,
+      { cache }: Call<Args, Result>,
+      args: Args,
+    ): boolean {
+      if (!cache) return false;
+      return responseCache.peek(listener.accountId, cache.key(...args), cache.ttlMs) !== undefined;
+    },
+
+    /** Whether Spotify has recently refused a command because the account has no Premium. It says so in no other way. */
+    isWithoutPremium: ({ listener }: CallingSession): boolean =>
+      responseCache.peek(listener.accountId, withoutPremium, ttl.long) === true,
+
+    /** Invalidates cached responses with these prefixes in this process only. */
+    invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {
+      for (const prefix of keyPrefixes) responseCache.invalidate(listener.accountId, prefix);
+    },
+  };
+}

@@ -1,0 +1,331 @@
+import type { ApiVersion } from '../spotify/api-version.ts';
+import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
+import type { Command } from '../spotify/player-calls.ts';
+import type { PlaylistDetails } from '../spotify/playlist-calls.ts';
+import type { Slice } from '../spotify/send.ts';
+import type { WebApi } from '../spotify/web-api.ts';
+import type { Scope } from './scopes.ts';
+import { type CallInfo, type PageName, ttl } from './spotify-call.ts';
+
+/** What a request needs besides its arguments. */
+export type CallContext = {
+  webApi: WebApi;
+  accessToken: string;
+  listenerId: string;
+  market: string;
+  now: () => number;
+  /** Makes a request whose name depends on the API version. */
+  versioned: <T>(request: (apiVersion: ApiVersion) => Promise<T>) => Promise<T>;
+};
+
+/** A call that reads has a cache, unless its response must be fresh; a call that changes something says what it invalidates. */
+export type Call<Args extends unknown[], Result> = CallInfo & {
+  request: (context: CallContext, ...args: Args) => Promise<Result>;
+  cache?: { key: (...args: Args) => string; ttlMs: number };
+  /** The prefixes of cache keys. */
+  invalidates?: (...args: Args) => readonly string[];
+};
+
+export type CallName = keyof typeof listenerCalls;
+
+/** Cached responses that become outdated together, as prefixes of their keys. */
+export const topics = {
+  player: () => ['player', 'devices', 'recently played'],
+  nowPlaying: () => ['is saved ', 'player'],
+  library: () => ['saved tracks'],
+  // safeguard: invalidating-player-when-track-saved
+  saved: () => ['saved tracks', 'is saved ', 'player'],
+  playlists: () => ['playlists'],
+  playlist: (id: string) => ['playlists', `playlist ${id}`],
+};
+
+const playerScopes = ['user-read-playback-state'] as const;
+// Without both, Spotify silently omits some playlists ("Get Current User's Playlists").
+const playlistScopes = ['playlist-read-private', 'playlist-read-collaborative'] as const;
+const editPlaylistScopes = ['playlist-modify-public', 'playlist-modify-private'] as const;
+
+/**
+ * Every call to Spotify that is made for a listener. Pages make them as `listener.spotify.<name>(…)`, see listener-api.ts; nowhere else is there
+ * a scope, a cache key, a TTL or an API version.
+ */
+export const listenerCalls = {
+  profile: call({
+    endpoints: ['GET /me'],
+    scopes: [],
+    family: 'me',
+    usedBy: { 'Signing in': true, Account: true },
+    request: ({ webApi, accessToken }) => webApi.me(accessToken),
+    // safeguard: caching-the-profile-for-a-minute
+    cache: { key: () => 'profile', ttlMs: ttl.minute },
+  }),
+
+  player: call({
+    endpoints: ['GET /me/player'],
+    scopes: playerScopes,
+    family: 'player-read',
+    usedBy: { 'Now playing': 'and live updates' },
+    async request({ webApi, accessToken, now }) {
+      const askedAt = now();
+      return { playback: await webApi.player(accessToken), askedAt };
+    },
+    cache: { key: () => 'player', ttlMs: ttl.moment },
+  }),
+
+  devices: call({
+    endpoints: ['GET /me/player/devices'],
+    scopes: playerScopes,
+    family: 'player-read',
+    usedBy: { Devices: true },
+    request: ({ webApi, accessToken }) => webApi.devices(accessToken),
+    cache: { key: () => 'devices', ttlMs: ttl.moment },
+  }),
+
+  play: command('play', 'PUT /me/player/play', { 'Now playing': '"Play"' }),
+  pause: command('pause', 'PUT /me/player/pause', { 'Now playing': '"Pause"' }),
+  next: command('next', 'POST /me/player/next', { 'Now playing': '"Next"' }),
+  previous: command('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
+
+  transfer: call({
+    endpoints: ['PUT /me/player'],
+    scopes: ['user-modify-playback-state'],
+    family: 'player-write',
+    usedBy: { Devices: '"Play here"' },
+    request: ({ webApi, accessToken }, deviceId: string) => webApi.transfer(accessToken, deviceId),
+    invalidates: topics.player,
+  }),
+
+  recentlyPlayed: call({
+    endpoints: ['GET /me/player/recently-played'],
+    scopes: ['user-read-recently-played'],
+    family: 'lists',
+    usedBy: { 'Recently played': true, 'Now playing': 'when nothing is playing' },
+    request: ({ webApi, accessToken }) => webApi.recentlyPlayed(accessToken),
+    cache: { key: () => 'recently played', ttlMs: ttl.moment },
+  }),
+
+  topArtists: call({
+    endpoints: ['GET /me/top/artists'],
+    scopes: ['user-top-read'],
+    family: 'lists',
+    usedBy: { Top: true },
+    request: ({ webApi, accessToken }, range: TimeRange) => webApi.topArtists(accessToken, range),
+    cache: { key: (range) => `top artists ${range}`, ttlMs: ttl.long },
+  }),
+
+  topTracks: call({
+    endpoints: ['GET /me/top/tracks'],
+    scopes: ['user-top-read'],
+    family: 'lists',
+    usedBy: { Top: true },
+    request: ({ webApi, accessToken }, range: TimeRange) => webApi.topTracks(accessToken, range),
+    cache: { key: (range) => `top tracks ${range}`, ttlMs: ttl.long },
+  }),
+
+  savedTracks: call({
+    endpoints: ['GET /me/tracks'],
+    scopes: ['user-library-read'],
+    family: 'lists',
+    usedBy: { Library: true },
+    request: ({ webApi, accessToken, market }, page: number) =>
+      webApi.savedTracks(accessToken, { from: (page - 1) * tracksPerPage, market }),
+    cache: { key: (page) => `saved tracks ${page}`, ttlMs: ttl.moment },
+  }),
+
+  /** Reads part of the library to change it, so the scope for that is needed as well. */
+  savedTracksToRemove: call({
+    endpoints: ['GET /me/tracks'],
+    scopes: ['user-library-read', 'user-library-modify'],
+    family: 'lists',
+    usedBy: { Library: '"Remove"' },
+    request: ({ webApi, accessToken }, slice: Slice) => webApi.savedTracks(accessToken, slice),
+  }),
+
+  isSaved: call({
+    endpoints: [
+      {
+        '2026-02': 'GET /me/library/contains',
+        legacy: ['GET /me/tracks/contains', 'GET /me/episodes/contains'],
+      },
+    ],
+    scopes: ['user-library-read'],
+    family: 'lists',
+    usedBy: { 'Now playing': 'once for each track' },
+    request: ({ webApi, accessToken, versioned }, uri: string) =>
+      versioned((apiVersion) => webApi.isSaved(accessToken, uri, apiVersion)),
+    cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.long },
+  }),
+
+  saveToLibrary: call({
+    endpoints: [{ '2026-02': 'PUT /me/library', legacy: ['PUT /me/tracks', 'PUT /me/episodes'] }],
+    scopes: ['user-library-modify'],
+    family: 'library-write',
+    usedBy: { 'Now playing': '"Save to library"', Library: '"Undo"' },
+    request: ({ webApi, accessToken, versioned }, uri: string) =>
+      versioned((apiVersion) => webApi.setSaved(accessToken, uri, true, apiVersion)),
+    invalidates: topics.saved,
+  }),
+
+  removeFromLibrary: call({
+    endpoints: [{ '2026-02': 'DELETE /me/library', legacy: ['DELETE /me/tracks', 'DELETE /me/episodes'] }],
+    scopes: ['user-library-modify'],
+    family: 'library-write',
+    usedBy: { 'Now playing': '"Remove"', Library: '"Remove"' },
+    request: ({ webApi, accessToken, versioned }, uri: string) =>
+      versioned((apiVersion) => webApi.setSaved(accessToken, uri, false, apiVersion)),
+    invalidates: topics.saved,
+  }),
+
+  playlists: playlists({ Playlists: true, 'Add to a playlist': true }, ttl.moment),
+  /** Up to five minutes old. */
+  cachedPlaylists: playlists({ Export: true }, ttl.minutes),
+  /** Never cached. */
+  freshPlaylists: playlists({ Export: 'the file of all playlists' }),
+
+  playlist: playlist({ Playlist: true }, ttl.moment),
+  /** Up to five minutes old. */
+  cachedPlaylist: playlist({ Export: true }, ttl.minutes),
+  /** Never cached. */
+  freshPlaylist: playlist({ Export: 'the file of a playlist' }),
+
+  playlistEntries: call({
+    endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
+    scopes: playlistScopes,
+    family: 'playlist-read',
+    usedBy: { Playlist: true },
+    request: (
+      { webApi, accessToken, market, versioned },
+      id: string,
+      _snapshotId: string | null,
+      page: number,
+    ) => {
+      const slice = { from: (page - 1) * entriesPerPage, market };
+      return versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion));
+    },
+    // A change to the contents changes the snapshot, too.
+    cache: { key: (id, snapshotId, page) => `playlist ${id} ${snapshotId} ${page}`, ttlMs: ttl.minutes },
+  }),
+
+  /** Reads part of a playlist to change it, so the scopes for that are needed as well. */
+  playlistEntriesToRemove: call({
+    endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
+    scopes: [...playlistScopes, ...editPlaylistScopes],
+    family: 'playlist-read',
+    usedBy: { Playlist: '"Remove"' },
+    request: ({ webApi, accessToken, versioned }, id: string, slice: Slice) =>
+      versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion)),
+  }),
+
+  playlistEntriesToExport: call({
+    endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
+    scopes: playlistScopes,
+    family: 'playlist-read',
+    usedBy: { Export: 'every file' },
+    request: ({ webApi, accessToken, market, versioned }, id: string, from: number) =>
+      versioned((apiVersion) => {
+        // With a market, new apps would get relinked tracks without their originals: see relinking.ts.
+        // safeguard: files-originals-for-new-apps
+        const slice = { from, market: apiVersion === 'legacy' ? market : null };
+        return webApi.playlistEntries(accessToken, id, slice, apiVersion);
+      }),
+  }),
+
+  createPlaylist: call({
+    endpoints: [{ '2026-02': 'POST /me/playlists', legacy: ['POST /users/{id}/playlists'] }],
+    scopes: editPlaylistScopes,
+    family: 'playlist-write',
+    usedBy: { 'New playlist': true },
+    request: ({ webApi, accessToken, listenerId, versioned }, details: PlaylistDetails) =>
+      versioned((apiVersion) => webApi.createPlaylist(accessToken, listenerId, details, apiVersion)),
+    invalidates: topics.playlists,
+  }),
+
+  changePlaylist: call({
+    endpoints: ['PUT /playlists/{id}'],
+    scopes: editPlaylistScopes,
+    family: 'playlist-write',
+    usedBy: { Playlist: '"Save"' },
+    request: ({ webApi, accessToken }, id: string, details: PlaylistDetails) =>
+      webApi.changePlaylist(accessToken, id, details),
+    invalidates: topics.playlist,
+  }),
+
+  addToPlaylist: call({
+    endpoints: [{ '2026-02': 'POST /playlists/{id}/items', legacy: ['POST /playlists/{id}/tracks'] }],
+    scopes: editPlaylistScopes,
+    family: 'playlist-write',
+    usedBy: { 'Add to a playlist': true },
+    request: ({ webApi, accessToken, versioned }, id: string, uri: string) =>
+      versioned((apiVersion) => webApi.addToPlaylist(accessToken, id, uri, apiVersion)),
+    invalidates: topics.playlist,
+  }),
+
+  removeFromPlaylist: call({
+    endpoints: [{ '2026-02': 'DELETE /playlists/{id}/items', legacy: ['DELETE /playlists/{id}/tracks'] }],
+    scopes: editPlaylistScopes,
+    family: 'playlist-write',
+    usedBy: { Playlist: '"Remove"' },
+    request: ({ webApi, accessToken, versioned }, id: string, entry: { uri: string; snapshotId: string }) =>
+      versioned((apiVersion) => webApi.removeFromPlaylist(accessToken, id, entry, apiVersion)),
+    invalidates: topics.playlist,
+  }),
+
+  item: call({
+    endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],
+    scopes: [],
+    family: 'catalogue',
+    usedBy: { 'Add to a playlist': true },
+    request: ({ webApi, accessToken }, uri: string) => webApi.item(accessToken, uri),
+    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.minutes },
+  }),
+};
+
+type UsedBy = Partial<Record<PageName, true | string>>;
+
+type Requests = (context: CallContext, ...args: never[]) => Promise<unknown>;
+type ArgsOf<R> = R extends (context: CallContext, ...args: infer Args) => Promise<unknown> ? Args : never;
+type ResultOf<R> = R extends (...args: never[]) => Promise<infer Result> ? Result : never;
+
+/** Infers the arguments and the result from `request`. */
+function call<R extends Requests>(definition: Call<ArgsOf<R>, ResultOf<R>> & { request: R }) {
+  return definition as Call<ArgsOf<R>, ResultOf<R>>;
+}
+
+function command(name: Command, endpoint: string, usedBy: UsedBy) {
+  return call({
+    endpoints: [endpoint],
+    scopes: ['user-modify-playback-state'],
+    family: 'player-write',
+    usedBy,
+    request: ({ webApi, accessToken }) => webApi.command(accessToken, name),
+    invalidates: topics.player,
+  });
+}
+
+/** A page of the listener's playlists, cached for so long if at all. */
+function playlists(usedBy: UsedBy, ttlMs?: number) {
+  return call({
+    endpoints: ['GET /me/playlists'],
+    scopes: playlistScopes,
+    family: 'lists',
+    usedBy,
+    request: ({ webApi, accessToken }, page: number) => webApi.playlists(accessToken, page),
+    ...(ttlMs && { cache: { key: (page: number) => `playlists ${page}`, ttlMs } }),
+  });
+}
+
+/** A playlist without its entries, cached for so long if at all. */
+function playlist(usedBy: UsedBy, ttlMs?: number) {
+  return call({
+    endpoints: ['GET /playlists/{id}'],
+    scopes: playlistScopes,
+    family: 'playlist-read',
+    usedBy,
+    request: ({ webApi, accessToken }, id: string) => webApi.playlist(accessToken, id),
+    ...(ttlMs && { cache: { key: (id: string) => `playlist ${id} card`, ttlMs } }),
+  });
+}
+
+/** The scopes that these calls need. */
+export function scopesFor(...names: readonly CallName[]): Scope[] {
+  return [...new Set(names.flatMap((name) => listenerCalls[name].scopes))];
+}

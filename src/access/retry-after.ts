@@ -1,0 +1,13 @@
+/** Bounds on a delay: less is not worth a cooldown, and more than users have ever reported is nonsense. */
+const minDelayMs = 1_000;
+export const maxDelayMs = 48 * 60 * 60 * 1000;
+
+/** The delay a Retry-After header asks for, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). Returns null for anything else. */
+export function parseRetryAfter(header: string | undefined, now: number): number | null {
+  const value = header?.trim() ?? '';
+  // `Date.parse` alone accepts almost anything as a date.
+  const date = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value) ? Date.parse(value) - now : Number.NaN;
+  const delayMs = /^\d+(\.\d+)?$/.test(value) ? Math.ceil(Number(value) * 1000) : date;
+  if (!Number.isFinite(delayMs) || delayMs < 0) return null;
+  return Math.min(Math.max(delayMs, minDelayMs), maxDelayMs);
+}

@@ -1,0 +1,48 @@
+import { MissingScope } from '../spotify/errors.ts';
+
+/**
+ * Spotify's scopes that this site uses, with what they permit, in the words of the account page. Pending sign-ins refer to them by position, so
+ * new ones are added at the end.
+ */
+const scopes = {
+  'user-read-playback-state': 'See what is playing, and on which device',
+  'playlist-read-private': 'See your private playlists',
+  'playlist-read-collaborative': 'See the playlists you share with others',
+  'user-library-read': 'See what you saved',
+  'user-read-recently-played': 'See what you played recently',
+  'user-top-read': 'See what you play most',
+  'user-modify-playback-state': 'Play, pause, skip and choose the device',
+  'playlist-modify-public': 'Create and change playlists that everyone can see',
+  'playlist-modify-private': 'Create and change playlists that only you can see',
+  'user-library-modify': 'Save things and remove them',
+} as const;
+
+export type Scope = keyof typeof scopes;
+
+export const knownScopes: readonly string[] = Object.keys(scopes);
+
+/** The scopes that every sign-in asks for: to see, and to change nothing. The others are requested when they are first needed. */
+export const signInScopes: readonly Scope[] = [
+  'user-read-playback-state',
+  'playlist-read-private',
+  'playlist-read-collaborative',
+  'user-library-read',
+  'user-read-recently-played',
+  // safeguard: asking-to-see-only-at-first
+  'user-top-read',
+];
+
+/** What this scope permits; null for a scope that this site doesn't use. */
+export function describeScope(scope: string): string | null {
+  return Object.hasOwn(scopes, scope) ? scopes[scope as Scope] : null;
+}
+
+export function hasScopes(granted: readonly string[], needed: readonly string[]): boolean {
+  return needed.every((scope) => granted.includes(scope));
+}
+
+/** Throws MissingScope if any of these has not been granted. */
+export function requireScopes(granted: readonly string[], needed: readonly string[]): void {
+  const missing = needed.filter((scope) => !granted.includes(scope));
+  if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`, missing);
+}

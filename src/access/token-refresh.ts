@@ -1,0 +1,180 @@
+import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
+import type { Lock } from '../redis/lock.ts';
+import { AccessTokenRejected, RefreshTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
+import type { AccessToken } from '../spotify/types.ts';
+import { Cooldown } from './errors.ts';
+import type { QuotaGate } from './quota-gate.ts';
+
+/** An access token and when it expires, in milliseconds since 1970. */
+export type Token = { accessToken: string; expiresAt: number };
+
+/** One request to Spotify, made with an access token. */
+export type AuthorizedRequest<T> = (accessToken: string) => Promise<T>;
+
+/** Where tokens of one kind are stored, and how another one is obtained in place of a spent one. */
+export type TokenStore<T extends Token, Stored extends T | null> = {
+  /** Names the work in the log, such as "refresh of a grant". */
+  taskName: string;
+  lockName(id: string): string;
+  /** Returns what is stored now; throws GrantLost if nothing can be refreshed any more. */
+  read(id: string): Promise<Stored>;
+  /** Asks the accounts service for another token. */
+  request(stored: Stored): Promise<AccessToken>;
+  /** Stores the new token if `stored` is unchanged, and returns what is stored then. Throws GrantLost if it was removed. */
+  save(id: string, stored: Stored, token: AccessToken): Promise<T>;
+  /** Called if Spotify rejects the refresh token. Returns its successor if there is one, else throws GrantLost. */
+  giveUp(id: string, stored: Stored, error: RefreshTokenRejected): Promise<T>;
+};
+
+type Deps<T extends Token, Stored extends T | null> = {
+  store: TokenStore<T, Stored>;
+  withLock: Lock;
+  quotaGate: QuotaGate;
+  background: Pick<BackgroundTasks, 'finish'>;
+  now: () => number;
+};
+
+export type TokenRefresh<T extends Token, Stored extends T | null> = ReturnType<
+  typeof createTokenRefresh<T, Stored>
+>;
+
+/** How long before its expiry an access token is refreshed. */
+export const refreshMarginMs = 60_000;
+
+/** The process was suspended past its lease before it had asked for a token, so another process may have asked in the meantime. */
+class LeaseExpired extends SpotifyUnavailable {
+  override readonly wasAsked = false;
+}
+
+/**
+ * Replaces access tokens that have expired, are about to, or were rejected: for listeners' grants and for the app token.
+ *
+ * The race: Spotify may rotate refresh tokens, and then accepts only the newest. If two processes exchanged the same refresh token, or an older
+ * response were stored over a newer one, the listener would be signed out.
+ *
+ * Ideally, one process would hold an exclusive lock from reading the spent token until its successor is stored. Redis cannot promise that: a
+ * process may be suspended past its lease, and wakes up beside another one that holds the lock by then.
+ *
+ * The fallback: the lock saves calls, and comparing gives correctness. The stored token is read again under the lock, and if it is no longer the
+ * spent one, it is the result. Spotify is asked only while the lease is still ours. The successor is stored by compare-and-set, and a rejected
+ * refresh token ends the grant only if it is still the stored one.
+ *
+ * From the request to Spotify until its response is stored, nothing but the deadline of that request ends the work: neither a browser that
+ * leaves nor a shutdown, because the response may hold the only refresh token that Spotify still accepts.
+ */
+export function createTokenRefresh<T extends Token, Stored extends T | null>(deps: Deps<T, Stored>) {
+  const { store, withLock, quotaGate, background, now } = deps;
+  const inFlight = new Map<string, Promise<T>>();
+
+  return {
+    /** Returns `token`, or its successor if it is about to expire. Throws as {@link refresh} does. */
+    async refreshIfDue(id: string, token: Stored): Promise<T> {
+      // safeguard: refreshing-early
+      // safeguard: refreshing-the-app-token-early
+      if (token && token.expiresAt - refreshMarginMs > now()) return token;
+      if (!token || token.expiresAt <= now()) return refresh(id, token);
+      try {
+        // The token is still valid, so there is no need to wait for a process that is refreshing it already.
+        // safeguard: not-waiting-while-the-token-is-valid
+        return (await refreshUnderLock(id, token, { wait: false })) ?? token;
+      } catch (error) {
+        // safeguard: using-a-valid-token-while-the-accounts-service-is-away
+        if (isTransient(error) && token.expiresAt > now()) return token;
+        throw error;
+      }
+    },
+
+    refresh,
+  };
+
+  /**
+   * Returns the successor of this spent token. All requests that ask for it share one refresh.
+   * Throws GrantLost, SpotifyUnavailable, ClientRejected, Cooldown, RedisUnavailable or ShuttingDown.
+   */
+  function refresh(id: string, spent: Stored): Promise<T> {
+    const key = `${id} ${spent?.accessToken}`;
+    const pending = inFlight.get(key);
+    if (pending) return pending;
+
+    const refreshing = refreshUnderLock(id, spent, { wait: true })
+      .then((token) => {
+        if (token) return token;
+        throw new SpotifyUnavailable(`Waited too long for another ${store.taskName}`);
+      })
+      .finally(() => inFlight.delete(key));
+    inFlight.set(key, refreshing);
+    return refreshing;
+  }
+
+  /** Returns null if another request holds the lock, for longer than this one may wait. */
+  async function refreshUnderLock(id: string, spent: Stored, { wait }: { wait: boolean }): Promise<T | null> {
+    const work = async (isHeld: () => boolean) => {
+      const stored = await store.read(id);
+      // safeguard: reading-the-token-again-under-the-lock
+      if (stored && stored.accessToken !== spent?.accessToken) return stored;
+      // A shutdown may have begun during the wait for the lock. Until here nothing is lost by giving up.
+      return background.finish(store.taskName, () => replace(id, stored, isHeld));
+    };
+    const attempt = () =>
+      // safeguard: stop-waits-for-refresh
+      // safeguard: requesting-one-app-token-at-a-time
+      background.finish(store.taskName, () => withLock(store.lockName(id), work, { wait }));
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof LeaseExpired)) throw error;
+      return attempt();
+    }
+  }
+
+  async function replace(id: string, stored: Stored, isHeld: () => boolean): Promise<T> {
+    let token: AccessToken;
+    try {
+      token = await quotaGate.run(async () => {
+        // safeguard: requesting-a-token-only-while-the-lease-is-held
+        if (!isHeld()) throw new LeaseExpired('The lease ended before Spotify was asked for a token');
+        return store.request(stored);
+      }, 'accounts');
+    } catch (error) {
+      if (!(error instanceof RefreshTokenRejected)) throw error;
+      return store.giveUp(id, stored, error);
+    }
+    return store.save(id, stored, token);
+  }
+}
+
+/** Whether refreshing may succeed later: until then, a token that has not expired is used. */
+export function isTransient(error: unknown): boolean {
+  // safeguard: using-token-still-good-while-stopping
+  return [SpotifyUnavailable, Cooldown, ShuttingDown].some((kind) => error instanceof kind);
+}
+
+/** Makes a request with this token and, if Spotify rejects it, once more with the one that `refresh` returns. */
+export async function sendWithToken<T>(
+  quotaGate: QuotaGate,
+  accessToken: string,
+  request: AuthorizedRequest<T>,
+  refresh: () => Promise<Token>,
+): Promise<T> {
+  try {
+    return await quotaGate.run(() => request(accessToken));
+  } catch (error) {
+    if (!(error instanceof AccessTokenRejected)) throw error;
+  }
+  const { accessToken: next } = await refresh();
+  return sendWithNewToken(quotaGate, next, request);
+}
+
+/** Makes a request with a token that was just issued. If Spotify rejects it, the fault is Spotify's: refreshing again would not help. */
+export async function sendWithNewToken<T>(
+  quotaGate: QuotaGate,
+  accessToken: string,
+  request: AuthorizedRequest<T>,
+): Promise<T> {
+  try {
+    return await quotaGate.run(() => request(accessToken));
+  } catch (error) {
+    if (!(error instanceof AccessTokenRejected)) throw error;
+    throw new SpotifyUnavailable(`${error.message}, with a new token`);
+  }
+}

@@ -1,0 +1,81 @@
+import type { Redis } from 'ioredis';
+import type { KeyType, Records } from '../redis/records.ts';
+
+/** How many of a day's calls have been used. */
+export type Budget = {
+  perDay: number;
+  /** Calls of all kinds in the last 24 hours. */
+  used: number;
+  /** When how many of them stop counting, in milliseconds from now; the soonest first. */
+  frees: { inMs: number; calls: number }[];
+};
+
+type Deps = {
+  redis: Redis;
+  records: Records;
+  clientId: string;
+  now: () => number;
+  /** How many calls may be made in 24 hours, as far as is known. */
+  dailyCalls: number;
+};
+
+const dayMs = 24 * 60 * 60 * 1000;
+/** Calls are counted in bins of a quarter of an hour: each call counts for 24 hours, and for at most that much longer. */
+const binMs = 15 * 60 * 1000;
+
+/** How long the counts remain after the last call. */
+export const usageTtlMs = dayMs + 2 * binMs;
+
+/** The counts of calls in Redis, one field for each bin. */
+export const usageType: KeyType = { kind: 'calls', type: 'hash' };
+
+export const usageKey = (clientId: string) => `calls:${clientId}`;
+
+/** Reads how much of the daily quota has been used by all processes. The quota gate does the counting, see `acquireScript` there. */
+export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps) {
+  const key = usageKey(clientId);
+
+  return {
+    /** Throws RedisUnavailable. */
+    async budget(): Promise<Budget> {
+      const bins = await records.onType(usageType, key, () => redis.hgetall(key));
+      const all = Object.entries(bins);
+      // safeguard: dropping-counts-none
+      const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
+      if (intact.length < all.length) records.report(usageType.kind, 'a count');
+      const current = new Map(intact.filter(([bin]) => expiryOf(bin) > now()));
+      const obsolete = Object.keys(bins).filter((bin) => !current.has(bin));
+      // A Redis that refuses writes keeps them for now.
+      if (obsolete.length > 0) await redis.hdel(key, ...obsolete).catch(() => undefined);
+      return budgetIn(Object.fromEntries(current), now(), dailyCalls);
+    },
+  };
+}
+
+/** The bin in which a call at this time, in milliseconds since 1970, is counted. */
+export function binOf(at: number): string {
+  return String(Math.floor(at / binMs));
+}
+
+/** The budget by the counts in each bin. */
+export function budgetIn(
+  bins: Readonly<Record<string, number | string>>,
+  now: number,
+  perDay: number,
+): Budget {
+  const frees = Object.entries(bins)
+    .map(([bin, calls]) => ({ inMs: expiryOf(bin) - now, calls: Number(calls) }))
+    .filter(({ inMs }) => inMs > 0)
+    .sort((a, b) => a.inMs - b.inMs);
+  return { perDay, used: frees.reduce((sum, { calls }) => sum + calls, 0), frees };
+}
+
+/** Whether this is a bin and a number of calls. A bin far in the future is neither: it would count for days. */
+function isCount(bin: string, calls: string, now: number): boolean {
+  return /^\d{1,15}$/.test(bin) && /^\d{1,15}$/.test(calls) && expiryOf(bin) <= now + 2 * dayMs;
+}
+
+/** When the calls of a bin stop counting. */
+function expiryOf(bin: string): number {
+  return Number(bin) * binMs + binMs + dayMs;
+}

@@ -1,0 +1,72 @@
+import { type ApiVersion, names } from './api-version.ts';
+import type { TrustedUrls } from './fields.ts';
+import { type TimeRange, tracksPerPage } from './limits.ts';
+import * as parse from './parse.ts';
+import type { Send, Slice } from './send.ts';
+import { partsOf } from './uri.ts';
+
+export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
+  return {
+    /** Returns the profile of the listener. */
+    async me(accessToken: string): Promise<parse.Profile> {
+      return parse.parseProfile(await send(accessToken, { method: 'GET', path: '/me' }), trusted);
+    },
+
+    /** Returns tracks that the listener saved, the newest first. */
+    async savedTracks(
+      accessToken: string,
+      { from, limit = tracksPerPage, market }: Slice,
+    ): Promise<parse.Page<parse.SavedItem>> {
+      // safeguard: market-saved-tracks
+      const query = { limit, offset: from, ...(market && { market }) };
+      const response = await send(accessToken, { method: 'GET', path: '/me/tracks', query });
+      return parse.parseSavedTracks(response, from, trusted);
+    },
+
+    /** Returns whether this is in the listener's library. */
+    async isSaved(accessToken: string, uri: string, apiVersion: ApiVersion): Promise<boolean> {
+      const { library, saved } = names[apiVersion];
+      const path = `${library(partsOf(uri).kind)}/contains`;
+      const query = { [saved]: savedName(uri, apiVersion) };
+      return parse.parseIsSaved(await send(accessToken, { method: 'GET', path, query }));
+    },
+
+    /** Saves this to the listener's library, or removes it. Idempotent. */
+    async setSaved(
+      accessToken: string,
+      uri: string,
+      isSaved: boolean,
+      apiVersion: ApiVersion,
+    ): Promise<void> {
+      const { library, saved } = names[apiVersion];
+      const { kind, id } = partsOf(uri);
+      const method = isSaved ? 'PUT' : 'DELETE';
+      // The legacy endpoints for saving also need the id in the body, and the one for tracks only there ("Save Tracks for Current User", "Save
+      // Episodes for Current User").
+      const isLegacySave = apiVersion === 'legacy' && isSaved;
+      await send(accessToken, {
+        method,
+        path: library(kind),
+        ...(isLegacySave && { body: { ids: [id] } }),
+        ...(!(isLegacySave && kind === 'track') && { query: { [saved]: savedName(uri, apiVersion) } }),
+      });
+    },
+
+    async topArtists(accessToken: string, range: TimeRange): Promise<parse.Artist[]> {
+      const query = { time_range: range, limit: tracksPerPage };
+      const response = await send(accessToken, { method: 'GET', path: '/me/top/artists', query });
+      return parse.parseTopArtists(response, trusted);
+    },
+
+    async topTracks(accessToken: string, range: TimeRange): Promise<(parse.Track | parse.Episode)[]> {
+      const query = { time_range: range, limit: tracksPerPage };
+      const response = await send(accessToken, { method: 'GET', path: '/me/top/tracks', query });
+      return parse.parseTopTracks(response, trusted);
+    },
+  };
+}
+
+/** How the library endpoints name this: by its whole URI in 2026-02, by its id alone in legacy. */
+function savedName(uri: string, apiVersion: ApiVersion): string {
+  return apiVersion === '2026-02' ? uri : partsOf(uri).id;
+}

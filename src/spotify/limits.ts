@@ -1,0 +1,24 @@
+/* How much Spotify sends per call, and what it accepts. */
+
+/** Entries of a playlist per call: the most that Spotify sends in both API versions ("Get Playlist Items"). */
+export const entriesPerPage = 50;
+/** Playlists per call: the most that Spotify sends ("Get Current User's Playlists"). */
+export const playlistsPerPage = 50;
+/** The highest offset into a list that Spotify accepts (same page). */
+export const furthestOffset = 100_000;
+
+/** Results of each type per search: the most that Spotify sends to new apps ("February 2026 Web API changes"). */
+// safeguard: ten-results-search
+export const resultsPerPage = 10;
+/** The highest offset into search results that Spotify accepts ("Search for Item"). */
+export const furthestResult = 1_000;
+/** Tracks per call, for saved, recently played and top tracks: the most that Spotify sends. */
+export const tracksPerPage = 50;
+
+/** Spotify's names for the types of search results. */
+export const searchTypes = ['artist', 'track', 'album', 'playlist'] as const;
+export type SearchType = (typeof searchTypes)[number];
+
+/** Periods for top items: about four weeks, about six months, about a year ("Get User's Top Items"). */
+export const timeRanges = ['short_term', 'medium_term', 'long_term'] as const;
+export type TimeRange = (typeof timeRanges)[number];

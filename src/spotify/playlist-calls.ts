@@ -1,0 +1,98 @@
+import { type ApiVersion, names } from './api-version.ts';
+import type { TrustedUrls } from './fields.ts';
+import { entriesPerPage, playlistsPerPage } from './limits.ts';
+import * as parse from './parse.ts';
+import type { Send, Slice } from './send.ts';
+import { pathTo } from './uri.ts';
+
+export type PlaylistDetails = { name: string; description: string; public: boolean };
+
+/** Fields of an item that pages and files show. */
+const itemFields =
+  'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
+  'show(type,name,external_urls,images),audiobook(name,authors(name),external_urls,images),authors(name),' +
+  'artists(name,external_urls),album(name,external_urls,images)';
+
+export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
+  return {
+    /** Returns a page of the listener's playlists; `page` counts from 1. */
+    async playlists(accessToken: string, page: number): Promise<parse.Page<parse.Playlist>> {
+      const offset = (page - 1) * playlistsPerPage;
+      const query = { limit: playlistsPerPage, offset };
+      const response = await send(accessToken, { method: 'GET', path: '/me/playlists', query });
+      return parse.parsePlaylists(response, offset, trusted);
+    },
+
+    /** Returns a playlist without its entries. */
+    async playlist(accessToken: string, id: string): Promise<parse.PlaylistCard> {
+      // The names of both API versions at once: Spotify ignores unknown ones.
+      const contents = (['2026-02', 'legacy'] as const).map((one) => `${names[one].contents}(total)`);
+      const fields = `id,name,description,images,owner(id,display_name,external_urls),external_urls,public,collaborative,snapshot_id,${contents}`;
+      const path = pathTo('playlists', id);
+      const response = await send(accessToken, { method: 'GET', path, query: { fields } });
+      return parse.parsePlaylistCard(response, trusted);
+    },
+
+    /** Returns entries of a playlist. Throws Refused if it belongs to someone else, or if the app doesn't get this API version. */
+    async playlistEntries(
+      accessToken: string,
+      id: string,
+      { from, limit = entriesPerPage, market }: Slice,
+      apiVersion: ApiVersion,
+    ): Promise<parse.Page<parse.Entry>> {
+      const { contents, entry } = names[apiVersion];
+      const query = {
+        limit,
+        offset: from,
+        // safeguard: market-playlists
+        ...(market && { market }),
+        fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${itemFields}))`,
+        additional_types: 'track,episode',
+      };
+      const path = pathTo('playlists', id, contents);
+      const response = await send(accessToken, { method: 'GET', path, query });
+      return parse.parsePlaylistEntries(response, from, trusted);
+    },
+
+    /** Returns the id. Without a description Spotify would store "null" (GitHub: Peter-Schorn/SpotifyAPI#75). */
+    async createPlaylist(
+      accessToken: string,
+      listenerId: string,
+      details: PlaylistDetails,
+      apiVersion: ApiVersion,
+    ): Promise<string> {
+      const path = names[apiVersion].newPlaylist(listenerId);
+      return parse.parseNewPlaylistId(await send(accessToken, { method: 'POST', path, body: details }));
+    },
+
+    /** Changes name, description and visibility of a playlist. An empty description leaves the old one. */
+    async changePlaylist(
+      accessToken: string,
+      id: string,
+      { description, ...rest }: PlaylistDetails,
+    ): Promise<void> {
+      // Spotify rejects an empty one: "Attribute description is empty" (GitHub: spotify/web-api#1011).
+      const body = { ...rest, ...(description !== '' && { description }) };
+      await send(accessToken, { method: 'PUT', path: pathTo('playlists', id), body });
+    },
+
+    /** Adds this to the end of a playlist. */
+    async addToPlaylist(accessToken: string, id: string, uri: string, apiVersion: ApiVersion): Promise<void> {
+      const path = pathTo('playlists', id, names[apiVersion].contents);
+      await send(accessToken, { method: 'POST', path, body: { uris: [uri] } });
+    },
+
+    /** Removes all occurrences of this from a playlist as it was at that snapshot. */
+    async removeFromPlaylist(
+      accessToken: string,
+      id: string,
+      { uri, snapshotId }: { uri: string; snapshotId: string },
+      apiVersion: ApiVersion,
+    ): Promise<void> {
+      const { contents } = names[apiVersion];
+      // safeguard: version-playlist-when-removing
+      const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
+      await send(accessToken, { method: 'DELETE', path: pathTo('playlists', id, contents), body });
+    },
+  };
+}

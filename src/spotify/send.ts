@@ -1,0 +1,19 @@
+import type { Http, HttpRequest, HttpResponse } from './http.ts';
+import { refusal } from './refusal.ts';
+
+export type Send = ReturnType<typeof createSend>;
+
+/** Sends a request with an access token and returns the response if its status is 2xx; throws the {@link refusal} otherwise. */
+export function createSend(http: Http) {
+  return async (accessToken: string, request: Omit<HttpRequest, 'authorization'>): Promise<HttpResponse> => {
+    const response = await http({ ...request, authorization: `Bearer ${accessToken}` });
+    if (response.status >= 200 && response.status < 300) return response;
+    throw refusal(response, request);
+  };
+}
+
+/**
+ * Part of a list, starting at offset `from`. With a `market`, Spotify says what is playable there, and replaces a track that isn't by another
+ * instance of it ("Track Relinking"); the country of the listener's account takes precedence. With null it does neither.
+ */
+export type Slice = { from: number; limit?: number; market: string | null };
