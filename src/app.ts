@@ -22,7 +22,8 @@ import { findFault } from './redis/probe.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
-import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
+import { errorPages, noSuchPage } from './web/error-pages.ts';
+import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
 import { forReader } from './web/locale.ts';
@@ -33,7 +34,7 @@ import { ownPagesOnly } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
 import { createSignInProblems } from './web/sign-in-problem.ts';
-import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
+import { createSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
 import { useViews } from './web/views.ts';
 

@@ -166,13 +166,18 @@ test('a sign-in asks for reading only; each change asks for its own permission, 
 });
 
 const refusals: Record<string, [number, string, number, RegExp]> = {
-  'a 400': [400, 'Invalid limit', 502, /Spotify could not make sense of this/],
-  'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify did not answer/],
-  'a 401 for a permission': [401, 'Permissions missing', 403, /This page needs one more permission/],
-  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This page needs one more permission/],
-  'a 403 for who is not invited': [403, 'User not registered', 403, /Spotify does not let you in here yet/],
+  'a 400': [400, 'Invalid limit', 502, /Spotify didn’t understand this request/],
+  'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify isn’t responding/],
+  'a 401 for a permission': [401, 'Permissions missing', 403, /This needs one more permission/],
+  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This needs one more permission/],
+  'a 403 for who is not invited': [
+    403,
+    'User not registered',
+    403,
+    /Spotify doesn’t let you use this site yet/,
+  ],
   'a 403 without a reason': [403, 'Forbidden', 403, /Spotify refused this/],
-  'a 429': [429, 'Too many requests', 503, /Spotify asked us to wait/],
+  'a 429': [429, 'Too many requests', 503, /Taking a break until <time/],
 };
 
 for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {

@@ -1,6 +1,5 @@
 import type { RequestHandler } from 'express';
-import { type ErrorPage, Problem } from './error-pages.ts';
-import { ownPath } from './return-path.ts';
+import { WrongHost } from './errors.ts';
 
 /** Names of this machine for itself. */
 const thisMachine = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
@@ -29,7 +28,7 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
     if (isBehindProxy || !localhost.test(asked)) {
       // It would search at the wrong address.
       res.locals.searchable = false;
-      throw new Problem(wrongHost(asked, baseUrl, req.originalUrl));
+      throw new WrongHost(asked);
     }
 
     // 307 and no-store: browsers keep a permanent redirect, and localhost:3000 belongs to every project of a developer.
@@ -46,26 +45,4 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
 /** As URLs have it: in lower case, without the usual port. Empty if it is none. */
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : '';
-}
-
-function wrongHost(asked: string, baseUrl: string, path: string): ErrorPage {
-  const host = asked.slice(0, 100) || 'an address without a name';
-  const steps = baseUrl.startsWith('https:')
-    ? [
-        `If your browser shows ${baseUrl} already, the proxy in front does not pass that on. Have it send Host or X-Forwarded-Host (nginx: proxy_set_header Host $host;).`,
-        `If ${host} is where this site should be, set BASE_URL to it, add the same with /callback as a redirect URI in Spotify’s dashboard, and restart Turntable.`,
-      ]
-    : [
-        `On the computer that runs Turntable, open ${baseUrl}.`,
-        `For other devices, a tunnel or a network address, Spotify wants https. Put a proxy or a tunnel with https in front, set BASE_URL to its address (https://…) and TRUST_PROXY=1, add the same address with /callback as a redirect URI in Spotify’s dashboard, and restart Turntable.`,
-        'For another port on this computer, set PORT or BASE_URL, and change the redirect URI in Spotify’s dashboard to match.',
-      ];
-  return {
-    status: 421,
-    reason: 'wrong-host',
-    title: `This site is at ${baseUrl}`,
-    text: `You came to ${host}. Signing in can’t work there, because Spotify sends everyone back to ${baseUrl}.`,
-    steps,
-    actions: [{ label: `Open ${baseUrl}`, href: baseUrl + ownPath(path, baseUrl) }],
-  };
 }

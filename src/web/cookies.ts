@@ -1,11 +1,6 @@
 import { parseCookie } from 'cookie';
 import type { CookieOptions, Request } from 'express';
 
-/** The browser sent more cookies than fit into a request. */
-export class TooManyCookies extends Error {
-  override readonly name = 'TooManyCookies';
-}
-
 export type Cookies = ReturnType<typeof createCookies>;
 
 /**

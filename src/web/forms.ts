@@ -6,7 +6,7 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
-import { Problem } from './error-pages.ts';
+import { Problem } from './errors.ts';
 import { isLocalPath, ownPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
 

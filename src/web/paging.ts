@@ -1,5 +1,5 @@
 import type { Page } from '../spotify/types.ts';
-import { NoSuchPage } from './error-pages.ts';
+import { NoSuchPage } from './errors.ts';
 
 /** The number of the page that a query asks for, from 1 to `last`. Throws {@link NoSuchPage} for anything else. */
 export function pageNumber(asked: unknown, last: number): number {

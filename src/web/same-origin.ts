@@ -1,10 +1,6 @@
 import type { Request, RequestHandler } from 'express';
+import { ForeignOrigin } from './errors.ts';
 import { ownPath } from './return-path.ts';
-
-/** Another site made the browser send this request. */
-export class ForeignOrigin extends Error {
-  override readonly name = 'ForeignOrigin';
-}
 
 /**
  * Refuses what other sites make a browser send, by what the browser says about it (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/):

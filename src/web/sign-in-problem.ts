@@ -1,7 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import type { Seal } from '../access/seal.ts';
 import type { Cookies } from './cookies.ts';
-import { type ErrorPage, sendErrorPage } from './error-pages.ts';
+import { sendErrorPage } from './error-pages.ts';
+import type { ErrorPage } from './errors.ts';
 
 type Deps = { seal: Seal; cookies: Cookies };
 

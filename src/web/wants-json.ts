@@ -1,9 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-
-/** Somebody asks for something that is neither a page nor JSON. */
-export class NotAcceptable extends Error {
-  override readonly name = 'NotAcceptable';
-}
+import { NotAcceptable } from './errors.ts';
 
 /** Whether a program asks rather than a person's browser. */
 export function wantsJson(req: Request): boolean {

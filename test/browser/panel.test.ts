@@ -193,7 +193,7 @@ for (const button of ['Let six months go by', 'Remove the app from all accounts'
 
     await page.goto(`${url}/library`);
 
-    assert.ok(await page.getByRole('heading', { name: 'Your Spotify sign-in has ended' }).isVisible());
+    assert.ok(await page.getByRole('heading', { name: 'Your Spotify sign-in has expired' }).isVisible());
   });
 }
 

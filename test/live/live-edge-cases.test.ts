@@ -137,7 +137,7 @@ test('while Spotify fails it is asked ever more seldom, and pages say what passe
   clock.advance({ minutes: 11 });
   await stream.until(({ event }) => event === 'end');
   await stream.ended();
-  assert.match((await mara.get('/now-playing').expect(403)).text, /does not let you in here yet/);
+  assert.match((await mara.get('/now-playing').expect(403)).text, /doesn’t let you use this site yet/);
 });
 
 // fault: browser-allowed-less-neither

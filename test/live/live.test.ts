@@ -455,5 +455,5 @@ test('a quota that is used up is left alone for an hour where Spotify does not s
   simulator.fault({ on: 'api', answer: { status: 429, body } });
   const refused = await mara.get('/playlists').expect(503);
   assert.ok(Number(refused.headers['retry-after']) > 3_500);
-  assert.match(refused.text, /Today’s calls to Spotify are used up/);
+  assert.match(refused.text, /Today’s Spotify calls are used up/);
 });

@@ -277,7 +277,7 @@ testOnce('what goes wrong before the first row is a page that says so, not a fil
     simulator.fault({ on, times: 2, answer: { status: 502, body: '' } });
     const page = await mara.get(`${path}/export.csv`).expect(502).expect('Content-Type', /html/);
     assert.equal(page.headers['content-disposition'], undefined);
-    assert.match(page.text, /Spotify did not answer/);
+    assert.match(page.text, /Spotify isn’t responding/);
   }
 });
 

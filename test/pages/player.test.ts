@@ -238,7 +238,7 @@ testOnce('a 404 of the player that says nothing is Spotify’s failure, not a mi
   const sent = { returnTo: '/now-playing' };
   const page = await mara.post('/player/next').type('form').send(sent).expect(502);
 
-  assert.match(page.text, /Spotify did not answer/);
+  assert.match(page.text, /Spotify isn’t responding/);
   assert.match(page.text, />Send it again</);
 });
 

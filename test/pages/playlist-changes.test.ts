@@ -431,7 +431,7 @@ test('without the permission nothing is offered but the way to give it, and it l
   const sent = { name: 'x', uri: item.uri, snapshot: 'x', returnTo: path };
   for (const action of ['/playlists', path, `${path}/items`, `${path}/remove`]) {
     const page = await mara.post(action).type('form').send(sent).expect(403);
-    assert.match(page.text, /This page needs one more permission/);
+    assert.match(page.text, /This needs one more permission/);
     assert.match(page.text, /allow=playlist-modify-public\+playlist-modify-private/);
   }
   assert.deepEqual(asked(simulator), []);

@@ -181,7 +181,7 @@ test('every way in which a sign-in fails leads to an address without a code, and
   const mara = browser();
   const fails: [string, number, () => unknown][] = [
     [
-      'Spotify did not answer',
+      'Spotify isn’t responding',
       502,
       () => simulator.fault({ on: 'token', answer: { status: 500, body: '' } }),
     ],

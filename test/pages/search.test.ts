@@ -305,7 +305,7 @@ testOnce('searches that Spotify is not asked for take nothing from the visitors�
   simulator.rateLimit(600);
   for (const query of ['one', 'two', 'three', 'four']) {
     const page = await visitor.get(`/search?q=${query}`).expect(503);
-    assert.match(page.text, /Spotify asked us to wait/);
+    assert.match(page.text, /Taking a break until/);
   }
   assert.equal(apiCalls(simulator, '/v1/search'), 1);
 
@@ -460,7 +460,7 @@ testOnce('wrong credentials are told apart, in Spotify’s own words', async (t)
 
   const page = await browser().get('/search?q=night').expect(502);
 
-  assert.match(page.text, /Spotify does not accept this site/);
+  assert.match(page.text, /Spotify doesn’t accept this site/);
   assert.match(page.text, /Spotify says: “Invalid client secret”/);
   const { body } = await browser().getJson('/search?q=night').expect(502);
   assert.equal(body.reason, 'client-rejected');

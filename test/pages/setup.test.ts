@@ -104,7 +104,7 @@ test('whom Spotify refused of late, without saying who it was', async (t) => {
 
   simulator.settings.notInvited.add('jonas');
   const refused = await jonas.get('/playlists').expect(403);
-  assert.match(refused.text, /href="\/setup\/check">Check the set-up/);
+  assert.match(refused.text, /href="\/setup\/check">Check the setup/);
   clock.advance({ minutes: 5 });
   const people = (await check(owner)).get('People who sign in') ?? '';
   assert.match(people, /^Wrong: 5 minutes ago Spotify refused somebody who is not on the app’s list/);

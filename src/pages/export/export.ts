@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { scopes } from '../../spotify/web-api.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
 import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';

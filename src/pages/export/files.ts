@@ -3,7 +3,7 @@ import type { ApiVersions } from '../../access/api-version.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { pageNumber } from '../../web/paging.ts';
 import { nameOf, nameOfAll, type Place, sizeOfAll } from './about.ts';
 import { answerWithFile } from './answer.ts';

@@ -1,7 +1,7 @@
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Entry, Page } from '../../spotify/types.ts';
 import { entriesPerPage } from '../../spotify/web-api.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 import type { Reader } from './reader.ts';
 import { type Stop, stopFor } from './stop.ts';
 

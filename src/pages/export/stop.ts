@@ -2,7 +2,7 @@ import { Cooldown, GrantLost, TooManyRequests } from '../../access/errors.ts';
 import { ShuttingDown } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import * as spotify from '../../spotify/errors.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 
 /** Why an export ends before its time, and where to go on. */
 export type Stop = {

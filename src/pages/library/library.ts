@@ -2,7 +2,7 @@ import { type Request, Router } from 'express';
 import type { ApiVersions } from '../../access/api-version.ts';
 import type { Hub } from '../../live/hub.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
-import { NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { NoSuchPage, Problem } from '../../web/errors.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { namedEntry } from '../../web/named.ts';
 import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';

@@ -6,7 +6,7 @@ import type { Hub } from '../../live/hub.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
 import { isDeviceId } from '../../spotify/uri.ts';
 import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { type Forms, saying } from '../../web/forms.ts';
 import { noteWithoutPremium, withoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';

@@ -1,5 +1,5 @@
 import type { PlaylistDetails } from '../../spotify/web-api.ts';
-import type { ErrorPage } from '../../web/error-pages.ts';
+import type { ErrorPage } from '../../web/errors.ts';
 
 /** As much as Spotify's own apps take. */
 const longestName = 100;

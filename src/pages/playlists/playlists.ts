@@ -9,7 +9,7 @@ import {
   scopes,
   type WebApi,
 } from '../../spotify/web-api.ts';
-import { type ErrorPage, Problem } from '../../web/error-pages.ts';
+import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';

@@ -12,7 +12,7 @@ import {
   type WebApi,
 } from '../../spotify/web-api.ts';
 import { addressOf } from '../../web/address.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 import { atLeast } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';

@@ -7,7 +7,7 @@ import { InvalidGrant } from '../../spotify/errors.ts';
 import type { WebApi } from '../../spotify/web-api.ts';
 import { browserName } from '../../web/browser-name.ts';
 import type { Cookies } from '../../web/cookies.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { Sessions } from '../../web/session.ts';
 import type { SignedIn } from '../../web/signed-in.ts';

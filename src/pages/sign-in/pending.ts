@@ -6,7 +6,8 @@ import type { Seal } from '../../access/seal.ts';
 import { jsonCodec, moment } from '../../redis/codec.ts';
 import type { Records } from '../../redis/records.ts';
 import { scopes } from '../../spotify/web-api.ts';
-import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
+import type { Cookies } from '../../web/cookies.ts';
+import { TooManyCookies } from '../../web/errors.ts';
 import { isLocalPath } from '../../web/return-path.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
