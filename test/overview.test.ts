@@ -263,7 +263,7 @@ testOnce('on request Spotify shows its consent dialog to who has agreed before',
     new URL((await mara.get(path).expect(303)).headers.location ?? '').searchParams.get('show_dialog');
 
   assert.equal(await dialog('/login'), null);
-  assert.equal(await dialog('/login?switch=1'), 'true');
+  assert.equal(await dialog('/login?dialog=1'), 'true');
   await mara.post('/logout').expect(303);
   assert.equal(await dialog('/login'), 'true', 'and to who has signed out');
 });

@@ -1,4 +1,5 @@
 import type { RequestHandler } from 'express';
+import { routes } from '../routes.ts';
 import { WrongHost } from './errors.ts';
 
 /** Names of this machine for itself. */
@@ -37,7 +38,7 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
       res.status(421).type('text').send(`This server is at ${baseUrl}: send the request there.\n`);
       return;
     }
-    const path = req.originalUrl.startsWith('/') ? req.originalUrl : '/';
+    const path = req.originalUrl.startsWith('/') ? req.originalUrl : routes.home();
     res.redirect(307, `${baseUrl}${path}`);
   };
 }

@@ -196,7 +196,7 @@ export const errorMessages = {
       'You came to {host}. Signing in can’t work there, because Spotify sends everyone back to {baseUrl}.',
     steps: [
       'On the computer that runs Turntable, open {baseUrl}.',
-      'For other devices, a tunnel or a network address, Spotify requires https. Put a proxy or a tunnel with https in front, set BASE_URL to its address (https://…) and TRUST_PROXY=1, add the same address with /callback as a redirect URI in Spotify’s dashboard, and restart Turntable.',
+      'For other devices, a tunnel or a network address, Spotify requires https. Put a proxy or a tunnel with https in front, set BASE_URL to its address (https://…) and TRUST_PROXY=1, add the same address with {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
       'For another port on this computer, set PORT or BASE_URL, and change the redirect URI in Spotify’s dashboard to match.',
     ],
     buttons: ['openSite'],
@@ -209,7 +209,7 @@ export const errorMessages = {
       'You came to {host}. Signing in can’t work there, because Spotify sends everyone back to {baseUrl}.',
     steps: [
       'If your browser already shows {baseUrl}, the proxy in front doesn’t pass that on. Have it send Host or X-Forwarded-Host (nginx: proxy_set_header Host $host;).',
-      'If this site should be at {host}, set BASE_URL to that address, add the same with /callback as a redirect URI in Spotify’s dashboard, and restart Turntable.',
+      'If this site should be at {host}, set BASE_URL to that address, add the same with {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
     ],
     buttons: ['openSite'],
   },

@@ -2,6 +2,7 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
+import { routes } from '../routes.ts';
 import * as spotify from '../spotify/errors.ts';
 import { scopes } from '../spotify/web-api.ts';
 import {
@@ -78,10 +79,11 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
   // Express recognizes an error handler by its four parameters.
   return (error: unknown, req, res, _next) => {
     const returnPath = returnPathOf(req, baseUrl);
-    const isReloading = error instanceof Cooldown && req.method === 'GET' && returnPath === req.originalUrl;
+    const canReload = req.method === 'GET' && returnPath === req.originalUrl && !req.isOnDemandOnly;
+    const isReloading = error instanceof Cooldown && canReload;
     const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading });
     if (hasSetup && isOneOf(setupErrors, error))
-      page.actions = [...page.actions, { label: buttons.checkSetup, href: '/setup/check' }];
+      page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];
     const requestId = String(res.locals.requestId);
     onError(error, req, requestId, page.status);
     // The response has begun. Cutting the connection keeps half of it from being taken for all of it.
@@ -144,7 +146,7 @@ function reloadAfter(seconds: number): number {
 function returnPathOf(req: Request, baseUrl: string): string {
   const returnTo: unknown = req.res?.locals.returnTo;
   if (typeof returnTo === 'string') return returnTo;
-  return req.method === 'GET' ? ownPath(req.originalUrl, baseUrl) : '/';
+  return req.method === 'GET' ? ownPath(req.originalUrl, baseUrl) : routes.home();
 }
 
 type Place = {
@@ -198,6 +200,7 @@ function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
 function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<string, string> {
   return {
     baseUrl,
+    callback: routes.callback(),
     wait: duration(seconds),
     ...(error instanceof web.WrongHost && { host: error.host.slice(0, 100) || 'an address without a name' }),
     ...(error instanceof spotify.ClientRejected && error.description && { description: error.description }),
@@ -209,17 +212,17 @@ function fill(text: string, values: Readonly<Record<string, string>>): string {
 }
 
 function hrefOf(button: Button, error: unknown, { baseUrl, returnPath }: Place): string {
-  const signIn = `/login?${new URLSearchParams({ returnTo: returnPath })}`;
+  const signIn = routes.signIn({ returnTo: returnPath });
   const hrefs: Record<Button, string> = {
     signIn,
     signInAgain: signIn,
-    grantPermission: `${signIn}&switch=1&${new URLSearchParams({ allow: missingScopes(error) })}`,
+    grantPermission: routes.signIn({ returnTo: returnPath, showDialog: true, allow: missingScopes(error) }),
     tryAgain: returnPath,
     goBack: returnPath,
-    goHome: '/',
-    showDevices: '/devices',
+    goHome: routes.home(),
+    showDevices: routes.devices(),
     openSite: baseUrl + returnPath,
-    checkSetup: '/setup/check',
+    checkSetup: routes.setupCheck(),
   };
   return hrefs[button];
 }
@@ -231,9 +234,9 @@ function retryAtOf(error: unknown, now: number): number | null {
 }
 
 /** If Spotify didn't say which are missing, all that any page may need. */
-function missingScopes(error: unknown): string {
+function missingScopes(error: unknown): readonly string[] {
   const missing = error instanceof spotify.MissingScope ? error.scopes : [];
-  return (missing.length > 0 ? missing : Object.values(scopes).flat()).join(' ');
+  return missing.length > 0 ? missing : Object.values(scopes).flat();
 }
 
 /** The status of a 4xx error that Express or one of its parsers threw for a request it cannot read, else null. */

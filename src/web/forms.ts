@@ -6,6 +6,7 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
+import { routes } from '../routes.ts';
 import { Problem } from './errors.ts';
 import { isLocalPath, ownPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
@@ -97,7 +98,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
       if (claim.claimed) break;
       if (claim.holder) return claim.holder;
       if (performance.now() > giveUpAt) {
-        const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? '/') };
+        const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? routes.home()) };
         throw new Problem({ ...stillUnderWay, actions: [look] });
       }
       await sleep(50);

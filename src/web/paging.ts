@@ -31,8 +31,3 @@ export function atLeast({ items, total }: Page<unknown>, from: number, perPage: 
 export function lastPage(total: number, perPage: number): number {
   return Math.max(1, Math.ceil(total / perPage));
 }
-
-/** The address of a page of what stands at `path`. */
-export function pageOf(path: string, page: number): string {
-  return page === 1 ? path : `${path}?page=${page}`;
-}

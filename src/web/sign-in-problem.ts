@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { Seal } from '../access/seal.ts';
+import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
 import { sendErrorPage } from './error-pages.ts';
 import type { ErrorPage } from './errors.ts';
@@ -9,9 +10,8 @@ type Deps = { seal: Seal; cookies: Cookies };
 /** A page that is still to be shown, and the number of the request it is about. */
 type Notice = { page: ErrorPage; requestId: string };
 
-const path = '/sign-in/problem';
-/** The way back from Spotify, as Express matches its path. */
-const wayBack = /^\/callback\/?$/i;
+/** The callback from Spotify, as Express matches its path. */
+const callbackPath = new RegExp(`^${routes.callback()}/?$`, 'i');
 const cookieName = 'problem';
 /** Long enough to load the page again. */
 const lifetimeMs = 60_000;
@@ -22,8 +22,8 @@ const notHere: ErrorPage = {
   title: 'The sign-in did not finish',
   text: 'You are not signed in. If this happens again, allow this site its cookies.',
   actions: [
-    { label: 'Sign in with Spotify', href: '/login' },
-    { label: 'Go to the start', href: '/' },
+    { label: 'Sign in with Spotify', href: routes.signIn() },
+    { label: 'Go home', href: routes.home() },
   ],
 };
 
@@ -35,7 +35,7 @@ const notHere: ErrorPage = {
 export function createSignInProblems({ seal, cookies }: Deps) {
   const name = cookies.name(cookieName);
   const router = Router();
-  router.get(path, (req, res) => {
+  router.get(routes.signInProblem(), (req, res) => {
     // safeguard: seal-page-about-failed-sign-in
     const opened = seal.open(cookies.sent(req).get(cookieName) ?? '', cookieName);
     const requestId = String(res.locals.requestId);
@@ -48,10 +48,10 @@ export function createSignInProblems({ seal, cookies }: Deps) {
 
     /** Leads the browser to the page if the request is a way back from Spotify; returns whether it did. */
     redirect(req: Request, res: Response, notice: Notice): boolean {
-      if (!wayBack.test(req.path)) return false;
+      if (!callbackPath.test(req.path)) return false;
       const sealed = seal.seal(JSON.stringify(notice), cookieName);
       res.cookie(name, sealed, { ...cookies.attributes, maxAge: lifetimeMs });
-      res.set('Cache-Control', 'no-store').redirect(303, path);
+      res.set('Cache-Control', 'no-store').redirect(303, routes.signInProblem());
       return true;
     },
   };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { RequestHandler } from 'express';
+import { routes } from '../routes.ts';
 
 type PublicFile = {
   content: Buffer;
@@ -37,7 +38,7 @@ export function staticFiles(files: PublicFiles): RequestHandler {
     if (!file || (req.method !== 'GET' && req.method !== 'HEAD')) return next();
     // Only the version that is served here: during an update another process may already ask for the next one.
     // safeguard: keeping-only-current-version-static-file
-    const isCurrent = req.url === `/${name}?v=${file.version}`;
+    const isCurrent = req.url === routes.asset(name, file.version);
     res.set({
       'Cache-Control': isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache',
       // safeguard: recognizing-static-file-browser-has

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import ejs from 'ejs';
 import type { Application } from 'express';
+import { routes } from '../routes.ts';
 import type { Image } from '../spotify/types.ts';
 import { kindNames, nameOf, restrictionText } from './items.ts';
 import { anybody } from './locale.ts';
@@ -40,6 +41,7 @@ export function useViews(
   app.enable('view cache');
 
   Object.assign(app.locals, {
+    routes,
     baseUrl,
     simulatorUrl,
     spotifyLogo,
@@ -48,7 +50,7 @@ export function useViews(
     /** A field of each form that changes something, so that pressing its button twice does it once. */
     once: () => randomBytes(12).toString('base64url'),
     /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
-    asset: (file: string) => `/${file}?v=${files.get(file)?.version ?? ''}`,
+    asset: (file: string) => routes.asset(file, files.get(file)?.version ?? ''),
     cover,
     /** How long ago a moment was, in milliseconds since 1970. */
     ago: (at: number) => ago(now() - at),

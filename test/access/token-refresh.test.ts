@@ -197,7 +197,7 @@ test('a permission that was not given is asked for, and no renewal is tried', as
   assert.match(page.text, /This needs one more permission/);
   assert.match(
     page.text,
-    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
+    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
   );
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);

@@ -152,8 +152,8 @@ export const mutations: Mutation[] = [
   {
     what: 'keeping the way back out of pages',
     safeguard: 'keeping-way-back-out-pages',
-    from: '(login|callback|logout)',
-    to: '(login|logout)',
+    from: '[routes.signIn(), routes.callback(), routes.signOut()]',
+    to: '[routes.signIn(), routes.signOut()]',
     test: 'test/web/security',
   },
   {
@@ -459,8 +459,8 @@ export const mutations: Mutation[] = [
   {
     what: 'an account page without Spotify',
     safeguard: 'account-page-without-spotify',
-    from: "router.get('/account', htmlOrJson, signedIn.renewingLater,",
-    to: "router.get('/account', htmlOrJson, signedIn.middleware,",
+    from: 'router.get(routes.account(), htmlOrJson, signedIn.renewingLater,',
+    to: 'router.get(routes.account(), htmlOrJson, signedIn.middleware,',
     test: 'test/pages/account',
   },
   {
@@ -763,8 +763,8 @@ export const mutations: Mutation[] = [
   {
     what: 'offering to send a form again',
     safeguard: 'offering-to-send-form-again',
-    from: '!passing.some((reason) => error instanceof reason)',
-    to: 'passing.length === 0',
+    from: '!isOneOf(transientErrors, error)',
+    to: 'transientErrors.length === 0',
     test: 'test/pages/resubmit',
   },
   {
@@ -846,7 +846,7 @@ export const mutations: Mutation[] = [
   {
     what: 'odd: looking after a button on another page',
     safeguard: 'odd-looking-after-button-on-another-page',
-    from: "if (wantsJson(req) || !back.startsWith('/now-playing'))",
+    from: 'if (wantsJson(req) || !back.startsWith(routes.nowPlaying()))',
     to: 'if (wantsJson(req))',
     test: 'test/live/live-edge-cases',
     named: 'another page',

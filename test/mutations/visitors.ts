@@ -178,7 +178,7 @@ export const mutations: Mutation[] = [
   {
     what: 'answering a HEAD without a sign-in',
     safeguard: 'answering-head-without-sign-in',
-    from: "router.head(['/login', '/callback']",
+    from: 'router.head([routes.signIn(), routes.callback()]',
     to: "router.head(['/logins']",
     test: 'test/pages/repeated-sign-in',
     named: 'loaded ahead',
@@ -194,7 +194,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the budget of pending sign-ins on every page',
     safeguard: 'budget-pending-sign-ins-on-every-page',
-    from: "if (length > maxBytes && req.path !== '/login') makeRoom(req, res);",
+    from: 'if (length > maxBytes && req.path !== routes.signIn()) makeRoom(req, res);',
     to: '',
     test: 'test/pages/pending-sign-ins',
     named: 'same moment',

@@ -75,7 +75,7 @@ testInEachApiVersion('the account page says who is signed in, what was agreed to
       text,
       new RegExp(`<form method="post" action="${form}"><button[^>]* type="submit">${words}</button>`),
     );
-  assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;switch=1">Agree again/);
+  assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;dialog=1">Agree again/);
   assert.match(text, /href="https:\/\/www\.spotify\.com\/account\/apps"/);
 });
 
@@ -239,7 +239,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
       `<p class="notice">Your sign-in with Spotify ends on <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
     ),
   );
-  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1">Agree again now/);
+  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Agree again now/);
 });
 
 // fault: renewal-moves-end-sign

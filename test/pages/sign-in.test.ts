@@ -105,7 +105,7 @@ test('the sign-in leads to pages of our own only', async (t) => {
 test('switching accounts makes Spotify ask again', async (t) => {
   const { browser } = await startTurntable(t);
 
-  const left = await browser().get('/login?switch=1').expect(303);
+  const left = await browser().get('/login?dialog=1').expect(303);
 
   assert.equal(new URL(left.headers.location ?? '').searchParams.get('show_dialog'), 'true');
 });

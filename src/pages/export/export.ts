@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
+import { routes } from '../../routes.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
@@ -55,7 +56,7 @@ export function exportPages(deps: Deps): Router {
   });
 
   // No call to Spotify: asked for again and again while an export runs.
-  router.get('/playlists/export/progress', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  router.get(routes.exportProgress(), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const latest = await progress.of(req.listener.accountId);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('export/state', { latest }),
@@ -64,7 +65,7 @@ export function exportPages(deps: Deps): Router {
   });
 
   // One call to Spotify, none within five minutes, nor while the export is running.
-  router.get('/playlists/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  router.get(routes.exportAll(), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     await showPage(req, res, 'all', async () => {
       const first = await req.listener.askCached(
         'playlists 1',
@@ -77,7 +78,7 @@ export function exportPages(deps: Deps): Router {
   });
 
   // One call to Spotify, none within five minutes, nor while the export is running.
-  router.get('/playlists/:id/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  router.get(routes.exportOne(':id'), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const id = String(req.params.id);
     await showPage(req, res, id, async () => {
       const { name, count, readable } = await req.listener.askCached(
@@ -92,10 +93,10 @@ export function exportPages(deps: Deps): Router {
   });
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
-  router.get('/playlists/export.:format', ...guarded(rateLimiters.exportAll), files.all);
+  router.get(routes.exportAllFile(':format'), ...guarded(rateLimiters.exportAll), files.all);
 
   // One call to Spotify for the playlist itself, and one for each 50 items.
-  router.get('/playlists/:id/export.:format', ...guarded(rateLimiters.exportOne), files.one);
+  router.get(routes.exportOneFile(':id', ':format'), ...guarded(rateLimiters.exportOne), files.one);
 
   return router;
 

@@ -1,3 +1,4 @@
+import { routes } from '../../routes.ts';
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Entry, Page } from '../../spotify/types.ts';
 import { entriesPerPage } from '../../spotify/web-api.ts';
@@ -159,7 +160,7 @@ export function hasChanged(): Problem {
     reason: 'changed-meanwhile',
     title: 'Something changed during the export',
     text: 'A playlist was changed while it was being read, so the file would have been wrong. Nothing was saved. Try again.',
-    actions: [{ label: 'Go to your playlists', href: '/playlists' }],
+    actions: [{ label: 'Go to your playlists', href: routes.playlists() }],
   });
 }
 

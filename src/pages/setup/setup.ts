@@ -1,6 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import type { Refusals } from '../../checks/refusals.ts';
 import type { CheckResult } from '../../checks/result.ts';
+import { routes } from '../../routes.ts';
 import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';
@@ -35,7 +36,7 @@ export function setupPages(deps: Deps): Router {
   const router = Router();
   let asked: { at: number; findings: Promise<CheckResult[]> } | null = null;
 
-  router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
+  router.get(alone ? [routes.home(), routes.setup()] : routes.setup(), (_req, res) => {
     res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
   });
 
@@ -46,12 +47,12 @@ export function setupPages(deps: Deps): Router {
     button: 'Check now',
   });
   // safeguard: asking-before-set-up-checked
-  router.get('/setup/check', refuseSpeculative, ask, ...limit, async (req, res) => {
+  router.get(routes.setupCheck(), refuseSpeculative, ask, ...limit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
     const cookieCameBack = cookies.sent(req).has('check');
     if (!cookieCameBack && req.query.cookie !== 'set') {
       res.cookie(cookies.name('check'), '1', cookies.attributes);
-      res.redirect(303, '/setup/check?cookie=set');
+      res.redirect(303, routes.setupCheck({ cookie: 'set' }));
       return;
     }
     const visit = visitFindings(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
@@ -63,8 +64,8 @@ export function setupPages(deps: Deps): Router {
   });
 
   if (alone) {
-    router.get('/*path', (_req, res) => {
-      res.set('Cache-Control', 'no-store').redirect(307, '/');
+    router.get(routes.anyPath(), (_req, res) => {
+      res.set('Cache-Control', 'no-store').redirect(307, routes.home());
     });
   }
 

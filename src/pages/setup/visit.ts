@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { bad, type CheckResult, good, open } from '../../checks/result.ts';
+import { routes } from '../../routes.ts';
 
 type Deps = {
   baseUrl: string;
@@ -35,7 +36,7 @@ function addressFinding(req: Request, baseUrl: string, redirectUri: string): Che
   return bad(
     what,
     `${came}, but Spotify sends people back to ${redirectUri}: another address to a browser, where its cookies do not count`,
-    `Come to ${baseUrl}, or set BASE_URL to the address that people type and add its /callback in Spotify's dashboard.`,
+    `Come to ${baseUrl}, or set BASE_URL to the address that people type and add its ${routes.callback()} in Spotify's dashboard.`,
   );
 }
 

@@ -5,6 +5,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Seal } from '../../access/seal.ts';
 import { jsonCodec, moment } from '../../redis/codec.ts';
 import type { Records } from '../../redis/records.ts';
+import { routes } from '../../routes.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { TooManyCookies } from '../../web/errors.ts';
@@ -133,7 +134,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       }
       // The sign-in itself makes room for one more.
       // safeguard: budget-pending-sign-ins-on-every-page
-      if (length > maxBytes && req.path !== '/login') makeRoom(req, res);
+      if (length > maxBytes && req.path !== routes.signIn()) makeRoom(req, res);
       next();
     }) satisfies RequestHandler,
 
@@ -147,7 +148,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       // 43 characters, the shortest that RFC 7636 allows (section 4.1).
       const verifier = randomBytes(32).toString('base64url');
       // safeguard: length-way-in-pending-sign-in
-      const returnTo = wished.length <= maxReturnToLength ? wished : '/';
+      const returnTo = wished.length <= maxReturnToLength ? wished : routes.home();
       const sealed = seal.seal(pack({ verifier, returnTo, asked, startedAt: now() }), nameOf(state));
 
       // safeguard: budget-pending-sign-ins-when-another-one
