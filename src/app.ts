@@ -26,7 +26,7 @@ import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
-import { forReader } from './web/locale.ts';
+import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
 import { chargeAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
@@ -87,7 +87,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
-  app.use(forReader);
+  app.use(localize);
   app.use(canonicalHost({ baseUrl }));
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);

@@ -16,6 +16,7 @@ import * as web from './errors.ts';
 import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
 import { type Resend, resendOf } from './resend.ts';
 import { ownPath } from './return-path.ts';
+import { durationInWords } from './time-in-words.ts';
 import { wantsJson } from './wants-json.ts';
 
 type Deps = {
@@ -201,7 +202,7 @@ function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<str
   return {
     baseUrl,
     callback: routes.callback(),
-    wait: duration(seconds),
+    wait: durationInWords(seconds),
     ...(error instanceof web.WrongHost && { host: error.host.slice(0, 100) || 'an address without a name' }),
     ...(error instanceof spotify.ClientRejected && error.description && { description: error.description }),
   };
@@ -243,14 +244,4 @@ function missingScopes(error: unknown): readonly string[] {
 function clientStatus(error: unknown): number | null {
   const status = error instanceof Error && 'status' in error ? error.status : null;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
-}
-
-function duration(seconds: number): string {
-  const [amount, unit] =
-    seconds < 90
-      ? [seconds, 'second']
-      : seconds < 90 * 60
-        ? [Math.round(seconds / 60), 'minute']
-        : [Math.round(seconds / 3600), 'hour'];
-  return `${amount} ${unit}${amount === 1 ? '' : 's'}`;
 }

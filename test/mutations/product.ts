@@ -926,8 +926,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the order of languages',
     safeguard: 'order-languages',
-    from: '.sort((a, b) => b.weight - a.weight)',
-    to: '',
+    from: 'languages.find(',
+    to: 'languages.findLast(',
     test: 'test/web/languages',
   },
   {

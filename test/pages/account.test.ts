@@ -434,7 +434,7 @@ test('browsers are called what people call them', async (t) => {
     const [browser] = (await accountOf(mara)).browsers;
     assert.equal(browser.name, name, userAgent.slice(0, 60));
     const { text } = await mara.get('/account').expect(200);
-    if (name === null) assert.match(text, /A browser that does not say its name/);
+    if (name === null) assert.match(text, /Unknown browser/);
     assert.doesNotMatch(text, /<script>/);
     await mara.post('/account/disconnect').expect(303);
   }

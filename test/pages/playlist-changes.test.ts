@@ -240,7 +240,7 @@ test('a playlist to add to is one’s own or a shared one; those of others are n
   assert.match(text, /<bdi>Dinner for six</);
   assert.match(text, /<bdi>Band practice</, 'emeka’s, and shared');
   assert.doesNotMatch(text, /<bdi class="name">Lighthouse keepers</);
-  assert.match(text, /Playlist without a name/);
+  assert.match(text, /Unnamed playlist/);
   assert.doesNotMatch(text, />null<|undefined|NaN|\[object/, 'nor is there a hole where Spotify has one');
   const { body } = await mara.getJson(path).expect(200);
   assert.deepEqual(Object.keys(body), ['uri', 'item', 'playlists', 'page', 'pages']);
