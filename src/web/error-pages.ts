@@ -15,7 +15,7 @@ import {
 import * as web from './errors.ts';
 import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
 import { type Resend, resendOf } from './resend.ts';
-import { ownPath } from './return-path.ts';
+import { safeReturnPath } from './return-path.ts';
 import { durationInWords } from './time-in-words.ts';
 import { wantsJson } from './wants-json.ts';
 
@@ -147,7 +147,7 @@ function reloadAfter(seconds: number): number {
 function returnPathOf(req: Request, baseUrl: string): string {
   const returnTo: unknown = req.res?.locals.returnTo;
   if (typeof returnTo === 'string') return returnTo;
-  return req.method === 'GET' ? ownPath(req.originalUrl, baseUrl) : routes.home();
+  return req.method === 'GET' ? safeReturnPath(req.originalUrl, baseUrl) : routes.home();
 }
 
 type Place = {

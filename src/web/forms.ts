@@ -8,7 +8,7 @@ import { RedisUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { routes } from '../routes.ts';
 import { Problem } from './errors.ts';
-import { isLocalPath, ownPath } from './return-path.ts';
+import { isLocalPath, safeReturnPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;
@@ -45,7 +45,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
     express.json({ limit }),
     (req, res, next) => {
       req.body ??= {};
-      res.locals.returnTo = ownPath(req.body.returnTo, baseUrl);
+      res.locals.returnTo = safeReturnPath(req.body.returnTo, baseUrl);
       next();
     },
   ];
@@ -64,7 +64,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
       if (!unreached || !isOurs(req, baseUrl)) return next(error);
       readForm(req, res, () => {
         // What cannot be read is not what went wrong first.
-        if (req.body) res.locals.returnTo = ownPath(req.body.returnTo, baseUrl);
+        if (req.body) res.locals.returnTo = safeReturnPath(req.body.returnTo, baseUrl);
         next(error);
       });
     }) satisfies ErrorRequestHandler,

@@ -5,7 +5,7 @@ import type { Accounts } from '../../spotify/accounts.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { ForeignOrigin, Problem } from '../../web/errors.ts';
 import { chargeAddress } from '../../web/rate-limits.ts';
-import { ownPath } from '../../web/return-path.ts';
+import { safeReturnPath } from '../../web/return-path.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { type Deps as CallbackDeps, createCallback } from './callback.ts';
@@ -59,7 +59,7 @@ export function signInPages(deps: Deps): Router {
     const wanted = String(req.query.allow ?? '').split(' ');
     const given = req.grant?.scopes ?? [];
     const asked = knownScopes.filter((scope) => [...firstScopes, ...given, ...wanted].includes(scope));
-    const returnTo = ownPath(req.query.returnTo, baseUrl);
+    const returnTo = safeReturnPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
     // safeguard: asking-again-after-signing-out
