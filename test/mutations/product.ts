@@ -340,7 +340,7 @@ export const mutations: Mutation[] = [
     what: 'leaving the earlier session until the new one stands',
     safeguard: 'leaving-earlier-session-until-new-one-stands',
     from: 'req.sessionStore.generate(req);',
-    to: 'await called((done) => req.session.regenerate(done));',
+    to: 'await promised((done) => req.session.regenerate(done));',
     test: 'test/redis/redis-outage',
     named: 'new sign-in',
   },
@@ -396,7 +396,7 @@ export const mutations: Mutation[] = [
   {
     what: 'looking whether the new session still stands',
     safeguard: 'looking-whether-new-session-still-stands',
-    from: '(await sessions.stands(sessionId)) ? sessionId : null',
+    from: '(await sessions.exists(sessionId)) ? sessionId : null',
     to: 'sessionId',
     test: 'test/pages/account',
   },

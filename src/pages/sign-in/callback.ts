@@ -121,7 +121,7 @@ export function createCallback(deps: Deps) {
     // safeguard: ending-sign-in-before
     if (earlier) await signedIn.endEarlier(earlier, earlierId);
     // safeguard: looking-whether-new-session-still-stands
-    return (await sessions.stands(sessionId)) ? sessionId : null;
+    return (await sessions.exists(sessionId)) ? sessionId : null;
   }
 
   /**
