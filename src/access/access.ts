@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
@@ -142,7 +143,7 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
       return background.finish('refresh of a grant', () => refreshed(sessionId, stored, isHeld));
     };
     // safeguard: stop-waits-for-refresh
-    return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
+    return background.finish('refresh of a grant', () => withLock(keys.grant(sessionId), work, { wait }));
   }
 
   async function refreshed(

@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: "isOfLaterShape(text) ? { state: 'other shape' } : checked(schema, text)",
     to: 'checked(schema, text)',
     test: 'test/redis/records',
-    named: 'no cool-down',
+    named: 'no cooldown',
   },
   {
     what: 'leaving a sealed record that does not parse',
@@ -44,7 +44,7 @@ export const mutations: Mutation[] = [
   {
     what: 'binding records to the id they were made for',
     safeguard: 'binding-records-to-id-they-were-made',
-    from: "if (bound && json.boundTo !== undefined && json.boundTo !== idIn(key)) return damagedField('boundTo');",
+    from: "if (bound && json.boundTo !== undefined && json.boundTo !== id) return damagedField('boundTo');",
     to: '',
     test: 'test/access/whose-record',
     named: 'copied record',
@@ -122,12 +122,12 @@ export const mutations: Mutation[] = [
     named: 'messages',
   },
   {
-    what: 'the furthest end of a cool-down',
+    what: 'the furthest end of a cooldown',
     safeguard: 'furthest-end-cool-down',
     from: '.assert(({ until }) => until - now() <= furthestEndMs)',
     to: '',
     test: 'test/redis/records',
-    named: 'no cool-down',
+    named: 'no cooldown',
   },
   {
     what: 'the end of a call that tries',
@@ -135,7 +135,7 @@ export const mutations: Mutation[] = [
     from: "if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end",
     to: '',
     test: 'test/redis/records',
-    named: 'no cool-down',
+    named: 'no cooldown',
   },
   {
     what: 'counting beside a count that is none',
@@ -232,5 +232,21 @@ export const mutations: Mutation[] = [
     to: 'text, complete);',
     test: 'test/access/whose-record',
     named: 'takes no writes',
+  },
+  {
+    what: 'moving records from the keys of the version before',
+    safeguard: 'moving-former-records',
+    from: '(await moveFormerKey(deps, formerKey(id), key(id))) ? getText(id) : null',
+    to: 'null',
+    test: 'test/redis/upgrade',
+    named: 'nobody is signed out',
+  },
+  {
+    what: 'removing records under the keys of the version before',
+    safeguard: 'removing-former-records',
+    from: 'formerKey ? removeFormerKey(deps, formerKey(id)) : []',
+    to: '[]',
+    test: 'test/redis/upgrade',
+    named: 'signing out everywhere',
   },
 ];
