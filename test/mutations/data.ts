@@ -371,7 +371,7 @@ export const mutations: Mutation[] = [
     safeguard: 'no-warning-of-listeners',
     from: 'res.setMaxListeners(30);',
     to: '',
-    test: 'test/pages/export',
-    named: 'warning',
+    test: 'test/fleet/stopping',
+    named: 'no warning',
   },
 ];
