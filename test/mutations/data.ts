@@ -366,4 +366,12 @@ export const mutations: Mutation[] = [
     to: '@',
     test: 'test/pages/csv',
   },
+  {
+    what: 'no warning about listeners when a file is streamed',
+    safeguard: 'no-warning-of-listeners',
+    from: 'res.setMaxListeners(30);',
+    to: '',
+    test: 'test/fleet/stopping',
+    named: 'no warning',
+  },
 ];
