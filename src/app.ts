@@ -109,7 +109,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
       sessions,
       cookies,
       invalidate: parts.hub.invalidate,
-      onEnd,
+      endStreams: parts.hub.endStreams,
+      forgetListener,
     });
 
     app.use(sessions.middleware);
@@ -159,11 +160,10 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     return fault && `Redis ${fault.does}`;
   }
 
-  /** Some sign-ins of a listener have ended, maybe the last. */
-  async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
-    await parts?.hub.end(accountId, sessionIds, last);
-    if (last) await parts?.recent.forget(accountId);
-    if (last) await parts?.exportProgress.forget(accountId);
+  async function forgetListener(accountId: string): Promise<void> {
+    await parts?.hub.forget(accountId);
+    await parts?.recent.forget(accountId);
+    await parts?.exportProgress.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

@@ -63,8 +63,10 @@ type Needs = {
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Drops what is held of Spotify's answers to this listener under names that begin like these, in every process. */
   invalidate: (accountId: string, names: readonly string[]) => Promise<void>;
-  /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
-  onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
+  /** Ends the streams of these sessions, in every process. */
+  endStreams: (sessionIds: readonly string[]) => void;
+  /** Forgets what is remembered about a listener who is signed in nowhere any more. Throws RedisUnavailable. */
+  forgetListener: (accountId: string) => Promise<void>;
   now: () => number;
 };
 
@@ -76,7 +78,7 @@ const rememberedSessions = 10_000;
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(needs: Needs) {
   const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = needs;
-  const { background, invalidate, onEnd, now } = needs;
+  const { background, invalidate, endStreams, forgetListener, now } = needs;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -103,7 +105,7 @@ export function createSignedIn(needs: Needs) {
       req.grant = listener ? await grants.read(req.session.id) : null;
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');
-        await end(req.grant.accountId, [req.session.id]);
+        await end(res, req.grant.accountId, [req.session.id]);
         await sessions.forget(req);
         req.grant = null;
       }
@@ -125,7 +127,7 @@ export function createSignedIn(needs: Needs) {
         const all = everywhere ? await browsers.sessionsOf(accountId) : [];
         // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
         const isTheirs = req.grant !== null || all.includes(req.session.id);
-        await end(accountId, [...(isTheirs ? all : []), req.session.id]);
+        await end(res, accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
       // Spotify would otherwise let the next person in without a word: see the sign-in.
@@ -133,7 +135,8 @@ export function createSignedIn(needs: Needs) {
     },
 
     /** Ends the sign-in that this one takes the place of. Throws RedisUnavailable. */
-    endEarlier: (listener: Listener, sessionId: string) => end(listener.accountId, [sessionId]),
+    endEarlier: (res: Response, listener: Listener, sessionId: string) =>
+      end(res, listener.accountId, [sessionId]),
   };
 
   function admit({ renewFirst, limiter }: { renewFirst: boolean; limiter?: RateLimiter }): RequestHandler {
@@ -202,13 +205,16 @@ export function createSignedIn(needs: Needs) {
   }
 
   /** Removes everything that makes these sessions sign-ins of the listener. */
-  async function end(accountId: string, sessionIds: readonly string[]): Promise<void> {
+  async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
     await grants.forget(...sessionIds);
+    // Pages reload when their stream ends. Before the response has set the browser's cookies they would do so with the old ones.
+    if (res.closed) endStreams(sessionIds);
+    else res.once('close', () => endStreams(sessionIds));
     await browsers.remove(accountId, ...sessionIds);
     await invalidate(accountId, ['']);
-    const last = (await browsers.sessionsOf(accountId)).length === 0;
-    await onEnd(accountId, sessionIds, last);
+    const remaining = await browsers.sessionsOf(accountId);
+    if (remaining.length === 0) await forgetListener(accountId);
     // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.
     await sessions.remove(...sessionIds);
   }

@@ -145,7 +145,7 @@ export const mutations: Mutation[] = [
   {
     what: 'asking again after signing out',
     file: 'src/pages/sign-in/sign-in.ts',
-    from: "|| cookies.sent(req).has('signed-out')",
+    from: "sent.has('signed-out') || ",
     to: '',
     test: 'sign-in',
   },
@@ -403,7 +403,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending the sign-in before',
     file: 'src/pages/sign-in/callback.ts',
-    from: 'if (earlier) await signedIn.endEarlier(earlier, earlierId);',
+    from: 'if (earlier) await signedIn.endEarlier(res, earlier, earlierId);',
     to: '',
     test: 'sign-in',
   },

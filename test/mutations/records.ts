@@ -185,7 +185,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending a session that its grant contradicts',
     file: signedIn,
-    from: 'await end(req.grant.accountId, [req.session.id]);',
+    from: 'await end(res, req.grant.accountId, [req.session.id]);',
     to: '',
     test: 'whose-record',
     named: 'session record',

@@ -294,4 +294,20 @@ export const mutations: Mutation[] = [
     test: 'repeated-sign-in',
     named: 'only what this server wrote',
   },
+  {
+    what: 'having Spotify ask a browser whose session has ended',
+    file: 'src/pages/sign-in/sign-in.ts',
+    from: " || (sent.has('session') && req.grant === null)",
+    to: '',
+    test: 'sign-in',
+    named: 'while a sign-out is under way',
+  },
+  {
+    what: 'ending streams after the response that signs out',
+    file: 'src/web/signed-in.ts',
+    from: "else res.once('close', () => endStreams(sessionIds));",
+    to: 'else endStreams(sessionIds);',
+    test: 'live',
+    named: 'after its browser has been told',
+  },
 ];

@@ -114,7 +114,7 @@ export function createCallback(deps: Deps) {
         consentAt,
       });
     });
-    if (earlier) await signedIn.endEarlier(earlier, earlierId);
+    if (earlier) await signedIn.endEarlier(res, earlier, earlierId);
     return (await sessions.stands(sessionId)) ? sessionId : null;
   }
 
