@@ -39,6 +39,9 @@ type Unsaved = { old: StoredGrant; next: Grant };
 /** How long a renewal is kept for a Redis that is away; the access token in it would be over then. */
 const unsavedForMs = 60 * 60_000;
 
+/** The process slept through its lease before it had asked Spotify for a token: another one may have done so. */
+class LeaseExpired extends SpotifyUnavailable {}
+
 /** The right to call Spotify, kept alive. */
 export function createAccess({ grants, withLock, door, accounts, background, now }: Needs) {
   const renewing = new Map<string, Promise<StoredGrant>>();
@@ -135,7 +138,12 @@ export function createAccess({ grants, withLock, door, accounts, background, now
       // A stop may have begun while this one waited for the lock.
       return background.finish('refresh of a grant', () => refreshed(sessionId, stored, isHeld));
     };
-    return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
+    const attempt = () =>
+      background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
+    return attempt().catch((error: unknown) => {
+      if (error instanceof LeaseExpired) return attempt();
+      throw error;
+    });
   }
 
   async function refreshed(
@@ -147,7 +155,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     try {
       token = await door.through(async () => {
         // After a pause another process may have used this token: with some rotations, using it again ends the sign-in.
-        if (!isHeld()) throw new SpotifyUnavailable('The lock ended before Spotify was asked for a token');
+        if (!isHeld()) throw new LeaseExpired('The lease ended before Spotify was asked for a token');
         return accounts.refresh(stored.refreshToken);
       }, 'accounts');
     } catch (error) {

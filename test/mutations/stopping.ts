@@ -218,7 +218,15 @@ export const mutations: Mutation[] = [
     file: 'src/access/access.ts',
     from: 'if (!isHeld())',
     to: 'if (false)',
-    test: 'fleet/several-processes',
-    named: 'before it asks Spotify spoils nothing',
+    test: 'sessions',
+    named: 'slept through its lease',
+  },
+  {
+    what: 'going on with the token that another process has saved',
+    file: 'src/access/access.ts',
+    from: 'if (error instanceof LeaseExpired) return attempt();',
+    to: '',
+    test: 'sessions',
+    named: 'slept through its lease',
   },
 ];
