@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
+import { createSharedCheck } from './checks/shared.ts';
 import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
@@ -96,9 +97,15 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   if (hasSetup) {
     const alone = parts === null;
     const steps = setupSteps(redirectUri);
-    const checks = createChecks(config);
+    const own = createChecks(config);
+    const clientId = config.spotify?.clientId;
+    const spotify =
+      parts && clientId
+        ? createSharedCheck({ records: parts.records, clientId, now, check: own.spotify })
+        : own.spotify;
+    const checks = { redis: own.redis, spotify };
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies, now }));
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies }));
   }
 
   if (parts && pendingSignIns) {

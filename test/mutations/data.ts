@@ -325,7 +325,7 @@ export const mutations: Mutation[] = [
   {
     what: 'forgetting how far an export is, when nobody is signed in any more',
     file: 'src/app.ts',
-    from: 'if (last) await parts?.exportProgress.forget(accountId);',
+    from: 'await parts?.exportProgress.forget(accountId);',
     to: '',
     test: 'exports-go-on',
     named: 'signing out ends',

@@ -748,9 +748,9 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'asking Spotify once a minute for the set-up',
-    file: 'src/pages/setup/setup.ts',
-    from: 'asked === null || now() - asked.at >= spotifyEveryMs',
-    to: 'asked === null || now() >= asked.at',
+    file: 'src/checks/shared.ts',
+    from: 'return ageMs >= 0 && ageMs < everyMs;',
+    to: 'return false;',
     test: 'setup',
   },
   {
@@ -947,7 +947,7 @@ export const mutations: Mutation[] = [
   {
     what: 'forgetting what was played, when nobody is signed in any more',
     file: 'src/app.ts',
-    from: 'if (last) await parts?.recent.forget(accountId);',
+    from: 'await parts?.recent.forget(accountId);',
     to: '',
     test: 'recently-played',
   },

@@ -310,4 +310,20 @@ export const mutations: Mutation[] = [
     test: 'live',
     named: 'after its browser has been told',
   },
+  {
+    what: 'sharing what Spotify said to a check of the set-up',
+    file: 'src/checks/shared.ts',
+    from: 'checked !== null && isRecent(checked) ? checked.findings : null',
+    to: 'null',
+    test: 'setup',
+    named: 'processes share',
+  },
+  {
+    what: 'one check of the set-up at a time',
+    file: 'src/checks/shared.ts',
+    from: 'const checked = await withLock(',
+    to: 'const checked = await (async (_name: string, work: () => Promise<Finding[]>, _options: object) => work())(',
+    test: 'setup',
+    named: 'processes share',
+  },
 ];

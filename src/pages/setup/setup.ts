@@ -22,18 +22,13 @@ type Needs = {
   /** Limits how often the checks are made. */
   limit: readonly RequestHandler[];
   cookies: Cookies;
-  now: () => number;
 };
-
-/** Each check takes a call of the app's quota, and may be asked for by anybody who sees the page. */
-const spotifyEveryMs = 60_000;
 
 /** How to get credentials, step by step, and whether everything is as it has to be. */
 export function setupPages(needs: Needs): Router {
   const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = needs;
-  const { checks, refusals, limit, cookies, now } = needs;
+  const { checks, refusals, limit, cookies } = needs;
   const router = Router();
-  let asked: { at: number; findings: Promise<Finding[]> } | null = null;
 
   router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
     res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
@@ -54,7 +49,7 @@ export function setupPages(needs: Needs): Router {
       return;
     }
     const visit = visitFindings(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
-    const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), spotifyFindings()]);
+    const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), checks.spotify()]);
     const people = missing.length > 0 ? [] : refusals.findings();
     const findings = [...ofSpotify, ...people, ...ofRedis, ...visit];
     const wrong = findings.filter(({ state }) => state === 'bad').length;
@@ -65,13 +60,6 @@ export function setupPages(needs: Needs): Router {
     router.get('/*path', (_req, res) => {
       res.set('Cache-Control', 'no-store').redirect(307, '/');
     });
-  }
-
-  /** What Spotify said within the last minute, or says now. */
-  function spotifyFindings(): Promise<Finding[]> {
-    if (asked === null || now() - asked.at >= spotifyEveryMs)
-      asked = { at: now(), findings: checks.spotify() };
-    return asked.findings;
   }
 
   return router;
