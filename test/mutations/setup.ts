@@ -167,4 +167,20 @@ export const mutations: Mutation[] = [
     test: 'fleet/first-start',
     named: 'the doctor says which Redis',
   },
+  {
+    what: 'naming what .env sets and nobody reads',
+    file: 'src/config.ts',
+    from: 'unknownSettings(file.names, settings)',
+    to: '[]',
+    test: 'settings',
+    named: 'no setting',
+  },
+  {
+    what: 'naming it where the start is refused, too',
+    file: 'src/config.ts',
+    from: '[...problems, ...config.unknownSettings]',
+    to: 'problems',
+    test: 'settings',
+    named: 'no setting',
+  },
 ];
