@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { Bench } from './options.ts';
 import { createReport } from './report.ts';
 
 /*
@@ -12,19 +13,6 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   overload: () => import('./overload.ts'),
   pages: () => import('./pages.ts'),
 };
-
-export type Options = {
-  /** In place of the 1,000 that are claimed. */
-  rounds: number;
-  /** How long the parts that go by time run. */
-  minutes: number;
-  /** The same seed makes the same choices. */
-  seed: string;
-  /** One part, by its name; all where not given. */
-  only: string | undefined;
-  report: ReturnType<typeof createReport>;
-};
-export type Bench = (options: Options) => Promise<void>;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

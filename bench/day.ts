@@ -1,8 +1,8 @@
-import { binOf, budgetIn } from '../src/access/door.ts';
+import { type Chance, chanceOf } from '../simulator/random.ts';
+import { binOf, budgetIn } from '../src/access/quota-gate.ts';
 import { nextLook } from '../src/live/cadence.ts';
-import { leftOf, type Seen, seenNow } from '../src/live/seen.ts';
-import { type Chance, chanceOf } from '../src/simulator/chance.ts';
-import type { Playback } from '../src/spotify/answers.ts';
+import { leftOf, type Seen, seenNow } from '../src/live/observation.ts';
+import type { Playback } from '../src/spotify/parse.ts';
 
 /*
  * A day of somebody's music with a clock of its own, and what those who look at it see of it.

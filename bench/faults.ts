@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Chance, chanceOf } from '../simulator/random.ts';
 import { redisOnPath } from '../src/redis/local-server.ts';
-import { type Chance, chanceOf } from '../src/simulator/chance.ts';
 import { createEnds } from '../test/support/ends.ts';
 import { createFleet, type Fleet, type Server } from '../test/support/fleet.ts';
 import { allowAll } from '../test/support/pages.ts';
 import type { Browser } from '../test/support/turntable.ts';
-import type { Bench, Options } from './bench.ts';
+import type { Bench, Options } from './options.ts';
 import { type RedisPair, startRedisPair } from './redis-pair.ts';
 import { counted, grouped } from './report.ts';
 

@@ -1,11 +1,11 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { chanceOf } from '../simulator/random.ts';
 import type { Timing } from '../src/access/timing.ts';
-import { chanceOf } from '../src/simulator/chance.ts';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import { command } from '../test/support/slow-redis.ts';
 import type { Browser } from '../test/support/turntable.ts';
-import type { Bench, Options } from './bench.ts';
+import type { Bench, Options } from './options.ts';
 import { counted, grouped, percentile } from './report.ts';
 import { withFleet } from './with-fleet.ts';
 
@@ -44,7 +44,7 @@ const parts: readonly Part[] = [
   [
     'dying',
     renewalsAmongTheDying,
-    { accountsDeadlineMs: 400, leaseMs: 500, patienceMs: 2_000, apiDeadlineMs: 2_000 },
+    { accountsDeadlineMs: 400, leaseMs: 500, lockWaitMs: 2_000, apiDeadlineMs: 2_000 },
   ],
   ['sign-outs', signOutsAgainstRenewals],
   ['window', theWindow],
@@ -129,9 +129,9 @@ function tellOfLoad(report: Options['report'], { rounds, tokens, statuses, began
 /** In each round one process is paused beyond its lease, or killed, at some moment of the renewal. */
 async function renewalsAmongTheDying(fleet: Fleet, { rounds: all, seed, report }: Options): Promise<void> {
   const rounds = Math.ceil(all / 10);
-  const { accountsDeadlineMs, leaseMs, patienceMs } = fleet.timing;
+  const { accountsDeadlineMs, leaseMs, lockWaitMs } = fleet.timing;
   report.begin(
-    `${grouped(rounds)} rounds in which one process is paused or killed (deadline ${accountsDeadlineMs}, lease ${leaseMs}, patience ${patienceMs} ms)`,
+    `${grouped(rounds)} rounds in which one process is paused or killed (deadline ${accountsDeadlineMs}, lease ${leaseMs}, patience ${lockWaitMs} ms)`,
   );
   const chance = chanceOf(`${seed} dying`);
   // Their ways to Redis tell whether what Spotify gave was saved.

@@ -4,7 +4,7 @@ import { createEnds } from '../test/support/ends.ts';
 import { type Event, type Listening, listen } from '../test/support/events.ts';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import type { Browser } from '../test/support/turntable.ts';
-import type { Options } from './bench.ts';
+import type { Options } from './options.ts';
 import { grouped, percentile } from './report.ts';
 import { withFleet } from './with-fleet.ts';
 

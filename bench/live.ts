@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bench, Options } from './bench.ts';
 import {
   type Day,
   dayOfMusic,
@@ -17,6 +16,7 @@ import {
   watchKnowingEnds,
 } from './day.ts';
 import { aHundredTabs, manyStreams, promptness } from './live-run.ts';
+import type { Bench, Options } from './options.ts';
 import { type Point, plot } from './plot.ts';
 import { percentile } from './report.ts';
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bench, Options } from './bench.ts';
 import type { LoadResult } from './load-generator.ts';
+import type { Bench, Options } from './options.ts';
 import { type Site, type Visit, withSite } from './overload-site.ts';
 import { counted, grouped, percentile } from './report.ts';
 

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findOnPath, freePort } from '../src/redis/local-server.ts';
-import type { Bench, Options } from './bench.ts';
+import type { Bench, Options } from './options.ts';
 import { grouped } from './report.ts';
 
 /*
@@ -38,10 +38,10 @@ const mostCss = 25_000;
 const mostScript = 15_000;
 
 export const bench: Bench = async (options) => {
-  const endings: (() => Promise<unknown>)[] = [];
+  const shutdownSequence: (() => Promise<unknown>)[] = [];
   try {
-    const at = await startDemo(endings);
-    const { browser, port } = await openBrowser(endings);
+    const at = await startDemo(shutdownSequence);
+    const { browser, port } = await openBrowser(shutdownSequence);
     // The landing page is for those who are not signed in: measured first.
     const wants = (part: string) => options.only === undefined || options.only === part;
     const lighthouse = wants('lighthouse') ? await findLighthouse() : null;
@@ -65,17 +65,17 @@ export const bench: Bench = async (options) => {
     }
     if (wants('weight')) conclude(options, [...strangers, ...(await measure(browser, own, at))]);
   } finally {
-    for (const end of endings.reverse()) await end();
+    for (const end of shutdownSequence.reverse()) await end();
   }
 };
 
-async function startDemo(endings: (() => Promise<unknown>)[]): Promise<string> {
-  const demo = spawn(process.execPath, ['src/demo.ts'], {
+async function startDemo(shutdownSequence: (() => Promise<unknown>)[]): Promise<string> {
+  const demo = spawn(process.execPath, ['dev/demo.ts'], {
     cwd: join(import.meta.dirname, '..'),
     env: { PATH: process.env.PATH ?? '', PORT: String(await freePort()) },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  endings.push(async () => {
+  shutdownSequence.push(async () => {
     if (demo.exitCode === null && demo.kill('SIGTERM')) await once(demo, 'exit');
   });
   let said = '';
@@ -88,7 +88,7 @@ async function startDemo(endings: (() => Promise<unknown>)[]): Promise<string> {
 }
 
 async function openBrowser(
-  endings: (() => Promise<unknown>)[],
+  shutdownSequence: (() => Promise<unknown>)[],
 ): Promise<{ browser: BrowserContext; port: number }> {
   const program = findOnPath(['chromium', 'chromium-browser', 'google-chrome'], process.env);
   if (!program) throw new Error('There is no Chromium on the PATH');
@@ -107,7 +107,7 @@ async function openBrowser(
       `--remote-debugging-port=${port}`,
     ],
   });
-  endings.push(async () => {
+  shutdownSequence.push(async () => {
     await browser.close();
     await rm(home, { recursive: true, force: true });
   });

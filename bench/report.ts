@@ -1,4 +1,6 @@
-/** What was measured, as it is printed. */
+export type Report = ReturnType<typeof createReport>;
+
+/** Prints what was measured. */
 export function createReport() {
   let failed = 0;
   let claims = 0;

@@ -80,6 +80,7 @@ export function follow({ data, version, onCard, report, onOver }, lookNow) {
     stream.source.close();
     stream.deadline = Number.POSITIVE_INFINITY;
     // Silence alone is nothing to speak of: the page is as it was a moment ago.
+    // safeguard: saying-nothing-streams-held-back
     if (isCut && !isFetching) report(lost);
     // A refused stream does not say why; asked for its head alone, it does.
     if (isRefused && (await isOver(fetch(at(data.stream), { method: 'HEAD', ...asProgram() })))) return;
@@ -92,6 +93,7 @@ export function follow({ data, version, onCard, report, onOver }, lookNow) {
   /** Fetches the card, and tries a stream now and then, ever more seldom. */
   function startFetching() {
     probes += 1;
+    // safeguard: going-back-to-streams-work-again
     timers.open = setTimeout(open, Math.min(40, 4 * 2 ** probes) * beatMs);
     if (isFetching) return;
     isFetching = true;
@@ -155,6 +157,7 @@ export function follow({ data, version, onCard, report, onOver }, lookNow) {
 
   timers.watch = setInterval(() => {
     if (performance.now() < stream.deadline) return;
+    // safeguard: fetching-card-where-streams-bring-nothing
     if (!stream.isHeard) return failed({ isRefused: false, isCut: false });
     report(lost);
     stream.source.close();

@@ -26,9 +26,9 @@ import { createCookies } from './web/cookies.ts';
 import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
+import { forReader } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
 import { chargeAddress } from './web/rate-limits.ts';
-import { forReader } from './web/reader.ts';
 import { notIndexed } from './web/robots.ts';
 import { ownPagesOnly } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
@@ -38,7 +38,7 @@ import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
 import { useViews } from './web/views.ts';
 
-type Needs = {
+type Deps = {
   config: Config;
   log: Log;
   /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
@@ -51,7 +51,7 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
-export function createApp({ config, log, parts, requestLimits = overloadLimits }: Needs): Express {
+export function createApp({ config, log, parts, requestLimits = overloadLimits }: Deps): Express {
   const { baseUrl, redirectUri, trustProxy } = config;
   const now = parts?.now ?? Date.now;
   const cookies = createCookies({ baseUrl });
@@ -77,6 +77,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     now,
   });
 
+  // safeguard: refusing-before-access-log-and-everything-behind
   app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
@@ -104,6 +105,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
         ? createSharedCheck({ records: parts.records, clientId, now, check: own.spotify })
         : own.spotify;
     const checks = { redis: own.redis, spotify };
+    // safeguard: limit-checks-set-up
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
     app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies }));
   }
@@ -163,13 +165,16 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   /** Why this process should be sent no requests. */
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
+    // safeguard: trying-what-pages-do-before-saying-they
     const fault = await findFault(parts.redis);
     return fault && `Redis ${fault.does}`;
   }
 
   async function forgetListener(accountId: string): Promise<void> {
     await parts?.hub.forget(accountId);
+    // safeguard: forgetting-what-was-played-when-nobody-signed
     await parts?.recent.forget(accountId);
+    // safeguard: forgetting-how-far-export-when-nobody-signed
     await parts?.exportProgress.forget(accountId);
   }
 

@@ -1,4 +1,4 @@
-import type { Finding } from './checks/finding.ts';
+import type { CheckResult } from './checks/result.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
 import { createChecks } from './parts.ts';
 
@@ -21,10 +21,11 @@ function configured(): Config | null {
   }
 }
 
-function tell(findings: readonly Finding[]): void {
+function tell(findings: readonly CheckResult[]): void {
   const words = { good: 'ok   ', bad: 'WRONG', open: 'note ' };
   for (const { what, state, seen, todo } of findings) {
     console.log(`${words[state]} ${what}: ${seen.replace(/\s+/g, ' ')}${todo ? ` -> ${todo}` : ''}`);
+    // safeguard: exit-code-doctor
     if (state === 'bad') process.exitCode = 1;
   }
 }

@@ -2,14 +2,14 @@ import { createApp } from './app.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
 import { aboutError, createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
-import { createEndings, stopServing } from './ops/shutdown.ts';
+import { createShutdownSequence, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { findRedisProgram, NoRedis } from './redis/local-server.ts';
 import { openStore } from './redis/store.ts';
-import { redisNeeds } from './redis/terminal.ts';
+import { localServerDeps } from './redis/terminal.ts';
 
-const endings = createEndings(process);
+const shutdownSequence = createShutdownSequence(process);
 const settings = await orExit(() => loadConfig(process.env));
 const { spotify } = settings;
 const atTerminal = process.stdout.isTTY;
@@ -21,12 +21,14 @@ const log = createLog({
 process.stdout.on('error', () => undefined);
 // For both, Node would print the error whole, with whatever it carries, and end the process. A rejection concerns one request or
 // task, and the others go on. After an exception nobody knows what was left half done: what is under way is finished, and no more begun.
+// safeguard: going-on-after-rejection-nothing-caught
 process.on('unhandledRejection', (reason) =>
   log.error('A promise was rejected and nothing caught it', aboutError(reason)),
 );
 process.on('uncaughtException', (error) => {
   log.error('Stopping after an error that nothing caught', aboutError(error));
-  endings.exit(1);
+  // safeguard: finishing-what-under-way-after-exception-nothing
+  shutdownSequence.exit(1);
 });
 
 if (settings.unknownSettings.length > 0) log.warn(`.env: ${settings.unknownSettings.join(' ')}`);
@@ -39,24 +41,24 @@ if (spotify) {
       redisUrl: settings.redisUrl,
       findsRedis: settings.findsRedis,
       folder: dataFolder,
-      findProgram: () => findRedisProgram({ ...redisNeeds(process), say: log.info }),
+      findProgram: () => findRedisProgram({ ...localServerDeps(process), say: log.info }),
       info: log.info,
       error: log.error,
     }),
   );
   // Ends last: everything else still needs it.
-  endings.add(store.stop);
+  shutdownSequence.add(store.stop);
   redisUrl = store.url;
 }
 const config = { ...settings, redisUrl, findsRedis: settings.findsRedis && spotify === null };
 
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Redis last: what is still being finished needs it.
-if (parts) endings.add(parts.close);
+if (parts) shutdownSequence.add(parts.close);
 await parts?.redisAnswered;
 const app = createApp({ config, log, parts });
 const serving = await orExit(() => serve(app, config));
-endings.add(() => {
+shutdownSequence.add(() => {
   if (!parts) return serving.close();
   const { background, closeStreams } = parts;
   return stopServing({ serving, background, closeStreams, log });
@@ -70,7 +72,7 @@ async function orExit<T>(start: () => T | Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    await endings.after(error, [BadConfiguration, NoRedis, CannotListen]);
+    await shutdownSequence.after(error, [BadConfiguration, NoRedis, CannotListen]);
     throw error;
   }
 }

@@ -1,26 +1,26 @@
 import type { Redis } from 'ioredis';
 import { createAccess } from './access/access.ts';
+import { createApiVersions } from './access/api-version.ts';
 import { createAppAccess } from './access/app-token.ts';
 import { createBrowsers } from './access/browsers.ts';
-import { createDialects } from './access/dialects.ts';
-import { createDoor } from './access/door.ts';
 import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
-import { createKept } from './access/kept.ts';
+import { createQuotaGate } from './access/quota-gate.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
 import { createRecent } from './access/recent.ts';
+import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
-import type { Finding } from './checks/finding.ts';
 import { redisFindings } from './checks/redis.ts';
+import type { CheckResult } from './checks/result.ts';
 import { siteFinding } from './checks/site.ts';
 import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
 import { storeFindings } from './checks/store.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
-import { createStreams } from './live/stream.ts';
+import { createStreams } from './live/sse.ts';
 import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
@@ -32,12 +32,12 @@ import { createRecords } from './redis/records.ts';
 import { chooseStore } from './redis/store.ts';
 import { redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
-import { createHttp, type Told } from './spotify/http.ts';
+import { type CallResult, createHttp } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
 
 export type Parts = ReturnType<typeof createParts>;
 
-type Needs = {
+type Deps = {
   config: Config & { spotify: SpotifyApp };
   log: Log;
   /** Milliseconds since 1970, in place of the clock that all processes share; a test passes one of its own. */
@@ -47,7 +47,7 @@ type Needs = {
 };
 
 /** Puts together everything that lives as long as the process. Nothing is asked of anyone yet but Redis to connect. */
-export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Needs) {
+export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Deps) {
   const { spotify } = config;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
@@ -65,6 +65,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
   });
   const clock = createRedisClock(redis);
+  // safeguard: clock-fleet
   const now = ownNow ?? clock.now;
   const seal = createSeal(config.secrets);
   const damaged = new Map<string, number>();
@@ -77,7 +78,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     },
   });
 
-  const onCall = ({ call, status, ms }: Told) => log.debug('Spotify was asked', { call, status, ms });
+  const onCall = ({ call, status, ms }: CallResult) => log.debug('Spotify was asked', { call, status, ms });
 
   const accounts = createAccounts({
     http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
@@ -91,15 +92,15 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
   const grants = createGrants({ redis, records, seal, now, accountOf });
   const browsers = createBrowsers({ redis, records, grants, now });
-  const withLock = createLock({ records, leaseMs: timing.leaseMs, patienceMs: timing.patienceMs });
+  const withLock = createLock({ records, leaseMs: timing.leaseMs, lockWaitMs: timing.lockWaitMs });
   const { clientId } = spotify;
-  const door = createDoor({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
-  const kept = createKept({ now });
+  const quotaGate = createQuotaGate({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
+  const kept = createResponseCache({ now });
   const webApi = createWebApi({
     http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
     otherOrigins: spotify.otherOrigins,
   });
-  const access = createAccess({ grants, withLock, door, accounts, background, now });
+  const access = createAccess({ grants, withLock, quotaGate, accounts, background, now });
   const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
     redis,
@@ -110,7 +111,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     grants,
     sessionRecords,
     browsers,
-    door,
+    quotaGate,
     webApi,
     kept,
     background,
@@ -148,14 +149,14 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     grants,
     browsers,
     access,
-    door,
+    quotaGate,
     hub,
     streams,
     fetchSubscriptions,
     recent: createRecent({ records, browsers, now }),
     exportProgress: createExportProgress({ records, browsers }),
-    appAccess: createAppAccess({ records, clientId, seal, withLock, door, accounts, background, now }),
-    dialects: createDialects({ records, clientId }),
+    appAccess: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
+    apiVersions: createApiVersions({ records, clientId }),
     kept,
     /** Everyone's searches take from the one quota this app has, so visitors who are not signed in share a part of it. */
     rateLimiters: createRateLimiters(redis, {
@@ -190,21 +191,21 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, clientId, now }))),
 
     /** What Spotify makes of the app. */
-    async spotify(): Promise<Finding[]> {
+    async spotify(): Promise<CheckResult[]> {
       if (!spotify) return [missingCredentials(missing)];
       const { url } = await choose().catch(() => ({ url: redisUrl }));
       return withRedis(url, (redis) => askSpotify(spotify, redis));
     },
 
     /** Whether the site is where it says it is. */
-    async site(): Promise<Finding[]> {
+    async site(): Promise<CheckResult[]> {
       return spotify ? [await siteFinding({ baseUrl, redirectUri, ...spotify })] : [];
     },
   };
 
-  async function askSpotify(app: SpotifyApp, redis: Redis): Promise<Finding[]> {
+  async function askSpotify(app: SpotifyApp, redis: Redis): Promise<CheckResult[]> {
     let seen: { at: number; ours: number } | null = null;
-    const onCall = ({ date, ms }: Told) => {
+    const onCall = ({ date, ms }: CallResult) => {
       // To the middle of the call, and of the second that the header leaves open.
       if (date) seen = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
     };
@@ -219,7 +220,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
         otherOrigins,
       }),
-      door: createDoor({
+      quotaGate: createQuotaGate({
         redis,
         records: createRecords({ redis, onDamaged: () => undefined }),
         clientId,

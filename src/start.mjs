@@ -1,21 +1,28 @@
-// Starts an entry of this folder: `node src/start.mjs main`. It is JavaScript that old versions of Node can read, because they are what a machine
-// may have before `npm ci` has brought the right one, and it says in a sentence what is missing.
+// Starts an entry: `node src/start.mjs main`. Written in JavaScript that old versions of Node can parse, because a machine may have only
+// such a version until `npm ci` has installed the right one. If something is missing, one sentence says what.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const neededMajor = 26;
+const entries = {
+  main: './main.ts',
+  doctor: './doctor.ts',
+  demo: '../dev/demo.ts',
+  watch: '../dev/watch.ts',
+};
 const root = fileURLToPath(new URL('..', import.meta.url));
-const entry = process.argv[2];
+const entry = entries[process.argv[2]];
 
 const missing = whatIsMissing();
 if (missing) {
   exit(missing);
 } else {
-  import(`./${entry}.ts`).catch((error) => exit(whyNotStarted(error)));
+  import(entry).catch((error) => exit(whyNotStarted(error)));
 }
 
 function whatIsMissing() {
+  // safeguard: saying-npm-ci-has-to-run-first
   if (!existsSync(join(root, 'node_modules'))) {
     return 'Turntable’s packages are not installed yet. Run this first, in the folder of Turntable:\n\n  npm ci\n';
   }
@@ -27,11 +34,13 @@ function whatIsMissing() {
 }
 
 function whyNotStarted(error) {
+  // safeguard: saying-packages-missing
   if (error.code === 'ERR_MODULE_NOT_FOUND') {
     return `Turntable’s packages are not complete. Run this first, in the folder of Turntable:\n\n  npm ci\n\n(${error.message})`;
   }
   // Its message may quote what it was given.
-  const place = /src\/[\w./-]+:\d+/.exec(error.stack || '');
+  const place = /(src|dev|simulator)\/[\w./-]+:\d+/.exec(error.stack || '');
+  // safeguard: keeping-what-unforeseen-error-says-to-itself
   return `Turntable could not start: ${error.code || error.name}${place ? ` at ${place[0]}` : ''}. This is a fault in Turntable; please report it.`;
 }
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Ajv, type ErrorObject } from 'ajv';
 import { parse } from 'yaml';
-import { type Dialect, dialects } from '../src/simulator/simulator.ts';
-import { visit } from './simulator/visit.ts';
+import { type ApiVersion, apiVersions } from '../simulator/simulator.ts';
+import { visit } from '../simulator/test/visit.ts';
 import { everyCall } from './support/everything.ts';
 import { root } from './support/process.ts';
 
@@ -29,7 +29,7 @@ type Schema = { paths: Record<string, Record<string, Operation>> };
 type Difference = ErrorObject & { data?: unknown };
 
 /** Where an answer may differ from the schema, and why; anything else is a fault of the simulator’s. */
-const excused: Record<string, (error: Difference, body: unknown, dialect: Dialect) => boolean> = {
+const excused: Record<string, (error: Difference, body: unknown, apiVersion: ApiVersion) => boolean> = {
   'the schema promises a list of pictures; Spotify sends null where there are none': ({
     instancePath,
     data,
@@ -45,8 +45,8 @@ const excused: Record<string, (error: Difference, body: unknown, dialect: Dialec
   'gone since February 2026 for apps in Development Mode, and still required by the schema': (
     { keyword, params },
     _body,
-    dialect,
-  ) => dialect === 'development' && keyword === 'required' && removedFields.has(params.missingProperty),
+    apiVersion,
+  ) => apiVersion === '2026-02' && keyword === 'required' && removedFields.has(params.missingProperty),
   'a local file is nowhere on Spotify: it has neither ids nor addresses nor dates, and its album no tracks': (
     { instancePath, data, keyword, params },
     body,
@@ -67,12 +67,12 @@ const unlisted = new Set(['GET /me/player/currently-playing 204']);
 /** Spotify's "February 2026 Web API changes". */
 const removedFields = new Set(['available_markets', 'popularity', 'label', 'publisher', 'followers']);
 
-for (const dialect of isThere ? dialects : []) {
-  test(`what our client asks stands in Spotify’s schema (${dialect})`, async (t) => {
+for (const apiVersion of isThere ? apiVersions : []) {
+  test(`what our client asks stands in Spotify’s schema (${apiVersion})`, async (t) => {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
     const { matches, fits } = readerOf(schema);
     const properties = namesIn(schema);
-    const calls = await everyCall(t, dialect);
+    const calls = await everyCall(t, apiVersion);
     assert.ok(calls.length > 200);
     const problems = new Set<string>();
 
@@ -82,7 +82,8 @@ for (const dialect of isThere ? dialects : []) {
         problems.add(`${method} ${path} is not in the schema`);
         continue;
       }
-      if (operation.deprecated && dialect !== 'old') problems.add(`${method} ${template} is deprecated`);
+      if (operation.deprecated && apiVersion !== 'legacy')
+        problems.add(`${method} ${template} is deprecated`);
       for (const problem of [...wrongQuery(operation, query), ...wrongBody(operation, body)])
         problems.add(`${method} ${template}: ${problem}`);
     }
@@ -117,13 +118,13 @@ for (const dialect of isThere ? dialects : []) {
     }
   });
 
-  test(`what the simulator answers keeps to Spotify’s schema (${dialect})`, async (t) => {
+  test(`what the simulator answers keeps to Spotify’s schema (${apiVersion})`, async (t) => {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
     const { differences } = readerOf(schema);
     const problems = new Set<string>();
     const used = new Set<string>();
 
-    const answers = await everyAnswer(t, dialect, (method, path, status, body) => {
+    const answers = await everyAnswer(t, apiVersion, (method, path, status, body) => {
       const [template, operation] = operationFor(schema, method, path);
       const answer = `${method} ${template} ${status}`;
       if (body === null) {
@@ -131,7 +132,7 @@ for (const dialect of isThere ? dialects : []) {
         return;
       }
       for (const error of differences(template, method, status, body)) {
-        const why = Object.keys(excused).find((one) => excused[one]?.(error, body, dialect));
+        const why = Object.keys(excused).find((one) => excused[one]?.(error, body, apiVersion));
         if (why) used.add(why);
         else problems.add(`${answer} with ${described(error)}`);
       }
@@ -140,7 +141,7 @@ for (const dialect of isThere ? dialects : []) {
     assert.ok(answers > 300);
     assert.deepEqual([...problems], []);
     // In development every exception is needed; one that is not would only hide faults.
-    if (dialect === 'development') assert.deepEqual([...used].sort(), Object.keys(excused).sort());
+    if (apiVersion === '2026-02') assert.deepEqual([...used].sort(), Object.keys(excused).sort());
   });
 }
 
@@ -153,11 +154,11 @@ type Found = { type?: string; id?: string | null; next?: string | null };
 /** Asks the simulator for everything it has, in every state, then changes what can be changed; gives how many answers there were. */
 async function everyAnswer(
   t: TestContext,
-  dialect: Dialect,
+  apiVersion: ApiVersion,
   check: (method: string, path: string, status: number, body: unknown) => void,
 ): Promise<number> {
-  const { simulator, signIn, send } = await visit(t, { dialect });
-  const contents = dialect === 'old' ? 'tracks' : 'items';
+  const { simulator, signIn, send } = await visit(t, { apiVersion });
+  const contents = apiVersion === 'legacy' ? 'tracks' : 'items';
   const things = new Map<string, Set<string>>();
   let answers = 0;
 
@@ -229,10 +230,10 @@ async function everyAnswer(
     const ids = [...(things.get('track') ?? [])].slice(0, 3);
     const uris = ids.map((one) => `spotify:track:${one}`);
     const own = { name: 'New', public: false, description: '"quoted"' };
-    for (const names of ['old', 'new']) {
+    for (const names of ['legacy', '2026-02']) {
       const [first, inside] =
-        names === 'old' ? [`/users/${id}/playlists`, 'tracks'] : ['/me/playlists', 'items'];
-      const library = names === 'old' ? `/me/tracks?ids=${ids}` : `/me/library?uris=${uris}`;
+        names === 'legacy' ? [`/users/${id}/playlists`, 'tracks'] : ['/me/playlists', 'items'];
+      const library = names === 'legacy' ? `/me/tracks?ids=${ids}` : `/me/library?uris=${uris}`;
       await call('PUT', library);
       await call('GET', library.replace('?', '/contains?'));
       await call('DELETE', library);

@@ -1,88 +1,67 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { root } from './support/process.ts';
 
 /*
- * docs/faults.md names the tests that show what it says, as *name* (file). A name that no test has is worse than none.
+ * docs/faults.md links the tests that prove what it says, as [id](../file). In that file, `// fault: id` is the line above the test, so a
+ * test can be renamed without touching the table.
  */
-type Named = { name: string; file: string };
+const table = readFileSync(join(root, 'docs/faults.md'), 'utf8');
+const files = globSync(['test/**/*.test.ts', 'simulator/test/*.test.ts'], { cwd: root });
+const marked = new Set(files.flatMap((file) => markersIn(file)));
 
-test('every test that docs/faults.md names is there', (t) => {
-  const named = namesIn(readFileSync(join(root, 'docs/faults.md'), 'utf8'));
-  t.diagnostic(`${named.length} tests named`);
+test('every test that docs/faults.md links exists, and every marked test is linked', (t) => {
+  const linked = linksIn(table);
+  t.diagnostic(`${linked.length} links`);
 
-  assert.ok(named.length > 40);
-  assert.deepEqual(named.filter(isMissing), []);
+  assert.ok(linked.length > 200);
+  assert.deepEqual(
+    linked.filter((link) => !marked.has(link)),
+    [],
+  );
+  assert.deepEqual([...marked].filter((marker) => !linked.includes(marker)).sort(), []);
 });
 
-test('every line of a table in docs/faults.md names a test', () => {
-  const lines = readFileSync(join(root, 'docs/faults.md'), 'utf8').split('\n');
-  const rows = lines.filter((line) => line.startsWith('| ') && !/^\| (---|What goes wrong)/.test(line));
+test('every row of docs/faults.md links a test', () => {
+  const rows = table
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !/^\| (---|What goes wrong)/.test(line));
 
-  assert.ok(rows.length > 30);
+  assert.ok(rows.length > 100);
   assert.deepEqual(
-    rows.filter((row) => namesIn(row).length === 0),
+    rows.filter((row) => linksIn(row).length === 0),
     [],
   );
 });
 
-test('the check finds a name that no test has, and one that stands in another file', () => {
-  for (const planted of [
-    '*a test that nobody wrote* (fleet/several-processes)',
-    '*two tabs sign in at once, and both arrive* (tokens)',
-    '*two tabs sign in at once, and both arrive* (no-such-file)',
-    '*a process killed before it asks Spotify for a new token costs a wait* (fleet/several-processes)',
-  ])
-    assert.equal(namesIn(planted).filter(isMissing).length, 1, planted);
-  assert.deepEqual(namesIn('*two tabs sign in at once, and both arrive* (sign-in)').filter(isMissing), []);
+test('a marker stands directly above a test, and no file has two with the same id', () => {
+  for (const file of files) {
+    const source = readFileSync(join(root, file), 'utf8');
+    const all = [...source.matchAll(/^\s*\/\/ fault: .+$/gm)].map(([line]) => line.trim());
+    assert.equal(new Set(all).size, all.length, `${file}: an id occurs twice`);
+    assert.equal(markersIn(file).length, all.length, `${file}: a marker isn't followed by a test`);
+  }
 });
 
-function namesIn(text: string): Named[] {
-  return [...text.matchAll(/\*([^*]+)\* \(([\w/-]+)\)/g)].map(([, name = '', file = '']) => ({ name, file }));
-}
+test('a link to an id that no test has is found', () => {
+  for (const link of [
+    '[no-such-id](../test/access/token-refresh.test.ts)',
+    '[no-such-id](../test/no-such-file.test.ts)',
+  ])
+    assert.equal(linksIn(link).filter((one) => !marked.has(one)).length, 1, link);
+});
 
-function isMissing({ name, file }: Named): boolean {
-  return !testsIn(file).some((pattern) => pattern.test(name));
-}
-
-/** What the names of the tests in a file look like: whatever is put into one when it runs may be anything. */
-function testsIn(file: string): RegExp[] {
-  let source: string;
-  try {
-    source = readFileSync(join(root, `test/${file}.test.ts`), 'utf8');
-  } catch {
-    return [];
-  }
-  return [...source.matchAll(/\btest(?:InEachDialect)?\(\s*(?=['"`])/g)].map(({ index, 0: call }) =>
-    patternOf(source, index + call.length),
+/** `file#id` of each link to a test. */
+function linksIn(text: string): string[] {
+  return [...text.matchAll(/\[([\w-]+)\]\(\.\.\/([\w./-]+\.test\.ts)\)/g)].map(
+    ([, id, file]) => `${file}#${id}`,
   );
 }
 
-/** A pattern for the string or template that begins here. */
-function patternOf(source: string, from: number): RegExp {
-  const quote = source[from];
-  let pattern = '';
-  for (let at = from + 1; source[at] !== quote; at += 1) {
-    if (quote === '`' && source.startsWith('${', at)) {
-      at = endOfInsert(source, at);
-      pattern += '.+';
-    } else {
-      if (source[at] === '\\') at += 1;
-      pattern += RegExp.escape(source[at] ?? '');
-    }
-  }
-  return new RegExp(`^${pattern}$`);
-}
-
-/** The place of the brace that closes what is put in here. */
-function endOfInsert(source: string, from: number): number {
-  let open = 0;
-  for (let at = from; at < source.length; at += 1) {
-    if (source[at] === '{') open += 1;
-    if (source[at] === '}') open -= 1;
-    if (source[at] === '}' && open === 0) return at;
-  }
-  throw new Error('A template that does not end');
+/** `file#id` of each marker in a file that is followed by a test. */
+function markersIn(file: string): string[] {
+  const source = readFileSync(join(root, file), 'utf8');
+  return [...source.matchAll(/^\s*\/\/ fault: ([\w-]+)\n\s*test\w*\(/gm)].map(([, id]) => `${file}#${id}`);
 }

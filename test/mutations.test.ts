@@ -3,21 +3,57 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { mutations } from './mutations/all.ts';
+import type { Mutation } from './mutations/mutation.ts';
+import { breakSafeguard, findMarkers } from './mutations/safeguards.ts';
 import { root } from './support/process.ts';
 
 /*
- * `npm run test:mutations` takes a while. That each safeguard in its list is still where the list says can be seen at once.
+ * `npm run test:mutations` takes a while. Whether each safeguard in its list can still be found is checked here, in a moment.
  */
-test('every safeguard in the list of mutations is in its file, and its tests exist', () => {
-  const missing = mutations.filter(
-    ({ file, from, test: its }) =>
-      !existsSync(join(root, `test/${its}.test.ts`)) ||
-      !readFileSync(join(root, file), 'utf8').includes(from),
-  );
+const markers = findMarkers(root);
 
-  assert.ok(mutations.length > 100);
+test('every mutation finds its safeguard in one file, and its tests exist', () => {
+  const lost = mutations.filter((mutation) => {
+    const [file = '', ...others] = markers.get(mutation.safeguard) ?? [];
+    if (!file || others.length > 0 || !existsSync(join(root, `${mutation.test}.test.ts`))) return true;
+    return breakSafeguard(mutation, readFileSync(join(root, file), 'utf8')) === null;
+  });
+
+  assert.ok(mutations.length > 300);
   assert.deepEqual(
-    missing.map(({ what, file }) => `${what} (${file})`),
+    lost.map(({ safeguard }) => safeguard),
     [],
   );
+});
+
+test('every marker belongs to a mutation', () => {
+  const ids = new Set(mutations.map(({ safeguard }) => safeguard));
+  assert.equal(ids.size, mutations.length);
+  assert.deepEqual(
+    [...markers.keys()].filter((id) => !ids.has(id)),
+    [],
+  );
+});
+
+test('a mutation fits after a rename, and not once the code has another shape', () => {
+  const mutation: Mutation = {
+    what: 'the expiry',
+    safeguard: 'expiry',
+    from: 'if (grant.expiresAt > now()) return grant;',
+    to: 'return grant;',
+    test: '',
+  };
+  const source = (code: string) => `other(code);\n// safeguard: expiry\n${code}\nlast(code);\n`;
+
+  assert.equal(
+    breakSafeguard(mutation, source('if (stored.endsAt > clock()) return stored;')),
+    source('return stored;'),
+  );
+  for (const code of [
+    'if (stored.endsAt >= clock()) return stored;',
+    'if (stored.endsAt > clock()) return null;',
+    'if (stored.endsAt > clock()) return other;',
+  ])
+    assert.equal(breakSafeguard(mutation, source(code)), null, code);
+  assert.equal(breakSafeguard({ ...mutation, to: 'return nothingOfThisName;' }, source(mutation.from)), null);
 });

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dialects } from '../src/simulator/simulator.ts';
+import { apiVersions } from '../simulator/simulator.ts';
 import { scopes } from '../src/spotify/web-api.ts';
 import { everyCall } from './support/everything.ts';
 import { root } from './support/process.ts';
 
-type Row = { new: string[]; classic: string[]; scopes: string[] };
+type Row = { '2026-02': string[]; legacy: string[]; scopes: string[] };
 
 /** The rows of the table in docs/spotify-calls.md. */
 function rowsIn(text: string): Row[] {
@@ -16,11 +16,11 @@ function rowsIn(text: string): Row[] {
     .split('\n')
     .filter((line) => /^\| `(GET|PUT|POST|DELETE) /.test(line))
     .map((line) => {
-      const [, modern, classic, permission] = line.split('|');
-      const names = coded(modern);
+      const [, current, legacy, permission] = line.split('|');
+      const names = coded(current);
       return {
-        new: names,
-        classic: classic?.trim() === 'the same' ? names : coded(classic),
+        '2026-02': names,
+        legacy: legacy?.trim() === 'the same' ? names : coded(legacy),
         scopes: coded(permission),
       };
     });
@@ -39,11 +39,11 @@ function differences(listed: readonly string[], seen: readonly string[]): string
 const docs = readFileSync(join(root, 'docs/spotify-calls.md'), 'utf8');
 const table = rowsIn(docs);
 
-for (const dialect of dialects) {
-  test(`docs/spotify-calls.md lists what every page and action asks, and nothing else (${dialect})`, async (t) => {
-    const column = dialect === 'old' ? 'classic' : 'new';
-    const calls = await everyCall(t, dialect);
-    // What Spotify does not know is how the dialect is found out.
+for (const apiVersion of apiVersions) {
+  test(`docs/spotify-calls.md lists what every page and action asks, and nothing else (${apiVersion})`, async (t) => {
+    const column = apiVersion === 'legacy' ? 'legacy' : '2026-02';
+    const calls = await everyCall(t, apiVersion);
+    // An unknown name is how the API version is detected.
     const seen = new Set(
       calls.filter(({ status }) => status < 300).map(({ method, path }) => `${method} ${path}`),
     );
@@ -68,10 +68,10 @@ test('the table names every permission that is ever asked for, and no other', ()
 
 test('a row that nothing asks, and a call that no row has, are found', () => {
   const planted = rowsIn(`${docs}\n| \`GET /me/following\` | the same | \`user-follow-read\` | Nobody |\n`);
-  const seen = table.flatMap((row) => row.new).map((one) => one.replaceAll('{id}', '0aZ'));
+  const seen = table.flatMap((row) => row['2026-02']).map((one) => one.replaceAll('{id}', '0aZ'));
 
   assert.equal(planted.length, table.length + 1);
-  const rows = (all: Row[]) => all.flatMap((row) => row.new);
+  const rows = (all: Row[]) => all.flatMap((row) => row['2026-02']);
   assert.deepEqual(differences(rows(table), seen), []);
   assert.deepEqual(differences(rows(planted), seen), ['GET /me/following was not asked']);
   assert.deepEqual(differences(rows(table), [...seen, 'GET /markets', 'GET /playlists/0aZ/images']), [

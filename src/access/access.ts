@@ -3,12 +3,12 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
-import type { AccessToken } from '../spotify/answers.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
-import type { Door } from './door.ts';
-import { CoolDown, GrantLost } from './errors.ts';
+import type { AccessToken } from '../spotify/parse.ts';
+import { Cooldown, GrantLost } from './errors.ts';
 import type { Grant, Grants, StoredGrant } from './grants.ts';
 import { askOrRenew, askWithFresh, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
+import type { QuotaGate } from './quota-gate.ts';
 
 export type Access = ReturnType<typeof createAccess>;
 
@@ -24,10 +24,10 @@ export type OpenGrant = {
   extend(): Promise<void>;
 };
 
-type Needs = {
+type Deps = {
   grants: Grants;
   withLock: Lock;
-  door: Door;
+  quotaGate: QuotaGate;
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   now: () => number;
@@ -43,7 +43,7 @@ const unsavedForMs = 60 * 60_000;
 class LeaseExpired extends SpotifyUnavailable {}
 
 /** The right to call Spotify, kept alive. */
-export function createAccess({ grants, withLock, door, accounts, background, now }: Needs) {
+export function createAccess({ grants, withLock, quotaGate, accounts, background, now }: Deps) {
   const renewing = new Map<string, Promise<StoredGrant>>();
   const unsaved = new Map<string, Unsaved>();
 
@@ -67,7 +67,7 @@ export function createAccess({ grants, withLock, door, accounts, background, now
         async ask(call) {
           ready ??= await renewedIfDue(sessionId, stored);
           const used = ready;
-          return askOrRenew(door, used.accessToken, call, async () => {
+          return askOrRenew(quotaGate, used.accessToken, call, async () => {
             ready = await renewed(sessionId, used);
             return ready.accessToken;
           });
@@ -78,29 +78,34 @@ export function createAccess({ grants, withLock, door, accounts, background, now
 
     /** Exchanges the code of a sign-in for tokens; throws as accounts.exchange does, but CoolDown in place of RateLimited. */
     exchange: (code: string, verifier: string) =>
-      door.through(() => accounts.exchange(code, verifier), 'accounts'),
+      quotaGate.through(() => accounts.exchange(code, verifier), 'accounts'),
 
     /** Calls Spotify with the token that a sign-in has just given. */
-    askWithFresh: <T>(accessToken: string, call: SpotifyCall<T>) => askWithFresh(door, accessToken, call),
+    askWithFresh: <T>(accessToken: string, call: SpotifyCall<T>) =>
+      askWithFresh(quotaGate, accessToken, call),
   };
 
   async function unlessWaiting(renewal: Promise<StoredGrant>): Promise<StoredGrant | null> {
     try {
       return await renewal;
     } catch (error) {
-      if (error instanceof CoolDown) return null;
+      // safeguard: odd-showing-what-was-seen-last-when
+      if (error instanceof Cooldown) return null;
       throw error;
     }
   }
 
   async function renewedIfDue(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
+    // safeguard: early-renewal
     if (stored.expiresAt - earlyMs > now()) return stored;
     if (stored.expiresAt <= now()) return renewed(sessionId, stored);
     try {
       // Where somebody else is renewing it already, nobody waits: the token is still good.
+      // safeguard: going-on-while-token-good
       return (await renew(sessionId, stored, { wait: false })) ?? stored;
     } catch (error) {
       // The early renewal failed, but the token still holds: the page can be had.
+      // safeguard: using-good-token-while-accounts-service-away
       if (isPassing(error) && stored.expiresAt > now()) return stored;
       throw error;
     }
@@ -134,13 +139,16 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     const work = async (isHeld: () => boolean) => {
       const stored = await current(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
+      // safeguard: second-look-under-lock
       if (stored.accessToken !== spent.accessToken) return stored;
       // A stop may have begun while this one waited for the lock.
       return background.finish('refresh of a grant', () => refreshed(sessionId, stored, isHeld));
     };
     const attempt = () =>
+      // safeguard: stop-waits-for-refresh
       background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
     return attempt().catch((error: unknown) => {
+      // safeguard: refresh-goes-on-after-lost-lease
       if (error instanceof LeaseExpired) return attempt();
       throw error;
     });
@@ -153,8 +161,9 @@ export function createAccess({ grants, withLock, door, accounts, background, now
   ): Promise<StoredGrant> {
     let token: AccessToken;
     try {
-      token = await door.through(async () => {
+      token = await quotaGate.through(async () => {
         // After a pause another process may have used this token: with some rotations, using it again ends the sign-in.
+        // safeguard: asking-spotify-for-token-only-while-lock
         if (!isHeld()) throw new LeaseExpired('The lease ended before Spotify was asked for a token');
         return accounts.refresh(stored.refreshToken);
       }, 'accounts');
@@ -169,8 +178,10 @@ export function createAccess({ grants, withLock, door, accounts, background, now
       ...stored,
       accessToken: token.accessToken,
       expiresAt: now() + token.expiresInMs,
+      // safeguard: moment-consent
       renewedAt: now(),
       // Spotify sends a new refresh token or none; then the old one goes on ("Refreshing tokens").
+      // safeguard: keeping-old-refresh-token
       refreshToken: token.refreshToken ?? stored.refreshToken,
       scopes: token.scopes ?? stored.scopes,
     });
@@ -197,7 +208,10 @@ export function createAccess({ grants, withLock, door, accounts, background, now
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
     }
+    // safeguard: keeping-renewal-redis-did-not-take
     unsaved.set(sessionId, { old, next });
+    // safeguard: stop-waits-for-refresh-to-be-saved
+    // safeguard: saving-such-renewal-later-by-itself
     background.run('save of a refreshed grant', saveLater(sessionId));
     return current(sessionId);
   }

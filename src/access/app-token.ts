@@ -5,8 +5,8 @@ import type { Lock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { SpotifyUnavailable } from '../spotify/errors.ts';
-import type { Door } from './door.ts';
 import { askOrRenew, earlyMs, isPassing, type SpotifyCall } from './live-token.ts';
+import type { QuotaGate } from './quota-gate.ts';
 import type { Seal } from './seal.ts';
 
 export type AppAccess = ReturnType<typeof createAppAccess>;
@@ -16,7 +16,7 @@ type Deps = {
   clientId: string;
   seal: Seal;
   withLock: Lock;
-  door: Door;
+  quotaGate: QuotaGate;
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'finish'>;
   now: () => number;
@@ -35,9 +35,10 @@ const tokenCodec = jsonCodec<Token>({
  * Redis. There is nothing to lose in it: when it is gone, or does not open, another one is asked for.
  */
 export function createAppAccess(deps: Deps) {
-  const { records, clientId, seal, withLock, door, accounts, background, now } = deps;
+  const { records, clientId, seal, withLock, quotaGate, accounts, background, now } = deps;
   const store = records.of({
     name: 'app-token',
+    // safeguard: sealing-app-token
     codec: sealedCodec(seal, tokenCodec),
     ttlMs: ({ expiresAt }) => expiresAt - now(),
   });
@@ -47,8 +48,9 @@ export function createAppAccess(deps: Deps) {
     /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown, RedisUnavailable or ShuttingDown. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await store.read(clientId);
+      // safeguard: renewing-app-token-early
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
-      return askOrRenew(door, used.accessToken, call, async () => (await renewed(used)).accessToken);
+      return askOrRenew(quotaGate, used.accessToken, call, async () => (await renewed(used)).accessToken);
     },
   };
 
@@ -75,12 +77,13 @@ export function createAppAccess(deps: Deps) {
       const token = await store.read(clientId);
       if (token && token.accessToken !== spent?.accessToken) return token;
 
-      const { accessToken, expiresInMs } = await door.through(() => accounts.appToken(), 'accounts');
+      const { accessToken, expiresInMs } = await quotaGate.through(() => accounts.appToken(), 'accounts');
       const next = { accessToken, expiresAt: now() + expiresInMs };
       await store.write(clientId, next);
       return next;
     };
     const token = await background.finish('request for an app token', () =>
+      // safeguard: asking-for-one-app-token-at-time
       withLock(store.key(clientId), work, { wait: true }),
     );
     if (token) return token;

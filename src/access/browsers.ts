@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
-import { idleLifeMs } from './life.ts';
+import { idleTimeoutMs } from './lifetime.ts';
 
 /** One browser that a listener is signed in with. Moments are milliseconds since 1970. */
 export type Browser = {
@@ -35,10 +35,12 @@ const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
 // In one step: a list that a process leaves behind half made would stand for ever.
 const noteSignIn = `
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
+  -- safeguard: end-list-browsers
   return redis.call('PEXPIRE', KEYS[1], ARGV[5])`;
 
 // A visit must not bring back what a sign-out has just removed.
 const noteIfThere = `
+  -- safeguard: noting-visit-only-where-browser-listed
   if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
   return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
@@ -63,12 +65,12 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       await this.of(accountId); // forgets the ones that have ended
       const key = keyOf(accountId);
       const started = entryCodec.encode({ name, startedAt: now() }, key);
-      await addSignIn([key], sessionId, seenField(sessionId), started, now(), idleLifeMs);
+      await addSignIn([key], sessionId, seenField(sessionId), started, now(), idleTimeoutMs);
     },
 
     /** Notes that a browser was here just now, if it is signed in. */
     async seen(accountId: string, sessionId: string): Promise<void> {
-      await noteVisit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleLifeMs);
+      await noteVisit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleTimeoutMs);
     },
 
     /** The browsers that are signed in, the one seen last first. Those whose grant is gone are forgotten on the way. */
@@ -78,6 +80,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       const over = all.filter(
         ({ sessionId, startedAt }) => !standing.has(sessionId) && startedAt < now() - underWayMs,
       );
+      // safeguard: forgetting-browsers-gone
       await this.remove(accountId, ...over.map(({ sessionId }) => sessionId));
       return all.filter(({ sessionId }) => standing.has(sessionId)).sort((a, b) => b.seenAt - a.seenAt);
     },

@@ -4,7 +4,7 @@ export class GrantLost extends Error {
 }
 
 /** Spotify asked everyone here to stay away until `until` (milliseconds since 1970). */
-export class CoolDown extends Error {
+export class Cooldown extends Error {
   override readonly name = 'CoolDown';
   readonly until: number;
   /** Whether the calls of the day are used up, rather than too many made at once. */

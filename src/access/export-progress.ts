@@ -38,6 +38,7 @@ const codec = jsonCodec<Progress>({
     what: v.string(),
     name: v.string().nullable(),
     state: v.union(v.literal('running'), v.literal('paused'), v.literal('complete'), v.literal('stopped')),
+    // safeguard: checking-fields-record-export
     rows: amount,
     of: amount.nullable(),
     until: moment.nullable(),

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Codec, jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
-import { lifeLeft } from './life.ts';
+import { remainingLifetimeMs } from './lifetime.ts';
 import type { Seal } from './seal.ts';
 
 /** What Spotify gave one sign-in. Moments are milliseconds since 1970. */
@@ -68,6 +68,8 @@ const fieldsCodec = jsonCodec<SealedFields>({
 // A record is "<generation>:<sealed grant>": the generation stands in the open for this comparison.
 const ifUnchanged = `
   local current = redis.call('GET', KEYS[1])
+  -- safeguard: writing-only-where-grant-still
+  -- safeguard: compare
   if not current or string.match(current, '^(%d+):') ~= ARGV[1] then return 0 end`;
 const replaceIfUnchanged = `${ifUnchanged}
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -75,6 +77,7 @@ const replaceIfUnchanged = `${ifUnchanged}
 
 // By the whole text, and with the same generation: a process that is renewing the grant just now must still be able to save that.
 const completeIfUnchanged = `
+  -- safeguard: upgrading-grant-by-comparing
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
   return 1`;
@@ -88,7 +91,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   const store = records.of<GrantRecord>({
     name: 'grant',
     codec: grantCodec(seal),
-    ttlMs: ({ fields }) => (fields === null ? endedMs : lifeLeft(fields.consentAt, now()) * 1000),
+    ttlMs: ({ fields }) => (fields === null ? endedMs : remainingLifetimeMs(fields.consentAt, now()) * 1000),
   });
   const replaceRecord = records.script([store.type], replaceIfUnchanged);
   const completeRecord = records.script([store.type], completeIfUnchanged);
@@ -110,8 +113,11 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     if (record.fields === null || record.fields.accountId !== null) return record.fields?.accountId ?? null;
     const accountId = await accountOf(sessionId);
     if (accountId === null) return null;
+    // safeguard: generation-grant-upgraded
     const complete = store.encode(sessionId, { ...record, fields: { ...record.fields, accountId } });
     // If it was renewed since, or Redis takes no writes, the next request does it.
+    // safeguard: upgrade-grant
+    // safeguard: upgrade-redis-does-not-take
     await completeRecord([store.key(sessionId)], text, complete).catch(() => undefined);
     return accountId;
   }
@@ -146,6 +152,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
      * still bring the renewal home: with rotation that one alone has the token that Spotify honours.
      */
     async end(sessionId: string, { generation }: StoredGrant): Promise<StoredGrant | null> {
+      // safeguard: mark-grant-has-ended
+      // safeguard: ending-grant-by-comparing
       const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });
       return done ? null : this.read(sessionId);
     },
@@ -163,7 +171,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
 
     /** Lets the grant of somebody who came stand as long as it may. */
     async extend(sessionId: string, { consentAt }: Grant): Promise<void> {
-      await redisCall(redis.expire(store.key(sessionId), lifeLeft(consentAt, now())));
+      await redisCall(redis.expire(store.key(sessionId), remainingLifetimeMs(consentAt, now())));
     },
   };
 }
@@ -183,6 +191,7 @@ function grantCodec(seal: Seal): Codec<GrantRecord> {
       `${generation}:${fields === null ? ended : sealed.encode(fields, key)}`,
 
     decode(text, key) {
+      // safeguard: reading-no-generation-no-number
       const [, generation, body = ''] = /^([1-9]\d{0,14}):(.*)$/s.exec(text) ?? [];
       if (generation && body === ended)
         return { state: 'intact', value: { generation: Number(generation), fields: null } };

@@ -1,7 +1,7 @@
 import { ShuttingDown } from '../ops/background.ts';
 import { AccessTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
-import type { Door } from './door.ts';
-import { CoolDown } from './errors.ts';
+import { Cooldown } from './errors.ts';
+import type { QuotaGate } from './quota-gate.ts';
 
 /*
  * What a listener's token and the app's own have in common.
@@ -15,34 +15,39 @@ export const earlyMs = 60_000;
 
 /** Whether a renewal that failed like this may go well in a while: a token that still holds is used meanwhile. */
 export function isPassing(error: unknown): boolean {
-  return [SpotifyUnavailable, CoolDown, ShuttingDown].some((one) => error instanceof one);
+  // safeguard: using-token-still-good-while-stopping
+  return [SpotifyUnavailable, Cooldown, ShuttingDown].some((one) => error instanceof one);
 }
 
 /** Calls Spotify with this token, and once more with the one that `renewed` gives where Spotify no longer takes it. */
 export async function askOrRenew<T>(
-  door: Door,
+  quotaGate: QuotaGate,
   accessToken: string,
   call: SpotifyCall<T>,
   renewed: () => Promise<string>,
 ): Promise<T> {
   try {
-    return await askWith(door, accessToken, call);
+    return await askWith(quotaGate, accessToken, call);
   } catch (error) {
     if (!(error instanceof AccessTokenRejected)) throw error;
   }
-  return askWithFresh(door, await renewed(), call);
+  return askWithFresh(quotaGate, await renewed(), call);
 }
 
 /** Calls Spotify with a token it made a moment ago: to refuse that is a fault of Spotify's, and no renewal will help. */
-export async function askWithFresh<T>(door: Door, accessToken: string, call: SpotifyCall<T>): Promise<T> {
+export async function askWithFresh<T>(
+  quotaGate: QuotaGate,
+  accessToken: string,
+  call: SpotifyCall<T>,
+): Promise<T> {
   try {
-    return await askWith(door, accessToken, call);
+    return await askWith(quotaGate, accessToken, call);
   } catch (error) {
     if (!(error instanceof AccessTokenRejected)) throw error;
     throw new SpotifyUnavailable(`${error.message}, to a fresh token`);
   }
 }
 
-function askWith<T>(door: Door, accessToken: string, call: SpotifyCall<T>): Promise<T> {
-  return door.through(() => call(accessToken));
+function askWith<T>(quotaGate: QuotaGate, accessToken: string, call: SpotifyCall<T>): Promise<T> {
+  return quotaGate.through(() => call(accessToken));
 }

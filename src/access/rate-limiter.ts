@@ -69,6 +69,7 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
     ...options,
     storeClient: redis,
     rejectIfRedisNotReady: true,
+    // safeguard: counting-in-process-where-redis-does-not
     insuranceLimiter: new RateLimiterMemory(options),
   });
 

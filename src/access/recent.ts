@@ -1,7 +1,7 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { Records } from '../redis/records.ts';
-import type { Dated } from '../spotify/answers.ts';
+import type { Dated } from '../spotify/parse.ts';
 import { datedSchema } from '../spotify/schemas.ts';
 import type { Browsers } from './browsers.ts';
 
@@ -31,6 +31,7 @@ export function createRecent({ records, browsers, now }: Deps) {
     /** The newest few, if they were asked for lately and not before `since`: what was asked for earlier may lack the last ones. */
     async of(accountId: string, since: number): Promise<Dated[] | null> {
       const record = await store.read(accountId);
+      // safeguard: asking-anew-for-what-was-played-where
       return record !== null && record.askedAt >= Math.max(since, now() - keptMs) ? record.played : null;
     },
 

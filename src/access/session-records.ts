@@ -1,7 +1,7 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import type { Records } from '../redis/records.ts';
-import { lifeLeft } from './life.ts';
+import { remainingLifetimeMs } from './lifetime.ts';
 
 /** Who signed in, as pages show them. Nothing here is secret. */
 export type Listener = {
@@ -33,6 +33,6 @@ export function createSessionRecords({ records, now }: { records: Records; now: 
   return records.of({
     name: 'session',
     codec,
-    ttlMs: ({ startedAt }) => lifeLeft(startedAt, now()) * 1000,
+    ttlMs: ({ startedAt }) => remainingLifetimeMs(startedAt, now()) * 1000,
   });
 }

@@ -10,7 +10,7 @@ export const timing = {
   /** The lock around a renewal. */
   leaseMs: 10_000,
   /** Waiting for somebody else's renewal. */
-  patienceMs: 12_000,
+  lockWaitMs: 12_000,
   /** A call to the Web API, first to last byte. */
   apiDeadlineMs: 5_000,
   /** What Spotify's player takes to show what a command did. */

@@ -6,7 +6,7 @@ import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
 import { findFault } from '../redis/probe.ts';
 import { redisAddress } from '../settings/redis-url.ts';
 import { clockFinding } from './clock.ts';
-import { bad, type Finding, good, open } from './finding.ts';
+import { bad, type CheckResult, good, open } from './result.ts';
 
 type Deps = {
   /** Not connected yet, and not to be connected again once it fails. */
@@ -24,7 +24,7 @@ const evicting = 'Redis makes no room';
 const telling = 'Redis passes on changes';
 
 /** Whether Redis does what pages ask of it, writes to disk, drops nothing to make room, and tells processes of changes. */
-export async function redisFindings({ redis, url, clientId, now }: Deps): Promise<Finding[]> {
+export async function redisFindings({ redis, url, clientId, now }: Deps): Promise<CheckResult[]> {
   const at = redisAddress(url);
   let cause: Error | undefined;
   redis.on('error', (error: Error) => {
@@ -53,16 +53,17 @@ async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<
   try {
     return await answer;
   } catch (error) {
+    // safeguard: not-calling-user-wrong-who-may-not
     if (replyCode(error) === 'NOPERM') return otherwise;
     throw error;
   }
 }
 
-function faultFinding({ code, does, fix }: RedisFault, at: string): Finding {
+function faultFinding({ code, does, fix }: RedisFault, at: string): CheckResult {
   return bad(answering, `${at} ${does}${code ? ` (${code})` : ''}`, fix);
 }
 
-async function channelFinding(redis: Redis, channel: string): Promise<Finding> {
+async function channelFinding(redis: Redis, channel: string): Promise<CheckResult> {
   const subscriber = connectSubscriber(redis, checkDeadlineMs);
   try {
     await subscriber.connect();
@@ -76,7 +77,7 @@ async function channelFinding(redis: Redis, channel: string): Promise<Finding> {
   }
 }
 
-function versionFinding(facts: Facts, at: string): Finding {
+function versionFinding(facts: Facts, at: string): CheckResult {
   const version = facts.get('redis_version') ?? null;
   if (version !== null && Number.parseInt(version, 10) < 6)
     return bad(answering, `${at} is version ${version}`, 'Turntable needs Redis 6 or later, or Valkey.');
@@ -84,10 +85,11 @@ function versionFinding(facts: Facts, at: string): Finding {
   return good(answering, `at ${at}, version ${version}`);
 }
 
-async function persistenceFinding(redis: Redis, facts: Facts): Promise<Finding> {
+async function persistenceFinding(redis: Redis, facts: Facts): Promise<CheckResult> {
   const advice = 'Start Redis with --appendonly yes, or: redis-cli config set appendonly yes';
   if (!facts.has('aof_enabled'))
     return open(persistent, 'it does not tell this user whether it writes to disk', advice);
+  // safeguard: seeing-whether-redis-keeps
   if (facts.get('aof_enabled') === '1') {
     return facts.get('aof_last_write_status') === 'ok'
       ? good(persistent, 'every change is written to disk')
@@ -106,10 +108,11 @@ async function persistenceFinding(redis: Redis, facts: Facts): Promise<Finding> 
     : bad(persistent, 'it writes nothing to disk: a restart of Redis signs everybody out', advice);
 }
 
-function evictionFinding(facts: Facts): Finding {
+function evictionFinding(facts: Facts): CheckResult {
   const policy = facts.get('maxmemory_policy');
   const advice = 'redis-cli config set maxmemory-policy noeviction';
   if (policy === undefined) return open(evicting, 'it does not say what it does when its memory is full');
+  // safeguard: seeing-whether-redis-evicts
   if (policy === 'noeviction') return good(evicting, 'nothing is dropped when its memory is full');
   return facts.get('maxmemory') === '0'
     ? open(evicting, `its policy is ${policy}, but no limit is set on its memory`, advice)

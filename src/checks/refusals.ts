@@ -1,5 +1,5 @@
 import { NotInvited, OwnerNeedsPremium } from '../spotify/errors.ts';
-import { bad, type Finding, open } from './finding.ts';
+import { bad, type CheckResult, open } from './result.ts';
 
 export type Refusals = ReturnType<typeof createRefusals>;
 
@@ -21,7 +21,7 @@ export function createRefusals(now: () => number) {
     },
 
     /** What was refused of late. */
-    findings(): Finding[] {
+    findings(): CheckResult[] {
       const agoOf = (what: 'invited' | 'premium') => {
         const at = last.get(what);
         return at === undefined || now() - at > newsMs ? null : Math.ceil((now() - at) / 60_000);

@@ -3,13 +3,13 @@ import { jsonCodec, moment } from '../redis/codec.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
 import { createLock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
-import type { Finding } from './finding.ts';
+import type { CheckResult } from './result.ts';
 
 type Deps = {
   records: Records;
   clientId: string;
   now: () => number;
-  check: () => Promise<Finding[]>;
+  check: () => Promise<CheckResult[]>;
 };
 
 /** A check takes a call of the app's quota, and anyone who sees the page may ask for it. */
@@ -18,9 +18,9 @@ const everyMs = 60_000;
 const leaseMs = 25_000;
 const lockWaitMs = 30_000;
 
-type Checked = { at: number; findings: Finding[] };
+type Checked = { at: number; findings: CheckResult[] };
 
-const finding: v.Type<Finding> = v
+const result: v.Type<CheckResult> = v
   .object({
     what: v.string(),
     state: v.union(v.literal('good'), v.literal('bad'), v.literal('open')),
@@ -32,33 +32,35 @@ const finding: v.Type<Finding> = v
 const codec = jsonCodec<Checked>({
   shape: 1,
   bound: true,
-  schema: v.object({ at: moment, findings: v.array(finding) }),
+  schema: v.object({ at: moment, findings: v.array(result) }),
 });
 
 /**
  * Makes a check at most once a minute in all processes together, under `setup-check:<client id>`; without Redis, once a minute in this
  * one. Returns what it found last.
  */
-export function createSharedCheck({ records, clientId, now, check }: Deps): () => Promise<Finding[]> {
+export function createSharedCheck({ records, clientId, now, check }: Deps): () => Promise<CheckResult[]> {
   const store = records.of({ name: 'setup-check', codec, ttlMs: () => everyMs });
-  const withLock = createLock({ records, leaseMs, patienceMs: lockWaitMs });
-  let own: { at: number; findings: Promise<Finding[]> } | null = null;
+  const withLock = createLock({ records, leaseMs, lockWaitMs });
+  let own: { at: number; findings: Promise<CheckResult[]> } | null = null;
 
   return async () => {
     const shared = await latest().catch(nullIfUnavailable);
     if (shared !== null) return shared;
+    // safeguard: one-check-of-set-up-at-time
     const checked = await withLock(store.key(clientId), async () => (await latest()) ?? (await checkNow()), {
       wait: true,
     }).catch(nullIfUnavailable);
     return checked ?? checkNow();
   };
 
-  async function latest(): Promise<Finding[] | null> {
+  async function latest(): Promise<CheckResult[] | null> {
     const checked = await store.read(clientId);
+    // safeguard: sharing-check-of-set-up
     return checked !== null && isRecent(checked) ? checked.findings : null;
   }
 
-  async function checkNow(): Promise<Finding[]> {
+  async function checkNow(): Promise<CheckResult[]> {
     if (own === null || !isRecent(own)) own = { at: now(), findings: check() };
     const { at } = own;
     const findings = await own.findings;
@@ -68,6 +70,7 @@ export function createSharedCheck({ records, clientId, now, check }: Deps): () =
 
   function isRecent({ at }: { at: number }): boolean {
     const ageMs = now() - at;
+    // safeguard: asking-spotify-once-minute-for-set-up
     return ageMs >= 0 && ageMs < everyMs;
   }
 }

@@ -1,16 +1,21 @@
-import { bad, type Finding, good, open } from './finding.ts';
+import { bad, type CheckResult, good, open } from './result.ts';
 
-type Needs = { baseUrl: string; redirectUri: string; clientId: string; accountsUrl: string };
+type Deps = { baseUrl: string; redirectUri: string; clientId: string; accountsUrl: string };
 
 const what = 'This site, from outside';
-const patienceMs = 5_000;
+const lockWaitMs = 5_000;
 
 /** Whether the address that people type leads to this site, over whatever proxy stands in front, and on to Spotify from there. */
-export async function siteFinding({ baseUrl, redirectUri, clientId, accountsUrl }: Needs): Promise<Finding> {
+export async function siteFinding({
+  baseUrl,
+  redirectUri,
+  clientId,
+  accountsUrl,
+}: Deps): Promise<CheckResult> {
   const asked = await fetch(`${baseUrl}/login`, {
     redirect: 'manual',
     headers: { Accept: 'application/json' },
-    signal: AbortSignal.timeout(patienceMs),
+    signal: AbortSignal.timeout(lockWaitMs),
   }).catch((error: Error) => error);
   if (asked instanceof Error) {
     const { code } = (asked.cause ?? {}) as NodeJS.ErrnoException;

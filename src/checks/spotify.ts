@@ -1,5 +1,5 @@
-import type { Door } from '../access/door.ts';
-import { CoolDown } from '../access/errors.ts';
+import { Cooldown } from '../access/errors.ts';
+import type { QuotaGate } from '../access/quota-gate.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import {
@@ -11,12 +11,12 @@ import {
 } from '../spotify/errors.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import { clockFinding } from './clock.ts';
-import { bad, type Finding, good, open } from './finding.ts';
+import { bad, type CheckResult, good, open } from './result.ts';
 
-type Needs = {
+type Deps = {
   accounts: Accounts;
   webApi: WebApi;
-  door: Door;
+  quotaGate: QuotaGate;
   market: string;
   redirectUri: string;
   /** What the clock of the accounts service showed last, in milliseconds since 1970. */
@@ -28,7 +28,7 @@ const wayBack = 'Redirect URI';
 const answers = 'Spotify answers the app';
 
 /** There is nothing to ask Spotify with. */
-export function missingCredentials(missing: readonly string[]): Finding {
+export function missingCredentials(missing: readonly string[]): CheckResult {
   return bad(
     credentials,
     `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set`,
@@ -37,13 +37,13 @@ export function missingCredentials(missing: readonly string[]): Finding {
 }
 
 /** What Spotify makes of the app: its credentials, its way back, its owner's Premium. Takes one call of the app's quota. */
-export async function spotifyFindings(needs: Needs): Promise<Finding[]> {
-  const [ofTheApp, ofTheWayBack] = await Promise.all([appFindings(needs), wayBackFinding(needs)]);
-  const seen = needs.spotifysTime();
+export async function spotifyFindings(deps: Deps): Promise<CheckResult[]> {
+  const [ofTheApp, ofTheWayBack] = await Promise.all([appFindings(deps), wayBackFinding(deps)]);
+  const seen = deps.spotifysTime();
   return [...ofTheApp, ofTheWayBack, ...(seen ? [clockFinding('Spotify', seen.at, seen.ours)] : [])];
 }
 
-async function appFindings({ accounts, webApi, door, market }: Needs): Promise<Finding[]> {
+async function appFindings({ accounts, webApi, quotaGate, market }: Deps): Promise<CheckResult[]> {
   let token: string;
   try {
     token = (await accounts.appToken()).accessToken;
@@ -54,7 +54,7 @@ async function appFindings({ accounts, webApi, door, market }: Needs): Promise<F
   const search = () => webApi.search(token, 'a', { types: ['artist'], page: 1, market });
   try {
     // The door of all processes: while Spotify asks to be left alone, a check is no exception.
-    await door.through(search).catch((error: unknown) => {
+    await quotaGate.through(search).catch((error: unknown) => {
       if (!(error instanceof RedisUnavailable)) throw error;
       return search();
     });
@@ -64,7 +64,7 @@ async function appFindings({ accounts, webApi, door, market }: Needs): Promise<F
   }
 }
 
-function refusedCredentials(error: unknown): Finding {
+function refusedCredentials(error: unknown): CheckResult {
   if (error instanceof ClientRejected) {
     const said = error.description ? `, and says: “${error.description}”` : '';
     return bad(
@@ -78,7 +78,7 @@ function refusedCredentials(error: unknown): Finding {
   return bad(credentials, noAnswer(error), 'Let this machine reach accounts.spotify.com over https.');
 }
 
-function refusedSearch(error: unknown): Finding {
+function refusedSearch(error: unknown): CheckResult {
   if (error instanceof OwnerNeedsPremium || error instanceof NotInvited) {
     // To an app's own token Spotify speaks of people who are not registered where it is the owner who has no Premium.
     return bad(
@@ -89,8 +89,8 @@ function refusedSearch(error: unknown): Finding {
       'Have the account that owns the app subscribe to Premium. It can take a few hours until Spotify notices.',
     );
   }
-  if (error instanceof CoolDown || error instanceof RateLimited) {
-    const until = error instanceof CoolDown ? ` until ${new Date(error.until).toISOString()}` : '';
+  if (error instanceof Cooldown || error instanceof RateLimited) {
+    const until = error instanceof Cooldown ? ` until ${new Date(error.until).toISOString()}` : '';
     return open(
       answers,
       `Spotify asked to be left alone${until}: too many calls`,
@@ -100,7 +100,7 @@ function refusedSearch(error: unknown): Finding {
   return bad(answers, noAnswer(error), 'Let this machine reach api.spotify.com over https, or try again.');
 }
 
-async function wayBackFinding({ accounts, redirectUri }: Needs): Promise<Finding> {
+async function wayBackFinding({ accounts, redirectUri }: Deps): Promise<CheckResult> {
   const dashboard = `In the app's settings at https://developer.spotify.com/dashboard, under "Redirect URIs", add exactly ${redirectUri} and save.`;
   try {
     const refusal = await accounts.refusalToAuthorize();

@@ -2,15 +2,15 @@ import { dirname } from 'node:path';
 import { NoRedis } from '../redis/local-server.ts';
 import { ping } from '../redis/ping.ts';
 import type { StoreChoice } from '../redis/store.ts';
-import { bad, type Finding, open } from './finding.ts';
+import { bad, type CheckResult, open } from './result.ts';
 
 const store = 'Redis';
 
 /** What `check` finds of the Redis that Turntable would choose; of a private one that is not running, only that. */
 export async function storeFindings(
   choose: () => Promise<StoreChoice>,
-  check: (url: string) => Promise<Finding[]>,
-): Promise<Finding[]> {
+  check: (url: string) => Promise<CheckResult[]>,
+): Promise<CheckResult[]> {
   let choice: StoreChoice;
   try {
     choice = await choose();
@@ -19,6 +19,7 @@ export async function storeFindings(
     return [bad(store, error.message, 'Then check again.')];
   }
   const { url } = choice;
+  // safeguard: telling-doctor-private-redis-not-running-yet
   if (choice.kind !== 'private' || (await ping({ path: url })) !== null) return check(url);
   return [
     open(

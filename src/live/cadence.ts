@@ -1,6 +1,6 @@
-import type { Budget } from '../access/door.ts';
-import type { Playback } from '../spotify/answers.ts';
-import { endOf, leftOf, lengthOf, type Seen } from './seen.ts';
+import type { Budget } from '../access/quota-gate.ts';
+import type { Playback } from '../spotify/parse.ts';
+import { endOf, leftOf, lengthOf, type Seen } from './observation.ts';
 
 type Circumstances = {
   now: number;
@@ -130,11 +130,14 @@ function paceOf(budget: Budget, watched: number, usualMs: number): Pace {
   const plenty = Math.min(1, Math.max(0, (pacedFrom - share) / (pacedFrom - plentyUntil)));
   const lasting = Math.min(plentyPerHour, lastingPerHour(budget) / watched);
   const perHour = plenty * plentyPerHour + (1 - plenty) * lasting;
+  // safeguard: stretching-waits-while-last-calls-go
   const stretch = stretchOf(budget, watched);
 
   const allowed = stretch * Math.min(endsMs, hour / perHour);
+  // safeguard: leaving-out-ends-when-calls-few
   const ends = usualMs * Math.max(1, Math.round(allowed / usualMs));
   // Looks in between for each end. Where that is not one, only tracks that are longer than usual get it.
+  // safeguard: setting-ends-aside
   const each = (perHour * ends) / hour - 1;
   const between = each >= 1 ? ends / each : ends * (1.5 - 0.5 * Math.max(0, each));
   const most = Math.max(betweenMs.most, (4 / 3) * allowed);
@@ -169,6 +172,7 @@ function sparingFor({ perDay, used, frees }: Budget, watched: number, usualMs: n
   for (const [index, { inMs, calls }] of frees.entries()) {
     left -= calls;
     const later = frees.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
+    // safeguard: telling-until-when-enough-has-come-free
     if (!isSparing(paceOf({ perDay, used: left, frees: later }, watched, usualMs))) return inMs;
   }
   return frees.at(-1)?.inMs ?? 0;

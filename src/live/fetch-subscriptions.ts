@@ -15,6 +15,7 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
   const sweeping = setInterval(() => {
     for (const { renewedAt, ttlMs, end } of open.values()) {
       // Also ended where the clock was put back: it would last until the clock is there again.
+      // safeguard: ending-subscription-page-has-stopped-asking
       if (now() < renewedAt || now() >= renewedAt + ttlMs) end();
     }
   }, timing.tickMs).unref();

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
-import type { Door } from '../access/door.ts';
-import { CoolDown, GrantLost } from '../access/errors.ts';
+import { Cooldown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
-import type { Kept } from '../access/kept.ts';
+import type { QuotaGate } from '../access/quota-gate.ts';
+import type { ResponseCache } from '../access/response-cache.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
 import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
@@ -13,12 +13,12 @@ import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
-import type { Playback } from '../spotify/answers.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
+import type { Playback } from '../spotify/parse.ts';
 import { scopes, type WebApi } from '../spotify/web-api.ts';
 import { type NextLook, nextLook } from './cadence.ts';
 import { type Heard, type Message, messageCodec, type News } from './messages.ts';
-import { isOther, type Seen, seenCodec, seenNow, uriOf } from './seen.ts';
+import { isOther, type Seen, seenCodec, seenNow, uriOf } from './observation.ts';
 
 export type Hub = ReturnType<typeof createHub>;
 
@@ -31,7 +31,7 @@ export type Watcher = {
   onEnd(): void;
 };
 
-type Needs = {
+type Deps = {
   redis: Redis;
   records: Records;
   /** A connection of its own, which Redis keeps for listening. */
@@ -41,9 +41,9 @@ type Needs = {
   grants: Grants;
   sessionRecords: SessionRecords;
   browsers: Browsers;
-  door: Door;
+  quotaGate: QuotaGate;
   webApi: WebApi;
-  kept: Kept;
+  kept: ResponseCache;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
   timing: Timing['live'];
@@ -115,6 +115,8 @@ function afterWait(until: number): number {
 // Returns whose it is then. One without a TTL was taken by no process of ours, and would stand for ever.
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
+  -- safeguard: lease-one-who-looks
+  -- safeguard: end-lease
   if owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) ~= -1 then return owner end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return ARGV[1]`;
@@ -140,11 +142,21 @@ export const nothingKnown: News = {
  * What listeners play, kept fresh for those who watch: at most one look at Spotify for each listener, however many tabs, sessions and
  * processes watch. A lease in Redis says which process looks; it passes on what it saw. Nobody watching means no calls.
  */
-export function createHub(needs: Needs) {
-  const { redis, records, subscriber, clientId, access, grants, sessionRecords, browsers, door, webApi } =
-    needs;
-  const { kept, background, now, onFault, onChannelRefused } = needs;
-  const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = needs.timing;
+export function createHub(deps: Deps) {
+  const {
+    redis,
+    records,
+    subscriber,
+    clientId,
+    access,
+    grants,
+    sessionRecords,
+    browsers,
+    quotaGate,
+    webApi,
+  } = deps;
+  const { kept, background, now, onFault, onChannelRefused } = deps;
+  const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = deps.timing;
   const me = randomUUID();
   const channel = liveChannel(redis, clientId);
   const watchedKey = `watched:${clientId}`;
@@ -179,6 +191,7 @@ export function createHub(needs: Needs) {
   });
   const ticking = setInterval(tick, tickMs).unref();
   const sweeping = setInterval(() => {
+    // safeguard: looking-for-ended-sign-ins-while-no
     if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();
   }, deafSweepMs).unref();
 
@@ -193,6 +206,7 @@ export function createHub(needs: Needs) {
       background.run('check the sign-in of a subscriber', endIfSignedOut(watcher.sessionId));
       return () => {
         watched.watchers.delete(watcher);
+        // safeguard: looking-for-nobody-when-nobody-watches
         if (watched.watchers.size === 0 && all.get(accountId) === watched) leave(watched);
       };
     },
@@ -243,7 +257,7 @@ export function createHub(needs: Needs) {
     },
 
     /** Passes on that Spotify asked a page to wait. */
-    async learnWait(accountId: string, { until, quota }: CoolDown): Promise<void> {
+    async learnWait(accountId: string, { until, quota }: Cooldown): Promise<void> {
       await passOn(accountId, { ...known(accountId), waitingUntil: until, quota });
     },
 
@@ -335,7 +349,7 @@ export function createHub(needs: Needs) {
   /** Takes in what is known already: a page has asked a moment ago, another process looks, or Spotify asked to wait. */
   async function recall(watched: Watched): Promise<void> {
     const { accountId } = watched;
-    const known = await Promise.all([recorded(accountId), door.closed()]).catch(nullIfUnavailable);
+    const known = await Promise.all([recorded(accountId), quotaGate.closed()]).catch(nullIfUnavailable);
     // Without Redis it stays as it is; the next recall makes up for it.
     if (known === null) return;
     const [seen, closed] = known;
@@ -343,6 +357,7 @@ export function createHub(needs: Needs) {
     const newer = seen !== null && (news.seen === null || seen.askedAt > news.seen.askedAt);
     const waits = closed !== null && closed.until !== news.waitingUntil;
     if (!newer && !waits) return;
+    // safeguard: odd-telling-new-windows-wait
     const wait = { waitingUntil: closed?.until ?? null, quota: closed?.quota ?? false };
     hearNews(accountId, { ...news, seen: newer ? seen : news.seen, ...wait, silent: false, stalled: false });
   }
@@ -372,12 +387,14 @@ export function createHub(needs: Needs) {
 
   function tick(): void {
     // The clock was put back: what is known is from a time that is still to come, and all plans with it.
+    // safeguard: odd-noticing-clock-was-put-back
     if (now() < lastTickAt - clocksDifferMs) for (const watched of all.values()) forget(watched);
     lastTickAt = now();
     for (const watched of all.values()) {
       const monotonic = performance.now();
       if (monotonic >= watched.leaseDueAt) {
         watched.leaseDueAt = monotonic + leaseEveryMs;
+        // safeguard: reporting-lease-could-not-be-taken
         background.run('take the lease', lead(watched));
       }
       if (!leads(watched)) {
@@ -410,6 +427,7 @@ export function createHub(needs: Needs) {
       if (watched.news.stalled) amend(watched, { stalled: false });
       if (holder !== owner) {
         // One that is no owner is removed, and the next try succeeds.
+        // safeguard: check-leases-owner
         await leases.settle(accountId, holder);
         watched.leaseUntil = 0;
         return;
@@ -431,6 +449,7 @@ export function createHub(needs: Needs) {
       // Without Redis the lease ends by itself: nobody looks.
       watched.stalledSince ??= askedAt;
       if (watched.news.stalled || askedAt - watched.stalledSince < stalledAfterMs) return;
+      // safeguard: odd-saying-nobody-can-look
       amend(watched, { stalled: true });
     }
   }
@@ -448,6 +467,7 @@ export function createHub(needs: Needs) {
       }
       const before = watched.news.seen;
       // Meanwhile a page has asked later, or the listener has changed something: then that is what counts.
+      // safeguard: not-believing-look-from-before-change
       if (askedAt < watched.changedAt || (before !== null && askedAt < before.askedAt)) {
         await plan(watched);
         return;
@@ -476,6 +496,7 @@ export function createHub(needs: Needs) {
         try {
           const stored = await grants.read(sessionId);
           // Whatever lists this session: what the player of somebody else does is not for those who watch here.
+          // safeguard: asking-with-listeners-own-grants-only
           const isTheirs = stored?.accountId === accountId;
           if (isTheirs && scopes.player.every((scope) => stored.scopes.includes(scope))) {
             const grant = await access.open(sessionId, stored, { renewFirst: true });
@@ -493,12 +514,14 @@ export function createHub(needs: Needs) {
 
   function failed(watched: Watched, error: unknown): void {
     const { news } = watched;
-    if (error instanceof CoolDown) {
+    if (error instanceof Cooldown) {
       watched.lookAt = afterWait(error.until);
       watched.news = { ...news, waitingUntil: error.until, quota: error.quota };
     } else {
+      // safeguard: odd-asking-failing-spotify-ever-more-seldom
       watched.lookAt = now() + (failureMs[watched.failures] ?? longestFailureMs);
       watched.failures += 1;
+      // safeguard: ending-no-stream-because-this-process-stops
       if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;
       onFault(error);
       if (error instanceof SpotifyUnavailable) {
@@ -506,6 +529,7 @@ export function createHub(needs: Needs) {
         if (watched.failures > 1) watched.news = { ...news, silent: true };
       } else {
         // Nothing that passes: not invited any more, the owner without Premium. Pages have words for each.
+        // safeguard: odd-ending-streams-refused-for-good
         background.run('end streams', browsers.sessionsOf(watched.accountId).then(endStreams));
       }
     }
@@ -531,24 +555,28 @@ export function createHub(needs: Needs) {
     const { changedFrom, changedAt } = watched;
     if (seen && changedFrom && seen.askedAt > changedAt) {
       watched.changedFrom = null;
+      // safeguard: odd-looking-once-more-for-change-not
       if (!isOther(changedFrom, seen))
         watched.wantedSince = Math.max(watched.wantedSince, changedAt + settleMs);
     }
+    // safeguard: look-who-comes-back-alone
     const wished = isWanted(watched) ? Math.max(now(), watched.wantedSince) : Number.POSITIVE_INFINITY;
     const waited = watched.news.waitingUntil === null ? Number.POSITIVE_INFINITY : watched.notBefore;
+    // safeguard: odd-looking-when-wait-over
     watched.lookAt = Math.max(Math.min(at, wished, waited), watched.notBefore);
   }
 
   /** When to look next at a listener of whom this is known. Throws RedisUnavailable. */
   async function nextFor(seen: Seen | null): Promise<NextLook> {
     const counted = records.onType(watchedSet, watchedKey, () => redis.zcount(watchedKey, now(), '+inf'));
-    const [budget, watched] = await Promise.all([door.budget(), counted]);
+    const [budget, watched] = await Promise.all([quotaGate.budget(), counted]);
     return nextLook({ now: now(), seen, budget, watched: Math.max(1, watched) });
   }
 
   function isWanted({ news, wantedSince, changedAt }: Watched): boolean {
     if (news.waitingUntil !== null && news.waitingUntil > now()) return false;
     // Who has pressed a button is owed to see what it did.
+    // safeguard: odd-looking-after-button-while-calls-few
     const sparing = news.sparingUntil !== null && wantedSince !== changedAt + settleMs;
     const since = sparing ? Math.min(wantedSince, now() - sparingFreshMs) : wantedSince;
     return wantedSince > 0 && (news.seen === null || news.seen.askedAt <= since);
@@ -589,9 +617,11 @@ export function createHub(needs: Needs) {
         outOfDate(message.accountId, message.since);
         break;
       case 'saved':
+        // safeguard: telling-windows-elsewhere-track-saved
         setSaved(message.accountId, message.uri, message.saved);
         break;
       case 'invalidate':
+        // safeguard: invalidating-it-in-other-processes
         invalidateHere(message.accountId, message.names);
         break;
       case 'news':
@@ -609,6 +639,7 @@ export function createHub(needs: Needs) {
     if (news.seen && (news.seen.askedAt < watched.changedAt || isAhead(news.seen))) return;
     const { sparingUntil = watched.news.sparingUntil } = news;
     // Who passes on that Spotify asked to wait may have seen nothing.
+    // safeguard: odd-keeping-what-was-seen-where-only
     watched.news = { ...news, seen: news.seen ?? seen, sparingUntil };
     if (news.waitingUntil !== null) watched.notBefore = afterWait(news.waitingUntil);
     else if (!news.silent) {
@@ -663,6 +694,7 @@ export function createHub(needs: Needs) {
 
   function endHere(sessionIds: readonly string[]): void {
     for (const { watchers } of all.values()) {
+      // safeguard: ending-streams-with-their-sign-in
       for (const watcher of [...watchers]) if (sessionIds.includes(watcher.sessionId)) watcher.onEnd();
     }
   }

@@ -1,6 +1,6 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
-import { type Seen, seenSchema, shape } from './seen.ts';
+import { type Seen, seenSchema, shape } from './observation.ts';
 
 /** What those who watch a listener are told. Moments are milliseconds since 1970. Never changed, only replaced. */
 export type News = Readonly<{

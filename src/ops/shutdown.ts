@@ -13,12 +13,17 @@ type Signals = {
 type Telling = abstract new (...args: never[]) => Error;
 
 /** What was begun and has to be ended. */
-export type Endings = ReturnType<typeof createEndings>;
+export type ShutdownSequence = ReturnType<typeof createShutdownSequence>;
 
 /**
- * Ends whatever was begun, at the first signal to end or when told to. A second signal exits at once.
+ * Ctrl-C reaches every process of the terminal, and npm passes its own copy on, so one press arrives as two signals within milliseconds.
  */
-export function createEndings(signals: Signals) {
+const samePressMs = 1_000;
+
+/**
+ * Ends whatever was begun, at the first signal or when told to. Another signal, a second or more after the first, exits at once.
+ */
+export function createShutdownSequence(signals: Signals) {
   const begun = new AsyncDisposableStack();
   const ending = new AbortController();
   let ended: Promise<void> | null = null;
@@ -30,15 +35,24 @@ export function createEndings(signals: Signals) {
   }
 
   let exiting = false;
+  let signaledAt = Number.NEGATIVE_INFINITY;
   function exit(code: number): void {
     if (exiting) return;
     exiting = true;
     all().then(
+      // safeguard: exiting-with-1-after-exception-nothing-caught
       () => signals.exit(code),
       () => signals.exit(1),
     );
   }
-  const onSignal = () => (exiting ? signals.exit(1) : exit(0));
+  function onSignal(): void {
+    // safeguard: one-press-of-ctrl-c
+    if (performance.now() - signaledAt < samePressMs) return;
+    signaledAt = performance.now();
+    // safeguard: ending-at-second-signal
+    if (exiting) signals.exit(1);
+    exit(0);
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) signals.on(signal, onSignal);
 
   return {
@@ -88,10 +102,12 @@ type Stopping = {
  * still honours. Docker kills a container 10 s after its signal.
  */
 export async function stopServing(stopping: Stopping): Promise<void> {
+  // safeguard: bound-on-stop
   const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = stopping;
   const stopAt = performance.now() + totalMs;
   log.info('Stopping');
   background.beginStop();
+  // safeguard: polling-nobody-while-stopping
   closeStreams();
   await serving.close(requestsMs);
   if (await background.drain(stopAt - performance.now())) return;

@@ -51,6 +51,7 @@ export function keepJoined({ redis, subscriber, channel, onJoined, onRefused, ba
       // If Redis does not answer, the connection is lost, and joins when it is back.
       if (replyCode(error) === undefined || refused) return;
       refused = true;
+      // safeguard: telling-channels-not-permitted
       onRefused(redisFault(error));
     }
   }
@@ -60,6 +61,7 @@ export function keepJoined({ redis, subscriber, channel, onJoined, onRefused, ba
     hears = false;
   });
   const retrying = setInterval(() => {
+    // safeguard: trying-channel-again
     if (!hears && subscriber.status === 'ready') joinNow();
   }, retryMs).unref();
 

@@ -30,6 +30,7 @@ type JsonOptions<T> = {
 };
 
 /** A moment in milliseconds since 1970: a number that is also a date, or pages that show it would fail. */
+// safeguard: reading-no-moment-none
 export const moment = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
 
 /** Records as JSON objects. */
@@ -44,9 +45,11 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
       const json = objectIn(text);
       if (json === null) return { state: 'damaged', why: 'not a JSON object' };
       const found = json[shapeField];
+      // safeguard: leaving-records-another-version-alone
       if (isShape(found) && found !== shape) return { state: 'other shape' };
       if (found !== shape && !(unnumbered && found === undefined)) return damagedField(shapeField);
       // Records that were written before there was this field do not have it.
+      // safeguard: binding-records-to-id-they-were-made
       if (bound && json.boundTo !== undefined && json.boundTo !== idIn(key)) return damagedField('boundTo');
       return checked(schema, json);
     },
@@ -57,6 +60,7 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
 export function textCodec<T>(schema: v.Type<T>, format: (value: T) => string = String): Codec<T> {
   return {
     encode: format,
+    // safeguard: leaving-texts-later-version-alone
     decode: (text) => (isOfLaterShape(text) ? { state: 'other shape' } : checked(schema, text)),
   };
 }
@@ -75,14 +79,18 @@ export function sealedCodec<T>(seal: Seal, inner: Codec<T>): Codec<T> {
     decode(text, key) {
       const opened = seal.open(text, key);
       if (opened.text === null)
+        // safeguard: leaving-sealed-record-does-not-open
         return isOfLaterShape(text) ? { state: 'other shape' } : { state: 'unreadable', why: opened.why };
       const decoded = inner.decode(opened.text, key);
+      // safeguard: leaving-sealed-record-does-not-parse
       return decoded.state === 'damaged' ? { ...decoded, state: 'unreadable' } : decoded;
     },
   };
 }
 
 function checked<T>(schema: v.Type<T>, value: unknown): Decoded<T> {
+  // safeguard: checking-fields-record
+  // safeguard: not-reading-cookie-record
   const result = schema.try(value, { mode: 'strip' });
   return result.ok
     ? { state: 'intact', value: result.value }

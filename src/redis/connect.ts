@@ -67,6 +67,8 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
     reconnectOnError(error) {
       // A replica may stay one for a while; what can be read there is worth more than a connection that is always being made.
+      // safeguard: keeping-connection-to-right-server
+      // safeguard: leaving-server-cannot-serve
       if (!movedOn.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
       reconnectedAt = performance.now();
       lastError = error;
@@ -74,6 +76,7 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
     },
     enableAutoPipelining: true,
   });
+  // safeguard: time-limit-redis-commands
   closeWhenSilent(redis, deadlineMs);
 
   redis.on('connect', () => {
@@ -83,6 +86,7 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
     lastError = error;
     if (!isRefusedDatabase(error)) return;
     databaseRefused = true;
+    // safeguard: leaving-connection-whose-database-redis-refused
     report(redisFault(error));
     redis.disconnect(true);
   });
@@ -112,6 +116,7 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
       // A lost connection has been reported, and the next one is checked when it stands.
       if (redis.status !== 'ready') return;
       report(fault);
+      // safeguard: looking-at-whether-redis-serves-although-nobody
       if (fault !== null) nextCheck = setTimeout(check, retryMs).unref();
     });
     background.run('check Redis', checked);
@@ -137,9 +142,11 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   const reconnect = () => {
     if (subscriber.status === 'ready') subscriber.disconnect(true);
   };
+  // safeguard: making-listening-connection-again-with-other-one
   redis.on('close', reconnect);
   const pinging = setInterval(() => {
     // A connection that does not answer is closed for its silence.
+    // safeguard: noticing-listening-connection-silent
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
   subscriber.once('end', () => {

@@ -12,7 +12,7 @@ import { ping } from './ping.ts';
 /** A Redis to use, and how to be done with it. */
 export type RedisAtHand = { url: string; stop(): Promise<void> };
 
-type Needs = {
+type Deps = {
   env: Readonly<Record<string, string | undefined>>;
   /** `linux`, `darwin` and so on, as Node says it. */
   platform: string;
@@ -35,9 +35,9 @@ export class NoRedis extends Error {
  * the system's package is installed first, by root without asking (containers, CI), for others once they agree.
  * Throws {@link NoRedis}.
  */
-export async function findRedis(needs: Needs): Promise<RedisAtHand> {
-  const { REDIS_URL } = needs.env;
-  if (!REDIS_URL) return startRedis({ program: await findRedisProgram(needs) });
+export async function findRedis(deps: Deps): Promise<RedisAtHand> {
+  const { REDIS_URL } = deps.env;
+  if (!REDIS_URL) return startRedis({ program: await findRedisProgram(deps) });
   await checkAnswers(REDIS_URL);
   return { url: REDIS_URL, stop: async () => undefined };
 }
@@ -55,8 +55,8 @@ async function checkAnswers(url: string): Promise<void> {
 }
 
 /** The path of a Redis server, installed first where there is none. Throws {@link NoRedis}. */
-export async function findRedisProgram(needs: Needs): Promise<string> {
-  const { env, platform, isRoot, say, confirm } = needs;
+export async function findRedisProgram(deps: Deps): Promise<string> {
+  const { env, platform, isRoot, say, confirm } = deps;
   const found = redisOnPath(env);
   if (found) return found;
 
@@ -72,7 +72,7 @@ export async function findRedisProgram(needs: Needs): Promise<string> {
   }
   say(`Installing Redis: ${line}`);
   for (const command of commands) {
-    if (!(await succeeds(command, needs)))
+    if (!(await succeeds(command, deps)))
       throw new NoRedis(`That did not work. Please install Redis by hand: ${line}`);
   }
   const installed = redisOnPath(env);
@@ -80,7 +80,7 @@ export async function findRedisProgram(needs: Needs): Promise<string> {
   return installed;
 }
 
-async function succeeds([program = '', ...words]: string[], { env, signal }: Needs): Promise<boolean> {
+async function succeeds([program = '', ...words]: string[], { env, signal }: Deps): Promise<boolean> {
   const running = spawn(program, words, {
     env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
     stdio: ['inherit', 'ignore', 'inherit'],
@@ -92,17 +92,17 @@ async function succeeds([program = '', ...words]: string[], { env, signal }: Nee
 }
 
 /** The first Redis server on the PATH, or null. */
-export function redisOnPath(env: Needs['env']): string | null {
+export function redisOnPath(env: Deps['env']): string | null {
   return findOnPath(['redis-server', 'valkey-server'], env);
 }
 
 /** The path of the first of these programs that there is, or null. */
-export function findOnPath(names: readonly string[], env: Needs['env']): string | null {
+export function findOnPath(names: readonly string[], env: Deps['env']): string | null {
   const folders = (env.PATH ?? '').split(delimiter).filter(Boolean);
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable) ?? null;
 }
 
-function installCommands(env: Needs['env'], platform: string, isRoot: boolean): string[][] | null {
+function installCommands(env: Deps['env'], platform: string, isRoot: boolean): string[][] | null {
   const has = (name: string) => findOnPath([name], env) !== null;
   if (platform === 'darwin' && has('brew')) return [['brew', 'install', 'redis']];
   if (!has('apt-get')) return null;
@@ -170,6 +170,7 @@ export function startRedisIn(
 
 /** A write is answered when it is on the disk: a refreshed token that is lost may sign its listener out. */
 function keeping(folder: string): string[] {
+  // safeguard: writing-every-change-private-redis-to-disk
   return ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
 }
 

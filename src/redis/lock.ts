@@ -11,7 +11,7 @@ type Deps = {
   /** Milliseconds after which the lock of a process that died is free again. Must outlast the work it guards. */
   leaseMs: number;
   /** Milliseconds a waiter waits. Must outlast the lease. */
-  patienceMs: number;
+  lockWaitMs: number;
 };
 
 const retryMs = 50;
@@ -19,13 +19,15 @@ const retryMs = 50;
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Who holds a lock or a lease: a random UUID. */
+// safeguard: check-locks-owner
 export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text)));
 
 /**
  * A lock that holds across processes. It only saves work: a holder that is paused beyond its lease wakes up
  * beside another, so whatever is written under it must be written by compare.
  */
-export function createLock({ records, leaseMs, patienceMs }: Deps) {
+export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
+  // safeguard: lease-lock
   const locks = records.of({ name: 'lock', codec: ownerCodec, ttlMs: () => leaseMs });
 
   /**
@@ -39,7 +41,7 @@ export function createLock({ records, leaseMs, patienceMs }: Deps) {
     { wait }: { wait: boolean },
   ): Promise<T | null> {
     const owner = randomUUID();
-    const giveUpAt = performance.now() + patienceMs;
+    const giveUpAt = performance.now() + lockWaitMs;
     let takenAt = performance.now();
 
     while (!(await locks.claim(name, owner)).claimed) {
@@ -51,6 +53,7 @@ export function createLock({ records, leaseMs, patienceMs }: Deps) {
       return await work(() => performance.now() - takenAt < leaseMs);
     } finally {
       // If this fails the lease ends it; the work is done either way.
+      // safeguard: freeing-ones-own-lock-only
       await locks.removeIf(name, owner).catch(() => undefined);
     }
   };

@@ -11,6 +11,7 @@ export async function findFault(redis: Redis): Promise<RedisFault | null> {
   const owner = randomUUID();
   try {
     await locks.claim(`check:${owner}`, owner);
+    // safeguard: trying-script-before-saying-pages-can-be
     await locks.removeIf(`check:${owner}`, owner);
     return null;
   } catch (error) {

@@ -53,6 +53,7 @@ export function createRecords(deps: Deps) {
     /** The value of a message; null, and counted, if it is damaged or of another shape. */
     message<T>(name: string, codec: Codec<T>, text: string): T | null {
       const decoded = codec.decode(text, name);
+      // safeguard: check-messages
       if (decoded.state === 'intact') return decoded.value;
       onDamaged(name, decoded.state === 'other shape' ? decoded.state : decoded.why);
       return null;
@@ -61,11 +62,13 @@ export function createRecords(deps: Deps) {
 }
 
 const removeIfUnchanged = `
+  -- safeguard: removing-damaged-record-only-if-it-still
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
 // Only this program writes claims, and never without a TTL: one without would hold for ever, and is removed.
 const readExpiring = `
+  -- safeguard: end-claim
   if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('DEL', KEYS[1]) end
   return redis.call('GET', KEYS[1])`;
 
@@ -84,6 +87,7 @@ function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
     if (decoded.state === 'intact') return decoded.value;
     if (decoded.state !== 'other shape') onDamaged(name, decoded.why);
     // By comparing: another process may have written a good one since. A Redis that takes no writes keeps it, and that is no error.
+    // safeguard: removing-damaged-record
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
     return null;
   }
@@ -112,6 +116,7 @@ function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
     /** Writes a record unless there is one: of several that claim an id at once, one gets it. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
+        // safeguard: lock
         const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
         if ((await redisCall(set)) === 'OK') return { claimed: true };
         const text = await readClaim([key(id)]);
@@ -144,6 +149,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
   local others = {}
   for index, expected in ipairs({${types}}) do
     local found = redis.call('TYPE', KEYS[index]).ok
+    -- safeguard: type-check-in-scripts
     if found ~= 'none' and found ~= expected then
       redis.pcall('DEL', KEYS[index])
       others[#others + 1] = index
@@ -166,6 +172,7 @@ async function onType<T>(deps: Deps, type: KeyType, key: string, command: () => 
   try {
     return await command();
   } catch (error) {
+    // safeguard: type-check-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
   }
   await typedScript(deps, [type], 'return 1')([key]);

@@ -22,10 +22,12 @@ export function closeWhenSilent(redis: Redis, silentMs: number): void {
   };
 
   const timer = setInterval(() => {
+    // safeguard: counting-turns-event-loop-instead-time
     turn += 1;
     const oldest = redis.commandQueue.peekFront()?.command;
     const sent = oldest && sentAt.get(oldest);
     if (sent === undefined || (turn - sent) * turnMs <= silentMs) return;
+    // safeguard: closing-connection-has-fallen-silent
     redis.stream.destroy(new Error('Redis has sent no reply'));
   }, turnMs).unref();
   redis.once('end', () => clearInterval(timer));

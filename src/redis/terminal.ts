@@ -15,7 +15,7 @@ type Process = {
  * What `findRedis` needs, from the process it runs in: questions are asked only of a person at a terminal. `signal` ends an
  * installation that is under way.
  */
-export function redisNeeds(
+export function localServerDeps(
   { env, platform, getuid, stdin, stdout }: Process,
   signal?: AbortSignal,
 ): Parameters<typeof findRedis>[0] {

@@ -33,6 +33,7 @@ function readFile(path: string, name: string): { text: string } | { problem: str
   }
   try {
     // The decoder drops a byte-order mark, which would become part of the first name.
+    // safeguard: dropping-byte-order-mark
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     if (!text.includes('\0')) return { text: text.replace(/\r\n?/g, '\n') };
   } catch {
@@ -51,6 +52,7 @@ function problemsIn(text: string, name: string): string[] {
     const line = index + 1;
     const at = `Line ${line} of ${name}`;
     const [, variable, value = ''] = assignment.exec(content) ?? [];
+    // safeguard: naming-line-env-would-be-skipped
     if (variable === undefined) {
       problems.push(`${at} is not NAME=value, blank, or a comment that begins with #.`);
       continue;
@@ -68,6 +70,7 @@ function problemsIn(text: string, name: string): string[] {
 function problemWithValue(value: string): string | null {
   const [quote = ''] = value;
   if (!quotes.includes(quote)) {
+    // safeguard: naming-value-env-would-be-cut-short
     return /[^ \t#]#/.test(value)
       ? 'has a # in its value, where a comment would begin. Put the whole value in double quotes.'
       : null;

@@ -16,6 +16,7 @@ export function plainText(name: string, value: string): { value: string; problem
   const [hidden] = value.match(invisible) ?? [];
   const visible = value.replace(invisible, '').trim();
   const meant = visible.replace(quotesAround, '').trim();
+  // safeguard: refusing-invisible-characters
   if (hidden !== undefined)
     return {
       value: meant,
@@ -23,6 +24,7 @@ export function plainText(name: string, value: string): { value: string; problem
     };
   return {
     value: meant,
+    // safeguard: refusing-quotes-around-value
     problem: meant === visible ? null : `${name} has quotes around its value. Write the value without them.`,
   };
 }

@@ -23,11 +23,14 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
 
   const { username, password, pathname, search, searchParams, hash } = new URL(value);
   // An unencoded / ? or # in the password ends the host early, and leaves the rest with the @ behind it.
+  // safeguard: noticing-rest-password-stands-behind-host-redis
   if (`${pathname}${search}${hash}`.includes('@'))
     return { problem: `REDIS_URL has an @ too far to the right. ${encoding}` };
+  // safeguard: noticing-password-not-encoded
   if (!isEncoded(username) || !isEncoded(password))
     return { problem: `REDIS_URL has a % in its user or password. ${encoding}` };
   if (hash) return { problem: `REDIS_URL has a # at its end, which leads nowhere. ${encoding}` };
+  // safeguard: noticing-database-not-number
   if (!/^\/?\d*$/.test(pathname) || !/^\d*$/.test(searchParams.get('db') ?? ''))
     return {
       problem: `REDIS_URL names a database that is not a number. Write the number after the host: ${defaultRedisUrl}/0`,

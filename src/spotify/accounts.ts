@@ -1,13 +1,13 @@
-import { type AccessToken, accessToken } from './answers.ts';
 import { ClientRejected, InvalidGrant, RateLimited, SpotifyUnavailable } from './errors.ts';
 import type { Http } from './http.ts';
+import { type AccessToken, accessToken } from './parse.ts';
 
 export type Accounts = ReturnType<typeof createAccounts>;
 
-type Needs = { http: Http; accountsUrl: string; clientId: string; clientSecret: string; redirectUri: string };
+type Deps = { http: Http; accountsUrl: string; clientId: string; clientSecret: string; redirectUri: string };
 
 /** Spotify's accounts service, as documented under "Authorization Code Flow" and "Refreshing tokens". */
-export function createAccounts({ http, accountsUrl, clientId, clientSecret, redirectUri }: Needs) {
+export function createAccounts({ http, accountsUrl, clientId, clientSecret, redirectUri }: Deps) {
   const authorization = `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`;
 
   return {
@@ -57,6 +57,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
         grant_type: 'authorization_code',
         code,
         redirect_uri: redirectUri,
+        // safeguard: verifier-sign-in
         code_verifier: verifier,
       });
       if (token.refreshToken === null)

@@ -25,17 +25,17 @@ export type Call = {
 };
 
 /** A call that is over: its status and what the clock there showed (a Date header), or null where no answer came. */
-export type Told = { call: string; status: number | null; ms: number; date: string | null };
+export type CallResult = { call: string; status: number | null; ms: number; date: string | null };
 
 export type Http = (call: Call) => Promise<Answer>;
 
-type Needs = {
+type Deps = {
   /** Scheme, host and path that every call begins with. */
   baseUrl: string;
   /** Milliseconds a call may take from first to last byte. */
   deadlineMs: number;
   /** Told of each call once it is over. */
-  onCall?: (told: Told) => void;
+  onCall?: (told: CallResult) => void;
   /** Bytes of body, unpacked, past which an answer is refused. */
   maxBytes?: number;
 };
@@ -53,11 +53,13 @@ export function createHttp({
   deadlineMs,
   onCall = () => undefined,
   maxBytes = 2 * 1024 * 1024,
-}: Needs): Http {
+}: Deps): Http {
   const http = axios.create({
     baseURL: baseUrl,
     allowAbsoluteUrls: false,
+    // safeguard: not-following-redirects
     maxRedirects: 0,
+    // safeguard: size-cap
     maxContentLength: maxBytes,
     proxy: false,
     responseType: 'text',
@@ -81,6 +83,7 @@ export function createHttp({
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
         // axios' own timeout stops counting when the first byte arrives; this one runs to the last.
+        // safeguard: deadline
         signal: deadline.signal,
       })
       .finally(deadline.over)

@@ -1,7 +1,7 @@
-import * as answers from './answers.ts';
-import { type Dialect, names } from './dialect.ts';
+import { type ApiVersion, names } from './api-version.ts';
 import { trustedPlaces } from './fields.ts';
 import type { Answer, Call, Http } from './http.ts';
+import * as answers from './parse.ts';
 import { refusal } from './refusal.ts';
 import { partsOf, pathTo } from './uri.ts';
 
@@ -15,6 +15,7 @@ export const playlistsPerPage = 50;
 export const furthestOffset = 100_000;
 
 /** How many results of each kind one search brings: the most that Spotify gives new apps ("February 2026 Web API changes"). */
+// safeguard: ten-results-search
 export const resultsPerPage = 10;
 /** The furthest offset into search results that Spotify takes ("Search for Item"). */
 export const furthestResult = 1_000;
@@ -65,7 +66,7 @@ const itemFields =
   'show(type,name,external_urls,images),audiobook(name,authors(name),external_urls,images),authors(name),' +
   'artists(name,external_urls),album(name,external_urls,images)';
 
-type Needs = {
+type Deps = {
   http: Http;
   /** Origins beside Spotify's own that covers and links may point to. */
   otherOrigins: readonly string[];
@@ -86,7 +87,7 @@ export type PlaylistDetails = { name: string; description: string; public: boole
  * All throw SpotifyUnavailable, AccessTokenRejected, RateLimited, MissingScope, NotInvited, OwnerNeedsPremium, NotFound,
  * BadRequest or Refused; the player's commands also PremiumRequired, NoActiveDevice or NotPossibleNow.
  */
-export function createWebApi({ http, otherOrigins }: Needs) {
+export function createWebApi({ http, otherOrigins }: Deps) {
   const trusted = trustedPlaces(otherOrigins);
 
   function get(accessToken: string, path: string, query?: Call['query']): Promise<Answer> {
@@ -124,7 +125,7 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     /** A playlist as its card, without what is in it. */
     async playlist(accessToken: string, id: string): Promise<answers.PlaylistCard> {
       // Both dialects' names at once: one that is not known is ignored.
-      const contents = (['new', 'classic'] as const).map((one) => `${names[one].contents}(total)`);
+      const contents = (['2026-02', 'legacy'] as const).map((one) => `${names[one].contents}(total)`);
       const fields = `id,name,description,images,owner(id,display_name,external_urls),external_urls,public,collaborative,snapshot_id,${contents}`;
       return answers.playlistCard(await get(accessToken, pathTo('playlists', id), { fields }), trusted);
     },
@@ -137,12 +138,13 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       accessToken: string,
       id: string,
       { from, limit = entriesPerPage, market }: Stretch,
-      dialect: Dialect,
+      apiVersion: ApiVersion,
     ): Promise<answers.Page<answers.Entry>> {
-      const { contents, entry } = names[dialect];
+      const { contents, entry } = names[apiVersion];
       const answer = await get(accessToken, pathTo('playlists', id, contents), {
         limit,
         offset: from,
+        // safeguard: market-playlists
         ...(market && { market }),
         fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${itemFields}))`,
         additional_types: 'track,episode',
@@ -179,30 +181,31 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       accessToken: string,
       { from, limit = tracksPerPage, market }: Stretch,
     ): Promise<answers.Page<answers.Saved>> {
+      // safeguard: market-saved-tracks
       const query = { limit, offset: from, ...(market && { market }) };
       return answers.savedTracks(await get(accessToken, '/me/tracks', query), from, trusted);
     },
 
     /** Whether the listener saved this. */
-    async isSaved(accessToken: string, uri: string, dialect: Dialect): Promise<boolean> {
-      const { library, saved } = names[dialect];
+    async isSaved(accessToken: string, uri: string, apiVersion: ApiVersion): Promise<boolean> {
+      const { library, saved } = names[apiVersion];
       const path = `${library(partsOf(uri).kind)}/contains`;
-      return answers.saved(await get(accessToken, path, { [saved]: called(uri, dialect) }));
+      return answers.saved(await get(accessToken, path, { [saved]: called(uri, apiVersion) }));
     },
 
     /** Saves this to the listener's library, or removes it from there. Doing it twice changes nothing. */
-    async setSaved(accessToken: string, uri: string, wanted: boolean, dialect: Dialect): Promise<void> {
-      const { library, saved } = names[dialect];
+    async setSaved(accessToken: string, uri: string, wanted: boolean, apiVersion: ApiVersion): Promise<void> {
+      const { library, saved } = names[apiVersion];
       const { kind, id } = partsOf(uri);
       const method = wanted ? 'PUT' : 'DELETE';
       // The classic ways to save want to be told in their body as well, and the one for tracks there alone ("Save Tracks for
       // Current User", "Save Episodes for Current User").
-      const classicSave = dialect === 'classic' && wanted;
+      const classicSave = apiVersion === 'legacy' && wanted;
       await send(accessToken, {
         method,
         path: library(kind),
         ...(classicSave && { body: { ids: [id] } }),
-        ...(!(classicSave && kind === 'track') && { query: { [saved]: called(uri, dialect) } }),
+        ...(!(classicSave && kind === 'track') && { query: { [saved]: called(uri, apiVersion) } }),
       });
     },
 
@@ -244,9 +247,9 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       accessToken: string,
       listenerId: string,
       details: PlaylistDetails,
-      dialect: Dialect,
+      apiVersion: ApiVersion,
     ): Promise<string> {
-      const path = names[dialect].newPlaylist(listenerId);
+      const path = names[apiVersion].newPlaylist(listenerId);
       return answers.newPlaylistId(await send(accessToken, { method: 'POST', path, body: details }));
     },
 
@@ -262,8 +265,8 @@ export function createWebApi({ http, otherOrigins }: Needs) {
     },
 
     /** Adds this to the end of a playlist. */
-    async addToPlaylist(accessToken: string, id: string, uri: string, dialect: Dialect): Promise<void> {
-      const path = pathTo('playlists', id, names[dialect].contents);
+    async addToPlaylist(accessToken: string, id: string, uri: string, apiVersion: ApiVersion): Promise<void> {
+      const path = pathTo('playlists', id, names[apiVersion].contents);
       await send(accessToken, { method: 'POST', path, body: { uris: [uri] } });
     },
 
@@ -272,9 +275,10 @@ export function createWebApi({ http, otherOrigins }: Needs) {
       accessToken: string,
       id: string,
       { uri, snapshotId }: { uri: string; snapshotId: string },
-      dialect: Dialect,
+      apiVersion: ApiVersion,
     ): Promise<void> {
-      const { contents } = names[dialect];
+      const { contents } = names[apiVersion];
+      // safeguard: version-playlist-when-removing
       const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
       await send(accessToken, { method: 'DELETE', path: pathTo('playlists', id, contents), body });
     },
@@ -282,6 +286,6 @@ export function createWebApi({ http, otherOrigins }: Needs) {
 }
 
 /** What a library call says to name this: the whole URI in the new dialect, the id alone in the classic one. */
-function called(uri: string, dialect: Dialect): string {
-  return dialect === 'new' ? uri : partsOf(uri).id;
+function called(uri: string, apiVersion: ApiVersion): string {
+  return apiVersion === '2026-02' ? uri : partsOf(uri).id;
 }

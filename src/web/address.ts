@@ -15,8 +15,11 @@ export function addressOf(req: Request): string {
   const groups = left === '' ? [] : left.split(':');
   const behind = right ? right.split(':').length : 0;
   const filled = right === undefined ? groups : [...groups, ...Array(8 - groups.length - behind).fill('0')];
-  return [...filled, ...(right ? right.split(':') : [])]
-    .slice(0, 4)
-    .map((one) => Number.parseInt(one, 16).toString(16))
-    .join(':');
+  return (
+    [...filled, ...(right ? right.split(':') : [])]
+      // safeguard: taking-address-ipv6-by-its-household
+      .slice(0, 4)
+      .map((one) => Number.parseInt(one, 16).toString(16))
+      .join(':')
+  );
 }

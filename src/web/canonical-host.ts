@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { type ErrorPage, Problem } from './error-pages.ts';
-import { ownPath } from './own-path.ts';
+import { ownPath } from './return-path.ts';
 
 /** Names of this machine for itself. */
 const thisMachine = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
@@ -20,9 +20,12 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
   const isBehindProxy = protocol === 'https:';
 
   return (req, res, next) => {
+    // safeguard: believing-host-trusted-proxy-alone
     const asked = req.host ?? '';
     if (hostOf(`${protocol}//${asked}`) === expected) return next();
+    // safeguard: letting-in-nginx
     if (isBehindProxy && thisMachine.test(asked)) return next();
+    // safeguard: page-at-other-addresses
     if (isBehindProxy || !localhost.test(asked)) {
       // It would search at the wrong address.
       res.locals.searchable = false;

@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { CoolDown, GrantLost, TooManyRequests } from '../access/errors.ts';
+import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import {
@@ -17,7 +17,7 @@ import {
 } from '../spotify/errors.ts';
 import { scopes } from '../spotify/web-api.ts';
 import { TooManyCookies } from './cookies.ts';
-import { ownPath } from './own-path.ts';
+import { ownPath } from './return-path.ts';
 import { ForeignOrigin } from './same-origin.ts';
 import { NotSignedIn } from './signed-in.ts';
 import { NotAcceptable, wantsJson } from './wants-json.ts';
@@ -53,7 +53,7 @@ export class Problem extends Error {
   }
 }
 
-type Needs = {
+type Deps = {
   baseUrl: string;
   now: () => number;
   /** Whether there is a page that checks how things are set up. */
@@ -69,7 +69,7 @@ export const noSuchPage: RequestHandler = (req) => {
 };
 
 /** Turns whatever was thrown into a page, or into problem details (RFC 9457) for programs. */
-export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Needs): ErrorRequestHandler {
+export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps): ErrorRequestHandler {
   // Express knows an error handler by its four parameters.
   return (error: unknown, req, res, _next) => {
     const page = pageFor(error, placeOf(req, baseUrl), now());
@@ -88,6 +88,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Needs)
       res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
       return;
     }
+    // safeguard: leading-away-from-address-way-back
     if (redirect?.(req, res, { page, requestId })) return;
     const resend = resendOf(req, error, baseUrl);
     const onFailure = (failure: unknown) => onError(failure, req, requestId, 500);
@@ -121,10 +122,11 @@ function setHeaders(res: Response, { status, retryAfterSeconds }: ErrorPage): vo
 
 /** What passes by itself: the same request may succeed in a moment. */
 const passing: readonly ErrorClass[] = [
-  CoolDown,
+  Cooldown,
   SpotifyUnavailable,
   RedisUnavailable,
   ShuttingDown,
+  // safeguard: sending-form-again-came-too-soon
   TooManyRequests,
 ];
 
@@ -134,6 +136,7 @@ type Resend = { to: string; fields: [string, string][] };
 /** What a form of ours sent, to be sent once more with one press where it failed for a passing cause; else null. */
 function resendOf(req: Request, error: unknown, baseUrl: string): Resend | null {
   const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.body;
+  // safeguard: offering-to-send-form-again
   if (!isForm || !passing.some((reason) => error instanceof reason)) return null;
   // Nobody has looked at the address yet where Redis was away: what it leads to has to be here.
   const at = URL.canParse(req.originalUrl, baseUrl) ? new URL(req.originalUrl, baseUrl) : null;
@@ -293,7 +296,7 @@ const pages: readonly [ErrorClass, (about: About) => ErrorPage][] = [
       actions: [start],
     }),
   ],
-  [CoolDown, coolDownPage],
+  [Cooldown, coolDownPage],
   [
     TooManyRequests,
     ({ again, seconds, until }) => ({
@@ -420,7 +423,7 @@ function pageFor(error: unknown, here: string, now: number): ErrorPage {
 
 /** When somebody who was told to wait may go on, in milliseconds since 1970; now if waiting is not the matter. */
 function endOf(error: unknown, now: number): number {
-  if (error instanceof CoolDown) return error.until;
+  if (error instanceof Cooldown) return error.until;
   return error instanceof TooManyRequests ? now + error.waitMs : now;
 }
 
@@ -446,7 +449,7 @@ function noSuchPageFound(): ErrorPage {
 }
 
 function coolDownPage({ seconds, until, again, error }: About): ErrorPage {
-  const quota = error instanceof CoolDown && error.quota;
+  const quota = error instanceof Cooldown && error.quota;
   return {
     status: 503,
     reason: quota ? 'quota-exceeded' : 'cool-down',

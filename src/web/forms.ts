@@ -7,7 +7,7 @@ import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { Problem } from './error-pages.ts';
-import { isLocalPath, ownPath } from './own-path.ts';
+import { isLocalPath, ownPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;
@@ -21,7 +21,7 @@ const rememberedMs = 10 * 60_000;
 /** Longer than the work of a form takes where Spotify is slow: another one begins with it only where that process has died. */
 const leaseMs = 40_000;
 /** How long a second press waits for the first. */
-const patienceMs = 10_000;
+const lockWaitMs = 10_000;
 
 const stillUnderWay = {
   status: 503,
@@ -59,6 +59,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
      */
     readUnreached: ((error, req, res, next) => {
       const unreached = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;
+      // safeguard: giving-back-only-what-page-ours-has
       if (!unreached || !isOurs(req, baseUrl)) return next(error);
       readForm(req, res, () => {
         // What cannot be read is not what went wrong first.
@@ -80,6 +81,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
      * RedisUnavailable, and ShuttingDown once a stop has begun.
      */
     once: (req: Request, work: () => Promise<string>): Promise<string> =>
+      // safeguard: stop-waits-for-work-form
       background.finish('work of a form', () => once(req, work)),
   };
 
@@ -88,9 +90,10 @@ export function createForms({ records, background, baseUrl }: Deps) {
     const sent = JSON.stringify([req.session.id, req.path, req.body]);
     const id = createHash('sha256').update(sent).digest('base64url');
 
-    const giveUpAt = performance.now() + patienceMs;
+    const giveUpAt = performance.now() + lockWaitMs;
     for (;;) {
       const claim = await submissions.claim(id, underWay);
+      // safeguard: doing-what-form-asks-for-once
       if (claim.claimed) break;
       if (claim.holder) return claim.holder;
       if (performance.now() > giveUpAt) {
@@ -115,6 +118,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
 
 /** The sentence for what `?said=` names; undefined for anything that is no word of ours. */
 export function sentence(words: Readonly<Record<string, string>>, said: unknown): string | undefined {
+  // safeguard: looking-words-up-as-our-own-only
   return typeof said === 'string' && Object.hasOwn(words, said) ? words[said] : undefined;
 }
 

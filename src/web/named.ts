@@ -8,6 +8,7 @@ import type { ShownEntry } from './relinking.ts';
  * anything is asked of Redis or Spotify. Passes on {@link NoSuchPage} for anything else.
  */
 export const spotifyId: RequestParamHandler = (_req, _res, next, id) => {
+  // safeguard: check-ids-in-addresses-before-anything-asked
   next(isId(id) ? undefined : new NoSuchPage('Not a Spotify id'));
 };
 
@@ -17,6 +18,7 @@ export const spotifyId: RequestParamHandler = (_req, _res, next, id) => {
  */
 export function namedUri(value: unknown, problem: ErrorPage): string {
   if (isUri(value)) return value;
+  // safeguard: 404-for-uri-cannot-exist
   throw new Problem(value === undefined || value === '' ? problem : { ...problem, status: 404 });
 }
 

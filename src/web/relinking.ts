@@ -1,4 +1,4 @@
-import type { Dialects } from '../access/dialects.ts';
+import type { ApiVersions } from '../access/api-version.ts';
 import type { Episode, Page, Track } from '../spotify/types.ts';
 import { partsOf } from '../spotify/uri.ts';
 import type { Stretch } from '../spotify/web-api.ts';
@@ -16,7 +16,7 @@ export type Relinking = ReturnType<typeof createRelinking>;
  * Where an app gets the classic version of the Web API, `linked_from` names the original. The one that new apps get does not say ("February 2026
  * Web API changes"), so before something is removed from a list, its place is read once more without a market.
  */
-export function createRelinking({ dialects, market }: { dialects: Dialects; market: string }) {
+export function createRelinking({ apiVersions, market }: { apiVersions: ApiVersions; market: string }) {
   return {
     /**
      * The URI by which a list holds what a row shows; null if something else stands in its place by now. Takes no call if that is known, else
@@ -24,11 +24,14 @@ export function createRelinking({ dialects, market }: { dialects: Dialects; mark
      */
     async heldUri({ uri, place }: ShownEntry, read: Read): Promise<string | null> {
       // Only tracks are relinked.
-      if (place === null || partsOf(uri).kind !== 'track' || (await dialects.expected()) === 'classic')
+      // safeguard: asking-no-more-than-needed-where-linked
+      if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.expected()) === 'legacy')
         return uri;
+      // safeguard: reading-place-without-market-before-removing-what
       const held = await uriAt(place, null);
       if (held === uri) return uri;
       // Another track, or another instance of the same? Only in the second case does the row still stand there.
+      // safeguard: second-look-at-place-shows-another-uri
       return held !== null && (await uriAt(place, market)) === uri ? held : null;
 
       async function uriAt(from: number, inMarket: string | null): Promise<string | null> {

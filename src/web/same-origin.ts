@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { ownPath } from './own-path.ts';
+import { ownPath } from './return-path.ts';
 
 /** Another site made the browser send this request. */
 export class ForeignOrigin extends Error {
@@ -16,6 +16,9 @@ export class ForeignOrigin extends Error {
 export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
   return (req, _res, next) => {
     const isRead = req.method === 'GET' || req.method === 'HEAD';
+    // safeguard: refusing-what-other-sites-load
+    // safeguard: refusing-other-sites
+    // safeguard: letting-in-links-on-other-sites
     const isAllowed = isRead ? !isForeign(req) || isVisit(req) : isOurs(req, baseUrl);
     next(isAllowed ? undefined : new ForeignOrigin(`${req.method} from another site`));
   };
@@ -50,5 +53,6 @@ function isForeign(req: Request): boolean {
 
 /** Whether somebody goes there with a tab. Not by Sec-Fetch-User, which the way back from Spotify lacks. */
 function isVisit(req: Request): boolean {
+  // safeguard: telling-visit-from-frame
   return req.get('Sec-Fetch-Mode') === 'navigate' && req.get('Sec-Fetch-Dest') === 'document';
 }

@@ -1,14 +1,14 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
-type Needs = {
+type Deps = {
   baseUrl: string;
   /** Origins beside Spotify's own that serve covers. */
   coverOrigins: readonly string[];
 };
 
 /** The security headers of every answer. There is no inline script or style, so no nonce either. */
-export function securityHeaders({ baseUrl, coverOrigins }: Needs): RequestHandler {
+export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler {
   const https = baseUrl.startsWith('https:');
   return helmet({
     contentSecurityPolicy: {

@@ -2,7 +2,7 @@ import { RedisStore } from 'connect-redis';
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
 import type { Redis } from 'ioredis';
-import { absoluteLifeMs, lifeLeft } from '../access/life.ts';
+import { absoluteLifetimeMs, remainingLifetimeMs } from '../access/lifetime.ts';
 import { deriveKey } from '../access/seal.ts';
 import { type Listener, type SessionRecords, sessionShape } from '../access/session-records.ts';
 import { RedisUnavailable, redisCall } from '../redis/errors.ts';
@@ -20,7 +20,7 @@ declare module 'express-session' {
 
 export type Sessions = ReturnType<typeof createSessions>;
 
-type Needs = {
+type Deps = {
   redis: Redis;
   sessionRecords: SessionRecords;
   secrets: readonly string[];
@@ -32,7 +32,7 @@ type Needs = {
  * Sessions in Redis under `session:<session id>`. They are written at sign-in and sign-out only: a stranger's
  * visit creates nothing, and no other page assigns to `req.session`.
  */
-export function createSessions({ redis, sessionRecords, secrets, cookies, now }: Needs) {
+export function createSessions({ redis, sessionRecords, secrets, cookies, now }: Deps) {
   const keyOf = sessionRecords.key;
 
   // What connect-redis may do with Redis: read, remove, and overwrite what is there. Creating is `start` below. So
@@ -41,11 +41,12 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     async get(sessionId: string): Promise<string | null> {
       const record = await sessionRecords.read(sessionId);
       // By the clock of the fleet: one that was wrong when the TTL was set may have kept it too long.
-      if (record === null || lifeLeft(record.startedAt, now()) === 0) return null;
+      if (record === null || remainingLifetimeMs(record.startedAt, now()) === 0) return null;
       // What is ours, and nothing of what the record says of the cookie.
       return JSON.stringify({ cookie: {}, v: sessionShape, ...record });
     },
     set: (sessionId: string, record: string) =>
+      // safeguard: saving-sessions-only-where-they-still
       redisCall(redis.set(keyOf(sessionId), record, 'KEEPTTL', 'XX')),
     del: (sessionIds: string[]) => sessionRecords.remove(...sessionIds),
   };
@@ -53,10 +54,12 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
   const middleware = session({
     name: cookies.name('session'),
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
-    cookie: { ...cookies.attributes, maxAge: absoluteLifeMs },
+    cookie: { ...cookies.attributes, maxAge: absoluteLifetimeMs },
     // How long a record stands is not the store's to say; by the clock of this machine it might take a new one for over.
+    // safeguard: leaving-life-session-to-us
     store: new RedisStore({ client, prefix: '', disableTouch: true, ttl: () => 1 }),
     resave: false,
+    // safeguard: leaving-strangers-out-redis
     saveUninitialized: false,
   });
 
@@ -64,6 +67,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     /** Puts the session of the request on `req.session`. Throws RedisUnavailable. */
     middleware: ((req, res, next) => {
       // Without Redis nobody can sign in either: say so at once, and to everybody.
+      // safeguard: saying-at-once-redis-away
       if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
       middleware(req, res, next);
     }) satisfies RequestHandler,
@@ -79,6 +83,8 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     ): Promise<string> {
       const { session: earlier, sessionID: earlierId } = req;
       // Not regenerate(), which ends the earlier session first: a process that dies here would sign the person out.
+      // safeguard: leaving-earlier-session-until-new-one-stands
+      // safeguard: new-session-id
       req.sessionStore.generate(req);
       const startedAt = now();
       Object.assign(req.session, { v: sessionShape, listener, startedAt } satisfies Omit<
@@ -86,12 +92,14 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
         'cookie'
       >);
       // express-session would go by the clock of this machine: one that is far behind makes cookies that are over at once.
-      req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);
+      // safeguard: end-cookie-by-clock-fleet
+      req.session.cookie.expires = new Date(startedAt + absoluteLifetimeMs);
       const { id } = req.session;
       try {
         await sessionRecords.write(id, { listener, startedAt });
         await complete(id);
       } catch (error) {
+        // safeguard: keeping-earlier-session-where-new-one-comes
         req.session = earlier;
         req.sessionID = earlierId;
         throw error;
@@ -111,7 +119,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
       req.sessionID = sessionId;
       const cookie = { ...cookies.attributes, originalMaxAge: null };
       req.sessionStore.createSession(req, { ...found, cookie });
-      req.session.cookie.expires = new Date(found.startedAt + absoluteLifeMs);
+      req.session.cookie.expires = new Date(found.startedAt + absoluteLifetimeMs);
       return true;
     },
 
@@ -136,7 +144,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     async extend(req: Request): Promise<void> {
       const { startedAt } = req.session;
       if (startedAt === undefined) return;
-      await redisCall(redis.expire(keyOf(req.session.id), lifeLeft(startedAt, now())));
+      await redisCall(redis.expire(keyOf(req.session.id), remainingLifetimeMs(startedAt, now())));
     },
   };
 }

@@ -2,10 +2,10 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Access } from '../access/access.ts';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants, StoredGrant } from '../access/grants.ts';
-import type { Kept } from '../access/kept.ts';
-import { absoluteLifeMs } from '../access/life.ts';
+import { absoluteLifetimeMs } from '../access/lifetime.ts';
 import type { SpotifyCall } from '../access/live-token.ts';
 import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
+import type { ResponseCache } from '../access/response-cache.ts';
 import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
@@ -25,7 +25,7 @@ declare module 'express-serve-static-core' {
       /** Throws MissingScope where a permission is not given, else as the call and access/ do. */
       ask<T>(call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /** The same, but what Spotify said to this listener under this name is good for `forMs` milliseconds. */
-      askKept<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
+      askCached<T>(what: string, forMs: number, call: SpotifyCall<T>, scopes?: readonly string[]): Promise<T>;
       /**
        * Calls Spotify to change something. Before and after, drops what is held of its answers under names that begin like these, in
        * every process: an answer that is on its way knows nothing of the change, and a failure does not mean that nothing has changed.
@@ -51,14 +51,14 @@ export class NotSignedIn extends Error {
   override readonly name = 'NotSignedIn';
 }
 
-type Needs = {
+type Deps = {
   records: Records;
   access: Access;
   grants: Grants;
   browsers: Browsers;
   sessions: Sessions;
   cookies: Cookies;
-  kept: Kept;
+  kept: ResponseCache;
   rateLimiters: RateLimiters;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Drops what is held of Spotify's answers to this listener under names that begin like these, in every process. */
@@ -72,13 +72,14 @@ type Needs = {
 
 const extendEveryMs = 60_000;
 /** How long before its end a sign-in is said to end. */
-const toldBeforeMs = 30 * 24 * 60 * 60 * 1000;
+// safeguard: banner-not-being-there-too-soon
+const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
 /** Who is signed in: a session together with its grant. */
-export function createSignedIn(needs: Needs) {
-  const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = needs;
-  const { background, invalidate, endStreams, forgetListener, now } = needs;
+export function createSignedIn(deps: Deps) {
+  const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = deps;
+  const { background, invalidate, endStreams, forgetListener, now } = deps;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -103,8 +104,10 @@ export function createSignedIn(needs: Needs) {
     recognize: (async (req, res, next) => {
       const { listener } = req.session;
       req.grant = listener ? await grants.read(req.session.id) : null;
+      // safeguard: comparing-session-with-its-grant
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');
+        // safeguard: ending-session-its-grant-contradicts
         await end(res, req.grant.accountId, [req.session.id]);
         await sessions.forget(req);
         req.grant = null;
@@ -123,10 +126,13 @@ export function createSignedIn(needs: Needs) {
       const { listener } = req.session;
       if (!listener) return;
       const { accountId } = listener;
+      // safeguard: stop-waits-for-sign-out
       await background.finish('sign-out', async () => {
+        // safeguard: signing-out-everywhere
         const all = everywhere ? await browsers.sessionsOf(accountId) : [];
         // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
         const isTheirs = req.grant !== null || all.includes(req.session.id);
+        // safeguard: signing-out-everywhere-only-who-known
         await end(res, accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
@@ -144,6 +150,7 @@ export function createSignedIn(needs: Needs) {
       const { listener } = req.session;
       const isRead = ['GET', 'HEAD'].includes(req.method);
       if (req.grant) {
+        // safeguard: limit-writes-being-one-its-own
         const limit = limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
         await charge(res, limit, req.grant.accountId);
       }
@@ -157,7 +164,7 @@ export function createSignedIn(needs: Needs) {
       }
 
       const { scopes, consentAt, renewedAt } = grant;
-      const endsAt = consentAt + absoluteLifeMs;
+      const endsAt = consentAt + absoluteLifetimeMs;
       const demand = (needed: readonly string[]) => {
         const missing = needed.filter((scope) => !scopes.includes(scope));
         if (missing.length > 0) throw new MissingScope(`Not granted: ${missing.join(' ')}`, missing);
@@ -173,16 +180,18 @@ export function createSignedIn(needs: Needs) {
             throw unnamed ? new MissingScope(error.message, needed) : error;
           });
         },
-        async askKept(what, forMs, call, needed = []) {
+        async askCached(what, forMs, call, needed = []) {
           // First of all: another browser of the listener's may have been allowed more.
           demand(needed);
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
         async change(invalidates, call, needed) {
+          // safeguard: invalidating-what-change-concerns
           await this.invalidate(invalidates);
           try {
             return await this.ask(call, needed);
           } finally {
+            // safeguard: invalidating-what-change-concerns
             await this.invalidate(invalidates);
           }
         },
@@ -193,11 +202,13 @@ export function createSignedIn(needs: Needs) {
         peek: (name, ttlMs) => kept.peek(listener.accountId, name, ttlMs),
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
-      if (endsAt - now() < toldBeforeMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
+      // safeguard: banner
+      if (endsAt - now() < expiryWarningMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
         const seen = browsers.seen(listener.accountId, req.session.id);
         // No page waits for it or fails with it: a minute later the next request tries again.
         const extended = Promise.all([sessions.extend(req), grant.extend(), seen]);
+        // safeguard: turning-nobody-away-for-life-was-not
         background.run('extend a sign-in', extended);
       }
       next();
@@ -207,20 +218,25 @@ export function createSignedIn(needs: Needs) {
   /** Removes everything that makes these sessions sign-ins of the listener. */
   async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
+    // safeguard: removing-grant-at-sign-out
     await grants.forget(...sessionIds);
     // Pages reload when their stream ends. Before the response has set the browser's cookies they would do so with the old ones.
     if (res.closed) endStreams(sessionIds);
+    // safeguard: ending-streams-after-response
     else res.once('close', () => endStreams(sessionIds));
     await browsers.remove(accountId, ...sessionIds);
+    // safeguard: holding-no-answer-spotifys-past-sign-out
     await invalidate(accountId, ['']);
     const remaining = await browsers.sessionsOf(accountId);
     if (remaining.length === 0) await forgetListener(accountId);
     // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.
+    // safeguard: removing-session-at-sign-out
     await sessions.remove(...sessionIds);
   }
 
   function extensionIsDue(sessionId: string): boolean {
     const last = extendedAt.get(sessionId);
+    // safeguard: making-life-longer-once-minute-only
     if (last !== undefined && now() - last < extendEveryMs) return false;
 
     extendedAt.delete(sessionId);

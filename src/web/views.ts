@@ -3,10 +3,10 @@ import ejs from 'ejs';
 import type { Application } from 'express';
 import type { Image } from '../spotify/types.ts';
 import { kindNames, nameOf, restrictionText } from './items.ts';
-import { anybody } from './reader.ts';
+import { anybody } from './locale.ts';
 import type { PublicFiles } from './static-files.ts';
 
-type Needs = {
+type Deps = {
   viewsDir: string;
   files: PublicFiles;
   baseUrl: string;
@@ -24,7 +24,7 @@ type Needs = {
 /** The view engine, and the words and numbers that every view may use, as `it.…`. */
 export function useViews(
   app: Application,
-  { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, searchable, hasSetup, now }: Needs,
+  { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, searchable, hasSetup, now }: Deps,
 ): void {
   // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
   app.engine('ejs', (path, data, done) => {

@@ -71,6 +71,7 @@ const heading = (page: Page) => page.getByRole('heading', { level: 1 });
 const isAnother = (page: Page, name: string, timeout: number) =>
   heading(page).filter({ hasNotText: name }).waitFor({ timeout });
 
+// fault: behind-proxy-holds-streams
 test('behind a proxy that holds streams back the next track comes by itself, with one poll and not a word about it', {
   skip,
 }, async (t) => {
@@ -98,6 +99,7 @@ test('behind a proxy that holds streams back the next track comes by itself, wit
   assert.deepEqual(said, []);
 });
 
+// fault: proxy-lets-streams-through
 test('when the proxy lets streams through again, the page goes back to them', { skip }, async (t) => {
   const { page, fetched, said, simulator, proxy } = await behindProxy(t);
   const name = (await heading(page).textContent()) ?? '';

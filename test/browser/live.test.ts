@@ -205,6 +205,7 @@ test('the time goes on as the page writes it for its reader', { skip }, async (t
   assert.match((await time.textContent()) ?? '', /^\d+\.\d\d$/);
 });
 
+// fault: sign-out-takes-tabs-along
 test('signing out in one tab takes the others along', { skip }, async (t) => {
   const { page, browser, url } = await nearTheEnd(t);
   const second = await browser.newPage();

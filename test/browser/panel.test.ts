@@ -70,7 +70,7 @@ for (const [javaScriptEnabled, width] of [
     await page.getByRole('radio', { name: /^Old:/ }).check();
     await page.getByRole('button', { name: 'Speak it' }).click();
     await page.locator('input[value="old"][checked]').waitFor({ state: 'attached' });
-    assert.equal(simulator.settings.dialect, 'old');
+    assert.equal(simulator.settings.apiVersion, 'legacy');
   });
 }
 
@@ -153,7 +153,7 @@ test('in the demo, who has Spotify turn everybody away for hours can take it bac
   skip,
 }, async (t) => {
   const port = await freePort();
-  const demo = run(t, 'src/demo.ts', { PORT: String(port) });
+  const demo = run(t, 'dev/demo.ts', { PORT: String(port) });
   await demo.says(/stands in for Spotify/);
   const app = `http://127.0.0.1:${port}`;
   const page = await (await openBrowser(t)).newPage();

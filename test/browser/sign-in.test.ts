@@ -111,6 +111,7 @@ test('a double click on each button of the sign-in ends signed in, once', { skip
   assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
 });
 
+// fault: way-back-browser-goes
 test('a way back that the browser goes twice, and whose first answer it drops, ends signed in', {
   skip,
 }, async (t) => {
@@ -134,6 +135,7 @@ test('a way back that the browser goes twice, and whose first answer it drops, e
   assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
 });
 
+// fault: sign-failed-code-state
 test('after a sign-in that failed, no code or state is in the address bar, the history or a Referer', {
   skip,
 }, async (t) => {
@@ -168,6 +170,7 @@ test('after a sign-in that failed, no code or state is in the address bar, the h
   for (const referer of ours) assert.doesNotMatch(referer ?? '', secret);
 });
 
+// fault: sign-browser-loads-ahead
 test('a sign-in that the browser loads ahead is not started', { skip }, async (t) => {
   const { url } = await startTurntable(t);
   const browser = await openBrowser(t);
@@ -185,6 +188,7 @@ test('a sign-in that the browser loads ahead is not started', { skip }, async (t
   await signIn(page, url);
 });
 
+// fault: picture-another-port-machine
 test('a picture on another port of this machine makes no export, and a link there asks first', {
   skip,
 }, async (t) => {

@@ -56,6 +56,7 @@ function saysThatItIsOver(answer: Outcome): void {
   assert.match(answer.text, /Your Spotify sign-in has ended/);
 }
 
+// fault: killed-any-step-sign
 test('killed at any step of a sign-in, nothing is half signed in, and the next sign-in works', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
@@ -73,6 +74,7 @@ test('killed at any step of a sign-in, nothing is half signed in, and the next s
   for (const step of ['set used', 'set session', 'set grant']) assert.ok(steps.includes(step), step);
 });
 
+// fault: killed-any-step-agreeing
 test('killed at any step of agreeing anew, the sign-in that stood stands until the new one does', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
@@ -97,6 +99,7 @@ test('killed at any step of agreeing anew, the sign-in that stood stands until t
 });
 
 for (const rotation of ['none', 'strict'] as const) {
+  // fault: killed-any-step-renewal
   test(`killed at any step of a renewal, the page is there again${
     rotation === 'strict' ? ', unless the new token died with the process' : ''
   } (rotation: ${rotation})`, async (t) => {
@@ -122,6 +125,7 @@ for (const rotation of ['none', 'strict'] as const) {
   });
 }
 
+// fault: killed-any-step-signing
 test('killed at any step of signing out, nobody is signed in who was signed out, and signing out again leaves nothing', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
@@ -146,6 +150,7 @@ test('killed at any step of signing out, nobody is signed in who was signed out,
   assert.ok(steps.indexOf('del grant') < steps.lastIndexOf('del session'), 'the grant goes first');
 });
 
+// fault: killed-spotify-asked-middle
 test('killed while Spotify is asked in the middle of a sign-in, the way back is spent and the next sign-in works', async (t) => {
   const fleet = await createFleet(t, { timing });
   const survivor = await fleet.start();
@@ -179,6 +184,7 @@ function heldAtMe({ simulator }: Fleet): Held {
   return { reached: until(isAsked).then(() => ''), release: () => undefined };
 }
 
+// fault: redis-stops-just-spotify
 test('a Redis that stops just when Spotify has answered, and comes back, finds the new token waiting', {
   skip,
 }, async (t) => {
@@ -207,6 +213,7 @@ test('a Redis that stops just when Spotify has answered, and comes back, finds t
   assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
 });
 
+// fault: save-answer-lost-found
 test('a save whose answer was lost is found to be done, and Spotify is not asked twice', async (t) => {
   const fleet = await createFleet(t, { rotation: 'strict', timing });
   const server = await fleet.start({ heldUp: true });

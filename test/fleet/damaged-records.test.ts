@@ -121,6 +121,7 @@ function changed(fields: object, path: readonly string[], value: unknown): unkno
   return whole;
 }
 
+// fault: damaged-record-whatever-kind
 test('no damaged record, of whatever kind, fails a page twice, hangs one, or ends the process', async (t) => {
   const scene = await everythingInUse(t);
   const { fleet, server, mara } = scene;
@@ -166,7 +167,7 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   const fleet = await createFleet(t, {
     rotation: 'none',
     env: { SESSION_SECRET: secret, LOG_LEVEL: 'warn' },
-    timing: { ...testTiming, patienceMs: lockWaitMs, leaseMs: lockWaitMs - 1, afterCommandMs: 0 },
+    timing: { ...testTiming, lockWaitMs: lockWaitMs, leaseMs: lockWaitMs - 1, afterCommandMs: 0 },
   });
   const server = await fleet.start();
   const mara = server.browser();
@@ -249,7 +250,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     },
     { key: `cool-down-accounts:${clientId}`, type: 'string', before: tokenIsDue },
     { key: `calls:${clientId}`, type: 'hash' },
-    { key: `dialect:${clientId}`, type: 'string' },
+    { key: `api-version:${clientId}`, type: 'string' },
     ...limits,
     { key: `lock:${grant}`, type: 'string', before: tokenIsDue },
     { key: `lock:${appToken}`, type: 'string', before: tokenIsDue },

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -20,6 +21,7 @@ import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 
 type Service = {
   image?: string;
+  build?: { context: string; target: string };
   ports?: string[];
   command?: string[];
   environment?: Record<string, string>;
@@ -41,10 +43,18 @@ function environmentOf({ environment = {} }: Service): Record<string, string> {
   );
 }
 
-/** The tree that the Dockerfile makes, read-only, and as somebody who is not root. */
-function imageTree(t: TestContext): { cwd: string; uid?: number; gid?: number } {
+/** The instructions of a stage of the Dockerfile, with those of the stages it builds on. */
+function stage(name: string): string {
+  const [, parent = '', rest = ''] =
+    new RegExp(`^FROM (\\S+) AS ${name}\\n([\\s\\S]*?)(?=^FROM |$(?![\\s\\S]))`, 'm').exec(dockerfile) ?? [];
+  assert.ok(parent, `the Dockerfile has a stage ${name}`);
+  return parent.includes(':') ? rest : stage(parent) + rest;
+}
+
+/** The tree that a stage of the Dockerfile makes, read-only, and as a user other than root. */
+function imageTree(t: TestContext, name: string): { cwd: string; uid?: number; gid?: number } {
   const tree = mkdtempSync(join(tmpdir(), 'turntable-image-'));
-  for (const [, from = '', to = ''] of dockerfile.matchAll(/^COPY --chmod=755 (\S+) \.\/(\S*)$/gm)) {
+  for (const [, from = '', to = ''] of stage(name).matchAll(/^COPY --chmod=755 (\S+) \.\/(\S*)$/gm)) {
     cpSync(join(root, from), join(tree, to || from), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'));
@@ -64,8 +74,9 @@ function imageTree(t: TestContext): { cwd: string; uid?: number; gid?: number } 
   return { cwd: tree };
 }
 
-function commandIn(instruction: RegExp): string[] {
-  return JSON.parse(instruction.exec(dockerfile)?.[1] ?? '[]');
+/** The last instruction of this form, which is the one that counts, in a stage of the Dockerfile. */
+function commandIn(name: string, instruction: RegExp): string[] {
+  return JSON.parse([...stage(name).matchAll(instruction)].at(-1)?.[1] ?? '[]');
 }
 
 test('what the Dockerfile copies is enough to run, read-only and without root, and its health check works', {
@@ -74,8 +85,9 @@ test('what the Dockerfile copies is enough to run, read-only and without root, a
   const redis = await startRedis({ program: redisProgram });
   t.after(redis.stop);
   const port = await freePort();
-  const as = imageTree(t);
-  const [program, entry = ''] = commandIn(/^CMD (\[.*\])$/m);
+  const as = imageTree(t, 'server');
+  for (const name of ['simulator', 'dev']) assert.ok(!existsSync(join(as.cwd, name)), `${name} is left out`);
+  const [program, entry = ''] = commandIn('server', /^CMD (\[.*\])$/gm);
   assert.equal(program, 'node');
   const env = {
     NODE_ENV: 'production',
@@ -89,7 +101,7 @@ test('what the Dockerfile copies is enough to run, read-only and without root, a
 
   assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /Sign in with Spotify/);
   assert.equal((await fetch(`http://127.0.0.1:${port}/app.css`)).status, 200);
-  const [, ...check] = commandIn(/HEALTHCHECK[\s\S]*?CMD (\[.*\])$/m);
+  const [, ...check] = commandIn('server', /HEALTHCHECK[\s\S]*?CMD (\[.*\])$/gm);
   const healthy = (PORT: number) =>
     spawnSync(process.execPath, check, { env: { PORT: String(PORT) } }).status;
   assert.equal(healthy(port), 0);
@@ -99,16 +111,22 @@ test('what the Dockerfile copies is enough to run, read-only and without root, a
   assert.equal(await server.ended, 0);
 });
 
-test('the demo of the compose file runs from the same tree', { skip }, async (t) => {
+test('the demo of the compose file runs from the stage it names, and the default stage is the server', {
+  skip,
+}, async (t) => {
   const redis = await startRedis({ program: redisProgram });
   t.after(redis.stop);
-  const { demo: service = {} } = compose.services;
+  const { demo: service = {}, app } = compose.services;
+  assert.equal(app?.build?.target, 'server');
+  assert.match(dockerfile, /^FROM server\s*$(?![\s\S]*^FROM )/m);
+  const target = service.build?.target ?? '';
+  const [, entry = ''] = commandIn(target, /^CMD (\[.*\])$/gm);
   const port = await freePort();
   const demo = run(
     t,
-    service.command?.[1] ?? '',
+    entry,
     { ...environmentOf(service), PORT: String(port), REDIS_URL: redis.url },
-    imageTree(t),
+    imageTree(t, target),
   );
 
   await demo.says(new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));

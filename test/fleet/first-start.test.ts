@@ -11,6 +11,7 @@ import { cloneTree, installedTree, machinePath } from '../support/tree.ts';
 const machine = { PATH: machinePath, HOME: process.env.HOME ?? '' };
 const trace = /\n\s+at |Warning/;
 
+// fault: npm-ci-run-every
 test('before npm ci has run, every command says to run it', async (t) => {
   const cwd = cloneTree(t);
   for (const command of ['start', 'doctor', 'demo', 'dev']) {
@@ -22,6 +23,7 @@ test('before npm ci has run, every command says to run it', async (t) => {
   }
 });
 
+// fault: npm-ci-told-leave
 test('where npm ci was told to leave Node out, an older Node says which one is needed', async (t) => {
   const cwd = cloneTree(t);
   mkdirSync(join(cwd, 'node_modules'));
@@ -39,6 +41,7 @@ test('where npm ci was told to leave Node out, an older Node says which one is n
   assert.doesNotMatch(started.said(), trace);
 });
 
+// fault: package-missing-update-without
 test('where a package is missing, as after an update without npm ci, the start says what to run', async (t) => {
   const cwd = cloneTree(t);
   mkdirSync(join(cwd, 'node_modules'));
@@ -52,6 +55,7 @@ test('where a package is missing, as after an update without npm ci, the start s
   assert.doesNotMatch(started.said(), trace);
 });
 
+// fault: failure-nobody-foresaw-sentence
 test('a failure that nobody foresaw is a sentence with its place, and without what it says', async (t) => {
   const cwd = installedTree(t);
   appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
@@ -65,6 +69,7 @@ test('a failure that nobody foresaw is a sentence with its place, and without wh
   }
 });
 
+// fault: env-cannot-read-line
 test('a .env that cannot be read, or a line of it, is a sentence at every start', async (t) => {
   const cwd = installedTree(t);
   const env = join(cwd, '.env');
@@ -87,6 +92,7 @@ test('a .env that cannot be read, or a line of it, is a sentence at every start'
   }
 });
 
+// fault: server-doctor-read-same
 test('the server and the doctor read the same .env, also with a byte-order mark before its first line', {
   skip,
 }, async (t) => {
@@ -119,6 +125,7 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
   );
 });
 
+// fault: database-redis-refused-start
 test('a database that Redis does not have is refused at the start and named by the doctor', {
   skip,
 }, async (t) => {
@@ -141,6 +148,7 @@ test('a database that Redis does not have is refused at the start and named by t
   }
 });
 
+// fault: doctor-says-redis-start
 test('the doctor says which Redis a start would use, and starts none itself', async (t) => {
   const cwd = installedTree(t);
   const nowhere = `http://127.0.0.1:${await freePort()}`;

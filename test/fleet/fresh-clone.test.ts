@@ -10,9 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
 import { ping } from '../../src/redis/ping.ts';
-import { startSimulator } from '../../src/simulator/simulator.ts';
 import { root, run, runCommand } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { cloneTree, machinePath } from '../support/tree.ts';
@@ -70,6 +70,7 @@ function ownedByAnother(tree: string) {
   return nobody;
 }
 
+// fault: two-values-env-installation
 test('two values in .env, an installation for production and npm start: whoever signs in stays signed in', {
   skip,
 }, async (t) => {
@@ -108,6 +109,7 @@ test('two values in .env, an installation for production and npm start: whoever 
   await mara.get('/now-playing').expect(200);
 });
 
+// fault: process-ends-private-redis
 test('however the process ends, its private Redis ends as well, and the next start has what it kept', {
   skip,
 }, async (t) => {

@@ -15,6 +15,7 @@ const isAnother =
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
     event === 'card' && data.what !== name;
 
+// fault: process-dies-looks-replaced
 test('a process that dies while it looks is replaced within seconds', async (t) => {
   const live = { ...testTiming.live, leaseMs: 3_000, leaseEveryMs: 1_000 };
   const fleet = await createFleet(t, { ticking: true, timing: { ...testTiming, live } });

@@ -15,8 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
-import { startSimulator } from '../../src/simulator/simulator.ts';
 import { run } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { holdAnswer } from '../support/turntable.ts';
@@ -160,7 +160,7 @@ test('in production it does not start without credentials, and says the same', a
 
 test('the demo starts everything itself, and leaves nothing running', { skip }, async (t) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
-    const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()) });
+    const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()) });
     await demo.says(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
     const url = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.said())?.[0] ?? '';
     const servers = redisServersOf(demo.child.pid);
@@ -185,7 +185,7 @@ test('a demo that cannot start says why, and leaves nothing running', { skip }, 
     [{ REDIS_URL: 'nonsense' }, /REDIS_URL must look like redis:/],
     [{ PATH: '/nowhere' }, /Turntable needs Redis/],
   ] as const) {
-    const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), ...env });
+    const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), ...env });
 
     assert.equal(await demo.ended, 1, demo.said());
     assert.match(demo.said(), words);
@@ -200,33 +200,35 @@ test('with its port taken, the demo takes the next one', { skip }, async (t) => 
   t.after(() => taken.close());
   const { port } = taken.address() as { port: number };
 
-  const demo = run(t, 'src/demo.ts', { PORT: String(port) });
+  const demo = run(t, 'dev/demo.ts', { PORT: String(port) });
 
   await demo.says(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
   assert.doesNotMatch(demo.said(), new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
 });
 
-test('the demo starts in the dialect it is told, and changes it while it runs', { skip }, async (t) => {
-  const wrong = run(t, 'src/demo.ts', { PORT: String(await freePort()), SIMULATOR_DIALECT: 'dutch' });
+test('the demo starts with the API version it is given, and can change it while it runs', {
+  skip,
+}, async (t) => {
+  const wrong = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'dutch' });
   assert.equal(await wrong.ended, 1);
-  assert.match(wrong.said(), /SIMULATOR_DIALECT must be one of development, extended, old/);
+  assert.match(wrong.said(), /SIMULATOR_API_VERSION must be one of development, extended, old/);
 
-  const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), SIMULATOR_DIALECT: 'old' });
+  const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'legacy' });
   await demo.says(/Ctrl-C stops everything/);
   const simulator = /http:\/\/localhost:\d+/.exec(demo.said())?.[0] ?? '';
   const spoken = async () => / value="(\w+)" checked/.exec(await (await fetch(simulator)).text())?.[1];
   const speak = (site: string) =>
-    fetch(`${simulator}/dialect`, {
+    fetch(`${simulator}/api-version`, {
       method: 'POST',
       headers: { 'Sec-Fetch-Site': site },
-      body: new URLSearchParams({ dialect: 'extended' }),
+      body: new URLSearchParams({ apiVersion: 'both' }),
     });
 
-  assert.equal(await spoken(), 'old');
+  assert.equal(await spoken(), 'legacy');
   assert.equal((await speak('cross-site')).status, 404);
-  assert.equal(await spoken(), 'old');
+  assert.equal(await spoken(), 'legacy');
   assert.equal((await speak('same-origin')).status, 200);
-  assert.equal(await spoken(), 'extended');
+  assert.equal(await spoken(), 'both');
 });
 
 test('interrupted at any moment, the demo leaves nothing running', { skip }, async (t) => {
@@ -238,7 +240,7 @@ test('interrupted at any moment, the demo leaves nothing running', { skip }, asy
 
   for (let delay = 0; delay <= 1_000; delay += 200) {
     for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-      const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), PATH });
+      const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), PATH });
       await sleep(delay);
       demo.child.kill(signal);
       await demo.ended;
@@ -255,7 +257,7 @@ test('interrupted while Redis is being installed, the demo ends the installation
     writeFileSync(join(folder, name), '#!/bin/sh\nexec /bin/sleep 60\n', { mode: 0o755 });
   }
   const isRoot = process.getuid?.() === 0;
-  const demo = run(t, 'src/demo.ts', { PORT: String(await freePort()), PATH: folder });
+  const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), PATH: folder });
   // Who is not root and at no terminal is told what to run instead.
   if (!isRoot) return assert.equal(await demo.ended, 1);
   await demo.says(/Installing Redis/);

@@ -114,6 +114,7 @@ test('a second sign-in while the first page is still loading keeps its own grant
   assert.equal((await keys()).filter((key) => key.startsWith('grant:')).length, 1);
 });
 
+// fault: way-back-answered-session
 test('the way back is answered only when session and grant are saved', async (t) => {
   for (const write of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
     const redis = await slowRedis(t);
@@ -139,6 +140,7 @@ test('the way back is answered only when session and grant are saved', async (t)
   }
 });
 
+// fault: session-ends-something-saves
 test('a session that ends while something still saves it does not come back to life', async (t) => {
   const redis = await slowRedis(t);
   const turntable = await startTurntable(t, { env, redisUrl: redis.url });
@@ -160,6 +162,7 @@ test('a session that ends while something still saves it does not come back to l
   assert.deepEqual(leftOf(await other.keys()), []);
 });
 
+// fault: slow-page-began-renewal
 test('a slow page that began before a renewal does not put the old token back', async (t) => {
   const turntable = await startTurntable(t, { env });
   const { simulator, clock, url } = turntable;

@@ -12,6 +12,7 @@ import { slowRedis } from '../support/slow-redis.ts';
 import { promptly } from '../support/timing.ts';
 import { clientId, startTurntable } from '../support/turntable.ts';
 
+// fault: frozen-redis-503-within
 test('a frozen Redis is a 503 within about a second, and serves pages again when it goes on', {
   skip,
 }, async (t) => {
@@ -40,6 +41,7 @@ test('a frozen Redis is a 503 within about a second, and serves pages again when
   assert.ok(backMs < 5_000, `served again after ${backMs} ms`);
 });
 
+// fault: primary-became-replica-left
 test('a primary that became a replica is left for the new primary, and says what it is until then', {
   skip,
 }, async (t) => {
@@ -85,6 +87,7 @@ test('a primary that became a replica is left for the new primary, and says what
   assert.ok(performance.now() - signedOutAt < 30_000);
 });
 
+// fault: redis-loads-data-pages
 test('while Redis loads its data pages answer 503, and are there when it is done', { skip }, async (t) => {
   // It answers after every 1024 keys.
   const folder = mkdtempSync(join(tmpdir(), 'turntable-loading-'));
@@ -135,6 +138,7 @@ async function withoutChannels(t: TestContext) {
   };
 }
 
+// fault: redis-user-right-channels
 test('with a Redis user who has no right to channels, the log says so and signing out everywhere ends streams elsewhere', {
   skip,
 }, async (t) => {
@@ -150,6 +154,7 @@ test('with a Redis user who has no right to channels, the log says so and signin
   assert.doesNotMatch(here.logged.join(''), /a-secret/);
 });
 
+// fault: redis-user-given-right
 test('a Redis user who is given the right to channels uses them without a restart', { skip }, async (t) => {
   const { direct, signOutElsewhere } = await withoutChannels(t);
 
@@ -159,6 +164,7 @@ test('a Redis user who is given the right to channels uses them without a restar
   t.diagnostic(`${await signOutElsewhere()} ms`);
 });
 
+// fault: connection-listens-falls-silent
 test('a connection that only listens and falls silent is noticed, and hears again', async (t) => {
   const line = await slowRedis(t);
   const here = await startTurntable(t, { redisUrl: line.direct });

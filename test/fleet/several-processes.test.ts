@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { suite, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Rotation, type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import type { Timing } from '../../src/access/timing.ts';
 import { freePort } from '../../src/redis/local-server.ts';
-import { type Rotation, type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import {
   cookiesSetBy,
   createFleet,
@@ -76,6 +76,7 @@ async function isOverAndCanBegin(fleet: Fleet, server: Server, mara: Browser): P
 }
 
 for (const rotation of ['strict', 'family'] as const) {
+  // fault: 200-requests-four-processes
   test(`200 requests to four processes with an expired token are 200 pages, after one renewal (rotation: ${rotation})`, async (t) => {
     const fleet = await createFleet(t, { rotation, timing });
     const servers = await fleet.startMany(4);
@@ -101,6 +102,7 @@ for (const rotation of ['strict', 'family'] as const) {
   });
 }
 
+// fault: token-endpoint-slower-we
 test('while the token endpoint is slower than we wait, one process asks it at a time, and the page is there as soon as it answers', async (t) => {
   const fleet = await createFleet(t, {
     rotation: 'none',
@@ -128,6 +130,7 @@ test('while the token endpoint is slower than we wait, one process asks it at a 
 // Some of these wait for a lease to end, so several wait at once.
 suite('one process of two', { concurrency: 3 }, () => {
   for (const rotation of rotations) {
+    // fault: process-killed-asks-spotify
     test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
       const held = one.redis.hold(command('get', 'cool-down-accounts:'), 'after');
@@ -145,6 +148,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       assert.equal(refusals(fleet), 0);
     });
 
+    // fault: process-killed-spotify-answered
     test(`a process killed when Spotify has answered, before the answer is saved: ${
       forgiving.includes(rotation)
         ? 'the old token serves once more'
@@ -166,6 +170,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       await isOverAndCanBegin(fleet, other, mara);
     });
 
+    // fault: answer-spotifys-lost-asked
     test(`an answer of Spotify’s that was lost is asked for once more, by the next request: ${
       forgiving.includes(rotation) ? 'nothing is lost' : 'the page says that the sign-in has ended'
     } (rotation: ${rotation})`, async (t) => {
@@ -182,6 +187,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       await isOverAndCanBegin(fleet, other, mara);
     });
 
+    // fault: process-sleeps-through-lease
     test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = one.redis.hold(command('get', 'cool-down-accounts:'), 'after');
@@ -205,6 +211,7 @@ suite('one process of two', { concurrency: 3 }, () => {
   }
 
   for (const rotation of ['none', 'strict', 'grace'] as const) {
+    // fault: request-token-reaches-spotify
     test(`a request for a token that reaches Spotify after another process has renewed it spoils nothing (rotation: ${rotation})`, async (t) => {
       // The one wait that is out of order: the call outlasts its lock, as one does whose process slept meanwhile.
       const late = { accountsDeadlineMs: 60_000, leaseMs: 600 };
@@ -224,6 +231,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       for (const server of [other, one]) assert.equal((await seen(server, mara)).status, 200);
     });
 
+    // fault: process-sleeps-through-lease-spotifys
     test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = fleet.spotify.hold('after');
@@ -246,6 +254,7 @@ suite('one process of two', { concurrency: 3 }, () => {
   }
 });
 
+// fault: spotify-ends-everything-because
 test('where Spotify ends everything because the old token was used twice, a process that wakes with the new one says so and goes in no circles', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'family', short);
   const held = fleet.spotify.hold('after');
@@ -264,6 +273,7 @@ test('where Spotify ends everything because the old token was used twice, a proc
   await isOverAndCanBegin(fleet, other, mara);
 });
 
+// fault: process-wakes-save-under
 test('a process that wakes with a save under way does not overwrite what was saved meanwhile', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'none', short);
   const held = one.redis.hold(save, 'before');
@@ -353,6 +363,7 @@ async function leaseIsOver(fleet: Fleet): Promise<void> {
   await until(async () => !(await fleet.keys()).some((key) => key.startsWith('lock:')));
 }
 
+// fault: signing-process-another-renews
 test('signing out on one process while another renews leaves nothing behind, whichever comes first', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start({ heldUp: true })]);
@@ -398,6 +409,7 @@ test('signing out on one process while another renews leaves nothing behind, whi
   }
 });
 
+// fault: signing-process-another-makes
 test('signing out on one process while another makes a page leaves nothing behind, whichever comes first', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start({ heldUp: true })]);
@@ -437,6 +449,7 @@ async function settled(fleet: Fleet): Promise<string[]> {
   return keys;
 }
 
+// fault: way-back-spotify-two
 test('a way back from Spotify that two processes are given at once is spent once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start({ heldUp: true })]);
@@ -461,6 +474,7 @@ test('a way back from Spotify that two processes are given at once is spent once
   }
 });
 
+// fault: signing-everywhere-ends-every
 test('signing out everywhere ends every browser on every process at once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const servers = await fleet.startMany(3);
@@ -489,6 +503,7 @@ for (const [much, shift] of [
   ['a day', 24 * hour],
   ['a year', 365 * 24 * hour],
 ] as const) {
+  // fault: processes-clocks-wrong-year
   test(`processes whose clocks are wrong by ${much} renew nothing too soon and sign nobody out`, async (t) => {
     const { servers, simulator, baseUrl } = await withClocks(t, [0, shift, -shift]);
     const people = await Promise.all(servers.map((server) => cookiesOfSignIn(server, simulator, baseUrl)));
@@ -502,6 +517,7 @@ for (const [much, shift] of [
     assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
   });
 
+  // fault: clock-jumps-year-process
   test(`a clock that jumps by ${much} while the process runs signs nobody out and renews nothing too soon`, async (t) => {
     for (const jump of [shift, -shift]) {
       const { servers, simulator, baseUrl, jumpAll } = await withClocks(t, [0], jump);

@@ -110,6 +110,7 @@ function stopAtEach(
 for (const browserLeaves of [false, true]) {
   const whose = browserLeaves ? 'whose browser has left' : 'that somebody waits for';
 
+  // fault: stopped-any-step-refresh
   test(`stopped at any step of a refresh ${whose}, nobody is signed out`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
@@ -127,6 +128,7 @@ for (const browserLeaves of [false, true]) {
     for (const step of ['set lock', 'eval grant', 'eval lock']) assert.ok(steps.includes(step), `${steps}`);
   });
 
+  // fault: stopped-any-step-sign
   test(`stopped at any step of a sign-in ${whose}, it is completed, or not begun`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
@@ -147,6 +149,7 @@ for (const browserLeaves of [false, true]) {
   });
 }
 
+// fault: stopped-any-step-agreeing
 test('stopped at any step of agreeing anew, either the old sign-in stands or the new one does', async (t) => {
   await stopAtEach(t, {
     browserLeaves: false,
@@ -166,6 +169,7 @@ test('stopped at any step of agreeing anew, either the old sign-in stands or the
   });
 });
 
+// fault: stopped-any-step-signing
 test('stopped at any step of signing out, it is completed, or not begun', async (t) => {
   const flow: Parameters<typeof stopAtEach>[1] = {
     browserLeaves: false,
@@ -185,6 +189,7 @@ test('stopped at any step of signing out, it is completed, or not begun', async 
 for (const browserLeaves of [false, true]) {
   const whose = browserLeaves ? 'of a page whose browser has left' : 'that a page waits for';
 
+  // fault: asked-stop-spotify-answers
   test(`asked to stop while Spotify answers a refresh ${whose}, the server saves it first`, async (t) => {
     const fleet = await createFleet(t, { timing });
     const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
@@ -209,6 +214,7 @@ for (const [when, hold] of [
   ['when Spotify has answered', ({ fleet }) => fleet.spotify.hold('after')],
   ['before Spotify is asked', ({ victim }) => victim.redis.hold(command('set', 'lock:grant:'), 'after')],
 ] satisfies [string, (scene: Pick<Scene, 'fleet' | 'victim'>) => Held][]) {
+  // fault: asked-stop-during-refresh
   test(`asked to stop during a refresh in the background, ${when}, the server signs nobody out and ends no stream elsewhere`, async (t) => {
     const fleet = await createFleet(t, { timing });
     const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
@@ -232,6 +238,7 @@ for (const [when, hold] of [
   });
 }
 
+// fault: page-needs-refresh-server
 test('a page that needs a refresh while the server stops says that it restarts, and Spotify is not asked', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
@@ -252,6 +259,7 @@ test('a page that needs a refresh while the server stops says that it restarts, 
   assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
 });
 
+// fault: page-token-good-minute
 test('a page whose token is still good for a minute is shown while the server stops', async (t) => {
   const fleet = await createFleet(t, { timing });
   const victim = await fleet.start({ heldUp: true });
@@ -283,6 +291,7 @@ test('asked to stop during a sign-in whose browser has left, the server complete
   assert.deepEqual(kinds, ['browsers', 'grant', 'session']);
 });
 
+// fault: asked-stop-during-sign
 test('asked to stop during a sign-out whose browser has left, the server completes it', async (t) => {
   const fleet = await createFleet(t, { timing });
   const victim = await fleet.start({ heldUp: true });
@@ -298,6 +307,7 @@ test('asked to stop during a sign-out whose browser has left, the server complet
   assert.deepEqual(await fleet.keys(), []);
 });
 
+// fault: asked-stop-form-work
 test('asked to stop while a form is at work whose browser has left, the server completes it once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
@@ -323,6 +333,7 @@ test('asked to stop while a form is at work whose browser has left, the server c
   assert.equal(asked(fleet.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });
 
+// fault: asked-stop-refresh-waits
 test('asked to stop while a refresh waits for Redis, the server saves it when Redis is back', {
   skip,
 }, async (t) => {
@@ -349,6 +360,7 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
   assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
 });
 
+// fault: server-stopping-polls-nobody
 test('a server that is stopping polls nobody', async (t) => {
   const fleet = await createFleet(t, { timing });
   const victim = await fleet.start();
@@ -374,9 +386,30 @@ test('a server that is stopping polls nobody', async (t) => {
   await stopped;
 });
 
+// fault: ctrl-c-arrives-twice
+test('Ctrl-C under npm arrives twice at once, and the server still finishes what it has begun', async (t) => {
+  const fleet = await createFleet(t, { timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000 } });
+  const server = await fleet.start();
+  const mara = server.browser();
+  await mara.signIn();
+  await fleet.advance({ hours: 2 });
+  const held = fleet.spotify.hold('before');
+  const page = send(server, mara, '/playlists');
+  await held.reached;
+  const ended = once(server.child, 'exit');
+  server.child.kill('SIGINT');
+  server.child.kill('SIGINT');
+  await until(() => server.said().includes('"Stopping"'));
+  held.release();
+
+  assert.equal((await page.outcome)?.status, 200);
+  assert.deepEqual(await ended, [0, null]);
+});
+
+// fault: server-cannot-finish-says
 test('a server that cannot finish says so and ends within ten seconds, or at once when asked again', async (t) => {
   const fleet = await createFleet(t, {
-    timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, patienceMs: 62_000 },
+    timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, lockWaitMs: 62_000 },
   });
   for (const asksAgain of [false, true]) {
     const server = await fleet.start();
@@ -390,8 +423,9 @@ test('a server that cannot finish says so and ends within ten seconds, or at onc
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
     await until(() => server.said().includes('"Stopping"'));
-    if (asksAgain) server.child.kill('SIGTERM');
+    const again = asksAgain ? setInterval(() => server.child.kill('SIGTERM'), 250) : undefined;
     const [code] = await ended;
+    clearInterval(again);
     const tookMs = performance.now() - startedAt;
     held.release();
 
@@ -407,4 +441,16 @@ test('a server that cannot finish says so and ends within ten seconds, or at onc
       );
     }
   }
+});
+
+test('streaming a file causes no warning about listeners', async (t) => {
+  const fleet = await createFleet(t);
+  const server = await fleet.start();
+  const mara = server.browser();
+  await mara.signIn();
+
+  const { outcome } = send(server, mara, '/playlists/export.csv');
+
+  assert.equal((await outcome)?.status, 200);
+  assert.doesNotMatch(server.said(), /MaxListenersExceededWarning/);
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort } from '../../src/redis/local-server.ts';
-import { startSimulator } from '../../src/simulator/simulator.ts';
 import { until } from '../support/fleet.ts';
 import { root, run } from '../support/process.ts';
 import { redisPlace } from '../support/redis.ts';
@@ -27,6 +27,7 @@ async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
   return { ...server, simulator, url: `http://127.0.0.1:${port}` };
 }
 
+// fault: rejection-nothing-caught-written
 test('a rejection that nothing caught is written down without its words, and the process goes on', async (t) => {
   const { child, says, said, url } = await serverWith(t, 'rejection');
 
@@ -38,6 +39,7 @@ test('a rejection that nothing caught is written down without its words, and the
   assert.doesNotMatch(said(), /nobody may see/);
 });
 
+// fault: exception-nothing-caught-under
 test('after an exception that nothing caught, what is under way is finished, and then the process exits with 1', async (t) => {
   const { child, ended, said, simulator, url } = await serverWith(t, 'exception');
   simulator.fault({ on: /search/, delayMs: 1_000 });

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutation } from './mutation.ts';
+import { breakSafeguard, findMarkers } from './safeguards.ts';
 
 /** How tests came out: `hung` if one did not end in time, and none had failed before. */
 export type Outcome = { result: 'passed' | 'failed' | 'hung'; slowestMs: number };
@@ -20,6 +21,7 @@ export function createCopy() {
     if (!leftOut.has(name)) cpSync(join(root, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  const markers = findMarkers(folder);
   const running = new Set<number>();
 
   return {
@@ -32,7 +34,7 @@ export function createCopy() {
         '--test-global-setup=test/support/global-setup.ts',
         '--import=./test/support/loopback-only.ts',
         ...(named ? [`--test-name-pattern=${named}`] : []),
-        `test/${test}.test.ts`,
+        `${test}.test.ts`,
       ];
       // In a group of its own: ended with all it has started.
       const child = spawn(process.execPath, words, {
@@ -56,12 +58,13 @@ export function createCopy() {
       return { result: code === 0 ? 'passed' : 'failed', slowestMs };
     },
 
-    /** Does this with a safeguard taken away, and puts it back. Returns null if the text of the safeguard is not in its file. */
-    async without<T>({ file, from, to }: Mutation, work: () => Promise<T>): Promise<T | null> {
+    /** Does this with a safeguard removed, and restores it. Returns null if the safeguard isn't found. */
+    async without<T>(mutation: Mutation, work: () => Promise<T>): Promise<T | null> {
+      const [file = '', ...others] = markers.get(mutation.safeguard) ?? [];
       const path = join(folder, file);
-      const whole = readFileSync(path, 'utf8');
-      const broken = whole.replaceAll(from, () => to);
-      if (broken === whole) return null;
+      const whole = file && others.length === 0 ? readFileSync(path, 'utf8') : '';
+      const broken = breakSafeguard(mutation, whole);
+      if (broken === null) return null;
       writeFileSync(path, broken);
       try {
         return await work();

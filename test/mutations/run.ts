@@ -9,7 +9,7 @@ import type { Mutation } from './mutation.ts';
  * either not needed or not tested.
  *
  *   npm run test:mutations                       all of them, in as many copies as there are cores
- *   npm run test:mutations -- banner             those whose description or file contains these words
+ *   npm run test:mutations -- banner             those whose description or id contains these words
  *   npm run test:mutations -- --jobs 1 banner
  *
  * Without some safeguards a test waits in vain and fails only when its time is up. On a busy machine a test may run out of time by
@@ -20,7 +20,7 @@ const { positionals, values } = parseArgs({
   options: { jobs: { type: 'string', default: String(availableParallelism()) } },
 });
 const words = positionals.join(' ');
-const wanted = mutations.filter(({ what, file }) => `${what} ${file}`.includes(words));
+const wanted = mutations.filter(({ what, safeguard }) => `${what} ${safeguard}`.includes(words));
 
 /** Mutations that the same tests are to notice. */
 const groups = Map.groupBy(wanted, ({ test, named }) => (named ? `${test}, ${named}` : test));

@@ -1,21 +1,21 @@
 import type { Mutation } from './mutation.ts';
 
-const stop = 'fleet/stopping';
-const recovery = 'redis-recovery';
-const failover = 'fleet/redis-failover';
+const stop = 'test/fleet/stopping';
+const recovery = 'test/redis/redis-recovery';
+const failover = 'test/fleet/redis-failover';
 
 export const mutations: Mutation[] = [
   {
     what: 'a stop that waits for a refresh',
-    file: 'src/access/access.ts',
-    from: "background.finish('refresh of a grant', ",
-    to: '(async (work) => work())(',
+    safeguard: 'stop-waits-for-refresh',
+    from: "background.finish('refresh of a grant', () => withLock(",
+    to: '(async (work: () => Promise<any>) => work())(() => withLock(',
     test: stop,
     named: 'of a page whose browser has left',
   },
   {
     what: 'a stop that waits for a refresh to be saved later',
-    file: 'src/access/access.ts',
+    safeguard: 'stop-waits-for-refresh-to-be-saved',
     from: "background.run('save of a refreshed grant', saveLater(sessionId));",
     to: 'saveLater(sessionId);',
     test: stop,
@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'a stop that waits for a sign-in',
-    file: 'src/pages/sign-in/sign-in.ts',
+    safeguard: 'stop-waits-for-sign-in',
     from: "background.finish('sign-in', () => callback(req, res))",
     to: 'callback(req, res)',
     test: stop,
@@ -31,7 +31,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'a stop that waits for a sign-out',
-    file: 'src/web/signed-in.ts',
+    safeguard: 'stop-waits-for-sign-out',
     from: "await background.finish('sign-out', async () => {",
     to: 'await [async () => {}, (name, work) => work()][1](0, async () => {',
     test: stop,
@@ -39,7 +39,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'a stop that waits for the work of a form',
-    file: 'src/web/forms.ts',
+    safeguard: 'stop-waits-for-work-form',
     from: "background.finish('work of a form', () => once(req, work)),",
     to: 'once(req, work),',
     test: stop,
@@ -47,7 +47,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'beginning nothing that may be cut off while stopping',
-    file: 'src/ops/background.ts',
+    safeguard: 'beginning-nothing-may-be-cut-off-while',
     from: 'if (stopping) throw',
     to: 'if (false) throw',
     test: stop,
@@ -55,7 +55,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'using a token that is still good while stopping',
-    file: 'src/access/live-token.ts',
+    safeguard: 'using-token-still-good-while-stopping',
     from: '[SpotifyUnavailable, CoolDown, ShuttingDown]',
     to: '[SpotifyUnavailable, CoolDown]',
     test: stop,
@@ -63,7 +63,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'ending no stream because this process stops',
-    file: 'src/live/hub.ts',
+    safeguard: 'ending-no-stream-because-this-process-stops',
     from: 'if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;',
     to: 'if (error instanceof RedisUnavailable) return;',
     test: stop,
@@ -71,7 +71,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'polling nobody while stopping',
-    file: 'src/ops/shutdown.ts',
+    safeguard: 'polling-nobody-while-stopping',
     from: '  closeStreams();',
     to: '',
     test: stop,
@@ -79,7 +79,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the bound on a stop',
-    file: 'src/ops/shutdown.ts',
+    safeguard: 'bound-on-stop',
     from: 'totalMs = 9_500',
     to: 'totalMs = 60_000',
     test: stop,
@@ -87,15 +87,23 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'ending at the second signal',
-    file: 'src/ops/shutdown.ts',
-    from: '(exiting ? signals.exit(1) : exit(0))',
-    to: 'exit(0)',
+    safeguard: 'ending-at-second-signal',
+    from: 'if (exiting) signals.exit(1);',
+    to: '',
     test: stop,
     named: 'cannot finish',
   },
   {
+    what: 'one press of Ctrl-C that arrives as two signals',
+    safeguard: 'one-press-of-ctrl-c',
+    from: 'if (performance.now() - signaledAt < samePressMs) return;',
+    to: '',
+    test: stop,
+    named: 'twice at once',
+  },
+  {
     what: 'counting turns of the event loop instead of time',
-    file: 'src/redis/silence.ts',
+    safeguard: 'counting-turns-event-loop-instead-time',
     from: 'turn += 1;',
     to: 'turn = Math.round(performance.now() / turnMs);',
     test: recovery,
@@ -103,7 +111,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'closing a connection that has fallen silent',
-    file: 'src/redis/silence.ts',
+    safeguard: 'closing-connection-has-fallen-silent',
     from: "redis.stream.destroy(new Error('Redis has sent no reply'));",
     to: "oldest.reject(new Error('Redis has sent no reply'));",
     test: recovery,
@@ -111,7 +119,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'leaving a server that cannot serve',
-    file: 'src/redis/connect.ts',
+    safeguard: 'leaving-server-cannot-serve',
     from: 'if (!movedOn.has(replyCode(error)) ||',
     to: 'if (true ||',
     test: recovery,
@@ -119,7 +127,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'keeping the connection to the right server',
-    file: 'src/redis/connect.ts',
+    safeguard: 'keeping-connection-to-right-server',
     from: 'if (!movedOn.has(replyCode(error)) ||',
     to: 'if (',
     test: recovery,
@@ -127,7 +135,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'reading what Redis 6 says of a script',
-    file: 'src/redis/errors.ts',
+    safeguard: 'reading-what-redis-6-says-script',
     from: 'return wrapped ??',
     to: 'return',
     test: recovery,
@@ -135,7 +143,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'looking at whether Redis serves although nobody comes',
-    file: 'src/redis/connect.ts',
+    safeguard: 'looking-at-whether-redis-serves-although-nobody',
     from: 'if (fault !== null) nextCheck = setTimeout(check, retryMs).unref();',
     to: '',
     test: recovery,
@@ -143,7 +151,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'making the listening connection again with the other one',
-    file: 'src/redis/connect.ts',
+    safeguard: 'making-listening-connection-again-with-other-one',
     from: "redis.on('close', reconnect);",
     to: '',
     test: failover,
@@ -151,7 +159,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'noticing that a listening connection is silent',
-    file: 'src/redis/connect.ts',
+    safeguard: 'noticing-listening-connection-silent',
     from: "if (subscriber.status === 'ready') subscriber.ping()",
     to: 'if (false) subscriber.ping()',
     test: failover,
@@ -159,7 +167,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'looking for ended sign-ins while no messages come',
-    file: 'src/live/hub.ts',
+    safeguard: 'looking-for-ended-sign-ins-while-no',
     from: 'if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();',
     to: 'if (performance.now() >= sweepDueAt) sweepNow();',
     test: failover,
@@ -167,7 +175,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'telling that channels are not permitted',
-    file: 'src/redis/channel.ts',
+    safeguard: 'telling-channels-not-permitted',
     from: 'onRefused(redisFault(error));',
     to: '',
     test: failover,
@@ -175,7 +183,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'trying the channel again',
-    file: 'src/redis/channel.ts',
+    safeguard: 'trying-channel-again',
     from: "if (!hears && subscriber.status === 'ready') joinNow();",
     to: '',
     test: failover,
@@ -183,7 +191,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'trying what pages do before saying that they can be served',
-    file: 'src/app.ts',
+    safeguard: 'trying-what-pages-do-before-saying-they',
     from: 'const fault = await findFault(parts.redis);',
     to: 'const fault = await parts.redis.ping().then(() => null);',
     test: recovery,
@@ -191,7 +199,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'trying a script before saying that pages can be served',
-    file: 'src/redis/probe.ts',
+    safeguard: 'trying-script-before-saying-pages-can-be',
     from: 'await locks.removeIf(',
     to: 'void (',
     test: recovery,
@@ -199,7 +207,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'reading what Redis 7 says of a script that may not do something',
-    file: 'src/redis/errors.ts',
+    safeguard: 'reading-what-redis-7-says-script-may',
     from: "if (message.startsWith('ERR The user executing the script')) return 'NOPERM';",
     to: '',
     test: recovery,
@@ -207,26 +215,26 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'not calling a user wrong who may not ask everything',
-    file: 'src/checks/redis.ts',
+    safeguard: 'not-calling-user-wrong-who-may-not',
     from: "if (replyCode(error) === 'NOPERM') return otherwise;",
     to: '',
-    test: 'doctor',
+    test: 'test/settings/doctor',
     named: 'nothing dangerous',
   },
   {
     what: 'asking Spotify for a token only while the lock is held',
-    file: 'src/access/access.ts',
+    safeguard: 'asking-spotify-for-token-only-while-lock',
     from: 'if (!isHeld())',
     to: 'if (false)',
-    test: 'sessions',
+    test: 'test/access/sessions',
     named: 'slept through its lease',
   },
   {
     what: 'going on with the token that another process has saved',
-    file: 'src/access/access.ts',
+    safeguard: 'refresh-goes-on-after-lost-lease',
     from: 'if (error instanceof LeaseExpired) return attempt();',
     to: '',
-    test: 'sessions',
+    test: 'test/access/sessions',
     named: 'slept through its lease',
   },
 ];

@@ -1,4 +1,4 @@
-import { musicAt, placeOf } from '../../src/simulator/run.ts';
+import { musicAt, placeOf } from '../../simulator/run.ts';
 
 export type Clock = ReturnType<typeof createClock>;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { Rotation } from '../../src/simulator/simulator.ts';
+import type { Rotation } from '../../simulator/simulator.ts';
 import { createFleet, type Fleet, type FleetOptions, type Outcome, type Server } from './fleet.ts';
 import type { Held, Side } from './slow-redis.ts';
 import type { Browser } from './turntable.ts';

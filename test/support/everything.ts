@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { Dialect } from '../../src/simulator/simulator.ts';
+import type { ApiVersion } from '../../simulator/simulator.ts';
 import { allowAll } from './pages.ts';
 import { recorder } from './recorder.ts';
 import { startTurntable, type Turntable } from './turntable.ts';
@@ -16,10 +16,10 @@ export type Call = {
 };
 
 /** Everything our client asks of the Web API while every listener visits every page and does every action there is. */
-export async function everyCall(t: TestContext, dialect: Dialect): Promise<Call[]> {
+export async function everyCall(t: TestContext, apiVersion: ApiVersion): Promise<Call[]> {
   const { sent, url, passOnTo } = await recorder(t);
   const turntable = await startTurntable(t, {
-    simulator: { dialect },
+    simulator: { apiVersion },
     timing: { afterCommandMs: 0 },
     env: { SPOTIFY_API_URL: url },
   });

@@ -5,9 +5,9 @@ import { Agent, request as ask } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { type Rotation, startSimulator } from '../../simulator/simulator.ts';
 import { type Timing, timing as usualTiming } from '../../src/access/timing.ts';
 import { freePort } from '../../src/redis/local-server.ts';
-import { type Rotation, startSimulator } from '../../src/simulator/simulator.ts';
 import { createClock } from './clock.ts';
 import type { Ends } from './ends.ts';
 import { redisPlace } from './redis.ts';
@@ -22,7 +22,7 @@ export type ServerOptions = {
   startAt: number;
   ticking: boolean;
 };
-export type Told = { advanceMs: number };
+export type CallResult = { advanceMs: number };
 /** What it says once it listens. */
 export type Ready = { port: number };
 
@@ -135,7 +135,7 @@ export async function createFleet(t: Ends, options: FleetOptions = {}) {
     async advance(by: Parameters<typeof clock.advance>[0]): Promise<void> {
       const before = clock.now();
       clock.advance(by);
-      const told: Told = { advanceMs: clock.now() - before };
+      const told: CallResult = { advanceMs: clock.now() - before };
       await Promise.all(
         [...servers].map(async (child) => {
           const done = once(child, 'message');

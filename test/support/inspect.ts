@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { HtmlValidate } from 'html-validate';
 import type { Page } from 'playwright-core';
 
-type Finding = { id: string; help: string; nodes: { html: string }[] };
+type CheckResult = { id: string; help: string; nodes: { html: string }[] };
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const validator = new HtmlValidate({
@@ -20,7 +20,7 @@ const validator = new HtmlValidate({
 /** What axe finds in the page as it stands. */
 export async function findingsOf(page: Page): Promise<string[]> {
   await page.evaluate(axe);
-  const violations = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as Finding[];
+  const violations = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as CheckResult[];
   return violations.map(
     ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`,
   );

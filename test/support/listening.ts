@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Simulator } from '../../src/simulator/simulator.ts';
+import type { Simulator } from '../../simulator/simulator.ts';
 import { until } from './fleet.ts';
 import { testTiming } from './timing.ts';
 import { startTurntable, type Turntable } from './turntable.ts';

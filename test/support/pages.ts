@@ -1,4 +1,4 @@
-import type { Simulator } from '../../src/simulator/simulator.ts';
+import type { Simulator } from '../../simulator/simulator.ts';
 
 /** The query of a sign-in that gives the permissions to change things, too. */
 export const allowAll =

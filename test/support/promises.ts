@@ -34,8 +34,7 @@ export function lostPromises(planted: Record<string, string> = {}): string[] {
     const { program, checker } = project;
     return program.getSourceFileNames().flatMap((name) => {
       const path = name.slice(src.length + 1);
-      const file =
-        name.startsWith(`${src}/`) && !path.startsWith('simulator/') ? program.getSourceFile(name) : null;
+      const file = name.startsWith(`${src}/`) ? program.getSourceFile(name) : null;
       return file && !exempt.test(path)
         ? lostIn(file, file.text, checker).map((lost) => `${path}:${lost}`)
         : [];

@@ -2,10 +2,10 @@ import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { serve } from '../../src/ops/serve.ts';
-import { createEndings, stopServing } from '../../src/ops/shutdown.ts';
+import { createShutdownSequence, stopServing } from '../../src/ops/shutdown.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
-import type { Ready, ServerOptions, Told } from './fleet.ts';
+import type { CallResult, Ready, ServerOptions } from './fleet.ts';
 import { noLimits } from './turntable.ts';
 
 /*
@@ -18,7 +18,7 @@ const { spotify, ...config } = readConfig(env);
 if (!spotify) throw new Error('These tests are about a configured server');
 
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
-const endings = createEndings(process);
+const shutdownSequence = createShutdownSequence(process);
 const parts = createParts({
   config: { ...config, spotify },
   log,
@@ -26,14 +26,14 @@ const parts = createParts({
   timing,
   limits: noLimits,
 });
-endings.add(parts.close);
+shutdownSequence.add(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });
 const serving = await serve(app, { ...config, port: 0 });
 const { background, closeStreams } = parts;
-endings.add(() => stopServing({ serving, background, closeStreams, log }));
+shutdownSequence.add(() => stopServing({ serving, background, closeStreams, log }));
 
-process.on('message', ({ advanceMs }: Told) => {
+process.on('message', ({ advanceMs }: CallResult) => {
   clock.advance({ seconds: advanceMs / 1000 });
   process.send?.('advanced');
 });

@@ -8,7 +8,7 @@ export const testTiming: Timing = {
   ...timing,
   accountsDeadlineMs: 20_000,
   leaseMs: 25_000,
-  patienceMs: 60_000,
+  lockWaitMs: 60_000,
   apiDeadlineMs: 20_000,
   redisDeadlineMs: 20_000,
   live: { ...timing.live, tickMs: 10 },

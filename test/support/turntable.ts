@@ -3,6 +3,12 @@ import { createServer, type RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import request from 'supertest';
+import {
+  type Fault,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from '../../simulator/simulator.ts';
 import { createGrants, type Grants } from '../../src/access/grants.ts';
 import { type Limits, limits } from '../../src/access/rate-limiter.ts';
 import { createSeal } from '../../src/access/seal.ts';
@@ -13,14 +19,8 @@ import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import type { overloadLimits } from '../../src/ops/overload.ts';
 import { createParts } from '../../src/parts.ts';
-import {
-  type Fault,
-  type Simulator,
-  type SimulatorOptions,
-  startSimulator,
-} from '../../src/simulator/simulator.ts';
+import { apiVersionIn } from './api-versions.ts';
 import { beginningOfTrack, type Clock, createClock } from './clock.ts';
-import { spokenIn } from './dialects.ts';
 import { recordsIn, redisPlace } from './redis.ts';
 import { testTiming } from './timing.ts';
 
@@ -125,7 +125,13 @@ async function newSimulator(
   now: () => number,
   options: Partial<SimulatorOptions> = {},
 ): Promise<Simulator> {
-  const simulator = await startSimulator({ clientId, clientSecret, now, dialect: spokenIn(t), ...options });
+  const simulator = await startSimulator({
+    clientId,
+    clientSecret,
+    now,
+    apiVersion: apiVersionIn(t),
+    ...options,
+  });
   t.after(() => simulator.close());
   return simulator;
 }

@@ -2,13 +2,13 @@ import { Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
-import type { Profile } from '../../spotify/answers.ts';
+import type { Profile } from '../../spotify/parse.ts';
 import type { WebApi } from '../../spotify/web-api.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { purposes } from './purposes.ts';
 
-type Needs = { webApi: WebApi; browsers: Browsers; signedIn: SignedIn };
+type Deps = { webApi: WebApi; browsers: Browsers; signedIn: SignedIn };
 
 /** Where a listener takes back at Spotify what they agreed to: Spotify has no call for it. */
 const appsAtSpotify = 'https://www.spotify.com/account/apps';
@@ -17,7 +17,7 @@ const appsAtSpotify = 'https://www.spotify.com/account/apps';
 const profileMs = 60_000;
 
 /** Who is signed in and where, what was agreed to, and every way to end it. */
-export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
+export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
   const router = Router();
 
   router.use('/account', (_req, res, next) => {
@@ -26,15 +26,18 @@ export function accountPages({ webApi, browsers, signedIn }: Needs): Router {
   });
 
   // At most one call to Spotify a minute, for the picture. All else is known here, so the page is there without it, too.
+  // safeguard: account-page-without-spotify
   router.get('/account', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const { accountId, id, name, signIn } = req.listener;
     const [profile, all] = await Promise.all([
-      req.listener.askKept('me', profileMs, webApi.me).catch(withoutSpotify),
+      // safeguard: minute-for-profile-held
+      req.listener.askCached('me', profileMs, webApi.me).catch(withoutSpotify),
       browsers.of(accountId),
     ]);
     const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
     const permissions = purposes(signIn.scopes);
     // Not the ids of the sessions: they are nobody's to see.
+    // safeguard: keeping-session-ids-to-ourselves
     const shown = all.map(({ sessionId, ...browser }) => ({
       ...browser,
       thisOne: sessionId === req.session.id,

@@ -37,6 +37,7 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
   const rows = (count: number) => count.toLocaleString('en');
   if (!readable) return `${name} (contents not available)`;
   if (stopped && written === 0) return `${name} (no rows of ${rows(announced)})`;
+  // safeguard: what-part-holds-in-its-name
   if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
   const notes = [
     ...(from > 0 ? [`from row ${rows(from + 1)}`] : []),

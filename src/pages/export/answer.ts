@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { CoolDown } from '../../access/errors.ts';
+import { Cooldown } from '../../access/errors.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
 import { attach, type File, ReaderGone, sendFile } from './send.ts';
@@ -30,8 +30,8 @@ export async function answerWithFile(
   } catch (error) {
     run.failed(error);
     if (error instanceof ReaderGone) return;
-    const waitMs = error instanceof CoolDown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
-    if (!(error instanceof CoolDown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
+    const waitMs = error instanceof Cooldown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
+    if (!(error instanceof Cooldown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
       throw error;
     const startSeconds = Math.max(1, Math.ceil(waitMs / 1000));
     res

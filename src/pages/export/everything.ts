@@ -34,6 +34,7 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
         const source = await open(playlist, at);
         yield source;
         summary.playlists += 1;
+        // safeguard: missing-rows-in-name-file-all-playlists
         summary.missing += source.manifest.missing;
         summary.stopped = source.manifest.stopped;
         if (summary.stopped) return;

@@ -36,10 +36,15 @@ export function exportPages(deps: Deps): Router {
     button: 'Download',
   });
   const guarded = (limiter: RateLimiter) => [
+    // safeguard: making-no-file-ahead
     refuseSpeculative,
     signedIn.middleware,
+    // safeguard: asking-before-file-made
     ask,
+    // safeguard: limit-listener-before-all
+    // safeguard: limit-exports-listener
     chargeListener(limiter),
+    // safeguard: limit-all-exports-together
     chargeEveryone(rateLimiters.exports),
   ];
   router.param('id', spotifyId);
@@ -61,7 +66,7 @@ export function exportPages(deps: Deps): Router {
   // One call to Spotify, none within five minutes, nor while the export is running.
   router.get('/playlists/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     await showPage(req, res, 'all', async () => {
-      const first = await req.listener.askKept(
+      const first = await req.listener.askCached(
         'playlists 1',
         pageMs,
         (token) => webApi.playlists(token, 1),
@@ -75,7 +80,7 @@ export function exportPages(deps: Deps): Router {
   router.get('/playlists/:id/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const id = String(req.params.id);
     await showPage(req, res, id, async () => {
-      const { name, count, readable } = await req.listener.askKept(
+      const { name, count, readable } = await req.listener.askCached(
         `playlist ${id} card`,
         pageMs,
         (token) => webApi.playlist(token, id),
@@ -99,6 +104,7 @@ export function exportPages(deps: Deps): Router {
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // It is there while Spotify wants to be left alone, which is when somebody looks.
+    // safeguard: telling-page-export-without-asking-spotify-while
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;
     res.set('Cache-Control', 'private, no-store').format({

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
+import type { ApiVersions } from '../../access/api-version.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Page, Playlist } from '../../spotify/types.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
@@ -12,7 +12,11 @@ import { csv, type Format, json, type Summary } from './formats.ts';
 import type { OpenRun } from './run.ts';
 import { openSource } from './source.ts';
 
-type Deps = Parameters<typeof answerWithFile>[0] & { webApi: WebApi; dialects: Dialects; market: string };
+type Deps = Parameters<typeof answerWithFile>[0] & {
+  webApi: WebApi;
+  apiVersions: ApiVersions;
+  market: string;
+};
 
 const formats = new Map<string, Format>([
   ['csv', csv],
@@ -22,7 +26,7 @@ const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Answers requests for files, with the format, place and version in their addresses. */
 export function createFiles(deps: Deps) {
-  const { webApi, dialects, market } = deps;
+  const { webApi, apiVersions, market } = deps;
 
   return {
     /** All playlists in one file. */
@@ -106,9 +110,15 @@ export function createFiles(deps: Deps) {
   function loadFrom(req: Request, id: string) {
     return (from: number) =>
       req.listener.ask((token) =>
-        dialects.speak((dialect) =>
+        apiVersions.speak((apiVersion) =>
           // Without a market, where relinking would go unsaid: see createRelinking.
-          webApi.playlistEntries(token, id, { from, market: dialect === 'classic' ? market : null }, dialect),
+          // safeguard: files-originals-for-new-apps
+          webApi.playlistEntries(
+            token,
+            id,
+            { from, market: apiVersion === 'legacy' ? market : null },
+            apiVersion,
+          ),
         ),
       );
   }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CoolDown } from '../../access/errors.ts';
+import { Cooldown } from '../../access/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 
 /** Makes a call that reads from Spotify, and does not give up at the first failure. */
@@ -40,7 +40,9 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
       try {
         return await call();
       } catch (error) {
-        if (error instanceof CoolDown && mayPause(error.until)) await pause(error.until);
+        // safeguard: waiting-out-short-cooldown-in-export
+        if (error instanceof Cooldown && mayPause(error.until)) await pause(error.until);
+        // safeguard: repeating-read-export-once
         else if (error instanceof SpotifyUnavailable && !repeated && mayRepeat()) {
           repeated = true;
           await wait(repeatAfterMs);
@@ -50,6 +52,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   };
 
   function mayRepeat(): boolean {
+    // safeguard: budget-repeated-reads
     if (spent.repeats >= Math.max(repeatsAtLeast, spent.reads * repeatsShare)) return false;
     spent.repeats += 1;
     return true;
@@ -58,6 +61,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   /** Several reads are under way at once and pause together: what they wait for counts once. */
   function mayPause(until: number): boolean {
     const addedMs = Math.max(0, until - Math.max(now(), spent.pausedUntil));
+    // safeguard: budget-pauses
     if (until - now() > longestPauseMs() || spent.pausedMs + addedMs > pausesMs) return false;
     spent.pausedMs += addedMs;
     spent.pausedUntil = Math.max(spent.pausedUntil, until);
@@ -71,6 +75,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   }
 
   async function wait(ms: number): Promise<void> {
+    // safeguard: ending-pause-when-nobody-waits-any-more
     await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }

@@ -55,6 +55,7 @@ export function openRun(
 
   tell({});
 
+  // safeguard: bound-part
   const rowsLeft = () => (part ? rowsAtOnce - told.rows : Number.POSITIVE_INFINITY);
   const firstByteIsDueIn = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
@@ -63,10 +64,12 @@ export function openRun(
       now,
       signal: gone.signal,
       // Nothing can be sent before there is a name and a row, nor before a part is done: whoever waits must not wait too long.
+      // safeguard: longest-silence-before-first-row
       longestPauseMs: () => (part || told.rows === 0 ? firstByteIsDueIn() : longestPauseMs),
       onPause: (until) => tell({ state: 'paused', until }),
       async onResume() {
         tell({ state: 'running', until: null });
+        // safeguard: looking-after-pause-whether-sign-in-still
         const isSignedIn = (await grants.read(req.session.id)) !== null;
         if (!isSignedIn) throw new GrantLost('Signed out while an export was paused');
       },
@@ -85,6 +88,8 @@ export function openRun(
     /** For how long rows may be collected before the file begins, by how many there are; null if that is not known. */
     collectMs(rows: number | null): number {
       if (part) return Number.POSITIVE_INFINITY;
+      // safeguard: collecting-short-file-before-it-begins
+      // safeguard: beginning-short-file-takes-too-long
       return rows !== null && rows <= rowsAtOnce ? firstByteIsDueIn() : 0;
     },
 

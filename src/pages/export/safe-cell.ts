@@ -1,4 +1,7 @@
 /** Where a spreadsheet may begin a cell: at its start, and behind whatever it is told to take for a separator. */
+// safeguard: formulas-behind-separators
+// safeguard: formulas-behind-spaces-and-marks
+// safeguard: full-width-formula-signs
 const formulaStart = /(^|[,;|])([\s\p{Cf}"]*[=+\-@＝＋－＠])/gu;
 /** Line breaks of every kind, tabs and other control characters. */
 const breaks = /[\p{Cc}\u2028\u2029]+/gu;
@@ -10,5 +13,6 @@ const breaks = /[\p{Cc}\u2028\u2029]+/gu;
  * wants the names exactly removes an apostrophe that stands before such a sign, or takes the JSON.
  */
 export function safeCell(value: string): string {
+  // safeguard: neutralising-line-breaks-in-cells
   return value.toWellFormed().replace(breaks, ' ').replace(formulaStart, "$1'$2");
 }

@@ -66,6 +66,7 @@ type Begin = {
 };
 
 /** How many pages of a playlist are on their way at once. */
+// safeguard: bound-pages-under-way
 const width = 4;
 
 /** Begins with a playlist: asks for its first page, and throws what that throws. */
@@ -94,19 +95,23 @@ export async function openSource({ playlist, from, known, load, resume, run }: B
       const rest = inOrder(more, (index) => pageAt(from + (index + 1) * entriesPerPage, load, run));
       if (!run.isFull()) {
         for await (const { rows, total } of rest) {
+          // safeguard: noticing-playlist-was-changed-during-its-export
           if (total !== first.total) throw hasChanged();
           yield counted(manifest, rows, run);
           if (run.isFull()) break;
         }
       }
     } catch (error) {
+      // safeguard: throwing-what-ends-whole-file
       if (!run.part) throw error;
+      // safeguard: going-on-where-file-stopped
       manifest.stopped = stopFor(error, resume(from + manifest.written));
       return;
     }
     const atEnd = from + manifest.written >= manifest.announced;
     manifest.complete = atEnd && manifest.missing === 0;
     if (!atEnd) {
+      // safeguard: going-on-where-file-stopped
       manifest.stopped = { reason: 'part-full', until: null, resume: resume(from + manifest.written) };
     }
   }
@@ -125,6 +130,7 @@ async function pageAt(
       const { items, total } = await load(from);
       if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
       const missing = Math.min(entriesPerPage, total - from) - items.length;
+      // safeguard: noticing-rows-spotify-did-not-send
       if (missing <= 0) return { rows: items, total };
       short.push({ rows: [...items, ...Array.from({ length: missing }, () => null)], total });
       throw fewerRows();
@@ -159,6 +165,7 @@ export function hasChanged(): Problem {
 
 /** Counts rows that go into the file. Throws SpotifyUnavailable if some are missing and its name cannot say so any more. */
 function counted(manifest: Manifest, rows: readonly Row[], run: Run): readonly Row[] {
+  // safeguard: missing-rows-only-where-name-can-say
   if (rows.includes(null) && !run.mayLack()) throw fewerRows();
   for (const row of rows) {
     manifest.written += 1;
@@ -185,6 +192,7 @@ async function* inOrder<T>(count: number, load: (index: number) => Promise<T>): 
         underWay.push(next);
         index += 1;
       }
+      // safeguard: order-pages
       yield (await underWay.shift()) as T;
     }
   } finally {

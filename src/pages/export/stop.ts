@@ -1,4 +1,4 @@
-import { CoolDown, GrantLost, TooManyRequests } from '../../access/errors.ts';
+import { Cooldown, GrantLost, TooManyRequests } from '../../access/errors.ts';
 import { ShuttingDown } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import * as spotify from '../../spotify/errors.ts';
@@ -18,7 +18,7 @@ type ErrorClass = abstract new (...args: never[]) => Error;
 
 /** Every error of Spotify's and of access to it: none is unforeseen. */
 const reasons: readonly [ErrorClass, string][] = [
-  [CoolDown, 'cool-down'],
+  [Cooldown, 'cool-down'],
   [spotify.RateLimited, 'cool-down'],
   [spotify.SpotifyUnavailable, 'spotify-unavailable'],
   [spotify.AccessTokenRejected, 'spotify-unavailable'],
@@ -47,7 +47,7 @@ export function reasonOf(error: unknown): string | null {
 
 /** When Spotify may be asked again, in milliseconds since 1970; null if that is not the matter. */
 export function untilOf(error: unknown): number | null {
-  return error instanceof CoolDown ? error.until : null;
+  return error instanceof Cooldown ? error.until : null;
 }
 
 /** What a part says of the error that ended it. Throws an error of our own: what it makes of a file is not known. */

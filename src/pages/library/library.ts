@@ -1,5 +1,5 @@
 import { type Request, Router } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
+import type { ApiVersions } from '../../access/api-version.ts';
 import type { Hub } from '../../live/hub.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage, Problem } from '../../web/error-pages.ts';
@@ -10,9 +10,9 @@ import { createRelinking, type ShownEntry } from '../../web/relinking.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Needs = {
+type Deps = {
   webApi: WebApi;
-  dialects: Dialects;
+  apiVersions: ApiVersions;
   signedIn: SignedIn;
   forms: Forms;
   hub: Hub;
@@ -24,16 +24,17 @@ const momentMs = 1_000;
 const topMs = 10 * 60_000;
 
 /** What the listener saved, heard lately, and plays most. */
-export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }: Needs): Router {
+export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market }: Deps): Router {
   const router = Router();
-  const relinking = createRelinking({ dialects, market });
+  const relinking = createRelinking({ apiVersions, market });
 
   // One call to Spotify.
   router.get('/library', htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
+    // safeguard: asking-library-again-on-page-after-change
     if (req.query.said !== undefined) req.listener.forget(['library']);
     const from = (page - 1) * tracksPerPage;
-    const saved = await req.listener.askKept(
+    const saved = await req.listener.askCached(
       `library ${page}`,
       momentMs,
       (token) => webApi.savedTracks(token, { from, market }),
@@ -60,7 +61,7 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }:
 
   // One call to Spotify.
   router.get('/library/recent', htmlOrJson, signedIn.middleware, async (req, res) => {
-    const played = await req.listener.askKept('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
+    const played = await req.listener.askCached('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('library/recent', { played }),
       json: () => res.json({ tracks: played }),
@@ -78,10 +79,10 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }:
     const name = `top ${of} ${time}`;
     const [artists, tracks] =
       of === 'artists'
-        ? [await listener.askKept(name, topMs, (token) => webApi.topArtists(token, time), scopes.top)]
+        ? [await listener.askCached(name, topMs, (token) => webApi.topArtists(token, time), scopes.top)]
         : [
             undefined,
-            await listener.askKept(name, topMs, (token) => webApi.topTracks(token, time), scopes.top),
+            await listener.askCached(name, topMs, (token) => webApi.topTracks(token, time), scopes.top),
           ];
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('library/top', { of, range: time, artists, tracks }),
@@ -107,8 +108,9 @@ export function libraryPages({ webApi, dialects, signedIn, forms, hub, market }:
         }
         uri = held;
         await req.listener.change(
+          // safeguard: invalidating-player-when-track-saved
           ['library', 'saved ', 'player'],
-          (token) => dialects.speak((dialect) => webApi.setSaved(token, held, wanted, dialect)),
+          (token) => apiVersions.speak((apiVersion) => webApi.setSaved(token, held, wanted, apiVersion)),
           scopes.editLibrary,
         );
         await hub.learnSaved(req.listener.accountId, uri, wanted);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { News } from '../../live/messages.ts';
-import { isOther, type Seen, shownOf } from '../../live/seen.ts';
-import type { Dated, Playback } from '../../spotify/answers.ts';
+import { isOther, type Seen, shownOf } from '../../live/observation.ts';
+import type { Dated, Playback } from '../../spotify/parse.ts';
 
 /** What the card shows, on the page and live. */
 export type Card = {

@@ -3,8 +3,8 @@ import { type Request, type Response, Router } from 'express';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import type { News } from '../../live/messages.ts';
-import type { Seen } from '../../live/seen.ts';
-import type { Stream, Streams } from '../../live/stream.ts';
+import type { Seen } from '../../live/observation.ts';
+import type { Stream, Streams } from '../../live/sse.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
 import { MissingScope } from '../../spotify/errors.ts';
@@ -42,6 +42,7 @@ export function livePages(deps: Deps): Router {
   const { signedIn, hub, streams, fetchSubscriptions, background, now, knownLately, forView } = deps;
   const router = Router();
 
+  // safeguard: limit-live-updates-being-one-its-own
   router.get('/now-playing/events', signedIn.forUpdates, async (req, res) => {
     demandOwn(req);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
@@ -56,6 +57,7 @@ export function livePages(deps: Deps): Router {
       onNews(news) {
         if (last !== null && !hasChanged(last, news)) return;
         last = news;
+        // safeguard: reporting-card-could-not-be-sent
         if (news.seen) background.run('send a card', sendCard(stream, news.seen, news));
       },
       onEnd() {
@@ -66,11 +68,13 @@ export function livePages(deps: Deps): Router {
     res.once('close', leave);
     // Someone who comes back to look is shown what is so now; who has just loaded the page was shown it there, and a stream that broke
     // and is made again is nobody's wish.
+    // safeguard: odd-telling-stream-made-again-from-wish
     if (req.query.look === 'now' && !req.get('Last-Event-ID')) hub.look(accountId);
 
     async function sendCard(stream: Stream, seen: Seen, news: News): Promise<void> {
       try {
         // A card without what was played before is better than none.
+        // safeguard: showing-card-without-what-redis-would-have
         const recent = await knownLately(req, seen).catch(nullIfUnavailable);
         const card = cardOf(seen, news, recent, now());
         const html = await render(req, res, card);
@@ -96,7 +100,9 @@ export function livePages(deps: Deps): Router {
     const { seen } = news;
     const card = seen && cardOf(seen, news, await knownLately(req, seen), now());
     const version = card && versionOf(card);
+    // safeguard: leaving-card-alone-shown-already
     const html = card && version !== req.query.version ? await render(req, res, card) : null;
+    // safeguard: keeping-hub-polling-for-page-fetches
     fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);
     res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...(card && numbers(card)) });
   });
@@ -120,6 +126,7 @@ export function livePages(deps: Deps): Router {
 
 /** When to fetch the card again, in milliseconds from now, where the next poll is due in so many; null where that is not known. */
 function nextFetchIn(pollInMs: number | null): number {
+  // safeguard: fetching-after-poll-and-not-before
   const wanted = pollInMs === null ? fetchMs.unknown : pollInMs + fetchMs.afterPoll;
   return Math.min(fetchMs.most, Math.max(fetchMs.least, wanted));
 }

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, Router } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
-import { CoolDown, GrantLost } from '../../access/errors.ts';
-import type { Kept } from '../../access/kept.ts';
+import type { ApiVersions } from '../../access/api-version.ts';
+import { Cooldown, GrantLost } from '../../access/errors.ts';
 import type { Recent } from '../../access/recent.ts';
+import type { ResponseCache } from '../../access/response-cache.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import { type Hub, nothingKnown } from '../../live/hub.ts';
-import { type Seen, uriOf } from '../../live/seen.ts';
-import type { Streams } from '../../live/stream.ts';
+import { type Seen, uriOf } from '../../live/observation.ts';
+import type { Streams } from '../../live/sse.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
-import type { Dated } from '../../spotify/answers.ts';
+import type { Dated } from '../../spotify/parse.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
 import { isWithoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
@@ -18,11 +18,11 @@ import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, numbers, versionOf } from './card.ts';
 import { livePages, whoOf } from './live.ts';
 
-type Needs = {
+type Deps = {
   webApi: WebApi;
-  dialects: Dialects;
+  apiVersions: ApiVersions;
   signedIn: SignedIn;
-  kept: Kept;
+  kept: ResponseCache;
   hub: Hub;
   streams: Streams;
   fetchSubscriptions: FetchSubscriptions;
@@ -35,7 +35,7 @@ const momentMs = 1_000;
 /** For how long it is known whether a track is saved; our own buttons make it asked anew. */
 const savedMs = 10 * 60_000;
 /** For how long a page waits for what it could do without. */
-const patienceMs = 1_500;
+const lockWaitMs = 1_500;
 /** A page without scripts loads itself anew no more often than this. */
 const leastRefreshMs = 20_000;
 
@@ -43,13 +43,14 @@ const leastRefreshMs = 20_000;
  * What the listener is playing. One call to Spotify, and at most one more: whether the track is saved, when it is new; what was
  * played lately, when nothing plays and that was not asked in the last minutes.
  */
-export function nowPlayingPages(needs: Needs): Router {
-  const { webApi, dialects, signedIn, kept, hub, streams, fetchSubscriptions, background, recent, now } =
-    needs;
+export function nowPlayingPages(deps: Deps): Router {
+  const { webApi, apiVersions, signedIn, kept, hub, streams, fetchSubscriptions, background, recent, now } =
+    deps;
   const router = Router();
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
     // One of our buttons was pressed, maybe in another process: what is held here may be out of date.
+    // safeguard: asking-player-again-on-page-after-change
     if (req.query.said !== undefined) req.listener.forget(['saved ', 'player']);
     const { seen, news } = await look(req);
     const saved = seen.saved ?? (await soon(isSaved(req, seen)));
@@ -61,7 +62,9 @@ export function nowPlayingPages(needs: Needs): Router {
       res.json({ ...seen.playback, saved, seenAt, waitingUntil: until });
       return;
     }
+    // safeguard: awaiting-all-page-asks-redis
     const next = await hub.nextFor(seen);
+    // safeguard: finishing-what-awaited-before-page-answered
     const recent = await soon(playedLately(req, seen));
     const card = cardOf({ ...seen, saved }, { ...news, sparingUntil: next.sparingUntil }, recent, now());
     const still = req.query.still !== undefined;
@@ -86,12 +89,13 @@ export function nowPlayingPages(needs: Needs): Router {
     const { accountId } = req.listener;
     try {
       // Another browser of the listener's may have been allowed more.
+      // safeguard: odd-keeping-from-browser-what-it-was
       const known = req.listener.may(scopes.player) ? hub.fresh(accountId) : null;
-      const seen = known ?? (await req.listener.askKept('player', momentMs, asked, scopes.player));
+      const seen = known ?? (await req.listener.askCached('player', momentMs, asked, scopes.player));
       return { seen, news: nothingKnown };
     } catch (error) {
-      const seen = error instanceof CoolDown ? await hub.latest(accountId) : null;
-      if (seen === null || !(error instanceof CoolDown)) throw error;
+      const seen = error instanceof Cooldown ? await hub.latest(accountId) : null;
+      if (seen === null || !(error instanceof Cooldown)) throw error;
       await hub.learnWait(accountId, error);
       return { seen, news: { ...nothingKnown, waitingUntil: error.until, quota: error.quota } };
     }
@@ -112,11 +116,12 @@ export function nowPlayingPages(needs: Needs): Router {
   async function isSaved(req: Request, seen: Seen): Promise<boolean | null> {
     const uri = uriOf(seen);
     if (!uri || !req.listener.may(scopes.library)) return null;
-    const ask = (token: string) => dialects.speak((dialect) => webApi.isSaved(token, uri, dialect));
+    const ask = (token: string) => apiVersions.speak((apiVersion) => webApi.isSaved(token, uri, apiVersion));
     try {
       const name = `saved ${uri}`;
-      const saved = await req.listener.askKept(name, savedMs, ask);
+      const saved = await req.listener.askCached(name, savedMs, ask);
       // Not held: a button has changed it since Spotify was asked, and what that did is known already.
+      // safeguard: believing-button-before-answer-was-on-its
       if (req.listener.peek(name, savedMs) === undefined) return await savedSince(req, uri);
       await hub.learnSaved(req.listener.accountId, uri, saved);
       return saved;
@@ -140,7 +145,7 @@ export function nowPlayingPages(needs: Needs): Router {
     if (known !== null || !tellsLately(req, seen)) return known;
     const askedAt = now();
     try {
-      const played = await req.listener.askKept('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
+      const played = await req.listener.askCached('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
       return await recent.keep(req.listener.accountId, played, askedAt);
     } catch (error) {
       if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
@@ -169,6 +174,7 @@ export function nowPlayingPages(needs: Needs): Router {
 async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
   const enough = new AbortController();
   // Rejects when it is aborted, where nobody waits for it any more.
-  const late = sleep(patienceMs, null, { signal: enough.signal }).catch(() => null);
+  const late = sleep(lockWaitMs, null, { signal: enough.signal }).catch(() => null);
+  // safeguard: not-waiting-long-for-what-page-could
   return Promise.race([answer, late]).finally(() => enough.abort());
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, type Response, Router } from 'express';
-import type { Kept } from '../../access/kept.ts';
 import type { SpotifyCall } from '../../access/live-token.ts';
+import type { ResponseCache } from '../../access/response-cache.ts';
 import type { Hub } from '../../live/hub.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
 import { isDeviceId } from '../../spotify/uri.ts';
@@ -12,11 +12,11 @@ import { noteWithoutPremium, withoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Needs = {
+type Deps = {
   webApi: WebApi;
   signedIn: SignedIn;
   forms: Forms;
-  kept: Kept;
+  kept: ResponseCache;
   hub: Hub;
   /** What Spotify takes to show what a command did, in milliseconds. */
   afterCommandMs: number;
@@ -29,21 +29,23 @@ const changedByCommands = ['player', 'devices', 'recent'];
 
 /** Why a command was not carried out, as the page with its button says it. */
 const refusals = [
+  // safeguard: saying-why-command-was-refused
   [PremiumRequired, 'premium-required'],
   [NoActiveDevice, 'no-active-device'],
   [NotPossibleNow, 'not-possible-now'],
 ] as const;
 
 /** Telling the player what to do, and where. Each takes one call to Spotify. */
-export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs }: Needs): Router {
+export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs }: Deps): Router {
   const router = Router();
   // Before the sign-in: no token is refreshed for an address that is no command.
   router.param('command', (_req, _res, next, command) => {
+    // safeguard: check-commands-before-sign-in
     next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
   });
 
   router.get('/devices', htmlOrJson, signedIn.middleware, async (req, res) => {
-    const devices = await req.listener.askKept('devices', 1_000, webApi.devices, scopes.player);
+    const devices = await req.listener.askCached('devices', 1_000, webApi.devices, scopes.player);
     const mayControl = req.listener.may(scopes.control);
     const { said } = req.query;
     res.set('Cache-Control', 'private, no-store').format({
@@ -86,6 +88,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
       return back;
     });
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
+    // safeguard: odd-looking-after-button-on-another-page
     if (wantsJson(req) || !back.startsWith('/now-playing')) hub.look(req.listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, outcome);

@@ -1,5 +1,5 @@
 import { type Request, type Response, Router } from 'express';
-import type { Dialects } from '../../access/dialects.ts';
+import type { ApiVersions } from '../../access/api-version.ts';
 import { BadRequest, Refused } from '../../spotify/errors.ts';
 import {
   entriesPerPage,
@@ -20,16 +20,16 @@ import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { notTaken, readDetails } from './details.ts';
 import { changedMeanwhile, noSnapshot, noUri, saidHere } from './messages.ts';
 
-type Needs = { webApi: WebApi; dialects: Dialects; signedIn: SignedIn; forms: Forms; market: string };
+type Deps = { webApi: WebApi; apiVersions: ApiVersions; signedIn: SignedIn; forms: Forms; market: string };
 
 const momentMs = 1_000;
 /** Long enough to page through a playlist; what is in it is kept by its snapshot, which changes with it. */
 const pagingMs = 5 * 60_000;
 
 /** The listener's playlists, what is in each, and changing them. */
-export function playlistPages({ webApi, dialects, signedIn, forms, market }: Needs): Router {
+export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: Deps): Router {
   const router = Router();
-  const relinking = createRelinking({ dialects, market });
+  const relinking = createRelinking({ apiVersions, market });
   router.param('id', spotifyId);
 
   // One call to Spotify.
@@ -47,7 +47,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
   router.get('/playlists/add', htmlOrJson, signedIn.middleware, async (req, res) => {
     const uri = namedUri(req.query.uri, noUri);
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
-    const item = await req.listener.askKept(`item ${uri}`, pagingMs, (token) => webApi.item(token, uri));
+    const item = await req.listener.askCached(`item ${uri}`, pagingMs, (token) => webApi.item(token, uri));
     const { items, total, pages } = await playlistsOf(req, page);
     const own = items.filter(
       ({ id, ownerId, collaborative }) => id !== null && (ownerId === req.listener.id || collaborative),
@@ -86,7 +86,9 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
         const id = await req.listener.change(
           ['playlists'],
           (token) =>
-            dialects.speak((dialect) => webApi.createPlaylist(token, req.listener.id, details, dialect)),
+            apiVersions.speak((apiVersion) =>
+              webApi.createPlaylist(token, req.listener.id, details, apiVersion),
+            ),
           scopes.editPlaylists,
         );
         return saying(`/playlists/${id}`, 'created');
@@ -151,7 +153,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
     const outcome = await forms.once(req, async () => {
       await req.listener.change(
         heldOf(id),
-        (token) => dialects.speak((dialect) => webApi.addToPlaylist(token, id, uri, dialect)),
+        (token) => apiVersions.speak((apiVersion) => webApi.addToPlaylist(token, id, uri, apiVersion)),
         scopes.editPlaylists,
       );
       return saying(`/playlists/${id}`, 'added');
@@ -172,7 +174,8 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
       .once(req, async () => {
         const uri = await relinking.heldUri(entry, (stretch) =>
           req.listener.ask(
-            (token) => dialects.speak((dialect) => webApi.playlistEntries(token, id, stretch, dialect)),
+            (token) =>
+              apiVersions.speak((apiVersion) => webApi.playlistEntries(token, id, stretch, apiVersion)),
             [...scopes.playlists, ...scopes.editPlaylists],
           ),
         );
@@ -180,7 +183,9 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
         await req.listener.change(
           heldOf(id),
           (token) =>
-            dialects.speak((dialect) => webApi.removeFromPlaylist(token, id, { uri, snapshotId }, dialect)),
+            apiVersions.speak((apiVersion) =>
+              webApi.removeFromPlaylist(token, id, { uri, snapshotId }, apiVersion),
+            ),
           scopes.editPlaylists,
         );
         return saying(place, 'removed');
@@ -203,7 +208,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
 
   async function playlistsOf(req: Request, page: number) {
     const name = `playlists ${page}`;
-    const lists = await req.listener.askKept(
+    const lists = await req.listener.askCached(
       name,
       momentMs,
       (token) => webApi.playlists(token, page),
@@ -222,7 +227,7 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
     failed: { details: PlaylistDetails; problem: ErrorPage } | null = null,
   ): Promise<void> {
     // Who pages on looks at the playlist as it was on the first page.
-    const playlist = await req.listener.askKept(
+    const playlist = await req.listener.askCached(
       `playlist ${id} card`,
       page === 1 ? momentMs : pagingMs,
       (token) => webApi.playlist(token, id),
@@ -266,11 +271,13 @@ export function playlistPages({ webApi, dialects, signedIn, forms, market }: Nee
     /** Null for the entries of somebody else's playlist: Spotify tells new apps only what stands on its card. */
     async function entries() {
       try {
-        return await req.listener.askKept(
+        return await req.listener.askCached(
           `playlist ${id} ${playlist.snapshotId} ${page}`,
           pagingMs,
           (token) =>
-            dialects.speak((dialect) => webApi.playlistEntries(token, id, { from, market }, dialect)),
+            apiVersions.speak((apiVersion) =>
+              webApi.playlistEntries(token, id, { from, market }, apiVersion),
+            ),
           scopes.playlists,
         );
       } catch (error) {

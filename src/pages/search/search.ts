@@ -1,9 +1,9 @@
 import { type Request, type Response, Router } from 'express';
 import type { AppAccess } from '../../access/app-token.ts';
 import { TooManyRequests } from '../../access/errors.ts';
-import type { Kept } from '../../access/kept.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
-import type { Found } from '../../spotify/answers.ts';
+import type { ResponseCache } from '../../access/response-cache.ts';
+import type { Found } from '../../spotify/parse.ts';
 import {
   furthestResult,
   resultsPerPage,
@@ -17,10 +17,10 @@ import { atLeast } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
-type Needs = {
+type Deps = {
   webApi: WebApi;
   appAccess: AppAccess;
-  kept: Kept;
+  kept: ResponseCache;
   rateLimiters: RateLimiters;
   market: string;
 };
@@ -34,8 +34,8 @@ const usualTypes: SearchType[] = ['artist', 'track'];
 const keptMs = 60_000;
 
 /** Searching Spotify, signed in or not, on a token of the app's own. */
-export function searchPages(needs: Needs): Router {
-  const { webApi, appAccess, kept, rateLimiters, market } = needs;
+export function searchPages(deps: Deps): Router {
+  const { webApi, appAccess, kept, rateLimiters, market } = deps;
   const router = Router();
 
   // One call to Spotify, none where the same was asked within a minute.
@@ -57,7 +57,9 @@ export function searchPages(needs: Needs): Router {
 
     const { query, types, page } = asked;
     if (!listener && rateLimiters.dailySearches.requests === 0) throw new Problem(problems.notForStrangers);
+    // safeguard: limit-searches-listener
     if (listener) await charge(res, rateLimiters.search, listener.accountId);
+    // safeguard: limit-address
     else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
     const answer = (ask: () => Promise<Found>) =>
       kept.get('everyone', `search ${JSON.stringify(asked)}`, keptMs, ask);
@@ -91,6 +93,7 @@ export function searchPages(needs: Needs): Router {
     function askForStranger(): Promise<Found> {
       let taken = false;
       return appAccess.ask(async (token) => {
+        // safeguard: share-strangers
         if (!taken) await chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone');
         taken = true;
         return webApi.search(token, query, { types, page, market });

@@ -1,13 +1,13 @@
 import { type RequestHandler, Router } from 'express';
-import type { Finding } from '../../checks/finding.ts';
 import type { Refusals } from '../../checks/refusals.ts';
+import type { CheckResult } from '../../checks/result.ts';
 import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { visitFindings } from './visit.ts';
 
-type Needs = {
+type Deps = {
   /** Whether this is all there is: while there are no credentials, every other page leads here. */
   alone: boolean;
   baseUrl: string;
@@ -17,7 +17,7 @@ type Needs = {
   missing: readonly string[];
   steps: readonly SetupStep[];
   demoCommand: string;
-  checks: { redis(): Promise<Finding[]>; spotify(): Promise<Finding[]> };
+  checks: { redis(): Promise<CheckResult[]>; spotify(): Promise<CheckResult[]> };
   refusals: Refusals;
   /** Limits how often the checks are made. */
   limit: readonly RequestHandler[];
@@ -25,9 +25,9 @@ type Needs = {
 };
 
 /** How to get credentials, step by step, and whether everything is as it has to be. */
-export function setupPages(needs: Needs): Router {
-  const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = needs;
-  const { checks, refusals, limit, cookies } = needs;
+export function setupPages(deps: Deps): Router {
+  const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = deps;
+  const { checks, refusals, limit, cookies } = deps;
   const router = Router();
 
   router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
@@ -40,6 +40,7 @@ export function setupPages(needs: Needs): Router {
     text: 'A link on another site led here. The check calls Spotify, so it starts when you say so.',
     button: 'Check now',
   });
+  // safeguard: asking-before-set-up-checked
   router.get('/setup/check', refuseSpeculative, ask, ...limit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
     const cookieCameBack = cookies.sent(req).has('check');

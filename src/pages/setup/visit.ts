@@ -1,7 +1,7 @@
 import type { Request } from 'express';
-import { bad, type Finding, good, open } from '../../checks/finding.ts';
+import { bad, type CheckResult, good, open } from '../../checks/result.ts';
 
-type Needs = {
+type Deps = {
   baseUrl: string;
   redirectUri: string;
   trustProxy: boolean | number | string;
@@ -12,11 +12,11 @@ type Needs = {
 /** What the visit itself tells: the address it came to, the headers of a proxy, and whether cookies come back. */
 export function visitFindings(
   req: Request,
-  { baseUrl, redirectUri, trustProxy, cookieCameBack }: Needs,
-): Finding[] {
+  { baseUrl, redirectUri, trustProxy, cookieCameBack }: Deps,
+): CheckResult[] {
   return [addressFinding(req, baseUrl, redirectUri), proxyFinding(req, baseUrl, trustProxy), cookieFinding()];
 
-  function cookieFinding(): Finding {
+  function cookieFinding(): CheckResult {
     const what = 'Cookies';
     return cookieCameBack
       ? good(what, 'one was set, and came back')
@@ -28,7 +28,7 @@ export function visitFindings(
   }
 }
 
-function addressFinding(req: Request, baseUrl: string, redirectUri: string): Finding {
+function addressFinding(req: Request, baseUrl: string, redirectUri: string): CheckResult {
   const what = 'The address you came to';
   const came = `${req.protocol}://${req.get('Host') ?? ''}`;
   if (came === baseUrl) return good(what, `${came}, and Spotify sends people back to ${redirectUri}`);
@@ -39,7 +39,7 @@ function addressFinding(req: Request, baseUrl: string, redirectUri: string): Fin
   );
 }
 
-function proxyFinding(req: Request, baseUrl: string, trustProxy: Needs['trustProxy']): Finding {
+function proxyFinding(req: Request, baseUrl: string, trustProxy: Deps['trustProxy']): CheckResult {
   const what = 'Proxy';
   const proto = req.get('X-Forwarded-Proto');
   const isThere = proto !== undefined || req.get('X-Forwarded-For') !== undefined;

@@ -3,8 +3,8 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { Problem } from '../../web/error-pages.ts';
-import { ownPath } from '../../web/own-path.ts';
 import { chargeAddress } from '../../web/rate-limits.ts';
+import { ownPath } from '../../web/return-path.ts';
 import { ForeignOrigin } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
@@ -18,6 +18,7 @@ type Deps = CallbackDeps & {
 };
 
 /** What every sign-in asks for: to see, and to change nothing. What changes something is asked for when it is first wanted. */
+// safeguard: asking-to-see-only-at-first
 const firstScopes = [scopes.player, scopes.playlists, scopes.library, scopes.recent, scopes.top].flat();
 
 /** Without this, the browser would be sent in circles: the session's cookie is Secure, and would silently not be set. */
@@ -34,6 +35,8 @@ export function signInPages(deps: Deps): Router {
   const { accounts, signedIn, pendingSignIns, rateLimiters, background, cookies, baseUrl } = deps;
   const callback = createCallback(deps);
   const router = Router();
+  // safeguard: starting-no-sign-in-ahead
+  // safeguard: limit-sign-ins-address
   const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
   router.use(['/login', '/callback', '/logout'], (_req, res, next) => {
@@ -42,6 +45,7 @@ export function signInPages(deps: Deps): Router {
   });
 
   // Without this, Express answers a HEAD as if it were a GET: a link preview would spend the way back.
+  // safeguard: answering-head-without-sign-in
   router.head(['/login', '/callback'], (_req, res) => {
     res.status(204).end();
   });
@@ -60,6 +64,8 @@ export function signInPages(deps: Deps): Router {
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
     // So is a browser whose session has ended: another of its tabs may be about to be told that it has signed out.
     const sent = cookies.sent(req);
+    // safeguard: asking-again-after-signing-out
+    // safeguard: asking-browser-whose-session-has-ended
     const hasEnded = sent.has('signed-out') || (sent.has('session') && req.grant === null);
     const showDialog = req.query.switch === '1' || hasEnded;
     // Not res.redirect, which would write the state into a body as well.
@@ -70,6 +76,7 @@ export function signInPages(deps: Deps): Router {
   });
 
   // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
+  // safeguard: stop-waits-for-sign-in
   router.get('/callback', ...guarded, (req, res) => background.finish('sign-in', () => callback(req, res)));
 
   router.post('/logout', async (req, res) => {

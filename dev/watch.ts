@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readApiVersion, startSimulator, UnknownApiVersion } from '../simulator/simulator.ts';
+import { BadConfiguration, loadConfig } from '../src/config.ts';
+import { createShutdownSequence } from '../src/ops/shutdown.ts';
+import { findRedis, freePort, NoRedis } from '../src/redis/local-server.ts';
+import { localServerDeps } from '../src/redis/terminal.ts';
+
+// Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.
+const shutdownSequence = createShutdownSequence(process);
+
+try {
+  const config = loadConfig(process.env);
+  const apiVersion = readApiVersion(process.env);
+  const redis = await findRedis(localServerDeps(process, shutdownSequence.signal));
+  shutdownSequence.add(redis.stop);
+  const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };
+
+  if (!config.spotify) {
+    const clientId = randomBytes(16).toString('hex');
+    const clientSecret = randomBytes(16).toString('hex');
+    const port = await freePort([config.port + 1], ['127.0.0.1', '::1']);
+    const simulator = await startSimulator({
+      port,
+      clientId,
+      clientSecret,
+      redirectUris: [config.redirectUri],
+      apiVersion,
+    });
+    shutdownSequence.add(simulator.close);
+    Object.assign(env, {
+      SPOTIFY_CLIENT_ID: clientId,
+      SPOTIFY_CLIENT_SECRET: clientSecret,
+      SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+      SPOTIFY_API_URL: simulator.apiUrl,
+    });
+    console.log(`No credentials are set: the simulator at ${simulator.origin} stands in for Spotify.`);
+  }
+
+  const watched = ['src', 'views', 'public'].map((folder) => `--watch-path=${folder}`);
+  const server = spawn(process.execPath, [...watched, '--watch-preserve-output', 'src/main.ts'], {
+    env,
+    stdio: 'inherit',
+  });
+  shutdownSequence.add(async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    server.kill('SIGTERM');
+    await once(server, 'exit');
+  });
+  await once(server, 'exit');
+  await shutdownSequence.all();
+} catch (error) {
+  await shutdownSequence.after(error, [NoRedis, BadConfiguration, UnknownApiVersion]);
+}

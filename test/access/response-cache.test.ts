@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { test as testOnce } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createResponseCache } from '../../src/access/response-cache.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import { createClock } from '../support/clock.ts';
+import { allowAll, asked } from '../support/pages.ts';
+import { holdAnswer, startTurntable } from '../support/turntable.ts';
+
+/** Something to keep answers in, and a clock for it. */
+function newKept(t: { after(end: () => void): void }, mostCharacters?: number) {
+  const clock = createClock();
+  const kept = createResponseCache({ now: clock.now, ...(mostCharacters && { mostCharacters }) });
+  t.after(kept.close);
+  return { kept, clock };
+}
+
+test('what is asked for many times at once is asked of Spotify once', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  await mara.get('/now-playing').expect(200); // detects the API version
+  simulator.fault({ on: /\/me\//, times: 100, delayMs: 30 });
+
+  for (const path of ['/playlists', '/library', '/library/recent', '/library/top', '/devices']) {
+    simulator.forgetCalls();
+    const pages = await Promise.all(Array.from({ length: 20 }, () => mara.get(path).expect(200)));
+    assert.equal(asked(simulator).length, 1, path);
+    const bodies = pages.map(({ text }) => text.replaceAll(/name="once" value="[^"]+"/g, ''));
+    assert.equal(new Set(bodies).size, 1, path);
+  }
+});
+
+test('an answer is kept for about a second, and no longer', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+
+  for (const path of ['/playlists', '/library', '/library/recent', '/devices']) {
+    simulator.forgetCalls();
+    await mara.get(path).expect(200);
+    clock.advance({ seconds: 0.9 });
+    await mara.get(path).expect(200);
+    assert.equal(asked(simulator).length, 1, path);
+    clock.advance({ seconds: 0.2 });
+    await mara.get(path).expect(200);
+    assert.equal(asked(simulator).length, 2, path);
+  }
+});
+
+test('it is shared by the browsers of one listener, and never by two listeners', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const [mara, marasToo, noor] = [browser(), browser(), browser()];
+  await mara.signIn();
+  await marasToo.signIn();
+  await noor.signIn('noor');
+  simulator.fault({ on: /\/me\//, times: 100, delayMs: 30 });
+
+  for (const path of ['/playlists', '/library', '/library/recent', '/library/top', '/devices']) {
+    simulator.forgetCalls();
+    const [one, two, other] = await Promise.all([mara, marasToo, noor].map((person) => person.getJson(path)));
+    assert.deepEqual(one?.body, two?.body, path);
+    assert.notDeepEqual(one?.body, other?.body, path);
+    assert.deepEqual(simulator.calls.map(({ listenerId }) => listenerId).sort(), ['mara', 'noor'], path);
+  }
+});
+
+testOnce('a browser that was allowed less is not given what another one of the listener’s was', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.settings.grantedScope = 'playlist-read-private playlist-read-collaborative';
+  const less = browser();
+  await less.signIn();
+
+  simulator.fault({ on: /\/me\/tracks$/, delayMs: 50 });
+  const [whole, refused] = await Promise.all([mara.get('/library'), less.get('/library')]);
+
+  assert.equal(whole.status, 200);
+  assert.equal(refused.status, 403);
+  assert.match(refused.text, /This page needs one more permission/);
+  assert.match(refused.text, /allow=user-library-read"/);
+  assert.equal((await less.get('/library')).status, 403, 'nor from what is kept');
+});
+
+test('what was asked before a change and answered after it is not kept', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const { body } = await mara.getJson('/library').expect(200);
+  const { uri } = body.tracks[0].item;
+  await mara.post('/library/save').send({ uri }).expect(303); // detects the API version, and nothing is kept any more
+
+  // The simulator answers at once with what is so, and holds the answer back.
+  simulator.forgetCalls();
+  const held = holdAnswer(simulator, /\/me\/tracks$/);
+  const before = mara
+    .getJson('/library')
+    .expect(200)
+    .then((answer) => answer.body);
+  await held.reached;
+  await mara.post('/library/remove').send({ uri }).expect(303);
+  const after = (await mara.getJson('/library').expect(200)).body;
+
+  assert.equal(after.total, body.total - 1, 'who asks after the change does not wait for the old answer');
+  held.release();
+  assert.equal((await before).total, body.total, 'the old answer is for who asked before');
+  assert.equal((await mara.getJson('/library').expect(200)).body.total, body.total - 1, 'and is not kept');
+});
+
+testOnce('a failure is everybody’s who waits for it, and nobody’s after that', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+  const held = holdAnswer(simulator, 'api', { status: 502, body: '' });
+
+  const all = Promise.all([1, 2, 3].map(() => mara.get('/playlists')));
+  await held.reached;
+  await sleep(500); // until all of them wait
+  held.release();
+  const pages = await all;
+  assert.deepEqual(
+    pages.map(({ status }) => status),
+    [502, 502, 502],
+  );
+  assert.equal(simulator.calls.length, 1);
+  await mara.get('/playlists').expect(200);
+});
+
+testOnce('who signs out leaves nothing behind for who signs in next', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  await mara.get('/playlists').expect(200);
+  await mara.post('/logout').expect(303);
+  await mara.signIn();
+  simulator.forgetCalls();
+
+  await mara.get('/playlists').expect(200);
+
+  assert.deepEqual(asked(simulator), ['GET /me/playlists']);
+});
+
+testOnce('all that is kept has a bound, and the oldest gives way', async (t) => {
+  const { kept, clock } = newKept(t, 1_000);
+  const loads: string[] = [];
+  const get = (what: string, size = 200) =>
+    kept.get('mara', what, 60_000, async () => {
+      loads.push(what);
+      return 'x'.repeat(size);
+    });
+
+  for (const what of ['a', 'b', 'c', 'd']) await get(what);
+  await get('a');
+  assert.deepEqual(loads, ['a', 'b', 'c', 'd']);
+  await get('e'); // for which a gives way
+  await get('b');
+  assert.deepEqual(loads, ['a', 'b', 'c', 'd', 'e']);
+  await get('a');
+  assert.deepEqual(loads, ['a', 'b', 'c', 'd', 'e', 'a']);
+  await get('too large', 2_000);
+  assert.equal(kept.peek('mara', 'too large', 60_000), undefined, 'and drives nothing out');
+  assert.notEqual(kept.peek('mara', 'e', 60_000), undefined);
+  // Nothing is kept for more than ten minutes, however long it is said to be good.
+  clock.advance({ minutes: 11 });
+  await get('f');
+  assert.equal(kept.peek('mara', 'e', 60 * 60_000), undefined);
+});
+
+testOnce('names are never mixed up, whatever they are made of', async (t) => {
+  const { kept } = newKept(t);
+  const load = (value: string) => async () => value;
+  const names = [
+    ['a', 'b'],
+    ['a","b', ''],
+    ['a', 'b"'],
+    ['a', 'b\\'],
+    ['', 'a","b'],
+    ['everyone', 'b'],
+  ] as const;
+
+  for (const [whose, what] of names) await kept.get(whose, what, 1_000, load(`${whose}|${what}`));
+  for (const [whose, what] of names) {
+    assert.equal(await kept.get(whose, what, 1_000, load('asked anew')), `${whose}|${what}`);
+  }
+  kept.forget('a', 'b');
+  assert.equal(kept.peek('a', 'b', 1_000), undefined);
+  assert.equal(kept.peek('a', 'b"', 1_000), undefined, 'it begins like that');
+  assert.equal(kept.peek('a","b', '', 1_000), 'a","b|');
+  assert.equal(kept.peek('everyone', 'b', 1_000), 'everyone|b');
+});

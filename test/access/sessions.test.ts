@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Redis } from 'ioredis';
+import { visit } from '../support/fleet.ts';
+import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
+import { grantsOf, startTurntable, tokenRequests } from '../support/turntable.ts';
+
+/** The name of a command and the kind of its key, as in "get session". */
+function inShort(said: string): string {
+  const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(said) ?? [];
+  const [, kind = ''] =
+    /(now-playing):/.exec(said) ?? /(session|lock|grant|browsers|cool-down|used):/.exec(said) ?? [];
+  return `${name.toLowerCase()} ${kind}`.trim();
+}
+
+test('a session is written at the sign-in and removed at the sign-out; pages only read it, and let it live longer once a minute', async (t) => {
+  const redis = await slowRedis(t);
+  const { browser, clock } = await startTurntable(t, { redisUrl: redis.url });
+  let said: string[] = [];
+  redis.watch((command) => said.push(inShort(command)));
+  const mara = browser();
+  await mara.signIn();
+  assert.ok(said.includes('set session'));
+
+  const visited = async () => {
+    said = [];
+    for (const path of ['/now-playing', '/playlists', '/account', '/nowhere', '/']) await mara.get(path);
+    // What is asked of Spotify is counted and passed on to whoever watches; requests are counted as well (evalsha).
+    return said
+      .filter(
+        (one) => !/^(get|mget|hgetall|zcount|publish|evalsha)\b|^eval (cool-down|now-playing)/.test(one),
+      )
+      .sort();
+  };
+  const aMinute = ['eval browsers', 'expire grant', 'expire session'];
+  assert.deepEqual(await visited(), aMinute);
+  assert.deepEqual(await visited(), []);
+  clock.advance({ seconds: 59 });
+  assert.deepEqual(await visited(), []);
+  clock.advance({ seconds: 1 });
+  assert.deepEqual(await visited(), aMinute);
+
+  said = [];
+  await mara.post('/logout').expect(303);
+  const written = said.filter((one) => /^(del|hdel|set) /.test(one)).sort();
+  assert.deepEqual(written, ['del grant', 'del now-playing', 'del session', 'del session', 'hdel browsers']);
+});
+
+// fault: whatever-kept-redis-end
+test('whatever is kept in Redis has an end', async (t) => {
+  const { browser, clock, keys, redisUrl, simulator } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const haveAnEnd = async (when: string) => {
+    const all = await keys();
+    for (const key of all) assert.ok((await redis.pttl(key)) > 0, `${when}: ${key}`);
+    return all.map((key) => key.split(':')[0]);
+  };
+  const mara = browser();
+
+  await mara.agree();
+  await mara.signIn();
+  assert.deepEqual(await haveAnEnd('signed in'), ['browsers', 'grant', 'session', 'used']);
+  clock.advance({ hours: 2 });
+  for (const path of ['/now-playing', '/playlists', '/account']) await mara.get(path).expect(200);
+  await haveAnEnd('after a renewal and a minute');
+  simulator.fault({ on: 'api', answer: { status: 429, body: '', headers: { 'Retry-After': '3600' } } });
+  await mara.get('/playlists?page=2').expect(503);
+  assert.ok((await haveAnEnd('in a cool-down')).includes('cool-down'));
+  clock.advance({ hours: 2 });
+  await mara.signIn();
+  await haveAnEnd('signed in anew');
+  clock.advance({ hours: 2 });
+  simulator.revokeGrants();
+  await mara.get('/now-playing').expect(401);
+  await haveAnEnd('after Spotify has ended it');
+});
+
+// fault: lease-lost-before-asking
+test('a process that slept through its lease before it asked Spotify for a token goes on with the one that another has saved', async (t) => {
+  const redis = await slowRedis(t);
+  const one = await startTurntable(t, { redisUrl: redis.url, timing: { leaseMs: 300 } });
+  const other = await startTurntable(t, { beside: { ...one, redisUrl: redis.direct } });
+  const mara = one.browser();
+  await mara.signIn();
+  one.clock.advance({ hours: 2 });
+  const held = redis.hold(command('get', 'cool-down-accounts:'), 'after');
+
+  const late = mara.get('/playlists').expect(200).then();
+  await held.reached;
+  // It waits for the lease to end.
+  const page = await visit(`${other.url}/playlists`, 'GET', mara.cookieHeader(), one.baseUrl);
+  assert.equal(page.status, 200);
+  held.release();
+
+  await late;
+  assert.equal(tokenRequests(one.simulator, 'refresh_token'), 1);
+});
+
+// fault: nothing-redis-tells-token
+test('nothing in Redis tells a token: grants are sealed, and sessions hold nothing secret', async (t) => {
+  const sessionSecret = 'of-these-tests-and-long-enough-for-it';
+  const turntable = await startTurntable(t, { env: { SESSION_SECRET: sessionSecret } });
+  const { browser, keys, redisUrl } = turntable;
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = browser();
+  await mara.signIn();
+  const find = async (kind: string) => (await keys()).find((key) => key.startsWith(`${kind}:`)) ?? '';
+  const grantKey = await find('grant');
+  const grant = await grantsOf(t, turntable, sessionSecret).read(grantKey.slice('grant:'.length));
+  assert.ok(grant);
+
+  const record = (await redis.get(grantKey)) ?? '';
+  assert.match(
+    record,
+    /^1:[\w-]{8}\.[\w-]+$/,
+    'a generation, the id of the key it is sealed with, and the seal',
+  );
+  const session = JSON.parse((await redis.get(await find('session'))) ?? '');
+  assert.deepEqual(Object.keys(session).sort(), ['cookie', 'listener', 'startedAt', 'v']);
+  assert.deepEqual(Object.keys(session.listener).sort(), ['accountId', 'id', 'name']);
+
+  const browsers = await redis.hgetall(await find('browsers'));
+  const all = [record, JSON.stringify(session), JSON.stringify(browsers), ...(await keys())].join('\n');
+  for (const secret of [grant.accessToken, grant.refreshToken, sessionSecret]) {
+    for (const form of [secret, btoa(secret).slice(0, 40), Buffer.from(secret).toString('hex').slice(0, 40)])
+      assert.ok(!all.includes(form));
+  }
+});
+
+// fault: two-session-cookies-request
+test('two session cookies in one request are one session or none, never an error and never another’s', async (t) => {
+  const { browser, url } = await startTurntable(t);
+  const [mara, noor] = [browser(), browser()];
+  await mara.signIn('mara');
+  await noor.signIn('noor');
+  const name = `turntable-${new URL(url).port}-session`;
+  const [maras, noors] = [mara.sessionCookie(), noor.sessionCookie()];
+
+  for (const [cookie, whose] of [
+    [`${name}=${maras}; ${name}=${noors}`, 'Mara Lindqvist'],
+    [`${name}=${noors}; ${name}=${maras}`, 'Noor Haddad'],
+    [`${name}=s%3Amade.up; ${name}=${maras}`, null],
+    [`${name}=${maras}; ${name}=`, 'Mara Lindqvist'],
+    [`${name}=; ${name}=${maras}`, null],
+  ] as const) {
+    const page = await fetch(`${url}/account`, {
+      headers: { Cookie: cookie, Accept: 'text/html' },
+      redirect: 'manual',
+    });
+    if (whose === null) assert.equal(page.status, 303);
+    else assert.match(await page.text(), new RegExp(whose));
+  }
+});
+
+test('a life that cannot be made longer turns nobody away', { skip }, async (t) => {
+  const own = await ownRedis(t);
+  const { browser, clock } = await startTurntable(t, { redisUrl: own.url });
+  const redis = new Redis(own.url);
+  t.after(() => redis.disconnect());
+  const mara = browser();
+  await mara.signIn();
+
+  await redis.call('ACL', 'SETUSER', 'default', '-expire');
+  for (const path of ['/now-playing', '/account']) {
+    clock.advance({ minutes: 2 });
+    await mara.get(path).expect(200);
+  }
+});

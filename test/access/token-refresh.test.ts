@@ -1,0 +1,267 @@
+import assert from 'node:assert/strict';
+import { Redis } from 'ioredis';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import { visit } from '../support/fleet.ts';
+import { apiCalls, startTurntable, tokenRequests } from '../support/turntable.ts';
+
+test('a token is renewed a minute before its end, and not sooner', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+
+  clock.advance({ minutes: 58, seconds: 59 });
+  await mara.get('/now-playing').expect(200);
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
+
+  clock.advance({ seconds: 2 });
+  await mara.get('/now-playing').expect(200);
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+});
+
+test('fifty requests at once with an expired token show the page fifty times, after one renewal', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  simulator.settings.rotation = 'family';
+  const mara = browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  simulator.forgetCalls();
+
+  const pages = await Promise.all(Array.from({ length: 50 }, () => mara.get('/now-playing')));
+
+  for (const page of pages) {
+    assert.equal(page.status, 200);
+    assert.match(page.text, /Playing on <bdi>/);
+  }
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  assert.equal(simulator.calls.filter(({ status }) => status >= 400 && status !== 404).length, 0);
+});
+
+// fault: two-servers-find-same
+test('two servers that find the same token spent renew it once between them', async (t) => {
+  const one = await startTurntable(t);
+  const other = await startTurntable(t, { beside: one });
+  const { simulator, clock } = one;
+  simulator.settings.rotation = 'family';
+  const mara = one.browser();
+  await mara.signIn();
+  const Cookie = mara.cookieHeader();
+
+  for (let round = 0; round < 5; round += 1) {
+    clock.advance({ hours: 2 });
+    simulator.forgetCalls();
+    const visits = [one, other].flatMap(({ url }) =>
+      Array.from({ length: 10 }, () => visit(`${url}/now-playing`, 'GET', Cookie, one.baseUrl)),
+    );
+
+    for (const page of await Promise.all(visits)) assert.equal(page.status, 200);
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  }
+});
+
+// fault: token-ends-time-renewed
+test('a token that ends before its time is renewed once, and the call asked again', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.expireAccessTokens();
+  simulator.forgetCalls();
+
+  const pages = await Promise.all(Array.from({ length: 10 }, () => mara.get('/now-playing')));
+
+  assert.deepEqual(new Set(pages.map(({ status }) => status)), new Set([200]));
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+});
+
+// fault: token-refused-although-fresh
+test('a token that is refused although it is fresh is Spotify’s fault, not a reason to go round in circles', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+  const body = JSON.stringify({ error: { status: 401, message: 'The access token expired' } });
+  simulator.fault({ on: /^\/v1\/me\/player/, times: 2, answer: { status: 401, body } });
+
+  await mara.get('/now-playing').expect(502);
+
+  assert.equal(apiCalls(simulator, '/v1/me/player'), 2);
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  await mara.get('/now-playing').expect(200);
+});
+
+for (const rotation of ['none', 'strict', 'family', 'grace'] as const) {
+  // fault: listener-stays-signed-day
+  test(`a listener stays signed in for a day of renewals (rotation: ${rotation})`, async (t) => {
+    const { browser, simulator, clock } = await startTurntable(t);
+    simulator.settings.rotation = rotation;
+    const mara = browser();
+    await mara.signIn();
+
+    for (let hour = 0; hour < 24; hour += 1) {
+      clock.advance({ hours: 1 });
+      await mara.get('/now-playing').expect(200);
+    }
+
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 24);
+  });
+}
+
+for (const [end, how] of [
+  ['revoked', (s: { revokeGrants(): void }) => s.revokeGrants()],
+  ['over after six months', (s: { endSixMonths(): void }) => s.endSixMonths()],
+] as const) {
+  // fault: sign-revoked-says-once
+  test(`a sign-in that is ${end} says so once, and leads back to where the person was`, async (t) => {
+    const { browser, simulator, clock, keys, redisUrl } = await startTurntable(t);
+    const redis = new Redis(redisUrl);
+    t.after(() => redis.disconnect());
+    const mara = browser();
+    await mara.signIn();
+    clock.advance({ hours: 2 });
+    how(simulator);
+    simulator.forgetCalls();
+
+    const page = await mara.get('/playlists?page=2').expect(401);
+
+    assert.match(page.text, /Your Spotify sign-in has ended/);
+    assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2"/);
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+    for (const key of (await keys()).filter((one) => one.startsWith('grant:'))) {
+      assert.match((await redis.get(key)) ?? '', /^\d+:ended$/, 'its tokens are gone');
+      assert.ok((await redis.ttl(key)) <= 300);
+    }
+
+    const next = await mara.get('/playlists').expect(303);
+    assert.match(next.headers.location ?? '', /^\/login/);
+    const start = await mara.get('/').expect(200);
+    for (const { text } of [page, start]) assert.doesNotMatch(text, /Sign out/, 'nobody looks signed in');
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+
+    await mara.signIn();
+    await mara.get('/now-playing').expect(200);
+  });
+}
+
+test('programs get a 401 with the reason when the sign-in has ended', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  simulator.revokeGrants();
+
+  const answer = await mara.getJson('/now-playing').expect(401);
+
+  assert.equal(JSON.parse(answer.text).reason, 'sign-in-ended');
+});
+
+// fault: accounts-service-away-token
+test('while the accounts service is away, a token that still holds goes on being used', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  clock.advance({ minutes: 59, seconds: 30 });
+  simulator.fault({ on: 'token', times: 2, answer: { status: 503, body: '' } });
+
+  await mara.get('/now-playing').expect(200);
+  clock.advance({ minutes: 1 });
+  await mara.get('/now-playing').expect(502);
+  await mara.get('/now-playing').expect(200);
+});
+
+// fault: credentials-spotify-refuses-sign
+test('credentials that Spotify refuses sign nobody out', async (t) => {
+  const { browser, simulator, clock, logged } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  const body = JSON.stringify({ error: 'invalid_client', error_description: 'Invalid client secret' });
+  for (const status of [400, 401]) {
+    simulator.fault({ on: 'token', answer: { status, body } });
+
+    const page = await mara.get('/now-playing').expect(502);
+
+    assert.match(page.text, /nobody here is signed out by it/);
+  }
+  assert.match(logged.join(''), /"level":50.*invalid_client: Invalid client secret/);
+  await mara.get('/now-playing').expect(200);
+});
+
+test('a permission that was not given is asked for, and no renewal is tried', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  simulator.settings.grantedScope = 'user-read-playback-state';
+  const mara = browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+
+  const page = await mara.get('/playlists?page=2').expect(403);
+
+  assert.match(page.text, /This page needs one more permission/);
+  assert.match(
+    page.text,
+    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
+  );
+  assert.equal(simulator.calls.length, 0);
+  await mara.get('/now-playing').expect(200);
+});
+
+for (const [status, message] of [
+  [401, 'Permissions missing'],
+  [403, 'Insufficient client scope'],
+] as const) {
+  // fault: permissions-missing-spotify-leads
+  test(`"${message}" from Spotify leads to consent, not to a renewal`, async (t) => {
+    const { browser, simulator } = await startTurntable(t);
+    const mara = browser();
+    await mara.signIn();
+    simulator.fault({
+      on: /player/,
+      answer: { status, body: JSON.stringify({ error: { status, message } }) },
+    });
+
+    const page = await mara.get('/now-playing').expect(403);
+
+    assert.match(page.text, /Grant it at Spotify/);
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
+  });
+}
+
+// fault: somebody-taken-off-apps
+test('somebody who is taken off the app’s list is told so, and stays signed in', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.settings.notInvited.add('mara');
+  simulator.forgetCalls();
+
+  const page = await mara.get('/now-playing').expect(403);
+
+  assert.match(page.text, /User Management/);
+  assert.equal(simulator.calls.length, 1, 'and Spotify is asked once');
+  simulator.settings.notInvited.clear();
+  await mara.get('/now-playing').expect(200);
+});
+
+// fault: sign-ends-30-days
+test('a sign-in ends 30 days after the last visit, or 180 days after it was made, whichever comes first', async (t) => {
+  const { browser, clock, keys, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = browser();
+  await mara.signIn();
+  const day = 24 * 60 * 60;
+  const days = async () =>
+    Promise.all(
+      (await keys())
+        .filter((key) => /^(session|grant):/.test(key))
+        .map(async (key) => Math.round((await redis.ttl(key)) / day)),
+    );
+  assert.deepEqual(await days(), [30, 30]);
+
+  clock.advance({ days: 170 });
+  await mara.get('/now-playing').expect(200);
+  // The extension is not waited for by the page, but Redis answers in order.
+  await mara.get('/now-playing').expect(200);
+  assert.deepEqual(await days(), [10, 10]);
+
+  clock.advance({ days: 11 });
+  await mara.get('/now-playing').expect(303);
+});

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import express from 'express';
+import { createLoadMonitor, createOverloadGate, overloadLimits } from '../../src/ops/overload.ts';
+import { serve } from '../../src/ops/serve.ts';
+import { listen } from '../support/events.ts';
+import { until } from '../support/fleet.ts';
+import { rawClient, request } from '../support/raw.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+const twoRequests = { ...overloadLimits, maxRequests: 2 };
+
+// fault: requests-beyond-limit-answered
+test('requests beyond the limit are answered 503 at once, static files included, while the others are served and health checks answer', async (t) => {
+  const { browser, simulator, url, logged } = await startTurntable(t, { requestLimits: twoRequests });
+  const mara = browser();
+  await mara.signIn();
+  const spotify = Promise.withResolvers<void>();
+  simulator.fault({ on: 'api', times: 10, until: () => spotify.promise });
+  const waiting = [mara.get('/playlists').then(String), mara.get('/library').then(String)];
+  await until(async () => (await mara.get('/privacy')).status === 503);
+  logged.length = 0;
+
+  for (const path of ['/', '/app.css', '/privacy', '/no-such-page', '/now-playing/events']) {
+    const answer = await mara.get(path).expect(503);
+    assert.match(answer.headers['retry-after'] ?? '', /^[2-5]$/, path);
+    assert.equal(answer.headers['cache-control'], 'no-store');
+    assert.match(answer.text, /<h1>Busy, try again in a moment<\/h1>/);
+    assert.equal(answer.headers['set-cookie'], undefined);
+  }
+  const { body, headers } = await mara.getJson('/playlists').expect(503);
+  assert.match(headers['content-type'] ?? '', /^application\/problem\+json/);
+  assert.equal(body.reason, 'overloaded');
+  assert.equal(body.status, 503);
+  await mara.post('/logout').expect(503);
+  for (const [path, text] of [
+    ['/healthz', 'alive\n'],
+    ['/readyz', 'ready\n'],
+  ] as const)
+    assert.equal(await fetch(url + path).then((answer) => answer.text()), text);
+  assert.doesNotMatch(logged.join(''), /"path":"\/(app.css|logout)"/, 'no line for each of them');
+
+  spotify.resolve();
+  await Promise.all(waiting);
+  await mara.get('/playlists').expect(200);
+  await mara.get('/app.css').expect(200);
+});
+
+// fault: log-tells-overload-once
+test('the log tells of an overload once, and not of each request', async (t) => {
+  const { browser, simulator, logged } = await startTurntable(t, { requestLimits: twoRequests });
+  const mara = browser();
+  await mara.signIn();
+  const spotify = Promise.withResolvers<void>();
+  simulator.fault({ on: 'api', times: 10, until: () => spotify.promise });
+  const waiting = [mara.get('/playlists').then(String), mara.get('/library').then(String)];
+  await until(async () => (await mara.get('/privacy')).status === 503);
+  for (let more = 0; more < 20; more += 1) await mara.get('/').expect(503);
+
+  const told = logged.filter((line) => line.includes('Overloaded'));
+  assert.equal(told.length, 1);
+  assert.match(told[0] ?? '', /"refused":1,"underWay":2/);
+  spotify.resolve();
+  await Promise.all(waiting);
+});
+
+// fault: open-streams-count-requests
+test('open streams do not count as requests under way', async (t) => {
+  const { browser, url } = await startTurntable(t, { requestLimits: twoRequests });
+  const mara = browser();
+  await mara.signIn();
+
+  for (let stream = 0; stream < 4; stream += 1) assert.equal((await listen(t, url, mara)).status, 200);
+  await mara.get('/account').expect(200);
+});
+
+// fault: late-event-loop-refuses
+test('a late event loop refuses nobody while few requests are under way, and then as many as were answered within a second are admitted', async (t) => {
+  const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
+  const { port, held, release } = await gated(t, { ...overloadLimits, minRequests: 3, maxRequests: 6 }, load);
+  const client = () => rawClient(t, port);
+  const hold = (count: number) => Array.from({ length: count }, client).map((one) => one.get('/hold'));
+
+  hold(3);
+  await until(() => held() === 3);
+  const refused = client();
+  refused.get('/hold');
+  await refused.answers(1);
+  assert.deepEqual(refused.statuses(), [503]);
+
+  load.answersPerSecond = () => 5;
+  hold(2);
+  await until(() => held() === 5);
+  refused.get('/hold');
+  await refused.answers(2);
+  assert.deepEqual(refused.statuses(), [503, 503]);
+
+  // However many are answered: memory is bounded by the count.
+  load.answersPerSecond = () => 1_000;
+  hold(1);
+  await until(() => held() === 6);
+  refused.get('/hold');
+  await refused.answers(3);
+  assert.deepEqual(refused.statuses(), [503, 503, 503]);
+
+  release();
+  await until(() => held() === 0);
+  refused.get('/');
+  await refused.answers(4);
+  assert.equal(refused.statuses().at(-1), 200);
+});
+
+// fault: event-loop-late-requests
+test('while the event loop is late, requests whose clients have gone are not begun', async (t) => {
+  const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
+  const { port, held } = await gated(t, overloadLimits, load);
+  const gone = Array.from({ length: 20 }, () => rawClient(t, port));
+  for (const { socket } of gone) socket.end(request('/hold'));
+  await Promise.all(gone.map((client) => client.closed()));
+
+  const present = rawClient(t, port);
+  present.get('/hold');
+  await until(() => held() > 0);
+  assert.equal(held(), 1);
+});
+
+// fault: event-loop-counts-late
+test('the event loop counts as late while something blocks it and for a second afterwards', async () => {
+  const load = createLoadMonitor();
+  await until(() => !load.isLate());
+
+  block(150);
+  assert.equal(load.isLate(), true, 'before any timer has fired');
+  const blockedAt = performance.now();
+  await until(() => !load.isLate());
+  assert.ok(performance.now() - blockedAt >= 900);
+});
+
+test('the answers of the last second are counted', async () => {
+  const load = createLoadMonitor();
+  for (let answer = 0; answer < 100; answer += 1) load.countAnswer();
+  await until(() => load.answersPerSecond() > 0);
+  // On a machine that is busy with something else, that second may be a longer one.
+  assert.ok(load.answersPerSecond() <= 100);
+  await until(() => load.answersPerSecond() === 0);
+});
+
+// fault: answer-handed-over-longer
+test('an answer that is handed over is no longer under way, however slowly its client reads it', async (t) => {
+  const { port } = await gated(t, { ...overloadLimits, maxRequests: 1 });
+  const slow = rawClient(t, port);
+  slow.get('/large');
+  await slow.answers(1);
+  slow.socket.pause();
+
+  const other = rawClient(t, port);
+  other.get('/');
+  await other.answers(1);
+  assert.deepEqual(other.statuses(), [200]);
+});
+
+// fault: client-asks-again-once
+test('a client that asks again at once after many refusals waits for each further answer', async (t) => {
+  const limits = { ...overloadLimits, maxRequests: 0, maxRefusalsPerSecond: 0, pauseMs: 300 };
+  const { port } = await gated(t, limits);
+  const client = rawClient(t, port);
+
+  client.get('/');
+  await client.answers(1);
+  const refusedAt = performance.now();
+  client.get('/');
+  await client.answers(2);
+  assert.ok(performance.now() - refusedAt >= 290);
+  assert.deepEqual(client.statuses(), [503, 503]);
+});
+
+/** A server behind the gate whose `/hold` answers when it is released, and whose `/large` takes a while to read. */
+async function gated(t: TestContext, limits: typeof overloadLimits, load = createLoadMonitor()) {
+  let waiting: (() => void)[] = [];
+  const app = express();
+  app.use(
+    createOverloadGate({ exempt: [], openStreams: () => 0, onOverload: () => undefined, limits, load }),
+  );
+  app.get('/hold', (_req, res) => void waiting.push(() => res.end('held')));
+  app.get('/large', (_req, res) => void res.end(Buffer.alloc(30_000_000)));
+  app.use((_req, res) => void res.end('hello'));
+  const { port, close } = await serve(app, { host: '127.0.0.1', port: 0 });
+  t.after(() => close(0));
+  return {
+    port,
+    held: () => waiting.length,
+    release() {
+      for (const answer of waiting) answer();
+      waiting = [];
+    },
+  };
+}
+
+function block(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { test as testOnce } from 'node:test';
+import type { Simulator } from '../simulator/simulator.ts';
+import { testInEachApiVersion as test } from './support/api-versions.ts';
+import { allowAll, asked } from './support/pages.ts';
+import { recorder } from './support/recorder.ts';
+import {
+  apiCalls,
+  type Browser,
+  clientId,
+  clientSecret,
+  startTurntable,
+  tokenRequests,
+} from './support/turntable.ts';
+
+/*
+ * What Turntable does, each in a few lines. What happens at the edges of it stands in the files beside this one.
+ */
+
+const appTokens = (simulator: Simulator) => tokenRequests(simulator, 'client_credentials');
+const renewals = (simulator: Simulator) => tokenRequests(simulator, 'refresh_token');
+
+/** What a sign-in asks a person to agree to. */
+async function askedToAgree(person: Browser, query = ''): Promise<string[]> {
+  const left = await person.get(`/login${query}`).expect(303);
+  return (new URL(left.headers.location ?? '').searchParams.get('scope') ?? '').split(' ');
+}
+
+testOnce('it gets a token by client credentials, with Basic authentication', async (t) => {
+  const { sent, url, passOnTo } = await recorder(t);
+  const { browser, simulator } = await startTurntable(t, { env: { SPOTIFY_ACCOUNTS_URL: url } });
+  passOnTo(simulator.accountsUrl);
+
+  await browser().get('/search?q=night').expect(200);
+
+  assert.deepEqual(sent, [
+    {
+      method: 'POST',
+      path: '/api/token',
+      query: {},
+      authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}`,
+      text: 'grant_type=client_credentials',
+      status: 200,
+    },
+  ]);
+});
+
+test('it knows when that token ends, and renews it 60 seconds early', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  simulator.settings.accessTokenSeconds = 600;
+  await browser().get('/search?q=one').expect(200);
+
+  clock.advance({ seconds: 539 });
+  await browser().get('/search?q=two').expect(200);
+  assert.equal(appTokens(simulator), 1);
+  clock.advance({ seconds: 2 });
+  await browser().get('/search?q=three').expect(200);
+  assert.equal(appTokens(simulator), 2);
+});
+
+test('a 401 costs one renewal and one more try', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  await browser().get('/search?q=one').expect(200);
+
+  simulator.expireAccessTokens();
+  await browser().get('/search?q=two').expect(200);
+
+  assert.equal(appTokens(simulator), 2);
+  const statuses = simulator.calls.filter(({ service }) => service === 'api').map(({ status }) => status);
+  assert.deepEqual(statuses, [200, 401, 200]);
+});
+
+test('it searches for artists', async (t) => {
+  const { browser } = await startTurntable(t);
+
+  const { body } = await browser().getJson('/search?q=night&type=artist').expect(200);
+
+  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'artists']);
+  assert.equal(body.artists.items[0].name, 'Night Bus Atlas');
+});
+
+test('it searches for tracks', async (t) => {
+  const { browser } = await startTurntable(t);
+
+  const { body } = await browser().getJson('/search?q=transmitter&type=track').expect(200);
+
+  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'tracks']);
+  assert.equal(body.tracks.items[0].name, 'Goodnight, Transmitter');
+});
+
+testOnce('wrong credentials are an error of their own, with Spotify’s description', async (t) => {
+  const { browser } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'x'.repeat(32) } });
+
+  const { body } = await browser().getJson('/search?q=night').expect(502);
+
+  assert.equal(body.reason, 'client-rejected');
+  assert.match(body.detail, /Spotify says: “Invalid client secret”/);
+});
+
+test('a person signs in by authorization code and sees who they are', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+
+  await mara.signIn();
+  const page = await mara.get('/account').expect(200);
+
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  assert.match(page.text, /Mara Lindqvist/);
+  assert.match(page.text, new RegExp(`<img[^>]+src="${simulator.origin}/people/`));
+});
+
+test('and their playlists', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+
+  const page = await mara.get('/playlists').expect(200);
+
+  assert.match(page.text, /137 playlists, page 1 of 3/);
+  assert.match(page.text, /<bdi class="name">Sunday, slowly<\/bdi>/);
+});
+
+test('it shows what is playing, and renews the token by itself', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+
+  for (let hour = 1; hour <= 5; hour += 1) {
+    clock.advance({ hours: 1 });
+    assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Playing on/);
+    assert.equal(renewals(simulator), hour);
+  }
+});
+
+test('a sign-in asks for reading only; each change asks for its own permission, and those given before are kept', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  const first = await askedToAgree(mara);
+  assert.ok(first.length > 0 && first.every((scope) => !scope.includes('modify')), first.join(' '));
+  await mara.signIn();
+
+  const [playing, form] = [await mara.get('/now-playing'), await mara.get('/playlists/new')];
+  const wayTo = (text: string, words: string) => {
+    const [, way = ''] = new RegExp(`href="/login([^"]+)">${words}`).exec(text) ?? [];
+    return way.replaceAll('&amp;', '&');
+  };
+  const control = wayTo(playing.text, 'Allow this site to control your player');
+  const library = wayTo(playing.text, 'Allow this site to change your library');
+  const playlists = wayTo(form.text, 'Allow it at Spotify');
+  assert.deepEqual(
+    (await askedToAgree(mara, control)).toSorted(),
+    [...first, 'user-modify-playback-state'].toSorted(),
+  );
+  assert.deepEqual(
+    (await askedToAgree(mara, library)).toSorted(),
+    [...first, 'user-library-modify'].toSorted(),
+  );
+
+  await mara.signIn('mara', control);
+  const then = await askedToAgree(mara, playlists);
+  assert.deepEqual(then.filter((scope) => scope.includes('modify')).toSorted(), [
+    'playlist-modify-private',
+    'playlist-modify-public',
+    'user-modify-playback-state',
+  ]);
+});
+
+const refusals: Record<string, [number, string, number, RegExp]> = {
+  'a 400': [400, 'Invalid limit', 502, /Spotify could not make sense of this/],
+  'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify did not answer/],
+  'a 401 for a permission': [401, 'Permissions missing', 403, /This page needs one more permission/],
+  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This page needs one more permission/],
+  'a 403 for who is not invited': [403, 'User not registered', 403, /Spotify does not let you in here yet/],
+  'a 403 without a reason': [403, 'Forbidden', 403, /Spotify refused this/],
+  'a 429': [429, 'Too many requests', 503, /Spotify asked us to wait/],
+};
+
+for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {
+  testOnce(`${what} is told in words of its own`, async (t) => {
+    const { browser, simulator } = await startTurntable(t);
+    const mara = browser();
+    await mara.signIn();
+    const body = JSON.stringify({ error: { status, message } });
+    const headers = { 'Retry-After': '60' };
+    simulator.fault({ on: 'api', times: 2, answer: { status, body, headers } });
+
+    const page = await mara.get('/playlists').expect(ours);
+
+    assert.match(page.text, words);
+    assert.match(page.text, /<a class="button" href="\//, 'and something to do');
+  });
+}
+
+testOnce('on request the log tells of each call to Spotify, and never of a token', async (t) => {
+  const { sent, url, passOnTo } = await recorder(t);
+  const verbose = await startTurntable(t, { env: { LOG_LEVEL: 'debug', SPOTIFY_API_URL: url } });
+  passOnTo(verbose.simulator.apiUrl);
+  const quiet = await startTurntable(t, { env: { LOG_LEVEL: 'info' } });
+
+  for (const { browser } of [verbose, quiet]) {
+    const mara = browser();
+    await mara.signIn('mara', allowAll);
+    for (const path of ['/now-playing', '/playlists', '/search?q=secret+wish'])
+      await mara.get(path).expect(200);
+    await mara.post('/player/pause').send({}).expect(303);
+  }
+
+  const lines = verbose.logged.map((line) => JSON.parse(line));
+  const told = lines.filter(({ message }) => message === 'Spotify was asked');
+  const calls = told.map(({ call, status }) => `${call.replace(/ .*\/\/[^/]+/, ' ')} ${status}`);
+  for (const call of [
+    'GET /me 200',
+    'GET /me/player 200',
+    'GET /me/playlists 200',
+    'PUT /me/player/pause 204',
+    'GET /search 200',
+  ])
+    assert.ok(calls.includes(call), call);
+  assert.ok(told.every(({ ms }) => typeof ms === 'number'));
+  assert.equal(quiet.logged.filter((line) => line.includes('Spotify was asked')).length, 0);
+
+  const tokens = new Set(sent.map(({ authorization }) => authorization.replace('Bearer ', '')));
+  assert.equal(tokens.size, 2, 'a listener’s and the app’s');
+  const log = [...verbose.logged, ...quiet.logged].join('');
+  for (const secret of [...tokens, clientSecret, 'secret+wish', 'secret wish', 'Bearer', 'code='])
+    assert.ok(!log.includes(secret), secret);
+});
+
+test('it reads a listener’s library and what is in a playlist, and changes both', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const { uri } = (await mara.getJson('/library').expect(200)).body.tracks[0].item;
+  const program = (path: string, body: object) =>
+    mara.post(path).set('Accept', 'application/json').send(body);
+
+  assert.equal((await program('/library/remove', { uri }).expect(200)).body.saved, false);
+  assert.equal((await program('/library/save', { uri }).expect(200)).body.saved, true);
+  const path = String((await program('/playlists', { name: 'Mine' }).expect(201)).headers.location);
+  await program(`${path}/items`, { uri }).expect(200);
+  await program(path, { name: 'Still mine' }).expect(200);
+  const { body } = await mara.getJson(path).expect(200);
+  assert.equal(body.playlist.name, 'Still mine');
+  assert.deepEqual(
+    body.entries.map((entry: { item: { uri: string } }) => entry.item.uri),
+    [uri],
+  );
+  await program(`${path}/remove`, { uri, snapshot: body.playlist.snapshotId }).expect(200);
+  assert.equal((await mara.getJson(path).expect(200)).body.total, 0);
+  assert.ok(asked(simulator).some((call) => call.startsWith('DELETE /playlists/')));
+});
+
+testOnce('on request Spotify shows its consent dialog to who has agreed before', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const dialog = async (path: string) =>
+    new URL((await mara.get(path).expect(303)).headers.location ?? '').searchParams.get('show_dialog');
+
+  assert.equal(await dialog('/login'), null);
+  assert.equal(await dialog('/login?switch=1'), 'true');
+  await mara.post('/logout').expect(303);
+  assert.equal(await dialog('/login'), 'true', 'and to who has signed out');
+});
+
+test('a page that is loaded again at once takes no call to Spotify', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  await mara.get('/now-playing').expect(200);
+  simulator.forgetCalls();
+
+  for (let times = 0; times < 5; times += 1) await mara.get('/now-playing').expect(200);
+
+  assert.equal(apiCalls(simulator, '/v1/me/player'), 0);
+});

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { listen } from '../support/events.ts';
+import { until } from '../support/fleet.ts';
+import { allowAll } from '../support/pages.ts';
+import { routesOf } from '../support/routes.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
+import { type Browser, startTurntable } from '../support/turntable.ts';
+
+/*
+ * What a page says just after an action, when what Spotify said before it may still be held: in this process, in another one that has
+ * shown the same pages, or by the hub while windows are open.
+ */
+
+/** One browser, at two servers that share everything but their memory. */
+type World = Awaited<ReturnType<typeof openWorld>>;
+
+type Step = { path: string; sent?: object | (() => Promise<object>); expected: unknown };
+
+type Case = {
+  routes: string[];
+  /** What pages show of it, at one of the servers. */
+  shown: (at: Browser, world: World) => Promise<unknown>;
+  /** Actions, and what is shown after each of them; done one after the other. */
+  steps: (world: World, before: unknown) => Step[];
+};
+
+const nowPlaying = async (at: Browser) => (await at.get('/now-playing').expect(200)).text;
+const json = async (at: Browser, path: string) => (await at.getJson(path).expect(200)).body;
+
+const cases: Record<string, Case> = {
+  'saving and removing what plays': {
+    routes: ['POST /library/save', 'POST /library/remove'],
+    async shown(at) {
+      const page = await nowPlaying(at);
+      const { total } = await json(at, '/library');
+      return [
+        /<span>(In|Not in) your library<\/span>/.exec(page)?.[1],
+        /action="\/library\/(\w+)"/.exec(page)?.[1],
+        total,
+      ];
+    },
+    steps({ uri }, before) {
+      const total = Number((before as unknown[])[2]);
+      const [isIn, isOut] = [
+        ['In', 'remove', total],
+        ['Not in', 'save', total - 1],
+      ];
+      return [
+        { path: '/library/remove', sent: { uri }, expected: isOut },
+        { path: '/library/save', sent: { uri }, expected: isIn },
+      ];
+    },
+  },
+  'pausing and going on': {
+    routes: ['POST /player/:command'],
+    shown: async (at) => /<p class="state">(Playing|Paused)/.exec(await nowPlaying(at))?.[1],
+    steps: () => [
+      { path: '/player/pause', expected: 'Paused' },
+      { path: '/player/play', expected: 'Playing' },
+    ],
+  },
+  'skipping and going back': {
+    routes: ['POST /player/:command'],
+    shown: async (at) => (await json(at, '/now-playing')).item.name,
+    steps: ({ names }) => [
+      { path: '/player/next', expected: names[1] },
+      { path: '/player/previous', expected: names[0] },
+    ],
+  },
+  'moving to another device': {
+    routes: ['POST /player/device'],
+    async shown(at) {
+      const { devices } = await json(at, '/devices');
+      const active = devices.find(({ active }: { active: boolean }) => active);
+      return [active?.name, /on <bdi>([^<]+)<\/bdi>/.exec(await nowPlaying(at))?.[1]];
+    },
+    steps: ({ devices: [one, other] }) => [
+      { path: '/player/device', sent: { device: other?.id }, expected: [other?.name, other?.name] },
+      { path: '/player/device', sent: { device: one?.id }, expected: [one?.name, one?.name] },
+    ],
+  },
+  'making playlists': {
+    routes: ['POST /playlists'],
+    shown: async (at) => (await json(at, '/playlists')).total,
+    steps: (_, before) => [
+      { path: '/playlists', sent: { name: 'One' }, expected: Number(before) + 1 },
+      { path: '/playlists', sent: { name: 'Two' }, expected: Number(before) + 2 },
+    ],
+  },
+  'changing a playlist and changing it back': {
+    routes: ['POST /playlists/:id'],
+    async shown(at, { playlist }) {
+      const { playlists } = await json(at, '/playlists');
+      const listed = playlists.find(({ id }: { id: string }) => id === playlist);
+      return [(await json(at, `/playlists/${playlist}`)).playlist.name, listed.name];
+    },
+    steps: ({ playlist }) => [
+      { path: `/playlists/${playlist}`, sent: { name: 'Other' }, expected: ['Other', 'Other'] },
+      { path: `/playlists/${playlist}`, sent: { name: 'Mine' }, expected: ['Mine', 'Mine'] },
+    ],
+  },
+  'adding to a playlist and removing from it': {
+    routes: ['POST /playlists/:id/items', 'POST /playlists/:id/remove'],
+    async shown(at, { playlist }) {
+      const { entries } = await json(at, `/playlists/${playlist}`);
+      const { playlists } = await json(at, '/playlists');
+      const listed = playlists.find(({ id }: { id: string }) => id === playlist);
+      return [entries.length, listed.count];
+    },
+    steps({ here, playlist, uri }) {
+      const path = `/playlists/${playlist}`;
+      const seen = async () => ({ uri, snapshot: (await json(here, path)).playlist.snapshotId });
+      return [
+        { path: `${path}/items`, sent: { uri }, expected: [1, 1] },
+        { path: `${path}/remove`, sent: seen, expected: [0, 0] },
+      ];
+    },
+  },
+};
+/** Actions that end the sign-in have a test of their own; this one changes nothing. */
+const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/look'];
+
+/** How long after the page an action comes, in milliseconds. */
+const delays = [0, 300, 700];
+
+test('every action is tried', async (t) => {
+  const { app } = await startTurntable(t);
+  const tried = [
+    ...Object.values(cases).flatMap(({ routes }) => routes),
+    ...others.map((path) => `POST ${path}`),
+  ];
+  assert.deepEqual(
+    [...new Set(tried)].sort(),
+    routesOf(app)
+      .filter((route) => route.startsWith('POST'))
+      .sort(),
+  );
+});
+
+for (const [what, { shown, steps }] of Object.entries(cases)) {
+  for (const isWatched of [false, true]) {
+    // fault: saving-removing-plays-every
+    test(`after ${what} every page says what is so now (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
+      const world = await openWorld(t);
+      const { here, elsewhere, clock } = world;
+      if (isWatched) for (const { url } of world.servers) await listen(t, url, here);
+
+      for (const at of [here, elsewhere]) {
+        for (const delayMs of delays) {
+          for (const accept of ['text/html', 'application/json']) {
+            clock.advance({ seconds: 5 });
+            const before = await shown(here, world);
+            await shown(elsewhere, world);
+            for (const { path, sent = {}, expected } of steps(world, before)) {
+              clock.advance({ seconds: delayMs / 1000 });
+              const fields = typeof sent === 'function' ? await sent() : sent;
+              const answer = await here
+                .post(path)
+                .set('Accept', accept)
+                .type('form')
+                .send({ returnTo: '/now-playing', ...fields });
+              assert.ok(answer.status < 400, `${path}: ${answer.status} ${answer.text}`);
+
+              const place = at === here ? 'here' : 'elsewhere';
+              const about = `${path}, ${delayMs} ms after the page, ${place}, as ${accept}`;
+              assert.deepEqual(await shown(at, world), expected, about);
+              // The other server shows its pages as well, to hold what they are made of.
+              await shown(at === here ? elsewhere : here, world);
+            }
+          }
+        }
+      }
+    });
+  }
+}
+
+for (const path of others.filter((one) => one !== '/now-playing/look')) {
+  test(`after ${path} no page of that browser shows anything more`, async (t) => {
+    for (const delayMs of delays) {
+      const { here, elsewhere, clock } = await openWorld(t);
+      const pages = ['/now-playing', '/playlists', '/library', '/devices', '/account'];
+      for (const at of [here, elsewhere]) for (const one of pages) await at.get(one).expect(200);
+      clock.advance({ seconds: delayMs / 1000 });
+
+      await here.post(path).expect(303);
+
+      for (const at of [here, elsewhere])
+        for (const one of pages) {
+          const { headers } = await at.get(one).expect(303);
+          assert.match(headers.location ?? '', /^\/login/, `${one}, ${delayMs} ms after the page`);
+        }
+    }
+  });
+}
+
+// fault: page-action-leads-depend
+test('the page that an action leads to does not depend on the message that tells other processes of it', async (t) => {
+  const redis = await slowRedis(t);
+  const world = await openWorld(t, { redisUrl: redis.url });
+  const { here, elsewhere, uri, playlist, clock } = world;
+  const total = async () => (await json(elsewhere, '/library')).total;
+  const pages = ['/library', '/now-playing', `/playlists/${playlist}`];
+  await elsewhere.get('/now-playing').expect(200);
+  // What is held from now on says that the track is in the library.
+  clock.advance({ seconds: 5 });
+  for (const path of pages) await elsewhere.get(path).expect(200);
+  const before = await total();
+  redis.fail({ how: 'refused', nth: 1, andAllAfter: true, what: command('publish') });
+
+  const act = async (path: string, sent: object) => {
+    const { headers } = await here.post(path).type('form').send(sent).expect(303);
+    return (await elsewhere.get(headers.location ?? '').expect(200)).text;
+  };
+  assert.match(await act('/library/remove', { uri, returnTo: '/now-playing' }), /<span>Not in your library</);
+  assert.match(await act('/library/save', { uri, returnTo: '/now-playing' }), /<span>In your library</);
+  await act('/library/remove', { uri, returnTo: '/library' });
+  assert.equal(await total(), before - 1);
+  assert.match(await act(`/playlists/${playlist}`, { name: 'Other' }), /<h1[^>]*>.*Other/);
+});
+
+// fault: spotify-said-track-button
+test('what Spotify said of a track before a button changed it does not win over the button', async (t) => {
+  const { here, elsewhere, uri, clock, simulator } = await openWorld(t);
+  await here.post('/library/remove').send({ uri }).expect(303);
+  // Another track and back: whether it is saved is asked again.
+  simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
+  clock.advance({ minutes: 11 });
+  await here.get('/now-playing').expect(200);
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  clock.advance({ seconds: 5 });
+  simulator.forgetCalls();
+  simulator.fault({ on: /contains/, delayMs: 500 });
+
+  const early = nowPlaying(here);
+  await until(() => simulator.calls.some(({ path }) => path.endsWith('/contains')));
+  await elsewhere.post('/library/save').send({ uri }).expect(303);
+  await early;
+
+  for (const at of [here, elsewhere]) {
+    clock.advance({ seconds: 5 });
+    assert.match(await nowPlaying(at), /<span>In your library<\/span>/);
+  }
+});
+
+async function openWorld(t: TestContext, { redisUrl }: { redisUrl?: string } = {}) {
+  const timing = { afterCommandMs: 0 };
+  const one = await startTurntable(t, { timing, ...(redisUrl && { redisUrl }) });
+  const two = await startTurntable(t, { beside: one, timing });
+  one.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const here = one.browser();
+  await here.signIn('mara', allowAll);
+  const elsewhere = two.browser();
+  elsewhere.agent.jar = here.agent.jar;
+  const { devices } = await json(here, '/devices');
+  const isSaved = (await json(here, '/now-playing')).saved;
+  const { uri, name } = (await json(here, '/now-playing')).item;
+  if (!isSaved) await here.post('/library/save').send({ uri }).expect(303);
+  await here.post('/player/next').expect(303);
+  const names = [name, (await json(here, '/now-playing')).item.name];
+  await here.post('/player/previous').expect(303);
+  await here.post('/playlists').type('form').send({ name: 'Mine' }).expect(303);
+  const { playlists } = await json(here, '/playlists');
+  return {
+    here,
+    elsewhere,
+    servers: [one, two],
+    clock: one.clock,
+    simulator: one.simulator,
+    uri: uri as string,
+    names,
+    devices: devices as { id: string; name: string }[],
+    playlist: playlists[0].id as string,
+  };
+}

@@ -1,0 +1,518 @@
+import assert from 'node:assert/strict';
+import { get } from 'node:http';
+import { test as testOnce } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
+import {
+  type File,
+  file,
+  type Item,
+  lengthen,
+  longName,
+  open,
+  playlistNamed,
+  type Stop,
+  signedIn,
+  slow,
+} from '../support/exports.ts';
+import { asked } from '../support/pages.ts';
+import { type Browser, holdAnswer, startTurntable, type Turntable } from '../support/turntable.ts';
+
+/**
+ * What is in a playlist, as its pages show it, without what Spotify says of playing it here: files for new apps are read without a market, so
+ * that they hold the URIs of the originals.
+ */
+async function inside(person: Browser, path: string): Promise<Item[]> {
+  const items: Item[] = [];
+  for (let page = 1, pages = 1; page <= pages; page += 1) {
+    const { body } = await person.getJson(`${path}?page=${page}`).expect(200);
+    pages = body.pages;
+    items.push(...body.entries.map(withoutMarket));
+  }
+  return items;
+}
+
+function withoutMarket({ item, ...entry }: Item): Item {
+  return { ...entry, playable: null, item: item && { ...item, restriction: null } };
+}
+
+/** Rows of a table as spreadsheets read it (RFC 4180). */
+function rowsIn(csv: string): string[][] {
+  return csv
+    .replace(/^\uFEFF/, '')
+    .split('\r\n')
+    .map((line) =>
+      [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+        ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+      ),
+    );
+}
+
+function underWay({ simulator }: Turntable): number {
+  return simulator.calls.filter(({ status, path }) => status === 0 && /\/(items|tracks)$/.test(path)).length;
+}
+
+async function untilNoMoreCalls({ simulator }: Turntable): Promise<void> {
+  for (let before = -1; before !== simulator.calls.length; await sleep(300)) before = simulator.calls.length;
+}
+
+const someId = '0'.repeat(22);
+
+test('the file of a playlist of 1,200 items holds each item once and in order, and says so at its end', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  const whole = await inside(mara, path);
+  simulator.forgetCalls();
+
+  const { items, manifest, ...card } = await file(mara, `${path}/export.json`);
+
+  const contents = apiVersionIn(t) === 'legacy' ? 'tracks' : 'items';
+  assert.deepEqual(asked(simulator), [
+    `GET ${path}`,
+    ...Array.from({ length: 24 }, () => `GET ${path}/${contents}`),
+  ]);
+  assert.deepEqual(items.map(withoutMarket), whole);
+  assert.deepEqual(card, { id: path.split('/').at(-1), name: longName });
+  const count = (is: (one: Item) => boolean | undefined) => whole.filter(is).length;
+  const { snapshotId, ...facts } = manifest;
+  assert.ok(snapshotId);
+  assert.deepEqual(facts, {
+    id: card.id,
+    name: longName,
+    changedSince: false,
+    readable: true,
+    announced: 1200,
+    from: 0,
+    written: 1200,
+    tracks: count(({ item }) => item?.kind === 'track' && !item.local),
+    episodes: count(({ item }) => item?.kind === 'episode'),
+    chapters: 0,
+    local: count(({ item }) => item?.local),
+    gone: count(({ item }) => item === null),
+    missing: 0,
+    complete: true,
+    stopped: null,
+  });
+});
+
+test('as a table it has a row for each item, with what it is, who added it and when', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  const whole = await inside(mara, path);
+
+  const answer = await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+
+  assert.match(answer.headers['content-type'] ?? '', /^text\/csv; charset=utf-8$/);
+  assert.equal(answer.headers['content-disposition'], `attachment; filename="${longName}.csv"`);
+  assert.equal(answer.headers['cache-control'], 'private, no-store');
+  assert.ok(answer.text.startsWith('\uFEFF'), 'the mark by which spreadsheets know UTF-8');
+  const [head, ...rows] = rowsIn(answer.text);
+  assert.deepEqual(head?.slice(0, 4), ['Position', 'Kind', 'Title', 'Artists or show']);
+  const items = rows.slice(
+    0,
+    rows.findIndex((row) => row.length <= 1),
+  );
+  assert.deepEqual(
+    items.map(([position]) => position),
+    whole.map((_, index) => String(index + 1)),
+  );
+  assert.deepEqual(
+    items.map(([, , title]) => title?.replace(/^'/, '')),
+    whole.map(({ item }) => item?.name ?? ''),
+  );
+  assert.ok(items.every((row) => row.length === head?.length));
+  for (const note of ['no longer on Spotify', 'a file of your own'])
+    assert.ok(
+      items.some((row) => row[8] === note),
+      note,
+    );
+  const facts = Object.fromEntries(rows.filter(([name]) => name?.startsWith('# ')));
+  assert.equal(facts['# written'], '1200');
+  assert.equal(facts['# complete'], 'true');
+});
+
+test('four pages are on their way at once, never more, and the file begins before the last is asked for', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  await mara.get(path).expect(200); // detects the API version
+  simulator.forgetCalls();
+  lengthen(turntable, 20);
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, underWay(turntable));
+  }, 1);
+  t.after(() => clearInterval(watch));
+
+  const answer = await open(turntable, mara, `${path}/export.csv`);
+  let text = '';
+  let askedAtFirst = 0;
+  for await (const piece of answer) {
+    askedAtFirst ||= simulator.calls.length;
+    text += piece;
+  }
+
+  assert.equal(most, 4);
+  assert.ok(askedAtFirst < 8, `${askedAtFirst} calls before the first piece`);
+  assert.match(text, /# written,3000/);
+});
+
+// fault: playlist-spotify-stops-telling
+test('of a playlist that Spotify stops telling a part can be had, and the parts together are the whole', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  const whole = await inside(mara, path);
+  // What was asked so far does not count any more.
+  clock.advance({ days: 2 });
+
+  const parts: File[] = [];
+  for (let next = `${path}/export.json?part=yes`; next; ) {
+    simulator.settings.callsPerDay = 11;
+    const part = await file(mara, next);
+    parts.push(part);
+    simulator.settings.callsPerDay = null;
+    const { stopped } = part.manifest;
+    next = stopped?.resume ?? '';
+    if (!stopped) break;
+    assert.equal(stopped.reason, 'cool-down');
+    assert.equal(part.manifest.complete, false);
+    const waitMs = Date.parse(stopped.until ?? '') - clock.now();
+    assert.ok(waitMs > 0 && waitMs <= 86_400_000, `${waitMs} ms`);
+    await mara.get(next).expect(503); // no sooner than that
+    clock.advance({ seconds: Math.ceil(waitMs / 1000) });
+  }
+
+  assert.ok(parts.length > 2, `${parts.length} parts`);
+  assert.deepEqual(
+    parts.flatMap(({ items }) => items.map(withoutMarket)),
+    whole,
+  );
+  assert.deepEqual(
+    parts.map(({ manifest }) => manifest.complete),
+    parts.map((_, index) => index === parts.length - 1),
+  );
+  assert.ok(parts.every(({ manifest }) => manifest.changedSince === false));
+});
+
+test('a part says in its name what it holds, and in its last lines where it stopped and where the next one begins', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  simulator.settings.callsPerDay = simulator.calls.filter(({ service }) => service === 'api').length + 9;
+
+  const { text, headers } = await mara.get(`${path}/export.csv?part=yes`).buffer(true).expect(200);
+  simulator.settings.callsPerDay = null;
+
+  const rows = rowsIn(text);
+  const facts = Object.fromEntries(rows.filter(([name]) => name?.startsWith('# ')));
+  assert.equal(facts['# complete'], 'false');
+  assert.equal(facts['# stopped'], 'cool-down');
+  assert.match(String(facts['# until']), /^\d{4}-\d\d-\d\dT/);
+  const { pathname, searchParams } = new URL(String(facts['# resume']), turntable.url);
+  assert.equal(pathname, `${path}/export.csv`);
+  assert.equal(searchParams.get('from'), facts['# written']);
+  const name = `${longName} (rows 1-${facts['# written']} of 1,200).csv`;
+  assert.equal(headers['content-disposition'], `attachment; filename="${name}"`);
+  turntable.clock.advance({ days: 2 });
+  const rest = rowsIn((await mara.get(String(facts['# resume'])).buffer(true).expect(200)).text);
+  assert.equal(rest[1]?.[0], String(Number(facts['# written']) + 1), 'positions go on');
+});
+
+testOnce('what changed between two parts is told in the second', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Paper & pencil');
+  const { manifest } = await file(mara, `${path}/export.json`);
+  const from = (part: object) => `${path}/export.json?${new URLSearchParams({ from: '50', ...part })}`;
+  const known = { snapshot: String(manifest.snapshotId) };
+  assert.equal((await file(mara, from(known))).manifest.changedSince, false);
+
+  const uri = (await mara.getJson('/now-playing').expect(200)).body.item.uri;
+  await mara.post(`${path}/items`).send({ uri }).expect(303);
+
+  const part = await file(mara, from(known));
+  assert.equal(part.manifest.changedSince, true);
+  assert.equal(part.manifest.written, 6);
+  assert.equal(
+    (await file(mara, `${path}/export.json`)).manifest.changedSince,
+    false,
+    'a file from the start has no part before',
+  );
+});
+
+testOnce('a part that silence has ended says so, without a time', async (t) => {
+  const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 2_000 } });
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  slow(turntable, 0, 9);
+  simulator.fault({ on: /\/items$/, times: 8, how: 'silence' });
+
+  const { items, manifest } = await file(mara, `${path}/export.json?part=yes`);
+
+  assert.equal(manifest.stopped?.reason, 'spotify-unavailable');
+  assert.equal(manifest.stopped?.until, null);
+  assert.equal(items.length, 450);
+  assert.equal(manifest.written, 450);
+  simulator.clearFaults();
+  const rest = await file(mara, String(manifest.stopped?.resume));
+  assert.equal(rest.items.length, 750);
+  assert.equal(rest.manifest.complete, true);
+});
+
+testOnce('what goes wrong before the first row is a page that says so, not a file', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+
+  for (const on of [/\/items$/, new RegExp(`${path}$`)]) {
+    simulator.fault({ on, times: 2, answer: { status: 502, body: '' } });
+    const page = await mara.get(`${path}/export.csv`).expect(502).expect('Content-Type', /html/);
+    assert.equal(page.headers['content-disposition'], undefined);
+    assert.match(page.text, /Spotify did not answer/);
+  }
+});
+
+testOnce('a reader who goes away ends the asking', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, logged } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  simulator.forgetCalls();
+  lengthen(turntable, 40);
+
+  const answer = await open(turntable, mara, `${path}/export.csv`);
+  await new Promise((resolve) => answer.once('data', resolve));
+  answer.destroy();
+  while (!/"status":"cut off"/.test(logged.join(''))) await sleep(10);
+  await untilNoMoreCalls(turntable);
+
+  assert.ok(simulator.calls.length < 20, `${simulator.calls.length} calls of 61`);
+  assert.doesNotMatch(logged.join(''), /request failed/);
+});
+
+testOnce('a reader who goes away before anything is written is no failure either', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, logged } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  const held = holdAnswer(simulator, /\/(items|tracks)$/);
+  simulator.forgetCalls();
+
+  const request = get(`${turntable.url}${path}/export.csv`, { headers: { Cookie: mara.cookieHeader() } });
+  request.once('error', () => undefined);
+  await held.reached;
+  request.destroy();
+  while (!/"status":"cut off"/.test(logged.join(''))) await sleep(10);
+  held.release();
+  await sleep(100); // until the answer would have been written
+
+  assert.equal(simulator.calls.length, 2);
+  assert.doesNotMatch(logged.join(''), /request failed/);
+});
+
+testOnce('a reader who stops reading is waited for, in place of keeping it all', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  // More than what lies between two programs can hold.
+  const track = { type: 'track', name: 'x'.repeat(30_000), artists: [], album: null };
+  const items = Array.from({ length: 50 }, () => ({ item: track }));
+  const body = JSON.stringify({ total: 1200, items });
+  simulator.fault({ on: /\/items$/, times: 24, answer: { status: 200, body } });
+  simulator.forgetCalls();
+
+  const answer = await open(turntable, mara, `${path}/export.json`);
+  answer.pause();
+  await untilNoMoreCalls(turntable);
+  const stoodStill = simulator.calls.length;
+  let size = 0;
+  for await (const piece of answer) size += piece.length;
+
+  assert.ok(stoodStill < 20, `${stoodStill} of ${simulator.calls.length} calls while nobody read`);
+  assert.equal(simulator.calls.length, 25);
+  assert.ok(size > 36_000_000);
+});
+
+test('all playlists come in one file, each with what it says of itself', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const noor = await signedIn(turntable, 'noor');
+  const { body } = await noor.getJson('/playlists').expect(200);
+
+  const { playlists, summary } = JSON.parse(
+    (await noor.get('/playlists/export.json').buffer(true).expect(200)).text,
+  ) as { playlists: File[]; summary: object };
+
+  assert.deepEqual(
+    playlists.map(({ id }) => id),
+    body.playlists.map(({ id }: File) => id),
+  );
+  assert.deepEqual(summary, { playlists: 12, announced: 12, missing: 0, complete: true, stopped: null });
+  for (const { id, items, manifest } of playlists) {
+    const theirs = manifest.readable ? await inside(noor, `/playlists/${id}`) : [];
+    assert.deepEqual(items.map(withoutMarket), theirs, manifest.name as string);
+    assert.equal(manifest.complete, manifest.readable);
+  }
+  const unreadable = playlists.filter(({ manifest }) => !manifest.readable).map(({ name }) => name);
+  assert.deepEqual(unreadable, apiVersionIn(t) === '2026-02' ? ['Songs that can see the sea'] : []);
+  assert.ok(asked(simulator).includes('GET /me/playlists'));
+});
+
+test('as a table, each row of it names its playlist', async (t) => {
+  const turntable = await startTurntable(t);
+  const noor = await signedIn(turntable, 'noor');
+
+  const { text, headers } = await noor.get('/playlists/export.csv').buffer(true).expect(200);
+
+  const [head, ...rows] = rowsIn(text);
+  const items = rows.filter((row) => row.length === head?.length);
+  assert.equal(headers['content-disposition'], 'attachment; filename=playlists.csv');
+  assert.equal(head?.[0], 'Playlist');
+  assert.equal(items.filter(([name]) => name === 'Morning walk').length, 9);
+  const facts = rows.filter(([name]) => name?.startsWith('# '));
+  assert.equal(facts.filter(([name]) => name === '# name').length, 12, 'one block of facts for each');
+  assert.deepEqual(facts.slice(-4), [
+    ['# playlists', '12'],
+    ['# announced', '12'],
+    ['# missing', '0'],
+    ['# complete', 'true'],
+  ]);
+});
+
+test('of all playlists parts can be had, too, and the parts together are the whole', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const noor = await signedIn(turntable, 'noor');
+  type All = { playlists: File[]; summary: { complete: boolean; stopped: Stop | null } };
+  const all = async (path: string): Promise<All> =>
+    JSON.parse((await noor.get(path).buffer(true).expect(200)).text);
+  const whole = await all('/playlists/export.json');
+  // What was asked so far does not count any more.
+  clock.advance({ days: 2 });
+
+  const parts: All[] = [];
+  for (let next: string | undefined = '/playlists/export.json?part=yes'; next; ) {
+    simulator.settings.callsPerDay = 5;
+    const part: All = await all(next);
+    simulator.settings.callsPerDay = null;
+    parts.push(part);
+    next = part.summary.stopped?.resume;
+    clock.advance({ days: 2 });
+    await noor.get('/playlists').expect(200);
+  }
+
+  assert.ok(parts.length > 2);
+  const itemsOf = (files: File[]) => files.flatMap(({ id, items }) => items.map((item) => ({ id, item })));
+  assert.deepEqual(itemsOf(parts.flatMap(({ playlists }) => playlists)), itemsOf(whole.playlists));
+  assert.deepEqual(
+    parts.map(({ summary }) => summary.complete),
+    parts.map((_, index) => index === parts.length - 1),
+  );
+});
+
+test('the file of somebody else’s playlist says what Spotify does not tell', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Lighthouse keepers');
+
+  const { items, manifest } = await file(mara, `${path}/export.json`);
+
+  const closed = apiVersionIn(t) === '2026-02';
+  assert.equal(manifest.readable, !closed);
+  assert.equal(manifest.complete, !closed);
+  assert.equal(items.length, closed ? 0 : 64);
+});
+
+test('an empty playlist is a whole file', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+
+  const { items, manifest } = await file(mara, `${await playlistNamed(mara, 'Someday')}/export.json`);
+
+  assert.deepEqual(items, []);
+  assert.equal(manifest.complete, true);
+});
+
+testOnce('a file has the name of its playlist, as far as names of files go', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const named = async (name: string) => {
+    const card = JSON.stringify({ id: someId, name, items: { total: 0 } });
+    simulator.fault({ on: new RegExp(`/playlists/${someId}$`), answer: { status: 200, body: card } });
+    simulator.fault({ on: /\/items$/, answer: { status: 200, body: '{"items":[],"total":0}' } });
+    const { headers } = await mara.get(`/playlists/${someId}/export.csv`).buffer(true).expect(200);
+    return headers['content-disposition'];
+  };
+
+  assert.equal(await named('AC/DC: live? <1979>\n'), 'attachment; filename="AC DC live 1979.csv"');
+  assert.equal(await named(''), 'attachment; filename=playlist.csv');
+  assert.equal(await named('///'), 'attachment; filename=playlist.csv');
+  assert.match(String(await named('שירים')), /filename\*=UTF-8''%D7%A9/);
+  // Cut between whole characters, and what is half a character is none.
+  assert.match(String(await named(`${'x'.repeat(79)}😀😀`)), /x%F0%9F%98%80\.csv$/);
+  assert.match(String(await named('half \ud83d')), /half%20%EF%BF%BD\.csv$/);
+});
+
+testOnce('places and formats that do not exist are told so, without asking Spotify', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  turntable.simulator.forgetCalls();
+  const paths = ['/playlists/export', `/playlists/${someId}/export`];
+
+  for (const path of paths) {
+    for (const format of ['xml', 'constructor', '__proto__', 'CSV', 'csv.gz'])
+      await mara.get(`${path}.${format}`).expect(404);
+  }
+  for (const query of [
+    'from=-1',
+    'from=x',
+    'from=1000000',
+    'from=1&from=2',
+    'page=0',
+    'page=2002',
+    'skip=x',
+  ]) {
+    await mara.get(`/playlists/export.csv?${query}`).expect(404);
+  }
+  await mara.get('/playlists/a.b/export.csv').expect(404);
+  assert.equal(turntable.simulator.calls.length, 0);
+});
+
+testOnce('who is not signed in is led to the sign-in and back to the file', async (t) => {
+  const { browser } = await startTurntable(t);
+  const visitor = browser();
+
+  const led = await visitor.get('/playlists/export.csv').expect(303);
+  assert.equal(led.headers.location, '/login?returnTo=%2Fplaylists%2Fexport.csv');
+  await visitor.getJson('/playlists/export.json').expect(401);
+});
+
+testOnce('the pages lead to the files, and a HEAD asks for no more than the first page', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  const page = await mara.get(path).expect(200);
+  for (const format of ['csv', 'json']) {
+    assert.ok(page.text.includes(`<a href="${path}/export.${format}">`));
+    assert.ok((await mara.get('/playlists/export')).text.includes(`href="/playlists/export.${format}">`));
+    assert.ok((await mara.get(`${path}/export`)).text.includes(`href="${path}/export.${format}">`));
+  }
+  assert.ok((await mara.get('/playlists')).text.includes('<a href="/playlists/export">'));
+  turntable.simulator.forgetCalls();
+
+  const head = await mara.agent.head(`${path}/export.csv`).expect(200);
+
+  assert.match(String(head.headers['content-disposition']), /^attachment/);
+  assert.equal(turntable.simulator.calls.length, 2);
+});

@@ -1,0 +1,609 @@
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import type { Fault } from '../../simulator/simulator.ts';
+import * as accessErrors from '../../src/access/errors.ts';
+import { serve } from '../../src/ops/serve.ts';
+import { stopFor } from '../../src/pages/export/stop.ts';
+import * as spotifyErrors from '../../src/spotify/errors.ts';
+import {
+  type Download,
+  download,
+  type File,
+  file,
+  lengthen,
+  longName,
+  open,
+  playlistNamed,
+  signedIn,
+  slow,
+} from '../support/exports.ts';
+import { until } from '../support/fleet.ts';
+import { asked } from '../support/pages.ts';
+import { apiCalls, type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
+
+type Answer = NonNullable<Fault['answer']>;
+
+const items = /\/items$/;
+const wait = (seconds: number): Answer => ({
+  status: 429,
+  headers: { 'Retry-After': String(seconds) },
+  body: 'Too many requests',
+});
+
+type Progress = {
+  state: string;
+  what: string;
+  rows: number;
+  of: number | null;
+  until: number | null;
+  reason: string | null;
+};
+
+async function progressOf(person: Browser): Promise<Progress | null> {
+  return (await person.getJson('/playlists/export/progress').expect(200)).body;
+}
+
+async function isPaused(person: Browser): Promise<boolean> {
+  return (await progressOf(person))?.state === 'paused';
+}
+
+async function longPlaylist(turntable: Turntable): Promise<{ mara: Browser; path: string }> {
+  const mara = await signedIn(turntable);
+  return { mara, path: await playlistNamed(mara, longName) };
+}
+
+/** An answer with 50 rows of a playlist that has so many. */
+function rowsOf(total: number, count = 50): Answer {
+  const track = { type: 'track', name: 'One of many', artists: [], album: null };
+  return {
+    status: 200,
+    body: JSON.stringify({ total, items: Array.from({ length: count }, () => ({ item: track })) }),
+  };
+}
+
+const passing: [string, Omit<Fault, 'on'>, number][] = [
+  ['a 429 that asks for four seconds', { answer: wait(4) }, 4],
+  ['a 429 that asks for a minute', { answer: wait(60) }, 60],
+  ['a 502', { answer: { status: 502, body: '' } }, 0],
+  ['an empty 503', { answer: { status: 503, body: '' } }, 0],
+  ['a connection that breaks', { how: 'reset' }, 0],
+  ['an answer that breaks off', { how: 'truncate' }, 0],
+  ['a page of HTML', { answer: { status: 200, body: '<html>busy</html>' } }, 0],
+  ['silence', { how: 'silence' }, 0],
+];
+
+for (const [what, fault, seconds] of passing) {
+  // fault: 502-middle-playlist-end
+  test(`${what} in the middle of a playlist does not end its file`, async (t) => {
+    const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 1_000 } });
+    const { simulator, clock } = turntable;
+    const { mara, path } = await longPlaylist(turntable);
+    const whole = await file(mara, `${path}/export.json`);
+    simulator.forgetCalls();
+    slow(turntable, 0, 6);
+    simulator.fault({ on: items, ...fault });
+
+    const exported = download(turntable, mara, `${path}/export.json`);
+    if (seconds > 0) {
+      await until(() => isPaused(mara));
+      clock.advance({ seconds });
+    }
+    const { status, headers, text, isWhole } = await exported;
+
+    assert.deepEqual([status, isWhole], [200, true]);
+    assert.equal(Number(headers['content-length']), Buffer.byteLength(text));
+    const { items: rows, manifest } = JSON.parse(text) as File;
+    assert.deepEqual(rows, whole.items);
+    assert.equal(manifest.complete, true);
+    assert.equal(apiCalls(simulator, `/v1${path}/items`), 25, 'one more than there are pages');
+  });
+}
+
+// fault: all-137-playlists-file
+test('all 137 playlists are in the file, whatever passes in the middle', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const faults: Omit<Fault, 'on'>[] = [
+    { answer: { status: 502, body: '' } },
+    { how: 'reset' },
+    { answer: wait(4) },
+  ];
+  for (const fault of faults) {
+    slow(turntable, 0, 20);
+    simulator.fault({ on: items, ...fault });
+  }
+  slow(turntable, 0, 20);
+  simulator.fault({ on: /\/me\/playlists$/, times: 1, delayMs: 0 });
+  simulator.fault({ on: /\/me\/playlists$/, answer: { status: 502, body: '' } });
+
+  const exported = download(turntable, mara, '/playlists/export.json');
+  await until(() => isPaused(mara));
+  clock.advance({ seconds: 4 });
+  const { status, text, isWhole } = await exported;
+
+  assert.deepEqual([status, isWhole], [200, true]);
+  const { playlists, summary } = JSON.parse(text) as { playlists: File[]; summary: object };
+  // Spotify counts five that it does not show.
+  assert.deepEqual(summary, { playlists: 132, announced: 137, missing: 0, complete: true, stopped: null });
+  assert.equal(playlists.length, 132);
+});
+
+// fault: pause-shown-page-started
+test('a pause is shown on the page that started the export, whichever server it is asked of', async (t) => {
+  const one = await startTurntable(t);
+  const other = await startTurntable(t, { beside: one });
+  const { simulator, clock } = one;
+  const { mara, path } = await longPlaylist(one);
+  const elsewhere = other.browser();
+  await elsewhere.signIn();
+  slow(one, 0, 6);
+  simulator.fault({ on: items, answer: wait(40) });
+
+  const exported = download(one, mara, `${path}/export.csv`);
+  await until(() => isPaused(elsewhere));
+  const page = await elsewhere.get(`${path}/export`).expect(200);
+  const now = await progressOf(mara);
+  clock.advance({ seconds: 40 });
+  const { status, text } = await exported;
+
+  assert.match(page.text, /Paused until <time [^>]+>[^<]+<\/time>, with \d+ of 1,200 rows read/);
+  assert.match(page.text, /<noscript><meta http-equiv="refresh" content="5"><\/noscript>/);
+  assert.equal(now?.until, clock.now());
+  assert.ok(now.rows > 0 && now.rows <= 300, `${now.rows} rows`);
+  assert.equal(now.of, 1200);
+  assert.equal(status, 200);
+  assert.match(text, /# complete,true/);
+  await until(async () => (await progressOf(mara))?.state === 'complete');
+  assert.match((await mara.get(`${path}/export`).expect(200)).text, /Finished: 1,200 rows\./);
+  assert.doesNotMatch(
+    (await mara.get('/playlists/export').expect(200)).text,
+    /Finished/,
+    'the page of another export',
+  );
+});
+
+// fault: first-row-short-cooldown
+test('before the first row, a short cooldown is a page that starts the download by itself', async (t) => {
+  const turntable = await startTurntable(t, { timing: { firstByteMs: 0 } });
+  const { simulator, clock } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+  simulator.fault({ on: new RegExp(`${path}$`), answer: wait(40) });
+
+  const page = await mara.get(`${path}/export.csv`).expect(503);
+
+  assert.match(page.text, /<h1>Paused until <time/);
+  assert.match(page.text, /<noscript><meta http-equiv="refresh" content="40"><\/noscript>/);
+  assert.ok(page.text.includes(`href="${path}/export.csv" data-start-seconds="40"`));
+  assert.equal(page.headers['retry-after'], '40');
+  assert.equal(page.headers['content-disposition'], undefined);
+  const refused = await mara.getJson(`${path}/export.csv`).expect(503);
+  assert.equal(JSON.parse(refused.text).reason, 'cool-down');
+  clock.advance({ seconds: 40 });
+  assert.match((await mara.get(`${path}/export.csv`).buffer(true).expect(200)).text, /# complete,true/);
+
+  clock.advance({ minutes: 1 });
+  simulator.fault({ on: new RegExp(`${path}$`), answer: wait(61) });
+  const longer = await mara.get(`${path}/export.csv`).expect(503);
+  assert.doesNotMatch(longer.text, /http-equiv="refresh"/);
+});
+
+test('a cooldown before the first row is waited out if there is time', async (t) => {
+  const turntable = await startTurntable(t);
+  const { mara, path } = await longPlaylist(turntable);
+  turntable.simulator.fault({ on: new RegExp(`${path}$`), answer: wait(10) });
+
+  const exported = download(turntable, mara, `${path}/export.csv`);
+  await until(() => isPaused(mara));
+  turntable.clock.advance({ seconds: 10 });
+
+  assert.equal((await exported).status, 200);
+});
+
+const final: [string, Omit<Fault, 'on' | 'times'>, number, string][] = [
+  ['a cooldown of more than a minute', { answer: wait(61) }, 503, 'cool-down'],
+  ['a Spotify that goes on failing', { answer: { status: 502, body: '' } }, 502, 'spotify-unavailable'],
+  ['a refusal', { answer: { status: 403, body: '{}' } }, 403, 'refused'],
+  ['a playlist that is gone', { answer: { status: 404, body: '{}' } }, 404, 'no-such-page'],
+  [
+    'a permission that was taken back',
+    { answer: { status: 403, body: 'Insufficient client scope' } },
+    403,
+    'missing-permission',
+  ],
+  [
+    'an owner without Premium',
+    { answer: { status: 403, body: 'Active premium subscription required for the owner of the app' } },
+    403,
+    'owner-needs-premium',
+  ],
+  ['a call that Spotify does not understand', { answer: { status: 400, body: '{}' } }, 502, 'not-understood'],
+  ['a playlist that was changed', { answer: rowsOf(1100) }, 409, 'changed-meanwhile'],
+];
+
+for (const [what, fault, status, reason] of final) {
+  // fault: spotify-goes-failing-middle
+  test(`${what} in the middle is an error page and no file, and a part holds what came before`, async (t) => {
+    const turntable = await startTurntable(t);
+    const { simulator, clock } = turntable;
+    const { mara, path } = await longPlaylist(turntable);
+    for (const json of [false, true]) {
+      slow(turntable, 0, 6);
+      simulator.fault({ on: items, times: 100, ...fault });
+      const get = json ? mara.getJson : mara.get;
+      const page = await get(`${path}/export.csv`).buffer(true).expect(status);
+      assert.equal(page.headers['content-disposition'], undefined);
+      if (json) assert.equal(JSON.parse(page.text).reason, reason);
+      else assert.match(page.text, /<h1>/);
+      simulator.clearFaults();
+      clock.advance({ minutes: 2 });
+    }
+
+    slow(turntable, 0, 6);
+    simulator.fault({ on: items, times: 100, ...fault });
+    const part = await download(turntable, mara, `${path}/export.json?part=yes`);
+    assert.equal(part.status, 200);
+    const { items: rows, manifest } = JSON.parse(part.text) as File;
+    assert.equal(rows.length, 300);
+    assert.equal(manifest.stopped?.reason, reason === 'no-such-page' ? 'not-found' : reason);
+    assert.equal(
+      part.headers['content-disposition'],
+      `attachment; filename="${longName} (rows 1-300 of 1,200).json"`,
+    );
+  });
+}
+
+// fault: reads-repeated-within-budget
+test('reads are repeated within a budget: a Spotify in trouble is not asked twice as often', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const noor = await signedIn(turntable, 'noor');
+  // Every read would go well the second time; one is made after the other.
+  for (let read = 0; read < 30; read += 1) {
+    simulator.fault({ on: items, answer: { status: 502, body: '' } });
+    simulator.fault({ on: items, delayMs: 0 });
+  }
+  simulator.forgetCalls();
+
+  await noor.get('/playlists/export.csv').expect(502);
+
+  const reads = asked(simulator).filter((call) => items.test(call));
+  assert.equal(reads.length, 7, 'three that were repeated, and the one that was not');
+});
+
+// fault: pauses-budget-too-export
+test('pauses have a budget, too: an export does not wait for ever', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+  slow(turntable, 0, 1);
+  simulator.fault({ on: items, times: 100, answer: wait(50) });
+
+  let isOver = false;
+  const exported = download(turntable, mara, `${path}/export.csv`).finally(() => {
+    isOver = true;
+  });
+  let pauses = 0;
+  for (; !isOver; pauses += 1) {
+    await until(async () => isOver || (await isPaused(mara)));
+    const calls = simulator.calls.length;
+    clock.advance({ seconds: 50 });
+    await until(() => isOver || simulator.calls.length > calls);
+  }
+
+  assert.equal((await exported).status, 503);
+  assert.ok(pauses <= 8, `${pauses} pauses`);
+});
+
+/** Downloads a file in which something goes wrong for good behind its 1,000th row. */
+async function cut(
+  turntable: Turntable,
+  get: (path: string, mara: Browser) => Promise<unknown>,
+): Promise<void> {
+  const { mara, path } = await longPlaylist(turntable);
+  const { simulator } = turntable;
+  simulator.fault({ on: items, times: 20, answer: rowsOf(3000) });
+  simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
+  await get(`${path}/export.csv`, mara);
+  await until(() => /"level":50[^\n]*SpotifyUnavailable/.test(turntable.logged.join('')));
+  await until(async () => (await progressOf(mara))?.state === 'stopped');
+  assert.match(
+    (await mara.get(`${path}/export`).expect(200)).text,
+    /Stopped after 1,000 of 3,000 rows: Spotify didn’t answer\./,
+  );
+}
+
+// fault: long-file-begun-cannot
+test('a long file that has begun and cannot go on is a download that fails', async (t) => {
+  const turntable = await startTurntable(t);
+  await cut(turntable, async (path, mara) => {
+    const { status, headers, text, isWhole } = await download(turntable, mara, path);
+    assert.equal(status, 200);
+    assert.equal(headers['content-length'], undefined);
+    assert.match(text, /One of many/);
+    assert.doesNotMatch(text, /# complete/);
+    assert.equal(isWhole, false);
+  });
+});
+
+/** Asks for this as a proxy does that speaks HTTP/1.0; returns what came, and how the connection ended. */
+async function askAsOldProxy(url: string, path: string, cookie: string, onData?: () => void) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.write(`GET ${path} HTTP/1.0\r\nHost: ${hostname}:${port}\r\nCookie: ${cookie}\r\n\r\n`);
+  let text = '';
+  socket.setEncoding('utf8').on('data', (piece) => {
+    text += piece;
+    onData?.();
+  });
+  const end = await new Promise((resolve) => {
+    socket.once('end', () => resolve('an end'));
+    socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+  });
+  socket.destroy();
+  return { text, end };
+}
+
+// fault: fails-proxy-speaks-http
+test('it fails for a proxy that speaks HTTP/1.0 as well, which takes a connection that is closed for the end', async (t) => {
+  const turntable = await startTurntable(t);
+  await cut(turntable, async (path, mara) => {
+    const { text, end } = await askAsOldProxy(turntable.url, path, mara.cookieHeader());
+    assert.match(text, /^HTTP\/1\.1 200/);
+    assert.doesNotMatch(text, /transfer-encoding/i);
+    assert.equal(end, 'ECONNRESET');
+  });
+});
+
+// fault: download-cut-off-because
+test('a download that is cut off because the server stops is no end either', async () => {
+  const serving = await serve((_req, res) => void res.write('half a file'), { host: '127.0.0.1', port: 0 });
+  let closed: Promise<void> | undefined;
+  const { text, end } = await askAsOldProxy(`http://127.0.0.1:${serving.port}`, '/', '', () => {
+    closed ??= serving.close(10);
+  });
+  await closed;
+
+  assert.match(text, /half a file$/);
+  assert.equal(end, 'ECONNRESET');
+});
+
+// fault: file-being-sent-never
+test('a file that is being sent is never silent for long while Spotify is waited for', async (t) => {
+  const turntable = await startTurntable(t, { timing: { heartbeatMs: 50 } });
+  const { simulator, clock } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+  lengthen(turntable, 0, 20);
+  simulator.fault({ on: items, answer: wait(60) });
+  lengthen(turntable, 0, 40);
+
+  const answer = await open(turntable, mara, `${path}/export.csv`);
+  const pieces: string[] = [];
+  const ended = new Promise((resolve) => answer.once('end', resolve));
+  answer.setEncoding('utf8').on('data', (piece: string) => pieces.push(piece));
+  await until(() => isPaused(mara));
+  const before = pieces.length;
+  await until(() => pieces.length > before + 5);
+  clock.advance({ seconds: 60 });
+  await ended;
+
+  assert.equal(answer.complete, true);
+  const rows = pieces
+    .join('')
+    .split('\r\n')
+    .filter((line) => line.includes('One of many'));
+  assert.deepEqual(
+    rows.map((row) => Number(row.split(',')[0])),
+    Array.from({ length: 3000 }, (_, index) => index + 1),
+  );
+});
+
+// fault: short-file-takes-too
+test('a short file that takes too long begins before it is whole, and then goes on', async (t) => {
+  const turntable = await startTurntable(t, { timing: { firstByteMs: 300, heartbeatMs: 50 } });
+  const { simulator, clock } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+  slow(turntable, 0, 6);
+  simulator.fault({ on: items, answer: wait(60) });
+
+  const answer = await open(turntable, mara, `${path}/export.csv`);
+  assert.equal(answer.statusCode, 200);
+  assert.equal(answer.headers['content-length'], undefined);
+  await until(() => isPaused(mara));
+  clock.advance({ seconds: 60 });
+  let text = '';
+  for await (const piece of answer.setEncoding('utf8')) text += piece;
+
+  assert.match(text, /# written,1200\r\n[\s\S]*# complete,true/);
+});
+
+// fault: rows-spotify-announces-send
+test('rows that Spotify announces and does not send are asked for again, and are missing by name', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+  const lacking = (times: number) => {
+    slow(turntable, 0, 3);
+    simulator.fault({ on: items, times, answer: rowsOf(1200, 48) });
+  };
+
+  lacking(1);
+  assert.equal((await file(mara, `${path}/export.json`)).manifest.complete, true, 'once is repaired');
+
+  simulator.clearFaults();
+  slow(turntable, 0, 23);
+  simulator.fault({ on: items, times: 2, answer: rowsOf(1200, 48) });
+  const json = await download(turntable, mara, `${path}/export.json`);
+  assert.equal(
+    json.headers['content-disposition'],
+    `attachment; filename="${longName} (2 of 1,200 rows missing).json"`,
+  );
+  const { items: rows, manifest } = JSON.parse(json.text) as File;
+  assert.deepEqual([rows.length, manifest.missing, manifest.complete], [1200, 2, false]);
+  assert.deepEqual(rows.slice(-2), [null, null]);
+
+  slow(turntable, 0, 23);
+  simulator.fault({ on: items, times: 2, answer: rowsOf(1200, 48) });
+  const table = await download(turntable, mara, `${path}/export.csv`);
+  assert.match(table.text, /\r\n1199,,,,,,,,not sent by Spotify,,\r\n1200,,,,,,,,not sent by Spotify,,\r\n/);
+
+  const noor = await signedIn(turntable, 'noor');
+  slow(turntable, 0, 3);
+  simulator.fault({ on: items, times: 2, answer: rowsOf(20, 18) });
+  const all = await download(turntable, noor, '/playlists/export.json');
+  assert.equal(all.headers['content-disposition'], 'attachment; filename="playlists (rows missing).json"');
+  assert.equal(JSON.parse(all.text).summary.complete, false);
+
+  // A long one has its name already.
+  lengthen(turntable, 0, 59);
+  simulator.fault({ on: items, times: 2, answer: rowsOf(3000, 48) });
+  const long = await download(turntable, mara, `${path}/export.csv`);
+  assert.deepEqual([long.status, long.isWhole], [200, false]);
+});
+
+// fault: signing-ends-export-paused
+test('signing out ends an export that is paused: Spotify is asked no more', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock, keys } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+  slow(turntable, 0, 6);
+  simulator.fault({ on: items, answer: wait(60) });
+  const exported = download(turntable, mara, `${path}/export.csv`);
+  await until(() => isPaused(mara));
+  const { cookieHeader } = mara;
+  const cookies = cookieHeader();
+
+  await mara.post('/logout').expect(303);
+  simulator.forgetCalls();
+  clock.advance({ seconds: 60 });
+  const { status, headers } = await exported;
+
+  assert.equal(status, 401);
+  assert.equal(headers['content-disposition'], undefined);
+  assert.deepEqual(asked(simulator), []);
+  assert.ok(cookies);
+  assert.deepEqual(
+    (await keys()).filter((key) => key.startsWith('export:')),
+    [],
+    'nothing is kept of it',
+  );
+});
+
+// fault: reader-leaves-during-pause
+test('a reader who leaves during a pause ends the export', async (t) => {
+  const turntable = await startTurntable(t, { timing: { firstByteMs: 100 } });
+  const { simulator, clock, logged } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+  slow(turntable, 0, 6);
+  simulator.fault({ on: items, answer: wait(60) });
+  const answer = await open(turntable, mara, `${path}/export.csv`);
+  await until(() => isPaused(mara));
+  simulator.forgetCalls();
+
+  answer.destroy();
+  await until(async () => (await progressOf(mara))?.state === 'stopped');
+  clock.advance({ seconds: 60 });
+  await sleep(400); // time in which a pause would end
+
+  assert.deepEqual(asked(simulator), []);
+  assert.equal((await progressOf(mara))?.reason, 'cancelled');
+  assert.doesNotMatch(logged.join(''), /request failed|background task failed/i);
+});
+
+// fault: error-spotifys-access-unforeseen
+test('no error of Spotify’s, or of access to it, is unforeseen', () => {
+  const classes = [...Object.values(spotifyErrors), ...Object.values(accessErrors)];
+  assert.ok(classes.length > 15);
+  for (const kind of classes) {
+    // Each takes a message first, but for the one that takes a moment.
+    const error: unknown = Reflect.construct(kind, kind === accessErrors.Cooldown ? [1_000] : ['A message']);
+    const { reason, until, resume } = stopFor(error, '/next');
+    assert.match(reason, /^[a-z-]+$/, kind.name);
+    assert.equal(until, kind === accessErrors.Cooldown ? '1970-01-01T00:00:01.000Z' : null);
+    assert.equal(resume, '/next');
+  }
+  assert.throws(() => stopFor(new TypeError('ours'), '/next'), TypeError);
+});
+
+test('a record of an export that cannot be read is as good as none', async (t) => {
+  const turntable = await startTurntable(t);
+  const { mara, path } = await longPlaylist(turntable);
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  await file(mara, `${path}/export.json`);
+  await until(async () => (await progressOf(mara))?.state === 'complete');
+  const [key = ''] = (await turntable.keys()).filter((one) => one.startsWith('export:'));
+  const whole = JSON.parse(String(await redis.get(key)));
+  assert.ok((await redis.pttl(key)) > 0);
+
+  const fields = Object.keys(whole).filter((field) => field !== 'boundTo');
+  const broken = fields.flatMap((field) => [
+    JSON.stringify({ ...whole, [field]: undefined }),
+    JSON.stringify({ ...whole, [field]: { a: 1 } }),
+  ]);
+  for (const record of ['', '{bad', 'null', '[]', '7', ...broken]) {
+    await redis.set(key, record);
+    assert.equal(await progressOf(mara), null, record);
+    await mara.get(`${path}/export`).expect(200);
+  }
+  await redis.del(key);
+  await redis.lpush(key, 'x');
+  assert.equal(await progressOf(mara), null);
+  await file(mara, `${path}/export.json`);
+  await until(async () => (await progressOf(mara))?.state === 'complete');
+});
+
+test('the page of an export says what it takes, and offers parts of a long one', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const { mara, path } = await longPlaylist(turntable);
+
+  const page = await mara.get(`${path}/export`).expect(200);
+  assert.match(page.text, /<h1>Export <bdi>Everything I ever liked<\/bdi><\/h1>/);
+  assert.match(page.text, /1,200 rows, about 25 calls to Spotify/);
+  assert.match(page.text, /arrives when it is complete/);
+  const { body } = await mara.getJson(`${path}/export`).expect(200);
+  assert.deepEqual(body, { id: path.split('/')[2], name: longName, rows: 1200, calls: 25, progress: null });
+
+  turntable.clock.advance({ minutes: 10 });
+  const id = path.split('/')[2];
+  const card = { id, name: 'Very long', items: { total: 4100 } };
+  simulator.fault({ on: new RegExp(`${path}$`), answer: { status: 200, body: JSON.stringify(card) } });
+  const long = await mara.get(`${path}/export`).expect(200);
+  assert.match(long.text, /The download starts while Spotify is still being read/);
+  assert.deepEqual(
+    [...long.text.matchAll(/export\.csv\?([^"]+)"/g)].map(([, query]) => query),
+    ['part=yes', 'from=2000&amp;part=yes', 'from=4000&amp;part=yes'],
+  );
+
+  simulator.forgetCalls();
+  for (let look = 0; look < 5; look += 1) await mara.get('/playlists/export').expect(200);
+  assert.deepEqual(asked(simulator), ['GET /me/playlists'], 'looking again costs nothing');
+  await mara.get(`/playlists/${'0'.repeat(22)}/export`).expect(404);
+});
+
+// fault: part-collected-holds-2
+test('a part is collected, and holds up to 2,000 rows', async (t) => {
+  const turntable = await startTurntable(t);
+  const { mara, path } = await longPlaylist(turntable);
+  lengthen(turntable, 0);
+
+  const { status, headers, text } = await download(turntable, mara, `${path}/export.json?part=yes`);
+
+  const { items: rows, manifest } = JSON.parse(text) as File;
+  assert.deepEqual([status, rows.length, manifest.stopped?.reason], [200, 2000, 'part-full']);
+  assert.equal(
+    headers['content-disposition'],
+    `attachment; filename="${longName} (rows 1-2,000 of 3,000).json"`,
+  );
+  assert.ok(headers['content-length']);
+  const rest: Download = await download(turntable, mara, String(manifest.stopped?.resume));
+  assert.equal(
+    rest.headers['content-disposition'],
+    `attachment; filename="${longName} (from row 2,001).json"`,
+  );
+  assert.equal((JSON.parse(rest.text) as File).items.length, 1000);
+});

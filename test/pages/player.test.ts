@@ -1,0 +1,263 @@
+import assert from 'node:assert/strict';
+import { test as testOnce } from 'node:test';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import { allowAll, asked, formIn } from '../support/pages.ts';
+import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
+
+/** Spotify takes a moment to show what a command did; the simulator does not. */
+const timing = { afterCommandMs: 0 };
+
+async function signedIn({ browser }: Turntable, listener = 'mara', query = allowAll): Promise<Browser> {
+  const person = browser();
+  await person.signIn(listener, query);
+  return person;
+}
+
+/** Presses the button of a command on what is playing; gives the page that it leads to. */
+async function press(person: Browser, { clock }: Turntable, command: string) {
+  clock.advance({ seconds: 2 });
+  const page = await person.get('/now-playing').expect(200);
+  const sent = formIn(page.text, `/player/${command}`);
+  const left = await person.post(`/player/${command}`).type('form').send(sent).expect(303);
+  return { left, page: await person.get(left.headers.location ?? '').expect(200) };
+}
+
+/** The commands that the page offers. */
+async function offered(person: Browser, { clock }: Turntable): Promise<string[]> {
+  clock.advance({ seconds: 2 });
+  const page = await person.get('/now-playing').expect(200);
+  return [...page.text.matchAll(/action="\/player\/(\w+)"/g)].map(([, command]) => String(command));
+}
+
+test('play, pause, next and previous are buttons that take one call each and lead back to what is playing', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator } = turntable;
+  // Not the last of the queue, from which there is no way back.
+  simulator.plays('mara', { kind: 'track', index: 2, progressMs: 0 });
+  const mara = await signedIn(turntable);
+  const name = async () => (await mara.getJson('/now-playing')).body.item.name;
+  const first = await name();
+  assert.deepEqual(await offered(mara, turntable), ['previous', 'pause', 'next']);
+
+  simulator.forgetCalls();
+  const paused = await press(mara, turntable, 'pause');
+  assert.equal(paused.left.headers.location, '/now-playing');
+  assert.match(paused.page.text, /<p class="state">Paused on/);
+  assert.deepEqual(asked(simulator), ['GET /me/player', 'PUT /me/player/pause', 'GET /me/player']);
+  assert.deepEqual(await offered(mara, turntable), ['previous', 'play', 'next']);
+
+  assert.match((await press(mara, turntable, 'play')).page.text, /<p class="state">Playing on/);
+  await press(mara, turntable, 'next');
+  assert.notEqual(await name(), first);
+  await press(mara, turntable, 'previous');
+  assert.equal(await name(), first);
+});
+
+test('playback moves to another device', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  simulator.forgetCalls();
+
+  const page = await mara.get('/devices').expect(200);
+  assert.deepEqual(asked(simulator), ['GET /me/player/devices']);
+  assert.match(page.text, /Kitchen speaker[\s\S]*?Speaker, volume 62&nbsp;%[\s\S]*?Playing here/);
+  assert.match(page.text, /Living-room TV[\s\S]*?Takes no commands from apps/);
+  assert.match(page.text, /<a href="\/now-playing">Back to what is playing<\/a>/);
+  const buttons = [
+    ...page.text.matchAll(/name="device" value="([^"]+)">Play here<span class="unseen">: ([^<]+)</g),
+  ];
+  assert.deepEqual(
+    buttons.map(([, , name]) => name),
+    ['Mara’s phone', 'Mara’s laptop'],
+    'not where it plays already, and not on what takes no commands',
+  );
+  const [, laptop] = buttons.at(-1) ?? [];
+  const sent = { ...formIn(page.text, '/player/device'), device: laptop };
+  const left = await mara.post('/player/device').type('form').send(sent).expect(303);
+
+  assert.equal(left.headers.location, '/devices');
+  assert.match((await mara.get('/devices').expect(200)).text, /laptop[\s\S]*?Playing here/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /Playing on <bdi>Mara’s laptop</);
+  const { body } = await mara.getJson('/devices').expect(200);
+  assert.deepEqual(
+    body.devices.filter(({ active }: { active: boolean }) => active).map(({ id }: { id: string }) => id),
+    [laptop],
+  );
+  assert.ok(asked(simulator).includes('PUT /me/player'));
+});
+
+test('a free account is told beside the button that Spotify wants Premium, and the buttons go', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  turntable.simulator.subscribes('mara', 'free');
+  const mara = await signedIn(turntable);
+
+  const { left, page } = await press(mara, turntable, 'pause');
+
+  assert.equal(left.headers.location, '/now-playing?said=premium-required');
+  assert.match(page.text, /role="alert">Spotify lets only people with Premium control the player/);
+  for (const { text } of [page, await mara.get('/now-playing').expect(200)]) {
+    assert.doesNotMatch(text, /action="\/player\//);
+    assert.match(text, /needs Premium, so there are no buttons for the player/);
+  }
+  assert.match(page.text, /<h1><a href=/, 'what is playing is still there');
+});
+
+test('where no device plays, that is said, with a way to the devices', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+  await mara.get('/now-playing').expect(200);
+  turntable.simulator.plays('mara', { kind: 'nothing' });
+
+  const sent = { returnTo: '/now-playing' };
+  const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
+  const page = await mara.get(left.headers.location ?? '').expect(200);
+
+  assert.equal(left.headers.location, '/now-playing?said=no-active-device');
+  assert.match(page.text, /Nothing is playing/);
+  assert.match(page.text, /role="alert">Spotify knows no device of yours that is playing/);
+  assert.match(page.text, /href="\/devices"/);
+});
+
+test('a device that has gone meanwhile is told on the page of devices', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+
+  const sent = { device: 'gone', returnTo: '/devices' };
+  const left = await mara.post('/player/device').type('form').send(sent).expect(303);
+
+  assert.equal(left.headers.location, '/devices?said=no-active-device');
+  assert.match((await mara.get('/devices?said=no-active-device').expect(200)).text, /role="alert"/);
+});
+
+test('a command that is not possible any more is told beside the button', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const page = await mara.get('/now-playing').expect(200);
+  simulator.plays('mara', { kind: 'music', paused: true }); // in another app, meanwhile
+
+  const sent = formIn(page.text, '/player/pause');
+  const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
+
+  assert.equal(left.headers.location, '/now-playing?said=not-possible-now');
+  const after = await mara.get('/now-playing?said=not-possible-now').expect(200);
+  assert.match(after.text, /role="alert">The player does not do this just now/);
+  assert.match(after.text, /action="\/player\/play"/);
+});
+
+test('buttons that cannot work are not offered', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator } = turntable;
+  const [mara, reader] = [await signedIn(turntable), await signedIn(turntable, 'mara', '')];
+
+  simulator.plays('mara', { kind: 'ad' });
+  assert.deepEqual(await offered(mara, turntable), ['pause'], 'an advertisement is heard to its end');
+  simulator.plays('mara', { kind: 'music' }, 'Living-room TV');
+  assert.deepEqual(await offered(mara, turntable), [], 'a device that takes no commands');
+  assert.match((await mara.get('/now-playing')).text, /This device takes no commands from apps/);
+  simulator.plays('mara', { kind: 'nothing' });
+  assert.deepEqual(await offered(mara, turntable), []);
+  simulator.plays('mara', { kind: 'music' }, 'Kitchen speaker');
+  assert.deepEqual(await offered(reader, turntable), [], 'a permission that is not given');
+  assert.match((await reader.get('/now-playing')).text, /Allow this site to control your player/);
+  assert.doesNotMatch((await reader.get('/devices')).text, />Play here</);
+  assert.match((await reader.get('/devices')).text, /Allow this site to control your player/);
+});
+
+test('a program gets the status itself, and why', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const send = (path: string, body: object = {}) =>
+    mara.post(path).set('Accept', 'application/json').send(body);
+
+  await send('/player/pause').expect(204);
+  assert.equal((await send('/player/pause').expect(409)).body.reason, 'not-possible-now');
+  assert.equal(
+    (await send('/player/device', { device: 'gone' }).expect(404)).body.reason,
+    'no-active-device',
+  );
+  simulator.plays('mara', { kind: 'nothing' });
+  assert.equal((await send('/player/next').expect(404)).body.reason, 'no-active-device');
+  simulator.subscribes('mara', 'free');
+  assert.equal((await send('/player/next').expect(403)).body.reason, 'premium-required');
+  const reader = await signedIn(turntable, 'mara', '');
+  const refused = await reader.post('/player/next').set('Accept', 'application/json').send({}).expect(403);
+  assert.equal(refused.body.reason, 'missing-permission');
+});
+
+testOnce('a button pressed twice is pressed once', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const page = await mara.get('/now-playing').expect(200);
+  const sent = formIn(page.text, '/player/next');
+  simulator.fault({ on: /\/next$/, delayMs: 100 });
+  simulator.forgetCalls();
+
+  const [one, two, three] = await Promise.all(
+    [1, 2, 3].map(() => mara.post('/player/next').type('form').send(sent).expect(303)),
+  );
+
+  assert.deepEqual(asked(simulator), ['POST /me/player/next']);
+  for (const left of [one, two, three]) assert.equal(left?.headers.location, '/now-playing');
+});
+
+testOnce('a command is shown once Spotify shows it', async (t) => {
+  const turntable = await startTurntable(t, { timing: { afterCommandMs: 120 } });
+  const mara = await signedIn(turntable);
+  const startedAt = performance.now();
+
+  await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
+
+  assert.ok(performance.now() - startedAt >= 120);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Paused on/);
+});
+
+testOnce('commands that do not exist, and devices that cannot, are not asked of Spotify', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+  turntable.simulator.forgetCalls();
+
+  for (const command of ['stop', 'constructor', 'Play', '..%2F..%2Fme', 'volume'])
+    await mara.post(`/player/${command}`).send({}).expect(404);
+  for (const device of ['', 'a b', '../x', 'x'.repeat(129)])
+    await mara.post('/player/device').send({ device }).expect(404);
+  await mara.get('/player/pause').expect(404);
+  await mara.agent.post('/player/pause').set('Sec-Fetch-Site', 'cross-site').expect(403);
+  await mara.agent.post('/player/pause').expect(403);
+  assert.equal(turntable.simulator.calls.length, 0);
+});
+
+testOnce('a 404 of the player that says nothing is Spotify’s failure, not a missing page', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+  turntable.simulator.fault({ on: /\/next$/, answer: { status: 404, body: '' } });
+
+  const sent = { returnTo: '/now-playing' };
+  const page = await mara.post('/player/next').type('form').send(sent).expect(502);
+
+  assert.match(page.text, /Spotify did not answer/);
+  assert.match(page.text, />Send it again</);
+});
+
+test('a listener without devices is told what to do', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+  turntable.simulator.fault({ on: /\/devices$/, answer: { status: 200, body: '{"devices":[]}' } });
+
+  const page = await mara.get('/devices').expect(200);
+
+  assert.match(page.text, /Spotify sees no device of yours/);
+  assert.match(page.text, /<a class="button" href="\/devices">Look again<\/a>/);
+});
+
+testOnce('only words of ours are said beside the buttons', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+
+  for (const said of ['constructor', '__proto__', '<b>', 'x', 'premium-required&said=x'])
+    for (const path of ['/now-playing', '/devices'])
+      assert.doesNotMatch((await mara.get(`${path}?said=${said}`).expect(200)).text, /class="notice"|native/);
+});

@@ -1,0 +1,573 @@
+import assert from 'node:assert/strict';
+import { test as testOnce } from 'node:test';
+import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
+import { allowAll, asked, formIn } from '../support/pages.ts';
+import { slowRedis } from '../support/slow-redis.ts';
+import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
+
+type Entry = { item: { name: string; uri: string | null } | null };
+type Listed = { id: string; name: string; public: boolean | null; description: string | null };
+
+async function signedIn({ browser }: Turntable, listener = 'mara', query = allowAll): Promise<Browser> {
+  const person = browser();
+  await person.signIn(listener, query);
+  return person;
+}
+
+/** The first playlists of a listener. */
+async function playlists(person: Browser): Promise<Listed[]> {
+  return (await person.getJson('/playlists').expect(200)).body.playlists;
+}
+
+/** The address of the playlist of this name. */
+async function playlistNamed(person: Browser, name: string): Promise<string> {
+  for (let page = 1; ; page += 1) {
+    const { body } = await person.getJson(`/playlists?page=${page}`).expect(200);
+    const found = (body.playlists as Listed[]).find((one) => one.name === name);
+    if (found) return `/playlists/${found.id}`;
+  }
+}
+
+/** Makes a playlist as a program does; gives its address. */
+async function made(person: Browser, name: string): Promise<string> {
+  const json = person.post('/playlists').set('Accept', 'application/json');
+  return String((await json.send({ name }).expect(201)).headers.location);
+}
+
+/** What is in a playlist, by name. */
+async function inside(person: Browser, path: string): Promise<string[]> {
+  const { body } = await person.getJson(`${path}?said=look`).expect(200);
+  return (body.entries as Entry[]).map(({ item }) => item?.name ?? 'gone');
+}
+
+const contents = (t: Parameters<typeof apiVersionIn>[0]) =>
+  apiVersionIn(t) === 'legacy' ? 'tracks' : 'items';
+
+test('a playlist is made with a form, private unless wished otherwise, and its page says so', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const form = await mara.get('/playlists/new').expect(200);
+  assert.match((await mara.get('/playlists').expect(200)).text, /href="\/playlists\/new">Make a new one/);
+  await made(mara, 'detects the API version');
+  simulator.forgetCalls();
+
+  const sent = {
+    ...formIn(form.text, '/playlists'),
+    name: '  Rainy <b>days</b> ',
+    description: 'One\nand "two"',
+  };
+  assert.equal(formIn(form.text, '/playlists').public, 'false');
+  const left = await mara.post('/playlists').type('form').send(sent).expect(303);
+
+  assert.deepEqual(asked(simulator), [
+    apiVersionIn(t) === 'legacy' ? 'POST /users/mara/playlists' : 'POST /me/playlists',
+  ]);
+  assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?said=created$/);
+  const page = await mara.get(left.headers.location ?? '').expect(200);
+  assert.match(page.text, /<p class="notice" role="status">Your new playlist is there\.<\/p>/);
+  assert.match(page.text, /<bdi>Rainy &lt;b&gt;days&lt;\/b&gt;<\/bdi>/);
+  assert.match(page.text, /<p class="from"><bdi>One and &#34;two&#34;<\/bdi>/);
+  assert.match(page.text, /Playlist, private/);
+  assert.match(page.text, /There is nothing in it yet/);
+  assert.equal((await playlists(mara))[0]?.name, 'Rainy <b>days</b>');
+});
+
+test('a public playlist is made by JSON, too', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+
+  const { body, headers } = await mara
+    .post('/playlists')
+    .set('Accept', 'application/json')
+    .send({ name: 'For all', public: true })
+    .expect(201);
+
+  assert.equal(headers.location, `/playlists/${body.id}`);
+  const { playlist } = (await mara.getJson(headers.location ?? '').expect(200)).body;
+  assert.deepEqual([playlist.name, playlist.public, playlist.description], ['For all', true, null]);
+});
+
+test('name, description and visibility are changed on the playlist’s own page', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Paper & pencil');
+  const form = formIn((await mara.get(path).expect(200)).text, path);
+  assert.deepEqual(
+    [form.name, form.description, form.public],
+    ['Paper & pencil', 'No words, so mine can come.', 'true'],
+  );
+  simulator.forgetCalls();
+
+  const sent = { ...form, name: 'Ink', description: 'Words, too.', public: 'false' };
+  const left = await mara.post(path).type('form').send(sent).expect(303);
+
+  assert.deepEqual(asked(simulator), [`PUT ${path}`]);
+  assert.equal(left.headers.location, `${path}?said=changed`);
+  const page = await mara.get(left.headers.location ?? '').expect(200);
+  assert.match(page.text, /The playlist is changed\./);
+  assert.match(page.text, /<bdi>Ink<\/bdi>[\s\S]*Words, too\./);
+  assert.match(page.text, /Playlist, private/);
+});
+
+test('a playlist is renamed without its description: Spotify lets nobody empty it', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Paper & pencil');
+  const page = await mara.get(path).expect(200);
+  assert.match(page.text, /Left empty, the description stays as it is/);
+
+  const sent = { ...formIn(page.text, path), name: 'Ink', description: '' };
+  await mara.post(path).type('form').send(sent).expect(303);
+
+  const { playlist } = (await mara.getJson(`${path}?said=changed`).expect(200)).body;
+  assert.deepEqual([playlist.name, playlist.description], ['Ink', 'No words, so mine can come.']);
+});
+
+const wrong: Record<string, [object, RegExp]> = {
+  'no name': [{ name: '  ', description: 'kept <here>' }, /A playlist needs a name/],
+  'a name of 101 characters': [{ name: 'x'.repeat(101) }, /name may have 100 characters at most/],
+  'a description of 301 characters': [
+    { name: 'Kept', description: 'y'.repeat(301) },
+    /description may have 300 characters at most/,
+  ],
+};
+
+for (const [what, [typed, words]] of Object.entries(wrong)) {
+  testOnce(
+    `${what} is told above the form, which keeps what was typed, and Spotify is not asked`,
+    async (t) => {
+      const turntable = await startTurntable(t);
+      const { simulator } = turntable;
+      const mara = await signedIn(turntable);
+      const path = await playlistNamed(mara, 'Paper & pencil');
+      await mara.get(path).expect(200);
+      simulator.forgetCalls();
+
+      for (const action of ['/playlists', path]) {
+        const sent = { name: '', description: '', public: 'true', returnTo: action, once: 'x', ...typed };
+        const page = await mara.post(action).type('form').send(sent).expect(400);
+        assert.match(page.text, /<p class="notice" role="alert">/);
+        assert.match(page.text, words);
+        const { name, description, public: seenBy } = formIn(page.text, action);
+        assert.deepEqual(
+          { name, description, seenBy },
+          { name: sent.name.trim(), description: sent.description, seenBy: 'true' },
+        );
+        assert.equal(page.headers['cache-control'], 'private, no-store');
+        const refused = await mara.post(action).set('Accept', 'application/json').send(sent).expect(400);
+        assert.equal(refused.body.reason, 'bad-playlist');
+      }
+      assert.deepEqual(asked(simulator), []);
+    },
+  );
+}
+
+testOnce('100 and 300 characters are fine, also where a character takes more than one place', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const sent = { name: '🌧'.repeat(100), description: '☕️'.repeat(150) };
+
+  const left = await mara.post('/playlists').type('form').send(sent).expect(303);
+
+  const { playlist } = (await mara.getJson(left.headers.location ?? '').expect(200)).body;
+  assert.equal(playlist.name, sent.name);
+});
+
+test('what Spotify does not take is told above the form, too, which keeps what was typed', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  // Shared with others, so it cannot be public.
+  const path = await playlistNamed(mara, 'Dinner for six');
+  const form = formIn((await mara.get(path).expect(200)).text, path);
+
+  const sent = { ...form, name: 'Dinner for seven', public: 'true' };
+  const page = await mara.post(path).type('form').send(sent).expect(400);
+
+  assert.match(page.text, /role="alert">Spotify does not take it like this/);
+  assert.equal(formIn(page.text, path).name, 'Dinner for seven');
+  turntable.simulator.fault({ on: /\/playlists$/, answer: { status: 400, body: '' } });
+  const created = await mara.post('/playlists').type('form').send({ name: 'Kept' }).expect(400);
+  assert.equal(formIn(created.text, '/playlists').name, 'Kept');
+});
+
+test('what is playing is added to a playlist: at its end, in one call', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = await signedIn(turntable);
+  const path = await made(mara, 'For later');
+  const playing = await mara.get('/now-playing').expect(200);
+  const { item } = (await mara.getJson('/now-playing')).body;
+  const [, add = ''] = /href="([^"]+)">Add to a playlist/.exec(playing.text) ?? [];
+
+  const page = await mara.get(add).expect(200);
+  assert.ok(page.text.includes(`<h1>Add <bdi>${item.name}</bdi> to a playlist</h1>`));
+  const sent = { ...formIn(page.text, `${path}/items`), uri: item.uri };
+  await mara
+    .post(`${await made(mara, 'Other')}/items`)
+    .send(sent)
+    .expect(303); // detects the API version
+  simulator.forgetCalls();
+  const left = await mara.post(`${path}/items`).type('form').send(sent).expect(303);
+
+  assert.deepEqual(asked(simulator), [`POST ${path}/${contents(t)}`]);
+  assert.equal(left.headers.location, `${path}?said=added`);
+  const after = await mara.get(left.headers.location ?? '').expect(200);
+  assert.match(after.text, /It is added, at the end\./);
+  assert.deepEqual(await inside(mara, path), [item.name]);
+});
+
+test('a playlist to add to is one’s own or a shared one; those of others are not offered', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const { item } = (await mara.getJson('/now-playing').expect(200)).body;
+  const path = `/playlists/add?uri=${item.uri}`;
+  simulator.forgetCalls();
+
+  const pages = [];
+  for (const page of [1, 2, 3]) pages.push((await mara.get(`${path}&page=${page}`).expect(200)).text);
+  const text = pages.join('');
+
+  assert.deepEqual(asked(simulator), [
+    `GET /tracks/${item.uri.split(':').at(-1)}`,
+    'GET /me/playlists',
+    'GET /me/playlists',
+    'GET /me/playlists',
+  ]);
+  assert.match(text, /<bdi>Dinner for six</);
+  assert.match(text, /<bdi>Band practice</, 'emeka’s, and shared');
+  assert.doesNotMatch(text, /<bdi class="name">Lighthouse keepers</);
+  assert.match(text, /Playlist without a name/);
+  assert.doesNotMatch(text, />null<|undefined|NaN|\[object/, 'nor is there a hole where Spotify has one');
+  const { body } = await mara.getJson(path).expect(200);
+  assert.deepEqual(Object.keys(body), ['uri', 'item', 'playlists', 'page', 'pages']);
+});
+
+test('an episode is added as well, and a search result', async (t) => {
+  const turntable = await startTurntable(t);
+  const noor = await signedIn(turntable, 'noor');
+  const path = await made(noor, 'To hear');
+  const { item } = (await noor.getJson('/now-playing').expect(200)).body;
+  const found = await noor.get('/search?q=transmitter&type=track').expect(200);
+  const [, uri = ''] = /name="uri" value="([^"]+)"/.exec(found.text) ?? [];
+
+  for (const one of [item.uri, uri]) {
+    const page = await noor.get(`/playlists/add?uri=${one}`).expect(200);
+    const sent = { ...formIn(page.text, `${path}/items`), uri: one };
+    await noor.post(`${path}/items`).type('form').send(sent).expect(303);
+  }
+
+  assert.deepEqual(await inside(noor, path), [item.name, 'Goodnight, Transmitter']);
+});
+
+test('an item is removed from the version of the playlist that was seen, in one call, and one stays on its page', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Paper & pencil'); // 55 items
+  const page = await mara.get(`${path}?page=2`).expect(200);
+  const before = (await mara.getJson(`${path}?page=2`).expect(200)).body;
+  const [first] = before.entries as Entry[];
+  const sent = { ...formIn(page.text, `${path}/remove`), uri: first?.item?.uri };
+  assert.equal(formIn(page.text, `${path}/remove`).snapshot, before.playlist.snapshotId);
+  simulator.forgetCalls();
+
+  const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
+
+  assert.deepEqual(asked(simulator), [`DELETE ${path}/${contents(t)}`]);
+  assert.equal(left.headers.location, `${path}?page=2&said=removed`);
+  const after = await mara.get(left.headers.location ?? '').expect(200);
+  assert.match(after.text, /It is removed, wherever in the playlist it stood\./);
+  assert.match(after.text, /54 items, page 2 of 2/);
+  const { entries } = (await mara.getJson(`${path}?page=2`).expect(200)).body;
+  assert.deepEqual(entries, before.entries.slice(1));
+});
+
+test('removing the only item of the last page leads to the page before it', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Paper & pencil');
+  const remove = async (uri: string | null | undefined) => {
+    const page = await mara.get(`${path}?page=2&said=look`).expect(200);
+    const sent = { ...formIn(page.text, `${path}/remove`), uri };
+    return mara.post(`${path}/remove`).type('form').send(sent).expect(303);
+  };
+  const { entries } = (await mara.getJson(`${path}?page=2`).expect(200)).body as { entries: Entry[] };
+  for (const { item } of entries.slice(1)) await remove(item?.uri);
+
+  const left = await remove(entries[0]?.item?.uri);
+  const led = await mara.get(left.headers.location ?? '').expect(303);
+
+  assert.equal(led.headers.location, `${path}?said=removed`);
+  assert.match((await mara.get(led.headers.location ?? '').expect(200)).text, /50 items</);
+});
+
+test('what has been changed meanwhile is not removed from, and the page shows it as it is now', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const other = await startTurntable(t, { beside: turntable });
+  const elsewhere = await signedIn(other);
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+  const page = await mara.get(path).expect(200);
+  const { entries } = (await mara.getJson(path)).body as { entries: Entry[] };
+  const [first, second] = entries.map(({ item }) => item);
+  const sent = { ...formIn(page.text, `${path}/remove`), uri: first?.uri };
+  await elsewhere.post(`${path}/items`).send({ uri: second?.uri }).expect(303);
+
+  const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
+  const after = await mara.get(left.headers.location ?? '').expect(200);
+
+  assert.equal(left.headers.location, `${path}?said=changed-meanwhile`);
+  assert.match(after.text, /Nothing was removed: the playlist has been changed meanwhile/);
+  assert.match(after.text, /21 items/);
+  const again = { ...formIn(after.text, `${path}/remove`), uri: first?.uri };
+  assert.equal(
+    (await mara.post(`${path}/remove`).send(again).expect(303)).headers.location,
+    `${path}?said=removed`,
+  );
+  const json = mara.post(`${path}/remove`).set('Accept', 'application/json');
+  assert.equal((await json.send({ ...sent, once: 'other' }).expect(409)).body.reason, 'playlist-changed');
+});
+
+test('a button pressed twice makes one playlist, and adds once', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const second = await startTurntable(t, { beside: turntable });
+  const mara = await signedIn(turntable);
+  const there = second.browser();
+  for (const { name, value } of mara.cookies())
+    there.agent.jar.setCookie(`${name}=${value}`, '127.0.0.1', '/');
+  const form = formIn((await mara.get('/playlists/new').expect(200)).text, '/playlists');
+  const before = (await mara.getJson('/playlists')).body.total;
+  simulator.fault({ on: /\/playlists$/, times: 2, delayMs: 150 });
+
+  // At once, at two servers, and once more when it is done.
+  const press = (person: Browser) =>
+    person
+      .post('/playlists')
+      .type('form')
+      .send({ ...form, name: 'Once' });
+  const answers = await Promise.all([press(mara), press(there), press(mara)]);
+  answers.push(await press(there));
+
+  const places = new Set(answers.map(({ status, headers }) => `${status} ${headers.location}`));
+  assert.equal(places.size, 1, 'all lead to the one playlist');
+  const path = String(answers[0]?.headers.location).split('?')[0];
+  turntable.clock.advance({ seconds: 2 });
+  assert.equal((await mara.getJson('/playlists')).body.total, before + 1);
+
+  const { item } = (await mara.getJson('/now-playing')).body;
+  const add = formIn((await mara.get(`/playlists/add?uri=${item.uri}`).expect(200)).text, `${path}/items`);
+  await Promise.all(
+    [1, 2].map(() =>
+      mara
+        .post(`${path}/items`)
+        .send({ ...add, uri: item.uri })
+        .expect(303),
+    ),
+  );
+  assert.deepEqual(await inside(mara, String(path)), [item.name]);
+});
+
+testOnce('a press that failed may be made again', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable);
+  const form = formIn((await mara.get('/playlists/new').expect(200)).text, '/playlists');
+  const press = () =>
+    mara
+      .post('/playlists')
+      .type('form')
+      .send({ ...form, name: 'Again' });
+  simulator.fault({ on: /\/playlists$/, answer: { status: 502, body: '' } });
+
+  await press().expect(502);
+  await press().expect(303);
+});
+
+testOnce(
+  'what Spotify has done counts as done, though Redis does not say that it took it down',
+  async (t) => {
+    const redis = await slowRedis(t);
+    const turntable = await startTurntable(t, { redisUrl: redis.url });
+    const mara = await signedIn(turntable);
+    const form = formIn((await mara.get('/playlists/new').expect(200)).text, '/playlists');
+
+    redis.loseAnswerTo(/once:[\s\S]*said=created/);
+    const left = await mara
+      .post('/playlists')
+      .type('form')
+      .send({ ...form, name: 'Done' })
+      .expect(303);
+
+    assert.match(left.headers.location ?? '', /said=created$/);
+  },
+);
+
+test('without the permission nothing is offered but the way to give it, and it leads back', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signedIn(turntable, 'mara', '');
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+  const shared = await playlistNamed(mara, 'Band practice');
+  const { item } = (await mara.getJson('/now-playing')).body;
+  const wayOn = async (page: string) => {
+    const { text } = await mara.get(page).expect(200);
+    assert.doesNotMatch(text, />Remove<|<summary>Change|class="fields"|>Add</, page);
+    const [, way = ''] = /href="(\/login\?[^"]+allow=[^"]+)"/.exec(text) ?? [];
+    const query = new URL(way.replaceAll('&amp;', '&'), turntable.url).searchParams;
+    assert.equal(query.get('allow'), 'playlist-modify-public playlist-modify-private', page);
+    assert.equal(query.get('returnTo'), page);
+    return way;
+  };
+  const ways = [];
+  for (const page of [path, shared, '/playlists/new', `/playlists/add?uri=${encodeURIComponent(item.uri)}`])
+    ways.push(await wayOn(page));
+  simulator.forgetCalls();
+
+  const sent = { name: 'x', uri: item.uri, snapshot: 'x', returnTo: path };
+  for (const action of ['/playlists', path, `${path}/items`, `${path}/remove`]) {
+    const page = await mara.post(action).type('form').send(sent).expect(403);
+    assert.match(page.text, /This page needs one more permission/);
+    assert.match(page.text, /allow=playlist-modify-public\+playlist-modify-private/);
+  }
+  assert.deepEqual(asked(simulator), []);
+
+  const back = await mara.signIn('mara', (ways[0] ?? '').replaceAll('&amp;', '&').replace('/login', ''));
+  assert.equal(back.headers.location, path);
+  assert.match((await mara.get(path).expect(200)).text, />Remove</);
+});
+
+test('in somebody else’s playlist nothing can be changed, and none of it is offered', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Lighthouse keepers');
+  const { item } = (await mara.getJson('/now-playing')).body;
+
+  const page = await mara.get(path).expect(200);
+  assert.doesNotMatch(page.text, />Remove<|<summary>Change|allow=/);
+  const sent = { name: 'Mine', uri: item.uri, snapshot: 'x', returnTo: path };
+  for (const action of [path, `${path}/items`, `${path}/remove`]) {
+    const refused = await mara.post(action).type('form').send(sent).expect(403);
+    assert.match(refused.text, /Spotify refused this/, action);
+  }
+});
+
+test('in a shared playlist items are added and removed, and its name is left alone', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Band practice');
+
+  const page = await mara.get(path).expect(200);
+
+  assert.match(page.text, />Remove</);
+  assert.doesNotMatch(page.text, /<summary>Change/);
+});
+
+testOnce('what is nothing for a playlist is not asked of Spotify', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  turntable.simulator.forgetCalls();
+  const path = '/playlists/0000000000000000000000';
+
+  for (const uri of [
+    '',
+    'x',
+    'spotify:local:a:b:c:1',
+    'spotify:track:short',
+    'spotify:album:0000000000000000000000',
+  ]) {
+    const status = uri === '' ? 400 : 404;
+    assert.match(
+      (await mara.post(`${path}/items`).send({ uri }).expect(status)).text,
+      /That is nothing for a playlist/,
+    );
+    await mara.post(`${path}/remove`).send({ uri, snapshot: 'x' }).expect(status);
+    await mara.get(`/playlists/add?${new URLSearchParams({ uri })}`).expect(status);
+  }
+  const uri = 'spotify:track:0000000000000000000000';
+  await mara.get('/playlists/add').expect(400);
+  for (const snapshot of ['', 'x'.repeat(201)]) {
+    const page = await mara.post(`${path}/remove`).send({ uri, snapshot }).expect(400);
+    assert.match(page.text, /From which playlist exactly/);
+  }
+  for (const id of ['a.b', 'x'.repeat(65), '%2E%2E', 'a%20b']) {
+    await mara.post(`/playlists/${id}/items`).send({ uri }).expect(404);
+    await mara.post(`/playlists/${id}`).send({ name: 'x' }).expect(404);
+  }
+  await mara.post(`${path}/items`).set('Content-Type', 'application/json').send('{"uri":').expect(400);
+  await mara
+    .post('/playlists')
+    .type('form')
+    .send({ name: 'x'.repeat(20_000) })
+    .expect(413);
+  assert.equal(turntable.simulator.calls.length, 0);
+});
+
+testOnce('nothing is changed by a page of somebody else’s, nor by a link', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  turntable.simulator.forgetCalls();
+
+  for (const action of [
+    '/playlists',
+    '/playlists/a',
+    '/playlists/a/items',
+    '/playlists/a/remove',
+    '/library/save',
+  ]) {
+    await mara.agent.post(action).set('Sec-Fetch-Site', 'cross-site').send({ name: 'x' }).expect(403);
+    await mara.agent.post(action).set('Origin', 'https://evil.example').send({ name: 'x' }).expect(403);
+  }
+  for (const path of ['/playlists/a/items', '/playlists/a/remove', '/library/save'])
+    await mara.get(path).expect(404);
+  assert.equal(turntable.simulator.calls.length, 0);
+});
+
+testOnce('who is not signed in is told so, and comes back to the page with the button', async (t) => {
+  const { browser } = await startTurntable(t);
+
+  const sent = { name: 'x', returnTo: '/playlists/new' };
+  const page = await browser().post('/playlists').type('form').send(sent).expect(401);
+
+  assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%2Fnew">Sign in with Spotify/);
+});
+
+test('a change to what is not there is a page that says so, and leaves the API version as it was detected', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, keys } = turntable;
+  const mara = await signedIn(turntable);
+  const path = await made(mara, 'Mine');
+  const { item } = (await mara.getJson('/now-playing')).body;
+  const known = (await keys()).filter((key) => key.startsWith('api-version:'));
+  const nowhere = '/playlists/0000000000000000000000';
+
+  await mara.post(`${nowhere}/items`).send({ uri: item.uri }).expect(404);
+  await mara.post(`${path}/items`).send({ uri: 'spotify:track:0000000000000000000000' }).expect(404);
+  const others = await playlistNamed(mara, 'Lighthouse keepers');
+  await mara.post(`${others}/items`).send({ uri: item.uri }).expect(403);
+
+  assert.deepEqual(
+    (await keys()).filter((key) => key.startsWith('api-version:')),
+    known,
+  );
+  simulator.forgetCalls();
+  await mara.post(`${path}/items`).send({ uri: item.uri }).expect(303);
+  assert.deepEqual(asked(simulator), [`POST ${path}/${contents(t)}`], 'no call to find it out again');
+});
+
+testOnce('only words of ours are said on a playlist', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+
+  for (const said of ['constructor', '__proto__', 'hasOwnProperty', '<b>', 'x'])
+    assert.doesNotMatch(
+      (await mara.get(`${path}?said=${said}`).expect(200)).text,
+      /class="notice"|native code/,
+    );
+  await mara.get(`${path}?page=9&said=x`).expect(404);
+});

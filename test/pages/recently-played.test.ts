@@ -1,0 +1,166 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { listen } from '../support/events.ts';
+import { asked } from '../support/pages.ts';
+import { apiCalls, type Browser, holdAnswer, startTurntable } from '../support/turntable.ts';
+
+const recently = '/v1/me/player/recently-played';
+
+/** Somebody who has played, and plays nothing now. */
+async function inSilence(t: Parameters<typeof startTurntable>[0]) {
+  const turntable = await startTurntable(t);
+  const mara = turntable.browser();
+  await mara.signIn();
+  turntable.simulator.plays('mara', { kind: 'nothing' });
+  turntable.simulator.forgetCalls();
+  return { ...turntable, mara };
+}
+
+/** What a person reads under "Recently played": the names of the tracks. */
+function listIn(html: string): string[] {
+  const [, section = ''] = /<h2>Recently played<\/h2>([\s\S]*?)<\/section>/.exec(html) ?? [];
+  return [...section.matchAll(/<p class="name"><a href="[^"]+"><bdi>([^<]*)/g)].map(([, name]) =>
+    String(name),
+  );
+}
+
+async function page(person: Browser): Promise<string> {
+  return (await person.get('/now-playing').expect(200)).text;
+}
+
+test('where nothing plays, the page shows what was played before, each leading to Spotify', async (t) => {
+  const { mara } = await inSilence(t);
+
+  const html = await page(mara);
+  const { tracks } = (await mara.getJson('/library/recent').expect(200)).body;
+
+  assert.match(html, /<h1>Nothing is playing<\/h1>/);
+  const names = tracks.slice(0, 5).map(({ item }: { item: { name: string } }) => item.name);
+  assert.deepEqual(listIn(html), names);
+  for (const { item } of tracks.slice(0, 5)) assert.ok(html.includes(`<a href="${item.link}">`));
+  assert.match(html, /<a href="\/library\/recent">All that you played lately<\/a>/);
+});
+
+test('that takes one call in five minutes, and none while something plays or for programs', async (t) => {
+  const { mara, simulator, clock } = await inSilence(t);
+  await mara.getJson('/now-playing').expect(200);
+  assert.equal(apiCalls(simulator, recently), 0);
+
+  const first = listIn(await page(mara));
+  assert.deepEqual(asked(simulator), ['GET /me/player', `GET ${recently.replace('/v1', '')}`]);
+  for (let minute = 1; minute < 5; minute += 1) {
+    clock.advance({ minutes: 1 });
+    assert.deepEqual(listIn(await page(mara)), first);
+  }
+  assert.equal(apiCalls(simulator, recently), 1);
+  clock.advance({ minutes: 1, seconds: 1 });
+  assert.deepEqual(listIn(await page(mara)), first);
+  assert.equal(apiCalls(simulator, recently), 2);
+
+  simulator.plays('mara', { kind: 'music' });
+  clock.advance({ minutes: 6 });
+  assert.deepEqual(listIn(await page(mara)), []);
+  assert.equal(apiCalls(simulator, recently), 2);
+});
+
+test('what has been played meanwhile stands there when it is silent again, however soon that is', async (t) => {
+  const { mara, simulator, clock } = await inSilence(t);
+  const [before] = listIn(await page(mara));
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  clock.advance({ seconds: 2 });
+  const { durationMs, name } = (await mara.getJson('/now-playing').expect(200)).body.item;
+  clock.advance({ seconds: durationMs / 1000 - 30 });
+  await page(mara);
+  clock.advance({ seconds: 32 });
+  await page(mara);
+  simulator.plays('mara', { kind: 'nothing' });
+  clock.advance({ seconds: 2 });
+
+  const [now] = listIn(await page(mara));
+
+  assert.notEqual(before, name);
+  assert.equal(now, name);
+});
+
+test('who has played nothing, or has not allowed it, sees the page without it, and only the first costs a call', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const jonas = browser();
+  await jonas.signIn('jonas');
+  assert.doesNotMatch(await page(jonas), /<h2>Recently played/);
+  assert.equal(apiCalls(simulator, recently), 1);
+
+  simulator.settings.grantedScope = 'user-read-playback-state';
+  simulator.plays('mara', { kind: 'nothing' });
+  const mara = browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+  const html = await page(mara);
+
+  assert.deepEqual(listIn(html), []);
+  assert.match(html, /<a class="button quiet" href="\/library\/recent">Recently played<\/a>/);
+  assert.deepEqual(asked(simulator), ['GET /me/player']);
+});
+
+test('where Spotify does not tell, or asks to wait, the page is there without it', async (t) => {
+  for (const answer of [
+    { status: 502, body: '' },
+    { status: 403, body: '{}' },
+    { status: 429, body: '', headers: { 'Retry-After': '600' } },
+  ]) {
+    const { mara, simulator } = await inSilence(t);
+    simulator.fault({ on: /recently-played/, answer, times: 5 });
+
+    const html = await page(mara);
+
+    assert.match(html, /<h1>Nothing is playing<\/h1>/, String(answer.status));
+    assert.deepEqual(listIn(html), []);
+  }
+});
+
+test('the stream of any process goes on showing it, and never asks for it', async (t) => {
+  const one = await inSilence(t);
+  const other = await startTurntable(t, { beside: one });
+  const { mara, simulator } = one;
+  const bare = await listen(t, one.url, mara);
+  const first = await bare.until(({ event }) => event === 'card');
+  assert.match(String(first.data.html), /Nothing is playing/);
+  assert.deepEqual(listIn(String(first.data.html)), []);
+  assert.equal(apiCalls(simulator, recently), 0, 'a stream makes no calls of its own');
+  bare.close();
+
+  const shown = listIn(await page(mara));
+  assert.equal(shown.length, 5);
+  for (const { url } of [one, other]) {
+    const stream = await listen(t, url, mara);
+    const { data } = await stream.until(({ event }) => event === 'card');
+    assert.deepEqual(listIn(String(data.html)), shown, url);
+  }
+  assert.equal(apiCalls(simulator, recently), 1);
+});
+
+test('it is forgotten when the listener is signed in nowhere any more', async (t) => {
+  const { mara, keys } = await inSilence(t);
+  await page(mara);
+  const kept = async () => (await keys()).filter((key) => key.startsWith('recently-played:'));
+  assert.equal((await kept()).length, 1);
+
+  await mara.post('/logout').expect(303);
+
+  assert.deepEqual(await kept(), []);
+});
+
+test('a Spotify that is slow to tell what the page could do without holds nobody up for long, and is not asked twice', async (t) => {
+  const { mara, simulator, clock } = await inSilence(t);
+  const list = holdAnswer(simulator, /recently-played/);
+  assert.deepEqual(listIn(await page(mara)), []);
+  list.release();
+  while (listIn(await page(mara)).length === 0) clock.advance({ seconds: 2 });
+  assert.equal(apiCalls(simulator, recently), 1);
+
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const saved = holdAnswer(simulator, /contains/);
+  clock.advance({ seconds: 2 });
+  assert.doesNotMatch(await page(mara), /n your library</);
+  saved.release();
+  while (!/n your library</.test(await page(mara))) clock.advance({ seconds: 2 });
+});

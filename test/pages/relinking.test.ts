@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import ejs from 'ejs';
+import { apiVersionIn, testInEachApiVersion } from '../support/api-versions.ts';
+import { allowAll, asked, formIn } from '../support/pages.ts';
+import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
+
+type Item = { uri: string; name: string; restriction: string | null };
+type Row = { item: Item | null; playable?: boolean | null };
+type T = Parameters<typeof apiVersionIn>[0];
+
+async function signedIn({ browser }: Turntable): Promise<Browser> {
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  // Detects the API version.
+  await mara.get('/library').expect(200);
+  await mara.get((await firstPlaylist(mara)).path).expect(200);
+  return mara;
+}
+
+async function firstPlaylist(person: Browser): Promise<{ path: string; entries: Row[] }> {
+  const [{ id }] = (await person.getJson('/playlists').expect(200)).body.playlists;
+  const path = `/playlists/${id}`;
+  return { path, entries: (await person.getJson(path).expect(200)).body.entries };
+}
+
+async function savedBy(person: Browser): Promise<Row[]> {
+  return (await person.getJson('/library?said=look').expect(200)).body.tracks;
+}
+
+/** What the button beside a row sends. */
+function buttonBeside(html: string, name: string): string {
+  const row = html.split('<li>').find((one) => one.includes(`<bdi>${ejs.escapeXML(name)}</bdi>`)) ?? '';
+  const [, value = ''] = /name="entry" value="([^"]+)"/.exec(row) ?? [];
+  assert.notEqual(value, '', `a button beside ${name}`);
+  return value;
+}
+
+const saysOriginals = (t: T) => apiVersionIn(t) !== '2026-02';
+const contents = (t: T) => (apiVersionIn(t) === 'legacy' ? 'tracks' : 'items');
+const itemOf = (row: Row | undefined): Item => row?.item ?? assert.fail('no such row');
+
+// fault: spotify-play-marked-reason
+testInEachApiVersion(
+  'what Spotify does not play is marked with its reason, in a playlist and among saved tracks',
+  async (t) => {
+    const turntable = await startTurntable(t, { env: { SPOTIFY_MARKET: 'se' } });
+    const { simulator, clock } = turntable;
+    const mara = await signedIn(turntable);
+    const { path, entries } = await firstPlaylist(mara);
+    const words = {
+      market: 'Not available in your country',
+      product: 'Not available with your Spotify plan',
+      explicit: 'Hidden by your explicit content filter',
+      constructor: 'Not available to you',
+    };
+    for (const list of [entries, await savedBy(mara)])
+      Object.keys(words).forEach((reason, index) => {
+        simulator.settings.unavailable.set(itemOf(list[index]).uri, { reason });
+      });
+    clock.advance({ minutes: 10 });
+    simulator.forgetCalls();
+
+    for (const page of [path, '/library']) {
+      const rows = (await mara.get(page).expect(200)).text.split('<li>').slice(1);
+      for (const [index, mark] of Object.values(words).entries())
+        assert.match(rows[index] ?? '', new RegExp(`<span class="mark">${mark}</span>`));
+      assert.doesNotMatch(rows[4] ?? '', /Not available|Hidden/);
+    }
+    const [first, , , , fifth] = (await mara.getJson(path).expect(200)).body.entries as Row[];
+    assert.deepEqual([first?.playable, itemOf(first).restriction], [false, 'market']);
+    assert.deepEqual([fifth?.playable, itemOf(fifth).restriction], [true, null]);
+    const markets = simulator.calls
+      .filter(({ path }) => /\/(items|tracks)$/.test(path))
+      .map(({ query }) => query.market);
+    assert.ok(markets.length >= 2);
+    assert.ok(
+      markets.every((market) => market === 'SE'),
+      markets.join(),
+    );
+  },
+);
+
+// fault: relinked-track-original-taken
+testInEachApiVersion(
+  'of a relinked track the original is taken out of a playlist, and nothing else',
+  async (t) => {
+    const turntable = await startTurntable(t);
+    const { simulator, clock } = turntable;
+    const mara = await signedIn(turntable);
+    const { path, entries } = await firstPlaylist(mara);
+    const [original, another] = [itemOf(entries[3]), itemOf(entries[5])];
+    const elsewhere = itemOf(
+      (await savedBy(mara)).find(({ item }) => !entries.some((one) => one.item?.uri === item?.uri)),
+    );
+    simulator.settings.unavailable.set(original.uri, { instead: elsewhere.uri });
+    clock.advance({ minutes: 10 });
+
+    const page = await mara.get(path).expect(200);
+    const shown = (await mara.getJson(path).expect(200)).body.entries as Row[];
+    assert.equal(itemOf(shown[3]).name, elsewhere.name, 'the instance that can be played');
+    assert.equal(itemOf(shown[3]).uri, saysOriginals(t) ? original.uri : elsewhere.uri);
+    const form = formIn(page.text, `${path}/remove`);
+    for (const [name, cost] of [
+      [another.name, 1],
+      [elsewhere.name, 2],
+    ] as const) {
+      const now = await mara.get(`${path}?said=look`).expect(200);
+      simulator.forgetCalls();
+      const sent = { ...form, ...formIn(now.text, `${path}/remove`), entry: buttonBeside(now.text, name) };
+      const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
+      assert.match(String(left.headers.location), /said=removed$/);
+      const reads = apiVersionIn(t) === 'legacy' ? 0 : saysOriginals(t) ? 1 : cost;
+      assert.deepEqual(asked(simulator), [
+        ...Array.from({ length: reads }, () => `GET ${path}/${contents(t)}`),
+        `DELETE ${path}/${contents(t)}`,
+      ]);
+    }
+
+    simulator.settings.unavailable.clear();
+    const left = (await mara.getJson(`${path}?said=look`).expect(200)).body.entries as Row[];
+    const gone = [original.uri, another.uri];
+    assert.deepEqual(
+      left.map((row) => itemOf(row).uri),
+      entries.map((row) => itemOf(row).uri).filter((uri) => !gone.includes(uri)),
+    );
+  },
+);
+
+// fault: relinked-track-original-taken-library
+testInEachApiVersion(
+  'of a relinked track the original is taken out of the library, and nothing else',
+  async (t) => {
+    const turntable = await startTurntable(t);
+    const { simulator, clock } = turntable;
+    const mara = await signedIn(turntable);
+    const saved = await savedBy(mara);
+    const original = itemOf(saved[7]);
+    const elsewhere = itemOf(
+      (await firstPlaylist(mara)).entries.find(
+        ({ item }) => !saved.some((one) => one.item?.uri === item?.uri),
+      ),
+    );
+    simulator.settings.unavailable.set(original.uri, { instead: elsewhere.uri });
+    clock.advance({ minutes: 10 });
+    const page = await mara.get('/library').expect(200);
+
+    const entry = buttonBeside(page.text, elsewhere.name);
+    const left = await mara
+      .post('/library/remove')
+      .type('form')
+      .send({ entry, returnTo: '/library' })
+      .expect(303);
+
+    assert.match(String(left.headers.location), /said=removed$/);
+    simulator.settings.unavailable.clear();
+    assert.deepEqual(
+      (await savedBy(mara)).slice(0, 40).map((row) => itemOf(row).uri),
+      saved
+        .map((row) => itemOf(row).uri)
+        .filter((uri) => uri !== original.uri)
+        .slice(0, 40),
+    );
+  },
+);
+
+// fault: row-moved-meanwhile-removed
+test('a row that has moved meanwhile is not removed, and the page says so', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const page = await mara.get('/library').expect(200);
+  const saved = await savedBy(mara);
+  const entry = buttonBeside(page.text, itemOf(saved[2]).name);
+  const { uri } = itemOf(saved[0]);
+  await mara.post('/library/remove').send({ uri }).expect(303);
+
+  const left = await mara
+    .post('/library/remove')
+    .type('form')
+    .send({ entry, returnTo: '/library' })
+    .expect(303);
+
+  assert.match(
+    (await mara.get(String(left.headers.location)).expect(200)).text,
+    /Nothing was removed, because your library has changed/,
+  );
+  assert.deepEqual((await savedBy(mara)).slice(0, 30).map(itemOf), saved.slice(1, 31).map(itemOf));
+  const [place, moved] = entry.split(' ');
+  const answer = await mara
+    .post('/library/remove')
+    .set('Accept', 'application/json')
+    .send({ uri: moved, place })
+    .expect(409);
+  assert.equal(answer.body.reason, 'library-changed');
+});
+
+// fault: file-holds-playlist-holds
+testInEachApiVersion('a file holds what the playlist holds: of relinked tracks the originals', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const { path, entries } = await firstPlaylist(mara);
+  const elsewhere = itemOf((await savedBy(mara))[0]);
+  for (const index of [0, 3, 19])
+    simulator.settings.unavailable.set(itemOf(entries[index]).uri, { instead: elsewhere.uri });
+  clock.advance({ minutes: 10 });
+
+  const file = JSON.parse((await mara.get(`${path}/export.json`).buffer(true).expect(200)).text) as {
+    items: Row[];
+  };
+  const table = await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+
+  assert.deepEqual(
+    file.items.map((row) => itemOf(row).uri),
+    entries.map((row) => itemOf(row).uri),
+  );
+  for (const row of entries) assert.ok(table.text.includes(itemOf(row).uri));
+});
+
+test('a file of the classic version of the Web API says what Spotify does not play', async (t) => {
+  const turntable = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
+  const mara = await signedIn(turntable);
+  const { path, entries } = await firstPlaylist(mara);
+  turntable.simulator.settings.unavailable.set(itemOf(entries[0]).uri, { reason: 'product' });
+
+  const { text } = await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+
+  assert.match(text.split('\r\n')[1] ?? '', /Not available with your Spotify plan/);
+});
+
+test('a place that holds nothing any more does not move those after it', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const [first, , third] = await savedBy(mara);
+  clock.advance({ minutes: 10 });
+  const track = { type: 'track', name: 'The third', uri: itemOf(third).uri, is_playable: true };
+  const body = JSON.stringify({ total: 161, items: [{ track: null }, null, { track }] });
+  simulator.fault({ on: /\/me\/tracks$/, answer: { status: 200, body } });
+
+  const entry = buttonBeside((await mara.get('/library').expect(200)).text, 'The third');
+  assert.equal(entry, `2 ${itemOf(third).uri}`);
+  const left = await mara
+    .post('/library/remove')
+    .type('form')
+    .send({ entry, returnTo: '/library' })
+    .expect(303);
+
+  assert.match(String(left.headers.location), /said=removed$/);
+  const now = (await savedBy(mara)).map((row) => itemOf(row).uri);
+  assert.equal(now[0], itemOf(first).uri);
+  assert.ok(!now.includes(itemOf(third).uri));
+});

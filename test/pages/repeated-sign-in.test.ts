@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Redis } from 'ioredis';
+import { visit } from '../support/fleet.ts';
+import { keysIn, startTurntable, tokenRequests } from '../support/turntable.ts';
+
+/** What browsers say of a page that they load before anybody asked for it. */
+const speculative: Record<string, string>[] = [
+  { 'Sec-Purpose': 'prefetch' },
+  { 'Sec-Purpose': 'prefetch;prerender' },
+  { 'Sec-Purpose': 'prefetch;anonymous-client-ip' },
+  { Purpose: 'prefetch' },
+  { 'X-Purpose': 'preview' },
+  { 'X-Moz': 'prefetch' },
+];
+
+// fault: page-loaded-ahead-asked
+test('a page that is loaded ahead, or only asked for its head, starts and finishes no sign-in and spends nothing', async (t) => {
+  const { browser, simulator, redisUrl } = await startTurntable(t);
+  const mara = browser();
+  const way = await mara.agree('mara', '?returnTo=/playlists');
+  const before = mara.cookieHeader();
+  const keys = await keysIn(redisUrl);
+
+  for (const headers of speculative)
+    for (const path of ['/login', way]) {
+      const answer = await mara.get(path).set(headers).expect(503);
+      assert.equal(answer.headers['cache-control'], 'no-store');
+      assert.equal(answer.headers['set-cookie'], undefined);
+      assert.equal(answer.headers.location, undefined);
+    }
+  for (const path of ['/login', way]) {
+    const answer = await mara.agent.head(path).redirects(0).expect(204);
+    assert.equal(answer.headers['set-cookie'], undefined);
+  }
+  assert.equal(mara.cookieHeader(), before);
+  assert.deepEqual(await keysIn(redisUrl), keys, 'not even a request is counted');
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+
+  assert.equal((await mara.get(way).expect(303)).headers.location, '/playlists');
+});
+
+// fault: link-preview-cookies-spends
+test('a link preview, which has no cookies, spends nothing', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  const way = await mara.agree();
+
+  await browser().fail(way, 400);
+
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+  await mara.get(way).expect(303);
+});
+
+// fault: loading-way-back-again
+test('loading the way back again leads whoever it signed in to where it led, and asks Spotify nothing', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  const way = await mara.agree('mara', '?returnTo=/playlists?page=2');
+  await mara.get(way).expect(303);
+  const session = mara.sessionCookie();
+
+  for (let time = 0; time < 3; time += 1) {
+    clock.advance({ minutes: 3 });
+    assert.equal((await mara.get(way).expect(303)).headers.location, '/playlists?page=2');
+  }
+
+  assert.equal(mara.sessionCookie(), session);
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  await mara.get('/playlists?page=2').expect(200);
+});
+
+// fault: double-click-ends-signed
+test('a double click ends signed in, although the browser drops the first answer, also at two servers', async (t) => {
+  const one = await startTurntable(t);
+  const other = await startTurntable(t, { beside: one });
+  const { simulator, baseUrl } = one;
+  for (let round = 0; round < 5; round += 1) {
+    const mara = one.browser();
+    const way = await mara.agree('mara', '?returnTo=/playlists');
+    const Cookie = mara.cookieHeader();
+    simulator.forgetCalls();
+    simulator.fault({ on: 'token', delayMs: 150 });
+
+    const answers = await Promise.all(
+      [one, other, one].map(({ url }) => visit(url + way, 'GET', Cookie, baseUrl)),
+    );
+
+    assert.deepEqual(
+      answers.map(({ status, headers }) => [status, headers.location]),
+      answers.map(() => [303, '/playlists']),
+    );
+    assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+    const sessions = answers.map(({ headers }) => sessionIn(headers));
+    assert.equal(new Set(sessions).size, 1, 'one sign-in');
+    for (const { headers } of answers)
+      assert.match(String(headers['set-cookie']), /-session=.*Path=\/; Expires=.* HttpOnly; SameSite=Lax/);
+    const page = await visit(`${other.url}/playlists`, 'GET', sessions[2] ?? '', baseUrl);
+    assert.equal(page.status, 200);
+    assert.match(page.text, /Mara Lindqvist/);
+  }
+});
+
+function sessionIn(headers: Record<string, unknown>): string | undefined {
+  const cookies = [headers['set-cookie'] ?? []].flat().map(String);
+  return cookies.find((cookie) => /^turntable-\d+-session=/.test(cookie))?.split(';')[0];
+}
+
+// fault: browser-started-sign-led
+test('only the browser that started a sign-in is led on by it, and only while that sign-in stands', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const [mara, noor, stranger] = [browser(), browser(), browser()];
+  await noor.signIn('noor');
+  const way = await mara.agree();
+  const started = mara.cookieHeader();
+  await mara.get(way).expect(303);
+  simulator.forgetCalls();
+
+  assert.match((await noor.fail(way, 400)).text, /This sign-in has been used already/);
+  assert.match((await noor.get('/account').expect(200)).text, /Noor Haddad/);
+  await stranger.fail(way, 400);
+  assert.equal(stranger.sessionCookie(), undefined);
+
+  await mara.post('/logout').expect(303);
+  await mara.fail(way, 400);
+  await mara.get('/now-playing').expect(303);
+  const late = await mara.get(way).set('Cookie', started).expect(303);
+  assert.equal(late.headers.location, '/sign-in/problem', 'signing out is final');
+  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+});
+
+test('whoever has signed in again since is not led back into the sign-in before', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  const way = await mara.agree();
+  await mara.get(way).expect(303);
+  await mara.signIn();
+
+  const page = await mara.fail(way, 400);
+
+  assert.match(page.text, /href="\/now-playing">Go on as you are/);
+  await mara.get('/now-playing').expect(200);
+});
+
+test('a sign-in that failed is told so the second time as well, and at once', async (t) => {
+  const { browser, simulator, url } = await startTurntable(t);
+  const mara = browser();
+  const way = await mara.agree();
+  const Cookie = mara.cookieHeader();
+  simulator.fault({ on: 'token', delayMs: 200, answer: { status: 500, body: '' } });
+
+  const before = performance.now();
+  const answers = await Promise.all([1, 2].map(() => visit(url + way, 'GET', Cookie)));
+
+  for (const { status, headers } of answers)
+    assert.deepEqual([status, headers.location], [303, '/sign-in/problem']);
+  assert.ok(performance.now() - before < 10_000, 'nobody waits for a sign-in that is over');
+});
+
+test('whom a state signed in is remembered for ten minutes, under nothing that could be used', async (t) => {
+  const { browser, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = browser();
+  const way = await mara.agree();
+  await mara.get(way).expect(303);
+
+  const [key = ''] = (await keysIn(redisUrl)).filter((one) => one.startsWith('used:'));
+  const { code, state } = Object.fromEntries(new URL(way, 'http://x').searchParams);
+  assert.ok(state && code);
+  const record = (await redis.get(key)) ?? '';
+  assert.ok(!(key + record).includes(state) && !(key + record).includes(code));
+  const left = await redis.pttl(key);
+  assert.ok(left > 0 && left <= 600_000, `${left} ms`);
+  assert.match(record, /"returnTo":"\/"/);
+});
+
+// fault: every-way-sign-fails
+test('every way in which a sign-in fails leads to an address without a code, and the page there can be loaded again', async (t) => {
+  const { browser, simulator, baseUrl } = await startTurntable(t);
+  const mara = browser();
+  const fails: [string, number, () => unknown][] = [
+    [
+      'Spotify did not answer',
+      502,
+      () => simulator.fault({ on: 'token', answer: { status: 500, body: '' } }),
+    ],
+    ['User Management', 403, () => simulator.settings.notInvited.add('mara')],
+    ['has been used already', 400, () => undefined],
+  ];
+  let way = '';
+  for (const [words, status, arrange] of fails) {
+    if (words !== 'has been used already') way = await mara.agree();
+    arrange();
+    const back = await mara.get(way).expect(303);
+    assert.equal(back.headers.location, '/sign-in/problem');
+    assert.doesNotMatch(back.text, /code=|state=/);
+    assert.equal(back.headers['cache-control'], 'no-store');
+    for (let time = 0; time < 2; time += 1) {
+      const page = await mara.get('/sign-in/problem').set('Referer', baseUrl).expect(status);
+      assert.match(page.text, new RegExp(words));
+      assert.equal(page.headers['cache-control'], 'no-store');
+      assert.match(
+        page.text,
+        new RegExp(`<code>${back.headers['x-request-id']}</code>`),
+        'the number in the log',
+      );
+    }
+  }
+});
+
+// fault: page-about-failed-sign
+test('the page about a failed sign-in says only what this server wrote', async (t) => {
+  const { browser, baseUrl } = await startTurntable(t);
+  const mara = browser();
+  const name = `turntable-${new URL(baseUrl).port}-problem`;
+
+  for (const value of ['', 'x.y', encodeURIComponent('{"page":{"title":"Evil"}}')]) {
+    const page = await mara.get('/sign-in/problem').set('Cookie', `${name}=${value}`).expect(400);
+    assert.match(page.text, /<h1>The sign-in did not finish<\/h1>/);
+    assert.match(page.text, /href="\/login">Sign in with Spotify/);
+  }
+});

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { allowAll, asked, formIn } from '../support/pages.ts';
+import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { startTurntable, type Turntable } from '../support/turntable.ts';
+
+const odd = '"><script>alert(1)</script>';
+
+async function signedIn({ browser }: Turntable, query = '') {
+  const mara = browser();
+  await mara.signIn('mara', query);
+  return mara;
+}
+
+test('where Spotify fails, a form comes back with all that was sent, as text and nothing else', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable, '?allow=user-modify-playback-state');
+  turntable.simulator.fault({ on: 'api', answer: { status: 502, body: '' }, times: 9 });
+
+  const { text } = await mara
+    .post('/player/pause')
+    .type('form')
+    .send({ once: 'a', returnTo: '/now-playing', more: odd })
+    .expect(502);
+
+  assert.match(text, /<form method="post" action="\/player\/pause">/);
+  assert.match(text, /name="once" value="a"/);
+  assert.match(text, /name="more" value="&#34;&gt;&lt;script&gt;/);
+  assert.match(text, /href="\/now-playing">Go back</);
+  assert.ok(!text.includes(odd));
+});
+
+test('what was refused for good is not offered again, nor what comes from elsewhere, nor to programs', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const refused = await mara.post('/player/pause').type('form').send({ once: 'a' }).expect(403);
+  assert.doesNotMatch(refused.text, /Send it again/);
+
+  turntable.simulator.fault({ on: 'api', answer: { status: 502, body: '' }, times: 9 });
+  const foreign = await mara
+    .post('/player/pause')
+    .set('Sec-Fetch-Site', 'cross-site')
+    .type('form')
+    .send({ more: 'theirs' })
+    .expect(403);
+  assert.doesNotMatch(foreign.text, /theirs/);
+  const program = await mara.post('/player/pause').set('Accept', 'application/json').send({ more: 'mine' });
+  assert.doesNotMatch(program.text, /mine/);
+  assert.doesNotMatch(
+    (await mara.get('/playlists').expect(502)).text,
+    /Send it again/,
+    'a page is loaded again',
+  );
+});
+
+test('a form that comes while Redis is away comes back as it was sent, and is good once Redis is there again', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const turntable = await startTurntable(t, { redisUrl: redis.url });
+  const mara = await signedIn(turntable, allowAll);
+  const { text: page } = await mara.get('/playlists/new').expect(200);
+  const filled = { ...formIn(page, '/playlists'), name: `For the bus ${odd}`, description: 'Long way round' };
+  await redis.stop();
+
+  const away = await mara.post('/playlists').type('form').send(filled).expect(503);
+  assert.match(away.text, /One moment, please/);
+  assert.ok(!away.text.includes(odd));
+  assert.match(away.text, />Send it again</);
+  const given = formIn(away.text, '/playlists');
+  assert.deepEqual(given, filled);
+  const still = await mara.post('/playlists').type('form').send(given).expect(503);
+  assert.deepEqual(formIn(still.text, '/playlists'), filled, 'as often as it takes');
+
+  await redis.start();
+  while ((await mara.get('/account')).status === 503) await sleep(50);
+  turntable.simulator.forgetCalls();
+  const left = await mara.post('/playlists').type('form').send(given).expect(303);
+  await mara.post('/playlists').type('form').send(given).expect(303);
+  assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?said=created$/);
+  assert.ok((await mara.get(left.headers.location ?? '')).text.includes('Long way round'));
+  assert.equal(asked(turntable.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
+});
+
+test('while Redis is away nothing is given back that came from elsewhere, is too long, or would lead elsewhere', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const { browser, url } = await startTurntable(t, { redisUrl: redis.url });
+  const mara = browser();
+  await mara.signIn();
+  await redis.stop();
+
+  const foreign = await mara
+    .post('/playlists')
+    .set('Sec-Fetch-Site', 'cross-site')
+    .type('form')
+    .send({ name: 'theirs' });
+  const long = await mara
+    .post('/playlists')
+    .type('form')
+    .send({ name: 'n'.repeat(20_000) });
+  const program = await mara.post('/playlists').send({ name: 'a program' });
+  for (const { status, text } of [foreign, long, program]) {
+    assert.ok([403, 503].includes(status), String(status));
+    assert.doesNotMatch(text, /theirs|nnnn|a program|Send it again/);
+  }
+  const elsewhere = await fetch(`${url}//evil.example/playlists`, {
+    method: 'POST',
+    headers: { 'Sec-Fetch-Site': 'same-origin', Accept: 'text/html' },
+    body: new URLSearchParams({ name: 'mine' }),
+  });
+  assert.equal(elsewhere.status, 503);
+  assert.doesNotMatch(await elsewhere.text(), /Send it again|<form[^>]*evil/);
+
+  const out = await mara.post('/logout').type('form').send('').expect(503);
+  assert.match(out.text, /<form method="post" action="\/logout">[\s\S]*Send it again/);
+});

@@ -1,0 +1,493 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test as testOnce } from 'node:test';
+import { Redis } from 'ioredis';
+import { limits } from '../../src/access/rate-limiter.ts';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import { asked } from '../support/pages.ts';
+import { root } from '../support/process.ts';
+import {
+  apiCalls,
+  clientId,
+  clientSecret,
+  endWindow,
+  keysIn,
+  startTurntable,
+  tokenRequests,
+} from '../support/turntable.ts';
+
+const all = 'type=artist,track,album,playlist';
+
+test('a visitor searches for artists and tracks without signing in, with one call to Spotify', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+
+  const page = await browser().get('/search?q=night').expect(200);
+
+  assert.match(page.text, /<title>night: search · Turntable<\/title>/);
+  assert.match(page.text, /<h1>Search for <bdi>night<\/bdi><\/h1>/);
+  assert.match(page.text, /<h2>Artists<\/h2>[\s\S]*Night Bus Atlas[\s\S]*<h2>Tracks<\/h2>/);
+  assert.match(page.text, /<a class="card" href="[^"]+\/open\/artist\/\w+">/, 'each leads to Spotify');
+  assert.match(page.text, /<a href="[^"]+\/open\/track\/\w+"><bdi>Goodnight, Transmitter<\/bdi><\/a>/);
+  assert.doesNotMatch(page.text, /<h2>Albums|<h2>Playlists|>Add</);
+  assert.equal(page.headers['cache-control'], 'private, no-store');
+  assert.match(page.headers.vary ?? '', /Accept/);
+  assert.deepEqual(asked(simulator), ['GET /search']);
+});
+
+test('all four kinds are found, and each of the results leads to Spotify', async (t) => {
+  const { browser } = await startTurntable(t);
+  const visitor = browser();
+
+  const { body } = await visitor.getJson(`/search?q=the&${all}`).expect(200);
+  const page = await visitor.get(`/search?q=the&${all}`).expect(200);
+
+  for (const kind of ['artists', 'tracks', 'albums', 'playlists']) {
+    assert.ok(body[kind].items.length > 0, kind);
+    for (const { link } of body[kind].items) assert.ok(page.text.includes(`href="${link}"`), link);
+  }
+  assert.doesNotMatch(
+    page.text,
+    />null<|undefined|NaN|\[object/,
+    'nor is there a hole where Spotify has one',
+  );
+});
+
+test('results come ten a page, never more, and the pages lead on to the end', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const visitor = browser();
+
+  const first = await visitor.get('/search?q=the&type=track').expect(200);
+  const last = await visitor.get('/search?q=the&type=track&page=5').expect(200);
+  const pages = [];
+  for (const page of [1, 2, 3, 4, 5]) {
+    pages.push((await visitor.getJson(`/search?q=the&type=track&page=${page}`).expect(200)).body);
+  }
+
+  assert.match(first.text, /rel="next" href="\/search\?q=the&amp;type=track&amp;page=2"/);
+  assert.doesNotMatch(first.text, /rel="prev"/);
+  assert.match(last.text, /rel="prev" href="\/search\?q=the&amp;type=track&amp;page=4"/);
+  assert.doesNotMatch(last.text, /rel="next"/);
+  const links = pages.flatMap(({ tracks }) => tracks.items.map(({ link }: { link: string }) => link));
+  assert.equal(pages[0].pages, 5);
+  assert.equal(links.length, 45);
+  assert.equal(new Set(links).size, 45);
+  for (const { query } of simulator.calls.filter(({ path }) => path === '/v1/search')) {
+    assert.equal(query.limit, '10');
+  }
+});
+
+test('a page beyond the results is empty and leads back to the last one', async (t) => {
+  const { browser } = await startTurntable(t);
+  const visitor = browser();
+
+  const page = await visitor.get('/search?q=the&type=track&page=90').expect(200);
+
+  assert.match(page.text, /Nothing was found on this page/);
+  assert.match(page.text, /rel="prev" href="\/search\?q=the&amp;type=track&amp;page=5"/);
+  const { body } = await visitor.getJson('/search?q=the&type=track&page=90').expect(200);
+  assert.deepEqual(body.tracks, { items: [], total: 45 });
+});
+
+testOnce('searches are made for the country in SPOTIFY_MARKET, or for the US', async (t) => {
+  const usual = await startTurntable(t);
+  const swedish = await startTurntable(t, { env: { SPOTIFY_MARKET: 'se' } });
+
+  await usual.browser().get('/search?q=night').expect(200);
+  await swedish.browser().get('/search?q=night').expect(200);
+
+  assert.equal(usual.simulator.calls.at(-1)?.query.market, 'US');
+  assert.equal(swedish.simulator.calls.at(-1)?.query.market, 'SE');
+});
+
+testOnce('an empty search is a page with a form, and a clear word to programs', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const visitor = browser();
+
+  for (const path of ['/search', '/search?q=', '/search?q=+%20+']) {
+    const page = await visitor.get(path).expect(200);
+    assert.match(page.text, /<h1>Search<\/h1>/);
+    assert.match(page.text, /name="q" value="" maxlength="200" required/);
+    assert.equal((await visitor.getJson(path).expect(400)).body.reason, 'search-empty');
+  }
+  assert.equal(simulator.calls.length, 0);
+});
+
+const senseless: Record<string, string> = {
+  [`/search?q=${'x'.repeat(1000)}`]: 'search-long',
+  [`/search?q=${'x'.repeat(201)}`]: 'search-long',
+  '/search?q=night&type=show': 'search-type',
+  '/search?q=night&type=artist,nonsense': 'search-type',
+  '/search?q=night&type=constructor': 'search-type',
+  '/search?type=nonsense': 'search-type',
+  '/search?q=night&page=101': 'search-deep',
+  '/search?q=night&page=99999': 'search-deep',
+  '/search?q=night&page=0': 'search-odd',
+  '/search?q=night&page=-1': 'search-odd',
+  '/search?q=night&page=1.5': 'search-odd',
+  '/search?q=night&page=abc': 'search-odd',
+  '/search?q=night&page=': 'search-odd',
+  '/search?q=night&page=1&page=2': 'search-odd',
+  '/search?q=night&q=day': 'search-odd',
+};
+
+testOnce('what makes no sense is told so, without asking Spotify', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const visitor = browser();
+
+  for (const [path, reason] of Object.entries(senseless)) {
+    const page = await visitor.get(path).expect(400);
+    assert.match(page.text, /<a class="button" href="\/search">Back to the search<\/a>/);
+    const { body } = await visitor
+      .getJson(path)
+      .expect(400)
+      .expect('Content-Type', /problem\+json/);
+    assert.equal(body.reason, reason, path);
+    assert.ok(body.title && body.detail, path);
+  }
+  assert.equal(simulator.calls.length, 0);
+});
+
+testOnce('200 characters are searched for, whatever they are, and are shown as text', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const visitor = browser();
+  const odd = [
+    '😀'.repeat(200),
+    `"><script>alert(1)</script>`,
+    `' OR 1=1 --`,
+    '%00',
+    'a:b & c=d # e',
+    '<%= 1 %>',
+    'night\n\tbus',
+  ];
+
+  for (const query of odd) {
+    const page = await visitor.get(`/search?${new URLSearchParams({ q: query })}`).expect(200);
+    assert.doesNotMatch(
+      page.text,
+      /<script(?! type="module" src="\/wait\.js\?)|value="[^"]*["'<>][^"]*" maxlength/,
+    );
+    assert.equal(simulator.calls.at(-1)?.query.q, query.replace(/\s+/g, ' '));
+  }
+  const page = await visitor.get('/search?q=zzzz').expect(200);
+  assert.match(page.text, /Nothing was found\. Fewer words often find more/);
+});
+
+testOnce('a form sends each kind by itself; the order does not matter, nor do doubles', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const visitor = browser();
+
+  const { body } = await visitor
+    .getJson('/search?q=night&type=album&type=artist&type=album,track')
+    .expect(200);
+
+  assert.deepEqual(body.types, ['artist', 'track', 'album']);
+  const page = await visitor.get('/search?q=night&type=track,album,artist').expect(200);
+  assert.match(page.text, /value="album" checked/);
+  assert.doesNotMatch(page.text, /value="playlist" checked/);
+  assert.equal(apiCalls(simulator, '/v1/search'), 1, 'it is the same search');
+});
+
+testOnce('the JSON of a search is what docs/search.md says, field by field', async (t) => {
+  const { browser } = await startTurntable(t);
+  const visitor = browser();
+  const docs = readFileSync(join(root, 'docs/search.md'), 'utf8');
+  const documented = [
+    ...docs.matchAll(/^\| `(\w+)` \| (all|(?:(?:artists|tracks|albums|playlists)(?:, )?)+) \|/gm),
+  ];
+
+  const { body } = await visitor.getJson(`/search?q=the&${all}`).expect(200);
+
+  assert.deepEqual(Object.keys(body), [
+    'query',
+    'types',
+    'page',
+    'pages',
+    'artists',
+    'tracks',
+    'albums',
+    'playlists',
+  ]);
+  for (const kind of ['artists', 'tracks', 'albums', 'playlists']) {
+    assert.deepEqual(Object.keys(body[kind]), ['items', 'total']);
+    const fields = documented.filter(([, , where]) => where === 'all' || where?.split(', ').includes(kind));
+    for (const item of body[kind].items) {
+      assert.deepEqual(Object.keys(item).sort(), fields.map(([, name]) => name).sort(), kind);
+    }
+  }
+  const reasons = new Set([...docs.matchAll(/^\| \d+ \| `([\w-]+)` \|/gm)].map(([, reason]) => reason));
+  for (const reason of Object.values(senseless)) assert.ok(reasons.has(reason), reason);
+  for (const reason of ['search-empty', 'search-needs-sign-in', 'search-too-many', 'search-share-used-up'])
+    assert.ok(reasons.has(reason), reason);
+});
+
+testOnce('there is a search box on the landing page and on every other page', async (t) => {
+  const { browser } = await startTurntable(t);
+  const [visitor, mara] = [browser(), browser()];
+  await mara.signIn();
+
+  for (const page of [
+    await visitor.get('/').expect(200),
+    await visitor.get('/nowhere').expect(404),
+    await mara.get('/now-playing').expect(200),
+    await mara.get('/playlists').expect(200),
+  ]) {
+    const boxes = page.text.match(/<form class="\w+" action="\/search" role="search"/g);
+    assert.equal(boxes?.length, 1);
+  }
+});
+
+test('who is signed in can add what was found to a playlist', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+
+  const page = await mara.get('/search?q=transmitter').expect(200);
+
+  assert.match(page.text, /<form action="\/playlists\/add">/);
+  assert.match(page.text, /name="uri" value="spotify:track:\w{22}">Add<span class="unseen">: Goodnight/);
+  assert.deepEqual(asked(simulator), ['GET /search'], 'still one call');
+  assert.deepEqual(
+    simulator.calls.map(({ listenerId }) => listenerId),
+    [undefined, undefined],
+    'made with the token of the app, which is asked for first',
+  );
+});
+
+testOnce('the same search within a minute is one call, for everybody', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const [one, another, mara] = [browser(), browser(), browser()];
+  await mara.signIn();
+
+  await Promise.all([one, another, mara].map((person) => person.get('/search?q=night').expect(200)));
+  clock.advance({ seconds: 59 });
+  await one.get('/search?q=++night').expect(200);
+  assert.equal(apiCalls(simulator, '/v1/search'), 1);
+  clock.advance({ seconds: 2 });
+  await one.get('/search?q=night').expect(200);
+  assert.equal(apiCalls(simulator, '/v1/search'), 2);
+});
+
+testOnce(
+  'visitors share a number of searches a day, on all servers together; who signs in has no such limit',
+  async (t) => {
+    const env = { SPOTIFY_DAILY_SEARCHES: '3' };
+    const first = await startTurntable(t, { env });
+    const second = await startTurntable(t, { env, beside: first });
+    const { simulator } = first;
+    const [visitor, another] = [first.browser(), second.browser()];
+
+    await visitor.get('/search?q=one').expect(200);
+    await another.get('/search?q=two').expect(200);
+    await visitor.get('/search?q=one').expect(200);
+    await visitor.get('/search?q=three').expect(200);
+    const page = await another.get('/search?q=four').expect(429);
+    assert.match(page.text, /The searches for visitors are used up for today/);
+    assert.match(page.text, /href="\/login\?returnTo=%2Fsearch">Sign in with Spotify/);
+    const wait = Number(page.headers['retry-after']);
+    assert.ok(wait > 86_000 && wait <= 86_400, `${wait} s`);
+    assert.equal((await visitor.getJson('/search?q=five').expect(429)).body.reason, 'search-share-used-up');
+    await visitor.get('/search?q=three').expect(200); // what is kept is still given
+    assert.equal(apiCalls(simulator, '/v1/search'), 3);
+
+    const mara = second.browser();
+    await mara.signIn();
+    for (const query of ['four', 'five', 'six']) await mara.get(`/search?q=${query}`).expect(200);
+    await endWindow(first.redisUrl, 'dailySearches:everyone');
+    await visitor.get('/search?q=seven').expect(200);
+  },
+);
+
+testOnce('searches that Spotify is not asked for take nothing from the visitors’ share', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '2' } });
+  const visitor = browser();
+  simulator.rateLimit(600);
+  for (const query of ['one', 'two', 'three', 'four']) {
+    const page = await visitor.get(`/search?q=${query}`).expect(503);
+    assert.match(page.text, /Spotify asked us to wait/);
+  }
+  assert.equal(apiCalls(simulator, '/v1/search'), 1);
+
+  clock.advance({ minutes: 11 });
+  await visitor.get('/search?q=one').expect(200);
+  await visitor.get('/search?q=two').expect(429);
+});
+
+testOnce('a visitor without a share left does not take a listener’s search along', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '1' } });
+  const [visitor, mara] = [browser(), browser()];
+  await mara.signIn();
+  await visitor.get('/search?q=one').expect(200);
+  clock.advance({ minutes: 59 }); // the token is to be renewed, so both searches are under way at once
+  simulator.fault({ on: 'token', delayMs: 200 });
+
+  const [refused, found] = await Promise.all([visitor.get('/search?q=two'), mara.get('/search?q=two')]);
+
+  assert.equal(refused.status, 429);
+  assert.equal(found.status, 200);
+});
+
+testOnce('with a share of 0 only people who are signed in can search', async (t) => {
+  const { browser, simulator } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '0' } });
+  const [visitor, mara] = [browser(), browser()];
+  await mara.signIn();
+
+  const page = await visitor.get('/search?q=night').expect(401);
+  assert.match(page.text, /<h1>Sign in to search<\/h1>/);
+  assert.equal((await visitor.getJson('/search?q=night').expect(401)).body.reason, 'search-needs-sign-in');
+  assert.equal(tokenRequests(simulator, 'client_credentials'), 0);
+  await mara.get('/search?q=night').expect(200);
+});
+
+testOnce('one address has 30 searches a minute, and is told how long to wait', async (t) => {
+  const env = { TRUST_PROXY: '1', SPOTIFY_DAILY_SEARCHES: '1000' };
+  const { browser, redisUrl } = await startTurntable(t, { env, limits });
+  const visitor = browser();
+  const from = (address: string) => visitor.get('/search?q=night').set('X-Forwarded-For', address);
+
+  for (let nth = 1; nth <= 30; nth += 1) await from('192.0.2.1').expect(200);
+  const page = await from('192.0.2.1').expect(429);
+  assert.match(page.text, /One address can search 30 times a minute without signing in/);
+  const wait = Number(page.headers['retry-after']);
+  assert.ok(wait > 30 && wait <= 60, `${wait} s`);
+  await from('192.0.2.2').expect(200);
+  await endWindow(redisUrl, 'visitorSearch:192.0.2.1');
+  await from('192.0.2.1').expect(200);
+
+  // A household has billions of addresses of the sixth version; they count as one.
+  for (let nth = 1; nth <= 30; nth += 1) await from(`2001:db8:0:7::${nth}`).expect(200);
+  await from('2001:db8:0:7:ffff::1').expect(429);
+  await from('2001:db8:0:8::1').expect(200);
+  // And the same address in the clothes of the sixth version is the same.
+  for (let nth = 1; nth <= 30; nth += 1) await from('::ffff:192.0.2.3').expect(200);
+  await from('192.0.2.3').expect(429);
+
+  const mara = browser();
+  await mara.signIn();
+  for (let nth = 1; nth <= 40; nth += 1) await mara.get('/search?q=night').expect(200);
+});
+
+testOnce('a visitor’s search leaves counts behind and nothing else, all of them with an end', async (t) => {
+  const { browser, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const keys = async () => (await keysIn(redisUrl)).filter((key) => !key.startsWith('calls:'));
+
+  const page = await browser().get('/search?q=night').expect(200);
+
+  assert.equal(page.headers['set-cookie'], undefined);
+  assert.deepEqual(await keys(), [
+    `app-token:${clientId}`,
+    'limit:dailySearches:everyone',
+    'limit:visitorSearch:127.0.0.1',
+  ]);
+  for (const key of await keys()) assert.ok((await redis.pttl(key)) > 0, key);
+});
+
+test('the app token is asked for once with Basic, kept sealed for all servers, and renewed a minute before its end', async (t) => {
+  const first = await startTurntable(t);
+  const second = await startTurntable(t, { beside: first });
+  const { simulator, clock, redisUrl } = first;
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const tokens = () => tokenRequests(simulator, 'client_credentials');
+
+  await first.browser().get('/search?q=one').expect(200);
+  await second.browser().get('/search?q=two').expect(200);
+  assert.equal(tokens(), 1);
+  assert.doesNotMatch((await redis.get(`app-token:${clientId}`)) ?? '', /accessToken|expiresAt/);
+
+  clock.advance({ minutes: 58, seconds: 59 });
+  await first.browser().get('/search?q=three').expect(200);
+  assert.equal(tokens(), 1);
+  clock.advance({ seconds: 2 });
+  await second.browser().get('/search?q=four').expect(200);
+  await first.browser().get('/search?q=five').expect(200);
+  assert.equal(tokens(), 2);
+});
+
+testOnce('however many search at once, on however many servers, one token is asked for', async (t) => {
+  const first = await startTurntable(t);
+  const second = await startTurntable(t, { beside: first });
+  first.simulator.fault({ on: 'token', delayMs: 200 });
+
+  await Promise.all(
+    [first, second].flatMap(({ browser }) =>
+      ['one', 'two', 'three', 'four', 'five'].map((query) => browser().get(`/search?q=${query}`).expect(200)),
+    ),
+  );
+
+  assert.equal(tokenRequests(first.simulator, 'client_credentials'), 1);
+});
+
+test('an app token that Spotify no longer takes is renewed once, and the search made again', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const visitor = browser();
+  await visitor.get('/search?q=one').expect(200);
+
+  simulator.expireAccessTokens();
+  await visitor.get('/search?q=two').expect(200);
+  assert.equal(tokenRequests(simulator, 'client_credentials'), 2);
+
+  // A fresh token that is refused as well is a fault of Spotify's: there is no third try.
+  const body = JSON.stringify({ error: { status: 401, message: 'Invalid access token' } });
+  simulator.fault({ on: /\/search/, times: 2, answer: { status: 401, body } });
+  simulator.forgetCalls();
+  await visitor.get('/search?q=three').expect(502);
+  assert.equal(apiCalls(simulator, '/v1/search'), 2);
+  assert.equal(tokenRequests(simulator, 'client_credentials'), 1);
+  await visitor.get('/search?q=four').expect(200);
+});
+
+testOnce('a renewal that fails early does no harm while the token still holds', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const visitor = browser();
+  await visitor.get('/search?q=one').expect(200);
+  const away = { on: 'token', answer: { status: 503, body: '' } } as const;
+
+  clock.advance({ minutes: 59, seconds: 30 });
+  simulator.fault(away);
+  await visitor.get('/search?q=two').expect(200);
+  clock.advance({ seconds: 31 });
+  simulator.fault(away);
+  await visitor.get('/search?q=three').expect(502);
+  await visitor.get('/search?q=three').expect(200);
+});
+
+testOnce('wrong credentials are told apart, in Spotify’s own words', async (t) => {
+  const { browser, logged } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'x'.repeat(32) } });
+
+  const page = await browser().get('/search?q=night').expect(502);
+
+  assert.match(page.text, /Spotify does not accept this site/);
+  assert.match(page.text, /Spotify says: “Invalid client secret”/);
+  const { body } = await browser().getJson('/search?q=night').expect(502);
+  assert.equal(body.reason, 'client-rejected');
+  assert.match(logged.join(''), /ClientRejected/);
+  assert.ok(!logged.join('').includes(clientSecret) && !logged.join('').includes('xxxxxxxx'));
+});
+
+testOnce('an app token that cannot be read is no loss: another one is asked for', async (t) => {
+  const { browser, simulator, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  await browser().get('/search?q=night').expect(200);
+  await redis.set(`app-token:${clientId}`, 'nonsense');
+  await browser().get('/search?q=day').expect(200);
+  assert.equal(tokenRequests(simulator, 'client_credentials'), 2);
+});
+
+testOnce(
+  'a search asked for by HEAD, or as something that it is not, is answered as it should be',
+  async (t) => {
+    const { browser, simulator } = await startTurntable(t);
+    const visitor = browser();
+
+    const head = await visitor.agent.head('/search?q=night').expect(200);
+    assert.equal(head.text, undefined);
+    await visitor.agent.get('/search?q=day').set('Accept', 'image/png').expect(406);
+    await visitor.agent.get('/search?q=night').expect('Content-Type', /html/);
+    assert.equal(apiCalls(simulator, '/v1/search'), 1);
+  },
+);

@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { createSeal } from '../../src/access/seal.ts';
+import { listen } from '../support/events.ts';
+import { until } from '../support/fleet.ts';
+import { listening } from '../support/listening.ts';
+import { allowAll, asked } from '../support/pages.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
+import { clientId, startTurntable, tokenRequests } from '../support/turntable.ts';
+
+const secret = 'of-these-tests-and-long-enough-for-it';
+
+/** Longer than a test may take: a page that waits for a lock fails it. */
+const lockWait = { lockWaitMs: 600_000, leaseMs: 500_000 };
+
+async function signedIn(t: TestContext, options: Parameters<typeof startTurntable>[1] = {}) {
+  const turntable = await startTurntable(t, { env: { SESSION_SECRET: secret }, ...options });
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = turntable.browser();
+  await mara.signIn('mara', allowAll);
+  const sessionId = /^s:([^.]+)\./.exec(decodeURIComponent(mara.sessionCookie() ?? ''))?.[1] ?? '';
+  const session = JSON.parse((await redis.get(`session:${sessionId}`)) ?? '');
+  const { accountId }: { accountId: string } = session.listener;
+  return { ...turntable, redis, mara, sessionId, session, accountId };
+}
+
+/** The kinds of record that the log says were damaged, since it was last asked. */
+function damagedIn(logged: string[]): string[] {
+  return logged
+    .splice(0)
+    .map((line) => JSON.parse(line))
+    .filter(({ message }) => /damaged/.test(message))
+    .map(({ kind }) => kind);
+}
+
+// fault: session-newer-version-absent
+test('a session of a newer version is absent here, left alone, and a sign-in again where that version runs', async (t) => {
+  const { mara, redis, sessionId, session, logged } = await signedIn(t);
+  const key = `session:${sessionId}`;
+  const newer = JSON.stringify({ ...session, v: 2, listener: 'of another form' });
+  await redis.set(key, newer, 'KEEPTTL');
+  damagedIn(logged);
+
+  for (const path of ['/now-playing', '/account']) await mara.get(path).expect(303);
+  await mara.get('/').expect(200);
+  await mara.post('/logout').expect(303);
+
+  assert.equal(await redis.get(key), newer);
+  assert.deepEqual(damagedIn(logged), [], 'it is not damaged');
+  await redis.set(key, JSON.stringify(session), 'KEEPTTL');
+  await mara.get('/now-playing').expect(200);
+});
+
+// fault: sign-beside-session-newer
+test('a sign-in beside a session of a newer version writes over nothing of it', async (t) => {
+  const { mara, redis, sessionId, session } = await signedIn(t);
+  const newer = JSON.stringify({ ...session, v: 2 });
+  await redis.set(`session:${sessionId}`, newer, 'KEEPTTL');
+  const grant = await redis.get(`grant:${sessionId}`);
+
+  await mara.signIn('mara');
+  await mara.get('/now-playing').expect(200);
+
+  assert.equal(await redis.get(`session:${sessionId}`), newer);
+  assert.equal(await redis.get(`grant:${sessionId}`), grant);
+});
+
+// fault: grant-open-newer-version
+test('a grant that does not open, or is of a newer version, is left to its TTL, and opens again when it can', async (t) => {
+  const { mara, redis, sessionId, logged, clock } = await signedIn(t);
+  const key = `grant:${sessionId}`;
+  const seal = createSeal([secret]);
+  const intact = (await redis.get(key)) ?? '';
+  const fields = JSON.parse(seal.open(intact.slice(2), key).text ?? '');
+
+  for (const [record, damaged] of [
+    [`1:${createSeal(['another secret, of a process beside']).seal(JSON.stringify(fields), key)}`, true],
+    [`1:${intact.slice(2, 30)}`, true],
+    [`1:${seal.seal(JSON.stringify({ ...fields, refreshToken: 7 }), key)}`, true],
+    [`1:${seal.seal(JSON.stringify({ ...fields, shape: 2 }), key)}`, false],
+    [JSON.stringify({ shape: 2, sealed: intact }), false],
+  ] as const) {
+    damagedIn(logged);
+    await redis.set(key, record, 'KEEPTTL');
+    await mara.get('/now-playing').expect(303);
+    await mara.getJson('/account').expect(401);
+    clock.advance({ minutes: 5 });
+
+    assert.equal(await redis.get(key), record);
+    assert.deepEqual([...new Set(damagedIn(logged))], damaged ? ['grant'] : []);
+    await redis.set(key, intact, 'KEEPTTL');
+    await mara.get('/now-playing').expect(200);
+  }
+});
+
+// fault: entry-newer-version-list
+test('an entry of a newer version in the list of browsers is left alone, and signed out everywhere like the others', async (t) => {
+  const { mara, redis, sessionId, accountId, browser, keys } = await signedIn(t);
+  const key = `browsers:${accountId}`;
+  await redis.hset(key, sessionId, JSON.stringify({ shape: 2, names: ['of another form'] }));
+  const other = browser();
+  await other.signIn('mara');
+
+  assert.equal((await other.getJson('/account').expect(200)).body.browsers.length, 1);
+  assert.match((await redis.hget(key, sessionId)) ?? '', /"shape":2/);
+  await other.post('/account/sign-out-everywhere').expect(303);
+
+  await mara.get('/now-playing').expect(303);
+  assert.deepEqual(
+    (await keys()).filter((one) => !one.startsWith('used:')),
+    [],
+  );
+});
+
+// fault: damaged-record-removed-comparing
+test('a damaged record is removed by comparing: one that was written in the meantime stays', async (t) => {
+  const line = await slowRedis(t);
+  const { mara, redis, accountId, logged, simulator, clock } = await signedIn(t, {
+    redisUrl: line.url,
+  });
+  await mara.get('/now-playing').expect(200);
+  const key = `now-playing:${accountId}`;
+  const intact = (await redis.get(key)) ?? '';
+  const { playback: _playback, ...rest } = JSON.parse(intact);
+  const damaged = JSON.stringify(rest);
+
+  await redis.set(key, damaged);
+  const removing = line.hold(command('eval', key), 'before');
+  clock.advance({ seconds: 2 });
+  simulator.rateLimit(600);
+  await mara.get('/playlists?page=2').expect(503);
+  const page = mara.get('/now-playing').then(({ status }) => status);
+  await removing.reached;
+  const direct = new Redis(line.direct);
+  t.after(() => direct.disconnect());
+  await direct.set(key, intact);
+  removing.release();
+
+  assert.equal(await page, 503, 'what was read is not used');
+  assert.equal(await direct.get(key), intact);
+  assert.deepEqual(damagedIn(logged), ['now-playing']);
+  await mara.get('/now-playing').expect(200);
+});
+
+// fault: lock-another-type-another
+test('a lock of another type, of another text or without an end is nobody’s: no page waits for it', async (t) => {
+  const { mara, redis, sessionId, clock, simulator, logged } = await signedIn(t, { timing: lockWait });
+  const key = `lock:grant:${sessionId}`;
+
+  for (const [what, harm] of [
+    ['a list', () => redis.rpush(key, 'x')],
+    ['a hash', () => redis.hset(key, 'x', 'y')],
+    ['an owner without an end', () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef')],
+    ['a text that is no owner', () => redis.set(key, 'x', 'EX', 3_600)],
+    ['an empty text', () => redis.set(key, '', 'EX', 3_600)],
+  ] as const) {
+    await harm();
+    clock.advance({ hours: 2 });
+    simulator.forgetCalls();
+    damagedIn(logged);
+    await mara.get('/account').expect(200);
+    assert.equal(tokenRequests(simulator, 'refresh_token'), 1, what);
+    assert.equal(await redis.exists(key), 0, what);
+    assert.deepEqual(damagedIn(logged), ['lock'], what);
+  }
+
+  await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600);
+  clock.advance({ hours: 2 });
+  const waiting = mara.get('/account').then(({ status }) => status);
+  simulator.forgetCalls();
+  await until(async () => (await redis.exists(key)) === 1);
+  assert.equal(tokenRequests(simulator, 'refresh_token'), 0, 'a real one is waited for');
+  await redis.del(key);
+  assert.equal(await waiting, 200);
+});
+
+// fault: lease-none-taken-over
+test('a lease that is none is taken over, and the player is asked', async (t) => {
+  const { mara, redis, accountId, url, clock, simulator } = await signedIn(t);
+  const key = `look:${accountId}`;
+  await mara.get('/now-playing').expect(200);
+
+  for (const harm of [
+    () => redis.rpush(key, 'x'),
+    () => redis.set(key, 'x', 'EX', 3_600),
+    () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef'),
+  ]) {
+    await redis.del(key);
+    await harm();
+    const stream = await listen(t, url, mara);
+    simulator.forgetCalls();
+    clock.advance({ minutes: 10 });
+    await until(() => asked(simulator).includes('GET /me/player'));
+    stream.close();
+  }
+});
+
+// fault: messages-damaged-another-shape
+test('messages that are damaged or of another shape are ignored and counted, and later ones are heard', async (t) => {
+  const { url, mara, redisUrl, logged, simulator, name } = await listening(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const { keyPrefix = '' } = redis.options;
+  const accountId = (await redis.keys(`${keyPrefix}now-playing:*`))[0]?.split(':').at(-1) ?? '';
+  const record = JSON.parse((await redis.get(`now-playing:${accountId}`)) ?? '');
+  const { shape, boundTo: _boundTo, ...seen } = record;
+  const news = { seen, waitingUntil: null, quota: false, silent: false, stalled: false };
+  const message = { shape, from: 'elsewhere', kind: 'news', accountId, news };
+  const stream = await listen(t, url, mara);
+  await stream.until(({ event }) => event === 'card');
+  const say = (one: unknown) =>
+    redis.publish(`${keyPrefix}live:${clientId}`, typeof one === 'string' ? one : JSON.stringify(one));
+  damagedIn(logged);
+
+  const odd = [
+    'not JSON',
+    '{}',
+    'null',
+    '[]',
+    { ...message, shape: 99 },
+    { ...message, kind: 'another' },
+    { ...message, from: 7 },
+    { ...message, accountId: {} },
+    { ...message, news: null },
+    ...Object.keys(news).map((field) => ({ ...message, news: { ...news, [field]: 'x' } })),
+    ...Object.keys(seen).map((field) => ({
+      ...message,
+      news: { ...news, seen: { ...seen, [field]: { x: 1 } } },
+    })),
+    { shape, from: 'elsewhere', kind: 'look', accountId, since: 'now' },
+    { shape, from: 'elsewhere', kind: 'end', sessionIds: [7] },
+    { shape, from: 'elsewhere', kind: 'end', sessionIds: 'all' },
+  ];
+  for (const one of odd) await say(one);
+  const counted: string[] = [];
+  await until(() => {
+    counted.push(...damagedIn(logged));
+    return counted.length >= odd.length;
+  });
+  assert.deepEqual([...new Set(counted)], ['message']);
+  assert.equal(stream.events.length, 1, 'nothing of it was shown');
+
+  simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
+  await mara.get('/devices').expect(200);
+  const item = { ...seen.playback.item, name: 'Something else' };
+  await say({
+    ...message,
+    news: { ...news, seen: { ...seen, askedAt: seen.askedAt + 1, playback: { ...seen.playback, item } } },
+  });
+  await stream.until(({ data }) => data.what === 'Something else' && data.what !== name);
+});
+
+// fault: cool-down-pauses-nothing
+test('what is no cool-down pauses nothing, and neither does a try that never ends', async (t) => {
+  const { mara, redis, clock, logged } = await signedIn(t);
+  const key = `cool-down:${clientId}`;
+  const far = clock.now() + 30 * 24 * 3_600_000;
+
+  for (const text of [
+    '',
+    'x',
+    'soon',
+    '1e999',
+    String(far),
+    '9'.repeat(30),
+    `${clock.now() + 60_000} or so`,
+  ]) {
+    damagedIn(logged);
+    clock.advance({ seconds: 2 });
+    await redis.set(key, text);
+    await mara.get('/now-playing').expect(200);
+    assert.equal(await redis.exists(key), 0, text);
+    assert.deepEqual([...new Set(damagedIn(logged))], ['cool-down'], text);
+  }
+
+  const newer = JSON.stringify({ shape: 2, until: far });
+  await redis.set(key, newer);
+  clock.advance({ seconds: 2 });
+  await mara.get('/now-playing').expect(200);
+  assert.equal(await redis.get(key), newer);
+
+  for (const trying of [['1'], ['1', 'EX', 3_600], ['x']] as const) {
+    await redis.set(key, clock.now() - 1_000);
+    await redis.call('SET', `cool-down-try:${clientId}`, ...trying);
+    clock.advance({ seconds: 2 });
+    await mara.get('/now-playing').expect(200);
+    assert.equal(await redis.exists(key), 0, 'the call that tried has ended the wait');
+  }
+});
+
+// fault: calls-counted-beside-count
+test('calls are counted beside a count that is none', async (t) => {
+  const { mara, redis, clock, logged } = await signedIn(t);
+  const key = `calls:${clientId}`;
+  const bin = String(Math.floor(clock.now() / 900_000));
+  const used = async () => Number(await redis.hget(key, bin));
+  const before = await used();
+  await redis.hset(key, bin, 'many', 'yesterday', '3', String(Number(bin) + 1_000), '999999');
+  damagedIn(logged);
+
+  await mara.get('/playlists').expect(200);
+  assert.equal(await used(), 1, `in place of ${before}`);
+  await mara.get('/now-playing').expect(200);
+  assert.deepEqual(Object.keys(await redis.hgetall(key)), [bin]);
+  assert.deepEqual(damagedIn(logged), ['calls']);
+
+  await redis.del(key);
+  await redis.set(key, 'x');
+  clock.advance({ seconds: 2 });
+  await mara.get('/now-playing').expect(200);
+  assert.equal(await redis.type(key), 'hash');
+});
+
+// fault: places-streams-taken-ever
+test('places of streams that are taken for ever are free', async (t) => {
+  const { mara, redis, url, sessionId } = await signedIn(t);
+  const key = `streams:${sessionId}`;
+  await mara.get('/now-playing').expect(200);
+  for (const harm of [
+    () => redis.zadd(key, ...Array.from({ length: 20 }, (_, place) => ['+inf', `x${place}`]).flat()),
+    () => redis.set(key, 'x'),
+  ]) {
+    await redis.del(key);
+    await harm();
+    const stream = await listen(t, url, mara);
+    assert.equal(stream.status, 200);
+    stream.close();
+  }
+});
+
+// fault: form-done-once-beside
+test('a form is done once beside a record that is none, and leads nowhere but to our own pages', async (t) => {
+  const { mara, redis, simulator, keys } = await signedIn(t);
+  const send = async (form: object) => mara.post('/playlists').type('form').send(form).expect(303);
+  const created = () => asked(simulator).filter((call) => call === 'POST /me/playlists').length;
+  const keyOfForms = async () => (await keys()).filter((key) => key.startsWith('once:'));
+
+  for (const [index, text] of [
+    '//evil.example/',
+    '/\\evil.example',
+    'https://evil.example',
+    'x',
+    '{}',
+  ].entries()) {
+    const form = { name: 'New', once: `form ${index}` };
+    const before = await keyOfForms();
+    const { headers } = await send(form);
+    const [key = ''] = (await keyOfForms()).filter((one) => !before.includes(one));
+    await redis.set(key, text, 'EX', 60);
+    simulator.forgetCalls();
+
+    const again = await send(form);
+
+    assert.match(again.headers.location ?? '', /^\/playlists\//, `${text}, as at first: ${headers.location}`);
+    assert.equal(created(), 1, 'nothing says that it was done');
+    await send(form);
+    assert.equal(created(), 1, 'and now it is known');
+  }
+});
+
+// fault: way-back-spotify-good
+test('the way back from Spotify is good beside a record that is none', async (t) => {
+  const { redis, browser, simulator } = await signedIn(t);
+
+  for (const harm of [
+    (key: string) => redis.rpush(key, 'x'),
+    (key: string) => redis.set(key, 'x', 'EX', 60),
+    (key: string) => redis.set(key, '1'),
+  ]) {
+    const noor = browser();
+    const way = await noor.agree('noor');
+    const state = new URLSearchParams(way.split('?')[1]).get('state') ?? '';
+    await harm(`used:${createHash('sha256').update(state).digest('base64url')}`);
+    await noor.get(way).expect(303);
+    simulator.forgetCalls();
+    await noor.get(way).expect(303);
+    assert.equal(simulator.calls.length, 0, 'it is known that it was good once');
+  }
+});
+
+// fault: generation-web-api-spoken
+test('which generation of the Web API is spoken is found out again where the record is none', async (t) => {
+  const { mara, redis, logged, clock } = await signedIn(t, { simulator: { apiVersion: 'legacy' } });
+  const [playlist] = (await mara.getJson('/playlists').expect(200)).body.playlists as { id: string }[];
+  const path = `/playlists/${playlist?.id}`;
+  await mara.get(path).expect(200);
+  const key = `api-version:${clientId}`;
+  assert.equal(await redis.get(key), 'legacy');
+
+  for (const text of ['x', '', '2026-02', '{"apiVersion":"legacy"}']) {
+    await redis.set(key, text);
+    damagedIn(logged);
+    clock.advance({ minutes: 11 });
+    await mara.get(path).expect(200);
+    assert.deepEqual([...new Set(damagedIn(logged))], ['api-version'], text);
+    assert.equal(await redis.get(key), 'legacy');
+  }
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { timing } from '../../src/access/timing.ts';
+import { connectRedis } from '../../src/redis/connect.ts';
+import { until } from '../support/fleet.ts';
+import { directTo, isNotReady, isReady, readyz, untilServed } from '../support/recovery.ts';
+import { ownRedis, redisPlace, skipWithoutProgram as skip } from '../support/redis.ts';
+import { slowRedis } from '../support/slow-redis.ts';
+import { promptly } from '../support/timing.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+// fault: connection-packets-dropped-given
+test('a connection whose packets are dropped is given up within a second, and a new one serves pages', async (t) => {
+  const redis = await slowRedis(t);
+  const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
+  const mara = browser();
+  await mara.signIn();
+
+  redis.silence();
+
+  const startedAt = performance.now();
+  await mara.get('/playlists').expect(503);
+  const tookMs = Math.round(performance.now() - startedAt);
+  const backMs = await untilServed(mara);
+  t.diagnostic(`503 after ${tookMs} ms, served again ${backMs} ms later`);
+  assert.ok(tookMs < 10_000, `503 after ${tookMs} ms`);
+  assert.ok(backMs < 10_000, `served again after ${backMs} ms`);
+});
+
+// fault: pipeline-script-command-reply
+test('a pipeline, a script or a command whose reply waits while the event loop is busy for 800 ms is not given up', async (t) => {
+  const downs: string[] = [];
+  const { redis, known } = connectRedis({
+    url: await redisPlace(),
+    deadlineMs: timing.redisDeadlineMs,
+    onDown: ({ does }) => downs.push(does),
+    onUp: () => undefined,
+    background: { run: (_name, work) => work.catch(assert.fail) },
+  });
+  t.after(() => redis.disconnect());
+  await known;
+
+  for (const work of [
+    () => redis.set('busy', 'x', 'PX', 10_000),
+    () => redis.pipeline().get('busy').set('busy', 'y', 'PX', 10_000).exec(),
+    () => Promise.all([redis.get('busy'), redis.eval('return 1', 0)]),
+  ]) {
+    const answer = work();
+    // Commands are sent together at the end of a turn.
+    await new Promise(setImmediate);
+    beBusy(800);
+    await answer;
+  }
+  assert.deepEqual(downs, []);
+});
+
+// fault: pages-served-although-event
+test('pages are served although the event loop is busy for 800 ms again and again', async (t) => {
+  const { browser } = await startTurntable(t, { timing: promptly });
+  const mara = browser();
+  await mara.signIn();
+
+  const pages = ['/now-playing', '/playlists', '/account'].map((path) => mara.get(path).expect(200));
+  const all = Promise.all(pages);
+  for (let times = 0; times < 4; times += 1) {
+    await sleep(5);
+    beBusy(800);
+  }
+  await all;
+});
+
+function beBusy(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+const replies = {
+  READONLY: 'READONLY You can’t write against a read only replica.',
+  'READONLY in a script':
+    'ERR Error running script (call to f_0): @user_script:3: @user_script: 3: -READONLY You can’t write.',
+  MASTERDOWN: 'MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to ’no’.',
+  LOADING: 'LOADING Redis is loading the dataset in memory',
+  NOREPLICAS: 'NOREPLICAS Not enough good replicas to write.',
+  CLUSTERDOWN: 'CLUSTERDOWN The cluster is down',
+};
+
+for (const [name, reply] of Object.entries(replies)) {
+  // fault: connection-server-replies-masterdown
+  test(`a connection to a server that replies ${name} is made again, since another server may be there now`, async (t) => {
+    const line = await slowRedis(t);
+    const { browser } = await startTurntable(t, { redisUrl: line.url });
+    const mara = browser();
+    await mara.signIn();
+
+    line.refuse(reply);
+    await mara.get('/playlists').expect(503);
+    await untilServed(mara);
+  });
+}
+
+test('a connection to a server that is out of memory is kept, since it is the right one', async (t) => {
+  const line = await slowRedis(t);
+  const { browser, url } = await startTurntable(t, { redisUrl: line.url });
+  const mara = browser();
+  await mara.signIn();
+
+  line.refuse('OOM command not allowed when used memory > ’maxmemory’.');
+  for (let times = 0; times < 5; times += 1) {
+    assert.deepEqual(await readyz(url), isNotReady('Redis is out of memory'));
+    await sleep(200);
+  }
+  line.refuse(null);
+  await mara.get('/playlists').expect(200);
+});
+
+// fault: server-starts-beside-redis
+test('a server that starts beside a Redis that takes no writes says so, and says when that has changed', {
+  skip,
+}, async (t) => {
+  const redis = await ownRedis(t);
+  const direct = directTo(t, redis.url);
+  await direct.config('SET', 'maxmemory', '1');
+
+  const { logged } = await startTurntable(t, { redisUrl: redis.url });
+  assert.match(logged.join(''), /Redis is out of memory; pages answer 503/);
+
+  await direct.config('SET', 'maxmemory', '0');
+  await until(() => /Redis answers again/.test(logged.join('')));
+});
+
+// fault: readyz-says-memory-permission
+test('/readyz says which it is: no memory, no permission, or nobody there', { skip }, async (t) => {
+  const redis = await ownRedis(t);
+  const direct = directTo(t, redis.url);
+  const permit = (...rules: string[]) => direct.call('ACL', 'SETUSER', 'turntable', ...rules);
+  await permit('on', '>a-secret', '~*', '&*', '+@all');
+  const { url } = await startTurntable(t, { redisUrl: redis.url.replace('//', '//turntable:a-secret@') });
+  assert.deepEqual(await readyz(url), isReady);
+
+  await direct.config('SET', 'maxmemory', '1');
+  assert.deepEqual(await readyz(url), isNotReady('Redis is out of memory'));
+  await direct.config('SET', 'maxmemory', '0');
+
+  // Deleting is what a script does.
+  for (const command of ['-set', '-eval', '-del']) {
+    await permit(command);
+    assert.deepEqual(await readyz(url), isNotReady('Redis does not permit this user what pages do'), command);
+    await permit('+@all');
+    assert.deepEqual(await readyz(url), isReady);
+  }
+
+  await redis.stop();
+  assert.deepEqual(await readyz(url), isNotReady('Redis does not answer'));
+  await redis.start();
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readConfig } from '../../src/config.ts';
+import { problemsOf } from '../support/problems.ts';
+
+const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
+
+test('nothing set is a server on this machine, waiting for credentials', () => {
+  const { secrets, ...config } = readConfig({});
+
+  assert.equal(secrets.length, 1);
+  assert.deepEqual(config, {
+    production: false,
+    port: 3000,
+    host: '127.0.0.1',
+    baseUrl: 'http://127.0.0.1:3000',
+    redirectUri: 'http://127.0.0.1:3000/callback',
+    redisUrl: 'redis://127.0.0.1:6379',
+    findsRedis: true,
+    spotify: null,
+    spotifyLogo: null,
+    missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
+    trustProxy: false,
+    logLevel: 'info',
+    market: 'US',
+    dailyCalls: 700,
+    dailySearches: 100,
+    setupPage: true,
+    unknownSettings: [],
+  });
+});
+
+test('the setup page is there on this machine alone, unless it is asked for', () => {
+  const setupPage = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).setupPage;
+  const public_ = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
+
+  assert.equal(setupPage({}), true);
+  assert.equal(setupPage({ SETUP_PAGE: 'off' }), false);
+  assert.equal(setupPage({ NODE_ENV: 'production' }), false);
+  assert.equal(setupPage(public_), false);
+  assert.equal(setupPage({ ...public_, NODE_ENV: 'production', SETUP_PAGE: 'on' }), true);
+  assert.match(problemsOf({ SETUP_PAGE: 'yes' }), /SETUP_PAGE must be on or off/);
+});
+
+test('two settings are enough', () => {
+  const { spotify, secrets } = readConfig(credentials);
+
+  assert.deepEqual(spotify, {
+    clientId: 'an id',
+    clientSecret: 'a secret',
+    accountsUrl: 'https://accounts.spotify.com',
+    apiUrl: 'https://api.spotify.com/v1',
+    otherOrigins: [],
+  });
+  assert.doesNotMatch(secrets[0], /a secret/);
+  assert.notDeepEqual(secrets, readConfig({ ...credentials, SPOTIFY_CLIENT_SECRET: 'another' }).secrets);
+});
+
+test('an empty variable is one that is not set', () => {
+  assert.deepEqual(
+    readConfig({ PORT: '', BASE_URL: ' ', SPOTIFY_CLIENT_ID: '', SESSION_SECRET: '' }),
+    readConfig({}),
+  );
+});
+
+test('all problems are told at once, and no secret with them', () => {
+  const told = problemsOf({
+    PORT: 'eighty',
+    BASE_URL: 'https://music.example',
+    REDIS_URL: 'http://:a-password@redis',
+    SESSION_SECRET: 'too short',
+    SPOTIFY_CLIENT_SECRET: 'a secret',
+    SPOTIFY_API_URL: 'not a url',
+    SPOTIFY_LOGO: 'logo.gif',
+    LOG_LEVEL: 'loud',
+    NODE_ENV: 'production',
+  });
+
+  for (const name of [
+    'PORT',
+    'TRUST_PROXY',
+    'REDIS_URL',
+    'SESSION_SECRET',
+    'SPOTIFY_CLIENT_ID',
+    'SPOTIFY_API_URL',
+    'SPOTIFY_LOGO',
+    'LOG_LEVEL',
+  ]) {
+    assert.ok(told.includes(name), `${name} is named`);
+  }
+  assert.doesNotMatch(told, /too short|a secret|a-password/);
+});
+
+test('https without a trusted proxy is refused with the reason', () => {
+  assert.match(
+    problemsOf({ BASE_URL: 'https://music.example' }),
+    /TRUST_PROXY.*Secure cookies would silently not be set/s,
+  );
+  assert.equal(problemsOf({ BASE_URL: 'https://music.example', TRUST_PROXY: '1' }), '');
+});
+
+test('addresses that Spotify refuses as redirect URIs are refused with the reason', () => {
+  assert.match(problemsOf({ BASE_URL: 'http://localhost:3000' }), /localhost, which Spotify refuses/);
+  assert.match(problemsOf({ BASE_URL: 'http://192.168.1.5:3000' }), /must be https/);
+  assert.match(
+    problemsOf({ BASE_URL: 'https://music.example/path', TRUST_PROXY: '1' }),
+    /Write BASE_URL=https:\/\/music\.example$/,
+  );
+  assert.equal(problemsOf({ BASE_URL: 'http://[::1]:3000' }), '');
+});
+
+test('a Redis is found where none is named, but not in production', () => {
+  assert.equal(readConfig(credentials).findsRedis, true);
+  assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).findsRedis, false);
+  assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).findsRedis, false);
+});
+
+test('the address follows from where the server listens, or has to be told', () => {
+  assert.equal(readConfig({ HOST: '0.0.0.0', PORT: '3100' }).baseUrl, 'http://127.0.0.1:3100');
+  assert.equal(readConfig({ HOST: '::1' }).baseUrl, 'http://[::1]:3000');
+  assert.match(problemsOf({ HOST: '192.168.1.5' }), /HOST=192\.168\.1\.5 needs BASE_URL/);
+  assert.equal(problemsOf({ HOST: '192.168.1.5', BASE_URL: 'https://music.example', TRUST_PROXY: '1' }), '');
+});
+
+test('TRUST_PROXY takes a number or addresses, and nothing that believes everybody', () => {
+  assert.equal(readConfig({ TRUST_PROXY: '2' }).trustProxy, 2);
+  assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).trustProxy, 'loopback, 10.0.0.0/8');
+  assert.match(problemsOf({ TRUST_PROXY: 'true' }), /would believe any sender/);
+  for (const TRUST_PROXY of [
+    'nonsense',
+    '10.0.0.0/99',
+    '10.0.0.0/8/8',
+    '::1/129',
+    '10.0.0.0/x',
+    'loopback/8',
+  ]) {
+    assert.match(problemsOf({ TRUST_PROXY }), /TRUST_PROXY must be/, TRUST_PROXY);
+  }
+});
+
+test('SESSION_SECRET is a list, and each must be long enough', () => {
+  const [a, b] = ['one that is long enough but only just', 'another one that is long enough too'];
+  assert.deepEqual(readConfig({ SESSION_SECRET: `${a}, ${b}` }).secrets, [a, b]);
+  assert.match(problemsOf({ SESSION_SECRET: `${a},short` }), /at least 32 characters/);
+  assert.match(problemsOf({ SESSION_SECRET: `${a},` }), /at least 32 characters/);
+});
+
+test('the simulator’s origin is trusted with covers and links only where it stands in for Spotify', () => {
+  const { spotify } = readConfig({
+    ...credentials,
+    SPOTIFY_ACCOUNTS_URL: 'http://localhost:3001/',
+    SPOTIFY_API_URL: 'http://localhost:3001/v1',
+  });
+  assert.equal(spotify?.accountsUrl, 'http://localhost:3001');
+  assert.deepEqual(spotify?.otherOrigins, ['http://localhost:3001']);
+});

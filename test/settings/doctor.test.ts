@@ -1,0 +1,317 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
+import { freePort } from '../../src/redis/local-server.ts';
+import { run } from '../support/process.ts';
+import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+
+const clientId = 'an id';
+const clientSecret = 'a secret nobody may see';
+
+/** A Redis as it should be, the simulator, and the doctor to ask: `npm run doctor`, with these settings and some others. */
+async function practice(t: TestContext) {
+  const redis = await ownRedis(t);
+  const simulator = await startSimulator({ clientId, clientSecret });
+  t.after(simulator.close);
+  const port = await freePort();
+  const settings = {
+    PORT: String(port),
+    REDIS_URL: redis.url,
+    SPOTIFY_CLIENT_ID: clientId,
+    SPOTIFY_CLIENT_SECRET: clientSecret,
+    SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
+    SPOTIFY_API_URL: simulator.apiUrl,
+  };
+  simulator.registerRedirectUri(`http://127.0.0.1:${port}/callback`);
+
+  return {
+    redis,
+    simulator,
+    port,
+    settings,
+    /** Changes how the Redis is set. */
+    async set(name: string, value: string): Promise<void> {
+      const client = new Redis(redis.url);
+      await client.config('SET', name, value);
+      client.disconnect();
+    },
+    /** What the doctor says, and its exit code. */
+    async ask(env: Record<string, string> = {}): Promise<{ said: string; code: number | null }> {
+      const doctor = run(t, 'src/doctor.ts', { ...settings, ...env });
+      const code = await doctor.ended;
+      assert.doesNotMatch(doctor.said(), /a secret nobody may see|\n\s+at |ExperimentalWarning/);
+      return { said: doctor.said(), code };
+    },
+  };
+}
+
+test('where all is well, the doctor says so, a line each, and exits with 0', { skip }, async (t) => {
+  const { ask, simulator, settings } = await practice(t);
+  const server = run(t, 'src/main.ts', settings);
+  await server.says(/Turntable is at/);
+
+  const { said, code } = await ask();
+
+  assert.equal(code, 0, said);
+  const lines = said.trim().split('\n');
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, line.indexOf(':', 6))),
+    [
+      'ok    Settings',
+      'ok    Redis answers',
+      'ok    Redis keeps sign-ins',
+      'ok    Redis makes no room',
+      'ok    Redis passes on changes',
+      'ok    Clock, beside Redis',
+      'ok    Client id and secret',
+      'ok    Spotify answers the app',
+      'ok    Redirect URI',
+      'ok    Clock, beside Spotify',
+      'ok    This site, from outside',
+    ],
+  );
+  assert.equal(callsOf(simulator), 1, 'one call of the quota');
+});
+
+test('before the server is started, that is no fault', { skip }, async (t) => {
+  const { ask } = await practice(t);
+  const { said, code } = await ask();
+
+  assert.match(said, /note {2}This site, from outside: nothing answers at .* -> Start Turntable/);
+  assert.equal(code, 0, said);
+});
+
+test('with nothing set, it leads to the setup page', { skip }, async (t) => {
+  const { ask } = await practice(t);
+  const nothing = { SPOTIFY_CLIENT_ID: '', SPOTIFY_CLIENT_SECRET: '' };
+  const { said, code } = await ask(nothing);
+
+  assert.match(
+    said,
+    /WRONG Client id and secret: SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET are not set -> .*npm start/,
+  );
+  assert.equal(code, 1);
+  assert.equal((await ask({ ...nothing, NODE_ENV: 'production' })).code, 1);
+});
+
+test('settings that cannot be read are all told', { skip }, async (t) => {
+  const { ask } = await practice(t);
+  const { said, code } = await ask({ PORT: 'eighty', BASE_URL: 'http://localhost:3000' });
+
+  assert.match(said, /WRONG Settings: PORT must be a whole number/);
+  assert.match(said, /WRONG Settings: BASE_URL names localhost/);
+  assert.equal(code, 1);
+});
+
+test('a wrong client secret, and a wrong client id', { skip }, async (t) => {
+  const { ask } = await practice(t);
+
+  const secret = await ask({ SPOTIFY_CLIENT_SECRET: 'not the one' });
+  assert.match(secret.said, /WRONG Client id and secret: .*“Invalid client secret”.* -> Copy .*dashboard/);
+  assert.equal(secret.code, 1);
+  assert.doesNotMatch(secret.said, /not the one/);
+
+  const id = await ask({ SPOTIFY_CLIENT_ID: 'nobody' });
+  assert.match(id.said, /WRONG Client id and secret: .*“Invalid client”/);
+  assert.match(id.said, /WRONG Redirect URI: .*Failed to get client/);
+});
+
+test('Redis away, or behind a password', { skip }, async (t) => {
+  const { ask, redis, set } = await practice(t);
+
+  await set('requirepass', 'a pass word');
+  assert.match((await ask()).said, /WRONG Redis answers: .* refuses the connection \(NOAUTH\) -> /);
+  const wrong = redis.url.replace('//', '//:guessed@');
+  const guessed = await ask({ REDIS_URL: wrong });
+  assert.match(guessed.said, /refuses the connection \(WRONGPASS\)/);
+  assert.doesNotMatch(guessed.said, /guessed/);
+
+  await redis.stop();
+  const { said, code } = await ask();
+  assert.match(said, /WRONG Redis answers: .* does not answer \(ECONNREFUSED\) -> .*--appendonly yes/);
+  assert.match(said, /ok {4}Spotify answers the app/, 'the rest is checked nevertheless');
+  assert.equal(code, 1);
+  await redis.start();
+});
+
+test('a Redis that forgets: nothing on disk, snapshots only, or dropping what is in its way', {
+  skip,
+}, async (t) => {
+  const { ask, set } = await practice(t);
+
+  await set('appendonly', 'no');
+  await set('save', '');
+  const forgetful = await ask();
+  assert.match(forgetful.said, /WRONG Redis keeps sign-ins: it writes nothing to disk.* -> .*appendonly yes/);
+  assert.equal(forgetful.code, 1);
+
+  await set('save', '3600 1');
+  const snapshots = await ask();
+  assert.match(snapshots.said, /note {2}Redis keeps sign-ins: it writes snapshots/);
+  assert.equal(snapshots.code, 0);
+
+  await set('maxmemory-policy', 'allkeys-lru');
+  assert.match((await ask()).said, /note {2}Redis makes no room: its policy is allkeys-lru, but no limit/);
+  await set('maxmemory', '100mb');
+  const evicting = await ask();
+  assert.match(evicting.said, /WRONG Redis makes no room: its policy is allkeys-lru: .* -> .*noeviction/);
+  assert.equal(evicting.code, 1);
+});
+
+// fault: redis-takes-writes-why
+test('a Redis that takes no writes, and why', { skip }, async (t) => {
+  const { ask, redis, set } = await practice(t);
+
+  await set('maxmemory', '1');
+  const full = await ask();
+  assert.match(full.said, /WRONG Redis answers: .* is out of memory \(OOM\) -> Give it more \(maxmemory\)/);
+  assert.equal(full.code, 1);
+  await set('maxmemory', '0');
+
+  const client = new Redis(redis.url);
+  t.after(() => client.disconnect());
+  await client.replicaof('127.0.0.1', '1');
+  const replica = await ask();
+  assert.match(
+    replica.said,
+    /WRONG Redis answers: .* is a read-only replica \(READONLY\) -> REDIS_URL must lead to the primary/,
+  );
+  assert.equal(replica.code, 1);
+});
+
+// fault: redis-user-may-pages
+test('a Redis user who may do what pages do, and nothing dangerous, is not called wrong', {
+  skip,
+}, async (t) => {
+  const { ask, redis } = await practice(t);
+  const client = new Redis(redis.url);
+  t.after(() => client.disconnect());
+  const permit = (...rules: string[]) => client.call('ACL', 'SETUSER', 'turntable', ...rules);
+  await permit('on', '>a-pass-word', '~*', '&live:*', '+@all', '-@dangerous');
+  const REDIS_URL = redis.url.replace('//', '//turntable:a-pass-word@');
+
+  const { said, code } = await ask({ REDIS_URL });
+  assert.match(said, /ok {4}Redis answers: at .*; it does not tell this user its version/);
+  assert.match(said, /note {2}Redis keeps sign-ins: it does not tell this user whether it writes to disk/);
+  assert.match(said, /note {2}Redis makes no room: it does not say/);
+  assert.match(said, /ok {4}Redis passes on changes/);
+  assert.match(said, /ok {4}Clock, beside Redis/);
+  assert.equal(code, 0, said);
+  assert.doesNotMatch(said, /a-pass-word|WARN/);
+
+  await permit('resetchannels');
+  const deaf = await ask({ REDIS_URL });
+  assert.match(
+    deaf.said,
+    /note {2}Redis passes on changes: it refuses the channel \(NOPERM\): .* -> .*ACL SETUSER with your user, &live:/,
+  );
+  assert.equal(deaf.code, 0, deaf.said);
+
+  await permit('-eval');
+  const short = await ask({ REDIS_URL });
+  assert.match(short.said, /WRONG Redis answers: .* does not permit this user what pages do \(NOPERM\) -> /);
+  assert.equal(short.code, 1);
+});
+
+test('a clock that is wrong', { skip }, async (t) => {
+  const { ask } = await practice(t);
+  const shifted = (minutes: number) => `const now = Date.now; Date.now = () => now() + ${minutes * 60_000};`;
+  const wrongBy = (minutes: number) => ({
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(shifted(minutes))}`,
+  });
+
+  const ahead = await ask(wrongBy(10));
+  assert.match(ahead.said, /WRONG Clock, beside Redis: this machine is 10 minutes ahead of Redis -> Set the/);
+  assert.match(ahead.said, /WRONG Clock, beside Spotify: this machine is 10 minutes ahead of Spotify/);
+  assert.equal(ahead.code, 1);
+  // On a busy machine the time in between counts as well.
+  assert.match((await ask(wrongBy(-1))).said, /this machine is (5\d|6\d) seconds behind Redis/);
+});
+
+test('a redirect URI that is not in the dashboard', { skip }, async (t) => {
+  const { ask, port } = await practice(t);
+  const { said, code } = await ask({ BASE_URL: `http://[::1]:${port}` });
+
+  assert.match(
+    said,
+    new RegExp(
+      `WRONG Redirect URI: Spotify does not know http://\\[::1\\]:${port}/callback: “INVALID_CLIENT: Invalid redirect URI” -> .*add exactly http://\\[::1\\]:${port}/callback`,
+    ),
+  );
+  assert.equal(code, 1);
+});
+
+test('a server that runs with other settings, or something else at its address', { skip }, async (t) => {
+  const { ask, settings, simulator, port } = await practice(t);
+  const other = `http://[::1]:${port}`;
+  const server = run(t, 'src/main.ts', { ...settings, BASE_URL: other });
+  await server.says(/Turntable is at/);
+
+  const { said, code } = await ask();
+  assert.match(
+    said,
+    /WRONG This site, from outside: .* takes that for another address than its own -> .*X-Forwarded-Host/,
+  );
+  assert.equal(code, 1);
+
+  const { port: its } = new URL(simulator.origin);
+  assert.match(
+    (await ask({ BASE_URL: `http://127.0.0.1:${its}` })).said,
+    /WRONG This site, from outside: what answers at .* is not Turntable \(status 404\)/,
+  );
+});
+
+test('a proxy that does not say that it speaks https', { skip }, async (t) => {
+  const { settings, ask, port } = await practice(t);
+  // Plain http stands in for the proxy: it passes on everything, and says nothing.
+  const server = run(t, 'src/main.ts', {
+    ...settings,
+    BASE_URL: 'https://music.example',
+    TRUST_PROXY: '1',
+  });
+  await server.says(/Turntable is at/);
+
+  const { said } = await ask({ BASE_URL: `http://127.0.0.1:${port}` });
+  assert.match(said, /WRONG This site, from outside: the proxy in front .* -> .*X-Forwarded-Proto: https/);
+});
+
+test('an owner without Premium, and a Spotify that wants to be left alone or does not answer', {
+  skip,
+}, async (t) => {
+  const { ask, simulator } = await practice(t);
+
+  simulator.settings.ownerHasPremium = false;
+  const lapsed = await ask();
+  assert.match(lapsed.said, /ok {4}Client id and secret: Spotify accepts them/);
+  assert.match(lapsed.said, /WRONG Spotify answers the app: .*no Premium -> .*subscribe/);
+  assert.equal(lapsed.code, 1);
+  simulator.settings.ownerHasPremium = true;
+
+  simulator.fault({
+    on: 'api',
+    answer: { status: 403, body: 'User not registered in the Developer Dashboard' },
+  });
+  assert.match((await ask()).said, /WRONG Spotify answers the app: .*means the owner’s Premium/);
+
+  simulator.fault({ on: 'api', answer: { status: 502, body: '<html>' } });
+  assert.match((await ask()).said, /WRONG Spotify answers the app: .*answered 502/);
+
+  simulator.rateLimit(3600);
+  const waiting = await ask();
+  assert.match(waiting.said, /note {2}Spotify answers the app: Spotify asked to be left alone until 20/);
+  assert.equal(waiting.code, 0);
+  const before = callsOf(simulator);
+  await ask();
+  assert.equal(callsOf(simulator), before, 'and is left alone, as by every other process');
+
+  const nowhere = `http://127.0.0.1:${await freePort()}`;
+  const away = await ask({ SPOTIFY_ACCOUNTS_URL: nowhere });
+  assert.match(away.said, /WRONG Client id and secret: .*no answer \(ECONNREFUSED\)/);
+  assert.match(away.said, /note {2}Redirect URI: could not be tried/);
+});
+
+/** How often the Web API was asked, whose calls are counted. */
+function callsOf(simulator: Simulator): number {
+  return simulator.calls.filter(({ service }) => service === 'api').length;
+}

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { readConfig } from '../../src/config.ts';
+import { loadEnvFile } from '../../src/settings/env-file.ts';
+import { redisAddress } from '../../src/settings/redis-url.ts';
+import { problemsOf } from '../support/problems.ts';
+
+const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
+
+/** What a .env with this content adds to an environment, and what is wrong with it. */
+function load(t: TestContext, content: string | Buffer, env: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-env-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, '.env'), content);
+  const loaded: Record<string, string | undefined> = { ...env };
+  return { ...loadEnvFile(join(folder, '.env'), loaded), env: loaded };
+}
+
+test('a .env is read with a byte-order mark, with the line ends of any system, and with quotes and comments', (t) => {
+  for (const content of [
+    '\uFEFFPORT=3100\nHOST=::1\n',
+    'PORT=3100\r\nHOST=::1\r\n',
+    'PORT=3100\rHOST=::1\r',
+    '# Where it listens\nexport PORT = "3100" # not 3000\n\nHOST=\'::1\'',
+  ]) {
+    const { env, problems } = load(t, content);
+    assert.deepEqual({ ...env }, { PORT: '3100', HOST: '::1' }, JSON.stringify(content));
+    assert.deepEqual(problems, []);
+  }
+});
+
+test('the environment counts more than .env, also where it says that a variable is not set', (t) => {
+  const { env } = load(t, 'PORT=3100\nHOST=::1\nLOG_LEVEL=debug', { PORT: '3200', HOST: '' });
+
+  assert.deepEqual({ ...env }, { PORT: '3200', HOST: '', LOG_LEVEL: 'debug' });
+});
+
+// fault: line-env-would-skipped
+test('a line of .env that would be skipped or cut short is named by its number, and its value is not shown', (t) => {
+  for (const [content, words] of [
+    ['PORT=3000\nSPOTIFY_CLIENT_SECRET: hidden', /^Line 2 of \.env is not NAME=value/],
+    ['\u200BSPOTIFY_CLIENT_SECRET=hidden', /^Line 1 of \.env is not NAME=value/],
+    [
+      'REDIS_URL=redis://:hid#den@redis:6379',
+      /^Line 1 of \.env: REDIS_URL has a # in its value.*double quotes/,
+    ],
+    ['SPOTIFY_CLIENT_SECRET="hidden', /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has a " before its value/],
+    ["SPOTIFY_CLIENT_SECRET='hidden' too", /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has something after/],
+    ['PORT=3000\n\nPORT=hidden', /^Line 3 of \.env: PORT is set on line 1 already/],
+  ] as const) {
+    const { problems } = load(t, content);
+    assert.match(problems.join('\n'), words, content);
+    assert.doesNotMatch(problems.join('\n'), /hid/);
+    assert.equal(problems.length, 1);
+  }
+});
+
+test('a .env that is a folder, or in an encoding that cannot be read, is a sentence; a missing one is nothing', (t) => {
+  for (const content of [Buffer.from('\uFEFFPORT=3100', 'utf16le'), Buffer.from('NAME=caf\xe9', 'latin1')])
+    assert.match(load(t, content).problems.join(), /^\.env is not UTF-8 text\. Save it again/);
+
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-env-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  mkdirSync(join(folder, '.env'));
+  assert.match(loadEnvFile(join(folder, '.env'), {}).problems.join(), /^\.env is a folder/);
+  assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), { names: [], problems: [] });
+  assert.match(
+    loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).problems.join(),
+    /cannot be read \(ENAMETOOLONG\)/,
+  );
+});
+
+// fault: misspelt-setting
+test('a name in .env that is no setting is named, with the setting it may stand for; the environment may hold any', (t) => {
+  const noted = (content: string, env = {}) => {
+    const file = load(t, content, env);
+    return readConfig(file.env, file).unknownSettings.join('\n');
+  };
+  for (const [name, meant] of [
+    ['SPOTIFY_CLIENTID', 'SPOTIFY_CLIENT_ID'],
+    ['spotify_client_id', 'SPOTIFY_CLIENT_ID'],
+    ['CLIENT_SECRET', 'SPOTIFY_CLIENT_SECRET'],
+    ['SPOTFIY_CLIENT_ID', 'SPOTIFY_CLIENT_ID'],
+    ['REDIS_URI', 'REDIS_URL'],
+    ['SESSION_SECRETS', 'SESSION_SECRET'],
+  ])
+    assert.equal(noted(`${name}=hidden`), `${name} isn't a setting; did you mean ${meant}?`);
+  assert.equal(noted('FAVOURITE_COLOUR=blue'), "FAVOURITE_COLOUR isn't a setting.");
+  assert.equal(
+    noted('PORT=3100\nTZ=UTC\nNODE_OPTIONS=--trace-gc\nSPOTIFY_CLIENT_ID=', { SPOTIFY_ID: 'x' }),
+    '',
+  );
+
+  const misspelt = load(t, 'NODE_ENV=production\nSPOTIFY_CLIENTID=hidden');
+  assert.throws(
+    () => readConfig(misspelt.env, misspelt),
+    /SPOTIFY_CLIENT_ID.*not set.*did you mean SPOTIFY_CLIENT_ID\?/s,
+    'also where its lack is why nothing starts',
+  );
+});
+
+// fault: redis-url-cannot-work
+test('a Redis URL that cannot work is refused with how to write it, and without its password', () => {
+  for (const [REDIS_URL, words] of [
+    ['redis://:secr%et@redis:6379', /has a % .*write % as %25/],
+    ['redis://:secr%zzet@redis:6379', /has a % .*write % as %25/],
+    ['redis://:secr#et@redis:6379', /write % as %25, # as %23, \/ as %2F, \? as %3F/],
+    ['redis://:secr/et@redis:6379', /must look like .* \/ as %2F/],
+    ['redis://:secr?et@redis:6379', /must look like .* \? as %3F/],
+    ['redis://secr:12/et@redis:6379', /an @ too far to the right.* \/ as %2F/],
+    ['redis://secr:12#et@redis:6379', /an @ too far to the right.* # as %23/],
+    ['redis://secr:12?et@redis:6379', /an @ too far to the right.* \? as %3F/],
+    ['redis://redis:6379/#secret', /has a # at its end/],
+    ['redis://redis:6379/secret', /a database that is not a number.*6379\/0/],
+    ['redis://redis:6379/0/', /a database that is not a number/],
+    ['redis://redis:6379/?db=secret', /a database that is not a number/],
+    ['redis:6379', /must look like redis:\/\/127\.0\.0\.1:6379/],
+    ['redis:///0', /must look like/],
+    ['redis://:secret@', /must look like/],
+    ['http://:secret@redis', /must look like/],
+    ['secret.sock', /unix:\/path\/to\/redis\.sock/],
+    ['unix:secret.sock', /unix:\/path\/to\/redis\.sock/],
+    [`unix:/secret/${'x'.repeat(100)}.sock`, /The path of the socket has 113 bytes.* at most 103/],
+  ] as const) {
+    assert.match(problemsOf({ ...credentials, REDIS_URL }), words, REDIS_URL);
+    assert.doesNotMatch(problemsOf({ ...credentials, REDIS_URL }), /secr|:12/, REDIS_URL);
+  }
+});
+
+test('a Redis URL in any of its forms is taken, and shown without user and password', () => {
+  for (const [REDIS_URL, address] of [
+    ['redis://redis', 'redis:6379'],
+    ['redis://user:p%40ss@redis:6380/3', 'redis:6380'],
+    ['rediss://:p@ss@redis', 'redis:6379'],
+    ['redis://[::1]:6379/?keyPrefix=a:', '[::1]:6379'],
+    ['unix:/run/redis.sock', '/run/redis.sock'],
+    ['unix:///run/redis.sock', '/run/redis.sock'],
+    ['/run/redis.sock?db=2&password=pass', '/run/redis.sock'],
+  ] as const)
+    assert.equal(redisAddress(readConfig({ ...credentials, REDIS_URL }).redisUrl), address);
+});
+
+// fault: quotes-characters-cannot-seen
+test('quotes and characters that cannot be seen are refused by the name of the variable, without its value', () => {
+  for (const [name, value, words] of [
+    ['SPOTIFY_CLIENT_ID', '"hidden"', /SPOTIFY_CLIENT_ID has quotes around its value/],
+    ['SPOTIFY_CLIENT_SECRET', '“hidden”', /SPOTIFY_CLIENT_SECRET has quotes around its value/],
+    ['SPOTIFY_CLIENT_SECRET', "hidden'", /SPOTIFY_CLIENT_SECRET has quotes around its value/],
+    ['SPOTIFY_CLIENT_SECRET', 'hid\u200Bden', /SPOTIFY_CLIENT_SECRET has a character .* seen \(U\+200B\)/],
+    ['SPOTIFY_CLIENT_ID', 'hid\u00A0den', /SPOTIFY_CLIENT_ID has a character .* seen \(U\+00A0\)/],
+    ['SPOTIFY_CLIENT_ID', 'hid\rden', /SPOTIFY_CLIENT_ID has a character .* seen \(U\+000D\)/],
+    ['SPOTIFY_CLIENT_SECRET', '\u2060hidden', /SPOTIFY_CLIENT_SECRET has a character .* seen \(U\+2060\)/],
+    [
+      'SPOTIFY_CLIENT_SECRET',
+      'hid–den',
+      /SPOTIFY_CLIENT_SECRET has a character .* none of Spotify's \(U\+2013\)/,
+    ],
+    ['SPOTIFY_CLIENT_ID', '<hidden>', /SPOTIFY_CLIENT_ID has a character .* none of Spotify's \(U\+003C\)/],
+    ['REDIS_URL', '"redis://:hidden@redis"', /REDIS_URL has quotes around its value/],
+    ['PORT', '30\u200B00', /PORT has a character .* seen/],
+  ] as const) {
+    const problems = problemsOf({ ...credentials, [name]: value });
+    assert.match(problems, words);
+    assert.doesNotMatch(problems, /hid/);
+    assert.equal(problems.split('\n  - ').length, 2, `only one sentence:\n${problems}`);
+  }
+  // At its end, where they come along without being seen, they are as good as not there.
+  assert.equal(readConfig({ ...credentials, SPOTIFY_CLIENT_ID: 'an id\r\n' }).spotify?.clientId, 'an id');
+  assert.equal(
+    readConfig({ ...credentials, SPOTIFY_CLIENT_ID: '\uFEFFan id\u00A0' }).spotify?.clientId,
+    'an id',
+  );
+});
+
+// fault: other-settings-cannot-work
+test('other settings that cannot work are refused with what to write', () => {
+  for (const [env, words] of [
+    [{ PORT: '30 00' }, /PORT must be a whole number/],
+    [{ HOST: 'http://127.0.0.1' }, /HOST must be an address or a name.*without scheme and port/],
+    [{ HOST: '127.0.0.1:3000' }, /HOST must be an address or a name.*without scheme and port/],
+    [{ BASE_URL: 'http://127.0.0.1:3000/music' }, /Write BASE_URL=http:\/\/127\.0\.0\.1:3000$/],
+    [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must be an origin/],
+    [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly production/],
+    [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly production/],
+    [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET begins with a placeholder/],
+    [{ SESSION_SECRET: 'x'.repeat(40) }, /SESSION_SECRET begins with a placeholder/],
+    [{ SESSION_SECRET: '<put 32 random characters in here>' }, /SESSION_SECRET begins with a placeholder/],
+  ] as const)
+    assert.match(problemsOf(env), words);
+  const fresh = 'uN0SqCWZyR1H8dN2m5Q7eJ4kL6pT9vXa';
+  assert.equal(problemsOf({ SESSION_SECRET: `${fresh},${'x'.repeat(40)}` }), '', 'it can be left behind');
+});

@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { NotFound } from '../../src/spotify/errors.ts';
+import { pathTo } from '../../src/spotify/uri.ts';
+import { allowAll, asked } from '../support/pages.ts';
+import { root } from '../support/process.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+const someId = '0'.repeat(22);
+const noIds = [
+  'abc',
+  '0'.repeat(21),
+  '0'.repeat(23),
+  `${'0'.repeat(21)}-`,
+  `${'0'.repeat(21)}%C3%A9`,
+  '..%2Fme',
+  '%2E%2E',
+  'a.b',
+  '%3Cscript%3E',
+];
+const noUris = [
+  'abc',
+  'spotify:track:abc',
+  `spotify:track:${'0'.repeat(21)}`,
+  `spotify:album:${someId}`,
+  `spotify:track:${someId},spotify:track:${someId}`,
+];
+
+// fault: address-names-nothing-404
+test('an address that names nothing is a 404: nobody at Spotify is asked, and no error is logged', async (t) => {
+  const { browser, simulator, clock, logged } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  // A token is due, and would be refreshed for any page.
+  clock.advance({ hours: 2 });
+  simulator.forgetCalls();
+  logged.length = 0;
+
+  for (const id of noIds) {
+    for (const rest of ['', '/export.csv', '/export.json', '?page=2'])
+      await mara.get(`/playlists/${id}${rest}`).expect(404);
+    await mara.getJson(`/playlists/${id}`).expect(404);
+    for (const action of ['', '/items', '/remove'])
+      await mara
+        .post(`/playlists/${id}${action}`)
+        .send({ name: 'x', uri: `spotify:track:${someId}` })
+        .expect(404);
+  }
+  for (const command of ['rewind', '__proto__', 'constructor', 'device%2F..'])
+    await mara.post(`/player/${command}`).send({}).expect(404);
+
+  assert.deepEqual(simulator.calls, []);
+  assert.doesNotMatch(logged.join(''), /"level":[456]0/);
+});
+
+test('a visitor who is not signed in is told the same, and is not sent to sign in for it', async (t) => {
+  const { browser } = await startTurntable(t);
+
+  await browser().get('/playlists/abc').expect(404);
+  await browser().get('/playlists/abc/export.csv').expect(404);
+  await browser().get(`/playlists/${someId}`).expect(303);
+});
+
+// fault: form-link-names-track
+test('a form or link that names no track is a 404, one that names nothing at all a 400, and Spotify is not asked', async (t) => {
+  const { browser, simulator, logged } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  simulator.forgetCalls();
+  const actions = [
+    '/library/save',
+    '/library/remove',
+    `/playlists/${someId}/items`,
+    `/playlists/${someId}/remove`,
+  ];
+
+  for (const uri of noUris) {
+    await mara.get(`/playlists/add?${new URLSearchParams({ uri })}`).expect(404);
+    for (const action of actions) {
+      await mara.post(action).type('form').send({ uri, snapshot: 'x' }).expect(404);
+      await mara.post(action).set('Accept', 'application/json').send({ uri, snapshot: 'x' }).expect(404);
+    }
+  }
+  await mara.get('/playlists/add').expect(400);
+  for (const action of actions) await mara.post(action).type('form').send({ snapshot: 'x' }).expect(400);
+  await mara.post('/player/device').type('form').send({ device: 'a b' }).expect(404);
+
+  assert.deepEqual(simulator.calls, []);
+  assert.doesNotMatch(logged.join(''), /"level":[456]0/);
+});
+
+test('what looks right and is not at Spotify is a 404 as well, in whichever words Spotify says so', async (t) => {
+  const { browser, simulator, logged } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const uri = `spotify:track:${someId}`;
+  const [{ id }] = (await mara.getJson('/playlists').expect(200)).body.playlists;
+
+  await mara.get(`/playlists/${someId}`).expect(404);
+  await mara.post(`/playlists/${id}/items`).send({ uri }).expect(404);
+  const body = JSON.stringify({ error: { status: 400, message: 'Invalid base62 id' } });
+  simulator.fault({ on: /\/playlists\//, times: 2, answer: { status: 400, body } });
+  await mara.get(`/playlists/${someId}`).expect(404);
+  await mara.get(`/playlists/${someId}/export.csv`).expect(404);
+
+  assert.doesNotMatch(logged.join(''), /"level":[456]0/);
+});
+
+// fault: whatever-stands-id-call
+test('whatever stands in an id, the call goes to the address it was meant for', async (t) => {
+  const { browser, simulator } = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
+  const mara = browser();
+  const me = JSON.stringify({ id: 'a/../b?c=d#e é', display_name: 'Mara' });
+  simulator.fault({ on: /\/me$/, answer: { status: 200, body: me } });
+  await mara.signIn('mara', allowAll);
+  simulator.forgetCalls();
+
+  await mara.post('/playlists').send({ name: 'New' }).expect(404);
+
+  assert.deepEqual(asked(simulator), [
+    'POST /me/playlists',
+    'POST /users/a%2F..%2Fb%3Fc%3Dd%23e%20%C3%A9/playlists',
+  ]);
+});
+
+test('a path has each segment encoded, and none that a URL parser would drop', () => {
+  assert.equal(pathTo('playlists', 'a/b', 'items'), '/playlists/a%2Fb/items');
+  assert.equal(pathTo('users', 'half \ud83d'), '/users/half%20%EF%BF%BD');
+  for (const dropped of ['', '.', '..']) assert.throws(() => pathTo('users', dropped, 'playlists'), NotFound);
+});
+
+test('no other line puts together a path of the Web API', () => {
+  const folder = join(root, 'src/spotify');
+  for (const file of readdirSync(folder)) {
+    const pasted = readFileSync(join(folder, file), 'utf8').match(/`\/[^`]*\$\{[^`]*`/g) ?? [];
+    assert.deepEqual(
+      pasted,
+      file === 'uri.ts' ? [`\`/\${encodeURIComponent(one.toWellFormed())}\``] : [],
+      file,
+    );
+  }
+});
+
+// fault: ids-none-dropped-playlist
+test('ids that are none are dropped: such a playlist is listed and not linked, such a device takes no commands', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const odd = [...noIds.map(decodeURIComponent), '', null, 7, {}];
+  const items = odd.map((id, index) => ({
+    id,
+    name: `Odd ${index}`,
+    owner: { id: 'mara' },
+    items: { total: 3 },
+  }));
+  const lists = JSON.stringify({ total: items.length, items });
+  const onlyLists = { on: /\/me\/playlists$/, answer: { status: 200, body: lists } };
+
+  simulator.fault({ ...onlyLists, times: 4 });
+  const page = await mara.get('/playlists').expect(200);
+  assert.equal(page.text.match(/>Odd \d+</g)?.length, odd.length);
+  assert.doesNotMatch(page.text, /class="inside"/);
+  clock.advance({ seconds: 2 });
+  const { body } = await mara.getJson('/playlists').expect(200);
+  assert.ok(body.playlists.every(({ id }: { id: unknown }) => id === null));
+  clock.advance({ seconds: 2 });
+  const add = await mara
+    .get(`/playlists/add?uri=${(await mara.getJson('/now-playing')).body.item.uri}`)
+    .expect(200);
+  assert.doesNotMatch(add.text, /action="\/playlists/);
+
+  const device = { id: 'kitchen/../x', name: 'Odd kitchen', is_active: false, is_restricted: false };
+  simulator.fault({ on: /\/devices$/, answer: { status: 200, body: JSON.stringify({ devices: [device] }) } });
+  const devices = await mara.get('/devices').expect(200);
+  assert.match(devices.text, /Odd kitchen/);
+  assert.doesNotMatch(devices.text, /action="\/player\/device"/);
+});

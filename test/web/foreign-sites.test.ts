@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { asked } from '../support/pages.ts';
+import { type Browser, startTurntable } from '../support/turntable.ts';
+
+const foreign = ['cross-site', 'same-site'] as const;
+/** How a page makes a browser load something without going there; the last says nothing of how. */
+const loads = [
+  { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
+  { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' },
+  { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'empty' },
+  { 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty' },
+  { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe' },
+  { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'object' },
+  {},
+];
+const visit = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
+
+/** Every page that may ask Spotify for something. */
+async function pagesOf(mara: Browser): Promise<string[]> {
+  const { playlists } = (await mara.getJson('/playlists').expect(200)).body;
+  const { uri } = (await mara.getJson('/now-playing').expect(200)).body.item;
+  return [
+    '/now-playing',
+    '/now-playing/events',
+    '/devices',
+    '/playlists',
+    `/playlists/add?uri=${uri}`,
+    `/playlists/${playlists[0].id}`,
+    '/library',
+    '/library/recent',
+    '/library/top',
+    '/search?q=night',
+    '/account',
+    ...exportsOf(playlists[0].id),
+    '/setup/check?cookie=set',
+  ];
+}
+
+const exportsOf = (id: string) => ['/playlists/export.json', `/playlists/${id}/export.csv`];
+
+// fault: image-frame-script-another
+test('no image, frame or script of another site, or of another port of this machine, makes a call to Spotify', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const pages = await pagesOf(mara);
+  clock.advance({ minutes: 2 });
+  simulator.forgetCalls();
+
+  for (const path of pages)
+    for (const site of foreign)
+      for (const load of loads) {
+        const headers = { 'Sec-Fetch-Site': site, ...load };
+        const { body } = await mara.getJson(path).set(headers).expect(403);
+        assert.equal(body.reason, 'foreign-origin');
+        await mara.agent.head(path).set(headers).expect(403);
+      }
+  assert.deepEqual(asked(simulator), []);
+});
+
+// fault: links-other-sites-lead
+test('links on other sites lead to every page; those that make a file, or check the set-up, ask first', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const pages = (await pagesOf(mara)).filter((path) => path !== '/now-playing/events');
+  clock.advance({ minutes: 2 });
+
+  for (const path of pages)
+    for (const site of foreign) {
+      const headers = { 'Sec-Fetch-Site': site, ...visit };
+      simulator.forgetCalls();
+      const page = await mara.get(path).set(headers).expect(200);
+      if (!/export|check/.test(path)) continue;
+      assert.deepEqual(asked(simulator), [], path);
+      const link = `<a class="button" href="${path}">${path.includes('check') ? 'Check now' : 'Download'}</a>`;
+      assert.ok(page.text.includes(link), page.text);
+      assert.match(page.headers['content-type'] ?? '', /text\/html/);
+      assert.equal(page.headers['content-disposition'], undefined);
+    }
+
+  for (const site of ['same-origin', 'none']) {
+    const headers = { 'Sec-Fetch-Site': site, ...visit };
+    const file = await mara.get('/playlists/export.csv?page=3').set(headers).expect(200);
+    assert.match(file.headers['content-disposition'] ?? '', /^attachment/);
+    await mara.get('/setup/check?cookie=set').set(headers).expect(200);
+  }
+});
+
+test('nobody who is not signed in is asked about a file: they go to the sign-in first', async (t) => {
+  const { browser } = await startTurntable(t);
+  const page = await browser()
+    .get('/playlists/export.csv')
+    .set({ 'Sec-Fetch-Site': 'cross-site', ...visit })
+    .expect(303);
+  assert.match(page.headers.location ?? '', /^\/login\?/);
+});
+
+test('the way back from Spotify, and the page it leads to, are visits from another site without a click', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  const headers = { 'Sec-Fetch-Site': 'cross-site', ...visit };
+  const way = await mara.agree('mara', '?returnTo=/playlists?page=2');
+
+  const back = await mara.get(way).set(headers).expect(303);
+  assert.equal(back.headers.location, '/playlists?page=2');
+  await mara.get('/playlists?page=2').set(headers).expect(200);
+
+  const failed = await mara.get('/callback?state=made-up&code=x').set(headers).expect(303);
+  await mara
+    .get(failed.headers.location ?? '')
+    .set(headers)
+    .expect(400);
+});
+
+// fault: programs-old-browsers-say
+test('programs and old browsers, which do not say where a request comes from, go on working', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  for (const path of await pagesOf(mara))
+    if (path !== '/now-playing/events') await mara.get(path).expect(200);
+});
+
+// fault: files-checks-made-page
+test('files and checks are not made for a page that is loaded ahead', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.forgetCalls();
+  for (const path of [
+    '/playlists/export.csv',
+    '/playlists/37i9dQZF1DXcBWIGoYBM5M/export.json',
+    '/setup/check',
+  ]) {
+    const answer = await mara.get(path).set('Sec-Purpose', 'prefetch;prerender').expect(503);
+    assert.equal(answer.headers['cache-control'], 'no-store');
+  }
+  assert.deepEqual(asked(simulator), []);
+});

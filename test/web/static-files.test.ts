@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import express from 'express';
+import request from 'supertest';
+import { readPublicFiles, staticFiles } from '../../src/web/static-files.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+test('static files are served from memory', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'turntable-public-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'app.css'), 'body { margin: 0 }');
+  const app = express().use(staticFiles(readPublicFiles(folder)));
+  await rm(folder, { recursive: true });
+
+  const answer = await request(app).get('/app.css').expect(200, 'body { margin: 0 }');
+  assert.equal(answer.headers['content-type'], 'text/css; charset=utf-8');
+});
+
+test('a static file that a browser has is not sent again', async (t) => {
+  const { browser } = await startTurntable(t);
+  const first = await browser().get('/app.css').expect(200);
+  const { etag = '', 'last-modified': modified = '' } = first.headers;
+
+  for (const [name, value] of [
+    ['If-None-Match', etag],
+    ['If-Modified-Since', modified],
+  ] as const) {
+    const again = await browser().get('/app.css').set(name, value).expect(304);
+    assert.equal(again.text, '');
+    assert.equal(again.headers['cache-control'], 'no-cache');
+  }
+  await browser().get('/app.css').set('If-None-Match', '"another"').expect(200);
+});
+
+test('HEAD says what GET would, and nothing else does anything with a static file', async (t) => {
+  const { browser, url } = await startTurntable(t);
+  const whole = await browser().get('/app.css').expect(200);
+  const { status, headers } = await fetch(`${url}/app.css`, { method: 'HEAD' });
+
+  assert.equal(status, 200);
+  for (const name of ['content-length', 'content-type', 'etag', 'last-modified', 'cache-control'])
+    assert.equal(headers.get(name), whole.headers[name], name);
+  await browser().post('/app.css').expect(404);
+});
