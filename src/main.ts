@@ -31,6 +31,8 @@ process.on('uncaughtException', (error) => {
   shutdownSequence.exit(1);
 });
 
+if (settings.unknownSettings.length > 0) log.warn(`.env: ${settings.unknownSettings.join(' ')}`);
+
 // Without credentials there is nothing to keep: only the setup page is shown.
 let redisUrl = settings.redisUrl;
 if (spotify) {

@@ -70,15 +70,20 @@ export function createRecords(deps: Deps) {
   };
 }
 
+/** Redis rounds TTLs, and a claim may be read a moment before its time is counted down. */
+const clockSlackMs = 1_000;
+
 const removeIfUnchanged = `
   -- safeguard: removing-damaged-record-only-if-it-still
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-// Only this program writes claims, and never without a TTL: one without would hold for ever, and is removed.
+// Only this program writes claims, and never without a TTL or with a longer one: such a claim would block everyone, and is removed.
 const readExpiring = `
+  local left = redis.call('PTTL', KEYS[1])
   -- safeguard: end-claim
-  if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('DEL', KEYS[1]) end
+  -- safeguard: ttl-of-claims
+  if left == -1 or left > tonumber(ARGV[1]) then return redis.call('DEL', KEYS[1]) end
   return redis.call('GET', KEYS[1])`;
 
 function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: RecordKind<T>) {
@@ -134,8 +139,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
         // safeguard: lock
         const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
         if ((await redisCall(set)) === 'OK') return { claimed: true };
-        const text = await readClaim([key(id)]);
-        if (typeof text === 'number') onDamaged(kind, 'no TTL');
+        const text = await readClaim([key(id)], wholeTtlMs(value) + clockSlackMs);
+        if (typeof text === 'number') onDamaged(kind, 'a wrong TTL');
         const holder = typeof text === 'string' ? await settle(id, text) : null;
         // What is no claim has been removed just now, so the second try succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };

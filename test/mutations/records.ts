@@ -66,12 +66,20 @@ export const mutations: Mutation[] = [
     named: 'removed by comparing',
   },
   {
+    what: 'the TTL of claims',
+    safeguard: 'ttl-of-claims',
+    from: 'left == -1 or left > tonumber(ARGV[1])',
+    to: 'left == -1',
+    test: 'test/redis/records',
+    named: 'too long',
+  },
+  {
     what: 'the end of a claim',
     safeguard: 'end-claim',
-    from: "if redis.call('PTTL', KEYS[1]) == -1 then",
-    to: 'if false then',
+    from: 'if left == -1 or left >',
+    to: 'if left >',
     test: 'test/redis/records',
-    named: 'nobody’s',
+    named: 'too long',
   },
   {
     what: 'the check of a lock’s owner',
@@ -79,7 +87,7 @@ export const mutations: Mutation[] = [
     from: 'v.string().assert((text) => uuid.test(text))',
     to: 'v.string()',
     test: 'test/redis/records',
-    named: 'nobody’s',
+    named: 'too long',
   },
   {
     what: 'the type check in scripts',
@@ -180,7 +188,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending a session that its grant contradicts',
     safeguard: 'ending-session-its-grant-contradicts',
-    from: 'await end(req.grant.accountId, [req.session.id]);',
+    from: 'await end(res, req.grant.accountId, [req.session.id]);',
     to: '',
     test: 'test/access/whose-record',
     named: 'session record',

@@ -167,4 +167,20 @@ export const mutations: Mutation[] = [
     test: 'test/fleet/first-start',
     named: 'the doctor says which Redis',
   },
+  {
+    what: 'naming what .env sets and nobody reads',
+    safeguard: 'naming-unknown-settings',
+    from: 'unknownSettings(file.names, settings)',
+    to: '[]',
+    test: 'test/settings/settings',
+    named: 'no setting',
+  },
+  {
+    what: 'naming it where the start is refused, too',
+    safeguard: 'naming-unknown-settings-where-refused',
+    from: '[...problems, ...config.unknownSettings]',
+    to: 'problems',
+    test: 'test/settings/settings',
+    named: 'no setting',
+  },
 ];
