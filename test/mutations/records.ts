@@ -257,4 +257,12 @@ export const mutations: Mutation[] = [
     test: 'test/redis/upgrade',
     named: 'signing out everywhere',
   },
+  {
+    what: 'the longest lifetime of an access token',
+    safeguard: 'lifetime-of-access-tokens',
+    from: 'Math.min(seconds, maxTokenSeconds) * 1000',
+    to: 'seconds * 1000',
+    test: 'test/access/spotify-faults',
+    named: 'claims to last',
+  },
 ];

@@ -183,4 +183,19 @@ export const mutations: Mutation[] = [
     test: 'test/settings/settings',
     named: 'no setting',
   },
+  {
+    what: 'a path that is no socket',
+    safeguard: 'path-that-is-no-socket',
+    from: "if ('path' in at && !mayBeSocket(at.path))",
+    to: 'if (false)',
+    test: 'test/redis/store',
+    named: 'socket',
+  },
+  {
+    what: 'port 0 in REDIS_URL',
+    safeguard: 'port-zero',
+    from: "if (port === '0')",
+    to: 'if (false)',
+    test: 'test/settings/settings',
+  },
 ];

@@ -326,4 +326,12 @@ export const mutations: Mutation[] = [
     test: 'test/pages/setup',
     named: 'processes share',
   },
+  {
+    what: 'a count that outlasts its window',
+    safeguard: 'count-that-outlasts-its-window',
+    from: 'if (counted.msBeforeNext > (windowSeconds + 1) * 1000)',
+    to: 'if (false)',
+    test: 'test/access/rate-limits',
+    named: 'outlasts',
+  },
 ];

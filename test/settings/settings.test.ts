@@ -110,6 +110,7 @@ test('a Redis URL that cannot work is refused with how to write it, and without 
     ['redis://:secr#et@redis:6379', /write % as %25, # as %23, \/ as %2F, \? as %3F/],
     ['redis://:secr/et@redis:6379', /must look like .* \/ as %2F/],
     ['redis://:secr?et@redis:6379', /must look like .* \? as %3F/],
+    ['redis://127.0.0.1:0', /must name the port/],
     ['redis://secr:12/et@redis:6379', /an @ too far to the right.* \/ as %2F/],
     ['redis://secr:12#et@redis:6379', /an @ too far to the right.* # as %23/],
     ['redis://secr:12?et@redis:6379', /an @ too far to the right.* \? as %3F/],
