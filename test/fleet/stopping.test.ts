@@ -442,3 +442,15 @@ test('a server that cannot finish says so and ends within ten seconds, or at onc
     }
   }
 });
+
+test('streaming a file causes no warning about listeners', async (t) => {
+  const fleet = await createFleet(t);
+  const server = await fleet.start();
+  const mara = server.browser();
+  await mara.signIn();
+
+  const { outcome } = send(server, mara, '/playlists/export.csv');
+
+  assert.equal((await outcome)?.status, 200);
+  assert.doesNotMatch(server.said(), /MaxListenersExceededWarning/);
+});

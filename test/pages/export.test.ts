@@ -516,18 +516,3 @@ testOnce('the pages lead to the files, and a HEAD asks for no more than the firs
   assert.match(String(head.headers['content-disposition']), /^attachment/);
   assert.equal(turntable.simulator.calls.length, 2);
 });
-
-testOnce('streaming all playlists to a file causes no warning in the log', async (t) => {
-  const mara = await signedIn(await startTurntable(t));
-  const warnings: string[] = [];
-  const onWarning = ({ name }: Error) => warnings.push(name);
-  process.on('warning', onWarning);
-  t.after(() => process.off('warning', onWarning));
-
-  await mara.get('/playlists/export.csv').buffer(true).expect(200);
-
-  assert.deepEqual(
-    warnings.filter((name) => name === 'MaxListenersExceededWarning'),
-    [],
-  );
-});
