@@ -176,7 +176,7 @@ test('a file, which comes beside the page, is not waited for', { skip }, async (
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
   await page
-    .locator('a.inside')
+    .locator('a.contents-link')
     .filter({ hasText: /^\d{1,2} items/ })
     .first()
     .click();
@@ -200,9 +200,9 @@ test('covers that are slow, or do not come, move nothing', { skip }, async (t) =
   });
   for (const path of ['/now-playing', '/playlists', '/search?q=moon', '/library']) {
     await page.goto(turntable.url + path, { waitUntil: 'commit' });
-    await page.locator('.end').waitFor();
+    await page.locator('.site-footer').waitFor();
     const shape =
-      'JSON.stringify([...document.querySelectorAll("h1, h2, main li, .end")].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }))';
+      'JSON.stringify([...document.querySelectorAll("h1, h2, main li, .site-footer")].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }))';
     const before = await page.evaluate(shape);
     late?.();
     await page.waitForLoadState('networkidle');

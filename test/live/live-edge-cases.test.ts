@@ -96,7 +96,7 @@ test('a button whose effect Spotify shows late is looked for once more', async (
   const answer = await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' });
   clock.advance({ seconds: 1 });
   const page = await mara.get(String(answer.headers.location)).expect(200);
-  assert.match(page.text, /<p class="state">Playing/, 'as Spotify says so far');
+  assert.match(page.text, /<p class="eyebrow">Playing/, 'as Spotify says so far');
   clock.advance({ seconds: 2 });
   await stream.until(({ data }) => data.playing === false);
 

@@ -25,7 +25,7 @@ test('who watches sees the card at once, and the next track when it comes, after
   assert.equal(first.data.playing, true);
   assert.equal(first.data.durationMs, durationMs);
   assert.equal(first.data.progressMs, 0);
-  assert.match(String(first.data.html), /<article class="playing">/);
+  assert.match(String(first.data.html), /<article class="now-playing">/);
   assert.equal(apiCalls(simulator, player), 0, 'the page has just asked');
 
   clock.advance({ seconds: 55 });
@@ -314,7 +314,7 @@ test('the page after a button shows what it did, also while somebody watches; an
   await stream.until(named(name));
 
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Paused/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Paused/);
   await stream.until(({ data }) => data.playing === false);
 
   simulator.subscribes('mara', 'free');

@@ -64,7 +64,7 @@ testInEachApiVersion('the account page says who is signed in, what was agreed to
   ] as const)
     assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
   const browsers = text.slice(text.indexOf('Where you are signed in'));
-  assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="mark">this one<\/span>/);
+  assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
   assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
   for (const [form, words] of [
     ['/logout', 'Sign out'],

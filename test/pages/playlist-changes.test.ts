@@ -67,7 +67,7 @@ test('a playlist is made with a form, private unless wished otherwise, and its p
   const page = await mara.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /<p class="notice" role="status">Your new playlist is there\.<\/p>/);
   assert.match(page.text, /<bdi>Rainy &lt;b&gt;days&lt;\/b&gt;<\/bdi>/);
-  assert.match(page.text, /<p class="from"><bdi>One and &#34;two&#34;<\/bdi>/);
+  assert.match(page.text, /<p class="subtitle"><bdi>One and &#34;two&#34;<\/bdi>/);
   assert.match(page.text, /Playlist, private/);
   assert.match(page.text, /There is nothing in it yet/);
   assert.equal((await playlists(mara))[0]?.name, 'Rainy <b>days</b>');
@@ -416,7 +416,7 @@ test('without the permission nothing is offered but the way to give it, and it l
   const { item } = (await mara.getJson('/now-playing')).body;
   const wayOn = async (page: string) => {
     const { text } = await mara.get(page).expect(200);
-    assert.doesNotMatch(text, />Remove<|<summary>Change|class="fields"|>Add</, page);
+    assert.doesNotMatch(text, />Remove<|<summary>Change|class="form-fields"|>Add</, page);
     const [, way = ''] = /href="(\/login\?[^"]+allow=[^"]+)"/.exec(text) ?? [];
     const query = new URL(way.replaceAll('&amp;', '&'), turntable.url).searchParams;
     assert.equal(query.get('allow'), 'playlist-modify-public playlist-modify-private', page);

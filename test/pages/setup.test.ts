@@ -23,7 +23,7 @@ async function check(person: Browser, headers: Record<string, string> = {}): Pro
 }
 
 function findingsIn(html: string): Map<string, string> {
-  const found = html.matchAll(/<span class="mark">(\w+)<\/span> <strong>(.*?)<\/strong>: (.*?)<\/p>/gs);
+  const found = html.matchAll(/<span class="badge">(\w+)<\/span> <strong>(.*?)<\/strong>: (.*?)<\/p>/gs);
   return new Map([...found].map(([, word, what = '', seen]) => [what, `${word}: ${seen}`]));
 }
 
