@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Codec, Decoded } from './codec.ts';
 import { redisCall, replyCode } from './errors.ts';
+import { sendAgain } from './send-again.ts';
 
 /** What a key must hold, by the name that Redis has for the type. */
 export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
@@ -110,15 +111,16 @@ function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
 
     /** Writes a record, over whatever is there. Throws RedisUnavailable. */
     async write(id: string, value: T): Promise<void> {
-      await redisCall(redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value)));
+      const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value));
+      await redisCall(sendAgain(redis, set));
     },
 
     /** Writes a record unless there is one: of several that claim an id at once, one gets it. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
         // safeguard: lock
-        const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
-        if ((await redisCall(set)) === 'OK') return { claimed: true };
+        const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
+        if ((await redisCall(sendAgain(redis, set))) === 'OK') return { claimed: true };
         const text = await readClaim([key(id)]);
         if (typeof text === 'number') onDamaged(name, 'no TTL');
         const holder = typeof text === 'string' ? await settle(id, text) : null;
@@ -134,7 +136,7 @@ function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
 
     /** Throws RedisUnavailable. */
     async remove(...ids: readonly string[]): Promise<void> {
-      if (ids.length > 0) await redisCall(redis.del(ids.map(key)));
+      if (ids.length > 0) await redisCall(sendAgain(redis, () => redis.del(ids.map(key))));
     },
   };
 }
@@ -160,7 +162,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
   return {run(), others}`;
 
   return async (names: readonly string[], ...args: readonly (string | number)[]): Promise<unknown> => {
-    const reply = redis.eval(script, names.length, ...names, ...args.map(String));
+    const reply = sendAgain(redis, () => redis.eval(script, names.length, ...names, ...args.map(String)));
     const [result, others] = (await redisCall(reply)) as [unknown, number[]];
     for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
     return result;
@@ -170,7 +172,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
 /** Runs a command on a key that must hold this type; if it holds another one, removes and counts that and runs the command again. */
 async function onType<T>(deps: Deps, type: KeyType, key: string, command: () => Promise<T>): Promise<T> {
   try {
-    return await command();
+    return await sendAgain(deps.redis, command);
   } catch (error) {
     // safeguard: type-check-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));

@@ -178,4 +178,12 @@ export const mutations: Mutation[] = [
     test: 'test/browser/held-back',
     named: 'goes back',
   },
+  {
+    what: 'sending again what a former primary refused',
+    safeguard: 'sending-again-what-former-primary-refused',
+    from: 'if (!movedOn.has(replyCode(error)) || !stream?.writableEnded) throw error;',
+    to: 'throw error;',
+    test: 'test/redis/redis-recovery',
+    named: 'served over the next connection',
+  },
 ];
