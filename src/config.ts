@@ -15,6 +15,7 @@ import {
   readMarket,
   readPort,
   readProduction,
+  readRedisPrefix,
   readRedisUrl,
   readSecrets,
   readSwitch,
@@ -46,6 +47,8 @@ export type Config = {
   redirectUri: string;
   /** A redis or rediss URL, or the path of a socket. */
   redisUrl: string;
+  /** Goes before every key in Redis. */
+  redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis by itself, or start a private one. Never in production. */
   findsRedis: boolean;
   /** The first signs and seals, all verify and open. */
@@ -134,7 +137,8 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
   if (production && missing.length > 0) problems.push(howToSet(missing, redirectUri));
-  const redisUrl = read('REDIS_URL');
+  const namedRedis = read('REDIS_URL');
+  const redisUrl = readRedisUrl(namedRedis, problems);
 
   const config: Config = {
     production,
@@ -142,8 +146,9 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     host,
     baseUrl,
     redirectUri,
-    redisUrl: readRedisUrl(redisUrl, problems),
-    findsRedis: redisUrl === undefined && !production,
+    redisUrl,
+    redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
+    findsRedis: namedRedis === undefined && !production,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),
     spotify:
       clientId && clientSecret

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
@@ -146,7 +147,7 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
     };
     const attempt = () =>
       // safeguard: stop-waits-for-refresh
-      background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
+      background.finish('refresh of a grant', () => withLock(keys.grant(sessionId), work, { wait }));
     return attempt().catch((error: unknown) => {
       // safeguard: refresh-goes-on-after-lost-lease
       if (error instanceof LeaseExpired) return attempt();

@@ -1,6 +1,7 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import { createLock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
 import type { CheckResult } from './result.ts';
@@ -36,11 +37,11 @@ const codec = jsonCodec<Checked>({
 });
 
 /**
- * Makes a check at most once a minute in all processes together, under `setup-check:<client id>`; without Redis, once a minute in this
+ * Makes a check at most once a minute in all processes together, under `setup-check:{<client id>}`; without Redis, once a minute in this
  * one. Returns what it found last.
  */
 export function createSharedCheck({ records, clientId, now, check }: Deps): () => Promise<CheckResult[]> {
-  const store = records.of({ name: 'setup-check', codec, ttlMs: () => everyMs });
+  const store = records.of({ kind: 'setup-check', key: keys.setupCheck, codec, ttlMs: () => everyMs });
   const withLock = createLock({ records, leaseMs, lockWaitMs });
   let own: { at: number; findings: Promise<CheckResult[]> } | null = null;
 

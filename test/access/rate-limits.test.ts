@@ -80,7 +80,7 @@ test('the sign-ins of all addresses together have a limit, and one who is refuse
   assert.equal(await junkSignIn(turntable, from('192.0.2.3')), 429);
   assert.equal(tokenRequests(simulator, 'authorization_code'), 3);
 
-  await endWindow(redisUrl, 'tokenExchange:everyone');
+  await endWindow(redisUrl, 'limit:tokenExchange:{everyone}');
   assert.equal(await junkSignIn(turntable, from('192.0.2.3')), 400);
 });
 
@@ -153,8 +153,7 @@ test('each page that asks Spotify for something counts as a read of its listener
 });
 
 async function endReads(redisUrl: string): Promise<void> {
-  for (const key of await keysIn(redisUrl))
-    if (key.startsWith('limit:read:')) await endWindow(redisUrl, key.slice('limit:'.length));
+  for (const key of await keysIn(redisUrl)) if (key.startsWith('limit:read:')) await endWindow(redisUrl, key);
 }
 
 // fault: listener-changes-limit-form

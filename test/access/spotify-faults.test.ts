@@ -97,7 +97,7 @@ for (const [what, fault] of Object.entries(senseless).filter(([what]) => !/wrong
 
     assert.equal(mara.sessionCookie(), undefined);
     assert.deepEqual(
-      (await keys()).filter((key) => !key.startsWith('used:')),
+      (await keys()).filter((key) => !key.startsWith('used-state:')),
       [],
     );
     await mara.signIn();

@@ -266,7 +266,7 @@ test('calls of all kinds are counted, for the day and for all servers', async (t
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
   const counted = async () => {
-    const [key = ''] = (await redis.keys(`${keyPrefix}calls:*`)).map((one) => one.slice(keyPrefix.length));
+    const [key = ''] = (await redis.keys(`${keyPrefix}usage:*`)).map((one) => one.slice(keyPrefix.length));
     return Object.values(await redis.hgetall(key)).reduce((sum, one) => sum + Number(one), 0);
   };
   const before = await counted();
@@ -381,7 +381,7 @@ test('records and messages of another version are left alone, and end nothing', 
   const [key = ''] = (await redis.keys(`${keyPrefix}now-playing:*`)).map((one) =>
     one.slice(keyPrefix.length),
   );
-  const channel = `${keyPrefix}live:${clientId}`;
+  const channel = `${keyPrefix}live:{${clientId}}`;
   for (const odd of ['not JSON', '{}', 'null', JSON.stringify({ shape: 99, playback: {}, at: 1 })]) {
     await redis.set(key, odd);
     const stream = await listen(t, url, mara);

@@ -511,7 +511,7 @@ export const mutations: Mutation[] = [
   {
     what: 'sealing the app token',
     safeguard: 'sealing-app-token',
-    from: 'sealedCodec(seal, tokenCodec)',
+    from: "sealedCodec(seal, 'app-token', tokenCodec)",
     to: 'tokenCodec',
     test: 'test/pages/search',
   },

@@ -175,10 +175,10 @@ test('the check leaves only what it found in Redis, and shows no secret', async 
   const first = await person.get('/setup/check');
   const page = await person.get(first.headers.location ?? '');
 
-  assert.deepEqual(await keys(), [`setup-check:${clientId}`]);
+  assert.deepEqual(await keys(), [`setup-check:{${clientId}}`]);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
-  const kept = (await redis.get(`setup-check:${clientId}`)) ?? '';
+  const kept = (await redis.get(`setup-check:{${clientId}}`)) ?? '';
   assert.match(kept, /Spotify accepts them/);
   assert.doesNotMatch(kept + page.text + logged.join(''), new RegExp(clientSecret));
 });

@@ -50,7 +50,7 @@ test('a person signs in, and comes to what is playing', async (t) => {
   const kinds = (await keys()).map((key) => key.split(':')[0]);
   assert.deepEqual(
     kinds.filter((kind) => kind !== 'api-version'),
-    ['browsers', 'grant', 'now-playing', 'session', 'used'],
+    ['browsers', 'grant', 'now-playing', 'session', 'used-state'],
   );
 });
 
@@ -138,7 +138,7 @@ test('a sign-in gives the session a new id, and the old one is worth nothing', a
 
   assert.notEqual(mara.sessionCookie(), before);
   const kinds = (await keys()).map((key) => key.split(':')[0]);
-  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used', 'used']);
+  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used-state', 'used-state']);
 });
 
 // fault: session-id-made-here
@@ -301,7 +301,7 @@ test('who is not on the app’s list is told what the owner must do', async (t) 
     assert.equal(noor.sessionCookie(), undefined);
   }
   assert.deepEqual(
-    (await keys()).filter((key) => !key.startsWith('used:')),
+    (await keys()).filter((key) => !key.startsWith('used-state:')),
     [],
   );
 });
@@ -336,7 +336,7 @@ test('signing out ends session and grant, and the next sign-in is asked for', as
   assert.equal(out.headers.location, '/?signed-out');
   assert.match((await mara.get('/?signed-out').expect(200)).text, /You are signed out/);
   assert.deepEqual(
-    (await keys()).filter((key) => !key.startsWith('used:')),
+    (await keys()).filter((key) => !key.startsWith('used-state:')),
     [],
   );
   assert.equal(mara.sessionCookie(), undefined);
