@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Codec, Decoded } from './codec.ts';
 import { redisCall, replyCode } from './errors.ts';
 import { moveFormerKey, removeFormerKey } from './former-keys.ts';
+import { sendAgain } from './send-again.ts';
 
 /** What a key must hold, by the name that Redis has for the type. */
 export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
@@ -142,15 +143,16 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
 
     /** Writes a record, over whatever is there. Throws RedisUnavailable. */
     async write(id: string, value: T): Promise<void> {
-      await redisCall(redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value)));
+      const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value));
+      await redisCall(sendAgain(redis, set));
     },
 
     /** Writes a record unless there is one: of several that claim an id at once, one gets it. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
         // safeguard: lock
-        const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
-        if ((await redisCall(set)) === 'OK') return { claimed: true };
+        const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
+        if ((await redisCall(sendAgain(redis, set))) === 'OK') return { claimed: true };
         const holder = await holderOf(id, value);
         // What is no claim has been removed just now, so the second try succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };
@@ -167,7 +169,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
       // A record that another process moves at the same moment is removed under one key or the other, if the former key goes first.
       // safeguard: removing-former-records
       const removed = ids.flatMap((id) => (formerKey ? removeFormerKey(deps, formerKey(id)) : []));
-      await Promise.all([...removed, ...ids.map((id) => redisCall(redis.del(key(id))))]);
+      const remove = (id: string) => redisCall(sendAgain(redis, () => redis.del(key(id))));
+      await Promise.all([...removed, ...ids.map(remove)]);
     },
   };
 }
@@ -193,7 +196,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
   return {run(), others}`;
 
   return async (names: readonly string[], ...args: readonly (string | number)[]): Promise<unknown> => {
-    const reply = redis.eval(script, names.length, ...names, ...args.map(String));
+    const reply = sendAgain(redis, () => redis.eval(script, names.length, ...names, ...args.map(String)));
     const [result, others] = (await redisCall(reply)) as [unknown, number[]];
     for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
     return result;
@@ -203,7 +206,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
 /** Runs a command on a key that must hold this type; if it holds another one, removes and counts that and runs the command again. */
 async function onType<T>(deps: Deps, type: KeyType, key: string, command: () => Promise<T>): Promise<T> {
   try {
-    return await command();
+    return await sendAgain(deps.redis, command);
   } catch (error) {
     // safeguard: type-check-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
