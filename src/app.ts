@@ -73,7 +73,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
-    spotifyLogo: logo?.address ?? null,
+    spotifyLogo: logo?.url ?? null,
     hasSetup,
     now,
   });
