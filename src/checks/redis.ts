@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { joinChannel, liveChannel, permitChannel, withoutChannel } from '../redis/channel.ts';
-import { timeOf } from '../redis/clock.ts';
+import { readTime } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
 import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
 import { findFault } from '../redis/probe.ts';
@@ -35,7 +35,7 @@ export async function redisFindings({ redis, url, clientId, now }: Deps): Promis
     const fault = await findFault(redis);
     if (fault) return [faultFinding(cause === undefined ? fault : redisFault(cause), at)];
     const facts = factsIn(await unlessForbidden(redis.info(), ''));
-    const time = await unlessForbidden(timeOf(redis), null);
+    const time = await unlessForbidden(readTime(redis), null);
     return [
       versionFinding(facts, at),
       await persistenceFinding(redis, facts),
