@@ -18,7 +18,7 @@ import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
-import { findFault } from './redis/probe.ts';
+import { diagnose } from './redis/diagnose.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
@@ -158,8 +158,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
     // safeguard: trying-what-pages-do-before-saying-they
-    const fault = await findFault(parts.redis);
-    return fault && `Redis ${fault.does}`;
+    const fault = await diagnose(parts.redis);
+    return fault && `Redis ${fault.problem}`;
   }
 
   /** Some sign-ins of a listener have ended, maybe the last. */

@@ -4,9 +4,9 @@ import { aboutError, createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
 import { createShutdownSequence, stopServing } from './ops/shutdown.ts';
 import { createParts } from './parts.ts';
+import { openRedis } from './redis/choice.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { findRedisProgram, NoRedis } from './redis/local-server.ts';
-import { openStore } from './redis/store.ts';
 import { localServerDeps } from './redis/terminal.ts';
 
 const shutdownSequence = createShutdownSequence(process);
@@ -35,11 +35,11 @@ process.on('uncaughtException', (error) => {
 let redisUrl = settings.redisUrl;
 if (spotify) {
   const store = await orExit(() =>
-    openStore({
+    openRedis({
       redisUrl: settings.redisUrl,
       findsRedis: settings.findsRedis,
       folder: dataFolder,
-      findProgram: () => findRedisProgram({ ...localServerDeps(process), say: log.info }),
+      findProgram: () => findRedisProgram({ ...localServerDeps(process), print: log.info }),
       info: log.info,
       error: log.error,
     }),

@@ -12,11 +12,11 @@ import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
-import { redisFindings } from './checks/redis.ts';
+import { checkRedisChoice } from './checks/choice.ts';
+import { checkRedis } from './checks/redis.ts';
 import type { CheckResult } from './checks/result.ts';
-import { siteFinding } from './checks/site.ts';
-import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
-import { storeFindings } from './checks/store.ts';
+import { checkSite } from './checks/site.ts';
+import { checkSpotify, missingCredentials } from './checks/spotify.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
@@ -24,12 +24,12 @@ import { createStreams } from './live/sse.ts';
 import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
+import { chooseRedis } from './redis/choice.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectForCheck, connectRedis, connectSubscriber } from './redis/connect.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
-import { chooseStore } from './redis/store.ts';
 import { keyPrefixIn, redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { type CallResult, createHttp } from './spotify/http.ts';
@@ -56,8 +56,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     url: config.redisUrl,
     prefix: config.redisPrefix,
     deadlineMs: timing.redisDeadlineMs,
-    onDown({ code, does, fix }) {
-      log.error(`Redis ${does}; pages answer 503 until that changes. ${fix}`, {
+    onDown({ code, problem, fix }) {
+      log.error(`Redis ${problem}; pages answer 503 until that changes. ${fix}`, {
         at: redisAddress(config.redisUrl),
         cause: code,
       });
@@ -185,13 +185,13 @@ export type Checks = ReturnType<typeof createChecks>;
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
   const { redisUrl, redisPrefix, findsRedis } = config;
-  const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
+  const choose = () => chooseRedis({ redisUrl, findsRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
 
   return {
     /** What Redis is like. */
     redis: () =>
-      storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, clientId, now }))),
+      checkRedisChoice(choose, (url) => withRedis(url, (redis) => checkRedis({ redis, url, clientId, now }))),
 
     /** What Spotify makes of the app. */
     async spotify(): Promise<CheckResult[]> {
@@ -202,22 +202,22 @@ export function createChecks(config: Config, now: () => number = Date.now) {
 
     /** Whether the site is where it says it is. */
     async site(): Promise<CheckResult[]> {
-      return spotify ? [await siteFinding({ baseUrl, redirectUri, ...spotify })] : [];
+      return spotify ? [await checkSite({ baseUrl, redirectUri, ...spotify })] : [];
     },
   };
 
   async function askSpotify(app: SpotifyApp, redis: Redis): Promise<CheckResult[]> {
-    let seen: { at: number; ours: number } | null = null;
+    let time: { at: number; ours: number } | null = null;
     const onCall = ({ date, ms }: CallResult) => {
       // To the middle of the call, and of the second that the header leaves open.
-      if (date) seen = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
+      if (date) time = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
     };
     const { accountsUrl, apiUrl, clientId, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = usualTiming;
     const accounts = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
     // A Redis that cannot be reached is what another check is about.
     await redis.connect().catch(() => undefined);
-    return spotifyFindings({
+    return checkSpotify({
       accounts: createAccounts({ http: accounts, redirectUri, ...app }),
       webApi: createWebApi({
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
@@ -232,7 +232,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       }),
       market,
       redirectUri,
-      spotifysTime: () => seen,
+      spotifysTime: () => time,
     });
   }
 

@@ -9,7 +9,7 @@ import type { ResponseCache } from '../access/response-cache.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
 import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
-import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
+import { emptyMessage, keepSubscribed, liveChannel } from '../redis/channel.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import { ownerCodec } from '../redis/lock.ts';
@@ -175,7 +175,7 @@ export function createHub(deps: Deps) {
   let sweepDueAt = performance.now() + sweepMs;
 
   subscriber.on('message', (_channel, text) => {
-    if (text === noMessage) return;
+    if (text === emptyMessage) return;
     try {
       const message = records.message('message', messageCodec, text);
       if (message !== null) hear(message);
@@ -183,7 +183,7 @@ export function createHub(deps: Deps) {
       onFault(error);
     }
   });
-  const messages = keepJoined({
+  const messages = keepSubscribed({
     redis,
     subscriber,
     channel,
@@ -198,7 +198,7 @@ export function createHub(deps: Deps) {
   const ticking = setInterval(tick, tickMs).unref();
   const sweeping = setInterval(() => {
     // safeguard: looking-for-ended-sign-ins-while-no
-    if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();
+    if (!messages.isSubscribed() || performance.now() >= sweepDueAt) sweepNow();
   }, deafSweepMs).unref();
 
   return {

@@ -2,9 +2,9 @@ import { Redis } from 'ioredis';
 import { redisAddress } from '../settings/redis-url.ts';
 import { isRefusedDatabase, redisFault } from './errors.ts';
 
-/** Why the database that a Redis URL names cannot be used, as a sentence; null if it can, or if Redis does not answer. */
+/** Returns why the database in a Redis URL can't be used, as a sentence; null if it can, or if Redis doesn't answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
-  let problem: string | null = null;
+  let sentence: string | null = null;
   const redis = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
@@ -13,11 +13,11 @@ export async function databaseProblem(url: string): Promise<string | null> {
   });
   redis.on('error', (error: Error) => {
     if (!isRefusedDatabase(error)) return;
-    const { does, fix } = redisFault(error);
-    problem = `${redisAddress(url)} ${does} (${error.message}). ${fix}`;
+    const { problem, fix } = redisFault(error);
+    sentence = `${redisAddress(url)} ${problem} (${error.message}). ${fix}`;
   });
-  // What is wrong comes as an event.
+  // Problems are reported by the event.
   await redis.connect().catch(() => undefined);
   redis.disconnect();
-  return problem;
+  return sentence;
 }

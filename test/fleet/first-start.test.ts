@@ -115,11 +115,8 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
   await server.says(new RegExp(`Turntable is at http://127\\.0\\.0\\.1:${port}\\b`));
   const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
   await doctor.ended;
-  assert.match(doctor.said(), new RegExp(`ok {4}Redis answers: at ${new URL(redis.url).host}`));
-  assert.match(
-    doctor.said(),
-    new RegExp(`ok {4}This site, from outside: http://127\\.0\\.0\\.1:${port} leads`),
-  );
+  assert.match(doctor.said(), new RegExp(`ok {4}Redis connection: connected to ${new URL(redis.url).host}`));
+  assert.match(doctor.said(), new RegExp(`ok {4}Public address: http://127\\.0\\.0\\.1:${port} leads`));
 });
 
 // fault: database-redis-refused-start
@@ -140,7 +137,7 @@ test('a database that Redis does not have is refused at the start and named by t
   for (const entry of ['main', 'demo', 'doctor']) {
     const started = run(t, `src/start.mjs ${entry}`, env);
     assert.equal(await started.ended, 1, entry);
-    assert.match(started.said(), /refuses the database that REDIS_URL names .* Write another number/);
+    assert.match(started.said(), /refuses the database number in REDIS_URL .* Write another number/);
     assert.doesNotMatch(started.said(), trace);
   }
 });
@@ -167,11 +164,11 @@ test('the doctor says which Redis a start would use, and starts none itself', as
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable starts a private one, with its data in .*data\. It was used last/,
+    /note {2}Redis: Turntable will start a private one, with its data in .*data\. It was used last/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 
   rmSync(join(data, 'last-store'));
   mkdirSync(join(data, 'last-store'));
-  assert.match(await ask(), /WRONG Redis: .* keeps its data in .*data, which cannot be used \(EISDIR\)/);
+  assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can't be used \(EISDIR\)/);
 });

@@ -84,7 +84,7 @@ test('two values in .env, an installation for production and npm start: whoever 
   const npmStart = async () => {
     const server = runCommand(t, ['npm', 'start'], env, as);
     await server.says(/Turntable is at/);
-    assert.match(server.said(), /A private Redis keeps sign-ins in .*data/);
+    assert.match(server.said(), /Using a private Redis with its data in .*data/);
     return server;
   };
 

@@ -149,7 +149,7 @@ test('with a Redis user who has no right to channels, the log says so and signin
   t.diagnostic(`${tookMs} ms`);
   assert.ok(tookMs < 15_000, `${tookMs} ms`);
   const warning =
-    /Redis does not permit this user the channel of live updates: .*ACL SETUSER with your user, &turntable:live:/;
+    /Redis does not permit this user the channel of live updates: .*ACL SETUSER with your user and &turntable:live:/;
   assert.equal(here.logged.filter((line) => warning.test(line)).length, 1);
   assert.doesNotMatch(here.logged.join(''), /a-secret/);
 });

@@ -742,7 +742,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the exit code of the doctor',
     safeguard: 'exit-code-doctor',
-    from: "if (state === 'bad') process.exitCode = 1;",
+    from: "if (status === 'failed') process.exitCode = 1;",
     to: '',
     test: 'test/settings/doctor',
   },

@@ -105,7 +105,7 @@ export const mutations: Mutation[] = [
     what: 'counting turns of the event loop instead of time',
     safeguard: 'counting-turns-event-loop-instead-time',
     from: 'turn += 1;',
-    to: 'turn = Math.round(performance.now() / turnMs);',
+    to: 'turn = Math.round(performance.now() / checkEveryMs);',
     test: recovery,
     named: 'busy for 800 ms',
   },

@@ -5,7 +5,7 @@ import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
-import { visitFindings } from './visit.ts';
+import { checkVisit } from './visit.ts';
 
 type Deps = {
   /** Whether this is all there is: while there are no credentials, every other page leads here. */
@@ -33,7 +33,7 @@ export function setupPages(deps: Deps): Router {
   const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = deps;
   const { checks, refusals, limit, cookies, now } = deps;
   const router = Router();
-  let asked: { at: number; findings: Promise<CheckResult[]> } | null = null;
+  let asked: { at: number; results: Promise<CheckResult[]> } | null = null;
 
   router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
     res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
@@ -54,12 +54,12 @@ export function setupPages(deps: Deps): Router {
       res.redirect(303, '/setup/check?cookie=set');
       return;
     }
-    const visit = visitFindings(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
-    const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), spotifyFindings()]);
-    const people = missing.length > 0 ? [] : refusals.findings();
-    const findings = [...ofSpotify, ...people, ...ofRedis, ...visit];
-    const wrong = findings.filter(({ state }) => state === 'bad').length;
-    res.render('setup/check', { findings, wrong, isSetUp: missing.length === 0 });
+    const visit = checkVisit(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
+    const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), checkSpotify()]);
+    const people = missing.length > 0 ? [] : refusals.results();
+    const results = [...ofSpotify, ...people, ...ofRedis, ...visit];
+    const wrong = results.filter(({ status }) => status === 'failed').length;
+    res.render('setup/check', { results, wrong, isSetUp: missing.length === 0 });
   });
 
   if (alone) {
@@ -69,11 +69,11 @@ export function setupPages(deps: Deps): Router {
   }
 
   /** What Spotify said within the last minute, or says now. */
-  function spotifyFindings(): Promise<CheckResult[]> {
+  function checkSpotify(): Promise<CheckResult[]> {
     // safeguard: asking-spotify-once-minute-for-set-up
     if (asked === null || now() - asked.at >= spotifyEveryMs)
-      asked = { at: now(), findings: checks.spotify() };
-    return asked.findings;
+      asked = { at: now(), results: checks.spotify() };
+    return asked.results;
   }
 
   return router;
