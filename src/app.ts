@@ -136,8 +136,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     return parts?.streams.count() ?? 0;
   }
 
-  function onOverload({ refused, underWay }: { refused: number; underWay: number }): void {
-    log.warn('Overloaded: requests are answered 503', { refused, underWay });
+  function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
+    log.warn('Overloaded: requests are answered 503', { refused, inFlight });
   }
 
   /** A page without the logo is better than none. */

@@ -18,7 +18,7 @@ test('before npm ci has run, every command says to run it', async (t) => {
     const started = runCommand(t, ['npm', 'run', command], machine, { cwd });
 
     assert.equal(await started.ended, 1, command);
-    assert.match(started.said(), /packages are not installed yet\. Run this first.*\n\n {2}npm ci\n/);
+    assert.match(started.said(), /packages are not installed yet\. First run this.*\n\n {2}npm ci\n/);
     assert.doesNotMatch(started.said(), trace);
   }
 });
@@ -35,7 +35,7 @@ test('where npm ci was told to leave Node out, an older Node says which one is n
   assert.equal(await started.ended, 1);
   assert.match(
     started.said(),
-    isOld ? /needs Node 26, and this is \d.*npm ci brings/ : /packages are not complete/,
+    isOld ? /needs Node 26, and this is \d.*npm ci installs/ : /packages are missing/,
   );
   assert.match(started.said(), /^ {2}npm ci/m);
   assert.doesNotMatch(started.said(), trace);
@@ -51,7 +51,7 @@ test('where a package is missing, as after an update without npm ci, the start s
   const started = run(t, 'src/start.mjs main', {}, { cwd });
 
   assert.equal(await started.ended, 1);
-  assert.match(started.said(), /packages are not complete.*\n\n {2}npm ci\n\n.*'express'/);
+  assert.match(started.said(), /packages are missing.*\n\n {2}npm ci\n\n.*'express'/);
   assert.doesNotMatch(started.said(), trace);
 });
 
@@ -64,7 +64,7 @@ test('a failure that nobody foresaw is a sentence with its place, and without wh
   for (const entry of ['main', 'doctor', 'dev', 'demo']) {
     const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
     assert.equal(await started.ended, 1);
-    assert.match(started.said(), /Turntable could not start: Error at src\/routes-of-nothing\.ts:1\./);
+    assert.match(started.said(), /Turntable couldn’t start: Error at src\/routes-of-nothing\.ts:1\./);
     assert.doesNotMatch(started.said(), /a secret nobody may see|\n\s+at /);
   }
 });

@@ -144,7 +144,7 @@ test('however the process ends, its private Redis ends as well, and the next sta
   await other.says(/Turntable is at/);
   const failing = runCommand(t, [node, 'src/start.mjs', 'main'], machine, { cwd: tree });
   assert.equal(await failing.ended, 1);
-  assert.match(failing.said(), new RegExp(`Port ${port} on 127.0.0.1 is taken`));
+  assert.match(failing.said(), new RegExp(`Port ${port} on 127.0.0.1 is in use`));
   assert.equal(await ping({ path: socket }), null, 'it is stopped before the process ends');
 });
 

@@ -95,7 +95,7 @@ test('a taken port is named, with what to do', async (t) => {
   const server = run(t, 'src/main.ts', { PORT: String(port) });
 
   assert.equal(await server.ended, 1);
-  assert.match(server.said(), new RegExp(`Port ${port} on 127.0.0.1 is taken.*set PORT`));
+  assert.match(server.said(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set PORT`));
 });
 
 test('asked to stop, the server lets go of connections that are always busy', { skip }, async (t) => {
