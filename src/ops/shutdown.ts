@@ -23,7 +23,7 @@ const samePressMs = 1_000;
  * Stops everything that was started, in reverse order, at the first signal or on request. Another signal, a second or more after the
  * first, exits at once.
  */
-export function createShutdown(process: Process) {
+export function createShutdown(node: Process) {
   const stack = new AsyncDisposableStack();
   const started = new AbortController();
   let finished: Promise<void> | null = null;
@@ -42,8 +42,8 @@ export function createShutdown(process: Process) {
     exiting = true;
     run().then(
       // safeguard: exiting-with-1-after-exception-nothing-caught
-      () => process.exit(code),
-      () => process.exit(1),
+      () => node.exit(code),
+      () => node.exit(1),
     );
   }
   function onSignal(): void {
@@ -51,10 +51,10 @@ export function createShutdown(process: Process) {
     if (performance.now() - signaledAt < samePressMs) return;
     signaledAt = performance.now();
     // safeguard: ending-at-second-signal
-    if (exiting) process.exit(1);
+    if (exiting) node.exit(1);
     exit(0);
   }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) node.on(signal, onSignal);
 
   return {
     /** Adds a function that stops something. During a shutdown it is ignored: what starts then ends with the process. */
@@ -74,8 +74,8 @@ export function createShutdown(process: Process) {
       const interrupted = started.signal.aborted;
       await run();
       if (!(failure instanceof Error) || !userErrors.some((one) => failure instanceof one)) throw failure;
-      if (!interrupted) process.stderr.write(`${failure.message}\n`);
-      process.exit(1);
+      if (!interrupted) node.stderr.write(`${failure.message}\n`);
+      node.exit(1);
     },
 
     /** Aborted when the shutdown starts. */

@@ -27,10 +27,10 @@ test('the setup page has each step with the exact string to paste, and leads to 
     ([, ...one]) => one,
   );
   assert.deepEqual(pasted, [
-    ['Name of the app', 'Turntable'],
+    ['App name', 'Turntable'],
     ['Redirect URI', `${baseUrl}/callback`],
-    ['Line of .env for the client id', 'SPOTIFY_CLIENT_ID='],
-    ['Line of .env for the client secret', 'SPOTIFY_CLIENT_SECRET='],
+    ['Line for the client ID', 'SPOTIFY_CLIENT_ID='],
+    ['Line for the client secret', 'SPOTIFY_CLIENT_SECRET='],
     ['Command', 'npm start'],
   ]);
   assert.match(text, /<a href="https:\/\/developer\.spotify\.com\/dashboard">/);

@@ -100,7 +100,7 @@ test('settings that cannot be read are all told', { skip }, async (t) => {
   const { said, code } = await ask({ PORT: 'eighty', BASE_URL: 'http://localhost:3000' });
 
   assert.match(said, /FAIL {2}Settings: PORT must be a whole number/);
-  assert.match(said, /FAIL {2}Settings: BASE_URL names localhost/);
+  assert.match(said, /FAIL {2}Settings: BASE_URL contains localhost/);
   assert.equal(code, 1);
 });
 
