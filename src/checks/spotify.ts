@@ -84,7 +84,7 @@ function refusedCredentials(error: unknown): CheckResult {
 
 function refusedSearch(error: unknown): CheckResult {
   if (error instanceof OwnerNeedsPremium || error instanceof NotInvited) {
-    // If the owner doesn't have Premium, Spotify tells an app token that "the user" isn't registered.
+    // If the owner doesn't have Premium, Spotify may respond to an app token that "the user" isn't registered.
     return failed(
       webApiName,
       error instanceof OwnerNeedsPremium

@@ -126,7 +126,7 @@ type Start = {
   program: string;
   /** A free port if not given. */
   port?: number;
-  /** The folder for its data. Without one, data is kept in memory only. */
+  /** The folder for its data. Without one, data is in memory only. */
   dataDir?: string;
 };
 

@@ -13,11 +13,11 @@ export type RecordKind<T> = {
   /** The key before version 0.2.0, from which a record is moved when it is first used. */
   formerKey?: (id: string) => string;
   codec: Codec<T>;
-  /** How long a record with this value is kept, in milliseconds. */
+  /** The TTL of a record with this value, in milliseconds. */
   ttlMs: (value: T) => number;
 };
 
-/** The result of claiming a key; `holder` is the record of whoever has it, or null if this version can't read that. */
+/** The result of claiming a key. `holder` is the record that has it, or null if this version can't read that. */
 export type Claim<T> = { claimed: true } | { claimed: false; holder: T | null };
 
 export type Records = ReturnType<typeof createRecords>;

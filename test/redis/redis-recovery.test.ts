@@ -124,7 +124,7 @@ test('a server that starts beside a Redis that takes no writes says so, and says
   await direct.config('SET', 'maxmemory', '1');
 
   const { logged } = await startTurntable(t, { redisUrl: redis.url });
-  assert.match(logged.join(''), /Redis is out of memory; pages answer 503/);
+  assert.match(logged.join(''), /Redis is out of memory\. Pages answer 503/);
 
   await direct.config('SET', 'maxmemory', '0');
   await until(() => /Redis answers again/.test(logged.join('')));
