@@ -70,7 +70,7 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
       const old = watching.events.at(-1)?.data.uri;
       fleet.simulator.plays('mara', { kind: 'track', index: 3 * round + 1, progressMs: 0 });
       const before = performance.now();
-      const stream = await listen(ends, one.url, mara, '?look=now');
+      const stream = await listen(ends, one.url, mara, '?poll=now');
       await stream.until(({ data }) => data.uri !== old);
       shown.push(performance.now() - before);
       stream.close();

@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import {
   type Day,
   dayOfMusic,
-  dayOfStandstill,
+  dayOfStuckPlayer,
   delays,
   hour,
   minute,
+  type PolledDay,
+  pollEvery,
+  pollKnowingEnds,
+  pollLikeTheApp,
   second,
   usualWorld,
-  type Watched,
   type World,
-  watchAsWeDo,
-  watchEvery,
-  watchKnowingEnds,
 } from './day.ts';
 import { aHundredTabs, manyStreams, promptness } from './live-run.ts';
 import type { Bench, Options } from './options.ts';
@@ -43,44 +43,44 @@ function simulatedDays(options: Options): void {
   const { report, seed } = options;
   const wholeDay = dayOfMusic(0, 24 * hour, `${seed} day`);
   report.begin('One listener, 24 hours of music, a tab that can be seen all day');
-  const whole = watchAsWeDo([wholeDay], perDay);
+  const whole = pollLikeTheApp([wholeDay], perDay);
   tell(report, whole, wholeDayLimits);
   const calls = callsOf(whole);
   report.fact(
-    'as many looks by one who knows all ends beforehand, p95',
-    `${seconds(delays(watchKnowingEnds(wholeDay, calls)).others, 95)} s (not the best: it does not react to what it sees)`,
+    'as many polls by one who knows all ends beforehand, p95',
+    `${seconds(delays(pollKnowingEnds(wholeDay, calls)).others, 95)} s (not the best: it does not react to what it sees)`,
   );
-  report.fact('looks of one who knows all changes beforehand', `${wholeDay.changes.length}, each at once`);
+  report.fact('polls of one who knows all changes beforehand', `${wholeDay.changes.length}, each at once`);
 
   report.begin('The same listener, 3 hours a day');
-  tell(report, watchAsWeDo([dayOfMusic(0, 3 * hour, `${seed} short`)], perDay), threeHourLimits);
+  tell(report, pollLikeTheApp([dayOfMusic(0, 3 * hour, `${seed} short`)], perDay), threeHourLimits);
 
   report.begin('The same listener without a break, day after day: the third day');
   const daysOn = dayOfMusic(0, 72 * hour, `${seed} days`);
-  const third = watchAsWeDo([daysOn], perDay).map(({ looks }) => ({
+  const third = pollLikeTheApp([daysOn], perDay).map(({ polls }) => ({
     day: { ...daysOn, from: 48 * hour, changes: daysOn.changes.filter(({ at }) => at >= 48 * hour) },
-    looks: looks.filter((at) => at >= 48 * hour),
+    polls: polls.filter((at) => at >= 48 * hour),
   }));
   tell(report, third, { calls: 650, ...asEver });
 
   report.begin('Five listeners, 4 hours each, one hour apart');
-  tell(report, watchAsWeDo(oneHourApart(seed), perDay), fiveLimits);
+  tell(report, pollLikeTheApp(oneHourApart(seed), perDay), fiveLimits);
   report.begin('Five listeners, 4 hours each, all at once');
-  tell(report, watchAsWeDo(atOnce(seed, 4), perDay), fiveLimits);
+  tell(report, pollLikeTheApp(atOnce(seed, 4), perDay), fiveLimits);
   report.begin('Five listeners, 12 hours each, all at once: twice what the day allows');
-  tell(report, watchAsWeDo(atOnce(seed, 12), perDay), { calls: perDay * 0.97, median: 120, ends: 3_000 });
+  tell(report, pollLikeTheApp(atOnce(seed, 12), perDay), { calls: perDay * 0.97, median: 120, ends: 3_000 });
 
   otherDays(options);
   otherWorlds(options);
 
   report.begin('What others do on the same 24 hours, for each tab');
-  const points: Point[] = whole.map((watched) => pointOf('Turntable', watched, true));
-  for (const [name, watched] of peers(wholeDay)) {
-    const { natural, others } = delays(watched);
-    points.push(pointOf(name, watched, false));
+  const points: Point[] = whole.map((polled) => pointOf('Turntable', polled, true));
+  for (const [name, polled] of peers(wholeDay)) {
+    const { natural, others } = delays(polled);
+    points.push(pointOf(name, polled, false));
     report.fact(
       name,
-      `${watched.looks.length} calls; ends ${seconds(natural, 50)} s, p95 ${seconds(natural, 95)} s; others p95 ${seconds(others, 95)} s`,
+      `${polled.polls.length} calls; ends ${seconds(natural, 50)} s, p95 ${seconds(natural, 95)} s; others p95 ${seconds(others, 95)} s`,
     );
   }
   writeFileSync(picture, plot(points, 'What promptness costs: 24 hours of music'));
@@ -120,7 +120,7 @@ function otherDays({ report, seed }: Options): void {
 /** How it goes where the world is not as the claims suppose: 24 hours of one listener each. */
 function otherWorlds({ report, seed }: Options): void {
   const worlds: [string, Partial<World>, Limits][] = [
-    ['Spotify up to 2 s late', { lateMs: 2 * second }, wholeDayLimits],
+    ['Spotify up to 2 s late', { reportingLagMs: 2 * second }, wholeDayLimits],
     ['tracks of 2 to 5 minutes', { trackMs: [2 * minute, 5 * minute] }, { calls: 650, ...asEver }],
     [
       'tracks of 2 to 4 minutes: a few more ends than calls',
@@ -148,8 +148,8 @@ function otherWorlds({ report, seed }: Options): void {
   }
   report.begin('A player that says it plays and stands still, 24 hours');
   for (const leftMs of [3, 10, 100].map((left) => left * second)) {
-    const stuck = watchAsWeDo([dayOfStandstill(24 * hour, leftMs)], perDay);
-    const first = stuck.flatMap(({ looks }) => looks).filter((at) => at < hour).length;
+    const stuck = pollLikeTheApp([dayOfStuckPlayer(24 * hour, leftMs)], perDay);
+    const first = stuck.flatMap(({ polls }) => polls).filter((at) => at < hour).length;
     report.fact(
       `${leftMs / second} s before the end: calls`,
       `${callsOf(stuck)}, ${first} of them in the first hour`,
@@ -158,29 +158,29 @@ function otherWorlds({ report, seed }: Options): void {
   }
 }
 
-function pointOf(name: string, watched: Watched, ours: boolean): Point {
-  const { natural, others } = delays(watched);
+function pointOf(name: string, polled: PolledDay, ours: boolean): Point {
+  const { natural, others } = delays(polled);
   return {
     name,
-    calls: watched.looks.length,
+    calls: polled.polls.length,
     naturalP95: percentile(natural, 95) / 1000,
     othersP95: percentile(others, 95) / 1000,
     ours,
   };
 }
 
-function peers(day: Day): [string, Watched][] {
+function peers(day: Day): [string, PolledDay][] {
   return [
-    ...[1, 2.5, 5, 15, 30].map((each): [string, Watched] => [
+    ...[1, 2.5, 5, 15, 30].map((each): [string, PolledDay] => [
       `every ${each} s`,
-      watchEvery(day, each * 1000),
+      pollEvery(day, each * 1000),
     ]),
-    ['30 s, and ends of tracks', watchEvery(day, 30_000, true)],
+    ['30 s, and ends of tracks', pollEvery(day, 30_000, true)],
   ];
 }
 
 /** What came of some days, in seconds. */
-function figuresOf(all: readonly Watched[]) {
+function figuresOf(all: readonly PolledDay[]) {
   const each = all.map(delays);
   const [natural, others] = [each.flatMap((one) => one.natural), each.flatMap((one) => one.others)];
   return {
@@ -196,8 +196,8 @@ function figuresOf(all: readonly Watched[]) {
 
 type Figures = ReturnType<typeof figuresOf>;
 
-function callsOf(all: readonly Watched[]): number {
-  return all.reduce((sum, { looks }) => sum + looks.length, 0);
+function callsOf(all: readonly PolledDay[]): number {
+  return all.reduce((sum, { polls }) => sum + polls.length, 0);
 }
 
 /** What is claimed, in words, and whether it was so. */
@@ -213,7 +213,7 @@ function claimsOf(limits: Limits): [string, (figures: Figures) => boolean][] {
   );
 }
 
-function tell(report: Options['report'], all: readonly Watched[], limits: Limits): void {
+function tell(report: Options['report'], all: readonly PolledDay[], limits: Limits): void {
   const figures = figuresOf(all);
   const { calls, median, ends, othersMedian, others, counted, changes } = figures;
   report.fact('calls', calls);
@@ -232,7 +232,7 @@ const mostDays = 95;
 
 /** The same for many seeds: the usual, the worst, and in how many of a hundred the claims hold. */
 function tellMany(report: Options['report'], limits: Limits, days: (seed: number) => Day[]): void {
-  const all = Array.from({ length: manyDays }, (_, one) => figuresOf(watchAsWeDo(days(one), perDay)));
+  const all = Array.from({ length: manyDays }, (_, one) => figuresOf(pollLikeTheApp(days(one), perDay)));
   const spread = (value: (figures: Figures) => number, digits: number, unit: string) => {
     const values = all.map(value);
     return `${percentile(values, 50).toFixed(digits)}${unit}, ${Math.max(...values).toFixed(digits)}${unit}`;

@@ -93,7 +93,7 @@ test('the next track comes by itself: card, title, and words for screen readers;
   const first = await barAt(page);
   while ((await barAt(page)) < first + 500) await page.waitForTimeout(50);
   assert.equal(
-    await page.locator('#live-said').textContent(),
+    await page.locator('#live-announcement').textContent(),
     '',
     'nothing is announced while nothing begins',
   );
@@ -102,7 +102,10 @@ test('the next track comes by itself: card, title, and words for screen readers;
 
   const next = (await heading(page).textContent()) ?? '';
   assert.match(await page.title(), new RegExp(`^${next.slice(0, 20)}`));
-  assert.match((await page.locator('#live-said').textContent()) ?? '', new RegExp(`^Now playing: ${next}, `));
+  assert.match(
+    (await page.locator('#live-announcement').textContent()) ?? '',
+    new RegExp(`^Now playing: ${next}, `),
+  );
   assert.ok((await barAt(page)) < 10_000);
 });
 
@@ -139,7 +142,7 @@ test('a stream that is lost says so, and is found again', { skip }, async (t) =>
 
   await browser.unroute(live);
   await another(page, name);
-  await page.locator('#live-state').waitFor({ state: 'hidden' });
+  await page.locator('#live-status').waitFor({ state: 'hidden' });
 });
 
 test('a notice that comes while one watches tells its moment by the reader’s own clock', {
@@ -177,7 +180,7 @@ test('a connection that dies without a word is noticed, and made again', { skip 
   turntable.simulator.plays('mara', { kind: 'track', index: 5, progressMs: 0 });
   relay.freeze();
   await another(page, name);
-  await page.locator('#live-state').waitFor({ state: 'hidden' });
+  await page.locator('#live-status').waitFor({ state: 'hidden' });
 });
 
 test('a hidden tab that is shown after somebody else has signed in becomes theirs', { skip }, async (t) => {

@@ -161,14 +161,14 @@ test('a browser that was allowed less neither sees what another one may see, nor
   assert.equal(apiCalls(simulator, player), 0);
 
   const again = await listen(t, url, mara);
-  await again.until(({ data }) => data.what !== name && data.what !== undefined);
+  await again.until(({ data }) => data.title !== name && data.title !== undefined);
 });
 
 // fault: streams-break-made-again
 test('streams that break and are made again cost no looks, and neither does asking why one is refused', async (t) => {
   const { url, mara, simulator, clock } = await listening(t);
   for (let times = 0; times < 8; times += 1) {
-    const stream = await listen(t, url, mara, '?look=now', { 'Last-Event-ID': '7' });
+    const stream = await listen(t, url, mara, '?poll=now', { 'Last-Event-ID': '7' });
     await stream.until(isCard);
     await fetch(`${url}/now-playing/events`, {
       method: 'HEAD',
@@ -192,7 +192,7 @@ test('a clock that is put back by an hour stops nothing', async (t) => {
 
   clock.advance({ hours: -1 });
   simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
-  await stream.until(({ data }) => data.what !== name && data.what !== undefined);
+  await stream.until(({ data }) => data.title !== name && data.title !== undefined);
   const { body } = await mara.getJson('/now-playing').expect(200);
   assert.notEqual(body.item.name, name);
 });
@@ -202,7 +202,7 @@ test('where nobody can look because Redis takes no writes, the windows are told,
   skip,
 }, async (t) => {
   const own = await ownRedis(t);
-  const live = { ...testTiming.live, leaseEveryMs: 100, stalledAfterMs: 500 };
+  const live = { ...testTiming.live, renewLeaseEveryMs: 100, redisDownAfterMs: 500 };
   const { url, mara, clock, simulator, name } = await listening(t, { redisUrl: own.url, timing: { live } });
   const redis = new Redis(own.url);
   t.after(() => redis.disconnect());
@@ -216,7 +216,7 @@ test('where nobody can look because Redis takes no writes, the windows are told,
   await redis.config('SET', 'min-replicas-to-write', '0');
   simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
   clock.advance({ seconds: 60 });
-  const healed = await stream.until(({ data }) => data.what !== name && data.what !== undefined);
+  const healed = await stream.until(({ data }) => data.title !== name && data.title !== undefined);
   assert.doesNotMatch(String(healed.data.html), /does not do its part/);
 });
 
@@ -234,7 +234,7 @@ test('a page that is told to wait, in a process where nobody watches, tells the 
   assert.match(page.text, waiting);
 
   const told = await stream.until(says(waiting));
-  assert.equal(told.data.what, name);
+  assert.equal(told.data.title, name);
 });
 
 test('a short wait that a page was told is over for the windows when it is over, however long it has been quiet', async (t) => {
@@ -253,7 +253,7 @@ test('a short wait that a page was told is over for the windows when it is over,
 
   simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
   clock.advance({ seconds: 40 });
-  const next = await stream.until(({ data }) => data.playing === true && data.what !== name);
+  const next = await stream.until(({ data }) => data.playing === true && data.title !== name);
   assert.doesNotMatch(String(next.data.html), waiting);
 });
 

@@ -29,7 +29,7 @@ test('a page that fetches the card is told when to come again, and then finds th
 
   // By then the process has taken the lease, and knows when to poll.
   const first = await fetchUntil(mara, ({ nextMs }) => nextMs > 10_000);
-  assert.equal(first.what, name);
+  assert.equal(first.title, name);
   assert.equal(first.playing, true);
   assert.equal(first.progressMs, durationMs - 18_000);
   assert.match(first.html, /<h1>/);
@@ -40,8 +40,8 @@ test('a page that fetches the card is told when to come again, and then finds th
   assert.equal(apiCalls(simulator, player), 0);
   clock.advance({ seconds: first.nextMs / 1000 - 16 });
   await until(() => apiCalls(simulator, player) === 1);
-  const next = await fetchUntil(mara, ({ what }) => what !== name);
-  assert.ok(next.html.includes(next.what));
+  const next = await fetchUntil(mara, ({ title }) => title !== name);
+  assert.ok(next.html.includes(next.title));
   assert.equal(apiCalls(simulator, player), 1, 'as many as a stream costs');
 });
 
@@ -73,8 +73,8 @@ test('a page that fetches and one that streams, on two servers, are served by th
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   clock.advance({ seconds: 58 });
 
-  await stream.until(({ data }) => data.what !== undefined && data.what !== name);
-  await fetchUntil(mara, ({ what }) => what !== name);
+  await stream.until(({ data }) => data.title !== undefined && data.title !== name);
+  await fetchUntil(mara, ({ title }) => title !== name);
   assert.equal(apiCalls(simulator, player), 1);
 });
 
@@ -102,9 +102,9 @@ test('someone who comes back to a page that fetches has the player asked at once
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   clock.advance({ seconds: 10 });
 
-  const { nextMs } = await fetchCard(mara, '?look=now');
+  const { nextMs } = await fetchCard(mara, '?poll=now');
   assert.ok(nextMs < 5_000, `told to come in ${nextMs} ms`);
-  await fetchUntil(mara, ({ what }) => what !== name);
+  await fetchUntil(mara, ({ title }) => title !== name);
 });
 
 test('signing out ends it: the page is told, and nothing is polled any more', async (t) => {
@@ -122,7 +122,7 @@ test('signing out ends it: the page is told, and nothing is polled any more', as
 
 test('a window of an earlier sign-in is refused, and so is a sign-in that may not see the player', async (t) => {
   const { mara, browser, simulator } = await listening(t);
-  await mara.getJson('/now-playing/card?who=somebody').expect(403);
+  await mara.getJson('/now-playing/card?signIn=another').expect(403);
 
   simulator.settings.grantedScope = 'playlist-read-private';
   const less = browser();

@@ -10,11 +10,11 @@ import { apiCalls, clientId, holdAnswer, startTurntable } from '../support/turnt
 const named =
   (name: string) =>
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
-    event === 'card' && data.what === name;
+    event === 'card' && data.title === name;
 const isAnother =
   (name: string) =>
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
-    event === 'card' && data.what !== name;
+    event === 'card' && data.title !== name;
 
 test('who watches sees the card at once, and the next track when it comes, after a single look', async (t) => {
   const { url, mara, simulator, clock, name, durationMs } = await listening(t);
@@ -82,7 +82,7 @@ test('however many tabs and servers watch, one looks, and all see', async (t) =>
   assert.deepEqual([...new Set(streams.map(({ status }) => status))], [200]);
   await Promise.all(streams.map((stream) => stream.until(named(name))));
 
-  const shown = ({ events }: Listening) => events.at(-1)?.data.what;
+  const shown = ({ events }: Listening) => events.at(-1)?.data.title;
   for (let track = 1; track <= 3; track += 1) {
     const before = streams.map(shown)[0];
     simulator.plays('mara', { kind: 'track', index: 3 * track, progressMs: 0 });
@@ -200,7 +200,7 @@ test('while Spotify asks us to wait, what was seen last is shown with its age, n
   clock.advance({ seconds: 58 });
   for (const stream of streams) {
     const told = await stream.until(({ data }) => /asked us to wait until/.test(String(data.html)));
-    assert.equal(told.data.what, name);
+    assert.equal(told.data.title, name);
   }
   assert.equal(apiCalls(simulator, player), 1);
 
@@ -219,7 +219,7 @@ test('while Spotify asks us to wait, what was seen last is shown with its age, n
   simulator.plays('mara', { kind: 'track', index: 7, progressMs: 0 });
   clock.advance({ minutes: 10 });
   clock.advance({ seconds: 10 });
-  for (const stream of streams) await stream.until(({ data }) => data.what !== name && data.what !== null);
+  for (const stream of streams) await stream.until(({ data }) => data.title !== name && data.title !== null);
   assert.equal(apiCalls(simulator, player), 2);
 });
 
@@ -284,8 +284,8 @@ test('without scripts the page loads itself anew about when the track ends, unti
     /<noscript><meta http-equiv="refresh" content="(\d+)"><\/noscript>/.exec(page.text)?.[1],
   );
   assert.ok(seconds >= 41 && seconds <= 43, `${seconds} s`);
-  assert.match(page.text, /<a href="\/now-playing\?still">Stop that<\/a>/);
-  assert.doesNotMatch((await mara.get('/now-playing?still').expect(200)).text, /http-equiv/);
+  assert.match(page.text, /<a href="\/now-playing\?refresh=off">Stop that<\/a>/);
+  assert.doesNotMatch((await mara.get('/now-playing?refresh=off').expect(200)).text, /http-equiv/);
 });
 
 test('the page after a button shows what it did, also while somebody watches; and says why one could not', async (t) => {
@@ -315,7 +315,7 @@ test('who comes back to the only window sees what plays now, not what played whe
   simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
   clock.advance({ seconds: 30 });
 
-  const again = await listen(t, url, mara, '?look=now');
+  const again = await listen(t, url, mara, '?poll=now');
 
   await again.until(isAnother(name));
   assert.equal(apiCalls(simulator, player), 1);
@@ -339,7 +339,7 @@ test('a look that was begun before a button was pressed is not believed when it 
   await stream.until(named(name));
   clock.advance({ seconds: 2 });
   const held = holdAnswer(simulator, /player$/);
-  await mara.post('/now-playing/look').expect(204);
+  await mara.post('/now-playing/poll').expect(204);
   await held.reached;
   clock.advance({ seconds: 1 });
 

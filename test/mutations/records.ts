@@ -108,7 +108,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the check of a lease’s owner',
     safeguard: 'check-leases-owner',
-    from: 'await leases.settle(accountId, holder);',
+    from: 'await leases.settle(accountId, owner);',
     to: '',
     test: 'test/redis/records',
     named: 'lease',

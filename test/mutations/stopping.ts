@@ -64,8 +64,8 @@ export const mutations: Mutation[] = [
   {
     what: 'ending no stream because this process stops',
     safeguard: 'ending-no-stream-because-this-process-stops',
-    from: 'if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;',
-    to: 'if (error instanceof RedisUnavailable) return;',
+    from: "if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return { kind: 'ours' };",
+    to: "if (error instanceof RedisUnavailable) return { kind: 'ours' };",
     test: stop,
     named: 'before Spotify is asked',
   },
@@ -168,7 +168,7 @@ export const mutations: Mutation[] = [
   {
     what: 'looking for ended sign-ins while no messages come',
     safeguard: 'looking-for-ended-sign-ins-while-no',
-    from: 'if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();',
+    from: 'if (!isJoined() || performance.now() >= sweepDueAt) sweepNow();',
     to: 'if (performance.now() >= sweepDueAt) sweepNow();',
     test: failover,
     named: 'the log says so',
