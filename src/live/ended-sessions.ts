@@ -1,12 +1,10 @@
-import type { Redis } from 'ioredis';
 import type { Grants } from '../access/grants.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
-import { nullIfUnavailable, redisCall } from '../redis/errors.ts';
+import { nullIfUnavailable } from '../redis/errors.ts';
 import type { Feed } from './feed.ts';
 
 type Deps = {
-  redis: Redis;
   grants: Grants;
   sessionRecords: SessionRecords;
   feeds: ReadonlyMap<string, Feed>;
@@ -25,7 +23,7 @@ const batchSize = 500;
 
 /** Finds the streams of sign-ins that have ended without a message: they expired, or the message was lost. */
 export function createEndedSessions(deps: Deps) {
-  const { redis, grants, sessionRecords, feeds, isJoined, endStreamsHere, background } = deps;
+  const { grants, sessionRecords, feeds, isJoined, endStreamsHere, background } = deps;
   let sweepDueAt = performance.now() + sweepEveryMs;
   const sweeping = setInterval(() => {
     // safeguard: looking-for-ended-sign-ins-while-no
@@ -56,7 +54,7 @@ export function createEndedSessions(deps: Deps) {
     for (let from = 0; from < sessionIds.length; from += batchSize) {
       const batch = sessionIds.slice(from, from + batchSize);
       const existing = await grants.standing(batch);
-      const sessions = await redisCall(redis.mget(batch.map(sessionRecords.key)));
+      const sessions = await Promise.all(batch.map(sessionRecords.readText));
       endStreamsHere(batch.filter((one, index) => !existing.has(one) || sessions[index] === null));
     }
   }

@@ -82,7 +82,7 @@ export function createEngine(deps: Deps) {
     quotaGate,
     countPolled: leases.countPolled,
     publish: ({ accountId, state }) => publish(accountId, state.live),
-    endStreams: (sessionIds) => announce({ kind: 'end', sessionIds }),
+    endStreams,
     background,
     now,
     onFault,
@@ -100,7 +100,6 @@ export function createEngine(deps: Deps) {
     now,
   });
   const endedSessions = createEndedSessions({
-    redis,
     grants,
     sessionRecords,
     feeds,
@@ -120,6 +119,7 @@ export function createEngine(deps: Deps) {
     reload,
     send: bus.send,
     announce,
+    endStreams,
     publish,
     closeFeed,
 
@@ -135,6 +135,10 @@ export function createEngine(deps: Deps) {
   function announce(message: Message): void {
     receive(message);
     background.run('send a message', bus.send(message));
+  }
+
+  function endStreams(sessionIds: readonly string[]): void {
+    announce({ kind: 'end', sessionIds });
   }
 
   /** Stores an observation, and sends it to the other processes with all else that is known. Throws RedisUnavailable. */

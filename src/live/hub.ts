@@ -107,11 +107,11 @@ export function createHub(deps: Deps) {
       await engine.send(message);
     },
 
-    /** Ends the streams of these sessions, in every process. `last`: the listener has no sessions left. Throws RedisUnavailable. */
-    async end(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
-      announce({ kind: 'end', sessionIds });
-      if (last) await stored.remove(accountId);
-    },
+    /** Ends the streams of these sessions, in every process. */
+    endStreams: engine.endStreams,
+
+    /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
+    forget: (accountId: string): Promise<void> => stored.remove(accountId),
 
     latest,
     fresh,

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Timing } from '../access/timing.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 import { type Feed, setState } from './feed.ts';
@@ -28,7 +29,7 @@ const takeLease = `
   return ARGV[1]`;
 
 /** The listeners that are being polled, by any process, each with the time at which it no longer counts. */
-const polledSet: KeyType = { kind: 'watched', type: 'zset' };
+const polledSet: KeyType = { kind: 'subscribed', type: 'zset' };
 
 const addPolled = `
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
@@ -38,8 +39,8 @@ const addPolled = `
 /** Decides which process polls for a listener: the one that holds the lease in Redis. If it dies, another takes the lease over. */
 export function createLeases({ redis, records, clientId, now, timing, prepare }: Deps) {
   const { leaseMs, redisDownAfterMs } = timing;
-  const polledKey = `watched:${clientId}`;
-  const leases = records.of({ name: 'look', codec: ownerCodec, ttlMs: () => leaseMs });
+  const polledKey = keys.subscribed(clientId);
+  const leases = records.of({ kind: 'lease', key: keys.lease, codec: ownerCodec, ttlMs: () => leaseMs });
   const take = records.script([leases.type], takeLease);
   const notePolled = records.script([polledSet], addPolled);
 

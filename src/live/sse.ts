@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
+import { keys } from '../redis/keys.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
@@ -129,12 +130,12 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
   /** Takes a slot or renews it. Returns false if all slots of the session are taken. */
   async function acquireSlot({ sessionId, id }: Slot): Promise<boolean> {
     // safeguard: counting-streams-session-in-all-processes
-    return (await take([keyOf(sessionId)], id, maxPerSession, slotTtlMs)) === 1;
+    return (await take([keys.streams(sessionId)], id, maxPerSession, slotTtlMs)) === 1;
   }
 
   function releaseSlot({ sessionId, id }: Slot): void {
     // If Redis is down, the slot expires.
-    redis.zrem(keyOf(sessionId), id).catch(() => undefined);
+    redis.zrem(keys.streams(sessionId), id).catch(() => undefined);
   }
 
   async function renewSlot(res: Response, slot: Slot): Promise<void> {
@@ -151,8 +152,6 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
     }
   }
 }
-
-const keyOf = (sessionId: string): string => `streams:${sessionId}`;
 
 function retryField({ least, most }: { least: number; most: number }): string {
   return `retry: ${Math.round(least + Math.random() * (most - least))}\n\n`;

@@ -1,4 +1,5 @@
 import type { Browsers } from '../access/browsers.ts';
+import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { type Observation, observationCodec } from './observation.ts';
 import { isFromTheFuture } from './state.ts';
@@ -14,7 +15,12 @@ const ttlMs = 6 * 60 * 60 * 1000;
  * cannot be asked. All throw RedisUnavailable.
  */
 export function createStoredObservations({ records, browsers, now }: Deps) {
-  const store = records.of({ name: 'now-playing', codec: observationCodec, ttlMs: () => ttlMs });
+  const store = records.of({
+    kind: 'now-playing',
+    key: keys.nowPlaying,
+    codec: observationCodec,
+    ttlMs: () => ttlMs,
+  });
 
   return {
     /** Null if there is none, or none that can be trusted. */
