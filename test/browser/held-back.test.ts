@@ -72,7 +72,7 @@ const isAnother = (page: Page, name: string, timeout: number) =>
   heading(page).filter({ hasNotText: name }).waitFor({ timeout });
 
 // fault: behind-proxy-holds-streams
-test('behind a proxy that holds streams back the next track comes by itself, with one poll and not a word about it', {
+test('behind a proxy that buffers streams the next track appears by itself, with one poll and no message', {
   skip,
 }, async (t) => {
   const { page, fetched, said, simulator } = await behindProxy(t);
@@ -100,7 +100,7 @@ test('behind a proxy that holds streams back the next track comes by itself, wit
 });
 
 // fault: proxy-lets-streams-through
-test('when the proxy lets streams through again, the page goes back to them', { skip }, async (t) => {
+test('when the proxy stops buffering, the page goes back to streams', { skip }, async (t) => {
   const { page, fetched, said, simulator, proxy } = await behindProxy(t);
   const name = (await heading(page).textContent()) ?? '';
   await until(() => fetched.length > 0);

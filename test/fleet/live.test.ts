@@ -16,7 +16,7 @@ const isAnother =
     event === 'card' && data.title !== name;
 
 // fault: process-dies-looks-replaced
-test('a process that dies while it looks is replaced within seconds', async (t) => {
+test('if the process that polls dies, another takes over within seconds', async (t) => {
   const live = { ...testTiming.live, leaseMs: 3_000, renewLeaseEveryMs: 1_000 };
   const fleet = await createFleet(t, { ticking: true, timing: { ...testTiming, live } });
   const servers = (await fleet.startMany(2)) as [Server, Server];

@@ -817,7 +817,7 @@ export const mutations: Mutation[] = [
     from: 'if (res.destroyed || res.closed || closed) {',
     to: 'if (closed) {',
     test: 'test/live/live-edge-cases',
-    named: 'who has gone',
+    named: 'leaves before its stream',
   },
   {
     what: 'odd: showing what was seen last when tokens end meanwhile',
@@ -825,7 +825,7 @@ export const mutations: Mutation[] = [
     from: 'if (error instanceof CoolDown) return null;',
     to: '',
     test: 'test/live/live-edge-cases',
-    named: 'what was seen last',
+    named: 'after the access token has expired',
   },
   {
     what: 'odd: telling new windows of a wait',
@@ -833,7 +833,7 @@ export const mutations: Mutation[] = [
     from: 'return { ...live, observation, cooldown, spotifyDown: false, redisDown: false };',
     to: 'return { ...live, observation, cooldown: null, spotifyDown: false, redisDown: false };',
     test: 'test/live/live-edge-cases',
-    named: 'goes on saying so',
+    named: 'opened during a cooldown',
   },
   {
     what: 'odd: looking once more for a change that is not shown yet',
@@ -841,7 +841,7 @@ export const mutations: Mutation[] = [
     from: 'if (hasPlaybackChanged(beforeCommand, observation)) return next;',
     to: 'return next;',
     test: 'test/live/live-edge-cases',
-    named: 'shows late',
+    named: 'effect of a button late',
   },
   {
     what: 'odd: looking after a button on another page',
@@ -857,7 +857,7 @@ export const mutations: Mutation[] = [
     from: 'failureWaitMs[state.failures] ?? longestFailureWaitMs',
     to: '15_000',
     test: 'test/live/live-edge-cases',
-    named: 'ever more seldom',
+    named: 'less and less',
   },
   {
     what: 'odd: ending streams that are refused for good',
@@ -865,7 +865,7 @@ export const mutations: Mutation[] = [
     from: "background.run('end streams', browsers.sessionsOf(feed.accountId).then(endStreams));",
     to: '',
     test: 'test/live/live-edge-cases',
-    named: 'ever more seldom',
+    named: 'less and less',
   },
   {
     what: 'odd: keeping from a browser what it was not allowed',
@@ -873,7 +873,7 @@ export const mutations: Mutation[] = [
     from: 'req.listener.may(scopes.player) ? hub.fresh(accountId) : null',
     to: 'hub.fresh(accountId)',
     test: 'test/live/live-edge-cases',
-    named: 'allowed less',
+    named: 'fewer scopes',
   },
   {
     what: 'odd: telling a stream made again from a wish',
@@ -881,7 +881,7 @@ export const mutations: Mutation[] = [
     from: "req.query.poll === 'now' && !req.get('Last-Event-ID')",
     to: "req.query.poll === 'now'",
     test: 'test/live/live-edge-cases',
-    named: 'made again',
+    named: 'stream that reconnects',
   },
   {
     what: 'odd: noticing that the clock was put back',
@@ -905,7 +905,7 @@ export const mutations: Mutation[] = [
     from: 'observation: observation ?? live.observation,',
     to: 'observation,',
     test: 'test/live/live-edge-cases',
-    named: 'in a process where nobody watches',
+    named: 'without subscribers',
   },
   {
     what: 'odd: looking when a wait is over',
@@ -913,7 +913,7 @@ export const mutations: Mutation[] = [
     from: 'Math.min(cadence.at, requestedAt, cooledDownAt)',
     to: 'Math.min(cadence.at, requestedAt)',
     test: 'test/live/live-edge-cases',
-    named: 'however long it has been quiet',
+    named: 'idle for long',
   },
   {
     what: 'odd: looking after a button while calls are few',
@@ -921,7 +921,7 @@ export const mutations: Mutation[] = [
     from: 'live.throttledUntil !== null && pollRequestedAt !== commandAt + commandEffectMs',
     to: 'live.throttledUntil !== null',
     test: 'test/live/live-edge-cases',
-    named: 'few calls are left',
+    named: 'even while polls are throttled',
   },
   {
     what: 'the order of languages',

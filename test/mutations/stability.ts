@@ -39,7 +39,7 @@ export const mutations: Mutation[] = [
     from: 'await knownRecent(req, observation).catch(nullIfUnavailable)',
     to: 'await knownRecent(req, observation)',
     test: 'test/live/live-edge-cases',
-    named: 'does not tell what was played',
+    named: 'without recently played',
   },
   {
     what: 'going on after a rejection that nothing caught',
@@ -90,7 +90,7 @@ export const mutations: Mutation[] = [
     from: 'await engine.send(message);',
     to: '',
     test: 'test/live/live',
-    named: 'known in every window',
+    named: 'shows in every tab',
   },
   {
     what: 'believing a button before an answer that was on its way',
@@ -138,7 +138,7 @@ export const mutations: Mutation[] = [
     from: 'now() >= renewedAt + ttlMs',
     to: 'now() < 0',
     test: 'test/live/live-fetch',
-    named: 'stopped asking',
+    named: 'stopped fetching',
   },
   {
     what: 'fetching after the poll and not before',
@@ -154,7 +154,7 @@ export const mutations: Mutation[] = [
     from: 'card && version !== req.query.version',
     to: 'card',
     test: 'test/live/live-fetch',
-    named: 'without its HTML',
+    named: 'without HTML',
   },
   {
     what: 'fetching the card where streams bring nothing',
