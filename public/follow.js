@@ -32,7 +32,7 @@ const jsonRequest = () => ({ headers: { Accept: 'application/json' }, signal: Ab
  */
 export function follow({ data, version, onCard, report, onEnd }, pollNow) {
   const stream = { source: null, isAlive: false, deadline: Number.POSITIVE_INFINITY };
-  const timers = { open: 0, fetch: 0, watch: 0 };
+  const timers = { open: 0, fetch: 0, check: 0 };
   let heartbeatMs = Number(data.heartbeat);
   /** Whether to ask for a poll, until a stream or fetch that asked for one has been answered. */
   let isPollWanted = pollNow;
@@ -156,7 +156,7 @@ export function follow({ data, version, onCard, report, onEnd }, pollNow) {
     stream.source?.close();
   }
 
-  timers.watch = setInterval(() => {
+  timers.check = setInterval(() => {
     if (performance.now() < stream.deadline) return;
     // safeguard: fetching-card-where-streams-bring-nothing
     if (!stream.isAlive) return failed({ isRefused: false, isCut: false });

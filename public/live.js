@@ -121,22 +121,22 @@ const page = {
 };
 
 /** The tab that holds a lock follows; the others receive its messages. Hidden tabs take no part. */
-let leave = null;
+let stopFollowing = null;
 let isHolder = false;
 let isReturning = false;
 
 function updateVisibility() {
   if (document.hidden) {
     isReturning = true;
-    leave?.();
-    leave = null;
+    stopFollowing?.();
+    stopFollowing = null;
     return;
   }
-  if (leave) return;
+  if (stopFollowing) return;
   const request = new AbortController();
   let stop = null;
   let release = () => undefined;
-  leave = () => {
+  stopFollowing = () => {
     request.abort();
     stop?.();
     isHolder = false;
@@ -192,7 +192,7 @@ document.addEventListener('submit', ({ target }) => {
     if (isReloadDue) reload();
   }, 10_000);
 });
-addEventListener('pagehide', () => leave?.());
+addEventListener('pagehide', () => stopFollowing?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
 const { follow } = await import(place.dataset.follow);

@@ -11,7 +11,7 @@ import type { Update } from './state.ts';
 
 export type Bus = ReturnType<typeof createBus>;
 
-/** What processes tell each other. */
+/** A message from one process to all others. */
 export type Message =
   | { kind: 'update'; accountId: string; update: Update }
   /** A poll is requested: its answer must be to a request made after `since`. */

@@ -33,7 +33,7 @@ export type Deps = {
   browsers: Browsers;
   quotaGate: QuotaGate;
   webApi: WebApi;
-  kept: ResponseCache;
+  responseCache: ResponseCache;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
   timing: Timing['live'];
@@ -42,10 +42,10 @@ export type Deps = {
   onChannelRefused: (fault: RedisFault) => void;
 };
 
-/** What runs behind the hub: the feeds, with the poller, leases and bus that serve them, and the clock that drives all of it. */
+/** Connects what the hub consists of: feeds, poller, leases and bus, and the clock that drives them. */
 export function createEngine(deps: Deps) {
   const { redis, records, subscriber, clientId, access, grants, sessionRecords, browsers } = deps;
-  const { quotaGate, webApi, kept, background, now, timing, onFault } = deps;
+  const { quotaGate, webApi, responseCache, background, now, timing, onFault } = deps;
   const feeds = new Map<string, Feed>();
   const stored = createStoredObservations({ records, browsers, now });
   const bus = createBus({
@@ -93,7 +93,7 @@ export function createEngine(deps: Deps) {
     feeds,
     stored,
     quotaGate,
-    kept,
+    responseCache,
     holdsLease,
     schedule,
     background,
@@ -131,7 +131,7 @@ export function createEngine(deps: Deps) {
     },
   };
 
-  /** Does here what a message says, and sends it to the other processes. */
+  /** Applies a message here and sends it to the other processes. */
   function announce(message: Message): void {
     receive(message);
     background.run('send a message', bus.send(message));
@@ -141,7 +141,7 @@ export function createEngine(deps: Deps) {
     announce({ kind: 'end', sessionIds });
   }
 
-  /** Stores an observation, and sends it to the other processes with all else that is known. Throws RedisUnavailable. */
+  /** Stores the observation of an update and sends the update to the other processes. Throws RedisUnavailable. */
   async function publish(accountId: string, update: Update): Promise<void> {
     if (update.observation) await stored.write(accountId, update.observation);
     await bus.publish({ kind: 'update', accountId, update });
@@ -164,7 +164,7 @@ type TickDeps = {
   timing: Timing['live'];
 };
 
-/** Does for each feed what is due: with the lease it is polled, without it the stored state is read again. */
+/** Checks every few milliseconds what is due for each feed: the lease, a poll if this process holds it, else a reload of the stored state. */
 function startTicking({ feeds, leases, poller, reload, background, now, timing }: TickDeps): NodeJS.Timeout {
   let lastTickAt = now();
   return setInterval(() => {

@@ -19,8 +19,10 @@ import { type Update, unknownState } from './state.ts';
  *                       │           │ receive
  *                     lease        bus ◀──Redis pub/sub──▶ other processes
  *
- * Only the process that holds the lease polls; the others hear from it by the bus. How a state changes is decided by pure functions:
- * state.ts (also when subscribers have to be told), schedule.ts and cadence.ts (when to poll), observation.ts. engine.ts connects it all.
+ * Every process with subscribers of a listener has a feed for them. Only the process that holds the lease polls; it publishes what it finds
+ * on the bus, which takes it to the feeds of the others. What pages and buttons record travels the same way. Pure functions decide how a
+ * state changes and whether subscribers are told (state.ts, observation.ts), and when to poll (schedule.ts, cadence.ts). engine.ts
+ * connects the parts.
  */
 
 export type Hub = ReturnType<typeof createHub>;

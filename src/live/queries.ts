@@ -14,7 +14,7 @@ type Deps = {
   now: () => number;
 };
 
-/** What is known of a listener without asking Spotify. */
+/** Questions about a listener that can be answered without a call to Spotify. */
 export function createQueries({ feeds, stored, holdsLease, nextPollFor, reload, now }: Deps) {
   return {
     known,

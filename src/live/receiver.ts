@@ -19,25 +19,25 @@ type Deps = {
   feeds: ReadonlyMap<string, Feed>;
   stored: StoredObservations;
   quotaGate: QuotaGate;
-  kept: ResponseCache;
+  responseCache: ResponseCache;
   holdsLease: (feed: Feed) => boolean;
-  /** Decides anew when to poll next. */
+  /** Plans the next poll of a feed again. */
   schedule: (feed: Feed) => Promise<void>;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
 };
 
-/** Brings to the feeds of this process what pages, other processes and Redis know. */
+/** Applies messages, and the state stored in Redis, to the feeds of this process. */
 export function createReceiver(deps: Deps) {
-  const { feeds, stored, quotaGate, kept, holdsLease, schedule, background, now } = deps;
+  const { feeds, stored, quotaGate, responseCache, holdsLease, schedule, background, now } = deps;
 
   return { receive, reload };
 
-  /** Does here what a message says: one of another process, or one that this process is about to send. */
+  /** Applies a message here: one from another process, or one that this process also sends. */
   function receive(message: Message): void {
     if (message.kind === 'end') endStreamsHere(message.sessionIds);
     else if (message.kind === 'invalidate') {
-      for (const name of message.names) kept.forget(message.accountId, name);
+      for (const name of message.names) responseCache.forget(message.accountId, name);
     } else {
       const feed = feeds.get(message.accountId);
       if (!feed) return;

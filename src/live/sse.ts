@@ -85,10 +85,10 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
         return 'gone';
       }
       open.set(res, slot);
-      const forget = () => {
+      const release = () => {
         if (open.delete(res)) releaseSlot(slot);
       };
-      res.once('close', forget);
+      res.once('close', release);
 
       // Proxies must neither buffer nor compress it.
       res.writeHead(200, {
@@ -104,7 +104,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
         },
         end(event) {
           write(res, `event: ${event}\ndata: {}\n\n`);
-          forget();
+          release();
           finish(res);
         },
       };

@@ -92,7 +92,7 @@ export function conditionKeyOf(live: Omit<LiveState, 'observation'>): string {
   return JSON.stringify([cooldown?.until, cooldown?.quota, spotifyDown, throttledUntil, redisDown]);
 }
 
-/** Whether the clock of whoever made this observation was ahead of ours. */
+/** Whether this observation was made by a process whose clock is ahead of ours. */
 export function isFromTheFuture({ askedAt }: Observation, now: number): boolean {
   return askedAt > now + clockSkewMs;
 }
@@ -169,7 +169,7 @@ export function applyFailure(state: ListenerState, failure: Failure, instant: In
   };
 }
 
-/** Another process, a page or the stored record knows something. Ignored if it is older than what is known here. */
+/** Another process, a page or the stored state has an update. Ignored if it is older than the live state here. */
 export function applyUpdate(state: ListenerState, update: Update, instant: Instant): ListenerState {
   const { live, commandAt } = state;
   const { observation, throttledUntil = live.throttledUntil } = update;
@@ -228,12 +228,12 @@ export function applySaved(state: ListenerState, uri: string, saved: boolean): L
   return { ...state, live: { ...live, observation: { ...observation, saved } } };
 }
 
-/** Redis has begun or ceased to take the lease. */
+/** Redis has stopped taking the lease, or takes it again. */
 export function applyRedisDown(state: ListenerState, redisDown: boolean): ListenerState {
   return state.live.redisDown === redisDown ? state : { ...state, live: { ...state.live, redisDown } };
 }
 
-/** The clock was put back: all that is known, and every plan, is from a time that is still to come. */
+/** The clock was put back: everything known and planned now lies in the future. */
 export function resetClock(state: ListenerState): ListenerState {
   return {
     ...initialState,

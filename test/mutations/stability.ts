@@ -10,7 +10,7 @@ export const mutations: Mutation[] = [
     named: 'of a page.*one command is refused',
   },
   {
-    what: 'reporting a lease that could not be taken',
+    what: 'reporting a failed attempt to acquire the lease',
     safeguard: 'reporting-lease-could-not-be-taken',
     from: "background.run('acquire the lease', leases.acquireLease(feed));",
     to: 'void leases.acquireLease(feed);',
@@ -34,7 +34,7 @@ export const mutations: Mutation[] = [
     named: 'no promise',
   },
   {
-    what: 'showing a card without what Redis would have told',
+    what: 'sending a card without recently played tracks',
     safeguard: 'showing-card-without-what-redis-would-have',
     from: 'await knownRecent(req, observation).catch(nullIfUnavailable)',
     to: 'await knownRecent(req, observation)',
@@ -85,7 +85,7 @@ export const mutations: Mutation[] = [
     named: 'saving',
   },
   {
-    what: 'telling windows elsewhere that a track is saved',
+    what: 'passing on that a track is saved',
     safeguard: 'telling-windows-elsewhere-track-saved',
     from: 'await engine.send(message);',
     to: '',
@@ -133,7 +133,7 @@ export const mutations: Mutation[] = [
     named: 'after one poll',
   },
   {
-    what: 'ending the subscription of a page that has stopped asking',
+    what: 'ending the subscription of a page that has stopped fetching',
     safeguard: 'ending-subscription-page-has-stopped-asking',
     from: 'now() >= renewedAt + ttlMs',
     to: 'now() < 0',
@@ -149,7 +149,7 @@ export const mutations: Mutation[] = [
     named: 'after one poll',
   },
   {
-    what: 'leaving a card alone that is shown already',
+    what: 'not sending a card that is on the page already',
     safeguard: 'leaving-card-alone-shown-already',
     from: 'card && version !== req.query.version',
     to: 'card',
@@ -157,14 +157,14 @@ export const mutations: Mutation[] = [
     named: 'without HTML',
   },
   {
-    what: 'fetching the card where streams bring nothing',
+    what: 'fetching the card if streams have no heartbeat',
     safeguard: 'fetching-card-where-streams-bring-nothing',
     from: '    if (!stream.isAlive) return failed({ isRefused: false, isCut: false });\n',
     to: '    if (!stream.isAlive) return;\n',
     test: 'test/browser/held-back',
   },
   {
-    what: 'saying nothing of streams that are held back',
+    what: 'no message about buffered streams',
     safeguard: 'saying-nothing-streams-held-back',
     from: 'if (isCut && !isFetching) report(lost);',
     to: 'report(lost);',

@@ -166,7 +166,7 @@ export const mutations: Mutation[] = [
     named: 'only listens',
   },
   {
-    what: 'looking for ended sign-ins while no messages come',
+    what: 'sweeping for ended sign-ins while no messages arrive',
     safeguard: 'looking-for-ended-sign-ins-while-no',
     from: 'if (!isJoined() || performance.now() >= sweepDueAt) sweepNow();',
     to: 'if (performance.now() >= sweepDueAt) sweepNow();',

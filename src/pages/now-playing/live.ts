@@ -65,7 +65,7 @@ export function livePages(deps: Deps): Router {
       },
     });
     res.once('close', unsubscribe);
-    // Someone who returns to the tab should see what is playing now. A reconnect by the browser itself (with Last-Event-ID) is nobody's wish.
+    // Someone who returns to the tab should see what is playing now. A reconnect by the browser itself (it sends Last-Event-ID) needs no poll.
     // safeguard: odd-telling-stream-made-again-from-wish
     if (req.query.poll === 'now' && !req.get('Last-Event-ID')) hub.requestPoll(accountId);
 
