@@ -194,4 +194,12 @@ export const mutations: Mutation[] = [
     test: 'test/redis/store',
     named: 'hangs',
   },
+  {
+    what: 'sending again what a former primary refused',
+    safeguard: 'sending-again-what-former-primary-refused',
+    from: 'if (!movedOn.has(replyCode(error)) || !stream?.writableEnded) throw error;',
+    to: 'throw error;',
+    test: 'test/redis/redis-recovery',
+    named: 'served over the next connection',
+  },
 ];

@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
     from: 'if (!movedOn.has(replyCode(error)) ||',
     to: 'if (true ||',
     test: recovery,
-    named: 'is made again',
+    named: 'served over the next connection',
   },
   {
     what: 'keeping the connection to the right server',
