@@ -41,7 +41,7 @@ export function createFiles(deps: Deps) {
       await answerWithFile(deps, req, res, 'all', async (run) => {
         const readPage = (page: number) => playlistsOf(req, run, page);
         const first = await readPage(place.page);
-        checkPlace(place, first);
+        checkPlace(place, first, run.part);
         const { rows } = sizeOfAll(first);
         run.announced(null, rows);
         const open = (playlist: Playlist, at: Place) =>
@@ -82,7 +82,6 @@ export function createFiles(deps: Deps) {
       await answerWithFile(deps, req, res, id, async (run) => {
         const playlist = await run.read(() => card(req, id));
         const known = snapshotIn(req).snapshot ?? null;
-        if (playlist.count !== null) checkFrom(from, playlist.count, known);
         const resume = (next: number) => addressOf(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({
           playlist,
@@ -170,16 +169,18 @@ function placeIn(asked: unknown, furthest = furthestOffset): number {
 }
 
 /** Throws {@link NoSuchPage} if the listener's playlists, of which `first` is the page that the place names, have no such place. */
-function checkPlace({ page, skip, from, snapshot }: Place, { items, total }: PlaylistPage): void {
+function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean): void {
+  const { page, skip, from, snapshot } = place;
   // safeguard: 404-beyond-end-of-playlists
   const isBeyond = page > lastPage(total ?? 0, playlistsPerPage) || (skip > 0 && skip >= items.length);
   if (isBeyond) throw new NoSuchPage('No such playlist');
   const count = items[skip]?.count ?? null;
   if (items[skip] === undefined) checkFrom(from, 0, null);
-  else if (count !== null) checkFrom(from, count, snapshot ?? null);
+  // A part begins only after its first rows have been read, which know better than the list.
+  else if (count !== null && !part) checkFrom(from, count, snapshot ?? null);
 }
 
-/** Whether Spotify lets the listener read what is in a playlist in every API version. If it names no owner, we assume so. */
+/** Whether Spotify should let the listener read what is in a playlist, whatever the API version. It names the owner of each playlist of theirs. */
 function isTheirs(req: Request, { ownerId, collaborative }: Playlist): boolean {
-  return ownerId === null || ownerId === req.listener.id || collaborative;
+  return ownerId === req.listener.id || collaborative;
 }
