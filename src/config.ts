@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadEnvFile } from './settings/env-file.ts';
+import { type EnvFile, loadEnvFile } from './settings/env-file.ts';
 import { plainText } from './settings/plain-text.ts';
 import {
   type LogLevel,
@@ -23,6 +23,7 @@ import {
   readUrl,
 } from './settings/readers.ts';
 import { howToSet } from './settings/setup-steps.ts';
+import { unknownSettings } from './settings/unknown.ts';
 
 /** What Spotify's dashboard gives an app, and where Spotify is. */
 export type SpotifyApp = {
@@ -69,6 +70,8 @@ export type Config = {
   dailySearches: number;
   /** Whether a page says how things are set up, and checks it. There always is one while credentials are missing. */
   setupPage: boolean;
+  /** What the file .env sets that is no setting, a sentence each. */
+  unknownSettings: string[];
 };
 
 type Env = Record<string, string | undefined>;
@@ -96,11 +99,15 @@ export function loadConfig(env: Env): Config {
 
 /**
  * Reads the whole configuration from the environment: every variable once, an empty one as if it were not set.
- * Throws {@link BadConfiguration} with every problem at once, those that are `known` already first.
+ * Throws {@link BadConfiguration} with every problem at once, those of the file that some of it came from first.
  */
-export function readConfig(env: Readonly<Env>, known: readonly string[] = []): Config {
-  const problems = [...known];
-  const readExactly: Read = (name) => env[name]?.trim() || undefined;
+export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
+  const problems = [...file.problems];
+  const settings: string[] = [];
+  const readExactly: Read = (name) => {
+    settings.push(name);
+    return env[name]?.trim() || undefined;
+  };
   const read: Read = (name) => {
     const { value, problem } = plainText(name, readExactly(name) ?? '');
     if (problem) problems.push(problem);
@@ -163,8 +170,12 @@ export function readConfig(env: Readonly<Env>, known: readonly string[] = []): C
     // On http, which is this machine alone, it is nobody else's to see.
     // safeguard: hiding-set-up-from-world
     setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
+    // safeguard: naming-unknown-settings
+    unknownSettings: unknownSettings(file.names, settings),
   };
 
-  if (problems.length > 0) throw new BadConfiguration(problems);
+  // A setting that is missing may be there under another name.
+  // safeguard: naming-unknown-settings-where-refused
+  if (problems.length > 0) throw new BadConfiguration([...problems, ...config.unknownSettings]);
   return config;
 }

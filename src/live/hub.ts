@@ -303,14 +303,10 @@ export function createHub(deps: Deps) {
       return seen && seen.askedAt > watched.changedAt && age >= 0 && age < freshMs ? seen : null;
     },
 
-    /**
-     * Ends what these sessions of a listener watch, in every process; where they were the `last`, what the listener played is
-     * forgotten. Throws RedisUnavailable.
-     */
-    async end(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
-      endStreams(sessionIds);
-      if (last) await seenRecords.remove(accountId);
-    },
+    endStreams,
+
+    /** Forgets what a listener played. Throws RedisUnavailable. */
+    forget: (accountId: string): Promise<void> => seenRecords.remove(accountId),
 
     close(): void {
       clearInterval(ticking);
@@ -696,6 +692,7 @@ export function createHub(deps: Deps) {
     watched.lookAt = Math.min(watched.lookAt, Math.max(now(), watched.wantedSince, watched.notBefore));
   }
 
+  /** Ends the streams of these sessions, in every process. */
   function endStreams(sessionIds: readonly string[]): void {
     endHere(sessionIds);
     say({ kind: 'end', sessionIds });

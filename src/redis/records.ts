@@ -70,22 +70,22 @@ export function createRecords(deps: Deps) {
   };
 }
 
+/** Redis rounds TTLs, and a claim may be read a moment before its time is counted down. */
+const clockSlackMs = 1_000;
+
 const removeIfUnchanged = `
   -- safeguard: removing-damaged-record-only-if-it-still
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-// Only this program writes claims, and never without a TTL: one without would hold for ever, and is removed.
-const readExpiring = `
-  -- safeguard: end-claim
-  if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('DEL', KEYS[1]) end
-  return redis.call('GET', KEYS[1])`;
+const readWithTtl = `
+  return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`;
 
 function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: RecordKind<T>) {
   const { redis, onDamaged } = deps;
   const type: KeyType = { kind, type: 'string' };
   const removeText = typedScript(deps, [type], removeIfUnchanged);
-  const readClaim = typedScript(deps, [type], readExpiring);
+  const readClaim = typedScript(deps, [type], readWithTtl);
   const encode = (id: string, value: T) => codec.encode(value, id);
   const wholeTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
 
@@ -97,6 +97,23 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     // By comparing: another process may have written a good one since. A Redis that takes no writes keeps it, and that is no error.
     // safeguard: removing-damaged-record
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
+    return null;
+  }
+
+  /**
+   * The value of the claim on this id; null if there is none any more. Only this program writes claims, never without a TTL and never
+   * with a longer one than it has for that value: such a claim would block everyone, so it is removed.
+   */
+  async function holderOf(id: string, claimed: T): Promise<T | null> {
+    const [text, leftMs] = (await readClaim([key(id)])) as [string | null, number];
+    if (text === null) return null;
+    const holder = await settle(id, text);
+    const maxMs = wholeTtlMs(holder ?? claimed) + clockSlackMs;
+    // safeguard: end-claim
+    // safeguard: ttl-of-claims
+    if (leftMs >= 0 && leftMs <= maxMs) return holder;
+    // A damaged one is counted and removed already.
+    if ((await removeText([key(id)], text)) === 1) onDamaged(kind, 'a wrong TTL');
     return null;
   }
 
@@ -134,9 +151,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
         // safeguard: lock
         const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
         if ((await redisCall(set)) === 'OK') return { claimed: true };
-        const text = await readClaim([key(id)]);
-        if (typeof text === 'number') onDamaged(kind, 'no TTL');
-        const holder = typeof text === 'string' ? await settle(id, text) : null;
+        const holder = await holderOf(id, value);
         // What is no claim has been removed just now, so the second try succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };
       }

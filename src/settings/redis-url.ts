@@ -23,7 +23,10 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   if (!/^rediss?:\/\//i.test(value) || !URL.canParse(value) || new URL(value).hostname === '')
     return { problem: `REDIS_URL must look like ${forms}. ${encoding}` };
 
-  const { username, password, pathname, search, searchParams, hash } = new URL(value);
+  const { username, password, port, pathname, search, searchParams, hash } = new URL(value);
+  // safeguard: port-zero
+  if (port === '0')
+    return { problem: `REDIS_URL must name the port that Redis listens on, such as ${defaultRedisUrl}.` };
   // An unencoded / ? or # in the password ends the host early, and leaves the rest with the @ behind it.
   // safeguard: noticing-rest-password-stands-behind-host-redis
   if (`${pathname}${search}${hash}`.includes('@'))

@@ -273,3 +273,18 @@ test('a key of a foreign type counts as none: the process counts by itself, and 
   await mara.get('/account').expect(200);
   assert.ok((await redis.pttl(key)) > 0, 'one without an end gets one');
 });
+
+// fault: count-outlasts-window
+test('a count that outlasts its window locks nobody out', async (t) => {
+  const turntable = await limited(t, { read: 5 });
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = await signedIn(turntable);
+  await mara.get('/account').expect(200);
+  const key = (await keysIn(turntable.redisUrl)).find((one) => one.startsWith('limit:read:')) ?? '';
+
+  await redis.set(key, '500', 'PX', 360_000_000);
+  await mara.get('/account').expect(200);
+
+  assert.ok((await redis.pttl(key)) <= 60_000);
+});

@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { type Listening, listen } from '../support/events.ts';
 import { until, visit } from '../support/fleet.ts';
 import { listening, player, severalTicks, untilAllLeft } from '../support/listening.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
 import { apiCalls, clientId, holdAnswer, startTurntable } from '../support/turntable.ts';
 
 const named =
@@ -149,6 +150,25 @@ test('signing out ends the streams of that browser, on every server, and of no o
   const anywhere = await listen(t, one.url, second);
   await second.post('/account/sign-out-everywhere').expect(303);
   for (const stream of [staying, anywhere]) await stream.ended();
+});
+
+// fault: stream-ends-after-response
+test('a stream ends after its browser has been told of the sign-out, and has dropped its cookie', async (t) => {
+  const redis = await slowRedis(t);
+  const { url, mara } = await listening(t, { redisUrl: redis.url, timing: { heartbeatMs: 50 } });
+  const stream = await listen(t, url, mara);
+  const hasEnded = () => stream.events.some(({ event }) => event === 'end');
+  const held = redis.hold(command('del', 'session:'), 'before');
+
+  const signingOut = mara.post('/logout').expect(303).then();
+  await held.reached;
+  // The end would have come before these.
+  const beats = stream.beats();
+  await until(() => stream.beats() > beats + 1);
+  assert.equal(hasEnded(), false);
+  held.release();
+  await signingOut;
+  await stream.until(({ event }) => event === 'end');
 });
 
 test('when Spotify ends one sign-in, the next one of the listener serves those who still watch', async (t) => {

@@ -325,7 +325,7 @@ export const mutations: Mutation[] = [
   {
     what: 'forgetting how far an export is, when nobody is signed in any more',
     safeguard: 'forgetting-how-far-export-when-nobody-signed',
-    from: 'if (last) await parts?.exportProgress.forget(accountId);',
+    from: 'await parts?.exportProgress.forget(accountId);',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'signing out ends',

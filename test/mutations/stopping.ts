@@ -226,7 +226,15 @@ export const mutations: Mutation[] = [
     safeguard: 'asking-spotify-for-token-only-while-lock',
     from: 'if (!isHeld())',
     to: 'if (false)',
-    test: 'test/fleet/several-processes',
-    named: 'before it asks Spotify spoils nothing',
+    test: 'test/access/sessions',
+    named: 'slept through its lease',
+  },
+  {
+    what: 'going on with the token that another process has saved',
+    safeguard: 'refresh-goes-on-after-lost-lease',
+    from: 'if (error instanceof LeaseExpired) return attempt();',
+    to: '',
+    test: 'test/access/sessions',
+    named: 'slept through its lease',
   },
 ];

@@ -150,7 +150,7 @@ test('a damaged record is removed by comparing: one that was written in the mean
 });
 
 // fault: lock-another-type-another
-test('a lock of another type, of another text or without an end is nobody’s: no page waits for it', async (t) => {
+test('a lock of another type or text, without a TTL or with one that is too long is removed: no page waits for it', async (t) => {
   const { mara, redis, sessionId, clock, simulator, logged } = await signedIn(t, { timing: lockWait });
   const key = `lock:grant:{${sessionId}}`;
 
@@ -158,6 +158,14 @@ test('a lock of another type, of another text or without an end is nobody’s: n
     ['a list', () => redis.rpush(key, 'x')],
     ['a hash', () => redis.hset(key, 'x', 'y')],
     ['an owner without an end', () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef')],
+    [
+      'an owner with a TTL that is too long',
+      () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600),
+    ],
+    [
+      'a newer shape with a TTL that is too long',
+      () => redis.set(key, '{"shape":2,"owner":"x"}', 'EX', 3_600),
+    ],
     ['a text that is no owner', () => redis.set(key, 'x', 'EX', 3_600)],
     ['an empty text', () => redis.set(key, '', 'EX', 3_600)],
   ] as const) {
@@ -171,7 +179,7 @@ test('a lock of another type, of another text or without an end is nobody’s: n
     assert.deepEqual(damagedIn(logged), ['lock'], what);
   }
 
-  await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600);
+  await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 8);
   clock.advance({ hours: 2 });
   const waiting = mara.get('/account').then(({ status }) => status);
   simulator.forgetCalls();
