@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Redis } from 'ioredis';
 import { download, type File, file, longName, playlistNamed, signedIn, slow } from '../support/exports.ts';
 import { until } from '../support/fleet.ts';
 import { asked } from '../support/pages.ts';
@@ -247,6 +248,25 @@ test('the page of an export says so if Spotify shows nothing of the playlist', a
   }
 });
 
+test('a damaged link in the record of an export is never shown', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signedIn(turntable);
+  const path = await playlistNamed(mara, longName);
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  await file(mara, `${path}/export.json`);
+  await outcomeOn(mara, `${path}/export`);
+  const [key = ''] = (await turntable.keys()).filter((one) => one.startsWith('export:'));
+  const record = JSON.parse(String(await redis.get(key)));
+
+  for (const resume of ['javascript:alert(1)', 'https://evil.example/', '//evil.example/']) {
+    const damaged = { ...record, state: 'incomplete', reason: 'part-full', resume };
+    await redis.set(key, JSON.stringify(damaged));
+    const { body } = await mara.getJson('/playlists/export/progress').expect(200);
+    assert.equal(body, null, resume);
+  }
+});
+
 test('an export that fails offers the part that could be read', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -316,7 +336,7 @@ test('the question before a file names the playlist and the format', async (t) =
   assert.match((await ask('/playlists/export.csv').expect(200)).text, /Download all playlists as CSV\?/);
 
   turntable.clock.advance({ minutes: 6 });
-  simulator.fault({ on: /\/playlists\/\w+$/, times: 2, answer: { status: 502, body: '' } });
+  simulator.fault({ on: /\/playlists\/\w+$/, answer: { status: 502, body: '' } });
   assert.match((await ask(`${path}/export.csv`).expect(200)).text, /Download this playlist as CSV\?/);
   await ask(`/playlists/${someId}/export.csv`).expect(404);
 });

@@ -77,6 +77,7 @@ function notSentOf({ items, nullEntries, total }: PlaylistPage, page: number): n
 /** Counts the playlists that a page lacks. Throws {@link SpotifyUnavailable} if the file's name can't mention them any more. */
 function countAbsent(list: PlaylistPage, page: number, summary: Summary, run: Run): void {
   const notSent = notSentOf(list, page);
+  // safeguard: no-playlists-missing-after-the-name
   if (notSent > 0 && !run.mayLack())
     throw new SpotifyUnavailable('There are fewer playlists than Spotify announced');
   // safeguard: counting-playlists-spotify-did-not-send
