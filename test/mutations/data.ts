@@ -293,7 +293,7 @@ export const mutations: Mutation[] = [
   {
     what: 'missing rows in the name of a file of all playlists',
     safeguard: 'missing-rows-in-name-file-all-playlists',
-    from: 'summary.missing += source.manifest.missing;',
+    from: 'summary.missing += manifest.missing;',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'does not send',
