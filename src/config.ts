@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadEnvFile } from './settings/env-file.ts';
+import { type EnvFile, loadEnvFile } from './settings/env-file.ts';
 import { plainText } from './settings/plain-text.ts';
 import {
   type LogLevel,
@@ -23,6 +23,7 @@ import {
   readUrl,
 } from './settings/readers.ts';
 import { howToSet } from './settings/setup-steps.ts';
+import { unknownSettings } from './settings/unknown.ts';
 
 /** An app's credentials from Spotify's dashboard, and the addresses of Spotify. */
 export type SpotifyApp = {
@@ -69,6 +70,8 @@ export type Config = {
   dailySearches: number;
   /** Whether the setup page and its checks are served. While credentials are missing, the setup page always is. */
   setupPage: boolean;
+  /** A sentence for each variable in the file .env that is not a setting. */
+  unknownSettings: string[];
 };
 
 type Env = Record<string, string | undefined>;
@@ -95,12 +98,17 @@ export function loadConfig(env: Env): Config {
 }
 
 /**
- * Reads the configuration from the environment. An empty variable counts as not set. Throws {@link BadConfiguration} with all problems, the
- * `earlier` ones first.
+/**
+ * Reads the configuration from the environment. An empty variable counts as not set. Throws {@link BadConfiguration} with all problems; those
+ * with the file that some variables came from are first.
  */
-export function readConfig(env: Readonly<Env>, earlier: readonly string[] = []): Config {
-  const problems = [...earlier];
-  const readExactly: Read = (name) => env[name]?.trim() || undefined;
+export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
+  const problems = [...file.problems];
+  const settings: string[] = [];
+  const readExactly: Read = (name) => {
+    settings.push(name);
+    return env[name]?.trim() || undefined;
+  };
   const read: Read = (name) => {
     const { value, problem } = plainText(name, readExactly(name) ?? '');
     if (problem) problems.push(problem);
@@ -162,8 +170,12 @@ export function readConfig(env: Readonly<Env>, earlier: readonly string[] = []):
     // With http the site can only be reached from this machine.
     // safeguard: hiding-set-up-from-world
     setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
+    // safeguard: naming-unknown-settings
+    unknownSettings: unknownSettings(file.names, settings),
   };
 
-  if (problems.length > 0) throw new BadConfiguration(problems);
+  // A missing setting may be in the file under a misspelled name.
+  // safeguard: naming-unknown-settings-where-refused
+  if (problems.length > 0) throw new BadConfiguration([...problems, ...config.unknownSettings]);
   return config;
 }

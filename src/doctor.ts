@@ -1,4 +1,4 @@
-import { type CheckResult, failed, ok } from './checks/result.ts';
+import { type CheckResult, failed, note, ok } from './checks/result.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
 import { createChecks } from './parts.ts';
 
@@ -6,6 +6,7 @@ import { createChecks } from './parts.ts';
 const config = loadOrPrint();
 if (config) {
   print([ok('Settings', 'all variables are valid')]);
+  print(config.unknownSettings.map((sentence) => note('.env', sentence)));
   const { redis, spotify, site } = createChecks(config);
   for (const results of await Promise.all([redis(), spotify(), site()])) print(results);
 }

@@ -1,8 +1,9 @@
 import { createApp } from './app.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
-import { aboutError, createLog, forTerminal } from './ops/log.ts';
+import { createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
 import { createShutdown, stopServing } from './ops/shutdown.ts';
+import { handleUncaught } from './ops/uncaught.ts';
 import { createParts } from './parts.ts';
 import { openRedis } from './redis/choice.ts';
 import { dataFolder } from './redis/data-folder.ts';
@@ -17,17 +18,7 @@ const log = createLog({
   level: settings.logLevel,
   write: (line) => process.stdout.write(atTerminal ? forTerminal(line) : line),
 });
-// A log that can't be written (a closed pipe, a full disk) is no reason to stop.
-process.stdout.on('error', () => undefined);
-// In both cases Node would print the whole error, with any data in it, and exit. A rejection concerns one request or task, so the others
-// continue. After an exception the state of the process is unknown: it finishes what is in flight, and starts nothing more.
-// safeguard: going-on-after-rejection-nothing-caught
-process.on('unhandledRejection', (reason) => log.error('Unhandled promise rejection', aboutError(reason)));
-process.on('uncaughtException', (error) => {
-  log.error('Stopping after an uncaught exception', aboutError(error));
-  // safeguard: finishing-what-under-way-after-exception-nothing
-  shutdown.exit(1);
-});
+handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
 
 // Without credentials only the setup page is served, which needs no Redis.
 let redisUrl = settings.redisUrl;

@@ -115,7 +115,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     browsers,
     quotaGate,
     webApi,
-    kept,
+    responseCache: kept,
     background,
     now,
     timing: timing.live,

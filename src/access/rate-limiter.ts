@@ -81,10 +81,13 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
 
     /** Counts one request of `key`: an address, a listener, or `everyone`. Never throws because of Redis. */
     async consume(key: string): Promise<Usage> {
-      const counted = await limiter.consume(keys.rateLimit(name, key)).catch((refusal: unknown) => {
-        if (refusal instanceof RateLimiterRes) return refusal;
-        throw refusal;
-      });
+      let counted = await count(keys.rateLimit(name, key));
+      // A count that outlasts its window wasn't written by us, and would lock its client out for as long.
+      // safeguard: count-that-outlasts-its-window
+      if (counted.msBeforeNext > (windowSeconds + 1) * 1000) {
+        await limiter.delete(keys.rateLimit(name, key));
+        counted = await count(keys.rateLimit(name, key));
+      }
       return {
         exceeded: counted.consumedPoints > requests,
         remaining: counted.remainingPoints,
@@ -92,4 +95,11 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
       };
     },
   };
+
+  async function count(key: string): Promise<RateLimiterRes> {
+    return limiter.consume(key).catch((refusal: unknown) => {
+      if (refusal instanceof RateLimiterRes) return refusal;
+      throw refusal;
+    });
+  }
 }

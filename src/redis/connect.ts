@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { diagnose } from './diagnose.ts';
-import { isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
+import { failoverReplies, isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
 import { enforceReplyTimeout } from './reply-timeout.ts';
 
 export type RedisConnection = ReturnType<typeof connectRedis>;
@@ -26,19 +26,6 @@ const retryMs = 1_000;
 const pingMs = 5_000;
 /** Checks may wait longer than pages. */
 export const checkDeadlineMs = 2_000;
-
-/**
- * Replies of a server that can't serve pages while another one at the same address may: after a failover, the old primary is a replica, is
- * loading its data, or has lost its peers. A connection to it would never move to the new primary. UNBLOCKED is not in this list because
- * no command of ours blocks, and OOM and MISCONF are not because the connection leads to the right server.
- */
-const failoverReplies: ReadonlySet<string | undefined> = new Set([
-  'READONLY',
-  'MASTERDOWN',
-  'LOADING',
-  'NOREPLICAS',
-  'CLUSTERDOWN',
-]);
 
 const fastFailing = {
   enableOfflineQueue: false,

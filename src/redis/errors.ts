@@ -25,6 +25,19 @@ export async function redisCall<T>(reply: Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Replies of a server that can't serve pages while another one at the same address may: after a failover, the old primary is a replica, is
+ * loading its data, or has lost its peers. A connection to it would never move to the new primary. UNBLOCKED is not in this list because
+ * no command of ours blocks, and OOM and MISCONF are not because the connection leads to the right server.
+ */
+export const failoverReplies: ReadonlySet<string | undefined> = new Set([
+  'READONLY',
+  'MASTERDOWN',
+  'LOADING',
+  'NOREPLICAS',
+  'CLUSTERDOWN',
+]);
+
 /** For work that can continue without Redis: returns null for RedisUnavailable and rethrows every other error. */
 export function nullIfUnavailable(error: unknown): null {
   if (error instanceof RedisUnavailable) return null;

@@ -1,5 +1,6 @@
 import { Command, type Redis } from 'ioredis';
 import { redisCall, replyCode } from './errors.ts';
+import { resendIfMoved } from './resend.ts';
 
 /*
  * The upgrade from version 0.1.0, whose keys had no prefix and no hash tags. To be removed in 0.3.0.
@@ -26,9 +27,9 @@ export async function moveFormerKey({ redis, formerPrefix }: Deps, former: strin
   const { keyPrefix = '' } = redis.options;
   // redis.eval() would add the new prefix to the former key.
   const args = [renameIfMissing, 2, formerPrefix + former, keyPrefix + key];
-  const command = new Command('eval', args, { replyEncoding: 'utf8' });
+  const send = async () => redis.sendCommand(new Command('eval', args, { replyEncoding: 'utf8' }));
   try {
-    return (await redis.sendCommand(command)) === 1;
+    return (await resendIfMoved(redis, send)) === 1;
   } catch (error) {
     // In a cluster, which 0.1.0 couldn't use, the two keys may be in different slots. A user's permissions may end at the new prefix.
     if (['CROSSSLOT', 'NOPERM'].includes(replyCode(error) ?? '')) return false;
@@ -38,9 +39,10 @@ export async function moveFormerKey({ redis, formerPrefix }: Deps, former: strin
 
 /** Removes a key of version 0.1.0. Throws RedisUnavailable. */
 export async function removeFormerKey({ redis, formerPrefix }: Deps, former: string): Promise<void> {
-  const command = new Command('unlink', [formerPrefix + former], { replyEncoding: 'utf8' });
+  const send = async () =>
+    redis.sendCommand(new Command('unlink', [formerPrefix + former], { replyEncoding: 'utf8' }));
   try {
-    await redis.sendCommand(command);
+    await resendIfMoved(redis, send);
   } catch (error) {
     if (replyCode(error) !== 'NOPERM') await redisCall(Promise.reject(error));
   }

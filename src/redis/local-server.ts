@@ -179,9 +179,12 @@ function persistenceArgs(folder: string): string[] {
 }
 
 async function spawnRedis(program: string, at: Listening, args: string[]): Promise<RunningRedis | null> {
-  // The shell reads from a pipe to this process. When this process ends, however it ends, the pipe closes and the shell stops the server.
-  const script =
-    'exec 3<&0; "$@" & server=$!; (read -r _ <&3; kill "$server") >/dev/null 2>&1 & wait "$server"';
+  // The shell reads from a pipe to this process. When this process ends, however it ends, the pipe closes and the shell stops the server,
+  // by force after five seconds if it hangs. Every write it has confirmed is on disk by then.
+  // safeguard: end-of-hanging-private-redis
+  const stop =
+    'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';
+  const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${stop}) >/dev/null 2>&1 & wait "$server"`;
   const server = spawn('sh', ['-c', script, 'sh', program, ...args, '--save', ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // In a process group of its own, so that Ctrl-C reaches only this process, which stops the server last.

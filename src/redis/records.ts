@@ -1,6 +1,8 @@
 import type { Codec, Decoded } from './codec.ts';
 import { redisCall } from './errors.ts';
 import { moveFormerKey, removeFormerKey } from './former-keys.ts';
+
+import { resendIfMoved } from './resend.ts';
 import { createScript, type KeyType, type ScriptDeps, withType } from './scripts.ts';
 
 export type { KeyType } from './scripts.ts';
@@ -67,22 +69,22 @@ export function createRecords(deps: Deps) {
   };
 }
 
+/** Redis rounds TTLs. */
+const clockSlackMs = 1_000;
+
 const removeIfUnchanged = `
   -- safeguard: removing-damaged-record-only-if-it-still
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-// Claims are always written with a TTL. One without a TTL is not ours and would be held forever, so it is removed.
-const readExpiring = `
-  -- safeguard: end-claim
-  if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('DEL', KEYS[1]) end
-  return redis.call('GET', KEYS[1])`;
+const readWithTtl = `
+  return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`;
 
 function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: RecordKind<T>) {
   const { redis, onDamaged } = deps;
   const type: KeyType = { kind, type: 'string' };
   const removeText = createScript(deps, [type], removeIfUnchanged);
-  const readClaim = createScript(deps, [type], readExpiring);
+  const readClaim = createScript(deps, [type], readWithTtl);
   const encode = (id: string, value: T) => codec.encode(value, id);
   const wholeTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
 
@@ -94,6 +96,23 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     // Compared first, because another process may have written an intact one. A Redis that accepts no writes keeps it, which is no error.
     // safeguard: removing-damaged-record
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
+    return null;
+  }
+
+  /**
+   * Returns the value of the claim on this id, or null if there is none anymore. Claims are always written with a TTL, and with no longer one
+   * than their value has. Any other claim is not ours and would block everyone, so it is removed.
+   */
+  async function holderOf(id: string, claimed: T): Promise<T | null> {
+    const [text, leftMs] = (await readClaim([key(id)])) as [string | null, number];
+    if (text === null) return null;
+    const holder = await settle(id, text);
+    const maxMs = wholeTtlMs(holder ?? claimed) + clockSlackMs;
+    // safeguard: end-claim
+    // safeguard: ttl-of-claims
+    if (leftMs >= 0 && leftMs <= maxMs) return holder;
+    // A damaged one has been removed and reported already.
+    if ((await removeText([key(id)], text)) === 1) onDamaged(kind, 'a wrong TTL');
     return null;
   }
 
@@ -122,19 +141,18 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
 
     /** Writes a record, replacing any other. Throws RedisUnavailable. */
     async write(id: string, value: T): Promise<void> {
-      await redisCall(redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value)));
+      const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value));
+      await redisCall(resendIfMoved(redis, set));
     },
 
     /** Writes a record unless there is one already; of several concurrent claims, one succeeds. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
         // safeguard: lock
-        const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
-        if ((await redisCall(set)) === 'OK') return { claimed: true };
-        const text = await readClaim([key(id)]);
-        if (typeof text === 'number') onDamaged(kind, 'no TTL');
-        const holder = typeof text === 'string' ? await settle(id, text) : null;
-        // If the holder was not a valid claim it has just been removed, so the second attempt succeeds.
+        const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
+        if ((await redisCall(resendIfMoved(redis, set))) === 'OK') return { claimed: true };
+        const holder = await holderOf(id, value);
+        // If the holder was not a valid claim, it has just been removed, so the second attempt succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };
       }
     },
@@ -149,7 +167,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
       // The former key goes first: then a record that another process is moving is removed under one key or the other.
       // safeguard: removing-former-records
       const removed = ids.flatMap((id) => (formerKey ? removeFormerKey(deps, formerKey(id)) : []));
-      await Promise.all([...removed, ...ids.map((id) => redisCall(redis.del(key(id))))]);
+      const remove = (id: string) => redisCall(resendIfMoved(redis, () => redis.del(key(id))));
+      await Promise.all([...removed, ...ids.map(remove)]);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { redisCall, replyCode } from './errors.ts';
+import { resendIfMoved } from './resend.ts';
 
 /*
  * Scripts are sent with EVAL. ioredis's `defineCommand` would send their hash after the first time and save about 1 kB, but a pipeline
@@ -44,7 +45,7 @@ export function createScript(
   return {run(), others}`;
 
   return async (names, ...args) => {
-    const reply = redis.eval(script, names.length, ...names, ...args.map(String));
+    const reply = resendIfMoved(redis, () => redis.eval(script, names.length, ...names, ...args.map(String)));
     const [result, others] = (await redisCall(reply)) as [unknown, number[]];
     for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
     return result;
@@ -62,7 +63,7 @@ export async function withType<T>(
   command: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await command();
+    return await resendIfMoved(deps.redis, command);
   } catch (error) {
     // safeguard: type-check-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));

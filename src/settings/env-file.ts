@@ -6,18 +6,18 @@ import { parseEnv } from 'node:util';
 const assignment = /^(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=(.*)$/;
 const quotes = ['"', "'", '`'];
 
-/**
- * Adds the variables in the file at `path` to `env`, except for those that are set already. A missing file counts as empty. Returns the
- * problems with the file as sentences, which never quote a value.
- */
-export function loadEnvFile(path: string, env: Record<string, string | undefined>): string[] {
+/** The names of the variables in a file, and the problems with it as sentences, which never quote a value. */
+export type EnvFile = { names: readonly string[]; problems: readonly string[] };
+
+/** Adds the variables in the file at `path` to `env`, except for those that are set already. A missing file counts as empty. */
+export function loadEnvFile(path: string, env: Record<string, string | undefined>): EnvFile {
   const name = basename(path);
   const file = readFile(path, name);
-  if ('problem' in file) return [file.problem];
+  if ('problem' in file) return { names: [], problems: [file.problem] };
 
-  const problems = problemsIn(file.text, name);
-  for (const [variable, value] of Object.entries(parseEnv(file.text))) env[variable] ??= value;
-  return problems;
+  const variables = Object.entries(parseEnv(file.text));
+  for (const [variable, value] of variables) env[variable] ??= value;
+  return { names: variables.map(([variable]) => variable), problems: problemsIn(file.text, name) };
 }
 
 function readFile(path: string, name: string): { text: string } | { problem: string } {

@@ -23,7 +23,10 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   if (!/^rediss?:\/\//i.test(value) || !URL.canParse(value) || new URL(value).hostname === '')
     return { problem: `REDIS_URL must have the form ${forms}. ${encoding}` };
 
-  const { username, password, pathname, search, searchParams, hash } = new URL(value);
+  const { username, password, port, pathname, search, searchParams, hash } = new URL(value);
+  // safeguard: port-zero
+  if (port === '0')
+    return { problem: `REDIS_URL must contain the port of Redis, such as ${defaultRedisUrl}.` };
   // An unencoded / ? or # in the password ends the host too early, so the rest of the password and the @ follow it.
   // safeguard: noticing-rest-password-stands-behind-host-redis
   if (`${pathname}${search}${hash}`.includes('@'))

@@ -171,9 +171,9 @@ test('what a listener changes has a limit; a form that came too soon can be sent
 
   await press('/library/save', { uri }).expect(303);
   await press('/library/remove', { uri }).expect(303);
-  await press('/now-playing/look').expect(204);
+  await press('/now-playing/poll').expect(204);
   simulator.forgetCalls();
-  for (const path of ['/library/save', '/player/pause', '/player/device', '/playlists', '/now-playing/look'])
+  for (const path of ['/library/save', '/player/pause', '/player/device', '/playlists', '/now-playing/poll'])
     await press(path, { uri }).expect(429);
   assert.deepEqual(asked(simulator), []);
   const page = await press('/library/save', { uri }).expect(429);
@@ -272,4 +272,19 @@ test('a key of a foreign type counts as none: the process counts by itself, and 
   await redis.set(key, '0');
   await mara.get('/account').expect(200);
   assert.ok((await redis.pttl(key)) > 0, 'one without an end gets one');
+});
+
+// fault: count-outlasts-window
+test('a count that outlasts its window locks nobody out', async (t) => {
+  const turntable = await limited(t, { read: 5 });
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = await signedIn(turntable);
+  await mara.get('/account').expect(200);
+  const key = (await keysIn(turntable.redisUrl)).find((one) => one.startsWith('limit:read:')) ?? '';
+
+  await redis.set(key, '500', 'PX', 360_000_000);
+  await mara.get('/account').expect(200);
+
+  assert.ok((await redis.pttl(key)) <= 60_000);
 });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
+import { visit } from '../support/fleet.ts';
 import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { slowRedis } from '../support/slow-redis.ts';
-import { grantsOf, startTurntable } from '../support/turntable.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
+import { grantsOf, startTurntable, tokenRequests } from '../support/turntable.ts';
 
 /** The name of a command and the kind of its key, as in "get session". */
 function inShort(said: string): string {
@@ -72,6 +73,27 @@ test('whatever is kept in Redis has an end', async (t) => {
   simulator.revokeGrants();
   await mara.get('/now-playing').expect(401);
   await haveAnEnd('after Spotify has ended it');
+});
+
+// fault: lease-lost-before-asking
+test('a process that slept through its lease before it asked Spotify for a token goes on with the one that another has saved', async (t) => {
+  const redis = await slowRedis(t);
+  const one = await startTurntable(t, { redisUrl: redis.url, timing: { leaseMs: 300 } });
+  const other = await startTurntable(t, { beside: { ...one, redisUrl: redis.direct } });
+  const mara = one.browser();
+  await mara.signIn();
+  one.clock.advance({ hours: 2 });
+  const held = redis.hold(command('get', 'cooldown-accounts:'), 'after');
+
+  const late = mara.get('/playlists').expect(200).then();
+  await held.reached;
+  // It waits for the lease to end.
+  const page = await visit(`${other.url}/playlists`, 'GET', mara.cookieHeader(), one.baseUrl);
+  assert.equal(page.status, 200);
+  held.release();
+
+  await late;
+  assert.equal(tokenRequests(one.simulator, 'refresh_token'), 1);
 });
 
 // fault: nothing-redis-tells-token

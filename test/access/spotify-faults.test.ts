@@ -121,6 +121,20 @@ for (const token of [
   });
 }
 
+// fault: absurd-token-lifetime
+test('a refreshed token that claims to last for ever is used, and nobody is signed out', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  const token = '{"access_token":"unknown","token_type":"Bearer","expires_in":1e308}';
+  simulator.fault({ on: 'token', times: 1, answer: { status: 200, body: token } });
+
+  // The simulator doesn't know this token either, so it is refreshed once more.
+  await mara.get('/library/recent').expect(200);
+  await mara.get('/now-playing').expect(200);
+});
+
 test('the deadline holds for a body that drips, too', async (t) => {
   const { browser, simulator } = await startTurntable(t, { timing: quick });
   const mara = browser();

@@ -182,6 +182,7 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   const { body } = await mara.getJson('/playlists').expect(200);
   await mara.get(`/playlists/${body.playlists[0].id}/export.csv`).expect(200);
   while (!(await fleet.keys()).some((key) => key.startsWith('export:'))) await sleep(10);
+  await mara.get('/setup/check?cookie=set').expect(200);
   const sessionId =
     (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
   return { fleet, server, mara, sessionId };
@@ -206,6 +207,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
   const tokenIsDue = () => fleet.advance({ hours: 2 });
   const nothingPlays = async () => void fleet.simulator.plays('mara', { kind: 'nothing' });
   const accountId: string = JSON.parse((await redis.get(`session:{${sessionId}}`)) ?? '').listener.accountId;
+  const setupCheck = `setup-check:{${clientId}}`;
   const [grant, appToken] = [`grant:{${sessionId}}`, `app-token:{${clientId}}`];
   const [seen, recent, browsers, exported] = ['now-playing', 'recently-played', 'browsers', 'export'].map(
     (kind) => `${kind}:{${accountId}}`,
@@ -241,6 +243,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: recent, type: 'string', json: await json(recent), before: nothingPlays },
     { key: exported, type: 'string', json: await json(exported) },
     { key: appToken, type: 'string', json: await sealed(appToken) },
+    { key: setupCheck, type: 'string', json: await json(setupCheck) },
     { key: `cooldown:{${clientId}}`, type: 'string' },
     {
       key: `probe:{${clientId}}`,
@@ -253,6 +256,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     ...limits,
     { key: `lock:${grant}`, type: 'string', before: tokenIsDue },
     { key: `lock:${appToken}`, type: 'string', before: tokenIsDue },
+    { key: `lock:${setupCheck}`, type: 'string', before: () => redis.del(setupCheck) },
     { key: `lease:{${accountId}}`, type: 'string' },
     { key: `subscribed:{${clientId}}`, type: 'zset' },
     { key: `streams:{${sessionId}}`, type: 'zset' },

@@ -200,7 +200,8 @@ suite('one process of two', { concurrency: 3 }, () => {
       held.release();
       one.goOn();
 
-      assert.ok([200, 502, 503].includes((await late).status));
+      // Redis may not have answered within its deadline.
+      assert.ok([200, 503].includes((await late).status));
       for (const server of [other, one]) assert.equal((await seen(server, mara)).status, 200);
       await fleet.advance({ hours: 2 });
       for (const server of [other, one]) assert.equal((await seen(server, mara)).status, 200);

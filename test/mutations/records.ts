@@ -66,12 +66,20 @@ export const mutations: Mutation[] = [
     named: 'removed by comparing',
   },
   {
+    what: 'the TTL of claims',
+    safeguard: 'ttl-of-claims',
+    from: 'leftMs >= 0 && leftMs <= maxMs',
+    to: 'leftMs >= 0',
+    test: 'test/redis/records',
+    named: 'too long',
+  },
+  {
     what: 'the end of a claim',
     safeguard: 'end-claim',
-    from: "if redis.call('PTTL', KEYS[1]) == -1 then",
-    to: 'if false then',
+    from: 'leftMs >= 0 && leftMs <= maxMs',
+    to: 'leftMs <= maxMs',
     test: 'test/redis/records',
-    named: 'nobody’s',
+    named: 'too long',
   },
   {
     what: 'the check of a lock’s owner',
@@ -79,7 +87,7 @@ export const mutations: Mutation[] = [
     from: 'v.string().assert((text) => uuid.test(text))',
     to: 'v.string()',
     test: 'test/redis/records',
-    named: 'nobody’s',
+    named: 'too long',
   },
   {
     what: 'the type check in scripts',
@@ -108,7 +116,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the check of a lease’s owner',
     safeguard: 'check-leases-owner',
-    from: 'await leases.settle(accountId, holder);',
+    from: 'await leases.settle(accountId, owner);',
     to: '',
     test: 'test/redis/records',
     named: 'lease',
@@ -180,7 +188,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending a session that its grant contradicts',
     safeguard: 'ending-session-its-grant-contradicts',
-    from: 'await end(req.grant.accountId, [req.session.id]);',
+    from: 'await end(res, req.grant.accountId, [req.session.id]);',
     to: '',
     test: 'test/access/whose-record',
     named: 'session record',
@@ -248,5 +256,13 @@ export const mutations: Mutation[] = [
     to: '[]',
     test: 'test/redis/upgrade',
     named: 'signing out everywhere',
+  },
+  {
+    what: 'the longest lifetime of an access token',
+    safeguard: 'lifetime-of-access-tokens',
+    from: 'Math.min(seconds, maxTokenSeconds) * 1000',
+    to: 'seconds * 1000',
+    test: 'test/access/spotify-faults',
+    named: 'claims to last',
   },
 ];

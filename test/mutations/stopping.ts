@@ -64,8 +64,8 @@ export const mutations: Mutation[] = [
   {
     what: 'ending no stream because this process stops',
     safeguard: 'ending-no-stream-because-this-process-stops',
-    from: 'if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;',
-    to: 'if (error instanceof RedisUnavailable) return;',
+    from: "if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return { kind: 'ours' };",
+    to: "if (error instanceof RedisUnavailable) return { kind: 'ours' };",
     test: stop,
     named: 'before Spotify is asked',
   },
@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
     from: 'if (!movedOn.has(replyCode(error)) ||',
     to: 'if (true ||',
     test: recovery,
-    named: 'is made again',
+    named: 'served over the next connection',
   },
   {
     what: 'keeping the connection to the right server',
@@ -166,9 +166,9 @@ export const mutations: Mutation[] = [
     named: 'only listens',
   },
   {
-    what: 'looking for ended sign-ins while no messages come',
+    what: 'sweeping for ended sign-ins while no messages arrive',
     safeguard: 'looking-for-ended-sign-ins-while-no',
-    from: 'if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();',
+    from: 'if (!isJoined() || performance.now() >= sweepDueAt) sweepNow();',
     to: 'if (performance.now() >= sweepDueAt) sweepNow();',
     test: failover,
     named: 'the log says so',
@@ -192,7 +192,7 @@ export const mutations: Mutation[] = [
   {
     what: 'trying what pages do before saying that they can be served',
     safeguard: 'trying-what-pages-do-before-saying-they',
-    from: 'const fault = await findFault(parts.redis);',
+    from: 'const fault = await diagnose(parts.redis);',
     to: 'const fault = await parts.redis.ping().then(() => null);',
     test: recovery,
     named: 'says which it is',
@@ -226,7 +226,15 @@ export const mutations: Mutation[] = [
     safeguard: 'asking-spotify-for-token-only-while-lock',
     from: 'if (!isHeld())',
     to: 'if (false)',
-    test: 'test/fleet/several-processes',
-    named: 'before it asks Spotify spoils nothing',
+    test: 'test/access/sessions',
+    named: 'slept through its lease',
+  },
+  {
+    what: 'going on with the token that another process has saved',
+    safeguard: 'refresh-goes-on-after-lost-lease',
+    from: 'if (error instanceof LeaseExpired) return attempt();',
+    to: '',
+    test: 'test/access/sessions',
+    named: 'slept through its lease',
   },
 ];

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import { visit } from '../support/fleet.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
 import { startTurntable, tokenRequests } from '../support/turntable.ts';
 
 test('the landing page says what this is and leads to the sign-in', async (t) => {
@@ -353,6 +355,29 @@ test('who signs in again after signing out is asked by Spotify once, and then no
   const left = await mara.get('/login').expect(303);
 
   assert.equal(new URL(left.headers.location ?? '').searchParams.has('show_dialog'), false);
+});
+
+// fault: tab-reloads-during-sign-out
+test('while a sign-out is under way, another tab of the browser is not signed in again without being asked', async (t) => {
+  const redis = await slowRedis(t);
+  const one = await startTurntable(t, { redisUrl: redis.url });
+  const other = await startTurntable(t, { beside: { ...one, redisUrl: redis.direct } });
+  const mara = one.browser();
+  await mara.signIn();
+  const cookies = mara.cookieHeader();
+  const login = async () => {
+    const { headers } = await visit(`${other.url}/login`, 'GET', cookies, one.baseUrl);
+    return new URL(String(headers.location)).searchParams.get('show_dialog');
+  };
+  assert.equal(await login(), null);
+  const held = redis.hold(command('del', 'session:'), 'before');
+
+  const signingOut = mara.post('/logout').expect(303).then();
+  await held.reached;
+  assert.equal(await login(), 'true', 'while its session is still there');
+  held.release();
+  await signingOut;
+  assert.equal(await login(), 'true', 'by a request that is late');
 });
 
 // fault: nobody-can-signed-made

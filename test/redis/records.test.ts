@@ -150,7 +150,7 @@ test('a damaged record is removed by comparing: one that was written in the mean
 });
 
 // fault: lock-another-type-another
-test('a lock of another type, of another text or without an end is nobody’s: no page waits for it', async (t) => {
+test('a lock of another type or text, without a TTL or with one that is too long is removed: no page waits for it', async (t) => {
   const { mara, redis, sessionId, clock, simulator, logged } = await signedIn(t, { timing: lockWait });
   const key = `lock:grant:{${sessionId}}`;
 
@@ -158,6 +158,14 @@ test('a lock of another type, of another text or without an end is nobody’s: n
     ['a list', () => redis.rpush(key, 'x')],
     ['a hash', () => redis.hset(key, 'x', 'y')],
     ['an owner without an end', () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef')],
+    [
+      'an owner with a TTL that is too long',
+      () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600),
+    ],
+    [
+      'a newer shape with a TTL that is too long',
+      () => redis.set(key, '{"shape":2,"owner":"x"}', 'EX', 3_600),
+    ],
     ['a text that is no owner', () => redis.set(key, 'x', 'EX', 3_600)],
     ['an empty text', () => redis.set(key, '', 'EX', 3_600)],
   ] as const) {
@@ -171,7 +179,7 @@ test('a lock of another type, of another text or without an end is nobody’s: n
     assert.deepEqual(damagedIn(logged), ['lock'], what);
   }
 
-  await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600);
+  await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 8);
   clock.advance({ hours: 2 });
   const waiting = mara.get('/account').then(({ status }) => status);
   simulator.forgetCalls();
@@ -210,9 +218,9 @@ test('messages that are damaged or of another shape are ignored and counted, and
   const { keyPrefix = '' } = redis.options;
   const accountId = (await redis.keys(`${keyPrefix}now-playing:*`))[0]?.split(':').at(-1)?.slice(1, -1) ?? '';
   const record = JSON.parse((await redis.get(`now-playing:{${accountId}}`)) ?? '');
-  const { shape, boundTo: _boundTo, ...seen } = record;
-  const news = { seen, waitingUntil: null, quota: false, silent: false, stalled: false };
-  const message = { shape, from: 'elsewhere', kind: 'news', accountId, news };
+  const { shape, boundTo: _boundTo, ...observation } = record;
+  const update = { observation, cooldown: null, spotifyDown: false, redisDown: false };
+  const message = { shape, from: 'elsewhere', kind: 'update', accountId, update };
   const stream = await listen(t, url, mara);
   await stream.until(({ event }) => event === 'card');
   const say = (one: unknown) =>
@@ -228,13 +236,13 @@ test('messages that are damaged or of another shape are ignored and counted, and
     { ...message, kind: 'another' },
     { ...message, from: 7 },
     { ...message, accountId: {} },
-    { ...message, news: null },
-    ...Object.keys(news).map((field) => ({ ...message, news: { ...news, [field]: 'x' } })),
-    ...Object.keys(seen).map((field) => ({
+    { ...message, update: null },
+    ...Object.keys(update).map((field) => ({ ...message, update: { ...update, [field]: 'x' } })),
+    ...Object.keys(observation).map((field) => ({
       ...message,
-      news: { ...news, seen: { ...seen, [field]: { x: 1 } } },
+      update: { ...update, observation: { ...observation, [field]: { x: 1 } } },
     })),
-    { shape, from: 'elsewhere', kind: 'look', accountId, since: 'now' },
+    { shape, from: 'elsewhere', kind: 'poll', accountId, since: 'now' },
     { shape, from: 'elsewhere', kind: 'end', sessionIds: [7] },
     { shape, from: 'elsewhere', kind: 'end', sessionIds: 'all' },
   ];
@@ -249,12 +257,11 @@ test('messages that are damaged or of another shape are ignored and counted, and
 
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   await mara.get('/devices').expect(200);
-  const item = { ...seen.playback.item, name: 'Something else' };
-  await say({
-    ...message,
-    news: { ...news, seen: { ...seen, askedAt: seen.askedAt + 1, playback: { ...seen.playback, item } } },
-  });
-  await stream.until(({ data }) => data.what === 'Something else' && data.what !== name);
+  const item = { ...observation.playback.item, name: 'Something else' };
+  const { playback, askedAt } = observation;
+  const newer = { ...observation, askedAt: askedAt + 1, playback: { ...playback, item } };
+  await say({ ...message, update: { ...update, observation: newer } });
+  await stream.until(({ data }) => data.title === 'Something else' && data.title !== name);
 });
 
 // fault: cooldown-pauses-nothing

@@ -27,6 +27,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     dailyCalls: 700,
     dailySearches: 100,
     setupPage: true,
+    unknownSettings: [],
   });
 });
 
