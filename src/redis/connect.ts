@@ -35,7 +35,7 @@ const fastFailing = {
   disconnectTimeout: 100,
   // It sends INFO, which many users may not. While Redis loads its data it refuses commands with LOADING anyway.
   enableReadyCheck: false,
-  // Their callers have been told that they failed.
+  // Their callers have already been rejected.
   autoResendUnfulfilledCommands: false,
 } satisfies RedisOptions;
 
