@@ -23,16 +23,19 @@ function callsForContents(rows: number): number {
   return pages > 1 ? pages + 1 : pages;
 }
 
-/** How many rows all playlists have together, if their first page says so, and about how many calls their files take. */
+/** Returns how many rows all playlists have together, if their first page says so, and an estimate of how many calls their file takes. */
 export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | null; calls: number | null } {
   if (total === null) return { rows: null, calls: null };
   const counts = items.map(({ count }) => count);
   const isKnown = total <= playlistsPerPage && counts.every((count) => count !== null);
-  const calls = counts.reduce<number>((sum, count) => sum + callsForContents(count ?? 0), 0);
-  const all = items.length === 0 ? 0 : (calls * total) / items.length;
+  const [longest = 0, ...others] = counts.map((count) => callsForContents(count ?? 0)).sort((a, b) => b - a);
+  const sum = others.reduce((all, one) => all + one, 0);
+  // The longest says nothing about the pages that are still unread: people often have one playlist with everything in it.
+  const unread = total - items.length;
+  const average = others.length === 0 ? longest : sum / others.length;
   return {
     rows: isKnown ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) : null,
-    calls: Math.ceil(total / playlistsPerPage + all),
+    calls: Math.ceil(total / playlistsPerPage) + Math.ceil(longest + sum + average * unread),
   };
 }
 
