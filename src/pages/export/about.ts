@@ -3,10 +3,10 @@ import { entriesPerPage, playlistsPerPage } from '../../spotify/web-api.ts';
 import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
-/** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
+/** Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. */
 export type Place = { page: number; skip: number; from: number; snapshot?: string };
 
-/** As many characters of a name as leave room for what else the name of a file says. */
+/** The rest of a file name needs some room, too: systems allow 255 bytes. */
 const longestName = 80;
 
 /**
@@ -39,7 +39,7 @@ export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | nu
   };
 }
 
-/** The name of a file of one playlist. It says so if the file does not hold all of it; `isOver` is false for one that goes on, or is cut. */
+/** Returns the name of a playlist's file, which mentions what the file lacks. `isOver`: all of the file has been read. */
 export function nameOf(manifest: Manifest, isOver: boolean): string {
   const { readable, changedSince, announced, from, written, missing, stopped } = manifest;
   const name = [...(manifest.name ?? '')].slice(0, longestName).join('').trim() || 'playlist';
@@ -58,7 +58,7 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
   return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
 }
 
-/** The same for a file of all playlists. */
+/** Returns the name of a file of all playlists. */
 export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
   const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;
