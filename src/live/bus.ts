@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
 import { jsonCodec, moment } from '../redis/codec.ts';
-import { nullIfUnavailable, type RedisFault, redisCall } from '../redis/errors.ts';
+import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { observationSchema, shape } from './observation.ts';
 import type { Update } from './state.ts';
@@ -111,6 +111,12 @@ export function createBus(deps: Deps) {
   /** Throws RedisUnavailable. */
   async function publish(message: Message): Promise<void> {
     const text = messageCodec.encode({ from: sender, ...message }, channel);
-    await redisCall(redis.publish(channel, text));
+    try {
+      await redisCall(redis.publish(channel, text));
+    } catch (error) {
+      // A user without the right to the channel is reported when the process joins it, once.
+      // safeguard: publishing-without-the-right-to-the-channel
+      if (!(error instanceof RedisUnavailable && error.reply === 'NOPERM')) throw error;
+    }
   }
 }

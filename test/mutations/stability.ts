@@ -202,4 +202,12 @@ export const mutations: Mutation[] = [
     test: 'test/redis/redis-recovery',
     named: 'served over the next connection',
   },
+  {
+    what: 'publishing without the right to the channel',
+    safeguard: 'publishing-without-the-right-to-the-channel',
+    from: "if (!(error instanceof RedisUnavailable && error.reply === 'NOPERM')) throw error;",
+    to: 'throw error;',
+    test: 'test/fleet/redis-failover',
+    named: 'no right to channels',
+  },
 ];
