@@ -25,7 +25,7 @@ function show(shown) {
   const before = place.querySelector('[data-state]')?.dataset.state;
   place.replaceChildren(shown);
   if (shown.querySelector('time')) import(place.dataset.clock);
-  // Screen readers are told what has changed, and not each row.
+  // Screen readers announce changes of state, and not each row.
   if (before !== shown.dataset.state) said.textContent = shown.textContent.trim().replace(/\s+/g, ' ');
 }
 

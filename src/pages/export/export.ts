@@ -18,10 +18,10 @@ type Deps = Parameters<typeof createFiles>[0] & {
   baseUrl: string;
 };
 
-/** What the page of an export says it takes: how many rows, and about how many calls; null if that is not known. */
+/** The size of an export, as its page shows it: rows, and about how many calls; null if unknown. */
 type About = { name: string | null; rows: number | null; calls: number | null };
 
-/** Playlists as files, and a page for each that says how far its export is. */
+/** Playlists as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
   const { webApi, signedIn, progress, rateLimiters } = deps;
   const router = Router();
@@ -40,13 +40,13 @@ export function exportPages(deps: Deps): Router {
     chargeEveryone(rateLimiters.exports),
   ];
   router.param('id', spotifyId);
-  // Before the sign-in, as for ids.
+  // Checked before the sign-in, like ids.
   router.param('format', (req, _res, next) => {
     formatIn(req);
     next();
   });
 
-  // No call to Spotify: asked for again and again while an export runs.
+  // No call to Spotify: the page requests this every few seconds while an export runs.
   router.get('/playlists/export/progress', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const latest = await progress.of(req.listener.accountId);
     res.set('Cache-Control', 'private, no-store').format({
@@ -78,7 +78,7 @@ export function exportPages(deps: Deps): Router {
         (token) => webApi.playlist(token, id),
         scopes.playlists,
       );
-      if (!readable) throw new NoSuchPage('Spotify does not tell what is in it');
+      if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
       return { name, rows: count, calls: count === null ? null : callsFor(count) };
     });
   });
@@ -95,7 +95,7 @@ export function exportPages(deps: Deps): Router {
     const latest = await progress.of(req.listener.accountId);
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
-    // It is there while Spotify wants to be left alone, which is when somebody looks.
+    // People look at this page during a pause, when Spotify must not be called.
     // safeguard: telling-page-export-without-asking-spotify-while
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;
