@@ -16,8 +16,9 @@ async function poll() {
   const isOurs = progress?.dataset.export === place.dataset.export;
   misses = isOurs ? 0 : misses + 1;
   if (isOurs) show(progress);
-  const hasEnded = isOurs && ['complete', 'stopped'].includes(progress.dataset.state);
+  const hasEnded = isOurs && ['complete', 'incomplete', 'stopped'].includes(progress.dataset.state);
   if (!hasEnded && misses < maxMisses) timer = setTimeout(poll, pollEveryMs);
+  else if (!hasEnded) place.replaceChildren();
 }
 
 function show(progress) {
@@ -32,8 +33,14 @@ function show(progress) {
 function start() {
   clearTimeout(timer);
   misses = 0;
-  // The outcome of an earlier export says nothing about this one.
-  place.replaceChildren();
+  // The result of an earlier export says nothing about this one.
+  const starting = document.createElement('p');
+  starting.className = 'small';
+  starting.textContent = 'Starting…';
+  place.replaceChildren(starting);
+  // The page that asked whether to start the export has its answer.
+  for (const part of document.querySelectorAll('[data-before-start]')) part.hidden = true;
+  for (const part of document.querySelectorAll('[data-after-start]')) part.hidden = false;
   timer = setTimeout(poll, pollEveryMs);
 }
 

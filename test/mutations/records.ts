@@ -108,7 +108,15 @@ export const mutations: Mutation[] = [
   {
     what: 'the end of a lease',
     safeguard: 'end-lease',
-    from: " and redis.call('PTTL', KEYS[1]) ~= -1",
+    from: ' and left ~= -1',
+    to: '',
+    test: 'test/redis/records',
+    named: 'lease',
+  },
+  {
+    what: 'the longest TTL of a lease',
+    safeguard: 'ttl-of-leases',
+    from: ' and left <= ARGV[2] + 1000',
     to: '',
     test: 'test/redis/records',
     named: 'lease',
@@ -116,7 +124,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the check of a lease’s owner',
     safeguard: 'check-leases-owner',
-    from: 'await leases.settle(accountId, holder);',
+    from: 'await leases.settle(accountId, owner);',
     to: '',
     test: 'test/redis/records',
     named: 'lease',

@@ -2,13 +2,13 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Ends } from './ends.ts';
 import type { Browser } from './turntable.ts';
 
-/** One event of a stream, its data read as JSON. */
+/** One event of a stream, with its data parsed as JSON. */
 export type Event = { id: string | undefined; event: string; data: Record<string, unknown> };
 
-/** An open stream of Server-Sent Events, read as a browser reads it. */
+/** An open stream of server-sent events, parsed as by a browser. */
 export type Listening = Awaited<ReturnType<typeof listen>>;
 
-/** Opens the stream of what is playing as this person; closed with the test at the latest. */
+/** Opens this person's stream of live updates. It is closed with the test at the latest. */
 export async function listen(
   t: Ends,
   url: string,
@@ -28,8 +28,8 @@ export async function listen(
   const waiting = new Set<() => void>();
   let text = '';
   let retry: number | null = null;
-  let beats = 0;
-  let over = false;
+  let heartbeats = 0;
+  let isOver = false;
 
   answer.setEncoding('utf8');
   answer.on('data', (chunk: string) => {
@@ -38,18 +38,18 @@ export async function listen(
       read(text.slice(0, end));
       text = text.slice(end + 2);
     }
-    for (const look of waiting) look();
+    for (const check of waiting) check();
   });
   answer.once('close', () => {
-    over = true;
-    for (const look of waiting) look();
+    isOver = true;
+    for (const check of waiting) check();
   });
 
   function read(block: string): void {
     const fields = new Map(block.split('\n').map((line) => splitAt(line, line.indexOf(':'))));
     if (fields.has('retry')) retry = Number(fields.get('retry'));
     const event = fields.get('event');
-    if (event === 'beat') beats += 1;
+    if (event === 'heartbeat') heartbeats += 1;
     else if (event)
       events.push({ id: fields.get('id'), event, data: JSON.parse(fields.get('data') ?? '{}') });
   }
@@ -59,31 +59,31 @@ export async function listen(
     headers: answer.headers,
     events,
     retry: () => retry,
-    beats: () => beats,
-    isOver: () => over,
-    /** Waits for an event, one that came already included; rejects where the stream ends before. */
-    until(what: (event: Event) => boolean): Promise<Event> {
+    heartbeats: () => heartbeats,
+    isOver: () => isOver,
+    /** Waits for an event, or returns one that has arrived already. Rejects if the stream ends first. */
+    until(isWanted: (event: Event) => boolean): Promise<Event> {
       return new Promise((resolve, reject) => {
-        const look = () => {
-          const found = events.find(what);
-          if (!found && !over) return;
-          waiting.delete(look);
+        const check = () => {
+          const found = events.find(isWanted);
+          if (!found && !isOver) return;
+          waiting.delete(check);
           if (found) resolve(found);
           else reject(new Error('The stream ended before that'));
         };
-        waiting.add(look);
-        look();
+        waiting.add(check);
+        check();
       });
     },
-    /** Waits until the server has ended it. */
+    /** Waits until the server has ended the stream. */
     ended(): Promise<void> {
       return new Promise((resolve) => {
-        const look = () => over && resolve();
-        waiting.add(look);
-        look();
+        const check = () => isOver && resolve();
+        waiting.add(check);
+        check();
       });
     },
-    /** Reads no further, and says nothing of it. */
+    /** Stops reading without closing the connection. */
     stopReading: () => void answer.pause(),
     close: () => void sent.destroy(),
   };

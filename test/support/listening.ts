@@ -4,22 +4,22 @@ import { until } from './fleet.ts';
 import { testTiming } from './timing.ts';
 import { startTurntable, type Turntable } from './turntable.ts';
 
-/** What is asked of Spotify to see what plays. */
+/** The request of a poll. */
 export const player = '/v1/me/player';
 
-/** Waits until the hub has looked at the clock several times, and whatever it asked of Spotify has been answered. */
+/** Waits until the hub has checked several times what is due, and all its calls to Spotify have been answered. */
 export async function severalTicks({ calls }: Pick<Simulator, 'calls'>): Promise<void> {
   for (let ticks = 0; ticks < 4; ticks += 1) await sleep(testTiming.live.tickMs + 2);
   while (calls.some(({ status }) => status === 0)) await sleep(5);
   await sleep(testTiming.live.tickMs + 2);
 }
 
-/** Waits until the server has seen every stream end. */
+/** Waits until the server has closed every stream. */
 export async function untilAllLeft(keys: Turntable['keys']): Promise<void> {
   await until(async () => !(await keys()).some((key) => key.startsWith('streams:')));
 }
 
-/** Somebody who plays the first track from its start, signed in, with the page in front of them, and allowed to control the player. */
+/** A signed-in listener who plays the first track from its start, has the page open, and may control the player. */
 export async function listening(
   t: Parameters<typeof startTurntable>[0],
   options: Parameters<typeof startTurntable>[1] = {},
