@@ -70,8 +70,6 @@ export const routes = {
   anyPath: () => '/*path',
 };
 
-export type Routes = typeof routes;
-
 type SignInQuery = { returnTo?: string; allow?: readonly string[]; showDialog?: boolean };
 type ExportQuery = ExportPlace & { part?: 'yes' };
 

@@ -36,7 +36,7 @@ export const localize: RequestHandler = (req, res, next) => {
 };
 
 /** The formatters for a language tag that `Intl` supports. */
-export function formatters(language: string): Formatters {
+function formatters(language: string): Formatters {
   const known = byLanguage.get(language);
   if (known) return known;
   const created = createFormatters(language);

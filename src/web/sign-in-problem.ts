@@ -57,5 +57,3 @@ export function createSignInProblems({ seal, cookies }: Deps) {
     },
   };
 }
-
-export type SignInProblems = ReturnType<typeof createSignInProblems>;
