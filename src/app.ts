@@ -19,7 +19,7 @@ import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
-import { findFault } from './redis/probe.ts';
+import { diagnose } from './redis/diagnose.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
@@ -144,8 +144,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     return parts?.streams.count() ?? 0;
   }
 
-  function onOverload({ refused, underWay }: { refused: number; underWay: number }): void {
-    log.warn('Overloaded: requests are answered 503', { refused, underWay });
+  function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
+    log.warn('Overloaded: requests are answered 503', { refused, inFlight });
   }
 
   /** A page without the logo is better than none. */
@@ -166,8 +166,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
     // safeguard: trying-what-pages-do-before-saying-they
-    const fault = await findFault(parts.redis);
-    return fault && `Redis ${fault.does}`;
+    const fault = await diagnose(parts.redis);
+    return fault && `Redis ${fault.problem}`;
   }
 
   async function forgetListener(accountId: string): Promise<void> {

@@ -206,7 +206,7 @@ testOnce('on request the log tells of each call to Spotify, and never of a token
   }
 
   const lines = verbose.logged.map((line) => JSON.parse(line));
-  const told = lines.filter(({ message }) => message === 'Spotify was asked');
+  const told = lines.filter(({ message }) => message === 'Called Spotify');
   const calls = told.map(({ call, status }) => `${call.replace(/ .*\/\/[^/]+/, ' ')} ${status}`);
   for (const call of [
     'GET /me 200',
@@ -217,7 +217,7 @@ testOnce('on request the log tells of each call to Spotify, and never of a token
   ])
     assert.ok(calls.includes(call), call);
   assert.ok(told.every(({ ms }) => typeof ms === 'number'));
-  assert.equal(quiet.logged.filter((line) => line.includes('Spotify was asked')).length, 0);
+  assert.equal(quiet.logged.filter((line) => line.includes('Called Spotify')).length, 0);
 
   const tokens = new Set(sent.map(({ authorization }) => authorization.replace('Bearer ', '')));
   assert.equal(tokens.size, 2, 'a listener’s and the app’s');

@@ -19,12 +19,14 @@ type Deps = {
   prepare: (feed: Feed) => Promise<void>;
 };
 
-// Returns the owner. A lease without a TTL was not taken by this program, and would never end.
+// Returns the owner. A lease without a TTL, or with a longer one than ours, was not taken by this program, and would block all others.
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
   -- safeguard: lease-one-who-looks
   -- safeguard: end-lease
-  if owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) ~= -1 then return owner end
+  -- safeguard: ttl-of-leases
+  local left = redis.call('PTTL', KEYS[1])
+  if owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000 then return owner end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return ARGV[1]`;
 

@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the time limit of Redis commands',
     safeguard: 'time-limit-redis-commands',
-    from: 'closeWhenSilent(redis, deadlineMs);',
+    from: 'enforceReplyTimeout(redis, deadlineMs);',
     to: '',
     test: 'test/redis/redis-outage',
     named: 'hangs',
@@ -616,7 +616,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the lease of the process that polls',
     safeguard: 'lease-one-who-looks',
-    from: "if owner and owner ~= ARGV[1] and redis.call('PTTL', KEYS[1]) ~= -1 then return owner end",
+    from: 'if owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000 then return owner end',
     to: '',
     test: 'test/live/live',
   },
@@ -742,7 +742,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the exit code of the doctor',
     safeguard: 'exit-code-doctor',
-    from: "if (state === 'bad') process.exitCode = 1;",
+    from: "if (status === 'failed') process.exitCode = 1;",
     to: '',
     test: 'test/settings/doctor',
   },

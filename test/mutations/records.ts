@@ -108,7 +108,15 @@ export const mutations: Mutation[] = [
   {
     what: 'the end of a lease',
     safeguard: 'end-lease',
-    from: " and redis.call('PTTL', KEYS[1]) ~= -1",
+    from: ' and left ~= -1',
+    to: '',
+    test: 'test/redis/records',
+    named: 'lease',
+  },
+  {
+    what: 'the longest TTL of a lease',
+    safeguard: 'ttl-of-leases',
+    from: ' and left <= ARGV[2] + 1000',
     to: '',
     test: 'test/redis/records',
     named: 'lease',

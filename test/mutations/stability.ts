@@ -189,9 +189,9 @@ export const mutations: Mutation[] = [
   {
     what: 'the end of a private Redis that hangs',
     safeguard: 'end-of-hanging-private-redis',
-    from: `const end = 'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';`,
-    to: `const end = 'kill "$server"';`,
-    test: 'test/redis/store',
+    from: `const stop = 'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';`,
+    to: `const stop = 'kill "$server"';`,
+    test: 'test/redis/choice',
     named: 'hangs',
   },
   {
@@ -201,5 +201,13 @@ export const mutations: Mutation[] = [
     to: 'throw error;',
     test: 'test/redis/redis-recovery',
     named: 'served over the next connection',
+  },
+  {
+    what: 'publishing without the right to the channel',
+    safeguard: 'publishing-without-the-right-to-the-channel',
+    from: "if (!(error instanceof RedisUnavailable && error.reply === 'NOPERM')) throw error;",
+    to: 'throw error;',
+    test: 'test/fleet/redis-failover',
+    named: 'no right to channels',
   },
 ];

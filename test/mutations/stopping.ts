@@ -105,7 +105,7 @@ export const mutations: Mutation[] = [
     what: 'counting turns of the event loop instead of time',
     safeguard: 'counting-turns-event-loop-instead-time',
     from: 'turn += 1;',
-    to: 'turn = Math.round(performance.now() / turnMs);',
+    to: 'turn = Math.round(performance.now() / checkEveryMs);',
     test: recovery,
     named: 'busy for 800 ms',
   },
@@ -192,7 +192,7 @@ export const mutations: Mutation[] = [
   {
     what: 'trying what pages do before saying that they can be served',
     safeguard: 'trying-what-pages-do-before-saying-they',
-    from: 'const fault = await findFault(parts.redis);',
+    from: 'const fault = await diagnose(parts.redis);',
     to: 'const fault = await parts.redis.ping().then(() => null);',
     test: recovery,
     named: 'says which it is',

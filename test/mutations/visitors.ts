@@ -313,7 +313,7 @@ export const mutations: Mutation[] = [
   {
     what: 'sharing what Spotify said to a check of the set-up',
     safeguard: 'sharing-check-of-set-up',
-    from: 'checked !== null && isRecent(checked) ? checked.findings : null',
+    from: 'checked !== null && isRecent(checked) ? checked.results : null',
     to: 'null',
     test: 'test/pages/setup',
     named: 'processes share',

@@ -199,6 +199,7 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
     () => redis.rpush(key, 'x'),
     () => redis.set(key, 'x', 'EX', 3_600),
     () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef'),
+    () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600),
   ]) {
     await redis.del(key);
     await harm();

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
-import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
+import { type AvailableRedis, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
 import { createRecords } from '../../src/redis/records.ts';
 import { defaultRedisPrefix } from '../../src/settings/redis-url.ts';
 
-let shared: Promise<RedisAtHand> | undefined;
+let shared: Promise<AvailableRedis> | undefined;
 let places = 0;
 
 // Measurements start servers by the same ways, and are no tests.
@@ -46,8 +46,8 @@ export const skipWithoutProgram = redisProgram
 
 /** A Redis that a test may stop and start again, with nothing lost between. */
 export async function ownRedis(t: TestContext, program = redisProgram) {
-  const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
-  let redis = await startRedis({ program, keepIn });
+  const dataDir = await mkdtemp(join(tmpdir(), 'turntable-test-'));
+  let redis = await startRedis({ program, dataDir });
   let frozen: number | null = null;
   const thaw = () => {
     if (frozen !== null) process.kill(frozen, 'SIGCONT');
@@ -56,7 +56,7 @@ export async function ownRedis(t: TestContext, program = redisProgram) {
   t.after(async () => {
     thaw();
     await redis.stop();
-    await rm(keepIn, { recursive: true });
+    await rm(dataDir, { recursive: true });
   });
   return {
     url: redis.url,
@@ -70,12 +70,12 @@ export async function ownRedis(t: TestContext, program = redisProgram) {
     },
     thaw,
     async start() {
-      redis = await startRedis({ program, keepIn, port: redis.port });
+      redis = await startRedis({ program, dataDir, port: redis.port });
     },
   };
 }
 
-async function begin(): Promise<RedisAtHand> {
+async function begin(): Promise<AvailableRedis> {
   const { REDIS_URL } = process.env;
   // A Redis that is not ours alone is left as it was found.
   if (REDIS_URL) return { url: REDIS_URL, stop: () => clear(REDIS_URL) };

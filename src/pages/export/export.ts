@@ -5,15 +5,12 @@ import { NoSuchPage } from '../../web/error-pages.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
 import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';
-import { askFirst } from '../../web/same-origin.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { callsFor, sizeOfAll } from './about.ts';
+import { askBeforeFile, pageMs } from './ask.ts';
 import { createFiles, formatIn } from './files.ts';
-
-/** Long enough to look at the page of an export for as long as that takes, without a call to Spotify each time. */
-const pageMs = 5 * 60_000;
 
 type Deps = Parameters<typeof createFiles>[0] & {
   signedIn: SignedIn;
@@ -21,20 +18,15 @@ type Deps = Parameters<typeof createFiles>[0] & {
   baseUrl: string;
 };
 
-/** What the page of an export says it takes: how many rows, and about how many calls; null if that is not known. */
+/** The size of an export, as its page shows it: rows, and about how many calls; null if unknown. */
 type About = { name: string | null; rows: number | null; calls: number | null };
 
-/** Playlists as files, and a page for each that says how far its export is. */
+/** Playlists as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
-  const { webApi, signedIn, progress, rateLimiters, baseUrl } = deps;
+  const { webApi, signedIn, progress, rateLimiters } = deps;
   const router = Router();
   const files = createFiles(deps);
-  const ask = askFirst({
-    baseUrl,
-    title: 'Download this file?',
-    text: 'A link on another site led here. Making the file takes many calls to Spotify, so it starts when you say so.',
-    button: 'Download',
-  });
+  const ask = askBeforeFile(deps);
   const guarded = (limiter: RateLimiter) => [
     // safeguard: making-no-file-ahead
     refuseSpeculative,
@@ -48,13 +40,13 @@ export function exportPages(deps: Deps): Router {
     chargeEveryone(rateLimiters.exports),
   ];
   router.param('id', spotifyId);
-  // Before the sign-in, as for ids.
+  // Checked before the sign-in, like ids.
   router.param('format', (req, _res, next) => {
     formatIn(req);
     next();
   });
 
-  // No call to Spotify: asked for again and again while an export runs.
+  // No call to Spotify: the page requests this every few seconds while an export runs.
   router.get('/playlists/export/progress', htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const latest = await progress.of(req.listener.accountId);
     res.set('Cache-Control', 'private, no-store').format({
@@ -86,7 +78,7 @@ export function exportPages(deps: Deps): Router {
         (token) => webApi.playlist(token, id),
         scopes.playlists,
       );
-      if (!readable) throw new NoSuchPage('Spotify does not tell what is in it');
+      if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
       return { name, rows: count, calls: count === null ? null : callsFor(count) };
     });
   });
@@ -103,7 +95,7 @@ export function exportPages(deps: Deps): Router {
     const latest = await progress.of(req.listener.accountId);
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
-    // It is there while Spotify wants to be left alone, which is when somebody looks.
+    // People look at this page during a pause, when Spotify must not be called.
     // safeguard: telling-page-export-without-asking-spotify-while
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;

@@ -5,7 +5,7 @@ import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
-import { visitFindings } from './visit.ts';
+import { checkVisit } from './visit.ts';
 
 type Deps = {
   /** Whether this is all there is: while there are no credentials, every other page leads here. */
@@ -49,12 +49,12 @@ export function setupPages(deps: Deps): Router {
       res.redirect(303, '/setup/check?cookie=set');
       return;
     }
-    const visit = visitFindings(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
+    const visit = checkVisit(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
     const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), checks.spotify()]);
-    const people = missing.length > 0 ? [] : refusals.findings();
-    const findings = [...ofSpotify, ...people, ...ofRedis, ...visit];
-    const wrong = findings.filter(({ state }) => state === 'bad').length;
-    res.render('setup/check', { findings, wrong, isSetUp: missing.length === 0 });
+    const people = missing.length > 0 ? [] : refusals.results();
+    const results = [...ofSpotify, ...people, ...ofRedis, ...visit];
+    const wrong = results.filter(({ status }) => status === 'failed').length;
+    res.render('setup/check', { results, wrong, isSetUp: missing.length === 0 });
   });
 
   if (alone) {
