@@ -1,4 +1,4 @@
-import { type Chance, chanceOf } from '../simulator/random.ts';
+import { createRandom, type Random } from '../simulator/random.ts';
 import { binOf, budgetIn } from '../src/access/quota-gate.ts';
 import { nextLook } from '../src/live/cadence.ts';
 import { leftOf, type Seen, seenNow } from '../src/live/observation.ts';
@@ -39,7 +39,7 @@ type Piece = { from: number; track: number; lengthMs: number; progressMs: number
 
 /** Music between `from` and `to`, one track in twenty skipped somewhere in it. The same seed makes the same day. */
 export function dayOfMusic(from: number, to: number, seed: string, world: World = usualWorld): Day {
-  const chances: Chance = chanceOf(seed);
+  const chances: Random = createRandom(seed);
   const chance = () => chances.between(0, 1e9) / 1e9;
   const any = ([least, most]: readonly [number, number]) => least + (most - least) * chance();
   const pauses: number[] = [];

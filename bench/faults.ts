@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Chance, chanceOf } from '../simulator/random.ts';
+import { createRandom, type Random } from '../simulator/random.ts';
 import { redisOnPath } from '../src/redis/local-server.ts';
 import { createEnds } from '../test/support/ends.ts';
 import { createFleet, type Fleet, type Server } from '../test/support/fleet.ts';
@@ -59,18 +59,18 @@ async function measure(fleet: Fleet, redis: RedisPair, { minutes, seed, report }
   const tally: Tally = { right: 0, errors: new Map(), wrong: new Map(), slowestMs: 0 };
 
   const until = performance.now() + minutes * 60_000;
-  const chance = chanceOf(seed);
+  const random = createRandom(seed);
   const visits = crowd.map((person, index) =>
-    roam(servers, person, chanceOf(`${seed} ${index}`), until, tally),
+    roam(servers, person, createRandom(`${seed} ${index}`), until, tally),
   );
   for (let minute = 0; minute < minutes; minute += 1) {
     const nextMinute = sleep(Math.max(0, until - performance.now() - (minutes - minute - 1) * 60_000));
-    await sleep(chance.between(5_000, 15_000));
+    await sleep(random.between(5_000, 15_000));
     const fault = (['freeze', 'kill', 'failOver'] as const)[minute % 3] ?? 'freeze';
     report.progress(
       `minute ${minute + 1}: ${fault}; ${grouped(tally.right)} right, ${tally.wrong.size} kinds of wrong`,
     );
-    await redis[fault](chance.between(2_000, 9_000));
+    await redis[fault](random.between(2_000, 9_000));
     await nextMinute;
   }
   await Promise.all(visits);
@@ -121,16 +121,16 @@ const pages = [
 async function roam(
   servers: readonly Server[],
   { name, browser }: Person,
-  chance: Chance,
+  random: Random,
   until: number,
   tally: Tally,
 ): Promise<void> {
   while (performance.now() < until) {
-    const server = chance.pick(servers);
-    const presses = chance.percent(10);
+    const server = random.pick(servers);
+    const presses = random.percent(10);
     const path = presses
-      ? chance.pick(['/player/pause', '/player/play', '/player/next'])
-      : chance.pick(pages);
+      ? random.pick(['/player/pause', '/player/play', '/player/next'])
+      : random.pick(pages);
     const began = performance.now();
     const verdict = await Promise.race([
       server.visit(browser, path, presses ? 'POST' : 'GET').then(
@@ -143,7 +143,7 @@ async function roam(
     if ('wrong' in verdict) add(tally.wrong, `${path} ${verdict.wrong}`);
     else if ('error' in verdict) add(tally.errors, verdict.error);
     else tally.right += 1;
-    await sleep(chance.between(thinkMs.least, thinkMs.most));
+    await sleep(random.between(thinkMs.least, thinkMs.most));
   }
 }
 

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chanceOf } from '../simulator/random.ts';
+import { createRandom } from '../simulator/random.ts';
 import type { Timing } from '../src/access/timing.ts';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import { command } from '../test/support/slow-redis.ts';
@@ -133,7 +133,7 @@ async function renewalsAmongTheDying(fleet: Fleet, { rounds: all, seed, report }
   report.begin(
     `${grouped(rounds)} rounds in which one process is paused or killed (deadline ${accountsDeadlineMs}, lease ${leaseMs}, patience ${lockWaitMs} ms)`,
   );
-  const chance = chanceOf(`${seed} dying`);
+  const random = createRandom(`${seed} dying`);
   // Their ways to Redis tell whether what Spotify gave was saved.
   const watched = async () => {
     const server = await fleet.start({ heldUp: true });
@@ -156,16 +156,16 @@ async function renewalsAmongTheDying(fleet: Fleet, { rounds: all, seed, report }
     report.progress(`round ${round + 1}`);
     await expire(fleet, round);
     saves = 0;
-    const index = chance.between(0, processes - 1);
+    const index = random.between(0, processes - 1);
     const victim = servers[index];
     if (!victim) throw new Error('There is no such process');
-    const kill = chance.percent(50);
+    const kill = random.percent(50);
     // The one that is to fall asleep or die comes first, so that it is often the one that renews.
-    const first = chance.percent(70) ? pagesAt(victim, mara) : [];
+    const first = random.percent(70) ? pagesAt(victim, mara) : [];
     const others = servers.filter((server) => server !== victim);
     const pages = [...first, ...others.flatMap((server) => pagesAt(server, mara))];
 
-    await sleep(chance.between(0, 160));
+    await sleep(random.between(0, 160));
     if (kill) {
       events.killed += 1;
       await victim.kill();
@@ -205,7 +205,7 @@ async function renewalsAmongTheDying(fleet: Fleet, { rounds: all, seed, report }
 /** Somebody signs out at one process while another renews. */
 async function signOutsAgainstRenewals(fleet: Fleet, { rounds, seed, report }: Options): Promise<void> {
   report.begin(`${grouped(rounds)} sign-outs, each racing a renewal in another process`);
-  const chance = chanceOf(`${seed} sign-outs`);
+  const random = createRandom(`${seed} sign-outs`);
   const servers = await fleet.startMany(2);
   const [one, other] = servers as [Server, Server];
   const began = performance.now();
@@ -222,8 +222,8 @@ async function signOutsAgainstRenewals(fleet: Fleet, { rounds, seed, report }: O
     await expire(fleet, 0);
     await Promise.all(
       people.map(async (person) => {
-        const renewing = sleep(chance.between(0, 25)).then(() => page(one, person));
-        const leaving = sleep(chance.between(0, 25)).then(() => page(other, person, '/logout', 'POST'));
+        const renewing = sleep(random.between(0, 25)).then(() => page(one, person));
+        const leaving = sleep(random.between(0, 25)).then(() => page(other, person, '/logout', 'POST'));
         const [before] = await Promise.all([renewing, leaving]);
         seen.push(before);
         const after = await Promise.all(servers.map((server) => page(server, person)));

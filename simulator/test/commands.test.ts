@@ -242,11 +242,11 @@ test('commands are for Premium, for those who asked for them, and for no app by 
     assert.deepEqual(await told(without.access), refusal(401, 'Permissions missing'));
     assert.deepEqual(await told(app), refusal(403, 'This request requires user authentication.'));
   }
-  simulator.subscribes('noor', 'premium');
+  simulator.setProduct('noor', 'premium');
   assert.equal((await send('PUT', '/me/player/pause', free.access)).status, 204);
   simulator.settings.apiVersion = 'both';
   assert.equal((await get('/me', free.access)).body.product, 'premium');
-  assert.throws(() => simulator.subscribes('nobody', 'free'), /No such listener/);
+  assert.throws(() => simulator.setProduct('nobody', 'free'), /No such listener/);
 });
 
 test('a command may show late, while the next is already carried out', async (t) => {
@@ -273,7 +273,7 @@ test('each simulator has a state of its own', async (t) => {
   const [one, other] = [await atThePlayer(t), await atThePlayer(t)];
   simulatorsPlay(one.simulator, other.simulator);
   await one.command('PUT', '/me/player/pause');
-  one.simulator.subscribes('mara', 'free');
+  one.simulator.setProduct('mara', 'free');
   assert.equal((await one.look()).is_playing, false);
   assert.equal((await other.look()).is_playing, true);
   assert.deepEqual(await other.command('PUT', '/me/player/pause'), carriedOut);

@@ -99,7 +99,7 @@ test('pausing, going on and skipping, as far as it is allowed', async (t) => {
   assert.match(await page(), /id="mara-skip" formaction="\/panel\/skip" disabled/);
   await press('/panel/skip');
   assert.equal((await look()).currently_playing_type, 'ad');
-  simulator.subscribes('mara', 'free');
+  simulator.setProduct('mara', 'free');
   await press('/panel/play-music');
   await press('/panel/pause');
   assert.equal((await look()).is_playing, false, 'at the device, Free accounts can pause');

@@ -162,14 +162,14 @@ test('rotation with grace: the old one works for thirty seconds', async (t) => {
 test('six months after the consent it is over, however often it was renewed', async (t) => {
   const { simulator, signIn, refresh, get, clock } = await visit(t);
   const tokens = await signIn('mara');
-  clock.ms += simulator.settings.sixMonthsMs - 1;
+  clock.ms += simulator.settings.consentLifetimeMs - 1;
   assert.equal((await refresh(tokens.refresh)).status, 200);
   clock.ms += 1;
   const expired = { error: 'invalid_grant', error_description: 'Refresh token expired' };
   assert.deepEqual((await refresh(tokens.refresh)).body, expired);
 
   const [mara, noor] = [await signIn('mara'), await signIn('noor')];
-  simulator.endSixMonths('mara');
+  simulator.expireConsents('mara');
   assert.deepEqual((await refresh(mara.refresh)).body, expired);
   assert.equal((await get('/me', mara.access)).status, 200, 'the access token lives on');
   assert.equal((await refresh(noor.refresh)).status, 200);

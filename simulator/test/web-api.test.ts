@@ -49,7 +49,7 @@ test('a listener who is not on the list, and an owner without Premium', async (t
   const asJson = await get('/me', access);
   assert.equal(asJson.status, 403);
   assert.match(asJson.body.error?.message ?? '', /not registered/);
-  simulator.settings.notInvitedAs = 'text';
+  simulator.settings.notInvitedFormat = 'text';
   const asText = await get('/me/player', access);
   assert.equal(asText.status, 403);
   assert.match(asText.text, /^Check settings on .* may not be registered/);

@@ -107,7 +107,7 @@ for (const rotation of ['none', 'strict', 'family', 'grace'] as const) {
 
 for (const [end, how] of [
   ['revoked', (s: { revokeGrants(): void }) => s.revokeGrants()],
-  ['over after six months', (s: { endSixMonths(): void }) => s.endSixMonths()],
+  ['over after six months', (s: { expireConsents(): void }) => s.expireConsents()],
 ] as const) {
   // fault: sign-revoked-says-once
   test(`a sign-in that is ${end} says so once, and leads back to where the person was`, async (t) => {

@@ -297,7 +297,7 @@ test('the page after a button shows what it did, also while somebody watches; an
   assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Paused/);
   await stream.until(({ data }) => data.playing === false);
 
-  simulator.subscribes('mara', 'free');
+  simulator.setProduct('mara', 'free');
   const refused = await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
   const page = await mara.get(refused.headers.location ?? '').expect(200);
   assert.match(page.text, /Spotify lets only people with Premium/);

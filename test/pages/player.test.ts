@@ -89,7 +89,7 @@ test('playback moves to another device', async (t) => {
 
 test('a free account is told beside the button that Spotify wants Premium, and the buttons go', async (t) => {
   const turntable = await startTurntable(t, { timing });
-  turntable.simulator.subscribes('mara', 'free');
+  turntable.simulator.setProduct('mara', 'free');
   const mara = await signedIn(turntable);
 
   const { left, page } = await press(mara, turntable, 'pause');
@@ -180,7 +180,7 @@ test('a program gets the status itself, and why', async (t) => {
   );
   simulator.plays('mara', { kind: 'nothing' });
   assert.equal((await send('/player/next').expect(404)).body.reason, 'no-active-device');
-  simulator.subscribes('mara', 'free');
+  simulator.setProduct('mara', 'free');
   assert.equal((await send('/player/next').expect(403)).body.reason, 'premium-required');
   const reader = await signedIn(turntable, 'mara', '');
   const refused = await reader.post('/player/next').set('Accept', 'application/json').send({}).expect(403);

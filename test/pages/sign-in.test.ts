@@ -290,7 +290,7 @@ test('who is not on the app’s list is told what the owner must do', async (t) 
   const { browser, simulator, keys } = await startTurntable(t);
   for (const form of ['text', 'json'] as const) {
     simulator.settings.notInvited.add('noor');
-    simulator.settings.notInvitedAs = form;
+    simulator.settings.notInvitedFormat = form;
     const noor = browser();
 
     const page = await noor.fail(await noor.agree('noor'), 403);

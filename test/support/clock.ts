@@ -1,4 +1,4 @@
-import { musicAt, placeOf } from '../../simulator/run.ts';
+import { currentItem, musicAt } from '../../simulator/playback.ts';
 
 export type Clock = ReturnType<typeof createClock>;
 
@@ -24,6 +24,6 @@ export function createClock(start = Date.now(), { ticking = false } = {}) {
  * seconds that a test takes, now and then.
  */
 export function beginningOfTrack(now = Date.now()): number {
-  const { progressMs } = placeOf(musicAt(now, now), now);
+  const { progressMs } = currentItem(musicAt(now, now), now);
   return now - (progressMs ?? 0);
 }

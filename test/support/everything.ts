@@ -38,7 +38,7 @@ export async function everyCall(t: TestContext, apiVersion: ApiVersion): Promise
 async function everythingBy({ browser, simulator, clock }: Turntable, listener: string): Promise<void> {
   const person = browser();
   await person.signIn(listener, allowAll);
-  simulator.subscribes(listener, 'premium');
+  simulator.setProduct(listener, 'premium');
   const look = async (path: string) => {
     const { status } = await person.get(path);
     assert.equal(status, 200, path);
