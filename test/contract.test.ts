@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { Ajv, type ErrorObject } from 'ajv';
 import { parse } from 'yaml';
 import { type ApiVersion, apiVersions } from '../simulator/simulator.ts';
-import { visit } from '../simulator/test/visit.ts';
+import { startTestSimulator } from '../simulator/test/start-test-simulator.ts';
 import { everyCall } from './support/everything.ts';
 import { root } from './support/process.ts';
 
@@ -157,7 +157,7 @@ async function everyAnswer(
   apiVersion: ApiVersion,
   check: (method: string, path: string, status: number, body: unknown) => void,
 ): Promise<number> {
-  const { simulator, signIn, send } = await visit(t, { apiVersion });
+  const { simulator, signIn, send } = await startTestSimulator(t, { apiVersion });
   const contents = apiVersion === 'legacy' ? 'tracks' : 'items';
   const things = new Map<string, Set<string>>();
   let answers = 0;
