@@ -44,12 +44,13 @@ type EndpointOptions = {
   status?: number;
 };
 
-/** An endpoint as the README lists it. */
 export type EndpointSummary = {
+  /** For example `GET /me/player`. */
   endpoint: string;
+  /** Those that every call needs; some need more, depending on their parameters. */
   scopes: readonly string[];
   versions: 'all' | 'legacy' | '2026-02';
-  needsListener: boolean;
+  acceptsAppToken: boolean;
 };
 
 export type Endpoints = ReturnType<typeof createEndpoints>;
@@ -117,12 +118,12 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
     });
   };
 
-  const describe = (method: Method, path: string, options: EndpointOptions, needsListener: boolean) =>
+  const describe = (method: Method, path: string, options: EndpointOptions, acceptsAppToken: boolean) =>
     list.push({
       endpoint: `${method.toUpperCase()} ${path}`,
       scopes: [options.scope ?? []].flat(),
       versions: options.onlyIn ?? 'all',
-      needsListener,
+      acceptsAppToken,
     });
 
   return {
@@ -131,7 +132,7 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
 
     /** A GET that also accepts an app token. */
     appEndpoint(path: string, options: EndpointOptions, respond: (request: ApiRequest) => ApiResponse) {
-      describe('get', path, options, false);
+      describe('get', path, options, true);
       add('get', path, options, respond);
     },
 
@@ -142,7 +143,7 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
       options: EndpointOptions,
       respond: (request: ListenerRequest) => ApiResponse,
     ) {
-      describe(method, path, options, true);
+      describe(method, path, options, false);
       const scopes = [options.scope ?? []].flat();
       add(method, path, options, (request) => {
         const listener = listeners.get(request.bearer.listenerId ?? '');

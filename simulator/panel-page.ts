@@ -58,17 +58,17 @@ function statusBox({ message, limit, faults, ownerHasPremium, people, now }: Pan
   const problems = [
     ...(limit
       ? [
-          `${limit.isQuota ? 'Quota exhausted' : 'Rate limit'}: every call gets a 429 for another ${duration(limit.until - now)}.`,
+          `${limit.isQuota ? 'Quota exhausted' : 'Rate limit'}: every call is refused (429) for another ${duration(limit.until - now)}.`,
         ]
       : []),
     ...faults.map(
       ({ fault, remaining }) =>
         `Next ${remaining === 1 ? 'call' : `${remaining} calls`}: ${effectOf(fault)}.`,
     ),
-    ...(ownerHasPremium ? [] : ['The app’s owner has no Premium: every call gets a 403.']),
+    ...(ownerHasPremium ? [] : ['The app’s owner has no Premium: every call is refused (403).']),
     ...people
       .filter(({ isInvited }) => !isInvited)
-      .map(({ listener }) => `${nameOf(listener)} isn’t a user of the app: their calls get a 403.`),
+      .map(({ listener }) => `${nameOf(listener)} isn’t invited to the app: their calls are refused (403).`),
   ];
   const content =
     problems.length === 0
@@ -87,7 +87,7 @@ function duration(ms: number): string {
 
 function effectOf({ answer, delayMs, how }: Fault): string {
   if (how) return `broken response (${how})`;
-  return answer ? `${answer.status} response` : `${(delayMs ?? 0) / 1000} s delay`;
+  return answer ? `fail with ${answer.status}` : `delayed by ${(delayMs ?? 0) / 1000} s`;
 }
 
 function personBox({ listener, player, isInvited }: Person): string {
@@ -115,9 +115,9 @@ ${pauseOrResume}
 ${button('skip', 'Skip', { owner: id, disabled: disallowed.includes('skipping_next') })}
 </div>
 <div class="row">
-<span class="label">Account: ${product === 'free' ? 'Free' : 'Premium'}, ${isInvited ? 'a user of the app' : 'not a user of the app'}</span>
+<span class="label">${product === 'free' ? 'Free' : 'Premium'} account, ${isInvited ? 'invited' : 'not invited'} to the app</span>
 ${product === 'free' ? button('switch-to-premium', 'Switch to Premium', { owner: id, slot: 'product' }) : button('switch-to-free', 'Switch to Free', { owner: id, slot: 'product' })}
-${isInvited ? button('uninvite', 'Remove from the app’s users', { owner: id, slot: 'invited' }) : button('invite', 'Add to the app’s users', { owner: id, slot: 'invited' })}
+${isInvited ? button('uninvite', 'Remove invitation', { owner: id, slot: 'invited' }) : button('invite', 'Invite to the app', { owner: id, slot: 'invited' })}
 </div>
 </form>
 </article>`;
@@ -190,18 +190,21 @@ function faultForm(ownerHasPremium: boolean): string {
   return `<form method="post" class="box rows" id="faults" data-live>
 <div class="row">
 <h3>Sign-ins</h3>
+<p class="hint">The app refreshes expired access tokens by itself. The others need a new sign-in.</p>
 ${button('expire-access-tokens', 'Expire access tokens')}
 ${button('expire-consents', 'Expire sign-ins (six months)')}
 ${button('revoke-grants', 'Remove the app from all accounts')}
 </div>
 <div class="row">
 <h3>Limits</h3>
+<p class="hint">Spotify refuses every call for this long. An exhausted quota lasts six hours.</p>
 ${button('rate-limit-10s', 'Rate limit for 10 seconds')}
 ${button('rate-limit-6h', 'Rate limit for 6 hours')}
 ${button('exhaust-quota', 'Exhaust the quota')}
 </div>
 <div class="row">
 <h3>Failures</h3>
+<p class="hint">Without the owner’s Premium account, the app stops working for everyone.</p>
 ${button('delay-calls', 'Delay 5 calls by 2 seconds')}
 ${button('fail-calls', 'Fail 3 calls with 502')}
 ${ownerHasPremium ? button('remove-owner-premium', 'Remove the owner’s Premium', { slot: 'owner' }) : button('restore-owner-premium', 'Restore the owner’s Premium', { slot: 'owner' })}

@@ -62,6 +62,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     playlistStore,
     calls,
   };
+  const webApi = createWebApi(apiDeps);
   const { onClear = () => undefined } = options;
 
   app.disable('x-powered-by');
@@ -72,7 +73,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   app.use(faults.apply);
   app.use(authorize.pages);
   app.use(createToken({ client, grants, calls }));
-  app.use('/v1', createWebApi(apiDeps).router);
+  app.use('/v1', webApi.router);
   app.use(createPanel({ settings, listeners, players, grants, faults, limits, calls, now, onClear }));
   app.use(createPublicPages({ playlistStore }));
 
@@ -82,6 +83,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     apiUrl,
     settings,
     listeners: [...listeners.values()].map(({ id, accountId, name }) => ({ id, accountId, name })),
+    endpoints: webApi.endpoints,
     calls: calls.all,
     forgetCalls: calls.clear,
     registerRedirectUri: (uri) => void redirectUris.add(uri),

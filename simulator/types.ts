@@ -1,4 +1,5 @@
 import type { ApiVersion } from './api-version.ts';
+import type { EndpointSummary } from './endpoints.ts';
 
 /**
  * What a refresh does to the refresh token.
@@ -104,6 +105,8 @@ export type Simulator = {
   apiUrl: string;
   settings: Settings;
   listeners: readonly { id: string; accountId: string; name: string | null }[];
+  /** The endpoints of the Web API that it implements. */
+  endpoints: readonly EndpointSummary[];
   /** The newest 10,000 requests to the token endpoint and the Web API, oldest first. */
   calls: Call[];
   forgetCalls(): void;

@@ -110,16 +110,16 @@ test('the panel switches between Free and Premium', async (t) => {
   const pause = async () => (await send('PUT', '/me/player/pause', access)).status;
   await press('/panel/switch-to-free');
   assert.equal(await pause(), 403);
-  assert.match(await page(), /Account: Free, a user of the app/);
+  assert.match(await page(), /Free account, invited to the app/);
   await press('/panel/switch-to-premium');
   assert.equal(await pause(), 204);
 });
 
-test('the panel removes a listener from the app’s users and adds them', async (t) => {
+test('the panel withdraws an invitation and invites again', async (t) => {
   const { press, status, statusText } = await openPanel(t);
   await press('/panel/uninvite');
   assert.equal(await status(), 403);
-  assert.match(await statusText(), /Mara Lindqvist isn’t a user of the app/);
+  assert.match(await statusText(), /Mara Lindqvist isn’t invited to the app/);
   await press('/panel/invite');
   assert.equal(await status(), 200);
 });
@@ -157,7 +157,7 @@ test('the panel sets rate limits and exhausts the quota', async (t) => {
   };
   await press('/panel/rate-limit-10s', {});
   assert.deepEqual(await refusal(), ['10', undefined]);
-  assert.match(await statusText(), /Rate limit: every call gets a 429 for another 10 s/);
+  assert.match(await statusText(), /Rate limit: every call is refused \(429\) for another 10 s/);
   clock.ms += 10_000;
   assert.equal(await status(), 200);
   await press('/panel/rate-limit-6h', {});
@@ -165,17 +165,17 @@ test('the panel sets rate limits and exhausts the quota', async (t) => {
   await press('/panel/exhaust-quota', {});
   clock.ms += 60_000;
   assert.deepEqual(await refusal(), ['21540', 'QUOTA_EXCEEDED']);
-  assert.match(await statusText(), /Quota exhausted: every call gets a 429 for another 5 h 59 min/);
+  assert.match(await statusText(), /Quota exhausted: every call is refused \(429\) for another 5 h 59 min/);
 });
 
 test('the panel delays calls and makes them fail', async (t) => {
   const { press, status, statusText, simulator } = await openPanel(t);
   await press('/panel/fail-calls', {});
-  assert.match(await statusText(), /Next 3 calls: 502 response/);
+  assert.match(await statusText(), /Next 3 calls: fail with 502/);
   assert.deepEqual([await status(), await status(), await status(), await status()], [502, 502, 502, 200]);
 
   await press('/panel/delay-calls', {});
-  assert.match(await statusText(), /Next 5 calls: 2 s delay/);
+  assert.match(await statusText(), /Next 5 calls: delayed by 2 s/);
   const began = performance.now();
   const statuses = await Promise.all(Array.from({ length: 5 }, () => status()));
   assert.deepEqual(statuses, [200, 200, 200, 200, 200]);

@@ -24,18 +24,18 @@ const presses: readonly [box: string, button: string, shows: RegExp][] = [
   ['mara', 'Pause', /paused on Kitchen speaker/],
   ['mara', 'Resume', /Pause/],
   ['mara', 'Skip', /on Kitchen speaker/],
-  ['mara', 'Switch to Free', /Account: Free, a user of the app/],
-  ['mara', 'Switch to Premium', /Account: Premium, a user of the app/],
-  ['mara', 'Remove from the app’s users', /not a user of the app/],
-  ['mara', 'Add to the app’s users', /Account: Premium, a user of the app/],
+  ['mara', 'Switch to Free', /Free account, invited to the app/],
+  ['mara', 'Switch to Premium', /Premium account, invited to the app/],
+  ['mara', 'Remove invitation', /not invited to the app/],
+  ['mara', 'Invite to the app', /Premium account, invited to the app/],
   ['status', 'Expire access tokens', /All access tokens have expired/],
   ['status', 'Remove the app from all accounts', /have removed the app/],
   ['status', 'Expire sign-ins (six months)', /All sign-ins have expired/],
-  ['status', 'Rate limit for 10 seconds', /Rate limit: every call gets a 429/],
+  ['status', 'Rate limit for 10 seconds', /Rate limit: every call is refused/],
   ['status', 'Rate limit for 6 hours', /another 6 h/],
   ['status', 'Exhaust the quota', /Quota exhausted/],
-  ['status', 'Delay 5 calls by 2 seconds', /Next 5 calls: 2 s delay/],
-  ['status', 'Fail 3 calls with 502', /Next 3 calls: 502 response/],
+  ['status', 'Delay 5 calls by 2 seconds', /Next 5 calls: delayed by 2 s/],
+  ['status', 'Fail 3 calls with 502', /Next 3 calls: fail with 502/],
   ['status', 'Remove the owner’s Premium', /app’s owner has no Premium/],
   ['status', 'Restore the owner’s Premium', /^((?!app’s owner).)*$/s],
   ['status', 'Clear all faults', /Everything works/],
@@ -175,7 +175,7 @@ test('in the demo, clearing a rate limit of six hours ends the app’s cooldown 
     ['Rate limit for 6 hours', '/playlists?page=2'],
     ['Exhaust the quota', '/library'],
   ] as const) {
-    await press(limit, 'every call gets a 429');
+    await press(limit, 'every call is refused');
     assert.equal((await page.goto(app + path))?.status(), 503);
     await press('Clear all faults', 'Everything works.');
     assert.equal((await page.goto(app + path))?.status(), 200, limit);
