@@ -12,30 +12,30 @@ import { localServerDeps } from '../src/redis/terminal.ts';
 const shutdownSequence = createShutdownSequence(process);
 
 try {
-  // Read now for what is wrong in it, before anything is started.
-  const { host, port: wished } = readConfig(settings({}));
+  // Configuration errors are reported before anything is started.
+  const { host, port: preferredPort } = readConfig(settings({}));
   const apiVersion = readApiVersion(process.env);
   const redis = await findRedis(localServerDeps(process, shutdownSequence.signal));
   shutdownSequence.add(redis.stop);
 
-  const port = await freePort(ports(wished));
+  const port = await freePort(portsFrom(preferredPort));
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(16).toString('hex');
-  // A browser that is told "localhost" may try ::1 first: there must be nobody else.
-  const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
+  // Browsers may resolve localhost to ::1 first, so the port has to be free there as well.
+  const simulatorAddress = { host, port: await freePort(portsFrom(port + 1), ['127.0.0.1', '::1']) };
   let reopen = async () => {};
   const onClear = () => {
-    // Without Redis the wait is over by itself when its time has come.
+    // If Redis fails, the cooldown ends when its time is up.
     reopen().catch(() => undefined);
   };
   const simulator = await startSimulator({
-    ...simulatorAt,
+    ...simulatorAddress,
     clientId,
     clientSecret,
     apiVersion,
     onClear,
   }).catch((error) => {
-    throw cannotListen(error, simulatorAt);
+    throw cannotListen(error, simulatorAddress);
   });
   shutdownSequence.add(simulator.close);
 
@@ -49,17 +49,17 @@ try {
       SPOTIFY_API_URL: simulator.apiUrl,
     }),
   );
-  if (!spotify) throw new Error('The demo gave itself no credentials');
+  if (!spotify) throw new Error('The demo has no Spotify credentials');
   simulator.registerRedirectUri(config.redirectUri);
 
   const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
   const parts = createParts({ config: { ...config, spotify }, log });
   shutdownSequence.add(parts.close);
-  // Who has the app turned away for six hours, to see it, need not wait for them to pass.
+  // "Clear all faults" also ends the app's cooldown, which could last six hours.
   reopen = parts.quotaGate.reopen;
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
-    throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');
+    throw new NoRedis('The Redis at REDIS_URL refuses the connection. Check its user name and password.');
   const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
   const { background, closeStreams } = parts;
   shutdownSequence.add(() =>
@@ -67,21 +67,21 @@ try {
   );
 
   console.log(`
-  Turntable's demo is at   ${config.baseUrl}
+  The demo is at   ${config.baseUrl}
 
   Sign in as one of three made-up listeners. The simulator at ${simulator.origin} stands in for Spotify.
-  Ctrl-C stops everything.
+  Press Ctrl-C to stop everything.
 `);
 } catch (error) {
   await shutdownSequence.after(error, [NoRedis, BadConfiguration, CannotListen, UnknownApiVersion]);
 }
 
-/** Of the environment, only what has a meaning for the demo. */
+/** The variables that the demo sets, and those of the environment that it respects. */
 function settings(own: Record<string, string>): Record<string, string | undefined> {
   const { HOST, PORT, LOG_LEVEL } = process.env;
   return { HOST, PORT, LOG_LEVEL: LOG_LEVEL || 'warn', ...own };
 }
 
-function ports(from: number): number[] {
-  return Array.from({ length: 20 }, (_, step) => from + step).filter((port) => port <= 65_535);
+function portsFrom(first: number): number[] {
+  return Array.from({ length: 20 }, (_, step) => first + step).filter((port) => port <= 65_535);
 }

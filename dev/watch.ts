@@ -7,7 +7,7 @@ import { createShutdownSequence } from '../src/ops/shutdown.ts';
 import { findRedis, freePort, NoRedis } from '../src/redis/local-server.ts';
 import { localServerDeps } from '../src/redis/terminal.ts';
 
-// Redis and the simulator live here, so that sign-ins survive the restarts of the server, which is a process of its own.
+// Redis and the simulator run in this process and the server in another, so sign-ins survive the server's restarts.
 const shutdownSequence = createShutdownSequence(process);
 
 try {
@@ -35,7 +35,9 @@ try {
       SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
       SPOTIFY_API_URL: simulator.apiUrl,
     });
-    console.log(`No credentials are set: the simulator at ${simulator.origin} stands in for Spotify.`);
+    console.log(
+      `No Spotify credentials are set, so the simulator at ${simulator.origin} stands in for Spotify.`,
+    );
   }
 
   const watched = ['src', 'views', 'public'].map((folder) => `--watch-path=${folder}`);
