@@ -5,6 +5,7 @@ import { BadConfiguration, readConfig } from '../src/config.ts';
 import { createLog, forTerminal } from '../src/ops/log.ts';
 import { CannotListen, cannotListen, serve } from '../src/ops/serve.ts';
 import { createShutdownSequence, stopServing } from '../src/ops/shutdown.ts';
+import { handleUncaught } from '../src/ops/uncaught.ts';
 import { createParts } from '../src/parts.ts';
 import { findRedis, freePort, NoRedis } from '../src/redis/local-server.ts';
 import { localServerDeps } from '../src/redis/terminal.ts';
@@ -53,6 +54,7 @@ try {
   simulator.registerRedirectUri(config.redirectUri);
 
   const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
+  handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdownSequence.exit });
   const parts = createParts({ config: { ...config, spotify }, log });
   shutdownSequence.add(parts.close);
   // "Clear all faults" also ends the app's cooldown, which could last six hours.

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
+import { createSharedCheck } from './checks/shared.ts';
 import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
@@ -97,10 +98,16 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   if (hasSetup) {
     const alone = parts === null;
     const steps = setupSteps(redirectUri);
-    const checks = createChecks(config);
+    const own = createChecks(config);
+    const clientId = config.spotify?.clientId;
+    const spotify =
+      parts && clientId
+        ? createSharedCheck({ records: parts.records, clientId, now, check: own.spotify })
+        : own.spotify;
+    const checks = { redis: own.redis, spotify };
     // safeguard: limit-checks-set-up
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies, now }));
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies }));
   }
 
   if (parts && pendingSignIns) {
@@ -111,7 +118,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
       sessions,
       cookies,
       invalidate: parts.hub.invalidate,
-      onEnd,
+      endStreams: parts.hub.endStreams,
+      forgetListener,
     });
 
     app.use(sessions.middleware);
@@ -162,13 +170,12 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     return fault && `Redis ${fault.does}`;
   }
 
-  /** Some sign-ins of a listener have ended, maybe the last. */
-  async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
-    await parts?.hub.end(accountId, sessionIds, last);
+  async function forgetListener(accountId: string): Promise<void> {
+    await parts?.hub.forget(accountId);
     // safeguard: forgetting-what-was-played-when-nobody-signed
-    if (last) await parts?.recent.forget(accountId);
+    await parts?.recent.forget(accountId);
     // safeguard: forgetting-how-far-export-when-nobody-signed
-    if (last) await parts?.exportProgress.forget(accountId);
+    await parts?.exportProgress.forget(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

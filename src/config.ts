@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadEnvFile } from './settings/env-file.ts';
+import { type EnvFile, loadEnvFile } from './settings/env-file.ts';
 import { plainText } from './settings/plain-text.ts';
 import {
   type LogLevel,
@@ -15,6 +15,7 @@ import {
   readMarket,
   readPort,
   readProduction,
+  readRedisPrefix,
   readRedisUrl,
   readSecrets,
   readSwitch,
@@ -22,6 +23,7 @@ import {
   readUrl,
 } from './settings/readers.ts';
 import { howToSet } from './settings/setup-steps.ts';
+import { unknownSettings } from './settings/unknown.ts';
 
 /** What Spotify's dashboard gives an app, and where Spotify is. */
 export type SpotifyApp = {
@@ -45,6 +47,8 @@ export type Config = {
   redirectUri: string;
   /** A redis or rediss URL, or the path of a socket. */
   redisUrl: string;
+  /** Goes before every key in Redis. */
+  redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis by itself, or start a private one. Never in production. */
   findsRedis: boolean;
   /** The first signs and seals, all verify and open. */
@@ -66,6 +70,8 @@ export type Config = {
   dailySearches: number;
   /** Whether a page says how things are set up, and checks it. There always is one while credentials are missing. */
   setupPage: boolean;
+  /** What the file .env sets that is no setting, a sentence each. */
+  unknownSettings: string[];
 };
 
 type Env = Record<string, string | undefined>;
@@ -93,11 +99,15 @@ export function loadConfig(env: Env): Config {
 
 /**
  * Reads the whole configuration from the environment: every variable once, an empty one as if it were not set.
- * Throws {@link BadConfiguration} with every problem at once, those that are `known` already first.
+ * Throws {@link BadConfiguration} with every problem at once, those of the file that some of it came from first.
  */
-export function readConfig(env: Readonly<Env>, known: readonly string[] = []): Config {
-  const problems = [...known];
-  const readExactly: Read = (name) => env[name]?.trim() || undefined;
+export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
+  const problems = [...file.problems];
+  const settings: string[] = [];
+  const readExactly: Read = (name) => {
+    settings.push(name);
+    return env[name]?.trim() || undefined;
+  };
   const read: Read = (name) => {
     const { value, problem } = plainText(name, readExactly(name) ?? '');
     if (problem) problems.push(problem);
@@ -127,7 +137,8 @@ export function readConfig(env: Readonly<Env>, known: readonly string[] = []): C
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
   if (production && missing.length > 0) problems.push(howToSet(missing, redirectUri));
-  const redisUrl = read('REDIS_URL');
+  const namedRedis = read('REDIS_URL');
+  const redisUrl = readRedisUrl(namedRedis, problems);
 
   const config: Config = {
     production,
@@ -135,8 +146,9 @@ export function readConfig(env: Readonly<Env>, known: readonly string[] = []): C
     host,
     baseUrl,
     redirectUri,
-    redisUrl: readRedisUrl(redisUrl, problems),
-    findsRedis: redisUrl === undefined && !production,
+    redisUrl,
+    redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
+    findsRedis: namedRedis === undefined && !production,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),
     spotify:
       clientId && clientSecret
@@ -158,8 +170,12 @@ export function readConfig(env: Readonly<Env>, known: readonly string[] = []): C
     // On http, which is this machine alone, it is nobody else's to see.
     // safeguard: hiding-set-up-from-world
     setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
+    // safeguard: naming-unknown-settings
+    unknownSettings: unknownSettings(file.names, settings),
   };
 
-  if (problems.length > 0) throw new BadConfiguration(problems);
+  // A setting that is missing may be there under another name.
+  // safeguard: naming-unknown-settings-where-refused
+  if (problems.length > 0) throw new BadConfiguration([...problems, ...config.unknownSettings]);
   return config;
 }

@@ -6,6 +6,7 @@ import { createChecks } from './parts.ts';
 const config = configured();
 if (config) {
   tell([{ what: 'Settings', state: 'good', seen: 'every variable can be read' }]);
+  tell(config.unknownSettings.map((seen) => ({ what: '.env', state: 'open', seen })));
   const { redis, spotify, site } = createChecks(config);
   for (const findings of await Promise.all([redis(), spotify(), site()])) tell(findings);
 }

@@ -1,8 +1,9 @@
 import { createApp } from './app.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
-import { aboutError, createLog, forTerminal } from './ops/log.ts';
+import { createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
 import { createShutdownSequence, stopServing } from './ops/shutdown.ts';
+import { handleUncaught } from './ops/uncaught.ts';
 import { createParts } from './parts.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { findRedisProgram, NoRedis } from './redis/local-server.ts';
@@ -17,19 +18,7 @@ const log = createLog({
   level: settings.logLevel,
   write: (line) => process.stdout.write(atTerminal ? forTerminal(line) : line),
 });
-// A log that nobody reads any more (a closed pipe, a full disk) is no reason to stop.
-process.stdout.on('error', () => undefined);
-// For both, Node would print the error whole, with whatever it carries, and end the process. A rejection concerns one request or
-// task, and the others go on. After an exception nobody knows what was left half done: what is under way is finished, and no more begun.
-// safeguard: going-on-after-rejection-nothing-caught
-process.on('unhandledRejection', (reason) =>
-  log.error('A promise was rejected and nothing caught it', aboutError(reason)),
-);
-process.on('uncaughtException', (error) => {
-  log.error('Stopping after an error that nothing caught', aboutError(error));
-  // safeguard: finishing-what-under-way-after-exception-nothing
-  shutdownSequence.exit(1);
-});
+handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdownSequence.exit });
 
 // Without credentials there is nothing to keep: only the setup page is shown.
 let redisUrl = settings.redisUrl;

@@ -30,7 +30,7 @@ import { dataFolder } from './redis/data-folder.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
 import { chooseStore } from './redis/store.ts';
-import { redisAddress } from './settings/redis-url.ts';
+import { keyPrefixIn, redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { type CallResult, createHttp } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -54,6 +54,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   });
   const { redis, known } = connectRedis({
     url: config.redisUrl,
+    prefix: config.redisPrefix,
     deadlineMs: timing.redisDeadlineMs,
     onDown({ code, does, fix }) {
       log.error(`Redis ${does}; pages answer 503 until that changes. ${fix}`, {
@@ -71,6 +72,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const damaged = new Map<string, number>();
   const records = createRecords({
     redis,
+    formerPrefix: keyPrefixIn(config.redisUrl),
     onDamaged(kind, why) {
       const sinceStart = (damaged.get(kind) ?? 0) + 1;
       damaged.set(kind, sinceStart);
@@ -181,7 +183,8 @@ export type Checks = ReturnType<typeof createChecks>;
 
 /** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls, redisUrl, findsRedis } = config;
+  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
+  const { redisUrl, redisPrefix, findsRedis } = config;
   const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
 
@@ -222,7 +225,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       }),
       quotaGate: createQuotaGate({
         redis,
-        records: createRecords({ redis, onDamaged: () => undefined }),
+        records: createRecords({ redis, formerPrefix: '', onDamaged: () => undefined }),
         clientId,
         now,
         dailyCalls,
@@ -235,7 +238,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
 
   /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
   async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = connectForCheck(url);
+    const redis = connectForCheck(url, redisPrefix);
     try {
       return await work(redis);
     } finally {

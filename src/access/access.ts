@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { InvalidGrant, SpotifyUnavailable } from '../spotify/errors.ts';
@@ -38,6 +39,9 @@ type Unsaved = { old: StoredGrant; next: Grant };
 
 /** How long a renewal is kept for a Redis that is away; the access token in it would be over then. */
 const unsavedForMs = 60 * 60_000;
+
+/** The process slept through its lease before it had asked Spotify for a token: another one may have done so. */
+class LeaseExpired extends SpotifyUnavailable {}
 
 /** The right to call Spotify, kept alive. */
 export function createAccess({ grants, withLock, quotaGate, accounts, background, now }: Deps) {
@@ -141,8 +145,14 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
       // A stop may have begun while this one waited for the lock.
       return background.finish('refresh of a grant', () => refreshed(sessionId, stored, isHeld));
     };
-    // safeguard: stop-waits-for-refresh
-    return background.finish('refresh of a grant', () => withLock(`grant:${sessionId}`, work, { wait }));
+    const attempt = () =>
+      // safeguard: stop-waits-for-refresh
+      background.finish('refresh of a grant', () => withLock(keys.grant(sessionId), work, { wait }));
+    return attempt().catch((error: unknown) => {
+      // safeguard: refresh-goes-on-after-lost-lease
+      if (error instanceof LeaseExpired) return attempt();
+      throw error;
+    });
   }
 
   async function refreshed(
@@ -155,7 +165,7 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
       token = await quotaGate.through(async () => {
         // After a pause another process may have used this token: with some rotations, using it again ends the sign-in.
         // safeguard: asking-spotify-for-token-only-while-lock
-        if (!isHeld()) throw new SpotifyUnavailable('The lock ended before Spotify was asked for a token');
+        if (!isHeld()) throw new LeaseExpired('The lease ended before Spotify was asked for a token');
         return accounts.refresh(stored.refreshToken);
       }, 'accounts');
     } catch (error) {

@@ -1,6 +1,7 @@
 import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import { jsonCodec, moment } from '../redis/codec.ts';
+import { formerKeys, keys } from '../redis/keys.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
 import { idleTimeoutMs } from './lifetime.ts';
@@ -51,11 +52,10 @@ const setWhileListed = `
   return 1`;
 
 /**
- * The browsers each listener is signed in with, under `browsers:<account id>`: a record of its own, so that sessions are
+ * The browsers each listener is signed in with: a record of its own, so that sessions are
  * written at sign-in and sign-out only, and so that all of them can be found and ended. All throw RedisUnavailable.
  */
 export function createBrowsers({ redis, records, grants, now }: Deps) {
-  const keyOf = (accountId: string) => `browsers:${accountId}`;
   const addSignIn = records.script([hash], noteSignIn);
   const noteVisit = records.script([hash], noteIfThere);
 
@@ -63,14 +63,22 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     /** Lists a sign-in that is about to be made. */
     async add(accountId: string, sessionId: string, name: string | null): Promise<void> {
       await this.of(accountId); // forgets the ones that have ended
-      const key = keyOf(accountId);
-      const started = entryCodec.encode({ name, startedAt: now() }, key);
-      await addSignIn([key], sessionId, seenField(sessionId), started, now(), idleTimeoutMs);
+      const started = entryCodec.encode({ name, startedAt: now() }, accountId);
+      await addSignIn(
+        [keys.browsers(accountId)],
+        sessionId,
+        seenField(sessionId),
+        started,
+        now(),
+        idleTimeoutMs,
+      );
     },
 
     /** Notes that a browser was here just now, if it is signed in. */
     async seen(accountId: string, sessionId: string): Promise<void> {
-      await noteVisit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleTimeoutMs);
+      const note = () =>
+        noteVisit([keys.browsers(accountId)], sessionId, seenField(sessionId), now(), idleTimeoutMs);
+      if ((await note()) === 0 && (await moveFormerList(accountId))) await note();
     },
 
     /** The browsers that are signed in, the one seen last first. Those whose grant is gone are forgotten on the way. */
@@ -93,27 +101,40 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     /** Keeps a record about a listener, unless they are signed in nowhere any more. */
     async keepWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
       const keep = records.script([hash, store.type], setWhileListed);
-      const keys = [keyOf(accountId), store.key(accountId)];
-      await keep(keys, store.encode(accountId, value), store.ttlMs(value));
+      const both = [keys.browsers(accountId), store.key(accountId)];
+      const keepIt = () => keep(both, store.encode(accountId, value), store.ttlMs(value));
+      if ((await keepIt()) === 0 && (await moveFormerList(accountId))) await keepIt();
     },
 
     /** Forgets browsers that have signed out. */
     async remove(accountId: string, ...sessionIds: readonly string[]): Promise<void> {
       if (sessionIds.length === 0) return;
       const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
-      const key = keyOf(accountId);
+      const key = keys.browsers(accountId);
       await records.onType(hash, key, () => redis.hdel(key, ...fields));
     },
   };
 
+  async function fieldsIn(accountId: string): Promise<Record<string, string>> {
+    const key = keys.browsers(accountId);
+    const read = () => records.onType(hash, key, () => redis.hgetall(key));
+    const fields = await read();
+    return Object.keys(fields).length === 0 && (await moveFormerList(accountId)) ? read() : fields;
+  }
+
+  /** Moves the list from the key it had before version 0.2.0; returns whether there is one then. */
+  function moveFormerList(accountId: string): Promise<boolean> {
+    return records.moveFormerKey(formerKeys.browsers(accountId), keys.browsers(accountId));
+  }
+
   /** All that is listed; no browser for what another version has listed in its own way: that is left alone, and is signed in all the same. */
   async function listed(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
-    const key = keyOf(accountId);
-    const fields = await records.onType(hash, key, () => redis.hgetall(key));
+    const key = keys.browsers(accountId);
+    const fields = await fieldsIn(accountId);
     const isSeenField = (field: string) => field.endsWith(seenField(''));
     const all = Object.entries(fields).flatMap(([sessionId, entry]) => {
       if (isSeenField(sessionId)) return [];
-      const decoded = entryCodec.decode(entry, key);
+      const decoded = entryCodec.decode(entry, accountId);
       if (decoded.state === 'other shape') return { sessionId, browser: null };
       const seenAt = momentIn(fields[seenField(sessionId)]);
       if (decoded.state !== 'intact' || seenAt === null) return [];

@@ -1,5 +1,6 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
+import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { amount } from '../spotify/schemas.ts';
 import type { Browsers } from './browsers.ts';
@@ -47,12 +48,13 @@ const codec = jsonCodec<Progress>({
 });
 
 /**
- * How far the latest export of each listener is, under `export:<account id>`, for the page that started it: that page may be served by another
+ * How far the latest export of each listener is, for the page that started it: that page may be served by another
  * process. All throw RedisUnavailable.
  */
 export function createExportProgress({ records, browsers }: Deps) {
   const store = records.of({
-    name: 'export',
+    kind: 'export',
+    key: keys.exportProgress,
     codec,
     ttlMs: ({ state }: Progress) => (state === 'running' || state === 'paused' ? runningMs : endedMs),
   });

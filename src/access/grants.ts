@@ -2,6 +2,7 @@ import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import { type Codec, jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
+import { formerKeys, keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { remainingLifetimeMs } from './lifetime.ts';
 import type { Seal } from './seal.ts';
@@ -83,13 +84,15 @@ const completeIfUnchanged = `
   return 1`;
 
 /**
- * The grants in Redis, one beside each session under `grant:<session id>`, sealed and bound to that key.
+ * The grants in Redis, one beside each session, sealed and bound to its session id.
  * Apart from the session, because express-session writes a session whole: a slow request would put an old
  * refresh token back. All throw RedisUnavailable.
  */
 export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   const store = records.of<GrantRecord>({
-    name: 'grant',
+    kind: 'grant',
+    key: keys.grant,
+    formerKey: formerKeys.grant,
     codec: grantCodec(seal),
     ttlMs: ({ fields }) => (fields === null ? endedMs : remainingLifetimeMs(fields.consentAt, now()) * 1000),
   });
@@ -161,7 +164,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     /** Which of these sessions have a grant, as far as can be told without opening it. */
     async standing(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
       if (sessionIds.length === 0) return new Set();
-      const records = await redisCall(redis.mget(sessionIds.map(store.key)));
+      // One round trip, because ioredis pipelines them; MGET would not work across the slots of a cluster.
+      const records = await Promise.all(sessionIds.map(store.readText));
       const stands = (record: string | null | undefined) => record && !record.endsWith(`:${ended}`);
       return new Set(sessionIds.filter((_, index) => stands(records[index])));
     },
@@ -184,18 +188,18 @@ function fieldsOf(grant: Grant): SealedFields {
 
 /** Grants as `<generation>:<sealed fields>`: the generation is in the open, for comparing. One that does not open is never removed. */
 function grantCodec(seal: Seal): Codec<GrantRecord> {
-  const sealed = sealedCodec(seal, fieldsCodec);
+  const sealed = sealedCodec(seal, 'grant', fieldsCodec);
 
   return {
-    encode: ({ generation, fields }, key) =>
-      `${generation}:${fields === null ? ended : sealed.encode(fields, key)}`,
+    encode: ({ generation, fields }, id) =>
+      `${generation}:${fields === null ? ended : sealed.encode(fields, id)}`,
 
-    decode(text, key) {
+    decode(text, id) {
       // safeguard: reading-no-generation-no-number
       const [, generation, body = ''] = /^([1-9]\d{0,14}):(.*)$/s.exec(text) ?? [];
       if (generation && body === ended)
         return { state: 'intact', value: { generation: Number(generation), fields: null } };
-      const decoded = sealed.decode(generation ? body : text, key);
+      const decoded = sealed.decode(generation ? body : text, id);
       if (decoded.state !== 'intact') return decoded;
       if (!generation) return { state: 'unreadable', why: 'no generation' };
       return { state: 'intact', value: { generation: Number(generation), fields: decoded.value } };

@@ -3,6 +3,7 @@ import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import { textCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import type { KeyType, RecordKind, Records } from '../redis/records.ts';
 import { RateLimited } from '../spotify/errors.ts';
 import { Cooldown } from './errors.ts';
@@ -97,13 +98,13 @@ const openIfUnchanged = `
 /** A wait that Spotify asked for, as all processes know it. */
 type Wait = { until: number; quota: boolean };
 
-const counts: KeyType = { kind: 'calls', type: 'hash' };
-const probe: KeyType = { kind: 'cool-down-try', type: 'string' };
+const counts: KeyType = { kind: 'usage', type: 'hash' };
+const probe: KeyType = { kind: 'probe', type: 'string' };
 
 /** Behind the moment in the record where it is the quota that is used up, and not the rate that is too high. */
 const quotaMark = ' quota';
 
-function waitKind(name: string, now: () => number): RecordKind<Wait> {
+function waitKind(kind: string, key: (clientId: string) => string, now: () => number): RecordKind<Wait> {
   const wait = v
     .string()
     .assert((text) => /^\d+( quota)?$/.test(text))
@@ -111,7 +112,8 @@ function waitKind(name: string, now: () => number): RecordKind<Wait> {
     // safeguard: furthest-end-cool-down
     .assert(({ until }) => until - now() <= furthestEndMs);
   return {
-    name,
+    kind,
+    key,
     codec: textCodec(wait, ({ until, quota }) => `${until}${quota ? quotaMark : ''}`),
     // The record outlives its time, so that somebody tries first when it is over.
     ttlMs: ({ until }) => until - now() + dayMs,
@@ -123,12 +125,12 @@ function waitKind(name: string, now: () => number): RecordKind<Wait> {
  * not by listener, and asking on while told to wait makes it longer.
  */
 export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: Deps) {
-  const waits = records.of(waitKind('cool-down', now));
-  const accountsWaits = records.of(waitKind('cool-down-accounts', now));
+  const waits = records.of(waitKind('cooldown', keys.cooldown, now));
+  const accountsWaits = records.of(waitKind('cooldown-accounts', keys.accountsCooldown, now));
   const key = waits.key(clientId);
-  const tryKey = `cool-down-try:${clientId}`;
+  const tryKey = keys.probe(clientId);
   const accountsKey = accountsWaits.key(clientId);
-  const countKey = `calls:${clientId}`;
+  const countKey = keys.usage(clientId);
   const enterDoor = records.script([waits.type, counts, probe], enter);
   const closeDoor = records.script([waits.type, probe], closeUntil);
   const closeAccounts = records.script([accountsWaits.type], closeUntil);

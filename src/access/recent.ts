@@ -1,5 +1,6 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
+import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import type { Dated } from '../spotify/parse.ts';
 import { datedSchema } from '../spotify/schemas.ts';
@@ -21,11 +22,16 @@ const codec = jsonCodec<RecentlyPlayed>({
 });
 
 /**
- * What listeners played before it fell silent, under `recently-played:<account id>`: so that a page which shows it need not ask
+ * What listeners played before it fell silent: so that a page which shows it need not ask
  * each time it is loaded, and a stream, maybe of another process, can go on showing it without asking at all. All throw RedisUnavailable.
  */
 export function createRecent({ records, browsers, now }: Deps) {
-  const store = records.of({ name: 'recently-played', codec, ttlMs: () => keptMs });
+  const store = records.of({
+    kind: 'recently-played',
+    key: keys.recentlyPlayed,
+    codec,
+    ttlMs: () => keptMs,
+  });
 
   return {
     /** The newest few, if they were asked for lately and not before `since`: what was asked for earlier may lack the last ones. */

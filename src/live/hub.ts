@@ -11,6 +11,7 @@ import type { Timing } from '../access/timing.ts';
 import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
 import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
@@ -121,7 +122,7 @@ const takeLease = `
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   return ARGV[1]`;
 
-const watchedSet: KeyType = { kind: 'watched', type: 'zset' };
+const watchedSet: KeyType = { kind: 'subscribed', type: 'zset' };
 
 const noteWatched = `
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
@@ -159,9 +160,14 @@ export function createHub(deps: Deps) {
   const { tickMs, leaseMs, leaseEveryMs, recallEveryMs, stalledAfterMs } = deps.timing;
   const me = randomUUID();
   const channel = liveChannel(redis, clientId);
-  const watchedKey = `watched:${clientId}`;
-  const seenRecords = records.of({ name: 'now-playing', codec: seenCodec, ttlMs: () => keptSeenMs });
-  const leases = records.of({ name: 'look', codec: ownerCodec, ttlMs: () => leaseMs });
+  const watchedKey = keys.subscribed(clientId);
+  const seenRecords = records.of({
+    kind: 'now-playing',
+    key: keys.nowPlaying,
+    codec: seenCodec,
+    ttlMs: () => keptSeenMs,
+  });
+  const leases = records.of({ kind: 'lease', key: keys.lease, codec: ownerCodec, ttlMs: () => leaseMs });
   const tryLease = records.script([leases.type], takeLease);
   const addWatched = records.script([watchedSet], noteWatched);
   const all = new Map<string, Watched>();
@@ -297,14 +303,10 @@ export function createHub(deps: Deps) {
       return seen && seen.askedAt > watched.changedAt && age >= 0 && age < freshMs ? seen : null;
     },
 
-    /**
-     * Ends what these sessions of a listener watch, in every process; where they were the `last`, what the listener played is
-     * forgotten. Throws RedisUnavailable.
-     */
-    async end(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
-      endStreams(sessionIds);
-      if (last) await seenRecords.remove(accountId);
-    },
+    endStreams,
+
+    /** Forgets what a listener played. Throws RedisUnavailable. */
+    forget: (accountId: string): Promise<void> => seenRecords.remove(accountId),
 
     close(): void {
       clearInterval(ticking);
@@ -690,6 +692,7 @@ export function createHub(deps: Deps) {
     watched.lookAt = Math.min(watched.lookAt, Math.max(now(), watched.wantedSince, watched.notBefore));
   }
 
+  /** Ends the streams of these sessions, in every process. */
   function endStreams(sessionIds: readonly string[]): void {
     endHere(sessionIds);
     say({ kind: 'end', sessionIds });
@@ -721,7 +724,7 @@ export function createHub(deps: Deps) {
     for (let from = 0; from < sessionIds.length; from += 500) {
       const some = sessionIds.slice(from, from + 500);
       const standing = await grants.standing(some);
-      const sessions = await redisCall(redis.mget(some.map(sessionRecords.key)));
+      const sessions = await Promise.all(some.map(sessionRecords.readText));
       endHere(some.filter((one, index) => !standing.has(one) || sessions[index] === null));
     }
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
+import { keys } from '../redis/keys.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
@@ -125,12 +126,12 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
 
   async function take({ sessionId, id }: Place): Promise<boolean> {
     // safeguard: counting-streams-session-in-all-processes
-    return (await tryPlace([keyOf(sessionId)], id, mostPerSession, placeMs)) === 1;
+    return (await tryPlace([keys.streams(sessionId)], id, mostPerSession, placeMs)) === 1;
   }
 
   function leave({ sessionId, id }: Place): void {
     // Without Redis the place becomes free by itself, when its time is over.
-    redis.zrem(keyOf(sessionId), id).catch(() => undefined);
+    redis.zrem(keys.streams(sessionId), id).catch(() => undefined);
   }
 
   async function hold(res: Response, place: Place): Promise<void> {
@@ -152,8 +153,6 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
 function between(least: number, most: number): number {
   return Math.round(least + Math.random() * (most - least));
 }
-
-const keyOf = (sessionId: string): string => `streams:${sessionId}`;
 
 /** Ends a stream, and cuts it off where its client does not read to the end. */
 function finish(res: Response): void {

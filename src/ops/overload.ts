@@ -167,16 +167,26 @@ function pause({ socket }: IncomingMessage, ms: number): void {
 }
 
 const title = 'Busy, try again in a moment';
-const detail = 'More requests are coming in than this site can answer. Nothing was changed or lost.';
+const detail = 'This site is getting more requests than it can answer. Nothing was changed or lost.';
 
+// Complete in itself: a stylesheet would be one more request to a server that has too many.
 const page = Buffer.from(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
 <title>${title} · Turntable</title>
+<style>
+body { max-width: 34rem; margin: 20vh auto 0; padding: 0 1.5rem; font: 1.125rem/1.5 system-ui, sans-serif }
+h1 { font-size: 2rem; line-height: 1.2 }
+a { color: inherit; font-weight: 600 }
+</style>
+<main>
 <h1>${title}</h1>
 <p>${detail}</p>
+<p>Wait five seconds, then <a href="">try again</a>.</p>
+</main>
 `);
 /** The same as a whole response, for a connection whose request is not waited for. */
 export const busyResponse = Buffer.from(

@@ -16,7 +16,12 @@ type Telling = abstract new (...args: never[]) => Error;
 export type ShutdownSequence = ReturnType<typeof createShutdownSequence>;
 
 /**
- * Ends whatever was begun, at the first signal to end or when told to. A second signal exits at once.
+ * Ctrl-C reaches every process of the terminal, and npm passes its own copy on, so one press arrives as two signals within milliseconds.
+ */
+const samePressMs = 1_000;
+
+/**
+ * Ends whatever was begun, at the first signal or when told to. Another signal, a second or more after the first, exits at once.
  */
 export function createShutdownSequence(signals: Signals) {
   const begun = new AsyncDisposableStack();
@@ -30,6 +35,7 @@ export function createShutdownSequence(signals: Signals) {
   }
 
   let exiting = false;
+  let signaledAt = Number.NEGATIVE_INFINITY;
   function exit(code: number): void {
     if (exiting) return;
     exiting = true;
@@ -39,8 +45,14 @@ export function createShutdownSequence(signals: Signals) {
       () => signals.exit(1),
     );
   }
-  // safeguard: ending-at-second-signal
-  const onSignal = () => (exiting ? signals.exit(1) : exit(0));
+  function onSignal(): void {
+    // safeguard: one-press-of-ctrl-c
+    if (performance.now() - signaledAt < samePressMs) return;
+    signaledAt = performance.now();
+    // safeguard: ending-at-second-signal
+    if (exiting) signals.exit(1);
+    exit(0);
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) signals.on(signal, onSignal);
 
   return {

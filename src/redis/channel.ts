@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Background } from './connect.ts';
 import { type RedisFault, redisFault, replyCode } from './errors.ts';
+import { keys } from './keys.ts';
 
 /** What is published to see whether that is permitted. It means nothing to anybody. */
 export const noMessage = '';
@@ -16,7 +17,7 @@ export const permitChannel = (channel: string): string =>
 /** The channel on which the processes of an app tell each other what changes. */
 export function liveChannel(redis: Redis, clientId: string): string {
   const { keyPrefix = '' } = redis.options;
-  return `${keyPrefix}live:${clientId}`;
+  return keyPrefix + keys.channel(clientId);
 }
 
 /** Subscribes to a channel and publishes on it. Throws what Redis throws: since version 7 a user may use no channel by default. */

@@ -1,9 +1,9 @@
 import * as v from '@badrap/valita';
 
-/** How one kind of record becomes a text and is read again. `key` is the key it is kept under. */
+/** How one kind of record becomes a text and is read again. `id` is the id it is kept under. */
 export type Codec<T> = {
-  encode(value: T, key: string): string;
-  decode(text: string, key: string): Decoded<T>;
+  encode(value: T, id: string): string;
+  decode(text: string, id: string): Decoded<T>;
 };
 
 /** What a text turned out to be. `why` names a field at most, and never holds what was in it. */
@@ -38,10 +38,9 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
   const { shape, shapeField = 'shape', unnumbered = false, bound = false, schema } = options;
 
   return {
-    encode: (value, key) =>
-      JSON.stringify({ [shapeField]: shape, ...(bound && { boundTo: idIn(key) }), ...value }),
+    encode: (value, id) => JSON.stringify({ [shapeField]: shape, ...(bound && { boundTo: id }), ...value }),
 
-    decode(text, key) {
+    decode(text, id) {
       const json = objectIn(text);
       if (json === null) return { state: 'damaged', why: 'not a JSON object' };
       const found = json[shapeField];
@@ -50,7 +49,7 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
       if (found !== shape && !(unnumbered && found === undefined)) return damagedField(shapeField);
       // Records that were written before there was this field do not have it.
       // safeguard: binding-records-to-id-they-were-made
-      if (bound && json.boundTo !== undefined && json.boundTo !== idIn(key)) return damagedField('boundTo');
+      if (bound && json.boundTo !== undefined && json.boundTo !== id) return damagedField('boundTo');
       return checked(schema, json);
     },
   };
@@ -65,23 +64,23 @@ export function textCodec<T>(schema: v.Type<T>, format: (value: T) => string = S
   };
 }
 
-/** As much as sealing takes; bound to the key, so that a copy under another one does not open. */
+/** As much as sealing takes; bound to the kind and the id, so that a copy under another key does not open. */
 type Seal = {
   seal(text: string, boundTo: string): string;
   open(sealed: string, boundTo: string): { text: string } | { text: null; why: string };
 };
 
-/** Records whose text is sealed. */
-export function sealedCodec<T>(seal: Seal, inner: Codec<T>): Codec<T> {
+/** Records of one kind whose text is sealed. */
+export function sealedCodec<T>(seal: Seal, kind: string, inner: Codec<T>): Codec<T> {
   return {
-    encode: (value, key) => seal.seal(inner.encode(value, key), key),
+    encode: (value, id) => seal.seal(inner.encode(value, id), `${kind}:${id}`),
 
-    decode(text, key) {
-      const opened = seal.open(text, key);
+    decode(text, id) {
+      const opened = seal.open(text, `${kind}:${id}`);
       if (opened.text === null)
         // safeguard: leaving-sealed-record-does-not-open
         return isOfLaterShape(text) ? { state: 'other shape' } : { state: 'unreadable', why: opened.why };
-      const decoded = inner.decode(opened.text, key);
+      const decoded = inner.decode(opened.text, id);
       // safeguard: leaving-sealed-record-does-not-parse
       return decoded.state === 'damaged' ? { ...decoded, state: 'unreadable' } : decoded;
     },
@@ -99,11 +98,6 @@ function checked<T>(schema: v.Type<T>, value: unknown): Decoded<T> {
 
 function damagedField(name: string): Decoded<never> {
   return { state: 'damaged', why: `field ${name}` };
-}
-
-/** The id in `<name>:<id>`. */
-function idIn(key: string): string {
-  return key.slice(key.indexOf(':') + 1);
 }
 
 function isShape(value: unknown): value is number {

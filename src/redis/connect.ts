@@ -10,6 +10,8 @@ export type Background = { run(name: string, work: Promise<unknown>): void };
 
 type Deps = {
   url: string;
+  /** Goes before every key; a `keyPrefix` in the URL wins. */
+  prefix: string;
   /** Milliseconds that Redis may take for a reply. Past that the connection counts as gone. */
   deadlineMs: number;
   /** Called once when Redis stops serving pages, and again if it does so for another reason. */
@@ -54,7 +56,7 @@ const fastFailing = {
  * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for less than a second
  * while it is silent, so that an outage is an error page and not a page that hangs.
  */
-export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps) {
+export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background }: Deps) {
   let down: RedisFault | null = null;
   /** Why the connection was lost, or is being left. */
   let lastError: unknown;
@@ -64,6 +66,7 @@ export function connectRedis({ url, deadlineMs, onDown, onUp, background }: Deps
   const known = Promise.withResolvers<void>();
   const redis = new Redis(url, {
     ...fastFailing,
+    keyPrefix: prefix,
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
     reconnectOnError(error) {
       // A replica may stay one for a while; what can be read there is worth more than a connection that is always being made.
@@ -157,8 +160,13 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
 }
 
 /** A connection for checks: not opened yet, and saying at once what is wrong instead of trying again. */
-export function connectForCheck(url: string): Redis {
-  const redis = new Redis(url, { ...fastFailing, lazyConnect: true, retryStrategy: () => null });
+export function connectForCheck(url: string, prefix: string): Redis {
+  const redis = new Redis(url, {
+    ...fastFailing,
+    keyPrefix: prefix,
+    lazyConnect: true,
+    retryStrategy: () => null,
+  });
   closeWhenSilent(redis, checkDeadlineMs);
   redis.on('error', (error) => {
     if (isRefusedDatabase(error)) redis.disconnect();

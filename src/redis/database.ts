@@ -1,12 +1,19 @@
+import { statSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import { redisAddress } from '../settings/redis-url.ts';
+import { listeningAt, redisAddress } from '../settings/redis-url.ts';
 import { isRefusedDatabase, redisFault } from './errors.ts';
 
 /** Why the database that a Redis URL names cannot be used, as a sentence; null if it can, or if Redis does not answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
+  const at = listeningAt(url);
+  // safeguard: path-that-is-no-socket
+  if ('path' in at && !mayBeSocket(at.path))
+    return `REDIS_URL names ${at.path}, which isn't a socket. Write the path after "unixsocket" in redis.conf.`;
   let problem: string | null = null;
   const redis = new Redis(url, {
     lazyConnect: true,
+    // It asks INFO, which many users may not, and logs a line of its own about that.
+    enableReadyCheck: false,
     retryStrategy: () => null,
     connectTimeout: 2_000,
     commandTimeout: 2_000,
@@ -20,4 +27,9 @@ export async function databaseProblem(url: string): Promise<string | null> {
   await redis.connect().catch(() => undefined);
   redis.disconnect();
   return problem;
+}
+
+/** A path where nothing is yet may become one when Redis starts. */
+function mayBeSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? true;
 }

@@ -175,9 +175,12 @@ function keeping(folder: string): string[] {
 }
 
 async function spawnRedis(program: string, at: Listening, settings: string[]): Promise<RunningRedis | null> {
-  // The shell holds our end of a pipe. When we stop, or die in whatever way, the pipe closes and it ends the server.
-  const script =
-    'exec 3<&0; "$@" & server=$!; (read -r _ <&3; kill "$server") >/dev/null 2>&1 & wait "$server"';
+  // The shell holds our end of a pipe. When we stop, or die in whatever way, the pipe closes and it ends the server: at once, or after
+  // five seconds if the server hangs. Every write it has confirmed is on the disk by then.
+  // safeguard: end-of-hanging-private-redis
+  const end =
+    'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';
+  const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${end}) >/dev/null 2>&1 & wait "$server"`;
   const server = spawn('sh', ['-c', script, 'sh', program, ...settings, '--save', ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
     // A group of its own: Ctrl-C at the terminal is for us, and we stop the server last.

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import { textCodec } from './codec.ts';
+import { keys } from './keys.ts';
 import type { Records } from './records.ts';
 
 export type Lock = ReturnType<typeof createLock>;
@@ -28,15 +29,15 @@ export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text))
  */
 export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
   // safeguard: lease-lock
-  const locks = records.of({ name: 'lock', codec: ownerCodec, ttlMs: () => leaseMs });
+  const locks = records.of({ kind: 'lock', key: keys.lock, codec: ownerCodec, ttlMs: () => leaseMs });
 
   /**
-   * Runs `work` while no other process runs work under the same name, and gives its result.
+   * Runs `work` while no other process runs work on the same key, and gives its result.
    * `isHeld` says whether the lease is still its own: a process that was paused may have slept through it.
    * Gives null, without having run it, when the lock did not come free in time; at once where the caller can do without.
    */
   return async function withLock<T>(
-    name: string,
+    key: string,
     work: (isHeld: () => boolean) => Promise<T>,
     { wait }: { wait: boolean },
   ): Promise<T | null> {
@@ -44,7 +45,7 @@ export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
     const giveUpAt = performance.now() + lockWaitMs;
     let takenAt = performance.now();
 
-    while (!(await locks.claim(name, owner)).claimed) {
+    while (!(await locks.claim(key, owner)).claimed) {
       if (!wait || performance.now() > giveUpAt) return null;
       await sleep(retryMs);
       takenAt = performance.now();
@@ -54,7 +55,7 @@ export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
     } finally {
       // If this fails the lease ends it; the work is done either way.
       // safeguard: freeing-ones-own-lock-only
-      await locks.removeIf(name, owner).catch(() => undefined);
+      await locks.removeIf(key, owner).catch(() => undefined);
     }
   };
 }

@@ -1,13 +1,17 @@
 import type { Redis } from 'ioredis';
 import type { Codec, Decoded } from './codec.ts';
 import { redisCall, replyCode } from './errors.ts';
+import { moveFormerKey, removeFormerKey } from './former-keys.ts';
 
 /** What a key must hold, by the name that Redis has for the type. */
 export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
 
-/** One kind of record, kept as a text under `<name>:<id>`. */
+/** One kind of record, kept as a text under a key for each id. */
 export type RecordKind<T> = {
-  name: string;
+  kind: string;
+  key: (id: string) => string;
+  /** The key before version 0.2.0, from which a record is moved at its first use. */
+  formerKey?: (id: string) => string;
   codec: Codec<T>;
   /** How long a record with this value is kept, in milliseconds. */
   ttlMs: (value: T) => number;
@@ -21,6 +25,8 @@ export type RecordStore<T> = ReturnType<typeof createStore<T>>;
 
 type Deps = {
   redis: Redis;
+  /** The prefix of keys before version 0.2.0. */
+  formerPrefix: string;
   /** Called with the kind of a record that turned out to be damaged, and why; never with anything it holds. */
   onDamaged: (kind: string, why: string) => void;
 };
@@ -44,6 +50,9 @@ export function createRecords(deps: Deps) {
     /** {@link typedScript} on this Redis. */
     script: (keys: readonly KeyType[], body: string) => typedScript(deps, keys, body),
 
+    /** {@link moveFormerKey} on this Redis. */
+    moveFormerKey: (former: string, key: string) => moveFormerKey(deps, former, key),
+
     /** {@link onType} on this Redis. */
     onType: <T>(type: KeyType, key: string, command: () => Promise<T>) => onType(deps, type, key, command),
 
@@ -51,48 +60,59 @@ export function createRecords(deps: Deps) {
     report: onDamaged,
 
     /** The value of a message; null, and counted, if it is damaged or of another shape. */
-    message<T>(name: string, codec: Codec<T>, text: string): T | null {
-      const decoded = codec.decode(text, name);
+    message<T>(kind: string, codec: Codec<T>, text: string): T | null {
+      const decoded = codec.decode(text, kind);
       // safeguard: check-messages
       if (decoded.state === 'intact') return decoded.value;
-      onDamaged(name, decoded.state === 'other shape' ? decoded.state : decoded.why);
+      onDamaged(kind, decoded.state === 'other shape' ? decoded.state : decoded.why);
       return null;
     },
   };
 }
+
+/** Redis rounds TTLs, and a claim may be read a moment before its time is counted down. */
+const clockSlackMs = 1_000;
 
 const removeIfUnchanged = `
   -- safeguard: removing-damaged-record-only-if-it-still
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-// Only this program writes claims, and never without a TTL: one without would hold for ever, and is removed.
+// Only this program writes claims, and never without a TTL or with a longer one: such a claim would block everyone, and is removed.
 const readExpiring = `
+  local left = redis.call('PTTL', KEYS[1])
   -- safeguard: end-claim
-  if redis.call('PTTL', KEYS[1]) == -1 then return redis.call('DEL', KEYS[1]) end
+  -- safeguard: ttl-of-claims
+  if left == -1 or left > tonumber(ARGV[1]) then return redis.call('DEL', KEYS[1]) end
   return redis.call('GET', KEYS[1])`;
 
-function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
+function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: RecordKind<T>) {
   const { redis, onDamaged } = deps;
-  const type: KeyType = { kind: name, type: 'string' };
+  const type: KeyType = { kind, type: 'string' };
   const removeText = typedScript(deps, [type], removeIfUnchanged);
   const readClaim = typedScript(deps, [type], readExpiring);
-  const key = (id: string) => `${name}:${id}`;
-  const encode = (id: string, value: T) => codec.encode(value, key(id));
+  const encode = (id: string, value: T) => codec.encode(value, id);
   const wholeTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
 
   /** The value of a text that was read under this id, or null; removes and counts a damaged one. Throws nothing. */
   async function settle(id: string, text: string): Promise<T | null> {
-    const decoded: Decoded<T> = codec.decode(text, key(id));
+    const decoded: Decoded<T> = codec.decode(text, id);
     if (decoded.state === 'intact') return decoded.value;
-    if (decoded.state !== 'other shape') onDamaged(name, decoded.why);
+    if (decoded.state !== 'other shape') onDamaged(kind, decoded.why);
     // By comparing: another process may have written a good one since. A Redis that takes no writes keeps it, and that is no error.
     // safeguard: removing-damaged-record
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
     return null;
   }
 
-  const readText = (id: string) => onType(deps, type, key(id), () => redis.get(key(id)));
+  const getText = (id: string) => onType(deps, type, key(id), () => redis.get(key(id)));
+
+  async function readText(id: string): Promise<string | null> {
+    const text = await getText(id);
+    if (text !== null || !formerKey) return text;
+    // safeguard: moving-former-records
+    return (await moveFormerKey(deps, formerKey(id), key(id))) ? getText(id) : null;
+  }
 
   return {
     type,
@@ -119,8 +139,8 @@ function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
         // safeguard: lock
         const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
         if ((await redisCall(set)) === 'OK') return { claimed: true };
-        const text = await readClaim([key(id)]);
-        if (typeof text === 'number') onDamaged(name, 'no TTL');
+        const text = await readClaim([key(id)], wholeTtlMs(value) + clockSlackMs);
+        if (typeof text === 'number') onDamaged(kind, 'a wrong TTL');
         const holder = typeof text === 'string' ? await settle(id, text) : null;
         // What is no claim has been removed just now, so the second try succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };
@@ -134,7 +154,10 @@ function createStore<T>(deps: Deps, { name, codec, ttlMs }: RecordKind<T>) {
 
     /** Throws RedisUnavailable. */
     async remove(...ids: readonly string[]): Promise<void> {
-      if (ids.length > 0) await redisCall(redis.del(ids.map(key)));
+      // A record that another process moves at the same moment is removed under one key or the other, if the former key goes first.
+      // safeguard: removing-former-records
+      const removed = ids.flatMap((id) => (formerKey ? removeFormerKey(deps, formerKey(id)) : []));
+      await Promise.all([...removed, ...ids.map((id) => redisCall(redis.del(key(id))))]);
     },
   };
 }

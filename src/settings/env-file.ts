@@ -6,18 +6,18 @@ import { parseEnv } from 'node:util';
 const assignment = /^(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=(.*)$/;
 const quotes = ['"', "'", '`'];
 
-/**
- * Adds the variables of the file at `path` to `env`, except for those it has already. A missing file is an empty one.
- * Returns what is wrong with the file, a sentence each, and never quotes a value.
- */
-export function loadEnvFile(path: string, env: Record<string, string | undefined>): string[] {
+/** The names of the variables in the file, and what is wrong with it, a sentence each that never quotes a value. */
+export type EnvFile = { names: readonly string[]; problems: readonly string[] };
+
+/** Adds the variables of the file at `path` to `env`, except for those it has already. A missing file is an empty one. */
+export function loadEnvFile(path: string, env: Record<string, string | undefined>): EnvFile {
   const name = basename(path);
   const file = readFile(path, name);
-  if ('problem' in file) return [file.problem];
+  if ('problem' in file) return { names: [], problems: [file.problem] };
 
-  const problems = problemsIn(file.text, name);
-  for (const [variable, value] of Object.entries(parseEnv(file.text))) env[variable] ??= value;
-  return problems;
+  const variables = Object.entries(parseEnv(file.text));
+  for (const [variable, value] of variables) env[variable] ??= value;
+  return { names: variables.map(([variable]) => variable), problems: problemsIn(file.text, name) };
 }
 
 function readFile(path: string, name: string): { text: string } | { problem: string } {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { credentialProblem } from './plain-text.ts';
-import { defaultRedisUrl, parseRedisUrl } from './redis-url.ts';
+import { defaultRedisPrefix, defaultRedisUrl, keyPrefixIn, parseRedisUrl } from './redis-url.ts';
 
 /*
  * One function for each kind of setting. Each returns the value to go on with, and adds a sentence to `problems` if what is set cannot
@@ -103,6 +103,19 @@ export function readRedisUrl(value: string | undefined, problems: string[]): str
   if ('url' in parsed) return parsed.url;
   problems.push(parsed.problem);
   return defaultRedisUrl;
+}
+
+/** What goes before every key in Redis. Braces would put all keys of a cluster into one slot, or break their own hash tags. */
+export function readRedisPrefix(value: string | undefined, redisUrl: string, problems: string[]): string {
+  if (value !== undefined && keyPrefixIn(redisUrl) !== '')
+    problems.push(
+      'REDIS_PREFIX and the keyPrefix in REDIS_URL say the same thing. Remove the one in REDIS_URL.',
+    );
+  if (value === undefined || /^[^\s{}*?[\]]{1,100}$/.test(value)) return value ?? defaultRedisPrefix;
+  problems.push(
+    'REDIS_PREFIX must be at most 100 characters, without spaces and without any of { } * ? [ ].',
+  );
+  return defaultRedisPrefix;
 }
 
 export function readSecrets(

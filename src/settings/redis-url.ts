@@ -1,5 +1,7 @@
 /** Where Turntable looks for a Redis if REDIS_URL is not set. */
 export const defaultRedisUrl = 'redis://127.0.0.1:6379';
+/** What goes before every key if REDIS_PREFIX is not set. */
+export const defaultRedisPrefix = 'turntable:';
 
 const encoding =
   'In its user and password write % as %25, # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and a space as %20.';
@@ -21,7 +23,10 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   if (!/^rediss?:\/\//i.test(value) || !URL.canParse(value) || new URL(value).hostname === '')
     return { problem: `REDIS_URL must look like ${forms}. ${encoding}` };
 
-  const { username, password, pathname, search, searchParams, hash } = new URL(value);
+  const { username, password, port, pathname, search, searchParams, hash } = new URL(value);
+  // safeguard: port-zero
+  if (port === '0')
+    return { problem: `REDIS_URL must name the port that Redis listens on, such as ${defaultRedisUrl}.` };
   // An unencoded / ? or # in the password ends the host early, and leaves the rest with the @ behind it.
   // safeguard: noticing-rest-password-stands-behind-host-redis
   if (`${pathname}${search}${hash}`.includes('@'))
@@ -44,6 +49,11 @@ export function socketPathProblem(path: string): string | null {
   return bytes > maxSocketPathBytes
     ? `The path of the socket has ${bytes} bytes, and a system takes at most ${maxSocketPathBytes}. Use a shorter one.`
     : null;
+}
+
+/** What the URL puts before every key, as ioredis reads it; empty if it puts nothing there. */
+export function keyPrefixIn(url: string): string {
+  return new URLSearchParams(url.split('?')[1]).get('keyPrefix') ?? '';
 }
 
 /** Where a Redis listens: a port of a host, or the path of a socket. */

@@ -45,6 +45,9 @@ export type * from './types.ts';
  */
 
 /** Reads an answer of the token endpoint; each field is checked before it is believed (RFC 6749, section 5.1). */
+/** A token that claims to last longer is refreshed after a day all the same. Spotify's last an hour ("Access Token"). */
+const maxTokenSeconds = 24 * 60 * 60;
+
 export function accessToken(answer: Answer): AccessToken {
   const json = object(answer.json, answer);
   const { access_token: token, token_type: type, expires_in: seconds, refresh_token: refresh, scope } = json;
@@ -59,7 +62,8 @@ export function accessToken(answer: Answer): AccessToken {
   if (typeof seconds !== 'number' || !(seconds > 0)) throw odd(answer);
   return {
     accessToken: token,
-    expiresInMs: seconds * 1000,
+    // safeguard: lifetime-of-access-tokens
+    expiresInMs: Math.min(seconds, maxTokenSeconds) * 1000,
     refreshToken: text(refresh) || null,
     scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : null,
   };

@@ -5,6 +5,7 @@ import express, { type ErrorRequestHandler, type Request, type RequestHandler } 
 import type { BackgroundTasks } from '../ops/background.ts';
 import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { Problem } from './error-pages.ts';
 import { isLocalPath, ownPath } from './return-path.ts';
@@ -34,7 +35,8 @@ const stillUnderWay = {
 /** What is sent to change something: by a form of ours, or as JSON by a program. */
 export function createForms({ records, background, baseUrl }: Deps) {
   const submissions = records.of({
-    name: 'once',
+    kind: 'idempotency',
+    key: keys.idempotency,
     codec: textCodec(v.string().assert((text) => text === underWay || isLocalPath(text))),
     ttlMs: (text) => (text === underWay ? leaseMs : rememberedMs),
   });

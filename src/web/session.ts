@@ -29,7 +29,7 @@ type Deps = {
 };
 
 /**
- * Sessions in Redis under `session:<session id>`. They are written at sign-in and sign-out only: a stranger's
+ * Sessions in Redis. They are written at sign-in and sign-out only: a stranger's
  * visit creates nothing, and no other page assigns to `req.session`.
  */
 export function createSessions({ redis, sessionRecords, secrets, cookies, now }: Deps) {

@@ -63,8 +63,10 @@ type Deps = {
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Drops what is held of Spotify's answers to this listener under names that begin like these, in every process. */
   invalidate: (accountId: string, names: readonly string[]) => Promise<void>;
-  /** Told of sessions that have ended, to close what is open for them; `last` where the listener is signed in nowhere any more. */
-  onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
+  /** Ends the streams of these sessions, in every process. */
+  endStreams: (sessionIds: readonly string[]) => void;
+  /** Forgets what is remembered about a listener who is signed in nowhere any more. Throws RedisUnavailable. */
+  forgetListener: (accountId: string) => Promise<void>;
   now: () => number;
 };
 
@@ -77,7 +79,7 @@ const rememberedSessions = 10_000;
 /** Who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
   const { records, access, grants, browsers, sessions, cookies, kept, rateLimiters } = deps;
-  const { background, invalidate, onEnd, now } = deps;
+  const { background, invalidate, endStreams, forgetListener, now } = deps;
   const extendedAt = new Map<string, number>();
 
   return {
@@ -106,7 +108,7 @@ export function createSignedIn(deps: Deps) {
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');
         // safeguard: ending-session-its-grant-contradicts
-        await end(req.grant.accountId, [req.session.id]);
+        await end(res, req.grant.accountId, [req.session.id]);
         await sessions.forget(req);
         req.grant = null;
       }
@@ -131,7 +133,7 @@ export function createSignedIn(deps: Deps) {
         // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
         const isTheirs = req.grant !== null || all.includes(req.session.id);
         // safeguard: signing-out-everywhere-only-who-known
-        await end(accountId, [...(isTheirs ? all : []), req.session.id]);
+        await end(res, accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
       // Spotify would otherwise let the next person in without a word: see the sign-in.
@@ -139,7 +141,8 @@ export function createSignedIn(deps: Deps) {
     },
 
     /** Ends the sign-in that this one takes the place of. Throws RedisUnavailable. */
-    endEarlier: (listener: Listener, sessionId: string) => end(listener.accountId, [sessionId]),
+    endEarlier: (res: Response, listener: Listener, sessionId: string) =>
+      end(res, listener.accountId, [sessionId]),
   };
 
   function admit({ renewFirst, limiter }: { renewFirst: boolean; limiter?: RateLimiter }): RequestHandler {
@@ -213,15 +216,19 @@ export function createSignedIn(deps: Deps) {
   }
 
   /** Removes everything that makes these sessions sign-ins of the listener. */
-  async function end(accountId: string, sessionIds: readonly string[]): Promise<void> {
+  async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
     // safeguard: removing-grant-at-sign-out
     await grants.forget(...sessionIds);
+    // Pages reload when their stream ends. Before the response has set the browser's cookies they would do so with the old ones.
+    if (res.closed) endStreams(sessionIds);
+    // safeguard: ending-streams-after-response
+    else res.once('close', () => endStreams(sessionIds));
     await browsers.remove(accountId, ...sessionIds);
     // safeguard: holding-no-answer-spotifys-past-sign-out
     await invalidate(accountId, ['']);
-    const last = (await browsers.sessionsOf(accountId)).length === 0;
-    await onEnd(accountId, sessionIds, last);
+    const remaining = await browsers.sessionsOf(accountId);
+    if (remaining.length === 0) await forgetListener(accountId);
     // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.
     // safeguard: removing-session-at-sign-out
     await sessions.remove(...sessionIds);

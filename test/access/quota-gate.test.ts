@@ -58,7 +58,7 @@ test('who sits out a short wait does not go on when a longer one was asked for m
 
 test('an answer to who tried does not open a door that was closed for longer meanwhile', async (t) => {
   const { redis, quotaGate } = await doors(t);
-  await redis.set('cool-down:an app', String(Date.now() - 1_000));
+  await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   const trying = quotaGate.through(() => {
@@ -66,7 +66,7 @@ test('an answer to who tried does not open a door that was closed for longer mea
     return answer.promise;
   });
   await asked.promise;
-  await redis.set('cool-down:an app', String(Date.now() + 3_600_000));
+  await redis.set('cooldown:{an app}', String(Date.now() + 3_600_000));
   answer.resolve();
   await trying;
 
@@ -98,7 +98,7 @@ test('twenty calls that are told to wait a second do not all come again: one doe
 // fault: renewal-waits-nobody-time
 test('a renewal waits for nobody when the time is over, and is no proof that the Web API answers again', async (t) => {
   const { redis, quotaGate } = await doors(t);
-  await redis.set('cool-down:an app', String(Date.now() - 1_000));
+  await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
   const renewals = await Promise.all(
     Array.from({ length: 8 }, () => quotaGate.through(async () => 'a token', 'accounts')),
   );
@@ -166,7 +166,7 @@ test('what Spotify asks for is read with care: seconds or a date, and not what m
     );
     const waits = (until - now()) / 1000;
     assert.ok(Math.abs(waits - seconds) < 2, `${header}: ${waits} s`);
-    await redis.del('cool-down-accounts:an app');
+    await redis.del('cooldown-accounts:{an app}');
   }
 });
 

@@ -80,7 +80,7 @@ test('the sign-ins of all addresses together have a limit, and one who is refuse
   assert.equal(await junkSignIn(turntable, from('192.0.2.3')), 429);
   assert.equal(tokenRequests(simulator, 'authorization_code'), 3);
 
-  await endWindow(redisUrl, 'tokenExchange:everyone');
+  await endWindow(redisUrl, 'limit:tokenExchange:{everyone}');
   assert.equal(await junkSignIn(turntable, from('192.0.2.3')), 400);
 });
 
@@ -153,8 +153,7 @@ test('each page that asks Spotify for something counts as a read of its listener
 });
 
 async function endReads(redisUrl: string): Promise<void> {
-  for (const key of await keysIn(redisUrl))
-    if (key.startsWith('limit:read:')) await endWindow(redisUrl, key.slice('limit:'.length));
+  for (const key of await keysIn(redisUrl)) if (key.startsWith('limit:read:')) await endWindow(redisUrl, key);
 }
 
 // fault: listener-changes-limit-form
@@ -273,4 +272,19 @@ test('a key of a foreign type counts as none: the process counts by itself, and 
   await redis.set(key, '0');
   await mara.get('/account').expect(200);
   assert.ok((await redis.pttl(key)) > 0, 'one without an end gets one');
+});
+
+// fault: count-outlasts-window
+test('a count that outlasts its window locks nobody out', async (t) => {
+  const turntable = await limited(t, { read: 5 });
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  const mara = await signedIn(turntable);
+  await mara.get('/account').expect(200);
+  const key = (await keysIn(turntable.redisUrl)).find((one) => one.startsWith('limit:read:')) ?? '';
+
+  await redis.set(key, '500', 'PX', 360_000_000);
+  await mara.get('/account').expect(200);
+
+  assert.ok((await redis.pttl(key)) <= 60_000);
 });

@@ -97,7 +97,7 @@ for (const [what, fault] of Object.entries(senseless).filter(([what]) => !/wrong
 
     assert.equal(mara.sessionCookie(), undefined);
     assert.deepEqual(
-      (await keys()).filter((key) => !key.startsWith('used:')),
+      (await keys()).filter((key) => !key.startsWith('used-state:')),
       [],
     );
     await mara.signIn();
@@ -120,6 +120,20 @@ for (const token of [
     await mara.fail(way, 502);
   });
 }
+
+// fault: absurd-token-lifetime
+test('a refreshed token that claims to last for ever is used, and nobody is signed out', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  clock.advance({ hours: 2 });
+  const token = '{"access_token":"unknown","token_type":"Bearer","expires_in":1e308}';
+  simulator.fault({ on: 'token', times: 1, answer: { status: 200, body: token } });
+
+  // The simulator doesn't know this token either, so it is refreshed once more.
+  await mara.get('/library/recent').expect(200);
+  await mara.get('/now-playing').expect(200);
+});
 
 test('the deadline holds for a body that drips, too', async (t) => {
   const { browser, simulator } = await startTurntable(t, { timing: quick });

@@ -205,28 +205,15 @@ test('the time goes on as the page writes it for its reader', { skip }, async (t
   assert.match((await time.textContent()) ?? '', /^\d+\.\d\d$/);
 });
 
-/** A stream that did not hear of a sign-out is ended by the sweep, once a minute. */
-const sweptWithinMs = 100_000;
-
-/** A page that loads itself again at this moment loses the click, so it is tried until the page says that it is done. */
-async function signOut(page: Page): Promise<void> {
-  for (let isOut = false; !isOut; ) {
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    isOut = await page.waitForURL(/signed-out/, { timeout: 5_000 }).then(
-      () => true,
-      () => false,
-    );
-  }
-}
-
+// fault: sign-out-takes-tabs-along
 test('signing out in one tab takes the others along', { skip }, async (t) => {
   const { page, browser, url } = await nearTheEnd(t);
   const second = await browser.newPage();
   await second.goto(`${url}/now-playing`);
 
-  await signOut(second);
+  await second.getByRole('button', { name: 'Sign out' }).click();
 
-  await page.waitForURL(/\/login|\/authorize/, { timeout: sweptWithinMs });
+  await page.waitForURL(/\/login|\/authorize/);
 });
 
 test('a form that opened another window keeps nobody signed in here', { skip }, async (t) => {
@@ -237,9 +224,9 @@ test('a form that opened another window keeps nobody signed in here', { skip }, 
   await second.goto(`${url}/now-playing`);
   await page.bringToFront();
 
-  await signOut(second);
+  await second.getByRole('button', { name: 'Sign out' }).click();
 
-  await page.waitForURL(/\/login|\/authorize/, { timeout: sweptWithinMs });
+  await page.waitForURL(/\/login|\/authorize/);
 });
 
 test('whoever wants less motion gets a bar that moves in steps', { skip }, async (t) => {

@@ -105,6 +105,7 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
     `REDIS_URL=${redis.url}`,
     'SPOTIFY_CLIENT_ID="id"',
     "SPOTIFY_CLIENT_SECRET='pass'",
+    'SPOTIFY_MARKT=DE',
   ];
   writeFileSync(join(cwd, '.env'), `\uFEFF${lines.join('\r\n')}\r\n`);
   // There is nobody to ask, and what Spotify thinks of it does not matter here.
@@ -115,6 +116,8 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
   await server.says(new RegExp(`Turntable is at http://127\\.0\\.0\\.1:${port}\\b`));
   const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
   await doctor.ended;
+  assert.match(server.said(), /\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/);
+  assert.match(doctor.said(), /note {2}\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/);
   assert.match(doctor.said(), new RegExp(`ok {4}Redis answers: at ${new URL(redis.url).host}`));
   assert.match(
     doctor.said(),

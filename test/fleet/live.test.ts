@@ -25,7 +25,7 @@ test('a process that dies while it looks is replaced within seconds', async (t) 
   await mara.signIn();
   const { body } = await mara.getJson('/now-playing');
   await listen(t, servers[0].url, mara);
-  await until(async () => (await fleet.keys()).some((key) => key.startsWith('look:')));
+  await until(async () => (await fleet.keys()).some((key) => key.startsWith('lease:')));
   const survivor = await listen(t, servers[1].url, mara);
   await survivor.until(named(body.item.name));
   fleet.simulator.forgetCalls();

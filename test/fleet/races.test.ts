@@ -21,11 +21,11 @@ const env = { SESSION_SECRET: sessionSecret };
 /** The grant as it stands in Redis; null where there is none. */
 async function storedGrant(t: TestContext, turntable: Turntable) {
   const key = (await turntable.keys()).find((one) => one.startsWith('grant:'));
-  return key ? grantsOf(t, turntable, sessionSecret).read(key.slice('grant:'.length)) : null;
+  return key ? grantsOf(t, turntable, sessionSecret).read(key.slice('grant:{'.length, -1)) : null;
 }
 
 function leftOf(keys: string[]): string[] {
-  return keys.filter((key) => !key.startsWith('used:'));
+  return keys.filter((key) => !key.startsWith('used-state:'));
 }
 
 function visit(url: string, person: Browser, { path = '/now-playing', method = 'GET' } = {}) {
@@ -135,7 +135,7 @@ test('the way back is answered only when session and grant are saved', async (t)
     const kinds = (await directly.keys(`${keyPrefix}[^cl]*`)).map(
       (key) => key.slice(keyPrefix.length).split(':')[0],
     );
-    assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used'], `${write} held up`);
+    assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used-state'], `${write} held up`);
     back.resume();
   }
 });

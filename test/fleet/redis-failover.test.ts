@@ -149,7 +149,7 @@ test('with a Redis user who has no right to channels, the log says so and signin
   t.diagnostic(`${tookMs} ms`);
   assert.ok(tookMs < 15_000, `${tookMs} ms`);
   const warning =
-    /Redis does not permit this user the channel of live updates: .*ACL SETUSER with your user, &live:/;
+    /Redis does not permit this user the channel of live updates: .*ACL SETUSER with your user, &turntable:live:/;
   assert.equal(here.logged.filter((line) => warning.test(line)).length, 1);
   assert.doesNotMatch(here.logged.join(''), /a-secret/);
 });
@@ -159,7 +159,7 @@ test('a Redis user who is given the right to channels uses them without a restar
   const { direct, signOutElsewhere } = await withoutChannels(t);
 
   await direct.call('ACL', 'SETUSER', 'turntable', '&*');
-  await until(async () => (await direct.pubsub('NUMSUB', `live:${clientId}`))[1] === 2);
+  await until(async () => (await direct.pubsub('NUMSUB', `turntable:live:{${clientId}}`))[1] === 2);
 
   t.diagnostic(`${await signOutElsewhere()} ms`);
 });

@@ -133,7 +133,7 @@ suite('one process of two', { concurrency: 3 }, () => {
     // fault: process-killed-asks-spotify
     test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
-      const held = one.redis.hold(command('get', 'cool-down-accounts:'), 'after');
+      const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
       const cutOff = one.visit(mara).catch(() => null);
       await held.reached;
 
@@ -190,7 +190,7 @@ suite('one process of two', { concurrency: 3 }, () => {
     // fault: process-sleeps-through-lease
     test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
-      const held = one.redis.hold(command('get', 'cool-down-accounts:'), 'after');
+      const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
       const late = one.visit(mara);
       await held.reached;
       one.pause();
@@ -200,7 +200,8 @@ suite('one process of two', { concurrency: 3 }, () => {
       held.release();
       one.goOn();
 
-      assert.ok([200, 502, 503].includes((await late).status));
+      // Redis may not have answered within its deadline.
+      assert.ok([200, 503].includes((await late).status));
       for (const server of [other, one]) assert.equal((await seen(server, mara)).status, 200);
       await fleet.advance({ hours: 2 });
       for (const server of [other, one]) assert.equal((await seen(server, mara)).status, 200);
@@ -314,7 +315,7 @@ test('a renewal that Redis does not take for a while comes home, even after anot
 
 test('a process that wakes does not free the lock that another one holds by now', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'none', short);
-  const held = one.redis.hold(command('get', 'cool-down-accounts:'), 'after');
+  const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
   const late = one.visit(mara);
   await held.reached;
   one.pause();
@@ -458,7 +459,7 @@ test('a way back from Spotify that two processes are given at once is spent once
     const way = await mara.agree();
     fleet.simulator.forgetCalls();
     // Both have come as far as they can before either may go on.
-    const held = [one, other].map(({ redis }) => redis.hold(command('set', 'used:'), side));
+    const held = [one, other].map(({ redis }) => redis.hold(command('set', 'used-state:'), side));
     const answers = [one, other].map((server) => server.visit(mara, way));
     await Promise.all(held.map(({ reached }) => reached));
     for (const { release } of held) release();

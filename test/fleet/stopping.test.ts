@@ -386,6 +386,26 @@ test('a server that is stopping polls nobody', async (t) => {
   await stopped;
 });
 
+// fault: ctrl-c-arrives-twice
+test('Ctrl-C under npm arrives twice at once, and the server still finishes what it has begun', async (t) => {
+  const fleet = await createFleet(t, { timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000 } });
+  const server = await fleet.start();
+  const mara = server.browser();
+  await mara.signIn();
+  await fleet.advance({ hours: 2 });
+  const held = fleet.spotify.hold('before');
+  const page = send(server, mara, '/playlists');
+  await held.reached;
+  const ended = once(server.child, 'exit');
+  server.child.kill('SIGINT');
+  server.child.kill('SIGINT');
+  await until(() => server.said().includes('"Stopping"'));
+  held.release();
+
+  assert.equal((await page.outcome)?.status, 200);
+  assert.deepEqual(await ended, [0, null]);
+});
+
 // fault: server-cannot-finish-says
 test('a server that cannot finish says so and ends within ten seconds, or at once when asked again', async (t) => {
   const fleet = await createFleet(t, {
@@ -403,8 +423,9 @@ test('a server that cannot finish says so and ends within ten seconds, or at onc
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
     await until(() => server.said().includes('"Stopping"'));
-    if (asksAgain) server.child.kill('SIGTERM');
+    const again = asksAgain ? setInterval(() => server.child.kill('SIGTERM'), 250) : undefined;
     const [code] = await ended;
+    clearInterval(again);
     const tookMs = performance.now() - startedAt;
     held.release();
 
@@ -420,4 +441,16 @@ test('a server that cannot finish says so and ends within ten seconds, or at onc
       );
     }
   }
+});
+
+test('streaming a file causes no warning about listeners', async (t) => {
+  const fleet = await createFleet(t);
+  const server = await fleet.start();
+  const mara = server.browser();
+  await mara.signIn();
+
+  const { outcome } = send(server, mara, '/playlists/export.csv');
+
+  assert.equal((await outcome)?.status, 200);
+  assert.doesNotMatch(server.said(), /MaxListenersExceededWarning/);
 });

@@ -39,6 +39,19 @@ test('a rejection that nothing caught is written down without its words, and the
   assert.doesNotMatch(said(), /nobody may see/);
 });
 
+// fault: log-nobody-reads
+test('the server and the demo go on when nobody reads their log any more', async (t) => {
+  for (const entry of ['src/main.ts', 'dev/demo.ts']) {
+    const port = await freePort();
+    const server = run(t, entry, { PORT: String(port), REDIS_URL: await redisPlace(), LOG_LEVEL: 'info' });
+    await server.says(/is at/);
+    server.child.stdout?.destroy();
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(server.said())?.[0];
+    for (let count = 0; count < 5; count += 1) assert.ok((await fetch(`${url}/healthz`)).ok, entry);
+    assert.ok((await fetch(`${url}/privacy`)).ok, entry);
+  }
+});
+
 // fault: exception-nothing-caught-under
 test('after an exception that nothing caught, what is under way is finished, and then the process exits with 1', async (t) => {
   const { child, ended, said, simulator, url } = await serverWith(t, 'exception');

@@ -82,10 +82,10 @@ test('a page that fetches and one that streams, on two servers, are served by th
 test('a page that has stopped asking costs no more polls', async (t) => {
   const { mara, clock, simulator, keys } = await listening(t);
   const { nextMs } = await fetchUntil(mara, (card) => card.nextMs > 10_000);
-  await until(async () => (await keys()).some((key) => key.startsWith('look:')));
+  await until(async () => (await keys()).some((key) => key.startsWith('lease:')));
 
   clock.advance({ seconds: nextMs / 1000 + 15 });
-  await until(async () => !(await keys()).some((key) => key.startsWith('look:')));
+  await until(async () => !(await keys()).some((key) => key.startsWith('lease:')));
 
   // A poll that was due may be under way still.
   await severalTicks(simulator);
@@ -113,7 +113,7 @@ test('signing out ends it: the page is told, and nothing is polled any more', as
   await mara.post('/logout').expect(303);
 
   await mara.getJson('/now-playing/card').expect(401);
-  await until(async () => !(await keys()).some((key) => key.startsWith('look:')));
+  await until(async () => !(await keys()).some((key) => key.startsWith('lease:')));
   simulator.forgetCalls();
   clock.advance({ minutes: 5 });
   await severalTicks(simulator);

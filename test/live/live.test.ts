@@ -5,6 +5,7 @@ import { Redis } from 'ioredis';
 import { type Listening, listen } from '../support/events.ts';
 import { until, visit } from '../support/fleet.ts';
 import { listening, player, severalTicks, untilAllLeft } from '../support/listening.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
 import { apiCalls, clientId, holdAnswer, startTurntable } from '../support/turntable.ts';
 
 const named =
@@ -151,6 +152,25 @@ test('signing out ends the streams of that browser, on every server, and of no o
   for (const stream of [staying, anywhere]) await stream.ended();
 });
 
+// fault: stream-ends-after-response
+test('a stream ends after its browser has been told of the sign-out, and has dropped its cookie', async (t) => {
+  const redis = await slowRedis(t);
+  const { url, mara } = await listening(t, { redisUrl: redis.url, timing: { heartbeatMs: 50 } });
+  const stream = await listen(t, url, mara);
+  const hasEnded = () => stream.events.some(({ event }) => event === 'end');
+  const held = redis.hold(command('del', 'session:'), 'before');
+
+  const signingOut = mara.post('/logout').expect(303).then();
+  await held.reached;
+  // The end would have come before these.
+  const beats = stream.beats();
+  await until(() => stream.beats() > beats + 1);
+  assert.equal(hasEnded(), false);
+  held.release();
+  await signingOut;
+  await stream.until(({ event }) => event === 'end');
+});
+
 test('when Spotify ends one sign-in, the next one of the listener serves those who still watch', async (t) => {
   const { url, mara, browser, simulator, clock, name, redisUrl } = await listening(t);
   const first = await listen(t, url, mara);
@@ -246,7 +266,7 @@ test('calls of all kinds are counted, for the day and for all servers', async (t
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
   const counted = async () => {
-    const [key = ''] = (await redis.keys(`${keyPrefix}calls:*`)).map((one) => one.slice(keyPrefix.length));
+    const [key = ''] = (await redis.keys(`${keyPrefix}usage:*`)).map((one) => one.slice(keyPrefix.length));
     return Object.values(await redis.hgetall(key)).reduce((sum, one) => sum + Number(one), 0);
   };
   const before = await counted();
@@ -361,7 +381,7 @@ test('records and messages of another version are left alone, and end nothing', 
   const [key = ''] = (await redis.keys(`${keyPrefix}now-playing:*`)).map((one) =>
     one.slice(keyPrefix.length),
   );
-  const channel = `${keyPrefix}live:${clientId}`;
+  const channel = `${keyPrefix}live:{${clientId}}`;
   for (const odd of ['not JSON', '{}', 'null', JSON.stringify({ shape: 99, playback: {}, at: 1 })]) {
     await redis.set(key, odd);
     const stream = await listen(t, url, mara);

@@ -62,7 +62,7 @@ test('a place is held for as long as its stream is open, and free when the proce
   const { port } = server.address() as { port: number };
   const ask = () =>
     new Promise<IncomingMessage>((resolve) => get({ port, host: '127.0.0.1', agent: false }, resolve));
-  const key = 'streams:a session';
+  const key = 'streams:{a session}';
   const places = () => redis.zrange(key, '0', '-1');
   const endIn = (ms: number) =>
     Promise.all([places(), redis.time()]).then(([all, [seconds]]) =>

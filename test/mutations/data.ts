@@ -325,7 +325,7 @@ export const mutations: Mutation[] = [
   {
     what: 'forgetting how far an export is, when nobody is signed in any more',
     safeguard: 'forgetting-how-far-export-when-nobody-signed',
-    from: 'if (last) await parts?.exportProgress.forget(accountId);',
+    from: 'await parts?.exportProgress.forget(accountId);',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'signing out ends',
@@ -365,5 +365,13 @@ export const mutations: Mutation[] = [
     from: '@＝＋－＠',
     to: '@',
     test: 'test/pages/csv',
+  },
+  {
+    what: 'no warning about listeners when a file is streamed',
+    safeguard: 'no-warning-of-listeners',
+    from: 'res.setMaxListeners(30);',
+    to: '',
+    test: 'test/fleet/stopping',
+    named: 'no warning',
   },
 ];

@@ -145,7 +145,7 @@ export const mutations: Mutation[] = [
   {
     what: 'asking again after signing out',
     safeguard: 'asking-again-after-signing-out',
-    from: "|| cookies.sent(req).has('signed-out')",
+    from: "sent.has('signed-out') || ",
     to: '',
     test: 'test/pages/sign-in',
   },
@@ -403,7 +403,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending the sign-in before',
     safeguard: 'ending-sign-in-before',
-    from: 'if (earlier) await signedIn.endEarlier(earlier, earlierId);',
+    from: 'if (earlier) await signedIn.endEarlier(res, earlier, earlierId);',
     to: '',
     test: 'test/pages/sign-in',
   },
@@ -511,7 +511,7 @@ export const mutations: Mutation[] = [
   {
     what: 'sealing the app token',
     safeguard: 'sealing-app-token',
-    from: 'sealedCodec(seal, tokenCodec)',
+    from: "sealedCodec(seal, 'app-token', tokenCodec)",
     to: 'tokenCodec',
     test: 'test/pages/search',
   },
@@ -749,8 +749,8 @@ export const mutations: Mutation[] = [
   {
     what: 'asking Spotify once a minute for the set-up',
     safeguard: 'asking-spotify-once-minute-for-set-up',
-    from: 'asked === null || now() - asked.at >= spotifyEveryMs',
-    to: 'asked === null || now() >= asked.at',
+    from: 'return ageMs >= 0 && ageMs < everyMs;',
+    to: 'return false;',
     test: 'test/pages/setup',
   },
   {
@@ -947,7 +947,7 @@ export const mutations: Mutation[] = [
   {
     what: 'forgetting what was played, when nobody is signed in any more',
     safeguard: 'forgetting-what-was-played-when-nobody-signed',
-    from: 'if (last) await parts?.recent.forget(accountId);',
+    from: 'await parts?.recent.forget(accountId);',
     to: '',
     test: 'test/pages/recently-played',
   },

@@ -44,15 +44,15 @@ export const mutations: Mutation[] = [
   {
     what: 'going on after a rejection that nothing caught',
     safeguard: 'going-on-after-rejection-nothing-caught',
-    from: "process.on('unhandledRejection'",
-    to: "process.on('beforeExit'",
+    from: "events.on('unhandledRejection'",
+    to: "events.on('beforeExit'",
     test: 'test/fleet/uncaught',
   },
   {
     what: 'finishing what is under way after an exception that nothing caught',
     safeguard: 'finishing-what-under-way-after-exception-nothing',
-    from: '  endings.exit(1);',
-    to: '  process.exit(1);',
+    from: 'exit(1);',
+    to: 'process.exit(1);',
     test: 'test/fleet/uncaught',
   },
   {
@@ -177,5 +177,21 @@ export const mutations: Mutation[] = [
     to: '1e9',
     test: 'test/browser/held-back',
     named: 'goes back',
+  },
+  {
+    what: 'a log that nobody reads',
+    safeguard: 'log-that-nobody-reads',
+    from: "stdout.on('error', () => undefined);",
+    to: '',
+    test: 'test/fleet/uncaught',
+    named: 'nobody reads',
+  },
+  {
+    what: 'the end of a private Redis that hangs',
+    safeguard: 'end-of-hanging-private-redis',
+    from: `const end = 'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';`,
+    to: `const end = 'kill "$server"';`,
+    test: 'test/redis/store',
+    named: 'hangs',
   },
 ];

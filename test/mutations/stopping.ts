@@ -88,10 +88,18 @@ export const mutations: Mutation[] = [
   {
     what: 'ending at the second signal',
     safeguard: 'ending-at-second-signal',
-    from: '(exiting ? signals.exit(1) : exit(0))',
-    to: 'exit(0)',
+    from: 'if (exiting) signals.exit(1);',
+    to: '',
     test: stop,
     named: 'cannot finish',
+  },
+  {
+    what: 'one press of Ctrl-C that arrives as two signals',
+    safeguard: 'one-press-of-ctrl-c',
+    from: 'if (performance.now() - signaledAt < samePressMs) return;',
+    to: '',
+    test: stop,
+    named: 'twice at once',
   },
   {
     what: 'counting turns of the event loop instead of time',
@@ -218,7 +226,15 @@ export const mutations: Mutation[] = [
     safeguard: 'asking-spotify-for-token-only-while-lock',
     from: 'if (!isHeld())',
     to: 'if (false)',
-    test: 'test/fleet/several-processes',
-    named: 'before it asks Spotify spoils nothing',
+    test: 'test/access/sessions',
+    named: 'slept through its lease',
+  },
+  {
+    what: 'going on with the token that another process has saved',
+    safeguard: 'refresh-goes-on-after-lost-lease',
+    from: 'if (error instanceof LeaseExpired) return attempt();',
+    to: '',
+    test: 'test/access/sessions',
+    named: 'slept through its lease',
   },
 ];

@@ -27,7 +27,7 @@ async function accountOf(person: Browser) {
 
 /** What stands in Redis of a listener: everything but the marks of sign-ins that are over. */
 async function kept({ keys }: Turntable): Promise<string[]> {
-  return (await keys()).filter((key) => !key.startsWith('used:'));
+  return (await keys()).filter((key) => !key.startsWith('used-state:'));
 }
 
 function isoOf(moment: number): string {
@@ -379,7 +379,7 @@ test('no session id and no token is in any answer about the account', async (t) 
   const grants = grantsOf(t, turntable, sessionSecret);
   const secrets: string[] = [];
   for (const key of await turntable.keys()) {
-    const [kind, id = ''] = key.split(':');
+    const [, kind, id = ''] = /^([^:]+):\{(.*)\}$/.exec(key) ?? [];
     if (kind === 'session') secrets.push(id);
     const grant = kind === 'grant' ? await grants.read(id) : null;
     if (grant) secrets.push(grant.accessToken, grant.refreshToken);
@@ -473,7 +473,7 @@ test('what is damaged in a list of browsers is removed and counted, signs nobody
     // The visit of this minute is noted already: the next ones do not put it right.
     await mara.get('/now-playing').expect(200);
     const key = (await keys()).find((one) => one.startsWith('browsers:')) ?? '';
-    const id = (await keys()).find((one) => one.startsWith('session:'))?.slice('session:'.length) ?? '';
+    const id = (await keys()).find((one) => one.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
     if (what.startsWith('a text') || what.startsWith('a list') || what.startsWith('a set'))
       await redis.del(key);
     await harm(key, id);
@@ -516,7 +516,7 @@ test('a browser is listed as long as it is signed in', async (t) => {
   const mine = decodeURIComponent(lost.sessionCookie() ?? '')
     .slice(2)
     .split('.')[0];
-  await redis.del(`grant:${mine}`);
+  await redis.del(`grant:{${mine}}`);
   assert.equal((await accountOf(mara)).browsers.length, 1);
   clock.advance({ minutes: 2 });
   await accountOf(mara);

@@ -396,7 +396,7 @@ testOnce(
     const mara = await signedIn(turntable);
     const form = formIn((await mara.get('/playlists/new').expect(200)).text, '/playlists');
 
-    redis.loseAnswerTo(/once:[\s\S]*said=created/);
+    redis.loseAnswerTo(/idempotency:[\s\S]*said=created/);
     const left = await mara
       .post('/playlists')
       .type('form')

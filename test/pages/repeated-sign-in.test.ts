@@ -165,7 +165,7 @@ test('whom a state signed in is remembered for ten minutes, under nothing that c
   const way = await mara.agree();
   await mara.get(way).expect(303);
 
-  const [key = ''] = (await keysIn(redisUrl)).filter((one) => one.startsWith('used:'));
+  const [key = ''] = (await keysIn(redisUrl)).filter((one) => one.startsWith('used-state:'));
   const { code, state } = Object.fromEntries(new URL(way, 'http://x').searchParams);
   assert.ok(state && code);
   const record = (await redis.get(key)) ?? '';

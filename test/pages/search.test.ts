@@ -294,7 +294,7 @@ testOnce(
     const mara = second.browser();
     await mara.signIn();
     for (const query of ['four', 'five', 'six']) await mara.get(`/search?q=${query}`).expect(200);
-    await endWindow(first.redisUrl, 'dailySearches:everyone');
+    await endWindow(first.redisUrl, 'limit:dailySearches:{everyone}');
     await visitor.get('/search?q=seven').expect(200);
   },
 );
@@ -352,7 +352,7 @@ testOnce('one address has 30 searches a minute, and is told how long to wait', a
   const wait = Number(page.headers['retry-after']);
   assert.ok(wait > 30 && wait <= 60, `${wait} s`);
   await from('192.0.2.2').expect(200);
-  await endWindow(redisUrl, 'visitorSearch:192.0.2.1');
+  await endWindow(redisUrl, 'limit:visitorSearch:{192.0.2.1}');
   await from('192.0.2.1').expect(200);
 
   // A household has billions of addresses of the sixth version; they count as one.
@@ -372,15 +372,15 @@ testOnce('a visitor’s search leaves counts behind and nothing else, all of the
   const { browser, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
-  const keys = async () => (await keysIn(redisUrl)).filter((key) => !key.startsWith('calls:'));
+  const keys = async () => (await keysIn(redisUrl)).filter((key) => !key.startsWith('usage:'));
 
   const page = await browser().get('/search?q=night').expect(200);
 
   assert.equal(page.headers['set-cookie'], undefined);
   assert.deepEqual(await keys(), [
-    `app-token:${clientId}`,
-    'limit:dailySearches:everyone',
-    'limit:visitorSearch:127.0.0.1',
+    `app-token:{${clientId}}`,
+    'limit:dailySearches:{everyone}',
+    'limit:visitorSearch:{127.0.0.1}',
   ]);
   for (const key of await keys()) assert.ok((await redis.pttl(key)) > 0, key);
 });
@@ -396,7 +396,7 @@ test('the app token is asked for once with Basic, kept sealed for all servers, a
   await first.browser().get('/search?q=one').expect(200);
   await second.browser().get('/search?q=two').expect(200);
   assert.equal(tokens(), 1);
-  assert.doesNotMatch((await redis.get(`app-token:${clientId}`)) ?? '', /accessToken|expiresAt/);
+  assert.doesNotMatch((await redis.get(`app-token:{${clientId}}`)) ?? '', /accessToken|expiresAt/);
 
   clock.advance({ minutes: 58, seconds: 59 });
   await first.browser().get('/search?q=three').expect(200);
@@ -473,7 +473,7 @@ testOnce('an app token that cannot be read is no loss: another one is asked for'
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
   await browser().get('/search?q=night').expect(200);
-  await redis.set(`app-token:${clientId}`, 'nonsense');
+  await redis.set(`app-token:{${clientId}}`, 'nonsense');
   await browser().get('/search?q=day').expect(200);
   assert.equal(tokenRequests(simulator, 'client_credentials'), 2);
 });

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Redis } from 'ioredis';
 import { startRedis } from '../../src/redis/local-server.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
-import { apiCalls, type Browser, clientSecret, startTurntable } from '../support/turntable.ts';
+import {
+  apiCalls,
+  type Browser,
+  clientId,
+  clientSecret,
+  startTurntable,
+  tokenRequests,
+} from '../support/turntable.ts';
 
 const https = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
 const overHttps = { Host: 'music.example', 'X-Forwarded-Proto': 'https' };
@@ -118,6 +126,7 @@ test('whom Spotify refused of late, without saying who it was', async (t) => {
   assert.match((await check(owner)).get('People who sign in') ?? '', /^Note/);
 });
 
+// fault: set-up-asked-once-minute
 test('Spotify is asked once a minute, however often the check is', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const person = browser();
@@ -127,6 +136,22 @@ test('Spotify is asked once a minute, however often the check is', async (t) => 
   clock.advance({ seconds: 61 });
   await check(person);
   assert.equal(apiCalls(simulator, '/v1/search'), 2);
+});
+
+// fault: processes-share-set-up-check
+test('processes share what Spotify said: all together ask it once a minute', async (t) => {
+  const one = await startTurntable(t);
+  const other = await startTurntable(t, { beside: one });
+  const people = [one, other, one, other].map(({ browser }) => browser());
+
+  const pages = await Promise.all(people.map((person) => check(person)));
+
+  for (const found of pages) assert.match(found.get('Spotify answers the app') ?? '', /^Good/);
+  assert.equal(apiCalls(one.simulator, '/v1/search'), 1);
+  assert.equal(tokenRequests(one.simulator, 'client_credentials'), 1);
+  one.clock.advance({ seconds: 61 });
+  for (const person of people) await check(person);
+  assert.equal(apiCalls(one.simulator, '/v1/search'), 2);
 });
 
 test('the check works where Redis does not, and heals with it', { skip }, async (t) => {
@@ -144,14 +169,18 @@ test('the check works where Redis does not, and heals with it', { skip }, async 
   assert.match((await check(person)).get('Redis answers') ?? '', /^Good/);
 });
 
-test('the check leaves nothing in Redis, and shows no secret', async (t) => {
-  const { browser, keys, logged } = await startTurntable(t);
+test('the check leaves only what it found in Redis, and shows no secret', async (t) => {
+  const { browser, keys, redisUrl, logged } = await startTurntable(t);
   const person = browser();
   const first = await person.get('/setup/check');
   const page = await person.get(first.headers.location ?? '');
 
-  assert.deepEqual(await keys(), []);
-  assert.doesNotMatch(page.text + logged.join(''), new RegExp(clientSecret));
+  assert.deepEqual(await keys(), [`setup-check:{${clientId}}`]);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  const kept = (await redis.get(`setup-check:{${clientId}}`)) ?? '';
+  assert.match(kept, /Spotify accepts them/);
+  assert.doesNotMatch(kept + page.text + logged.join(''), new RegExp(clientSecret));
 });
 
 test('for the world there is no such page, unless it is asked for', async (t) => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import { visit } from '../support/fleet.ts';
+import { command, slowRedis } from '../support/slow-redis.ts';
 import { startTurntable, tokenRequests } from '../support/turntable.ts';
 
 test('the landing page says what this is and leads to the sign-in', async (t) => {
@@ -48,7 +50,7 @@ test('a person signs in, and comes to what is playing', async (t) => {
   const kinds = (await keys()).map((key) => key.split(':')[0]);
   assert.deepEqual(
     kinds.filter((kind) => kind !== 'api-version'),
-    ['browsers', 'grant', 'now-playing', 'session', 'used'],
+    ['browsers', 'grant', 'now-playing', 'session', 'used-state'],
   );
 });
 
@@ -136,7 +138,7 @@ test('a sign-in gives the session a new id, and the old one is worth nothing', a
 
   assert.notEqual(mara.sessionCookie(), before);
   const kinds = (await keys()).map((key) => key.split(':')[0]);
-  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used', 'used']);
+  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used-state', 'used-state']);
 });
 
 // fault: session-id-made-here
@@ -299,7 +301,7 @@ test('who is not on the app’s list is told what the owner must do', async (t) 
     assert.equal(noor.sessionCookie(), undefined);
   }
   assert.deepEqual(
-    (await keys()).filter((key) => !key.startsWith('used:')),
+    (await keys()).filter((key) => !key.startsWith('used-state:')),
     [],
   );
 });
@@ -334,7 +336,7 @@ test('signing out ends session and grant, and the next sign-in is asked for', as
   assert.equal(out.headers.location, '/?signed-out');
   assert.match((await mara.get('/?signed-out').expect(200)).text, /You are signed out/);
   assert.deepEqual(
-    (await keys()).filter((key) => !key.startsWith('used:')),
+    (await keys()).filter((key) => !key.startsWith('used-state:')),
     [],
   );
   assert.equal(mara.sessionCookie(), undefined);
@@ -353,6 +355,29 @@ test('who signs in again after signing out is asked by Spotify once, and then no
   const left = await mara.get('/login').expect(303);
 
   assert.equal(new URL(left.headers.location ?? '').searchParams.has('show_dialog'), false);
+});
+
+// fault: tab-reloads-during-sign-out
+test('while a sign-out is under way, another tab of the browser is not signed in again without being asked', async (t) => {
+  const redis = await slowRedis(t);
+  const one = await startTurntable(t, { redisUrl: redis.url });
+  const other = await startTurntable(t, { beside: { ...one, redisUrl: redis.direct } });
+  const mara = one.browser();
+  await mara.signIn();
+  const cookies = mara.cookieHeader();
+  const login = async () => {
+    const { headers } = await visit(`${other.url}/login`, 'GET', cookies, one.baseUrl);
+    return new URL(String(headers.location)).searchParams.get('show_dialog');
+  };
+  assert.equal(await login(), null);
+  const held = redis.hold(command('del', 'session:'), 'before');
+
+  const signingOut = mara.post('/logout').expect(303).then();
+  await held.reached;
+  assert.equal(await login(), 'true', 'while its session is still there');
+  held.release();
+  await signingOut;
+  assert.equal(await login(), 'true', 'by a request that is late');
 });
 
 // fault: nobody-can-signed-made

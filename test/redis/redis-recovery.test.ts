@@ -32,6 +32,7 @@ test('a connection whose packets are dropped is given up within a second, and a 
 test('a pipeline, a script or a command whose reply waits while the event loop is busy for 800 ms is not given up', async (t) => {
   const downs: string[] = [];
   const { redis, known } = connectRedis({
+    prefix: '',
     url: await redisPlace(),
     deadlineMs: timing.redisDeadlineMs,
     onDown: ({ does }) => downs.push(does),

@@ -267,6 +267,45 @@ test('a database that Redis does not have is not another one, also if Redis come
   assert.equal(await at(url, (redis) => redis.dbsize()), 0);
 });
 
+// fault: path-is-no-socket
+test('a path in REDIS_URL that is no socket is refused at the start', { skip }, async (t) => {
+  const { open, folder } = await machine(t);
+  mkdirSync(folder);
+  const file = join(folder, 'a-file');
+  writeFileSync(file, '');
+
+  for (const redisUrl of [folder, file]) {
+    await assert.rejects(
+      open({ redisUrl, findsRedis: false }),
+      /which isn't a socket\. Write the path after/,
+    );
+  }
+  assert.equal(
+    (await open({ redisUrl: join(folder, 'not-yet'), findsRedis: false })).url,
+    join(folder, 'not-yet'),
+  );
+});
+
+// fault: private-redis-hangs
+test('a private Redis that hangs is ended with the server, a few seconds later', { skip }, async (t) => {
+  const { open } = await machine(t);
+  const store = await open();
+  const info = await at(store.url, (redis) => redis.info('server'));
+  const pid = Number(/process_id:(\d+)/.exec(info)?.[1]);
+  process.kill(pid, 'SIGSTOP');
+  t.after(() => {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended, as it should have.
+    }
+  });
+
+  await store.stop();
+
+  assert.throws(() => process.kill(pid, 0), /ESRCH/);
+});
+
 test('a Redis on a socket serves as any other', { skip }, async (t) => {
   const { open } = await machine(t);
   const { url } = await open();

@@ -16,6 +16,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     baseUrl: 'http://127.0.0.1:3000',
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
+    redisPrefix: 'turntable:',
     findsRedis: true,
     spotify: null,
     spotifyLogo: null,
@@ -26,6 +27,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     dailyCalls: 700,
     dailySearches: 100,
     setupPage: true,
+    unknownSettings: [],
   });
 });
 
@@ -112,6 +114,19 @@ test('a Redis is found where none is named, but not in production', () => {
   assert.equal(readConfig(credentials).findsRedis, true);
   assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).findsRedis, false);
   assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).findsRedis, false);
+});
+
+test('the prefix of Redis keys can be set, once and without characters that mean something to Redis', () => {
+  const read = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).redisPrefix;
+
+  assert.equal(read({ REDIS_PREFIX: 'music:' }), 'music:');
+  assert.equal(read({ REDIS_PREFIX: '' }), 'turntable:');
+  for (const REDIS_PREFIX of ['{music}', 'my music:', 'music*', 'x'.repeat(101)])
+    assert.match(problemsOf({ REDIS_PREFIX }), /REDIS_PREFIX must be at most 100 characters/);
+  assert.match(
+    problemsOf({ REDIS_PREFIX: 'music:', REDIS_URL: 'redis://127.0.0.1?keyPrefix=other:' }),
+    /Remove the one in REDIS_URL/,
+  );
 });
 
 test('the address follows from where the server listens, or has to be told', () => {

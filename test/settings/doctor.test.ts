@@ -188,7 +188,7 @@ test('a Redis user who may do what pages do, and nothing dangerous, is not calle
   const client = new Redis(redis.url);
   t.after(() => client.disconnect());
   const permit = (...rules: string[]) => client.call('ACL', 'SETUSER', 'turntable', ...rules);
-  await permit('on', '>a-pass-word', '~*', '&live:*', '+@all', '-@dangerous');
+  await permit('on', '>a-pass-word', '~turntable:*', '&turntable:*', '+@all', '-@dangerous');
   const REDIS_URL = redis.url.replace('//', '//turntable:a-pass-word@');
 
   const { said, code } = await ask({ REDIS_URL });
@@ -204,7 +204,7 @@ test('a Redis user who may do what pages do, and nothing dangerous, is not calle
   const deaf = await ask({ REDIS_URL });
   assert.match(
     deaf.said,
-    /note {2}Redis passes on changes: it refuses the channel \(NOPERM\): .* -> .*ACL SETUSER with your user, &live:/,
+    /note {2}Redis passes on changes: it refuses the channel \(NOPERM\): .* -> .*ACL SETUSER with your user, &turntable:live:/,
   );
   assert.equal(deaf.code, 0, deaf.said);
 

@@ -16,7 +16,7 @@ function load(t: TestContext, content: string | Buffer, env: Record<string, stri
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, '.env'), content);
   const loaded: Record<string, string | undefined> = { ...env };
-  return { problems: loadEnvFile(join(folder, '.env'), loaded), env: loaded };
+  return { ...loadEnvFile(join(folder, '.env'), loaded), env: loaded };
 }
 
 test('a .env is read with a byte-order mark, with the line ends of any system, and with quotes and comments', (t) => {
@@ -65,11 +65,40 @@ test('a .env that is a folder, or in an encoding that cannot be read, is a sente
   const folder = mkdtempSync(join(tmpdir(), 'turntable-env-'));
   t.after(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, '.env'));
-  assert.match(loadEnvFile(join(folder, '.env'), {}).join(), /^\.env is a folder/);
-  assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), []);
+  assert.match(loadEnvFile(join(folder, '.env'), {}).problems.join(), /^\.env is a folder/);
+  assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), { names: [], problems: [] });
   assert.match(
-    loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).join(),
+    loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).problems.join(),
     /cannot be read \(ENAMETOOLONG\)/,
+  );
+});
+
+// fault: misspelt-setting
+test('a name in .env that is no setting is named, with the setting it may stand for; the environment may hold any', (t) => {
+  const noted = (content: string, env = {}) => {
+    const file = load(t, content, env);
+    return readConfig(file.env, file).unknownSettings.join('\n');
+  };
+  for (const [name, meant] of [
+    ['SPOTIFY_CLIENTID', 'SPOTIFY_CLIENT_ID'],
+    ['spotify_client_id', 'SPOTIFY_CLIENT_ID'],
+    ['CLIENT_SECRET', 'SPOTIFY_CLIENT_SECRET'],
+    ['SPOTFIY_CLIENT_ID', 'SPOTIFY_CLIENT_ID'],
+    ['REDIS_URI', 'REDIS_URL'],
+    ['SESSION_SECRETS', 'SESSION_SECRET'],
+  ])
+    assert.equal(noted(`${name}=hidden`), `${name} isn't a setting; did you mean ${meant}?`);
+  assert.equal(noted('FAVOURITE_COLOUR=blue'), "FAVOURITE_COLOUR isn't a setting.");
+  assert.equal(
+    noted('PORT=3100\nTZ=UTC\nNODE_OPTIONS=--trace-gc\nSPOTIFY_CLIENT_ID=', { SPOTIFY_ID: 'x' }),
+    '',
+  );
+
+  const misspelt = load(t, 'NODE_ENV=production\nSPOTIFY_CLIENTID=hidden');
+  assert.throws(
+    () => readConfig(misspelt.env, misspelt),
+    /SPOTIFY_CLIENT_ID.*not set.*did you mean SPOTIFY_CLIENT_ID\?/s,
+    'also where its lack is why nothing starts',
   );
 });
 
@@ -81,6 +110,7 @@ test('a Redis URL that cannot work is refused with how to write it, and without 
     ['redis://:secr#et@redis:6379', /write % as %25, # as %23, \/ as %2F, \? as %3F/],
     ['redis://:secr/et@redis:6379', /must look like .* \/ as %2F/],
     ['redis://:secr?et@redis:6379', /must look like .* \? as %3F/],
+    ['redis://127.0.0.1:0', /must name the port/],
     ['redis://secr:12/et@redis:6379', /an @ too far to the right.* \/ as %2F/],
     ['redis://secr:12#et@redis:6379', /an @ too far to the right.* # as %23/],
     ['redis://secr:12?et@redis:6379', /an @ too far to the right.* \? as %3F/],

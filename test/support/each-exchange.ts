@@ -81,6 +81,6 @@ export async function endAtEach(t: TestContext, flow: Flow): Promise<string[]> {
 /** The name of a command and the kind of its key. */
 export function inShort(said: string): string {
   const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(said) ?? [];
-  const [, kind = ''] = /(session|lock|grant|browsers|cool-down|used):/.exec(said) ?? [];
+  const [, kind = ''] = /(session|lock|grant|browsers|cooldown|used-state):/.exec(said) ?? [];
   return `${name.toLowerCase()} ${kind}`.trim();
 }

@@ -4,13 +4,12 @@ import { once } from 'node:events';
 import { Agent, request as ask } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { type Rotation, startSimulator } from '../../simulator/simulator.ts';
 import { type Timing, timing as usualTiming } from '../../src/access/timing.ts';
 import { freePort } from '../../src/redis/local-server.ts';
 import { createClock } from './clock.ts';
 import type { Ends } from './ends.ts';
-import { redisPlace } from './redis.ts';
+import { connectAsServer, redisPlace } from './redis.ts';
 import { slowRedis } from './slow-redis.ts';
 import { slowSpotify } from './slow-spotify.ts';
 import { type Browser, clientId, clientSecret, createBrowser, keysIn } from './turntable.ts';
@@ -64,7 +63,7 @@ export async function createFleet(t: Ends, options: FleetOptions = {}) {
   // The address that browsers are told. Nobody need listen there: each server is asked at its own port.
   const baseUrl = `http://127.0.0.1:${await freePort()}`;
   simulator.registerRedirectUri(`${baseUrl}/callback`);
-  const redis = new Redis(redisUrl);
+  const redis = connectAsServer(redisUrl);
   // A test may stop its Redis; what it asks then waits until there is one again.
   redis.on('error', () => undefined);
   t.after(() => redis.disconnect());

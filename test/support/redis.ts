@@ -6,6 +6,7 @@ import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
 import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
 import { createRecords } from '../../src/redis/records.ts';
+import { defaultRedisPrefix } from '../../src/settings/redis-url.ts';
 
 let shared: Promise<RedisAtHand> | undefined;
 let places = 0;
@@ -26,8 +27,14 @@ export async function redisPlace(): Promise<string> {
   return place.href;
 }
 
+/** A connection that puts before each key what a server without REDIS_PREFIX would; `keyPrefix` in the URL wins in both. */
+export const connectAsServer = (url: string) => new Redis(url, { keyPrefix: defaultRedisPrefix });
+
 /** The records in this Redis; a damaged one fails the test. */
-export const recordsIn = (redis: Redis) => createRecords({ redis, onDamaged: assert.fail });
+export const recordsIn = (redis: Redis) => createRecords({ redis, formerPrefix: '', onDamaged: assert.fail });
+
+/** What a record under this key is bound to if it is sealed: its kind and its id. */
+export const boundTo = (key: string) => key.replace(/[{}]/g, '');
 
 /** The program to start a Redis with. */
 export const redisProgram = redisOnPath(process.env) ?? '';

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
-import { Redis } from 'ioredis';
 import request from 'supertest';
 import {
   type Fault,
@@ -21,7 +20,7 @@ import type { overloadLimits } from '../../src/ops/overload.ts';
 import { createParts } from '../../src/parts.ts';
 import { apiVersionIn } from './api-versions.ts';
 import { beginningOfTrack, type Clock, createClock } from './clock.ts';
-import { recordsIn, redisPlace } from './redis.ts';
+import { connectAsServer, recordsIn, redisPlace } from './redis.ts';
 import { testTiming } from './timing.ts';
 
 export const clientId = 'c1ient00000000000000000000000000';
@@ -111,7 +110,7 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     /** A browser of its own: it keeps cookies, and follows no redirects. */
     browser: () => createBrowser(url, simulator, baseUrl),
     /** The names of the keys this server has in Redis, without the counts of calls and of requests, which end by themselves. */
-    keys: async () => (await keysIn(redisUrl)).filter((key) => !/^(calls|limit):/.test(key)),
+    keys: async () => (await keysIn(redisUrl)).filter((key) => !/^(usage|limit):/.test(key)),
   };
 }
 
@@ -200,7 +199,7 @@ export function pathOf(url: string): string {
 
 /** The names of all keys in this place, as a server that uses it knows them. */
 export async function keysIn(redisUrl: string): Promise<string[]> {
-  const redis = new Redis(redisUrl);
+  const redis = connectAsServer(redisUrl);
   const { keyPrefix = '' } = redis.options;
   const found = await redis.keys(`${keyPrefix}*`);
   redis.disconnect();
@@ -208,11 +207,11 @@ export async function keysIn(redisUrl: string): Promise<string[]> {
 }
 
 /** Ends the window of a limit before its time, in the place of that time: Redis counts it by its own clock. */
-export async function endWindow(redisUrl: string, name: string): Promise<void> {
-  const redis = new Redis(redisUrl);
-  const ended = await redis.del(`limit:${name}`);
+export async function endWindow(redisUrl: string, key: string): Promise<void> {
+  const redis = connectAsServer(redisUrl);
+  const ended = await redis.del(key);
   redis.disconnect();
-  assert.equal(ended, 1, `there is a limit ${name}`);
+  assert.equal(ended, 1, `there is a key ${key}`);
 }
 
 /** How often Spotify's token endpoint was asked for this. */
@@ -265,7 +264,7 @@ export async function tokenOf(simulator: Simulator, listener: string): Promise<s
 
 /** The grants of a server, opened as it would open them; one that does not open fails the test. */
 export function grantsOf(t: TestContext, { redisUrl, clock }: Turntable, sessionSecret: string): Grants {
-  const redis = new Redis(redisUrl);
+  const redis = connectAsServer(redisUrl);
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
   const sessions = createSessionRecords({ records, now: clock.now });

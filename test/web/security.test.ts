@@ -262,7 +262,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   const learnTokens = async () => {
     for (const key of await keys()) {
       if (!key.startsWith('grant:')) continue;
-      const grant = await grants.read(key.slice('grant:'.length));
+      const grant = await grants.read(key.slice('grant:{'.length, -1));
       if (grant) secrets.add(grant.accessToken).add(grant.refreshToken);
     }
   };

@@ -36,6 +36,9 @@ export async function sendFile(res: Response, file: File, silenceMs: number): Pr
   // Piece by piece, as fast as the reader takes them; when nobody reads any more, Spotify is asked no more.
   const failures: unknown[] = [];
   const text = orCut(neverSilent(following(held, next, pieces), silenceMs), res, failures);
+  // The pipeline listens for the end of the response in several places, beside the middleware: that many listeners are no leak.
+  // safeguard: no-warning-of-listeners
+  res.setMaxListeners(30);
   // safeguard: writing-no-faster-than-read
   await pipeline(Readable.from(text, { highWaterMark: 1 }), res).catch(() => {
     // Where the text did not fail, the connection did.

@@ -22,18 +22,13 @@ type Deps = {
   /** Limits how often the checks are made. */
   limit: readonly RequestHandler[];
   cookies: Cookies;
-  now: () => number;
 };
-
-/** Each check takes a call of the app's quota, and may be asked for by anybody who sees the page. */
-const spotifyEveryMs = 60_000;
 
 /** How to get credentials, step by step, and whether everything is as it has to be. */
 export function setupPages(deps: Deps): Router {
   const { alone, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = deps;
-  const { checks, refusals, limit, cookies, now } = deps;
+  const { checks, refusals, limit, cookies } = deps;
   const router = Router();
-  let asked: { at: number; findings: Promise<CheckResult[]> } | null = null;
 
   router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
     res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
@@ -55,7 +50,7 @@ export function setupPages(deps: Deps): Router {
       return;
     }
     const visit = visitFindings(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
-    const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), spotifyFindings()]);
+    const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), checks.spotify()]);
     const people = missing.length > 0 ? [] : refusals.findings();
     const findings = [...ofSpotify, ...people, ...ofRedis, ...visit];
     const wrong = findings.filter(({ state }) => state === 'bad').length;
@@ -66,14 +61,6 @@ export function setupPages(deps: Deps): Router {
     router.get('/*path', (_req, res) => {
       res.set('Cache-Control', 'no-store').redirect(307, '/');
     });
-  }
-
-  /** What Spotify said within the last minute, or says now. */
-  function spotifyFindings(): Promise<CheckResult[]> {
-    // safeguard: asking-spotify-once-minute-for-set-up
-    if (asked === null || now() - asked.at >= spotifyEveryMs)
-      asked = { at: now(), findings: checks.spotify() };
-    return asked.findings;
   }
 
   return router;

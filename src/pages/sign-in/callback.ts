@@ -118,7 +118,7 @@ export function createCallback(deps: Deps) {
       });
     });
     // safeguard: ending-sign-in-before
-    if (earlier) await signedIn.endEarlier(earlier, earlierId);
+    if (earlier) await signedIn.endEarlier(res, earlier, earlierId);
     // safeguard: looking-whether-new-session-still-stands
     return (await sessions.stands(sessionId)) ? sessionId : null;
   }

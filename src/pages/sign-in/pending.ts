@@ -4,6 +4,7 @@ import * as v from '@badrap/valita';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Seal } from '../../access/seal.ts';
 import { jsonCodec, moment } from '../../redis/codec.ts';
+import { keys } from '../../redis/keys.ts';
 import type { Records } from '../../redis/records.ts';
 import { scopes } from '../../spotify/web-api.ts';
 import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
@@ -66,7 +67,8 @@ type SpentSignIn = v.Infer<typeof spentSignIn>;
  */
 export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
   const spent = records.of<SpentSignIn>({
-    name: 'used',
+    kind: 'used-state',
+    key: keys.usedState,
     codec: jsonCodec({ shape: 2, bound: true, schema: spentSignIn }),
     ttlMs: () => lifetimeMs,
   });

@@ -62,8 +62,12 @@ export function signInPages(deps: Deps): Router {
     const returnTo = ownPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
+    // So is a browser whose session has ended: another of its tabs may be about to be told that it has signed out.
+    const sent = cookies.sent(req);
     // safeguard: asking-again-after-signing-out
-    const showDialog = req.query.switch === '1' || cookies.sent(req).has('signed-out');
+    // safeguard: asking-browser-whose-session-has-ended
+    const hasEnded = sent.has('signed-out') || (sent.has('session') && req.grant === null);
+    const showDialog = req.query.switch === '1' || hasEnded;
     // Not res.redirect, which would write the state into a body as well.
     res
       .status(303)
