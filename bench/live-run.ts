@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createEnds } from '../test/support/ends.ts';
-import { type Event, type Listening, listen } from '../test/support/events.ts';
+import { createCleanupScope } from '../test/support/cleanup.ts';
+import { type Event, type EventStream, openStream } from '../test/support/event-stream.ts';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import type { Browser } from '../test/support/turntable.ts';
 import type { Options } from './options.ts';
@@ -36,14 +36,14 @@ export async function aHundredTabs({ report, rounds }: Options): Promise<void> {
       await sleep(1_100);
       await people[0]?.getJson('/now-playing').expect(200);
       fleet.simulator.forgetCalls();
-      const ends = createEnds();
+      const ends = createCleanupScope();
       for (const [index, person] of people.entries()) {
         for (let tab = 0; tab < (sessions === 0 ? 1 : 10); tab += 1)
-          await listen(ends, at(servers, index + tab).url, person);
+          await openStream(ends, at(servers, index + tab).url, person);
       }
       await sleep(seconds * 1000);
       calls.push(playerCalls(fleet));
-      await ends.end();
+      await ends.close();
     });
   }
   const [one = 0, hundred = 0] = calls;
@@ -60,8 +60,8 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
     const [one, other] = (await fleet.startMany(2)) as [Server, Server];
     const mara = await signedIn(one, '?allow=user-modify-playback-state');
     await play(fleet, mara);
-    const ends = createEnds();
-    const watching = await listen(ends, other.url, mara);
+    const ends = createCleanupScope();
+    const watching = await openStream(ends, other.url, mara);
     const shown: number[] = [];
     const pressed: number[] = [];
     for (let round = 0; round < times; round += 1) {
@@ -70,8 +70,8 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
       const old = watching.events.at(-1)?.data.uri;
       fleet.simulator.plays('mara', { kind: 'track', index: 3 * round + 1, progressMs: 0 });
       const before = performance.now();
-      const stream = await listen(ends, one.url, mara, '?look=now');
-      await stream.until(({ data }) => data.uri !== old);
+      const stream = await openStream(ends, one.url, mara, '?look=now');
+      await stream.waitFor(({ data }) => data.uri !== old);
       shown.push(performance.now() - before);
       stream.close();
 
@@ -92,7 +92,7 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
       if (command === 'pause')
         await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
     }
-    await ends.end();
+    await ends.close();
     for (const [name, delays] of [
       ['a tab shown again', shown],
       ['a button pressed, seen in another tab', pressed],
@@ -113,14 +113,14 @@ export async function manyStreams({ report, rounds }: Options): Promise<void> {
   await withFleet(options, async (fleet) => {
     const server = await fleet.start();
     const reader = await signedIn(server);
-    const ends = createEnds();
+    const ends = createCleanupScope();
     const before = memory(server);
     const began = performance.now();
     let person = reader;
     for (let stream = 0; stream < many; stream += 1) {
       // Ten to a session, and signing in takes its time.
       if (stream % 10 === 0) person = await signedIn(server, '', `guest${((stream / 10) % listeners) + 1}`);
-      await listen(ends, server.url, person);
+      await openStream(ends, server.url, person);
       if (stream % 500 === 0) report.progress(`${stream} streams`);
     }
     await sleep(5_000);
@@ -151,7 +151,7 @@ export async function manyStreams({ report, rounds }: Options): Promise<void> {
     );
     report.fact('pages meanwhile: median, p95', `${ms(percentile(took, 50))}, ${ms(percentile(took, 95))}`);
     report.claim('no page above 200 ms at p95', percentile(took, 95) <= 200);
-    await ends.end();
+    await ends.close();
   });
 }
 
@@ -173,7 +173,7 @@ function playerCalls({ simulator }: Fleet): number {
 }
 
 /** Waits for an event like this after the first so many. */
-async function news(stream: Listening, after: number, what: (event: Event) => boolean): Promise<void> {
+async function news(stream: EventStream, after: number, what: (event: Event) => boolean): Promise<void> {
   while (!stream.events.slice(after).some(what)) await sleep(5);
 }
 

@@ -6,7 +6,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { parse } from 'yaml';
 import { type ApiVersion, apiVersions } from '../simulator/simulator.ts';
 import { startTestSimulator } from '../simulator/test/start-test-simulator.ts';
-import { everyCall } from './support/everything.ts';
+import { recordAllCalls } from './support/all-calls.ts';
 import { root } from './support/process.ts';
 
 /*
@@ -72,7 +72,7 @@ for (const apiVersion of isThere ? apiVersions : []) {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
     const { matches, fits } = readerOf(schema);
     const properties = namesIn(schema);
-    const calls = await everyCall(t, apiVersion);
+    const calls = await recordAllCalls(t, apiVersion);
     assert.ok(calls.length > 200);
     const problems = new Set<string>();
 

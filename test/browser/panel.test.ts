@@ -4,12 +4,12 @@ import type { Page } from 'playwright-core';
 import { freePort } from '../../src/redis/local-server.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import {
-  findingsOf,
-  headingsIn,
-  invalidIn,
-  isWiderThanTheWindow,
-  smallTargetsIn,
-} from '../support/inspect.ts';
+  axeViolations,
+  hasHorizontalScroll,
+  headingLevels,
+  htmlErrors,
+  smallTargets,
+} from '../support/page-checks.ts';
 import { run } from '../support/process.ts';
 import { startTurntable } from '../support/turntable.ts';
 
@@ -142,13 +142,13 @@ for (const state of ['at first', 'with every fault'] as const) {
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.setViewportSize({ width, height: 900 });
         await page.emulateMedia({ colorScheme });
-        assert.deepEqual(await findingsOf(page), [], `${width} px, ${colorScheme}`);
+        assert.deepEqual(await axeViolations(page), [], `${width} px, ${colorScheme}`);
       }
-      assert.deepEqual(await smallTargetsIn(page), [], `${width} px`);
-      assert.equal(await isWiderThanTheWindow(page), false, `${width} px`);
+      assert.deepEqual(await smallTargets(page), [], `${width} px`);
+      assert.equal(await hasHorizontalScroll(page), false, `${width} px`);
     }
-    assert.deepEqual(await invalidIn(page), []);
-    assert.equal((await headingsIn(page))[0], 1);
+    assert.deepEqual(await htmlErrors(page), []);
+    assert.equal((await headingLevels(page))[0], 1);
   });
 }
 
@@ -157,7 +157,7 @@ test('in the demo, clearing a rate limit of six hours ends the app’s cooldown 
 }, async (t) => {
   const port = await freePort();
   const demo = run(t, 'dev/demo.ts', { PORT: String(port) });
-  await demo.says(/stands in for Spotify/);
+  await demo.waitForOutput(/stands in for Spotify/);
   const app = `http://127.0.0.1:${port}`;
   const page = await (await openBrowser(t)).newPage();
   await page.goto(`${app}/login?returnTo=/playlists`);

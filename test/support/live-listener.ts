@@ -4,23 +4,23 @@ import { until } from './fleet.ts';
 import { testTiming } from './timing.ts';
 import { startTurntable, type Turntable } from './turntable.ts';
 
-/** What is asked of Spotify to see what plays. */
-export const player = '/v1/me/player';
+/** The call of a poll. */
+export const playerPath = '/v1/me/player';
 
-/** Waits until the hub has looked at the clock several times, and whatever it asked of Spotify has been answered. */
-export async function severalTicks({ calls }: Pick<Simulator, 'calls'>): Promise<void> {
+/** Waits until the hub has ticked several times and all its calls have been answered. */
+export async function waitForTicks({ calls }: Pick<Simulator, 'calls'>): Promise<void> {
   for (let ticks = 0; ticks < 4; ticks += 1) await sleep(testTiming.live.tickMs + 2);
   while (calls.some(({ status }) => status === 0)) await sleep(5);
   await sleep(testTiming.live.tickMs + 2);
 }
 
-/** Waits until the server has seen every stream end. */
-export async function untilAllLeft(keys: Turntable['keys']): Promise<void> {
+/** Waits until the server has noticed the end of every stream. */
+export async function waitForStreamsToEnd(keys: Turntable['keys']): Promise<void> {
   await until(async () => !(await keys()).some((key) => key.startsWith('streams:')));
 }
 
-/** Somebody who plays the first track from its start, signed in, with the page in front of them, and allowed to control the player. */
-export async function listening(
+/** Starts Turntable with a signed-in listener who plays the first track from its start and may control the player. */
+export async function startLiveListener(
   t: Parameters<typeof startTurntable>[0],
   options: Parameters<typeof startTurntable>[1] = {},
 ) {
