@@ -6,7 +6,7 @@ import type { Json } from './json.ts';
 import type { Listener } from './listeners.ts';
 import { parseBody } from './params.ts';
 import { createToJson, type ToJson } from './to-json.ts';
-import type { Settings } from './types.ts';
+import type { EndpointSummary, Settings } from './types.ts';
 
 type Deps = {
   settings: Settings;
@@ -42,15 +42,6 @@ type EndpointOptions = {
   onlyIn?: 'legacy' | '2026-02';
   /** Of a successful response; 200 if absent. */
   status?: number;
-};
-
-export type EndpointSummary = {
-  /** For example `GET /me/player`. */
-  endpoint: string;
-  /** Those that every call needs; some need more, depending on their parameters. */
-  scopes: readonly string[];
-  versions: 'all' | 'legacy' | '2026-02';
-  acceptsAppToken: boolean;
 };
 
 export type Endpoints = ReturnType<typeof createEndpoints>;

@@ -1,5 +1,4 @@
 import type { ApiVersion } from './api-version.ts';
-import type { EndpointSummary } from './endpoints.ts';
 
 /**
  * What a refresh does to the refresh token.
@@ -96,6 +95,16 @@ export type Call = {
   /** When it arrived, by the simulator's clock. */
   at: number;
   listenerId?: string;
+};
+
+/** An endpoint of the Web API. */
+export type EndpointSummary = {
+  /** For example `GET /me/player`. */
+  endpoint: string;
+  /** Those that every call needs; some need more, depending on their parameters. */
+  scopes: readonly string[];
+  versions: 'all' | 'legacy' | '2026-02';
+  acceptsAppToken: boolean;
 };
 
 export type Simulator = {
