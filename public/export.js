@@ -16,8 +16,9 @@ async function look() {
   const isOurs = shown?.dataset.what === place.dataset.what;
   misses = isOurs ? 0 : misses + 1;
   if (isOurs) show(shown);
-  const isOver = isOurs && ['complete', 'stopped'].includes(shown.dataset.state);
+  const isOver = isOurs && ['complete', 'incomplete', 'stopped'].includes(shown.dataset.state);
   if (!isOver && misses < mostMisses) timer = setTimeout(look, everyMs);
+  else if (!isOver) place.replaceChildren();
 }
 
 function show(shown) {
@@ -31,8 +32,14 @@ function show(shown) {
 function start() {
   clearTimeout(timer);
   misses = 0;
-  // What an earlier export came to is not news of this one.
-  place.replaceChildren();
+  // The result of an earlier export says nothing about this one.
+  const starting = document.createElement('p');
+  starting.className = 'small';
+  starting.textContent = 'Starting…';
+  place.replaceChildren(starting);
+  // The page that asked whether to start has its answer.
+  for (const part of document.querySelectorAll('[data-before-start]')) part.hidden = true;
+  for (const part of document.querySelectorAll('[data-after-start]')) part.hidden = false;
   timer = setTimeout(look, everyMs);
 }
 

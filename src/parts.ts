@@ -115,11 +115,11 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     browsers,
     quotaGate,
     webApi,
-    kept,
+    responseCache: kept,
     background,
     now,
     timing: timing.live,
-    onFault: (error) => log.warn('A look at what plays failed', aboutError(error)),
+    onFault: (error) => log.warn('A poll of the player failed', aboutError(error)),
     onChannelRefused: ({ code }) =>
       log.warn(
         `Redis does not permit this user the channel of live updates: ${withoutChannel}. ${permitChannel(liveChannel(redis, clientId))}`,

@@ -14,14 +14,19 @@ export type Progress = {
   what: string;
   /** The name of the playlist; null if it is not known, or has none. */
   name: string | null;
-  state: 'running' | 'paused' | 'complete' | 'stopped';
+  /** `incomplete` if the file has arrived and says that something is missing, `stopped` if it has not arrived. */
+  state: 'running' | 'paused' | 'complete' | 'incomplete' | 'stopped';
   /** How many rows it has read, of how many; null if that is not known. */
   rows: number;
   of: number | null;
   /** When a pause is over, or when Spotify may be asked again; else null. */
   until: number | null;
-  /** Why it stopped, as a short word for programs; else null. */
+  /** Why it stopped, or what is missing, as a short word for programs; else null. */
   reason: string | null;
+  /** The address of a file that goes on, or starts again; else null. */
+  resume: string | null;
+  /** How many rows or playlists are missing, depending on the reason. */
+  missing: number;
 };
 
 type Deps = { records: Records; browsers: Browsers };
@@ -32,18 +37,31 @@ const runningMs = 2 * 60_000;
 const endedMs = 10 * 60_000;
 
 const codec = jsonCodec<Progress>({
-  shape: 1,
+  shape: 2,
   bound: true,
   schema: v.object({
     startedAt: moment,
     what: v.string(),
     name: v.string().nullable(),
-    state: v.union(v.literal('running'), v.literal('paused'), v.literal('complete'), v.literal('stopped')),
+    state: v.union(
+      v.literal('running'),
+      v.literal('paused'),
+      v.literal('complete'),
+      v.literal('incomplete'),
+      v.literal('stopped'),
+    ),
     // safeguard: checking-fields-record-export
     rows: amount,
     of: amount.nullable(),
     until: moment.nullable(),
     reason: v.string().nullable(),
+    // It becomes a link.
+    // safeguard: resume-is-an-address-of-ours
+    resume: v
+      .string()
+      .assert((path) => path.startsWith('/playlists/'))
+      .nullable(),
+    missing: amount,
   }),
 });
 

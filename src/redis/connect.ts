@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
+import { isRefusedDatabase, movedOn, type RedisFault, redisFault, replyCode } from './errors.ts';
 import { findFault } from './probe.ts';
 import { closeWhenSilent } from './silence.ts';
 
@@ -26,19 +26,6 @@ const retryMs = 1_000;
 const pingMs = 5_000;
 /** Checks have more patience than pages. */
 export const checkDeadlineMs = 2_000;
-
-/**
- * Replies of a server that cannot serve now, while another one may at the same address: after a failover the old primary is a
- * replica, loads its data, or has lost the others. A connection to it would stay there for ever. UNBLOCKED is not among them,
- * because no command of ours blocks; OOM and MISCONF are not, because the connection leads to the right server.
- */
-const movedOn: ReadonlySet<string | undefined> = new Set([
-  'READONLY',
-  'MASTERDOWN',
-  'LOADING',
-  'NOREPLICAS',
-  'CLUSTERDOWN',
-]);
 
 const fastFailing = {
   enableOfflineQueue: false,

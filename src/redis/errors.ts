@@ -25,6 +25,19 @@ export async function redisCall<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
+/**
+ * Replies of a server that cannot serve now, while another one may at the same address: after a failover the old primary is a
+ * replica, loads its data, or has lost the others. A connection to it would stay there for ever. UNBLOCKED is not among them,
+ * because no command of ours blocks; OOM and MISCONF are not, because the connection leads to the right server.
+ */
+export const movedOn: ReadonlySet<string | undefined> = new Set([
+  'READONLY',
+  'MASTERDOWN',
+  'LOADING',
+  'NOREPLICAS',
+  'CLUSTERDOWN',
+]);
+
 /** For work that can go on without what Redis would have told: null where it is unavailable. Throws every other error on. */
 export function nullIfUnavailable(error: unknown): null {
   if (error instanceof RedisUnavailable) return null;

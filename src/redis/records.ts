@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Codec, Decoded } from './codec.ts';
 import { redisCall, replyCode } from './errors.ts';
 import { moveFormerKey, removeFormerKey } from './former-keys.ts';
+import { sendAgain } from './send-again.ts';
 
 /** What a key must hold, by the name that Redis has for the type. */
 export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
@@ -78,19 +79,14 @@ const removeIfUnchanged = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
-// Only this program writes claims, and never without a TTL or with a longer one: such a claim would block everyone, and is removed.
-const readExpiring = `
-  local left = redis.call('PTTL', KEYS[1])
-  -- safeguard: end-claim
-  -- safeguard: ttl-of-claims
-  if left == -1 or left > tonumber(ARGV[1]) then return redis.call('DEL', KEYS[1]) end
-  return redis.call('GET', KEYS[1])`;
+const readWithTtl = `
+  return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`;
 
 function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: RecordKind<T>) {
   const { redis, onDamaged } = deps;
   const type: KeyType = { kind, type: 'string' };
   const removeText = typedScript(deps, [type], removeIfUnchanged);
-  const readClaim = typedScript(deps, [type], readExpiring);
+  const readClaim = typedScript(deps, [type], readWithTtl);
   const encode = (id: string, value: T) => codec.encode(value, id);
   const wholeTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
 
@@ -102,6 +98,23 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     // By comparing: another process may have written a good one since. A Redis that takes no writes keeps it, and that is no error.
     // safeguard: removing-damaged-record
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
+    return null;
+  }
+
+  /**
+   * The value of the claim on this id; null if there is none any more. Only this program writes claims, never without a TTL and never
+   * with a longer one than it has for that value: such a claim would block everyone, so it is removed.
+   */
+  async function holderOf(id: string, claimed: T): Promise<T | null> {
+    const [text, leftMs] = (await readClaim([key(id)])) as [string | null, number];
+    if (text === null) return null;
+    const holder = await settle(id, text);
+    const maxMs = wholeTtlMs(holder ?? claimed) + clockSlackMs;
+    // safeguard: end-claim
+    // safeguard: ttl-of-claims
+    if (leftMs >= 0 && leftMs <= maxMs) return holder;
+    // A damaged one is counted and removed already.
+    if ((await removeText([key(id)], text)) === 1) onDamaged(kind, 'a wrong TTL');
     return null;
   }
 
@@ -130,18 +143,17 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
 
     /** Writes a record, over whatever is there. Throws RedisUnavailable. */
     async write(id: string, value: T): Promise<void> {
-      await redisCall(redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value)));
+      const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value));
+      await redisCall(sendAgain(redis, set));
     },
 
     /** Writes a record unless there is one: of several that claim an id at once, one gets it. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
         // safeguard: lock
-        const set = redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
-        if ((await redisCall(set)) === 'OK') return { claimed: true };
-        const text = await readClaim([key(id)], wholeTtlMs(value) + clockSlackMs);
-        if (typeof text === 'number') onDamaged(kind, 'a wrong TTL');
-        const holder = typeof text === 'string' ? await settle(id, text) : null;
+        const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
+        if ((await redisCall(sendAgain(redis, set))) === 'OK') return { claimed: true };
+        const holder = await holderOf(id, value);
         // What is no claim has been removed just now, so the second try succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };
       }
@@ -157,7 +169,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
       // A record that another process moves at the same moment is removed under one key or the other, if the former key goes first.
       // safeguard: removing-former-records
       const removed = ids.flatMap((id) => (formerKey ? removeFormerKey(deps, formerKey(id)) : []));
-      await Promise.all([...removed, ...ids.map((id) => redisCall(redis.del(key(id))))]);
+      const remove = (id: string) => redisCall(sendAgain(redis, () => redis.del(key(id))));
+      await Promise.all([...removed, ...ids.map(remove)]);
     },
   };
 }
@@ -183,7 +196,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
   return {run(), others}`;
 
   return async (names: readonly string[], ...args: readonly (string | number)[]): Promise<unknown> => {
-    const reply = redis.eval(script, names.length, ...names, ...args.map(String));
+    const reply = sendAgain(redis, () => redis.eval(script, names.length, ...names, ...args.map(String)));
     const [result, others] = (await redisCall(reply)) as [unknown, number[]];
     for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
     return result;
@@ -193,7 +206,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
 /** Runs a command on a key that must hold this type; if it holds another one, removes and counts that and runs the command again. */
 async function onType<T>(deps: Deps, type: KeyType, key: string, command: () => Promise<T>): Promise<T> {
   try {
-    return await command();
+    return await sendAgain(deps.redis, command);
   } catch (error) {
     // safeguard: type-check-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));

@@ -31,6 +31,7 @@ import type {
   Playback,
   Playlist,
   PlaylistCard,
+  PlaylistPage,
   Profile,
   Saved,
   Track,
@@ -198,12 +199,14 @@ export function newPlaylistId(answer: Answer): string {
   return id;
 }
 
-/** Reads a page of playlists, from the place `from` on; entries that are null are left out. */
-export function playlists(answer: Answer, from: number, trusted: TrustedPlaces): Page<Playlist> {
+/** Parses a page of playlists, from the offset `from` on; entries that are null are counted and left out. */
+export function playlists(answer: Answer, from: number, trusted: TrustedPlaces): PlaylistPage {
   const json = object(answer.json, answer);
   if (!Array.isArray(json.items)) throw odd(answer);
+  const items = list(json.items).map((one) => playlist(one, trusted));
   return {
-    items: list(json.items).map((one) => playlist(one, trusted)),
+    items,
+    nullEntries: json.items.length - items.length,
     total: total(json.total, from, json.items.length, answer),
   };
 }

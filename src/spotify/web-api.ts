@@ -116,7 +116,7 @@ export function createWebApi({ http, otherOrigins }: Deps) {
     },
 
     /** One page of the listener's playlists; `page` counts from 1. */
-    async playlists(accessToken: string, page: number): Promise<answers.Page<answers.Playlist>> {
+    async playlists(accessToken: string, page: number): Promise<answers.PlaylistPage> {
       const offset = (page - 1) * playlistsPerPage;
       const answer = await get(accessToken, '/me/playlists', { limit: playlistsPerPage, offset });
       return answers.playlists(answer, offset, trusted);

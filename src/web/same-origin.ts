@@ -45,8 +45,8 @@ export function isOurs(req: Request, baseUrl: string): boolean {
   return site === undefined ? req.get('Origin') === baseUrl : site === 'same-origin';
 }
 
-/** Whether another site had part in this; `none` is an address that was typed or kept as a bookmark. */
-function isForeign(req: Request): boolean {
+/** Whether another site is involved in this request; `none` means that the address was typed or bookmarked. */
+export function isForeign(req: Request): boolean {
   const site = req.get('Sec-Fetch-Site');
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }

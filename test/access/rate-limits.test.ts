@@ -172,9 +172,9 @@ test('what a listener changes has a limit; a form that came too soon can be sent
 
   await press('/library/save', { uri }).expect(303);
   await press('/library/remove', { uri }).expect(303);
-  await press('/now-playing/look').expect(204);
+  await press('/now-playing/poll').expect(204);
   simulator.forgetCalls();
-  for (const path of ['/library/save', '/player/pause', '/player/device', '/playlists', '/now-playing/look'])
+  for (const path of ['/library/save', '/player/pause', '/player/device', '/playlists', '/now-playing/poll'])
     await press(path, { uri }).expect(429);
   assert.deepEqual(apiRequests(simulator), []);
   const page = await press('/library/save', { uri }).expect(429);

@@ -83,7 +83,7 @@ test('a process that slept through its lease before it asked Spotify for a token
   const mara = one.browser();
   await mara.signIn();
   one.clock.advance({ hours: 2 });
-  const held = redis.hold(command('get', 'cool-down-accounts:'), 'after');
+  const held = redis.hold(command('get', 'cooldown-accounts:'), 'after');
 
   const late = mara.get('/playlists').expect(200).then();
   await held.reached;

@@ -215,12 +215,14 @@ test('a picture on another port of this machine makes no export, and a link ther
   assert.match(logged.find(isPicture) ?? '', /"status":403/);
 
   await page.getByRole('link', { name: 'Songs' }).click();
-  await page.getByRole('heading', { name: 'Download this file?' }).waitFor();
+  await page.getByRole('heading', { name: 'Download all playlists as CSV?' }).waitFor();
   assert.equal(simulator.calls.filter(({ path }) => path.includes('playlists')).length, 0);
 
   const download = page.waitForEvent('download');
   await page.getByRole('link', { name: 'Download' }).click();
-  assert.match((await download).suggestedFilename(), /^playlists \(from playlist 101\)\.csv$/);
+  assert.match((await download).suggestedFilename(), /^playlists \(from playlist 101.*\)\.csv$/);
+  await page.getByRole('heading', { name: 'Your download has started' }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Download' }).count(), 0, 'it no longer asks');
 });
 
 test('two tabs of one browser sign in, one after the other', { skip }, async (t) => {

@@ -9,15 +9,15 @@ import { countApiCalls } from '../support/turntable.ts';
 const named =
   (name: string) =>
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
-    event === 'card' && data.what === name;
+    event === 'card' && data.title === name;
 const isAnother =
   (name: string) =>
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
-    event === 'card' && data.what !== name;
+    event === 'card' && data.title !== name;
 
 // fault: process-dies-looks-replaced
-test('a process that dies while it looks is replaced within seconds', async (t) => {
-  const live = { ...testTiming.live, leaseMs: 3_000, leaseEveryMs: 1_000 };
+test('if the process that polls dies, another takes over within seconds', async (t) => {
+  const live = { ...testTiming.live, leaseMs: 3_000, renewLeaseEveryMs: 1_000 };
   const fleet = await createFleet(t, { ticking: true, timing: { ...testTiming, live } });
   const servers = (await fleet.startMany(2)) as [Server, Server];
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });

@@ -89,7 +89,7 @@ const visits: Visit[] = [
   page('GET /search', () => `/search?q=${Math.random()}`),
   page('GET /account'),
   page('GET /account/disconnected'),
-  action('POST /now-playing/look', () => '/now-playing/look'),
+  action('POST /now-playing/poll', () => '/now-playing/poll'),
   action(
     'POST /player/device',
     () => '/player/device',

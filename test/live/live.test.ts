@@ -16,13 +16,13 @@ import { clientId, countApiCalls, holdResponse, startTurntable } from '../suppor
 const named =
   (name: string) =>
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
-    event === 'card' && data.what === name;
+    event === 'card' && data.title === name;
 const isAnother =
   (name: string) =>
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
-    event === 'card' && data.what !== name;
+    event === 'card' && data.title !== name;
 
-test('who watches sees the card at once, and the next track when it comes, after a single look', async (t) => {
+test('a subscriber gets the card at once, and the next track when it starts, after a single poll', async (t) => {
   const { url, mara, simulator, clock, name, durationMs } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
 
@@ -43,7 +43,7 @@ test('who watches sees the card at once, and the next track when it comes, after
   assert.ok(Number(next.id) > Number(first.id));
 });
 
-test('a pause is seen by a look in between; a look that shows nothing new sends nothing', async (t) => {
+test('a mid-track poll finds a pause; a poll that finds no change sends nothing', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
@@ -59,7 +59,7 @@ test('a pause is seen by a look in between; a look that shows nothing new sends 
   assert.match(String(paused.data.html), /Paused/);
 });
 
-test('nobody watching means no calls', async (t) => {
+test('without subscribers there are no calls', async (t) => {
   const { url, mara, simulator, clock, name, keys } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
@@ -74,7 +74,7 @@ test('nobody watching means no calls', async (t) => {
   assert.equal(simulator.calls.length, 0);
 });
 
-test('however many tabs and servers watch, one looks, and all see', async (t) => {
+test('however many tabs and servers are subscribed, one process polls and all get the result', async (t) => {
   const one = await startLiveListener(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator, clock, name, durationMs, browser } = one;
@@ -88,11 +88,11 @@ test('however many tabs and servers watch, one looks, and all see', async (t) =>
   assert.deepEqual([...new Set(streams.map(({ status }) => status))], [200]);
   await Promise.all(streams.map((stream) => stream.waitFor(named(name))));
 
-  const shown = ({ events }: EventStream) => events.at(-1)?.data.what;
+  const shown = ({ events }: EventStream) => events.at(-1)?.data.title;
   for (let track = 1; track <= 3; track += 1) {
     const before = streams.map(shown)[0];
     simulator.plays('mara', { kind: 'track', index: 3 * track, progressMs: 0 });
-    // For so long nobody else has heard of what the one who looks is told.
+    // While the poll is in flight the other processes know nothing of it.
     const held = holdResponse(simulator, 'api');
     clock.advance({ seconds: durationMs / 1000 + 2 });
     await held.reached;
@@ -105,7 +105,7 @@ test('however many tabs and servers watch, one looks, and all see', async (t) =>
   }
 });
 
-test('an eleventh stream of one session is refused by whatever process, and a place that was left can be taken', async (t) => {
+test('an eleventh stream of a session is refused by every process, until one of the ten is closed', async (t) => {
   const one = await startLiveListener(t);
   const { url, mara } = one;
   const other = await startTurntable(t, { sharedWith: one });
@@ -119,7 +119,7 @@ test('an eleventh stream of one session is refused by whatever process, and a pl
   assert.equal((await openStream(t, other.url, mara)).status, 429);
 });
 
-test('a stream is for who is signed in, is not to be held back on the way, and shows signs of life', async (t) => {
+test('a stream requires sign-in, asks proxies not to buffer it, and has a heartbeat', async (t) => {
   const { url, mara, browser } = await startLiveListener(t, { timing: { heartbeatMs: 50 } });
   const stranger = await openStream(t, url, browser());
   assert.equal(stranger.status, 401);
@@ -135,7 +135,7 @@ test('a stream is for who is signed in, is not to be held back on the way, and s
   assert.ok(retry >= 1_500 && retry <= 6_000, `${retry} ms`);
 });
 
-test('signing out ends the streams of that browser, on every server, and of no other', async (t) => {
+test('signing out ends the streams of that browser on every server, and no others', async (t) => {
   const one = await startLiveListener(t);
   const other = await startTurntable(t, { sharedWith: one });
   const second = one.browser();
@@ -158,7 +158,7 @@ test('signing out ends the streams of that browser, on every server, and of no o
 });
 
 // fault: stream-ends-after-response
-test('a stream ends after its browser has been told of the sign-out, and has dropped its cookie', async (t) => {
+test('at sign-out a stream ends only after the browser has dropped its cookie', async (t) => {
   const redis = await startRedisProxy(t);
   const { url, mara } = await startLiveListener(t, { redisUrl: redis.url, timing: { heartbeatMs: 50 } });
   const stream = await openStream(t, url, mara);
@@ -167,7 +167,7 @@ test('a stream ends after its browser has been told of the sign-out, and has dro
 
   const signingOut = mara.post('/logout').expect(303).then();
   await held.reached;
-  // The end would have come before these.
+  // The end would have arrived before these heartbeats.
   const beats = stream.heartbeats();
   await until(() => stream.heartbeats() > beats + 1);
   assert.equal(hasEnded(), false);
@@ -176,7 +176,7 @@ test('a stream ends after its browser has been told of the sign-out, and has dro
   await stream.waitFor(({ event }) => event === 'end');
 });
 
-test('when Spotify ends one sign-in, the next one of the listener serves those who still watch', async (t) => {
+test('if one grant of a listener is lost, polls go on with another', async (t) => {
   const { url, mara, browser, simulator, clock, name, redisUrl } = await startLiveListener(t);
   const first = await openStream(t, url, mara);
   const second = browser();
@@ -202,7 +202,7 @@ test('when Spotify ends one sign-in, the next one of the listener serves those w
   assert.equal(other.hasEnded(), false);
 });
 
-test('when no sign-in of the listener holds any more, the streams end', async (t) => {
+test('if no grant of a listener is left, their streams end', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
@@ -214,7 +214,7 @@ test('when no sign-in of the listener holds any more, the streams end', async (t
   await stream.waitForEnd();
 });
 
-test('while Spotify asks us to wait, what was seen last is shown with its age, nobody asks, and then one does', async (t) => {
+test('during a cooldown the last observation is shown with its time and nobody polls; after it, one process does', async (t) => {
   const one = await startLiveListener(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator, clock, name, url } = one;
@@ -224,8 +224,8 @@ test('while Spotify asks us to wait, what was seen last is shown with its age, n
   simulator.rateLimit(3_600);
   clock.advance({ seconds: 58 });
   for (const stream of streams) {
-    const told = await stream.waitFor(({ data }) => /asked us to wait until/.test(String(data.html)));
-    assert.equal(told.data.what, name);
+    const card = await stream.waitFor(({ data }) => /asked us to wait until/.test(String(data.html)));
+    assert.equal(card.data.title, name);
   }
   assert.equal(countApiCalls(simulator, playerPath), 1);
 
@@ -239,35 +239,36 @@ test('while Spotify asks us to wait, what was seen last is shown with its age, n
     assert.equal(body.waitingUntil !== null, true);
     await waitForTicks(simulator);
   }
-  assert.equal(countApiCalls(simulator, playerPath), 1, 'nobody has asked meanwhile');
+  assert.equal(countApiCalls(simulator, playerPath), 1, 'no polls during the cooldown');
 
   simulator.plays('mara', { kind: 'track', index: 7, progressMs: 0 });
   clock.advance({ minutes: 10 });
   clock.advance({ seconds: 10 });
-  for (const stream of streams) await stream.waitFor(({ data }) => data.what !== name && data.what !== null);
+  for (const stream of streams)
+    await stream.waitFor(({ data }) => data.title !== name && data.title !== null);
   assert.equal(countApiCalls(simulator, playerPath), 2);
 });
 
-test('near the end of the day’s calls live gets rare and says so, and pages still work', async (t) => {
+test('near the end of the day’s calls live updates get rare and say so, and pages still work', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t, {
     env: { SPOTIFY_DAILY_CALLS: '8' },
   });
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
 
-  for (let looks = 0; looks < 30; looks += 1) {
+  for (let minutes = 0; minutes < 30; minutes += 1) {
     clock.advance({ seconds: 60 });
     await waitForTicks(simulator);
   }
-  const told = await stream.waitFor(({ data }) => /Checking less often until about/.test(String(data.html)));
-  assert.match(String(told.data.html), /so that the calls that Spotify allows this site in a day last/);
+  const card = await stream.waitFor(({ data }) => /Checking less often until about/.test(String(data.html)));
+  assert.match(String(card.data.html), /so that the calls that Spotify allows this site in a day last/);
   assert.match((await mara.get('/now-playing').expect(200)).text, /Checking less often until about <time/);
   const made = simulator.calls.filter(({ service }) => service === 'api').length;
   assert.ok(made <= 15, `${made} calls in half an hour`);
   await mara.get('/playlists').expect(200);
 });
 
-test('calls of all kinds are counted, for the day and for all servers', async (t) => {
+test('calls of all kinds on all servers count towards the day', async (t) => {
   const { mara, simulator, clock, redisUrl } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -284,10 +285,10 @@ test('calls of all kinds are counted, for the day and for all servers', async (t
   await mara.get('/playlists').expect(200);
 
   const made = simulator.calls.filter(({ service }) => service === 'api').length;
-  assert.equal((await counted()) - before, made, 'those to the Web API, and no others');
+  assert.equal((await counted()) - before, made, 'only those to the Web API');
 });
 
-test('a page of JSON that changes the player makes the watching tabs look', async (t) => {
+test('a command sent as JSON updates open tabs', async (t) => {
   const { url, mara, simulator, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
@@ -302,7 +303,7 @@ test('a page of JSON that changes the player makes the watching tabs look', asyn
   assert.equal(countApiCalls(simulator, playerPath), 1);
 });
 
-test('without scripts the page loads itself anew about when the track ends, until told to stop', async (t) => {
+test('without JavaScript the page reloads itself about when the track ends, unless that is turned off', async (t) => {
   const { mara, clock, durationMs } = await startLiveListener(t);
   clock.advance({ seconds: durationMs / 1000 - 40 });
 
@@ -311,11 +312,11 @@ test('without scripts the page loads itself anew about when the track ends, unti
     /<noscript><meta http-equiv="refresh" content="(\d+)"><\/noscript>/.exec(page.text)?.[1],
   );
   assert.ok(seconds >= 41 && seconds <= 43, `${seconds} s`);
-  assert.match(page.text, /<a href="\/now-playing\?still">Stop that<\/a>/);
-  assert.doesNotMatch((await mara.get('/now-playing?still').expect(200)).text, /http-equiv/);
+  assert.match(page.text, /<a href="\/now-playing\?refresh=off">Stop that<\/a>/);
+  assert.doesNotMatch((await mara.get('/now-playing?refresh=off').expect(200)).text, /http-equiv/);
 });
 
-test('the page after a button shows what it did, also while somebody watches; and says why one could not', async (t) => {
+test('the page after a button shows its effect, or why there is none, even while tabs are open', async (t) => {
   const { url, mara, simulator, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
@@ -329,11 +330,11 @@ test('the page after a button shows what it did, also while somebody watches; an
   const page = await mara.get(refused.headers.location ?? '').expect(200);
   assert.match(page.text, /Spotify lets only people with Premium/);
   for (const text of [page.text, (await mara.get('/now-playing').expect(200)).text]) {
-    assert.doesNotMatch(text, /action="\/player\/play"/, 'a button that cannot work is not offered');
+    assert.doesNotMatch(text, /action="\/player\/play"/, 'buttons that cannot work are hidden');
   }
 });
 
-test('who comes back to the only window sees what plays now, not what played when they left', async (t) => {
+test('returning to the only tab shows what is playing now, not what was playing before', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
@@ -342,16 +343,16 @@ test('who comes back to the only window sees what plays now, not what played whe
   simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
   clock.advance({ seconds: 30 });
 
-  const again = await openStream(t, url, mara, '?look=now');
+  const again = await openStream(t, url, mara, '?poll=now');
 
   await again.waitFor(isAnother(name));
   assert.equal(countApiCalls(simulator, playerPath), 1);
 });
 
-test('coming back to a stream again and again takes no look each time', async (t) => {
+test('reopening a stream again and again does not cause a poll each time', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
-  const watching = await openStream(t, url, mara);
-  await watching.waitFor(named(name));
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(named(name));
   for (let times = 0; times < 20; times += 1) {
     clock.advance({ seconds: 1 });
     (await openStream(t, url, mara)).close();
@@ -359,17 +360,17 @@ test('coming back to a stream again and again takes no look each time', async (t
   await waitForTicks(simulator);
   assert.ok(
     countApiCalls(simulator, playerPath) <= 1,
-    `${countApiCalls(simulator, playerPath)} looks in twenty seconds`,
+    `${countApiCalls(simulator, playerPath)} polls in twenty seconds`,
   );
 });
 
-test('a look that was begun before a button was pressed is not believed when it comes home', async (t) => {
+test('the answer to a poll that began before a button was pressed is ignored', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
   clock.advance({ seconds: 2 });
   const held = holdResponse(simulator, /player$/);
-  await mara.post('/now-playing/look').expect(204);
+  await mara.post('/now-playing/poll').expect(204);
   await held.reached;
   clock.advance({ seconds: 1 });
 
@@ -383,7 +384,7 @@ test('a look that was begun before a button was pressed is not believed when it 
 });
 
 // fault: records-messages-another-version
-test('records and messages of another version are left alone, and end nothing', async (t) => {
+test('records and messages of another version are ignored, and live updates go on', async (t) => {
   const { url, mara, redisUrl, clock, simulator, name } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -392,10 +393,10 @@ test('records and messages of another version are left alone, and end nothing', 
     one.slice(keyPrefix.length),
   );
   const channel = `${keyPrefix}live:{${clientId}}`;
-  for (const odd of ['not JSON', '{}', 'null', JSON.stringify({ shape: 99, playback: {}, at: 1 })]) {
-    await redis.set(key, odd);
+  for (const invalid of ['not JSON', '{}', 'null', JSON.stringify({ shape: 99, playback: {}, at: 1 })]) {
+    await redis.set(key, invalid);
     const stream = await openStream(t, url, mara);
-    await redis.publish(channel, odd);
+    await redis.publish(channel, invalid);
     clock.advance({ seconds: 60 });
     await stream.waitFor(({ event }) => event === 'card');
     stream.close();
@@ -406,7 +407,7 @@ test('records and messages of another version are left alone, and end nothing', 
   await stream.waitFor(isAnother(name));
 });
 
-test('whether the track is in the library is known in every window as soon as it is known in one', async (t) => {
+test('saving or removing the current track shows in every tab', async (t) => {
   const one = await startLiveListener(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator } = one;
@@ -426,7 +427,7 @@ test('whether the track is in the library is known in every window as soon as it
   assert.equal(simulator.calls.filter(({ path }) => path.endsWith('/contains')).length, 0);
 });
 
-test('when the wait is over one call tries, and the others go on when that has gone well', async (t) => {
+test('after a cooldown one call probes Spotify, and the others follow if it succeeds', async (t) => {
   const one = await startLiveListener(t);
   const others = await Promise.all([1, 2, 3].map(() => startTurntable(t, { sharedWith: one })));
   const { mara, simulator, clock } = one;
@@ -460,11 +461,11 @@ test('when the wait is over one call tries, and the others go on when that has g
   assert.equal(
     simulator.calls.filter(({ service }) => service === 'api').length,
     1,
-    'one tries, the others wait for it',
+    'one probes, the others wait for it',
   );
 });
 
-test('the card tells a quota that is used up from a rate that was too high', async (t) => {
+test('the card tells a used-up quota from a rate limit', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
@@ -472,12 +473,12 @@ test('the card tells a quota that is used up from a rate that was too high', asy
   simulator.rateLimit(3_600, { quota: true });
   clock.advance({ seconds: 58 });
 
-  const words = /Today’s calls to Spotify are used up\. It asked us to wait until <time/;
-  await stream.waitFor(({ data }) => words.test(String(data.html)));
-  assert.match((await mara.get('/now-playing').expect(200)).text, words);
+  const notice = /Today’s calls to Spotify are used up\. It asked us to wait until <time/;
+  await stream.waitFor(({ data }) => notice.test(String(data.html)));
+  assert.match((await mara.get('/now-playing').expect(200)).text, notice);
 });
 
-test('a quota that is used up is left alone for an hour where Spotify does not say for how long', async (t) => {
+test('a used-up quota means an hour of cooldown if Spotify names no time', async (t) => {
   const { mara, simulator } = await startLiveListener(t);
   const body = JSON.stringify({
     error: { status: 429, message: 'Too many requests', reason: 'QUOTA_EXCEEDED' },

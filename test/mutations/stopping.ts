@@ -64,8 +64,8 @@ export const mutations: Mutation[] = [
   {
     what: 'ending no stream because this process stops',
     safeguard: 'ending-no-stream-because-this-process-stops',
-    from: 'if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return;',
-    to: 'if (error instanceof RedisUnavailable) return;',
+    from: "if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return { kind: 'ours' };",
+    to: "if (error instanceof RedisUnavailable) return { kind: 'ours' };",
     test: stop,
     named: 'before Spotify is asked',
   },
@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
     from: 'if (!movedOn.has(replyCode(error)) ||',
     to: 'if (true ||',
     test: recovery,
-    named: 'is made again',
+    named: 'served over the next connection',
   },
   {
     what: 'keeping the connection to the right server',
@@ -166,9 +166,9 @@ export const mutations: Mutation[] = [
     named: 'only listens',
   },
   {
-    what: 'looking for ended sign-ins while no messages come',
+    what: 'sweeping for ended sign-ins while no messages arrive',
     safeguard: 'looking-for-ended-sign-ins-while-no',
-    from: 'if (!messages.hears() || performance.now() >= sweepDueAt) sweepNow();',
+    from: 'if (!isJoined() || performance.now() >= sweepDueAt) sweepNow();',
     to: 'if (performance.now() >= sweepDueAt) sweepNow();',
     test: failover,
     named: 'the log says so',

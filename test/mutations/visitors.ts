@@ -308,7 +308,7 @@ export const mutations: Mutation[] = [
     from: "else res.once('close', () => endStreams(sessionIds));",
     to: 'else endStreams(sessionIds);',
     test: 'test/live/live',
-    named: 'after its browser has been told',
+    named: 'has dropped its cookie',
   },
   {
     what: 'sharing what Spotify said to a check of the set-up',

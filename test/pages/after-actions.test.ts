@@ -119,7 +119,7 @@ const cases: Record<string, Case> = {
   },
 };
 /** Actions that end the sign-in have a test of their own; this one changes nothing. */
-const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/look'];
+const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/poll'];
 
 /** How long after the page an action comes, in milliseconds. */
 const delays = [0, 300, 700];
@@ -175,7 +175,7 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
   }
 }
 
-for (const path of others.filter((one) => one !== '/now-playing/look')) {
+for (const path of others.filter((one) => one !== '/now-playing/poll')) {
   test(`after ${path} no page of that browser shows anything more`, async (t) => {
     for (const delayMs of delays) {
       const { here, elsewhere, clock } = await openWorld(t);

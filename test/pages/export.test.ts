@@ -72,6 +72,7 @@ test('the file of a playlist of 1,200 items holds each item once and in order, a
   assert.deepEqual(apiRequests(simulator), [
     `GET ${path}`,
     ...Array.from({ length: 24 }, () => `GET ${path}/${contents}`),
+    `GET ${path}`,
   ]);
   assert.deepEqual(items.map(withoutMarket), whole);
   assert.deepEqual(card, { id: path.split('/').at(-1), name: longPlaylistName });
@@ -339,7 +340,7 @@ testOnce('a reader who stops reading is waited for, in place of keeping it all',
   for await (const piece of answer) size += piece.length;
 
   assert.ok(stoodStill < 20, `${stoodStill} of ${simulator.calls.length} calls while nobody read`);
-  assert.equal(simulator.calls.length, 25);
+  assert.equal(simulator.calls.length, 26);
   assert.ok(size > 36_000_000);
 });
 
@@ -357,7 +358,17 @@ test('all playlists come in one file, each with what it says of itself', async (
     playlists.map(({ id }) => id),
     body.playlists.map(({ id }: ExportFile) => id),
   );
-  assert.deepEqual(summary, { playlists: 12, announced: 12, missing: 0, complete: true, stopped: null });
+  assert.deepEqual(summary, {
+    playlists: 12,
+    announced: 12,
+    sentAsNull: 0,
+    notSent: 0,
+    unreadable: apiVersionIn(t) === '2026-02' ? 1 : 0,
+    incomplete: 0,
+    missing: 0,
+    complete: true,
+    stopped: null,
+  });
   for (const { id, items, manifest } of playlists) {
     const theirs = manifest.readable ? await inside(noor, `/playlists/${id}`) : [];
     assert.deepEqual(items.map(withoutMarket), theirs, manifest.name as string);
@@ -381,9 +392,13 @@ test('as a table, each row of it names its playlist', async (t) => {
   assert.equal(items.filter(([name]) => name === 'Morning walk').length, 9);
   const facts = rows.filter(([name]) => name?.startsWith('# '));
   assert.equal(facts.filter(([name]) => name === '# name').length, 12, 'one block of facts for each');
-  assert.deepEqual(facts.slice(-4), [
+  assert.deepEqual(facts.slice(-8), [
     ['# playlists', '12'],
     ['# announced', '12'],
+    ['# sentAsNull', '0'],
+    ['# notSent', '0'],
+    ['# unreadable', apiVersionIn(t) === '2026-02' ? '1' : '0'],
+    ['# incomplete', '0'],
     ['# missing', '0'],
     ['# complete', 'true'],
   ]);
@@ -483,6 +498,8 @@ testOnce('places and formats that do not exist are told so, without asking Spoti
     'page=0',
     'page=2002',
     'skip=x',
+    'page=3&skip=1000',
+    'skip=50',
   ]) {
     await mara.get(`/playlists/export.csv?${query}`).expect(404);
   }

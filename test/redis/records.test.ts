@@ -199,6 +199,7 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
     () => redis.rpush(key, 'x'),
     () => redis.set(key, 'x', 'EX', 3_600),
     () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef'),
+    () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600),
   ]) {
     await redis.del(key);
     await harm();
@@ -218,9 +219,9 @@ test('messages that are damaged or of another shape are ignored and counted, and
   const { keyPrefix = '' } = redis.options;
   const accountId = (await redis.keys(`${keyPrefix}now-playing:*`))[0]?.split(':').at(-1)?.slice(1, -1) ?? '';
   const record = JSON.parse((await redis.get(`now-playing:{${accountId}}`)) ?? '');
-  const { shape, boundTo: _boundTo, ...seen } = record;
-  const news = { seen, waitingUntil: null, quota: false, silent: false, stalled: false };
-  const message = { shape, from: 'elsewhere', kind: 'news', accountId, news };
+  const { shape, boundTo: _boundTo, ...observation } = record;
+  const update = { observation, cooldown: null, spotifyDown: false, redisDown: false };
+  const message = { shape, from: 'elsewhere', kind: 'update', accountId, update };
   const stream = await openStream(t, url, mara);
   await stream.waitFor(({ event }) => event === 'card');
   const say = (one: unknown) =>
@@ -236,13 +237,13 @@ test('messages that are damaged or of another shape are ignored and counted, and
     { ...message, kind: 'another' },
     { ...message, from: 7 },
     { ...message, accountId: {} },
-    { ...message, news: null },
-    ...Object.keys(news).map((field) => ({ ...message, news: { ...news, [field]: 'x' } })),
-    ...Object.keys(seen).map((field) => ({
+    { ...message, update: null },
+    ...Object.keys(update).map((field) => ({ ...message, update: { ...update, [field]: 'x' } })),
+    ...Object.keys(observation).map((field) => ({
       ...message,
-      news: { ...news, seen: { ...seen, [field]: { x: 1 } } },
+      update: { ...update, observation: { ...observation, [field]: { x: 1 } } },
     })),
-    { shape, from: 'elsewhere', kind: 'look', accountId, since: 'now' },
+    { shape, from: 'elsewhere', kind: 'poll', accountId, since: 'now' },
     { shape, from: 'elsewhere', kind: 'end', sessionIds: [7] },
     { shape, from: 'elsewhere', kind: 'end', sessionIds: 'all' },
   ];
@@ -257,12 +258,11 @@ test('messages that are damaged or of another shape are ignored and counted, and
 
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   await mara.get('/devices').expect(200);
-  const item = { ...seen.playback.item, name: 'Something else' };
-  await say({
-    ...message,
-    news: { ...news, seen: { ...seen, askedAt: seen.askedAt + 1, playback: { ...seen.playback, item } } },
-  });
-  await stream.waitFor(({ data }) => data.what === 'Something else' && data.what !== name);
+  const item = { ...observation.playback.item, name: 'Something else' };
+  const { playback, askedAt } = observation;
+  const newer = { ...observation, askedAt: askedAt + 1, playback: { ...playback, item } };
+  await say({ ...message, update: { ...update, observation: newer } });
+  await stream.waitFor(({ data }) => data.title === 'Something else' && data.title !== name);
 });
 
 // fault: cooldown-pauses-nothing

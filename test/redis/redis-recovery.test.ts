@@ -88,15 +88,14 @@ const replies = {
 
 for (const [name, reply] of Object.entries(replies)) {
   // fault: connection-server-replies-masterdown
-  test(`a connection to a server that replies ${name} is made again, since another server may be there now`, async (t) => {
+  test(`a page that a server refuses with ${name} is served over the next connection, since another server may be there now`, async (t) => {
     const line = await startRedisProxy(t);
     const { browser } = await startTurntable(t, { redisUrl: line.url });
     const mara = browser();
     await mara.signIn();
 
     line.refuse(reply);
-    await mara.get('/playlists').expect(503);
-    await waitUntilServed(mara);
+    await mara.get('/playlists').expect(200);
   });
 }
 

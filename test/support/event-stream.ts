@@ -49,7 +49,7 @@ export async function openStream(
     const fields = new Map(block.split('\n').map((line) => splitAt(line, line.indexOf(':'))));
     if (fields.has('retry')) retry = Number(fields.get('retry'));
     const event = fields.get('event');
-    if (event === 'beat') heartbeats += 1;
+    if (event === 'heartbeat') heartbeats += 1;
     else if (event)
       events.push({ id: fields.get('id'), event, data: JSON.parse(fields.get('data') ?? '{}') });
   }

@@ -73,7 +73,10 @@ test('links on other sites lead to every page; those that make a file, or check 
       simulator.forgetCalls();
       const page = await mara.get(path).set(headers).expect(200);
       if (!/export|check/.test(path)) continue;
-      assert.deepEqual(apiRequests(simulator), [], path);
+      // To name a playlist takes one call, which is good for five minutes.
+      const named = apiRequests(simulator).filter((call) => !/^GET \/playlists\/\w{22}$/.test(call));
+      assert.deepEqual(named, [], path);
+      assert.ok(apiRequests(simulator).length <= (/playlists\/\w{22}/.test(path) ? 1 : 0), path);
       const link = `<a class="button" href="${path}">${path.includes('check') ? 'Check now' : 'Download'}</a>`;
       assert.ok(page.text.includes(link), page.text);
       assert.match(page.headers['content-type'] ?? '', /text\/html/);

@@ -1,12 +1,18 @@
 import type { Request, Response } from 'express';
 import { Cooldown } from '../../access/errors.ts';
 import { wantsJson } from '../../web/wants-json.ts';
+import type { Outcome } from './outcome.ts';
 import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
 import { attach, type File, ReaderGone, sendFile } from './send.ts';
 
 type Deps = ExportDeps & {
   /** The longest time between two signs of life on a connection, in milliseconds. */
   heartbeatMs: number;
+};
+
+type OpenFile = Omit<File, 'format'> & {
+  /** What the file turned out to lack, once it has been sent; null if it is complete. */
+  outcome: () => Outcome | null;
 };
 
 /**
@@ -18,7 +24,7 @@ export async function answerWithFile(
   req: Request,
   res: Response,
   what: string,
-  open: (run: OpenRun) => Promise<Omit<File, 'format'>>,
+  open: (run: OpenRun) => Promise<OpenFile>,
 ): Promise<void> {
   const run = openRun(deps, req, res, what);
   try {
@@ -26,7 +32,7 @@ export async function answerWithFile(
     const format = String(req.params.format);
     if (req.method === 'HEAD') attach(res, { ...file, format }, false).end();
     else await sendFile(res, { ...file, format, text: run.measured(file.text) }, deps.heartbeatMs);
-    run.ended();
+    run.ended(file.outcome());
   } catch (error) {
     run.failed(error);
     if (error instanceof ReaderGone) return;

@@ -5,15 +5,12 @@ import { NoSuchPage } from '../../web/error-pages.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
 import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';
-import { askFirst } from '../../web/same-origin.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { callsFor, sizeOfAll } from './about.ts';
+import { askBeforeFile, pageMs } from './ask.ts';
 import { createFiles, formatIn } from './files.ts';
-
-/** Long enough to look at the page of an export for as long as that takes, without a call to Spotify each time. */
-const pageMs = 5 * 60_000;
 
 type Deps = Parameters<typeof createFiles>[0] & {
   signedIn: SignedIn;
@@ -26,15 +23,10 @@ type About = { name: string | null; rows: number | null; calls: number | null };
 
 /** Playlists as files, and a page for each that says how far its export is. */
 export function exportPages(deps: Deps): Router {
-  const { webApi, signedIn, progress, rateLimiters, baseUrl } = deps;
+  const { webApi, signedIn, progress, rateLimiters } = deps;
   const router = Router();
   const files = createFiles(deps);
-  const ask = askFirst({
-    baseUrl,
-    title: 'Download this file?',
-    text: 'A link on another site led here. Making the file takes many calls to Spotify, so it starts when you say so.',
-    button: 'Download',
-  });
+  const ask = askBeforeFile(deps);
   const guarded = (limiter: RateLimiter) => [
     // safeguard: making-no-file-ahead
     refuseSpeculative,

@@ -1,16 +1,16 @@
 import type { Request, Response } from 'express';
 import type { ApiVersions } from '../../access/api-version.ts';
-import { SpotifyUnavailable } from '../../spotify/errors.ts';
-import type { Page, Playlist } from '../../spotify/types.ts';
+import type { Playlist, PlaylistCard, PlaylistPage } from '../../spotify/types.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
 import { NoSuchPage } from '../../web/error-pages.ts';
-import { pageNumber } from '../../web/paging.ts';
+import { lastPage, pageNumber } from '../../web/paging.ts';
 import { nameOf, nameOfAll, type Place, sizeOfAll } from './about.ts';
 import { answerWithFile } from './answer.ts';
-import { everything } from './everything.ts';
+import { everything, readPlaylists } from './everything.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
+import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import type { OpenRun } from './run.ts';
-import { openSource } from './source.ts';
+import { checkFrom, openSource } from './source.ts';
 
 type Deps = Parameters<typeof answerWithFile>[0] & {
   webApi: WebApi;
@@ -34,21 +34,23 @@ export function createFiles(deps: Deps) {
       const format = formatIn(req);
       const place: Place = {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
-        skip: placeIn(req.query.skip),
+        skip: placeIn(req.query.skip, playlistsPerPage - 1),
         from: placeIn(req.query.from),
         ...snapshotIn(req),
       };
       await answerWithFile(deps, req, res, 'all', async (run) => {
-        const first = await shelf(req, run, place.page);
+        const readPage = (page: number) => playlistsOf(req, run, page);
+        const first = await readPage(place.page);
+        checkPlace(place, first, run.part);
         const { rows } = sizeOfAll(first);
         run.announced(null, rows);
-        const readPage = (page: number) => shelf(req, run, page);
         const open = (playlist: Playlist, at: Place) =>
           openSource({
             playlist,
             from: at.from,
             known: at.snapshot ?? null,
             load: playlist.id === null ? null : loadFrom(req, playlist.id),
+            currentSnapshot: snapshotOf(req, String(playlist.id)),
             resume: (from) => addressOf(req, withSnapshot({ ...at, from }, playlist)),
             run,
           });
@@ -56,15 +58,18 @@ export function createFiles(deps: Deps) {
         const summary: Summary = {
           playlists: 0,
           announced: first.total ?? 0,
-          missing: 0,
+          ...{ sentAsNull: 0, notSent: 0, unreadable: 0, incomplete: 0, missing: 0 },
           complete: false,
           stopped: null,
         };
+        const isOwn = (playlist: Playlist) => isTheirs(req, playlist);
+        const sources = everything({ place, first, summary, run, readPage, open, isOwn, resume });
         return {
           name: () => nameOfAll(place, summary),
           type: format.type,
-          text: format.all(everything({ place, first, summary, run, readPage, open, resume }), summary),
+          text: format.all(sources, summary),
           collectMs: run.collectMs(rows),
+          outcome: () => outcomeOfAll(summary),
         };
       });
     },
@@ -75,15 +80,16 @@ export function createFiles(deps: Deps) {
       const format = formatIn(req);
       const from = placeIn(req.query.from);
       await answerWithFile(deps, req, res, id, async (run) => {
-        const playlist = await run.read(() =>
-          req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists),
-        );
+        const playlist = await run.read(() => card(req, id));
+        const known = snapshotIn(req).snapshot ?? null;
+        const resume = (next: number) => addressOf(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({
           playlist,
           from,
-          known: snapshotIn(req).snapshot ?? null,
+          known,
           load: playlist.readable ? loadFrom(req, id) : null,
-          resume: (next) => addressOf(req, withSnapshot({ from: next }, playlist)),
+          currentSnapshot: snapshotOf(req, id),
+          resume,
           run,
         });
         const rows = source.manifest.announced - from;
@@ -93,18 +99,23 @@ export function createFiles(deps: Deps) {
           type: format.type,
           text: format.one(source),
           collectMs: run.collectMs(rows),
+          outcome: () => outcomeOf(source.manifest, isTheirs(req, playlist), resume(0)),
         };
       });
     },
   };
 
-  function shelf(req: Request, run: OpenRun, page: number): Promise<Page<Playlist>> {
-    return run.read(async () => {
-      const lists = await req.listener.ask((token) => webApi.playlists(token, page), scopes.playlists);
-      if (lists.total === null)
-        throw new SpotifyUnavailable('There are more playlists than Spotify announced');
-      return lists;
-    });
+  function playlistsOf(req: Request, run: OpenRun, page: number): Promise<PlaylistPage> {
+    const load = (nth: number) => req.listener.ask((token) => webApi.playlists(token, nth), scopes.playlists);
+    return readPlaylists(load, page, run);
+  }
+
+  function card(req: Request, id: string): Promise<PlaylistCard> {
+    return req.listener.ask((token) => webApi.playlist(token, id), scopes.playlists);
+  }
+
+  function snapshotOf(req: Request, id: string) {
+    return async () => (await card(req, id)).snapshotId;
   }
 
   function loadFrom(req: Request, id: string) {
@@ -148,9 +159,28 @@ function snapshotIn(req: Request): { snapshot?: string } {
   return typeof snapshot === 'string' ? { snapshot } : {};
 }
 
-function placeIn(asked: unknown): number {
+/** A place in an address. Throws {@link NoSuchPage} for one that no list can have. */
+function placeIn(asked: unknown, furthest = furthestOffset): number {
   if (asked === undefined) return 0;
   const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
-  if (place === null || place > furthestOffset) throw new NoSuchPage('No such place');
+  // safeguard: 404-for-place-no-list-can-have
+  if (place === null || place > furthest) throw new NoSuchPage('No such place');
   return place;
+}
+
+/** Throws {@link NoSuchPage} if the listener's playlists, of which `first` is the page that the place names, have no such place. */
+function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean): void {
+  const { page, skip, from, snapshot } = place;
+  // safeguard: 404-beyond-end-of-playlists
+  const isBeyond = page > lastPage(total ?? 0, playlistsPerPage) || (skip > 0 && skip >= items.length);
+  if (isBeyond) throw new NoSuchPage('No such playlist');
+  const count = items[skip]?.count ?? null;
+  if (items[skip] === undefined) checkFrom(from, 0, null);
+  // A part begins only after its first rows have been read, which know better than the list.
+  else if (count !== null && !part) checkFrom(from, count, snapshot ?? null);
+}
+
+/** Whether Spotify should let the listener read what is in a playlist, whatever the API version. It names the owner of each playlist of theirs. */
+function isTheirs(req: Request, { ownerId, collaborative }: Playlist): boolean {
+  return ownerId === req.listener.id || collaborative;
 }

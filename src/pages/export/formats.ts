@@ -5,10 +5,20 @@ import { safeCell } from './safe-cell.ts';
 import type { Manifest, Row, Source } from './source.ts';
 import type { Stop } from './stop.ts';
 
-/** What a file of many playlists says of itself at its end; `missing` are rows that Spotify announced and did not send. */
+/** What a file of all playlists says about itself at its end. */
 export type Summary = {
+  /** How many playlists the file holds, and how many Spotify announced. */
   playlists: number;
   announced: number;
+  /** Playlists that Spotify announced and sent as null: it lists them and no longer shows them. */
+  sentAsNull: number;
+  /** Playlists that Spotify announced and did not send at all. */
+  notSent: number;
+  /** Playlists of other people whose contents Spotify doesn't let this app read: not a failure. */
+  unreadable: number;
+  /** Playlists that should be readable and of which something is missing. */
+  incomplete: number;
+  /** Rows that Spotify announced and did not send. */
   missing: number;
   complete: boolean;
   stopped: Stop | null;

@@ -4,6 +4,7 @@ import type { ExportProgress, Progress } from '../../access/export-progress.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
+import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';
 import { mostCollected, ReaderGone } from './send.ts';
 import type { Run } from './source.ts';
@@ -49,6 +50,8 @@ export function openRun(
     of: null,
     until: null,
     reason: null,
+    resume: null,
+    missing: 0,
   };
   let characters = 0;
   let toldAt = 0;
@@ -102,16 +105,22 @@ export function openRun(
     },
 
     announced: (name: string | null, rows: number | null) => tell({ name, of: rows }),
-    ended: () => tell({ state: 'complete' }),
-    failed: (error: unknown) =>
-      tell({
-        state: 'stopped',
-        until: untilOf(error),
-        reason: error instanceof ReaderGone ? 'cancelled' : (reasonOf(error) ?? 'ours'),
-      }),
+    ended(outcome: Outcome | null): void {
+      // safeguard: incomplete-file-is-not-shown-as-finished
+      tell(outcome === null ? { state: 'complete' } : { state: 'incomplete', ...outcome });
+    },
+
+    failed(error: unknown): void {
+      const reason = error instanceof ReaderGone ? 'cancelled' : (reasonOf(error) ?? 'ours');
+      // What Spotify has sent so far is lost with the file, but a part keeps it.
+      const resume = told.rows > 0 && !part && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
+      tell({ state: 'stopped', until: untilOf(error), reason, resume });
+    },
   };
 
   function tell(news: Partial<Progress>): void {
+    // A HEAD request makes no file.
+    if (req.method === 'HEAD') return;
     Object.assign(told, news);
     toldAt = performance.now();
     background.run('export progress', progress.keep(accountId, { ...told }));

@@ -1,9 +1,9 @@
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Entry, Page } from '../../spotify/types.ts';
 import { entriesPerPage } from '../../spotify/web-api.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { NoSuchPage, Problem } from '../../web/error-pages.ts';
 import type { Reader } from './reader.ts';
-import { type Stop, stopFor } from './stop.ts';
+import { reasonOf, type Stop, stopFor } from './stop.ts';
 
 /** What a file says at its end about a playlist in it. */
 export type Manifest = {
@@ -60,6 +60,8 @@ type Begin = {
   known: string | null;
   /** Asks for the entries from this place on; null if there is nothing to ask for. */
   load: ((from: number) => Promise<Page<Entry>>) | null;
+  /** Asks for the playlist's current snapshot. */
+  currentSnapshot: () => Promise<string | null>;
   /** The address of a file that goes on at this place. */
   resume: (from: number) => string;
   run: Run;
@@ -69,15 +71,17 @@ type Begin = {
 // safeguard: bound-pages-under-way
 const width = 4;
 
-/** Begins with a playlist: asks for its first page, and throws what that throws. */
-export async function openSource({ playlist, from, known, load, resume, run }: Begin): Promise<Source> {
+/** Opens a playlist by asking for its first page. Throws what that throws, and {@link NoSuchPage} if it has no row `from`. */
+export async function openSource(begin: Begin): Promise<Source> {
+  const { playlist, from, known, load, currentSnapshot, resume, run } = begin;
   const first = load && (await pageAt(from, load, run).catch(nullIfUnreadable));
   const { id, name, snapshotId, count } = playlist;
+  checkFrom(from, first?.total ?? count ?? 0, known);
   const manifest: Manifest = {
     id,
     name,
     snapshotId,
-    changedSince: known !== null && known !== snapshotId,
+    changedSince: from > 0 && known !== null && known !== snapshotId,
     readable: first !== null,
     announced: first?.total ?? count ?? 0,
     from,
@@ -101,21 +105,41 @@ export async function openSource({ playlist, from, known, load, resume, run }: B
           if (run.isFull()) break;
         }
       }
+      const isOnePage = from === 0 && more === 0;
+      if (isAtEnd() && !isOnePage && snapshotId !== null) {
+        const current = await run.read(currentSnapshot);
+        // safeguard: noticing-change-that-keeps-total
+        if (current !== snapshotId) throw hasChanged();
+      }
     } catch (error) {
       // safeguard: throwing-what-ends-whole-file
       if (!run.part) throw error;
+      // After a change, the rows before it may be wrong as well.
+      const isChanged = reasonOf(error) === 'changed-meanwhile';
       // safeguard: going-on-where-file-stopped
-      manifest.stopped = stopFor(error, resume(from + manifest.written));
+      manifest.stopped = stopFor(error, isChanged ? resume(0) : resume(from + manifest.written));
       return;
     }
-    const atEnd = from + manifest.written >= manifest.announced;
-    manifest.complete = atEnd && manifest.missing === 0;
-    if (!atEnd) {
+    manifest.complete = isAtEnd() && manifest.missing === 0 && !manifest.changedSince;
+    if (!isAtEnd()) {
       // safeguard: going-on-where-file-stopped
       manifest.stopped = { reason: 'part-full', until: null, resume: resume(from + manifest.written) };
     }
   }
   return { manifest, pages: pages() };
+
+  function isAtEnd(): boolean {
+    return from + manifest.written >= manifest.announced;
+  }
+}
+
+/**
+ * Throws {@link NoSuchPage} if a playlist of `total` rows has no row `from`. The place right after the last row exists for a part that
+ * continues another one: it holds no rows, but says whether the playlist has changed.
+ */
+export function checkFrom(from: number, total: number, known: string | null): void {
+  // safeguard: 404-beyond-end-of-playlist
+  if (from > 0 && (from > total || (from === total && known === null))) throw new NoSuchPage('No such row');
 }
 
 /** The rows from this place on, as many as one call brings; null for those that are missing although Spotify was asked for them twice. */
@@ -124,26 +148,41 @@ async function pageAt(
   load: (from: number) => Promise<Page<Entry>>,
   run: Run,
 ): Promise<{ rows: Row[]; total: number }> {
-  const short: { rows: Row[]; total: number }[] = [];
+  const missingIn = ({ items, total }: { items: Entry[]; total: number }) =>
+    Math.max(0, Math.min(entriesPerPage, total - from) - items.length);
+  const loadCounted = async () => {
+    const { items, total } = await load(from);
+    if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
+    return { items, total };
+  };
+  const page = await readWhole(run, loadCounted, missingIn);
+  const missing = Array.from({ length: missingIn(page) }, () => null);
+  return { rows: [...page.items, ...missing], total: page.total };
+}
+
+/** Reads a page of a list, twice if entries are missing the first time. Returns the page as it came if some are still missing. */
+export async function readWhole<T>(
+  { read }: Pick<Run, 'read'>,
+  load: () => Promise<T>,
+  missingIn: (page: T) => number,
+): Promise<T> {
+  const short: T[] = [];
   try {
-    return await run.read(async () => {
-      const { items, total } = await load(from);
-      if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
-      const missing = Math.min(entriesPerPage, total - from) - items.length;
+    return await read(async () => {
+      const page = await load();
       // safeguard: noticing-rows-spotify-did-not-send
-      if (missing <= 0) return { rows: items, total };
-      short.push({ rows: [...items, ...Array.from({ length: missing }, () => null)], total });
+      if (missingIn(page) === 0) return page;
+      short.push(page);
       throw fewerRows();
     });
   } catch (error) {
-    const [last] = short.slice(-1);
-    if (!last || !(error instanceof SpotifyUnavailable)) throw error;
-    return last;
+    if (short.length === 0 || !(error instanceof SpotifyUnavailable)) throw error;
+    return short.at(-1) as T;
   }
 }
 
 function fewerRows(): SpotifyUnavailable {
-  return new SpotifyUnavailable('A playlist has fewer rows than Spotify announced');
+  return new SpotifyUnavailable('A list is shorter than Spotify announced');
 }
 
 /** Somebody else's playlist, or one of Spotify's own: new apps are told only what stands on its card, or nothing. */

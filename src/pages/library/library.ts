@@ -113,7 +113,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
           (token) => apiVersions.speak((apiVersion) => webApi.setSaved(token, held, wanted, apiVersion)),
           scopes.editLibrary,
         );
-        await hub.learnSaved(req.listener.accountId, uri, wanted);
+        await hub.recordSaved(req.listener.accountId, uri, wanted);
         return saying(String(res.locals.returnTo), wanted ? 'saved' : 'removed');
       });
       if (wantsJson(req)) res.json({ uri, saved: wanted });

@@ -5,9 +5,10 @@ import { Cooldown, GrantLost } from '../../access/errors.ts';
 import type { Recent } from '../../access/recent.ts';
 import type { ResponseCache } from '../../access/response-cache.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
-import { type Hub, nothingKnown } from '../../live/hub.ts';
-import { type Seen, uriOf } from '../../live/observation.ts';
+import type { Hub } from '../../live/hub.ts';
+import { type Observation, uriOf } from '../../live/observation.ts';
 import type { Streams } from '../../live/sse.ts';
+import { unknownState } from '../../live/state.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import type { Dated } from '../../spotify/parse.ts';
@@ -15,8 +16,8 @@ import { scopes, type WebApi } from '../../spotify/web-api.ts';
 import { isWithoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { type Card, cardOf, numbers, versionOf } from './card.ts';
-import { livePages, whoOf } from './live.ts';
+import { type Card, cardOf, playerData, versionOf } from './card.ts';
+import { livePages, signInName } from './live.ts';
 
 type Deps = {
   webApi: WebApi;
@@ -31,17 +32,18 @@ type Deps = {
   now: () => number;
 };
 
-const momentMs = 1_000;
-/** For how long it is known whether a track is saved; our own buttons make it asked anew. */
+/** How long an answer about the player serves later requests. */
+const playerMs = 1_000;
+/** How long it is known whether a track is saved. Our own buttons end that sooner. */
 const savedMs = 10 * 60_000;
-/** For how long a page waits for what it could do without. */
-const lockWaitMs = 1_500;
-/** A page without scripts loads itself anew no more often than this. */
+/** How long the page waits for details that it can do without. */
+const optionalWaitMs = 1_500;
+/** Least time before a page without JavaScript reloads itself. */
 const leastRefreshMs = 20_000;
 
 /**
- * What the listener is playing. One call to Spotify, and at most one more: whether the track is saved, when it is new; what was
- * played lately, when nothing plays and that was not asked in the last minutes.
+ * What the listener is playing. Takes one call to Spotify and at most one more: whether the track is saved, if it is new; or what was
+ * played recently, if nothing is playing and that was not asked in the last minutes.
  */
 export function nowPlayingPages(deps: Deps): Router {
   const { webApi, apiVersions, signedIn, kept, hub, streams, fetchSubscriptions, background, recent, now } =
@@ -49,81 +51,83 @@ export function nowPlayingPages(deps: Deps): Router {
   const router = Router();
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
-    // One of our buttons was pressed, maybe in another process: what is held here may be out of date.
+    // A button was pressed, perhaps handled by another process: cached responses here may be out of date.
     // safeguard: asking-player-again-on-page-after-change
     if (req.query.said !== undefined) req.listener.forget(['saved ', 'player']);
-    const { seen, news } = await look(req);
-    const saved = seen.saved ?? (await soon(isSaved(req, seen)));
+    const { observation, live } = await currentObservation(req);
+    const saved = observation.saved ?? (await nullIfSlow(isSaved(req, observation)));
     res.set('Cache-Control', 'private, no-store').vary('Accept');
-    // Not by res.format: nothing awaits what it calls, and a failure there would be nobody's.
+    // Not by res.format: it does not await its handlers, so a failure there would be unhandled.
     if (wantsJson(req)) {
-      const seenAt = new Date(seen.at).toISOString();
-      const until = news.waitingUntil === null ? null : new Date(news.waitingUntil).toISOString();
-      res.json({ ...seen.playback, saved, seenAt, waitingUntil: until });
+      const seenAt = new Date(observation.answeredAt).toISOString();
+      const waitingUntil = live.cooldown && new Date(live.cooldown.until).toISOString();
+      res.json({ ...observation.playback, saved, seenAt, waitingUntil });
       return;
     }
     // safeguard: awaiting-all-page-asks-redis
-    const next = await hub.nextFor(seen);
+    const next = await hub.nextPollFor(observation);
     // safeguard: finishing-what-awaited-before-page-answered
-    const recent = await soon(playedLately(req, seen));
-    const card = cardOf({ ...seen, saved }, { ...news, sparingUntil: next.sparingUntil }, recent, now());
-    const still = req.query.still !== undefined;
+    const recent = await nullIfSlow(recentlyPlayed(req, observation));
+    const { throttledUntil } = next;
+    const card = cardOf({ ...observation, saved }, { ...live, throttledUntil }, recent, now());
+    const refreshes = req.query.refresh !== 'off';
     res.render('now-playing/now-playing', {
       ...forView(req, card),
       version: versionOf(card),
-      refreshSeconds: still ? null : refreshAfter(next.at, news.waitingUntil),
+      refreshSeconds: refreshes ? refreshAfter(next.at, live.cooldown, now()) : null,
       heartbeatMs: streams.heartbeatMs,
-      who: whoOf(req),
+      signIn: signInName(req),
       said: req.query.said,
     });
   });
 
   router.use(
-    livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownLately, forView }),
+    livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView }),
   );
 
   return router;
 
-  /** What Spotify says, or what it said last where we were asked to wait. */
-  async function look(req: Request): Promise<{ seen: Seen; news: Card['news'] }> {
+  /** Spotify's answer, or the latest one if Spotify asked not to be called. */
+  async function currentObservation(req: Request): Promise<{ observation: Observation; live: Card['live'] }> {
     const { accountId } = req.listener;
     try {
-      // Another browser of the listener's may have been allowed more.
+      // Another browser of this listener may have more scopes than this one.
       // safeguard: odd-keeping-from-browser-what-it-was
       const known = req.listener.may(scopes.player) ? hub.fresh(accountId) : null;
-      const seen = known ?? (await req.listener.askCached('player', momentMs, asked, scopes.player));
-      return { seen, news: nothingKnown };
+      const observation = known ?? (await req.listener.askCached('player', playerMs, ask, scopes.player));
+      return { observation, live: unknownState };
     } catch (error) {
-      const seen = error instanceof Cooldown ? await hub.latest(accountId) : null;
-      if (seen === null || !(error instanceof Cooldown)) throw error;
-      await hub.learnWait(accountId, error);
-      return { seen, news: { ...nothingKnown, waitingUntil: error.until, quota: error.quota } };
+      const observation = error instanceof Cooldown ? await hub.latest(accountId) : null;
+      if (observation === null || !(error instanceof Cooldown)) throw error;
+      await hub.recordCooldown(accountId, error);
+      const { until, quota } = error;
+      return { observation, live: { ...unknownState, cooldown: { until, quota } } };
     }
 
-    async function asked(token: string): Promise<Seen> {
+    async function ask(token: string): Promise<Observation> {
       const askedAt = now();
-      return hub.learn(accountId, await webApi.player(token), askedAt);
+      return hub.record(accountId, await webApi.player(token), askedAt);
     }
   }
 
   function forView(req: Request, card: Card) {
     const may = { control: req.listener.may(scopes.control), save: req.listener.may(scopes.editLibrary) };
     const premium = !isWithoutPremium(kept, req.listener.accountId);
-    return { ...card, ...numbers(card), may, premium, scopes };
+    return { ...card, ...playerData(card), may, premium, scopes };
   }
 
-  /** Whether what plays is in the library; null where that cannot be said. Nothing that the page could not do without. */
-  async function isSaved(req: Request, seen: Seen): Promise<boolean | null> {
-    const uri = uriOf(seen);
+  /** Whether the current item is in the library; null if unknown. Optional, so most failures read as unknown. */
+  async function isSaved(req: Request, observation: Observation): Promise<boolean | null> {
+    const uri = uriOf(observation);
     if (!uri || !req.listener.may(scopes.library)) return null;
     const ask = (token: string) => apiVersions.speak((apiVersion) => webApi.isSaved(token, uri, apiVersion));
     try {
       const name = `saved ${uri}`;
       const saved = await req.listener.askCached(name, savedMs, ask);
-      // Not held: a button has changed it since Spotify was asked, and what that did is known already.
+      // Not cached: while the request was in flight a button changed it, and its effect is already recorded.
       // safeguard: believing-button-before-answer-was-on-its
-      if (req.listener.peek(name, savedMs) === undefined) return await savedSince(req, uri);
-      await hub.learnSaved(req.listener.accountId, uri, saved);
+      if (req.listener.peek(name, savedMs) === undefined) return await latestSaved(req, uri);
+      await hub.recordSaved(req.listener.accountId, uri, saved);
       return saved;
     } catch (error) {
       if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
@@ -131,21 +135,21 @@ export function nowPlayingPages(deps: Deps): Router {
     }
   }
 
-  async function savedSince(req: Request, uri: string): Promise<boolean | null> {
+  async function latestSaved(req: Request, uri: string): Promise<boolean | null> {
     const latest = await hub.latest(req.listener.accountId);
     return latest && uriOf(latest) === uri ? latest.saved : null;
   }
 
   /**
-   * What was played before it fell silent; null where that cannot be said. Nothing that the page could not do without. Programs
-   * are not told: they ask for /library/recent when they want it.
+   * Recently played tracks, if nothing is playing; null if unknown. Optional, so most failures read as unknown. Programs ask
+   * /library/recent if they want them.
    */
-  async function playedLately(req: Request, seen: Seen): Promise<readonly Dated[] | null> {
-    const known = await knownLately(req, seen);
-    if (known !== null || !tellsLately(req, seen)) return known;
+  async function recentlyPlayed(req: Request, observation: Observation): Promise<readonly Dated[] | null> {
+    const known = await knownRecent(req, observation);
+    if (known !== null || !showsRecent(req, observation)) return known;
     const askedAt = now();
     try {
-      const played = await req.listener.askCached('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
+      const played = await req.listener.askCached('recent', playerMs, webApi.recentlyPlayed, scopes.recent);
       return await recent.keep(req.listener.accountId, played, askedAt);
     } catch (error) {
       if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
@@ -153,28 +157,28 @@ export function nowPlayingPages(deps: Deps): Router {
     }
   }
 
-  /** The same, as far as a page has asked since it fell silent: all that a stream may show, because it makes no calls of its own. */
-  async function knownLately(req: Request, seen: Seen): Promise<readonly Dated[] | null> {
-    return tellsLately(req, seen) ? recent.of(req.listener.accountId, seen.since) : null;
-  }
-
-  function tellsLately(req: Request, { playback }: Seen): boolean {
-    return playback.state === 'nothing' && req.listener.may(scopes.recent);
-  }
-
-  /** After how many seconds a page without scripts is to load itself anew. */
-  function refreshAfter(at: number, waitingUntil: number | null): number {
-    // Not all at once when it is over that Spotify asked us to wait.
-    const then = waitingUntil === null ? at : waitingUntil + 1_000 + Math.random() * 30_000;
-    return Math.ceil(Math.max(leastRefreshMs, then - now()) / 1000);
+  /** The same, if a page has asked since the music stopped: a stream may show no more, because it makes no calls. */
+  async function knownRecent(req: Request, observation: Observation): Promise<readonly Dated[] | null> {
+    return showsRecent(req, observation) ? recent.of(req.listener.accountId, observation.since) : null;
   }
 }
 
-/** What comes soon, else null: where Spotify is slow it is kept for the next page, or comes by the stream. */
-async function soon<T>(answer: Promise<T | null>): Promise<T | null> {
-  const enough = new AbortController();
-  // Rejects when it is aborted, where nobody waits for it any more.
-  const late = sleep(lockWaitMs, null, { signal: enough.signal }).catch(() => null);
+function showsRecent(req: Request, { playback }: Observation): boolean {
+  return playback.state === 'nothing' && req.listener.may(scopes.recent);
+}
+
+/** In how many seconds a page without JavaScript reloads itself: at the next poll, or after a cooldown. */
+function refreshAfter(pollAt: number, cooldown: Card['live']['cooldown'], now: number): number {
+  // Pages come back at different moments after a cooldown.
+  const at = cooldown === null ? pollAt : cooldown.until + 1_000 + Math.random() * 30_000;
+  return Math.ceil(Math.max(leastRefreshMs, at - now) / 1000);
+}
+
+/** The answer, or null if Spotify is slow: it is then cached for the next page, or arrives by the stream. */
+async function nullIfSlow<T>(answer: Promise<T | null>): Promise<T | null> {
+  const timeout = new AbortController();
+  // Rejects when aborted, after the race is over.
+  const late = sleep(optionalWaitMs, null, { signal: timeout.signal }).catch(() => null);
   // safeguard: not-waiting-long-for-what-page-could
-  return Promise.race([answer, late]).finally(() => enough.abort());
+  return Promise.race([answer, late]).finally(() => timeout.abort());
 }

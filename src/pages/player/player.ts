@@ -73,7 +73,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
         await req.listener.change(changedByCommands, call, scopes.control);
       } catch (error) {
         // A command whose answer is lost may have been carried out.
-        if (error instanceof SpotifyUnavailable) hub.changed(req.listener.accountId);
+        if (error instanceof SpotifyUnavailable) hub.recordCommand(req.listener.accountId);
         const refusal = refusals.find(([kind]) => error instanceof kind);
         if (error instanceof PremiumRequired) {
           await noteWithoutPremium(kept, req.listener.accountId);
@@ -81,7 +81,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
         if (!refusal || wantsJson(req)) throw error;
         return saying(back, refusal[1]);
       }
-      hub.changed(req.listener.accountId);
+      hub.recordCommand(req.listener.accountId);
       await sleep(afterCommandMs);
       // A page that asked in the meantime may have been told what was so before.
       await req.listener.invalidate([...changedByCommands, withoutPremium]);
@@ -89,7 +89,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
     });
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
     // safeguard: odd-looking-after-button-on-another-page
-    if (wantsJson(req) || !back.startsWith('/now-playing')) hub.look(req.listener.accountId);
+    if (wantsJson(req) || !back.startsWith('/now-playing')) hub.requestPoll(req.listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, outcome);
   }
