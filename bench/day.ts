@@ -1,4 +1,4 @@
-import { type Chance, chanceOf } from '../simulator/random.ts';
+import { createRandom, type Random } from '../simulator/random.ts';
 import { binOf, budgetIn } from '../src/access/quota-gate.ts';
 import { nextPoll } from '../src/live/cadence.ts';
 import { type Observation, observe, remainingOf } from '../src/live/observation.ts';
@@ -40,7 +40,7 @@ type Piece = { from: number; track: number; lengthMs: number; progressMs: number
 
 /** Music between `from` and `to`. One track in twenty is skipped. The same seed makes the same day. */
 export function dayOfMusic(from: number, to: number, seed: string, world: World = usualWorld): Day {
-  const source: Chance = chanceOf(seed);
+  const source: Random = createRandom(seed);
   const random = () => source.between(0, 1e9) / 1e9;
   const randomIn = ([least, most]: readonly [number, number]) => least + (most - least) * random();
   const pauses: number[] = [];

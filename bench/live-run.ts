@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createEnds } from '../test/support/ends.ts';
-import { type Event, type Listening, listen } from '../test/support/events.ts';
+import { createCleanupScope } from '../test/support/cleanup.ts';
+import { type Event, type EventStream, openStream } from '../test/support/event-stream.ts';
 import type { Fleet, Server } from '../test/support/fleet.ts';
 import type { Browser } from '../test/support/turntable.ts';
 import type { Options } from './options.ts';
@@ -31,19 +31,19 @@ export async function aHundredTabs({ report, rounds }: Options): Promise<void> {
         Array.from({ length: Math.max(1, sessions) }, (_, index) => signedIn(at(servers, index))),
       );
       const trackMs = await play(fleet, people[0] as Browser);
-      // The first track ends after ten seconds, so that the run includes an end.
+      // The first track scope after ten seconds, so that the run includes an end.
       fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: trackMs - 10_000 });
       await sleep(1_100);
       await people[0]?.getJson('/now-playing').expect(200);
       fleet.simulator.forgetCalls();
-      const ends = createEnds();
+      const scope = createCleanupScope();
       for (const [index, person] of people.entries()) {
         for (let tab = 0; tab < (sessions === 0 ? 1 : 10); tab += 1)
-          await listen(ends, at(servers, index + tab).url, person);
+          await openStream(scope, at(servers, index + tab).url, person);
       }
       await sleep(seconds * 1000);
       calls.push(playerCalls(fleet));
-      await ends.end();
+      await scope.close();
     });
   }
   const [one = 0, hundred = 0] = calls;
@@ -60,8 +60,8 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
     const [one, other] = (await fleet.startMany(2)) as [Server, Server];
     const mara = await signedIn(one, '?allow=user-modify-playback-state');
     await play(fleet, mara);
-    const ends = createEnds();
-    const openTab = await listen(ends, other.url, mara);
+    const scope = createCleanupScope();
+    const openTab = await openStream(scope, other.url, mara);
     const returned: number[] = [];
     const pressed: number[] = [];
     for (let round = 0; round < times; round += 1) {
@@ -70,8 +70,8 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
       const oldUri = openTab.events.at(-1)?.data.uri;
       fleet.simulator.plays('mara', { kind: 'track', index: 3 * round + 1, progressMs: 0 });
       const returnedAt = performance.now();
-      const stream = await listen(ends, one.url, mara, '?poll=now');
-      await stream.until(({ data }) => data.uri !== oldUri);
+      const stream = await openStream(scope, one.url, mara, '?poll=now');
+      await stream.waitFor(({ data }) => data.uri !== oldUri);
       returned.push(performance.now() - returnedAt);
       stream.close();
 
@@ -92,7 +92,7 @@ export async function promptness({ report, rounds }: Options): Promise<void> {
       if (command === 'pause')
         await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
     }
-    await ends.end();
+    await scope.close();
     for (const [name, delays] of [
       ['returning to a tab', returned],
       ['a button pressed, shown in another tab', pressed],
@@ -113,14 +113,14 @@ export async function manyStreams({ report, rounds }: Options): Promise<void> {
   await withFleet({ ...options, extraListeners: listeners, env }, async (fleet) => {
     const server = await fleet.start();
     const visitor = await signedIn(server);
-    const ends = createEnds();
+    const scope = createCleanupScope();
     const before = memory(server);
     const began = performance.now();
     let person = visitor;
     for (let stream = 0; stream < many; stream += 1) {
       // Ten for each session, since signing in takes a while.
       if (stream % 10 === 0) person = await signedIn(server, '', `guest${((stream / 10) % listeners) + 1}`);
-      await listen(ends, server.url, person);
+      await openStream(scope, server.url, person);
       if (stream % 500 === 0) report.progress(`${stream} streams`);
     }
     await sleep(5_000);
@@ -154,7 +154,7 @@ export async function manyStreams({ report, rounds }: Options): Promise<void> {
       `${ms(percentile(took, 50))}, ${ms(percentile(took, 95))}`,
     );
     report.claim('no page above 200 ms at p95', percentile(took, 95) <= 200);
-    await ends.end();
+    await scope.close();
   });
 }
 
@@ -177,7 +177,7 @@ function playerCalls({ simulator }: Fleet): number {
 
 /** Waits for such an event, not counting the first `after` ones. */
 async function untilEvent(
-  stream: Listening,
+  stream: EventStream,
   after: number,
   isWanted: (event: Event) => boolean,
 ): Promise<void> {

@@ -2,23 +2,23 @@ import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import type { Simulator } from '../simulator/simulator.ts';
 import { testInEachApiVersion as test } from './support/api-versions.ts';
-import { allowAll, asked } from './support/pages.ts';
-import { recorder } from './support/recorder.ts';
+import { allowAll, apiRequests } from './support/pages.ts';
+import { startRecorder } from './support/recorder.ts';
 import {
-  apiCalls,
   type Browser,
   clientId,
   clientSecret,
+  countApiCalls,
+  countTokenRequests,
   startTurntable,
-  tokenRequests,
 } from './support/turntable.ts';
 
 /*
  * What Turntable does, each in a few lines. What happens at the edges of it stands in the files beside this one.
  */
 
-const appTokens = (simulator: Simulator) => tokenRequests(simulator, 'client_credentials');
-const renewals = (simulator: Simulator) => tokenRequests(simulator, 'refresh_token');
+const appTokens = (simulator: Simulator) => countTokenRequests(simulator, 'client_credentials');
+const renewals = (simulator: Simulator) => countTokenRequests(simulator, 'refresh_token');
 
 /** What a sign-in asks a person to agree to. */
 async function askedToAgree(person: Browser, query = ''): Promise<string[]> {
@@ -27,9 +27,9 @@ async function askedToAgree(person: Browser, query = ''): Promise<string[]> {
 }
 
 testOnce('it gets a token by client credentials, with Basic authentication', async (t) => {
-  const { sent, url, passOnTo } = await recorder(t);
+  const { sent, url, forwardTo } = await startRecorder(t);
   const { browser, simulator } = await startTurntable(t, { env: { SPOTIFY_ACCOUNTS_URL: url } });
-  passOnTo(simulator.accountsUrl);
+  forwardTo(simulator.accountsUrl);
 
   await browser().get('/search?q=night').expect(200);
 
@@ -104,7 +104,7 @@ test('a person signs in by authorization code and sees who they are', async (t) 
   await mara.signIn();
   const page = await mara.get('/account').expect(200);
 
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
   assert.match(page.text, /Mara Lindqvist/);
   assert.match(page.text, new RegExp(`<img[^>]+src="${simulator.origin}/people/`));
 });
@@ -197,9 +197,9 @@ for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {
 }
 
 testOnce('on request the log tells of each call to Spotify, and never of a token', async (t) => {
-  const { sent, url, passOnTo } = await recorder(t);
+  const { sent, url, forwardTo } = await startRecorder(t);
   const verbose = await startTurntable(t, { env: { LOG_LEVEL: 'debug', SPOTIFY_API_URL: url } });
-  passOnTo(verbose.simulator.apiUrl);
+  forwardTo(verbose.simulator.apiUrl);
   const quiet = await startTurntable(t, { env: { LOG_LEVEL: 'info' } });
 
   for (const { browser } of [verbose, quiet]) {
@@ -252,7 +252,7 @@ test('it reads a listener’s library and what is in a playlist, and changes bot
   );
   await program(`${path}/remove`, { uri, snapshot: body.playlist.snapshotId }).expect(200);
   assert.equal((await mara.getJson(path).expect(200)).body.total, 0);
-  assert.ok(asked(simulator).some((call) => call.startsWith('DELETE /playlists/')));
+  assert.ok(apiRequests(simulator).some((call) => call.startsWith('DELETE /playlists/')));
 });
 
 testOnce('on request Spotify shows its consent dialog to who has agreed before', async (t) => {
@@ -277,5 +277,5 @@ test('a page that is loaded again at once takes no call to Spotify', async (t) =
 
   for (let times = 0; times < 5; times += 1) await mara.get('/now-playing').expect(200);
 
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 0);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 0);
 });

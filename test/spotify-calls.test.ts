@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { apiVersions } from '../simulator/simulator.ts';
 import { scopes } from '../src/spotify/web-api.ts';
-import { everyCall } from './support/everything.ts';
+import { recordAllCalls } from './support/all-calls.ts';
 import { root } from './support/process.ts';
 
 type Row = { '2026-02': string[]; legacy: string[]; scopes: string[] };
@@ -42,7 +42,7 @@ const table = rowsIn(docs);
 for (const apiVersion of apiVersions) {
   test(`docs/spotify-calls.md lists what every page and action asks, and nothing else (${apiVersion})`, async (t) => {
     const column = apiVersion === 'legacy' ? 'legacy' : '2026-02';
-    const calls = await everyCall(t, apiVersion);
+    const calls = await recordAllCalls(t, apiVersion);
     // An unknown name is how the API version is detected.
     const seen = new Set(
       calls.filter(({ status }) => status < 300).map(({ method, path }) => `${method} ${path}`),

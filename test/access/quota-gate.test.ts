@@ -8,11 +8,11 @@ import { startRedis } from '../../src/redis/local-server.ts';
 import { RateLimited } from '../../src/spotify/errors.ts';
 import { createClock } from '../support/clock.ts';
 import { until } from '../support/fleet.ts';
-import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
+import { recordsIn, redisProgram, skipWithoutProgram as skip, testRedisUrl } from '../support/redis.ts';
 
 /** The doors of two processes: one in Redis. */
 async function doors(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
-  const redis = new Redis(redisUrl || (await redisPlace()));
+  const redis = new Redis(redisUrl || (await testRedisUrl()));
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
   const one = () => createQuotaGate({ redis, records, clientId: 'an app', now, dailyCalls: 700 });

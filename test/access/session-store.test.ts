@@ -7,12 +7,12 @@ import { createSessionRecords, sessionShape } from '../../src/access/session-rec
 import { RedisUnavailable } from '../../src/redis/errors.ts';
 import { createSessionStore } from '../../src/web/session-store.ts';
 import { createClock } from '../support/clock.ts';
-import { recordsIn, redisPlace } from '../support/redis.ts';
+import { recordsIn, testRedisUrl } from '../support/redis.ts';
 
 const listener = { accountId: 'account-mara', id: 'mara', name: 'Mara' };
 
 async function createStore(t: TestContext) {
-  const redis = new Redis(await redisPlace());
+  const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());
   const clock = createClock(Date.now());
   const sessionRecords = createSessionRecords({ records: recordsIn(redis), now: clock.now });

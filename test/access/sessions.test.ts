@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { visit } from '../support/fleet.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { grantsOf, startTurntable, tokenRequests } from '../support/turntable.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { countTokenRequests, openGrants, startTurntable } from '../support/turntable.ts';
 
 /** The name of a command and the kind of its key, as in "get session". */
 function inShort(said: string): string {
@@ -15,10 +15,10 @@ function inShort(said: string): string {
 }
 
 test('a session is written at the sign-in and removed at the sign-out; pages only read it, and let it live longer once a minute', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const { browser, clock } = await startTurntable(t, { redisUrl: redis.url });
   let said: string[] = [];
-  redis.watch((command) => said.push(inShort(command)));
+  redis.onCommand((command) => said.push(inShort(command)));
   const mara = browser();
   await mara.signIn();
   assert.ok(said.includes('set session'));
@@ -77,9 +77,9 @@ test('whatever is kept in Redis has an end', async (t) => {
 
 // fault: lease-lost-before-asking
 test('a process that slept through its lease before it asked Spotify for a token goes on with the one that another has saved', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const one = await startTurntable(t, { redisUrl: redis.url, timing: { leaseMs: 300 } });
-  const other = await startTurntable(t, { beside: { ...one, redisUrl: redis.direct } });
+  const other = await startTurntable(t, { sharedWith: { ...one, redisUrl: redis.direct } });
   const mara = one.browser();
   await mara.signIn();
   one.clock.advance({ hours: 2 });
@@ -93,7 +93,7 @@ test('a process that slept through its lease before it asked Spotify for a token
   held.release();
 
   await late;
-  assert.equal(tokenRequests(one.simulator, 'refresh_token'), 1);
+  assert.equal(countTokenRequests(one.simulator, 'refresh_token'), 1);
 });
 
 // fault: nothing-redis-tells-token
@@ -107,7 +107,7 @@ test('nothing in Redis tells a token: grants are sealed, and sessions hold nothi
   await mara.signIn();
   const find = async (kind: string) => (await keys()).find((key) => key.startsWith(`${kind}:`)) ?? '';
   const grantKey = await find('grant');
-  const grant = await grantsOf(t, turntable, sessionSecret).read(grantKey.slice('grant:{'.length, -1));
+  const grant = await openGrants(t, turntable, sessionSecret).read(grantKey.slice('grant:{'.length, -1));
   assert.ok(grant);
 
   const record = (await redis.get(grantKey)) ?? '';
@@ -154,7 +154,7 @@ test('two session cookies in one request are one session or none, never an error
 });
 
 test('a life that cannot be made longer turns nobody away', { skip }, async (t) => {
-  const own = await ownRedis(t);
+  const own = await startOwnRedis(t);
   const { browser, clock } = await startTurntable(t, { redisUrl: own.url });
   const redis = new Redis(own.url);
   t.after(() => redis.disconnect());

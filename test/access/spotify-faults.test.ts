@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fault } from '../../simulator/simulator.ts';
-import { apiCalls, startTurntable } from '../support/turntable.ts';
+import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 const quick = { apiDeadlineMs: 1_500, accountsDeadlineMs: 1_500, leaseMs: 2_000, lockWaitMs: 2_500 };
 /** Deadlines are short only where one is waited for: a busy machine may pass them by itself. */
@@ -60,7 +60,7 @@ test('while the accounts service wants to be left alone, pages and searches go o
   await browser().get('/search?q=one').expect(200);
   const way = await noor.agree('noor');
   simulator.fault({ on: 'token', answer: { status: 429, body: '', headers: { 'Retry-After': '7200' } } });
-  await noor.fail(way, 503);
+  await noor.failSignIn(way, 503);
   simulator.forgetCalls();
 
   for (const path of ['/now-playing', '/playlists', '/library', '/search?q=two'])
@@ -93,7 +93,7 @@ for (const [what, fault] of Object.entries(senseless).filter(([what]) => !/wrong
     const way = await mara.agree();
     simulator.fault({ on: 'token', ...fault });
 
-    await mara.fail(way, 502);
+    await mara.failSignIn(way, 502);
 
     assert.equal(mara.sessionCookie(), undefined);
     assert.deepEqual(
@@ -117,7 +117,7 @@ for (const token of [
     const way = await mara.agree();
     simulator.fault({ on: 'token', answer: { status: 200, body: token } });
 
-    await mara.fail(way, 502);
+    await mara.failSignIn(way, 502);
   });
 }
 
@@ -184,7 +184,7 @@ test('a short wait that Spotify asks for is sat out', async (t) => {
 
   await mara.get('/now-playing').expect(200);
 
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 2);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 2);
 });
 
 for (const [retryAfter, seconds] of [
@@ -197,7 +197,7 @@ for (const [retryAfter, seconds] of [
 ] as const) {
   test(`a 429 with Retry-After ${retryAfter ?? 'missing'} closes the door on every server, and says for how long`, async (t) => {
     const one = await startTurntable(t);
-    const other = await startTurntable(t, { beside: one });
+    const other = await startTurntable(t, { sharedWith: one });
     const { simulator, clock } = one;
     const [mara, noor] = [one.browser(), other.browser()];
     await mara.signIn('mara');

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
-import { apiCalls, startTurntable } from '../support/turntable.ts';
+import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 /** A proxy that hands an event stream on when it has ended, and not before, for as long as it is told to. */
 async function bufferingProxy(t: TestContext) {
@@ -78,7 +78,7 @@ test('behind a proxy that buffers streams the next track appears by itself, with
   const { page, fetched, said, simulator } = await behindProxy(t);
   const name = (await heading(page).textContent()) ?? '';
   await until(() => fetched.length > 0);
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 1, 'the page’s own');
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 1, 'the page’s own');
 
   const { item } = await page.evaluate<{ item: { durationMs: number } }>(
     "fetch('/now-playing', { headers: { Accept: 'application/json' } }).then((answer) => answer.json())",
@@ -94,7 +94,7 @@ test('behind a proxy that buffers streams the next track appears by itself, with
   await isAnother(page, name, 30_000);
 
   assert.match((await page.locator('#live-announcement').textContent()) ?? '', /^Now playing: /);
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 1, 'as many as with a stream');
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 1, 'as many as with a stream');
   assert.ok(fetched.length <= 3, `${fetched.length} fetches`);
   assert.deepEqual(said, []);
 });

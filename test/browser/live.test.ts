@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
-import { apiCalls, startTurntable } from '../support/turntable.ts';
+import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 /** A page on which the first track has ten seconds to go. */
 async function nearTheEnd(t: TestContext, options: Parameters<typeof openBrowser>[1] = {}) {
@@ -117,7 +117,7 @@ test('tabs of one browser share one stream, and all of them are updated', { skip
 
   await Promise.all([another(page, name), another(second, name)]);
 
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 1);
   assert.equal(streams.length, 1, 'the second tab listens to the first');
 });
 

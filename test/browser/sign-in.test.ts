@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { Page, Request } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
-import { startTurntable, tokenRequests } from '../support/turntable.ts';
+import { countTokenRequests, startTurntable } from '../support/turntable.ts';
 
 async function signIn(page: Page, start: string, listener = 'Mara Lindqvist'): Promise<void> {
   await page.goto(start);
@@ -73,7 +73,7 @@ test('cancelling at the consent page leads to words and a way on', { skip }, asy
   await page.getByRole('button', { name: 'Cancel' }).click();
 
   await page.getByRole('heading', { name: 'You cancelled at Spotify' }).waitFor();
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
   await page.getByRole('link', { name: 'Sign in with Spotify' }).click();
   await page.getByRole('button', { name: 'Agree' }).waitFor();
 });
@@ -97,7 +97,7 @@ test('loading the way back again, or going back to it, does no harm', { skip }, 
   await page.getByText('You are signed out.').waitFor();
   await page.goto(wayBack);
   await page.getByRole('heading', { name: 'This sign-in has been used already' }).waitFor();
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
 });
 
 test('a double click on each button of the sign-in ends signed in, once', { skip }, async (t) => {
@@ -113,7 +113,7 @@ test('a double click on each button of the sign-in ends signed in, once', { skip
   await page.getByRole('button', { name: 'Agree' }).dblclick();
 
   await arrived(page);
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
 });
 
 // fault: way-back-browser-goes
@@ -136,7 +136,7 @@ test('a way back that the browser goes twice, and whose first answer it drops, e
   await arrived(page);
 
   assert.deepEqual(dropped, [wayBack]);
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
 });
 
 // fault: sign-failed-code-state

@@ -4,12 +4,12 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { createFleet, type Fleet, type Server } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
 import { boundTo } from '../support/redis.ts';
 import { testTiming } from '../support/timing.ts';
-import { type Browser, clientId, keysIn } from '../support/turntable.ts';
+import { type Browser, clientId, keyNames } from '../support/turntable.ts';
 
 /*
  * Every kind of key that Turntable keeps, damaged in every way, and then every page and a stream, at one server: nothing may
@@ -153,12 +153,12 @@ test('no damaged record, of whatever kind, fails a page twice, hangs one, or end
           const statuses = [await inTime(visit(), `${what} with ${name}`)];
           if ((statuses[0] ?? 0) >= 500) statuses.push(await inTime(visit(), `${what} with ${name}`));
 
-          assert.ok((statuses.at(-1) ?? 0) < 500, `${what} with ${name}: ${statuses}\n${server.said()}`);
+          assert.ok((statuses.at(-1) ?? 0) < 500, `${what} with ${name}: ${statuses}\n${server.output()}`);
         }
       }
     });
   }
-  assert.equal(server.child.exitCode, null, server.said());
+  assert.equal(server.child.exitCode, null, server.output());
   await intact.restore();
   assert.equal((await server.visit(mara)).status, 200, 'and nobody was signed out by it');
 });
@@ -192,7 +192,7 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
 async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[]> {
   const { redis } = fleet;
   const keyOf = async (kind: string) =>
-    (await keysIn(fleet.redisUrl)).find((key) => key.startsWith(`${kind}:`)) ?? `no key of ${kind}`;
+    (await keyNames(fleet.redisUrl)).find((key) => key.startsWith(`${kind}:`)) ?? `no key of ${kind}`;
   const json = async (key: string): Promise<Json> => ({
     fields: JSON.parse((await redis.get(key)) ?? ''),
     write: JSON.stringify,
@@ -231,7 +231,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
   };
   // Without the id that it was made for: each of these is written under another one.
   const { boundTo: _boundTo, ...spent } = JSON.parse((await redis.get(coming.key)) ?? '');
-  const limits = (await keysIn(fleet.redisUrl))
+  const limits = (await keyNames(fleet.redisUrl))
     .filter((key) => key.startsWith('limit:'))
     .map((key): Kind => ({ key, type: 'string' }));
 
@@ -278,9 +278,13 @@ async function entryOf(redis: Redis, key: string, field: string): Promise<Json> 
 }
 
 /** Opens a stream and waits for what it shows first; returns its status. */
-async function streamed(t: Parameters<typeof listen>[0], { url }: Server, mara: Browser): Promise<number> {
-  const stream = await listen(t, url, mara);
-  if (stream.status === 200) await stream.until(() => true).catch(() => undefined);
+async function streamed(
+  t: Parameters<typeof openStream>[0],
+  { url }: Server,
+  mara: Browser,
+): Promise<number> {
+  const stream = await openStream(t, url, mara);
+  if (stream.status === 200) await stream.waitFor(() => true).catch(() => undefined);
   stream.close();
   return stream.status ?? 0;
 }
@@ -294,7 +298,7 @@ async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
 /** All that is in Redis now, to be put back as it was. */
 async function snapshot({ redis, redisUrl }: Fleet) {
   const all = new Map<string, Buffer>();
-  for (const key of await keysIn(redisUrl)) all.set(key, await redis.dumpBuffer(key));
+  for (const key of await keyNames(redisUrl)) all.set(key, await redis.dumpBuffer(key));
   return {
     keys: [...all.keys()],
     async restore(): Promise<void> {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { createFleet, type Server, until } from '../support/fleet.ts';
-import { player } from '../support/listening.ts';
+import { playerPath } from '../support/live-listener.ts';
 import { testTiming } from '../support/timing.ts';
-import { apiCalls } from '../support/turntable.ts';
+import { countApiCalls } from '../support/turntable.ts';
 
 const named =
   (name: string) =>
@@ -24,16 +24,16 @@ test('if the process that polls dies, another takes over within seconds', async 
   const mara = servers[0].browser();
   await mara.signIn();
   const { body } = await mara.getJson('/now-playing');
-  await listen(t, servers[0].url, mara);
+  await openStream(t, servers[0].url, mara);
   await until(async () => (await fleet.keys()).some((key) => key.startsWith('lease:')));
-  const survivor = await listen(t, servers[1].url, mara);
-  await survivor.until(named(body.item.name));
+  const survivor = await openStream(t, servers[1].url, mara);
+  await survivor.waitFor(named(body.item.name));
   fleet.simulator.forgetCalls();
 
   await servers[0].kill();
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - 100 });
   await fleet.advance({ seconds: 60 });
 
-  await survivor.until(isAnother(body.item.name));
-  assert.ok(apiCalls(fleet.simulator, player) <= 3);
+  await survivor.waitFor(isAnother(body.item.name));
+  assert.ok(countApiCalls(fleet.simulator, playerPath) <= 3);
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
-import { listening, player, severalTicks } from '../support/listening.ts';
-import { apiCalls, type Browser, startTurntable } from '../support/turntable.ts';
+import { playerPath, startLiveListener, waitForTicks } from '../support/live-listener.ts';
+import { type Browser, countApiCalls, startTurntable } from '../support/turntable.ts';
 
 /** The card and its data, as a page fetches them if its streams are buffered. */
 const fetchCard = async (person: Browser, query = '') =>
@@ -21,7 +21,7 @@ async function fetchUntil(
 
 // fault: page-fetches-card-told
 test('a page that fetches the card learns when to fetch again, and then finds the next track after one poll', async (t) => {
-  const { mara, name, durationMs, clock, simulator } = await listening(t);
+  const { mara, name, durationMs, clock, simulator } = await startLiveListener(t);
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: durationMs - 20_000 });
   clock.advance({ seconds: 2 });
   await mara.get('/now-playing').expect(200);
@@ -36,17 +36,17 @@ test('a page that fetches the card learns when to fetch again, and then finds th
   assert.ok(first.nextMs < 25_000, `told to fetch again in ${first.nextMs} ms`);
 
   clock.advance({ seconds: 16 });
-  await severalTicks(simulator);
-  assert.equal(apiCalls(simulator, player), 0);
+  await waitForTicks(simulator);
+  assert.equal(countApiCalls(simulator, playerPath), 0);
   clock.advance({ seconds: first.nextMs / 1000 - 16 });
-  await until(() => apiCalls(simulator, player) === 1);
+  await until(() => countApiCalls(simulator, playerPath) === 1);
   const next = await fetchUntil(mara, ({ title }) => title !== name);
   assert.ok(next.html.includes(next.title));
-  assert.equal(apiCalls(simulator, player), 1, 'as many as with a stream');
+  assert.equal(countApiCalls(simulator, playerPath), 1, 'as many as with a stream');
 });
 
 test('a card that is on the page already comes with its progress and without HTML', async (t) => {
-  const { mara, clock, simulator } = await listening(t);
+  const { mara, clock, simulator } = await startLiveListener(t);
   const page = await mara.get('/now-playing').expect(200);
   const version = /data-version="([^"]+)"/.exec(page.text)?.[1];
 
@@ -54,8 +54,8 @@ test('a card that is on the page already comes with its progress and without HTM
   assert.equal(first.version, version, 'the version that the page has');
   assert.ok(first.nextMs <= 60_000, 'what pages and buttons change appears within a minute');
   clock.advance({ seconds: first.nextMs / 1000 });
-  await until(() => apiCalls(simulator, player) === 1);
-  await severalTicks(simulator);
+  await until(() => countApiCalls(simulator, playerPath) === 1);
+  await waitForTicks(simulator);
   const second = await fetchCard(mara, `?version=${version}`);
 
   assert.equal(second.html, null);
@@ -63,24 +63,24 @@ test('a card that is on the page already comes with its progress and without HTM
 });
 
 test('a page that fetches and one that streams share the same polls, even on two servers', async (t) => {
-  const one = await listening(t);
-  const other = await startTurntable(t, { beside: one });
+  const one = await startLiveListener(t);
+  const other = await startTurntable(t, { sharedWith: one });
   const { mara, clock, simulator, name } = one;
-  const stream = await listen(t, other.url, mara);
-  await stream.until(({ event }) => event === 'card');
+  const stream = await openStream(t, other.url, mara);
+  await stream.waitFor(({ event }) => event === 'card');
   await fetchUntil(mara, ({ nextMs }) => nextMs > 10_000);
 
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   clock.advance({ seconds: 58 });
 
-  await stream.until(({ data }) => data.title !== undefined && data.title !== name);
+  await stream.waitFor(({ data }) => data.title !== undefined && data.title !== name);
   await fetchUntil(mara, ({ title }) => title !== name);
-  assert.equal(apiCalls(simulator, player), 1);
+  assert.equal(countApiCalls(simulator, playerPath), 1);
 });
 
 // fault: page-stopped-asking-costs
 test('a page that has stopped fetching causes no more polls', async (t) => {
-  const { mara, clock, simulator, keys } = await listening(t);
+  const { mara, clock, simulator, keys } = await startLiveListener(t);
   const { nextMs } = await fetchUntil(mara, (card) => card.nextMs > 10_000);
   await until(async () => (await keys()).some((key) => key.startsWith('lease:')));
 
@@ -88,16 +88,16 @@ test('a page that has stopped fetching causes no more polls', async (t) => {
   await until(async () => !(await keys()).some((key) => key.startsWith('lease:')));
 
   // A poll that was due may still be in flight.
-  await severalTicks(simulator);
-  const polls = apiCalls(simulator, player);
+  await waitForTicks(simulator);
+  const polls = countApiCalls(simulator, playerPath);
   assert.ok(polls <= 1, 'the one that was due');
   clock.advance({ minutes: 30 });
-  await severalTicks(simulator);
-  assert.equal(apiCalls(simulator, player), polls);
+  await waitForTicks(simulator);
+  assert.equal(countApiCalls(simulator, playerPath), polls);
 });
 
 test('returning to a page that fetches causes a poll at once', async (t) => {
-  const { mara, clock, simulator, name } = await listening(t);
+  const { mara, clock, simulator, name } = await startLiveListener(t);
   await fetchUntil(mara, ({ nextMs }) => nextMs > 10_000);
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   clock.advance({ seconds: 10 });
@@ -108,7 +108,7 @@ test('returning to a page that fetches causes a poll at once', async (t) => {
 });
 
 test('after signing out the page gets a 401, and nothing is polled', async (t) => {
-  const { mara, clock, simulator, keys } = await listening(t);
+  const { mara, clock, simulator, keys } = await startLiveListener(t);
   await fetchUntil(mara, ({ nextMs }) => nextMs > 10_000);
   await mara.post('/logout').expect(303);
 
@@ -116,12 +116,12 @@ test('after signing out the page gets a 401, and nothing is polled', async (t) =
   await until(async () => !(await keys()).some((key) => key.startsWith('lease:')));
   simulator.forgetCalls();
   clock.advance({ minutes: 5 });
-  await severalTicks(simulator);
-  assert.equal(apiCalls(simulator, player), 0);
+  await waitForTicks(simulator);
+  assert.equal(countApiCalls(simulator, playerPath), 0);
 });
 
 test('a tab of an earlier sign-in is refused, and so is a sign-in without the scope', async (t) => {
-  const { mara, browser, simulator } = await listening(t);
+  const { mara, browser, simulator } = await startLiveListener(t);
   await mara.getJson('/now-playing/card?signIn=another').expect(403);
 
   simulator.settings.grantedScope = 'playlist-read-private';

@@ -7,17 +7,17 @@ import { startSimulator } from '../../simulator/simulator.ts';
 import { createStreams, type Stream } from '../../src/live/sse.ts';
 import { createBackgroundTasks } from '../../src/ops/background.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { run } from '../support/process.ts';
-import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
+import { recordsIn, redisProgram, skipWithoutProgram as skip, testRedisUrl } from '../support/redis.ts';
 import { createBrowser } from '../support/turntable.ts';
 
 const background = createBackgroundTasks({ onFailure: (name, error) => assert.fail(`${name}: ${error}`) });
 
 // fault: client-read-let-go
 test('a client that does not read is disconnected, and its backlog freed', async (t) => {
-  const redis = new Redis(await redisPlace());
+  const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());
   const streams = createStreams({ redis, records: recordsIn(redis), background, heartbeatMs: 1_000_000 });
   let stream: Stream | null = null;
@@ -47,7 +47,7 @@ test('a client that does not read is disconnected, and its backlog freed', async
 
 // fault: place-held-long-stream
 test('a slot is taken for as long as its stream is open, and expires if its process dies', async (t) => {
-  const redis = new Redis(await redisPlace());
+  const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());
   t.mock.timers.enable({ apis: ['setInterval'] });
   const streams = createStreams({ redis, records: recordsIn(redis), background, heartbeatMs: 1_000_000 });
@@ -106,16 +106,16 @@ test('when the server stops, clients are told to reconnect at different times, a
     SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
     SPOTIFY_API_URL: simulator.apiUrl,
   });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
   const mara = createBrowser(url, simulator);
   await mara.signIn();
-  const streams = await Promise.all(Array.from({ length: 8 }, () => listen(t, url, mara)));
-  await Promise.all(streams.map((stream) => stream.until(({ event }) => event === 'card')));
+  const streams = await Promise.all(Array.from({ length: 8 }, () => openStream(t, url, mara)));
+  await Promise.all(streams.map((stream) => stream.waitFor(({ event }) => event === 'card')));
 
   server.child.kill('SIGTERM');
 
   assert.equal(await server.ended, 0);
-  await until(() => streams.every((stream) => stream.isOver()));
+  await until(() => streams.every((stream) => stream.hasEnded()));
   const retries = streams.map((stream) => stream.retry() ?? 0);
   for (const retry of retries) assert.ok(retry >= 1_000 && retry <= 11_000, `${retry} ms`);
   assert.ok(new Set(retries).size > 4, 'spread over some seconds');

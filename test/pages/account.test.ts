@@ -4,8 +4,14 @@ import { Redis } from 'ioredis';
 import { scopes } from '../../src/spotify/web-api.ts';
 import { testInEachApiVersion } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { apiCalls, type Browser, grantsOf, startTurntable, type Turntable } from '../support/turntable.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import {
+  type Browser,
+  countApiCalls,
+  openGrants,
+  startTurntable,
+  type Turntable,
+} from '../support/turntable.ts';
 
 const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 const safari =
@@ -304,9 +310,9 @@ test('signing out everywhere ends every browser of the listener, and nobody else
 
 // fault: signs-very-moment-signing
 test('who signs in at the very moment of signing out everywhere is signed out as well, or signs in after it', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
-  const other = await startTurntable(t, { beside: { ...turntable, redisUrl: redis.direct } });
+  const other = await startTurntable(t, { sharedWith: { ...turntable, redisUrl: redis.direct } });
 
   // Every exchange of the sign-in with Redis is held up once while everybody is signed out.
   for (let nth = 1; ; nth += 1) {
@@ -376,7 +382,7 @@ test('no session id and no token is in any answer about the account', async (t) 
   const sessionSecret = 'of-these-tests-and-long-enough-for-it';
   const turntable = await startTurntable(t, { env: { SESSION_SECRET: sessionSecret } });
   const [mara] = [await signedInWith(turntable, firefox), await signedInWith(turntable, safari)];
-  const grants = grantsOf(t, turntable, sessionSecret);
+  const grants = openGrants(t, turntable, sessionSecret);
   const secrets: string[] = [];
   for (const key of await turntable.keys()) {
     const [, kind, id = ''] = /^([^:]+):\{(.*)\}$/.exec(key) ?? [];
@@ -525,9 +531,9 @@ test('a browser is listed as long as it is signed in', async (t) => {
 });
 
 test('a visit is noted to the minute, and brings back no browser that has signed out', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
-  const other = await startTurntable(t, { beside: { ...turntable, redisUrl: redis.direct } });
+  const other = await startTurntable(t, { sharedWith: { ...turntable, redisUrl: redis.direct } });
   const { clock } = turntable;
   const mara = await signedInWith(turntable, firefox);
   const seen = async () => (await accountOf(mara)).browsers[0].seenAt;
@@ -559,6 +565,6 @@ test('the account asks Spotify once a minute at most, for the picture', async (t
 
   for (let time = 0; time < 5; time += 1) await mara.get('/account').expect(200);
 
-  assert.equal(apiCalls(simulator, '/v1/me'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/me'), 1);
   assert.equal(simulator.calls.length, 1);
 });

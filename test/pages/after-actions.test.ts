@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { routesOf } from '../support/routes.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
@@ -144,7 +144,7 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
     test(`after ${what} every page says what is so now (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
       const world = await openWorld(t);
       const { here, elsewhere, clock } = world;
-      if (isWatched) for (const { url } of world.servers) await listen(t, url, here);
+      if (isWatched) for (const { url } of world.servers) await openStream(t, url, here);
 
       for (const at of [here, elsewhere]) {
         for (const delayMs of delays) {
@@ -196,7 +196,7 @@ for (const path of others.filter((one) => one !== '/now-playing/poll')) {
 
 // fault: page-action-leads-depend
 test('the page that an action leads to does not depend on the message that tells other processes of it', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const world = await openWorld(t, { redisUrl: redis.url });
   const { here, elsewhere, uri, playlist, clock } = world;
   const total = async () => (await json(elsewhere, '/library')).total;
@@ -206,7 +206,7 @@ test('the page that an action leads to does not depend on the message that tells
   clock.advance({ seconds: 5 });
   for (const path of pages) await elsewhere.get(path).expect(200);
   const before = await total();
-  redis.fail({ how: 'refused', nth: 1, andAllAfter: true, what: command('publish') });
+  redis.fail({ how: 'refused', nth: 1, andLater: true, what: command('publish') });
 
   const act = async (path: string, sent: object) => {
     const { headers } = await here.post(path).type('form').send(sent).expect(303);
@@ -246,7 +246,7 @@ test('what Spotify said of a track before a button changed it does not win over 
 async function openWorld(t: TestContext, { redisUrl }: { redisUrl?: string } = {}) {
   const timing = { afterCommandMs: 0 };
   const one = await startTurntable(t, { timing, ...(redisUrl && { redisUrl }) });
-  const two = await startTurntable(t, { beside: one, timing });
+  const two = await startTurntable(t, { sharedWith: one, timing });
   one.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const here = one.browser();
   await here.signIn('mara', allowAll);

@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { download, type File, file, longName, playlistNamed, signedIn, slow } from '../support/exports.ts';
+import {
+  delayPages,
+  download,
+  type ExportFile,
+  getFile,
+  longPlaylistName,
+  playlistNamed,
+  signInToExport,
+} from '../support/exports.ts';
 import { until } from '../support/fleet.ts';
-import { asked } from '../support/pages.ts';
+import { apiRequests } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 
 const items = /\/(items|tracks)$/;
 const lists = /\/me\/playlists$/;
 const someId = '0'.repeat(22);
 
-type All = { playlists: File[]; summary: Record<string, unknown> };
+type All = { playlists: ExportFile[]; summary: Record<string, unknown> };
 
 function answer(body: unknown) {
   return { status: 200, body: JSON.stringify(body) };
@@ -54,7 +62,7 @@ async function outcomeOn(person: Browser, path: string): Promise<string> {
 test('a short page of playlists is read again, and then missing in the summary and the name', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const noor = await signedIn(turntable, 'noor');
+  const noor = await signInToExport(turntable, 'noor');
   const short = answer({ items: [], total: 12 });
 
   simulator.fault({ on: lists, answer: short });
@@ -76,7 +84,7 @@ test('a short page of playlists is read again, and then missing in the summary a
 test('a download whose name is sent already fails if a later page of playlists is short', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const mara = await signedIn(turntable);
+  const mara = await signInToExport(turntable);
   simulator.fault({ on: lists, delayMs: 0 });
   simulator.fault({ on: lists, times: 2, answer: answer({ items: [], total: 137 }) });
 
@@ -90,7 +98,7 @@ test('a download whose name is sent already fails if a later page of playlists i
 test('playlists that Spotify sends as null are counted, and the file is not called complete', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const noor = await signedIn(turntable, 'noor');
+  const noor = await signInToExport(turntable, 'noor');
   listed(turntable, [null, null], 'noor');
   simulator.fault({ on: items, answer: twoRows() });
 
@@ -105,7 +113,7 @@ test('playlists that Spotify sends as null are counted, and the file is not call
 test('a playlist of one’s own that can’t be read makes the file incomplete, one of somebody else’s does not', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const noor = await signedIn(turntable, 'noor');
+  const noor = await signInToExport(turntable, 'noor');
   await all(turntable, noor); // detects the API version
   const summaryOf = async (owner: string, status: number) => {
     listed(turntable, [], owner);
@@ -135,8 +143,8 @@ function changeAtEnd({ simulator }: Turntable, path: string): void {
 // fault: playlist-changes-total-stays
 test('a playlist that changes during its export without getting longer or shorter gives no file', async (t) => {
   const turntable = await startTurntable(t);
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
 
   changeAtEnd(turntable, path);
   const page = await mara.get(`${path}/export.csv`).buffer(true).expect(409);
@@ -145,14 +153,14 @@ test('a playlist that changes during its export without getting longer or shorte
 
   changeAtEnd(turntable, path);
   const part = await download(turntable, mara, `${path}/export.json?part=yes`);
-  const { manifest } = JSON.parse(part.text) as File;
+  const { manifest } = JSON.parse(part.text) as ExportFile;
   assert.deepEqual([manifest.complete, manifest.stopped?.reason], [false, 'changed-meanwhile']);
   assert.equal(
     part.headers['content-disposition'],
-    `attachment; filename="${longName} (changed during the export).json"`,
+    `attachment; filename="${longPlaylistName} (changed during the export).json"`,
   );
   assert.match(await outcomeOn(mara, `${path}/export`), /a playlist was changed during the export\. <a /);
-  const again = await file(mara, String(manifest.stopped?.resume));
+  const again = await getFile(mara, String(manifest.stopped?.resume));
   assert.deepEqual([again.items.length, again.manifest.complete], [1200, true], 'it starts again');
 });
 
@@ -160,7 +168,7 @@ test('a playlist that changes during its export without getting longer or shorte
 test('the same in a file of all playlists, for one more call for each that is longer than a page', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const noor = await signedIn(turntable, 'noor');
+  const noor = await signInToExport(turntable, 'noor');
   const long = { id: someId, name: 'Long', snapshot_id: 'a', owner: { id: 'noor' }, items: { total: 52 } };
   const track = { type: 'track', name: 'One of many', artists: [], album: null };
   const page = answer({ total: 52, items: Array.from({ length: 50 }, () => ({ item: track })) });
@@ -175,8 +183,8 @@ test('the same in a file of all playlists, for one more call for each that is lo
 
   withLong('a');
   assert.equal((await all(turntable, noor)).summary.complete, true);
-  assert.deepEqual(asked(simulator).slice(-1), [`GET /playlists/${someId}`]);
-  assert.equal(asked(simulator).length, 4);
+  assert.deepEqual(apiRequests(simulator).slice(-1), [`GET /playlists/${someId}`]);
+  assert.equal(apiRequests(simulator).length, 4);
 
   withLong('b');
   await noor.get('/playlists/export.json').expect(409);
@@ -189,12 +197,12 @@ test('the same in a file of all playlists, for one more call for each that is lo
 
 test('a part that begins in another version of the playlist is not called complete', async (t) => {
   const turntable = await startTurntable(t);
-  const mara = await signedIn(turntable);
+  const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
 
   const part = await download(turntable, mara, `${path}/export.json?from=50&snapshot=old&part=yes`);
 
-  assert.equal((JSON.parse(part.text) as File).manifest.complete, false);
+  assert.equal((JSON.parse(part.text) as ExportFile).manifest.complete, false);
   assert.match(part.headers['content-disposition'] ?? '', /\(from row 51, of a changed playlist\)\.json/);
   const shown = await outcomeOn(mara, `${path}/export`);
   assert.match(shown, /the playlist has changed since the first part/);
@@ -205,12 +213,12 @@ test('a part that begins in another version of the playlist is not called comple
 test('the page of an export says where a part stopped and why, and leads on from there', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
-  slow(turntable, 0, 4);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  delayPages(turntable, 0, 4);
   simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
 
-  const { manifest } = await file(mara, `${path}/export.json?part=yes`);
+  const { manifest } = await getFile(mara, `${path}/export.json?part=yes`);
   simulator.clearFaults();
   const shown = await outcomeOn(mara, `${path}/export`);
 
@@ -226,7 +234,7 @@ test('the page of an export says where a part stopped and why, and leads on from
     [body.state, body.reason, body.resume],
     ['incomplete', 'spotify-unavailable', manifest.stopped?.resume],
   );
-  assert.equal((await file(mara, next.replaceAll('&amp;', '&'))).manifest.complete, true);
+  assert.equal((await getFile(mara, next.replaceAll('&amp;', '&'))).manifest.complete, true);
   assert.match(await outcomeOn(mara, `${path}/export`), /Finished: 1,000 rows\./);
 });
 
@@ -234,12 +242,12 @@ test('the page of an export says where a part stopped and why, and leads on from
 test('the page of an export says so if Spotify shows nothing of the playlist', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
-  await file(mara, `${path}/export.json`); // detects the API version
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  await getFile(mara, `${path}/export.json`); // detects the API version
   for (const status of [404, 403]) {
     simulator.fault({ on: items, answer: { status, body: '{}' } });
-    assert.equal((await file(mara, `${path}/export.json`)).manifest.readable, false);
+    assert.equal((await getFile(mara, `${path}/export.json`)).manifest.readable, false);
     const shown = await outcomeOn(mara, `${path}/export`);
     assert.match(
       shown,
@@ -250,11 +258,11 @@ test('the page of an export says so if Spotify shows nothing of the playlist', a
 
 test('a damaged link in the record of an export is never shown', async (t) => {
   const turntable = await startTurntable(t);
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
   const redis = new Redis(turntable.redisUrl);
   t.after(() => redis.disconnect());
-  await file(mara, `${path}/export.json`);
+  await getFile(mara, `${path}/export.json`);
   await outcomeOn(mara, `${path}/export`);
   const [key = ''] = (await turntable.keys()).filter((one) => one.startsWith('export:'));
   const record = JSON.parse(String(await redis.get(key)));
@@ -270,9 +278,9 @@ test('a damaged link in the record of an export is never shown', async (t) => {
 test('an export that fails offers the part that could be read', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
-  slow(turntable, 0, 4);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  delayPages(turntable, 0, 4);
   simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
 
   await mara.get(`${path}/export.csv`).expect(502);
@@ -286,8 +294,8 @@ test('an export that fails offers the part that could be read', async (t) => {
 // fault: place-beyond-end
 test('a place beyond the end of a playlist, or of all playlists, is a 404 and no file', async (t) => {
   const turntable = await startTurntable(t);
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
   const places = [
     ...['from=1200', 'from=99999', 'from=99999&part=yes'].map((query) => `${path}/export.csv?${query}`),
     ...['page=4', 'page=3&skip=49', 'from=99999', 'from=99999&part=yes', 'page=99&part=yes'].map(
@@ -302,8 +310,8 @@ test('a place beyond the end of a playlist, or of all playlists, is a 404 and no
 
 test('the page of an export shows that none is running, and offers parts only if there are several', async (t) => {
   const turntable = await startTurntable(t);
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
 
   const page = await mara.get(`${path}/export`).expect(200);
   assert.match(page.text, /No export of this playlist is running\./);
@@ -317,8 +325,8 @@ test('the page of an export shows that none is running, and offers parts only if
 test('the question before a file names the playlist and the format', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const mara = await signedIn(turntable);
-  const path = await playlistNamed(mara, longName);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
   const ask = (place: string) =>
     mara.get(place).set({
       'Sec-Fetch-Site': 'cross-site',
@@ -329,10 +337,10 @@ test('the question before a file names the playlist and the format', async (t) =
 
   for (const format of ['csv', 'json']) {
     const { text } = await ask(`${path}/export.${format}`).expect(200);
-    assert.ok(text.includes(`Download “${longName}” as ${format.toUpperCase()}?`), text);
+    assert.ok(text.includes(`Download “${longPlaylistName}” as ${format.toUpperCase()}?`), text);
     assert.match(text, /<a class="button quiet" href="\/">Go home<\/a>/);
   }
-  assert.deepEqual(asked(simulator), [`GET ${path}`], 'asked for once');
+  assert.deepEqual(apiRequests(simulator), [`GET ${path}`], 'asked for once');
   assert.match((await ask('/playlists/export.csv').expect(200)).text, /Download all playlists as CSV\?/);
 
   turntable.clock.advance({ minutes: 6 });
@@ -345,11 +353,11 @@ test('the calls that the page of an export announces are about those that it tak
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   for (const listener of ['mara', 'noor']) {
-    const person = await signedIn(turntable, listener);
+    const person = await signInToExport(turntable, listener);
     const { calls } = (await person.getJson('/playlists/export').expect(200)).body;
     simulator.forgetCalls();
     await all(turntable, person);
-    const taken = asked(simulator).length;
+    const taken = apiRequests(simulator).length;
     assert.ok(Math.abs(calls - taken) <= taken * 0.2, `${listener}: ${calls} announced, ${taken} taken`);
   }
 });

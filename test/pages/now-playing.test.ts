@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
-import { apiCalls, startTurntable } from '../support/turntable.ts';
+import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 test('now playing shows the track with artists, album, cover, progress and device, each leading to Spotify', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
@@ -36,8 +36,8 @@ test('the page takes one call to Spotify, two when the track is new, and asks fo
   await mara.signIn();
   await mara.get('/now-playing').expect(200);
   const apiVersion = apiVersionIn(t) === 'legacy' ? '/v1/me/tracks/contains' : '/v1/me/library/contains';
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 1);
-  assert.equal(apiCalls(simulator, apiVersion), 1);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 1);
+  assert.equal(countApiCalls(simulator, apiVersion), 1);
   simulator.forgetCalls();
 
   clock.advance({ seconds: 20 });
@@ -233,5 +233,5 @@ test('two listeners see what is theirs', async (t) => {
 
   assert.equal(maras.body.kind, 'track');
   assert.equal(noors.body.kind, 'episode');
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 2);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 2);
 });

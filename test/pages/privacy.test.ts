@@ -101,7 +101,7 @@ test('cookies are the ones that the privacy page names', async (t) => {
   await mara.signIn();
   await mara.post('/logout');
   await mara.get('/login');
-  await mara.fail('/callback?state=made-up', 400);
+  await mara.failSignIn('/callback?state=made-up', 400);
 
   const names = mara.cookies().map(({ name }) => name.replace(/^turntable-\d+-/, ''));
   for (const name of names) assert.match(name, /^(session|signed-out|problem|signin-.*)$/);

@@ -4,12 +4,12 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../../src/redis/local-server.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import {
-  apiCalls,
   type Browser,
   clientId,
   clientSecret,
+  countApiCalls,
+  countTokenRequests,
   startTurntable,
-  tokenRequests,
 } from '../support/turntable.ts';
 
 const https = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
@@ -137,27 +137,27 @@ test('Spotify is asked once a minute, however often the check is', async (t) => 
   const { browser, simulator, clock } = await startTurntable(t);
   const person = browser();
   for (let time = 0; time < 5; time += 1) await check(person);
-  assert.equal(apiCalls(simulator, '/v1/search'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/search'), 1);
 
   clock.advance({ seconds: 61 });
   await check(person);
-  assert.equal(apiCalls(simulator, '/v1/search'), 2);
+  assert.equal(countApiCalls(simulator, '/v1/search'), 2);
 });
 
 // fault: processes-share-set-up-check
 test('processes share what Spotify said: all together ask it once a minute', async (t) => {
   const one = await startTurntable(t);
-  const other = await startTurntable(t, { beside: one });
+  const other = await startTurntable(t, { sharedWith: one });
   const people = [one, other, one, other].map(({ browser }) => browser());
 
   const pages = await Promise.all(people.map((person) => check(person)));
 
   for (const found of pages) assert.match(found.get('Spotify Web API') ?? '', /^Good/);
-  assert.equal(apiCalls(one.simulator, '/v1/search'), 1);
-  assert.equal(tokenRequests(one.simulator, 'client_credentials'), 1);
+  assert.equal(countApiCalls(one.simulator, '/v1/search'), 1);
+  assert.equal(countTokenRequests(one.simulator, 'client_credentials'), 1);
   one.clock.advance({ seconds: 61 });
   for (const person of people) await check(person);
-  assert.equal(apiCalls(one.simulator, '/v1/search'), 2);
+  assert.equal(countApiCalls(one.simulator, '/v1/search'), 2);
 });
 
 test('the check works where Redis does not, and heals with it', { skip }, async (t) => {

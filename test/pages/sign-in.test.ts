@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { startTurntable, tokenRequests } from '../support/turntable.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { countTokenRequests, startTurntable } from '../support/turntable.ts';
 
 test('the landing page says what this is and leads to the sign-in', async (t) => {
   const { browser } = await startTurntable(t);
@@ -119,8 +119,8 @@ test('a stranger’s visit writes nothing to Redis', async (t) => {
   await stranger.get('/').expect(200);
   await stranger.get('/login').expect(303);
   await stranger.get('/now-playing').expect(303);
-  await stranger.fail('/callback?code=abc&state=made-up', 400);
-  await stranger.fail('/callback?error=access_denied&state=made-up', 400);
+  await stranger.failSignIn('/callback?code=abc&state=made-up', 400);
+  await stranger.failSignIn('/callback?error=access_denied&state=made-up', 400);
   await stranger.post('/logout').expect(303);
 
   assert.deepEqual(await keys(), []);
@@ -199,7 +199,7 @@ test('a way back opens in no other browser', async (t) => {
   await victim.signIn('mara');
   simulator.forgetCalls();
 
-  const page = await victim.fail(attackers, 400);
+  const page = await victim.failSignIn(attackers, 400);
 
   assert.match(page.text, /This sign-in did not start here/);
   assert.equal(simulator.calls.length, 0);
@@ -213,10 +213,10 @@ test('a sign-in is given up after ten minutes', async (t) => {
   const way = await mara.agree();
   clock.advance({ minutes: 10 });
 
-  const page = await mara.fail(way, 400);
+  const page = await mara.failSignIn(way, 400);
 
   assert.match(page.text, /started more than ten minutes ago/);
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
 });
 
 test('a code that Spotify no longer takes leads to a page that says so', async (t) => {
@@ -225,7 +225,7 @@ test('a code that Spotify no longer takes leads to a page that says so', async (
   const way = await mara.agree('mara', '?returnTo=/playlists');
   clock.advance({ minutes: 9 });
 
-  const page = await mara.fail(way, 400);
+  const page = await mara.failSignIn(way, 400);
 
   assert.match(page.text, /Spotify no longer accepts this sign-in/);
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists"/);
@@ -240,10 +240,10 @@ test('cancelling at Spotify leads to a page that says so, and changes nothing', 
   const state = new URL(left.headers.location ?? '').searchParams.get('state');
   simulator.forgetCalls();
 
-  const page = await mara.fail(`/callback?error=access_denied&state=${state}`, 200);
+  const page = await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 200);
 
   assert.match(page.text, /You cancelled at Spotify/);
-  await mara.fail(`/callback?error=access_denied&state=${state}`, 400);
+  await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 400);
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);
 });
@@ -269,7 +269,7 @@ test('a way back that is not as Spotify makes it is refused without asking Spoti
     `error=%3Cscript%3Ealert(1)%3C%2Fscript%3E&state=${await fresh()}`,
     `state[]=${await fresh()}&code=abc`,
   ]) {
-    const page = await mara.fail(`/callback?${query}`, 400);
+    const page = await mara.failSignIn(`/callback?${query}`, 400);
     assert.doesNotMatch(page.text, /<script>/);
     assert.match(page.text, /Sign in with Spotify/);
   }
@@ -285,17 +285,17 @@ test('the code is exchanged with the verifier that belongs to its challenge', as
 
   // The code of the first with the state of the second: the simulator compares verifier and challenge.
   const code = new URL(one, 'http://x').searchParams.get('code');
-  await mara.fail(`/callback?code=${code}&state=${other.searchParams.get('state')}`, 400);
+  await mara.failSignIn(`/callback?code=${code}&state=${other.searchParams.get('state')}`, 400);
 });
 
 test('who is not on the app’s list is told what the owner must do', async (t) => {
   const { browser, simulator, keys } = await startTurntable(t);
   for (const form of ['text', 'json'] as const) {
     simulator.settings.notInvited.add('noor');
-    simulator.settings.notInvitedAs = form;
+    simulator.settings.notInvitedFormat = form;
     const noor = browser();
 
-    const page = await noor.fail(await noor.agree('noor'), 403);
+    const page = await noor.failSignIn(await noor.agree('noor'), 403);
 
     assert.match(page.text, /User Management/);
     assert.equal(noor.sessionCookie(), undefined);
@@ -311,7 +311,7 @@ test('an owner without Premium is named as the cause', async (t) => {
   simulator.settings.ownerHasPremium = false;
   const mara = browser();
 
-  const page = await mara.fail(await mara.agree(), 403);
+  const page = await mara.failSignIn(await mara.agree(), 403);
 
   assert.match(page.text, /The owner of this site needs Spotify Premium/);
 });
@@ -320,7 +320,7 @@ test('credentials that Spotify does not know are named as the owner’s to mend'
   const { browser, logged } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'another secret' } });
   const mara = browser();
 
-  const page = await mara.fail(await mara.agree(), 502);
+  const page = await mara.failSignIn(await mara.agree(), 502);
 
   assert.match(page.text, /needs to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET/);
   assert.match(logged.join(''), /ClientRejected.*invalid_client/);
@@ -359,9 +359,9 @@ test('who signs in again after signing out is asked by Spotify once, and then no
 
 // fault: tab-reloads-during-sign-out
 test('while a sign-out is under way, another tab of the browser is not signed in again without being asked', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const one = await startTurntable(t, { redisUrl: redis.url });
-  const other = await startTurntable(t, { beside: { ...one, redisUrl: redis.direct } });
+  const other = await startTurntable(t, { sharedWith: { ...one, redisUrl: redis.direct } });
   const mara = one.browser();
   await mara.signIn();
   const cookies = mara.cookieHeader();
@@ -431,7 +431,7 @@ test('a sign-in that fails leads to another one, back to where the person was, a
     const way = await mara.agree('mara', '?returnTo=/playlists?page=2');
     simulator.fault(fault);
 
-    const page = await mara.fail(way, status);
+    const page = await mara.failSignIn(way, status);
 
     assert.doesNotMatch(page.text, /callback|[?&;]code=|[?&;]state=/);
     if (!page.text.includes('Spotify refused this'))
@@ -446,12 +446,16 @@ test('a 429 at the sign-in closes the door for as long as Spotify says, and the 
   const [first, second] = [await mara.agree(), await mara.agree()];
   simulator.fault({ on: 'token', answer: { status: 429, body: '', headers: { 'Retry-After': '200' } } });
 
-  const page = await mara.fail(first, 503);
+  const page = await mara.failSignIn(first, 503);
   assert.equal(page.headers['retry-after'], '200');
   assert.doesNotMatch(page.text, /comes back by itself/, 'this address does not ask Spotify');
   assert.match(page.text, /until <time datetime="[^"]+">[^<]+ UTC<\/time>/);
-  await mara.fail(second, 503);
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0, 'the code of the other one is not spent');
+  await mara.failSignIn(second, 503);
+  assert.equal(
+    countTokenRequests(simulator, 'authorization_code'),
+    0,
+    'the code of the other one is not spent',
+  );
   assert.equal(simulator.calls.length, 1);
 
   clock.advance({ seconds: 200 });

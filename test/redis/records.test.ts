@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
-import { listening } from '../support/listening.ts';
-import { allowAll, asked } from '../support/pages.ts';
+import { startLiveListener } from '../support/live-listener.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
 import { boundTo } from '../support/redis.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { clientId, startTurntable, tokenRequests } from '../support/turntable.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { clientId, countTokenRequests, startTurntable } from '../support/turntable.ts';
 
 const secret = 'of-these-tests-and-long-enough-for-it';
 
@@ -121,7 +121,7 @@ test('an entry of a newer version in the list of browsers is left alone, and sig
 
 // fault: damaged-record-removed-comparing
 test('a damaged record is removed by comparing: one that was written in the meantime stays', async (t) => {
-  const line = await slowRedis(t);
+  const line = await startRedisProxy(t);
   const { mara, redis, accountId, logged, simulator, clock } = await signedIn(t, {
     redisUrl: line.url,
   });
@@ -174,7 +174,7 @@ test('a lock of another type or text, without a TTL or with one that is too long
     simulator.forgetCalls();
     damagedIn(logged);
     await mara.get('/account').expect(200);
-    assert.equal(tokenRequests(simulator, 'refresh_token'), 1, what);
+    assert.equal(countTokenRequests(simulator, 'refresh_token'), 1, what);
     assert.equal(await redis.exists(key), 0, what);
     assert.deepEqual(damagedIn(logged), ['lock'], what);
   }
@@ -184,7 +184,7 @@ test('a lock of another type or text, without a TTL or with one that is too long
   const waiting = mara.get('/account').then(({ status }) => status);
   simulator.forgetCalls();
   await until(async () => (await redis.exists(key)) === 1);
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 0, 'a real one is waited for');
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 0, 'a real one is waited for');
   await redis.del(key);
   assert.equal(await waiting, 200);
 });
@@ -203,17 +203,17 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
   ]) {
     await redis.del(key);
     await harm();
-    const stream = await listen(t, url, mara);
+    const stream = await openStream(t, url, mara);
     simulator.forgetCalls();
     clock.advance({ minutes: 10 });
-    await until(() => asked(simulator).includes('GET /me/player'));
+    await until(() => apiRequests(simulator).includes('GET /me/player'));
     stream.close();
   }
 });
 
 // fault: messages-damaged-another-shape
 test('messages that are damaged or of another shape are ignored and counted, and later ones are heard', async (t) => {
-  const { url, mara, redisUrl, logged, simulator, name } = await listening(t);
+  const { url, mara, redisUrl, logged, simulator, name } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
@@ -222,8 +222,8 @@ test('messages that are damaged or of another shape are ignored and counted, and
   const { shape, boundTo: _boundTo, ...observation } = record;
   const update = { observation, cooldown: null, spotifyDown: false, redisDown: false };
   const message = { shape, from: 'elsewhere', kind: 'update', accountId, update };
-  const stream = await listen(t, url, mara);
-  await stream.until(({ event }) => event === 'card');
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(({ event }) => event === 'card');
   const say = (one: unknown) =>
     redis.publish(`${keyPrefix}live:{${clientId}}`, typeof one === 'string' ? one : JSON.stringify(one));
   damagedIn(logged);
@@ -262,7 +262,7 @@ test('messages that are damaged or of another shape are ignored and counted, and
   const { playback, askedAt } = observation;
   const newer = { ...observation, askedAt: askedAt + 1, playback: { ...playback, item } };
   await say({ ...message, update: { ...update, observation: newer } });
-  await stream.until(({ data }) => data.title === 'Something else' && data.title !== name);
+  await stream.waitFor(({ data }) => data.title === 'Something else' && data.title !== name);
 });
 
 // fault: cooldown-pauses-nothing
@@ -337,7 +337,7 @@ test('places of streams that are taken for ever are free', async (t) => {
   ]) {
     await redis.del(key);
     await harm();
-    const stream = await listen(t, url, mara);
+    const stream = await openStream(t, url, mara);
     assert.equal(stream.status, 200);
     stream.close();
   }
@@ -347,7 +347,7 @@ test('places of streams that are taken for ever are free', async (t) => {
 test('a form is done once beside a record that is none, and leads nowhere but to our own pages', async (t) => {
   const { mara, redis, simulator, keys } = await signedIn(t);
   const send = async (form: object) => mara.post('/playlists').type('form').send(form).expect(303);
-  const created = () => asked(simulator).filter((call) => call === 'POST /me/playlists').length;
+  const created = () => apiRequests(simulator).filter((call) => call === 'POST /me/playlists').length;
   const keyOfForms = async () => (await keys()).filter((key) => key.startsWith('idempotency:'));
 
   for (const [index, text] of [

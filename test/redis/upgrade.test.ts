@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 const secret = 'of-these-tests-and-long-enough-for-it';
@@ -10,7 +10,7 @@ const kinds = ['session', 'grant', 'browsers'];
 
 /** Mara in two browsers and Noor in one, with all their records as version 0.1.0 wrote them, and a server of this version. */
 async function upgraded(t: TestContext) {
-  const { url: redisUrl } = await ownRedis(t);
+  const { url: redisUrl } = await startOwnRedis(t);
   const env = { SESSION_SECRET: secret };
   const first = await startTurntable(t, { redisUrl, env });
   const redis = new Redis(redisUrl);
@@ -31,8 +31,8 @@ async function upgraded(t: TestContext) {
     former.push(`${kind}:${id}`);
   }
   // Other processes of this version, which have seen nothing of this yet.
-  const second = await startTurntable(t, { redisUrl, env, beside: first });
-  const third = await startTurntable(t, { redisUrl, env, beside: first });
+  const second = await startTurntable(t, { redisUrl, env, sharedWith: first });
+  const third = await startTurntable(t, { redisUrl, env, sharedWith: first });
   const at = (server: typeof first, person: typeof laptop) => {
     const moved = server.browser();
     moved.agent.set('Cookie', person.cookieHeader());
@@ -104,7 +104,7 @@ test('a Redis user who may use nothing but the prefix is served', { skip }, asyn
   const { host } = new URL(redisUrl);
   const limited = await startTurntable(t, {
     env: { SESSION_SECRET: secret },
-    beside: { ...second, redisUrl: `redis://limited:word@${host}` },
+    sharedWith: { ...second, redisUrl: `redis://limited:word@${host}` },
   });
 
   await at(limited, laptop).get('/now-playing').expect(303);

@@ -4,14 +4,14 @@ import { Redis } from 'ioredis';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { freePort } from '../../src/redis/local-server.ts';
 import { run } from '../support/process.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 
 const clientId = 'an id';
 const clientSecret = 'a secret nobody may see';
 
 /** A Redis as it should be, the simulator, and the doctor to ask: `npm run doctor`, with these settings and some others. */
 async function practice(t: TestContext) {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const simulator = await startSimulator({ clientId, clientSecret });
   t.after(simulator.close);
   const port = await freePort();
@@ -40,8 +40,8 @@ async function practice(t: TestContext) {
     async ask(env: Record<string, string> = {}): Promise<{ said: string; code: number | null }> {
       const doctor = run(t, 'src/doctor.ts', { ...settings, ...env });
       const code = await doctor.ended;
-      assert.doesNotMatch(doctor.said(), /a secret nobody may see|\n\s+at |ExperimentalWarning/);
-      return { said: doctor.said(), code };
+      assert.doesNotMatch(doctor.output(), /a secret nobody may see|\n\s+at |ExperimentalWarning/);
+      return { said: doctor.output(), code };
     },
   };
 }
@@ -49,7 +49,7 @@ async function practice(t: TestContext) {
 test('where all is well, the doctor says so, a line each, and exits with 0', { skip }, async (t) => {
   const { ask, simulator, settings } = await practice(t);
   const server = run(t, 'src/main.ts', settings);
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
 
   const { said, code } = await ask();
 
@@ -264,7 +264,7 @@ test('a server that runs with other settings, or something else at its address',
   const { ask, settings, simulator, port } = await practice(t);
   const other = `http://[::1]:${port}`;
   const server = run(t, 'src/main.ts', { ...settings, BASE_URL: other });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
 
   const { said, code } = await ask();
   assert.match(said, /FAIL {2}Public address: .* with another BASE_URL -> .*X-Forwarded-Host/);
@@ -285,7 +285,7 @@ test('a proxy that does not say that it speaks https', { skip }, async (t) => {
     BASE_URL: 'https://music.example',
     TRUST_PROXY: '1',
   });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
 
   const { said } = await ask({ BASE_URL: `http://127.0.0.1:${port}` });
   assert.match(said, /FAIL {2}Public address: the proxy .* -> .*X-Forwarded-Proto: https/);

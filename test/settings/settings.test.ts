@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { readConfig } from '../../src/config.ts';
 import { loadEnvFile } from '../../src/settings/env-file.ts';
 import { redisAddress } from '../../src/settings/redis-url.ts';
-import { problemsOf } from '../support/problems.ts';
+import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
 
@@ -126,8 +126,8 @@ test('a Redis URL that cannot work is refused with how to write it, and without 
     ['unix:secret.sock', /unix:\/path\/to\/redis\.sock/],
     [`unix:/secret/${'x'.repeat(100)}.sock`, /The path of the socket has 113 bytes.* at most 103/],
   ] as const) {
-    assert.match(problemsOf({ ...credentials, REDIS_URL }), words, REDIS_URL);
-    assert.doesNotMatch(problemsOf({ ...credentials, REDIS_URL }), /secr|:12/, REDIS_URL);
+    assert.match(configProblems({ ...credentials, REDIS_URL }), words, REDIS_URL);
+    assert.doesNotMatch(configProblems({ ...credentials, REDIS_URL }), /secr|:12/, REDIS_URL);
   }
 });
 
@@ -175,7 +175,7 @@ test('quotes and characters that cannot be seen are refused by the name of the v
     ['REDIS_URL', '"redis://:hidden@redis"', /REDIS_URL has quotes around its value/],
     ['PORT', '30\u200B00', /PORT contains an invisible character/],
   ] as const) {
-    const problems = problemsOf({ ...credentials, [name]: value });
+    const problems = configProblems({ ...credentials, [name]: value });
     assert.match(problems, words);
     assert.doesNotMatch(problems, /hid/);
     assert.equal(problems.split('\n  - ').length, 2, `only one sentence:\n${problems}`);
@@ -202,7 +202,7 @@ test('other settings that cannot work are refused with what to write', () => {
     [{ SESSION_SECRET: 'x'.repeat(40) }, /SESSION_SECRET starts with a placeholder/],
     [{ SESSION_SECRET: '<put 32 random characters in here>' }, /SESSION_SECRET starts with a placeholder/],
   ] as const)
-    assert.match(problemsOf(env), words);
+    assert.match(configProblems(env), words);
   const fresh = 'uN0SqCWZyR1H8dN2m5Q7eJ4kL6pT9vXa';
-  assert.equal(problemsOf({ SESSION_SECRET: `${fresh},${'x'.repeat(40)}` }), '', 'it can be left behind');
+  assert.equal(configProblems({ SESSION_SECRET: `${fresh},${'x'.repeat(40)}` }), '', 'it can be left behind');
 });

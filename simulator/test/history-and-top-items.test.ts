@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Pages, type Thing, visit } from './visit.ts';
+import { type Paging, type SpotifyObject, startTestSimulator } from './start-test-simulator.ts';
 
 const recent = '/me/player/recently-played';
 
-test('what was played lately: fifty tracks at most, newest first, by cursors', async (t) => {
-  const { simulator, signIn, get } = await visit(t);
+test('recently played: up to 50 tracks, newest first, paged by cursors', async (t) => {
+  const { simulator, signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
-  const { body } = await get<Pages>(recent, access);
+  const { body } = await get<Paging>(recent, access);
   assert.deepEqual(Object.keys(body), ['href', 'limit', 'next', 'cursors', 'items']);
   assert.deepEqual([body.limit, body.items.length, body.href], [20, 20, simulator.apiUrl + recent]);
   const times = body.items.map((play) => Date.parse(play?.played_at ?? ''));
@@ -18,58 +18,58 @@ test('what was played lately: fifty tracks at most, newest first, by cursors', a
   assert.ok(body.items.some((play) => play?.context?.type === 'playlist'));
   assert.ok(body.items.some((play) => play?.context === null));
 
-  const all: (Thing | null)[] = [];
+  const all: (SpotifyObject | null)[] = [];
   for (let next: string | null = recent; next; ) {
-    const page: Pages = (await get<Pages>(next, access)).body;
+    const page: Paging = (await get<Paging>(next, access)).body;
     all.push(...page.items);
     next = page.next;
   }
   assert.equal(all.length, 50);
-  const whole = (await get<Pages>(`${recent}?limit=50`, access)).body;
+  const whole = (await get<Paging>(`${recent}?limit=50`, access)).body;
   assert.deepEqual(all, whole.items);
-  const end = (await get<Pages>(whole.next ?? '', access)).body;
+  const end = (await get<Paging>(whole.next ?? '', access)).body;
   assert.deepEqual([end.items, end.next, end.cursors], [[], null, null]);
 
-  const after = (await get<Pages>(`${recent}?after=${times[3]}`, access)).body;
+  const after = (await get<Paging>(`${recent}?after=${times[3]}`, access)).body;
   assert.deepEqual(after.items, body.items.slice(0, 3));
-  assert.deepEqual((await get<Pages>(recent, (await signIn('jonas')).access)).body.items, []);
+  assert.deepEqual((await get<Paging>(recent, (await signIn('jonas')).access)).body.items, []);
 });
 
-test('it goes on with the music, without podcasts, files, private sessions and what was skipped', async (t) => {
-  const { simulator, signIn, get, send, clock } = await visit(t);
+test('recently played includes completed tracks, but no skipped ones, podcasts, local files or private sessions', async (t) => {
+  const { simulator, signIn, get, send, clock } = await startTestSimulator(t);
   simulator.settings.accessTokenSeconds = 24 * 3600;
   const { access } = await signIn('jonas');
-  const heard = async () => (await get<Pages>(recent, access)).body.items;
+  const recentPlays = async () => (await get<Paging>(recent, access)).body.items;
   simulator.plays('jonas', { kind: 'track', index: 0, progressMs: 100_000 });
   const first = (await get('/me/player', access)).body;
   const left = Number(first.item?.duration_ms) - 100_000;
   clock.ms += left - 1;
-  assert.deepEqual(await heard(), []);
+  assert.deepEqual(await recentPlays(), []);
   clock.ms += 10_001;
-  const [play, ...none] = await heard();
+  const [play, ...none] = await recentPlays();
   assert.deepEqual([play?.track?.id, play?.context?.uri], [first.item?.id, first.context?.uri]);
   assert.equal(Date.parse(play?.played_at ?? ''), clock.ms - 10_000);
   assert.equal(none.length, 0);
 
   await send('POST', '/me/player/next', access);
-  assert.equal((await heard()).length, 1);
+  assert.equal((await recentPlays()).length, 1);
   await send('PUT', '/me/player/pause', access);
   clock.ms += 3_600_000;
-  assert.equal((await heard()).length, 1);
+  assert.equal((await recentPlays()).length, 1);
   for (const kind of ['episode', 'local', 'private', 'ad', 'nothing'] as const) {
     simulator.plays('jonas', { kind });
     clock.ms += 3_600_000;
-    assert.equal((await heard()).length, 1, kind);
+    assert.equal((await recentPlays()).length, 1, kind);
   }
 
   simulator.plays('jonas', { kind: 'track', index: 3, progressMs: 0 });
   clock.ms += 400_000;
   simulator.plays('jonas', { kind: 'ad' });
-  assert.equal((await heard()).length, 2, 'what was heard before something else was put on');
+  assert.equal((await recentPlays()).length, 2, 'the completed track before the ad');
 });
 
-test('odd cursors and limits are refused, and so is a token without the scope', async (t) => {
-  const { signIn, get } = await visit(t);
+test('recently played refuses invalid cursors and limits, and tokens without the scope', async (t) => {
+  const { signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
   for (const query of ['limit=0', 'limit=51', 'after=x', 'before=-1', 'before=1&after=1', 'before=']) {
     assert.equal((await get(`${recent}?${query}`, access)).status, 400, query);
@@ -80,10 +80,10 @@ test('odd cursors and limits are refused, and so is a token without the scope', 
   });
 });
 
-test('favourites over three times', async (t) => {
-  const { signIn, get, pages } = await visit(t);
+test('top items differ between the three time ranges', async (t) => {
+  const { signIn, get, allItems } = await startTestSimulator(t);
   const { access } = await signIn('mara');
-  const ids = async (path: string) => (await pages(path, access)).map((one) => one?.id);
+  const ids = async (path: string) => (await allItems(path, access)).map((one) => one?.id);
   const [short, medium, long] = await Promise.all(
     ['short_term', 'medium_term', 'long_term'].map((range) =>
       ids(`/me/top/tracks?time_range=${range}&limit=50`),
@@ -93,7 +93,7 @@ test('favourites over three times', async (t) => {
   assert.notDeepEqual(short, medium);
   assert.notDeepEqual(medium, long);
   assert.deepEqual(await ids('/me/top/tracks'), medium);
-  const artists = (await get<Pages>('/me/top/artists?limit=3&offset=2', access)).body;
+  const artists = (await get<Paging>('/me/top/artists?limit=3&offset=2', access)).body;
   assert.deepEqual([artists.items.length, artists.total, artists.items[0]?.type], [3, 16, 'artist']);
   assert.ok(artists.next?.includes('/me/top/artists?limit=3&offset=5'));
 
@@ -102,6 +102,6 @@ test('favourites over three times', async (t) => {
   }
   const without = (await signIn('mara', '')).access;
   assert.equal((await get('/me/top/tracks', without)).body.error?.message, 'Insufficient client scope');
-  assert.equal((await get<Pages>('/me/top/tracks', (await signIn('jonas')).access)).body.total, 0);
+  assert.equal((await get<Paging>('/me/top/tracks', (await signIn('jonas')).access)).body.total, 0);
   assert.equal((await get('/me/top/albums', access)).status, 403);
 });

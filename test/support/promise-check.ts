@@ -15,28 +15,27 @@ import { API, type Checker, SignatureKind, type Type, TypeFlags } from 'typescri
 import { root } from './process.ts';
 
 /*
- * Which promises of the product nobody awaits, by the types that the compiler knows: a failure of theirs would be nobody's, and
- * Node ends a process for it.
+ * Finds promises in the product that nothing awaits, by their types. If one of them rejects, nothing handles it and Node ends the process.
  */
 
-/** Files that may: the helper itself, and the end of the process. */
+/** The helper for background tasks, and shutdown. */
 const exempt = /^(ops\/background|ops\/shutdown)\.ts$/;
 
-/** What is wrong in src/, a line each; `planted` stands in for the text of files there. */
-export function lostPromises(planted: Record<string, string> = {}): string[] {
+/** Returns the problems in src/, one per line. `planted` replaces the text of files there. */
+export function promiseProblems(planted: Record<string, string> = {}): string[] {
   const src = join(root, 'src');
   const files = new Map(Object.entries(planted).map(([path, text]) => [join(src, path), text]));
   const api = new API({ cwd: root, fs: { readFile: (path) => files.get(path) } });
   try {
     const config = join(root, 'tsconfig.json');
     const project = api.updateSnapshot({ openProjects: [config] }).getProject(config);
-    if (!project) throw new Error('The compiler does not open tsconfig.json');
+    if (!project) throw new Error('The compiler can’t open tsconfig.json');
     const { program, checker } = project;
     return program.getSourceFileNames().flatMap((name) => {
       const path = name.slice(src.length + 1);
       const file = name.startsWith(`${src}/`) ? program.getSourceFile(name) : null;
       return file && !exempt.test(path)
-        ? lostIn(file, file.text, checker).map((lost) => `${path}:${lost}`)
+        ? problemsIn(file, file.text, checker).map((problem) => `${path}:${problem}`)
         : [];
     });
   } finally {
@@ -44,11 +43,11 @@ export function lostPromises(planted: Record<string, string> = {}): string[] {
   }
 }
 
-function lostIn(file: Node, text: string, checker: Checker): string[] {
-  const lost: string[] = [];
+function problemsIn(file: Node, text: string, checker: Checker): string[] {
+  const problems: string[] = [];
   const report = (node: Node, why: string) => {
     const start = node.end - text.slice(node.pos, node.end).trimStart().length;
-    lost.push(`${text.slice(0, start).split('\n').length} ${why}`);
+    problems.push(`${text.slice(0, start).split('\n').length} ${why}`);
   };
   const visit = (node: Node): void => {
     if (isExpressionStatement(node) || isVoidExpression(node)) {
@@ -57,7 +56,7 @@ function lostIn(file: Node, text: string, checker: Checker): string[] {
       if (isPromise(checker, expression) && !isHandled) report(node, 'a promise that nothing awaits');
     }
     if (isSwallowed(node, text) && !isExplained(node, text))
-      report(node, 'a failure swallowed without a word why');
+      report(node, 'a failure swallowed without an explanation');
     if (isCallExpression(node)) {
       const toFormat = isPropertyAccessExpression(node.expression) && node.expression.name.text === 'format';
       node.arguments.forEach((argument) => {
@@ -75,11 +74,11 @@ function lostIn(file: Node, text: string, checker: Checker): string[] {
     node.forEachChild(visit);
   };
   visit(file);
-  return lost;
+  return problems;
 }
 
 function isPromise(checker: Checker, expression: Expression): boolean {
-  // A promise that is put somewhere can be awaited there.
+  // A promise that is assigned can be awaited later.
   if (expression.kind === SyntaxKind.BinaryExpression || expression.kind === SyntaxKind.AwaitExpression)
     return false;
   const type = checker.getTypeAtLocation(expression);
@@ -93,7 +92,7 @@ function isAsync(node: Node): boolean {
   return isFunction && (node.modifiers?.some(({ kind }) => kind === SyntaxKind.AsyncKeyword) ?? false);
 }
 
-/** Whether whoever is given this function takes it for one that returns nothing. */
+/** Whether the receiver of this function expects it to return nothing. */
 function returnsNothing(checker: Checker, node: Node): boolean {
   const wanted = checker.getContextualType(node as Expression);
   if (!wanted) return false;
@@ -123,7 +122,7 @@ function isSwallowed(node: Node, text: string): boolean {
   );
 }
 
-/** Whether a comment stands on the line of its end, or before it since the statement before. */
+/** Whether there is a comment on its last line, or before it since the previous statement. */
 function isExplained(node: Node, text: string): boolean {
   let statement = node;
   while (statement.parent && !/^(Block|SourceFile|CaseClause)$/.test(SyntaxKind[statement.parent.kind] ?? ''))

@@ -2,11 +2,11 @@ import { connect } from 'node:net';
 import { workerData } from 'node:worker_threads';
 
 /*
- * Connects many times, in a thread of its own so that the server's thread may stand still meanwhile, and counts in shared memory.
+ * A worker that opens many connections and counts them in shared memory. It has its own thread because the server's may be blocked.
  */
-export type Connecting = { port: number; count: number; connected: Int32Array };
+export type ConnectOptions = { port: number; count: number; connected: Int32Array };
 
-const { port, count, connected } = workerData as Connecting;
+const { port, count, connected } = workerData as ConnectOptions;
 for (let client = 0; client < count; client += 1) {
   connect({ port, host: '127.0.0.1' })
     .on('error', () => undefined)

@@ -4,23 +4,23 @@ import { until } from './fleet.ts';
 import { testTiming } from './timing.ts';
 import { startTurntable, type Turntable } from './turntable.ts';
 
-/** The request of a poll. */
-export const player = '/v1/me/player';
+/** The call of a poll. */
+export const playerPath = '/v1/me/player';
 
-/** Waits until the hub has checked several times what is due, and all its calls to Spotify have been answered. */
-export async function severalTicks({ calls }: Pick<Simulator, 'calls'>): Promise<void> {
+/** Waits until the hub has ticked several times and all its calls have been answered. */
+export async function waitForTicks({ calls }: Pick<Simulator, 'calls'>): Promise<void> {
   for (let ticks = 0; ticks < 4; ticks += 1) await sleep(testTiming.live.tickMs + 2);
   while (calls.some(({ status }) => status === 0)) await sleep(5);
   await sleep(testTiming.live.tickMs + 2);
 }
 
-/** Waits until the server has closed every stream. */
-export async function untilAllLeft(keys: Turntable['keys']): Promise<void> {
+/** Waits until the server has noticed the end of every stream. */
+export async function waitForStreamsToEnd(keys: Turntable['keys']): Promise<void> {
   await until(async () => !(await keys()).some((key) => key.startsWith('streams:')));
 }
 
-/** A signed-in listener who plays the first track from its start, has the page open, and may control the player. */
-export async function listening(
+/** Starts Turntable with a signed-in listener who plays the first track from its start and may control the player. */
+export async function startLiveListener(
   t: Parameters<typeof startTurntable>[0],
   options: Parameters<typeof startTurntable>[1] = {},
 ) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { BadConfiguration, readConfig } from '../../src/config.ts';
 
-/** What is wrong with a configuration, in one text; an empty one if nothing is. */
-export function problemsOf(env: Record<string, string>): string {
+/** Returns the problems of a configuration as one text, empty if there are none. */
+export function configProblems(env: Record<string, string>): string {
   try {
     readConfig(env);
   } catch (error) {

@@ -22,8 +22,8 @@ export type TokenBody = {
   error_description?: string;
 };
 
-/** As much of Spotify's JSON as the tests look at. Everything may be missing. */
-export type Thing = {
+/** The fields of Spotify's JSON that the tests read. All of them can be absent. */
+export type SpotifyObject = {
   id?: string | null;
   account_id?: string;
   name?: string;
@@ -38,29 +38,29 @@ export type Thing = {
   images?: { url: string; width: number | null }[] | null;
   external_urls?: { spotify: string };
   external_ids?: object;
-  owner?: Thing;
-  album?: Thing;
-  show?: Thing;
-  items?: Pages;
-  tracks?: Pages;
-  albums?: Pages;
-  artists?: Pages;
-  playlists?: Pages;
-  item?: Thing | null;
-  track?: Thing | null;
+  owner?: SpotifyObject;
+  album?: SpotifyObject;
+  show?: SpotifyObject;
+  items?: Paging;
+  tracks?: Paging;
+  albums?: Paging;
+  artists?: Paging;
+  playlists?: Paging;
+  item?: SpotifyObject | null;
+  track?: SpotifyObject | null;
   added_at?: string | null;
-  added_by?: Thing | null;
+  added_by?: SpotifyObject | null;
   is_local?: boolean;
   is_playable?: boolean;
   duration_ms?: number;
-  // The player.
-  device?: Thing;
-  devices?: Thing[];
+  // Of players.
+  device?: SpotifyObject;
+  devices?: SpotifyObject[];
   is_active?: boolean;
   is_restricted?: boolean;
   is_private_session?: boolean;
   played_at?: string;
-  context?: Thing | null;
+  context?: SpotifyObject | null;
   timestamp?: number;
   progress_ms?: number | null;
   is_playing?: boolean;
@@ -69,17 +69,17 @@ export type Thing = {
   snapshot_id?: string;
   error?: { status: number; message: string; reason?: string };
 };
-export type Pages = {
+export type Paging = {
   href: string;
   limit: number;
   next: string | null;
   total: number | null;
-  items: (Thing | null)[];
+  items: (SpotifyObject | null)[];
   cursors?: { after: string; before: string } | null;
 };
 
-/** A simulator with a clock of its own, which ends with the test. */
-export async function visit(t: TestContext, options: Partial<SimulatorOptions> = {}) {
+/** Starts a simulator with its own clock, until the test ends. Also returns functions that use it as an app does. */
+export async function startTestSimulator(t: TestContext, options: Partial<SimulatorOptions> = {}) {
   const clock = { ms: Date.UTC(2026, 10, 21, 12) };
   const simulator = await startSimulator({
     ...client,
@@ -88,10 +88,10 @@ export async function visit(t: TestContext, options: Partial<SimulatorOptions> =
     ...options,
   });
   t.after(() => simulator.close());
-  return { simulator, clock, ...doings(simulator) };
+  return { simulator, clock, ...createTestApp(simulator) };
 }
 
-export function doings(simulator: Simulator) {
+export function createTestApp(simulator: Simulator) {
   const authorizeUrl = (changes: Record<string, string | null> = {}) => {
     const url = new URL('/authorize', simulator.accountsUrl);
     const query: Record<string, string | null> = {
@@ -108,61 +108,66 @@ export function doings(simulator: Simulator) {
     return url.href;
   };
 
-  const code = async (listenerId: string, changes: Record<string, string | null> = {}) =>
+  const approve = async (listenerId: string, changes: Record<string, string | null> = {}) =>
     new URL(await simulator.agree(authorizeUrl(changes), listenerId)).searchParams.get('code') ?? '';
 
-  const token = async (
+  const requestToken = async (
     form: Record<string, string>,
     headers: Record<string, string> = { authorization: basic },
   ) => {
-    const answer = await fetch(`${simulator.accountsUrl}/api/token`, {
+    const response = await fetch(`${simulator.accountsUrl}/api/token`, {
       method: 'POST',
       headers,
       body: new URLSearchParams(form),
     });
-    return { status: answer.status, body: (await answer.json()) as TokenBody };
+    return { status: response.status, body: (await response.json()) as TokenBody };
   };
 
-  const redeem = (given: string, changes: Record<string, string> = {}) =>
-    token({ grant_type: 'authorization_code', code: given, redirect_uri: redirectUri, ...changes });
+  const redeem = (code: string, changes: Record<string, string> = {}) =>
+    requestToken({ grant_type: 'authorization_code', code, redirect_uri: redirectUri, ...changes });
 
   const refresh = (refreshToken: string) =>
-    token({ grant_type: 'refresh_token', refresh_token: refreshToken });
+    requestToken({ grant_type: 'refresh_token', refresh_token: refreshToken });
 
   const signIn = async (listenerId: string, scope = everyScope) => {
-    const { body } = await redeem(await code(listenerId, { scope }));
+    const { body } = await redeem(await approve(listenerId, { scope }));
     return { access: body.access_token ?? '', refresh: body.refresh_token ?? '' };
   };
 
-  /** A body that is a text is sent as it is, everything else as JSON. */
-  const send = async <T = Thing>(method: string, path: string, access: string | null, body?: unknown) => {
-    const answer = await fetch(path.startsWith('http') ? path : `${simulator.apiUrl}${path}`, {
+  /** A string is sent as it is, any other body as JSON. */
+  const send = async <T = SpotifyObject>(
+    method: string,
+    path: string,
+    access: string | null,
+    body?: unknown,
+  ) => {
+    const response = await fetch(path.startsWith('http') ? path : `${simulator.apiUrl}${path}`, {
       method,
       headers: access === null ? {} : { authorization: `Bearer ${access}` },
       body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
     });
-    const text = await answer.text();
-    const json = answer.headers.get('content-type')?.includes('json');
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json');
     return {
-      status: answer.status,
+      status: response.status,
       text,
-      retryAfter: answer.headers.get('retry-after'),
-      body: (json ? JSON.parse(text) : null) as T,
+      retryAfter: response.headers.get('retry-after'),
+      body: (isJson ? JSON.parse(text) : null) as T,
     };
   };
 
-  const get = <T = Thing>(path: string, access: string | null) => send<T>('GET', path, access);
+  const get = <T = SpotifyObject>(path: string, access: string | null) => send<T>('GET', path, access);
 
-  /** Everything from this page to the last. */
-  const pages = async (path: string, access: string) => {
-    const all: (Thing | null)[] = [];
+  /** Returns the items of this page and of all that follow. */
+  const allItems = async (path: string, access: string) => {
+    const all: (SpotifyObject | null)[] = [];
     for (let next: string | null = path; next; ) {
-      const { body }: { body: Pages } = await get<Pages>(next, access);
+      const { body }: { body: Paging } = await get<Paging>(next, access);
       all.push(...body.items);
       next = body.next;
     }
     return all;
   };
 
-  return { authorizeUrl, code, token, redeem, refresh, signIn, send, get, pages };
+  return { authorizeUrl, approve, requestToken, redeem, refresh, signIn, send, get, allItems };
 }

@@ -2,30 +2,30 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ApiVersion } from '../../simulator/simulator.ts';
 import { allowAll } from './pages.ts';
-import { recorder } from './recorder.ts';
+import { startRecorder } from './recorder.ts';
 import { startTurntable, type Turntable } from './turntable.ts';
 
-/** A call of ours to the Web API, with all that was sent but the token. */
+/** A call of the app to the Web API, without its token. */
 export type Call = {
   method: string;
-  /** Behind the version. */
+  /** Without the version prefix. */
   path: string;
   query: Record<string, string>;
   body: Record<string, unknown> | null;
   status: number;
 };
 
-/** Everything our client asks of the Web API while every listener visits every page and does every action there is. */
-export async function everyCall(t: TestContext, apiVersion: ApiVersion): Promise<Call[]> {
-  const { sent, url, passOnTo } = await recorder(t);
+/** Returns all calls to the Web API while every listener visits every page and performs every action. */
+export async function recordAllCalls(t: TestContext, apiVersion: ApiVersion): Promise<Call[]> {
+  const { sent, url, forwardTo } = await startRecorder(t);
   const turntable = await startTurntable(t, {
     simulator: { apiVersion },
     timing: { afterCommandMs: 0 },
     env: { SPOTIFY_API_URL: url },
   });
-  passOnTo(turntable.simulator.apiUrl);
+  forwardTo(turntable.simulator.apiUrl);
   await turntable.browser().get('/search?q=a').expect(200);
-  for (const { id } of turntable.simulator.listeners) await everythingBy(turntable, id);
+  for (const { id } of turntable.simulator.listeners) await visitEverything(turntable, id);
   return sent.map(({ method, path, query, text, status }) => ({
     method,
     path: path.replace('/v1', ''),
@@ -35,30 +35,30 @@ export async function everyCall(t: TestContext, apiVersion: ApiVersion): Promise
   }));
 }
 
-async function everythingBy({ browser, simulator, clock }: Turntable, listener: string): Promise<void> {
+async function visitEverything({ browser, simulator, clock }: Turntable, listener: string): Promise<void> {
   const person = browser();
   await person.signIn(listener, allowAll);
-  simulator.subscribes(listener, 'premium');
-  const look = async (path: string) => {
+  simulator.setProduct(listener, 'premium');
+  const visit = async (path: string) => {
     const { status } = await person.get(path);
     assert.equal(status, 200, path);
   };
-  const act = async (path: string, sent: object = {}) => {
-    const { status, text } = await person.post(path).type('form').send(sent);
+  const act = async (path: string, form: object = {}) => {
+    const { status, text } = await person.post(path).type('form').send(form);
     assert.equal(status, 303, `${path}: ${text}`);
     clock.advance({ seconds: 2 });
   };
 
   for (const path of ['/now-playing', '/account', '/devices', '/library', '/library/recent'])
-    await look(path);
+    await visit(path);
   for (const kind of ['artists', 'tracks'])
     for (const range of ['short_term', 'medium_term', 'long_term'])
-      await look(`/library/top?of=${kind}&range=${range}`);
-  await look('/search?q=the&type=artist,track,album,playlist&page=2');
+      await visit(`/library/top?of=${kind}&range=${range}`);
+  await visit('/search?q=the&type=artist,track,album,playlist&page=2');
   for (let page = 1, pages = 1; page <= pages; page += 1) {
     const { body } = await person.getJson(`/playlists?page=${page}`).expect(200);
     pages = body.pages;
-    for (const { id } of body.playlists) await look(`/playlists/${id}`);
+    for (const { id } of body.playlists) await visit(`/playlists/${id}`);
   }
 
   simulator.plays(listener, { kind: 'music' }, 'Kitchen speaker');
@@ -67,23 +67,23 @@ async function everythingBy({ browser, simulator, clock }: Turntable, listener: 
   const other = devices.find(({ name }: { name: string }) => name.includes('laptop'));
   await act('/player/device', { device: other.id });
 
-  const playing = async () => (await person.getJson('/now-playing').expect(200)).body.item.uri;
-  const track = await playing();
+  const playingUri = async () => (await person.getJson('/now-playing').expect(200)).body.item.uri;
+  const track = await playingUri();
   simulator.plays(listener, { kind: 'episode' });
   clock.advance({ seconds: 2 });
-  const episode = await playing();
+  const episode = await playingUri();
   await act('/playlists', { name: 'New', description: 'Made by hand', public: 'true' });
   const [{ id }] = (await person.getJson('/playlists').expect(200)).body.playlists;
   const path = `/playlists/${id}`;
   await act(path, { name: 'Newer', description: 'Changed by hand', public: 'false' });
   for (const uri of [track, episode]) {
     await act('/library/save', { uri });
-    await look('/now-playing');
+    await visit('/now-playing');
     await act('/library/remove', { uri });
-    await look(`/playlists/add?uri=${uri}`);
+    await visit(`/playlists/add?uri=${uri}`);
     await act(`${path}/items`, { uri });
   }
   const { playlist } = (await person.getJson(path).expect(200)).body;
-  await look(`${path}/export.json`);
+  await visit(`${path}/export.json`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
 }
