@@ -3,8 +3,10 @@ import type { Bench } from './options.ts';
 import { createReport } from './report.ts';
 
 /*
- * npm run bench -- <name> [--rounds=50] [--minutes=30] [--only=<part>] [--seed=…]: measures what is claimed, and says PASS or FAIL to each claim. Everything is
- * on 127.0.0.1, in processes that it starts itself and ends again.
+ * npm run bench -- <name> [--rounds=50] [--minutes=30] [--only=<part>] [--seed=…]
+ *
+ * Measures what the project claims, and prints PASS or FAIL for each claim. Everything runs on 127.0.0.1, in processes that the benchmark
+ * starts and ends.
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   faults: () => import('./faults.ts'),

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Chance, chanceOf } from '../simulator/random.ts';
+import { createRandom, type Random } from '../simulator/random.ts';
 import { redisOnPath } from '../src/redis/local-server.ts';
-import { createEnds } from '../test/support/ends.ts';
+import { createCleanupScope } from '../test/support/cleanup.ts';
 import { createFleet, type Fleet, type Server } from '../test/support/fleet.ts';
 import { allowAll } from '../test/support/pages.ts';
 import type { Browser } from '../test/support/turntable.ts';
@@ -11,30 +11,30 @@ import { type RedisPair, startRedisPair } from './redis-pair.ts';
 import { counted, grouped } from './report.ts';
 
 /*
- * Mixed load on four processes while their Redis is frozen, killed and failed over, one of these a minute. Spotify rotates refresh
- * tokens strictly and its access tokens last 70 seconds, so that refreshes are under way at every fault. Every answer must be
- * right (whole, and of the person who asked) or an honest error.
+ * Mixed load on four processes while their Redis is suspended, killed or failed over, once a minute. Spotify rotates refresh tokens strictly
+ * and access tokens last 70 seconds, so that every fault happens during refreshes. Every response must be correct (complete, and for the
+ * right person) or an expected error.
  */
 const processes = 4;
 const people = 30;
-const thinkMs = { least: 300, most: 900 };
-/** Access tokens are refreshed a minute before they expire: these are due after ten seconds. */
+const thinkMs = { min: 300, max: 900 };
+/** Access tokens are refreshed a minute before they expire, so after ten seconds. */
 const accessTokenSeconds = 70;
-/** A person who gets no answer for this long would have left. */
-const answerWithinMs = 15_000;
+/** A person would have left by then. */
+const responseDeadlineMs = 15_000;
 
 type Person = { name: string; browser: Browser };
-type Tally = { right: number; errors: Map<string, number>; wrong: Map<string, number>; slowestMs: number };
+type Tally = { correct: number; errors: Map<string, number>; wrong: Map<string, number>; slowestMs: number };
 
 export const bench: Bench = async (options) => {
-  const ends = createEnds();
-  const interrupted = () => ends.end().finally(() => process.exit(1));
+  const scope = createCleanupScope();
+  const interrupted = () => scope.close().finally(() => process.exit(1));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
   try {
     const program = redisOnPath(process.env);
     if (program === null) throw new Error('There is no redis-server on the PATH');
-    const redis = await startRedisPair(ends, program);
-    const fleet = await createFleet(ends, {
+    const redis = await startRedisPair(scope, program);
+    const fleet = await createFleet(scope, {
       rotation: 'strict',
       redisUrl: redis.url,
       extraListeners: people,
@@ -44,7 +44,7 @@ export const bench: Bench = async (options) => {
     fleet.simulator.settings.accessTokenSeconds = accessTokenSeconds;
     await measure(fleet, redis, options);
   } finally {
-    await ends.end();
+    await scope.close();
   }
 };
 
@@ -56,21 +56,21 @@ async function measure(fleet: Fleet, redis: RedisPair, { minutes, seed, report }
   const pids = servers.map(({ child }) => child.pid);
   const memoryBefore = servers.map(residentMb);
   const crowd = await signInAll(fleet, servers);
-  const tally: Tally = { right: 0, errors: new Map(), wrong: new Map(), slowestMs: 0 };
+  const tally: Tally = { correct: 0, errors: new Map(), wrong: new Map(), slowestMs: 0 };
 
   const until = performance.now() + minutes * 60_000;
-  const chance = chanceOf(seed);
+  const random = createRandom(seed);
   const visits = crowd.map((person, index) =>
-    roam(servers, person, chanceOf(`${seed} ${index}`), until, tally),
+    roam(servers, person, createRandom(`${seed} ${index}`), until, tally),
   );
   for (let minute = 0; minute < minutes; minute += 1) {
     const nextMinute = sleep(Math.max(0, until - performance.now() - (minutes - minute - 1) * 60_000));
-    await sleep(chance.between(5_000, 15_000));
+    await sleep(random.between(5_000, 15_000));
     const fault = (['freeze', 'kill', 'failOver'] as const)[minute % 3] ?? 'freeze';
     report.progress(
-      `minute ${minute + 1}: ${fault}; ${grouped(tally.right)} right, ${tally.wrong.size} kinds of wrong`,
+      `minute ${minute + 1}: ${fault}; ${grouped(tally.correct)} correct, ${tally.wrong.size} kinds of wrong responses`,
     );
-    await redis[fault](chance.between(2_000, 9_000));
+    await redis[fault](random.between(2_000, 9_000));
     await nextMinute;
   }
   await Promise.all(visits);
@@ -78,21 +78,18 @@ async function measure(fleet: Fleet, redis: RedisPair, { minutes, seed, report }
 
   const lost = await lostSignIns(servers, crowd);
   const alive = servers.filter(({ child }) => child.exitCode === null && child.signalCode === null);
-  report.fact('right answers', tally.right);
-  report.fact('honest errors', list(tally.errors));
-  report.fact('answers neither right nor an honest error', list(tally.wrong));
-  report.fact('slowest answer', `${(tally.slowestMs / 1000).toFixed(1)} s`);
+  report.fact('correct responses', tally.correct);
+  report.fact('expected errors', list(tally.errors));
+  report.fact('other responses', list(tally.wrong));
+  report.fact('slowest response', `${(tally.slowestMs / 1000).toFixed(1)} s`);
   report.fact(
     'token refreshes',
     fleet.simulator.calls.filter((one) => one.grantType === 'refresh_token').length,
   );
-  report.fact(
-    'memory of each process, before and after (MB)',
-    `${memoryBefore} / ${servers.map(residentMb)}`,
-  );
-  report.claim('the same processes run as at the start', alive.length === pids.length);
+  report.fact('memory of each process before and after (MB)', `${memoryBefore} / ${servers.map(residentMb)}`);
+  report.claim('every process is still the same', alive.length === pids.length);
   report.claim('no sign-in was lost', lost.length === 0);
-  report.claim('no answer was neither right nor an honest error', tally.wrong.size === 0);
+  report.claim('every response was correct or an expected error', tally.wrong.size === 0);
   if (lost.length > 0) report.fact('signed out', lost.join(', '));
 }
 
@@ -117,60 +114,60 @@ const pages = [
   '/search?q=a',
 ];
 
-/** One person who visits pages and presses buttons, each time at some process, until the time is up. */
+/** Visits pages and isAction buttons as one person, at random processes, until the time is up. */
 async function roam(
   servers: readonly Server[],
   { name, browser }: Person,
-  chance: Chance,
+  random: Random,
   until: number,
   tally: Tally,
 ): Promise<void> {
   while (performance.now() < until) {
-    const server = chance.pick(servers);
-    const presses = chance.percent(10);
-    const path = presses
-      ? chance.pick(['/player/pause', '/player/play', '/player/next'])
-      : chance.pick(pages);
-    const began = performance.now();
+    const server = random.pick(servers);
+    const isAction = random.percent(10);
+    const path = isAction
+      ? random.pick(['/player/pause', '/player/play', '/player/next'])
+      : random.pick(pages);
+    const startedAt = performance.now();
     const verdict = await Promise.race([
-      server.visit(browser, path, presses ? 'POST' : 'GET').then(
-        (outcome) => judge(name, presses, outcome),
-        (error: NodeJS.ErrnoException) => ({ wrong: `no answer (${error.code ?? error.name})` }),
+      server.visit(browser, path, isAction ? 'POST' : 'GET').then(
+        (outcome) => judge(name, isAction, outcome),
+        (error: NodeJS.ErrnoException) => ({ wrong: `no response (${error.code ?? error.name})` }),
       ),
-      sleep(answerWithinMs, { wrong: `no answer in ${answerWithinMs / 1000} s` }, { ref: false }),
+      sleep(responseDeadlineMs, { wrong: `no response in ${responseDeadlineMs / 1000} s` }, { ref: false }),
     ]);
-    tally.slowestMs = Math.max(tally.slowestMs, performance.now() - began);
+    tally.slowestMs = Math.max(tally.slowestMs, performance.now() - startedAt);
     if ('wrong' in verdict) add(tally.wrong, `${path} ${verdict.wrong}`);
     else if ('error' in verdict) add(tally.errors, verdict.error);
-    else tally.right += 1;
-    await sleep(chance.between(thinkMs.least, thinkMs.most));
+    else tally.correct += 1;
+    await sleep(random.between(thinkMs.min, thinkMs.max));
   }
 }
 
-type Answer = { status: number; text: string; headers: Record<string, string | string[] | undefined> };
-type Verdict = { right: true } | { error: string } | { wrong: string };
+type Response = { status: number; text: string; headers: Record<string, string | string[] | undefined> };
+type Verdict = { correct: true } | { error: string } | { wrong: string };
 
-/** An error is honest if it is one of ours that passes, and the page that says so is whole. */
-function judge(name: string, presses: boolean, { status, text, headers }: Answer): Verdict {
-  const whole = text.trimEnd().endsWith('</html>');
+/** An error is expected if it is temporary and its page is complete. */
+function judge(name: string, isAction: boolean, { status, text, headers }: Response): Verdict {
+  const isComplete = text.trimEnd().endsWith('</html>');
   if ([429, 502, 503].includes(status))
-    return whole ? { error: String(status) } : { wrong: `${status}, cut off` };
-  if (presses) {
+    return isComplete ? { error: String(status) } : { wrong: `${status}, cut off` };
+  if (isAction) {
     const to = String(headers.location ?? '');
-    const refused = [403, 404].includes(status) && whole;
+    const refused = [403, 404].includes(status) && isComplete;
     return (status === 303 && !to.startsWith('/login')) || refused
-      ? { right: true }
+      ? { correct: true }
       : { wrong: `${status} ${to}` };
   }
   if (status !== 200) return { wrong: `${status} ${headers.location ?? ''}` };
-  if (!whole) return { wrong: '200, cut off' };
+  if (!isComplete) return { wrong: '200, cut off' };
   const names = [...text.matchAll(/<bdi>(Guest\d+)<\/bdi>/g)].map(([, found]) => found);
   return names.length > 0 && names.every((found) => found === name)
-    ? { right: true }
-    : { wrong: `200, of ${names}` };
+    ? { correct: true }
+    : { wrong: `200, for ${names}` };
 }
 
-/** Who is signed out although Spotify honours their sign-in. */
+/** Returns the names of people who are signed out although their grant is valid at Spotify. */
 async function lostSignIns(servers: readonly Server[], crowd: readonly Person[]): Promise<string[]> {
   const statuses = await Promise.all(
     crowd.map(async ({ browser }, index) => {

@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import {
   type Day,
   dayOfMusic,
-  dayOfStandstill,
+  dayOfStuckPlayer,
   delays,
   hour,
   minute,
+  type PolledDay,
+  pollEvery,
+  pollKnowingEnds,
+  pollLikeTheApp,
   second,
   usualWorld,
-  type Watched,
   type World,
-  watchAsWeDo,
-  watchEvery,
-  watchKnowingEnds,
 } from './day.ts';
 import { aHundredTabs, manyStreams, promptness } from './live-run.ts';
 import type { Bench, Options } from './options.ts';
@@ -21,7 +21,7 @@ import { type Point, plot } from './plot.ts';
 import { percentile } from './report.ts';
 
 /*
- * How prompt now playing is, and for how many calls: a day with a clock of its own, then the real thing for a while.
+ * How prompt live updates are, and how many calls they take: first on simulated days, then with real processes.
  */
 const perDay = 700;
 
@@ -42,58 +42,62 @@ const picture = join(import.meta.dirname, '..', 'docs', 'pictures', 'day.svg');
 function simulatedDays(options: Options): void {
   const { report, seed } = options;
   const wholeDay = dayOfMusic(0, 24 * hour, `${seed} day`);
-  report.begin('One listener, 24 hours of music, a tab that can be seen all day');
-  const whole = watchAsWeDo([wholeDay], perDay);
-  tell(report, whole, wholeDayLimits);
+  report.begin('One listener, 24 hours of music, a tab visible all day');
+  const whole = pollLikeTheApp([wholeDay], perDay);
+  reportDays(report, whole, wholeDayLimits);
   const calls = callsOf(whole);
   report.fact(
-    'as many looks by one who knows all ends beforehand, p95',
-    `${seconds(delays(watchKnowingEnds(wholeDay, calls)).others, 95)} s (not the best: it does not react to what it sees)`,
+    'the same number of polls, planned knowing all ends, p95',
+    `${seconds(delays(pollKnowingEnds(wholeDay, calls)).others, 95)} s (not optimal: the plan does not react to what it finds)`,
   );
-  report.fact('looks of one who knows all changes beforehand', `${wholeDay.changes.length}, each at once`);
+  report.fact('polls if all changes were known in advance', `${wholeDay.changes.length}, each shown at once`);
 
   report.begin('The same listener, 3 hours a day');
-  tell(report, watchAsWeDo([dayOfMusic(0, 3 * hour, `${seed} short`)], perDay), threeHourLimits);
+  reportDays(report, pollLikeTheApp([dayOfMusic(0, 3 * hour, `${seed} short`)], perDay), threeHourLimits);
 
-  report.begin('The same listener without a break, day after day: the third day');
-  const daysOn = dayOfMusic(0, 72 * hour, `${seed} days`);
-  const third = watchAsWeDo([daysOn], perDay).map(({ looks }) => ({
-    day: { ...daysOn, from: 48 * hour, changes: daysOn.changes.filter(({ at }) => at >= 48 * hour) },
-    looks: looks.filter((at) => at >= 48 * hour),
+  report.begin('The same listener without a break for days: the third day');
+  const threeDays = dayOfMusic(0, 72 * hour, `${seed} days`);
+  const third = pollLikeTheApp([threeDays], perDay).map(({ polls }) => ({
+    day: { ...threeDays, from: 48 * hour, changes: threeDays.changes.filter(({ at }) => at >= 48 * hour) },
+    polls: polls.filter((at) => at >= 48 * hour),
   }));
-  tell(report, third, { calls: 650, ...asEver });
+  reportDays(report, third, { calls: 650, ...promptEnds });
 
   report.begin('Five listeners, 4 hours each, one hour apart');
-  tell(report, watchAsWeDo(oneHourApart(seed), perDay), fiveLimits);
+  reportDays(report, pollLikeTheApp(oneHourApart(seed), perDay), fiveLimits);
   report.begin('Five listeners, 4 hours each, all at once');
-  tell(report, watchAsWeDo(atOnce(seed, 4), perDay), fiveLimits);
-  report.begin('Five listeners, 12 hours each, all at once: twice what the day allows');
-  tell(report, watchAsWeDo(atOnce(seed, 12), perDay), { calls: perDay * 0.97, median: 120, ends: 3_000 });
+  reportDays(report, pollLikeTheApp(atOnce(seed, 4), perDay), fiveLimits);
+  report.begin('Five listeners, 12 hours each, all at once: twice the day’s calls');
+  reportDays(report, pollLikeTheApp(atOnce(seed, 12), perDay), {
+    calls: perDay * 0.97,
+    median: 120,
+    ends: 3_000,
+  });
 
   otherDays(options);
   otherWorlds(options);
 
-  report.begin('What others do on the same 24 hours, for each tab');
-  const points: Point[] = whole.map((watched) => pointOf('Turntable', watched, true));
-  for (const [name, watched] of peers(wholeDay)) {
-    const { natural, others } = delays(watched);
-    points.push(pointOf(name, watched, false));
+  report.begin('Common ways of polling on the same 24 hours, for each tab');
+  const points: Point[] = whole.map((polled) => pointOf('Turntable', polled, true));
+  for (const [name, polled] of peers(wholeDay)) {
+    const { natural, others } = delays(polled);
+    points.push(pointOf(name, polled, false));
     report.fact(
       name,
-      `${watched.looks.length} calls; ends ${seconds(natural, 50)} s, p95 ${seconds(natural, 95)} s; others p95 ${seconds(others, 95)} s`,
+      `${polled.polls.length} calls; ends ${seconds(natural, 50)} s, p95 ${seconds(natural, 95)} s; others p95 ${seconds(others, 95)} s`,
     );
   }
   writeFileSync(picture, plot(points, 'What promptness costs: 24 hours of music'));
   report.fact('drawn in', 'docs/pictures/day.svg');
 }
 
-/** What is claimed of some days: calls, and the delays in seconds, of ends of tracks and of the other changes. */
+/** What is claimed of a day: the number of calls, and the delays in seconds of ends of tracks and of other changes. */
 type Limits = { calls: number; median?: number; ends?: number; others?: number };
 
-const asEver = { median: 2, ends: 5 };
-const wholeDayLimits: Limits = { calls: 650, ...asEver, others: 200 };
-const threeHourLimits: Limits = { calls: 250, ...asEver, others: 60 };
-const fiveLimits: Limits = { calls: perDay, ...asEver };
+const promptEnds = { median: 2, ends: 5 };
+const wholeDayLimits: Limits = { calls: 650, ...promptEnds, others: 200 };
+const threeHourLimits: Limits = { calls: 250, ...promptEnds, others: 60 };
+const fiveLimits: Limits = { calls: perDay, ...promptEnds };
 
 function atOnce(seed: string, hours: number): Day[] {
   return [0, 1, 2, 3, 4].map((one) => dayOfMusic(0, hours * hour, `${seed} at once ${one}`));
@@ -103,7 +107,7 @@ function oneHourApart(seed: string): Day[] {
   return [0, 1, 2, 3, 4].map((start) => dayOfMusic(start * hour, (start + 4) * hour, `${seed} ${start}`));
 }
 
-/** One seeded day says little: the same claims on many. */
+/** A single seeded day says little, so the same claims are made of many. */
 function otherDays({ report, seed }: Options): void {
   const kinds: [string, Limits, (seed: string) => Day[]][] = [
     ['24 hours', wholeDayLimits, (one) => [dayOfMusic(0, 24 * hour, one)]],
@@ -113,15 +117,15 @@ function otherDays({ report, seed }: Options): void {
   ];
   for (const [name, limits, days] of kinds) {
     report.begin(`${manyDays} other days: ${name}`);
-    tellMany(report, limits, (one) => days(`${seed} other ${one}`));
+    reportManyDays(report, limits, (one) => days(`${seed} other ${one}`));
   }
 }
 
-/** How it goes where the world is not as the claims suppose: 24 hours of one listener each. */
+/** The claims under other assumptions about the music: 24 hours of one listener each. */
 function otherWorlds({ report, seed }: Options): void {
   const worlds: [string, Partial<World>, Limits][] = [
-    ['Spotify up to 2 s late', { lateMs: 2 * second }, wholeDayLimits],
-    ['tracks of 2 to 5 minutes', { trackMs: [2 * minute, 5 * minute] }, { calls: 650, ...asEver }],
+    ['Spotify up to 2 s late', { reportingLagMs: 2 * second }, wholeDayLimits],
+    ['tracks of 2 to 5 minutes', { trackMs: [2 * minute, 5 * minute] }, { calls: 650, ...promptEnds }],
     [
       'tracks of 2 to 4 minutes: a few more ends than calls',
       { trackMs: [2 * minute, 4 * minute] },
@@ -141,46 +145,46 @@ function otherWorlds({ report, seed }: Options): void {
     ['episodes of 30 to 60 minutes', { trackMs: [30 * minute, 60 * minute] }, wholeDayLimits],
   ];
   for (const [name, world, limits] of worlds) {
-    report.begin(`${manyDays} days of another world: ${name}`);
-    tellMany(report, limits, (one) => [
+    report.begin(`${manyDays} days of other music: ${name}`);
+    reportManyDays(report, limits, (one) => [
       dayOfMusic(0, 24 * hour, `${seed} world ${one}`, { ...usualWorld, ...world }),
     ]);
   }
-  report.begin('A player that says it plays and stands still, 24 hours');
-  for (const leftMs of [3, 10, 100].map((left) => left * second)) {
-    const stuck = watchAsWeDo([dayOfStandstill(24 * hour, leftMs)], perDay);
-    const first = stuck.flatMap(({ looks }) => looks).filter((at) => at < hour).length;
+  report.begin('A stuck player, 24 hours');
+  for (const remainingMs of [3, 10, 100].map((remaining) => remaining * second)) {
+    const stuck = pollLikeTheApp([dayOfStuckPlayer(24 * hour, remainingMs)], perDay);
+    const first = stuck.flatMap(({ polls }) => polls).filter((at) => at < hour).length;
     report.fact(
-      `${leftMs / second} s before the end: calls`,
+      `${remainingMs / second} s before the end: calls`,
       `${callsOf(stuck)}, ${first} of them in the first hour`,
     );
     report.claim('at most 150 calls, and 20 in the first hour', callsOf(stuck) <= 150 && first <= 20);
   }
 }
 
-function pointOf(name: string, watched: Watched, ours: boolean): Point {
-  const { natural, others } = delays(watched);
+function pointOf(name: string, polled: PolledDay, ours: boolean): Point {
+  const { natural, others } = delays(polled);
   return {
     name,
-    calls: watched.looks.length,
+    calls: polled.polls.length,
     naturalP95: percentile(natural, 95) / 1000,
     othersP95: percentile(others, 95) / 1000,
     ours,
   };
 }
 
-function peers(day: Day): [string, Watched][] {
+function peers(day: Day): [string, PolledDay][] {
   return [
-    ...[1, 2.5, 5, 15, 30].map((each): [string, Watched] => [
+    ...[1, 2.5, 5, 15, 30].map((each): [string, PolledDay] => [
       `every ${each} s`,
-      watchEvery(day, each * 1000),
+      pollEvery(day, each * 1000),
     ]),
-    ['30 s, and ends of tracks', watchEvery(day, 30_000, true)],
+    ['30 s, and ends of tracks', pollEvery(day, 30_000, true)],
   ];
 }
 
-/** What came of some days, in seconds. */
-function figuresOf(all: readonly Watched[]) {
+/** The results of some days; delays are in seconds. */
+function figuresOf(all: readonly PolledDay[]) {
   const each = all.map(delays);
   const [natural, others] = [each.flatMap((one) => one.natural), each.flatMap((one) => one.others)];
   return {
@@ -196,11 +200,11 @@ function figuresOf(all: readonly Watched[]) {
 
 type Figures = ReturnType<typeof figuresOf>;
 
-function callsOf(all: readonly Watched[]): number {
-  return all.reduce((sum, { looks }) => sum + looks.length, 0);
+function callsOf(all: readonly PolledDay[]): number {
+  return all.reduce((sum, { polls }) => sum + polls.length, 0);
 }
 
-/** What is claimed, in words, and whether it was so. */
+/** Each claim with the test for it. */
 function claimsOf(limits: Limits): [string, (figures: Figures) => boolean][] {
   const claims: [string, number | undefined, (figures: Figures) => number][] = [
     [`at most ${limits.calls} calls`, limits.calls, ({ calls }) => calls],
@@ -213,7 +217,7 @@ function claimsOf(limits: Limits): [string, (figures: Figures) => boolean][] {
   );
 }
 
-function tell(report: Options['report'], all: readonly Watched[], limits: Limits): void {
+function reportDays(report: Options['report'], all: readonly PolledDay[], limits: Limits): void {
   const figures = figuresOf(all);
   const { calls, median, ends, othersMedian, others, counted, changes } = figures;
   report.fact('calls', calls);
@@ -227,18 +231,18 @@ function tell(report: Options['report'], all: readonly Watched[], limits: Limits
 }
 
 const manyDays = 100;
-/** In how many of a hundred days a claim has to hold: one in twenty may be odd. */
+/** On how many of a hundred days a claim has to hold: one in twenty may be an outlier. */
 const mostDays = 95;
 
-/** The same for many seeds: the usual, the worst, and in how many of a hundred the claims hold. */
-function tellMany(report: Options['report'], limits: Limits, days: (seed: number) => Day[]): void {
-  const all = Array.from({ length: manyDays }, (_, one) => figuresOf(watchAsWeDo(days(one), perDay)));
+/** The same for many seeds: the median, the worst, and on how many days the claims hold. */
+function reportManyDays(report: Options['report'], limits: Limits, days: (seed: number) => Day[]): void {
+  const all = Array.from({ length: manyDays }, (_, one) => figuresOf(pollLikeTheApp(days(one), perDay)));
   const spread = (value: (figures: Figures) => number, digits: number, unit: string) => {
     const values = all.map(value);
     return `${percentile(values, 50).toFixed(digits)}${unit}, ${Math.max(...values).toFixed(digits)}${unit}`;
   };
   report.fact(
-    'calls (a usual day, the worst)',
+    'calls (median day, worst day)',
     spread((one) => one.calls, 0, ''),
   );
   for (const [what, value] of [

@@ -2,40 +2,40 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /*
- * Clients of a server, in a process of its own that is started with fork(). They speak HTTP over plain sockets: a full client would cost this
- * machine more than refusing it costs the server.
+ * Clients of a server, in a process started with fork(). They use plain sockets, because a real HTTP client would take more CPU than the
+ * server needs to refuse it.
  */
 
-/** What to do; the answer to this message is a `LoadResult`. */
+/** Sent to the process, which replies with a `LoadResult`. */
 export type Load = {
   port: number;
-  /** What the server takes for its own address. */
+  /** The host in the server's address. */
   host: string;
-  /** Each has a connection of its own, and asks for the next page as soon as it has one. */
+  /** Each has its own connection, and requests the next page as soon as it has one. */
   clients: number;
   seconds: number;
-  /** Whether a client that is refused waits for as long as Retry-After says, or asks again at once. */
-  waitsAsTold: boolean;
-  /** A page that takes longer is of no use to the person who waits for it. */
+  /** Whether a refused client waits for Retry-After, or retries at once. */
+  respectsRetryAfter: boolean;
+  /** A page that takes longer counts as late. */
   deadlineMs: number;
-  /** Taken in turn: each page of the first person, then of the next. */
+  /** Each client requests all pages with the first cookie, then with the next one. */
   cookies: readonly string[];
   paths: readonly string[];
 };
 
 export type LoadResult = {
-  /** Pages that were whole, right and in time, and how long they took. */
+  /** How long each complete, correct and timely page took. */
   goodMs: number[];
   refusedMs: number[];
   late: number;
-  /** What was neither a page nor an honest 503, and how often. */
+  /** Responses that were neither a page nor a 503 with Retry-After, with their numbers. */
   wrong: Record<string, number>;
 };
 
-/** Within so much time all have come: not at one and the same moment, which would be another kind of load. */
+/** The clients arrive within this time; all at the same moment would be another kind of load. */
 const arrivalMs = 1_000;
 
-type Answer = { status: number; retryAfterMs: number | null; length: number };
+type ResponseHead = { status: number; retryAfterMs: number | null; length: number };
 
 if (process.send) {
   process.once('message', async (load: Load) => process.send?.(await run(load)));
@@ -45,82 +45,82 @@ if (process.send) {
 async function run(load: Load): Promise<LoadResult> {
   const result: LoadResult = { goodMs: [], refusedMs: [], late: 0, wrong: {} };
   const sockets = new Set<Socket>();
-  let asked = 0;
-  let over = false;
-  const ends = performance.now() + load.seconds * 1_000;
+  let requested = 0;
+  let hasEnded = false;
+  const endsAt = performance.now() + load.seconds * 1_000;
   for (let client = 0; client < load.clients; client += 1)
     setTimeout(start, (client * arrivalMs) / load.clients).unref();
-  await sleep(ends - performance.now());
-  over = true;
+  await sleep(endsAt - performance.now());
+  hasEnded = true;
   for (const socket of sockets) socket.removeAllListeners().destroy();
   return result;
 
   function start(): void {
-    if (over) return;
+    if (hasEnded) return;
     const socket = connect({ port: load.port, host: '127.0.0.1', noDelay: true });
     sockets.add(socket);
-    let askedAt = performance.now();
+    let requestedAt = performance.now();
     let received: Buffer[] = [];
-    let answer: Answer | null = null;
-    socket.once('connect', ask).on('data', (chunk: Buffer) => {
+    let head: ResponseHead | null = null;
+    socket.once('connect', sendRequest).on('data', (chunk: Buffer) => {
       received.push(chunk);
       const whole = received.length === 1 ? chunk : Buffer.concat(received);
       received = [whole];
-      answer ??= read(whole);
-      if (!answer || whole.length < answer.length) return;
-      const pauseMs = judge(result, load, { answer, whole, ms: performance.now() - askedAt });
+      head ??= parseHead(whole);
+      if (!head || whole.length < head.length) return;
+      const pauseMs = judge(result, load, { head, whole, ms: performance.now() - requestedAt });
       received = [];
-      answer = null;
-      if (pauseMs > 0) setTimeout(ask, pauseMs).unref();
-      else ask();
+      head = null;
+      if (pauseMs > 0) setTimeout(sendRequest, pauseMs).unref();
+      else sendRequest();
     });
-    socket.once('error', ({ message }) => note(result, message)).once('close', startAnew);
+    socket.once('error', ({ message }) => countWrong(result, message)).once('close', reconnect);
 
-    function ask(): void {
+    function sendRequest(): void {
       if (socket.destroyed) return;
-      const path = load.paths[asked % load.paths.length];
-      const cookie = load.cookies[Math.floor(asked / load.paths.length) % load.cookies.length];
-      asked += 1;
-      askedAt = performance.now();
+      const path = load.paths[requested % load.paths.length];
+      const cookie = load.cookies[Math.floor(requested / load.paths.length) % load.cookies.length];
+      requested += 1;
+      requestedAt = performance.now();
       socket.write(
         `GET ${path} HTTP/1.1\r\nHost: ${load.host}\r\nAccept: text/html\r\nCookie: ${cookie}\r\n\r\n`,
       );
     }
 
-    /** The server has closed it: as it announced after many answers, or without one. */
-    function startAnew(): void {
+    /** The server has closed the connection: after many responses, or without one. */
+    function reconnect(): void {
       sockets.delete(socket);
       start();
     }
   }
 }
 
-/** Counts an answer; returns for how long its client waits before it asks again, in milliseconds. */
+/** Counts a response. Returns how many milliseconds the client waits before its next request. */
 function judge(
   result: LoadResult,
-  { deadlineMs, waitsAsTold }: Load,
-  { answer: { status, retryAfterMs }, whole, ms }: { answer: Answer; whole: Buffer; ms: number },
+  { deadlineMs, respectsRetryAfter }: Load,
+  { head: { status, retryAfterMs }, whole, ms }: { head: ResponseHead; whole: Buffer; ms: number },
 ): number {
   if (status === 503 && retryAfterMs !== null) {
     result.refusedMs.push(ms);
-    return waitsAsTold ? retryAfterMs : 0;
+    return respectsRetryAfter ? retryAfterMs : 0;
   }
-  if (status !== 200) note(result, `status ${status}`);
-  else if (!whole.subarray(-20).includes('</html>')) note(result, '200 without its end');
+  if (status !== 200) countWrong(result, `status ${status}`);
+  else if (!whole.subarray(-20).includes('</html>')) countWrong(result, '200, cut off');
   else if (ms > deadlineMs) result.late += 1;
   else result.goodMs.push(ms);
   return 0;
 }
 
-function note({ wrong }: LoadResult, what: string): void {
+function countWrong({ wrong }: LoadResult, what: string): void {
   wrong[what] = (wrong[what] ?? 0) + 1;
 }
 
-/** What the head of an answer says; null while it is not whole. `length` is in bytes, head included. */
-function read(begun: Buffer): Answer | null {
-  const end = begun.indexOf('\r\n\r\n');
+/** Parses the head of a response; null if it isn't complete. `length` is in bytes and includes the head. */
+function parseHead(received: Buffer): ResponseHead | null {
+  const end = received.indexOf('\r\n\r\n');
   if (end === -1) return null;
-  const head = begun.toString('latin1', 0, end);
+  const head = received.toString('latin1', 0, end);
   const header = (name: string) => new RegExp(`\r\n${name}: (\\d+)`, 'i').exec(head)?.[1];
   const retryAfter = header('Retry-After');
   return {

@@ -1,9 +1,9 @@
 import type { Report } from './report.ts';
 
 export type Options = {
-  /** Replaces the 1,000 rounds of a full run. */
+  /** 1,000 in a full run. */
   rounds: number;
-  /** How long the time-based parts run. */
+  /** The duration of parts that run for a time. */
   minutes: number;
   /** The same seed makes the same choices. */
   seed: string;

@@ -3,44 +3,44 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { tokenOf } from '../test/support/turntable.ts';
+import { accessTokenOf } from '../test/support/turntable.ts';
 import type { Load, LoadResult } from './load-generator.ts';
 import type { Recording } from './recorded-spotify.ts';
 import { withFleet } from './with-fleet.ts';
 
-/** One visit: when it began, how long it took in milliseconds, and its status; 0 if there was no answer. */
+/** One visit: when it began, its duration, and its status, which is 0 without a response. */
 export type Visit = { at: number; ms: number; status: number };
 
 export type Site = {
-  /** Runs a load on the server, from a process of its own. */
-  run(load: Pick<Load, 'clients' | 'seconds' | 'waitsAsTold' | 'deadlineMs'>): Promise<LoadResult>;
-  /** Visits this path as somebody who is signed in. */
+  /** Puts a load on the server, from another process. */
+  run(load: Pick<Load, 'clients' | 'seconds' | 'respectsRetryAfter' | 'deadlineMs'>): Promise<LoadResult>;
+  /** Visits this path with a signed-in browser. */
   visit(path: string): Promise<Visit>;
-  /** Resident memory of the server in MB, as Linux tells it. */
+  /** Returns the server's resident memory in MB, from /proc. */
   memory(): number;
-  /** Seconds of CPU that the server has taken, as Linux tells it. */
+  /** Returns the CPU seconds that the server has used, from /proc. */
   cpu(): number;
 };
 
 const people = 60;
 
 /**
- * Measures with one server, a Redis of its own and a Spotify that takes `latencyMs` for each call. People are signed in, and every one of them has
- * the same playlists.
+ * Measures with one server, its own Redis and a Spotify that takes `latencyMs` for each call. The signed-in listeners all have the same
+ * playlists.
  */
 export async function withSite(latencyMs: number, measure: (site: Site) => Promise<void>): Promise<void> {
   const spotify = start('recorded-spotify.ts');
   const [{ port: spotifyPort }] = (await once(spotify, 'message')) as [AddressInfo];
   const env = { LOG_LEVEL: 'info', SPOTIFY_API_URL: `http://127.0.0.1:${spotifyPort}/v1` };
   await withFleet({ rotation: 'none', ticking: true, extraListeners: people, env }, async (fleet) => {
-    const token = await tokenOf(fleet.simulator, 'mara');
+    const token = await accessTokenOf(fleet.simulator, 'mara');
     spotify.send({ apiUrl: fleet.simulator.apiUrl, latencyMs, token } satisfies Recording);
     const server = await fleet.start();
     const browsers = Array.from({ length: people }, () => server.browser());
     for (const [index, browser] of browsers.entries()) await browser.signIn(`guest${index + 1}`);
     const cookies = browsers.map((browser) => browser.cookieHeader());
-    const somebody = { cookieHeader: () => cookies[0] ?? '' };
-    const paths = pagesIn((await server.visit(somebody, '/playlists')).text);
+    const listener = { cookieHeader: () => cookies[0] ?? '' };
+    const paths = playlistPages((await server.visit(listener, '/playlists')).text);
 
     const proc = (file: string) => readFileSync(`/proc/${server.child.pid}/${file}`, 'utf8');
 
@@ -61,7 +61,7 @@ export async function withSite(latencyMs: number, measure: (site: Site) => Promi
       },
       async visit(path) {
         const at = performance.now();
-        const { status } = await server.visit(somebody, path).catch(() => ({ status: 0 }));
+        const { status } = await server.visit(listener, path).catch(() => ({ status: 0 }));
         return { at, ms: performance.now() - at, status };
       },
       memory: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1]) / 1_024,
@@ -74,10 +74,10 @@ export async function withSite(latencyMs: number, measure: (site: Site) => Promi
   }).finally(() => end(spotify));
 }
 
-/** Pages that take a call of Spotify's each, for everyone who is signed in. */
-function pagesIn(playlists: string): string[] {
-  const links = [...playlists.matchAll(/href="(\/playlists\/\w{22})"/g)].map(([, path]) => path ?? '');
-  if (links.length === 0) throw new Error('There are no playlists to ask for');
+/** Returns pages that take one call to Spotify each. */
+function playlistPages(html: string): string[] {
+  const links = [...html.matchAll(/href="(\/playlists\/\w{22})"/g)].map(([, path]) => path ?? '');
+  if (links.length === 0) throw new Error('There are no playlists');
   return [...new Set(links.slice(0, 20)), '/playlists', '/playlists?page=2'];
 }
 
@@ -87,7 +87,7 @@ function start(file: string): ChildProcess {
 
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
+  const exited = once(child, 'exit');
   child.kill('SIGKILL');
-  await gone;
+  await exited;
 }

@@ -6,8 +6,9 @@ import { type Site, type Visit, withSite } from './overload-site.ts';
 import { counted, grouped, percentile } from './report.ts';
 
 /*
- * Ten times the load that fits: how many pages are still served, how soon the others are refused, and how soon all is as before. Server, load,
- * Redis and Spotify share the cores of this machine, so each figure stands beside that of a load that fits, measured right before and right after.
+ * Ten times the load that one server can handle: how many pages it still serves, how soon it refuses the others, and how soon it recovers.
+ * Server, load, Redis and Spotify share the cores of this machine, so each figure is compared with a fitting load, measured right before and
+ * right after.
  */
 const spotifyMs = 80;
 const deadlineMs = 2_000;
@@ -17,38 +18,38 @@ const overloadSeconds = 8;
 const recoverySeconds = 4;
 const times = 10;
 const rounds = 3;
-/** If the load that fits itself differs by more than this from one run to the next, the machine is too busy with something else to tell. */
-const mostNoise = 0.25;
-const leastShare = 0.9;
-const mostRefusalMs = 50;
-const mostRecoveryMs = 5_000;
-const mostMemoryMb = 200;
+/** If the results of the fitting load vary by more than this, the machine is too busy to decide. */
+const maxNoise = 0.25;
+const minShare = 0.9;
+const maxRefusalMs = 50;
+const maxRecoveryMs = 5_000;
+const maxAddedMemoryMb = 200;
 
 export const bench: Bench = (options) =>
   withSite(spotifyMs, async (site) => {
     const clients = await findFit(options, site);
-    for (const [part, waitsAsTold] of parts) {
+    for (const [part, respectsRetryAfter] of parts) {
       if (options.only === undefined || options.only === part)
-        await overload(options, site, { clients, waitsAsTold });
+        await overload(options, site, { clients, respectsRetryAfter });
     }
   });
 
 const parts = [
   ['waiting', true],
-  ['insisting', false],
+  ['retrying', false],
 ] as const;
 
-/** What a load came to: pages in time per second, and per second of the server's CPU. */
+/** The result of a load, with its timely pages per second, and per second of the server's CPU. */
 type Run = LoadResult & { perSecond: number; perCpuSecond: number };
 
 type Round = { fit: Run; overload: Run; recoveryMs: number; memoryMb: number };
 
-/** The number of clients from which more would not be served more pages in time. */
+/** Returns the number of clients beyond which the server doesn't serve more pages in time. */
 async function findFit({ report }: Options, site: Site): Promise<number> {
   report.begin(
-    `Pages of playlists for people who are signed in, with a Spotify that takes ${spotifyMs} ms, on ${availableParallelism()} cores for everything`,
+    `Playlist pages for signed-in listeners, with a Spotify that takes ${spotifyMs} ms, all on ${availableParallelism()} cores`,
   );
-  // Until everything that is compiled on the way is.
+  // Warms up the just-in-time compiler.
   await run(site, { clients: 200, seconds: 3 * fitSeconds });
   const runs: [clients: number, run: Run][] = [];
   for (const clients of clientSteps) {
@@ -58,112 +59,119 @@ async function findFit({ report }: Options, site: Site): Promise<number> {
   }
   const best = Math.max(...runs.map(([, { perSecond }]) => perSecond));
   const [fit = 0] = runs.find(([, { perSecond }]) => perSecond >= 0.9 * best) ?? [];
-  report.fact('the load that fits: the fewest that get nearly the most', `${fit} clients`);
+  report.fact('fitting load: fewest clients with at least 90 % of the best result', `${fit} clients`);
   return fit;
 }
 
-/** Rounds of the load that fits, ten times as much, and the load that fits once more until all is normal. */
+/** Runs rounds of the fitting load, the overload, and the fitting load again during the recovery. */
 async function overload(
   { report }: Options,
   site: Site,
-  { clients, waitsAsTold }: { clients: number; waitsAsTold: boolean },
+  { clients, respectsRetryAfter }: { clients: number; respectsRetryAfter: boolean },
 ): Promise<void> {
-  const what = waitsAsTold ? 'that wait as Retry-After says' : 'that ask again at once';
+  const what = respectsRetryAfter ? 'that wait for Retry-After' : 'that retry at once';
   report.begin(`${rounds} times ${overloadSeconds} s of ${times * clients} clients ${what}`);
-  const watch = startWatch(site);
+  const monitor = startMonitor(site);
   const all: Round[] = [];
   let memoryBefore = 0;
   for (let round = 1; round <= rounds; round += 1) {
     report.progress(`round ${round} of ${rounds}`);
     const fit = await run(site, { clients, seconds: fitSeconds });
-    memoryBefore ||= watch.highestMemory();
-    watch.highestMemory();
-    const many = { clients: times * clients, seconds: overloadSeconds, waitsAsTold };
-    const overload = await run(site, many);
+    memoryBefore ||= monitor.highestMemory();
+    monitor.highestMemory();
+    const load = { clients: times * clients, seconds: overloadSeconds, respectsRetryAfter };
+    const overload = await run(site, load);
     const endedAt = performance.now();
-    const memoryMb = watch.highestMemory();
+    const memoryMb = monitor.highestMemory();
     await run(site, { clients, seconds: recoverySeconds });
-    all.push({ fit, overload, recoveryMs: watch.normalAgainAfter(endedAt), memoryMb });
+    all.push({ fit, overload, recoveryMs: monitor.recoveryTime(endedAt), memoryMb });
   }
   await sleep(5_000);
   const memoryAfter = site.memory();
-  const health = await watch.stop();
+  const health = await monitor.stop();
   report.progress('');
-  tell(report, all, health);
+  reportRounds(report, all, health);
   const memory = Math.max(...all.map(({ memoryMb }) => memoryMb));
-  report.fact('memory before, at most during, after', [memoryBefore, memory, memoryAfter].map(mb).join(', '));
-  judge(report, all, { waitsAsTold, health, addedMb: memory - memoryBefore });
+  report.fact('memory before, highest during, after', [memoryBefore, memory, memoryAfter].map(mb).join(', '));
+  judge(report, all, { respectsRetryAfter, health, addedMb: memory - memoryBefore });
 }
 
-function tell(report: Options['report'], all: readonly Round[], health: readonly Visit[]): void {
+function reportRounds(report: Options['report'], all: readonly Round[], health: readonly Visit[]): void {
   const each = (one: (round: Round) => string) => all.map(one).join(', ');
   const refusals = all.flatMap(({ overload }) => overload.refusedMs);
   report.fact(
-    'pages in time, load that fits',
+    'timely pages, fitting load',
     each(({ fit }) => `${Math.round(fit.perSecond)}/s`),
   );
   report.fact(
-    `pages in time, ${times} times as much`,
+    `timely pages, ${times} times the load`,
     each(({ overload }) => `${Math.round(overload.perSecond)}/s`),
   );
   report.fact(
-    'share of the load that fits',
+    'share of the fitting load',
     each((round) => percent(shareOf(round))),
   );
   report.fact(
-    'the same for each second of CPU',
+    'the same per CPU second',
     each((round) => percent(cpuShareOf(round))),
   );
-  report.fact('how long they took', duration(all.flatMap(({ overload }) => overload.goodMs)));
+  report.fact('duration of timely pages', duration(all.flatMap(({ overload }) => overload.goodMs)));
   report.fact(
-    'pages too late',
+    'late pages',
     each(({ overload }) => grouped(overload.late)),
   );
   report.fact('refused per second', Math.round(refusals.length / (rounds * overloadSeconds)));
   report.fact('refused after', duration(refusals));
-  report.fact('neither a page nor an honest 503', wrongs(all));
+  report.fact('neither a page nor a 503 with Retry-After', wrongResponses(all));
   const statuses = counted(health.map(({ status }) => status));
-  report.fact('health checks meanwhile', `${statuses}; ${duration(health.map(({ ms }) => ms))}`);
+  report.fact('health checks during the overload', `${statuses}; ${duration(health.map(({ ms }) => ms))}`);
   report.fact(
-    'normal again after',
+    'recovered after',
     each(({ recoveryMs }) => `${Math.round(recoveryMs)} ms`),
   );
 }
 
-type Facts = { waitsAsTold: boolean; health: readonly Visit[]; addedMb: number };
+type Facts = { respectsRetryAfter: boolean; health: readonly Visit[]; addedMb: number };
 
 function judge(
   report: Options['report'],
   all: readonly Round[],
-  { waitsAsTold, health, addedMb }: Facts,
+  { respectsRetryAfter, health, addedMb }: Facts,
 ): void {
   const fits = all.map(({ fit }) => fit.perSecond);
   const noise = (Math.max(...fits) - Math.min(...fits)) / percentile(fits, 50);
-  const claim = `at least ${percent(leastShare)} of the load that fits (median of ${rounds})`;
-  if (noise > mostNoise) report.unclear(claim, `the load that fits varies by ${percent(noise)} itself`);
-  else report.claim(claim, percentile(all.map(shareOf), 50) >= leastShare);
+  const claim = `at least ${percent(minShare)} of the fitting load (median of ${rounds})`;
+  if (noise > maxNoise) report.unclear(claim, `the fitting load itself varies by ${percent(noise)}`);
+  else report.claim(claim, percentile(all.map(shareOf), 50) >= minShare);
 
-  // Those that ask again at once are made to wait.
+  // Clients that retry at once are delayed on purpose.
   const refusedMs = percentile(
     all.flatMap(({ overload }) => overload.refusedMs),
     50,
   );
-  if (waitsAsTold)
-    report.claim(`half of the refusals within ${mostRefusalMs} ms`, refusedMs <= mostRefusalMs);
-  report.claim('every answer a page or an honest 503', wrongs(all) === 'none');
+  if (respectsRetryAfter)
+    report.claim(`half of the refusals within ${maxRefusalMs} ms`, refusedMs <= maxRefusalMs);
+  report.claim('every response a page or a 503 with Retry-After', wrongResponses(all) === 'none');
   const isHealthy = health.length > 0 && health.every(({ status }) => status === 200);
   report.claim('health checks always answered', isHealthy);
   const slowest = Math.max(...all.map(({ recoveryMs }) => recoveryMs));
-  report.claim(`normal again within ${mostRecoveryMs / 1_000} s`, slowest <= mostRecoveryMs);
-  report.claim(`less than ${mostMemoryMb} MB above the load that fits`, addedMb < mostMemoryMb);
+  report.claim(`recovered within ${maxRecoveryMs / 1_000} s`, slowest <= maxRecoveryMs);
+  report.claim(
+    `less than ${maxAddedMemoryMb} MB more than with the fitting load`,
+    addedMb < maxAddedMemoryMb,
+  );
 }
 
 async function run(
   site: Site,
-  { clients, seconds, waitsAsTold = true }: { clients: number; seconds: number; waitsAsTold?: boolean },
+  {
+    clients,
+    seconds,
+    respectsRetryAfter = true,
+  }: { clients: number; seconds: number; respectsRetryAfter?: boolean },
 ): Promise<Run> {
   const cpu = site.cpu();
-  const result = await site.run({ clients, seconds, waitsAsTold, deadlineMs });
+  const result = await site.run({ clients, seconds, respectsRetryAfter, deadlineMs });
   const good = result.goodMs.length;
   return { ...result, perSecond: good / seconds, perCpuSecond: good / (site.cpu() - cpu) };
 }
@@ -171,8 +179,8 @@ async function run(
 const shareOf = ({ fit, overload }: Round): number => overload.perSecond / fit.perSecond;
 const cpuShareOf = ({ fit, overload }: Round): number => overload.perCpuSecond / fit.perCpuSecond;
 
-/** Visits a page and the health check, one after the other, and looks at the memory, until stopped. */
-function startWatch(site: Site) {
+/** Visits a page and the health check repeatedly, and samples the memory, until stopped. */
+function startMonitor(site: Site) {
   const pages: Visit[] = [];
   const health: Visit[] = [];
   let highest = 0;
@@ -189,14 +197,14 @@ function startWatch(site: Site) {
   const done = Promise.all([repeat('/playlists', pages), repeat('/healthz', health)]);
 
   return {
-    /** The most memory since this was asked last, in MB. */
+    /** Returns the highest memory since the last call, in MB. */
     highestMemory(): number {
       const value = highest;
       highest = 0;
       return value;
     },
-    /** Milliseconds from this moment until pages are served in time, and go on to be; infinite if they are not yet. */
-    normalAgainAfter(moment: number): number {
+    /** Returns the milliseconds from this moment until all pages are served in time; infinite if they aren't yet. */
+    recoveryTime(moment: number): number {
       const since = pages.filter(({ at, ms }) => at + ms >= moment);
       const lastBad = since.findLastIndex(({ ms, status }) => status !== 200 || ms > deadlineMs);
       const first = since[lastBad + 1];
@@ -217,7 +225,7 @@ function duration(values: readonly number[]): string {
   return `half within ${within(50)}, 95 % within ${within(95)}`;
 }
 
-function wrongs(all: readonly Round[]): string {
+function wrongResponses(all: readonly Round[]): string {
   const wrong = all.flatMap(({ overload }) => Object.entries(overload.wrong));
   return wrong.map(([what, count]) => `${grouped(count)} x ${what}`).join(', ') || 'none';
 }

@@ -11,14 +11,14 @@ import type { Bench, Options } from './options.ts';
 import { grouped } from './report.ts';
 
 /*
- * How heavy the pages are and how they fare with Lighthouse, in the demo: the whole of Turntable beside its simulator, with a
- * listener signed in. Lighthouse is no package of ours: it brings a hundred others and a few hundred megabytes with it.
+ * Measures the weight of the pages and their Lighthouse scores, in the demo with a signed-in listener. Lighthouse isn't a dependency,
+ * because it would add a hundred packages and a few hundred megabytes.
  */
-const howToGetLighthouse = 'npm install --no-save lighthouse@13.5.0';
+const installCommand = 'npm install --no-save lighthouse@13.5.0';
 
-type Shown = { name: string; path: string; isPublic?: boolean };
+type SitePage = { name: string; path: string; isPublic?: boolean };
 
-const pages: readonly Shown[] = [
+const pages: readonly SitePage[] = [
   { name: 'landing', path: '/', isPublic: true },
   { name: 'privacy', path: '/privacy', isPublic: true },
   { name: 'now playing', path: '/now-playing' },
@@ -28,42 +28,42 @@ const pages: readonly Shown[] = [
   { name: 'account', path: '/account' },
   { name: 'library', path: '/library' },
 ];
-const judged = ['landing', 'now playing', 'playlists', 'a playlist of 1,200 items', 'search', 'account'];
+const scoredPages = ['landing', 'now playing', 'playlists', 'a playlist of 1,200 items', 'search', 'account'];
 
 const widths = [390, 1280];
 const rounds = 3;
-const longestHtml = 30_000;
-const mostRequests = 4;
-const mostCss = 25_000;
-const mostScript = 15_000;
+const maxHtmlBytes = 30_000;
+const maxRequestsBeforeCovers = 4;
+const maxCssBytes = 25_000;
+const maxScriptBytes = 15_000;
 
 export const bench: Bench = async (options) => {
   const shutdownSequence: (() => Promise<unknown>)[] = [];
   try {
     const at = await startDemo(shutdownSequence);
     const { browser, port } = await openBrowser(shutdownSequence);
-    // The landing page is for those who are not signed in: measured first.
-    const wants = (part: string) => options.only === undefined || options.only === part;
-    const lighthouse = wants('lighthouse') ? await findLighthouse() : null;
-    const judge = async (of: readonly Shown[]) => {
-      for (const page of of) if (lighthouse) await judgePage(options, lighthouse, page, at, port);
+    // The landing page is only for visitors who aren't signed in, so it is measured first.
+    const includes = (part: string) => options.only === undefined || options.only === part;
+    const lighthouse = includes('lighthouse') ? await findLighthouse() : null;
+    const score = async (sitePages: readonly SitePage[]) => {
+      for (const page of sitePages) if (lighthouse) await scorePage(options, lighthouse, page, at, port);
     };
-    const isPublic = ({ isPublic = false }: Shown) => isPublic;
+    const isPublic = ({ isPublic = false }: SitePage) => isPublic;
     const publicPages = pages.filter(isPublic);
 
-    if (wants('weight')) await measureFiles(options);
-    const strangers = wants('weight') ? await measure(browser, publicPages, at) : [];
-    if (lighthouse) options.report.begin(`Lighthouse, as on a phone: the lowest of ${rounds} runs`);
-    await judge(publicPages.filter(({ name }) => judged.includes(name)));
+    if (includes('weight')) await measureFiles(options);
+    const publicResults = includes('weight') ? await measure(browser, publicPages, at) : [];
+    if (lighthouse) options.report.begin(`Lighthouse on a simulated phone: the lowest of ${rounds} runs`);
+    await score(publicPages.filter(({ name }) => scoredPages.includes(name)));
 
     await signIn(browser, at);
-    const own = await withThePlaylist(browser, at);
-    await judge(own.filter(({ name }) => judged.includes(name)));
-    if (wants('lighthouse') && !lighthouse) {
+    const ownPages = await listenerPages(browser, at);
+    await score(ownPages.filter(({ name }) => scoredPages.includes(name)));
+    if (includes('lighthouse') && !lighthouse) {
       options.report.begin('Lighthouse');
-      options.report.fact('not installed, so nothing was measured; to have it', howToGetLighthouse);
+      options.report.fact('not installed, so not measured; to install it', installCommand);
     }
-    if (wants('weight')) conclude(options, [...strangers, ...(await measure(browser, own, at))]);
+    if (includes('weight')) conclude(options, [...publicResults, ...(await measure(browser, ownPages, at))]);
   } finally {
     for (const end of shutdownSequence.reverse()) await end();
   }
@@ -78,13 +78,13 @@ async function startDemo(shutdownSequence: (() => Promise<unknown>)[]): Promise<
   shutdownSequence.push(async () => {
     if (demo.exitCode === null && demo.kill('SIGTERM')) await once(demo, 'exit');
   });
-  let said = '';
+  let output = '';
   for await (const chunk of demo.stdout) {
-    said += chunk;
-    const [, address] = /demo is at\s+(\S+)/.exec(said) ?? [];
+    output += chunk;
+    const [, address] = /demo is at\s+(\S+)/.exec(output) ?? [];
     if (address) return address;
   }
-  throw new Error('The demo did not start');
+  throw new Error('The demo didn’t start');
 }
 
 async function openBrowser(
@@ -92,9 +92,9 @@ async function openBrowser(
 ): Promise<{ browser: BrowserContext; port: number }> {
   const program = findOnPath(['chromium', 'chromium-browser', 'google-chrome'], process.env);
   if (!program) throw new Error('There is no Chromium on the PATH');
-  const home = await mkdtemp(join(tmpdir(), 'turntable-bench-'));
+  const profile = await mkdtemp(join(tmpdir(), 'turntable-bench-'));
   const port = await freePort();
-  const browser = await chromium.launchPersistentContext(home, {
+  const browser = await chromium.launchPersistentContext(profile, {
     executablePath: program,
     args: [
       '--headless',
@@ -109,7 +109,7 @@ async function openBrowser(
   });
   shutdownSequence.push(async () => {
     await browser.close();
-    await rm(home, { recursive: true, force: true });
+    await rm(profile, { recursive: true, force: true });
   });
   return { browser, port };
 }
@@ -122,8 +122,8 @@ async function signIn(browser: BrowserContext, at: string): Promise<void> {
   await page.close();
 }
 
-/** The pages of a listener; which playlist is the long one, the shelf says. */
-async function withThePlaylist(browser: BrowserContext, at: string): Promise<Shown[]> {
+/** Returns the pages of a listener, with the path of the long playlist from the list of playlists. */
+async function listenerPages(browser: BrowserContext, at: string): Promise<SitePage[]> {
   const page = await browser.newPage();
   await page.goto(`${at}/playlists`);
   const path = await page.getByRole('link', { name: 'in Everything I ever liked' }).getAttribute('href');
@@ -134,40 +134,50 @@ async function withThePlaylist(browser: BrowserContext, at: string): Promise<Sho
 }
 
 async function measureFiles({ report }: Options): Promise<void> {
-  report.begin('Files of the whole site, uncompressed');
+  report.begin('Files of the site, uncompressed');
   const folder = join(import.meta.dirname, '..', 'public');
-  const weigh = async (end: string) => {
-    const files = (await readdir(folder)).filter((file) => file.endsWith(end));
+  const totalSize = async (extension: string) => {
+    const files = (await readdir(folder)).filter((file) => file.endsWith(extension));
     const sizes = await Promise.all(files.map(async (file) => (await readFile(join(folder, file))).length));
     return sizes.reduce((sum, size) => sum + size, 0);
   };
-  const [css, script] = [await weigh('.css'), await weigh('.js')];
+  const [css, script] = [await totalSize('.css'), await totalSize('.js')];
   report.fact('CSS, bytes', css);
   report.fact('scripts, bytes', script);
-  report.claim(`less than ${grouped(mostCss)} bytes of CSS`, css < mostCss);
-  report.claim(`less than ${grouped(mostScript)} bytes of scripts`, script < mostScript);
+  report.claim(`less than ${grouped(maxCssBytes)} bytes of CSS`, css < maxCssBytes);
+  report.claim(`less than ${grouped(maxScriptBytes)} bytes of scripts`, script < maxScriptBytes);
 }
 
-type Measured = { name: string; html: number; compressed: number; before: number; shift: number };
+type Measured = {
+  name: string;
+  html: number;
+  compressed: number;
+  requestsBeforeCover: number;
+  shift: number;
+};
 
-async function measure(browser: BrowserContext, of: readonly Shown[], at: string): Promise<Measured[]> {
+async function measure(
+  browser: BrowserContext,
+  sitePages: readonly SitePage[],
+  at: string,
+): Promise<Measured[]> {
   const all: Measured[] = [];
-  for (const { name, path } of of) {
+  for (const { name, path } of sitePages) {
     const html = await (await browser.request.get(at + path)).body();
-    const visits: { before: number; shift: number }[] = [];
+    const visits: { requestsBeforeCover: number; shift: number }[] = [];
     for (const width of widths) visits.push(await visit(browser, at + path, width));
     all.push({
       name,
       html: html.length,
       compressed: gzipSync(html).length,
-      before: Math.max(...visits.map(({ before }) => before)),
+      requestsBeforeCover: Math.max(...visits.map(({ requestsBeforeCover }) => requestsBeforeCover)),
       shift: Math.max(...visits.map(({ shift }) => shift)),
     });
   }
   return all;
 }
 
-/** One visit with an empty cache: how many requests began before the first cover's (0 where it has none), and how far things moved. */
+/** Visits a page with an empty cache. Returns the number of requests before the first cover's (0 without covers) and the layout shift. */
 async function visit(browser: BrowserContext, address: string, width: number) {
   const page = await browser.newPage();
   await page.setViewportSize({ width, height: 844 });
@@ -175,20 +185,20 @@ async function visit(browser: BrowserContext, address: string, width: number) {
   await devtools.send('Network.setCacheDisabled', { cacheDisabled: true });
   const requests: string[] = [];
   page.on('request', (request) => requests.push(new URL(request.url()).origin));
-  await watchShifts(page);
+  await observeLayoutShifts(page);
   await page.goto(address);
   await page.waitForTimeout(1_000);
-  // What is further down comes in as it is scrolled to.
+  // Pictures further down load when they are scrolled into view.
   await page.mouse.wheel(0, 3_000);
   await page.waitForTimeout(500);
   const shift = Number(await page.evaluate('globalThis.shifted'));
-  // Pictures are the only thing that comes from elsewhere.
-  const pictures = requests.findIndex((origin) => origin !== new URL(address).origin);
+  // Only pictures come from another origin.
+  const firstPicture = requests.findIndex((origin) => origin !== new URL(address).origin);
   await page.close();
-  return { before: Math.max(0, pictures), shift };
+  return { requestsBeforeCover: Math.max(0, firstPicture), shift };
 }
 
-async function watchShifts(page: Page): Promise<void> {
+async function observeLayoutShifts(page: Page): Promise<void> {
   await page.addInitScript(`
     globalThis.shifted = 0;
     new PerformanceObserver((list) => {
@@ -199,24 +209,27 @@ async function watchShifts(page: Page): Promise<void> {
 
 function conclude({ report }: Options, measured: readonly Measured[]): void {
   report.begin('Each page: HTML, the same compressed, requests before the first cover, layout shift');
-  for (const { name, html, compressed, before, shift } of measured) {
-    report.fact(name, `${grouped(html)} B, ${grouped(compressed)} B, ${before || 'no cover'}, ${shift}`);
+  for (const { name, html, compressed, requestsBeforeCover, shift } of measured) {
+    report.fact(
+      name,
+      `${grouped(html)} B, ${grouped(compressed)} B, ${requestsBeforeCover || 'no cover'}, ${shift}`,
+    );
   }
-  const most = (of: (one: Measured) => number) => Math.max(...measured.map(of));
+  const highest = (value: (one: Measured) => number) => Math.max(...measured.map(value));
   report.claim(
-    `at most ${grouped(longestHtml)} bytes of HTML, compressed`,
-    most(({ compressed }) => compressed) <= longestHtml,
+    `at most ${grouped(maxHtmlBytes)} bytes of HTML, compressed`,
+    highest(({ compressed }) => compressed) <= maxHtmlBytes,
   );
   report.claim(
-    `at most ${mostRequests} requests before the covers`,
-    most(({ before }) => before) <= mostRequests,
+    `at most ${maxRequestsBeforeCovers} requests before the covers`,
+    highest(({ requestsBeforeCover }) => requestsBeforeCover) <= maxRequestsBeforeCovers,
   );
-  report.claim('nothing moves while a page loads', most(({ shift }) => shift) === 0);
+  report.claim('no layout shift while a page loads', highest(({ shift }) => shift) === 0);
 }
 
 type Result = {
   lhr: {
-    /** Where a page could not be judged at all, such as one that was not painted in time. */
+    /** Set if a page couldn't be scored, for example because it wasn't painted in time. */
     runtimeError?: { code: string };
     environment: { benchmarkIndex: number };
     categories: Record<string, { score: number | null; auditRefs: { id: string; weight: number }[] }>;
@@ -225,7 +238,7 @@ type Result = {
 };
 type Lighthouse = (address: string, flags: Record<string, unknown>) => Promise<Result | undefined>;
 
-/** From our packages, or from the folder in LIGHTHOUSE; null where there is none. */
+/** Loads Lighthouse from node_modules, or from the folder in LIGHTHOUSE. Returns null if it isn't installed. */
 async function findLighthouse(): Promise<Lighthouse | null> {
   const { LIGHTHOUSE } = process.env;
   const name = LIGHTHOUSE ? pathToFileURL(join(LIGHTHOUSE, 'core', 'index.js')).href : 'lighthouse';
@@ -233,50 +246,55 @@ async function findLighthouse(): Promise<Lighthouse | null> {
   return found?.default ?? null;
 }
 
-async function judgePage(
+async function scorePage(
   { report }: Options,
   lighthouse: Lighthouse,
-  { name, path, isPublic = false }: Shown,
+  { name, path, isPublic = false }: SitePage,
   at: string,
   port: number,
 ): Promise<void> {
-  const wanted = ['performance', 'accessibility', 'best-practices', ...(isPublic ? ['seo'] : [])];
+  const categoryNames = ['performance', 'accessibility', 'best-practices', ...(isPublic ? ['seo'] : [])];
   const lowest = new Map<string, number>();
-  const lost = new Set<string>();
+  const lostPoints = new Set<string>();
   const indices: number[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     report.progress(`${name}, run ${round} of ${rounds}`);
-    const { categories, audits, environment } = await judgedOnce(lighthouse, at + path, port, wanted);
+    const { categories, audits, environment } = await runLighthouse(
+      lighthouse,
+      at + path,
+      port,
+      categoryNames,
+    );
     indices.push(environment.benchmarkIndex);
-    for (const category of wanted) {
+    for (const category of categoryNames) {
       const score = Math.round((categories[category]?.score ?? 0) * 100);
       lowest.set(category, Math.min(score, lowest.get(category) ?? 100));
       for (const { id, weight } of categories[category]?.auditRefs ?? []) {
         const audit = audits[id];
         if (weight > 0 && audit && audit.score !== null && audit.score < 1)
-          lost.add(`${category}: ${audit.title} ${audit.displayValue ?? ''}`.trim());
+          lostPoints.add(`${category}: ${audit.title} ${audit.displayValue ?? ''}`.trim());
       }
     }
   }
   report.progress('');
   report.fact(name, [...lowest].map(([category, score]) => `${category} ${score}`).join(', '));
-  for (const one of lost) report.fact('', one);
-  if (lost.size > 0) {
-    // A machine that is busy with something else is a slower phone than Lighthouse takes it for.
+  for (const one of lostPoints) report.fact('', one);
+  if (lostPoints.size > 0) {
+    // On a busy machine, the simulated phone is slower than Lighthouse assumes.
     const load = (loadavg()[0] ?? 0) / availableParallelism();
     report.fact(
       '',
-      `this machine meanwhile: index ${Math.min(...indices)}, ${load.toFixed(1)} waiting for each core`,
+      `this machine: benchmark index ${Math.min(...indices)}, load ${load.toFixed(1)} per core`,
     );
   }
   report.claim(
-    `${name}: 100 throughout`,
+    `${name}: 100 in every category`,
     [...lowest.values()].every((score) => score === 100),
   );
 }
 
-/** Lighthouse now and then finds a page that was not painted in time, and judges nothing. */
-async function judgedOnce(
+/** Retries, because Lighthouse occasionally gives up on a page that wasn't painted in time. */
+async function runLighthouse(
   lighthouse: Lighthouse,
   address: string,
   port: number,
@@ -293,5 +311,5 @@ async function judgedOnce(
     const result = await lighthouse(address, flags);
     if (result && !result.lhr.runtimeError) return result.lhr;
   }
-  throw new Error(`Lighthouse could not judge ${address}`);
+  throw new Error(`Lighthouse couldn’t score ${address}`);
 }

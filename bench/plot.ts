@@ -1,4 +1,4 @@
-/** One way to watch: how many calls it takes, and what its delays are in seconds. */
+/** One way to poll: its number of calls, and its delays in seconds. */
 export type Point = { name: string; calls: number; naturalP95: number; othersP95: number; ours: boolean };
 
 const width = 860;
@@ -8,7 +8,7 @@ const right = 30;
 const top = 40;
 const bottom = 76;
 
-/** A picture of what promptness costs: calls a day against delays, both by powers of ten; as SVG that stands on its own. */
+/** Returns a standalone SVG that plots calls per day against delays, both on a logarithmic scale. */
 export function plot(points: readonly Point[], title: string): string {
   const x = scale([100, 100_000], [left, width - right]);
   const y = scale([0.5, 400], [height - bottom, top]);
@@ -23,16 +23,16 @@ export function plot(points: readonly Point[], title: string): string {
     (value) =>
       `<path class="grid" d="M${left} ${y(value)}H${width - right}"/><text x="${left - 8}" y="${y(value) + 4}" text-anchor="end">${value} s</text>`,
   );
-  const lockedOut = `<rect class="danger" x="${x(800)}" y="${top}" width="${x(100_000) - x(800)}" height="${height - top - bottom}"/><text class="soft" x="${x(860)}" y="${top + 16}">people report being locked out from about here on</text>`;
-  const named: { at: number; level: number }[] = [];
+  const lockedOut = `<rect class="danger" x="${x(800)}" y="${top}" width="${x(100_000) - x(800)}" height="${height - top - bottom}"/><text class="soft" x="${x(860)}" y="${top + 16}">users report lockouts from about here on</text>`;
+  const labels: { at: number; level: number }[] = [];
   const marks = points.map((point) => {
     const mark = point.ours ? 'ours' : 'others';
     const [px, low, high] = [x(point.calls), y(point.naturalP95), y(point.othersP95)];
-    // A name goes above its marks, or below where another one is there already.
+    // The name goes above its marks, or below them if another name is in the way.
     const above = Math.min(low, high) - 12;
-    const taken = named.some(({ at, level }) => Math.abs(at - px) < 110 && Math.abs(level - above) < 14);
+    const taken = labels.some(({ at, level }) => Math.abs(at - px) < 110 && Math.abs(level - above) < 14);
     const level = taken ? Math.max(low, high) + 22 : above;
-    named.push({ at: px, level });
+    labels.push({ at: px, level });
     return `<g class="${mark}"><path d="M${px} ${low}V${high}"/><circle cx="${px}" cy="${low}" r="6"/><rect x="${px - 5}" y="${high - 5}" width="10" height="10"/><text x="${px}" y="${level}" text-anchor="middle">${point.name}</text></g>`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}">
@@ -55,7 +55,7 @@ ${marks.join('\n')}
 `;
 }
 
-/** From numbers to places, by powers of ten, rounded to tenths. */
+/** Returns a logarithmic scale from values to positions, rounded to tenths. */
 function scale([low, high]: readonly [number, number], [from, to]: readonly [number, number]) {
   return (value: number) => {
     const part = Math.log(value / low) / Math.log(high / low);

@@ -1,57 +1,57 @@
 export type Report = ReturnType<typeof createReport>;
 
-/** Prints what was measured. */
+/** Prints measurements and claims. */
 export function createReport() {
   let failed = 0;
   let claims = 0;
   let unclear = 0;
 
   return {
-    /** Begins a part. */
+    /** Prints the title of a part. */
     begin(title: string): void {
       console.log(`\n${title}`);
     },
-    /** Something that was counted or measured. */
+    /** Prints a measurement. */
     fact(name: string, value: string | number): void {
       console.log(`  ${name.padEnd(56)} ${typeof value === 'number' ? grouped(value) : value}`);
     },
-    /** Something that is claimed, and whether it was so. */
+    /** Prints a claim and whether it held. */
     claim(words: string, holds: boolean): void {
       claims += 1;
       if (!holds) failed += 1;
       console.log(`  ${holds ? 'PASS' : 'FAIL'}  ${words}`);
     },
-    /** Something that is claimed, but that cannot be told from what was measured. */
+    /** Prints a claim that the measurements can't decide. */
     unclear(words: string, why: string): void {
       unclear += 1;
-      console.log(`  ????  ${words}: too noisy to tell, ${why}`);
+      console.log(`  ????  ${words}: too noisy to decide, ${why}`);
     },
-    /** Says on the terminal how far it is; nothing of it is part of the result. */
+    /** Shows the progress on the terminal. It isn't part of the output. */
     progress(words: string): void {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${words}`);
     },
-    /** Says how many claims held; gives whether all did. */
+    /** Prints how many claims held. Returns whether none failed. */
     conclude(): boolean {
-      const others = unclear > 0 ? `, ${unclear} could not be told` : '';
+      const others = unclear > 0 ? `, ${unclear} undecided` : '';
       console.log(`\n${claims - failed} of ${claims} claims held${others}`);
       return failed === 0;
     },
   };
 }
 
-/** A whole number as people write it. */
+/** Formats an integer with separators. */
 export function grouped(value: number): string {
   return new Intl.NumberFormat('en-GB').format(value);
 }
 
-/** The value below which so many of a hundred lie. */
+/** Returns the value below which this percentage of the values lies. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const index = Math.min(sorted.length - 1, Math.ceil((percent / 100) * sorted.length) - 1);
   return sorted[Math.max(0, index)] ?? Number.NaN;
 }
 
-/** How often each value came, the most frequent first. */
+/** Formats how often each value occurs, the most frequent first. */
 export function counted(values: Iterable<string | number>): string {
   const counts = new Map<string | number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

@@ -4,28 +4,29 @@ import { createApp } from '../src/app.ts';
 import { BadConfiguration, readConfig } from '../src/config.ts';
 import { createLog, forTerminal } from '../src/ops/log.ts';
 import { CannotListen, cannotListen, serve } from '../src/ops/serve.ts';
-import { createShutdownSequence, stopServing } from '../src/ops/shutdown.ts';
+import { createShutdown, stopServing } from '../src/ops/shutdown.ts';
+import { handleUncaught } from '../src/ops/uncaught.ts';
 import { createParts } from '../src/parts.ts';
 import { findRedis, freePort, NoRedis } from '../src/redis/local-server.ts';
 import { localServerDeps } from '../src/redis/terminal.ts';
 
-const shutdownSequence = createShutdownSequence(process);
+const shutdown = createShutdown(process);
 
 try {
-  // Read now for what is wrong in it, before anything is started.
-  const { host, port: wished } = readConfig(settings({}));
+  // Read first, so that problems are reported before anything starts.
+  const { host, port: preferred } = readConfig(settings({}));
   const apiVersion = readApiVersion(process.env);
-  const redis = await findRedis(localServerDeps(process, shutdownSequence.signal));
-  shutdownSequence.add(redis.stop);
+  const redis = await findRedis(localServerDeps(process, shutdown.signal));
+  shutdown.defer(redis.stop);
 
-  const port = await freePort(ports(wished));
+  const port = await freePort(ports(preferred));
   const clientId = randomBytes(16).toString('hex');
   const clientSecret = randomBytes(16).toString('hex');
-  // A browser that is told "localhost" may try ::1 first: there must be nobody else.
+  // A browser may resolve "localhost" to ::1 first, so nothing else may listen there.
   const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
   let endCooldown = async () => {};
   const onClear = () => {
-    // Without Redis the wait is over by itself when its time has come.
+    // Without Redis, the cooldown ends by itself.
     endCooldown().catch(() => undefined);
   };
   const simulator = await startSimulator({
@@ -37,7 +38,7 @@ try {
   }).catch((error) => {
     throw cannotListen(error, simulatorAt);
   });
-  shutdownSequence.add(simulator.close);
+  shutdown.defer(simulator.close);
 
   const { spotify, ...config } = readConfig(
     settings({
@@ -49,20 +50,21 @@ try {
       SPOTIFY_API_URL: simulator.apiUrl,
     }),
   );
-  if (!spotify) throw new Error('The demo gave itself no credentials');
+  if (!spotify) throw new Error('The demo has no credentials');
   simulator.registerRedirectUri(config.redirectUri);
 
   const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
+  handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
   const parts = createParts({ config: { ...config, spotify }, log });
-  shutdownSequence.add(parts.close);
-  // Who has the app turned away for six hours, to see it, need not wait for them to pass.
+  shutdown.defer(parts.close);
+  // After trying a six-hour cooldown, a person can end it in the simulator.
   endCooldown = parts.quotaGate.endCooldown;
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
-    throw new NoRedis('The Redis at REDIS_URL refuses the connection: look at its user and password.');
+    throw new NoRedis('The Redis at REDIS_URL refuses the connection. Check its user and password.');
   const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
   const { background, closeStreams } = parts;
-  shutdownSequence.add(() =>
+  shutdown.defer(() =>
     stopServing({ serving, background, closeStreams, log, requestsMs: 1_000, totalMs: 2_000 }),
   );
 
@@ -70,13 +72,13 @@ try {
   Turntable's demo is at   ${config.baseUrl}
 
   Sign in as one of three made-up listeners. The simulator at ${simulator.origin} stands in for Spotify.
-  Ctrl-C stops everything.
+  Press Ctrl-C to stop everything.
 `);
 } catch (error) {
-  await shutdownSequence.after(error, [NoRedis, BadConfiguration, CannotListen, UnknownApiVersion]);
+  await shutdown.fail(error, [NoRedis, BadConfiguration, CannotListen, UnknownApiVersion]);
 }
 
-/** Of the environment, only what has a meaning for the demo. */
+/** Returns the variables for the demo: a few from the environment, and these. */
 function settings(own: Record<string, string>): Record<string, string | undefined> {
   const { HOST, PORT, LOG_LEVEL } = process.env;
   return { HOST, PORT, LOG_LEVEL: LOG_LEVEL || 'warn', ...own };

@@ -1,100 +1,101 @@
 /*
- * Follows what is playing: by a stream of events, or, where something on the way holds streams back, by fetching the card as often as
- * the server says.
+ * Keeps the card current: by a stream of events or, if something between browser and server buffers streams, by fetching the card as
+ * often as the server says.
  */
 const longestPauseMs = 120_000;
-/** So many heartbeats that do not come mean that the stream is dead, though nobody has said so: a laptop that slept, a phone elsewhere. */
-const missedBeats = 3;
-/** The server sends the first heartbeat at once, so a stream that is silent for so long is held back. */
-const longestFirstBeatMs = 5_000;
+/** After this many missing heartbeats a stream counts as dead, even if no error was reported: a laptop slept, a phone changed networks. */
+const missedHeartbeats = 3;
+/** The server sends the first heartbeat at once. A stream without one for this long is being buffered. */
+const longestFirstHeartbeatMs = 5_000;
 /**
- * After so many streams in a row that brought nothing, the card is fetched instead; after more where one has worked on this page, for
- * then it is more likely that connections have died, those included that the browser keeps for later.
+ * After this many streams in a row without a heartbeat, the card is fetched instead. More if one has worked on this page: then it is
+ * likelier that connections have died, including those that the browser keeps open for reuse.
  */
 const fewStreams = { atFirst: 3, onceWorked: 9 };
-/** The longest the server asks a browser to wait before it makes a broken stream again. */
+/** The longest time that the server asks a browser to wait before it reconnects. */
 const longestRetryMs = 11_000;
 const lost = 'Not connected: this may be out of date. Trying again.';
 
-/** Streams in a row that brought nothing: remembered for the next page, so that it does not have to find out again. */
-let silent = Number(sessionStorage.getItem('silent streams'));
-function countSilent(count) {
-  silent = count;
-  sessionStorage.setItem('silent streams', count);
+/** Streams in a row without a heartbeat. Stored, so that the next page of this tab need not find out again. */
+let failedStreams = Number(sessionStorage.getItem('failed streams'));
+function setFailedStreams(count) {
+  failedStreams = count;
+  sessionStorage.setItem('failed streams', count);
 }
 
-const asProgram = () => ({ headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) });
+const jsonRequest = () => ({ headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) });
 
 /**
- * Follows until the function it returns is called. `data` holds the addresses and the time between heartbeats, `version` returns
- * that of the card that is shown, `onCard` is called with each card, `report` with words on how it stands, or none, and `onOver` when
- * the sign-in has ended. With `lookNow` the listener has come back to look, and the player is asked.
+ * Follows until the returned function is called. `data` holds the URLs and the time between heartbeats; `version()` is the version of the
+ * card on the page; `onCard` is called with each card, `report` with the connection's status (empty if all is well), and `onEnd` when the
+ * sign-in has ended. With `pollNow` the server is asked to poll the player: the listener has just returned to the page.
  */
-export function follow({ data, version, onCard, report, onOver }, lookNow) {
-  const stream = { source: null, isHeard: false, deadline: Number.POSITIVE_INFINITY };
-  const timers = { open: 0, fetch: 0, watch: 0 };
-  let beatMs = Number(data.beat);
-  /** Whether the player is to be asked: until something has come that was asked for with this wish. */
-  let isWished = lookNow;
+export function follow({ data, version, onCard, report, onEnd }, pollNow) {
+  const stream = { source: null, isAlive: false, deadline: Number.POSITIVE_INFINITY };
+  const timers = { open: 0, fetch: 0, check: 0 };
+  let heartbeatMs = Number(data.heartbeat);
+  /** Whether to ask for a poll, until a stream or fetch that asked for one has been answered. */
+  let isPollWanted = pollNow;
   let isFetching = false;
   let hasWorked = false;
   let failedFetches = 0;
   let probes = 0;
   let isStopped = false;
 
-  const firstBeatMs = () => Math.min(longestFirstBeatMs, missedBeats * beatMs);
+  const firstHeartbeatMs = () => Math.min(longestFirstHeartbeatMs, missedHeartbeats * heartbeatMs);
   const expectWithin = (ms) => {
     stream.deadline = performance.now() + ms;
   };
-  const at = (path, more) => `${path}?${new URLSearchParams({ who: data.who, ...more })}`;
-  const wish = () => isWished && { look: 'now' };
+  const urlOf = (path, query) => `${path}?${new URLSearchParams({ signIn: data.signIn, ...query })}`;
+  const pollQuery = () => isPollWanted && { poll: 'now' };
 
   function open() {
-    stream.isHeard = false;
-    expectWithin(firstBeatMs());
-    const source = new EventSource(at(data.stream, wish()));
+    stream.isAlive = false;
+    expectWithin(firstHeartbeatMs());
+    const source = new EventSource(urlOf(data.stream, pollQuery()));
     stream.source = source;
-    source.addEventListener('beat', (beat) => {
-      beatMs = Number(beat.data);
-      expectWithin(missedBeats * beatMs);
-      if (!stream.isHeard) stopFetching();
-      isWished = false;
-      stream.isHeard = true;
+    source.addEventListener('heartbeat', (heartbeat) => {
+      heartbeatMs = Number(heartbeat.data);
+      expectWithin(missedHeartbeats * heartbeatMs);
+      if (!stream.isAlive) stopFetching();
+      isPollWanted = false;
+      stream.isAlive = true;
       hasWorked = true;
       report('');
     });
     source.addEventListener('card', (card) => onCard(JSON.parse(card.data)));
-    source.addEventListener('end', over);
+    source.addEventListener('end', end);
     source.addEventListener('error', () => {
       const isRefused = source.readyState === EventSource.CLOSED;
-      if (!stream.isHeard || isRefused) return failed({ isRefused, isCut: true });
-      // The browser makes it again by itself.
-      stream.isHeard = false;
-      expectWithin(longestRetryMs + firstBeatMs());
+      if (!stream.isAlive || isRefused) return failed({ isRefused, isCut: true });
+      // The browser reconnects by itself.
+      stream.isAlive = false;
+      expectWithin(longestRetryMs + firstHeartbeatMs());
       report(lost);
     });
   }
 
-  /** A stream has brought nothing in its time, was cut before, or was refused. */
+  /** A stream was refused, was cut before its first heartbeat, or had none in time. */
   async function failed({ isRefused, isCut }) {
     stream.source.close();
     stream.deadline = Number.POSITIVE_INFINITY;
-    // Silence alone is nothing to speak of: the page is as it was a moment ago.
+    // A buffered stream is not worth a message: the page is as current as a moment ago.
     // safeguard: saying-nothing-streams-held-back
     if (isCut && !isFetching) report(lost);
-    // A refused stream does not say why; asked for its head alone, it does.
-    if (isRefused && (await isOver(fetch(at(data.stream), { method: 'HEAD', ...asProgram() })))) return;
+    // EventSource does not tell why a stream was refused; a HEAD request does.
+    if (isRefused && (await hasEnded(fetch(urlOf(data.stream), { method: 'HEAD', ...jsonRequest() }))))
+      return;
     if (isStopped) return;
-    countSilent(silent + 1);
-    if (silent >= (hasWorked ? fewStreams.onceWorked : fewStreams.atFirst)) startFetching();
+    setFailedStreams(failedStreams + 1);
+    if (failedStreams >= (hasWorked ? fewStreams.onceWorked : fewStreams.atFirst)) startFetching();
     else timers.open = setTimeout(open, isCut ? 5_000 * (0.5 + Math.random()) : 0);
   }
 
-  /** Fetches the card, and tries a stream now and then, ever more seldom. */
+  /** Fetches the card, and tries a stream every so often, less and less. */
   function startFetching() {
     probes += 1;
     // safeguard: going-back-to-streams-work-again
-    timers.open = setTimeout(open, Math.min(40, 4 * 2 ** probes) * beatMs);
+    timers.open = setTimeout(open, Math.min(40, 4 * 2 ** probes) * heartbeatMs);
     if (isFetching) return;
     isFetching = true;
     fetchCard();
@@ -105,13 +106,13 @@ export function follow({ data, version, onCard, report, onOver }, lookNow) {
     failedFetches = 0;
     probes = 0;
     clearTimeout(timers.fetch);
-    countSilent(0);
+    setFailedStreams(0);
   }
 
   async function fetchCard() {
-    const answering = fetch(at(data.card, { version: version(), ...wish() }), asProgram());
-    if (await isOver(answering)) return;
-    const card = await answering.then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
+    const response = fetch(urlOf(data.card, { version: version(), ...pollQuery() }), jsonRequest());
+    if (await hasEnded(response)) return;
+    const card = await response.then((answer) => (answer.ok ? answer.json() : null)).catch(() => null);
     if (isStopped || !isFetching) return;
     if (card === null) {
       report(lost);
@@ -121,11 +122,11 @@ export function follow({ data, version, onCard, report, onOver }, lookNow) {
       return;
     }
     if (card.version) onCard(card);
-    isWished = false;
+    isPollWanted = false;
     report('');
     timers.fetch = setTimeout(fetchCard, card.nextMs);
     if (failedFetches === 0) return;
-    // The server was away, and streams may well have failed for that alone.
+    // The server was down, which may be the only reason that streams failed.
     failedFetches = 0;
     probes = 0;
     clearTimeout(timers.open);
@@ -133,20 +134,20 @@ export function follow({ data, version, onCard, report, onOver }, lookNow) {
     open();
   }
 
-  /** Whether this answer says that the sign-in has ended; if so, that is seen to. */
-  async function isOver(answering) {
-    const status = await answering.then(
+  /** Whether this response says that the sign-in has ended. If so, `onEnd` has been called. */
+  async function hasEnded(response) {
+    const status = await response.then(
       (answer) => answer.status,
       () => 0,
     );
     if (isStopped || (status !== 401 && status !== 403)) return false;
-    over();
+    end();
     return true;
   }
 
-  function over() {
+  function end() {
     stop();
-    onOver();
+    onEnd();
   }
 
   function stop() {
@@ -155,16 +156,16 @@ export function follow({ data, version, onCard, report, onOver }, lookNow) {
     stream.source?.close();
   }
 
-  timers.watch = setInterval(() => {
+  timers.check = setInterval(() => {
     if (performance.now() < stream.deadline) return;
     // safeguard: fetching-card-where-streams-bring-nothing
-    if (!stream.isHeard) return failed({ isRefused: false, isCut: false });
+    if (!stream.isAlive) return failed({ isRefused: false, isCut: false });
     report(lost);
     stream.source.close();
-    isWished = true;
+    isPollWanted = true;
     open();
   }, 1_000);
-  if (silent >= fewStreams.atFirst) startFetching();
+  if (failedStreams >= fewStreams.atFirst) startFetching();
   else open();
   return stop;
 }

@@ -1,15 +1,16 @@
 /*
- * Keeps what is playing up to date: one stream of events for all tabs of this browser that can be seen, a progress bar that moves
- * between them, and words for screen readers when another track begins. Without it the page is whole, and loads itself anew.
+ * Live updates of what is playing: one stream of events for all visible tabs of this browser, a progress bar that moves between updates,
+ * and announcements for screen readers when another track begins. Without JavaScript the page is complete and reloads itself.
  */
 const place = document.getElementById('live');
-const state = document.getElementById('live-state');
-const said = document.getElementById('live-said');
-const calm = matchMedia('(prefers-reduced-motion: reduce)');
-// Of this sign-in alone: a window that still shows somebody else is not spoken to.
-const room = `turntable now playing ${place.dataset.who}`;
-const others = 'BroadcastChannel' in window ? new BroadcastChannel(room) : null;
+const status = document.getElementById('live-status');
+const announcement = document.getElementById('live-announcement');
+const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+// The channel is for tabs of this sign-in only: one that still shows another listener must not get their updates.
+const channelName = `turntable now playing ${place.dataset.signIn}`;
+const channel = 'BroadcastChannel' in window ? new BroadcastChannel(channelName) : null;
 
+/** The card on the page. */
 const shown = {
   version: place.dataset.version,
   uri: place.dataset.uri,
@@ -18,32 +19,35 @@ const shown = {
   durationMs: Number(place.dataset.duration || Number.NaN),
   at: performance.now(),
 };
+/** The latest card as received. */
 let latest = null;
 
 function show(card) {
   const { activeElement } = document;
-  const focused = place.contains(activeElement) ? nameOf(activeElement) : null;
+  const focused = place.contains(activeElement) ? actionOf(activeElement) : null;
   const recent = document.getElementById('live-recent');
   place.innerHTML = card.html;
-  // What was played before stays true while nothing plays, also where the server has forgotten it.
+  // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
   if (recent && place.querySelector('.idle') && !document.getElementById('live-recent')) place.append(recent);
-  // A notice has come that names a moment.
+  // A notice with a time has appeared.
   if (place.querySelector('.notice time')) import(place.dataset.clock);
   if (focused) {
-    const all = [...place.querySelectorAll('a, button')];
-    // Where it is gone (Pause has become Play), the next best is the first of the buttons.
-    (all.find((one) => nameOf(one) === focused) ?? place.querySelector('button, a'))?.focus();
+    const controls = [...place.querySelectorAll('a, button')];
+    // If it is gone (Pause has become Play), focus the first button.
+    (controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a'))?.focus();
   }
 
-  const another = (card.uri ?? '') !== shown.uri;
-  adjust(card);
-  document.title = `${card.what ?? 'Now playing'} · Turntable`;
-  if (another && card.what)
-    said.textContent = card.by ? `Now playing: ${card.what}, ${card.by}` : `Now playing: ${card.what}`;
+  const isOther = (card.uri ?? '') !== shown.uri;
+  setProgress(card);
+  document.title = `${card.title ?? 'Now playing'} · Turntable`;
+  if (isOther && card.title)
+    announcement.textContent = card.byline
+      ? `Now playing: ${card.title}, ${card.byline}`
+      : `Now playing: ${card.title}`;
 }
 
-/** Goes on from where the server says it is. */
-function adjust(card) {
+/** Moves on from the progress that the server sent. */
+function setProgress(card) {
   latest = { ...card, html: card.html ?? latest?.html ?? null };
   Object.assign(shown, {
     version: card.version,
@@ -53,35 +57,35 @@ function adjust(card) {
     durationMs: card.durationMs ?? Number.NaN,
     at: performance.now(),
   });
-  move();
+  updateProgress();
 }
 
-/** Shows a card; one whose version is shown already comes without its HTML. */
-function take(card) {
+/** Shows a card. One whose version is on the page already has no HTML. */
+function receive(card) {
   if (card.html !== null) show(card);
-  else if (card.version === shown.version) adjust(card);
+  else if (card.version === shown.version) setProgress(card);
 }
 
-/** What a button or link does, to find the same one in the next card. */
-function nameOf(element) {
+/** What a button or link does: identifies it in the next card. */
+function actionOf(element) {
   return element.form ? `${element.form.action} ${element.name}` : `${element.className} ${element.href}`;
 }
 
-function move() {
+function updateProgress() {
   const bar = document.getElementById('live-bar');
   if (!bar || Number.isNaN(shown.progressMs) || Number.isNaN(shown.durationMs)) return;
-  const since = shown.playing ? performance.now() - shown.at : 0;
-  const now = Math.min(shown.progressMs + since, shown.durationMs);
-  bar.value = now;
-  const time = clock(now);
+  const elapsedMs = shown.playing ? performance.now() - shown.at : 0;
+  const progressMs = Math.min(shown.progressMs + elapsedMs, shown.durationMs);
+  bar.value = progressMs;
+  const time = format(progressMs);
   const label = document.getElementById('live-time');
   if (label.textContent === time) return;
   label.textContent = time;
-  bar.setAttribute('aria-valuetext', `${time} of ${clock(shown.durationMs)}`);
+  bar.setAttribute('aria-valuetext', `${time} of ${format(shown.durationMs)}`);
 }
 
-/** A length as the server writes it for this reader: 3:05, or 3.05. */
-function clock(ms) {
+/** Formats a duration as the server does for this locale: 3:05, or 3.05. */
+function format(ms) {
   const { locale, between } = place.dataset;
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
@@ -90,108 +94,107 @@ function clock(ms) {
   return [...parts, write(s, 2)].join(between);
 }
 
-function tell(words) {
-  state.textContent = words;
-  state.hidden = words === '';
+function setStatus(text) {
+  status.textContent = text;
+  status.hidden = text === '';
 }
 
-/** Says how it stands, here and in the other windows that depend on this one. */
-function report(words) {
-  tell(words);
-  others?.postMessage({ state: words });
+/** Shows the status of the connection, here and in the tabs that depend on this one. */
+function report(text) {
+  setStatus(text);
+  channel?.postMessage({ status: text });
 }
 
-/** What following needs of this page; what it brings is for the other windows as well. */
+/** What `follow` needs of this page. What it receives is for the other tabs as well. */
 const page = {
   data: place.dataset,
   version: () => shown.version,
   report,
   onCard(card) {
-    take(card);
-    others?.postMessage({ card });
+    receive(card);
+    channel?.postMessage({ card });
   },
-  onOver() {
-    others?.postMessage({ over: true });
-    begin();
+  onEnd() {
+    channel?.postMessage({ hasEnded: true });
+    reload();
   },
 };
 
-/** Whoever holds the lock follows; the others listen to them. Hidden tabs hold nothing. */
-let letGo = null;
-let holding = false;
-let comesBack = false;
+/** The tab that holds a lock follows; the others receive its messages. Hidden tabs take no part. */
+let stopFollowing = null;
+let isHolder = false;
+let isReturning = false;
 
-function attend() {
+function updateVisibility() {
   if (document.hidden) {
-    comesBack = true;
-    letGo?.();
-    letGo = null;
+    isReturning = true;
+    stopFollowing?.();
+    stopFollowing = null;
     return;
   }
-  if (letGo) return;
-  const asking = new AbortController();
+  if (stopFollowing) return;
+  const request = new AbortController();
   let stop = null;
   let release = () => undefined;
-  letGo = () => {
-    asking.abort();
+  stopFollowing = () => {
+    request.abort();
     stop?.();
-    holding = false;
+    isHolder = false;
     release();
   };
   const hold = () =>
     new Promise((resolve) => {
       release = resolve;
-      holding = true;
-      stop = follow(page, comesBack);
+      isHolder = true;
+      stop = follow(page, isReturning);
     });
-  if (!others || !navigator.locks) {
+  if (!channel || !navigator.locks) {
     hold();
     return;
   }
-  others.postMessage({ hello: true });
-  navigator.locks.request(room, { signal: asking.signal }, hold).catch(() => undefined);
-  // Another window has the stream: it is shown there too what is so now.
-  if (comesBack)
-    setTimeout(() => holding || fetch(place.dataset.look, { method: 'POST' }).catch(() => undefined), 500);
+  channel.postMessage({ hello: true });
+  navigator.locks.request(channelName, { signal: request.signal }, hold).catch(() => undefined);
+  // If another tab has the stream, the current state arrives through it.
+  if (isReturning)
+    setTimeout(() => isHolder || fetch(place.dataset.poll, { method: 'POST' }).catch(() => undefined), 500);
 }
 
-others?.addEventListener('message', ({ data }) => {
-  if (data.card) take(data.card);
-  if (data.state !== undefined) tell(data.state);
-  if (data.over) begin();
-  if (data.hello && latest && holding) others.postMessage({ card: aged(latest) });
+channel?.addEventListener('message', ({ data }) => {
+  if (data.card) receive(data.card);
+  if (data.status !== undefined) setStatus(data.status);
+  if (data.hasEnded) reload();
+  if (data.hello && latest && isHolder) channel.postMessage({ card: withCurrentProgress(latest) });
 });
 
-/** Loads the page anew, where the sign-in has ended; not over a form that was sent, such as the one that ended it: it leads on. */
-let sent = false;
-let isOver = false;
-function begin() {
-  isOver = true;
-  if (!sent) location.reload();
+/** Reloads the page when the sign-in has ended, unless a form was submitted, which leads on: it may be the one that ended it. */
+let isSubmitting = false;
+let isReloadDue = false;
+function reload() {
+  isReloadDue = true;
+  if (!isSubmitting) location.reload();
 }
 
-/** The same card as it is by now. */
-function aged(card) {
+function withCurrentProgress(card) {
   if (!card.playing || card.progressMs === null) return card;
-  const since = performance.now() - shown.at;
+  const elapsedMs = performance.now() - shown.at;
   return {
     ...card,
-    progressMs: Math.min(card.progressMs + since, card.durationMs ?? Number.POSITIVE_INFINITY),
+    progressMs: Math.min(card.progressMs + elapsedMs, card.durationMs ?? Number.POSITIVE_INFINITY),
   };
 }
 
 document.addEventListener('submit', ({ target }) => {
   if (target.method !== 'post') return;
-  sent = true;
-  // It may have been stopped, or have opened another window.
+  isSubmitting = true;
+  // It may have been stopped, or have opened another tab.
   setTimeout(() => {
-    sent = false;
-    if (isOver) begin();
+    isSubmitting = false;
+    if (isReloadDue) reload();
   }, 10_000);
 });
-addEventListener('pagehide', () => letGo?.());
+addEventListener('pagehide', () => stopFollowing?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
-setInterval(move, calm.matches ? 5_000 : 250);
+setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
 const { follow } = await import(place.dataset.follow);
-document.addEventListener('visibilitychange', attend);
-attend();
+document.addEventListener('visibilitychange', updateVisibility);
+updateVisibility();

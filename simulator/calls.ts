@@ -1,21 +1,21 @@
 import type { Request, RequestHandler } from 'express';
-import type { Call } from './control.ts';
+import type { Call } from './types.ts';
 
-const mostCalls = 10_000;
-const secretNames = new Set(['access_token', 'refresh_token', 'client_secret', 'code', 'code_verifier']);
+const maxCalls = 10_000;
+const secretParams = new Set(['access_token', 'refresh_token', 'client_secret', 'code', 'code_verifier']);
 
 export type CallLog = {
   all: Call[];
   record: RequestHandler;
-  /** Adds what became known about a request later on. */
-  note(req: Request, known: Pick<Call, 'grantType' | 'listenerId'>): void;
-  forget(): void;
+  /** Adds details that are known only after the request was recorded. */
+  annotate(req: Request, details: Pick<Call, 'grantType' | 'listenerId'>): void;
+  clear(): void;
 };
 
-/** Remembers every request to the token endpoint and the web API, without secrets. `now` gives milliseconds. */
+/** Records every request to the token endpoint and the Web API, without secrets. `now` returns milliseconds. */
 export function createCallLog(now: () => number): CallLog {
   const all: Call[] = [];
-  const ofRequest = new WeakMap<Request, Call>();
+  const callByRequest = new WeakMap<Request, Call>();
 
   return {
     all,
@@ -27,26 +27,28 @@ export function createCallLog(now: () => number): CallLog {
           method: req.method,
           path: req.path,
           query: Object.fromEntries(
-            [...new URL(req.url, 'http://localhost').searchParams].filter(([name]) => !secretNames.has(name)),
+            [...new URL(req.url, 'http://localhost').searchParams].filter(
+              ([name]) => !secretParams.has(name),
+            ),
           ),
           status: 0,
           at: now(),
         };
-        ofRequest.set(req, call);
+        callByRequest.set(req, call);
         all.push(call);
-        if (all.length > mostCalls) all.splice(0, all.length - mostCalls);
-        const sent = () => {
+        if (all.length > maxCalls) all.splice(0, all.length - maxCalls);
+        const recordStatus = () => {
           if (res.headersSent) call.status = res.statusCode;
         };
-        // "prefinish" comes before the caller can have read the answer; "close" covers answers that never finish.
-        res.once('prefinish', sent).once('close', sent);
+        // "prefinish" fires before the client can have read the response; "close" covers responses that never finish.
+        res.once('prefinish', recordStatus).once('close', recordStatus);
       }
       next();
     },
-    note(req, known) {
-      const call = ofRequest.get(req);
-      if (call) Object.assign(call, known);
+    annotate(req, details) {
+      const call = callByRequest.get(req);
+      if (call) Object.assign(call, details);
     },
-    forget: () => void all.splice(0),
+    clear: () => void all.splice(0),
   };
 }

@@ -1,86 +1,89 @@
-import type { Json } from './api-version.ts';
+import { ApiError, notFound } from './api-error.ts';
 import { albums, artists, episodes, everyTrack, liveAlbums, shows, tracks } from './catalogue.ts';
-import type { Settings } from './control.ts';
-import { type Endpoints, namesMarket, pageOf } from './endpoints.ts';
-import type { Shelves } from './playlist-store.ts';
-import { notFound, Refused } from './refused.ts';
+import type { ApiRequest, ApiResponse, Endpoints } from './endpoints.ts';
+import type { Json } from './json.ts';
+import { hasMarket, type PageLimits, paginate } from './params.ts';
+import type { PlaylistStore } from './playlist-store.ts';
+import type { Settings } from './types.ts';
 
-type Deps = { settings: Settings; endpoints: Endpoints; shelves: Shelves };
+type Deps = { settings: Settings; endpoints: Endpoints; playlistStore: PlaylistStore };
 
-/** Search and single things: all that an app token is good for. */
-export function addCatalogue({ settings, endpoints, shelves }: Deps) {
-  const { open } = endpoints;
+/** Search and single objects, which an app token can read as well. */
+export function addCatalogue({ settings, endpoints, playlistStore }: Deps) {
+  const { appEndpoint } = endpoints;
 
-  open('/search', {}, ({ shapes, url, query }) => {
-    const words = (query.get('q') ?? '').trim().toLowerCase();
-    if (!words) throw new Refused(400, 'No search query');
-    const types = (query.get('type') ?? '').split(',');
-    if (types[0] === '') throw new Refused(400, 'Missing parameter type');
-    const reach =
-      settings.apiVersion === '2026-02'
-        ? { normal: 5, most: 10, farthest: 1000 }
-        : { normal: 20, most: 50, farthest: 1000 };
-    const matches = (...names: string[]) => names.join(' ').toLowerCase().includes(words);
-    const answer: { [name: string]: Json } = {};
-    const found = <T>(type: string, all: readonly T[], shape: (item: T) => Json) => {
-      const ofType = new URL(url);
-      ofType.searchParams.set('type', type);
-      answer[`${type}s`] = shapes.paging(ofType, pageOf(all, query, reach), shape);
-    };
-    const by = ({ name, artists }: { name: string; artists: readonly { name: string }[] }) =>
-      matches(name, ...artists.map((artist) => artist.name));
-
-    for (const type of types) {
-      switch (type) {
-        case 'artist': {
-          const hits = artists.filter(({ name }) => matches(name));
-          found(type, hits, shapes.artist);
-          break;
-        }
-        case 'album':
-          found(type, albums.filter(by), shapes.albumInBrief);
-          break;
-        case 'track':
-          found(type, tracks.filter(by), shapes.track);
-          break;
-        case 'show': {
-          const hits = shows.filter(({ name, description }) => matches(name, description));
-          found(type, hits, shapes.show);
-          break;
-        }
-        case 'episode': {
-          const hits = episodes.filter(({ name, description }) => matches(name, description));
-          found(type, hits, shapes.episodeInBrief);
-          break;
-        }
-        case 'audiobook':
-          // Sold in a few countries only, and in none of ours.
-          found(type, [], () => null);
-          break;
-        case 'playlist': {
-          const hits = shelves.all().filter(({ isPublic, name }) => isPublic && matches(name));
-          // Spotify's own lists are found too, come as null and are counted.
-          found(type, [...hits.slice(0, 1), null, ...hits.slice(1)], shapes.playlistOrHole);
-          break;
-        }
-        default:
-          throw new Refused(400, `Bad search type field ${type}`);
-      }
-    }
-    return answer;
-  });
-
-  open('/tracks/:id', {}, ({ shapes, params, query }) =>
-    shapes.trackIn(namesMarket(query), byId(everyTrack, params.id)),
+  appEndpoint('/search', {}, (request) =>
+    search(request, playlistStore, searchLimits[settings.apiVersion === '2026-02' ? '2026-02' : 'legacy']),
   );
-  open('/artists/:id', {}, ({ shapes, params }) => shapes.artist(byId(artists, params.id)));
-  open('/albums/:id', {}, ({ shapes, params }) => shapes.album(byId([...albums, ...liveAlbums], params.id)));
-  open('/shows/:id', {}, ({ shapes, params }) => shapes.wholeShow(byId(shows, params.id)));
-  open('/episodes/:id', {}, ({ shapes, params }) => shapes.episode(byId(episodes, params.id)));
+  appEndpoint('/tracks/:id', {}, ({ toJson, params, query }) =>
+    toJson.trackInMarket(byId(everyTrack, params.id), hasMarket(query)),
+  );
+  appEndpoint('/artists/:id', {}, ({ toJson, params }) => toJson.artist(byId(artists, params.id)));
+  appEndpoint('/albums/:id', {}, ({ toJson, params }) =>
+    toJson.album(byId([...albums, ...liveAlbums], params.id)),
+  );
+  appEndpoint('/shows/:id', {}, ({ toJson, params }) => toJson.showWithEpisodes(byId(shows, params.id)));
+  appEndpoint('/episodes/:id', {}, ({ toJson, params }) => toJson.episode(byId(episodes, params.id)));
+}
+
+const searchLimits: Record<'2026-02' | 'legacy', PageLimits> = {
+  '2026-02': { defaultLimit: 5, maxLimit: 10, maxOffset: 1000 },
+  legacy: { defaultLimit: 20, maxLimit: 50, maxOffset: 1000 },
+};
+
+function search(
+  { toJson, url, query }: ApiRequest,
+  playlistStore: PlaylistStore,
+  limits: PageLimits,
+): ApiResponse {
+  const text = (query.get('q') ?? '').trim().toLowerCase();
+  if (!text) throw new ApiError(400, 'No search query');
+  const types = (query.get('type') ?? '').split(',');
+  if (types[0] === '') throw new ApiError(400, 'Missing parameter type');
+
+  const matches = (...names: string[]) => names.join(' ').toLowerCase().includes(text);
+  const matchesWithArtists = ({ name, artists }: { name: string; artists: readonly { name: string }[] }) =>
+    matches(name, ...artists.map((artist) => artist.name));
+  const matchesWithDescription = ({ name, description }: { name: string; description: string }) =>
+    matches(name, description);
+  const pageOf = <T>(type: string, all: readonly T[], itemJson: (item: T) => Json) => {
+    const ofType = new URL(url);
+    ofType.searchParams.set('type', type);
+    return toJson.paging(ofType, paginate(all, query, limits), itemJson);
+  };
+  const resultsOf = (type: string): Json => {
+    switch (type) {
+      case 'artist':
+        return pageOf(
+          type,
+          artists.filter(({ name }) => matches(name)),
+          toJson.artist,
+        );
+      case 'album':
+        return pageOf(type, albums.filter(matchesWithArtists), toJson.albumSummary);
+      case 'track':
+        return pageOf(type, tracks.filter(matchesWithArtists), toJson.track);
+      case 'show':
+        return pageOf(type, shows.filter(matchesWithDescription), toJson.show);
+      case 'episode':
+        return pageOf(type, episodes.filter(matchesWithDescription), toJson.episodeSummary);
+      case 'audiobook':
+        // Spotify sells audiobooks in a few countries only; the listeners live in others.
+        return pageOf(type, [], () => null);
+      case 'playlist': {
+        const found = playlistStore.all().filter(({ isPublic, name }) => isPublic && matches(name));
+        // Spotify's own playlists are found and counted, but are null.
+        return pageOf(type, [...found.slice(0, 1), null, ...found.slice(1)], toJson.playlistOrNull);
+      }
+      default:
+        throw new ApiError(400, `Bad search type field ${type}`);
+    }
+  };
+  return Object.fromEntries(types.map((type) => [`${type}s`, resultsOf(type)]));
 }
 
 function byId<T extends { id: string }>(all: readonly T[], id: string | undefined): T {
-  const found = all.find((thing) => thing.id === id);
+  const found = all.find((one) => one.id === id);
   if (!found) throw notFound();
   return found;
 }

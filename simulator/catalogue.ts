@@ -1,6 +1,6 @@
-import { chanceOf, idOf } from './random.ts';
+import { createId, createRandom } from './random.ts';
 
-/** All of it is made up: no artist, record or podcast here exists. */
+/* Everything here is made up: none of these artists, albums or podcasts exists. */
 
 export type Artist = { kind: 'artist'; id: string; name: string; genres: string[] };
 export type Album = {
@@ -23,7 +23,7 @@ export type Track = {
   durationMs: number;
   explicit: boolean;
 };
-/** A file from the listener's own disk: Spotify knows no id for it, and often not much else. */
+/** A local file of a listener: without an id at Spotify, and often without much else. */
 export type LocalTrack = {
   kind: 'local';
   name: string;
@@ -470,52 +470,52 @@ const podcasts: { name: string; description: string; episodes: [string, string][
 
 export const artists: readonly Artist[] = discography.map(({ name, genres }) => ({
   kind: 'artist',
-  id: idOf(`artist ${name}`),
+  id: createId(`artist ${name}`),
   name,
   genres,
 }));
 
 function artistNamed(name: string): Artist {
   const found = artists.find((artist) => artist.name === name);
-  if (!found) throw new Error(`no artist is named ${name}`);
+  if (!found) throw new Error(`No artist is named ${name}`);
   return found;
 }
 
-function pressed(name: string, record: Release): Album {
+function createAlbum(artistName: string, release: Release): Album {
   const album: Album = {
     kind: 'album',
-    id: idOf(`album ${name} ${record.title}`),
-    name: record.title,
-    albumType: record.type ?? 'album',
-    artists: [name, ...(record.with ? [record.with] : [])].map(artistNamed),
-    released: record.released,
-    precision: (['year', 'month', 'day'] as const)[record.released.split('-').length - 1] ?? 'day',
+    id: createId(`album ${artistName} ${release.title}`),
+    name: release.title,
+    albumType: release.type ?? 'album',
+    artists: [artistName, ...(release.with ? [release.with] : [])].map(artistNamed),
+    released: release.released,
+    precision: (['year', 'month', 'day'] as const)[release.released.split('-').length - 1] ?? 'day',
     tracks: [],
   };
-  const chance = chanceOf(album.id);
-  album.tracks = record.tracks.map((title, index) => ({
+  const random = createRandom(album.id);
+  album.tracks = release.tracks.map((title, index) => ({
     kind: 'track',
-    id: idOf(`track ${album.id} ${index}`),
+    id: createId(`track ${album.id} ${index}`),
     name: title,
     album,
     artists: album.artists,
     number: index + 1,
-    durationMs: chance.between(140_000, 340_000),
-    explicit: chance.percent(7),
+    durationMs: random.between(140_000, 340_000),
+    explicit: random.percent(7),
   }));
   return album;
 }
 
 export const albums: readonly Album[] = discography.flatMap(({ name, records }) =>
-  records.map((record) => pressed(name, record)),
+  records.map((release) => createAlbum(name, release)),
 );
 
 export const tracks: readonly Track[] = albums.flatMap((album) => album.tracks);
 
-/** Everybody's newest record once more, from the stage. Only those have them who save a lot. */
+/** A live version of each artist's newest album. They occur only in large libraries, not in search results. */
 export const liveAlbums: readonly Album[] = discography.flatMap(({ name, records }) =>
   records.slice(0, 1).map(({ title, tracks }) =>
-    pressed(name, {
+    createAlbum(name, {
       title: `${title} (Live)`,
       released: '2026-08-14',
       tracks: tracks.map((track) => `${track} (Live)`),
@@ -523,8 +523,8 @@ export const liveAlbums: readonly Album[] = discography.flatMap(({ name, records
   ),
 );
 
-/** Names as they really occur, too: very long, from right to left, of emoji, with markup, empty. They stand in long lists only. */
-export const oddTracks: readonly Track[] = [
+/** Names that occur in reality: very long, right to left, emoji, markup, empty. Only long lists contain them. */
+export const edgeCaseTracks: readonly Track[] = [
   [
     'Symphony for Everybody Who Ever Waited for a Night Bus in the Rain, '.repeat(5).slice(0, 300),
     'The Considerably Extended Ensemble of the Lower Valley and Its Many Friends',
@@ -534,11 +534,16 @@ export const oddTracks: readonly Track[] = [
   ['🌧️☕️👩🏽‍🚀', '🎻🎻🎻'],
   ['<b>Bold</b> & "quoted" <script>alert(1)</script>', 'Ampersand & Sons <live>'],
   ['', 'Untitled Choir'],
-].map(([title = '', by = ''], index) => {
-  const artist: Artist = { kind: 'artist', id: idOf(`odd artist ${index}`), name: by, genres: [] };
+].map(([title = '', artistName = ''], index) => {
+  const artist: Artist = {
+    kind: 'artist',
+    id: createId(`odd artist ${index}`),
+    name: artistName,
+    genres: [],
+  };
   const album: Album = {
     kind: 'album',
-    id: idOf(`odd album ${index}`),
+    id: createId(`odd album ${index}`),
     name: title,
     albumType: 'single',
     artists: [artist],
@@ -548,7 +553,7 @@ export const oddTracks: readonly Track[] = [
   };
   const track: Track = {
     kind: 'track',
-    id: idOf(`odd track ${index}`),
+    id: createId(`odd track ${index}`),
     name: title,
     album,
     artists: [artist],
@@ -560,24 +565,23 @@ export const oddTracks: readonly Track[] = [
   return track;
 });
 
-/** All tracks that there are. */
 export const everyTrack: readonly Track[] = [
   ...tracks,
   ...liveAlbums.flatMap((album) => album.tracks),
-  ...oddTracks,
+  ...edgeCaseTracks,
 ];
 
 export const shows: readonly Show[] = podcasts.map(({ name, description, episodes }) => {
-  const show: Show = { kind: 'show', id: idOf(`show ${name}`), name, description, episodes: [] };
-  const chance = chanceOf(show.id);
-  show.episodes = episodes.map(([title, about], index) => ({
+  const show: Show = { kind: 'show', id: createId(`show ${name}`), name, description, episodes: [] };
+  const random = createRandom(show.id);
+  show.episodes = episodes.map(([title, description], index) => ({
     kind: 'episode',
-    id: idOf(`episode ${show.id} ${index}`),
+    id: createId(`episode ${show.id} ${index}`),
     name: title,
-    description: about,
+    description,
     show,
-    released: `2026-0${9 - index}-${chance.between(10, 28)}`,
-    durationMs: chance.between(28 * 60_000, 64 * 60_000),
+    released: `2026-0${9 - index}-${random.between(10, 28)}`,
+    durationMs: random.between(28 * 60_000, 64 * 60_000),
   }));
   return show;
 });
@@ -602,10 +606,10 @@ export const localTracks: readonly LocalTrack[] = [
   { kind: 'local', name: 'track03', artist: '', album: 'Unknown album', durationMs: 204_000 },
 ];
 
-/** What stands in for the thing in calls and answers; a file's is made of its words, for it has no id. */
-export function uriOf(thing: Track | Episode | LocalTrack): string {
-  if (thing.kind !== 'local') return `spotify:${thing.kind}:${thing.id}`;
-  const { artist, album, name, durationMs } = thing;
-  const coded = [artist, album, name].map((part) => encodeURIComponent(part).replaceAll('%20', '+'));
-  return `spotify:local:${coded.join(':')}:${Math.round(durationMs / 1000)}`;
+/** A local file has no id, so its URI is made of its names. */
+export function uriOf(item: Track | Episode | LocalTrack): string {
+  if (item.kind !== 'local') return `spotify:${item.kind}:${item.id}`;
+  const { artist, album, name, durationMs } = item;
+  const encoded = [artist, album, name].map((part) => encodeURIComponent(part).replaceAll('%20', '+'));
+  return `spotify:local:${encoded.join(':')}:${Math.round(durationMs / 1000)}`;
 }

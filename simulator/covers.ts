@@ -1,6 +1,6 @@
-import { type Chance, chanceOf } from './random.ts';
+import { createRandom, type Random } from './random.ts';
 
-/** Ground first, then four colours that go with it. */
+/** The background, then four colours that go with it. */
 const palettes = [
   ['#f4e9d8', '#e4572e', '#17405c', '#f3a712', '#a8c686'],
   ['#0f1b2d', '#ff6b6b', '#ffd166', '#4ecdc4', '#f7fff7'],
@@ -18,10 +18,10 @@ const palettes = [
   ['#073b3a', '#f9dc5c', '#ed254e', '#c2eabd', '#f4fffd'],
 ] as const;
 
-/** `any` never gives the same colour twice in a row, so that neighbours differ. */
-type Colours = { ground: string; any(): string };
+/** `any` never returns the same colour twice in a row, so that adjacent shapes differ. */
+type Colours = { background: string; any(): string };
 
-const drawings: ((chance: Chance, colours: Colours) => string)[] = [
+const drawings: ((random: Random, colours: Colours) => string)[] = [
   rings,
   tiles,
   sunset,
@@ -32,30 +32,30 @@ const drawings: ((chance: Chance, colours: Colours) => string)[] = [
   bars,
 ];
 
-/** A square picture as SVG, the same for the same seed; `size` in pixels. */
+/** Returns a square SVG, the same for the same seed; `size` is in pixels. */
 export function drawCover(seed: string, size: number): string {
-  // Of many numbers tried, this one makes the covers that stand beside each other differ most.
-  const chance = chanceOf(`cover 219 ${seed}`);
-  const [ground, ...others] = chance.pick(palettes);
-  const draw = chance.pick(drawings);
+  // With this number, of many that were tried, covers that appear side by side differ most.
+  const random = createRandom(`cover 219 ${seed}`);
+  const [background, ...others] = random.pick(palettes);
+  const draw = random.pick(drawings);
   let last = '';
   const any = () => {
-    last = chance.pick(others.filter((colour) => colour !== last));
+    last = random.pick(others.filter((colour) => colour !== last));
     return last;
   };
-  const picture = draw(chance, { ground, any });
-  return svg(size, `<path fill="${ground}" d="M0 0h64v64H0z"/>${picture}`);
+  const picture = draw(random, { background, any });
+  return svg(size, `<path fill="${background}" d="M0 0h64v64H0z"/>${picture}`);
 }
 
-/** A person as two shapes; no face, nobody is meant. */
+/** Returns a picture of a person without a face. */
 export function drawPerson(seed: string, size: number): string {
-  const chance = chanceOf(`person ${seed}`);
-  const [ground, coat] = chance.pick(palettes);
-  const hair = chance.pick(['#5b3420', '#c98b3c', '#8d2f1d', '#a56a43']);
-  const skin = chance.pick(['#f2cfb3', '#d9a27a', '#b97c52', '#8a5636', '#e8bd98']);
+  const random = createRandom(`person ${seed}`);
+  const [background, coat] = random.pick(palettes);
+  const hair = random.pick(['#5b3420', '#c98b3c', '#8d2f1d', '#a56a43']);
+  const skin = random.pick(['#f2cfb3', '#d9a27a', '#b97c52', '#8a5636', '#e8bd98']);
   return svg(
     size,
-    `<path fill="${ground}" d="M0 0h64v64H0z"/><circle cx="32" cy="27" r="15" fill="${hair}"/><circle cx="32" cy="30" r="11" fill="${skin}"/><path fill="${coat}" d="M8 64a24 19 0 0 1 48 0z"/>`,
+    `<path fill="${background}" d="M0 0h64v64H0z"/><circle cx="32" cy="27" r="15" fill="${hair}"/><circle cx="32" cy="30" r="11" fill="${skin}"/><path fill="${coat}" d="M8 64a24 19 0 0 1 48 0z"/>`,
   );
 }
 
@@ -63,40 +63,40 @@ function svg(size: number, inside: string): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size}" viewBox="0 0 64 64">${inside}</svg>`;
 }
 
-function repeat(times: number, part: (index: number) => string): string {
-  return Array.from({ length: times }, (_, index) => part(index)).join('');
+function repeat(times: number, draw: (index: number) => string): string {
+  return Array.from({ length: times }, (_, index) => draw(index)).join('');
 }
 
-function rings(chance: Chance, { any }: Colours): string {
-  const [x, y] = [chance.between(12, 52), chance.between(12, 52)];
+function rings(random: Random, { any }: Colours): string {
+  const [x, y] = [random.between(12, 52), random.between(12, 52)];
   return repeat(7, (n) => `<circle cx="${x}" cy="${y}" r="${52 - n * 7.4}" fill="${any()}"/>`);
 }
 
-function tiles(chance: Chance, { any }: Colours): string {
+function tiles(random: Random, { any }: Colours): string {
   const quarter = ['M0 0h16A16 16 0 0 1 0 16z', 'M16 0v16A16 16 0 0 1 0 0z', 'M0 16V0a16 16 0 0 1 16 16z'];
   return repeat(16, (n) => {
     const place = `transform="translate(${(n % 4) * 16} ${Math.floor(n / 4) * 16})"`;
-    const shape = chance.percent(80)
-      ? `<path fill="${any()}" d="${chance.pick(quarter)}"/>`
-      : `<circle cx="8" cy="8" r="${chance.between(4, 8)}" fill="${any()}"/>`;
+    const shape = random.percent(80)
+      ? `<path fill="${any()}" d="${random.pick(quarter)}"/>`
+      : `<circle cx="8" cy="8" r="${random.between(4, 8)}" fill="${any()}"/>`;
     return `<g ${place}><path fill="${any()}" d="M0 0h16v16H0z" opacity=".35"/>${shape}</g>`;
   });
 }
 
-function sunset(chance: Chance, { ground, any }: Colours): string {
+function sunset(random: Random, { background, any }: Colours): string {
   const sea = any();
-  const y = chance.between(36, 44);
-  const sun = `<circle cx="${chance.between(18, 46)}" cy="${y - 6}" r="${chance.between(11, 17)}" fill="${any()}"/>`;
+  const y = random.between(36, 44);
+  const sun = `<circle cx="${random.between(18, 46)}" cy="${y - 6}" r="${random.between(11, 17)}" fill="${any()}"/>`;
   const lines = repeat(
     6,
     (n) =>
-      `<path stroke="${ground}" stroke-width="${1.6 - n * 0.2}" d="M0 ${y + 22 - n * 3.6}h64" opacity=".6"/>`,
+      `<path stroke="${background}" stroke-width="${1.6 - n * 0.2}" d="M0 ${y + 22 - n * 3.6}h64" opacity=".6"/>`,
   );
   return `${sun}<path fill="${sea}" d="M0 ${y}h64v${64 - y}H0z"/>${lines}`;
 }
 
-function waves(chance: Chance, { any }: Colours): string {
-  const swing = chance.between(4, 9);
+function waves(random: Random, { any }: Colours): string {
+  const swing = random.between(4, 9);
   return repeat(6, (n) => {
     const y = 8 + n * 10;
     const way = n % 2 ? swing : -swing;
@@ -104,39 +104,39 @@ function waves(chance: Chance, { any }: Colours): string {
   });
 }
 
-function petals(chance: Chance, { any }: Colours): string {
-  const count = chance.between(5, 9);
+function petals(random: Random, { any }: Colours): string {
+  const count = random.between(5, 9);
   const colour = any();
   const around = repeat(
     count,
     (n) =>
       `<ellipse cx="32" cy="15" rx="8.5" ry="15" fill="${n % 2 ? any() : colour}" opacity=".88" transform="rotate(${(n * 360) / count} 32 32)"/>`,
   );
-  return `${around}<circle cx="32" cy="32" r="${chance.between(5, 9)}" fill="${any()}"/>`;
+  return `${around}<circle cx="32" cy="32" r="${random.between(5, 9)}" fill="${any()}"/>`;
 }
 
-function hills(chance: Chance, { any }: Colours): string {
-  const moon = `<circle cx="${chance.between(12, 52)}" cy="${chance.between(10, 20)}" r="${chance.between(5, 8)}" fill="${any()}"/>`;
+function hills(random: Random, { any }: Colours): string {
+  const moon = `<circle cx="${random.between(12, 52)}" cy="${random.between(10, 20)}" r="${random.between(5, 8)}" fill="${any()}"/>`;
   const ridges = repeat(4, (n) => {
     const y = 26 + n * 10;
-    const peak = chance.between(8, 56);
-    return `<path fill="${any()}" d="M0 ${y + chance.between(0, 8)}L${peak} ${y - 12}L64 ${y + chance.between(0, 8)}V64H0z"/>`;
+    const peak = random.between(8, 56);
+    return `<path fill="${any()}" d="M0 ${y + random.between(0, 8)}L${peak} ${y - 12}L64 ${y + random.between(0, 8)}V64H0z"/>`;
   });
   return moon + ridges;
 }
 
-function pebbles(chance: Chance, { any }: Colours): string {
+function pebbles(random: Random, { any }: Colours): string {
   return repeat(25, (n) => {
     const [x, y] = [8 + (n % 5) * 12, 8 + Math.floor(n / 5) * 12];
-    return `<circle cx="${x}" cy="${y}" r="${chance.between(4, 11) / 2}" fill="${any()}"/>`;
+    return `<circle cx="${x}" cy="${y}" r="${random.between(4, 11) / 2}" fill="${any()}"/>`;
   });
 }
 
-function bars(chance: Chance, { any }: Colours): string {
-  const turn = chance.pick([0, 0, 90, -45, 30]);
+function bars(random: Random, { any }: Colours): string {
+  const turn = random.pick([0, 0, 90, -45, 30]);
   const strips = repeat(7, (n) => {
-    const top = chance.between(-4, 40);
-    return `<rect x="${-4 + n * 10.6}" y="${top}" width="8" height="${chance.between(24, 60)}" rx="4" fill="${any()}"/>`;
+    const top = random.between(-4, 40);
+    return `<rect x="${-4 + n * 10.6}" y="${top}" width="8" height="${random.between(24, 60)}" rx="4" fill="${any()}"/>`;
   });
   return `<g transform="rotate(${turn} 32 32)">${strips}</g>`;
 }

@@ -1,10 +1,12 @@
 import express, { type Request, type Response, Router } from 'express';
-import { createShapes, type Json, type Page, type Shapes } from './api-version.ts';
+import { ApiError, forbidden, missingScope, notFound } from './api-error.ts';
 import type { CallLog } from './calls.ts';
-import type { Settings } from './control.ts';
 import type { Bearer, Grants } from './grants.ts';
+import type { Json } from './json.ts';
 import type { Listener } from './listeners.ts';
-import { forbidden, missingScope, notFound, Refused } from './refused.ts';
+import { parseBody } from './params.ts';
+import { createToJson, type ToJson } from './to-json.ts';
+import type { EndpointSummary, Settings } from './types.ts';
 
 type Deps = {
   settings: Settings;
@@ -15,32 +17,30 @@ type Deps = {
   calls: CallLog;
 };
 
-/** What an endpoint is given to answer with. */
-export type Asked = {
-  shapes: Shapes;
+export type ApiRequest = {
+  toJson: ToJson;
   bearer: Bearer;
-  /** The address as it was asked for. */
   url: URL;
   query: URLSearchParams;
   params: Record<string, string>;
-  /** The fields of a JSON body, none where there is no body; throws where it is something else. */
-  fields(): Record<string, unknown>;
+  /** Returns the fields of a JSON body, none for an empty one. Throws if it isn't an object. */
+  body(): Record<string, unknown>;
 };
-export type AskedByListener = Asked & { listener: Listener };
+export type ListenerRequest = ApiRequest & { listener: Listener };
 
-/** Answered with 204 and nothing at all. */
-export const nothing = Symbol('nothing');
-/** Answered with the status alone. */
-export const done = Symbol('done');
-export type Answer = Json | typeof nothing | typeof done;
+/** Sends 204. */
+export const noContent = Symbol('noContent');
+/** Sends the status alone. */
+export const emptyBody = Symbol('emptyBody');
+export type ApiResponse = Json | typeof noContent | typeof emptyBody;
 
 type Method = 'get' | 'post' | 'put' | 'delete';
-type Terms = {
-  /** What the token needs to be good for; all of them. */
+type EndpointOptions = {
+  /** The token needs all of these. */
   scope?: string | readonly string[];
-  /** In which of Spotify's two sets of names it stands; in both if absent. */
-  names?: 'legacy' | '2026-02';
-  /** Of a good answer; 200 if absent. */
+  /** The version that has this endpoint; both if absent. */
+  onlyIn?: 'legacy' | '2026-02';
+  /** Of a successful response; 200 if absent. */
   status?: number;
 };
 
@@ -53,81 +53,107 @@ const notInvited = {
   text: 'Check settings on developer.spotify.com/dashboard, the user may not be registered.',
 };
 
-/** The frame of the web API: who asks, what they may, in which words it is answered or refused. */
+/** What all endpoints of the Web API share: authentication, scopes, versions and the shape of errors. */
 export function createEndpoints({ settings, origin, apiUrl, grants, listeners, calls }: Deps) {
   const router = Router({ strict: true, caseSensitive: true });
-  // What it calls itself does not matter: what is no JSON is refused below.
-  const body = express.text({ type: () => true, limit: '64kb' });
+  const list: EndpointSummary[] = [];
+  // Spotify ignores the content type: whatever isn't JSON is refused when it is parsed.
+  const readBody = express.text({ type: () => true, limit: '64kb' });
 
-  /** Who asks; throws what Spotify answers to everybody else. */
+  /** Returns null if it has sent a response. Throws Spotify's errors for everyone without access. */
   const authenticate = (req: Request, res: Response): Bearer | null => {
     const [, token] = (req.headers.authorization ?? '').match(/^Bearer ([\w.~+/=-]+)$/i) ?? [];
-    if (!token) throw new Refused(400, 'Only valid bearer authentication supported');
+    if (!token) throw new ApiError(400, 'Only valid bearer authentication supported');
     const bearer = grants.bearer(token);
-    if (bearer === 'invalid') throw new Refused(401, 'Invalid access token');
-    if (bearer === 'expired') throw new Refused(401, 'The access token expired');
-    if (bearer.listenerId) calls.note(req, { listenerId: bearer.listenerId });
-    if (!settings.ownerHasPremium) throw new Refused(403, ownerNeedsPremium);
+    if (bearer === 'invalid') throw new ApiError(401, 'Invalid access token');
+    if (bearer === 'expired') throw new ApiError(401, 'The access token expired');
+    if (bearer.listenerId) calls.annotate(req, { listenerId: bearer.listenerId });
+    if (!settings.ownerHasPremium) throw new ApiError(403, ownerNeedsPremium);
     if (bearer.listenerId && settings.notInvited.has(bearer.listenerId)) {
-      if (settings.notInvitedAs === 'json') throw new Refused(403, notInvited.json);
+      if (settings.notInvitedFormat === 'json') throw new ApiError(403, notInvited.json);
       res.status(403).type('text/plain').send(notInvited.text);
       return null;
     }
     return bearer;
   };
 
-  /** Names that are gone are forbidden, names that are not there yet are not found. */
-  const checkNames = (names: Terms['names']) => {
-    if (names === '2026-02' && settings.apiVersion === 'legacy') throw notFound();
-    if (names === 'legacy' && settings.apiVersion === '2026-02') throw forbidden();
+  /** Removed endpoints are forbidden, those of a later version don't exist. */
+  const checkVersion = (onlyIn: EndpointOptions['onlyIn']) => {
+    if (onlyIn === '2026-02' && settings.apiVersion === 'legacy') throw notFound();
+    if (onlyIn === 'legacy' && settings.apiVersion === '2026-02') throw forbidden();
   };
 
-  const add = (method: Method, path: string, terms: Terms, answer: (asked: Asked) => Answer) => {
-    router[method](path, body, (req: Request<Record<string, string>>, res) => {
+  const add = (
+    method: Method,
+    path: string,
+    { onlyIn, status = 200 }: EndpointOptions,
+    respond: (request: ApiRequest) => ApiResponse,
+  ) => {
+    router[method](path, readBody, (req: Request<Record<string, string>>, res) => {
       const bearer = authenticate(req as Request, res);
       if (!bearer) return;
-      checkNames(terms.names);
+      checkVersion(onlyIn);
       const url = new URL(req.originalUrl, origin);
-      const given = answer({
-        shapes: createShapes({ origin, apiUrl, ...settings }),
+      const response = respond({
+        toJson: createToJson({ origin, apiUrl, ...settings }),
         bearer,
         url,
         query: url.searchParams,
         params: req.params,
-        fields: () => fieldsOf(req.body),
+        body: () => parseBody(req.body),
       });
       res.set('cache-control', 'private, max-age=0');
-      if (given === nothing) res.status(204).end();
-      else if (given === done) res.status(terms.status ?? 200).end();
-      else res.status(terms.status ?? 200).json(given);
+      if (response === noContent) res.status(204).end();
+      else if (response === emptyBody) res.status(status).end();
+      else res.status(status).json(response);
     });
   };
 
+  const describe = (method: Method, path: string, options: EndpointOptions, acceptsAppToken: boolean) =>
+    list.push({
+      endpoint: `${method.toUpperCase()} ${path}`,
+      scopes: [options.scope ?? []].flat(),
+      versions: options.onlyIn ?? 'all',
+      acceptsAppToken,
+    });
+
   return {
     router,
+    list: list as readonly EndpointSummary[],
 
-    /** An endpoint that answers the app itself, too. */
-    open: (path: string, terms: Terms, answer: (asked: Asked) => Answer) => add('get', path, terms, answer),
+    /** A GET that also accepts an app token. */
+    appEndpoint(path: string, options: EndpointOptions, respond: (request: ApiRequest) => ApiResponse) {
+      describe('get', path, options, true);
+      add('get', path, options, respond);
+    },
 
-    /** An endpoint that speaks of the listener. */
-    mine: (method: Method, path: string, terms: Terms, answer: (asked: AskedByListener) => Answer) =>
-      add(method, path, terms, (asked) => {
-        const listener = listeners.get(asked.bearer.listenerId ?? '');
-        if (!listener) throw new Refused(403, 'This request requires user authentication.');
-        if (![terms.scope ?? []].flat().every((scope) => asked.bearer.scopes.includes(scope))) {
-          throw path.startsWith('/me/player') ? new Refused(401, 'Permissions missing') : missingScope();
+    /** An endpoint that needs a listener's token. */
+    listenerEndpoint(
+      method: Method,
+      path: string,
+      options: EndpointOptions,
+      respond: (request: ListenerRequest) => ApiResponse,
+    ) {
+      describe(method, path, options, false);
+      const scopes = [options.scope ?? []].flat();
+      add(method, path, options, (request) => {
+        const listener = listeners.get(request.bearer.listenerId ?? '');
+        if (!listener) throw new ApiError(403, 'This request requires user authentication.');
+        if (!scopes.every((scope) => request.bearer.scopes.includes(scope))) {
+          throw path.startsWith('/me/player') ? new ApiError(401, 'Permissions missing') : missingScope();
         }
-        return answer({ ...asked, listener });
-      }),
+        return respond({ ...request, listener });
+      });
+    },
 
-    /** To be called last. Everything else is gone in development mode, and was never there otherwise. */
-    end() {
+    /** To be called last: answers all other paths, and turns errors into responses. */
+    addFallback() {
       router.use((req, res) => {
         if (!authenticate(req, res)) return;
         throw settings.apiVersion === '2026-02' ? forbidden() : notFound();
       });
       router.use((error: unknown, _req: Request, res: Response, next: (error?: unknown) => void) => {
-        if (!(error instanceof Refused)) return next(error);
+        if (!(error instanceof ApiError)) return next(error);
         const { status, message, reason } = error;
         res.status(status).json({ error: { status, message, reason } });
       });
@@ -135,89 +161,7 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
   };
 }
 
-/** Throws unless the token is good for all of these. */
-export function needScopes({ bearer }: Asked, scopes: Iterable<string>) {
+/** Throws unless the token has all of these. */
+export function requireScopes({ bearer }: ApiRequest, scopes: Iterable<string>) {
   for (const scope of scopes) if (!bearer.scopes.includes(scope)) throw missingScope();
-}
-
-function fieldsOf(body: unknown): Record<string, unknown> {
-  if (typeof body !== 'string' || body === '') return {};
-  const fields: unknown = parsed(body);
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) throw noJson();
-  return fields as Record<string, unknown>;
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    throw noJson();
-  }
-}
-
-const noJson = () => new Refused(400, 'Error parsing JSON.');
-
-/** A field of a body; undefined where it is not given. Throws where it is of another kind. */
-export function field<Kind extends keyof Kinds>(
-  fields: Record<string, unknown>,
-  name: string,
-  kind: Kind,
-): Kinds[Kind] | undefined {
-  const value = fields[name];
-  if (value === undefined) return undefined;
-  if (!is[kind](value)) throw new Refused(400, `Invalid ${name}`);
-  return value as Kinds[Kind];
-}
-
-type Kinds = { text: string; flag: boolean; texts: string[]; position: number };
-const is: Record<keyof Kinds, (value: unknown) => boolean> = {
-  text: (value) => typeof value === 'string',
-  flag: (value) => typeof value === 'boolean',
-  texts: (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
-  position: (value) => Number.isInteger(value) && Number(value) >= 0,
-};
-
-export type Reach = { normal: number; most: number; farthest: number };
-
-/** Of most lists, one call brings fifty things (Spotify: `QueryLimit`). */
-export const usualReach: Reach = { normal: 20, most: 50, farthest: 100_000 };
-
-/** The stretch asked for; odd numbers are refused, not put right. */
-export function pageOf<T>(all: readonly T[], query: URLSearchParams, reach: Reach): Page<T> {
-  const limit = numberIn(query, 'limit', 1, reach.most) ?? reach.normal;
-  const offset = numberIn(query, 'offset', 0, reach.farthest) ?? 0;
-  return { items: all.slice(offset, offset + limit), total: all.length, limit, offset };
-}
-
-/** A whole number of the query, undefined where it is not given; throws where it is another or none. */
-export function numberIn(
-  query: URLSearchParams,
-  name: string,
-  least: number,
-  most: number,
-): number | undefined {
-  const given = query.get(name);
-  if (given === null) return undefined;
-  const number = /^\d+$/.test(given) ? Number(given) : Number.NaN;
-  if (!(number >= least && number <= most)) throw new Refused(400, `Invalid ${name}`);
-  return number;
-}
-
-/** A list in the query, its parts parted by commas; undefined where it is not given or empty. */
-export function listIn(query: URLSearchParams, name: string): string[] | undefined {
-  return query
-    .get(name)
-    ?.split(',')
-    .map((part) => part.trim());
-}
-
-/** Whether a call names a market. Which one does not matter: the country of the listener goes before it (Spotify: `QueryMarket`). */
-export function namesMarket(query: URLSearchParams): boolean {
-  const market = query.get('market');
-  if (market !== null && !/^[A-Z]{2}$/.test(market)) throw new Refused(400, 'Invalid market code');
-  return market !== null;
-}
-
-export function takesEpisodes(query: URLSearchParams): boolean {
-  return (query.get('additional_types') ?? '').split(',').includes('episode');
 }

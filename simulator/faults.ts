@@ -1,42 +1,43 @@
 import type { RequestHandler, Response } from 'express';
-import type { Fault } from './control.ts';
+import type { Fault } from './types.ts';
 
-const hugeMegabytes = 60;
+const hugeBodyMegabytes = 60;
+
+export type PendingFault = { fault: Fault; remaining: number };
 
 export type Faults = {
   add(fault: Fault): void;
   clear(): void;
-  /** What is still to come, and how often. */
-  waiting(): readonly { fault: Fault; left: number }[];
-  strike: RequestHandler;
+  pending(): readonly PendingFault[];
+  /** Applies the oldest matching fault to a request. */
+  apply: RequestHandler;
 };
 
-/** Faults in the order they were ordered; each request meets the first that matches it. */
 export function createFaults(): Faults {
-  let waiting: { fault: Fault; left: number }[] = [];
+  let pending: PendingFault[] = [];
 
   return {
-    add: (fault) => void waiting.push({ fault, left: fault.times ?? 1 }),
+    add: (fault) => void pending.push({ fault, remaining: fault.times ?? 1 }),
     clear: () => {
-      waiting = [];
+      pending = [];
     },
-    waiting: () => waiting,
-    strike(req, res, next) {
-      const met = waiting.find(({ fault }) => matches(fault.on, req.path));
-      if (!met) return next();
-      met.left -= 1;
-      if (met.left <= 0) waiting = waiting.filter((other) => other !== met);
+    pending: () => pending,
+    apply(req, res, next) {
+      const match = pending.find(({ fault }) => matches(fault.on, req.path));
+      if (!match) return next();
+      match.remaining -= 1;
+      if (match.remaining <= 0) pending = pending.filter((other) => other !== match);
 
-      const { answer, how } = met.fault;
+      const { answer, how } = match.fault;
       if (how === 'reset-after') {
-        breakInsteadOfAnswering(res);
+        resetInsteadOfAnswering(res);
         next();
       } else if (how) {
-        later(res, met.fault, () => misbehave(res, how));
+        afterDelay(res, match.fault, () => misbehave(res, how));
       } else if (answer) {
-        later(res, met.fault, () => give(res, answer));
+        afterDelay(res, match.fault, () => sendAnswer(res, answer));
       } else {
-        holdBack(res, met.fault);
+        delayAnswer(res, match.fault);
         next();
       }
     },
@@ -46,36 +47,35 @@ export function createFaults(): Faults {
 function matches(on: Fault['on'], path: string): boolean {
   if (on === 'token') return path === '/api/token';
   if (on === 'api') return path.startsWith('/v1/');
-  // search() starts at the front each time, test() would not with a "g" pattern.
+  // Unlike test(), search() ignores lastIndex, so a pattern with the "g" flag works as well.
   return path.search(on) !== -1;
 }
 
-/** With a timer that ends with the connection and never keeps the process alive. */
-function later(res: Response, { delayMs = 0, until }: Fault, act: () => void) {
+/** Its timer is cleared with the connection and never keeps the process alive. */
+function afterDelay(res: Response, { delayMs = 0, until }: Fault, act: () => void) {
   if (until) return void until().then(() => res.destroyed || act());
   if (delayMs <= 0) return act();
   const timer = setTimeout(act, delayMs).unref();
   res.once('close', () => clearTimeout(timer));
 }
 
-function give(res: Response, answer: NonNullable<Fault['answer']>) {
-  const body = answer.body ?? '';
-  res.status(answer.status);
+function sendAnswer(res: Response, { status, headers = {}, body = '' }: NonNullable<Fault['answer']>) {
+  res.status(status);
   res.setHeader('content-type', /^\s*[{["]/.test(body) ? 'application/json; charset=utf-8' : 'text/plain');
-  for (const [name, value] of Object.entries(answer.headers ?? {})) res.setHeader(name, value);
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
   res.end(body);
 }
 
-// The request is carried out at once and only its answer waits: a caller who gives up must reckon with that.
-function holdBack(res: Response, fault: Fault) {
-  const end = res.end.bind(res) as (...given: unknown[]) => Response;
-  res.end = (...given: unknown[]) => {
-    later(res, fault, () => end(...given));
+// The request is carried out at once and only the response is delayed: clients that give up have to allow for that.
+function delayAnswer(res: Response, fault: Fault) {
+  const end = res.end.bind(res) as (...args: unknown[]) => Response;
+  res.end = (...args: unknown[]) => {
+    afterDelay(res, fault, () => end(...args));
     return res;
   };
 }
 
-function breakInsteadOfAnswering(res: Response) {
+function resetInsteadOfAnswering(res: Response) {
   res.end = () => {
     res.socket?.resetAndDestroy();
     return res;
@@ -96,19 +96,19 @@ function misbehave(res: Response, how: Exclude<NonNullable<Fault['how']>, 'reset
     case 'drip': {
       res.writeHead(200, { 'content-type': 'application/json' });
       res.flushHeaders();
-      const drops = setInterval(() => res.write(' '), 100).unref();
-      res.once('close', () => clearInterval(drops));
+      const timer = setInterval(() => res.write(' '), 100).unref();
+      res.once('close', () => clearInterval(timer));
       return;
     }
     case 'huge':
       res.writeHead(200, { 'content-type': 'application/json' });
-      pour(res, Buffer.alloc(1024 * 1024, ' '), hugeMegabytes);
+      writeRepeatedly(res, Buffer.alloc(1024 * 1024, ' '), hugeBodyMegabytes);
       return;
   }
 }
 
-/** Writes a block so many times, as fast as the reader takes it. */
-function pour(res: Response, block: Buffer, times: number) {
+/** Writes the next block when the client has taken the previous one. */
+function writeRepeatedly(res: Response, block: Buffer, times: number) {
   if (times === 0) res.end('{}');
-  else if (!res.destroyed) res.write(block, () => pour(res, block, times - 1));
+  else if (!res.destroyed) res.write(block, () => writeRepeatedly(res, block, times - 1));
 }

@@ -1,29 +1,29 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Settings } from './control.ts';
+import type { Settings } from './types.ts';
 
-const codeMs = 5 * 60 * 1000;
-const graceMs = 30 * 1000;
+const codeLifetimeMs = 5 * 60 * 1000;
+const gracePeriodMs = 30 * 1000;
+const hourMs = 3_600_000;
 
-/** What an authorize request asked for and a listener agreed to. */
-export type Agreement = {
+/** An authorize request that a listener has agreed to. */
+export type Approval = {
   listenerId: string;
   redirectUri: string;
   challenge: string | null;
   scopes: readonly string[];
 };
 
-/** One consent and everything that came from it. */
+/** One consent and everything issued for it. */
 type Consent = {
   listenerId: string;
   scopes: readonly string[];
-  /** True where the code was redeemed without the secret; only then can it be refreshed without. */
-  withoutSecret: boolean;
+  /** Whether the code was redeemed without the secret. Only then can tokens be refreshed without it. */
+  isPublicClient: boolean;
   at: number;
-  end: 'revoked' | 'expired' | null;
+  endedBy: 'revoked' | 'expired' | null;
 };
 
-/** The body of a good answer from the token endpoint. */
-export type TokenAnswer = {
+export type TokenResponse = {
   access_token: string;
   token_type: 'Bearer';
   expires_in: number;
@@ -31,152 +31,156 @@ export type TokenAnswer = {
   refresh_token?: string;
 };
 
-/** Refused, with the words of Spotify's token endpoint. */
-export type Refusal = { error: string; error_description?: string };
+/** An error of the token endpoint, in Spotify's words. */
+export type TokenError = { error: string; error_description?: string };
 
-/** Who stands behind an access token; an app token has no listener. */
+/** What an access token stands for. An app token has no listener. */
 export type Bearer = { listenerId: string | null; scopes: readonly string[] };
 
 export type Grants = ReturnType<typeof createGrants>;
 
-/** Codes, tokens and consents, in memory. `now` gives milliseconds since the epoch. */
+/** Codes, tokens and consents, in memory. `now` returns milliseconds since the epoch. */
 export function createGrants({ settings, now }: { settings: Settings; now: () => number }) {
-  const codes = new Map<string, Agreement & { at: number }>();
-  const accessTokens = new Map<string, { consent: Consent | null; endsAt: number }>();
+  const codes = new Map<string, Approval & { at: number }>();
+  const accessTokens = new Map<string, { consent: Consent | null; expiresAt: number }>();
   const refreshTokens = new Map<string, { consent: Consent; replacedAt: number | null }>();
   const consents = new Set<Consent>();
-  const approved = new Map<string, Set<string>>();
+  const approvedScopes = new Map<string, Set<string>>();
 
-  const giveAccess = (consent: Consent | null): TokenAnswer => {
-    for (const [token, { endsAt }] of accessTokens) {
-      // An hour longer, so that a late call is told "expired" and not "invalid".
-      if (endsAt + 3_600_000 < now()) accessTokens.delete(token);
+  const issueAccessToken = (consent: Consent | null): TokenResponse => {
+    for (const [token, { expiresAt }] of accessTokens) {
+      // An hour is left, in which a late call gets "expired" instead of "invalid".
+      if (expiresAt + hourMs < now()) accessTokens.delete(token);
     }
-    const access_token = opaque(96);
-    accessTokens.set(access_token, { consent, endsAt: now() + settings.accessTokenSeconds * 1000 });
+    const access_token = opaqueToken(96);
+    accessTokens.set(access_token, { consent, expiresAt: now() + settings.accessTokenSeconds * 1000 });
     return { access_token, token_type: 'Bearer', expires_in: settings.accessTokenSeconds };
   };
 
-  const giveRefresh = (consent: Consent): string => {
-    const token = opaque(96);
+  const issueRefreshToken = (consent: Consent): string => {
+    const token = opaqueToken(96);
     refreshTokens.set(token, { consent, replacedAt: null });
     return token;
   };
 
-  const endOf = (consent: Consent): Consent['end'] =>
-    consent.end ?? (now() >= consent.at + settings.sixMonthsMs ? 'expired' : null);
-
-  const those = (listenerId?: string) =>
+  const consentsOf = (listenerId?: string) =>
     [...consents].filter((consent) => listenerId === undefined || consent.listenerId === listenerId);
 
   return {
-    /** True if the listener has approved all of these scopes before. */
+    /** Whether the listener has approved all of these scopes before. */
     hasApproved: (listenerId: string, scopes: readonly string[]): boolean => {
-      const before = approved.get(listenerId);
-      return before !== undefined && scopes.every((scope) => before.has(scope));
+      const approved = approvedScopes.get(listenerId);
+      return approved !== undefined && scopes.every((scope) => approved.has(scope));
     },
 
-    /** Remembers the approval and gives a code: for one use, within five minutes. */
-    approve(agreement: Agreement): string {
-      for (const [code, { at }] of codes) if (at + 2 * codeMs < now()) codes.delete(code);
-      const before = approved.get(agreement.listenerId) ?? new Set();
-      approved.set(agreement.listenerId, before.union(new Set(agreement.scopes)));
-      const code = opaque(150);
-      codes.set(code, { ...agreement, at: now() });
+    /** Records the approval. Returns a code that can be redeemed once, within five minutes. */
+    approve(approval: Approval): string {
+      for (const [code, { at }] of codes) if (at + 2 * codeLifetimeMs < now()) codes.delete(code);
+      const approved = approvedScopes.get(approval.listenerId) ?? new Set();
+      approvedScopes.set(approval.listenerId, approved.union(new Set(approval.scopes)));
+      const code = opaqueToken(150);
+      codes.set(code, { ...approval, at: now() });
       return code;
     },
 
-    /** A code is spent by the first attempt, whether it succeeds or not. */
-    redeem(
-      code: string,
-      given: { redirectUri: string; verifier: string | null; withSecret: boolean },
-    ): TokenAnswer | Refusal {
-      const agreed = codes.get(code);
+    /** Exchanges a code for tokens. The first attempt spends it, even if it fails. */
+    redeem(code: string, request: CodeRequest): TokenResponse | TokenError {
+      const approval = codes.get(code);
       codes.delete(code);
-      if (!agreed) return invalidGrant('Invalid authorization code');
-      if (now() >= agreed.at + codeMs) return invalidGrant('Authorization code expired');
-      if (given.redirectUri !== agreed.redirectUri) return invalidGrant('Invalid redirect URI');
-      if (agreed.challenge !== null && given.verifier === null) {
-        return { error: 'invalid_request', error_description: 'code_verifier required' };
-      }
-      if (given.verifier !== null) {
-        if (!/^[A-Za-z0-9._~-]{43,128}$/.test(given.verifier))
-          return invalidGrant('code_verifier was invalid');
-        if (challengeOf(given.verifier) !== agreed.challenge)
-          return invalidGrant('code_verifier was incorrect');
-      }
-      if (!given.withSecret && agreed.challenge === null) {
-        return { error: 'invalid_client', error_description: 'Invalid client' };
-      }
+      if (!approval) return invalidGrant('Invalid authorization code');
+      if (now() >= approval.at + codeLifetimeMs) return invalidGrant('Authorization code expired');
+      const error = checkCodeRequest(approval, request);
+      if (error) return error;
 
-      const scopes = settings.grantedScope?.split(' ').filter(Boolean) ?? agreed.scopes;
+      const scopes = settings.grantedScope?.split(' ').filter(Boolean) ?? approval.scopes;
+      const { listenerId, at } = approval;
       const consent: Consent = {
-        listenerId: agreed.listenerId,
+        listenerId,
         scopes,
-        withoutSecret: !given.withSecret,
-        at: agreed.at,
-        end: null,
+        isPublicClient: !request.hasSecret,
+        at,
+        endedBy: null,
       };
       consents.add(consent);
-      return { ...giveAccess(consent), refresh_token: giveRefresh(consent), scope: scopes.join(' ') };
+      return {
+        ...issueAccessToken(consent),
+        refresh_token: issueRefreshToken(consent),
+        scope: scopes.join(' '),
+      };
     },
 
-    /** Six months are counted from the consent; refreshing does not make them longer. */
-    refresh(token: string, given: { withSecret: boolean }): TokenAnswer | Refusal {
-      const known = refreshTokens.get(token);
-      if (!known) return invalidGrant('Invalid refresh token');
-      const { consent, replacedAt } = known;
-      if (!given.withSecret && !consent.withoutSecret) {
-        return { error: 'invalid_client', error_description: 'Invalid client' };
-      }
-      const end = endOf(consent);
-      if (end) return invalidGrant(`Refresh token ${end}`);
-      if (replacedAt !== null && !(settings.rotation === 'grace' && now() < replacedAt + graceMs)) {
-        if (settings.rotation === 'family') consent.end = 'revoked';
+    /** The six months count from the consent; refreshing doesn't extend them. */
+    refresh(token: string, { hasSecret }: { hasSecret: boolean }): TokenResponse | TokenError {
+      const stored = refreshTokens.get(token);
+      if (!stored) return invalidGrant('Invalid refresh token');
+      const { consent, replacedAt } = stored;
+      if (!hasSecret && !consent.isPublicClient) return invalidClient;
+      const hasExpired = now() >= consent.at + settings.consentLifetimeMs;
+      const endedBy = consent.endedBy ?? (hasExpired ? 'expired' : null);
+      if (endedBy) return invalidGrant(`Refresh token ${endedBy}`);
+      if (replacedAt !== null && !(settings.rotation === 'grace' && now() < replacedAt + gracePeriodMs)) {
+        if (settings.rotation === 'family') consent.endedBy = 'revoked';
         return invalidGrant('Refresh token revoked');
       }
 
-      const answer: TokenAnswer = { ...giveAccess(consent), scope: consent.scopes.join(' ') };
-      if (settings.rotation === 'none') return answer;
-      known.replacedAt = replacedAt ?? now();
-      return { ...answer, refresh_token: giveRefresh(consent) };
+      const response: TokenResponse = { ...issueAccessToken(consent), scope: consent.scopes.join(' ') };
+      if (settings.rotation === 'none') return response;
+      stored.replacedAt = replacedAt ?? now();
+      return { ...response, refresh_token: issueRefreshToken(consent) };
     },
 
-    appToken: (): TokenAnswer => giveAccess(null),
+    issueAppToken: (): TokenResponse => issueAccessToken(null),
 
-    /** Who an access token speaks for, or why it speaks for nobody. */
     bearer(token: string): Bearer | 'expired' | 'invalid' {
-      const known = accessTokens.get(token);
-      if (!known || known.consent?.end === 'revoked') return 'invalid';
-      if (now() >= known.endsAt) return 'expired';
-      return { listenerId: known.consent?.listenerId ?? null, scopes: known.consent?.scopes ?? [] };
+      const stored = accessTokens.get(token);
+      if (!stored || stored.consent?.endedBy === 'revoked') return 'invalid';
+      if (now() >= stored.expiresAt) return 'expired';
+      return { listenerId: stored.consent?.listenerId ?? null, scopes: stored.consent?.scopes ?? [] };
     },
 
     expireAccessTokens() {
-      for (const known of accessTokens.values()) known.endsAt = Math.min(known.endsAt, now());
+      for (const stored of accessTokens.values()) stored.expiresAt = Math.min(stored.expiresAt, now());
     },
 
-    /** Takes the app off the listener's account: consent has to be asked for anew. */
+    /** Removes the app from the listener's account, or from all. The listener has to approve it again. */
     revoke(listenerId?: string) {
-      for (const consent of those(listenerId)) consent.end = 'revoked';
-      if (listenerId === undefined) approved.clear();
-      else approved.delete(listenerId);
+      for (const consent of consentsOf(listenerId)) consent.endedBy = 'revoked';
+      if (listenerId === undefined) approvedScopes.clear();
+      else approvedScopes.delete(listenerId);
     },
 
-    endSixMonths(listenerId?: string) {
-      for (const consent of those(listenerId)) consent.end ??= 'expired';
+    expireConsents(listenerId?: string) {
+      for (const consent of consentsOf(listenerId)) consent.endedBy ??= 'expired';
     },
   };
 }
 
-function invalidGrant(error_description: string): Refusal {
+type CodeRequest = { redirectUri: string; verifier: string | null; hasSecret: boolean };
+
+function checkCodeRequest(
+  approval: Approval,
+  { redirectUri, verifier, hasSecret }: CodeRequest,
+): TokenError | null {
+  if (redirectUri !== approval.redirectUri) return invalidGrant('Invalid redirect URI');
+  if (approval.challenge !== null && verifier === null)
+    return { error: 'invalid_request', error_description: 'code_verifier required' };
+  if (verifier !== null) {
+    if (!/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) return invalidGrant('code_verifier was invalid');
+    if (challengeFor(verifier) !== approval.challenge) return invalidGrant('code_verifier was incorrect');
+  }
+  return !hasSecret && approval.challenge === null ? invalidClient : null;
+}
+
+const invalidClient: TokenError = { error: 'invalid_client', error_description: 'Invalid client' };
+
+function invalidGrant(error_description: string): TokenError {
   return { error: 'invalid_grant', error_description };
 }
 
-function challengeOf(verifier: string): string {
+function challengeFor(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
 }
 
-function opaque(bytes: number): string {
+function opaqueToken(bytes: number): string {
   return randomBytes(bytes).toString('base64url');
 }

@@ -1,57 +1,54 @@
 import type { RequestHandler } from 'express';
-import type { Settings } from './control.ts';
+import type { Settings } from './types.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 
+export type Limit = { until: number; isQuota: boolean };
 export type Limits = ReturnType<typeof createLimits>;
 
 /**
- * What Spotify lets nobody go beyond: a rate limit for a while, and a quota for any 24 hours, which all tokens of the app
- * draw on (Spotify: "Web API changelog, July 2026"). Calls that were turned away are not counted.
+ * The rate limit, and the quota for any 24 hours that all tokens of the app share (Spotify: "Web API changelog, July 2026"). Refused
+ * calls don't count.
  */
 export function createLimits({ settings, now }: { settings: Settings; now: () => number }) {
-  let closed: { until: number; quota: boolean } | null = null;
-  /** When each call of the last day was let through, oldest first. */
-  const counted: number[] = [];
+  let imposed: Limit | null = null;
+  /** When each call of the last day was accepted, oldest first. */
+  const acceptedAt: number[] = [];
 
-  const forgetOldCalls = () => {
-    while (counted[0] !== undefined && counted[0] <= now() - dayMs) counted.shift();
+  /** The limit that refuses calls now, or null. */
+  const activeLimit = (): Limit | null => {
+    if (imposed && now() < imposed.until) return imposed;
+    while (acceptedAt[0] !== undefined && acceptedAt[0] <= now() - dayMs) acceptedAt.shift();
+    const quota = settings.callsPerDay;
+    if (quota === null || acceptedAt.length < quota) return null;
+    // A call is possible as soon as fewer than `quota` of the accepted ones are less than a day old.
+    const nextToExpire = acceptedAt[acceptedAt.length - quota] ?? now();
+    return { until: nextToExpire + dayMs, isQuota: true };
   };
 
-  /** When it opens again, and what to say until then; null where it is open. */
-  const closedNow = (): { until: number; quota: boolean } | null => {
-    if (closed && now() < closed.until) return closed;
-    forgetOldCalls();
-    const most = settings.callsPerDay;
-    if (most === null || counted.length < most) return null;
-    // The window is free as soon as all but the newest few have left it.
-    const leaves = counted[counted.length - most] ?? now();
-    return { until: leaves + dayMs, quota: true };
-  };
-
-  const turnAway: RequestHandler = (_req, res, next) => {
-    const reason = closedNow();
-    if (!reason) {
-      counted.push(now());
+  const enforce: RequestHandler = (_req, res, next) => {
+    const limit = activeLimit();
+    if (!limit) {
+      acceptedAt.push(now());
       return next();
     }
-    res.status(429).set('retry-after', String(Math.ceil((reason.until - now()) / 1000)));
-    if (reason.quota) {
+    res.status(429).set('retry-after', String(Math.ceil((limit.until - now()) / 1000)));
+    if (limit.isQuota) {
       res.json({ error: { status: 429, message: 'Too many requests', reason: 'QUOTA_EXCEEDED' } });
     } else {
-      // A text and no JSON, as users have seen it (GitHub: skuethe/MMM-Spotify#172).
+      // Plain text, not JSON, as users have reported it (GitHub: skuethe/MMM-Spotify#172).
       res.type('text/plain').send('Too many requests');
     }
   };
 
   return {
-    turnAway,
-    closedNow,
+    enforce,
+    activeLimit,
     rateLimit(seconds: number, { quota = false }: { quota?: boolean } = {}) {
-      closed = { until: now() + seconds * 1000, quota };
+      imposed = { until: now() + seconds * 1000, isQuota: quota };
     },
     clear() {
-      closed = null;
+      imposed = null;
     },
   };
 }

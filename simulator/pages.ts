@@ -1,7 +1,7 @@
 import { type Listener, listeners } from './listeners.ts';
-import { scopeWords } from './scopes.ts';
+import { scopeDescriptions } from './scopes.ts';
 
-/** A frame around every page; each says first of all that it is not Spotify. `head` is for what one page needs beside. */
+/** The layout of every page, which starts by saying that this isn't Spotify. `head` is added to the HTML head. */
 export function page(title: string, main: string, head = ''): string {
   return `<!DOCTYPE html>
 <html lang="en">
@@ -9,7 +9,7 @@ export function page(title: string, main: string, head = ''): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escaped(title)} · Simulator</title>
+<title>${escapeHtml(title)} · Simulator</title>
 <link rel="icon" href="/people/64/simulator.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/simulator.css">${head}
 </head>
@@ -23,102 +23,108 @@ ${main}
 `;
 }
 
-/** Where a listener agrees or not. `fields` travel in the form, so that the answer is checked like the question. */
-export function consentPage(asked: {
+/** The page where a listener agrees or cancels. Its form contains the request in `fields`, which is checked again when it is sent. */
+export function consentPage({
+  redirectUri,
+  scopes,
+  fields,
+  selected,
+}: {
   redirectUri: string;
   scopes: readonly string[];
   fields: URLSearchParams;
-  chosen: string;
+  selected: string;
 }): string {
-  const { host, protocol } = new URL(asked.redirectUri);
-  const words = asked.scopes.map((scope) => scopeWords.get(scope) ?? scope);
+  const { host, protocol } = new URL(redirectUri);
+  const permissions = scopes.map((scope) => scopeDescriptions.get(scope) ?? scope);
   return page(
     'Sign in',
     `<form method="post" action="/authorize" class="card">
-${[...asked.fields].map(([name, value]) => `<input type="hidden" name="${escaped(name)}" value="${escaped(value)}">`).join('\n')}
+${[...fields].map(([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`).join('\n')}
 <h1>Sign in to Turntable</h1>
-<p class="lead">At Spotify you would type your password here. In the simulator you just choose who you are.</p>
+<p class="lead">On Spotify you’d enter your password here. In the simulator, just pick a listener.</p>
 <fieldset>
 <legend>Continue as</legend>
-${listeners.map((listener) => choice(listener, listener.id === asked.chosen)).join('\n')}
+${listeners.map((listener) => listenerChoice(listener, listener.id === selected)).join('\n')}
 </fieldset>
-<section aria-labelledby="asks">
-<h2 id="asks">Turntable asks to</h2>
+<section aria-labelledby="permissions">
+<h2 id="permissions">Turntable will be able to</h2>
 <ul class="scopes">
-${(words.length > 0 ? words : ['See what everybody can see']).map((word) => `<li>${escaped(word)}</li>`).join('\n')}
+${(permissions.length > 0 ? permissions : ['See public information only']).map((permission) => `<li>${escapeHtml(permission)}</li>`).join('\n')}
 </ul>
 </section>
 <div class="buttons">
-<button type="submit" name="simulator_decision" value="agree" class="agree">Agree</button>
+<button type="submit" name="simulator_decision" value="agree" class="primary">Agree</button>
 <button type="submit" name="simulator_decision" value="cancel">Cancel</button>
 </div>
-<p class="note">Either way you go back to <span class="address">${escaped(host || protocol)}</span>.</p>
+<p class="hint">Both buttons take you back to <span class="address">${escapeHtml(host || protocol)}</span>.</p>
 </form>`,
   );
 }
 
-function choice(listener: Listener, checked: boolean): string {
+function listenerChoice(listener: Listener, checked: boolean): string {
   const { id, name, about } = listener;
   return `<label class="listener">
 <input type="radio" name="simulator_listener" value="${id}" aria-describedby="about-${id}"${checked ? ' checked' : ''}>
-${face(listener)}
-<span class="who"><span class="name">${escaped(name ?? id)}</span><span class="about" id="about-${id}">${escaped(about)}</span></span>
+${avatar(listener)}
+<span class="person"><span class="name">${escapeHtml(name ?? id)}</span><span class="about" id="about-${id}">${escapeHtml(about)}</span></span>
 </label>`;
 }
 
-/** A listener's picture, or what stands in its place. */
-export function face({ id, hasPicture }: Pick<Listener, 'id' | 'hasPicture'>): string {
+/** A listener's picture or a placeholder. */
+export function avatar({ id, hasPicture }: Pick<Listener, 'id' | 'hasPicture'>): string {
   return hasPicture
     ? `<img src="/people/64/${id}.svg" alt="" width="48" height="48">`
-    : '<span class="faceless" aria-hidden="true">?</span>';
+    : '<span class="no-picture" aria-hidden="true">?</span>';
 }
 
-/** What Spotify shows in place of the sign-in when the app itself is wrong: a few words, and no way back. */
-export function refusalPage(words: string): string {
+/** Spotify shows this page instead of the sign-in if the app itself is wrong. It never sends the browser back. */
+export function errorPage(message: string): string {
+  const [, advice] = advices.find(([start]) => message.startsWith(start)) ?? [];
   return page(
-    'Refused',
+    'Error',
     `<div class="card">
-<h1>${escaped(words)}</h1>
-<p class="lead">${escaped(advice.find(([start]) => words.startsWith(start))?.[1] ?? 'The app sent something that Spotify would not accept.')}</p>
-<p class="note">Spotify shows such an error on its own page too, and never sends the browser back.</p>
+<h1>${escapeHtml(message)}</h1>
+<p class="lead">${escapeHtml(advice ?? 'The app sent a request that Spotify doesn’t accept.')}</p>
+<p class="hint">Like Spotify, the simulator shows this error here and doesn’t send you back to the app.</p>
 </div>`,
   );
 }
 
-const advice: readonly (readonly [string, string])[] = [
-  ['INVALID_CLIENT: Failed', 'The client ID is not the one this simulator was started with.'],
+/** By the start of the error message. */
+const advices: readonly (readonly [string, string])[] = [
+  ['INVALID_CLIENT: Failed', 'The client ID isn’t the one this simulator was started with.'],
   [
     'INVALID_CLIENT: Insecure',
-    'Spotify accepts https addresses and http://127.0.0.1 or http://[::1], but not the name localhost.',
+    'Spotify accepts https addresses, http://127.0.0.1 and http://[::1], but not the name localhost.',
   ],
   [
     'INVALID_CLIENT: Invalid',
-    'The redirect address has to be the same, letter for letter, as one that is registered.',
+    'The redirect URI has to match a registered one exactly, character by character.',
   ],
-  ['Illegal scope', 'One of the permissions asked for does not exist.'],
+  ['Illegal scope', 'One of the requested permissions doesn’t exist.'],
 ];
 
-/** What a link "open in Spotify" leads to. */
-export function openPage(thing: { name: string; type: string; picture: string }): string {
+/** The page that an "Open in Spotify" link leads to. */
+export function itemPage({ name, type, picture }: { name: string; type: string; picture: string }): string {
   return page(
-    thing.name,
-    `<div class="card thing">
-<img src="${escaped(thing.picture)}" alt="" width="300" height="300">
+    name,
+    `<div class="card item">
+<img src="${escapeHtml(picture)}" alt="" width="300" height="300">
 <div>
-<p class="note">${escaped(thing.type)}</p>
-<h1 dir="auto">${escaped(thing.name)}</h1>
-<p>On Spotify this link opens the ${escaped(thing.type)} in the Spotify app.</p>
+<p class="hint">${escapeHtml(type)}</p>
+<h1 dir="auto">${escapeHtml(name)}</h1>
+<p>On Spotify, this link opens the ${escapeHtml(type)} in the Spotify app.</p>
 </div>
 </div>`,
   );
 }
 
-/** For addresses where nothing is. */
-export function missingPage(): string {
-  return page('Not found', '<div class="card"><h1>There is nothing here</h1></div>');
+export function notFoundPage(): string {
+  return page('Not found', '<div class="card"><h1>Page not found</h1></div>');
 }
 
-export function escaped(text: string): string {
+export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

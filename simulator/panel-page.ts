@@ -1,50 +1,52 @@
-import type { ApiVersion, Call, Fault } from './control.ts';
-import { apiVersions } from './control.ts';
+import { type ApiVersion, apiVersions } from './api-version.ts';
+import type { PendingFault } from './faults.ts';
+import type { Limit } from './limits.ts';
 import type { Listener } from './listeners.ts';
-import { escaped, face, page } from './pages.ts';
-import { type Disallowed, disallowed, type Moment, type Shown } from './playback.ts';
+import { avatar, escapeHtml, page } from './pages.ts';
+import { type ActivePlayer, type Disallowed, disallowedIn, type PlayerState } from './players.ts';
+import type { Call, Fault } from './types.ts';
 
-type State = {
+type PanelState = {
   apiVersion: ApiVersion;
   ownerHasPremium: boolean;
   people: readonly Person[];
-  /** What was done just now. */
-  said: string | null;
-  closed: { until: number; quota: boolean } | null;
-  faults: readonly { fault: Fault; left: number }[];
+  /** The effect of the last action. */
+  message: string | null;
+  limit: Limit | null;
+  faults: readonly PendingFault[];
   /** Oldest first. */
   calls: readonly Call[];
   now: number;
 };
-type Person = { listener: Listener; moment: Moment; invited: boolean };
+type Person = { listener: Listener; player: PlayerState; isInvited: boolean };
 
-/** So many of the newest calls are shown. */
-const mostCalls = 100;
+const maxCallsShown = 100;
 
-/** Parts that change by themselves have an id and `data-live`; the script puts newer ones in their place. */
-export function panelPage(state: State): string {
+/** Parts that can change have an id and `data-live`; panel.js replaces them. */
+export function panelPage(state: PanelState): string {
   return page(
-    'Simulator',
+    'Control panel',
     `<div class="panel">
 <div class="intro">
-<h1>A Spotify to practise with</h1>
-<p class="lead">This address plays the part of Spotify: it signs made-up listeners in and answers for their made-up music. Nothing here leaves your computer. The app itself is not here; its address stands in the terminal where you started it.</p>
+<h1>Control a simulated Spotify</h1>
+<p class="lead">This simulator stands in for Spotify: made-up listeners, made-up music. Change what they play or make something go wrong here, then see how the app reacts. Nothing leaves your computer. The app has its own address, which it printed in the terminal when it started.</p>
 </div>
 <div class="controls">
 <section aria-labelledby="listeners">
 <h2 id="listeners">Listeners</h2>
-${state.people.map(person).join('\n')}
+${state.people.map(personBox).join('\n')}
 </section>
 <section aria-labelledby="spotify-title" id="spotify">
 <h2 id="spotify-title">Spotify</h2>
-${spotify(state)}
+${versionForm(state.apiVersion)}
+${faultForm(state.ownerHasPremium)}
 </section>
 </div>
-<div class="outcome" tabindex="0" role="group" aria-label="What comes of it">
-${trouble(state)}
-<section aria-labelledby="asked">
-<h2 id="asked">What the app asked</h2>
-${callList(state)}
+<div class="results" tabindex="0" role="group" aria-label="Results">
+${statusBox(state)}
+<section aria-labelledby="calls-title">
+<h2 id="calls-title">Calls from the app</h2>
+${callTable(state)}
 </section>
 </div>
 </div>`,
@@ -52,29 +54,30 @@ ${callList(state)}
   );
 }
 
-function trouble({ said, closed, faults, ownerHasPremium, people, now }: State): string {
-  const notes = [
-    ...(closed
+function statusBox({ message, limit, faults, ownerHasPremium, people, now }: PanelState): string {
+  const problems = [
+    ...(limit
       ? [
-          `${closed.quota ? 'The quota is used up' : 'The rate limit is reached'}: every call is turned away for another ${waiting(closed.until - now)}.`,
+          `${limit.isQuota ? 'Quota exhausted' : 'Rate limit'}: every call is refused (429) for another ${duration(limit.until - now)}.`,
         ]
       : []),
     ...faults.map(
-      ({ fault, left }) => `The next ${left === 1 ? 'call' : `${left} calls`}: ${effect(fault)}.`,
+      ({ fault, remaining }) =>
+        `Next ${remaining === 1 ? 'call' : `${remaining} calls`}: ${effectOf(fault)}.`,
     ),
-    ...(ownerHasPremium ? [] : ['The owner of the app has no Premium: every call is refused.']),
+    ...(ownerHasPremium ? [] : ['The app’s owner has no Premium: every call is refused (403).']),
     ...people
-      .filter(({ invited }) => !invited)
-      .map(({ listener }) => `${nameOf(listener)} is not on the app’s list: their calls are refused.`),
+      .filter(({ isInvited }) => !isInvited)
+      .map(({ listener }) => `${nameOf(listener)} isn’t invited to the app: their calls are refused (403).`),
   ];
-  const text =
-    notes.length === 0
+  const content =
+    problems.length === 0
       ? '<p>Everything works.</p>'
-      : `<ul>\n${notes.map((note) => `<li>${escaped(note)}</li>`).join('\n')}\n</ul>`;
-  return `<div class="trouble${notes.length === 0 ? '' : ' some'}" id="trouble" data-live>${said === null ? '' : `<p class="said">${escaped(said)}</p>`}${text}</div>`;
+      : `<ul>\n${problems.map((problem) => `<li>${escapeHtml(problem)}</li>`).join('\n')}\n</ul>`;
+  return `<div class="status-box${problems.length === 0 ? '' : ' has-problems'}" id="status" data-live>${message === null ? '' : `<p class="message">${escapeHtml(message)}</p>`}${content}</div>`;
 }
 
-function waiting(ms: number): string {
+function duration(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
   if (seconds <= 90) return `${seconds} s`;
   const minutes = Math.ceil(seconds / 60);
@@ -82,149 +85,155 @@ function waiting(ms: number): string {
   return [hours && `${hours} h`, rest && `${rest} min`].filter(Boolean).join(' ');
 }
 
-function effect({ answer, delayMs, how }: Fault): string {
-  if (how) return `a broken answer (${how})`;
-  return answer ? `answered with ${answer.status}` : `answered after ${(delayMs ?? 0) / 1000} s`;
+function effectOf({ answer, delayMs, how }: Fault): string {
+  if (how) return `broken response (${how})`;
+  return answer ? `fail with ${answer.status}` : `delayed by ${(delayMs ?? 0) / 1000} s`;
 }
 
-function person({ listener, moment, invited }: Person): string {
+function personBox({ listener, player, isInvited }: Person): string {
   const { id, about, product } = listener;
-  const shown = moment.kind === 'nothing' ? null : moment;
-  const not: readonly Disallowed[] = shown ? disallowed(shown) : ['pausing', 'skipping_next'];
-  const isPaused = shown?.isPlaying === false;
+  const active = player.kind === 'nothing' ? null : player;
+  const disallowed: readonly Disallowed[] = active ? disallowedIn(active) : ['pausing', 'skipping_next'];
+  const pauseOrResume =
+    active?.isPlaying === false
+      ? button('resume', 'Resume', { owner: id, slot: 'pause', disabled: disallowed.includes('resuming') })
+      : button('pause', 'Pause', { owner: id, slot: 'pause', disabled: disallowed.includes('pausing') });
   return `<article class="box" id="${id}" aria-labelledby="${id}-name">
 <div class="head">
-${face(listener)}
-<div class="who"><h3 id="${id}-name">${escaped(nameOf(listener))}</h3><p class="about">${escaped(about)}</p></div>
+${avatar(listener)}
+<div class="person"><h3 id="${id}-name">${escapeHtml(nameOf(listener))}</h3><p class="about">${escapeHtml(about)}</p></div>
 </div>
-<p class="playing" id="${id}-playing" data-live>${playing(shown)}</p>
+<p class="playing" id="${id}-playing" data-live>${nowPlaying(active)}</p>
 <form method="post" class="rows" id="${id}-form" data-live>
 <input type="hidden" name="listener" value="${id}">
 <div class="row">
-<span class="label">Put on</span>
-${programme.map(([what, words]) => button(`play-${what}`, words, { at: id })).join('\n')}
+<span class="label">Play</span>
+${playButtons.map(([kind, text]) => button(`play-${kind}`, text, { owner: id })).join('\n')}
 </div>
 <div class="row">
-${isPaused ? button('resume', 'Go on', { at: id, place: 'hold', idle: not.includes('resuming') }) : button('pause', 'Pause', { at: id, place: 'hold', idle: not.includes('pausing') })}
-${button('skip', 'Skip', { at: id, idle: not.includes('skipping_next') })}
+${pauseOrResume}
+${button('skip', 'Skip', { owner: id, disabled: disallowed.includes('skipping_next') })}
 </div>
 <div class="row">
-<span class="label">${product === 'free' ? 'Free' : 'Premium'} account, ${invited ? 'on' : 'not on'} the app’s list</span>
-${product === 'free' ? button('go-premium', 'Go Premium', { at: id, place: 'account' }) : button('go-free', 'Go Free', { at: id, place: 'account' })}
-${invited ? button('disinvite', 'Take off the list', { at: id, place: 'list' }) : button('invite', 'Put on the list', { at: id, place: 'list' })}
+<span class="label">${product === 'free' ? 'Free' : 'Premium'} account, ${isInvited ? 'invited' : 'not invited'} to the app</span>
+${product === 'free' ? button('switch-to-premium', 'Switch to Premium', { owner: id, slot: 'product' }) : button('switch-to-free', 'Switch to Free', { owner: id, slot: 'product' })}
+${isInvited ? button('uninvite', 'Remove invitation', { owner: id, slot: 'invited' }) : button('invite', 'Invite to the app', { owner: id, slot: 'invited' })}
 </div>
 </form>
 </article>`;
 }
 
-const programme = [
+const playButtons = [
   ['music', 'Music'],
-  ['episode', 'A podcast'],
-  ['ad', 'An advertisement'],
-  ['local', 'A local file'],
-  ['private', 'A private session'],
+  ['episode', 'Podcast'],
+  ['ad', 'Ad break'],
+  ['local', 'Local file'],
+  ['private', 'Private session'],
   ['nothing', 'Nothing'],
 ] as const;
 
-/**
- * A button of a form. Those that take each other's place have a `place` in common, so that the focus goes from one to the other;
- * `idle` ones would do nothing.
- */
+/** A button that posts an action. Two buttons that replace each other share a `slot`, so that the focus moves from one to the other. */
 function button(
-  act: string,
-  words: string,
+  action: string,
+  text: string,
   {
-    at = 'spotify',
-    place = act,
-    idle = false,
-    look = '',
-  }: { at?: string; place?: string; idle?: boolean; look?: string } = {},
+    owner = 'spotify',
+    slot = action,
+    disabled = false,
+    isPrimary = false,
+  }: { owner?: string; slot?: string; disabled?: boolean; isPrimary?: boolean } = {},
 ): string {
-  return `<button type="submit" id="${at}-${place}" formaction="/panel/${act}"${look && ` class="${look}"`}${idle ? ' disabled' : ''}>${escaped(words)}</button>`;
+  return `<button type="submit" id="${owner}-${slot}" formaction="/panel/${action}"${isPrimary ? ' class="primary"' : ''}${disabled ? ' disabled' : ''}>${escapeHtml(text)}</button>`;
 }
 
-function playing(moment: Shown | null): string {
-  if (!moment) return '<span class="what">Nothing is playing</span>';
-  const { what, isPlaying, isPrivate, device, kind } = moment;
-  const cover = what?.kind === 'track' ? what.album.id : what?.kind === 'episode' ? what.show.id : null;
+function nowPlaying(player: ActivePlayer | null): string {
+  if (!player) return '<span class="details">Nothing is playing</span>';
+  const { item, isPlaying, isPrivate, device, kind } = player;
+  const cover = item?.kind === 'track' ? item.album.id : item?.kind === 'episode' ? item.show.id : null;
   const by =
-    what?.kind === 'track'
-      ? what.artists.map(({ name }) => name).join(', ')
-      : what?.kind === 'episode'
-        ? what.show.name
-        : what?.artist;
-  const title = what ? what.name || 'No name' : kind === 'ad' ? 'An advertisement' : 'Something unknown';
+    item?.kind === 'track'
+      ? item.artists.map(({ name }) => name).join(', ')
+      : item?.kind === 'episode'
+        ? item.show.name
+        : item?.artist;
+  const title = item ? item.name || 'No name' : kind === 'ad' ? 'Ad break' : 'Unknown item';
   const where = [
     isPlaying ? `on ${device.name}` : `paused on ${device.name}`,
-    ...(isPrivate ? ['in private'] : []),
+    ...(isPrivate ? ['private session'] : []),
   ];
-  return `${cover ? `<img src="/covers/64/${cover}.svg" alt="" width="48" height="48">` : ''}<span class="what"><strong dir="auto">${escaped(title)}</strong> ${by ? `<span dir="auto">${escaped(by)}</span> ` : ''}<span class="where">${escaped(where.join(', '))}</span></span>`;
+  return `${cover ? `<img src="/covers/64/${cover}.svg" alt="" width="48" height="48">` : ''}<span class="details"><strong dir="auto">${escapeHtml(title)}</strong> ${by ? `<span dir="auto">${escapeHtml(by)}</span> ` : ''}<span class="where">${escapeHtml(where.join(', '))}</span></span>`;
 }
 
-function spotify({ apiVersion, ownerHasPremium }: State): string {
+function versionForm(current: ApiVersion): string {
   const choices = apiVersions.map(
     (one) =>
-      `<label><input type="radio" name="apiVersion" value="${one}"${one === apiVersion ? ' checked' : ''}> ${escaped(apiVersionWords[one])}</label>`,
+      `<label><input type="radio" name="apiVersion" value="${one}"${one === current ? ' checked' : ''}> ${escapeHtml(versionLabels[one])}</label>`,
   );
   return `<div class="box">
 <form method="post" action="/api-version" id="api-version" data-live>
 <fieldset class="choices">
-<legend>Web API version</legend>
+<legend>API version</legend>
 ${choices.join('\n')}
 </fieldset>
-<button type="submit" id="speak">Speak it</button>
+<button type="submit" id="apply-api-version">Apply</button>
 </form>
-</div>
-<form method="post" class="box rows" id="faults" data-live>
+</div>`;
+}
+
+const versionLabels: Record<ApiVersion, string> = {
+  '2026-02': '2026-02: for new apps (Development Mode)',
+  both: 'Both: for apps with extended quota',
+  legacy: 'Legacy: before February 2026',
+};
+
+function faultForm(ownerHasPremium: boolean): string {
+  return `<form method="post" class="box rows" id="faults" data-live>
 <div class="row">
 <h3>Sign-ins</h3>
-${button('expire-tokens', 'Expire all access tokens')}
+<p class="hint">The app refreshes expired access tokens by itself. The others need a new sign-in.</p>
+${button('expire-access-tokens', 'Expire access tokens')}
+${button('expire-consents', 'Expire sign-ins (six months)')}
 ${button('revoke-grants', 'Remove the app from all accounts')}
-${button('end-six-months', 'Let six months go by')}
 </div>
 <div class="row">
 <h3>Limits</h3>
-${button('limit-briefly', 'Rate limit for 10 s')}
-${button('limit-for-hours', 'Rate limit for 6 h')}
-${button('exceed-quota', 'Use the quota up')}
+<p class="hint">Spotify refuses every call for this long. An exhausted quota lasts six hours.</p>
+${button('rate-limit-10s', 'Rate limit for 10 seconds')}
+${button('rate-limit-6h', 'Rate limit for 6 hours')}
+${button('exhaust-quota', 'Exhaust the quota')}
 </div>
 <div class="row">
-<h3>Bad days</h3>
-${button('answer-slowly', 'Answer 5 calls after 2 s')}
-${button('fail', 'Fail 3 calls with 502')}
-${ownerHasPremium ? button('take-premium', 'Take the owner’s Premium away', { place: 'owner' }) : button('give-premium', 'Give the owner Premium back', { place: 'owner' })}
+<h3>Failures</h3>
+<p class="hint">Without the owner’s Premium account, the app stops working for everyone.</p>
+${button('delay-calls', 'Delay 5 calls by 2 seconds')}
+${button('fail-calls', 'Fail 3 calls with 502')}
+${ownerHasPremium ? button('remove-owner-premium', 'Remove the owner’s Premium', { slot: 'owner' }) : button('restore-owner-premium', 'Restore the owner’s Premium', { slot: 'owner' })}
 </div>
 <div class="row">
-${button('clear-faults', 'Clear all faults', { look: 'agree' })}
+${button('clear-faults', 'Clear all faults', { isPrimary: true })}
 </div>
 </form>`;
 }
 
-const apiVersionWords: Record<ApiVersion, string> = {
-  '2026-02': 'Development: the names of 2026 only, as new apps get them',
-  both: 'Extended: the names of 2026 beside the classic ones',
-  legacy: 'Old: the classic names only',
-};
-
-function callList({ calls, people }: State): string {
+function callTable({ calls, people }: PanelState): string {
   const names = new Map(people.map(({ listener }) => [listener.id, nameOf(listener)]));
-  const newest = calls.slice(-mostCalls).reverse();
-  if (newest.length === 0) return '<p class="none" id="calls" data-live>Nothing yet.</p>';
+  const newest = calls.slice(-maxCallsShown).reverse();
+  if (newest.length === 0) return '<p class="empty-state" id="calls" data-live>No calls yet.</p>';
   return `<table id="calls" data-live>
 <thead><tr><th scope="col">UTC</th><th scope="col">Service</th><th scope="col">Call</th><th scope="col">Status</th><th scope="col">Listener</th></tr></thead>
 <tbody>
-${newest.map((call) => row(call, names)).join('\n')}
+${newest.map((call) => callRow(call, names)).join('\n')}
 </tbody>
 </table>`;
 }
 
-function row(call: Call, names: ReadonlyMap<string, string>): string {
+function callRow(call: Call, names: ReadonlyMap<string, string>): string {
   const { at, service, method, path, query, grantType, status, listenerId } = call;
-  const asked = Object.entries(query).map(([name, value]) => `${name}=${value}`);
-  const more = grantType ? ` ${grantType}` : asked.length > 0 ? `?${asked.join('&')}` : '';
-  const how = status === 0 || status >= 500 ? 'bad' : status >= 400 ? 'refused' : 'good';
+  const params = Object.entries(query).map(([name, value]) => `${name}=${value}`);
+  const details = grantType ? ` ${grantType}` : params.length > 0 ? `?${params.join('&')}` : '';
+  const result = status === 0 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'successful';
   const time = new Date(at).toISOString();
-  return `<tr><td class="time"><time datetime="${time}">${time.slice(11, 19)}</time></td><td class="service">${service}</td><td class="call"><span class="method">${escaped(method)}</span> ${escaped(path)}<wbr><span class="query">${escaped(more)}</span></td><td class="status ${how}">${status || 'none'}</td><td class="listener-name">${escaped(names.get(listenerId ?? '') ?? '–')}</td></tr>`;
+  return `<tr><td class="time"><time datetime="${time}">${time.slice(11, 19)}</time></td><td class="service">${service}</td><td class="call"><span class="method">${escapeHtml(method)}</span> ${escapeHtml(path)}<wbr><span class="query">${escapeHtml(details)}</span></td><td class="status ${result}">${status || 'none'}</td><td class="listener-name">${escapeHtml(names.get(listenerId ?? '') ?? '–')}</td></tr>`;
 }
 
 function nameOf({ id, name }: Listener): string {

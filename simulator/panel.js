@@ -1,23 +1,23 @@
-// Without this the page works by its forms and by being loaded again; with it, it keeps itself up to date.
+// Without this script the page works with forms and reloads; with it, the page updates itself every second.
 
-/** Puts the newer parts of the page where they differ, and the focus back where it was. */
-function renew(html) {
-  const newer = new DOMParser().parseFromString(html, 'text/html');
+/** Replaces the parts of the page that have changed, and restores the focus. */
+function update(html) {
+  const newDocument = new DOMParser().parseFromString(html, 'text/html');
   for (const part of document.querySelectorAll('[data-live]')) {
-    const next = newer.getElementById(part.id);
-    // What somebody has picked but not sent yet is no difference.
-    if (!next || next.outerHTML === part.outerHTML) continue;
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : '';
-    part.replaceWith(document.adoptNode(next));
-    document.getElementById(focused)?.focus({ preventScroll: true });
+    const replacement = newDocument.getElementById(part.id);
+    // A radio button that was selected but not submitted doesn't show in outerHTML, so it stays selected.
+    if (!replacement || replacement.outerHTML === part.outerHTML) continue;
+    const focusedId = part.contains(document.activeElement) ? document.activeElement.id : '';
+    part.replaceWith(document.adoptNode(replacement));
+    document.getElementById(focusedId)?.focus({ preventScroll: true });
   }
 }
 
 async function load(url, options) {
   try {
-    const answer = await fetch(url, options);
-    if (answer.ok) renew(await answer.text());
-    return answer.ok;
+    const response = await fetch(url, options);
+    if (response.ok) update(await response.text());
+    return response.ok;
   } catch {
     return false;
   }
@@ -31,8 +31,8 @@ document.addEventListener('submit', async (event) => {
   if (!(await load(url, { method: 'POST', body }))) location.reload();
 });
 
-async function watch() {
+async function poll() {
   if (document.visibilityState === 'visible') await load('/');
-  setTimeout(watch, 1000);
+  setTimeout(poll, 1000);
 }
-watch();
+poll();

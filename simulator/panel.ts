@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import { ApiError, notFound } from './api-error.ts';
+import { apiVersions } from './api-version.ts';
 import type { CallLog } from './calls.ts';
-import { apiVersions, type Playing, type Settings } from './control.ts';
 import type { Faults } from './faults.ts';
 import type { Grants } from './grants.ts';
 import type { Limits } from './limits.ts';
 import type { Listener } from './listeners.ts';
 import { panelPage } from './panel-page.ts';
-import type { Players } from './playback.ts';
-import { notFound, Refused } from './refused.ts';
+import type { Players } from './players.ts';
+import type { Playing, Settings } from './types.ts';
 
 type Deps = {
   settings: Settings;
@@ -22,124 +23,39 @@ type Deps = {
   onClear: () => void;
 };
 
-/** Carries out what a form asks for; throws {@link Refused} where it asks for something that there is not. */
-type Act = (form: URLSearchParams) => void;
+/** What a button does. Throws {@link ApiError} if the form names something that doesn't exist. */
+type Action = (form: URLSearchParams) => void;
 
-/** The simulator's front page: what it does now, what the app has asked, and buttons to make things happen. */
-export function createPanel({
-  settings,
-  listeners,
-  players,
-  grants,
-  faults,
-  limits,
-  calls,
-  now,
-  onClear,
-}: Deps): Router {
+const messageMs = 10_000;
+
+/** The simulator's home page: its state, the app's calls, and buttons that change what happens. */
+export function createPanel(deps: Deps): Router {
+  const { settings, listeners, players, faults, limits, calls, now } = deps;
   const router = Router();
 
-  /** An act upon one listener. */
-  const upon =
-    (act: (listener: Listener) => void): Act =>
-    (form) => {
-      const listener = listeners.get(form.get('listener') ?? '');
-      if (!listener) throw notFound();
-      act(listener);
-    };
-  const puttingOn = (what: Playing) => upon(({ id }) => players.plays(id, what));
+  let message: { text: string; until: number } | null = null;
+  const actions = createActions(deps, (text) => {
+    message = { text, until: now() + messageMs };
+  });
 
-  let said: { words: string; until: number } | null = null;
-  /** An act that leaves nothing to be seen on the page, so that the page has to say it. */
-  const once =
-    (words: string, act: () => void): Act =>
-    () => {
-      act();
-      said = { words, until: now() + saidMs };
-    };
-
-  const acts: Record<string, Act> = {
-    'play-music': puttingOn({ kind: 'music' }),
-    'play-episode': puttingOn({ kind: 'episode' }),
-    'play-ad': puttingOn({ kind: 'ad' }),
-    'play-local': puttingOn({ kind: 'local' }),
-    'play-private': puttingOn({ kind: 'private' }),
-    'play-nothing': puttingOn({ kind: 'nothing' }),
-    // The buttons of a device are under the same restrictions as commands are; pressed in vain, they do nothing.
-    pause: upon(({ id }) => does(() => players.pause(id, null))),
-    resume: upon(({ id }) => does(() => players.resume(id, null))),
-    skip: upon(({ id }) => does(() => players.next(id, null))),
-    'go-free': upon((listener) => {
-      listener.product = 'free';
-    }),
-    'go-premium': upon((listener) => {
-      listener.product = 'premium';
-    }),
-    invite: upon(({ id }) => void settings.notInvited.delete(id)),
-    disinvite: upon(({ id }) => void settings.notInvited.add(id)),
-
-    'expire-tokens': once('All access tokens have expired.', grants.expireAccessTokens),
-    'revoke-grants': once('The app is removed from all accounts.', () => grants.revoke()),
-    'end-six-months': once('The six months of every consent are over.', () => {
-      grants.endSixMonths();
-      // Those of an hour have ended long before; without it nothing would be seen of this for up to an hour.
-      grants.expireAccessTokens();
-    }),
-    'limit-briefly': () => limits.rateLimit(10),
-    'limit-for-hours': () => limits.rateLimit(6 * 3600),
-    'exceed-quota': () => limits.rateLimit(6 * 3600, { quota: true }),
-    'answer-slowly': () => faults.add({ on: 'api', times: 5, delayMs: 2000 }),
-    fail: () => faults.add({ on: 'api', times: 3, answer: { status: 502, body: badGateway } }),
-    'take-premium': () => {
-      settings.ownerHasPremium = false;
-    },
-    'give-premium': () => {
-      settings.ownerHasPremium = true;
-    },
-    'clear-faults': () => {
-      faults.clear();
-      limits.clear();
-      settings.callsPerDay = null;
-      settings.ownerHasPremium = true;
-      settings.notInvited.clear();
-      onClear();
-    },
-  };
-
-  const carriedOut =
-    (act: Act): RequestHandler =>
-    (req, res, next) => {
-      const form = new URLSearchParams(typeof req.body === 'string' ? req.body : '');
-      if (!isOurs(req) || !does(() => act(form))) return next();
-      res.redirect(303, `/#${form.get('listener') ?? 'spotify'}`);
-    };
-  const form = express.text({ type: 'application/x-www-form-urlencoded', limit: '1kb' });
-  for (const [name, act] of Object.entries(acts)) router.post(`/panel/${name}`, form, carriedOut(act));
-  router.post(
-    '/api-version',
-    form,
-    carriedOut((form) => {
-      const wished = apiVersions.find((apiVersion) => apiVersion === form.get('apiVersion'));
-      if (!wished) throw notFound();
-      settings.apiVersion = wished;
-    }),
-  );
+  const readForm = express.text({ type: 'application/x-www-form-urlencoded', limit: '1kb' });
+  for (const [path, action] of Object.entries(actions)) router.post(path, readForm, handlerOf(action));
 
   router.get('/', (_req, res) => {
     const people = [...listeners.values()].map((listener) => ({
       listener,
-      moment: players.at(listener.id),
-      invited: !settings.notInvited.has(listener.id),
+      player: players.stateOf(listener.id),
+      isInvited: !settings.notInvited.has(listener.id),
     }));
     const { apiVersion, ownerHasPremium } = settings;
-    guarded(res).send(
+    setHeaders(res).send(
       panelPage({
         apiVersion,
         ownerHasPremium,
         people,
-        said: said && now() < said.until ? said.words : null,
-        closed: limits.closedNow(),
-        faults: faults.waiting(),
+        message: message && now() < message.until ? message.text : null,
+        limit: limits.activeLimit(),
+        faults: faults.pending(),
         calls: calls.all,
         now: now(),
       }),
@@ -149,36 +65,116 @@ export function createPanel({
   return router;
 }
 
-/** How long the page says what was done. */
-const saidMs = 10_000;
+/** The actions by the path that their buttons post to. `showMessage` is for those whose effect the page doesn't show. */
+function createActions(
+  { settings, listeners, players, grants, faults, limits, onClear }: Deps,
+  showMessage: (text: string) => void,
+): Record<string, Action> {
+  const forListener =
+    (act: (listener: Listener) => void): Action =>
+    (form) => {
+      const listener = listeners.get(form.get('listener') ?? '');
+      if (!listener) throw notFound();
+      act(listener);
+    };
+  const play = (playing: Playing) => forListener(({ id }) => players.plays(id, playing));
+
+  return {
+    '/panel/play-music': play({ kind: 'music' }),
+    '/panel/play-episode': play({ kind: 'episode' }),
+    '/panel/play-ad': play({ kind: 'ad' }),
+    '/panel/play-local': play({ kind: 'local' }),
+    '/panel/play-private': play({ kind: 'private' }),
+    '/panel/play-nothing': play({ kind: 'nothing' }),
+    // The buttons of a device have the same restrictions as the API's commands, but pressing them isn't an error.
+    '/panel/pause': forListener(({ id }) => succeeds(() => players.pause(id, null))),
+    '/panel/resume': forListener(({ id }) => succeeds(() => players.resume(id, null))),
+    '/panel/skip': forListener(({ id }) => succeeds(() => players.next(id, null))),
+    '/panel/switch-to-free': forListener((listener) => {
+      listener.product = 'free';
+    }),
+    '/panel/switch-to-premium': forListener((listener) => {
+      listener.product = 'premium';
+    }),
+    '/panel/invite': forListener(({ id }) => void settings.notInvited.delete(id)),
+    '/panel/uninvite': forListener(({ id }) => void settings.notInvited.add(id)),
+
+    '/panel/expire-access-tokens'() {
+      grants.expireAccessTokens();
+      showMessage('All access tokens have expired.');
+    },
+    '/panel/revoke-grants'() {
+      grants.revoke();
+      showMessage('All listeners have removed the app.');
+    },
+    '/panel/expire-consents'() {
+      grants.expireConsents();
+      // After six months no access token would be left. Without this, the effect would show only after up to an hour.
+      grants.expireAccessTokens();
+      showMessage('All sign-ins have expired.');
+    },
+    '/panel/rate-limit-10s': () => limits.rateLimit(10),
+    '/panel/rate-limit-6h': () => limits.rateLimit(6 * 3600),
+    '/panel/exhaust-quota': () => limits.rateLimit(6 * 3600, { quota: true }),
+    '/panel/delay-calls': () => faults.add({ on: 'api', times: 5, delayMs: 2000 }),
+    '/panel/fail-calls': () => faults.add({ on: 'api', times: 3, answer: { status: 502, body: badGateway } }),
+    '/panel/remove-owner-premium'() {
+      settings.ownerHasPremium = false;
+    },
+    '/panel/restore-owner-premium'() {
+      settings.ownerHasPremium = true;
+    },
+    '/panel/clear-faults'() {
+      faults.clear();
+      limits.clear();
+      settings.callsPerDay = null;
+      settings.ownerHasPremium = true;
+      settings.notInvited.clear();
+      onClear();
+    },
+    '/api-version'(form) {
+      const apiVersion = apiVersions.find((one) => one === form.get('apiVersion'));
+      if (!apiVersion) throw notFound();
+      settings.apiVersion = apiVersion;
+    },
+  };
+}
 
 const badGateway = '{"error":{"status":502,"message":"Bad gateway."}}';
 
-/** Whether it could be done. */
-function does(act: () => void): boolean {
+function handlerOf(action: Action): RequestHandler {
+  return (req, res, next) => {
+    const form = new URLSearchParams(typeof req.body === 'string' ? req.body : '');
+    if (!isFromPanel(req) || !succeeds(() => action(form))) return next();
+    res.redirect(303, `/#${form.get('listener') ?? 'spotify'}`);
+  };
+}
+
+/** Returns false if it throws {@link ApiError}. */
+function succeeds(act: () => void): boolean {
   try {
     act();
     return true;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof ApiError)) throw error;
     return false;
   }
 }
 
-const local = new Set(['localhost', '127.0.0.1', '[::1]']);
+const localNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
- * Only the simulator's own page may change how it behaves, and not one that another site on this machine shows or sends. A name
- * that has been made to lead here is no name of ours.
+ * Whether a request comes from this page. No other site on this machine may change how the simulator behaves, and neither may one whose
+ * DNS name was made to point here (DNS rebinding).
  */
-function isOurs(req: Request): boolean {
+function isFromPanel(req: Request): boolean {
   const host = req.get('host') ?? '';
-  if (!URL.canParse(`http://${host}`) || !local.has(new URL(`http://${host}`).hostname)) return false;
+  if (!URL.canParse(`http://${host}`) || !localNames.has(new URL(`http://${host}`).hostname)) return false;
   const site = req.get('sec-fetch-site');
   return site === undefined ? req.get('origin') === `http://${host}` : site === 'same-origin';
 }
 
-function guarded(res: Response): Response {
+function setHeaders(res: Response): Response {
   return res.set({
     'content-security-policy':
       "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -1,155 +1,150 @@
+import { ApiError, missingField, notFound } from './api-error.ts';
 import { albums, everyTrack, uriOf } from './catalogue.ts';
-import {
-  type Asked,
-  type AskedByListener,
-  type Endpoints,
-  field,
-  nothing,
-  numberIn,
-  takesEpisodes,
-} from './endpoints.ts';
+import { type ApiRequest, type Endpoints, type ListenerRequest, noContent } from './endpoints.ts';
 import type { Play } from './history.ts';
-import type { Players, Start } from './playback.ts';
-import type { Shelves } from './playlist-store.ts';
-import { missing, notFound, Refused } from './refused.ts';
-import type { Item } from './run.ts';
+import { bodyField, includesEpisodes, integerParam } from './params.ts';
+import type { Item } from './playback.ts';
+import type { Players, Start } from './players.ts';
+import type { PlaylistStore } from './playlist-store.ts';
 
-type Deps = { endpoints: Endpoints; players: Players; shelves: Shelves; apiUrl: string; now: () => number };
+type Deps = {
+  endpoints: Endpoints;
+  players: Players;
+  playlistStore: PlaylistStore;
+  apiUrl: string;
+  now: () => number;
+};
 
-/** What is playing, on what, what was played, and the commands (Spotify: "Player"). */
-export function addPlayer({ endpoints, players, shelves, apiUrl, now }: Deps) {
-  const { mine } = endpoints;
+/** What is playing and on which device, recently played tracks, and the commands (Spotify: "Player"). */
+export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: Deps) {
+  const { listenerEndpoint } = endpoints;
+  const readState = { scope: 'user-read-playback-state' };
 
-  mine('get', '/me/player', { scope: 'user-read-playback-state' }, ({ shapes, listener, query }) => {
-    const moment = players.at(listener.id);
-    return moment.kind === 'nothing' ? nothing : shapes.player(moment, takesEpisodes(query));
+  listenerEndpoint('get', '/me/player', readState, ({ toJson, listener, query }) => {
+    const state = players.stateOf(listener.id);
+    if (state.kind === 'nothing') return noContent;
+    return toJson.player(state, { includesEpisodes: includesEpisodes(query) });
   });
 
-  mine(
-    'get',
-    '/me/player/currently-playing',
-    { scope: 'user-read-currently-playing' },
-    ({ shapes, listener, query }) => {
-      const moment = players.at(listener.id);
-      if (moment.kind === 'nothing' || moment.isPrivate) return nothing;
-      return shapes.currentlyPlaying(moment, takesEpisodes(query), now());
-    },
-  );
+  const readPlaying = { scope: 'user-read-currently-playing' };
+  listenerEndpoint('get', '/me/player/currently-playing', readPlaying, ({ toJson, listener, query }) => {
+    const state = players.stateOf(listener.id);
+    if (state.kind === 'nothing' || state.isPrivate) return noContent;
+    return toJson.currentlyPlaying(state, { includesEpisodes: includesEpisodes(query) }, now());
+  });
 
-  mine('get', '/me/player/devices', { scope: 'user-read-playback-state' }, ({ shapes, listener }) => ({
-    devices: players.devices(listener.id).map(shapes.device),
+  listenerEndpoint('get', '/me/player/devices', readState, ({ toJson, listener }) => ({
+    devices: players.devices(listener.id).map(toJson.device),
   }));
 
-  // The answers have no total; of an empty page the cursors are null (GitHub: spotify/web-api#1405).
-  mine(
-    'get',
-    '/me/player/recently-played',
-    { scope: 'user-read-recently-played' },
-    ({ shapes, listener, url, query }) => {
-      const limit = numberIn(query, 'limit', 1, 50) ?? 20;
-      const after = numberIn(query, 'after', 0, Number.MAX_SAFE_INTEGER);
-      const before = numberIn(query, 'before', 0, Number.MAX_SAFE_INTEGER);
-      if (after !== undefined && before !== undefined) {
-        throw new Refused(400, 'Only one of before and after may be specified');
-      }
-      const isWanted = ({ at }: Play) => at > (after ?? -1) && at < (before ?? Number.POSITIVE_INFINITY);
-      const items = players.history(listener.id).filter(isWanted).slice(0, limit);
-      const [newest, oldest] = [items[0], items.at(-1)];
-      const at = (cursor: Record<string, number>) =>
-        `${apiUrl}/me/player/recently-played?${new URLSearchParams({ ...strings(cursor), limit: String(limit) })}`;
-      return {
-        href: `${apiUrl}${url.pathname.replace(/^\/v1/, '')}${url.search}`,
-        limit,
-        next: oldest && items.length === limit ? at({ before: oldest.at }) : null,
-        cursors: newest && oldest ? { after: String(newest.at), before: String(oldest.at) } : null,
-        items: items.map(shapes.play),
-      };
-    },
+  const readRecent = { scope: 'user-read-recently-played' };
+  listenerEndpoint('get', '/me/player/recently-played', readRecent, (request) =>
+    recentlyPlayed(request, players.history(request.listener.id), apiUrl),
   );
 
-  /** A command; only Premium accounts have them (Spotify: "Start/Resume Playback" and its neighbours). */
+  /** Commands need a Premium account (Spotify: "Start/Resume Playback" and the related endpoints). */
   const command = (
     method: 'post' | 'put',
     path: string,
-    carryOut: (asked: AskedByListener, deviceId: string | null) => void,
+    carryOut: (request: ListenerRequest, deviceId: string | null) => void,
   ) =>
-    mine(method, path, { scope: 'user-modify-playback-state' }, (asked) => {
-      if (asked.listener.product === 'free') {
-        throw new Refused(403, 'Player command failed: Premium required', 'PREMIUM_REQUIRED');
+    listenerEndpoint(method, path, { scope: 'user-modify-playback-state' }, (request) => {
+      if (request.listener.product === 'free') {
+        throw new ApiError(403, 'Player command failed: Premium required', 'PREMIUM_REQUIRED');
       }
-      carryOut(asked, asked.query.get('device_id'));
-      return nothing;
+      carryOut(request, request.query.get('device_id'));
+      return noContent;
     });
 
-  command('put', '/me/player/play', (asked, deviceId) => {
-    const start = startOf(asked, shelves);
-    if (start) players.start(asked.listener.id, deviceId, start);
-    else players.resume(asked.listener.id, deviceId);
+  command('put', '/me/player/play', (request, deviceId) => {
+    const start = readStart(request, playlistStore);
+    if (start) players.start(request.listener.id, deviceId, start);
+    else players.resume(request.listener.id, deviceId);
   });
   command('put', '/me/player/pause', ({ listener }, deviceId) => players.pause(listener.id, deviceId));
   command('post', '/me/player/next', ({ listener }, deviceId) => players.next(listener.id, deviceId));
   command('post', '/me/player/previous', ({ listener }, deviceId) => players.previous(listener.id, deviceId));
 
-  command('put', '/me/player', ({ listener, fields }) => {
-    const body = fields();
-    const [deviceId, ...others] = field(body, 'device_ids', 'texts') ?? [];
-    if (deviceId === undefined) throw missing('device_ids');
-    if (others.length > 0) throw new Refused(400, 'Only one device is supported');
-    players.transfer(listener.id, deviceId, field(body, 'play', 'flag') ?? false);
+  command('put', '/me/player', (request) => {
+    const body = request.body();
+    const [deviceId, ...others] = bodyField(body, 'device_ids', 'strings') ?? [];
+    if (deviceId === undefined) throw missingField('device_ids');
+    if (others.length > 0) throw new ApiError(400, 'Only one device is supported');
+    players.transfer(request.listener.id, deviceId, bodyField(body, 'play', 'boolean') ?? false);
   });
 }
 
-function strings(cursor: Record<string, number>): Record<string, string> {
-  return Object.fromEntries(Object.entries(cursor).map(([name, at]) => [name, String(at)]));
-}
-
-/** What a body asks to play; null where it asks for nothing, which is to go on. */
-function startOf({ fields }: Asked, shelves: Shelves): Start | null {
-  const body = fields();
-  const contextUri = field(body, 'context_uri', 'text');
-  const uris = field(body, 'uris', 'texts');
-  if (contextUri === undefined && uris === undefined) return null;
-  const { list, context } = contextUri === undefined ? listed(uris ?? []) : contextOf(contextUri, shelves);
+/** The response has no total, and the cursors of an empty page are null (GitHub: spotify/web-api#1405). */
+function recentlyPlayed({ toJson, url, query }: ListenerRequest, plays: readonly Play[], apiUrl: string) {
+  const limit = integerParam(query, 'limit', 1, 50) ?? 20;
+  const after = integerParam(query, 'after', 0, Number.MAX_SAFE_INTEGER);
+  const before = integerParam(query, 'before', 0, Number.MAX_SAFE_INTEGER);
+  if (after !== undefined && before !== undefined) {
+    throw new ApiError(400, 'Only one of before and after may be specified');
+  }
+  const isInRange = ({ at }: Play) => at > (after ?? -1) && at < (before ?? Number.POSITIVE_INFINITY);
+  const items = plays.filter(isInRange).slice(0, limit);
+  const [newest, oldest] = [items[0], items.at(-1)];
+  const urlBefore = ({ at }: Play) =>
+    `${apiUrl}/me/player/recently-played?${new URLSearchParams({ before: String(at), limit: String(limit) })}`;
   return {
-    list,
-    context,
-    index: offsetIn(body, list),
-    positionMs: field(body, 'position_ms', 'position') ?? 0,
+    href: `${apiUrl}${url.pathname.replace(/^\/v1/, '')}${url.search}`,
+    limit,
+    next: oldest && items.length === limit ? urlBefore(oldest) : null,
+    cursors: newest && oldest ? { after: String(newest.at), before: String(oldest.at) } : null,
+    items: items.map(toJson.recentPlay),
   };
 }
 
-function listed(uris: readonly string[]): Pick<Start, 'list' | 'context'> {
+/** Returns what the body asks to play, or null to resume. */
+function readStart(request: ApiRequest, playlistStore: PlaylistStore): Start | null {
+  const body = request.body();
+  const contextUri = bodyField(body, 'context_uri', 'string');
+  const uris = bodyField(body, 'uris', 'strings');
+  if (contextUri === undefined && uris === undefined) return null;
+  const { list, context } =
+    contextUri === undefined ? tracksAt(uris ?? []) : contextAt(contextUri, playlistStore);
+  return {
+    list,
+    context,
+    index: readOffset(body, list),
+    positionMs: bodyField(body, 'position_ms', 'index') ?? 0,
+  };
+}
+
+function tracksAt(uris: readonly string[]): Pick<Start, 'list' | 'context'> {
   const list = uris.map((uri) => everyTrack.find((track) => uriOf(track) === uri));
-  if (list.length === 0 || list.includes(undefined)) throw new Refused(400, 'Invalid track uri');
+  if (list.length === 0 || list.includes(undefined)) throw new ApiError(400, 'Invalid track uri');
   return { list: list.filter((track) => track !== undefined), context: null };
 }
 
-/** Albums, artists and playlists can be played as a whole. */
-function contextOf(uri: string, shelves: Shelves): Pick<Start, 'list' | 'context'> {
+/** Only albums, artists and playlists can be played as a whole. */
+function contextAt(uri: string, playlistStore: PlaylistStore): Pick<Start, 'list' | 'context'> {
   const [, type, id = ''] = /^spotify:(album|artist|playlist):(\w+)$/.exec(uri) ?? [];
   if (type !== 'album' && type !== 'artist' && type !== 'playlist') {
-    throw new Refused(400, 'Invalid context uri');
+    throw new ApiError(400, 'Invalid context uri');
   }
   const list: readonly Item[] = {
     album: () => albums.find((album) => album.id === id)?.tracks ?? [],
     artist: () => everyTrack.filter(({ artists }) => artists.some((artist) => artist.id === id)),
-    playlist: () => (shelves.byId(id)?.entries ?? []).map(({ what }) => what).filter((what) => what !== null),
+    playlist: () =>
+      (playlistStore.byId(id)?.entries ?? []).map(({ item }) => item).filter((item) => item !== null),
   }[type]();
   if (list.length === 0) throw notFound();
   return { list, context: { type, id } };
 }
 
-/** Which of the list to begin with, told by its place or its URI. */
-function offsetIn(body: Record<string, unknown>, list: readonly Item[]): number {
-  const offset = body.offset;
+/** Returns the index to start at, from a position or a URI in the body. */
+function readOffset(body: Record<string, unknown>, list: readonly Item[]): number {
+  const { offset } = body;
   if (offset === undefined) return 0;
-  if (typeof offset !== 'object' || offset === null) throw new Refused(400, 'Invalid offset');
-  const told = offset as Record<string, unknown>;
-  const uri = field(told, 'uri', 'text');
+  if (typeof offset !== 'object' || offset === null) throw new ApiError(400, 'Invalid offset');
+  const fields = offset as Record<string, unknown>;
+  const uri = bodyField(fields, 'uri', 'string');
   const index =
     uri === undefined
-      ? (field(told, 'position', 'position') ?? 0)
+      ? (bodyField(fields, 'position', 'index') ?? 0)
       : list.findIndex((one) => uriOf(one) === uri);
-  if (!list[index]) throw new Refused(400, 'Invalid offset');
+  if (!list[index]) throw new ApiError(400, 'Invalid offset');
   return index;
 }

@@ -1,174 +1,204 @@
-import { snapshotOf } from './api-version.ts';
+import { ApiError, forbidden, missingField, missingScope, notFound } from './api-error.ts';
 import { type Episode, episodes, everyTrack, type Track, uriOf } from './catalogue.ts';
-import type { Settings } from './control.ts';
 import {
-  type Asked,
-  type AskedByListener,
-  done,
+  type ApiRequest,
+  type ApiResponse,
   type Endpoints,
-  field,
-  listIn,
-  namesMarket,
-  needScopes,
-  numberIn,
-  pageOf,
-  type Reach,
-  takesEpisodes,
-  usualReach,
+  emptyBody,
+  type ListenerRequest,
+  requireScopes,
 } from './endpoints.ts';
-import { onlyFields } from './fields.ts';
+import { filterFields } from './field-filter.ts';
 import type { Bearer } from './grants.ts';
-import type { PlaylistWish, Shelves } from './playlist-store.ts';
+import {
+  bodyField,
+  hasMarket,
+  includesEpisodes,
+  integerParam,
+  listParam,
+  type PageLimits,
+  paginate,
+  usualLimits,
+} from './params.ts';
+import { snapshotId } from './playlist-json.ts';
+import type { PlaylistDetails, PlaylistStore } from './playlist-store.ts';
 import type { Playlist } from './playlists.ts';
-import { forbidden, missing, missingScope, notFound, Refused } from './refused.ts';
+import type { Settings } from './types.ts';
 
-type Deps = { settings: Settings; endpoints: Endpoints; shelves: Shelves };
+type Deps = { settings: Settings; endpoints: Endpoints; playlistStore: PlaylistStore };
+type PlaylistAccess = ReturnType<typeof createPlaylistAccess>;
 
-/** How many things one call puts into a playlist or takes out of it. */
-const mostAtOnce = 100;
+/** How many items one call can add to a playlist or remove from it. */
+const maxItemsPerCall = 100;
+const legacyLimits: PageLimits = { defaultLimit: 100, maxLimit: 100, maxOffset: 100_000 };
 
-/** Playlists, to be read and to be changed (Spotify: "Playlists"). */
-export function addPlaylists({ settings, endpoints, shelves }: Deps) {
-  const { mine, open } = endpoints;
-
-  // Lists that need a scope the token lacks are silently left out.
-  mine('get', '/me/playlists', {}, ({ shapes, bearer, listener, url, query }) => {
-    const visible = shelves
-      .of(listener.id)
-      .filter((playlist) => playlist === null || mayList(playlist, bearer.scopes));
-    return shapes.paging(url, pageOf(visible, query, usualReach), shapes.playlistOrHole);
-  });
-
-  open('/playlists/:id', {}, ({ shapes, bearer, params, query }) => {
-    const playlist = readable(params.id, bearer);
-    const isTheirs = shelves.isTheirs(playlist, bearer.listenerId);
-    return onlyFields(
-      shapes.playlist(playlist, isTheirs, shapes.entry(entryWish(query))),
-      query.get('fields'),
-    );
-  });
-
-  const contents = (reach: Reach) => (asked: Asked) => {
-    const { shapes, bearer, params, url, query } = asked;
-    const playlist = readable(params.id, bearer);
-    if (settings.apiVersion === '2026-02' && !shelves.isTheirs(playlist, bearer.listenerId))
-      throw forbidden();
-    const page = pageOf(playlist.entries, query, reach);
-    return onlyFields(shapes.paging(url, page, shapes.entry(entryWish(query))), query.get('fields'));
-  };
-  open('/playlists/:id/items', { names: '2026-02' }, contents(usualReach));
-  open('/playlists/:id/tracks', { names: 'legacy' }, contents({ normal: 100, most: 100, farthest: 100_000 }));
-
-  const create = (asked: AskedByListener) => {
-    const wish = wishIn(asked);
-    const { name } = wish;
-    if (!name) throw missing('name');
-    checkTogether({ isPublic: wish.isPublic ?? true, collaborative: wish.collaborative ?? false });
-    needScopes(asked, scopesFor({ isPublic: wish.isPublic ?? true }));
-    // Spotify: "Create Playlist", `collaborative`.
-    if (wish.collaborative) needScopes(asked, ['playlist-modify-public']);
-    const playlist = shelves.create(asked.listener, { ...wish, name });
-    return asked.shapes.playlist(playlist, true, asked.shapes.entry(entryWish(asked.query)));
-  };
-  mine('post', '/me/playlists', { names: '2026-02', status: 201 }, create);
-  mine('post', '/users/:id/playlists', { names: 'legacy', status: 201 }, (asked) => {
-    if (asked.params.id !== asked.listener.id) {
-      throw new Refused(403, 'You cannot create a playlist for another user.');
-    }
-    return create(asked);
-  });
-
-  mine('put', '/playlists/:id', {}, (asked) => {
-    const playlist = there(asked.params.id, asked.bearer);
-    if (playlist.owner.id !== asked.listener.id) throw forbidden();
-    const wish = wishIn(asked);
-    if (wish.name === '') throw missing('name');
-    // GitHub: spotify/web-api#1011.
-    if (wish.description === '') throw new Refused(400, 'Attribute description is empty');
-    needScopes(asked, scopesFor(playlist));
-    if (wish.isPublic !== undefined) needScopes(asked, scopesFor({ isPublic: wish.isPublic }));
-    checkTogether({ ...playlist, ...wish });
-    shelves.change(playlist, wish);
-    return done;
-  });
-
-  const insert = (asked: AskedByListener) => {
-    const playlist = changeable(asked);
-    const body = asked.fields();
-    // Where the query names some, those of the body are ignored (Spotify: "Add Items to Playlist").
-    const uris = listIn(asked.query, 'uris') ?? field(body, 'uris', 'texts') ?? [];
-    if (uris.length === 0) throw new Refused(400, 'No uris provided.');
-    checkCount(uris);
-    const things = uris.map(playable);
-    const { length } = playlist.entries;
-    const position =
-      numberIn(asked.query, 'position', 0, length) ?? field(body, 'position', 'position') ?? length;
-    if (position > length) throw new Refused(400, 'Invalid position');
-    shelves.insert(playlist, things, position, asked.listener.id);
-    return { snapshot_id: snapshotOf(playlist) };
-  };
-  mine('post', '/playlists/:id/items', { names: '2026-02', status: 201 }, insert);
-  mine('post', '/playlists/:id/tracks', { names: 'legacy', status: 201 }, insert);
-
-  /** `name` is what the field of the body is called. */
-  const remove = (name: 'items' | 'tracks') => (asked: AskedByListener) => {
-    const playlist = changeable(asked);
-    const body = asked.fields();
-    const things = body[name];
-    if (!Array.isArray(things) || things.length === 0) throw missing(name);
-    checkCount(things);
-    const uris = things.map((thing: unknown) => uriOf(playable(Object(thing).uri)));
-    const snapshot = field(body, 'snapshot_id', 'text');
-    // Stricter than the reference, which takes any version there ever was: so nobody relies on an old one.
-    if (snapshot !== undefined && snapshot !== snapshotOf(playlist)) {
-      throw new Refused(400, 'Invalid snapshot_id');
-    }
-    shelves.remove(playlist, new Set(uris));
-    return { snapshot_id: snapshotOf(playlist) };
-  };
-  mine('delete', '/playlists/:id/items', { names: '2026-02' }, remove('items'));
-  mine('delete', '/playlists/:id/tracks', { names: 'legacy' }, remove('tracks'));
-
-  /** A private list is not there for others. */
-  function there(id: string | undefined, { listenerId }: Bearer): Playlist {
-    const playlist = shelves.byId(id ?? '');
-    if (!playlist) throw notFound();
-    const known = shelves.isTheirs(playlist, listenerId) || shelves.isOnShelf(playlist, listenerId);
-    if (playlist.isPublic === false && !known) throw notFound();
-    return playlist;
-  }
-
-  /** And needs a scope of those it belongs to. */
-  function readable(id: string | undefined, bearer: Bearer): Playlist {
-    const playlist = there(id, bearer);
-    if (playlist.isPublic === false && !mayList(playlist, bearer.scopes)) throw missingScope();
-    return playlist;
-  }
-
-  /** What is in a list is changed by those who make it. */
-  function changeable(asked: AskedByListener): Playlist {
-    const playlist = there(asked.params.id, asked.bearer);
-    if (!shelves.isTheirs(playlist, asked.listener.id)) throw forbidden();
-    needScopes(asked, scopesFor(playlist));
-    return playlist;
-  }
+/** Reading and changing playlists (Spotify: "Playlists"). */
+export function addPlaylists({ settings, endpoints, playlistStore }: Deps) {
+  const access = createPlaylistAccess(playlistStore);
+  addPlaylistReading({ settings, endpoints, playlistStore }, access);
+  addPlaylistCreation({ endpoints, playlistStore });
+  addPlaylistChanges({ endpoints, playlistStore }, access);
 }
 
-function mayList(playlist: Playlist, scopes: readonly string[]): boolean {
+function addPlaylistReading({ settings, endpoints, playlistStore }: Deps, { readable }: PlaylistAccess) {
+  const { listenerEndpoint, appEndpoint } = endpoints;
+
+  // Playlists that need a scope the token lacks are left out without an error.
+  listenerEndpoint('get', '/me/playlists', {}, ({ toJson, bearer, listener, url, query }) => {
+    const visible = playlistStore
+      .listFor(listener.id)
+      .filter((playlist) => playlist === null || hasReadScope(playlist, bearer.scopes));
+    return toJson.paging(url, paginate(visible, query, usualLimits), toJson.playlistOrNull);
+  });
+
+  appEndpoint('/playlists/:id', {}, ({ toJson, bearer, params, query }) => {
+    const playlist = readable(params.id, bearer);
+    const isOwnOrShared = playlistStore.isOwnOrShared(playlist, bearer.listenerId);
+    const json = toJson.playlist(playlist, isOwnOrShared, toJson.entry(itemOptions(query)));
+    return filterFields(json, query.get('fields'));
+  });
+
+  const items = (limits: PageLimits) => (request: ApiRequest) => {
+    const { toJson, bearer, params, url, query } = request;
+    const playlist = readable(params.id, bearer);
+    if (settings.apiVersion === '2026-02' && !playlistStore.isOwnOrShared(playlist, bearer.listenerId))
+      throw forbidden();
+    const page = paginate(playlist.entries, query, limits);
+    return filterFields(toJson.paging(url, page, toJson.entry(itemOptions(query))), query.get('fields'));
+  };
+  appEndpoint('/playlists/:id/items', { onlyIn: '2026-02' }, items(usualLimits));
+  appEndpoint('/playlists/:id/tracks', { onlyIn: 'legacy' }, items(legacyLimits));
+}
+
+function addPlaylistCreation({ endpoints, playlistStore }: Pick<Deps, 'endpoints' | 'playlistStore'>) {
+  const { listenerEndpoint } = endpoints;
+
+  const create = (request: ListenerRequest) => {
+    const details = readDetails(request);
+    const { name, isPublic = true, collaborative = false } = details;
+    if (!name) throw missingField('name');
+    checkCollaborative({ isPublic, collaborative });
+    requireScopes(request, [modifyScope({ isPublic })]);
+    // Spotify: "Create Playlist", `collaborative`.
+    if (collaborative) requireScopes(request, ['playlist-modify-public']);
+    const playlist = playlistStore.create(request.listener, { ...details, name });
+    return request.toJson.playlist(playlist, true, request.toJson.entry(itemOptions(request.query)));
+  };
+  listenerEndpoint('post', '/me/playlists', { onlyIn: '2026-02', status: 201 }, create);
+  listenerEndpoint('post', '/users/:id/playlists', { onlyIn: 'legacy', status: 201 }, (request) => {
+    if (request.params.id !== request.listener.id) {
+      throw new ApiError(403, 'You cannot create a playlist for another user.');
+    }
+    return create(request);
+  });
+}
+
+function addPlaylistChanges(
+  { endpoints, playlistStore }: Pick<Deps, 'endpoints' | 'playlistStore'>,
+  { visible, editable }: PlaylistAccess,
+) {
+  const { listenerEndpoint } = endpoints;
+
+  listenerEndpoint('put', '/playlists/:id', {}, (request) => {
+    const playlist = visible(request.params.id, request.bearer);
+    if (playlist.owner.id !== request.listener.id) throw forbidden();
+    const details = readDetails(request);
+    if (details.name === '') throw missingField('name');
+    // GitHub: spotify/web-api#1011.
+    if (details.description === '') throw new ApiError(400, 'Attribute description is empty');
+    requireScopes(request, [modifyScope(playlist)]);
+    if (details.isPublic !== undefined) requireScopes(request, [modifyScope({ isPublic: details.isPublic })]);
+    checkCollaborative({ ...playlist, ...details });
+    playlistStore.change(playlist, details);
+    return emptyBody;
+  });
+
+  const insert = (request: ListenerRequest): ApiResponse => {
+    const playlist = editable(request);
+    const body = request.body();
+    // URIs in the query take precedence over those in the body (Spotify: "Add Items to Playlist").
+    const uris = listParam(request.query, 'uris') ?? bodyField(body, 'uris', 'strings') ?? [];
+    if (uris.length === 0) throw new ApiError(400, 'No uris provided.');
+    checkCount(uris);
+    const items = uris.map(itemAt);
+    const { length } = playlist.entries;
+    const position =
+      integerParam(request.query, 'position', 0, length) ?? bodyField(body, 'position', 'index') ?? length;
+    if (position > length) throw new ApiError(400, 'Invalid position');
+    playlistStore.insert(playlist, items, position, request.listener.id);
+    return { snapshot_id: snapshotId(playlist) };
+  };
+  listenerEndpoint('post', '/playlists/:id/items', { onlyIn: '2026-02', status: 201 }, insert);
+  listenerEndpoint('post', '/playlists/:id/tracks', { onlyIn: 'legacy', status: 201 }, insert);
+
+  const remove =
+    (fieldName: 'items' | 'tracks') =>
+    (request: ListenerRequest): ApiResponse => {
+      const playlist = editable(request);
+      const body = request.body();
+      const items = body[fieldName];
+      if (!Array.isArray(items) || items.length === 0) throw missingField(fieldName);
+      checkCount(items);
+      const uris = items.map((item: unknown) => uriOf(itemAt(Object(item).uri)));
+      const snapshot = bodyField(body, 'snapshot_id', 'string');
+      // Stricter than Spotify, which accepts any earlier version: clients shouldn't rely on an old one.
+      if (snapshot !== undefined && snapshot !== snapshotId(playlist)) {
+        throw new ApiError(400, 'Invalid snapshot_id');
+      }
+      playlistStore.remove(playlist, new Set(uris));
+      return { snapshot_id: snapshotId(playlist) };
+    };
+  listenerEndpoint('delete', '/playlists/:id/items', { onlyIn: '2026-02' }, remove('items'));
+  listenerEndpoint('delete', '/playlists/:id/tracks', { onlyIn: 'legacy' }, remove('tracks'));
+}
+
+/** Finds playlists for a request. Each function throws Spotify's error if the listener has no access. */
+function createPlaylistAccess(playlistStore: PlaylistStore) {
+  /** To other listeners, a private playlist doesn't exist. */
+  const visible = (id: string | undefined, { listenerId }: Bearer): Playlist => {
+    const playlist = playlistStore.byId(id ?? '');
+    if (!playlist) throw notFound();
+    const hasAccess =
+      playlistStore.isOwnOrShared(playlist, listenerId) || playlistStore.isInLibrary(playlist, listenerId);
+    if (playlist.isPublic === false && !hasAccess) throw notFound();
+    return playlist;
+  };
+
+  return {
+    visible,
+
+    /** Reading a private playlist needs a scope. */
+    readable(id: string | undefined, bearer: Bearer): Playlist {
+      const playlist = visible(id, bearer);
+      if (playlist.isPublic === false && !hasReadScope(playlist, bearer.scopes)) throw missingScope();
+      return playlist;
+    },
+
+    /** Only the owner and collaborators can change the items. */
+    editable(request: ListenerRequest): Playlist {
+      const playlist = visible(request.params.id, request.bearer);
+      if (!playlistStore.isOwnOrShared(playlist, request.listener.id)) throw forbidden();
+      requireScopes(request, [modifyScope(playlist)]);
+      return playlist;
+    },
+  };
+}
+
+function hasReadScope(playlist: Playlist, scopes: readonly string[]): boolean {
   if (playlist.collaborative) return scopes.includes('playlist-read-collaborative');
   return playlist.isPublic !== false || scopes.includes('playlist-read-private');
 }
 
-function scopesFor({ isPublic }: Pick<Playlist, 'isPublic'>): string[] {
-  return [isPublic === false ? 'playlist-modify-private' : 'playlist-modify-public'];
+function modifyScope({ isPublic }: Pick<Playlist, 'isPublic'>): string {
+  return isPublic === false ? 'playlist-modify-private' : 'playlist-modify-public';
 }
 
-function wishIn({ fields }: Asked): PlaylistWish {
-  const body = fields();
-  const name = field(body, 'name', 'text');
-  const description = field(body, 'description', 'text');
-  const isPublic = field(body, 'public', 'flag');
-  const collaborative = field(body, 'collaborative', 'flag');
+function readDetails(request: ApiRequest): PlaylistDetails {
+  const body = request.body();
+  const name = bodyField(body, 'name', 'string');
+  const description = bodyField(body, 'description', 'string');
+  const isPublic = bodyField(body, 'public', 'boolean');
+  const collaborative = bodyField(body, 'collaborative', 'boolean');
   return {
     ...(name !== undefined && { name }),
     ...(description !== undefined && { description }),
@@ -178,30 +208,31 @@ function wishIn({ fields }: Asked): PlaylistWish {
 }
 
 /** "You can only set `collaborative` to `true` on non-public playlists" (Spotify: "Change Playlist Details"). */
-function checkTogether({ isPublic, collaborative }: Pick<Playlist, 'isPublic' | 'collaborative'>) {
-  if (collaborative && isPublic !== false) throw new Refused(400, 'Collaborative playlists cannot be public');
+function checkCollaborative({ isPublic, collaborative }: Pick<Playlist, 'isPublic' | 'collaborative'>) {
+  if (collaborative && isPublic !== false)
+    throw new ApiError(400, 'Collaborative playlists cannot be public');
 }
 
-function checkCount(things: readonly unknown[]) {
-  if (things.length > mostAtOnce) {
-    throw new Refused(400, `You can add a maximum of ${mostAtOnce} tracks per request.`);
+function checkCount(items: readonly unknown[]) {
+  if (items.length > maxItemsPerCall) {
+    throw new ApiError(400, `You can add a maximum of ${maxItemsPerCall} tracks per request.`);
   }
 }
 
-const playableByUri: ReadonlyMap<string, Track | Episode> = new Map(
-  [...everyTrack, ...episodes].map((thing) => [uriOf(thing), thing]),
+const itemByUri: ReadonlyMap<string, Track | Episode> = new Map(
+  [...everyTrack, ...episodes].map((item) => [uriOf(item), item]),
 );
 
-/** A track or an episode by its URI. Files cannot be named (GitHub: spotipy-dev/spotipy#274, spotify/web-api#214 and #1168). */
-function playable(uri: unknown): Track | Episode {
+/** Local files can't be added or removed by URI (GitHub: spotipy-dev/spotipy#274, spotify/web-api#214 and #1168). */
+function itemAt(uri: unknown): Track | Episode {
   if (!/^spotify:(track|episode):[A-Za-z0-9]{22}$/.test(String(uri))) {
-    throw new Refused(400, `Invalid track uri: ${uri}`);
+    throw new ApiError(400, `Invalid track uri: ${uri}`);
   }
-  const found = playableByUri.get(String(uri));
-  if (!found) throw new Refused(400, 'Payload contains a non-existing ID');
-  return found;
+  const item = itemByUri.get(String(uri));
+  if (!item) throw new ApiError(400, 'Payload contains a non-existing ID');
+  return item;
 }
 
-function entryWish(query: URLSearchParams) {
-  return { takesEpisodes: takesEpisodes(query), market: namesMarket(query) };
+function itemOptions(query: URLSearchParams) {
+  return { includesEpisodes: includesEpisodes(query), hasMarket: hasMarket(query) };
 }

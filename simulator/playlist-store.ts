@@ -1,108 +1,109 @@
 import { randomBytes } from 'node:crypto';
-import type { Episode, Track } from './catalogue.ts';
-import { uriOf } from './catalogue.ts';
+import { type Episode, type Track, uriOf } from './catalogue.ts';
 import type { Listener } from './listeners.ts';
-import { type Playlist, playlists, shelves as printed } from './playlists.ts';
-import { idOf } from './random.ts';
+import { initialPlaylists, type Playlist, playlists } from './playlists.ts';
+import { createId } from './random.ts';
 
-/** What can be said of a playlist when it is made or changed. */
-export type PlaylistWish = Partial<Pick<Playlist, 'name' | 'isPublic' | 'collaborative'>> & {
-  /** As typed; Spotify gives it back with its markup escaped. */
+/** What can be set when a playlist is created or changed. */
+export type PlaylistDetails = Partial<Pick<Playlist, 'name' | 'isPublic' | 'collaborative'>> & {
+  /** As typed; Spotify returns it with its markup escaped. */
   description?: string;
 };
 
-export type Shelves = ReturnType<typeof createShelves>;
+export type PlaylistStore = ReturnType<typeof createPlaylistStore>;
 
-/** The playlists of one simulator: all of them as printed, and what was changed since. */
-export function createShelves(now: () => number) {
+/** The playlists of one simulator: the initial ones, with all changes since. */
+export function createPlaylistStore(now: () => number) {
   const byId = new Map(playlists.map((one) => [one.id, { ...one, entries: [...one.entries] }]));
-  const shelves = new Map(
-    [...printed].map(([listenerId, shelf]) => [
+  const lists = new Map(
+    [...initialPlaylists].map(([listenerId, list]) => [
       listenerId,
-      shelf.map((playlist) => playlist && (byId.get(playlist.id) ?? null)),
+      list.map((playlist) => playlist && (byId.get(playlist.id) ?? null)),
     ]),
   );
 
-  const of = (listenerId: string): readonly (Playlist | null)[] => shelves.get(listenerId) ?? [];
+  const listFor = (listenerId: string): readonly (Playlist | null)[] => lists.get(listenerId) ?? [];
 
-  const isOnShelf = (playlist: Playlist, listenerId: string | null): boolean =>
-    listenerId !== null && of(listenerId).includes(playlist);
+  const isInLibrary = (playlist: Playlist, listenerId: string | null): boolean =>
+    listenerId !== null && listFor(listenerId).includes(playlist);
 
-  /** What changes a playlist gives it another snapshot_id. */
-  const changed = (playlist: Playlist) => {
+  /** Gives the playlist another snapshot_id. */
+  const markChanged = (playlist: Playlist) => {
     playlist.version += 1;
   };
 
   return {
-    /** What a listener sees under their playlists, in order; holes are lists that belong to Spotify. */
-    of,
-    isOnShelf,
+    /** The playlists in a listener's library, in order. Playlists that belong to Spotify are null. */
+    listFor,
+    isInLibrary,
     all: (): Playlist[] => [...byId.values()],
     byId: (id: string): Playlist | undefined => byId.get(id),
 
-    /** Owns it, or keeps it on the shelf as one of those who make it together. */
-    isTheirs(playlist: Playlist, listenerId: string | null): boolean {
+    /** Whether the listener owns the playlist or is one of its collaborators. */
+    isOwnOrShared(playlist: Playlist, listenerId: string | null): boolean {
       if (listenerId === null) return false;
-      return playlist.owner.id === listenerId || (playlist.collaborative && isOnShelf(playlist, listenerId));
+      return (
+        playlist.owner.id === listenerId || (playlist.collaborative && isInLibrary(playlist, listenerId))
+      );
     },
 
-    /** Puts a new and empty one first on its owner's shelf. */
-    create({ id, name }: Listener, wish: PlaylistWish & { name: string }): Playlist {
+    /** Adds an empty playlist at the top of the listener's list. */
+    create({ id, name }: Listener, details: PlaylistDetails & { name: string }): Playlist {
       const playlist: Playlist = {
         kind: 'playlist',
-        id: idOf(randomBytes(16).toString('hex')),
-        name: wish.name,
-        description: escaped(wish.description ?? ''),
+        id: createId(randomBytes(16).toString('hex')),
+        name: details.name,
+        description: escapeMarkup(details.description ?? ''),
         owner: { id, name },
         picture: 'null',
-        isPublic: wish.isPublic ?? true,
-        collaborative: wish.collaborative ?? false,
-        knowsTotal: true,
+        isPublic: details.isPublic ?? true,
+        collaborative: details.collaborative ?? false,
+        hasTotal: true,
         entries: [],
         version: 1,
       };
       byId.set(playlist.id, playlist);
-      shelves.set(id, [playlist, ...of(id)]);
+      lists.set(id, [playlist, ...listFor(id)]);
       return playlist;
     },
 
-    change(playlist: Playlist, { description, ...rest }: PlaylistWish) {
+    change(playlist: Playlist, { description, ...rest }: PlaylistDetails) {
       Object.assign(playlist, rest);
-      if (description !== undefined) playlist.description = escaped(description);
-      changed(playlist);
+      if (description !== undefined) playlist.description = escapeMarkup(description);
+      markChanged(playlist);
     },
 
-    insert(playlist: Playlist, things: readonly (Track | Episode)[], position: number, addedBy: string) {
+    insert(playlist: Playlist, items: readonly (Track | Episode)[], position: number, addedBy: string) {
       const addedAt = new Date(now()).toISOString().replace(/\.\d+Z/, 'Z');
-      const entries = things.map((what) => ({ what, addedAt, addedBy, playable: true }));
+      const entries = items.map((item) => ({ item, addedAt, addedBy, isPlayable: true }));
       playlist.entries.splice(position, 0, ...entries);
-      // Spotify draws a picture as soon as there is something in it.
+      // Spotify draws a picture as soon as a playlist has an item.
       if (playlist.picture === 'null') playlist.picture = 'drawn';
-      changed(playlist);
+      markChanged(playlist);
     },
 
-    /** Takes every entry with one of these URIs away. */
+    /** Removes every entry with one of these URIs. */
     remove(playlist: Playlist, uris: ReadonlySet<string>) {
-      playlist.entries = playlist.entries.filter(({ what }) => !what || !uris.has(uriOf(what)));
-      changed(playlist);
+      playlist.entries = playlist.entries.filter(({ item }) => !item || !uris.has(uriOf(item)));
+      markChanged(playlist);
     },
 
     follow(playlist: Playlist, listenerId: string) {
-      if (!isOnShelf(playlist, listenerId)) shelves.set(listenerId, [playlist, ...of(listenerId)]);
+      if (!isInLibrary(playlist, listenerId)) lists.set(listenerId, [playlist, ...listFor(listenerId)]);
     },
 
-    /** One's own is not deleted by this, but it is seen no more (Spotify: "Playlists"). */
+    /** A listener's own playlist disappears from the list but still exists (Spotify: "Playlists"). */
     unfollow(playlist: Playlist, listenerId: string) {
-      shelves.set(
+      lists.set(
         listenerId,
-        of(listenerId).filter((other) => other !== playlist),
+        listFor(listenerId).filter((other) => other !== playlist),
       );
     },
   };
 }
 
-/** As Spotify gives descriptions back (GitHub: Lautaro-Garcia/counsel-spotify#15). */
-function escaped(text: string): string {
+/** Spotify returns descriptions escaped like this (GitHub: Lautaro-Garcia/counsel-spotify#15). */
+function escapeMarkup(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

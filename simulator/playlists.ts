@@ -1,50 +1,50 @@
 import type { Episode, LocalTrack, Track } from './catalogue.ts';
-import { episodes, localTracks, oddTracks, tracks } from './catalogue.ts';
-import { type Chance, chanceOf, idOf } from './random.ts';
+import { edgeCaseTracks, episodes, localTracks, tracks } from './catalogue.ts';
+import { createId, createRandom, type Random } from './random.ts';
 
-/** Somebody who owns a playlist. An empty id and a missing name both happen at Spotify. */
-export type Person = { id: string; name: string | null | undefined };
+/** The owner of a playlist. Spotify sends empty ids and missing names. */
+export type Owner = { id: string; name: string | null | undefined };
 
 export type Entry = {
-  /** Null: the track is gone. */
-  what: Track | Episode | LocalTrack | null;
+  /** Null if the track no longer exists. */
+  item: Track | Episode | LocalTrack | null;
   addedAt: string | null;
-  /** A person's id; null or empty on old entries. */
+  /** A user id; null or empty for old entries. */
   addedBy: string | null;
-  playable: boolean;
+  isPlayable: boolean;
 };
 
 export type Playlist = {
   kind: 'playlist';
   id: string;
   name: string;
-  /** HTML-escaped, as Spotify gives it; undefined is left out of the answer. */
+  /** HTML-escaped, as Spotify returns it. Left out of the JSON if undefined. */
   description: string | null | undefined;
-  owner: Person;
-  /** `own`: a picture the owner chose, whose size Spotify does not tell. `null` and `none` are both "no picture". */
+  owner: Owner;
+  /** `own`: uploaded by the owner, without a size in Spotify's JSON. `null` and `none` are two ways to have no picture. */
   picture: 'drawn' | 'own' | 'none' | 'null';
   isPublic: boolean | null;
   collaborative: boolean;
   entries: Entry[];
-  knowsTotal: boolean;
-  /** Goes up with every change. */
+  hasTotal: boolean;
+  /** Incremented with every change. */
   version: number;
 };
 
-type Sketch = Partial<Omit<Playlist, 'entries' | 'id'>> & { name: string; key?: string; length?: number };
+type Draft = Partial<Omit<Playlist, 'entries' | 'id'>> & { name: string; key?: string; length?: number };
 
-const mara: Person = { id: 'mara', name: 'Mara Lindqvist' };
-const noor: Person = { id: 'noor', name: 'Noor Haddad' };
-const tove: Person = { id: 'tovekilde', name: 'Tove Kilde' };
-const emeka: Person = { id: 'emeka.bright', name: 'Emeka Brightwater' };
-const nameless: Person = { id: '31k7qf0nameless', name: null };
-const unnamed: Person = { id: 'x9unnamed', name: undefined };
-const nobody: Person = { id: '', name: 'Someone' };
+const mara: Owner = { id: 'mara', name: 'Mara Lindqvist' };
+const noor: Owner = { id: 'noor', name: 'Noor Haddad' };
+const tove: Owner = { id: 'tovekilde', name: 'Tove Kilde' };
+const emeka: Owner = { id: 'emeka.bright', name: 'Emeka Brightwater' };
+const nullName: Owner = { id: '31k7qf0nameless', name: null };
+const noName: Owner = { id: 'x9unnamed', name: undefined };
+const noId: Owner = { id: '', name: 'Someone' };
 
-const people = [tove, emeka];
+const otherOwners = [tove, emeka];
 
-// The first page has to look like somebody's real shelf; the odd ones come after it has been seen.
-const marasFirst: Sketch[] = [
+// The first page should look like a real library, so the edge cases come after it.
+const marasFirstPage: Draft[] = [
   { name: 'Sunday, slowly', description: 'For the second pot of coffee.', length: 20 },
   { name: 'Kitchen, loud', description: 'Chop in time.', length: 42 },
   { name: 'Night trains', description: 'Window seat, no reading light.', length: 31, isPublic: false },
@@ -62,7 +62,7 @@ const marasFirst: Sketch[] = [
   { name: 'Bicycle repair', description: '', length: 18, isPublic: false },
 ];
 
-const marasOdd: Sketch[] = [
+const marasEdgeCases: Draft[] = [
   {
     name: 'Everything I ever liked',
     description: 'One thousand two hundred, and counting.',
@@ -83,10 +83,10 @@ const marasOdd: Sketch[] = [
   { name: 'שירים לדרך הביתה', description: 'עם חלון פתוח', length: 16 },
   { name: 'أغاني آخر الليل', description: 'للطريق الطويل', owner: noor, length: 21 },
   { name: '🌧️☕️👩🏽‍🚀 mood', description: '🫧', length: 25 },
-  { name: 'How many were there?', knowsTotal: false, description: null, length: 17 },
-  { name: 'From a stranger', owner: nameless, description: '', length: 29 },
-  { name: 'From a quieter stranger', owner: unnamed, description: null, length: 13 },
-  { name: 'Found at a bus stop', owner: nobody, isPublic: null, description: null, length: 10 },
+  { name: 'How many were there?', hasTotal: false, description: null, length: 17 },
+  { name: 'From a stranger', owner: nullName, description: '', length: 29 },
+  { name: 'From a quieter stranger', owner: noName, description: null, length: 13 },
+  { name: 'Found at a bus stop', owner: noId, isPublic: null, description: null, length: 10 },
   {
     name: 'Band practice',
     owner: emeka,
@@ -106,7 +106,7 @@ const marasOdd: Sketch[] = [
   },
 ];
 
-const noors: Sketch[] = [
+const noorsPlaylists: Draft[] = [
   { name: 'Morning walk', description: 'Twenty-eight minutes, door to desk.', length: 9 },
   { name: 'Bread & records', description: 'Proof, knead, repeat.', length: 24 },
   { name: 'From my own shelf', description: 'Files from home.', key: 'local', length: 12 },
@@ -160,13 +160,13 @@ const remarks = [
   'Kept since last winter.',
 ];
 
-const marasLength = 137;
-/** Where Mara's shelf has holes: lists that belong to Spotify come as null. */
-const marasHoles = [12, 37, 58, 84, 120];
+const marasCount = 137;
+/** The positions of null entries in Mara's list: Spotify returns its own playlists as null. */
+const marasNullPositions = [12, 37, 58, 84, 120];
 
-function playlist(shelf: string, owner: Person, { key, length = 25, ...sketch }: Sketch): Playlist {
-  const id = idOf(`playlist ${shelf} ${key ?? sketch.name}`);
-  const whole: Playlist = {
+function createPlaylist(listenerId: string, owner: Owner, { key, length = 25, ...draft }: Draft): Playlist {
+  const id = createId(`playlist ${listenerId} ${key ?? draft.name}`);
+  const playlist: Playlist = {
     kind: 'playlist',
     id,
     description: null,
@@ -174,107 +174,107 @@ function playlist(shelf: string, owner: Person, { key, length = 25, ...sketch }:
     picture: 'drawn',
     isPublic: true,
     collaborative: false,
-    knowsTotal: true,
+    hasTotal: true,
     entries: [],
     version: 1,
-    ...sketch,
+    ...draft,
   };
-  const chance = chanceOf(id);
-  whole.entries =
+  const random = createRandom(id);
+  playlist.entries =
     length >= 1000
-      ? long(chance, length, whole.owner)
+      ? longEntries(random, length, playlist.owner)
       : key === 'local'
-        ? fromHome(chance, length, whole.owner)
-        : ordinary(chance, length, whole.owner);
-  return whole;
+        ? entriesWithLocalFiles(random, length, playlist.owner)
+        : ordinaryEntries(random, length, playlist.owner);
+  return playlist;
 }
 
-function entry(what: Entry['what'], owner: Person, when: number): Entry {
+function entry(item: Entry['item'], owner: Owner, addedAt: number): Entry {
   return {
-    what,
-    addedAt: new Date(when).toISOString().replace(/\.\d+Z/, 'Z'),
+    item,
+    addedAt: new Date(addedAt).toISOString().replace(/\.\d+Z/, 'Z'),
     addedBy: owner.id,
-    playable: true,
+    isPlayable: true,
   };
 }
 
-/** Different tracks, not two in a row from one record. */
-function ordinary(chance: Chance, length: number, owner: Person): Entry[] {
-  const left = new Set(tracks);
-  let when = Date.UTC(2024, chance.between(0, 11), 3, 18);
-  let before: Track | undefined;
+/** Different tracks, never two in a row from the same album. */
+function ordinaryEntries(random: Random, length: number, owner: Owner): Entry[] {
+  const remaining = new Set(tracks);
+  let addedAt = Date.UTC(2024, random.between(0, 11), 3, 18);
+  let track: Track | undefined;
   return Array.from({ length }, () => {
-    const fresh = [...left].filter(({ album }) => album !== before?.album);
-    before = chance.pick(fresh);
-    left.delete(before);
-    when += chance.between(1, 200) * 3_600_000;
-    return entry(before, owner, Math.min(when, Date.UTC(2026, 9, 30)));
+    const candidates = [...remaining].filter(({ album }) => album !== track?.album);
+    track = random.pick(candidates);
+    remaining.delete(track);
+    addedAt += random.between(1, 200) * 3_600_000;
+    return entry(track, owner, Math.min(addedAt, Date.UTC(2026, 9, 30)));
   });
 }
 
-/** Old, long and full of everything that happens to a list over the years. */
-function long(chance: Chance, length: number, owner: Person): Entry[] {
-  let when = Date.UTC(2013, 4, 1, 20);
-  let what: Entry['what'] = null;
+/** An old, long playlist with everything that accumulates over the years. */
+function longEntries(random: Random, length: number, owner: Owner): Entry[] {
+  let addedAt = Date.UTC(2013, 4, 1, 20);
+  let item: Entry['item'] = null;
   return Array.from({ length }, (_, index) => {
-    const kind = chance.between(1, 100);
-    if (kind <= 2) what = null;
-    else if (kind <= 4) what = chance.pick(localTracks);
-    else if (kind <= 6) what = chance.pick(episodes);
-    else if (kind <= 8) what = chance.pick(oddTracks);
-    // The rest is a duplicate of the one before.
-    else if (kind <= 96) what = chance.pick(tracks);
-    when += chance.between(1, 190) * 3_600_000;
-    const added = entry(what, owner, when);
+    const kind = random.between(1, 100);
+    if (kind <= 2) item = null;
+    else if (kind <= 4) item = random.pick(localTracks);
+    else if (kind <= 6) item = random.pick(episodes);
+    else if (kind <= 8) item = random.pick(edgeCaseTracks);
+    // Otherwise the item of the previous entry is repeated.
+    else if (kind <= 96) item = random.pick(tracks);
+    addedAt += random.between(1, 190) * 3_600_000;
+    const added = entry(item, owner, addedAt);
     if (index < 60) return { ...added, addedAt: null, addedBy: null };
-    if (chance.percent(2)) return { ...added, addedBy: '' };
-    return chance.percent(4) ? { ...added, playable: false } : added;
+    if (random.percent(2)) return { ...added, addedBy: '' };
+    return random.percent(4) ? { ...added, isPlayable: false } : added;
   });
 }
 
-function fromHome(chance: Chance, length: number, owner: Person): Entry[] {
-  return ordinary(chance, length, owner).map((added, index) => {
+/** Every third entry is a local file. */
+function entriesWithLocalFiles(random: Random, length: number, owner: Owner): Entry[] {
+  return ordinaryEntries(random, length, owner).map((added, index) => {
     const local = index % 3 === 1 ? localTracks[Math.floor(index / 3) % localTracks.length] : undefined;
-    return local ? { ...added, what: local } : added;
+    return local ? { ...added, item: local } : added;
   });
 }
 
-function marasShelf(): (Playlist | null)[] {
-  const chance = chanceOf('the shelf of mara');
-  const shelf: (Playlist | null)[] = marasFirst.map((sketch) => playlist('mara', mara, sketch));
-  const odd = marasOdd.map((sketch) => playlist('mara', mara, sketch));
-  for (let nth = 0; shelf.length < marasLength; nth += 1) {
-    const place = shelf.length;
-    if (marasHoles.includes(place)) {
-      shelf.push(null);
+function marasPlaylists(): (Playlist | null)[] {
+  const random = createRandom('the shelf of mara');
+  const list: (Playlist | null)[] = marasFirstPage.map((draft) => createPlaylist('mara', mara, draft));
+  const edgeCases = marasEdgeCases.map((draft) => createPlaylist('mara', mara, draft));
+  for (let step = 0; list.length < marasCount; step += 1) {
+    const position = list.length;
+    if (marasNullPositions.includes(position)) {
+      list.push(null);
       continue;
     }
-    // After the first dozen every fourth is an odd one, until there are none left.
-    const next = place > 11 && place % 4 === 2 ? odd.shift() : undefined;
-    if (next) shelf.push(next);
-    else {
-      const spot = (nth * 53) % (moods.length * things.length);
-      const followed = chance.percent(22);
-      shelf.push(
-        playlist('mara', mara, {
-          name: `${moods[spot % moods.length]} ${things[Math.floor(spot / moods.length)]}`,
-          description: chance.pick(remarks),
-          length: chance.between(8, 60),
-          ...(followed ? { owner: chance.pick(people) } : { isPublic: chance.percent(70) }),
-        }),
-      );
-    }
+    // After the first dozen, every fourth is an edge case until there are none left.
+    const edgeCase = position > 11 && position % 4 === 2 ? edgeCases.shift() : undefined;
+    list.push(edgeCase ?? createPlaylist('mara', mara, generatedDraft(random, step)));
   }
-  return shelf;
+  return list;
 }
 
-/** What each listener starts with under their playlists, in order. */
-export const shelves: ReadonlyMap<string, readonly (Playlist | null)[]> = new Map([
-  ['mara', marasShelf()],
+function generatedDraft(random: Random, step: number): Draft {
+  const combination = (step * 53) % (moods.length * things.length);
+  const isFollowed = random.percent(22);
+  return {
+    name: `${moods[combination % moods.length]} ${things[Math.floor(combination / moods.length)]}`,
+    description: random.pick(remarks),
+    length: random.between(8, 60),
+    ...(isFollowed ? { owner: random.pick(otherOwners) } : { isPublic: random.percent(70) }),
+  };
+}
+
+/** The playlists that each listener starts with, in order. */
+export const initialPlaylists: ReadonlyMap<string, readonly (Playlist | null)[]> = new Map([
+  ['mara', marasPlaylists()],
   ['jonas', []],
-  ['noor', noors.map((sketch) => playlist('noor', noor, sketch))],
+  ['noor', noorsPlaylists.map((draft) => createPlaylist('noor', noor, draft))],
 ]);
 
-export const playlists: readonly Playlist[] = [...shelves.values()]
+export const playlists: readonly Playlist[] = [...initialPlaylists.values()]
   .flat()
   .filter((playlist) => playlist !== null);

@@ -1,40 +1,40 @@
 import { join } from 'node:path';
 import { type Response, Router } from 'express';
-import { albums, artists, episodes, everyTrack, liveAlbums, oddTracks, shows } from './catalogue.ts';
+import { albums, artists, edgeCaseTracks, episodes, everyTrack, liveAlbums, shows } from './catalogue.ts';
 import { drawCover, drawPerson } from './covers.ts';
 import { listeners } from './listeners.ts';
-import { missingPage, openPage } from './pages.ts';
-import type { Shelves } from './playlist-store.ts';
+import { itemPage, notFoundPage } from './pages.ts';
+import type { PlaylistStore } from './playlist-store.ts';
 
 const sizes = new Set(['640', '300', '64']);
 
-/** Everything to look at: pictures, and the pages behind "open in Spotify" links. */
-export function createSights({ shelves }: { shelves: Shelves }): Router {
+/** The style sheet, all pictures, and the pages that "Open in Spotify" links lead to. */
+export function createPublicPages({ playlistStore }: { playlistStore: PlaylistStore }): Router {
   const router = Router();
 
   router.get('/simulator.css', (_req, res) => res.sendFile(join(import.meta.dirname, 'simulator.css')));
 
   router.get('/covers/:size/:seed.svg', (req, res, next) => {
     if (!sizes.has(req.params.size) || !/^\w{1,40}$/.test(req.params.seed)) return next();
-    picture(res, drawCover(req.params.seed, Number(req.params.size)));
+    sendPicture(res, drawCover(req.params.seed, Number(req.params.size)));
   });
 
   router.get('/people/:size/:id.svg', (req, res, next) => {
     if (!sizes.has(req.params.size) || !/^\w{1,40}$/.test(req.params.id)) return next();
-    picture(res, drawPerson(req.params.id, Number(req.params.size)));
+    sendPicture(res, drawPerson(req.params.id, Number(req.params.size)));
   });
 
   router.get('/open/:type/:id', (req, res, next) => {
-    const thing = thingAt(req.params.type, req.params.id, shelves);
-    if (!thing) return next();
-    guarded(res).send(openPage({ ...thing, type: req.params.type }));
+    const item = findItem(req.params.type, req.params.id, playlistStore);
+    if (!item) return next();
+    setHeaders(res).send(itemPage({ ...item, type: req.params.type }));
   });
 
-  router.use((_req, res) => void guarded(res).status(404).send(missingPage()));
+  router.use((_req, res) => void setHeaders(res).status(404).send(notFoundPage()));
   return router;
 }
 
-function guarded(res: Response): Response {
+function setHeaders(res: Response): Response {
   return res.set({
     'content-security-policy':
       "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -42,12 +42,12 @@ function guarded(res: Response): Response {
   });
 }
 
-function picture(res: Response, svg: string) {
+function sendPicture(res: Response, svg: string) {
   res
     .set({
       'content-security-policy': "default-src 'none'",
       'cache-control': 'public, max-age=86400',
-      // The app is another site, and its pages show these.
+      // The app shows these pictures and is another site.
       'cross-origin-resource-policy': 'cross-origin',
       'x-content-type-options': 'nosniff',
     })
@@ -55,34 +55,38 @@ function picture(res: Response, svg: string) {
     .send(svg);
 }
 
-function thingAt(type: string, id: string, shelves: Shelves): { name: string; picture: string } | null {
+function findItem(
+  type: string,
+  id: string,
+  playlistStore: PlaylistStore,
+): { name: string; picture: string } | null {
   const cover = (seed: string) => `/covers/300/${seed}.svg`;
-  const named = (things: readonly { id: string; name: string }[]) => {
-    const found = things.find((thing) => thing.id === id);
-    return found ? { name: found.name || 'No name', picture: cover(found.id) } : null;
+  const findIn = (items: readonly { id: string; name: string }[]) => {
+    const item = items.find((one) => one.id === id);
+    return item ? { name: item.name || 'No name', picture: cover(item.id) } : null;
   };
   switch (type) {
     case 'album':
-      return named([...albums, ...liveAlbums, ...oddTracks.map(({ album }) => album)]);
+      return findIn([...albums, ...liveAlbums, ...edgeCaseTracks.map(({ album }) => album)]);
     case 'artist':
-      return named([...artists, ...oddTracks.flatMap((track) => track.artists)]);
+      return findIn([...artists, ...edgeCaseTracks.flatMap((track) => track.artists)]);
     case 'playlist':
-      return named(shelves.all());
+      return findIn(playlistStore.all());
     case 'show':
-      return named(shows);
+      return findIn(shows);
     case 'track': {
-      const found = everyTrack.find((track) => track.id === id);
-      return found ? { name: found.name || 'No name', picture: cover(found.album.id) } : null;
+      const track = everyTrack.find((one) => one.id === id);
+      return track ? { name: track.name || 'No name', picture: cover(track.album.id) } : null;
     }
     case 'episode': {
-      const found = episodes.find((episode) => episode.id === id);
-      return found ? { name: found.name, picture: cover(found.show.id) } : null;
+      const episode = episodes.find((one) => one.id === id);
+      return episode ? { name: episode.name, picture: cover(episode.show.id) } : null;
     }
     case 'user': {
-      const owners = shelves.all().map(({ owner }) => owner);
-      const found = [...listeners, ...owners].find((person) => person.id === id && id !== '');
-      return found
-        ? { name: found.name ?? found.id, picture: `/people/300/${id.replace(/\W/g, '_')}.svg` }
+      const owners = playlistStore.all().map(({ owner }) => owner);
+      const user = [...listeners, ...owners].find((one) => one.id === id && id !== '');
+      return user
+        ? { name: user.name ?? user.id, picture: `/people/300/${id.replace(/\W/g, '_')}.svg` }
         : null;
     }
     default:

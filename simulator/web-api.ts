@@ -1,16 +1,15 @@
-import type { Router } from 'express';
 import type { CallLog } from './calls.ts';
 import { addCatalogue } from './catalogue-api.ts';
-import type { Settings } from './control.ts';
 import { createEndpoints } from './endpoints.ts';
 import type { Grants } from './grants.ts';
 import type { Library } from './library.ts';
 import { addLibrary } from './library-api.ts';
 import type { Listener } from './listeners.ts';
-import type { Players } from './playback.ts';
 import { addPlayer } from './player-api.ts';
+import type { Players } from './players.ts';
 import { addPlaylists } from './playlist-api.ts';
-import type { Shelves } from './playlist-store.ts';
+import type { PlaylistStore } from './playlist-store.ts';
+import type { Settings } from './types.ts';
 
 type Deps = {
   settings: Settings;
@@ -21,19 +20,22 @@ type Deps = {
   listeners: ReadonlyMap<string, Listener>;
   players: Players;
   library: Library;
-  shelves: Shelves;
+  playlistStore: PlaylistStore;
   calls: CallLog;
 };
 
-/** The web API: who, what is playing, what they like, playlists, search and single things. */
-export function createWebApi({ players, library, shelves, now, ...frame }: Deps): Router {
-  const { settings, apiUrl } = frame;
-  const endpoints = createEndpoints(frame);
-  endpoints.mine('get', '/me', {}, ({ shapes, bearer, listener }) => shapes.me(listener, bearer.scopes));
-  addPlayer({ endpoints, players, shelves, apiUrl, now });
-  addLibrary({ endpoints, library, shelves });
-  addPlaylists({ settings, endpoints, shelves });
-  addCatalogue({ settings, endpoints, shelves });
-  endpoints.end();
-  return endpoints.router;
+/** The Web API: all its endpoints as a router, and their list for the README. */
+export function createWebApi(deps: Deps) {
+  const { settings, origin, apiUrl, now, grants, listeners, players, library, playlistStore, calls } = deps;
+  const endpoints = createEndpoints({ settings, origin, apiUrl, grants, listeners, calls });
+  endpoints.listenerEndpoint('get', '/me', {}, ({ toJson, bearer, listener }) =>
+    toJson.me(listener, bearer.scopes),
+  );
+  addPlayer({ endpoints, players, playlistStore, apiUrl, now });
+  addLibrary({ endpoints, library, playlistStore });
+  addPlaylists({ settings, endpoints, playlistStore });
+  addCatalogue({ settings, endpoints, playlistStore });
+  endpoints.addFallback();
+  const { router, list } = endpoints;
+  return { router, endpoints: list };
 }

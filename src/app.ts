@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import express, { type Express, type Request } from 'express';
 import { createRefusals } from './checks/refusals.ts';
+import { createSharedCheck } from './checks/shared.ts';
 import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
 import { aboutError, accessLog, type Log } from './ops/log.ts';
@@ -18,14 +19,15 @@ import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
-import { findFault } from './redis/probe.ts';
+import { diagnose } from './redis/diagnose.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
-import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
+import { errorPages, noSuchPage } from './web/error-pages.ts';
+import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
-import { forReader } from './web/locale.ts';
+import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
 import { chargeAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
@@ -33,7 +35,7 @@ import { ownPagesOnly } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
 import { createSignInProblems } from './web/sign-in-problem.ts';
-import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
+import { createSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
 import { useViews } from './web/views.ts';
 
@@ -71,7 +73,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
-    spotifyLogo: logo?.address ?? null,
+    spotifyLogo: logo?.url ?? null,
     hasSetup,
     now,
   });
@@ -86,7 +88,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
-  app.use(forReader);
+  app.use(localize);
   app.use(canonicalHost({ baseUrl }));
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
@@ -97,10 +99,16 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   if (hasSetup) {
     const alone = parts === null;
     const steps = setupSteps(redirectUri);
-    const checks = createChecks(config);
+    const own = createChecks(config);
+    const clientId = config.spotify?.clientId;
+    const spotify =
+      parts && clientId
+        ? createSharedCheck({ records: parts.records, clientId, now, check: own.spotify })
+        : own.spotify;
+    const checks = { redis: own.redis, spotify };
     // safeguard: limit-checks-set-up
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies, now }));
+    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies }));
   }
 
   if (parts && pendingSignIns) {
@@ -112,7 +120,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
       cookies,
       access: parts.listenerAccess,
       invalidate: parts.hub.invalidate,
-      onEnd,
+      endStreams: parts.hub.endStreams,
+      forgetListener,
     });
 
     app.use(sessions.middleware);
@@ -148,8 +157,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     return parts?.streams.count() ?? 0;
   }
 
-  function onOverload({ refused, underWay }: { refused: number; underWay: number }): void {
-    log.warn('Overloaded: requests are answered 503', { refused, underWay });
+  function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
+    log.warn('Overloaded: requests are answered 503', { refused, inFlight });
   }
 
   /** A page without the logo is better than none. */
@@ -170,17 +179,16 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
     // safeguard: trying-what-pages-do-before-saying-they
-    const fault = await findFault(parts.redis);
-    return fault && `Redis ${fault.does}`;
+    const fault = await diagnose(parts.redis);
+    return fault && `Redis ${fault.problem}`;
   }
 
-  /** Some sign-ins of a listener have ended, maybe the last. */
-  async function onEnd(accountId: string, sessionIds: readonly string[], last: boolean): Promise<void> {
-    await parts?.hub.end(accountId, sessionIds, last);
+  async function forgetListener(accountId: string): Promise<void> {
+    await parts?.hub.forget(accountId);
     // safeguard: forgetting-what-was-played-when-nobody-signed
-    if (last) await parts?.recent.remove(accountId);
+    await parts?.recent.remove(accountId);
     // safeguard: forgetting-how-far-export-when-nobody-signed
-    if (last) await parts?.exportProgress.remove(accountId);
+    await parts?.exportProgress.remove(accountId);
   }
 
   function onError(error: unknown, req: Request, requestId: string, status: number): void {

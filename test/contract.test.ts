@@ -5,8 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { Ajv, type ErrorObject } from 'ajv';
 import { parse } from 'yaml';
 import { type ApiVersion, apiVersions } from '../simulator/simulator.ts';
-import { visit } from '../simulator/test/visit.ts';
-import { everyCall } from './support/everything.ts';
+import { startTestSimulator } from '../simulator/test/start-test-simulator.ts';
+import { recordAllCalls } from './support/all-calls.ts';
 import { root } from './support/process.ts';
 
 /*
@@ -72,7 +72,7 @@ for (const apiVersion of isThere ? apiVersions : []) {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
     const { matches, fits } = readerOf(schema);
     const properties = namesIn(schema);
-    const calls = await everyCall(t, apiVersion);
+    const calls = await recordAllCalls(t, apiVersion);
     assert.ok(calls.length > 200);
     const problems = new Set<string>();
 
@@ -157,7 +157,7 @@ async function everyAnswer(
   apiVersion: ApiVersion,
   check: (method: string, path: string, status: number, body: unknown) => void,
 ): Promise<number> {
-  const { simulator, signIn, send } = await visit(t, { apiVersion });
+  const { simulator, signIn, send } = await startTestSimulator(t, { apiVersion });
   const contents = apiVersion === 'legacy' ? 'tracks' : 'items';
   const things = new Map<string, Set<string>>();
   let answers = 0;

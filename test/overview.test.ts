@@ -2,23 +2,23 @@ import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import type { Simulator } from '../simulator/simulator.ts';
 import { testInEachApiVersion as test } from './support/api-versions.ts';
-import { allowAll, asked } from './support/pages.ts';
-import { recorder } from './support/recorder.ts';
+import { allowAll, apiRequests } from './support/pages.ts';
+import { startRecorder } from './support/recorder.ts';
 import {
-  apiCalls,
   type Browser,
   clientId,
   clientSecret,
+  countApiCalls,
+  countTokenRequests,
   startTurntable,
-  tokenRequests,
 } from './support/turntable.ts';
 
 /*
  * What Turntable does, each in a few lines. What happens at the edges of it stands in the files beside this one.
  */
 
-const appTokens = (simulator: Simulator) => tokenRequests(simulator, 'client_credentials');
-const renewals = (simulator: Simulator) => tokenRequests(simulator, 'refresh_token');
+const appTokens = (simulator: Simulator) => countTokenRequests(simulator, 'client_credentials');
+const renewals = (simulator: Simulator) => countTokenRequests(simulator, 'refresh_token');
 
 /** What a sign-in asks a person to agree to. */
 async function askedToAgree(person: Browser, query = ''): Promise<string[]> {
@@ -27,9 +27,9 @@ async function askedToAgree(person: Browser, query = ''): Promise<string[]> {
 }
 
 testOnce('it gets a token by client credentials, with Basic authentication', async (t) => {
-  const { sent, url, passOnTo } = await recorder(t);
+  const { sent, url, forwardTo } = await startRecorder(t);
   const { browser, simulator } = await startTurntable(t, { env: { SPOTIFY_ACCOUNTS_URL: url } });
-  passOnTo(simulator.accountsUrl);
+  forwardTo(simulator.accountsUrl);
 
   await browser().get('/search?q=night').expect(200);
 
@@ -104,7 +104,7 @@ test('a person signs in by authorization code and sees who they are', async (t) 
   await mara.signIn();
   const page = await mara.get('/account').expect(200);
 
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
   assert.match(page.text, /Mara Lindqvist/);
   assert.match(page.text, new RegExp(`<img[^>]+src="${simulator.origin}/people/`));
 });
@@ -127,7 +127,7 @@ test('it shows what is playing, and renews the token by itself', async (t) => {
 
   for (let hour = 1; hour <= 5; hour += 1) {
     clock.advance({ hours: 1 });
-    assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Playing on/);
+    assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Playing on/);
     assert.equal(renewals(simulator), hour);
   }
 });
@@ -166,13 +166,18 @@ test('a sign-in asks for reading only; each change asks for its own permission, 
 });
 
 const refusals: Record<string, [number, string, number, RegExp]> = {
-  'a 400': [400, 'Invalid limit', 502, /Spotify could not make sense of this/],
-  'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify did not answer/],
-  'a 401 for a permission': [401, 'Permissions missing', 403, /This page needs one more permission/],
-  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This page needs one more permission/],
-  'a 403 for who is not invited': [403, 'User not registered', 403, /Spotify does not let you in here yet/],
+  'a 400': [400, 'Invalid limit', 502, /Spotify didn’t understand this request/],
+  'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify isn’t responding/],
+  'a 401 for a permission': [401, 'Permissions missing', 403, /This needs one more permission/],
+  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This needs one more permission/],
+  'a 403 for who is not invited': [
+    403,
+    'User not registered',
+    403,
+    /Spotify doesn’t let you use this site yet/,
+  ],
   'a 403 without a reason': [403, 'Forbidden', 403, /Spotify refused this/],
-  'a 429': [429, 'Too many requests', 503, /Spotify asked us to wait/],
+  'a 429': [429, 'Too many requests', 503, /Taking a break until <time/],
 };
 
 for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {
@@ -192,9 +197,9 @@ for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {
 }
 
 testOnce('on request the log tells of each call to Spotify, and never of a token', async (t) => {
-  const { sent, url, passOnTo } = await recorder(t);
+  const { sent, url, forwardTo } = await startRecorder(t);
   const verbose = await startTurntable(t, { env: { LOG_LEVEL: 'debug', SPOTIFY_API_URL: url } });
-  passOnTo(verbose.simulator.apiUrl);
+  forwardTo(verbose.simulator.apiUrl);
   const quiet = await startTurntable(t, { env: { LOG_LEVEL: 'info' } });
 
   for (const { browser } of [verbose, quiet]) {
@@ -206,7 +211,7 @@ testOnce('on request the log tells of each call to Spotify, and never of a token
   }
 
   const lines = verbose.logged.map((line) => JSON.parse(line));
-  const told = lines.filter(({ message }) => message === 'Spotify was asked');
+  const told = lines.filter(({ message }) => message === 'Called Spotify');
   const calls = told.map(({ call, status }) => `${call.replace(/ .*\/\/[^/]+/, ' ')} ${status}`);
   for (const call of [
     'GET /me 200',
@@ -217,7 +222,7 @@ testOnce('on request the log tells of each call to Spotify, and never of a token
   ])
     assert.ok(calls.includes(call), call);
   assert.ok(told.every(({ ms }) => typeof ms === 'number'));
-  assert.equal(quiet.logged.filter((line) => line.includes('Spotify was asked')).length, 0);
+  assert.equal(quiet.logged.filter((line) => line.includes('Called Spotify')).length, 0);
 
   const tokens = new Set(sent.map(({ authorization }) => authorization.replace('Bearer ', '')));
   assert.equal(tokens.size, 2, 'a listener’s and the app’s');
@@ -247,7 +252,7 @@ test('it reads a listener’s library and what is in a playlist, and changes bot
   );
   await program(`${path}/remove`, { uri, snapshot: body.playlist.snapshotId }).expect(200);
   assert.equal((await mara.getJson(path).expect(200)).body.total, 0);
-  assert.ok(asked(simulator).some((call) => call.startsWith('DELETE /playlists/')));
+  assert.ok(apiRequests(simulator).some((call) => call.startsWith('DELETE /playlists/')));
 });
 
 testOnce('on request Spotify shows its consent dialog to who has agreed before', async (t) => {
@@ -258,7 +263,7 @@ testOnce('on request Spotify shows its consent dialog to who has agreed before',
     new URL((await mara.get(path).expect(303)).headers.location ?? '').searchParams.get('show_dialog');
 
   assert.equal(await dialog('/login'), null);
-  assert.equal(await dialog('/login?switch=1'), 'true');
+  assert.equal(await dialog('/login?dialog=1'), 'true');
   await mara.post('/logout').expect(303);
   assert.equal(await dialog('/login'), 'true', 'and to who has signed out');
 });
@@ -272,5 +277,5 @@ test('a page that is loaded again at once takes no call to Spotify', async (t) =
 
   for (let times = 0; times < 5; times += 1) await mara.get('/now-playing').expect(200);
 
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 0);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 0);
 });

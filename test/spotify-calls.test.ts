@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { type Row, rows, withTable } from '../docs/write-spotify-calls.ts';
 import { apiVersions } from '../simulator/simulator.ts';
 import { knownScopes } from '../src/access/scopes.ts';
-import { everyCall } from './support/everything.ts';
+import { recordAllCalls } from './support/all-calls.ts';
 import { root } from './support/process.ts';
 
 type Column = '2026-02' | 'legacy';
@@ -30,7 +30,7 @@ function differences(listed: readonly string[], calls: readonly string[]): strin
 
 for (const apiVersion of apiVersions) {
   test(`the pages and buttons make exactly the calls that are listed (${apiVersion})`, async (t) => {
-    const calls = await everyCall(t, apiVersion);
+    const calls = await recordAllCalls(t, apiVersion);
     // A call with an unknown name is how the API version is detected.
     const successful = new Set(
       calls.filter(({ status }) => status < 300).map(({ method, path }) => `${method} ${path}`),

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { challenge, redirectUri, visit } from './visit.ts';
+import { challenge, redirectUri, startTestSimulator } from './start-test-simulator.ts';
 
-test('a wrong app is told so on a page of its own and never sent back', async (t) => {
-  const { authorizeUrl, simulator } = await visit(t);
+test('an invalid request gets an error page and no redirect', async (t) => {
+  const { authorizeUrl, simulator } = await startTestSimulator(t);
   simulator.registerRedirectUri('http://localhost:3000/callback');
   simulator.registerRedirectUri('http://192.168.1.20/callback');
   const cases: [Record<string, string | null>, string][] = [
@@ -21,25 +21,27 @@ test('a wrong app is told so on a page of its own and never sent back', async (t
     [{ code_challenge: `${challenge}=`, code_challenge_method: 'S256' }, 'code_challenge must be'],
     [{ code_challenge_method: 'S256' }, 'code_challenge must be'],
   ];
-  for (const [changes, words] of cases) {
-    const answer = await fetch(authorizeUrl(changes), { redirect: 'manual' });
-    assert.equal(answer.status, 400, JSON.stringify(changes));
-    assert.ok((await answer.text()).includes(words), words);
-    await assert.rejects(simulator.agree(authorizeUrl(changes), 'mara'), new RegExp(words));
+  for (const [changes, message] of cases) {
+    const response = await fetch(authorizeUrl(changes), { redirect: 'manual' });
+    assert.equal(response.status, 400, JSON.stringify(changes));
+    assert.ok((await response.text()).includes(message), message);
+    await assert.rejects(simulator.agree(authorizeUrl(changes), 'mara'), new RegExp(message));
   }
 });
 
-test('a loopback address registered without a port may be used with any', async (t) => {
-  const { authorizeUrl, simulator } = await visit(t, { redirectUris: ['http://127.0.0.1/callback'] });
-  const back = await simulator.agree(
+test('a loopback redirect URI registered without a port allows any port', async (t) => {
+  const { authorizeUrl, simulator } = await startTestSimulator(t, {
+    redirectUris: ['http://127.0.0.1/callback'],
+  });
+  const redirect = await simulator.agree(
     authorizeUrl({ redirect_uri: 'http://127.0.0.1:4321/callback' }),
     'mara',
   );
-  assert.match(back, /^http:\/\/127\.0\.0\.1:4321\/callback\?code=/);
+  assert.match(redirect, /^http:\/\/127\.0\.0\.1:4321\/callback\?code=/);
 });
 
-test('the page asks who it is, and the answer goes back with code and state', async (t) => {
-  const { authorizeUrl } = await visit(t);
+test('agreeing redirects back with a code and the state, cancelling with an error', async (t) => {
+  const { authorizeUrl } = await startTestSimulator(t);
   const page = await fetch(authorizeUrl());
   const html = await page.text();
   assert.match(
@@ -50,20 +52,20 @@ test('the page asks who it is, and the answer goes back with code and state', as
   assert.ok(html.includes('See your private playlists'));
   assert.equal(html.match(/type="radio"/g)?.length, 3);
 
-  const agreed = await press(authorizeUrl(), { simulator_decision: 'agree', simulator_listener: 'noor' });
+  const agreed = await submit(authorizeUrl(), { simulator_decision: 'agree', simulator_listener: 'noor' });
   assert.equal(agreed.status, 303);
-  const back = new URL(agreed.headers.get('location') ?? '');
-  assert.equal(back.origin + back.pathname, redirectUri);
-  assert.ok(back.searchParams.get('code'));
-  assert.equal(back.searchParams.get('state'), 'the-state');
+  const redirect = new URL(agreed.headers.get('location') ?? '');
+  assert.equal(redirect.origin + redirect.pathname, redirectUri);
+  assert.ok(redirect.searchParams.get('code'));
+  assert.equal(redirect.searchParams.get('state'), 'the-state');
   assert.match(agreed.headers.get('set-cookie') ?? '', /^simulator_/);
 
-  const cancelled = await press(authorizeUrl(), { simulator_decision: 'cancel' });
+  const cancelled = await submit(authorizeUrl(), { simulator_decision: 'cancel' });
   assert.equal(cancelled.headers.get('location'), `${redirectUri}?error=access_denied&state=the-state`);
 });
 
-test('the answer is checked like the question', async (t) => {
-  const { authorizeUrl } = await visit(t);
+test('the consent form is validated like the request', async (t) => {
+  const { authorizeUrl } = await startTestSimulator(t);
   const agree = { simulator_decision: 'agree', simulator_listener: 'mara' };
   for (const [url, fields] of [
     [authorizeUrl({ redirect_uri: 'https://elsewhere.example/' }), agree],
@@ -71,30 +73,30 @@ test('the answer is checked like the question', async (t) => {
     [authorizeUrl(), { ...agree, simulator_listener: 'nobody' }],
     [authorizeUrl(), { simulator_listener: 'mara' }],
   ] as const) {
-    assert.equal((await press(url, fields)).status, 400);
+    assert.equal((await submit(url, fields)).status, 400);
   }
 });
 
-test('who has approved is not asked again, unless the app wants the dialog or more scopes', async (t) => {
-  const { authorizeUrl, simulator } = await visit(t);
+test('a listener isn’t asked again, except for the dialog, for more scopes or after removing the app', async (t) => {
+  const { authorizeUrl, simulator } = await startTestSimulator(t);
   const scope = 'playlist-read-private';
-  const agreed = await press(authorizeUrl({ scope }), {
+  const agreed = await submit(authorizeUrl({ scope }), {
     simulator_decision: 'agree',
     simulator_listener: 'mara',
   });
   const cookie = agreed.headers.get('set-cookie')?.split(';')[0] ?? '';
-  const visitAgain = async (changes: Record<string, string>) =>
+  const statusOfNextVisit = async (changes: Record<string, string>) =>
     (await fetch(authorizeUrl({ scope, ...changes }), { headers: { cookie }, redirect: 'manual' })).status;
 
-  assert.equal(await visitAgain({}), 302);
-  assert.equal(await visitAgain({ show_dialog: 'true' }), 200);
-  assert.equal(await visitAgain({ scope: `${scope} user-read-private` }), 200);
+  assert.equal(await statusOfNextVisit({}), 302);
+  assert.equal(await statusOfNextVisit({ show_dialog: 'true' }), 200);
+  assert.equal(await statusOfNextVisit({ scope: `${scope} user-read-private` }), 200);
   simulator.revokeGrants('mara');
-  assert.equal(await visitAgain({}), 200);
+  assert.equal(await statusOfNextVisit({}), 200);
 });
 
-/** Sends the form on the page at `url`. */
-function press(url: string, fields: Record<string, string>) {
+/** Submits the consent form of an authorize URL. */
+function submit(url: string, fields: Record<string, string>) {
   const { origin, pathname, searchParams } = new URL(url);
   for (const [name, value] of Object.entries(fields)) searchParams.set(name, value);
   return fetch(origin + pathname, { method: 'POST', body: searchParams, redirect: 'manual' });

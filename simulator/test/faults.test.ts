@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import test from 'node:test';
 import { startSimulator } from '../simulator.ts';
-import { client, visit } from './visit.ts';
+import { client, startTestSimulator } from './start-test-simulator.ts';
 
-test('a fault meets as many requests as it was ordered for', async (t) => {
-  const { simulator, signIn, get } = await visit(t);
+test('a fault affects the given number of matching requests', async (t) => {
+  const { simulator, signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
   const body = '{"error":{"status":429,"message":"Too many requests","reason":"QUOTA_EXCEEDED"}}';
   simulator.fault({
@@ -24,8 +24,8 @@ test('a fault meets as many requests as it was ordered for', async (t) => {
   assert.equal((await get('/me', access)).status, 200);
 });
 
-test('a held back answer comes late, but its work is done at once', async (t) => {
-  const { simulator, signIn, get } = await visit(t);
+test('a response can be delayed', async (t) => {
+  const { simulator, signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
   simulator.fault({ on: 'api', delayMs: 80 });
   const began = performance.now();
@@ -33,8 +33,8 @@ test('a held back answer comes late, but its work is done at once', async (t) =>
   assert.ok(performance.now() - began >= 75);
 });
 
-test('connections that break, drip, lie about their length or never end', async (t) => {
-  const { simulator, signIn, get } = await visit(t);
+test('responses can be reset, truncated, silent, dripping or huge', async (t) => {
+  const { simulator, signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
   const headers = { authorization: `Bearer ${access}` };
   const fetchMe = (signal: AbortSignal | null = null) => fetch(`${simulator.apiUrl}/me`, { headers, signal });
@@ -54,8 +54,8 @@ test('connections that break, drip, lie about their length or never end', async 
   assert.equal((await get('/me', access)).status, 200);
 });
 
-test('an answer lost on its way: the token is rotated all the same', async (t) => {
-  const { simulator, signIn, refresh } = await visit(t);
+test('if the response to a refresh is lost, the refresh token has been rotated', async (t) => {
+  const { simulator, signIn, refresh } = await startTestSimulator(t);
   simulator.settings.rotation = 'strict';
   const tokens = await signIn('mara');
   simulator.fault({ on: 'token', how: 'reset-after' });
@@ -67,22 +67,22 @@ test('an answer lost on its way: the token is rotated all the same', async (t) =
   );
 });
 
-test('closing ends what is still open', async () => {
+test('closing the simulator closes all connections', async () => {
   const simulator = await startSimulator(client);
   simulator.fault({ on: 'api', how: 'silence' });
   simulator.fault({ on: 'api', how: 'drip' });
   simulator.fault({ on: 'api', delayMs: 60_000 });
   const idle = connect(Number(new URL(simulator.origin).port), '127.0.0.1').on('error', () => {});
-  const open = [1, 2, 3].map(async () => (await fetch(`${simulator.apiUrl}/me`)).text());
-  const settled = Promise.allSettled(open);
+  const requests = [1, 2, 3].map(async () => (await fetch(`${simulator.apiUrl}/me`)).text());
+  const settled = Promise.allSettled(requests);
   while (simulator.calls.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
   await simulator.close();
   for (const { status } of await settled) assert.equal(status, 'rejected');
   idle.destroy();
 });
 
-test('a taken port is reported', async (t) => {
-  const { simulator } = await visit(t);
+test('starting on a port in use fails with EADDRINUSE', async (t) => {
+  const { simulator } = await startTestSimulator(t);
   const port = Number(new URL(simulator.origin).port);
   await assert.rejects(startSimulator({ ...client, port }), { code: 'EADDRINUSE' });
 });

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { visit } from './visit.ts';
+import { startTestSimulator } from './start-test-simulator.ts';
 
 const overQuota = '{"error":{"status":429,"message":"Too many requests","reason":"QUOTA_EXCEEDED"}}';
 const hour = 3_600_000;
 
-test('a quota over 24 hours, on which all tokens draw', async (t) => {
-  const { simulator, signIn, token, get, send, clock } = await visit(t);
+test('all tokens share a quota for any 24 hours', async (t) => {
+  const { simulator, signIn, requestToken, get, send, clock } = await startTestSimulator(t);
   simulator.settings.accessTokenSeconds = 100 * 3600;
   const { access } = await signIn('mara');
-  const app = (await token({ grant_type: 'client_credentials' })).body.access_token ?? '';
+  const app = (await requestToken({ grant_type: 'client_credentials' })).body.access_token ?? '';
   simulator.settings.callsPerDay = 3;
   assert.equal((await get('/me', access)).status, 200);
   clock.ms += hour;
@@ -21,20 +21,20 @@ test('a quota over 24 hours, on which all tokens draw', async (t) => {
     const refused = await get('/search?q=a&type=track', one);
     assert.deepEqual([refused.status, refused.text, refused.retryAfter], [429, overQuota, String(22 * 3600)]);
   }
-  assert.equal((await signIn('mara')).access.length > 0, true, 'the token endpoint goes on');
+  assert.equal((await signIn('mara')).access.length > 0, true, 'the token endpoint isn’t affected');
   clock.ms += 22 * hour - 1;
   assert.equal((await get('/me', access)).retryAfter, '1');
   clock.ms += 1;
-  assert.equal((await get('/me', access)).status, 200, 'the window has moved on');
-  assert.equal((await get('/me', access)).retryAfter, String(3600), 'by one call');
+  assert.equal((await get('/me', access)).status, 200, 'the oldest call is more than 24 hours ago');
+  assert.equal((await get('/me', access)).retryAfter, String(3600), 'which makes room for one call');
   simulator.settings.callsPerDay = 2;
   assert.equal((await get('/me', access)).retryAfter, String(2 * 3600));
   simulator.settings.callsPerDay = null;
   assert.equal((await get('/me', access)).status, 200);
 });
 
-test('a rate limit for a while', async (t) => {
-  const { simulator, signIn, get, refresh, clock } = await visit(t);
+test('a rate limit answers 429 in plain text, a quota in JSON', async (t) => {
+  const { simulator, signIn, get, refresh, clock } = await startTestSimulator(t);
   const tokens = await signIn('mara');
   simulator.rateLimit(10);
   const plain = await get('/me', tokens.access);

@@ -1,49 +1,49 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import test, { type TestContext } from 'node:test';
-import { visit } from './visit.ts';
+import { startTestSimulator } from './start-test-simulator.ts';
 
 const both = '/me/player?additional_types=track,episode';
 
-/** The panel as a visitor has it, and the API as the app has it. */
-async function atThePanel(t: TestContext, listener = 'mara') {
-  const visited = await visit(t);
-  const { simulator, signIn, get } = visited;
+/** Signs a listener in to the app. Also returns functions for the panel and for the listener's player. */
+async function openPanel(t: TestContext, listener = 'mara') {
+  const started = await startTestSimulator(t);
+  const { simulator, signIn, get } = started;
   const { access, refresh: refreshToken } = await signIn(listener);
   const page = async () => (await fetch(simulator.origin)).text();
   return {
-    ...visited,
+    ...started,
     access,
     refreshToken,
     page,
-    /** What the page says is wrong. */
-    trouble: async () =>
-      (/id="trouble" data-live>(.*?)<\/div>/s.exec(await page())?.[1] ?? '')
+    /** The text of the status box. */
+    statusText: async () =>
+      (/id="status" data-live>(.*?)<\/div>/s.exec(await page())?.[1] ?? '')
         .replace(/<[^>]+>|\n/g, ' ')
         .trim(),
-    press: async (act: string, form: Record<string, string> = { listener }) => {
-      const answer = await fetch(`${simulator.origin}${act}`, {
+    press: async (path: string, form: Record<string, string> = { listener }) => {
+      const response = await fetch(`${simulator.origin}${path}`, {
         method: 'POST',
         headers: { 'sec-fetch-site': 'same-origin' },
         body: new URLSearchParams(form),
         redirect: 'manual',
       });
-      assert.equal(answer.status, 303, act);
-      return answer.headers.get('location');
+      assert.equal(response.status, 303, path);
+      return response.headers.get('location');
     },
-    look: async () => (await get(both, access)).body,
+    player: async () => (await get(both, access)).body,
     status: async (path = '/me') => (await get(path, access)).status,
   };
 }
 
-test('every button on the page does something', async (t) => {
-  const { simulator, page, press } = await atThePanel(t);
-  const acts = new Set<string>();
+test('every button on the panel works', async (t) => {
+  const { simulator, page, press } = await openPanel(t);
+  const paths = new Set<string>();
   const pressAll = async () => {
-    for (const [, act = ''] of (await page()).matchAll(/formaction="([^"]+)"/g)) {
-      if (acts.has(act)) continue;
-      acts.add(act);
-      await press(act);
+    for (const [, path = ''] of (await page()).matchAll(/formaction="([^"]+)"/g)) {
+      if (paths.has(path)) continue;
+      paths.add(path);
+      await press(path);
     }
   };
   await pressAll();
@@ -51,177 +51,177 @@ test('every button on the page does something', async (t) => {
   simulator.settings.ownerHasPremium = false;
   simulator.settings.notInvited.add('mara');
   await pressAll();
-  assert.equal(acts.size, 24);
+  assert.equal(paths.size, 24);
 });
 
-test('what plays is changed for one listener', async (t) => {
-  const { press, look, page, get, signIn, access, simulator } = await atThePanel(t, 'jonas');
+test('the panel changes what one listener plays', async (t) => {
+  const { press, player, page, get, signIn, access, simulator } = await openPanel(t, 'jonas');
   assert.match(await page(), /Nothing is playing/);
   assert.equal(await press('/panel/play-music'), '/#jonas');
-  const music = await look();
+  const music = await player();
   assert.deepEqual([music.currently_playing_type, music.is_playing], ['track', true]);
   assert.ok((await page()).includes(`<strong dir="auto">${music.item?.name}</strong>`));
 
   await press('/panel/play-episode');
-  assert.equal((await look()).currently_playing_type, 'episode');
+  assert.equal((await player()).currently_playing_type, 'episode');
   await press('/panel/play-ad');
-  assert.deepEqual([(await look()).currently_playing_type, (await look()).item], ['ad', null]);
+  assert.deepEqual([(await player()).currently_playing_type, (await player()).item], ['ad', null]);
   await press('/panel/play-local');
-  assert.equal((await look()).item?.is_local, true);
+  assert.equal((await player()).item?.is_local, true);
   await press('/panel/play-private');
-  assert.equal((await look()).device?.is_private_session, true);
-  assert.match(await page(), /in private/);
+  assert.equal((await player()).device?.is_private_session, true);
+  assert.match(await page(), /private session/);
   await press('/panel/play-nothing');
   assert.equal((await get('/me/player', access)).status, 204);
   const noor = (await get(both, (await signIn('noor')).access)).body;
-  assert.equal(noor.currently_playing_type, 'episode', 'another listener goes on');
+  assert.equal(noor.currently_playing_type, 'episode', 'another listener isn’t affected');
   simulator.plays('jonas', { kind: 'unknown' });
-  assert.match(await page(), /Something unknown/);
+  assert.match(await page(), /Unknown item/);
 });
 
-test('pausing, going on and skipping, as far as it is allowed', async (t) => {
-  const { press, look, page, simulator, clock } = await atThePanel(t);
+test('the panel pauses, resumes and skips if the player allows it', async (t) => {
+  const { press, player, page, simulator, clock } = await openPanel(t);
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 5_000 });
-  const { item } = await look();
+  const { item } = await player();
   await press('/panel/pause');
   clock.ms += 10_000;
-  assert.deepEqual([(await look()).is_playing, (await look()).progress_ms], [false, 5_000]);
+  assert.deepEqual([(await player()).is_playing, (await player()).progress_ms], [false, 5_000]);
   assert.match(await page(), /paused on Kitchen speaker/);
   await press('/panel/pause');
   await press('/panel/resume');
-  assert.equal((await look()).is_playing, true);
+  assert.equal((await player()).is_playing, true);
   await press('/panel/skip');
-  const next = await look();
+  const next = await player();
   assert.notEqual(next.item?.id, item?.id);
   assert.equal(next.progress_ms, 0);
 
   await press('/panel/play-ad');
   assert.match(await page(), /id="mara-skip" formaction="\/panel\/skip" disabled/);
   await press('/panel/skip');
-  assert.equal((await look()).currently_playing_type, 'ad');
-  simulator.subscribes('mara', 'free');
+  assert.equal((await player()).currently_playing_type, 'ad');
+  simulator.setProduct('mara', 'free');
   await press('/panel/play-music');
   await press('/panel/pause');
-  assert.equal((await look()).is_playing, false, 'at the device, Free accounts can pause');
+  assert.equal((await player()).is_playing, false, 'Free accounts can pause on the device');
 });
 
-test('Free and Premium', async (t) => {
-  const { press, access, send, page } = await atThePanel(t);
+test('the panel switches between Free and Premium', async (t) => {
+  const { press, access, send, page } = await openPanel(t);
   const pause = async () => (await send('PUT', '/me/player/pause', access)).status;
-  await press('/panel/go-free');
+  await press('/panel/switch-to-free');
   assert.equal(await pause(), 403);
-  assert.match(await page(), /Free account, on the app’s list/);
-  await press('/panel/go-premium');
+  assert.match(await page(), /Free account, invited to the app/);
+  await press('/panel/switch-to-premium');
   assert.equal(await pause(), 204);
 });
 
-test('on the app’s list, and off it', async (t) => {
-  const { press, status, trouble } = await atThePanel(t);
-  await press('/panel/disinvite');
+test('the panel withdraws an invitation and invites again', async (t) => {
+  const { press, status, statusText } = await openPanel(t);
+  await press('/panel/uninvite');
   assert.equal(await status(), 403);
-  assert.match(await trouble(), /Mara Lindqvist is not on the app’s list/);
+  assert.match(await statusText(), /Mara Lindqvist isn’t invited to the app/);
   await press('/panel/invite');
   assert.equal(await status(), 200);
 });
 
-test('the API version', async (t) => {
-  const { press, status, page } = await atThePanel(t);
+test('the panel switches the API version', async (t) => {
+  const { press, status, page } = await openPanel(t);
   assert.equal(await status('/me/tracks/contains?ids='), 403);
   assert.equal(await press('/api-version', { apiVersion: 'legacy' }), '/#spotify');
   assert.equal(await status('/me/library/contains?uris='), 404);
   assert.match(await page(), /value="legacy" checked/);
 });
 
-test('tokens that expire, an app that is removed, and six months', async (t) => {
-  const { press, status, refresh, refreshToken, signIn, trouble, clock } = await atThePanel(t);
-  await press('/panel/expire-tokens', {});
+test('the panel expires access tokens, expires sign-ins and removes the app', async (t) => {
+  const { press, status, refresh, refreshToken, signIn, statusText, clock } = await openPanel(t);
+  await press('/panel/expire-access-tokens', {});
   assert.equal(await status(), 401);
   assert.equal((await refresh(refreshToken)).status, 200);
-  assert.match(await trouble(), /All access tokens have expired\. +Everything works\./);
+  assert.match(await statusText(), /All access tokens have expired\. +Everything works\./);
   clock.ms += 10_000;
-  assert.equal(await trouble(), 'Everything works.');
+  assert.equal(await statusText(), 'Everything works.');
 
   const later = await signIn('mara');
-  await press('/panel/end-six-months', {});
+  await press('/panel/expire-consents', {});
   assert.equal((await refresh(later.refresh)).body.error_description, 'Refresh token expired');
   const last = await signIn('mara');
   await press('/panel/revoke-grants', {});
   assert.equal((await refresh(last.refresh)).body.error_description, 'Refresh token revoked');
 });
 
-test('limits of two kinds and three lengths', async (t) => {
-  const { press, access, get, trouble, status, clock } = await atThePanel(t);
-  const refused = async () => {
+test('the panel sets rate limits and exhausts the quota', async (t) => {
+  const { press, access, get, statusText, status, clock } = await openPanel(t);
+  const refusal = async () => {
     const { retryAfter, body } = await get('/me', access);
     return [retryAfter, body?.error?.reason];
   };
-  await press('/panel/limit-briefly', {});
-  assert.deepEqual(await refused(), ['10', undefined]);
-  assert.match(await trouble(), /rate limit is reached: every call is turned away for another 10 s/);
+  await press('/panel/rate-limit-10s', {});
+  assert.deepEqual(await refusal(), ['10', undefined]);
+  assert.match(await statusText(), /Rate limit: every call is refused \(429\) for another 10 s/);
   clock.ms += 10_000;
   assert.equal(await status(), 200);
-  await press('/panel/limit-for-hours', {});
-  assert.deepEqual(await refused(), ['21600', undefined]);
-  await press('/panel/exceed-quota', {});
+  await press('/panel/rate-limit-6h', {});
+  assert.deepEqual(await refusal(), ['21600', undefined]);
+  await press('/panel/exhaust-quota', {});
   clock.ms += 60_000;
-  assert.deepEqual(await refused(), ['21540', 'QUOTA_EXCEEDED']);
-  assert.match(await trouble(), /quota is used up: every call is turned away for another 5 h 59 min/);
+  assert.deepEqual(await refusal(), ['21540', 'QUOTA_EXCEEDED']);
+  assert.match(await statusText(), /Quota exhausted: every call is refused \(429\) for another 5 h 59 min/);
 });
 
-test('slow answers and failing ones', async (t) => {
-  const { press, status, trouble, simulator } = await atThePanel(t);
-  await press('/panel/fail', {});
-  assert.match(await trouble(), /The next 3 calls: answered with 502/);
+test('the panel delays calls and makes them fail', async (t) => {
+  const { press, status, statusText, simulator } = await openPanel(t);
+  await press('/panel/fail-calls', {});
+  assert.match(await statusText(), /Next 3 calls: fail with 502/);
   assert.deepEqual([await status(), await status(), await status(), await status()], [502, 502, 502, 200]);
 
-  await press('/panel/answer-slowly', {});
-  assert.match(await trouble(), /The next 5 calls: answered after 2 s/);
+  await press('/panel/delay-calls', {});
+  assert.match(await statusText(), /Next 5 calls: delayed by 2 s/);
   const began = performance.now();
-  const answers = await Promise.all(Array.from({ length: 5 }, () => status()));
-  assert.deepEqual(answers, [200, 200, 200, 200, 200]);
+  const statuses = await Promise.all(Array.from({ length: 5 }, () => status()));
+  assert.deepEqual(statuses, [200, 200, 200, 200, 200]);
   assert.ok(performance.now() - began > 1_900);
   const then = performance.now();
   assert.equal(await status(), 200);
   assert.ok(performance.now() - then < 1_900);
   simulator.fault({ on: 'api', how: 'reset' });
-  assert.match(await trouble(), /The next call: a broken answer \(reset\)/);
+  assert.match(await statusText(), /Next call: broken response \(reset\)/);
 });
 
-test('the owner’s Premium, and the end of all faults', async (t) => {
-  const { press, status, trouble, simulator } = await atThePanel(t);
-  await press('/panel/take-premium', {});
+test('the panel removes the owner’s Premium and clears all faults', async (t) => {
+  const { press, status, statusText, simulator } = await openPanel(t);
+  await press('/panel/remove-owner-premium', {});
   assert.equal(await status(), 403);
-  assert.match(await trouble(), /owner of the app has no Premium/);
-  await press('/panel/give-premium', {});
+  assert.match(await statusText(), /app’s owner has no Premium/);
+  await press('/panel/restore-owner-premium', {});
   assert.equal(await status(), 200);
 
-  for (const act of ['take-premium', 'fail', 'answer-slowly', 'exceed-quota'])
-    await press(`/panel/${act}`, {});
-  await press('/panel/disinvite');
+  for (const action of ['remove-owner-premium', 'fail-calls', 'delay-calls', 'exhaust-quota'])
+    await press(`/panel/${action}`, {});
+  await press('/panel/uninvite');
   simulator.settings.callsPerDay = 1;
   await press('/panel/clear-faults', {});
-  assert.equal(await trouble(), 'Everything works.');
+  assert.equal(await statusText(), 'Everything works.');
   const began = performance.now();
   assert.equal(await status(), 200);
   assert.equal(await status(), 200);
   assert.ok(performance.now() - began < 1_900);
 });
 
-test('the calls are listed, newest first, with nothing secret and nothing believed', async (t) => {
-  const { page, get, send, token, access, simulator } = await atThePanel(t);
+test('the panel lists the calls, newest first, escaped and without secrets', async (t) => {
+  const { page, get, send, requestToken, access, simulator } = await openPanel(t);
   simulator.forgetCalls();
-  assert.match(await page(), /Nothing yet/);
-  await token({ grant_type: 'client_credentials' });
+  assert.match(await page(), /No calls yet/);
+  await requestToken({ grant_type: 'client_credentials' });
   await get('/me/playlists?limit=3', access);
   await send('PUT', '/me/player/pause?device_id=<b>none</b>', access);
   const rows = [...(await page()).matchAll(/<tr>(<td.*?)<\/tr>/gs)].map(([, row = '']) => row);
-  const words = rows.map((row) =>
+  const texts = rows.map((row) =>
     row
       .replace(/<\/td>|<wbr>/g, ' ')
       .replace(/<[^>]+>/g, '')
       .trim(),
   );
-  assert.deepEqual(words, [
+  assert.deepEqual(texts, [
     '12:00:00 api PUT /v1/me/player/pause ?device_id=&lt;b&gt;none&lt;/b&gt; 404 Mara Lindqvist',
     '12:00:00 api GET /v1/me/playlists ?limit=3 200 Mara Lindqvist',
     '12:00:00 accounts POST /api/token  client_credentials 200 –',
@@ -231,17 +231,17 @@ test('the calls are listed, newest first, with nothing secret and nothing believ
   assert.ok(!(await page()).includes(access));
 });
 
-test('only the page itself may press its buttons', async (t) => {
-  const { simulator, status, get, access } = await atThePanel(t);
+test('only the panel itself can post its actions', async (t) => {
+  const { simulator, status, get, access } = await openPanel(t);
   const { host, port } = new URL(simulator.origin);
-  const pressed = async (headers: Record<string, string>, path = '/panel/take-premium') => {
-    const answer = await raw(Number(port), path, { host, ...headers });
+  const statusOf = async (headers: Record<string, string>, path = '/panel/remove-owner-premium') => {
+    const status = await post(Number(port), path, { host, ...headers });
     simulator.settings.ownerHasPremium = true;
-    return answer;
+    return status;
   };
-  assert.equal(await pressed({ 'sec-fetch-site': 'same-origin' }), 303);
-  assert.equal(await pressed({ origin: simulator.origin }), 303, 'an older browser');
-  assert.equal(await pressed({ 'sec-fetch-site': 'same-origin', host: `127.0.0.1:${port}` }), 303);
+  assert.equal(await statusOf({ 'sec-fetch-site': 'same-origin' }), 303);
+  assert.equal(await statusOf({ origin: simulator.origin }), 303, 'an older browser');
+  assert.equal(await statusOf({ 'sec-fetch-site': 'same-origin', host: `127.0.0.1:${port}` }), 303);
   for (const headers of [
     {},
     { 'sec-fetch-site': 'cross-site' },
@@ -253,29 +253,29 @@ test('only the page itself may press its buttons', async (t) => {
     { 'sec-fetch-site': 'same-origin', host: `rebound.example:${port}` },
     { origin: `http://rebound.example:${port}`, host: `rebound.example:${port}` },
   ]) {
-    assert.equal(await pressed(headers), 404, JSON.stringify(headers));
+    assert.equal(await statusOf(headers), 404, JSON.stringify(headers));
   }
-  await raw(Number(port), '/panel/disinvite', { host, 'sec-fetch-site': 'cross-site' }, 'listener=mara');
+  await post(Number(port), '/panel/uninvite', { host, 'sec-fetch-site': 'cross-site' }, 'listener=mara');
   assert.equal(await status(), 200);
 
-  const ours = { 'sec-fetch-site': 'same-origin' };
-  assert.equal(await pressed(ours, '/panel/nonsense'), 404);
-  assert.equal(await pressed(ours, '/panel/constructor'), 404);
-  assert.equal(await pressed(ours, '/panel/play-ad'), 404, 'for nobody');
-  assert.equal(await pressed(ours, '/api-version'), 404, 'none');
+  const sameOrigin = { 'sec-fetch-site': 'same-origin' };
+  assert.equal(await statusOf(sameOrigin, '/panel/nonsense'), 404);
+  assert.equal(await statusOf(sameOrigin, '/panel/constructor'), 404);
+  assert.equal(await statusOf(sameOrigin, '/panel/play-ad'), 404, 'no listener');
+  assert.equal(await statusOf(sameOrigin, '/api-version'), 404, 'no version');
   assert.equal((await get(both, access)).body.currently_playing_type, 'track');
-  assert.equal((await fetch(`${simulator.origin}/panel/take-premium`)).status, 404, 'by its address alone');
+  assert.equal((await fetch(`${simulator.origin}/panel/remove-owner-premium`)).status, 404, 'GET');
 });
 
-test('the page brings one script and one sheet, and lets nothing else in', async (t) => {
-  const { simulator, page } = await atThePanel(t);
-  const answer = await fetch(simulator.origin);
-  const policy = answer.headers.get('content-security-policy') ?? '';
+test('the panel loads one script and one style sheet, and its policy forbids others', async (t) => {
+  const { simulator, page } = await openPanel(t);
+  const response = await fetch(simulator.origin);
+  const policy = response.headers.get('content-security-policy') ?? '';
   assert.match(
     policy,
     /default-src 'none'; .*script-src 'self'; connect-src 'self'; .*frame-ancestors 'none'/,
   );
-  assert.equal(answer.headers.get('cache-control'), 'no-store');
+  assert.equal(response.headers.get('cache-control'), 'no-store');
   const html = await page();
   assert.deepEqual(html.match(/<script[^>]*>/g), ['<script src="/panel.js" defer>']);
   assert.doesNotMatch(html, /\sstyle=|\son\w+=|<style/);
@@ -287,14 +287,17 @@ test('the page brings one script and one sheet, and lets nothing else in', async
   }
 });
 
-/** A POST with headers that fetch does not let one choose; gives the status. */
-function raw(port: number, path: string, headers: Record<string, string>, body = ''): Promise<number> {
+/** Posts with headers that fetch() doesn't allow to set. Returns the status. */
+function post(port: number, path: string, headers: Record<string, string>, body = ''): Promise<number> {
   return new Promise((resolve, reject) => {
     const type = { 'content-type': 'application/x-www-form-urlencoded' };
-    request({ host: '127.0.0.1', port, path, method: 'POST', headers: { ...type, ...headers } }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode ?? 0);
-    })
+    request(
+      { host: '127.0.0.1', port, path, method: 'POST', headers: { ...type, ...headers } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      },
+    )
       .on('error', reject)
       .end(body);
   });

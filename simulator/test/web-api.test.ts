@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { type Pages, type Thing, visit } from './visit.ts';
+import { type Paging, type SpotifyObject, startTestSimulator } from './start-test-simulator.ts';
 
 const error = (status: number, message: string) => ({
   status,
   text: JSON.stringify({ error: { status, message } }),
 });
-const seen = ({ status, text }: { status: number; text: string }) => ({ status, text });
+const statusAndText = ({ status, text }: { status: number; text: string }) => ({ status, text });
 
-test('who is refused, and in which words', async (t) => {
-  const { simulator, signIn, token, get } = await visit(t);
+test('each kind of refusal has Spotify’s status and message', async (t) => {
+  const { simulator, signIn, requestToken, get } = await startTestSimulator(t);
   const { access } = await signIn('mara', 'playlist-read-private');
-  const app = (await token({ grant_type: 'client_credentials' })).body.access_token ?? '';
+  const app = (await requestToken({ grant_type: 'client_credentials' })).body.access_token ?? '';
 
   const noBearer = error(400, 'Only valid bearer authentication supported');
-  assert.deepEqual(seen(await get('/me', null)), noBearer);
-  assert.deepEqual(seen(await get('/me', '')), noBearer);
-  assert.deepEqual(seen(await get('/me', 'unknown')), error(401, 'Invalid access token'));
-  assert.deepEqual(seen(await get('/me/player', access)), error(401, 'Permissions missing'));
+  assert.deepEqual(statusAndText(await get('/me', null)), noBearer);
+  assert.deepEqual(statusAndText(await get('/me', '')), noBearer);
+  assert.deepEqual(statusAndText(await get('/me', 'unknown')), error(401, 'Invalid access token'));
+  assert.deepEqual(statusAndText(await get('/me/player', access)), error(401, 'Permissions missing'));
   assert.deepEqual(
-    seen(await get('/me/player/currently-playing', access)),
+    statusAndText(await get('/me/player/currently-playing', access)),
     error(401, 'Permissions missing'),
   );
   const listeners = [
@@ -30,26 +30,29 @@ test('who is refused, and in which words', async (t) => {
     '/me/playlists',
   ];
   for (const path of [...listeners, '/me/top/tracks', '/me/tracks', '/me/library/contains?uris=x']) {
-    assert.deepEqual(seen(await get(path, app)), error(403, 'This request requires user authentication.'));
+    assert.deepEqual(
+      statusAndText(await get(path, app)),
+      error(403, 'This request requires user authentication.'),
+    );
   }
   for (const path of ['/browse/new-releases', '/tracks?ids=a,b', '/users/mara', '/nonsense', '/me/']) {
-    assert.deepEqual(seen(await get(path, app)), error(403, 'Forbidden'), path);
+    assert.deepEqual(statusAndText(await get(path, app)), error(403, 'Forbidden'), path);
   }
   simulator.settings.apiVersion = 'both';
   assert.equal((await get('/nonsense', app)).status, 404);
   assert.equal((await get('/tracks/nonsense', app)).status, 404);
 });
 
-test('a listener who is not on the list, and an owner without Premium', async (t) => {
-  const { simulator, signIn, token, get } = await visit(t);
+test('an uninvited listener is refused; without the owner’s Premium, everyone is', async (t) => {
+  const { simulator, signIn, requestToken, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
-  const app = (await token({ grant_type: 'client_credentials' })).body.access_token ?? '';
+  const app = (await requestToken({ grant_type: 'client_credentials' })).body.access_token ?? '';
 
   simulator.settings.notInvited.add('mara');
   const asJson = await get('/me', access);
   assert.equal(asJson.status, 403);
   assert.match(asJson.body.error?.message ?? '', /not registered/);
-  simulator.settings.notInvitedAs = 'text';
+  simulator.settings.notInvitedFormat = 'text';
   const asText = await get('/me/player', access);
   assert.equal(asText.status, 403);
   assert.match(asText.text, /^Check settings on .* may not be registered/);
@@ -64,23 +67,24 @@ test('a listener who is not on the list, and an owner without Premium', async (t
   }
 });
 
-test('playlists come in pages with holes, and the pages know each other', async (t) => {
-  const { simulator, signIn, get, pages } = await visit(t);
+test('playlists are paged, some are null, and the pages link to each other', async (t) => {
+  const { simulator, signIn, get, allItems } = await startTestSimulator(t);
   const { access } = await signIn('mara');
-  const { body } = await get<Pages>('/me/playlists?limit=50', access);
+  const { body } = await get<Paging>('/me/playlists?limit=50', access);
   assert.equal(body.total, 137);
   assert.equal(body.href, `${simulator.apiUrl}/me/playlists?limit=50&offset=0`);
   assert.equal(body.next, `${simulator.apiUrl}/me/playlists?limit=50&offset=50`);
-  const all = await pages('/me/playlists?limit=50', access);
+  const all = await allItems('/me/playlists?limit=50', access);
   assert.equal(all.length, 137);
-  const there = all.filter((playlist) => playlist !== null);
-  assert.equal(all.length - there.length, 5);
-  assert.equal(new Set(there.map((playlist) => playlist.id)).size, there.length);
+  const playlists = all.filter((playlist) => playlist !== null);
+  assert.equal(all.length - playlists.length, 5);
+  assert.equal(new Set(playlists.map((playlist) => playlist.id)).size, playlists.length);
 
-  const some = (is: (playlist: Thing) => boolean, what: string) => assert.ok(there.some(is), what);
+  const some = (is: (playlist: SpotifyObject) => boolean, what: string) =>
+    assert.ok(playlists.some(is), what);
   some((p) => p.images === null, 'images null');
   some((p) => p.images?.length === 0, 'no images');
-  some((p) => p.images?.length === 1 && p.images[0]?.width === null, 'image of unknown size');
+  some((p) => p.images?.length === 1 && p.images[0]?.width === null, 'image without a size');
   some((p) => p.name === '', 'empty name');
   some((p) => p.name?.length === 300, 'long name');
   some((p) => p.name?.includes('<script>') === true, 'markup');
@@ -92,19 +96,19 @@ test('playlists come in pages with holes, and the pages know each other', async 
   some((p) => p.items?.total === 1200, 'long');
   some((p) => p.owner !== undefined && !('id' in p.owner), 'owner without id');
   some((p) => p.owner?.display_name === null, 'owner without name');
-  some((p) => p.owner !== undefined && !('display_name' in p.owner), 'owner whose name is missing');
+  some((p) => p.owner !== undefined && !('display_name' in p.owner), 'owner with a missing name');
   some((p) => p.collaborative === true && p.owner?.id !== 'mara', 'collaborative');
   some((p) => p.public === null, 'neither public nor private');
 
-  assert.equal((await get<Pages>('/me/playlists', (await signIn('jonas')).access)).body.total, 0);
-  assert.equal((await get<Pages>('/me/playlists', (await signIn('noor')).access)).body.total, 12);
+  assert.equal((await get<Paging>('/me/playlists', (await signIn('jonas')).access)).body.total, 0);
+  assert.equal((await get<Paging>('/me/playlists', (await signIn('noor')).access)).body.total, 12);
 });
 
-test('lists that need a scope are silently missing without it', async (t) => {
-  const { signIn, get } = await visit(t);
+test('playlists that need a scope are left out without it', async (t) => {
+  const { signIn, get } = await startTestSimulator(t);
   const list = async (scope: string) => {
     const { access } = await signIn('noor', scope);
-    return (await get<Pages>('/me/playlists', access)).body.items.map((playlist) => playlist?.name);
+    return (await get<Paging>('/me/playlists', access)).body.items.map((playlist) => playlist?.name);
   };
   const full = await list('playlist-read-private playlist-read-collaborative');
   const bare = await list('');
@@ -115,52 +119,58 @@ test('lists that need a scope are silently missing without it', async (t) => {
   );
 });
 
-test('odd limits and offsets are refused', async (t) => {
-  const { signIn, get } = await visit(t);
+test('invalid limits and offsets are refused', async (t) => {
+  const { signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
   for (const limit of ['0', '51', '-1', 'ten', '', '1.5']) {
-    assert.deepEqual(seen(await get(`/me/playlists?limit=${limit}`, access)), error(400, 'Invalid limit'));
+    assert.deepEqual(
+      statusAndText(await get(`/me/playlists?limit=${limit}`, access)),
+      error(400, 'Invalid limit'),
+    );
   }
   assert.equal((await get('/me/playlists?offset=100001', access)).status, 400);
   assert.equal((await get('/me/playlists?offset=-1', access)).status, 400);
-  assert.deepEqual((await get<Pages>('/me/playlists?offset=500', access)).body.items, []);
-  assert.deepEqual(seen(await get('/search?q=a&type=track&limit=11', access)), error(400, 'Invalid limit'));
+  assert.deepEqual((await get<Paging>('/me/playlists?offset=500', access)).body.items, []);
+  assert.deepEqual(
+    statusAndText(await get('/search?q=a&type=track&limit=11', access)),
+    error(400, 'Invalid limit'),
+  );
 });
 
-test('the long playlist has everything that happens over the years', async (t) => {
-  const { signIn, get, pages } = await visit(t);
+test('the long playlist contains every kind of entry that accumulates over the years', async (t) => {
+  const { signIn, get, allItems } = await startTestSimulator(t);
   const { access } = await signIn('mara');
-  const lists = (await get<Pages>('/me/playlists?limit=50', access)).body.items;
+  const lists = (await get<Paging>('/me/playlists?limit=50', access)).body.items;
   const id = lists.find((playlist) => playlist?.items?.total === 1200)?.id;
-  const entries = await pages(
+  const entries = await allItems(
     `/playlists/${id}/items?limit=50&additional_types=track,episode&market=DE`,
     access,
   );
   assert.equal(entries.length, 1200);
-  const some = (is: (entry: Thing) => boolean, what: string) =>
+  const some = (is: (entry: SpotifyObject) => boolean, what: string) =>
     assert.ok(
       entries.some((entry) => entry && is(entry)),
       what,
     );
-  some((e) => e.item === null, 'gone');
+  some((e) => e.item === null, 'deleted track');
   some((e) => e.item?.type === 'episode', 'episode');
-  some((e) => e.is_local === true && e.item?.id === null, 'local');
-  some((e) => e.item?.is_playable === false, 'unavailable');
-  some((e) => e.added_at === null && e.added_by === null, 'nobody knows when');
-  some((e) => e.added_by?.id === '', 'added by nobody');
+  some((e) => e.is_local === true && e.item?.id === null, 'local file');
+  some((e) => e.item?.is_playable === false, 'unplayable track');
+  some((e) => e.added_at === null && e.added_by === null, 'no date');
+  some((e) => e.added_by?.id === '', 'empty user id');
   const ids = entries.map((e) => e?.item?.id).filter(Boolean);
   assert.ok(new Set(ids).size < ids.length, 'duplicates');
 
-  const { body } = await get<Pages>(`/playlists/${id}/items?limit=50&offset=100`, access);
+  const { body } = await get<Paging>(`/playlists/${id}/items?limit=50&offset=100`, access);
   assert.ok(
     body.items.every((e) => e?.item?.type !== 'episode'),
-    'episodes only for those who ask',
+    'episodes only with additional_types',
   );
 });
 
-test('search answers the app too, at most ten at a time', async (t) => {
-  const { token, get } = await visit(t);
-  const app = (await token({ grant_type: 'client_credentials' })).body.access_token ?? '';
+test('search accepts an app token and returns at most ten results', async (t) => {
+  const { requestToken, get } = await startTestSimulator(t);
+  const app = (await requestToken({ grant_type: 'client_credentials' })).body.access_token ?? '';
   const { body } = await get('/search?q=study&type=track,album,artist,playlist', app);
   assert.deepEqual(Object.keys(body).sort(), ['albums', 'artists', 'playlists', 'tracks']);
   assert.equal(body.tracks?.limit, 5);
@@ -176,7 +186,7 @@ test('search answers the app too, at most ten at a time', async (t) => {
 
   const more = (await get('/search?q=platform&type=show,episode,audiobook', app)).body as Record<
     string,
-    Pages
+    Paging
   >;
   assert.deepEqual(Object.keys(more), ['shows', 'episodes', 'audiobooks']);
   assert.deepEqual([more.shows?.items[0]?.name, more.audiobooks?.total], ['The Long Platform', 0]);
@@ -191,14 +201,14 @@ test('search answers the app too, at most ten at a time', async (t) => {
     ['q=a&type=track&limit=11', 'Invalid limit'],
     ['q=a&type=track&offset=1001', 'Invalid offset'],
   ] as const) {
-    assert.deepEqual(seen(await get(`/search?${query}`, app)), error(400, message), query);
+    assert.deepEqual(statusAndText(await get(`/search?${query}`, app)), error(400, message), query);
   }
   assert.equal((await get('/search?q=a&type=track&limit=10&offset=1000', app)).status, 200);
 });
 
-test('an app token is good for single things', async (t) => {
-  const { token, get, signIn } = await visit(t);
-  const app = (await token({ grant_type: 'client_credentials' })).body.access_token ?? '';
+test('an app token can read single objects', async (t) => {
+  const { requestToken, get, signIn } = await startTestSimulator(t);
+  const app = (await requestToken({ grant_type: 'client_credentials' })).body.access_token ?? '';
   const found = (await get('/search?q=a&type=track,show,episode,playlist', app)).body;
   const track = found.tracks?.items[0];
   for (const [kind, id] of [
@@ -213,11 +223,11 @@ test('an app token is good for single things', async (t) => {
   assert.equal((await get(`/episodes/${item?.id}`, app)).body.name, item?.name);
   assert.equal((await get(`/shows/${item?.show?.id}`, app)).body.name, item?.show?.name);
   const contents = await get(`/playlists/${found.playlists?.items[0]?.id}/items`, app);
-  assert.deepEqual(seen(contents), error(403, 'Forbidden'));
+  assert.deepEqual(statusAndText(contents), error(403, 'Forbidden'));
 });
 
-test('each call is remembered, without secrets', async (t) => {
-  const { simulator, signIn, get } = await visit(t);
+test('calls are recorded without secrets', async (t) => {
+  const { simulator, signIn, get } = await startTestSimulator(t);
   const tokens = await signIn('mara');
   await get('/me/playlists?limit=3', tokens.access);
   await get('/nonsense', tokens.access);
@@ -233,8 +243,8 @@ test('each call is remembered, without secrets', async (t) => {
   assert.equal(simulator.calls.length, 0);
 });
 
-test('pictures and pages behind the links are there', async (t) => {
-  const { simulator, signIn, get } = await visit(t);
+test('the links in responses lead to pictures and pages', async (t) => {
+  const { simulator, signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
   const { body } = await get('/me/player', access);
   const picture = body.item?.album?.images?.[1];
@@ -243,28 +253,28 @@ test('pictures and pages behind the links are there', async (t) => {
   assert.equal(cover.headers.get('content-type'), 'image/svg+xml; charset=utf-8');
   assert.equal(cover.headers.get('cross-origin-resource-policy'), 'cross-origin');
   const page = await fetch(String(body.item?.external_urls?.spotify));
-  assert.ok((await page.text()).includes('On Spotify this link opens the track in the Spotify app.'));
+  assert.ok((await page.text()).includes('On Spotify, this link opens the track in the Spotify app.'));
   assert.equal((await fetch(`${simulator.origin}/open/track/none`)).status, 404);
   assert.equal((await fetch(simulator.origin)).status, 200);
 });
 
-test('a filter leaves only the fields asked for', async (t) => {
-  const { signIn, get } = await visit(t);
+test('the fields filter selects the fields of a playlist', async (t) => {
+  const { signIn, get } = await startTestSimulator(t);
   const { access } = await signIn('mara');
-  const id = (await get<Pages>('/me/playlists?limit=1', access)).body.items[0]?.id;
-  const left = async (path: string, fields: string) =>
+  const id = (await get<Paging>('/me/playlists?limit=1', access)).body.items[0]?.id;
+  const filtered = async (path: string, fields: string) =>
     (await get(`/playlists/${id}${path}fields=${encodeURIComponent(fields)}`, access)).text;
   assert.equal(
-    await left('?', 'name,owner.id,items(total,items(item(duration_ms,!name)))').then((text) =>
+    await filtered('?', 'name,owner.id,items(total,items(item(duration_ms,!name)))').then((text) =>
       text.slice(0, 70),
     ),
     '{"name":"Sunday, slowly","owner":{"id":"mara"},"items":{"total":20,"it',
   );
   assert.match(
-    await left('/items?limit=2&', 'total,items(is_local,item(album.name))'),
+    await filtered('/items?limit=2&', 'total,items(is_local,item(album.name))'),
     /^\{"total":20,"items":\[(\{"is_local":false,"item":\{"album":\{"name":"[^"]+"\}\}\},?){2}\]\}$/,
   );
-  assert.equal(await left('/items?', 'tracks,limit'), '{"limit":20}', 'the old name gives nothing');
-  const without = await left('/items?limit=1&', 'items(!added_by,item)');
+  assert.equal(await filtered('/items?', 'tracks,limit'), '{"limit":20}', 'the legacy name selects nothing');
+  const without = await filtered('/items?limit=1&', 'items(!added_by,item)');
   assert.ok(!without.includes('added_by'));
 });

@@ -1,5 +1,6 @@
 import * as v from '@badrap/valita';
 import { textCodec } from '../redis/codec.ts';
+import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { type ApiVersion, otherApiVersion } from '../spotify/api-version.ts';
 import { NotFound, Refused } from '../spotify/errors.ts';
@@ -17,7 +18,8 @@ const ttlMs = 24 * 60 * 60 * 1000;
  */
 export function createApiVersions({ records, clientId }: Deps) {
   const store = records.of({
-    name: 'api-version',
+    kind: 'api-version',
+    key: keys.apiVersion,
     codec: textCodec(v.literal('legacy')),
     ttlMs: () => ttlMs,
   });

@@ -1,6 +1,7 @@
 import * as v from '@badrap/valita';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
+import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
 import type { Accounts } from '../spotify/accounts.ts';
@@ -34,9 +35,10 @@ const tokenCodec = jsonCodec<Token>({
 export function createAppAccess(deps: Deps) {
   const { records, clientId, seal, withLock, quotaGate, accounts, background, now } = deps;
   const stored = records.of({
-    name: 'app-token',
+    kind: 'app-token',
+    key: keys.appToken,
     // safeguard: sealing-app-token
-    codec: sealedCodec(seal, tokenCodec),
+    codec: sealedCodec(seal, 'app-token', tokenCodec),
     ttlMs: ({ expiresAt }) => expiresAt - now(),
   });
   const tokens = createTokenRefresh<Token, Token | null>({

@@ -1,6 +1,7 @@
 import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import { jsonCodec, moment } from '../redis/codec.ts';
+import { formerKeys, keys } from '../redis/keys.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
 import { idleTimeoutMs } from './lifetime.ts';
@@ -55,7 +56,6 @@ const writeScript = `
  * sign-out only, and so that all sessions of a listener can be found and ended. All methods throw RedisUnavailable.
  */
 export function createBrowsers({ redis, records, grants, now }: Deps) {
-  const keyOf = (accountId: string) => `browsers:${accountId}`;
   const addBrowser = records.script([hash], addScript);
   const visit = records.script([hash], visitScript);
 
@@ -63,14 +63,16 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     /** Adds a browser that is about to be signed in. */
     async add(accountId: string, sessionId: string, name: string | null): Promise<void> {
       await list(accountId); // removes those that have ended
-      const key = keyOf(accountId);
-      const started = entryCodec.encode({ name, startedAt: now() }, key);
+      const started = entryCodec.encode({ name, startedAt: now() }, accountId);
+      const key = keys.browsers(accountId);
       await addBrowser([key], sessionId, seenField(sessionId), started, now(), idleTimeoutMs);
     },
 
     /** Records that a browser has just been active, if it is signed in. */
     async recordVisit(accountId: string, sessionId: string): Promise<void> {
-      await visit([keyOf(accountId)], sessionId, seenField(sessionId), now(), idleTimeoutMs);
+      const key = keys.browsers(accountId);
+      const record = () => visit([key], sessionId, seenField(sessionId), now(), idleTimeoutMs);
+      if ((await record()) === 0 && (await moveFormerList(accountId))) await record();
     },
 
     list,
@@ -82,9 +84,10 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
 
     /** Stores a record about a listener, unless they are signed in nowhere any more. */
     async writeWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
-      const write = records.script([hash, store.type], writeScript);
-      const keys = [keyOf(accountId), store.key(accountId)];
-      await write(keys, store.encode(accountId, value), store.ttlMs(value));
+      const script = records.script([hash, store.type], writeScript);
+      const both = [keys.browsers(accountId), store.key(accountId)];
+      const write = () => script(both, store.encode(accountId, value), store.ttlMs(value));
+      if ((await write()) === 0 && (await moveFormerList(accountId))) await write();
     },
 
     remove,
@@ -106,18 +109,30 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
   async function remove(accountId: string, ...sessionIds: readonly string[]): Promise<void> {
     if (sessionIds.length === 0) return;
     const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
-    const key = keyOf(accountId);
+    const key = keys.browsers(accountId);
     await records.onType(hash, key, () => redis.hdel(key, ...fields));
+  }
+
+  async function readFields(accountId: string): Promise<Record<string, string>> {
+    const key = keys.browsers(accountId);
+    const read = () => records.onType(hash, key, () => redis.hgetall(key));
+    const fields = await read();
+    return Object.keys(fields).length === 0 && (await moveFormerList(accountId)) ? read() : fields;
+  }
+
+  /** Moves the list from the key it had before version 0.2.0, and returns whether there was one. */
+  function moveFormerList(accountId: string): Promise<boolean> {
+    return records.moveFormerKey(formerKeys.browsers(accountId), keys.browsers(accountId));
   }
 
   /** Returns all entries. `browser` is null in one that another version of Turntable wrote: it is left alone, and is still a sign-in. */
   async function listed(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
-    const key = keyOf(accountId);
-    const fields = await records.onType(hash, key, () => redis.hgetall(key));
+    const key = keys.browsers(accountId);
+    const fields = await readFields(accountId);
     const isSeenField = (field: string) => field.endsWith(seenField(''));
     const all = Object.entries(fields).flatMap(([sessionId, entry]) => {
       if (isSeenField(sessionId)) return [];
-      const decoded = entryCodec.decode(entry, key);
+      const decoded = entryCodec.decode(entry, accountId);
       if (decoded.state === 'other shape') return { sessionId, browser: null };
       const seenAt = timeIn(fields[seenField(sessionId)]);
       if (decoded.state !== 'intact' || seenAt === null) return [];

@@ -1,5 +1,6 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
+import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { amount } from '../spotify/schemas.ts';
 import type { Browsers } from './browsers.ts';
@@ -13,14 +14,19 @@ export type Progress = {
   what: string;
   /** The name of the playlist; null if it has none, or is not known yet. */
   name: string | null;
-  state: 'running' | 'paused' | 'complete' | 'stopped';
+  /** `incomplete` if the file was sent and says that something is missing, `stopped` if it was not sent to its end. */
+  state: 'running' | 'paused' | 'complete' | 'incomplete' | 'stopped';
   /** Rows read so far, and rows in total; null if unknown. */
   rows: number;
   of: number | null;
   /** When a pause ends, or when Spotify may be called again; else null. */
   until: number | null;
-  /** Why it stopped, as a code for programs; else null. */
+  /** Why it stopped, or what is missing, as a code for programs; else null. */
   reason: string | null;
+  /** The URL of a file that continues, or starts over; else null. */
+  resume: string | null;
+  /** The number of missing rows or playlists, depending on the reason. */
+  missing: number;
 };
 
 type Deps = { records: Records; browsers: Browsers };
@@ -31,18 +37,31 @@ const runningMs = 2 * 60_000;
 const endedMs = 10 * 60_000;
 
 const codec = jsonCodec<Progress>({
-  shape: 1,
+  shape: 2,
   bound: true,
   schema: v.object({
     startedAt: moment,
     what: v.string(),
     name: v.string().nullable(),
-    state: v.union(v.literal('running'), v.literal('paused'), v.literal('complete'), v.literal('stopped')),
+    state: v.union(
+      v.literal('running'),
+      v.literal('paused'),
+      v.literal('complete'),
+      v.literal('incomplete'),
+      v.literal('stopped'),
+    ),
     // safeguard: checking-fields-record-export
     rows: amount,
     of: amount.nullable(),
     until: moment.nullable(),
     reason: v.string().nullable(),
+    // The page makes a link of it.
+    // safeguard: resume-is-an-address-of-ours
+    resume: v
+      .string()
+      .assert((path) => path.startsWith('/playlists/'))
+      .nullable(),
+    missing: amount,
   }),
 });
 
@@ -52,7 +71,8 @@ const codec = jsonCodec<Progress>({
  */
 export function createExportProgress({ records, browsers }: Deps) {
   const store = records.of({
-    name: 'export',
+    kind: 'export',
+    key: keys.exportProgress,
     codec,
     ttlMs: ({ state }: Progress) => (state === 'running' || state === 'paused' ? runningMs : endedMs),
   });

@@ -2,6 +2,7 @@ import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import { type Codec, jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
+import { formerKeys, keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { remainingLifetimeSeconds } from './lifetime.ts';
 import type { Seal } from './seal.ts';
@@ -91,7 +92,9 @@ const completeIfUnchanged = `
  */
 export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   const store = records.of<GrantRecord>({
-    name: 'grant',
+    kind: 'grant',
+    key: keys.grant,
+    formerKey: formerKeys.grant,
     codec: grantCodec(seal),
     ttlMs: ({ fields }) =>
       fields === null ? endedMs : remainingLifetimeSeconds(fields.consentAt, now()) * 1000,
@@ -168,7 +171,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     /** Returns those of these sessions that have a grant, without checking whether it opens. */
     async existing(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
       if (sessionIds.length === 0) return new Set();
-      const records = await redisCall(redis.mget(sessionIds.map(store.key)));
+      // One round trip, because ioredis pipelines them; MGET does not work across the slots of a cluster.
+      const records = await Promise.all(sessionIds.map(store.readText));
       const exists = (record: string | null | undefined) => record && !record.endsWith(`:${ended}`);
       return new Set(sessionIds.filter((_, index) => exists(records[index])));
     },
@@ -191,18 +195,18 @@ function fieldsOf(grant: Grant): SealedFields {
 
 /** Records as `<generation>:<sealed fields>`. A record that does not open is never removed. */
 function grantCodec(seal: Seal): Codec<GrantRecord> {
-  const sealed = sealedCodec(seal, fieldsCodec);
+  const sealed = sealedCodec(seal, 'grant', fieldsCodec);
 
   return {
-    encode: ({ generation, fields }, key) =>
-      `${generation}:${fields === null ? ended : sealed.encode(fields, key)}`,
+    encode: ({ generation, fields }, id) =>
+      `${generation}:${fields === null ? ended : sealed.encode(fields, id)}`,
 
-    decode(text, key) {
+    decode(text, id) {
       // safeguard: reading-no-generation-no-number
       const [, generation, body = ''] = /^([1-9]\d{0,14}):(.*)$/s.exec(text) ?? [];
       if (generation && body === ended)
         return { state: 'intact', value: { generation: Number(generation), fields: null } };
-      const decoded = sealed.decode(generation ? body : text, key);
+      const decoded = sealed.decode(generation ? body : text, id);
       if (decoded.state !== 'intact') return decoded;
       if (!generation) return { state: 'unreadable', why: 'no generation' };
       return { state: 'intact', value: { generation: Number(generation), fields: decoded.value } };

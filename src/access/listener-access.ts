@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import { Cooldown, GrantLost } from './errors.ts';
@@ -105,7 +106,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
 
   return {
     taskName: 'refresh of a grant',
-    lockName: (sessionId) => `grant:${sessionId}`,
+    lockName: keys.grant,
 
     async read(sessionId) {
       const latest = await readLatest(sessionId);

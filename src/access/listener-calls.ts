@@ -185,7 +185,7 @@ export const listenerCalls = {
   /** Up to five minutes old. */
   cachedPlaylist: playlist({ Export: true }, ttl.minutes),
   /** Never cached. */
-  freshPlaylist: playlist({ Export: 'the file of a playlist' }),
+  freshPlaylist: playlist({ Export: 'every file' }),
 
   playlistEntries: call({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],

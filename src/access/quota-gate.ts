@@ -3,11 +3,12 @@ import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import { textCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
 import type { KeyType, RecordKind, Records } from '../redis/records.ts';
 import { RateLimited, SpotifyError } from '../spotify/errors.ts';
 import { Cooldown } from './errors.ts';
 import { maxDelayMs, parseRetryAfter } from './retry-after.ts';
-import { binOf, createUsage, usageKey, usageTtlMs, usageType } from './usage.ts';
+import { binOf, createUsage, usageTtlMs, usageType } from './usage.ts';
 
 export type QuotaGate = ReturnType<typeof createQuotaGate>;
 
@@ -92,12 +93,16 @@ const releaseScript = `
 /** A cooldown as all processes know it. */
 type CooldownRecord = { until: number; quota: boolean };
 
-const probeType: KeyType = { kind: 'cool-down-try', type: 'string' };
+const probeType: KeyType = { kind: 'probe', type: 'string' };
 
 /** Follows the time in the record if the quota is used up, and not just the rate too high. */
 const quotaMark = ' quota';
 
-function cooldownKind(name: string, now: () => number): RecordKind<CooldownRecord> {
+function cooldownKind(
+  kind: string,
+  key: (clientId: string) => string,
+  now: () => number,
+): RecordKind<CooldownRecord> {
   const schema = v
     .string()
     .assert((text) => /^\d+( quota)?$/.test(text))
@@ -105,7 +110,8 @@ function cooldownKind(name: string, now: () => number): RecordKind<CooldownRecor
     // safeguard: longest-cooldown-in-record
     .assert(({ until }) => until - now() <= maxAheadMs);
   return {
-    name,
+    kind,
+    key,
     codec: textCodec(schema, ({ until, quota }) => `${until}${quota ? quotaMark : ''}`),
     ttlMs: ({ until }) => until - now() + memoryMs,
   };
@@ -116,10 +122,10 @@ function cooldownKind(name: string, now: () => number): RecordKind<CooldownRecor
  * by listener, and calling during a cooldown makes it longer.
  */
 export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: Deps) {
-  const cooldowns = records.of(cooldownKind('cool-down', now));
-  const accountsCooldowns = records.of(cooldownKind('cool-down-accounts', now));
+  const cooldowns = records.of(cooldownKind('cooldown', keys.cooldown, now));
+  const accountsCooldowns = records.of(cooldownKind('cooldown-accounts', keys.accountsCooldown, now));
   const key = cooldowns.key(clientId);
-  const probeKey = `cool-down-try:${clientId}`;
+  const probeKey = keys.probe(clientId);
   const accountsKey = accountsCooldowns.key(clientId);
   const acquireCall = records.script([cooldowns.type, usageType, probeType], acquireScript);
   const start = records.script([cooldowns.type, probeType], startScript);
@@ -196,7 +202,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
       const here = unsaved['web-api'];
       if (here && here.until > now()) throw here;
       const args = [now(), binOf(now()), usageTtlMs, probeMs];
-      const reply = await acquireCall([key, usageKey(clientId), probeKey], ...args);
+      const reply = await acquireCall([key, keys.usage(clientId), probeKey], ...args);
       const [state, text] = reply as ['free', string | null] | ['cooldown' | 'wait' | 'probe', string];
       if (state === 'probe') return text;
       const record = text === null ? null : await cooldowns.settle(clientId, text);

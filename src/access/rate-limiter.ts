@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { keys } from '../redis/keys.ts';
 
 /** The number of requests within a window, which starts with the first of them. */
 export type Limit = { requests: number; windowSeconds: number };
@@ -60,11 +61,11 @@ export function createRateLimiters(redis: Redis, all: Limits): RateLimiters {
 type Deps = Limit & { redis: Redis; name: string };
 
 /**
- * Counts requests under `limit:<name>:<key>`, in Redis for all processes. While Redis is unavailable, or holds something else under that key,
+ * Counts requests in Redis, for all processes. While Redis is unavailable, or holds something else under that key,
  * each process counts by itself.
  */
 export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
-  const options = { keyPrefix: `limit:${name}`, points: requests, duration: windowSeconds };
+  const options = { keyPrefix: '', points: requests, duration: windowSeconds };
   const limiter = new RateLimiterRedis({
     ...options,
     storeClient: redis,
@@ -80,10 +81,13 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
 
     /** Counts one request of `key`, which is an address, a listener, or `everyone`. Never throws because of Redis. */
     async consume(key: string): Promise<Usage> {
-      const counted = await limiter.consume(key).catch((refusal: unknown) => {
-        if (refusal instanceof RateLimiterRes) return refusal;
-        throw refusal;
-      });
+      let counted = await count(keys.rateLimit(name, key));
+      // A count that outlasts its window wasn't written by us, and would lock its client out for as long.
+      // safeguard: count-that-outlasts-its-window
+      if (counted.msBeforeNext > (windowSeconds + 1) * 1000) {
+        await limiter.delete(keys.rateLimit(name, key));
+        counted = await count(keys.rateLimit(name, key));
+      }
       return {
         exceeded: counted.consumedPoints > requests,
         remaining: counted.remainingPoints,
@@ -91,4 +95,11 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
       };
     },
   };
+
+  async function count(key: string): Promise<RateLimiterRes> {
+    return limiter.consume(key).catch((refusal: unknown) => {
+      if (refusal instanceof RateLimiterRes) return refusal;
+      throw refusal;
+    });
+  }
 }

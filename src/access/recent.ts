@@ -1,5 +1,6 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
+import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { timestampedItemSchema } from '../spotify/schemas.ts';
 import type { TimestampedItem } from '../spotify/types.ts';
@@ -26,7 +27,12 @@ const codec = jsonCodec<RecentlyPlayed>({
  * show it without asking at all. All methods throw RedisUnavailable.
  */
 export function createRecent({ records, browsers, now }: Deps) {
-  const store = records.of({ name: 'recently-played', codec, ttlMs: () => ttlMs });
+  const store = records.of({
+    kind: 'recently-played',
+    key: keys.recentlyPlayed,
+    codec,
+    ttlMs: () => ttlMs,
+  });
 
   return {
     /** Returns the newest few, if Spotify was asked recently and not before `since`: an earlier response may lack the latest ones. */

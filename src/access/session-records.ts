@@ -1,5 +1,6 @@
 import * as v from '@badrap/valita';
 import { jsonCodec, moment } from '../redis/codec.ts';
+import { formerKeys, keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { remainingLifetimeSeconds } from './lifetime.ts';
 
@@ -28,10 +29,12 @@ const codec = jsonCodec<SessionRecord>({
   }),
 });
 
-/** The session records in Redis, under `session:<session id>`. */
+/** The session records in Redis, by session id. */
 export function createSessionRecords({ records, now }: { records: Records; now: () => number }) {
   return records.of({
-    name: 'session',
+    kind: 'session',
+    key: keys.session,
+    formerKey: formerKeys.session,
     codec,
     ttlMs: ({ startedAt }) => remainingLifetimeSeconds(startedAt, now()) * 1000,
   });

@@ -23,14 +23,14 @@ export const timing = {
   redisDeadlineMs: 750,
   /** Live updates. */
   live: {
-    /** Between two checks of what is due. */
+    /** How often each process checks what is due. */
     tickMs: 200,
     /** The lease of the process that polls: without an extension, another process takes over after this long. */
     leaseMs: 6_000,
-    leaseEveryMs: 2_000,
+    renewLeaseEveryMs: 2_000,
     /** Pub/sub is lossy, so processes without the lease re-read the stored state this often. */
-    recallEveryMs: 10_000,
-    /** How long Redis may be unavailable before a listener's card says so. */
-    stalledAfterMs: 10_000,
+    reloadEveryMs: 10_000,
+    /** How long Redis may fail to take the lease before subscribers are told. */
+    redisDownAfterMs: 10_000,
   },
 };

@@ -122,8 +122,9 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof LeaseExpired)) throw error;
-      return attempt();
+      // safeguard: refresh-goes-on-after-lost-lease
+      if (error instanceof LeaseExpired) return attempt();
+      throw error;
     }
   }
 

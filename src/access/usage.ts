@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { keys } from '../redis/keys.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 
 /** How many of a day's calls have been used. */
@@ -27,13 +28,11 @@ const binMs = 15 * 60 * 1000;
 export const usageTtlMs = dayMs + 2 * binMs;
 
 /** The counts of calls in Redis, one field for each bin. */
-export const usageType: KeyType = { kind: 'calls', type: 'hash' };
-
-export const usageKey = (clientId: string) => `calls:${clientId}`;
+export const usageType: KeyType = { kind: 'usage', type: 'hash' };
 
 /** Reads how much of the daily quota has been used by all processes. The quota gate does the counting, see `acquireScript` there. */
 export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps) {
-  const key = usageKey(clientId);
+  const key = keys.usage(clientId);
 
   return {
     /** Throws RedisUnavailable. */

@@ -1,26 +1,26 @@
 import type { Budget } from '../access/usage.ts';
 import type { Playback } from '../spotify/parse.ts';
-import { endOf, leftOf, lengthOf, type Seen } from './observation.ts';
+import { durationOf, expectedEndOf, type Observation, remainingOf } from './observation.ts';
 
 type Circumstances = {
   now: number;
-  /** Null where nothing is known yet. */
-  seen: Seen | null;
+  /** Null if nothing is known yet. */
+  observation: Observation | null;
   budget: Budget;
-  /** How many listeners are being watched, this one included. */
-  watched: number;
+  /** How many listeners are being polled, including this one. */
+  listeners: number;
 };
 
-/** When to look next, and until about when looks are much rarer than usual because few calls are left; null where they are not. */
-export type NextLook = { at: number; sparingUntil: number | null };
+/** When to poll next. `throttledUntil`: until about when polls are much rarer than usual because few calls are left; null if they are not. */
+export type NextPoll = { at: number; throttledUntil: number | null };
 
-/** How far apart the looks at one listener are to be, in milliseconds. */
+/** How far apart the polls for one listener should be. */
 type Pace = {
-  /** In between, where only skips and pauses are to be found. */
-  between: number;
-  /** Ends of tracks: how long they usually are, or several of them where not every end can be looked at. */
-  ends: number;
-  /** How many times as long as usual to wait, in whatever case: more than once when hardly any calls are left. */
+  /** Between polls in the middle of a track, which can only find skips and pauses. */
+  midTrackMs: number;
+  /** Between polls at ends of tracks: a typical track, or several of them if not every end can be polled. */
+  endsMs: number;
+  /** Factor for every wait; above 1 only when hardly any calls are left. */
   stretch: number;
 };
 
@@ -28,131 +28,132 @@ const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** The parts of a day's calls between which spending goes over from plenty to what lasts for a day, for one listener. */
+/** The parts of the day's calls between which spending moves, for one listener, from as much as is useful to what lasts for a day. */
 const plentyUntil = 0.29;
 const pacedFrom = 0.37;
-/** The part of a day's calls that is left to pages and buttons, and the one before it for each listener, in which all looks get rarer and rarer. */
+/** The part of the day's calls that is reserved for pages and buttons. Before it, for each listener, comes a part in which polls get rarer and rarer. */
 const pagesPart = 0.06;
 const lastPart = 0.055;
-/** The calls that one listener takes in an hour while they are plenty. */
+/** Calls that one listener takes per hour while there are plenty. */
 const plentyPerHour = 81;
-/** The least time between looks in between, and the most unless hardly any calls are left. */
-const betweenMs = { least: 57 * second, most: 10 * minute };
-/** Ends of tracks this far apart are looked at even where the calls would not last for a day: few listen for a whole day. */
-const endsMs = 230 * second;
-/** However few calls are left, somebody is looked at this often. */
-const rarestMs = 30 * minute;
-/** That something may go unseen for longer than this because calls are few is worth telling. */
-const sparingMs = 6 * minute;
-/** What tracks are taken to last where nothing is known. */
-const songMs = 3.5 * minute;
-/** The time to the next look at something that stands still; twice as long after each such look. */
-const stillMs = 2 * second;
-/** The least and the most time between looks at something that was paused lately. */
-const pausedMs = { least: 30 * second, most: 3 * minute };
-const lately = 10 * minute;
-/** How often to look at something paused or at nothing, by how long it has been so. */
-const quiet = [
-  { for: 30 * minute, every: 4 * minute },
-  { for: 2 * hour, every: 8 * minute },
+/** Bounds of the time between mid-track polls; the upper one gives way when hardly any calls are left. */
+const midTrackLimitsMs = { least: 57 * second, most: 10 * minute };
+/** Ends of tracks this far apart are always polled, even at a pace that would not last for a day: few people listen for a whole day. */
+const affordableEndsMs = 230 * second;
+/** Upper bound on the polling interval of a single listener, however little budget remains. */
+const longestIntervalMs = 30 * minute;
+/** Throttling is worth mentioning to the listener if a change may go unnoticed for longer than this. */
+const mentionedDelayMs = 6 * minute;
+/** Assumed track length if none is known. */
+const defaultTrackMs = 3.5 * minute;
+/** The first wait after finding a player stuck; it doubles with each further poll. */
+const stuckMs = 2 * second;
+/** Bounds of the time between polls of something that was paused recently. */
+const pausedLimitsMs = { least: 30 * second, most: 3 * minute };
+const recentMs = 10 * minute;
+/** Time between polls of something that has been idle for long: paused, or nothing playing. */
+const idleIntervals = [
+  { untilMs: 30 * minute, everyMs: 4 * minute },
+  { untilMs: 2 * hour, everyMs: 8 * minute },
 ];
-const quietestMs = 15 * minute;
+const longestIdleMs = 15 * minute;
 
 /**
- * When to look at Spotify next, for a listener somebody watches.
+ * Decides when to poll Spotify next for a listener with subscribers.
  *
- * A look just after the predicted end of a track is worth most: it finds the change that is sure to come. The looks in between only
- * find skips and pauses. Spotify's quota is one for all listeners and a whole day, and nobody knows how long they will watch. So
- * everything follows from how far the day's calls have been used:
+ * The most useful poll is the one just after the expected end of a track: it finds a change that is sure to come. Mid-track polls only
+ * find skips and pauses. Spotify's quota covers all listeners for a whole day, and how long each will listen is unknown, so the pace
+ * depends on how much of the day's calls has been used:
  *
- * - Plenty: a look a minute, which is all that a listener of a few hours ever needs.
- * - Then, bit by bit, the pace at which the rest lasts for a day. Ends come first, as many as there are where tracks are as long as
- *   those that played here; what they leave over is for looks in between. So songs get few or none, and an episode of an hour many.
- *   Where tracks are too short for the pace, several ends share one look.
- * - The last part: every wait is stretched, the more the less is left, and never to the point where nobody is looked at. The rest
- *   belongs to pages and buttons. Where that, or the pace, makes looks much rarer than usual, a person is to be told, and until when.
+ * - Plenty left: a poll per minute, which is all that a listener of a few hours ever needs.
+ * - After that, gradually, the pace at which the remaining calls last for a day. Ends of tracks come first, as many as there are at the
+ *   typical track length of this listener; what they leave goes to mid-track polls. So songs get few of those or none, and an hour-long
+ *   episode gets many. If tracks are too short for the pace, several ends share one poll.
+ * - The last part of the budget: every wait is stretched, more and more, but never without bound. The rest is reserved for pages and
+ *   buttons. When polls get much rarer than usual, for whichever reason, the listener is told until when.
  *
- * What does not play, or says that it plays and stands still, is looked at ever more seldom, whatever is left.
+ * A player that is idle or stuck is polled less and less often, whatever the budget.
  */
-export function nextLook({ now, seen, budget, watched }: Circumstances): NextLook {
-  if (seen === null) return { at: now, sparingUntil: null };
-  const usualMs = Math.max(second, seen.usualMs ?? songMs);
-  const pace = paceOf(budget, watched, usualMs);
-  const sparingUntil = isSparing(pace) ? now + sparingFor(budget, watched, usualMs) : null;
-  return { at: seen.at + waitFor(seen, now, pace, usualMs), sparingUntil };
+export function nextPoll({ now, observation, budget, listeners }: Circumstances): NextPoll {
+  if (observation === null) return { at: now, throttledUntil: null };
+  const typicalTrackMs = Math.max(second, observation.typicalTrackMs ?? defaultTrackMs);
+  const pace = paceOf(budget, listeners, typicalTrackMs);
+  return {
+    at: observation.answeredAt + waitFor(observation, now, pace, typicalTrackMs),
+    throttledUntil: isThrottled(pace) ? now + throttledFor(budget, listeners, typicalTrackMs) : null,
+  };
 }
 
-/** The time from the last look to the next. */
-function waitFor(seen: Seen, now: number, pace: Pace, usualMs: number): number {
-  const { playback, at, stillLooks, lateMs } = seen;
-  const sinceMs = now - seen.since;
-  if (playback.state !== 'playing') return pausedFor(playback, sinceMs, pace);
-  const end = endOf(seen);
-  if (end === null) return endlessFor(sinceMs, pace);
-  if (stillLooks > 0 || end <= at) return pace.stretch * stillFor(stillLooks);
-  // The ends that are left out are those of the next tracks, taken to be as long as this one.
-  const leftOutMs = (pace.ends / usualMs - 1) * (lengthOf(playback) ?? usualMs);
-  const way = end - at + leftOutMs + lateMs;
-  // The last two looks before an end share the way; one that would come shortly before the end is not worth its call.
-  return way <= 1.1 * pace.between ? way : Math.min(pace.between, way / 2);
+/** The time from the last poll to the next. */
+function waitFor(observation: Observation, now: number, pace: Pace, typicalTrackMs: number): number {
+  const { playback, answeredAt, stuckPolls, reportingLagMs } = observation;
+  const idleMs = now - observation.since;
+  if (playback.state !== 'playing') return waitWhileIdle(playback, idleMs, pace);
+  const end = expectedEndOf(observation);
+  if (end === null) return waitWithoutEnd(idleMs, pace);
+  if (stuckPolls > 0 || end <= answeredAt) return pace.stretch * waitWhileStuck(stuckPolls);
+  // Ends that are skipped are those of the next tracks, assumed to be as long as this one.
+  const skippedMs = (pace.endsMs / typicalTrackMs - 1) * (durationOf(playback) ?? typicalTrackMs);
+  const untilEndMs = end - answeredAt + skippedMs + reportingLagMs;
+  // The last two polls before an end split the time evenly; one shortly before the end would not be worth its call.
+  return untilEndMs <= 1.1 * pace.midTrackMs ? untilEndMs : Math.min(pace.midTrackMs, untilEndMs / 2);
 }
 
-function stillFor(stillLooks: number): number {
-  return Math.min(quietestMs, stillMs * 2 ** Math.max(0, stillLooks - 1));
+function waitWhileStuck(stuckPolls: number): number {
+  return Math.min(longestIdleMs, stuckMs * 2 ** Math.max(0, stuckPolls - 1));
 }
 
 /**
- * The time to the next look at what does not play. Who goes on with a track will hear its end after what is left of it: a look
- * before that finds them playing, and the end is seen when it comes. That is worth more looks than usual only while calls are plenty.
+ * If a paused track is resumed, it ends after its remaining time. A poll before then finds it playing, and its end is seen when it
+ * comes. That is worth extra polls only while there are plenty of calls.
  */
-function pausedFor(playback: Playback, sinceMs: number, { between, stretch }: Pace): number {
-  if (sinceMs >= lately) return stretch * quietFor(sinceMs);
-  const left = leftOf(playback) ?? Number.POSITIVE_INFINITY;
-  const least = Math.max(pausedMs.least, between - pausedMs.least);
-  return stretch * Math.min(pausedMs.most, between, Math.max(least, 0.95 * left));
+function waitWhileIdle(playback: Playback, idleMs: number, { midTrackMs, stretch }: Pace): number {
+  if (idleMs >= recentMs) return stretch * idleInterval(idleMs);
+  const remainingMs = remainingOf(playback) ?? Number.POSITIVE_INFINITY;
+  const leastMs = Math.max(pausedLimitsMs.least, midTrackMs - pausedLimitsMs.least);
+  return stretch * Math.min(pausedLimitsMs.most, midTrackMs, Math.max(leastMs, 0.95 * remainingMs));
 }
 
-function quietFor(sinceMs: number): number {
-  return quiet.find((one) => sinceMs < one.for)?.every ?? quietestMs;
+function idleInterval(idleMs: number): number {
+  return idleIntervals.find(({ untilMs }) => idleMs < untilMs)?.everyMs ?? longestIdleMs;
 }
 
-/** The time to the next look at something whose end cannot be told: an advertisement is over soon, a stream never. */
-function endlessFor(sinceMs: number, { between, stretch }: Pace): number {
-  if (sinceMs < lately) return stretch * Math.min(between, 2 * betweenMs.least);
-  return Math.max(between, stretch * quietFor(sinceMs));
+/** For something whose end is unknown: an ad is over soon, a stream never ends. */
+function waitWithoutEnd(playingMs: number, { midTrackMs, stretch }: Pace): number {
+  if (playingMs < recentMs) return stretch * Math.min(midTrackMs, 2 * midTrackLimitsMs.least);
+  return Math.max(midTrackMs, stretch * idleInterval(playingMs));
 }
 
-/** How far apart looks are to be for a listener whose tracks usually last so long. */
-function paceOf(budget: Budget, watched: number, usualMs: number): Pace {
+function paceOf(budget: Budget, listeners: number, typicalTrackMs: number): Pace {
   const { perDay, used } = budget;
-  // The more share what there is plenty of, the sooner it ends.
-  const share = (used / perDay) * Math.sqrt(watched);
-  const plenty = Math.min(1, Math.max(0, (pacedFrom - share) / (pacedFrom - plentyUntil)));
-  const lasting = Math.min(plentyPerHour, lastingPerHour(budget) / watched);
-  const perHour = plenty * plentyPerHour + (1 - plenty) * lasting;
+  // With several listeners the time of plenty is over sooner.
+  const spent = (used / perDay) * Math.sqrt(listeners);
+  const plenty = Math.min(1, Math.max(0, (pacedFrom - spent) / (pacedFrom - plentyUntil)));
+  const sustainable = Math.min(plentyPerHour, sustainablePerHour(budget) / listeners);
+  const perHour = plenty * plentyPerHour + (1 - plenty) * sustainable;
   // safeguard: stretching-waits-while-last-calls-go
-  const stretch = stretchOf(budget, watched);
+  const stretch = stretchOf(budget, listeners);
 
-  const allowed = stretch * Math.min(endsMs, hour / perHour);
+  const allowedMs = stretch * Math.min(affordableEndsMs, hour / perHour);
   // safeguard: leaving-out-ends-when-calls-few
-  const ends = usualMs * Math.max(1, Math.round(allowed / usualMs));
-  // Looks in between for each end. Where that is not one, only tracks that are longer than usual get it.
+  const endsMs = typicalTrackMs * Math.max(1, Math.round(allowedMs / typicalTrackMs));
+  // Mid-track polls for each end. If there is less than one, only tracks longer than usual get it.
   // safeguard: setting-ends-aside
-  const each = (perHour * ends) / hour - 1;
-  const between = each >= 1 ? ends / each : ends * (1.5 - 0.5 * Math.max(0, each));
-  const most = Math.max(betweenMs.most, (4 / 3) * allowed);
-  return { between: Math.min(most, Math.max(betweenMs.least, between)), ends, stretch };
+  const perEnd = (perHour * endsMs) / hour - 1;
+  const midTrackMs = perEnd >= 1 ? endsMs / perEnd : endsMs * (1.5 - 0.5 * Math.max(0, perEnd));
+  const mostMs = Math.max(midTrackLimitsMs.most, (4 / 3) * allowedMs);
+  return { midTrackMs: Math.min(mostMs, Math.max(midTrackLimitsMs.least, midTrackMs)), endsMs, stretch };
 }
 
-/** The more listeners are watched, the sooner the last part would be gone: so it begins sooner. */
-function stretchOf({ perDay, used }: Budget, watched: number): number {
+/** With more listeners the last part of the budget would be used up sooner, so stretching starts sooner. */
+function stretchOf({ perDay, used }: Budget, listeners: number): number {
   const left = Math.max(0, perDay * (1 - pagesPart) - used);
-  const stretch = (perDay * lastPart * watched) / left;
-  return Math.min(Math.max(1, stretch), (rarestMs * watched) / endsMs);
+  const stretch = (perDay * lastPart * listeners) / left;
+  return Math.min(Math.max(1, stretch), (longestIntervalMs * listeners) / affordableEndsMs);
 }
 
-/** How many calls an hour last for a day, for all listeners: at no time in the next 24 hours may more be used than has come free by then. */
-function lastingPerHour({ perDay, used, frees }: Budget): number {
+/** How many calls per hour last for a day, for all listeners: at no time in the next 24 hours may more be used than have come free by then. */
+function sustainablePerHour({ perDay, used, frees }: Budget): number {
   let free = perDay * (1 - pagesPart - lastPart) - used;
   let perHour = Number.POSITIVE_INFINITY;
   for (const { inMs, calls } of [...frees, { inMs: 24 * hour, calls: 0 }]) {
@@ -162,18 +163,18 @@ function lastingPerHour({ perDay, used, frees }: Budget): number {
   return Math.max(0, perHour);
 }
 
-function isSparing({ between, ends }: Pace): boolean {
-  return Math.min(between, ends) > sparingMs;
+function isThrottled({ midTrackMs, endsMs }: Pace): boolean {
+  return Math.min(midTrackMs, endsMs) > mentionedDelayMs;
 }
 
-/** In how many milliseconds enough calls have come free to look as usual again. */
-function sparingFor({ perDay, used, frees }: Budget, watched: number, usualMs: number): number {
+/** In how many milliseconds enough calls will have come free to poll at the usual pace again. */
+function throttledFor({ perDay, used, frees }: Budget, listeners: number, typicalTrackMs: number): number {
   let left = used;
   for (const [index, { inMs, calls }] of frees.entries()) {
     left -= calls;
     const later = frees.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
     // safeguard: telling-until-when-enough-has-come-free
-    if (!isSparing(paceOf({ perDay, used: left, frees: later }, watched, usualMs))) return inMs;
+    if (!isThrottled(paceOf({ perDay, used: left, frees: later }, listeners, typicalTrackMs))) return inMs;
   }
   return frees.at(-1)?.inMs ?? 0;
 }

@@ -6,25 +6,25 @@ export type FetchSubscriptions = ReturnType<typeof createFetchSubscriptions>;
 type Deps = { hub: Hub; now: () => number; timing: Timing['live'] };
 
 /**
- * Subscriptions of pages that fetch the card because a proxy holds their streams back. Like a stream, one keeps the hub polling for
- * its listener; but nothing tells when such a page is closed, so it ends unless it is renewed. A session has one, whatever the number
- * of its tabs.
+ * Subscriptions of pages that fetch the card because a proxy buffers their streams. Like a stream, such a subscription keeps the hub
+ * polling for its listener; but nothing tells when the page is closed, so it ends unless it is renewed. A session has one, for all its
+ * tabs.
  */
 export function createFetchSubscriptions({ hub, now, timing }: Deps) {
-  const open = new Map<string, { renewedAt: number; ttlMs: number; end(): void }>();
+  const subscriptions = new Map<string, { renewedAt: number; ttlMs: number; unsubscribe(): void }>();
   const sweeping = setInterval(() => {
-    for (const { renewedAt, ttlMs, end } of open.values()) {
-      // Also ended where the clock was put back: it would last until the clock is there again.
+    for (const { renewedAt, ttlMs, unsubscribe } of subscriptions.values()) {
+      // Also if the clock was put back: it would last until the clock is there again.
       // safeguard: ending-subscription-page-has-stopped-asking
-      if (now() < renewedAt || now() >= renewedAt + ttlMs) end();
+      if (now() < renewedAt || now() >= renewedAt + ttlMs) unsubscribe();
     }
   }, timing.tickMs).unref();
 
   return {
-    /** Subscribes a session to its listener for so many milliseconds from now, or renews its subscription. */
+    /** Subscribes a session to its listener for `ttlMs` from now, or extends its subscription. */
     renew(accountId: string, sessionId: string, ttlMs: number): void {
-      const end = open.get(sessionId)?.end ?? subscribe(accountId, sessionId);
-      open.set(sessionId, { renewedAt: now(), ttlMs, end });
+      const unsubscribe = subscriptions.get(sessionId)?.unsubscribe ?? subscribe(accountId, sessionId);
+      subscriptions.set(sessionId, { renewedAt: now(), ttlMs, unsubscribe });
     },
 
     close: () => clearInterval(sweeping),
@@ -32,10 +32,11 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
 
   function subscribe(accountId: string, sessionId: string): () => void {
     const end = () => {
-      open.delete(sessionId);
-      leave();
+      subscriptions.delete(sessionId);
+      unsubscribe();
     };
-    const leave = hub.watch(accountId, { sessionId, onNews: () => undefined, onEnd: end });
+    // The page fetches the live state, so it is not told of updates.
+    const unsubscribe = hub.subscribe(accountId, { sessionId, onUpdate: () => undefined, onEnd: end });
     return end;
   }
 }

@@ -3,166 +3,182 @@ import { type Codec, jsonCodec, moment } from '../redis/codec.ts';
 import type { Playback } from '../spotify/parse.ts';
 import { amount, playbackSchema } from '../spotify/schemas.ts';
 
-/** What Spotify last said plays. Moments are milliseconds since 1970. */
-export type Seen = {
+/** Spotify's latest answer to what a listener is playing, with what earlier answers add to it. Times are milliseconds since 1970. */
+export type Observation = {
   playback: Playback;
-  /** When it was heard: progress counts from here. */
-  at: number;
-  /** When it was asked: of two answers the one that was asked for later is true. */
+  /** When the answer arrived. Progress counts from here. */
+  answeredAt: number;
+  /** When the request was sent. Of two observations, the one with the later request is the newer. */
   askedAt: number;
-  /** Since when the same has been playing, paused or silent. */
+  /** Since when the same item has been playing or paused, or nothing has been playing. */
   since: number;
-  /** When a track was last seen to have begun. */
-  begunAt: number;
-  /** Whether it is in the library; null where nobody has asked. */
+  /** When a poll last found that a track had started. */
+  trackStartedAt: number;
+  /** Whether the item is in the listener's library; null if unknown. */
   saved: boolean | null;
-  /** How many looks in a row have found it at a standstill, though it plays. */
-  stillLooks: number;
-  /** How long tracks last here, as far as looks have shown: smoothed, and less where they are left early. Null where nothing is known. */
-  usualMs: number | null;
-  /** How long after the predicted end of a track to look, so that Spotify tells of the next one. */
-  lateMs: number;
+  /** How many polls in a row found the player stuck: it reports that it is playing, but does not advance. */
+  stuckPolls: number;
+  /** How long this listener's tracks usually play: a moving average, lower for someone who skips. Null if unknown. */
+  typicalTrackMs: number | null;
+  /** Reporting lag: how long after the expected end of a track to poll, so that Spotify already reports the next one. */
+  reportingLagMs: number;
 };
 
-/** How fast the usual length follows what is heard. */
-const usualWeight = 1 / 8;
-/** Of Spotify being late: what is supposed at first, and its bounds. A look that came too early moves it much, one in time a little back. */
-const late = { first: 1_500, least: 1_000, most: 6_000, up: 500, down: 20 };
-/** Progress that differs by no more is what was expected: answers take a while, and Spotify rounds. */
-const slackMs = 2_500;
+/** The two ends of a request, in milliseconds since 1970. */
+export type RequestTimes = Pick<Observation, 'askedAt' | 'answeredAt'>;
 
-/** What was heard just now, with what is known of it from before. */
-export function seenNow(playback: Playback, at: number, askedAt: number, before: Seen | null): Seen {
-  const usualMs = lengthOf(playback);
-  const seen = {
+/** Weight of the newest track in the moving average of track lengths. */
+const newestTrackWeight = 1 / 8;
+/** The reporting lag: first guess, bounds and steps. A poll that was too early raises it a lot; one that was in time lowers it a little. */
+const lag = { first: 1_500, least: 1_000, most: 6_000, up: 500, down: 20 };
+/** Progress within this of the expected value counts as expected: responses take time, and Spotify rounds. */
+const toleranceMs = 2_500;
+
+/** Combines an answer of Spotify's with the observation before it. */
+export function observe(
+  playback: Playback,
+  { askedAt, answeredAt }: RequestTimes,
+  before: Observation | null,
+): Observation {
+  const after: Observation = {
     playback,
-    at,
+    answeredAt,
     askedAt,
-    since: at,
-    begunAt: at,
+    since: answeredAt,
+    trackStartedAt: answeredAt,
     saved: null,
-    stillLooks: 0,
-    usualMs,
-    lateMs: late.first,
+    stuckPolls: 0,
+    typicalTrackMs: durationOf(playback),
+    reportingLagMs: lag.first,
   };
-  if (before === null) return seen;
+  if (before === null) return after;
   return {
-    ...seen,
-    saved: uriOf(before) === uriOf(seen) ? before.saved : null,
-    since: isOther(before, seen) ? at : before.since,
-    begunAt: hasBegun(before, seen) ? at : before.begunAt,
-    stillLooks: stillLooks(before, seen),
-    usualMs: usualLength(before, seen),
-    lateMs: lateness(before, seen),
+    ...after,
+    saved: uriOf(before) === uriOf(after) ? before.saved : null,
+    since: hasPlaybackChanged(before, after) ? answeredAt : before.since,
+    trackStartedAt: hasTrackStarted(before, after) ? answeredAt : before.trackStartedAt,
+    stuckPolls: countStuckPolls(before, after),
+    typicalTrackMs: averageTrackLength(before, after),
+    reportingLagMs: adjustReportingLag(before, after),
   };
 }
 
-/** Spotify's name for what plays; null where it has none. */
-export function uriOf({ playback }: Pick<Seen, 'playback'>): string | null {
+/** The Spotify URI of the current item; null if it has none. */
+export function uriOf({ playback }: Pick<Observation, 'playback'>): string | null {
   return playback.state === 'nothing' ? null : (playback.item?.uri ?? null);
 }
 
-/** How much is left of what plays or is paused, in milliseconds; null where that cannot be told. */
-export function leftOf(playback: Playback): number | null {
+/** The duration of the current item in milliseconds; null if unknown. */
+export function durationOf(playback: Playback): number | null {
+  return playback.state === 'nothing' ? null : (playback.item?.durationMs ?? null);
+}
+
+/** How much of the current item remains, in milliseconds; null if unknown. */
+export function remainingOf(playback: Playback): number | null {
   if (playback.state === 'nothing' || !playback.item?.durationMs || playback.progressMs === null) return null;
   return playback.item.durationMs - playback.progressMs;
 }
 
-/** When what plays will be over, in milliseconds since 1970; null where that cannot be told. */
-export function endOf({ playback, at }: Seen): number | null {
-  const left = playback.state === 'playing' ? leftOf(playback) : null;
-  return left === null ? null : at + left;
+/** When the current item will end, in milliseconds since 1970; null if it is not playing or its end is unknown. */
+export function expectedEndOf({ playback, answeredAt }: Observation): number | null {
+  const remainingMs = playback.state === 'playing' ? remainingOf(playback) : null;
+  return remainingMs === null ? null : answeredAt + remainingMs;
 }
 
-/** All that is shown of a playback but how far it is, as one text. */
-export function shownOf(playback: Playback): string {
+/** Everything that is displayed of a playback except its progress, as one string to compare. */
+export function displayKeyOf(playback: Playback): string {
   if (playback.state === 'nothing') return playback.state;
   const { state, kind, item, device, disallows } = playback;
   return JSON.stringify([state, kind, item, device, disallows]);
 }
 
-/** Whether something else is to be seen: not only the same, further on. */
-export function isOther(before: Seen, after: Seen): boolean {
+/** Whether something else is to be displayed than the same playback, further on. */
+export function hasPlaybackChanged(before: Observation, after: Observation): boolean {
   const [a, b] = [before.playback, after.playback];
   if (a.state === 'nothing' || b.state === 'nothing') return a.state !== b.state;
-  if (shownOf(a) !== shownOf(b)) return true;
-  const expected = (a.progressMs ?? 0) + (a.state === 'playing' ? after.at - before.at : 0);
-  return Math.abs((b.progressMs ?? 0) - expected) > slackMs;
+  if (displayKeyOf(a) !== displayKeyOf(b)) return true;
+  const elapsedMs = a.state === 'playing' ? after.answeredAt - before.answeredAt : 0;
+  return Math.abs(progressOf(after) - (progressOf(before) + elapsedMs)) > toleranceMs;
 }
 
-/** Whether the track that should have been over by now is still there, at its end. */
-function isOverdue(before: Seen, after: Seen): boolean {
-  const [expected, end] = [endOf(before), endOf(after)];
+/** Whether a track that should have ended by now is still reported, at its end. */
+function isOverdue(before: Observation, after: Observation): boolean {
+  const [expected, end] = [expectedEndOf(before), expectedEndOf(after)];
   if (expected === null || end === null) return false;
-  return expected <= after.at && end - after.at <= 1_500 && uriOf(before) === uriOf(after);
+  const isAtItsEnd = end - after.answeredAt <= 1_500;
+  return expected <= after.answeredAt && isAtItsEnd && uriOf(before) === uriOf(after);
 }
 
-/** Whether a track has begun since: another one, or the same anew, by itself or because somebody went back. */
-function hasBegun(before: Seen, after: Seen): boolean {
+/** Whether a track has started between the two: another one, or the same one again, by itself or because the listener went back. */
+function hasTrackStarted(before: Observation, after: Observation): boolean {
   if (uriOf(before) !== uriOf(after)) return uriOf(after) !== null;
   if (isOverdue(before, after)) return false;
-  if (progressOf(after) < progressOf(before) - slackMs) return true;
-  const [end, lengthMs] = [endOf(before), lengthOf(after.playback)];
-  if (end === null || end > after.at || lengthMs === null) return false;
-  return Math.abs(((after.at - end) % lengthMs) - progressOf(after)) <= slackMs;
+  if (progressOf(after) < progressOf(before) - toleranceMs) return true;
+  const [end, durationMs] = [expectedEndOf(before), durationOf(after.playback)];
+  if (end === null || end > after.answeredAt || durationMs === null) return false;
+  return Math.abs(((after.answeredAt - end) % durationMs) - progressOf(after)) <= toleranceMs;
 }
 
-/** A track at its end that should be over stands still, and so does one that has not moved for all that it plays. */
-function stillLooks(before: Seen, after: Seen): number {
+/** A player is stuck if its track is overdue, or if it reports that it is playing and its progress has not advanced. */
+function countStuckPolls(before: Observation, after: Observation): number {
   if (before.playback.state !== 'playing' || after.playback.state !== 'playing') return 0;
-  const elapsed = after.at - before.at;
-  // Two looks within a moment tell nothing of it.
-  if (elapsed < 1_000 && uriOf(before) === uriOf(after)) return before.stillLooks;
-  const moved = progressOf(after) - progressOf(before);
-  const still = lengthOf(after.playback) !== null && !hasBegun(before, after) && moved < elapsed / 20;
+  const elapsedMs = after.answeredAt - before.answeredAt;
+  // Two polls within a second are too close to tell.
+  if (elapsedMs < 1_000 && uriOf(before) === uriOf(after)) return before.stuckPolls;
+  const advancedMs = progressOf(after) - progressOf(before);
+  const isStuck =
+    durationOf(after.playback) !== null && !hasTrackStarted(before, after) && advancedMs < elapsedMs / 20;
   // safeguard: telling-player-stands-still
-  return still || isOverdue(before, after) ? before.stillLooks + 1 : 0;
+  return isStuck || isOverdue(before, after) ? before.stuckPolls + 1 : 0;
 }
 
-/** Takes in how long the track before was heard, where one has begun since. */
-function usualLength(before: Seen, after: Seen): number | null {
-  const lengthMs = lengthOf(after.playback);
-  if (lengthMs === null || !hasBegun(before, after)) return before.usualMs ?? lengthMs;
-  const heardMs = Math.min(lengthMs, after.at - before.begunAt);
+/** Updates the average if a track has started: the one before it played until then. */
+function averageTrackLength(before: Observation, after: Observation): number | null {
+  const durationMs = durationOf(after.playback);
+  const averageMs = before.typicalTrackMs;
+  if (durationMs === null || !hasTrackStarted(before, after)) return averageMs ?? durationMs;
+  const playedMs = Math.min(durationMs, after.answeredAt - before.trackStartedAt);
   // safeguard: learning-how-long-tracks-last
-  return before.usualMs === null ? heardMs : before.usualMs + usualWeight * (heardMs - before.usualMs);
+  return averageMs === null ? playedMs : averageMs + newestTrackWeight * (playedMs - averageMs);
 }
 
-/** Learns how late Spotify is from looks just after the end of a track. */
-function lateness(before: Seen, after: Seen): number {
-  const { lateMs } = before;
+/** Learns the reporting lag from polls just after the expected end of a track. */
+function adjustReportingLag(before: Observation, after: Observation): number {
+  const { reportingLagMs } = before;
   if (isOverdue(before, after)) {
     // safeguard: learning-how-late-spotify
-    return before.stillLooks === 0 ? Math.min(late.most, lateMs + late.up) : lateMs;
+    return before.stuckPolls === 0 ? Math.min(lag.most, reportingLagMs + lag.up) : reportingLagMs;
   }
-  const end = endOf(before);
-  const inTime = end !== null && end <= after.at && after.at - end <= lateMs + slackMs;
-  return inTime && hasBegun(before, after) ? Math.max(late.least, lateMs - late.down) : lateMs;
+  const end = expectedEndOf(before);
+  const isJustAfterEnd =
+    end !== null && end <= after.answeredAt && after.answeredAt - end <= reportingLagMs + toleranceMs;
+  return isJustAfterEnd && hasTrackStarted(before, after)
+    ? Math.max(lag.least, reportingLagMs - lag.down)
+    : reportingLagMs;
 }
 
-function progressOf({ playback }: Seen): number {
+function progressOf({ playback }: Observation): number {
   return playback.state === 'nothing' ? 0 : (playback.progressMs ?? 0);
 }
 
-/** How long what plays or is paused takes in all; null where that cannot be told. */
-export function lengthOf(playback: Playback): number | null {
-  return playback.state === 'nothing' ? null : (playback.item?.durationMs ?? null);
-}
+/** The shape of records and messages that contain an observation. */
+export const shape = 4;
 
-/** The shape of records and messages. */
-export const shape = 3;
-
-export const seenSchema: v.Type<Seen> = v.object({
+export const observationSchema: v.Type<Observation> = v.object({
   playback: playbackSchema,
-  at: moment,
+  answeredAt: moment,
   askedAt: moment,
   since: moment,
-  begunAt: moment,
+  trackStartedAt: moment,
   saved: v.boolean().nullable(),
-  stillLooks: amount.assert(Number.isSafeInteger),
-  usualMs: amount.nullable(),
-  lateMs: amount,
+  stuckPolls: amount.assert(Number.isSafeInteger),
+  typicalTrackMs: amount.nullable(),
+  reportingLagMs: amount,
 });
 
-/** Records of what was seen, for other processes and later ones. */
-export const seenCodec: Codec<Seen> = jsonCodec({ shape, bound: true, schema: seenSchema });
+/** Stores the latest observation for other processes, and for this one after a restart. */
+export const observationCodec: Codec<Observation> = jsonCodec({
+  shape,
+  bound: true,
+  schema: observationSchema,
+});

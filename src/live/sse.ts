@@ -2,36 +2,41 @@ import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
 import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
+import { keys } from '../redis/keys.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 
 export type Streams = ReturnType<typeof createStreams>;
 
-/** One open stream of Server-Sent Events. */
+/** One open stream of server-sent events. */
 export type Stream = {
   /** Sends an event with JSON as its data. */
   send(event: string, data: unknown): void;
-  /** Says goodbye with an event of this name, and ends the stream. */
+  /** Sends a last event of this name and ends the stream. */
   end(event: string): void;
 };
 
-type Place = { sessionId: string; id: string };
+/** One of the streams that a session may have open. */
+type Slot = { sessionId: string; id: string };
 
-const mostPerSession = 10;
-/** A client that lets this much pile up does not read; keeping it for them would only fill our memory. */
-const mostBacklog = 64 * 1024;
-/** A stream that breaks is made again after so long; not all at once where a process has died. */
+const maxPerSession = 10;
+/** A client with this many unread bytes has stopped reading. Buffering more for it would only use up our memory. */
+const maxBacklogBytes = 64 * 1024;
+/** How long a browser waits before it reconnects: not the same time for all, since a process with many streams may have died. */
 const retryMs = { least: 1_500, most: 6_000 };
-/** When this process goes, its clients come back within so much time and not all at once. */
-const spreadMs = 10_000;
+/** The same when this process stops. */
+const retryAfterStopMs = { least: 1_000, most: 11_000 };
 
-/** For how long a place is taken without a word from its process, and how often such a word is given. */
-const placeMs = 150_000;
-const placeEveryMs = 60_000;
-/** As many as Redis is sent at a time. */
-const atATime = 500;
+/** How long a slot lasts without renewal, and how often it is renewed. */
+const slotTtlMs = 150_000;
+const renewSlotsEveryMs = 60_000;
+/** How many slots are renewed at a time. */
+const batchSize = 500;
 
-/** Takes one of a session's places, unless all are taken; places whose process has died become free, and so do those that are taken for longer than one can be. By Redis' own clock. */
-const takePlace = `
+/**
+ * Takes one of a session's slots, unless all are taken. Slots whose process has died expire; one that would last longer than any slot can
+ * is removed. By the clock of Redis.
+ */
+const takeSlot = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
@@ -42,56 +47,56 @@ const takePlace = `
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
   return 1`;
 
-const places: KeyType = { kind: 'streams', type: 'zset' };
+const slotSet: KeyType = { kind: 'streams', type: 'zset' };
 
 type Deps = { redis: Redis; records: Records; background: Pick<BackgroundTasks, 'run'>; heartbeatMs: number };
 
 /**
- * Streams of Server-Sent Events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends
- * them. A session has ten at the most, in all processes together.
+ * Streams of server-sent events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends them. A
+ * session may have ten, over all processes.
  */
 export function createStreams({ redis, records, background, heartbeatMs }: Deps) {
-  const tryPlace = records.script([places], takePlace);
-  // An event, because a script cannot see a comment: by it the page knows that the stream is still there, and when to expect the next.
-  const beat = `event: beat\ndata: ${heartbeatMs}\n\n`;
-  const open = new Map<Response, Place>();
+  const take = records.script([slotSet], takeSlot);
+  // An event and not a comment, which scripts cannot see: it tells the page that the stream is alive and when to expect the next.
+  const heartbeat = `event: heartbeat\ndata: ${heartbeatMs}\n\n`;
+  const open = new Map<Response, Slot>();
   let events = 0;
   let closed = false;
   const beating = setInterval(() => {
-    for (const res of open.keys()) write(res, beat);
+    for (const res of open.keys()) write(res, heartbeat);
   }, heartbeatMs).unref();
-  const holding = setInterval(
-    () => background.run('hold the places of streams', holdAll()),
-    placeEveryMs,
+  const renewing = setInterval(
+    () => background.run('renew the slots of streams', renewSlots()),
+    renewSlotsEveryMs,
   ).unref();
 
   return {
     /**
-     * Begins a stream for a session on this response. Gives `too many` where all places of the session are taken, and `gone` where the
-     * client has left again or this process is on its way out. Throws RedisUnavailable.
+     * Begins a stream for a session on this response. Returns `too many` if all slots of the session are taken, and `gone` if the client
+     * has left in the meantime or this process is stopping. Throws RedisUnavailable.
      */
     async begin(res: Response, sessionId: string): Promise<Stream | 'too many' | 'gone'> {
-      const place = { sessionId, id: randomUUID() };
-      if (!(await take(place))) return 'too many';
+      const slot = { sessionId, id: randomUUID() };
+      if (!(await acquireSlot(slot))) return 'too many';
       // safeguard: odd-letting-go-stream-whose-client-has
       if (res.destroyed || res.closed || closed) {
-        leave(place);
+        releaseSlot(slot);
         res.destroy();
         return 'gone';
       }
-      open.set(res, place);
-      const over = () => {
-        if (open.delete(res)) leave(place);
+      open.set(res, slot);
+      const release = () => {
+        if (open.delete(res)) releaseSlot(slot);
       };
-      res.once('close', over);
+      res.once('close', release);
 
-      // No proxy is to hold it back or to compress it.
+      // Proxies must neither buffer nor compress it.
       res.writeHead(200, {
         'Content-Type': 'text/event-stream; charset=utf-8',
         'Cache-Control': 'no-store, no-transform',
         'X-Accel-Buffering': 'no',
       });
-      write(res, `retry: ${between(retryMs.least, retryMs.most)}\n\n${beat}`);
+      write(res, `${retryField(retryMs)}${heartbeat}`);
       return {
         send(event, data) {
           events += 1;
@@ -99,63 +104,60 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
         },
         end(event) {
           write(res, `event: ${event}\ndata: {}\n\n`);
-          over();
+          release();
           finish(res);
         },
       };
     },
 
-    /** How far apart heartbeats are, in milliseconds. */
     heartbeatMs,
 
     count: () => open.size,
 
-    /** Ends all streams; their clients come back in a while, to whoever is there then. */
+    /** Ends all streams. Their clients reconnect a little later, to whichever process is there by then. */
     close(): void {
       closed = true;
       clearInterval(beating);
-      clearInterval(holding);
-      for (const [res, place] of open) {
-        leave(place);
-        write(res, `retry: ${between(1_000, 1_000 + spreadMs)}\n\n`);
+      clearInterval(renewing);
+      for (const [res, slot] of open) {
+        releaseSlot(slot);
+        write(res, retryField(retryAfterStopMs));
         finish(res);
       }
     },
   };
 
-  async function take({ sessionId, id }: Place): Promise<boolean> {
+  /** Takes a slot or renews it. Returns false if all slots of the session are taken. */
+  async function acquireSlot({ sessionId, id }: Slot): Promise<boolean> {
     // safeguard: counting-streams-session-in-all-processes
-    return (await tryPlace([keyOf(sessionId)], id, mostPerSession, placeMs)) === 1;
+    return (await take([keys.streams(sessionId)], id, maxPerSession, slotTtlMs)) === 1;
   }
 
-  function leave({ sessionId, id }: Place): void {
-    // Without Redis the place becomes free by itself, when its time is over.
-    redis.zrem(keyOf(sessionId), id).catch(() => undefined);
+  function releaseSlot({ sessionId, id }: Slot): void {
+    // If Redis is down, the slot expires.
+    redis.zrem(keys.streams(sessionId), id).catch(() => undefined);
   }
 
-  async function hold(res: Response, place: Place): Promise<void> {
-    await take(place);
-    // It was left meanwhile.
-    if (!open.has(res)) leave(place);
+  async function renewSlot(res: Response, slot: Slot): Promise<void> {
+    await acquireSlot(slot);
+    // The stream may have ended in the meantime.
+    if (!open.has(res)) releaseSlot(slot);
   }
 
-  /** Says that the places of this process are still taken. */
-  async function holdAll(): Promise<void> {
+  async function renewSlots(): Promise<void> {
     const all = [...open];
-    for (let from = 0; from < all.length; from += atATime) {
+    for (let from = 0; from < all.length; from += batchSize) {
       // safeguard: holding-places-open-streams
-      await Promise.all(all.slice(from, from + atATime).map(([res, place]) => hold(res, place)));
+      await Promise.all(all.slice(from, from + batchSize).map(([res, slot]) => renewSlot(res, slot)));
     }
   }
 }
 
-function between(least: number, most: number): number {
-  return Math.round(least + Math.random() * (most - least));
+function retryField({ least, most }: { least: number; most: number }): string {
+  return `retry: ${Math.round(least + Math.random() * (most - least))}\n\n`;
 }
 
-const keyOf = (sessionId: string): string => `streams:${sessionId}`;
-
-/** Ends a stream, and cuts it off where its client does not read to the end. */
+/** Ends a stream, and cuts it off if its client does not read to the end. */
 function finish(res: Response): void {
   res.end();
   setTimeout(() => res.destroy(), 2_000).unref();
@@ -165,5 +167,5 @@ function write(res: Response, text: string): void {
   if (res.writableEnded || res.destroyed) return;
   res.write(text);
   // safeguard: letting-go-who-does-not-read
-  if (res.writableLength > mostBacklog) res.destroy();
+  if (res.writableLength > maxBacklogBytes) res.destroy();
 }

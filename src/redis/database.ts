@@ -1,23 +1,35 @@
+import { statSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import { redisAddress } from '../settings/redis-url.ts';
+import { listeningAt, redisAddress } from '../settings/redis-url.ts';
 import { isRefusedDatabase, redisFault } from './errors.ts';
 
-/** Why the database that a Redis URL names cannot be used, as a sentence; null if it can, or if Redis does not answer. */
+/** Returns why the database in a Redis URL can't be used, as a sentence; null if it can, or if Redis doesn't answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
-  let problem: string | null = null;
+  const at = listeningAt(url);
+  // safeguard: path-that-is-no-socket
+  if ('path' in at && !mayBeSocket(at.path))
+    return `The path in REDIS_URL, ${at.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
+  let sentence: string | null = null;
   const redis = new Redis(url, {
     lazyConnect: true,
+    // It asks INFO, which many users may not, and logs a line of its own about that.
+    enableReadyCheck: false,
     retryStrategy: () => null,
     connectTimeout: 2_000,
     commandTimeout: 2_000,
   });
   redis.on('error', (error: Error) => {
     if (!isRefusedDatabase(error)) return;
-    const { does, fix } = redisFault(error);
-    problem = `${redisAddress(url)} ${does} (${error.message}). ${fix}`;
+    const { problem, fix } = redisFault(error);
+    sentence = `${redisAddress(url)} ${problem} (${error.message}). ${fix}`;
   });
-  // What is wrong comes as an event.
+  // Problems are reported by the event.
   await redis.connect().catch(() => undefined);
   redis.disconnect();
-  return problem;
+  return sentence;
+}
+
+/** A path where nothing is yet may become one when Redis starts. */
+function mayBeSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? true;
 }

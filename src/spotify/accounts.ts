@@ -107,6 +107,9 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
   }
 }
 
+/** A token that claims to last longer is refreshed after a day anyway. Spotify's last an hour ("Access Token"). */
+const maxTokenSeconds = 24 * 60 * 60;
+
 /** Parses a response of the token endpoint (RFC 6749, section 5.1). */
 function parseAccessToken(response: HttpResponse): AccessToken {
   const json = requireObject(response.json, response);
@@ -116,7 +119,8 @@ function parseAccessToken(response: HttpResponse): AccessToken {
   if (typeof seconds !== 'number' || !(seconds > 0)) throw malformed(response);
   return {
     accessToken: token,
-    expiresInMs: seconds * 1000,
+    // safeguard: lifetime-of-access-tokens
+    expiresInMs: Math.min(seconds, maxTokenSeconds) * 1000,
     refreshToken: parseText(refresh) || null,
     scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : null,
   };

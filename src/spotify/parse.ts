@@ -29,6 +29,7 @@ import type {
   Playback,
   Playlist,
   PlaylistCard,
+  PlaylistPage,
   Profile,
   SavedItem,
   SearchResults,
@@ -181,12 +182,14 @@ export function parseNewPlaylistId(response: HttpResponse): string {
   return id;
 }
 
-/** Parses a page of "Get Current User's Playlists", from offset `from` on; entries that are null are omitted. */
-export function parsePlaylists(response: HttpResponse, from: number, trusted: TrustedUrls): Page<Playlist> {
+/** Parses a page of "Get Current User's Playlists", from offset `from` on; entries that are null are counted and omitted. */
+export function parsePlaylists(response: HttpResponse, from: number, trusted: TrustedUrls): PlaylistPage {
   const json = requireObject(response.json, response);
   const all = requireArray(json.items, response);
+  const items = objectsIn(all).map((one) => parsePlaylist(one, trusted));
   return {
-    items: objectsIn(all).map((one) => parsePlaylist(one, trusted)),
+    items,
+    nullEntries: all.length - items.length,
     total: parseTotal(json.total, from, all.length, response),
   };
 }

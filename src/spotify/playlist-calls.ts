@@ -16,7 +16,7 @@ const itemFields =
 export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
   return {
     /** Returns a page of the listener's playlists; `page` counts from 1. */
-    async playlists(accessToken: string, page: number): Promise<parse.Page<parse.Playlist>> {
+    async playlists(accessToken: string, page: number): Promise<parse.PlaylistPage> {
       const offset = (page - 1) * playlistsPerPage;
       const query = { limit: playlistsPerPage, offset };
       const response = await send(accessToken, { method: 'GET', path: '/me/playlists', query });

@@ -1,7 +1,7 @@
 import type { RequestParamHandler } from 'express';
 import type { ShownEntry } from '../access/relinking.ts';
 import { isId, isUri } from '../spotify/uri.ts';
-import { type ErrorPage, NoSuchPage, Problem } from './error-pages.ts';
+import { type ErrorPage, NoSuchPage, Problem } from './errors.ts';
 
 /**
  * Lets an address with a Spotify id in it through only if that can be one; for `router.param`, which runs before the route and thus before

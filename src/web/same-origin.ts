@@ -1,10 +1,6 @@
-import type { Request, RequestHandler, Response } from 'express';
-import { ownPath } from './return-path.ts';
-
-/** Another site made the browser send this request. */
-export class ForeignOrigin extends Error {
-  override readonly name = 'ForeignOrigin';
-}
+import type { Request, RequestHandler } from 'express';
+import { ForeignOrigin } from './errors.ts';
+import { safeReturnPath } from './return-path.ts';
 
 /**
  * Refuses what other sites make a browser send, by what the browser says about it (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/):
@@ -28,23 +24,14 @@ export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
 type Question = { title: string; text: string; button: string };
 
 /**
- * For pages that are expensive to make: a link on another site leads to a page with a button first. A person has to press the button; the link
- * may have been followed by a script. Returns whether the request has been answered with that page.
+ * For pages that are expensive to make: a link on another site leads to a page with a button first. The press of a button on our own
+ * page is a person's wish; the link may as well be a script's.
  */
-export function createQuestion({ baseUrl, ...question }: Question & { baseUrl: string }) {
-  return (req: Request, res: Response): boolean => {
-    if (!isForeign(req)) return false;
-    res.set('Cache-Control', 'no-store');
-    res.render('layout/ask-first', { ...question, path: ownPath(req.originalUrl, baseUrl) });
-    return true;
-  };
-}
-
-/** The same as middleware. */
-export function askFirst(question: Question & { baseUrl: string }): RequestHandler {
-  const ask = createQuestion(question);
+export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string }): RequestHandler {
   return (req, res, next) => {
-    if (!ask(req, res)) next();
+    if (!isForeign(req)) return next();
+    res.set('Cache-Control', 'no-store');
+    res.render('layout/ask-first', { ...question, path: safeReturnPath(req.originalUrl, baseUrl) });
   };
 }
 
@@ -54,8 +41,8 @@ export function isOurs(req: Request, baseUrl: string): boolean {
   return site === undefined ? req.get('Origin') === baseUrl : site === 'same-origin';
 }
 
-/** Whether another site had part in this; `none` is an address that was typed or kept as a bookmark. */
-function isForeign(req: Request): boolean {
+/** Whether another site is involved in this request; `none` means that the address was typed or bookmarked. */
+export function isForeign(req: Request): boolean {
   const site = req.get('Sec-Fetch-Site');
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }

@@ -9,6 +9,7 @@ import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import type { Cookies } from './cookies.ts';
+import { NotSignedIn } from './errors.ts';
 import { createExtensionTimer } from './extension-timer.ts';
 import { charge } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
@@ -32,11 +33,6 @@ export type ListenerPage = (req: Request, res: Response, listener: SignedInListe
 
 export type SignedIn = ReturnType<typeof createSignedIn>;
 
-/** A request that needs a sign-in, from a client that cannot be redirected to one. */
-export class NotSignedIn extends Error {
-  override readonly name = 'NotSignedIn';
-}
-
 type Deps = {
   records: Records;
   access: ListenerAccess;
@@ -49,8 +45,10 @@ type Deps = {
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   /** Invalidates cached responses to this listener whose keys start like these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
-  /** Called when sessions end, so their streams can be closed. `last`: the listener has no sessions left. */
-  onEnd: (accountId: string, sessionIds: readonly string[], last: boolean) => Promise<void>;
+  /** Ends the streams of these sessions, in every process. */
+  endStreams: (sessionIds: readonly string[]) => void;
+  /** Removes what is stored about a listener who is signed in nowhere any more. Throws RedisUnavailable. */
+  forgetListener: (accountId: string) => Promise<void>;
   now: () => number;
 };
 
@@ -63,7 +61,7 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
   const { records, access, listenerApi, grants, browsers, sessions, cookies, rateLimiters } = deps;
-  const { background, invalidate, onEnd, now } = deps;
+  const { background, invalidate, endStreams, forgetListener, now } = deps;
   const extension = createExtensionTimer(now);
 
   return {
@@ -92,7 +90,7 @@ export function createSignedIn(deps: Deps) {
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');
         // safeguard: ending-session-its-grant-contradicts
-        await end(req.grant.accountId, [req.session.id]);
+        await end(res, req.grant.accountId, [req.session.id]);
         await sessions.forget(req);
         req.grant = null;
       }
@@ -117,7 +115,7 @@ export function createSignedIn(deps: Deps) {
         // Without its grant a session doesn't prove whose it is. Being listed does, so that an interrupted sign-out can be completed.
         const isTheirs = req.grant !== null || all.includes(req.session.id);
         // safeguard: signing-out-everywhere-only-who-known
-        await end(accountId, [...(isTheirs ? all : []), req.session.id]);
+        await end(res, accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
       // Without this, Spotify would sign in the next person in this browser without asking: see sign-in.ts.
@@ -125,7 +123,8 @@ export function createSignedIn(deps: Deps) {
     },
 
     /** Ends the sign-in that a new one in the same browser replaces. Throws RedisUnavailable. */
-    endEarlier: (listener: Listener, sessionId: string) => end(listener.accountId, [sessionId]),
+    endEarlier: (res: Response, listener: Listener, sessionId: string) =>
+      end(res, listener.accountId, [sessionId]),
   };
 
   function admitTo(page: ListenerPage, admission: Admission): RequestHandler {
@@ -167,15 +166,19 @@ export function createSignedIn(deps: Deps) {
   }
 
   /** Removes everything that makes these sessions sign-ins of the listener. */
-  async function end(accountId: string, sessionIds: readonly string[]): Promise<void> {
+  async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: without its grant a session is signed out, even if the rest fails.
     // safeguard: removing-grant-at-sign-out
     await grants.remove(...sessionIds);
+    // Pages reload when their stream ends. Before the response has set the browser's cookies, they would do so with the old ones.
+    if (res.closed) endStreams(sessionIds);
+    // safeguard: ending-streams-after-response
+    else res.once('close', () => endStreams(sessionIds));
     await browsers.remove(accountId, ...sessionIds);
     // safeguard: caching-nothing-beyond-a-sign-out
     await invalidate(accountId, ['']);
-    const last = (await browsers.sessionsOf(accountId)).length === 0;
-    await onEnd(accountId, sessionIds, last);
+    const remaining = await browsers.sessionsOf(accountId);
+    if (remaining.length === 0) await forgetListener(accountId);
     // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
     // safeguard: removing-session-at-sign-out
     await sessions.remove(...sessionIds);

@@ -11,11 +11,11 @@ import { NotFound, RateLimited, Refused, SpotifyUnavailable } from '../../src/sp
 import { pathTo } from '../../src/spotify/uri.ts';
 import { createClock } from '../support/clock.ts';
 import { until } from '../support/fleet.ts';
-import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
+import { recordsIn, redisProgram, skipWithoutProgram as skip, testRedisUrl } from '../support/redis.ts';
 
 /** The quota gates of two processes, which share their state in Redis. */
 async function createGates(t: TestContext, { redisUrl = '', now = Date.now } = {}) {
-  const redis = new Redis(redisUrl || (await redisPlace()));
+  const redis = new Redis(redisUrl || (await testRedisUrl()));
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
   const one = () => createQuotaGate({ redis, records, clientId: 'an app', now, dailyCalls: 700 });
@@ -61,7 +61,7 @@ test('a call that waits out a short cooldown is not made, and ends nothing, if a
 
 test('a successful probe does not end a longer cooldown that has started by then', async (t) => {
   const { redis, quotaGate } = await createGates(t);
-  await redis.set('cool-down:an app', String(Date.now() - 1_000));
+  await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   const probe = quotaGate.run(() => {
@@ -69,7 +69,7 @@ test('a successful probe does not end a longer cooldown that has started by then
     return answer.promise;
   });
   await asked.promise;
-  await redis.set('cool-down:an app', String(Date.now() + 3_600_000));
+  await redis.set('cooldown:{an app}', String(Date.now() + 3_600_000));
   answer.resolve();
   await probe;
 
@@ -101,7 +101,7 @@ test('of twenty calls with a cooldown of a second, only one is made again after 
 // fault: renewal-waits-nobody-time
 test('after a cooldown a token refresh does not wait for a probe, and does not end the cooldown of the Web API', async (t) => {
   const { redis, quotaGate } = await createGates(t);
-  await redis.set('cool-down:an app', String(Date.now() - 1_000));
+  await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
   const refreshes = await Promise.all(
     Array.from({ length: 8 }, () => quotaGate.run(async () => 'a token', 'accounts')),
   );
@@ -157,27 +157,27 @@ test('a probe that ends with a failure of ours does not end the cooldown, and th
   ];
   const notAsked = [() => pathTo('playlists', '..'), ...failures.map((error) => () => Promise.reject(error))];
   const record = String(Date.now() - 1_000);
-  await redis.set('cool-down:an app', record);
+  await redis.set('cooldown:{an app}', record);
 
   for (const fail of notAsked) {
     await assert.rejects(quotaGate.run(async () => fail()));
-    assert.equal(await redis.get('cool-down:an app'), record, 'the cooldown is still remembered');
+    assert.equal(await redis.get('cooldown:{an app}'), record, 'the cooldown is still remembered');
   }
   const startedAt = performance.now();
   assert.equal(await other.run(async () => 'a result'), 'a result', 'the next call probes');
   assert.ok(performance.now() - startedAt < 1_000, 'without waiting for the end of another probe');
-  assert.equal(await redis.get('cool-down:an app'), null, 'and its result ends the cooldown');
+  assert.equal(await redis.get('cooldown:{an app}'), null, 'and its result ends the cooldown');
 });
 
 test('a probe that Spotify answers with an error, or does not answer, ends the cooldown', async (t) => {
   const { redis, quotaGate } = await createGates(t);
   for (const error of [new Refused('403'), new NotFound('404'), new SpotifyUnavailable('502')]) {
-    await redis.set('cool-down:an app', String(Date.now() - 1_000));
+    await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
     await assert.rejects(
       quotaGate.run(() => Promise.reject(error)),
       error,
     );
-    assert.equal(await redis.get('cool-down:an app'), null, error.name);
+    assert.equal(await redis.get('cooldown:{an app}'), null, error.name);
   }
 });
 
@@ -203,7 +203,7 @@ test('Retry-After is accepted as seconds or as a date, and nothing else is mista
     );
     const waits = (until - now()) / 1000;
     assert.ok(Math.abs(waits - seconds) < 2, `${header}: ${waits} s`);
-    await redis.del('cool-down-accounts:an app');
+    await redis.del('cooldown-accounts:{an app}');
   }
 });
 

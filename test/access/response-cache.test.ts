@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createResponseCache } from '../../src/access/response-cache.ts';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { createClock } from '../support/clock.ts';
-import { allowAll, asked } from '../support/pages.ts';
-import { holdAnswer, startTurntable } from '../support/turntable.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
+import { holdResponse, startTurntable } from '../support/turntable.ts';
 
 /** Something to keep answers in, and a clock for it. */
 function newKept(t: { after(end: () => void): void }, maxCharacters?: number) {
@@ -25,7 +25,7 @@ test('what is asked for many times at once is asked of Spotify once', async (t) 
   for (const path of ['/playlists', '/library', '/library/recent', '/library/top', '/devices']) {
     simulator.forgetCalls();
     const pages = await Promise.all(Array.from({ length: 20 }, () => mara.get(path).expect(200)));
-    assert.equal(asked(simulator).length, 1, path);
+    assert.equal(apiRequests(simulator).length, 1, path);
     const bodies = pages.map(({ text }) => text.replaceAll(/name="once" value="[^"]+"/g, ''));
     assert.equal(new Set(bodies).size, 1, path);
   }
@@ -41,10 +41,10 @@ test('an answer is kept for about a second, and no longer', async (t) => {
     await mara.get(path).expect(200);
     clock.advance({ seconds: 0.9 });
     await mara.get(path).expect(200);
-    assert.equal(asked(simulator).length, 1, path);
+    assert.equal(apiRequests(simulator).length, 1, path);
     clock.advance({ seconds: 0.2 });
     await mara.get(path).expect(200);
-    assert.equal(asked(simulator).length, 2, path);
+    assert.equal(apiRequests(simulator).length, 2, path);
   }
 });
 
@@ -78,7 +78,7 @@ testOnce('a browser that was allowed less is not given what another one of the l
 
   assert.equal(whole.status, 200);
   assert.equal(refused.status, 403);
-  assert.match(refused.text, /This page needs one more permission/);
+  assert.match(refused.text, /This needs one more permission/);
   assert.match(refused.text, /allow=user-library-read"/);
   assert.equal((await less.get('/library')).status, 403, 'nor from what is kept');
 });
@@ -93,7 +93,7 @@ test('what was asked before a change and answered after it is not kept', async (
 
   // The simulator answers at once with what is so, and holds the answer back.
   simulator.forgetCalls();
-  const held = holdAnswer(simulator, /\/me\/tracks$/);
+  const held = holdResponse(simulator, /\/me\/tracks$/);
   const before = mara
     .getJson('/library')
     .expect(200)
@@ -113,7 +113,7 @@ testOnce('a failure is everybody’s who waits for it, and nobody’s after that
   const mara = browser();
   await mara.signIn();
   simulator.forgetCalls();
-  const held = holdAnswer(simulator, 'api', { status: 502, body: '' });
+  const held = holdResponse(simulator, 'api', { status: 502, body: '' });
 
   const all = Promise.all([1, 2, 3].map(() => mara.get('/playlists')));
   await held.reached;
@@ -139,7 +139,7 @@ testOnce('who signs out leaves nothing behind for who signs in next', async (t) 
 
   await mara.get('/playlists').expect(200);
 
-  assert.deepEqual(asked(simulator), ['GET /me/playlists']);
+  assert.deepEqual(apiRequests(simulator), ['GET /me/playlists']);
 });
 
 testOnce('all that is kept has a bound, and the oldest gives way', async (t) => {

@@ -1,23 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { slowRedis } from '../support/slow-redis.ts';
-import { grantsOf, startTurntable } from '../support/turntable.ts';
+import { visit } from '../support/fleet.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { countTokenRequests, openGrants, startTurntable } from '../support/turntable.ts';
 
 /** The name of a command and the kind of its key, as in "get session". */
 function inShort(said: string): string {
   const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(said) ?? [];
   const [, kind = ''] =
-    /(now-playing):/.exec(said) ?? /(session|lock|grant|browsers|cool-down|used):/.exec(said) ?? [];
+    /(now-playing):/.exec(said) ?? /(session|lock|grant|browsers|cooldown|used-state):/.exec(said) ?? [];
   return `${name.toLowerCase()} ${kind}`.trim();
 }
 
 test('a session is written at the sign-in and removed at the sign-out; pages only read it, and let it live longer once a minute', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const { browser, clock } = await startTurntable(t, { redisUrl: redis.url });
   let said: string[] = [];
-  redis.watch((command) => said.push(inShort(command)));
+  redis.onCommand((command) => said.push(inShort(command)));
   const mara = browser();
   await mara.signIn();
   assert.ok(said.includes('set session'));
@@ -27,9 +28,7 @@ test('a session is written at the sign-in and removed at the sign-out; pages onl
     for (const path of ['/now-playing', '/playlists', '/account', '/nowhere', '/']) await mara.get(path);
     // What is asked of Spotify is counted and passed on to whoever watches; requests are counted as well (evalsha).
     return said
-      .filter(
-        (one) => !/^(get|mget|hgetall|zcount|publish|evalsha)\b|^eval (cool-down|now-playing)/.test(one),
-      )
+      .filter((one) => !/^(get|mget|hgetall|zcount|publish|evalsha)\b|^eval (cooldown|now-playing)/.test(one))
       .sort();
   };
   const aMinute = ['eval browsers', 'expire grant', 'expire session'];
@@ -60,13 +59,13 @@ test('whatever is kept in Redis has an end', async (t) => {
 
   await mara.agree();
   await mara.signIn();
-  assert.deepEqual(await haveAnEnd('signed in'), ['browsers', 'grant', 'session', 'used']);
+  assert.deepEqual(await haveAnEnd('signed in'), ['browsers', 'grant', 'session', 'used-state']);
   clock.advance({ hours: 2 });
   for (const path of ['/now-playing', '/playlists', '/account']) await mara.get(path).expect(200);
   await haveAnEnd('after a renewal and a minute');
   simulator.fault({ on: 'api', answer: { status: 429, body: '', headers: { 'Retry-After': '3600' } } });
   await mara.get('/playlists?page=2').expect(503);
-  assert.ok((await haveAnEnd('in a cool-down')).includes('cool-down'));
+  assert.ok((await haveAnEnd('in a cooldown')).includes('cooldown'));
   clock.advance({ hours: 2 });
   await mara.signIn();
   await haveAnEnd('signed in anew');
@@ -74,6 +73,27 @@ test('whatever is kept in Redis has an end', async (t) => {
   simulator.revokeGrants();
   await mara.get('/now-playing').expect(401);
   await haveAnEnd('after Spotify has ended it');
+});
+
+// fault: lease-lost-before-asking
+test('a process that slept through its lease before it asked Spotify for a token goes on with the one that another has saved', async (t) => {
+  const redis = await startRedisProxy(t);
+  const one = await startTurntable(t, { redisUrl: redis.url, timing: { leaseMs: 300 } });
+  const other = await startTurntable(t, { sharedWith: { ...one, redisUrl: redis.direct } });
+  const mara = one.browser();
+  await mara.signIn();
+  one.clock.advance({ hours: 2 });
+  const held = redis.hold(command('get', 'cooldown-accounts:'), 'after');
+
+  const late = mara.get('/playlists').expect(200).then();
+  await held.reached;
+  // It waits for the lease to end.
+  const page = await visit(`${other.url}/playlists`, 'GET', mara.cookieHeader(), one.baseUrl);
+  assert.equal(page.status, 200);
+  held.release();
+
+  await late;
+  assert.equal(countTokenRequests(one.simulator, 'refresh_token'), 1);
 });
 
 // fault: nothing-redis-tells-token
@@ -87,7 +107,7 @@ test('nothing in Redis tells a token: grants are sealed, and sessions hold nothi
   await mara.signIn();
   const find = async (kind: string) => (await keys()).find((key) => key.startsWith(`${kind}:`)) ?? '';
   const grantKey = await find('grant');
-  const grant = await grantsOf(t, turntable, sessionSecret).read(grantKey.slice('grant:'.length));
+  const grant = await openGrants(t, turntable, sessionSecret).read(grantKey.slice('grant:{'.length, -1));
   assert.ok(grant);
 
   const record = (await redis.get(grantKey)) ?? '';
@@ -134,7 +154,7 @@ test('two session cookies in one request are one session or none, never an error
 });
 
 test('a life that cannot be made longer turns nobody away', { skip }, async (t) => {
-  const own = await ownRedis(t);
+  const own = await startOwnRedis(t);
   const { browser, clock } = await startTurntable(t, { redisUrl: own.url });
   const redis = new Redis(own.url);
   t.after(() => redis.disconnect());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Redis } from 'ioredis';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
-import { apiCalls, startTurntable, tokenRequests } from '../support/turntable.ts';
+import { countApiCalls, countTokenRequests, startTurntable } from '../support/turntable.ts';
 
 test('a token is renewed a minute before its end, and not sooner', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
@@ -11,11 +11,11 @@ test('a token is renewed a minute before its end, and not sooner', async (t) => 
 
   clock.advance({ minutes: 58, seconds: 59 });
   await mara.get('/now-playing').expect(200);
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 0);
 
   clock.advance({ seconds: 2 });
   await mara.get('/now-playing').expect(200);
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
 });
 
 test('fifty requests at once with an expired token show the page fifty times, after one renewal', async (t) => {
@@ -32,14 +32,14 @@ test('fifty requests at once with an expired token show the page fifty times, af
     assert.equal(page.status, 200);
     assert.match(page.text, /Playing on <bdi>/);
   }
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
   assert.equal(simulator.calls.filter(({ status }) => status >= 400 && status !== 404).length, 0);
 });
 
 // fault: two-servers-find-same
 test('two servers that find the same token spent renew it once between them', async (t) => {
   const one = await startTurntable(t);
-  const other = await startTurntable(t, { beside: one });
+  const other = await startTurntable(t, { sharedWith: one });
   const { simulator, clock } = one;
   simulator.settings.rotation = 'family';
   const mara = one.browser();
@@ -54,7 +54,7 @@ test('two servers that find the same token spent renew it once between them', as
     );
 
     for (const page of await Promise.all(visits)) assert.equal(page.status, 200);
-    assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+    assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
   }
 });
 
@@ -69,7 +69,7 @@ test('a token that ends before its time is renewed once, and the call asked agai
   const pages = await Promise.all(Array.from({ length: 10 }, () => mara.get('/now-playing')));
 
   assert.deepEqual(new Set(pages.map(({ status }) => status)), new Set([200]));
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
 });
 
 // fault: token-refused-although-fresh
@@ -83,8 +83,8 @@ test('a token that is refused although it is fresh is Spotify’s fault, not a r
 
   await mara.get('/now-playing').expect(502);
 
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 2);
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 2);
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
   await mara.get('/now-playing').expect(200);
 });
 
@@ -101,13 +101,13 @@ for (const rotation of ['none', 'strict', 'family', 'grace'] as const) {
       await mara.get('/now-playing').expect(200);
     }
 
-    assert.equal(tokenRequests(simulator, 'refresh_token'), 24);
+    assert.equal(countTokenRequests(simulator, 'refresh_token'), 24);
   });
 }
 
 for (const [end, how] of [
   ['revoked', (s: { revokeGrants(): void }) => s.revokeGrants()],
-  ['over after six months', (s: { endSixMonths(): void }) => s.endSixMonths()],
+  ['over after six months', (s: { expireConsents(): void }) => s.expireConsents()],
 ] as const) {
   // fault: sign-revoked-says-once
   test(`a sign-in that is ${end} says so once, and leads back to where the person was`, async (t) => {
@@ -122,9 +122,9 @@ for (const [end, how] of [
 
     const page = await mara.get('/playlists?page=2').expect(401);
 
-    assert.match(page.text, /Your Spotify sign-in has ended/);
+    assert.match(page.text, /Your Spotify sign-in has expired/);
     assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2"/);
-    assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+    assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
     for (const key of (await keys()).filter((one) => one.startsWith('grant:'))) {
       assert.match((await redis.get(key)) ?? '', /^\d+:ended$/, 'its tokens are gone');
       assert.ok((await redis.ttl(key)) <= 300);
@@ -134,7 +134,7 @@ for (const [end, how] of [
     assert.match(next.headers.location ?? '', /^\/login/);
     const start = await mara.get('/').expect(200);
     for (const { text } of [page, start]) assert.doesNotMatch(text, /Sign out/, 'nobody looks signed in');
-    assert.equal(tokenRequests(simulator, 'refresh_token'), 1);
+    assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
 
     await mara.signIn();
     await mara.get('/now-playing').expect(200);
@@ -194,10 +194,10 @@ test('a permission that was not given is asked for, and no renewal is tried', as
 
   const page = await mara.get('/playlists?page=2').expect(403);
 
-  assert.match(page.text, /This page needs one more permission/);
+  assert.match(page.text, /This needs one more permission/);
   assert.match(
     page.text,
-    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
+    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
   );
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);
@@ -219,8 +219,8 @@ for (const [status, message] of [
 
     const page = await mara.get('/now-playing').expect(403);
 
-    assert.match(page.text, /Grant it at Spotify/);
-    assert.equal(tokenRequests(simulator, 'refresh_token'), 0);
+    assert.match(page.text, /Grant it on Spotify/);
+    assert.equal(countTokenRequests(simulator, 'refresh_token'), 0);
   });
 }
 

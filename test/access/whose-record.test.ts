@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
-import { severalTicks } from '../support/listening.ts';
+import { waitForTicks } from '../support/live-listener.ts';
 import { allowAll } from '../support/pages.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { type Browser, grantsOf, startTurntable } from '../support/turntable.ts';
+import { boundTo, connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { type Browser, openGrants, startTurntable } from '../support/turntable.ts';
 
 /*
  * A record serves only the person it was made for: what is in Redis may be copied from one key to another, by a restored backup or a
@@ -22,7 +22,7 @@ const seal = createSeal([secret]);
 async function twoPeople(t: TestContext, redisUrl?: string) {
   const env = { SESSION_SECRET: secret };
   const turntable = await startTurntable(t, { env, ...(redisUrl && { redisUrl }) });
-  const redis = new Redis(turntable.redisUrl);
+  const redis = connectAsServer(turntable.redisUrl);
   t.after(() => redis.disconnect());
   const [mara, noor] = [turntable.browser(), turntable.browser()];
   turntable.simulator.plays('mara', { kind: 'music' });
@@ -34,7 +34,7 @@ async function twoPeople(t: TestContext, redisUrl?: string) {
 /** The key of this kind beside a browser's session. */
 function keyOf(kind: string, person: Browser): string {
   const [, id = ''] = /^s:([^.]+)\./.exec(decodeURIComponent(person.sessionCookie() ?? '')) ?? [];
-  return `${kind}:${id}`;
+  return `${kind}:{${id}}`;
 }
 
 async function accountIdOf(redis: Redis, person: Browser): Promise<string> {
@@ -104,14 +104,14 @@ test('a stream that is open when the session record is copied over shows nothing
   const { mara, noor, redis, url } = await twoPeople(t);
   const words = await privateWords(mara);
   await noor.get('/now-playing').expect(200);
-  const stream = await listen(t, url, noor);
-  await stream.until(({ event }) => event === 'card');
+  const stream = await openStream(t, url, noor);
+  await stream.waitFor(({ event }) => event === 'card');
 
   await redis.copy(keyOf('session', mara), keyOf('session', noor), 'REPLACE');
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
-  assert.equal((await listen(t, url, noor)).status, 401);
+  assert.equal((await openStream(t, url, noor)).status, 401);
 
-  await stream.until(({ event }) => event === 'end');
+  await stream.waitFor(({ event }) => event === 'end');
   for (const word of words) assert.ok(!JSON.stringify(stream.events).includes(word), word);
 });
 
@@ -145,7 +145,7 @@ test('what was seen, played lately, and where somebody is signed in is shown to 
   const { mara, noor, redis, simulator, clock, logged } = await twoPeople(t);
   const accounts = { mara: await accountIdOf(redis, mara), noor: await accountIdOf(redis, noor) };
   const copy = (kind: string) =>
-    redis.copy(`${kind}:${accounts.mara}`, `${kind}:${accounts.noor}`, 'REPLACE');
+    redis.copy(`${kind}:{${accounts.mara}}`, `${kind}:{${accounts.noor}}`, 'REPLACE');
   const { item } = (await mara.getJson('/now-playing').expect(200)).body;
 
   assert.equal(await copy('now-playing'), 1);
@@ -175,18 +175,18 @@ test('what is playing is never asked for with the grant of somebody else, whatev
   const { mara, noor, redis, simulator, clock, url } = await twoPeople(t);
   const account = await accountIdOf(redis, mara);
   await mara.get('/now-playing').expect(200);
-  const stream = await listen(t, url, mara);
-  await stream.until(({ event }) => event === 'card');
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(({ event }) => event === 'card');
   // As lists were written before their entries said whose they are.
   const entry = JSON.stringify({ name: null, startedAt: clock.now() });
-  const noors = keyOf('session', noor).slice('session:'.length);
-  await redis.hset(`browsers:${account}`, noors, entry, `${noors} seen`, String(clock.now()));
+  const noors = keyOf('session', noor).slice('session:{'.length, -1);
+  await redis.hset(`browsers:{${account}}`, noors, entry, `${noors} seen`, String(clock.now()));
   await redis.del(keyOf('grant', mara));
   simulator.forgetCalls();
 
   clock.advance({ minutes: 10 });
-  await stream.until(({ event }) => event === 'end');
-  await severalTicks(simulator);
+  await stream.waitFor(({ event }) => event === 'end');
+  await waitForTicks(simulator);
 
   assert.deepEqual(simulator.calls, []);
 });
@@ -196,11 +196,11 @@ const before = {
   record: (grant: Record<string, unknown>, generation: number, key: string): string => {
     const { accessToken, expiresAt, renewedAt, refreshToken, scopes, consentAt } = grant;
     const fields = JSON.stringify({ accessToken, expiresAt, renewedAt, refreshToken, scopes, consentAt });
-    return `${generation}:${seal.seal(fields, key)}`;
+    return `${generation}:${seal.seal(fields, boundTo(key))}`;
   },
   read: (record: string, key: string) => {
     const [, generation, body = ''] = /^([1-9]\d{0,14}):(.*)$/s.exec(record) ?? [];
-    const { text } = seal.open(body, key);
+    const { text } = seal.open(body, boundTo(key));
     const grant = JSON.parse(text ?? '');
     const { accessToken, expiresAt, renewedAt, refreshToken, scopes, consentAt } = grant;
     const texts = [accessToken, refreshToken].every((one) => typeof one === 'string' && one !== '');
@@ -230,7 +230,7 @@ test('a grant from before grants named their listener gets the one of its sessio
   const { mara, noor, redis, clock } = people;
   const { key, grant } = await asBefore(redis, noor);
   const ttl = await redis.pttl(key);
-  const read = () => grantsOf(t, people, secret).read(key.slice('grant:'.length));
+  const read = () => openGrants(t, people, secret).read(key.slice('grant:{'.length, -1));
 
   await noor.get('/account').expect(200);
 
@@ -263,8 +263,8 @@ test('a process of the version before can save a renewal that was under way when
   const args = [String(grant.generation), renewed, '3600000'];
   assert.equal(await redis.eval(before.replaceIfUnchanged, 1, key, ...args), 1);
 
-  const sessionId = key.slice('grant:'.length);
-  const read = await grantsOf(t, people, secret).read(sessionId);
+  const sessionId = key.slice('grant:{'.length, -1);
+  const read = await openGrants(t, people, secret).read(sessionId);
   assert.equal(read?.accessToken, 'renewed');
   assert.equal(
     read?.accountId,
@@ -275,7 +275,7 @@ test('a process of the version before can save a renewal that was under way when
 
 // fault: upgrade-puts-back-grant
 test('an upgrade puts back no grant that was ended in the meantime', async (t) => {
-  const line = await slowRedis(t);
+  const line = await startRedisProxy(t);
   const { noor, redis } = await twoPeople(t, line.url);
   const { key, grant } = await asBefore(redis, noor);
   const upgrading = line.hold(command('eval', key), 'before');
@@ -293,7 +293,7 @@ test('an upgrade puts back no grant that was ended in the meantime', async (t) =
 
 // fault: redis-takes-writes-keeps
 test('a Redis that takes no writes keeps nobody with an old grant out', { skip }, async (t) => {
-  const own = await ownRedis(t);
+  const own = await startOwnRedis(t);
   const { noor, redis } = await twoPeople(t, own.url);
   const { key, record } = await asBefore(redis, noor);
 

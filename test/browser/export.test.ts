@@ -4,7 +4,13 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
-import { lengthen, longName, playlistNamed, signedIn, slow } from '../support/exports.ts';
+import {
+  delayPages,
+  lengthenPlaylist,
+  longPlaylistName,
+  playlistNamed,
+  signInToExport,
+} from '../support/exports.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 const limited = { status: 429, headers: { 'Retry-After': '40' }, body: 'Too many requests' };
@@ -30,9 +36,9 @@ test('the page that started an export shows its pause and its end, and stays whe
 }, async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 8_000 } });
   const { simulator, clock, logged } = turntable;
-  const path = await playlistNamed(await signedIn(turntable), longName);
+  const path = await playlistNamed(await signInToExport(turntable), longPlaylistName);
   const page = await opened(t, turntable, path);
-  slow(turntable, 0, 6);
+  delayPages(turntable, 0, 6);
   simulator.fault({ on: /\/items$/, answer: limited });
 
   const downloaded = page.waitForEvent('download', { timeout: 60_000 });
@@ -45,12 +51,12 @@ test('the page that started an export shows its pause and its end, and stays whe
     page.evaluate<string>(`document.querySelector('${selector}')?.innerText ?? ''`);
   while (!/^Paused/.test(await text('#export-state'))) await sleep(100);
   assert.match(await text('#export-state'), /^Paused until .*, with \d+ of 1,200 rows read/);
-  assert.match(await text('#export-said'), /^Paused until/);
+  assert.match(await text('#export-announcement'), /^Paused until/);
   while (/UTC/.test(await text('#export-state'))) await sleep(100); // until it is told by the clock of the reader
   clock.advance({ seconds: 40 });
   const file = await downloaded;
 
-  assert.equal(file.suggestedFilename(), `${longName}.csv`);
+  assert.equal(file.suggestedFilename(), `${longPlaylistName}.csv`);
   assert.equal(await file.failure(), null);
   assert.match(await readFile(await file.path(), 'utf8'), /# complete,true/);
   await page.locator('#export-state [data-state="complete"]').waitFor();
@@ -61,9 +67,9 @@ test('the page that started an export shows its pause and its end, and stays whe
 // fault: long-download-cannot-go
 test('a long download that cannot go on fails in the browser, and the page says why', { skip }, async (t) => {
   const turntable = await startTurntable(t);
-  const path = await playlistNamed(await signedIn(turntable), longName);
+  const path = await playlistNamed(await signInToExport(turntable), longPlaylistName);
   const page = await opened(t, turntable, `${path}/export`);
-  lengthen(turntable, 0, 20);
+  lengthenPlaylist(turntable, 0, 20);
   turntable.simulator.fault({ on: /\/items$/, times: 100, answer: { status: 502, body: '' } });
 
   const downloaded = page.waitForEvent('download');
@@ -82,11 +88,11 @@ test('a long download that cannot go on fails in the browser, and the page says 
 test('without scripts, the page of an export shows its pause', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
-  const path = await playlistNamed(await signedIn(turntable), longName);
+  const path = await playlistNamed(await signInToExport(turntable), longPlaylistName);
   const page = await opened(t, turntable, `${path}/export`, false);
-  lengthen(turntable, 0, 20);
+  lengthenPlaylist(turntable, 0, 20);
   simulator.fault({ on: /\/items$/, answer: limited });
-  lengthen(turntable, 0, 40);
+  lengthenPlaylist(turntable, 0, 40);
 
   const downloaded = page.waitForEvent('download');
   await page.getByRole('link', { name: 'Download JSON' }).click();
@@ -105,7 +111,7 @@ test('without scripts, the page of an export shows its pause', { skip }, async (
 test('a download that cannot begin yet begins by itself', { skip }, async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 0 } });
   const { simulator, clock } = turntable;
-  const path = await playlistNamed(await signedIn(turntable), longName);
+  const path = await playlistNamed(await signInToExport(turntable), longPlaylistName);
   const page = await opened(t, turntable, path);
   const answer = { status: 429, headers: { 'Retry-After': '3' }, body: '' };
   simulator.fault({ on: /\/playlists\/\w+$/, answer });
@@ -115,6 +121,6 @@ test('a download that cannot begin yet begins by itself', { skip }, async (t) =>
   const downloaded = page.waitForEvent('download');
   clock.advance({ seconds: 3 });
 
-  assert.equal((await downloaded).suggestedFilename(), `${longName}.csv`);
+  assert.equal((await downloaded).suggestedFilename(), `${longPlaylistName}.csv`);
   await page.locator('#export-state [data-state="complete"]').waitFor();
 });

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
-import { apiCalls, startTurntable } from '../support/turntable.ts';
+import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 /** A proxy that hands an event stream on when it has ended, and not before, for as long as it is told to. */
 async function bufferingProxy(t: TestContext) {
@@ -57,7 +57,7 @@ async function behindProxy(t: TestContext) {
   const said: string[] = [];
   await page.exposeFunction('writeDown', (words: string) => said.push(words));
   await page.addInitScript(`addEventListener('DOMContentLoaded', () => {
-    const state = document.getElementById('live-state');
+    const state = document.getElementById('live-status');
     if (state) new MutationObserver(() => state.textContent && writeDown(state.textContent)).observe(state, { childList: true });
   });`);
   await page.goto(`${proxy.url}/login?returnTo=/now-playing`);
@@ -72,13 +72,13 @@ const isAnother = (page: Page, name: string, timeout: number) =>
   heading(page).filter({ hasNotText: name }).waitFor({ timeout });
 
 // fault: behind-proxy-holds-streams
-test('behind a proxy that holds streams back the next track comes by itself, with one poll and not a word about it', {
+test('behind a proxy that buffers streams the next track appears by itself, with one poll and no message', {
   skip,
 }, async (t) => {
   const { page, fetched, said, simulator } = await behindProxy(t);
   const name = (await heading(page).textContent()) ?? '';
   await until(() => fetched.length > 0);
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 1, 'the page’s own');
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 1, 'the page’s own');
 
   const { item } = await page.evaluate<{ item: { durationMs: number } }>(
     "fetch('/now-playing', { headers: { Accept: 'application/json' } }).then((answer) => answer.json())",
@@ -93,14 +93,14 @@ test('behind a proxy that holds streams back the next track comes by itself, wit
 
   await isAnother(page, name, 30_000);
 
-  assert.match((await page.locator('#live-said').textContent()) ?? '', /^Now playing: /);
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 1, 'as many as with a stream');
+  assert.match((await page.locator('#live-announcement').textContent()) ?? '', /^Now playing: /);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 1, 'as many as with a stream');
   assert.ok(fetched.length <= 3, `${fetched.length} fetches`);
   assert.deepEqual(said, []);
 });
 
 // fault: proxy-lets-streams-through
-test('when the proxy lets streams through again, the page goes back to them', { skip }, async (t) => {
+test('when the proxy stops buffering, the page goes back to streams', { skip }, async (t) => {
   const { page, fetched, said, simulator, proxy } = await behindProxy(t);
   const name = (await heading(page).textContent()) ?? '';
   await until(() => fetched.length > 0);
@@ -112,10 +112,10 @@ test('when the proxy lets streams through again, the page goes back to them', { 
   proxy.isBuffering = false;
   await until(() => streams.length > 0);
   // It is not fetched any more, and a change that another page makes is there in a moment.
-  await page.waitForFunction("sessionStorage.getItem('silent streams') === '0'");
+  await page.waitForFunction("sessionStorage.getItem('failed streams') === '0'");
   const before = fetched.length;
   simulator.plays('mara', { kind: 'track', index: 5, progressMs: 0 });
-  await page.evaluate("fetch('/now-playing/look', { method: 'POST' })");
+  await page.evaluate("fetch('/now-playing/poll', { method: 'POST' })");
   await isAnother(page, name, 15_000);
 
   assert.equal(fetched.length, before);

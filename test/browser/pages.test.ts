@@ -4,12 +4,12 @@ import type { Page } from 'playwright-core';
 import { freePort } from '../../src/redis/local-server.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import {
-  findingsOf,
-  headingsIn,
-  invalidIn,
-  isWiderThanTheWindow,
-  smallTargetsIn,
-} from '../support/inspect.ts';
+  axeViolations,
+  hasHorizontalScroll,
+  headingLevels,
+  htmlErrors,
+  smallTargets,
+} from '../support/page-checks.ts';
 import { allowAll } from '../support/pages.ts';
 import { run } from '../support/process.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
@@ -226,17 +226,17 @@ for (const [state, go] of Object.entries(states)) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
       const look = `${viewport.width} px, ${colorScheme}`;
-      assert.deepEqual(await findingsOf(page), [], look);
-      assert.equal(await isWiderThanTheWindow(page), false, `${look}: wider than the window`);
-      assert.deepEqual(await smallTargetsIn(page), [], `${look}: smaller than 24 pixels`);
+      assert.deepEqual(await axeViolations(page), [], look);
+      assert.equal(await hasHorizontalScroll(page), false, `${look}: wider than the window`);
+      assert.deepEqual(await smallTargets(page), [], `${look}: smaller than 24 pixels`);
     }
     // 200 % and 400 % of a window of 1280 pixels: WCAG 1.4.4 and 1.4.10.
     for (const width of [640, 320]) {
       await page.setViewportSize({ width, height: 512 });
-      assert.equal(await isWiderThanTheWindow(page), false, `${width} px: wider than the window`);
+      assert.equal(await hasHorizontalScroll(page), false, `${width} px: wider than the window`);
     }
-    assertInOrder(await headingsIn(page));
-    assert.deepEqual(await invalidIn(page), []);
+    assertInOrder(await headingLevels(page));
+    assert.deepEqual(await htmlErrors(page), []);
   });
 }
 
@@ -262,7 +262,7 @@ test('in a list of tracks the names have most of the room, whatever else stands 
     for (const path of ['/library', '/library/recent', '/library/top', '/search?q=the&type=track']) {
       await page.goto(turntable.url + path);
       const [row, name] = await Promise.all(
-        ['.entries li', '.entries li > div'].map((one) => page.locator(one).first().boundingBox()),
+        ['.track-list li', '.track-list li > div'].map((one) => page.locator(one).first().boundingBox()),
       );
       assert.ok(row && name && name.width > row.width / 3, `${path} at ${viewport.width} px`);
     }
@@ -272,7 +272,7 @@ test('in a list of tracks the names have most of the room, whatever else stands 
 test('the setup page: nothing for axe or html-validate to find', { skip }, async (t) => {
   const port = await freePort();
   const server = run(t, 'src/main.ts', { PORT: String(port) });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
 
@@ -281,12 +281,12 @@ test('the setup page: nothing for axe or html-validate to find', { skip }, async
     await page.emulateMedia({ colorScheme });
     for (const path of ['/', '/setup/check']) {
       await page.goto(`http://127.0.0.1:${port}${path}`);
-      assert.deepEqual(await findingsOf(page), []);
-      assert.deepEqual(await smallTargetsIn(page), []);
-      assert.equal(await isWiderThanTheWindow(page), false);
+      assert.deepEqual(await axeViolations(page), []);
+      assert.deepEqual(await smallTargets(page), []);
+      assert.equal(await hasHorizontalScroll(page), false);
     }
   }
-  assert.deepEqual(await invalidIn(page), []);
+  assert.deepEqual(await htmlErrors(page), []);
 });
 
 async function signedIn(

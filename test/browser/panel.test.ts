@@ -4,48 +4,48 @@ import type { Page } from 'playwright-core';
 import { freePort } from '../../src/redis/local-server.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import {
-  findingsOf,
-  headingsIn,
-  invalidIn,
-  isWiderThanTheWindow,
-  smallTargetsIn,
-} from '../support/inspect.ts';
+  axeViolations,
+  hasHorizontalScroll,
+  headingLevels,
+  htmlErrors,
+  smallTargets,
+} from '../support/page-checks.ts';
 import { run } from '../support/process.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-/** What a visitor presses, in whose box, and what the page shows then. */
+/** Buttons in the order they are pressed, and what their box or the status shows afterwards. */
 const presses: readonly [box: string, button: string, shows: RegExp][] = [
-  ['mara', 'An advertisement', /An advertisement on Kitchen speaker/],
-  ['mara', 'A podcast', /on Kitchen speaker/],
-  ['mara', 'A local file', /on Kitchen speaker/],
-  ['mara', 'A private session', /in private/],
+  ['mara', 'Ad break', /Ad break on Kitchen speaker/],
+  ['mara', 'Podcast', /on Kitchen speaker/],
+  ['mara', 'Local file', /on Kitchen speaker/],
+  ['mara', 'Private session', /private session$/m],
   ['mara', 'Nothing', /Nothing is playing/],
   ['mara', 'Music', /on Kitchen speaker/],
   ['mara', 'Pause', /paused on Kitchen speaker/],
-  ['mara', 'Go on', /Pause/],
+  ['mara', 'Resume', /Pause/],
   ['mara', 'Skip', /on Kitchen speaker/],
-  ['mara', 'Go Free', /Free account, on the app’s list/],
-  ['mara', 'Go Premium', /Premium account, on the app’s list/],
-  ['mara', 'Take off the list', /not on the app’s list/],
-  ['mara', 'Put on the list', /Premium account, on the app’s list/],
-  ['trouble', 'Expire all access tokens', /All access tokens have expired/],
-  ['trouble', 'Remove the app from all accounts', /removed from all accounts/],
-  ['trouble', 'Let six months go by', /six months of every consent are over/],
-  ['trouble', 'Rate limit for 10 s', /rate limit is reached/],
-  ['trouble', 'Rate limit for 6 h', /another 6 h/],
-  ['trouble', 'Use the quota up', /quota is used up/],
-  ['trouble', 'Answer 5 calls after 2 s', /The next 5 calls: answered after 2 s/],
-  ['trouble', 'Fail 3 calls with 502', /The next 3 calls: answered with 502/],
-  ['trouble', 'Take the owner’s Premium away', /owner of the app has no Premium/],
-  ['trouble', 'Give the owner Premium back', /^((?!owner of the app).)*$/s],
-  ['trouble', 'Clear all faults', /Everything works/],
+  ['mara', 'Switch to Free', /Free account, invited to the app/],
+  ['mara', 'Switch to Premium', /Premium account, invited to the app/],
+  ['mara', 'Remove invitation', /not invited to the app/],
+  ['mara', 'Invite to the app', /Premium account, invited to the app/],
+  ['status', 'Expire access tokens', /All access tokens have expired/],
+  ['status', 'Remove the app from all accounts', /have removed the app/],
+  ['status', 'Expire sign-ins (six months)', /All sign-ins have expired/],
+  ['status', 'Rate limit for 10 seconds', /Rate limit: every call is refused/],
+  ['status', 'Rate limit for 6 hours', /another 6 h/],
+  ['status', 'Exhaust the quota', /Quota exhausted/],
+  ['status', 'Delay 5 calls by 2 seconds', /Next 5 calls: delayed by 2 s/],
+  ['status', 'Fail 3 calls with 502', /Next 3 calls: fail with 502/],
+  ['status', 'Remove the owner’s Premium', /app’s owner has no Premium/],
+  ['status', 'Restore the owner’s Premium', /^((?!app’s owner).)*$/s],
+  ['status', 'Clear all faults', /Everything works/],
 ];
 
 for (const [javaScriptEnabled, width] of [
   [true, 1280],
   [false, 390],
 ] as const) {
-  test(`the demo's footer leads to the simulator's control panel, where every control works by clicking (scripts ${javaScriptEnabled ? 'on' : 'off'}, ${width} px)`, {
+  test(`the demo's footer links to the control panel, where every button works (scripts ${javaScriptEnabled ? 'on' : 'off'}, ${width} px)`, {
     skip,
   }, async (t) => {
     const { url, simulator } = await startTurntable(t);
@@ -62,66 +62,69 @@ for (const [javaScriptEnabled, width] of [
     }
     const labels = await page.locator('#mara button, #spotify button').allTextContents();
     assert.deepEqual(
-      labels.filter((label) => !buttons.has(label) && label !== 'Speak it'),
+      labels.filter((label) => !buttons.has(label) && label !== 'Apply'),
       [],
-      'no button was left out',
+      'every button was pressed',
     );
 
-    await page.getByRole('radio', { name: /^Old:/ }).check();
-    await page.getByRole('button', { name: 'Speak it' }).click();
-    await page.locator('input[value="old"][checked]').waitFor({ state: 'attached' });
+    await page.getByRole('radio', { name: /^Legacy:/ }).check();
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.locator('input[value="legacy"][checked]').waitFor({ state: 'attached' });
     assert.equal(simulator.settings.apiVersion, 'legacy');
   });
 }
 
-test('the list of calls keeps itself up to date, and where there is no script it is as of loading', {
+test('the list of calls updates itself; without scripts it updates on reload', {
   skip,
 }, async (t) => {
   const { simulator, browser: person } = await startTurntable(t);
   const mara = person();
-  const [live, still] = [await openBrowser(t), await openBrowser(t, { javaScriptEnabled: false })];
-  const [watching, waiting] = [await live.newPage(), await still.newPage()];
-  for (const page of [watching, waiting]) await page.goto(simulator.origin);
-  assert.ok(await watching.getByText('Nothing yet.').isVisible());
+  const [withScripts, withoutScripts] = [
+    await openBrowser(t),
+    await openBrowser(t, { javaScriptEnabled: false }),
+  ];
+  const [livePage, staticPage] = [await withScripts.newPage(), await withoutScripts.newPage()];
+  for (const page of [livePage, staticPage]) await page.goto(simulator.origin);
+  assert.ok(await livePage.getByText('No calls yet.').isVisible());
 
   await mara.signIn();
   await mara.get('/playlists').expect(200);
 
-  await watching
+  await livePage
     .getByRole('row', { name: /\/v1\/me\/playlists.*200 Mara Lindqvist/ })
     .first()
     .waitFor();
-  assert.ok(await waiting.getByText('Nothing yet.').isVisible());
-  await waiting.reload();
+  assert.ok(await staticPage.getByText('No calls yet.').isVisible());
+  await staticPage.reload();
   assert.ok(
-    await waiting
+    await staticPage
       .getByRole('row', { name: /\/v1\/me\/playlists/ })
       .first()
       .isVisible(),
   );
 });
 
-test('what is picked but not sent, and where the focus is, outlast what changes on the panel', {
+test('updates of the panel keep the focus and a selection that isn’t submitted yet', {
   skip,
 }, async (t) => {
   const { simulator } = await startTurntable(t);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
   await page.goto(simulator.origin);
-  await page.getByRole('radio', { name: /^Extended:/ }).check();
+  await page.getByRole('radio', { name: /^Both:/ }).check();
   await page.locator('#mara').getByRole('button', { name: 'Pause' }).press('Enter');
-  await page.locator('#mara').getByRole('button', { name: 'Go on' }).waitFor();
+  await page.locator('#mara').getByRole('button', { name: 'Resume' }).waitFor();
 
-  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Go on');
-  assert.ok(await page.getByRole('radio', { name: /^Extended:/ }).isChecked());
+  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Resume');
+  assert.ok(await page.getByRole('radio', { name: /^Both:/ }).isChecked());
 });
 
-for (const state of ['at first', 'with everything wrong'] as const) {
-  test(`the panel ${state}: nothing for axe or html-validate to find, nothing too small or too wide`, {
+for (const state of ['at first', 'with every fault'] as const) {
+  test(`the panel ${state} passes axe and html-validate, with large enough targets and no horizontal scrolling`, {
     skip,
   }, async (t) => {
     const { simulator, browser: person } = await startTurntable(t);
-    if (state !== 'at first') {
+    if (state === 'with every fault') {
       const mara = person();
       await mara.signIn();
       await mara.get('/playlists');
@@ -139,48 +142,48 @@ for (const state of ['at first', 'with everything wrong'] as const) {
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.setViewportSize({ width, height: 900 });
         await page.emulateMedia({ colorScheme });
-        assert.deepEqual(await findingsOf(page), [], `${width} px, ${colorScheme}`);
+        assert.deepEqual(await axeViolations(page), [], `${width} px, ${colorScheme}`);
       }
-      assert.deepEqual(await smallTargetsIn(page), [], `${width} px`);
-      assert.equal(await isWiderThanTheWindow(page), false, `${width} px`);
+      assert.deepEqual(await smallTargets(page), [], `${width} px`);
+      assert.equal(await hasHorizontalScroll(page), false, `${width} px`);
     }
-    assert.deepEqual(await invalidIn(page), []);
-    assert.equal((await headingsIn(page))[0], 1);
+    assert.deepEqual(await htmlErrors(page), []);
+    assert.equal((await headingLevels(page))[0], 1);
   });
 }
 
-test('in the demo, who has Spotify turn everybody away for hours can take it back at once', {
+test('in the demo, clearing a rate limit of six hours ends the app’s cooldown at once', {
   skip,
 }, async (t) => {
   const port = await freePort();
   const demo = run(t, 'dev/demo.ts', { PORT: String(port) });
-  await demo.says(/stands in for Spotify/);
+  await demo.waitForOutput(/stands in for Spotify/);
   const app = `http://127.0.0.1:${port}`;
   const page = await (await openBrowser(t)).newPage();
   await page.goto(`${app}/login?returnTo=/playlists`);
   await page.getByRole('button', { name: 'Agree' }).click();
   await page.waitForURL('**/playlists');
-  const press = async (name: string, shows: string) => {
+  const press = async (name: string, status: string) => {
     await page.goto(app);
     await page.getByRole('link', { name: 'The simulator’s control panel' }).click();
     await page.getByRole('button', { name }).click();
-    await page.locator('#trouble').getByText(shows).waitFor();
+    await page.locator('#status').getByText(status).waitFor();
   };
 
-  // Two pages: what Spotify has just answered is kept for a second.
+  // Two different pages, because responses are cached for a second.
   for (const [limit, path] of [
-    ['Rate limit for 6 h', '/playlists?page=2'],
-    ['Use the quota up', '/library'],
+    ['Rate limit for 6 hours', '/playlists?page=2'],
+    ['Exhaust the quota', '/library'],
   ] as const) {
-    await press(limit, 'every call is turned away');
+    await press(limit, 'every call is refused');
     assert.equal((await page.goto(app + path))?.status(), 503);
     await press('Clear all faults', 'Everything works.');
     assert.equal((await page.goto(app + path))?.status(), 200, limit);
   }
 });
 
-for (const button of ['Let six months go by', 'Remove the app from all accounts']) {
-  test(`after “${button}” the app says at its next page that the sign-in has ended`, { skip }, async (t) => {
+for (const button of ['Expire sign-ins (six months)', 'Remove the app from all accounts']) {
+  test(`after “${button}” the app's next page says that the sign-in has ended`, { skip }, async (t) => {
     const { url, simulator, browser: person } = await startTurntable(t);
     const mara = person();
     await mara.signIn();
@@ -189,15 +192,15 @@ for (const button of ['Let six months go by', 'Remove the app from all accounts'
     await page.context().addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
     await page.goto(simulator.origin);
     await page.getByRole('button', { name: button }).click();
-    await page.locator('#trouble .said').waitFor();
+    await page.locator('#status .message').waitFor();
 
     await page.goto(`${url}/library`);
 
-    assert.ok(await page.getByRole('heading', { name: 'Your Spotify sign-in has ended' }).isVisible());
+    assert.ok(await page.getByRole('heading', { name: 'Your Spotify sign-in has expired' }).isVisible());
   });
 }
 
-/** What is wrong is shown apart from the buttons that bring it about. */
+/** The buttons that change the status aren't inside its box. */
 function boxOf(page: Page, box: string) {
-  return page.locator(box === 'trouble' ? '#spotify' : `#${box}`);
+  return page.locator(box === 'status' ? '#spotify' : `#${box}`);
 }

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { endAtEach, type Flow, inShort, type Scene } from '../support/each-exchange.ts';
+import { endAtEachCommand, type Flow, type Scenario, summarize } from '../support/each-command.ts';
 import {
   cookiesSetBy,
   createFleet,
   type Fleet,
   type Outcome,
   type Server,
-  seen,
   until,
+  visitOnceRedisAnswers,
 } from '../support/fleet.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { command, type Held } from '../support/slow-redis.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { command, type HeldCommand } from '../support/redis-proxy.ts';
 import { testTiming as timing } from '../support/timing.ts';
-import { tokenRequests } from '../support/turntable.ts';
+import { countTokenRequests } from '../support/turntable.ts';
 
 /*
  * A process is killed at every single step of signing in, renewing and signing out: each exchange with Redis is held once before
@@ -23,25 +23,25 @@ const save = command('eval', '(?<!lock:)grant:');
 
 /** Kills a process at each exchange of a flow. */
 function killAtEach(t: TestContext, flow: Omit<Flow, 'timing' | 'end'>): Promise<string[]> {
-  return endAtEach(t, { ...flow, timing, end: (victim) => victim.kill() });
+  return endAtEachCommand(t, { ...flow, timing, end: (victim) => victim.kill() });
 }
 
-async function page({ survivor, mara }: Scene): Promise<Outcome> {
-  return seen(survivor, mara);
+async function page({ survivor, mara }: Scenario): Promise<Outcome> {
+  return visitOnceRedisAnswers(survivor, mara);
 }
 
 /** Whatever has been, a person can sign in, see pages, and see where they are signed in. */
-async function canSignIn({ survivor }: Scene): Promise<void> {
+async function canSignIn({ survivor }: Scenario): Promise<void> {
   const anew = survivor.browser();
   await anew.signIn();
   for (const path of ['/now-playing', '/account'])
-    assert.equal((await seen(survivor, anew, path)).status, 200, path);
+    assert.equal((await visitOnceRedisAnswers(survivor, anew, path)).status, 200, path);
   assert.equal((await survivor.visit(anew, '/account/sign-out-everywhere', 'POST')).status, 303);
-  assert.equal((await seen(survivor, anew)).status, 303);
+  assert.equal((await visitOnceRedisAnswers(survivor, anew)).status, 303);
 }
 
 /** Goes the way back from Spotify once more, later than a sign-in takes: what the page says that it came to nothing; null if it did not. */
-async function loadAgain({ fleet, survivor, mara }: Scene, way: string): Promise<string | null> {
+async function loadAgain({ fleet, survivor, mara }: Scenario, way: string): Promise<string | null> {
   await fleet.advance({ seconds: 15 });
   const again = await survivor.visit(mara, way);
   assert.equal(again.status, 303);
@@ -53,7 +53,7 @@ async function loadAgain({ fleet, survivor, mara }: Scene, way: string): Promise
 /** An honest page, and no other. */
 function saysThatItIsOver(answer: Outcome): void {
   assert.equal(answer.status, 401);
-  assert.match(answer.text, /Your Spotify sign-in has ended/);
+  assert.match(answer.text, /Your Spotify sign-in has expired/);
 }
 
 // fault: killed-any-step-sign
@@ -83,14 +83,14 @@ test('killed at any step of agreeing anew, the sign-in that stood stands until t
       return mara.agree();
     },
     act: ({ victim, mara }, way) => victim.visit(mara, way),
-    async check(scene, { side, said }) {
+    async check(scene, { side, command }) {
       const { fleet, survivor, mara } = scene;
-      const ended = await seen(survivor, mara);
+      const ended = await visitOnceRedisAnswers(survivor, mara);
       const grants = (await fleet.keys()).filter((key) => key.startsWith('grant:')).length;
       if (ended.status === 200) assert.ok(grants === 1 || grants === 2);
       else {
         assert.equal(ended.status, 303);
-        assert.equal(grants, 1, `the new one stands (${side} ${inShort(said)})`);
+        assert.equal(grants, 1, `the new one stands (${side} ${summarize(command)})`);
       }
       await canSignIn(scene);
     },
@@ -111,8 +111,8 @@ for (const rotation of ['none', 'strict'] as const) {
         return '/now-playing';
       },
       act: ({ victim, mara }, path) => victim.visit(mara, path),
-      async check(scene, { side, said }) {
-        const tokenDied = rotation === 'strict' && side === 'before' && save.test(said);
+      async check(scene, { side, command }) {
+        const tokenDied = rotation === 'strict' && side === 'before' && save.test(command);
         const answer = await page(scene);
         if (tokenDied) saysThatItIsOver(answer);
         else assert.equal(answer.status, 200);
@@ -134,11 +134,11 @@ test('killed at any step of signing out, nobody is signed in who was signed out,
       return '/logout';
     },
     act: ({ victim, mara }, path) => victim.visit(mara, path, 'POST'),
-    async check(scene, { side, said }) {
+    async check(scene, { side, command }) {
       const { fleet, survivor, mara } = scene;
       const hasGrant = (await fleet.keys()).some((key) => key.startsWith('grant:'));
       assert.equal((await page(scene)).status, hasGrant ? 200 : 303, 'without a grant nobody is signed in');
-      if (side === 'after' && inShort(said) === 'del grant') assert.equal(hasGrant, false);
+      if (side === 'after' && summarize(command) === 'del grant') assert.equal(hasGrant, false);
 
       assert.equal((await survivor.visit(mara, '/logout', 'POST')).status, 303);
       assert.deepEqual(await fleet.keys(), []);
@@ -154,7 +154,7 @@ test('killed at any step of signing out, nobody is signed in who was signed out,
 test('killed while Spotify is asked in the middle of a sign-in, the way back is spent and the next sign-in works', async (t) => {
   const fleet = await createFleet(t, { timing });
   const survivor = await fleet.start();
-  const held: [string, (victim: Server) => Held][] = [
+  const held: [string, (victim: Server) => HeldCommand][] = [
     ['before it has heard of the code', () => fleet.spotify.hold('before')],
     ['when it has given tokens', () => fleet.spotify.hold('after')],
     ['when it is asked who it is', () => heldAtMe(fleet)],
@@ -174,11 +174,11 @@ test('killed while Spotify is asked in the middle of a sign-in, the way back is 
     assert.match((await loadAgain(scene, way)) ?? '', /This sign-in has been used already/, when);
     assert.deepEqual(await fleet.keys(), [], 'nothing was kept yet');
     await canSignIn(scene);
-    assert.deepEqual(await fleet.everlasting(), []);
+    assert.deepEqual(await fleet.keysWithoutTtl(), []);
   }
 });
 
-function heldAtMe({ simulator }: Fleet): Held {
+function heldAtMe({ simulator }: Fleet): HeldCommand {
   simulator.fault({ on: /^\/v1\/me$/, delayMs: 60_000 });
   const isAsked = () => simulator.calls.some(({ path }) => path === '/v1/me');
   return { reached: until(isAsked).then(() => ''), release: () => undefined };
@@ -188,9 +188,9 @@ function heldAtMe({ simulator }: Fleet): Held {
 test('a Redis that stops just when Spotify has answered, and comes back, finds the new token waiting', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const fleet = await createFleet(t, { rotation: 'strict', timing, redisUrl: redis.url });
-  const [one, other] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const [one, other] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
   const mara = one.browser();
   await mara.signIn();
   await fleet.advance({ hours: 2 });
@@ -204,31 +204,31 @@ test('a Redis that stops just when Spotify has answered, and comes back, finds t
   assert.equal((await cut).status, 503);
   await redis.start();
   // The lock is over, too.
-  await fleet.endLeases();
+  await fleet.releaseLocks();
 
   // It is saved although nobody comes.
   const [key = ''] = (await fleet.keys()).filter((one) => one.startsWith('grant:'));
   await until(async () => ((await fleet.redis.get(key)) ?? '').startsWith('2:'));
-  for (const server of [other, one]) assert.equal((await seen(server, mara)).status, 200);
-  assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+  for (const server of [other, one]) assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
+  assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
 });
 
 // fault: save-answer-lost-found
 test('a save whose answer was lost is found to be done, and Spotify is not asked twice', async (t) => {
   const fleet = await createFleet(t, { rotation: 'strict', timing });
-  const server = await fleet.start({ heldUp: true });
+  const server = await fleet.start({ viaRedisProxy: true });
   const mara = server.browser();
   await mara.signIn();
 
   for (let round = 0; round < 3; round += 1) {
     await fleet.advance({ hours: 2 });
     fleet.simulator.forgetCalls();
-    server.redis.loseAnswerTo(save);
+    server.redis.dropReplyTo(save);
 
     const first = await server.visit(mara);
     assert.ok([200, 503].includes(first.status));
     // The line was cut; for a moment there is none.
-    assert.equal((await seen(server, mara)).status, 200);
-    assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+    assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
+    assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
   }
 });

@@ -4,11 +4,12 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { createFleet, type Fleet, type Server } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
+import { boundTo } from '../support/redis.ts';
 import { testTiming } from '../support/timing.ts';
-import { type Browser, clientId, keysIn } from '../support/turntable.ts';
+import { type Browser, clientId, keyNames } from '../support/turntable.ts';
 
 /*
  * Every kind of key that Turntable keeps, damaged in every way, and then every page and a stream, at one server: nothing may
@@ -152,12 +153,12 @@ test('no damaged record, of whatever kind, fails a page twice, hangs one, or end
           const statuses = [await inTime(visit(), `${what} with ${name}`)];
           if ((statuses[0] ?? 0) >= 500) statuses.push(await inTime(visit(), `${what} with ${name}`));
 
-          assert.ok((statuses.at(-1) ?? 0) < 500, `${what} with ${name}: ${statuses}\n${server.said()}`);
+          assert.ok((statuses.at(-1) ?? 0) < 500, `${what} with ${name}: ${statuses}\n${server.output()}`);
         }
       }
     });
   }
-  assert.equal(server.child.exitCode, null, server.said());
+  assert.equal(server.child.exitCode, null, server.output());
   await intact.restore();
   assert.equal((await server.visit(mara)).status, 200, 'and nobody was signed out by it');
 });
@@ -181,7 +182,9 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   const { body } = await mara.getJson('/playlists').expect(200);
   await mara.get(`/playlists/${body.playlists[0].id}/export.csv`).expect(200);
   while (!(await fleet.keys()).some((key) => key.startsWith('export:'))) await sleep(10);
-  const sessionId = (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice(8) ?? '';
+  await mara.get('/setup/check?cookie=set').expect(200);
+  const sessionId =
+    (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
   return { fleet, server, mara, sessionId };
 }
 
@@ -189,35 +192,36 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
 async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[]> {
   const { redis } = fleet;
   const keyOf = async (kind: string) =>
-    (await keysIn(fleet.redisUrl)).find((key) => key.startsWith(`${kind}:`)) ?? `no key of ${kind}`;
+    (await keyNames(fleet.redisUrl)).find((key) => key.startsWith(`${kind}:`)) ?? `no key of ${kind}`;
   const json = async (key: string): Promise<Json> => ({
     fields: JSON.parse((await redis.get(key)) ?? ''),
     write: JSON.stringify,
   });
   const sealed = async (key: string, before = ''): Promise<Json> => {
-    const opened = seal.open(((await redis.get(key)) ?? '').slice(before.length), key);
+    const opened = seal.open(((await redis.get(key)) ?? '').slice(before.length), boundTo(key));
     return {
       fields: JSON.parse(opened.text ?? ''),
-      write: (fields) => before + seal.seal(JSON.stringify(fields) ?? '', key),
+      write: (fields) => before + seal.seal(JSON.stringify(fields) ?? '', boundTo(key)),
     };
   };
   const tokenIsDue = () => fleet.advance({ hours: 2 });
   const nothingPlays = async () => void fleet.simulator.plays('mara', { kind: 'nothing' });
-  const accountId: string = JSON.parse((await redis.get(`session:${sessionId}`)) ?? '').listener.accountId;
-  const [grant, appToken] = [`grant:${sessionId}`, `app-token:${clientId}`];
+  const accountId: string = JSON.parse((await redis.get(`session:{${sessionId}}`)) ?? '').listener.accountId;
+  const setupCheck = `setup-check:{${clientId}}`;
+  const [grant, appToken] = [`grant:{${sessionId}}`, `app-token:{${clientId}}`];
   const [seen, recent, browsers, exported] = ['now-playing', 'recently-played', 'browsers', 'export'].map(
-    (kind) => `${kind}:${accountId}`,
+    (kind) => `${kind}:{${accountId}}`,
   ) as [string, string, string, string];
 
   const form = { name: 'New', once: randomUUID() };
   const create = async () => (await mara.post('/playlists').type('form').send(form)).status;
   await create();
-  let coming = { person: mara, way: '', key: await keyOf('used') };
+  let coming = { person: mara, way: '', key: await keyOf('used-state') };
   const leaves = async () => {
     const person = server.browser();
     const way = await person.agree('noor');
     const state = new URL(way, fleet.baseUrl).searchParams.get('state') ?? '';
-    coming = { person, way, key: `used:${createHash('sha256').update(state).digest('base64url')}` };
+    coming = { person, way, key: `used-state:{${createHash('sha256').update(state).digest('base64url')}}` };
   };
   const comesBack = async () => {
     const { status, headers } = await coming.person.get(coming.way);
@@ -227,34 +231,36 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
   };
   // Without the id that it was made for: each of these is written under another one.
   const { boundTo: _boundTo, ...spent } = JSON.parse((await redis.get(coming.key)) ?? '');
-  const limits = (await keysIn(fleet.redisUrl))
+  const limits = (await keyNames(fleet.redisUrl))
     .filter((key) => key.startsWith('limit:'))
     .map((key): Kind => ({ key, type: 'string' }));
 
   return [
-    { key: `session:${sessionId}`, type: 'string', json: await json(`session:${sessionId}`) },
+    { key: `session:{${sessionId}}`, type: 'string', json: await json(`session:{${sessionId}}`) },
     { key: grant, type: 'string', json: await sealed(grant, '1:') },
     { key: browsers, type: 'hash', json: await entryOf(redis, browsers, sessionId), hashField: sessionId },
     { key: seen, type: 'string', json: await json(seen) },
     { key: recent, type: 'string', json: await json(recent), before: nothingPlays },
     { key: exported, type: 'string', json: await json(exported) },
     { key: appToken, type: 'string', json: await sealed(appToken) },
-    { key: `cool-down:${clientId}`, type: 'string' },
+    { key: setupCheck, type: 'string', json: await json(setupCheck) },
+    { key: `cooldown:{${clientId}}`, type: 'string' },
     {
-      key: `cool-down-try:${clientId}`,
+      key: `probe:{${clientId}}`,
       type: 'string',
-      before: () => redis.set(`cool-down:${clientId}`, fleet.clock.now() - 1),
+      before: () => redis.set(`cooldown:{${clientId}}`, fleet.clock.now() - 1),
     },
-    { key: `cool-down-accounts:${clientId}`, type: 'string', before: tokenIsDue },
-    { key: `calls:${clientId}`, type: 'hash' },
-    { key: `api-version:${clientId}`, type: 'string' },
+    { key: `cooldown-accounts:{${clientId}}`, type: 'string', before: tokenIsDue },
+    { key: `usage:{${clientId}}`, type: 'hash' },
+    { key: `api-version:{${clientId}}`, type: 'string' },
     ...limits,
     { key: `lock:${grant}`, type: 'string', before: tokenIsDue },
     { key: `lock:${appToken}`, type: 'string', before: tokenIsDue },
-    { key: `look:${accountId}`, type: 'string' },
-    { key: `watched:${clientId}`, type: 'zset' },
-    { key: `streams:${sessionId}`, type: 'zset' },
-    { key: await keyOf('once'), type: 'string', visit: create },
+    { key: `lock:${setupCheck}`, type: 'string', before: () => redis.del(setupCheck) },
+    { key: `lease:{${accountId}}`, type: 'string' },
+    { key: `subscribed:{${clientId}}`, type: 'zset' },
+    { key: `streams:{${sessionId}}`, type: 'zset' },
+    { key: await keyOf('idempotency'), type: 'string', visit: create },
     {
       get key() {
         return coming.key;
@@ -272,9 +278,13 @@ async function entryOf(redis: Redis, key: string, field: string): Promise<Json> 
 }
 
 /** Opens a stream and waits for what it shows first; returns its status. */
-async function streamed(t: Parameters<typeof listen>[0], { url }: Server, mara: Browser): Promise<number> {
-  const stream = await listen(t, url, mara);
-  if (stream.status === 200) await stream.until(() => true).catch(() => undefined);
+async function streamed(
+  t: Parameters<typeof openStream>[0],
+  { url }: Server,
+  mara: Browser,
+): Promise<number> {
+  const stream = await openStream(t, url, mara);
+  if (stream.status === 200) await stream.waitFor(() => true).catch(() => undefined);
   stream.close();
   return stream.status ?? 0;
 }
@@ -288,7 +298,7 @@ async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
 /** All that is in Redis now, to be put back as it was. */
 async function snapshot({ redis, redisUrl }: Fleet) {
   const all = new Map<string, Buffer>();
-  for (const key of await keysIn(redisUrl)) all.set(key, await redis.dumpBuffer(key));
+  for (const key of await keyNames(redisUrl)) all.set(key, await redis.dumpBuffer(key));
   return {
     keys: [...all.keys()],
     async restore(): Promise<void> {

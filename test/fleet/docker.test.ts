@@ -97,7 +97,7 @@ test('what the Dockerfile copies is enough to run, read-only and without root, a
     SPOTIFY_CLIENT_SECRET: 'secret',
   };
   const server = run(t, entry, env, as);
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
 
   assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /Sign in with Spotify/);
   assert.equal((await fetch(`http://127.0.0.1:${port}/app.css`)).status, 200);
@@ -129,9 +129,9 @@ test('the demo of the compose file runs from the stage it names, and the default
     imageTree(t, target),
   );
 
-  await demo.says(new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
-  await demo.says(/simulator at http:\/\/localhost:\d+/);
-  const simulator = /http:\/\/localhost:\d+/.exec(demo.said())?.[0] ?? '';
+  await demo.waitForOutput(new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
+  await demo.waitForOutput(/simulator at http:\/\/localhost:\d+/);
+  const simulator = /http:\/\/localhost:\d+/.exec(demo.output())?.[0] ?? '';
   const left = await fetch(`http://127.0.0.1:${port}/login`, { redirect: 'manual' });
   assert.ok(left.headers.get('location')?.startsWith(`${simulator}/authorize?`));
 });

@@ -4,28 +4,28 @@ import { appendFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileS
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
+import { createClone, createInstalledClone, machinePath } from '../support/clone.ts';
 import { root, run, runCommand } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
-import { cloneTree, installedTree, machinePath } from '../support/tree.ts';
 
 const machine = { PATH: machinePath, HOME: process.env.HOME ?? '' };
 const trace = /\n\s+at |Warning/;
 
 // fault: npm-ci-run-every
 test('before npm ci has run, every command says to run it', async (t) => {
-  const cwd = cloneTree(t);
+  const cwd = createClone(t);
   for (const command of ['start', 'doctor', 'demo', 'dev']) {
     const started = runCommand(t, ['npm', 'run', command], machine, { cwd });
 
     assert.equal(await started.ended, 1, command);
-    assert.match(started.said(), /packages are not installed yet\. Run this first.*\n\n {2}npm ci\n/);
-    assert.doesNotMatch(started.said(), trace);
+    assert.match(started.output(), /packages are not installed yet\. First run this.*\n\n {2}npm ci\n/);
+    assert.doesNotMatch(started.output(), trace);
   }
 });
 
 // fault: npm-ci-told-leave
 test('where npm ci was told to leave Node out, an older Node says which one is needed', async (t) => {
-  const cwd = cloneTree(t);
+  const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
   const version = execFileSync('node', ['--version'], { env: machine, encoding: 'utf8' });
   const isOld = Number(/\d+/.exec(version)) < 26;
@@ -34,16 +34,16 @@ test('where npm ci was told to leave Node out, an older Node says which one is n
 
   assert.equal(await started.ended, 1);
   assert.match(
-    started.said(),
-    isOld ? /needs Node 26, and this is \d.*npm ci brings/ : /packages are not complete/,
+    started.output(),
+    isOld ? /needs Node 26, and this is \d.*npm ci installs/ : /packages are missing/,
   );
-  assert.match(started.said(), /^ {2}npm ci/m);
-  assert.doesNotMatch(started.said(), trace);
+  assert.match(started.output(), /^ {2}npm ci/m);
+  assert.doesNotMatch(started.output(), trace);
 });
 
 // fault: package-missing-update-without
 test('where a package is missing, as after an update without npm ci, the start says what to run', async (t) => {
-  const cwd = cloneTree(t);
+  const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
   for (const name of readdirSync(join(root, 'node_modules')))
     if (name !== 'express') symlinkSync(join(root, 'node_modules', name), join(cwd, 'node_modules', name));
@@ -51,27 +51,27 @@ test('where a package is missing, as after an update without npm ci, the start s
   const started = run(t, 'src/start.mjs main', {}, { cwd });
 
   assert.equal(await started.ended, 1);
-  assert.match(started.said(), /packages are not complete.*\n\n {2}npm ci\n\n.*'express'/);
-  assert.doesNotMatch(started.said(), trace);
+  assert.match(started.output(), /packages are missing.*\n\n {2}npm ci\n\n.*'express'/);
+  assert.doesNotMatch(started.output(), trace);
 });
 
 // fault: failure-nobody-foresaw-sentence
 test('a failure that nobody foresaw is a sentence with its place, and without what it says', async (t) => {
-  const cwd = installedTree(t);
+  const cwd = createInstalledClone(t);
   appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
   appendFileSync(join(cwd, 'src/config.ts'), "\nimport './routes-of-nothing.ts';\n");
 
   for (const entry of ['main', 'doctor', 'dev', 'demo']) {
     const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
     assert.equal(await started.ended, 1);
-    assert.match(started.said(), /Turntable could not start: Error at src\/routes-of-nothing\.ts:1\./);
-    assert.doesNotMatch(started.said(), /a secret nobody may see|\n\s+at /);
+    assert.match(started.output(), /Turntable couldn’t start: Error at src\/routes-of-nothing\.ts:1\./);
+    assert.doesNotMatch(started.output(), /a secret nobody may see|\n\s+at /);
   }
 });
 
 // fault: env-cannot-read-line
 test('a .env that cannot be read, or a line of it, is a sentence at every start', async (t) => {
-  const cwd = installedTree(t);
+  const cwd = createInstalledClone(t);
   const env = join(cwd, '.env');
   for (const [write, words] of [
     [() => mkdirSync(env), /\.env is a folder/],
@@ -85,8 +85,8 @@ test('a .env that cannot be read, or a line of it, is a sentence at every start'
     for (const entry of ['main', 'doctor', 'dev']) {
       const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
       assert.equal(await started.ended, 1, entry);
-      assert.match(started.said(), words);
-      assert.doesNotMatch(started.said(), /hidden|\n\s+at |Warning/);
+      assert.match(started.output(), words);
+      assert.doesNotMatch(started.output(), /hidden|\n\s+at |Warning/);
     }
     rmSync(env, { recursive: true });
   }
@@ -96,7 +96,7 @@ test('a .env that cannot be read, or a line of it, is a sentence at every start'
 test('the server and the doctor read the same .env, also with a byte-order mark before its first line', {
   skip,
 }, async (t) => {
-  const cwd = installedTree(t);
+  const cwd = createInstalledClone(t);
   const redis = await startRedis({ program: redisProgram });
   t.after(redis.stop);
   const port = await freePort();
@@ -105,6 +105,7 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
     `REDIS_URL=${redis.url}`,
     'SPOTIFY_CLIENT_ID="id"',
     "SPOTIFY_CLIENT_SECRET='pass'",
+    'SPOTIFY_MARKT=DE',
   ];
   writeFileSync(join(cwd, '.env'), `\uFEFF${lines.join('\r\n')}\r\n`);
   // There is nobody to ask, and what Spotify thinks of it does not matter here.
@@ -112,14 +113,19 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
   const env = { SPOTIFY_ACCOUNTS_URL: nowhere, SPOTIFY_API_URL: nowhere };
 
   const server = run(t, 'src/start.mjs main', env, { cwd });
-  await server.says(new RegExp(`Turntable is at http://127\\.0\\.0\\.1:${port}\\b`));
+  await server.waitForOutput(new RegExp(`Turntable is at http://127\\.0\\.0\\.1:${port}\\b`));
   const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
   await doctor.ended;
-  assert.match(doctor.said(), new RegExp(`ok {4}Redis answers: at ${new URL(redis.url).host}`));
+  assert.match(server.output(), /\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/);
   assert.match(
-    doctor.said(),
-    new RegExp(`ok {4}This site, from outside: http://127\\.0\\.0\\.1:${port} leads`),
+    doctor.output(),
+    /note {2}\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/,
   );
+  assert.match(
+    doctor.output(),
+    new RegExp(`ok {4}Redis connection: connected to ${new URL(redis.url).host}`),
+  );
+  assert.match(doctor.output(), new RegExp(`ok {4}Public address: http://127\\.0\\.0\\.1:${port} leads`));
 });
 
 // fault: database-redis-refused-start
@@ -140,14 +146,14 @@ test('a database that Redis does not have is refused at the start and named by t
   for (const entry of ['main', 'demo', 'doctor']) {
     const started = run(t, `src/start.mjs ${entry}`, env);
     assert.equal(await started.ended, 1, entry);
-    assert.match(started.said(), /refuses the database that REDIS_URL names .* Write another number/);
-    assert.doesNotMatch(started.said(), trace);
+    assert.match(started.output(), /refuses the database number in REDIS_URL .* Write another number/);
+    assert.doesNotMatch(started.output(), trace);
   }
 });
 
 // fault: doctor-says-redis-start
 test('the doctor says which Redis a start would use, and starts none itself', async (t) => {
-  const cwd = installedTree(t);
+  const cwd = createInstalledClone(t);
   const nowhere = `http://127.0.0.1:${await freePort()}`;
   const env = {
     PORT: String(await freePort()),
@@ -162,16 +168,16 @@ test('the doctor says which Redis a start would use, and starts none itself', as
   const ask = async () => {
     const doctor = run(t, 'src/start.mjs doctor', env, { cwd });
     await doctor.ended;
-    return doctor.said();
+    return doctor.output();
   };
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable starts a private one, with its data in .*data\. It was used last/,
+    /note {2}Redis: Turntable will start a private one, with its data in .*data\. It was used last/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 
   rmSync(join(data, 'last-store'));
   mkdirSync(join(data, 'last-store'));
-  assert.match(await ask(), /WRONG Redis: .* keeps its data in .*data, which cannot be used \(EISDIR\)/);
+  assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can't be used \(EISDIR\)/);
 });

@@ -13,9 +13,9 @@ import { type TestContext, test } from 'node:test';
 import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
 import { ping } from '../../src/redis/ping.ts';
+import { createClone, machinePath } from '../support/clone.ts';
 import { root, run, runCommand } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
-import { cloneTree, machinePath } from '../support/tree.ts';
 import { createBrowser } from '../support/turntable.ts';
 
 /*
@@ -35,7 +35,7 @@ async function install(t: TestContext, cwd: string, words: string[], env: Record
     { ...machine, ...env },
     { cwd, detached: true },
   );
-  assert.equal(await npm.ended, 0, npm.said());
+  assert.equal(await npm.ended, 0, npm.output());
 }
 
 /** A .env with the two values of the README, the port, and a stand-in for Spotify. */
@@ -74,7 +74,7 @@ function ownedByAnother(tree: string) {
 test('two values in .env, an installation for production and npm start: whoever signs in stays signed in', {
   skip,
 }, async (t) => {
-  const tree = cloneTree(t);
+  const tree = createClone(t);
   await install(t, tree, [], { NODE_ENV: 'production' });
   assert.ok(!existsSync(join(tree, 'node_modules', 'typescript')));
   const { simulator, url } = await configure(t, tree);
@@ -83,8 +83,8 @@ test('two values in .env, an installation for production and npm start: whoever 
   const socket = join(tree, 'data', 'redis.sock');
   const npmStart = async () => {
     const server = runCommand(t, ['npm', 'start'], env, as);
-    await server.says(/Turntable is at/);
-    assert.match(server.said(), /A private Redis keeps sign-ins in .*data/);
+    await server.waitForOutput(/Turntable is at/);
+    assert.match(server.output(), /Using a private Redis with its data in .*data/);
     return server;
   };
 
@@ -95,12 +95,12 @@ test('two values in .env, an installation for production and npm start: whoever 
   assert.equal(statSync(join(tree, 'data')).mode & 0o777, 0o700);
 
   const doctor = runCommand(t, ['npm', 'run', 'doctor'], env, as);
-  assert.equal(await doctor.ended, 0, doctor.said());
-  assert.match(doctor.said(), /ok {4}Redis keeps sign-ins: every change is written to disk/);
+  assert.equal(await doctor.ended, 0, doctor.output());
+  assert.match(doctor.output(), /ok {4}Redis keeps sign-ins: every change is written to disk/);
 
   const second = runCommand(t, ['npm', 'start'], env, as);
   assert.equal(await second.ended, 1);
-  assert.match(second.said(), /Another Turntable is running with the data in .*data\. Stop it first/);
+  assert.match(second.output(), /Another Turntable is running with the data in .*data\. Stop it first/);
 
   first.child.kill('SIGTERM');
   assert.equal(await first.ended, 0);
@@ -113,14 +113,14 @@ test('two values in .env, an installation for production and npm start: whoever 
 test('however the process ends, its private Redis ends as well, and the next start has what it kept', {
   skip,
 }, async (t) => {
-  const tree = cloneTree(t);
+  const tree = createClone(t);
   await install(t, tree, ['--omit=dev']);
   const { simulator, url } = await configure(t, tree);
   const socket = join(tree, 'data', 'redis.sock');
   const node = join(tree, 'node_modules', '.bin', 'node');
   const start = async () => {
     const server = runCommand(t, [node, 'src/start.mjs', 'main'], machine, { cwd: tree });
-    await server.says(/Turntable is at/);
+    await server.waitForOutput(/Turntable is at/);
     return server;
   };
   let server = await start();
@@ -141,17 +141,17 @@ test('however the process ends, its private Redis ends as well, and the next sta
   assert.equal(await ping({ path: socket }), null, 'it is stopped before the process ends');
   const { port } = new URL(url);
   const other = run(t, 'src/main.ts', { PORT: port });
-  await other.says(/Turntable is at/);
+  await other.waitForOutput(/Turntable is at/);
   const failing = runCommand(t, [node, 'src/start.mjs', 'main'], machine, { cwd: tree });
   assert.equal(await failing.ended, 1);
-  assert.match(failing.said(), new RegExp(`Port ${port} on 127.0.0.1 is taken`));
+  assert.match(failing.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use`));
   assert.equal(await ping({ path: socket }), null, 'it is stopped before the process ends');
 });
 
 test('the line of the README installs everything, and npm start leads through the set-up', async (t) => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   assert.match(readme, /^\s*npm ci && npm start$/m);
-  const tree = cloneTree(t);
+  const tree = createClone(t);
   const port = await freePort();
 
   const line = runCommand(
@@ -160,7 +160,7 @@ test('the line of the README installs everything, and npm start leads through th
     { ...machine, PORT: `${port}` },
     { cwd: tree, detached: true },
   );
-  await line.says(/Turntable is at/);
+  await line.waitForOutput(/Turntable is at/);
 
   assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /connect your Spotify app/);
   assert.ok(!existsSync(join(tree, 'data')), 'nothing is kept yet, so no Redis is started');
@@ -171,7 +171,7 @@ test('the line of the README installs everything, and npm start leads through th
 test('the image brings its own Node, and leaves the package out', { skip }, async (t) => {
   const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
   const [, words = ''] = /^RUN npm ci (.+)$/m.exec(dockerfile) ?? [];
-  const tree = cloneTree(t);
+  const tree = createClone(t);
   await install(t, tree, words.split(' '));
   assert.ok(!existsSync(join(tree, 'node_modules', 'node')));
   assert.ok(!existsSync(join(tree, 'node_modules', 'typescript')));
@@ -190,5 +190,5 @@ test('the image brings its own Node, and leaves the package out', { skip }, asyn
     },
     { cwd: tree },
   );
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
 });

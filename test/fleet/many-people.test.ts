@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFleet } from '../support/fleet.ts';
-import { allowAll, asked } from '../support/pages.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
 import { testTiming as timing } from '../support/timing.ts';
 
 test('fifty people on four servers: in thousands of pages nobody is shown what is somebody else’s', async (t) => {
@@ -66,12 +66,12 @@ test('fifty people on four servers: in thousands of pages nobody is shown what i
   await Promise.all(Array.from({ length: 16 }, visitor));
 
   t.diagnostic(
-    `${visits} pages, ${asked(simulator).length} calls to Spotify, ${late} late, ${crossed.length} crossings`,
+    `${visits} pages, ${apiRequests(simulator).length} calls to Spotify, ${late} late, ${crossed.length} crossings`,
   );
   assert.deepEqual(crossed, []);
   assert.equal(visits, 4_000);
   assert.ok(late < 40, `${late} of them late`);
-  assert.ok(asked(simulator).length < visits, 'much of it was kept');
+  assert.ok(apiRequests(simulator).length < visits, 'much of it was kept');
 });
 
 function any<T>(of: readonly T[]): T {

@@ -19,7 +19,7 @@ import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
 import { run } from '../support/process.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
-import { holdAnswer } from '../support/turntable.ts';
+import { holdResponse } from '../support/turntable.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret nobody may see' };
 
@@ -32,21 +32,21 @@ test('without a Redis the server comes up, says what to do, answers 503, and hea
   });
   const status = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
 
-  await server.says(/Turntable is at http:\/\/127\.0\.0\.1:/);
-  await server.says(/Redis does not answer.*redis-server --appendonly yes/);
+  await server.waitForOutput(/Turntable is at http:\/\/127\.0\.0\.1:/);
+  await server.waitForOutput(/Redis does not answer.*redis-server --appendonly yes/);
   assert.equal(await status('/'), 503);
   assert.equal(await status('/healthz'), 200);
   assert.equal(await status('/readyz'), 503);
 
   const redis = await startRedis({ program: redisProgram, port: redisPort });
   t.after(redis.stop);
-  await server.says(/Redis answers again/);
+  await server.waitForOutput(/Redis answers again/);
   assert.equal(await status('/'), 200);
   assert.equal(await status('/readyz'), 200);
 
   server.child.kill('SIGTERM');
   assert.equal(await server.ended, 0);
-  assert.doesNotMatch(server.said(), /a secret nobody may see|\n\s+at /);
+  assert.doesNotMatch(server.output(), /a secret nobody may see|\n\s+at /);
 });
 
 test('asked to stop, the server finishes what is under way and exits with 0', { skip }, async (t) => {
@@ -68,17 +68,17 @@ test('asked to stop, the server finishes what is under way and exits with 0', { 
       SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
       SPOTIFY_API_URL: simulator.apiUrl,
     });
-    await server.says(/Turntable is at/);
+    await server.waitForOutput(/Turntable is at/);
     const left = await fetch(`http://127.0.0.1:${port}/login`, { redirect: 'manual' });
     const way = await simulator.agree(left.headers.get('location') ?? '', 'mara');
     simulator.forgetCalls();
-    const answer = holdAnswer(simulator, 'token');
+    const answer = holdResponse(simulator, 'token');
 
     const Cookie = left.headers.getSetCookie()[0]?.split(';')[0] ?? '';
     const underWay = fetch(way, { headers: { Cookie }, redirect: 'manual' });
     await answer.reached;
     server.child.kill(signal);
-    await server.says(/Stopping/);
+    await server.waitForOutput(/Stopping/);
     answer.release();
 
     assert.equal((await underWay).status, 303);
@@ -95,7 +95,7 @@ test('a taken port is named, with what to do', async (t) => {
   const server = run(t, 'src/main.ts', { PORT: String(port) });
 
   assert.equal(await server.ended, 1);
-  assert.match(server.said(), new RegExp(`Port ${port} on 127.0.0.1 is taken.*set PORT`));
+  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set PORT`));
 });
 
 test('asked to stop, the server lets go of connections that are always busy', { skip }, async (t) => {
@@ -103,7 +103,7 @@ test('asked to stop, the server lets go of connections that are always busy', { 
   t.after(redis.stop);
   const port = await freePort();
   const server = run(t, 'src/main.ts', { ...credentials, PORT: String(port), REDIS_URL: redis.url });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.after(() => agent.destroy());
   const visit = () =>
@@ -135,7 +135,7 @@ test('asked to stop, the server lets go of connections that are always busy', { 
 test('without credentials the setup page says what to do', async (t) => {
   const port = await freePort();
   const server = run(t, 'src/main.ts', { PORT: String(port), SPOTIFY_CLIENT_SECRET: 'a secret' });
-  await server.says(/SPOTIFY_CLIENT_ID not set yet/);
+  await server.waitForOutput(/SPOTIFY_CLIENT_ID not set yet/);
 
   const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
   const elsewhere = await fetch(`http://127.0.0.1:${port}/now-playing`, { redirect: 'manual' });
@@ -152,17 +152,17 @@ test('in production it does not start without credentials, and says the same', a
   const server = run(t, 'src/main.ts', { NODE_ENV: 'production', SPOTIFY_CLIENT_ID: 'an id' });
 
   assert.equal(await server.ended, 1);
-  assert.match(server.said(), /SPOTIFY_CLIENT_SECRET is not set/);
-  assert.match(server.said(), /add exactly this.* http:\/\/127\.0\.0\.1:3000\/callback/);
-  assert.match(server.said(), /npm run demo/);
-  assert.doesNotMatch(server.said(), /\n\s+at /);
+  assert.match(server.output(), /SPOTIFY_CLIENT_SECRET is not set/);
+  assert.match(server.output(), /add exactly this.* http:\/\/127\.0\.0\.1:3000\/callback/);
+  assert.match(server.output(), /npm run demo/);
+  assert.doesNotMatch(server.output(), /\n\s+at /);
 });
 
 test('the demo starts everything itself, and leaves nothing running', { skip }, async (t) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()) });
-    await demo.says(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
-    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.said())?.[0] ?? '';
+    await demo.waitForOutput(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(demo.output())?.[0] ?? '';
     const servers = redisServersOf(demo.child.pid);
     assert.equal(servers.length, 1);
     assert.match(await (await fetch(url)).text(), /Sign in with Spotify/);
@@ -180,16 +180,16 @@ test('a demo that cannot start says why, and leaves nothing running', { skip }, 
     [{ PORT: 'abc' }, /PORT must be a whole number/],
     [{ PORT: '99999' }, /PORT must be a whole number/],
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
-    [{ HOST: 'nowhere.invalid' }, /HOST=nowhere\.invalid needs BASE_URL/],
+    [{ HOST: 'nowhere.invalid' }, /HOST=nowhere\.invalid requires BASE_URL/],
     [{ REDIS_URL: 'redis://127.0.0.1:1' }, /REDIS_URL is set, but no Redis answers at 127\.0\.0\.1:1/],
-    [{ REDIS_URL: 'nonsense' }, /REDIS_URL must look like redis:/],
+    [{ REDIS_URL: 'nonsense' }, /REDIS_URL must have the form redis:/],
     [{ PATH: '/nowhere' }, /Turntable needs Redis/],
   ] as const) {
     const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), ...env });
 
-    assert.equal(await demo.ended, 1, demo.said());
-    assert.match(demo.said(), words);
-    assert.doesNotMatch(demo.said(), /\n\s+at |Warning/);
+    assert.equal(await demo.ended, 1, demo.output());
+    assert.match(demo.output(), words);
+    assert.doesNotMatch(demo.output(), /\n\s+at |Warning/);
     assert.deepEqual(redisServersOf(demo.child.pid), []);
   }
 });
@@ -202,8 +202,8 @@ test('with its port taken, the demo takes the next one', { skip }, async (t) => 
 
   const demo = run(t, 'dev/demo.ts', { PORT: String(port) });
 
-  await demo.says(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
-  assert.doesNotMatch(demo.said(), new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
+  await demo.waitForOutput(/demo is at\s+http:\/\/127\.0\.0\.1:\d+/);
+  assert.doesNotMatch(demo.output(), new RegExp(`demo is at\\s+http://127\\.0\\.0\\.1:${port}\\b`));
 });
 
 test('the demo starts with the API version it is given, and can change it while it runs', {
@@ -211,11 +211,11 @@ test('the demo starts with the API version it is given, and can change it while 
 }, async (t) => {
   const wrong = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'dutch' });
   assert.equal(await wrong.ended, 1);
-  assert.match(wrong.said(), /SIMULATOR_API_VERSION must be one of development, extended, old/);
+  assert.match(wrong.output(), /SIMULATOR_API_VERSION must be one of development, extended, old/);
 
   const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'legacy' });
-  await demo.says(/Ctrl-C stops everything/);
-  const simulator = /http:\/\/localhost:\d+/.exec(demo.said())?.[0] ?? '';
+  await demo.waitForOutput(/Ctrl-C stops everything/);
+  const simulator = /http:\/\/localhost:\d+/.exec(demo.output())?.[0] ?? '';
   const spoken = async () => / value="(\w+)" checked/.exec(await (await fetch(simulator)).text())?.[1];
   const speak = (site: string) =>
     fetch(`${simulator}/api-version`, {
@@ -244,7 +244,7 @@ test('interrupted at any moment, the demo leaves nothing running', { skip }, asy
       await sleep(delay);
       demo.child.kill(signal);
       await demo.ended;
-      assert.doesNotMatch(demo.said(), /\n\s+at /);
+      assert.doesNotMatch(demo.output(), /\n\s+at /);
       await gone(runningFrom(folder));
     }
   }
@@ -260,7 +260,7 @@ test('interrupted while Redis is being installed, the demo ends the installation
   const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), PATH: folder });
   // Who is not root and at no terminal is told what to run instead.
   if (!isRoot) return assert.equal(await demo.ended, 1);
-  await demo.says(/Installing Redis/);
+  await demo.waitForOutput(/Installing Redis/);
 
   let installation: Running | undefined;
   while (!installation) {
@@ -271,7 +271,7 @@ test('interrupted while Redis is being installed, the demo ends the installation
   demo.child.kill('SIGTERM');
 
   assert.equal(await demo.ended, 0);
-  assert.doesNotMatch(demo.said(), /did not work/);
+  assert.doesNotMatch(demo.output(), /did not work/);
   await gone([installation.pid]);
 });
 

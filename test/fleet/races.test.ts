@@ -4,15 +4,15 @@ import { type IncomingMessage, request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { visit as visitAt } from '../support/fleet.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { testTiming } from '../support/timing.ts';
 import {
   type Browser,
-  grantsOf,
-  holdAnswer,
+  countTokenRequests,
+  holdResponse,
+  openGrants,
   startTurntable,
   type Turntable,
-  tokenRequests,
 } from '../support/turntable.ts';
 
 const sessionSecret = 'of-these-tests-and-long-enough-for-it';
@@ -21,11 +21,11 @@ const env = { SESSION_SECRET: sessionSecret };
 /** The grant as it stands in Redis; null where there is none. */
 async function storedGrant(t: TestContext, turntable: Turntable) {
   const key = (await turntable.keys()).find((one) => one.startsWith('grant:'));
-  return key ? grantsOf(t, turntable, sessionSecret).read(key.slice('grant:'.length)) : null;
+  return key ? openGrants(t, turntable, sessionSecret).read(key.slice('grant:{'.length, -1)) : null;
 }
 
 function leftOf(keys: string[]): string[] {
-  return keys.filter((key) => !key.startsWith('used:'));
+  return keys.filter((key) => !key.startsWith('used-state:'));
 }
 
 function visit(url: string, person: Browser, { path = '/now-playing', method = 'GET' } = {}) {
@@ -35,14 +35,14 @@ function visit(url: string, person: Browser, { path = '/now-playing', method = '
 test('a renewal that comes home after its lease does not overwrite a newer one', async (t) => {
   const timing = { ...testTiming, accountsDeadlineMs: 60_000, leaseMs: 200 };
   const paused = await startTurntable(t, { env, timing });
-  const other = await startTurntable(t, { env, timing, beside: paused });
+  const other = await startTurntable(t, { env, timing, sharedWith: paused });
   const { simulator, clock } = paused;
   const mara = paused.browser();
   await mara.signIn();
   clock.advance({ hours: 2 });
   simulator.forgetCalls();
 
-  const held = holdAnswer(simulator, 'token');
+  const held = holdResponse(simulator, 'token');
   const late = visit(paused.url, mara);
   await held.reached;
   const quick = await visit(other.url, mara);
@@ -52,7 +52,7 @@ test('a renewal that comes home after its lease does not overwrite a newer one',
   held.release();
   assert.equal((await late).status, 200);
   assert.deepEqual(await storedGrant(t, paused), newest);
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 2);
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 2);
 });
 
 test('signing out while a renewal is under way leaves nothing behind', async (t) => {
@@ -63,7 +63,7 @@ test('signing out while a renewal is under way leaves nothing behind', async (t)
   clock.advance({ hours: 2 });
   simulator.forgetCalls();
 
-  const held = holdAnswer(simulator, 'token');
+  const held = holdResponse(simulator, 'token');
   const renewing = visit(url, mara);
   await held.reached;
   await mara.post('/logout').expect(303);
@@ -76,13 +76,13 @@ test('signing out while a renewal is under way leaves nothing behind', async (t)
 
 test('signing out on one server while a page is slow on another leaves nothing behind', async (t) => {
   const slow = await startTurntable(t, { env });
-  const other = await startTurntable(t, { env, beside: slow });
+  const other = await startTurntable(t, { env, sharedWith: slow });
   const { simulator, keys } = slow;
   const mara = slow.browser();
   await mara.signIn();
   simulator.forgetCalls();
 
-  const held = holdAnswer(simulator, 'api');
+  const held = holdResponse(simulator, 'api');
   const page = visit(slow.url, mara);
   await held.reached;
   assert.equal((await visit(other.url, mara, { path: '/logout', method: 'POST' })).status, 303);
@@ -102,7 +102,7 @@ test('a second sign-in while the first page is still loading keeps its own grant
   simulator.forgetCalls();
   const before = mara.sessionCookie();
 
-  const held = holdAnswer(simulator, 'token');
+  const held = holdResponse(simulator, 'token');
   const slow = visit(url, mara);
   await held.reached;
   await mara.signIn();
@@ -117,7 +117,7 @@ test('a second sign-in while the first page is still loading keeps its own grant
 // fault: way-back-answered-session
 test('the way back is answered only when session and grant are saved', async (t) => {
   for (const write of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
-    const redis = await slowRedis(t);
+    const redis = await startRedisProxy(t);
     const { browser, url } = await startTurntable(t, { env, redisUrl: redis.url });
     const mara = browser();
     const way = await mara.agree();
@@ -125,31 +125,30 @@ test('the way back is answered only when session and grant are saved', async (t)
     t.after(() => directly.disconnect());
     const { keyPrefix = '' } = directly.options;
 
-    const reached = redis.holdUp(write, 300);
+    const reached = redis.delay(write, 300);
     const sent = request(url + way, { headers: { Cookie: mara.cookieHeader() } }).end();
     // A browser follows when the headers are there: by then, all must be there.
     const [back] = (await once(sent, 'response')) as [IncomingMessage];
     assert.equal(back.statusCode, 303);
     await reached;
-    // Not the counts of calls and requests.
-    const kinds = (await directly.keys(`${keyPrefix}[^cl]*`)).map(
-      (key) => key.slice(keyPrefix.length).split(':')[0],
-    );
-    assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used'], `${write} held up`);
+    const kinds = (await directly.keys(`${keyPrefix}*`))
+      .map((key) => key.slice(keyPrefix.length).split(':')[0] ?? '')
+      .filter((kind) => !['usage', 'limit', 'cooldown'].includes(kind));
+    assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used-state'], `${write} held up`);
     back.resume();
   }
 });
 
 // fault: session-ends-something-saves
 test('a session that ends while something still saves it does not come back to life', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { env, redisUrl: redis.url });
-  const other = await startTurntable(t, { env, beside: { ...turntable, redisUrl: redis.direct } });
+  const other = await startTurntable(t, { env, sharedWith: { ...turntable, redisUrl: redis.direct } });
   const mara = turntable.browser();
   const way = await mara.agree();
 
   // express-session saves once more when the answer of a sign-in ends; that save is held up, and meanwhile the person goes.
-  redis.holdUp(command('set', 'session:'), 300, 2);
+  redis.delay(command('set', 'session:'), 300, 2);
   const sent = request(turntable.url + way, { headers: { Cookie: mara.cookieHeader() } }).end();
   const [back] = (await once(sent, 'response')) as [IncomingMessage];
   const Cookie = back.headers['set-cookie']?.find((one) => one.includes('-session='))?.split(';')[0];
@@ -171,7 +170,7 @@ test('a slow page that began before a renewal does not put the old token back', 
   await mara.signIn();
   simulator.forgetCalls();
 
-  const held = holdAnswer(simulator, 'api');
+  const held = holdResponse(simulator, 'api');
   const slow = visit(url, mara, { path: '/playlists' });
   await held.reached;
   clock.advance({ hours: 2 });
@@ -184,5 +183,5 @@ test('a slow page that began before a renewal does not put the old token back', 
   assert.deepEqual(await storedGrant(t, turntable), renewed);
   clock.advance({ hours: 2 });
   assert.equal((await visit(url, mara)).status, 200);
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 2);
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 2);
 });

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { createFleet, type Fleet, type Server, until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import type { Failure } from '../support/redis-proxy.ts';
 import { routesOf } from '../support/routes.ts';
-import type { Failure } from '../support/slow-redis.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
@@ -89,7 +89,7 @@ const visits: Visit[] = [
   page('GET /search', () => `/search?q=${Math.random()}`),
   page('GET /account'),
   page('GET /account/disconnected'),
-  action('POST /now-playing/look', () => '/now-playing/look'),
+  action('POST /now-playing/poll', () => '/now-playing/poll'),
   action(
     'POST /player/device',
     () => '/player/device',
@@ -150,10 +150,10 @@ const mostCommands = 40;
 /** As many as a stream takes until it repeats itself, with each lease and each poll. */
 const commandsOfStream = 30;
 
-const failures: [string, Pick<Failure, 'how' | 'andAllAfter'>][] = [
-  ['one command is refused', { how: 'refused', andAllAfter: false }],
-  ['one command and all after it are refused', { how: 'refused', andAllAfter: true }],
-  ['the connection breaks at one command', { how: 'cut', andAllAfter: false }],
+const failures: [string, Pick<Failure, 'how' | 'andLater'>][] = [
+  ['one command is refused', { how: 'refused', andLater: false }],
+  ['one command and all after it are refused', { how: 'refused', andLater: true }],
+  ['the connection breaks at one command', { how: 'cut', andLater: false }],
 ];
 
 test('every page and action is tried with a failing Redis', async (t) => {
@@ -204,10 +204,10 @@ for (const [what, how] of failures) {
       const person = server.browser();
       await person.signIn(`guest${nth}`);
       const failing = server.redis.fail({ ...how, nth });
-      const stream = await listen(t, server.url, person);
+      const stream = await openStream(t, server.url, person);
       assert.ok([200, 503].includes(stream.status ?? 0), `command ${nth}: ${stream.status}`);
       // The first ones come by themselves, then some with each poll.
-      for (let waits = 0; !failing.isMet() && !stream.isOver(); waits += 1) {
+      for (let waits = 0; !failing.isMet() && !stream.hasEnded(); waits += 1) {
         await sleep(20);
         if (waits % 50 === 49) await fleet.advance({ minutes: 1 });
       }
@@ -218,8 +218,8 @@ for (const [what, how] of failures) {
 
     const person = server.browser();
     await person.signIn('guest1');
-    const stream = await listen(t, server.url, person);
-    await stream.until(({ event }) => event === 'card');
+    const stream = await openStream(t, server.url, person);
+    await stream.waitFor(({ event }) => event === 'card');
     stream.close();
     isSameProcess(server);
   });
@@ -236,7 +236,7 @@ test('where nothing plays, and the sign-in turns out to have ended when it is as
 
   const { text } = await person.get('/now-playing').expect(401);
 
-  assert.match(text, /Your Spotify sign-in has ended/);
+  assert.match(text, /Your Spotify sign-in has expired/);
   isSameProcess(server);
 });
 
@@ -244,7 +244,7 @@ test('where nothing plays, and the sign-in turns out to have ended when it is as
 test('a Redis that freezes under several browsers costs them 503s, and nobody the process or the sign-in', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const { server, world, fleet } = await start(t, { redisUrl: redis.url, redisDeadlineMs: 1_500 });
   const direct = new Redis(redis.url).on('error', () => undefined);
   t.after(() => direct.disconnect());
@@ -257,10 +257,10 @@ test('a Redis that freezes under several browsers costs them 503s, and nobody th
     // In half of the rounds nothing plays, and the page asks for more.
     fleet.simulator.plays('mara', round % 2 === 0 ? { kind: 'nothing' } : { kind: 'music' });
     await fleet.advance({ minutes: 6 });
-    const streams = await Promise.all(people.map(({ person }) => listen(t, server.url, person)));
+    const streams = await Promise.all(people.map(({ person }) => openStream(t, server.url, person)));
     let commands = 0;
     // In the middle of it: at another command each time.
-    server.redis.watch(() => {
+    server.redis.onCommand(() => {
       commands += 1;
       if (commands === 20 * (round + 1)) process.kill(pid, 'SIGSTOP');
     });
@@ -308,7 +308,7 @@ async function start(
     extraListeners: commandsOfStream,
     ...(redisUrl && { redisUrl }),
   });
-  const server = await fleet.start({ heldUp: true });
+  const server = await fleet.start({ viaRedisProxy: true });
   const signedIn = async (): Promise<Browser> => {
     const one = server.browser();
     await one.signIn('mara', allowAll);
@@ -339,7 +339,7 @@ async function isReady(server: Server): Promise<void> {
   await until(async () => (await fetch(`${server.url}/readyz`)).status === 200);
 }
 
-function isSameProcess({ child, said }: Server): void {
-  assert.equal(child.exitCode, null, said());
+function isSameProcess({ child, output }: Server): void {
+  assert.equal(child.exitCode, null, output());
   assert.equal(child.signalCode, null);
 }

@@ -2,15 +2,22 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { test } from 'node:test';
-import { endAtEach, type Flow, type Scene } from '../support/each-exchange.ts';
-import { listen } from '../support/events.ts';
-import { cookiesSetBy, createFleet, type Outcome, type Server, seen, until } from '../support/fleet.ts';
-import { player, severalTicks } from '../support/listening.ts';
-import { allowAll, asked } from '../support/pages.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { command, type Held } from '../support/slow-redis.ts';
+import { endAtEachCommand, type Flow, type Scenario } from '../support/each-command.ts';
+import { openStream } from '../support/event-stream.ts';
+import {
+  cookiesSetBy,
+  createFleet,
+  type Outcome,
+  type Server,
+  until,
+  visitOnceRedisAnswers,
+} from '../support/fleet.ts';
+import { playerPath, waitForTicks } from '../support/live-listener.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { command, type HeldCommand } from '../support/redis-proxy.ts';
 import { testTiming as timing } from '../support/timing.ts';
-import { apiCalls, type Browser, tokenRequests } from '../support/turntable.ts';
+import { type Browser, countApiCalls, countTokenRequests } from '../support/turntable.ts';
 
 /*
  * A process is asked to stop in the middle of everything that cannot be repeated, and another one goes on. Spotify takes back a
@@ -49,13 +56,13 @@ function send(server: Server, person: Person, path: string, method = 'GET', form
 }
 
 /** Asks a server to stop, lets go what is held once it is stopping, and waits until it has ended as it should. */
-async function stop(server: Server, held?: Held): Promise<void> {
+async function stop(server: Server, held?: HeldCommand): Promise<void> {
   const ended = once(server.child, 'exit');
   server.child.kill('SIGTERM');
-  await until(() => server.said().includes('"Stopping"'));
+  await until(() => server.output().includes('"Stopping"'));
   held?.release();
   const [code] = await ended;
-  assert.equal(code, 0, server.said());
+  assert.equal(code, 0, server.output());
 }
 
 /** Somebody with the cookies that came with this answer as well. */
@@ -80,7 +87,7 @@ function saysThatItRestarts(outcome: Outcome | null): void {
 
 /** A flow during which the victim is asked to stop; its browser waits for the answer, or has left. */
 function stopAtEach(
-  t: Parameters<typeof endAtEach>[0],
+  t: Parameters<typeof endAtEachCommand>[0],
   {
     browserLeaves,
     path,
@@ -89,7 +96,7 @@ function stopAtEach(
   method?: string,
 ): Promise<string[]> {
   const leaving = new Map<Server, () => void>();
-  return endAtEach(t, {
+  return endAtEachCommand(t, {
     rotation: 'strict',
     timing,
     ...flow,
@@ -122,7 +129,7 @@ for (const browserLeaves of [false, true]) {
       },
       async check({ survivor, mara }, _cut, _path, outcome) {
         if (!browserLeaves && outcome?.status !== 200) saysThatItRestarts(outcome);
-        assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+        assert.equal((await visitOnceRedisAnswers(survivor, mara, '/playlists')).status, 200);
       },
     });
     for (const step of ['set lock', 'eval grant', 'eval lock']) assert.ok(steps.includes(step), `${steps}`);
@@ -138,7 +145,10 @@ for (const browserLeaves of [false, true]) {
         if (isSignedIn) {
           if (browserLeaves) return;
           assert.equal(outcome?.headers.location, '/');
-          assert.equal((await seen(survivor, after(mara, outcome), '/playlists')).status, 200);
+          assert.equal(
+            (await visitOnceRedisAnswers(survivor, after(mara, outcome), '/playlists')).status,
+            200,
+          );
           return;
         }
         if (!browserLeaves) saysThatItRestarts(await followed(survivor, outcome));
@@ -159,11 +169,11 @@ test('stopped at any step of agreeing anew, either the old sign-in stands or the
     },
     async check({ survivor, mara }, _cut, way, outcome) {
       if (outcome?.headers.location === '/') {
-        assert.equal((await seen(survivor, after(mara, outcome), '/playlists')).status, 200);
+        assert.equal((await visitOnceRedisAnswers(survivor, after(mara, outcome), '/playlists')).status, 200);
         return;
       }
       saysThatItRestarts(await followed(survivor, outcome));
-      assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+      assert.equal((await visitOnceRedisAnswers(survivor, mara, '/playlists')).status, 200);
       assert.equal((await survivor.visit(mara, way)).headers.location, '/', 'the way back is not spent');
     },
   });
@@ -180,7 +190,7 @@ test('stopped at any step of signing out, it is completed, or not begun', async 
     async check({ fleet, survivor, mara }, _cut, _path, outcome) {
       if (outcome?.status === 303) return assert.deepEqual(await fleet.keys(), []);
       saysThatItRestarts(outcome);
-      assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+      assert.equal((await visitOnceRedisAnswers(survivor, mara, '/playlists')).status, 200);
     },
   };
   await stopAtEach(t, flow, 'POST');
@@ -205,27 +215,27 @@ for (const browserLeaves of [false, true]) {
     await stop(victim, held);
 
     if (!browserLeaves) assert.equal((await page.outcome)?.status, 200);
-    assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
-    assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+    assert.equal((await visitOnceRedisAnswers(survivor, mara, '/playlists')).status, 200);
+    assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
   });
 }
 
 for (const [when, hold] of [
   ['when Spotify has answered', ({ fleet }) => fleet.spotify.hold('after')],
   ['before Spotify is asked', ({ victim }) => victim.redis.hold(command('set', 'lock:grant:'), 'after')],
-] satisfies [string, (scene: Pick<Scene, 'fleet' | 'victim'>) => Held][]) {
+] satisfies [string, (scene: Pick<Scenario, 'fleet' | 'victim'>) => HeldCommand][]) {
   // fault: asked-stop-during-refresh
   test(`asked to stop during a refresh in the background, ${when}, the server signs nobody out and ends no stream elsewhere`, async (t) => {
     const fleet = await createFleet(t, { timing });
-    const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+    const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
     fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
     const [mara, elsewhere] = [victim.browser(), survivor.browser()];
     await mara.signIn();
     await elsewhere.signIn();
-    const polling = await listen(t, victim.url, mara);
-    await polling.until(({ event }) => event === 'card');
-    const stream = await listen(t, survivor.url, elsewhere);
-    await stream.until(({ event }) => event === 'card');
+    const polling = await openStream(t, victim.url, mara);
+    await polling.waitFor(({ event }) => event === 'card');
+    const stream = await openStream(t, survivor.url, elsewhere);
+    await stream.waitFor(({ event }) => event === 'card');
 
     const held = hold({ fleet, victim });
     await fleet.advance({ hours: 2 });
@@ -233,15 +243,15 @@ for (const [when, hold] of [
     await stop(victim, held);
 
     for (const person of [mara, elsewhere])
-      assert.equal((await seen(survivor, person, '/playlists')).status, 200);
-    assert.equal(stream.isOver(), false);
+      assert.equal((await visitOnceRedisAnswers(survivor, person, '/playlists')).status, 200);
+    assert.equal(stream.hasEnded(), false);
   });
 }
 
 // fault: page-needs-refresh-server
 test('a page that needs a refresh while the server stops says that it restarts, and Spotify is not asked', async (t) => {
   const fleet = await createFleet(t, { timing });
-  const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
   const mara = victim.browser();
   await mara.signIn();
   await fleet.advance({ hours: 2 });
@@ -255,14 +265,14 @@ test('a page that needs a refresh while the server stops says that it restarts, 
   const outcome = await page.outcome;
   saysThatItRestarts(outcome);
   assert.equal(outcome?.headers['retry-after'], '2');
-  assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 0);
-  assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
+  assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 0);
+  assert.equal((await visitOnceRedisAnswers(survivor, mara, '/playlists')).status, 200);
 });
 
 // fault: page-token-good-minute
 test('a page whose token is still good for a minute is shown while the server stops', async (t) => {
   const fleet = await createFleet(t, { timing });
-  const victim = await fleet.start({ heldUp: true });
+  const victim = await fleet.start({ viaRedisProxy: true });
   const mara = victim.browser();
   await mara.signIn();
   await fleet.advance({ minutes: 59, seconds: 30 });
@@ -294,7 +304,7 @@ test('asked to stop during a sign-in whose browser has left, the server complete
 // fault: asked-stop-during-sign
 test('asked to stop during a sign-out whose browser has left, the server completes it', async (t) => {
   const fleet = await createFleet(t, { timing });
-  const victim = await fleet.start({ heldUp: true });
+  const victim = await fleet.start({ viaRedisProxy: true });
   const mara = victim.browser();
   await mara.signIn();
 
@@ -319,7 +329,7 @@ test('asked to stop while a form is at work whose browser has left, the server c
     public: 'false',
     returnTo: '/',
   }).toString();
-  const isAsked = () => asked(fleet.simulator).includes('POST /me/playlists');
+  const isAsked = () => apiRequests(fleet.simulator).includes('POST /me/playlists');
 
   fleet.simulator.fault({ on: /playlists$/, delayMs: 1_000 });
   const first = send(victim, mara, '/playlists', 'POST', form);
@@ -330,16 +340,16 @@ test('asked to stop while a form is at work whose browser has left, the server c
   const again = await send(survivor, mara, '/playlists', 'POST', form).outcome;
   assert.equal(again?.status, 303);
   assert.match(String(again?.headers.location), /said=created/);
-  assert.equal(asked(fleet.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
+  assert.equal(apiRequests(fleet.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });
 
 // fault: asked-stop-refresh-waits
 test('asked to stop while a refresh waits for Redis, the server saves it when Redis is back', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const fleet = await createFleet(t, { timing, redisUrl: redis.url });
-  const [victim, survivor] = await Promise.all([fleet.start({ heldUp: true }), fleet.start()]);
+  const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
   const mara = victim.browser();
   await mara.signIn();
   await fleet.advance({ hours: 2 });
@@ -352,12 +362,12 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
   held.release();
   assert.equal((await page.outcome)?.status, 503);
   const stopped = stop(victim);
-  await until(() => victim.said().includes('"Stopping"'));
+  await until(() => victim.output().includes('"Stopping"'));
   await redis.start();
   await stopped;
 
-  assert.equal((await seen(survivor, mara, '/playlists')).status, 200);
-  assert.equal(tokenRequests(fleet.simulator, 'refresh_token'), 1);
+  assert.equal((await visitOnceRedisAnswers(survivor, mara, '/playlists')).status, 200);
+  assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
 });
 
 // fault: server-stopping-polls-nobody
@@ -367,8 +377,8 @@ test('a server that is stopping polls nobody', async (t) => {
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const [mara, noor] = [victim.browser(), victim.browser()];
   await mara.signIn();
-  const stream = await listen(t, victim.url, mara);
-  await stream.until(({ event }) => event === 'card');
+  const stream = await openStream(t, victim.url, mara);
+  await stream.waitFor(({ event }) => event === 'card');
 
   // Only what keeps it from ending: the sign-in of somebody else.
   const way = await noor.agree('noor');
@@ -377,11 +387,11 @@ test('a server that is stopping polls nobody', async (t) => {
   send(victim, noor, way);
   await held.reached;
   const stopped = stop(victim);
-  await until(() => victim.said().includes('"Stopping"'));
+  await until(() => victim.output().includes('"Stopping"'));
   await fleet.advance({ minutes: 10 });
-  await severalTicks(fleet.simulator);
-  assert.equal(apiCalls(fleet.simulator, player), 0);
-  await stream.ended();
+  await waitForTicks(fleet.simulator);
+  assert.equal(countApiCalls(fleet.simulator, playerPath), 0);
+  await stream.waitForEnd();
   held.release();
   await stopped;
 });
@@ -399,7 +409,7 @@ test('Ctrl-C under npm arrives twice at once, and the server still finishes what
   const ended = once(server.child, 'exit');
   server.child.kill('SIGINT');
   server.child.kill('SIGINT');
-  await until(() => server.said().includes('"Stopping"'));
+  await until(() => server.output().includes('"Stopping"'));
   held.release();
 
   assert.equal((await page.outcome)?.status, 200);
@@ -422,7 +432,7 @@ test('a server that cannot finish says so and ends within ten seconds, or at onc
     const ended = once(server.child, 'exit');
     const startedAt = performance.now();
     server.child.kill('SIGTERM');
-    await until(() => server.said().includes('"Stopping"'));
+    await until(() => server.output().includes('"Stopping"'));
     const again = asksAgain ? setInterval(() => server.child.kill('SIGTERM'), 250) : undefined;
     const [code] = await ended;
     clearInterval(again);
@@ -436,9 +446,21 @@ test('a server that cannot finish says so and ends within ten seconds, or at onc
       assert.equal(code, 0);
       assert.ok(tookMs > 8_000 && tookMs < 20_000, `${tookMs} ms`);
       assert.match(
-        server.said(),
+        server.output(),
         /Stopped before everything was finished.*|"unfinished":"refresh of a grant"/,
       );
     }
   }
+});
+
+test('streaming a file causes no warning about listeners', async (t) => {
+  const fleet = await createFleet(t);
+  const server = await fleet.start();
+  const mara = server.browser();
+  await mara.signIn();
+
+  const { outcome } = send(server, mara, '/playlists/export.csv');
+
+  assert.equal((await outcome)?.status, 200);
+  assert.doesNotMatch(server.output(), /MaxListenersExceededWarning/);
 });

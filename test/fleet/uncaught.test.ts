@@ -5,7 +5,7 @@ import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort } from '../../src/redis/local-server.ts';
 import { until } from '../support/fleet.ts';
 import { root, run } from '../support/process.ts';
-import { redisPlace } from '../support/redis.ts';
+import { testRedisUrl } from '../support/redis.ts';
 
 /** The server as it is started, with a fault of this kind at hand. */
 async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
@@ -21,27 +21,40 @@ async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
     SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
     SPOTIFY_API_URL: simulator.apiUrl,
     PORT: String(port),
-    REDIS_URL: await redisPlace(),
+    REDIS_URL: await testRedisUrl(),
   });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
   return { ...server, simulator, url: `http://127.0.0.1:${port}` };
 }
 
 // fault: rejection-nothing-caught-written
 test('a rejection that nothing caught is written down without its words, and the process goes on', async (t) => {
-  const { child, says, said, url } = await serverWith(t, 'rejection');
+  const { child, waitForOutput, output, url } = await serverWith(t, 'rejection');
 
   child.kill('SIGUSR2');
-  await says(/A promise was rejected and nothing caught it/);
+  await waitForOutput(/Unhandled promise rejection/);
 
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   assert.equal(child.exitCode, null);
-  assert.doesNotMatch(said(), /nobody may see/);
+  assert.doesNotMatch(output(), /nobody may see/);
+});
+
+// fault: log-nobody-reads
+test('the server and the demo go on when nobody reads their log any more', async (t) => {
+  for (const entry of ['src/main.ts', 'dev/demo.ts']) {
+    const port = await freePort();
+    const server = run(t, entry, { PORT: String(port), REDIS_URL: await testRedisUrl(), LOG_LEVEL: 'info' });
+    await server.waitForOutput(/is at/);
+    server.child.stdout?.destroy();
+    const url = /http:\/\/127\.0\.0\.1:\d+/.exec(server.output())?.[0];
+    for (let count = 0; count < 5; count += 1) assert.ok((await fetch(`${url}/healthz`)).ok, entry);
+    assert.ok((await fetch(`${url}/privacy`)).ok, entry);
+  }
 });
 
 // fault: exception-nothing-caught-under
 test('after an exception that nothing caught, what is under way is finished, and then the process exits with 1', async (t) => {
-  const { child, ended, said, simulator, url } = await serverWith(t, 'exception');
+  const { child, ended, output, simulator, url } = await serverWith(t, 'exception');
   simulator.fault({ on: /search/, delayMs: 1_000 });
   const underWay = fetch(`${url}/search?q=a`);
   await until(() => simulator.calls.some(({ path }) => path.endsWith('/search')));
@@ -50,6 +63,6 @@ test('after an exception that nothing caught, what is under way is finished, and
 
   assert.equal((await underWay).status, 200);
   assert.equal(await ended, 1);
-  assert.match(said(), /Stopping after an error that nothing caught/);
-  assert.doesNotMatch(said(), /nobody may see/);
+  assert.match(output(), /Stopping after an uncaught exception/);
+  assert.doesNotMatch(output(), /nobody may see/);
 });

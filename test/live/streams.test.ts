@@ -7,17 +7,17 @@ import { startSimulator } from '../../simulator/simulator.ts';
 import { createStreams, type Stream } from '../../src/live/sse.ts';
 import { createBackgroundTasks } from '../../src/ops/background.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { run } from '../support/process.ts';
-import { recordsIn, redisPlace, redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
+import { recordsIn, redisProgram, skipWithoutProgram as skip, testRedisUrl } from '../support/redis.ts';
 import { createBrowser } from '../support/turntable.ts';
 
 const background = createBackgroundTasks({ onFailure: (name, error) => assert.fail(`${name}: ${error}`) });
 
 // fault: client-read-let-go
-test('a client that does not read is let go, and what piled up for it with it', async (t) => {
-  const redis = new Redis(await redisPlace());
+test('a client that does not read is disconnected, and its backlog freed', async (t) => {
+  const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());
   const streams = createStreams({ redis, records: recordsIn(redis), background, heartbeatMs: 1_000_000 });
   let stream: Stream | null = null;
@@ -46,15 +46,15 @@ test('a client that does not read is let go, and what piled up for it with it', 
 });
 
 // fault: place-held-long-stream
-test('a place is held for as long as its stream is open, and free when the process that took it is heard of no more', async (t) => {
-  const redis = new Redis(await redisPlace());
+test('a slot is taken for as long as its stream is open, and expires if its process dies', async (t) => {
+  const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());
   t.mock.timers.enable({ apis: ['setInterval'] });
   const streams = createStreams({ redis, records: recordsIn(redis), background, heartbeatMs: 1_000_000 });
-  const begun: unknown[] = [];
+  const results: unknown[] = [];
   const server = createServer(async (_req, res) => {
-    begun.push(await streams.begin(res as Response, 'a session'));
-    if (begun.at(-1) === 'too many') res.end();
+    results.push(await streams.begin(res as Response, 'a session'));
+    if (results.at(-1) === 'too many') res.end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
@@ -62,16 +62,16 @@ test('a place is held for as long as its stream is open, and free when the proce
   const { port } = server.address() as { port: number };
   const ask = () =>
     new Promise<IncomingMessage>((resolve) => get({ port, host: '127.0.0.1', agent: false }, resolve));
-  const key = 'streams:a session';
-  const places = () => redis.zrange(key, '0', '-1');
-  const endIn = (ms: number) =>
-    Promise.all([places(), redis.time()]).then(([all, [seconds]]) =>
+  const key = 'streams:{a session}';
+  const slots = () => redis.zrange(key, '0', '-1');
+  const expireIn = (ms: number) =>
+    Promise.all([slots(), redis.time()]).then(([all, [seconds]]) =>
       redis.zadd(key, ...all.flatMap((one) => [Number(seconds) * 1000 + ms, one])),
     );
 
   await ask();
-  assert.equal((await places()).length, 1);
-  await endIn(1_000);
+  assert.equal((await slots()).length, 1);
+  await expireIn(1_000);
   const before = Number((await redis.zrange(key, '0', '-1', 'WITHSCORES'))[1]);
   t.mock.timers.tick(60_000);
   await until(async () => Number((await redis.zrange(key, '0', '-1', 'WITHSCORES'))[1]) > before + 100_000);
@@ -80,15 +80,15 @@ test('a place is held for as long as its stream is open, and free when the proce
   for (let dead = 0; dead < 9; dead += 1)
     await redis.zadd(key, Number(seconds) * 1000 + 5_000, `dead ${dead}`);
   await ask();
-  assert.equal(begun.at(-1), 'too many');
+  assert.equal(results.at(-1), 'too many');
   for (let dead = 0; dead < 9; dead += 1)
     await redis.zadd(key, Number(seconds) * 1000 - 5_000, `dead ${dead}`);
   await ask();
-  assert.equal(typeof begun.at(-1), 'object');
-  assert.equal((await places()).length, 2);
+  assert.equal(typeof results.at(-1), 'object');
+  assert.equal((await slots()).length, 2);
 });
 
-test('asked to stop, the server tells its streams to come back in a while, not all at once, and exits', {
+test('when the server stops, clients are told to reconnect at different times, and it exits', {
   skip,
 }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
@@ -106,16 +106,16 @@ test('asked to stop, the server tells its streams to come back in a while, not a
     SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
     SPOTIFY_API_URL: simulator.apiUrl,
   });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
   const mara = createBrowser(url, simulator);
   await mara.signIn();
-  const streams = await Promise.all(Array.from({ length: 8 }, () => listen(t, url, mara)));
-  await Promise.all(streams.map((stream) => stream.until(({ event }) => event === 'card')));
+  const streams = await Promise.all(Array.from({ length: 8 }, () => openStream(t, url, mara)));
+  await Promise.all(streams.map((stream) => stream.waitFor(({ event }) => event === 'card')));
 
   server.child.kill('SIGTERM');
 
   assert.equal(await server.ended, 0);
-  await until(() => streams.every((stream) => stream.isOver()));
+  await until(() => streams.every((stream) => stream.hasEnded()));
   const retries = streams.map((stream) => stream.retry() ?? 0);
   for (const retry of retries) assert.ok(retry >= 1_000 && retry <= 11_000, `${retry} ms`);
   assert.ok(new Set(retries).size > 4, 'spread over some seconds');

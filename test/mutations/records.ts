@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: "isOfLaterShape(text) ? { state: 'other shape' } : checked(schema, text)",
     to: 'checked(schema, text)',
     test: 'test/redis/records',
-    named: 'no cool-down',
+    named: 'no cooldown',
   },
   {
     what: 'leaving a sealed record that does not parse',
@@ -44,7 +44,7 @@ export const mutations: Mutation[] = [
   {
     what: 'binding records to the id they were made for',
     safeguard: 'binding-records-to-id-they-were-made',
-    from: "if (bound && json.boundTo !== undefined && json.boundTo !== idIn(key)) return damagedField('boundTo');",
+    from: "if (bound && json.boundTo !== undefined && json.boundTo !== id) return damagedField('boundTo');",
     to: '',
     test: 'test/access/whose-record',
     named: 'copied record',
@@ -66,12 +66,20 @@ export const mutations: Mutation[] = [
     named: 'removed by comparing',
   },
   {
+    what: 'the TTL of claims',
+    safeguard: 'ttl-of-claims',
+    from: 'leftMs >= 0 && leftMs <= maxMs',
+    to: 'leftMs >= 0',
+    test: 'test/redis/records',
+    named: 'too long',
+  },
+  {
     what: 'the end of a claim',
     safeguard: 'end-claim',
-    from: "if redis.call('PTTL', KEYS[1]) == -1 then",
-    to: 'if false then',
+    from: 'leftMs >= 0 && leftMs <= maxMs',
+    to: 'leftMs <= maxMs',
     test: 'test/redis/records',
-    named: 'nobody’s',
+    named: 'too long',
   },
   {
     what: 'the check of a lock’s owner',
@@ -79,7 +87,7 @@ export const mutations: Mutation[] = [
     from: 'v.string().assert((text) => uuid.test(text))',
     to: 'v.string()',
     test: 'test/redis/records',
-    named: 'nobody’s',
+    named: 'too long',
   },
   {
     what: 'the type check in scripts',
@@ -100,7 +108,15 @@ export const mutations: Mutation[] = [
   {
     what: 'the end of a lease',
     safeguard: 'end-lease',
-    from: " and redis.call('PTTL', KEYS[1]) ~= -1",
+    from: ' and left ~= -1',
+    to: '',
+    test: 'test/redis/records',
+    named: 'lease',
+  },
+  {
+    what: 'the longest TTL of a lease',
+    safeguard: 'ttl-of-leases',
+    from: ' and left <= ARGV[2] + 1000',
     to: '',
     test: 'test/redis/records',
     named: 'lease',
@@ -108,7 +124,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the check of a lease’s owner',
     safeguard: 'check-leases-owner',
-    from: 'await leases.settle(accountId, holder);',
+    from: 'await leases.settle(accountId, owner);',
     to: '',
     test: 'test/redis/records',
     named: 'lease',
@@ -127,7 +143,7 @@ export const mutations: Mutation[] = [
     from: '.assert(({ until }) => until - now() <= furthestEndMs)',
     to: '',
     test: 'test/redis/records',
-    named: 'no cool-down',
+    named: 'no cooldown',
   },
   {
     what: 'the end of a probe',
@@ -135,7 +151,7 @@ export const mutations: Mutation[] = [
     from: "if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end",
     to: '',
     test: 'test/redis/records',
-    named: 'no cool-down',
+    named: 'no cooldown',
   },
   {
     what: 'replacing a damaged count',
@@ -180,7 +196,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ending a session that its grant contradicts',
     safeguard: 'ending-session-its-grant-contradicts',
-    from: 'await end(req.grant.accountId, [req.session.id]);',
+    from: 'await end(res, req.grant.accountId, [req.session.id]);',
     to: '',
     test: 'test/access/whose-record',
     named: 'session record',
@@ -232,5 +248,29 @@ export const mutations: Mutation[] = [
     to: 'text, complete);',
     test: 'test/access/whose-record',
     named: 'takes no writes',
+  },
+  {
+    what: 'moving records from the keys of the version before',
+    safeguard: 'moving-former-records',
+    from: '(await moveFormerKey(deps, formerKey(id), key(id))) ? getText(id) : null',
+    to: 'null',
+    test: 'test/redis/upgrade',
+    named: 'nobody is signed out',
+  },
+  {
+    what: 'removing records under the keys of the version before',
+    safeguard: 'removing-former-records',
+    from: 'formerKey ? removeFormerKey(deps, formerKey(id)) : []',
+    to: '[]',
+    test: 'test/redis/upgrade',
+    named: 'signing out everywhere',
+  },
+  {
+    what: 'the longest lifetime of an access token',
+    safeguard: 'lifetime-of-access-tokens',
+    from: 'Math.min(seconds, maxTokenSeconds) * 1000',
+    to: 'seconds * 1000',
+    test: 'test/access/spotify-faults',
+    named: 'claims to last',
   },
 ];

@@ -8,28 +8,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { connectionLimits } from '../../src/ops/connections.ts';
 import { serve } from '../../src/ops/serve.ts';
-import type { Connecting } from '../support/connecting.ts';
+import type { ConnectOptions } from '../support/connect-many.ts';
 import { until } from '../support/fleet.ts';
-import { rawClient, request } from '../support/raw.ts';
+import { createRawClient, getRequest } from '../support/raw-client.ts';
 
 /** More than all buffers between server and client hold. */
 const large = Buffer.alloc(30_000_000, 'x');
 
 // fault: pipelined-requests-handled-other
 test('pipelined requests are handled one after the other, and answered in their order', async (t) => {
-  let underWay = 0;
+  let inFlight = 0;
   let most = 0;
   const { client } = await serving(t, async (req, res) => {
-    underWay += 1;
-    most = Math.max(most, underWay);
+    inFlight += 1;
+    most = Math.max(most, inFlight);
     await sleep(req.url === '/1' ? 50 : 1);
-    underWay -= 1;
+    inFlight -= 1;
     res.end(`<${req.url}>`);
   });
   const pipelining = client();
-  pipelining.send([1, 2, 3, 4].map((path) => request(`/${path}`)).join(''));
+  pipelining.send([1, 2, 3, 4].map((path) => getRequest(`/${path}`)).join(''));
 
-  await pipelining.answers(4);
+  await pipelining.waitForResponses(4);
   assert.deepEqual(pipelining.received().match(/<\/\d>/g), ['</1>', '</2>', '</3>', '</4>']);
   assert.equal(most, 1);
 });
@@ -41,9 +41,9 @@ test('a client that pipelines more requests than are let wait is cut off, and on
     handled += 1;
   });
   const pipelining = client();
-  pipelining.send(request('/').repeat(1_000));
+  pipelining.send(getRequest('/').repeat(1_000));
 
-  await pipelining.closed();
+  await pipelining.waitForClose();
   assert.equal(handled, 1);
 });
 
@@ -65,7 +65,7 @@ test('a client that takes nothing of its answer is cut off, and others are answe
   await until(async () => {
     const other = client();
     other.get('/');
-    await other.answers(1);
+    await other.waitForResponses(1);
     assert.deepEqual(other.statuses(), [200]);
     other.socket.destroy();
     return cut;
@@ -111,7 +111,7 @@ test('a client that waits for a slow answer, and takes it at once, is not cut of
   const patient = client();
   patient.get('/');
 
-  await patient.answers(1);
+  await patient.waitForResponses(1);
   assert.match(patient.received(), /hello/);
 });
 
@@ -134,7 +134,7 @@ for (const [what, begun, limits] of slowSenders) {
     const slow = client();
     if (begun) slow.send(begun);
 
-    await slow.closed();
+    await slow.waitForClose();
     const took = performance.now() - began;
     assert.ok(took >= 250 && took < 10_000, `${Math.round(took)} ms`);
     if (begun) assert.deepEqual(slow.statuses(), [408]);
@@ -151,11 +151,11 @@ test('a connection that lay idle for longer than headers may take is used again'
   });
   const idle = client();
   idle.get('/');
-  await idle.answers(1);
+  await idle.waitForResponses(1);
   await sleep(700);
 
   idle.get('/');
-  await idle.answers(2);
+  await idle.waitForResponses(2);
   assert.deepEqual(idle.statuses(), [200, 200]);
 });
 
@@ -164,7 +164,7 @@ test('idle connections are kept for longer than proxies keep theirs', async (t) 
   const { client } = await serving(t, (_req, res) => void res.end('hello'));
   const proxy = client();
   proxy.get('/');
-  await proxy.answers(1);
+  await proxy.waitForResponses(1);
 
   const [, seconds] = /Keep-Alive: timeout=(\d+)/.exec(proxy.received()) ?? [];
   assert.ok(Number(seconds) > 60, `${seconds} s`);
@@ -175,7 +175,7 @@ test('an idle connection is closed when its time is over', async (t) => {
   const idle = client();
   idle.get('/');
 
-  await idle.closed();
+  await idle.waitForClose();
   assert.deepEqual(idle.statuses(), [200]);
 });
 
@@ -184,11 +184,11 @@ test('the last answer that a connection may have announces its end', async (t) =
   const { client } = await serving(t, (_req, res) => void res.end('hello'), { maxRequestsPerConnection: 2 });
   const one = client();
   one.get('/');
-  await one.answers(1);
+  await one.waitForResponses(1);
   assert.match(one.received(), /Connection: keep-alive/);
   one.get('/');
 
-  await one.answers(2);
+  await one.waitForResponses(2);
   assert.deepEqual(one.statuses(), [200, 200]);
   assert.match(one.received(), /Connection: close/);
 });
@@ -206,24 +206,24 @@ test('a connection too many is answered 503 without its request, and idle ones m
   );
   const [idle, busy] = [client(), client()];
   for (const one of [idle, busy]) one.get('/');
-  for (const one of [idle, busy]) await one.answers(1);
+  for (const one of [idle, busy]) await one.waitForResponses(1);
   busy.get('/hold');
   await until(() => handled === 3);
   const refused = client();
 
-  await refused.closed();
+  await refused.waitForClose();
   assert.deepEqual(refused.statuses(), [503]);
   assert.match(refused.received(), /Retry-After: \d/);
   assert.match(refused.received(), /Busy, try again in a moment/);
-  await idle.closed();
+  await idle.waitForClose();
   assert.equal(busy.isClosed(), false);
 
   const next = client();
   next.get('/hold');
   await until(() => handled === 4);
   const insistent = client();
-  insistent.send(request('/').repeat(3));
-  await insistent.closed();
+  insistent.send(getRequest('/').repeat(3));
+  await insistent.waitForClose();
   assert.deepEqual(insistent.statuses(), [503]);
   assert.equal(handled, 4);
 });
@@ -234,8 +234,8 @@ test('a burst of connections waits for a busy server, and is not dropped by the 
 }, async (t) => {
   const { port } = await serving(t, (_req, res) => void res.end('hello'));
   const connected = new Int32Array(new SharedArrayBuffer(4));
-  const workerData: Connecting = { port, count: 900, connected };
-  const worker = new Worker(join(import.meta.dirname, '../support/connecting.ts'), { workerData });
+  const workerData: ConnectOptions = { port, count: 900, connected };
+  const worker = new Worker(join(import.meta.dirname, '../support/connect-many.ts'), { workerData });
   t.after(() => worker.terminate());
   await once(worker, 'online');
 
@@ -256,5 +256,5 @@ async function serving(t: TestContext, app: RequestListener, limits: Partial<typ
   const at = { host: '127.0.0.1', port: 0 };
   const { port, close } = await serve(app, at, { ...connectionLimits, ...limits });
   t.after(() => close(0));
-  return { port, client: () => rawClient(t, port) };
+  return { port, client: () => createRawClient(t, port) };
 }

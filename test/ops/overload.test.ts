@@ -3,9 +3,9 @@ import { type TestContext, test } from 'node:test';
 import express from 'express';
 import { createLoadMonitor, createOverloadGate, overloadLimits } from '../../src/ops/overload.ts';
 import { serve } from '../../src/ops/serve.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
-import { rawClient, request } from '../support/raw.ts';
+import { createRawClient, getRequest } from '../support/raw-client.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 const twoRequests = { ...overloadLimits, maxRequests: 2 };
@@ -59,7 +59,7 @@ test('the log tells of an overload once, and not of each request', async (t) => 
 
   const told = logged.filter((line) => line.includes('Overloaded'));
   assert.equal(told.length, 1);
-  assert.match(told[0] ?? '', /"refused":1,"underWay":2/);
+  assert.match(told[0] ?? '', /"refused":1,"inFlight":2/);
   spotify.resolve();
   await Promise.all(waiting);
 });
@@ -70,7 +70,7 @@ test('open streams do not count as requests under way', async (t) => {
   const mara = browser();
   await mara.signIn();
 
-  for (let stream = 0; stream < 4; stream += 1) assert.equal((await listen(t, url, mara)).status, 200);
+  for (let stream = 0; stream < 4; stream += 1) assert.equal((await openStream(t, url, mara)).status, 200);
   await mara.get('/account').expect(200);
 });
 
@@ -78,21 +78,21 @@ test('open streams do not count as requests under way', async (t) => {
 test('a late event loop refuses nobody while few requests are under way, and then as many as were answered within a second are admitted', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held, release } = await gated(t, { ...overloadLimits, minRequests: 3, maxRequests: 6 }, load);
-  const client = () => rawClient(t, port);
+  const client = () => createRawClient(t, port);
   const hold = (count: number) => Array.from({ length: count }, client).map((one) => one.get('/hold'));
 
   hold(3);
   await until(() => held() === 3);
   const refused = client();
   refused.get('/hold');
-  await refused.answers(1);
+  await refused.waitForResponses(1);
   assert.deepEqual(refused.statuses(), [503]);
 
   load.answersPerSecond = () => 5;
   hold(2);
   await until(() => held() === 5);
   refused.get('/hold');
-  await refused.answers(2);
+  await refused.waitForResponses(2);
   assert.deepEqual(refused.statuses(), [503, 503]);
 
   // However many are answered: memory is bounded by the count.
@@ -100,13 +100,13 @@ test('a late event loop refuses nobody while few requests are under way, and the
   hold(1);
   await until(() => held() === 6);
   refused.get('/hold');
-  await refused.answers(3);
+  await refused.waitForResponses(3);
   assert.deepEqual(refused.statuses(), [503, 503, 503]);
 
   release();
   await until(() => held() === 0);
   refused.get('/');
-  await refused.answers(4);
+  await refused.waitForResponses(4);
   assert.equal(refused.statuses().at(-1), 200);
 });
 
@@ -114,11 +114,11 @@ test('a late event loop refuses nobody while few requests are under way, and the
 test('while the event loop is late, requests whose clients have gone are not begun', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held } = await gated(t, overloadLimits, load);
-  const gone = Array.from({ length: 20 }, () => rawClient(t, port));
-  for (const { socket } of gone) socket.end(request('/hold'));
-  await Promise.all(gone.map((client) => client.closed()));
+  const gone = Array.from({ length: 20 }, () => createRawClient(t, port));
+  for (const { socket } of gone) socket.end(getRequest('/hold'));
+  await Promise.all(gone.map((client) => client.waitForClose()));
 
-  const present = rawClient(t, port);
+  const present = createRawClient(t, port);
   present.get('/hold');
   await until(() => held() > 0);
   assert.equal(held(), 1);
@@ -148,14 +148,14 @@ test('the answers of the last second are counted', async () => {
 // fault: answer-handed-over-longer
 test('an answer that is handed over is no longer under way, however slowly its client reads it', async (t) => {
   const { port } = await gated(t, { ...overloadLimits, maxRequests: 1 });
-  const slow = rawClient(t, port);
+  const slow = createRawClient(t, port);
   slow.get('/large');
-  await slow.answers(1);
+  await slow.waitForResponses(1);
   slow.socket.pause();
 
-  const other = rawClient(t, port);
+  const other = createRawClient(t, port);
   other.get('/');
-  await other.answers(1);
+  await other.waitForResponses(1);
   assert.deepEqual(other.statuses(), [200]);
 });
 
@@ -163,13 +163,13 @@ test('an answer that is handed over is no longer under way, however slowly its c
 test('a client that asks again at once after many refusals waits for each further answer', async (t) => {
   const limits = { ...overloadLimits, maxRequests: 0, maxRefusalsPerSecond: 0, pauseMs: 300 };
   const { port } = await gated(t, limits);
-  const client = rawClient(t, port);
+  const client = createRawClient(t, port);
 
   client.get('/');
-  await client.answers(1);
+  await client.waitForResponses(1);
   const refusedAt = performance.now();
   client.get('/');
-  await client.answers(2);
+  await client.waitForResponses(2);
   assert.ok(performance.now() - refusedAt >= 290);
   assert.deepEqual(client.statuses(), [503, 503]);
 });

@@ -4,8 +4,14 @@ import { Redis } from 'ioredis';
 import { knownScopes } from '../../src/access/scopes.ts';
 import { testInEachApiVersion } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { apiCalls, type Browser, grantsOf, startTurntable, type Turntable } from '../support/turntable.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import {
+  type Browser,
+  countApiCalls,
+  openGrants,
+  startTurntable,
+  type Turntable,
+} from '../support/turntable.ts';
 
 const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0';
 const safari =
@@ -27,7 +33,7 @@ async function accountOf(person: Browser) {
 
 /** What stands in Redis of a listener: everything but the marks of sign-ins that are over. */
 async function kept({ keys }: Turntable): Promise<string[]> {
-  return (await keys()).filter((key) => !key.startsWith('used:'));
+  return (await keys()).filter((key) => !key.startsWith('used-state:'));
 }
 
 function isoOf(moment: number): string {
@@ -64,7 +70,7 @@ testInEachApiVersion('the account page says who is signed in, what was agreed to
   ] as const)
     assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
   const browsers = text.slice(text.indexOf('Where you are signed in'));
-  assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="mark">this one<\/span>/);
+  assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
   assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
   for (const [form, words] of [
     ['/logout', 'Sign out'],
@@ -75,7 +81,7 @@ testInEachApiVersion('the account page says who is signed in, what was agreed to
       text,
       new RegExp(`<form method="post" action="${form}"><button[^>]* type="submit">${words}</button>`),
     );
-  assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;switch=1">Agree again/);
+  assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;dialog=1">Agree again/);
   assert.match(text, /href="https:\/\/www\.spotify\.com\/account\/apps"/);
 });
 
@@ -239,7 +245,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
       `<p class="notice">Your sign-in with Spotify ends on <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
     ),
   );
-  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1">Agree again now/);
+  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Agree again now/);
 });
 
 // fault: renewal-moves-end-sign
@@ -304,9 +310,9 @@ test('signing out everywhere ends every browser of the listener, and nobody else
 
 // fault: signs-very-moment-signing
 test('who signs in at the very moment of signing out everywhere is signed out as well, or signs in after it', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
-  const other = await startTurntable(t, { beside: { ...turntable, redisUrl: redis.direct } });
+  const other = await startTurntable(t, { sharedWith: { ...turntable, redisUrl: redis.direct } });
 
   // Every exchange of the sign-in with Redis is held up once while everybody is signed out.
   for (let nth = 1; ; nth += 1) {
@@ -376,10 +382,10 @@ test('no session id and no token is in any answer about the account', async (t) 
   const sessionSecret = 'of-these-tests-and-long-enough-for-it';
   const turntable = await startTurntable(t, { env: { SESSION_SECRET: sessionSecret } });
   const [mara] = [await signedInWith(turntable, firefox), await signedInWith(turntable, safari)];
-  const grants = grantsOf(t, turntable, sessionSecret);
+  const grants = openGrants(t, turntable, sessionSecret);
   const secrets: string[] = [];
   for (const key of await turntable.keys()) {
-    const [kind, id = ''] = key.split(':');
+    const [, kind, id = ''] = /^([^:]+):\{(.*)\}$/.exec(key) ?? [];
     if (kind === 'session') secrets.push(id);
     const grant = kind === 'grant' ? await grants.read(id) : null;
     if (grant) secrets.push(grant.accessToken, grant.refreshToken);
@@ -434,7 +440,7 @@ test('browsers are called what people call them', async (t) => {
     const [browser] = (await accountOf(mara)).browsers;
     assert.equal(browser.name, name, userAgent.slice(0, 60));
     const { text } = await mara.get('/account').expect(200);
-    if (name === null) assert.match(text, /A browser that does not say its name/);
+    if (name === null) assert.match(text, /Unknown browser/);
     assert.doesNotMatch(text, /<script>/);
     await mara.post('/account/disconnect').expect(303);
   }
@@ -473,7 +479,7 @@ test('what is damaged in a list of browsers is removed and counted, signs nobody
     // The visit of this minute is noted already: the next ones do not put it right.
     await mara.get('/now-playing').expect(200);
     const key = (await keys()).find((one) => one.startsWith('browsers:')) ?? '';
-    const id = (await keys()).find((one) => one.startsWith('session:'))?.slice('session:'.length) ?? '';
+    const id = (await keys()).find((one) => one.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
     if (what.startsWith('a text') || what.startsWith('a list') || what.startsWith('a set'))
       await redis.del(key);
     await harm(key, id);
@@ -516,7 +522,7 @@ test('a browser is listed as long as it is signed in', async (t) => {
   const mine = decodeURIComponent(lost.sessionCookie() ?? '')
     .slice(2)
     .split('.')[0];
-  await redis.del(`grant:${mine}`);
+  await redis.del(`grant:{${mine}}`);
   assert.equal((await accountOf(mara)).browsers.length, 1);
   clock.advance({ minutes: 2 });
   await accountOf(mara);
@@ -525,9 +531,9 @@ test('a browser is listed as long as it is signed in', async (t) => {
 });
 
 test('a visit is noted to the minute, and brings back no browser that has signed out', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
-  const other = await startTurntable(t, { beside: { ...turntable, redisUrl: redis.direct } });
+  const other = await startTurntable(t, { sharedWith: { ...turntable, redisUrl: redis.direct } });
   const { clock } = turntable;
   const mara = await signedInWith(turntable, firefox);
   const seen = async () => (await accountOf(mara)).browsers[0].seenAt;
@@ -559,6 +565,6 @@ test('the account asks Spotify once a minute at most, for the picture', async (t
 
   for (let time = 0; time < 5; time += 1) await mara.get('/account').expect(200);
 
-  assert.equal(apiCalls(simulator, '/v1/me'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/me'), 1);
   assert.equal(simulator.calls.length, 1);
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { routesOf } from '../support/routes.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
@@ -54,7 +54,7 @@ const cases: Record<string, Case> = {
   },
   'pausing and going on': {
     routes: ['POST /player/:command'],
-    shown: async (at) => /<p class="state">(Playing|Paused)/.exec(await nowPlaying(at))?.[1],
+    shown: async (at) => /<p class="eyebrow">(Playing|Paused)/.exec(await nowPlaying(at))?.[1],
     steps: () => [
       { path: '/player/pause', expected: 'Paused' },
       { path: '/player/play', expected: 'Playing' },
@@ -119,7 +119,7 @@ const cases: Record<string, Case> = {
   },
 };
 /** Actions that end the sign-in have a test of their own; this one changes nothing. */
-const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/look'];
+const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/poll'];
 
 /** How long after the page an action comes, in milliseconds. */
 const delays = [0, 300, 700];
@@ -144,7 +144,7 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
     test(`after ${what} every page says what is so now (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
       const world = await openWorld(t);
       const { here, elsewhere, clock } = world;
-      if (isWatched) for (const { url } of world.servers) await listen(t, url, here);
+      if (isWatched) for (const { url } of world.servers) await openStream(t, url, here);
 
       for (const at of [here, elsewhere]) {
         for (const delayMs of delays) {
@@ -175,7 +175,7 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
   }
 }
 
-for (const path of others.filter((one) => one !== '/now-playing/look')) {
+for (const path of others.filter((one) => one !== '/now-playing/poll')) {
   test(`after ${path} no page of that browser shows anything more`, async (t) => {
     for (const delayMs of delays) {
       const { here, elsewhere, clock } = await openWorld(t);
@@ -196,7 +196,7 @@ for (const path of others.filter((one) => one !== '/now-playing/look')) {
 
 // fault: page-action-leads-depend
 test('the page that an action leads to does not depend on the message that tells other processes of it', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const world = await openWorld(t, { redisUrl: redis.url });
   const { here, elsewhere, uri, playlist, clock } = world;
   const total = async () => (await json(elsewhere, '/library')).total;
@@ -206,7 +206,7 @@ test('the page that an action leads to does not depend on the message that tells
   clock.advance({ seconds: 5 });
   for (const path of pages) await elsewhere.get(path).expect(200);
   const before = await total();
-  redis.fail({ how: 'refused', nth: 1, andAllAfter: true, what: command('publish') });
+  redis.fail({ how: 'refused', nth: 1, andLater: true, what: command('publish') });
 
   const act = async (path: string, sent: object) => {
     const { headers } = await here.post(path).type('form').send(sent).expect(303);
@@ -246,7 +246,7 @@ test('what Spotify said of a track before a button changed it does not win over 
 async function openWorld(t: TestContext, { redisUrl }: { redisUrl?: string } = {}) {
   const timing = { afterCommandMs: 0 };
   const one = await startTurntable(t, { timing, ...(redisUrl && { redisUrl }) });
-  const two = await startTurntable(t, { beside: one, timing });
+  const two = await startTurntable(t, { sharedWith: one, timing });
   one.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const here = one.browser();
   await here.signIn('mara', allowAll);

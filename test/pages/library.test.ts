@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
-import { allowAll, asked, formIn } from '../support/pages.ts';
+import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 type Dated = { item: { name: string; uri: string; link: string }; at: string };
@@ -33,7 +33,7 @@ test('the library shows saved tracks a page at a time, one call each, and every 
   assert.equal(pages.flat().length, body.total);
   assert.equal(new Set(pages.flat().map(({ item }) => item.uri)).size, body.total);
   assert.equal(
-    asked(turntable.simulator).length,
+    apiRequests(turntable.simulator).length,
     body.pages,
     'the first page three times within a moment is one call',
   );
@@ -55,7 +55,7 @@ test('what was heard lately is one call', async (t) => {
   assert.equal(body.tracks.length, 50);
   assert.match(page.text, /played <time datetime="[^"]+">(just now|\d+ (minutes?|hours?) ago)<\/time>/);
   assert.ok(page.text.includes(`<a href="${body.tracks[0].item.link}">`));
-  assert.deepEqual(asked(simulator), ['GET /me/player/recently-played']);
+  assert.deepEqual(apiRequests(simulator), ['GET /me/player/recently-played']);
 });
 
 test('top artists and tracks come in three ranges, one call each, kept for ten minutes', async (t) => {
@@ -70,7 +70,7 @@ test('top artists and tracks come in three ranges, one call each, kept for ten m
       const path = `/library/top?of=${kind}&range=${range}`;
       const page = await person.get(path).expect(200);
       const { body } = await person.getJson(path).expect(200);
-      assert.deepEqual(asked(simulator), [`GET /me/top/${kind}`]);
+      assert.deepEqual(apiRequests(simulator), [`GET /me/top/${kind}`]);
       assert.equal(simulator.calls[0]?.query.time_range, range);
       assert.match(page.text, new RegExp(`<h1>Your top ${kind}</h1>`));
       for (const { link } of body[kind]) assert.ok(page.text.includes(`href="${link}"`), link);
@@ -85,7 +85,7 @@ test('top artists and tracks come in three ranges, one call each, kept for ten m
   assert.equal(simulator.calls.length, 0);
   clock.advance({ minutes: 2 });
   await person.get('/library/top').expect(200);
-  assert.deepEqual(asked(simulator), ['GET /me/top/tracks']);
+  assert.deepEqual(apiRequests(simulator), ['GET /me/top/tracks']);
   for (const query of ['of=albums', 'range=ever', 'of=constructor', 'of=tracks&of=artists']) {
     await person.get(`/library/top?${query}`).expect(404);
   }
@@ -118,11 +118,11 @@ test('a track is removed from the library, and the page says so', async (t) => {
   await person.post('/library/save').type('form').send({ uri: track.item.uri });
   simulator.forgetCalls();
 
-  const sent = { ...formIn(page.text, '/library/remove'), uri: track.item.uri };
+  const sent = { ...formFields(page.text, '/library/remove'), uri: track.item.uri };
   const left = await person.post('/library/remove').type('form').send(sent).expect(303);
 
   const path = apiVersionIn(t) === 'legacy' ? 'DELETE /me/tracks' : 'DELETE /me/library';
-  assert.deepEqual(asked(simulator), [path]);
+  assert.deepEqual(apiRequests(simulator), [path]);
   assert.equal(left.headers.location, '/library?page=2&said=removed');
   const after = await person.get(left.headers.location ?? '').expect(200);
   assert.match(after.text, /<p class="notice" role="status">It is no longer in your library\.<\/p>/);
@@ -161,18 +161,18 @@ test('whether the playing track is saved is shown beside it, asked once, and cha
   simulator.forgetCalls();
 
   const press = async (page: string, way: string) => {
-    const sent = { ...formIn(page, `/library/${way}`), uri };
+    const sent = { ...formFields(page, `/library/${way}`), uri };
     const left = await person.post(`/library/${way}`).type('form').send(sent).expect(303);
     clock.advance({ seconds: 2 });
     return (await person.get(left.headers.location ?? '').expect(200)).text;
   };
   const removed = await press(first.text, 'remove');
   assert.match(removed, /<span>Not in your library<\/span>/);
-  assert.deepEqual(asked(simulator), [`DELETE ${kept}`, 'GET /me/player']);
+  assert.deepEqual(apiRequests(simulator), [`DELETE ${kept}`, 'GET /me/player']);
   simulator.forgetCalls();
   const saved = await press(removed, 'save');
   assert.match(saved, /<span>In your library<\/span>/);
-  assert.deepEqual(asked(simulator), [`PUT ${kept}`, 'GET /me/player']);
+  assert.deepEqual(apiRequests(simulator), [`PUT ${kept}`, 'GET /me/player']);
   assert.equal((await person.saved())[0]?.item.uri, uri, 'the newest stands first');
 });
 
@@ -186,7 +186,7 @@ test('an episode is saved as one', async (t) => {
   await noor.post('/library/save').send({ uri: before.item.uri }).expect(303);
 
   assert.equal((await noor.getJson('/now-playing').expect(200)).body.saved, true);
-  if (apiVersionIn(t) === 'legacy') assert.ok(asked(simulator).includes('PUT /me/episodes'));
+  if (apiVersionIn(t) === 'legacy') assert.ok(apiRequests(simulator).includes('PUT /me/episodes'));
 });
 
 test('to a program both answer with the status itself', async (t) => {
@@ -243,7 +243,7 @@ testOnce('a permission that is not given is asked for when it is first wanted, a
 
   const sent = { uri: 'spotify:track:0000000000000000000000', returnTo: '/library?page=2' };
   const refused = await person.post('/library/save').type('form').send(sent).expect(403);
-  assert.match(refused.text, /This page needs one more permission/);
+  assert.match(refused.text, /This needs one more permission/);
   assert.match(refused.text, /returnTo=%2Flibrary%3Fpage%3D2[^"]*allow=user-library-modify"/);
   assert.equal(turntable.simulator.calls.length, 0);
 
@@ -265,7 +265,7 @@ testOnce('only words of ours are said on a page', async (t) => {
 
 testOnce('what one server keeps for a moment does not hide a change made at another', async (t) => {
   const first = await startTurntable(t);
-  const second = await startTurntable(t, { beside: first });
+  const second = await startTurntable(t, { sharedWith: first });
   const [here, there] = [await mara(first), second.browser()];
   await there.signIn('mara', allowAll);
   const { uri } = (await here.saved())[0]?.item ?? { uri: '' };

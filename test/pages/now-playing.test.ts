@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
-import { apiCalls, startTurntable } from '../support/turntable.ts';
+import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 test('now playing shows the track with artists, album, cover, progress and device, each leading to Spotify', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
@@ -24,7 +24,7 @@ test('now playing shows the track with artists, album, cover, progress and devic
   assert.match(page.text, />1:05<\/span>/);
   assert.match(
     page.text,
-    new RegExp(`<a class="art" href="${item.link}"><img class="cover" src="${simulator.origin}/covers/`),
+    new RegExp(`<a class="artwork" href="${item.link}"><img class="cover" src="${simulator.origin}/covers/`),
   );
   assert.equal(page.headers['cache-control'], 'private, no-store');
 });
@@ -36,8 +36,8 @@ test('the page takes one call to Spotify, two when the track is new, and asks fo
   await mara.signIn();
   await mara.get('/now-playing').expect(200);
   const apiVersion = apiVersionIn(t) === 'legacy' ? '/v1/me/tracks/contains' : '/v1/me/library/contains';
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 1);
-  assert.equal(apiCalls(simulator, apiVersion), 1);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 1);
+  assert.equal(countApiCalls(simulator, apiVersion), 1);
   simulator.forgetCalls();
 
   clock.advance({ seconds: 20 });
@@ -111,7 +111,7 @@ test('a local file is shown for what it is, without links', async (t) => {
   assert.equal(body.item.link, null);
   assert.match(page.text, /A file of your own, not on Spotify/);
   assert.ok(page.text.includes(`<h1><bdi>${body.item.name || 'Unnamed track'}</bdi></h1>`));
-  assert.match(page.text, /<span class="cover none">/);
+  assert.match(page.text, /<span class="cover placeholder">/);
 });
 
 test('something that Spotify does not name is still shown as playing', async (t) => {
@@ -233,5 +233,5 @@ test('two listeners see what is theirs', async (t) => {
 
   assert.equal(maras.body.kind, 'track');
   assert.equal(noors.body.kind, 'episode');
-  assert.equal(apiCalls(simulator, '/v1/me/player'), 2);
+  assert.equal(countApiCalls(simulator, '/v1/me/player'), 2);
 });

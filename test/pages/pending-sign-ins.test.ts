@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { freePort } from '../../src/redis/local-server.ts';
 import { visit } from '../support/fleet.ts';
 import { run } from '../support/process.ts';
-import { redisPlace } from '../support/redis.ts';
+import { testRedisUrl } from '../support/redis.ts';
 import { clientId, clientSecret, pathOf, startTurntable, type Turntable } from '../support/turntable.ts';
 
 const most = 3_000;
@@ -44,7 +44,7 @@ test('one sign-in after another keeps the cookies of all within 3 kB: the oldest
   const pending = mara.cookies().length;
   assert.ok(pending >= 4, `${pending} sign-ins have room`);
 
-  await mara.fail(ways.at(-pending - 1) ?? '', 400);
+  await mara.failSignIn(ways.at(-pending - 1) ?? '', 400);
   for (const way of ways.slice(-pending))
     assert.equal((await mara.get(way).expect(303)).headers.location, longest);
 });
@@ -120,11 +120,11 @@ test('30 kB of cookies still reach that page', async (t) => {
   const port = await freePort();
   const server = run(t, 'src/main.ts', {
     PORT: String(port),
-    REDIS_URL: await redisPlace(),
+    REDIS_URL: await testRedisUrl(),
     SPOTIFY_CLIENT_ID: clientId,
     SPOTIFY_CLIENT_SECRET: clientSecret,
   });
-  await server.says(/Turntable is at/);
+  await server.waitForOutput(/Turntable is at/);
   const cookies = Array.from(
     { length: 30 },
     (_, nth) => `turntable-${port}-signin-${nth}=${'x'.repeat(970)}`,

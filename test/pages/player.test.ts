@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
-import { allowAll, asked, formIn } from '../support/pages.ts';
+import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 
 /** Spotify takes a moment to show what a command did; the simulator does not. */
@@ -17,7 +17,7 @@ async function signedIn({ browser }: Turntable, listener = 'mara', query = allow
 async function press(person: Browser, { clock }: Turntable, command: string) {
   clock.advance({ seconds: 2 });
   const page = await person.get('/now-playing').expect(200);
-  const sent = formIn(page.text, `/player/${command}`);
+  const sent = formFields(page.text, `/player/${command}`);
   const left = await person.post(`/player/${command}`).type('form').send(sent).expect(303);
   return { left, page: await person.get(left.headers.location ?? '').expect(200) };
 }
@@ -42,11 +42,11 @@ test('play, pause, next and previous are buttons that take one call each and lea
   simulator.forgetCalls();
   const paused = await press(mara, turntable, 'pause');
   assert.equal(paused.left.headers.location, '/now-playing');
-  assert.match(paused.page.text, /<p class="state">Paused on/);
-  assert.deepEqual(asked(simulator), ['GET /me/player', 'PUT /me/player/pause', 'GET /me/player']);
+  assert.match(paused.page.text, /<p class="eyebrow">Paused on/);
+  assert.deepEqual(apiRequests(simulator), ['GET /me/player', 'PUT /me/player/pause', 'GET /me/player']);
   assert.deepEqual(await offered(mara, turntable), ['previous', 'play', 'next']);
 
-  assert.match((await press(mara, turntable, 'play')).page.text, /<p class="state">Playing on/);
+  assert.match((await press(mara, turntable, 'play')).page.text, /<p class="eyebrow">Playing on/);
   await press(mara, turntable, 'next');
   assert.notEqual(await name(), first);
   await press(mara, turntable, 'previous');
@@ -60,12 +60,12 @@ test('playback moves to another device', async (t) => {
   simulator.forgetCalls();
 
   const page = await mara.get('/devices').expect(200);
-  assert.deepEqual(asked(simulator), ['GET /me/player/devices']);
+  assert.deepEqual(apiRequests(simulator), ['GET /me/player/devices']);
   assert.match(page.text, /Kitchen speaker[\s\S]*?Speaker, volume 62&nbsp;%[\s\S]*?Playing here/);
   assert.match(page.text, /Living-room TV[\s\S]*?Takes no commands from apps/);
   assert.match(page.text, /<a href="\/now-playing">Back to what is playing<\/a>/);
   const buttons = [
-    ...page.text.matchAll(/name="device" value="([^"]+)">Play here<span class="unseen">: ([^<]+)</g),
+    ...page.text.matchAll(/name="device" value="([^"]+)">Play here<span class="visually-hidden">: ([^<]+)</g),
   ];
   assert.deepEqual(
     buttons.map(([, , name]) => name),
@@ -73,7 +73,7 @@ test('playback moves to another device', async (t) => {
     'not where it plays already, and not on what takes no commands',
   );
   const [, laptop] = buttons.at(-1) ?? [];
-  const sent = { ...formIn(page.text, '/player/device'), device: laptop };
+  const sent = { ...formFields(page.text, '/player/device'), device: laptop };
   const left = await mara.post('/player/device').type('form').send(sent).expect(303);
 
   assert.equal(left.headers.location, '/devices');
@@ -84,12 +84,12 @@ test('playback moves to another device', async (t) => {
     body.devices.filter(({ active }: { active: boolean }) => active).map(({ id }: { id: string }) => id),
     [laptop],
   );
-  assert.ok(asked(simulator).includes('PUT /me/player'));
+  assert.ok(apiRequests(simulator).includes('PUT /me/player'));
 });
 
 test('a free account is told beside the button that Spotify wants Premium, and the buttons go', async (t) => {
   const turntable = await startTurntable(t, { timing });
-  turntable.simulator.subscribes('mara', 'free');
+  turntable.simulator.setProduct('mara', 'free');
   const mara = await signedIn(turntable);
 
   const { left, page } = await press(mara, turntable, 'pause');
@@ -137,7 +137,7 @@ test('a command that is not possible any more is told beside the button', async 
   const page = await mara.get('/now-playing').expect(200);
   simulator.plays('mara', { kind: 'music', paused: true }); // in another app, meanwhile
 
-  const sent = formIn(page.text, '/player/pause');
+  const sent = formFields(page.text, '/player/pause');
   const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
 
   assert.equal(left.headers.location, '/now-playing?said=not-possible-now');
@@ -180,7 +180,7 @@ test('a program gets the status itself, and why', async (t) => {
   );
   simulator.plays('mara', { kind: 'nothing' });
   assert.equal((await send('/player/next').expect(404)).body.reason, 'no-active-device');
-  simulator.subscribes('mara', 'free');
+  simulator.setProduct('mara', 'free');
   assert.equal((await send('/player/next').expect(403)).body.reason, 'premium-required');
   const reader = await signedIn(turntable, 'mara', '');
   const refused = await reader.post('/player/next').set('Accept', 'application/json').send({}).expect(403);
@@ -192,7 +192,7 @@ testOnce('a button pressed twice is pressed once', async (t) => {
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const page = await mara.get('/now-playing').expect(200);
-  const sent = formIn(page.text, '/player/next');
+  const sent = formFields(page.text, '/player/next');
   simulator.fault({ on: /\/next$/, delayMs: 100 });
   simulator.forgetCalls();
 
@@ -200,7 +200,7 @@ testOnce('a button pressed twice is pressed once', async (t) => {
     [1, 2, 3].map(() => mara.post('/player/next').type('form').send(sent).expect(303)),
   );
 
-  assert.deepEqual(asked(simulator), ['POST /me/player/next']);
+  assert.deepEqual(apiRequests(simulator), ['POST /me/player/next']);
   for (const left of [one, two, three]) assert.equal(left?.headers.location, '/now-playing');
 });
 
@@ -212,7 +212,7 @@ testOnce('a command is shown once Spotify shows it', async (t) => {
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
 
   assert.ok(performance.now() - startedAt >= 120);
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Paused on/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Paused on/);
 });
 
 testOnce('commands that do not exist, and devices that cannot, are not asked of Spotify', async (t) => {
@@ -238,7 +238,7 @@ testOnce('a 404 of the player that says nothing is Spotify’s failure, not a mi
   const sent = { returnTo: '/now-playing' };
   const page = await mara.post('/player/next').type('form').send(sent).expect(502);
 
-  assert.match(page.text, /Spotify did not answer/);
+  assert.match(page.text, /Spotify isn’t responding/);
   assert.match(page.text, />Send it again</);
 });
 

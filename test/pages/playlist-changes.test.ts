@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
-import { allowAll, asked, formIn } from '../support/pages.ts';
-import { slowRedis } from '../support/slow-redis.ts';
+import { allowAll, apiRequests, formFields } from '../support/pages.ts';
+import { startRedisProxy } from '../support/redis-proxy.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 
 type Entry = { item: { name: string; uri: string | null } | null };
@@ -53,21 +53,21 @@ test('a playlist is made with a form, private unless wished otherwise, and its p
   simulator.forgetCalls();
 
   const sent = {
-    ...formIn(form.text, '/playlists'),
+    ...formFields(form.text, '/playlists'),
     name: '  Rainy <b>days</b> ',
     description: 'One\nand "two"',
   };
-  assert.equal(formIn(form.text, '/playlists').public, 'false');
+  assert.equal(formFields(form.text, '/playlists').public, 'false');
   const left = await mara.post('/playlists').type('form').send(sent).expect(303);
 
-  assert.deepEqual(asked(simulator), [
+  assert.deepEqual(apiRequests(simulator), [
     apiVersionIn(t) === 'legacy' ? 'POST /users/mara/playlists' : 'POST /me/playlists',
   ]);
   assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?said=created$/);
   const page = await mara.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /<p class="notice" role="status">Your new playlist is there\.<\/p>/);
   assert.match(page.text, /<bdi>Rainy &lt;b&gt;days&lt;\/b&gt;<\/bdi>/);
-  assert.match(page.text, /<p class="from"><bdi>One and &#34;two&#34;<\/bdi>/);
+  assert.match(page.text, /<p class="subtitle"><bdi>One and &#34;two&#34;<\/bdi>/);
   assert.match(page.text, /Playlist, private/);
   assert.match(page.text, /There is nothing in it yet/);
   assert.equal((await playlists(mara))[0]?.name, 'Rainy <b>days</b>');
@@ -93,7 +93,7 @@ test('name, description and visibility are changed on the playlist’s own page'
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
-  const form = formIn((await mara.get(path).expect(200)).text, path);
+  const form = formFields((await mara.get(path).expect(200)).text, path);
   assert.deepEqual(
     [form.name, form.description, form.public],
     ['Paper & pencil', 'No words, so mine can come.', 'true'],
@@ -103,7 +103,7 @@ test('name, description and visibility are changed on the playlist’s own page'
   const sent = { ...form, name: 'Ink', description: 'Words, too.', public: 'false' };
   const left = await mara.post(path).type('form').send(sent).expect(303);
 
-  assert.deepEqual(asked(simulator), [`PUT ${path}`]);
+  assert.deepEqual(apiRequests(simulator), [`PUT ${path}`]);
   assert.equal(left.headers.location, `${path}?said=changed`);
   const page = await mara.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /The playlist is changed\./);
@@ -118,7 +118,7 @@ test('a playlist is renamed without its description: Spotify lets nobody empty i
   const page = await mara.get(path).expect(200);
   assert.match(page.text, /Left empty, the description stays as it is/);
 
-  const sent = { ...formIn(page.text, path), name: 'Ink', description: '' };
+  const sent = { ...formFields(page.text, path), name: 'Ink', description: '' };
   await mara.post(path).type('form').send(sent).expect(303);
 
   const { playlist } = (await mara.getJson(`${path}?said=changed`).expect(200)).body;
@@ -150,7 +150,7 @@ for (const [what, [typed, words]] of Object.entries(wrong)) {
         const page = await mara.post(action).type('form').send(sent).expect(400);
         assert.match(page.text, /<p class="notice" role="alert">/);
         assert.match(page.text, words);
-        const { name, description, public: seenBy } = formIn(page.text, action);
+        const { name, description, public: seenBy } = formFields(page.text, action);
         assert.deepEqual(
           { name, description, seenBy },
           { name: sent.name.trim(), description: sent.description, seenBy: 'true' },
@@ -159,7 +159,7 @@ for (const [what, [typed, words]] of Object.entries(wrong)) {
         const refused = await mara.post(action).set('Accept', 'application/json').send(sent).expect(400);
         assert.equal(refused.body.reason, 'bad-playlist');
       }
-      assert.deepEqual(asked(simulator), []);
+      assert.deepEqual(apiRequests(simulator), []);
     },
   );
 }
@@ -180,16 +180,16 @@ test('what Spotify does not take is told above the form, too, which keeps what w
   const mara = await signedIn(turntable);
   // Shared with others, so it cannot be public.
   const path = await playlistNamed(mara, 'Dinner for six');
-  const form = formIn((await mara.get(path).expect(200)).text, path);
+  const form = formFields((await mara.get(path).expect(200)).text, path);
 
   const sent = { ...form, name: 'Dinner for seven', public: 'true' };
   const page = await mara.post(path).type('form').send(sent).expect(400);
 
   assert.match(page.text, /role="alert">Spotify does not take it like this/);
-  assert.equal(formIn(page.text, path).name, 'Dinner for seven');
+  assert.equal(formFields(page.text, path).name, 'Dinner for seven');
   turntable.simulator.fault({ on: /\/playlists$/, answer: { status: 400, body: '' } });
   const created = await mara.post('/playlists').type('form').send({ name: 'Kept' }).expect(400);
-  assert.equal(formIn(created.text, '/playlists').name, 'Kept');
+  assert.equal(formFields(created.text, '/playlists').name, 'Kept');
 });
 
 test('what is playing is added to a playlist: at its end, in one call', async (t) => {
@@ -204,7 +204,7 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
 
   const page = await mara.get(add).expect(200);
   assert.ok(page.text.includes(`<h1>Add <bdi>${item.name}</bdi> to a playlist</h1>`));
-  const sent = { ...formIn(page.text, `${path}/items`), uri: item.uri };
+  const sent = { ...formFields(page.text, `${path}/items`), uri: item.uri };
   await mara
     .post(`${await made(mara, 'Other')}/items`)
     .send(sent)
@@ -212,7 +212,7 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
   simulator.forgetCalls();
   const left = await mara.post(`${path}/items`).type('form').send(sent).expect(303);
 
-  assert.deepEqual(asked(simulator), [`POST ${path}/${contents(t)}`]);
+  assert.deepEqual(apiRequests(simulator), [`POST ${path}/${contents(t)}`]);
   assert.equal(left.headers.location, `${path}?said=added`);
   const after = await mara.get(left.headers.location ?? '').expect(200);
   assert.match(after.text, /It is added, at the end\./);
@@ -231,7 +231,7 @@ test('a playlist to add to is one’s own or a shared one; those of others are n
   for (const page of [1, 2, 3]) pages.push((await mara.get(`${path}&page=${page}`).expect(200)).text);
   const text = pages.join('');
 
-  assert.deepEqual(asked(simulator), [
+  assert.deepEqual(apiRequests(simulator), [
     `GET /tracks/${item.uri.split(':').at(-1)}`,
     'GET /me/playlists',
     'GET /me/playlists',
@@ -240,7 +240,7 @@ test('a playlist to add to is one’s own or a shared one; those of others are n
   assert.match(text, /<bdi>Dinner for six</);
   assert.match(text, /<bdi>Band practice</, 'emeka’s, and shared');
   assert.doesNotMatch(text, /<bdi class="name">Lighthouse keepers</);
-  assert.match(text, /Playlist without a name/);
+  assert.match(text, /Unnamed playlist/);
   assert.doesNotMatch(text, />null<|undefined|NaN|\[object/, 'nor is there a hole where Spotify has one');
   const { body } = await mara.getJson(path).expect(200);
   assert.deepEqual(Object.keys(body), ['uri', 'item', 'playlists', 'page', 'pages']);
@@ -256,7 +256,7 @@ test('an episode is added as well, and a search result', async (t) => {
 
   for (const one of [item.uri, uri]) {
     const page = await noor.get(`/playlists/add?uri=${one}`).expect(200);
-    const sent = { ...formIn(page.text, `${path}/items`), uri: one };
+    const sent = { ...formFields(page.text, `${path}/items`), uri: one };
     await noor.post(`${path}/items`).type('form').send(sent).expect(303);
   }
 
@@ -271,13 +271,13 @@ test('an item is removed from the version of the playlist that was seen, in one 
   const page = await mara.get(`${path}?page=2`).expect(200);
   const before = (await mara.getJson(`${path}?page=2`).expect(200)).body;
   const [first] = before.entries as Entry[];
-  const sent = { ...formIn(page.text, `${path}/remove`), uri: first?.item?.uri };
-  assert.equal(formIn(page.text, `${path}/remove`).snapshot, before.playlist.snapshotId);
+  const sent = { ...formFields(page.text, `${path}/remove`), uri: first?.item?.uri };
+  assert.equal(formFields(page.text, `${path}/remove`).snapshot, before.playlist.snapshotId);
   simulator.forgetCalls();
 
   const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
 
-  assert.deepEqual(asked(simulator), [`DELETE ${path}/${contents(t)}`]);
+  assert.deepEqual(apiRequests(simulator), [`DELETE ${path}/${contents(t)}`]);
   assert.equal(left.headers.location, `${path}?page=2&said=removed`);
   const after = await mara.get(left.headers.location ?? '').expect(200);
   assert.match(after.text, /It is removed, wherever in the playlist it stood\./);
@@ -292,7 +292,7 @@ test('removing the only item of the last page leads to the page before it', asyn
   const path = await playlistNamed(mara, 'Paper & pencil');
   const remove = async (uri: string | null | undefined) => {
     const page = await mara.get(`${path}?page=2&said=look`).expect(200);
-    const sent = { ...formIn(page.text, `${path}/remove`), uri };
+    const sent = { ...formFields(page.text, `${path}/remove`), uri };
     return mara.post(`${path}/remove`).type('form').send(sent).expect(303);
   };
   const { entries } = (await mara.getJson(`${path}?page=2`).expect(200)).body as { entries: Entry[] };
@@ -308,13 +308,13 @@ test('removing the only item of the last page leads to the page before it', asyn
 test('what has been changed meanwhile is not removed from, and the page shows it as it is now', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
-  const other = await startTurntable(t, { beside: turntable });
+  const other = await startTurntable(t, { sharedWith: turntable });
   const elsewhere = await signedIn(other);
   const path = await playlistNamed(mara, 'Sunday, slowly');
   const page = await mara.get(path).expect(200);
   const { entries } = (await mara.getJson(path)).body as { entries: Entry[] };
   const [first, second] = entries.map(({ item }) => item);
-  const sent = { ...formIn(page.text, `${path}/remove`), uri: first?.uri };
+  const sent = { ...formFields(page.text, `${path}/remove`), uri: first?.uri };
   await elsewhere.post(`${path}/items`).send({ uri: second?.uri }).expect(303);
 
   const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
@@ -323,7 +323,7 @@ test('what has been changed meanwhile is not removed from, and the page shows it
   assert.equal(left.headers.location, `${path}?said=changed-meanwhile`);
   assert.match(after.text, /Nothing was removed: the playlist has been changed meanwhile/);
   assert.match(after.text, /21 items/);
-  const again = { ...formIn(after.text, `${path}/remove`), uri: first?.uri };
+  const again = { ...formFields(after.text, `${path}/remove`), uri: first?.uri };
   assert.equal(
     (await mara.post(`${path}/remove`).send(again).expect(303)).headers.location,
     `${path}?said=removed`,
@@ -335,12 +335,12 @@ test('what has been changed meanwhile is not removed from, and the page shows it
 test('a button pressed twice makes one playlist, and adds once', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
-  const second = await startTurntable(t, { beside: turntable });
+  const second = await startTurntable(t, { sharedWith: turntable });
   const mara = await signedIn(turntable);
   const there = second.browser();
   for (const { name, value } of mara.cookies())
     there.agent.jar.setCookie(`${name}=${value}`, '127.0.0.1', '/');
-  const form = formIn((await mara.get('/playlists/new').expect(200)).text, '/playlists');
+  const form = formFields((await mara.get('/playlists/new').expect(200)).text, '/playlists');
   const before = (await mara.getJson('/playlists')).body.total;
   simulator.fault({ on: /\/playlists$/, times: 2, delayMs: 150 });
 
@@ -360,7 +360,10 @@ test('a button pressed twice makes one playlist, and adds once', async (t) => {
   assert.equal((await mara.getJson('/playlists')).body.total, before + 1);
 
   const { item } = (await mara.getJson('/now-playing')).body;
-  const add = formIn((await mara.get(`/playlists/add?uri=${item.uri}`).expect(200)).text, `${path}/items`);
+  const add = formFields(
+    (await mara.get(`/playlists/add?uri=${item.uri}`).expect(200)).text,
+    `${path}/items`,
+  );
   await Promise.all(
     [1, 2].map(() =>
       mara
@@ -376,7 +379,7 @@ testOnce('a press that failed may be made again', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
-  const form = formIn((await mara.get('/playlists/new').expect(200)).text, '/playlists');
+  const form = formFields((await mara.get('/playlists/new').expect(200)).text, '/playlists');
   const press = () =>
     mara
       .post('/playlists')
@@ -391,12 +394,12 @@ testOnce('a press that failed may be made again', async (t) => {
 testOnce(
   'what Spotify has done counts as done, though Redis does not say that it took it down',
   async (t) => {
-    const redis = await slowRedis(t);
+    const redis = await startRedisProxy(t);
     const turntable = await startTurntable(t, { redisUrl: redis.url });
     const mara = await signedIn(turntable);
-    const form = formIn((await mara.get('/playlists/new').expect(200)).text, '/playlists');
+    const form = formFields((await mara.get('/playlists/new').expect(200)).text, '/playlists');
 
-    redis.loseAnswerTo(/once:[\s\S]*said=created/);
+    redis.dropReplyTo(/idempotency:[\s\S]*said=created/);
     const left = await mara
       .post('/playlists')
       .type('form')
@@ -416,7 +419,7 @@ test('without the permission nothing is offered but the way to give it, and it l
   const { item } = (await mara.getJson('/now-playing')).body;
   const wayOn = async (page: string) => {
     const { text } = await mara.get(page).expect(200);
-    assert.doesNotMatch(text, />Remove<|<summary>Change|class="fields"|>Add</, page);
+    assert.doesNotMatch(text, />Remove<|<summary>Change|class="form-fields"|>Add</, page);
     const [, way = ''] = /href="(\/login\?[^"]+allow=[^"]+)"/.exec(text) ?? [];
     const query = new URL(way.replaceAll('&amp;', '&'), turntable.url).searchParams;
     assert.equal(query.get('allow'), 'playlist-modify-public playlist-modify-private', page);
@@ -431,10 +434,10 @@ test('without the permission nothing is offered but the way to give it, and it l
   const sent = { name: 'x', uri: item.uri, snapshot: 'x', returnTo: path };
   for (const action of ['/playlists', path, `${path}/items`, `${path}/remove`]) {
     const page = await mara.post(action).type('form').send(sent).expect(403);
-    assert.match(page.text, /This page needs one more permission/);
+    assert.match(page.text, /This needs one more permission/);
     assert.match(page.text, /allow=playlist-modify-public\+playlist-modify-private/);
   }
-  assert.deepEqual(asked(simulator), []);
+  assert.deepEqual(apiRequests(simulator), []);
 
   const back = await mara.signIn('mara', (ways[0] ?? '').replaceAll('&amp;', '&').replace('/login', ''));
   assert.equal(back.headers.location, path);
@@ -556,7 +559,7 @@ test('a change to what is not there is a page that says so, and leaves the API v
   );
   simulator.forgetCalls();
   await mara.post(`${path}/items`).send({ uri: item.uri }).expect(303);
-  assert.deepEqual(asked(simulator), [`POST ${path}/${contents(t)}`], 'no call to find it out again');
+  assert.deepEqual(apiRequests(simulator), [`POST ${path}/${contents(t)}`], 'no call to find it out again');
 });
 
 testOnce('only words of ours are said on a playlist', async (t) => {

@@ -4,7 +4,7 @@ import ejs from 'ejs';
 import { Redis } from 'ioredis';
 import { apiVersions, type Simulator } from '../../simulator/simulator.ts';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
-import { apiCalls, type Browser, startTurntable, tokenOf } from '../support/turntable.ts';
+import { accessTokenOf, type Browser, countApiCalls, startTurntable } from '../support/turntable.ts';
 
 type Listed = { id: string; name: string; owner: { name: string } | null };
 type Entry = {
@@ -41,7 +41,7 @@ function inBrief({ item, addedAt }: Entry): string {
 
 /** What is in a playlist as Spotify itself has it, in its own words and order. */
 async function atSpotify(simulator: Simulator, listener: string, path: string): Promise<string[]> {
-  const headers = { Authorization: `Bearer ${await tokenOf(simulator, listener)}` };
+  const headers = { Authorization: `Bearer ${await accessTokenOf(simulator, listener)}` };
   const found: string[] = [];
   const contents = simulator.settings.apiVersion === 'legacy' ? 'tracks' : 'items';
   let next: string | null = `${simulator.apiUrl}${path}/${contents}?limit=50&additional_types=track,episode`;
@@ -116,7 +116,7 @@ test('a playlist of 1,200 items comes page by page, each item once and in its pl
   assert.match(second.text, /1,200 items, page 2 of 24/);
   assert.match(
     second.text,
-    /<ol class="entries numbered[^"]*" start="51">\s*<li>\s*<span class="small number">51<\/span>/,
+    /<ol class="track-list with-numbers[^"]*" start="51">\s*<li>\s*<span class="small number">51<\/span>/,
   );
   await mara.get(`${path}?page=25`).expect(404);
 });
@@ -246,15 +246,15 @@ testOnce('when Spotify moves the app to another API version, the next visit dete
 
   simulator.settings.apiVersion = 'legacy';
   await visit();
-  assert.equal(apiCalls(simulator, `/v1${path}/items`), 1);
+  assert.equal(countApiCalls(simulator, `/v1${path}/items`), 1);
   await visit();
-  assert.equal(apiCalls(simulator, `/v1${path}/items`), 1, 'asked the new way only once');
+  assert.equal(countApiCalls(simulator, `/v1${path}/items`), 1, 'asked the new way only once');
 
   simulator.settings.apiVersion = '2026-02';
   await visit();
-  const before = apiCalls(simulator, `/v1${path}/tracks`);
+  const before = countApiCalls(simulator, `/v1${path}/tracks`);
   await visit();
-  assert.equal(apiCalls(simulator, `/v1${path}/tracks`), before, 'not asked the old way again');
+  assert.equal(countApiCalls(simulator, `/v1${path}/tracks`), before, 'not asked the old way again');
 });
 
 testOnce('the API version is remembered for a day, and detected again once it is forgotten', async (t) => {
@@ -266,7 +266,7 @@ testOnce('the API version is remembered for a day, and detected again once it is
   const mara = browser();
   await mara.signIn();
   const path = await playlistNamed(mara, 'Sunday, slowly');
-  const askedTheNewWay = () => apiCalls(simulator, `/v1${path}/items`);
+  const askedTheNewWay = () => countApiCalls(simulator, `/v1${path}/items`);
 
   await mara.get(path).expect(200);
   const [key = ''] = (await keys()).filter((one) => one.startsWith('api-version:'));

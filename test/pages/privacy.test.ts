@@ -9,16 +9,16 @@ const day = 24 * 60 * minute;
 /** Everything that is kept in Redis and for how long at most, as the privacy page says it. Something new belongs there first. */
 const told: [RegExp, number][] = [
   [/^(session|grant|browsers):/, 30 * day],
-  [/^(used|once):/, 10 * minute],
+  [/^(used-state|idempotency):/, 10 * minute],
   [/^limit:(visitorSearch|search|read|write|update|setupCheck):/, minute],
   [/^limit:(signIn|exportOne):/, 10 * minute],
   [/^limit:exportAll:/, 60 * minute],
   [/^streams:/, 3 * minute],
-  [/^(now-playing|look|watched):/, 360 * minute],
+  [/^(now-playing|lease|subscribed):/, 360 * minute],
   [/^recently-played:/, 5 * minute],
   [/^export:/, 10 * minute],
   // Not about people.
-  [/^(api-version|app-token|cool-down|lock|calls):|^limit:\w+:everyone$/, 2 * day],
+  [/^(api-version|app-token|cooldown|lock|usage):|^limit:\w+:\{everyone\}$/, 2 * day],
 ];
 
 test('the privacy page is there for everybody, and every page leads to it', async (t) => {
@@ -101,7 +101,7 @@ test('cookies are the ones that the privacy page names', async (t) => {
   await mara.signIn();
   await mara.post('/logout');
   await mara.get('/login');
-  await mara.fail('/callback?state=made-up', 400);
+  await mara.failSignIn('/callback?state=made-up', 400);
 
   const names = mara.cookies().map(({ name }) => name.replace(/^turntable-\d+-/, ''));
   for (const name of names) assert.match(name, /^(session|signed-out|problem|signin-.*)$/);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { listen } from '../support/events.ts';
-import { asked } from '../support/pages.ts';
-import { apiCalls, type Browser, holdAnswer, startTurntable } from '../support/turntable.ts';
+import { openStream } from '../support/event-stream.ts';
+import { apiRequests } from '../support/pages.ts';
+import { type Browser, countApiCalls, holdResponse, startTurntable } from '../support/turntable.ts';
 
 const recently = '/v1/me/player/recently-played';
 
@@ -44,23 +44,23 @@ test('where nothing plays, the page shows what was played before, each leading t
 test('that takes one call in five minutes, and none while something plays or for programs', async (t) => {
   const { mara, simulator, clock } = await inSilence(t);
   await mara.getJson('/now-playing').expect(200);
-  assert.equal(apiCalls(simulator, recently), 0);
+  assert.equal(countApiCalls(simulator, recently), 0);
 
   const first = listIn(await page(mara));
-  assert.deepEqual(asked(simulator), ['GET /me/player', `GET ${recently.replace('/v1', '')}`]);
+  assert.deepEqual(apiRequests(simulator), ['GET /me/player', `GET ${recently.replace('/v1', '')}`]);
   for (let minute = 1; minute < 5; minute += 1) {
     clock.advance({ minutes: 1 });
     assert.deepEqual(listIn(await page(mara)), first);
   }
-  assert.equal(apiCalls(simulator, recently), 1);
+  assert.equal(countApiCalls(simulator, recently), 1);
   clock.advance({ minutes: 1, seconds: 1 });
   assert.deepEqual(listIn(await page(mara)), first);
-  assert.equal(apiCalls(simulator, recently), 2);
+  assert.equal(countApiCalls(simulator, recently), 2);
 
   simulator.plays('mara', { kind: 'music' });
   clock.advance({ minutes: 6 });
   assert.deepEqual(listIn(await page(mara)), []);
-  assert.equal(apiCalls(simulator, recently), 2);
+  assert.equal(countApiCalls(simulator, recently), 2);
 });
 
 test('what has been played meanwhile stands there when it is silent again, however soon that is', async (t) => {
@@ -87,7 +87,7 @@ test('who has played nothing, or has not allowed it, sees the page without it, a
   const jonas = browser();
   await jonas.signIn('jonas');
   assert.doesNotMatch(await page(jonas), /<h2>Recently played/);
-  assert.equal(apiCalls(simulator, recently), 1);
+  assert.equal(countApiCalls(simulator, recently), 1);
 
   simulator.settings.grantedScope = 'user-read-playback-state';
   simulator.plays('mara', { kind: 'nothing' });
@@ -97,8 +97,8 @@ test('who has played nothing, or has not allowed it, sees the page without it, a
   const html = await page(mara);
 
   assert.deepEqual(listIn(html), []);
-  assert.match(html, /<a class="button quiet" href="\/library\/recent">Recently played<\/a>/);
-  assert.deepEqual(asked(simulator), ['GET /me/player']);
+  assert.match(html, /<a class="button secondary" href="\/library\/recent">Recently played<\/a>/);
+  assert.deepEqual(apiRequests(simulator), ['GET /me/player']);
 });
 
 test('where Spotify does not tell, or asks to wait, the page is there without it', async (t) => {
@@ -119,23 +119,23 @@ test('where Spotify does not tell, or asks to wait, the page is there without it
 
 test('the stream of any process goes on showing it, and never asks for it', async (t) => {
   const one = await inSilence(t);
-  const other = await startTurntable(t, { beside: one });
+  const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator } = one;
-  const bare = await listen(t, one.url, mara);
-  const first = await bare.until(({ event }) => event === 'card');
+  const bare = await openStream(t, one.url, mara);
+  const first = await bare.waitFor(({ event }) => event === 'card');
   assert.match(String(first.data.html), /Nothing is playing/);
   assert.deepEqual(listIn(String(first.data.html)), []);
-  assert.equal(apiCalls(simulator, recently), 0, 'a stream makes no calls of its own');
+  assert.equal(countApiCalls(simulator, recently), 0, 'a stream makes no calls of its own');
   bare.close();
 
   const shown = listIn(await page(mara));
   assert.equal(shown.length, 5);
   for (const { url } of [one, other]) {
-    const stream = await listen(t, url, mara);
-    const { data } = await stream.until(({ event }) => event === 'card');
+    const stream = await openStream(t, url, mara);
+    const { data } = await stream.waitFor(({ event }) => event === 'card');
     assert.deepEqual(listIn(String(data.html)), shown, url);
   }
-  assert.equal(apiCalls(simulator, recently), 1);
+  assert.equal(countApiCalls(simulator, recently), 1);
 });
 
 test('it is forgotten when the listener is signed in nowhere any more', async (t) => {
@@ -151,14 +151,14 @@ test('it is forgotten when the listener is signed in nowhere any more', async (t
 
 test('a Spotify that is slow to tell what the page could do without holds nobody up for long, and is not asked twice', async (t) => {
   const { mara, simulator, clock } = await inSilence(t);
-  const list = holdAnswer(simulator, /recently-played/);
+  const list = holdResponse(simulator, /recently-played/);
   assert.deepEqual(listIn(await page(mara)), []);
   list.release();
   while (listIn(await page(mara)).length === 0) clock.advance({ seconds: 2 });
-  assert.equal(apiCalls(simulator, recently), 1);
+  assert.equal(countApiCalls(simulator, recently), 1);
 
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
-  const saved = holdAnswer(simulator, /contains/);
+  const saved = holdResponse(simulator, /contains/);
   clock.advance({ seconds: 2 });
   assert.doesNotMatch(await page(mara), /n your library</);
   saved.release();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import ejs from 'ejs';
 import { apiVersionIn, testInEachApiVersion } from '../support/api-versions.ts';
-import { allowAll, asked, formIn } from '../support/pages.ts';
+import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 
 type Item = { uri: string; name: string; restriction: string | null };
@@ -64,7 +64,7 @@ testInEachApiVersion(
     for (const page of [path, '/library']) {
       const rows = (await mara.get(page).expect(200)).text.split('<li>').slice(1);
       for (const [index, mark] of Object.values(words).entries())
-        assert.match(rows[index] ?? '', new RegExp(`<span class="mark">${mark}</span>`));
+        assert.match(rows[index] ?? '', new RegExp(`<span class="badge">${mark}</span>`));
       assert.doesNotMatch(rows[4] ?? '', /Not available|Hidden/);
     }
     const [first, , , , fifth] = (await mara.getJson(path).expect(200)).body.entries as Row[];
@@ -100,18 +100,22 @@ testInEachApiVersion(
     const shown = (await mara.getJson(path).expect(200)).body.entries as Row[];
     assert.equal(itemOf(shown[3]).name, elsewhere.name, 'the instance that can be played');
     assert.equal(itemOf(shown[3]).uri, saysOriginals(t) ? original.uri : elsewhere.uri);
-    const form = formIn(page.text, `${path}/remove`);
+    const form = formFields(page.text, `${path}/remove`);
     for (const [name, cost] of [
       [another.name, 1],
       [elsewhere.name, 2],
     ] as const) {
       const now = await mara.get(`${path}?said=look`).expect(200);
       simulator.forgetCalls();
-      const sent = { ...form, ...formIn(now.text, `${path}/remove`), entry: buttonBeside(now.text, name) };
+      const sent = {
+        ...form,
+        ...formFields(now.text, `${path}/remove`),
+        entry: buttonBeside(now.text, name),
+      };
       const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
       assert.match(String(left.headers.location), /said=removed$/);
       const reads = apiVersionIn(t) === 'legacy' ? 0 : saysOriginals(t) ? 1 : cost;
-      assert.deepEqual(asked(simulator), [
+      assert.deepEqual(apiRequests(simulator), [
         ...Array.from({ length: reads }, () => `GET ${path}/${contents(t)}`),
         `DELETE ${path}/${contents(t)}`,
       ]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { visit } from '../support/fleet.ts';
-import { keysIn, startTurntable, tokenRequests } from '../support/turntable.ts';
+import { countTokenRequests, keyNames, startTurntable } from '../support/turntable.ts';
 
 /** What browsers say of a page that they load before anybody asked for it. */
 const speculative: Record<string, string>[] = [
@@ -20,7 +20,7 @@ test('a page that is loaded ahead, or only asked for its head, starts and finish
   const mara = browser();
   const way = await mara.agree('mara', '?returnTo=/playlists');
   const before = mara.cookieHeader();
-  const keys = await keysIn(redisUrl);
+  const keys = await keyNames(redisUrl);
 
   for (const headers of speculative)
     for (const path of ['/login', way]) {
@@ -34,8 +34,8 @@ test('a page that is loaded ahead, or only asked for its head, starts and finish
     assert.equal(answer.headers['set-cookie'], undefined);
   }
   assert.equal(mara.cookieHeader(), before);
-  assert.deepEqual(await keysIn(redisUrl), keys, 'not even a request is counted');
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+  assert.deepEqual(await keyNames(redisUrl), keys, 'not even a request is counted');
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
 
   assert.equal((await mara.get(way).expect(303)).headers.location, '/playlists');
 });
@@ -46,9 +46,9 @@ test('a link preview, which has no cookies, spends nothing', async (t) => {
   const mara = browser();
   const way = await mara.agree();
 
-  await browser().fail(way, 400);
+  await browser().failSignIn(way, 400);
 
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
   await mara.get(way).expect(303);
 });
 
@@ -66,14 +66,14 @@ test('loading the way back again leads whoever it signed in to where it led, and
   }
 
   assert.equal(mara.sessionCookie(), session);
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
   await mara.get('/playlists?page=2').expect(200);
 });
 
 // fault: double-click-ends-signed
 test('a double click ends signed in, although the browser drops the first answer, also at two servers', async (t) => {
   const one = await startTurntable(t);
-  const other = await startTurntable(t, { beside: one });
+  const other = await startTurntable(t, { sharedWith: one });
   const { simulator, baseUrl } = one;
   for (let round = 0; round < 5; round += 1) {
     const mara = one.browser();
@@ -90,7 +90,7 @@ test('a double click ends signed in, although the browser drops the first answer
       answers.map(({ status, headers }) => [status, headers.location]),
       answers.map(() => [303, '/playlists']),
     );
-    assert.equal(tokenRequests(simulator, 'authorization_code'), 1);
+    assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
     const sessions = answers.map(({ headers }) => sessionIn(headers));
     assert.equal(new Set(sessions).size, 1, 'one sign-in');
     for (const { headers } of answers)
@@ -116,17 +116,17 @@ test('only the browser that started a sign-in is led on by it, and only while th
   await mara.get(way).expect(303);
   simulator.forgetCalls();
 
-  assert.match((await noor.fail(way, 400)).text, /This sign-in has been used already/);
+  assert.match((await noor.failSignIn(way, 400)).text, /This sign-in has been used already/);
   assert.match((await noor.get('/account').expect(200)).text, /Noor Haddad/);
-  await stranger.fail(way, 400);
+  await stranger.failSignIn(way, 400);
   assert.equal(stranger.sessionCookie(), undefined);
 
   await mara.post('/logout').expect(303);
-  await mara.fail(way, 400);
+  await mara.failSignIn(way, 400);
   await mara.get('/now-playing').expect(303);
   const late = await mara.get(way).set('Cookie', started).expect(303);
   assert.equal(late.headers.location, '/sign-in/problem', 'signing out is final');
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
 });
 
 test('whoever has signed in again since is not led back into the sign-in before', async (t) => {
@@ -136,7 +136,7 @@ test('whoever has signed in again since is not led back into the sign-in before'
   await mara.get(way).expect(303);
   await mara.signIn();
 
-  const page = await mara.fail(way, 400);
+  const page = await mara.failSignIn(way, 400);
 
   assert.match(page.text, /href="\/now-playing">Go on as you are/);
   await mara.get('/now-playing').expect(200);
@@ -165,7 +165,7 @@ test('whom a state signed in is remembered for ten minutes, under nothing that c
   const way = await mara.agree();
   await mara.get(way).expect(303);
 
-  const [key = ''] = (await keysIn(redisUrl)).filter((one) => one.startsWith('used:'));
+  const [key = ''] = (await keyNames(redisUrl)).filter((one) => one.startsWith('used-state:'));
   const { code, state } = Object.fromEntries(new URL(way, 'http://x').searchParams);
   assert.ok(state && code);
   const record = (await redis.get(key)) ?? '';
@@ -181,7 +181,7 @@ test('every way in which a sign-in fails leads to an address without a code, and
   const mara = browser();
   const fails: [string, number, () => unknown][] = [
     [
-      'Spotify did not answer',
+      'Spotify isn’t responding',
       502,
       () => simulator.fault({ on: 'token', answer: { status: 500, body: '' } }),
     ],
@@ -217,7 +217,7 @@ test('the page about a failed sign-in says only what this server wrote', async (
 
   for (const value of ['', 'x.y', encodeURIComponent('{"page":{"title":"Evil"}}')]) {
     const page = await mara.get('/sign-in/problem').set('Cookie', `${name}=${value}`).expect(400);
-    assert.match(page.text, /<h1>The sign-in did not finish<\/h1>/);
+    assert.match(page.text, /<h1>The sign-in didn’t finish<\/h1>/);
     assert.match(page.text, /href="\/login">Sign in with Spotify/);
   }
 });

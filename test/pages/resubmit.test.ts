@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { allowAll, asked, formIn } from '../support/pages.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
+import { allowAll, apiRequests, formFields } from '../support/pages.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 const odd = '"><script>alert(1)</script>';
@@ -57,21 +57,25 @@ test('what was refused for good is not offered again, nor what comes from elsewh
 test('a form that comes while Redis is away comes back as it was sent, and is good once Redis is there again', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
   const mara = await signedIn(turntable, allowAll);
   const { text: page } = await mara.get('/playlists/new').expect(200);
-  const filled = { ...formIn(page, '/playlists'), name: `For the bus ${odd}`, description: 'Long way round' };
+  const filled = {
+    ...formFields(page, '/playlists'),
+    name: `For the bus ${odd}`,
+    description: 'Long way round',
+  };
   await redis.stop();
 
   const away = await mara.post('/playlists').type('form').send(filled).expect(503);
-  assert.match(away.text, /One moment, please/);
+  assert.match(away.text, /This site’s database isn’t responding/);
   assert.ok(!away.text.includes(odd));
   assert.match(away.text, />Send it again</);
-  const given = formIn(away.text, '/playlists');
+  const given = formFields(away.text, '/playlists');
   assert.deepEqual(given, filled);
   const still = await mara.post('/playlists').type('form').send(given).expect(503);
-  assert.deepEqual(formIn(still.text, '/playlists'), filled, 'as often as it takes');
+  assert.deepEqual(formFields(still.text, '/playlists'), filled, 'as often as it takes');
 
   await redis.start();
   while ((await mara.get('/account')).status === 503) await sleep(50);
@@ -80,13 +84,13 @@ test('a form that comes while Redis is away comes back as it was sent, and is go
   await mara.post('/playlists').type('form').send(given).expect(303);
   assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?said=created$/);
   assert.ok((await mara.get(left.headers.location ?? '')).text.includes('Long way round'));
-  assert.equal(asked(turntable.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
+  assert.equal(apiRequests(turntable.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });
 
 test('while Redis is away nothing is given back that came from elsewhere, is too long, or would lead elsewhere', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const { browser, url } = await startTurntable(t, { redisUrl: redis.url });
   const mara = browser();
   await mara.signIn();

@@ -5,16 +5,16 @@ import { test as testOnce } from 'node:test';
 import { Redis } from 'ioredis';
 import { limits } from '../../src/access/rate-limiter.ts';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
-import { asked } from '../support/pages.ts';
+import { apiRequests } from '../support/pages.ts';
 import { root } from '../support/process.ts';
 import {
-  apiCalls,
   clientId,
   clientSecret,
-  endWindow,
-  keysIn,
+  countApiCalls,
+  countTokenRequests,
+  endRateLimitWindow,
+  keyNames,
   startTurntable,
-  tokenRequests,
 } from '../support/turntable.ts';
 
 const all = 'type=artist,track,album,playlist';
@@ -32,7 +32,7 @@ test('a visitor searches for artists and tracks without signing in, with one cal
   assert.doesNotMatch(page.text, /<h2>Albums|<h2>Playlists|>Add</);
   assert.equal(page.headers['cache-control'], 'private, no-store');
   assert.match(page.headers.vary ?? '', /Accept/);
-  assert.deepEqual(asked(simulator), ['GET /search']);
+  assert.deepEqual(apiRequests(simulator), ['GET /search']);
 });
 
 test('all four kinds are found, and each of the results leads to Spotify', async (t) => {
@@ -185,7 +185,7 @@ testOnce('a form sends each kind by itself; the order does not matter, nor do do
   const page = await visitor.get('/search?q=night&type=track,album,artist').expect(200);
   assert.match(page.text, /value="album" checked/);
   assert.doesNotMatch(page.text, /value="playlist" checked/);
-  assert.equal(apiCalls(simulator, '/v1/search'), 1, 'it is the same search');
+  assert.equal(countApiCalls(simulator, '/v1/search'), 1, 'it is the same search');
 });
 
 testOnce('the JSON of a search is what docs/search.md says, field by field', async (t) => {
@@ -232,7 +232,7 @@ testOnce('there is a search box on the landing page and on every other page', as
     await mara.get('/now-playing').expect(200),
     await mara.get('/playlists').expect(200),
   ]) {
-    const boxes = page.text.match(/<form class="\w+" action="\/search" role="search"/g);
+    const boxes = page.text.match(/<form class="[\w-]+" action="\/search" role="search"/g);
     assert.equal(boxes?.length, 1);
   }
 });
@@ -246,8 +246,11 @@ test('who is signed in can add what was found to a playlist', async (t) => {
   const page = await mara.get('/search?q=transmitter').expect(200);
 
   assert.match(page.text, /<form action="\/playlists\/add">/);
-  assert.match(page.text, /name="uri" value="spotify:track:\w{22}">Add<span class="unseen">: Goodnight/);
-  assert.deepEqual(asked(simulator), ['GET /search'], 'still one call');
+  assert.match(
+    page.text,
+    /name="uri" value="spotify:track:\w{22}">Add<span class="visually-hidden">: Goodnight/,
+  );
+  assert.deepEqual(apiRequests(simulator), ['GET /search'], 'still one call');
   assert.deepEqual(
     simulator.calls.map(({ listenerId }) => listenerId),
     [undefined, undefined],
@@ -263,10 +266,10 @@ testOnce('the same search within a minute is one call, for everybody', async (t)
   await Promise.all([one, another, mara].map((person) => person.get('/search?q=night').expect(200)));
   clock.advance({ seconds: 59 });
   await one.get('/search?q=++night').expect(200);
-  assert.equal(apiCalls(simulator, '/v1/search'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/search'), 1);
   clock.advance({ seconds: 2 });
   await one.get('/search?q=night').expect(200);
-  assert.equal(apiCalls(simulator, '/v1/search'), 2);
+  assert.equal(countApiCalls(simulator, '/v1/search'), 2);
 });
 
 testOnce(
@@ -274,7 +277,7 @@ testOnce(
   async (t) => {
     const env = { SPOTIFY_DAILY_SEARCHES: '3' };
     const first = await startTurntable(t, { env });
-    const second = await startTurntable(t, { env, beside: first });
+    const second = await startTurntable(t, { env, sharedWith: first });
     const { simulator } = first;
     const [visitor, another] = [first.browser(), second.browser()];
 
@@ -289,12 +292,12 @@ testOnce(
     assert.ok(wait > 86_000 && wait <= 86_400, `${wait} s`);
     assert.equal((await visitor.getJson('/search?q=five').expect(429)).body.reason, 'search-share-used-up');
     await visitor.get('/search?q=three').expect(200); // what is kept is still given
-    assert.equal(apiCalls(simulator, '/v1/search'), 3);
+    assert.equal(countApiCalls(simulator, '/v1/search'), 3);
 
     const mara = second.browser();
     await mara.signIn();
     for (const query of ['four', 'five', 'six']) await mara.get(`/search?q=${query}`).expect(200);
-    await endWindow(first.redisUrl, 'dailySearches:everyone');
+    await endRateLimitWindow(first.redisUrl, 'limit:dailySearches:{everyone}');
     await visitor.get('/search?q=seven').expect(200);
   },
 );
@@ -305,9 +308,9 @@ testOnce('searches that Spotify is not asked for take nothing from the visitors�
   simulator.rateLimit(600);
   for (const query of ['one', 'two', 'three', 'four']) {
     const page = await visitor.get(`/search?q=${query}`).expect(503);
-    assert.match(page.text, /Spotify asked us to wait/);
+    assert.match(page.text, /Taking a break until/);
   }
-  assert.equal(apiCalls(simulator, '/v1/search'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/search'), 1);
 
   clock.advance({ minutes: 11 });
   await visitor.get('/search?q=one').expect(200);
@@ -336,7 +339,7 @@ testOnce('with a share of 0 only people who are signed in can search', async (t)
   const page = await visitor.get('/search?q=night').expect(401);
   assert.match(page.text, /<h1>Sign in to search<\/h1>/);
   assert.equal((await visitor.getJson('/search?q=night').expect(401)).body.reason, 'search-needs-sign-in');
-  assert.equal(tokenRequests(simulator, 'client_credentials'), 0);
+  assert.equal(countTokenRequests(simulator, 'client_credentials'), 0);
   await mara.get('/search?q=night').expect(200);
 });
 
@@ -352,7 +355,7 @@ testOnce('one address has 30 searches a minute, and is told how long to wait', a
   const wait = Number(page.headers['retry-after']);
   assert.ok(wait > 30 && wait <= 60, `${wait} s`);
   await from('192.0.2.2').expect(200);
-  await endWindow(redisUrl, 'visitorSearch:192.0.2.1');
+  await endRateLimitWindow(redisUrl, 'limit:visitorSearch:{192.0.2.1}');
   await from('192.0.2.1').expect(200);
 
   // A household has billions of addresses of the sixth version; they count as one.
@@ -372,31 +375,31 @@ testOnce('a visitor’s search leaves counts behind and nothing else, all of the
   const { browser, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
-  const keys = async () => (await keysIn(redisUrl)).filter((key) => !key.startsWith('calls:'));
+  const keys = async () => (await keyNames(redisUrl)).filter((key) => !key.startsWith('usage:'));
 
   const page = await browser().get('/search?q=night').expect(200);
 
   assert.equal(page.headers['set-cookie'], undefined);
   assert.deepEqual(await keys(), [
-    `app-token:${clientId}`,
-    'limit:dailySearches:everyone',
-    'limit:visitorSearch:127.0.0.1',
+    `app-token:{${clientId}}`,
+    'limit:dailySearches:{everyone}',
+    'limit:visitorSearch:{127.0.0.1}',
   ]);
   for (const key of await keys()) assert.ok((await redis.pttl(key)) > 0, key);
 });
 
 test('the app token is asked for once with Basic, kept sealed for all servers, and renewed a minute before its end', async (t) => {
   const first = await startTurntable(t);
-  const second = await startTurntable(t, { beside: first });
+  const second = await startTurntable(t, { sharedWith: first });
   const { simulator, clock, redisUrl } = first;
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
-  const tokens = () => tokenRequests(simulator, 'client_credentials');
+  const tokens = () => countTokenRequests(simulator, 'client_credentials');
 
   await first.browser().get('/search?q=one').expect(200);
   await second.browser().get('/search?q=two').expect(200);
   assert.equal(tokens(), 1);
-  assert.doesNotMatch((await redis.get(`app-token:${clientId}`)) ?? '', /accessToken|expiresAt/);
+  assert.doesNotMatch((await redis.get(`app-token:{${clientId}}`)) ?? '', /accessToken|expiresAt/);
 
   clock.advance({ minutes: 58, seconds: 59 });
   await first.browser().get('/search?q=three').expect(200);
@@ -409,7 +412,7 @@ test('the app token is asked for once with Basic, kept sealed for all servers, a
 
 testOnce('however many search at once, on however many servers, one token is asked for', async (t) => {
   const first = await startTurntable(t);
-  const second = await startTurntable(t, { beside: first });
+  const second = await startTurntable(t, { sharedWith: first });
   first.simulator.fault({ on: 'token', delayMs: 200 });
 
   await Promise.all(
@@ -418,7 +421,7 @@ testOnce('however many search at once, on however many servers, one token is ask
     ),
   );
 
-  assert.equal(tokenRequests(first.simulator, 'client_credentials'), 1);
+  assert.equal(countTokenRequests(first.simulator, 'client_credentials'), 1);
 });
 
 test('an app token that Spotify no longer takes is renewed once, and the search made again', async (t) => {
@@ -428,15 +431,15 @@ test('an app token that Spotify no longer takes is renewed once, and the search 
 
   simulator.expireAccessTokens();
   await visitor.get('/search?q=two').expect(200);
-  assert.equal(tokenRequests(simulator, 'client_credentials'), 2);
+  assert.equal(countTokenRequests(simulator, 'client_credentials'), 2);
 
   // A fresh token that is refused as well is a fault of Spotify's: there is no third try.
   const body = JSON.stringify({ error: { status: 401, message: 'Invalid access token' } });
   simulator.fault({ on: /\/search/, times: 2, answer: { status: 401, body } });
   simulator.forgetCalls();
   await visitor.get('/search?q=three').expect(502);
-  assert.equal(apiCalls(simulator, '/v1/search'), 2);
-  assert.equal(tokenRequests(simulator, 'client_credentials'), 1);
+  assert.equal(countApiCalls(simulator, '/v1/search'), 2);
+  assert.equal(countTokenRequests(simulator, 'client_credentials'), 1);
   await visitor.get('/search?q=four').expect(200);
 });
 
@@ -460,7 +463,7 @@ testOnce('wrong credentials are told apart, in Spotify’s own words', async (t)
 
   const page = await browser().get('/search?q=night').expect(502);
 
-  assert.match(page.text, /Spotify does not accept this site/);
+  assert.match(page.text, /Spotify doesn’t accept this site/);
   assert.match(page.text, /Spotify says: “Invalid client secret”/);
   const { body } = await browser().getJson('/search?q=night').expect(502);
   assert.equal(body.reason, 'client-rejected');
@@ -473,9 +476,9 @@ testOnce('an app token that cannot be read is no loss: another one is asked for'
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
   await browser().get('/search?q=night').expect(200);
-  await redis.set(`app-token:${clientId}`, 'nonsense');
+  await redis.set(`app-token:{${clientId}}`, 'nonsense');
   await browser().get('/search?q=day').expect(200);
-  assert.equal(tokenRequests(simulator, 'client_credentials'), 2);
+  assert.equal(countTokenRequests(simulator, 'client_credentials'), 2);
 });
 
 testOnce(
@@ -488,6 +491,6 @@ testOnce(
     assert.equal(head.text, undefined);
     await visitor.agent.get('/search?q=day').set('Accept', 'image/png').expect(406);
     await visitor.agent.get('/search?q=night').expect('Content-Type', /html/);
-    assert.equal(apiCalls(simulator, '/v1/search'), 1);
+    assert.equal(countApiCalls(simulator, '/v1/search'), 1);
   },
 );

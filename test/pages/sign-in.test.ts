@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
-import { startTurntable, tokenRequests } from '../support/turntable.ts';
+import { visit } from '../support/fleet.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { countTokenRequests, startTurntable } from '../support/turntable.ts';
 
 test('the landing page says what this is and leads to the sign-in', async (t) => {
   const { browser } = await startTurntable(t);
@@ -48,7 +50,7 @@ test('a person signs in, and comes to what is playing', async (t) => {
   const kinds = (await keys()).map((key) => key.split(':')[0]);
   assert.deepEqual(
     kinds.filter((kind) => kind !== 'api-version'),
-    ['browsers', 'grant', 'now-playing', 'session', 'used'],
+    ['browsers', 'grant', 'now-playing', 'session', 'used-state'],
   );
 });
 
@@ -105,7 +107,7 @@ test('the sign-in leads to pages of our own only', async (t) => {
 test('switching accounts makes Spotify ask again', async (t) => {
   const { browser } = await startTurntable(t);
 
-  const left = await browser().get('/login?switch=1').expect(303);
+  const left = await browser().get('/login?dialog=1').expect(303);
 
   assert.equal(new URL(left.headers.location ?? '').searchParams.get('show_dialog'), 'true');
 });
@@ -117,8 +119,8 @@ test('a stranger’s visit writes nothing to Redis', async (t) => {
   await stranger.get('/').expect(200);
   await stranger.get('/login').expect(303);
   await stranger.get('/now-playing').expect(303);
-  await stranger.fail('/callback?code=abc&state=made-up', 400);
-  await stranger.fail('/callback?error=access_denied&state=made-up', 400);
+  await stranger.failSignIn('/callback?code=abc&state=made-up', 400);
+  await stranger.failSignIn('/callback?error=access_denied&state=made-up', 400);
   await stranger.post('/logout').expect(303);
 
   assert.deepEqual(await keys(), []);
@@ -136,7 +138,7 @@ test('a sign-in gives the session a new id, and the old one is worth nothing', a
 
   assert.notEqual(mara.sessionCookie(), before);
   const kinds = (await keys()).map((key) => key.split(':')[0]);
-  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used', 'used']);
+  assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used-state', 'used-state']);
 });
 
 // fault: session-id-made-here
@@ -197,7 +199,7 @@ test('a way back opens in no other browser', async (t) => {
   await victim.signIn('mara');
   simulator.forgetCalls();
 
-  const page = await victim.fail(attackers, 400);
+  const page = await victim.failSignIn(attackers, 400);
 
   assert.match(page.text, /This sign-in did not start here/);
   assert.equal(simulator.calls.length, 0);
@@ -211,10 +213,10 @@ test('a sign-in is given up after ten minutes', async (t) => {
   const way = await mara.agree();
   clock.advance({ minutes: 10 });
 
-  const page = await mara.fail(way, 400);
+  const page = await mara.failSignIn(way, 400);
 
   assert.match(page.text, /started more than ten minutes ago/);
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0);
+  assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
 });
 
 test('a code that Spotify no longer takes leads to a page that says so', async (t) => {
@@ -223,7 +225,7 @@ test('a code that Spotify no longer takes leads to a page that says so', async (
   const way = await mara.agree('mara', '?returnTo=/playlists');
   clock.advance({ minutes: 9 });
 
-  const page = await mara.fail(way, 400);
+  const page = await mara.failSignIn(way, 400);
 
   assert.match(page.text, /Spotify no longer accepts this sign-in/);
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists"/);
@@ -238,10 +240,10 @@ test('cancelling at Spotify leads to a page that says so, and changes nothing', 
   const state = new URL(left.headers.location ?? '').searchParams.get('state');
   simulator.forgetCalls();
 
-  const page = await mara.fail(`/callback?error=access_denied&state=${state}`, 200);
+  const page = await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 200);
 
   assert.match(page.text, /You cancelled at Spotify/);
-  await mara.fail(`/callback?error=access_denied&state=${state}`, 400);
+  await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 400);
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);
 });
@@ -267,7 +269,7 @@ test('a way back that is not as Spotify makes it is refused without asking Spoti
     `error=%3Cscript%3Ealert(1)%3C%2Fscript%3E&state=${await fresh()}`,
     `state[]=${await fresh()}&code=abc`,
   ]) {
-    const page = await mara.fail(`/callback?${query}`, 400);
+    const page = await mara.failSignIn(`/callback?${query}`, 400);
     assert.doesNotMatch(page.text, /<script>/);
     assert.match(page.text, /Sign in with Spotify/);
   }
@@ -283,23 +285,23 @@ test('the code is exchanged with the verifier that belongs to its challenge', as
 
   // The code of the first with the state of the second: the simulator compares verifier and challenge.
   const code = new URL(one, 'http://x').searchParams.get('code');
-  await mara.fail(`/callback?code=${code}&state=${other.searchParams.get('state')}`, 400);
+  await mara.failSignIn(`/callback?code=${code}&state=${other.searchParams.get('state')}`, 400);
 });
 
 test('who is not on the app’s list is told what the owner must do', async (t) => {
   const { browser, simulator, keys } = await startTurntable(t);
   for (const form of ['text', 'json'] as const) {
     simulator.settings.notInvited.add('noor');
-    simulator.settings.notInvitedAs = form;
+    simulator.settings.notInvitedFormat = form;
     const noor = browser();
 
-    const page = await noor.fail(await noor.agree('noor'), 403);
+    const page = await noor.failSignIn(await noor.agree('noor'), 403);
 
     assert.match(page.text, /User Management/);
     assert.equal(noor.sessionCookie(), undefined);
   }
   assert.deepEqual(
-    (await keys()).filter((key) => !key.startsWith('used:')),
+    (await keys()).filter((key) => !key.startsWith('used-state:')),
     [],
   );
 });
@@ -309,7 +311,7 @@ test('an owner without Premium is named as the cause', async (t) => {
   simulator.settings.ownerHasPremium = false;
   const mara = browser();
 
-  const page = await mara.fail(await mara.agree(), 403);
+  const page = await mara.failSignIn(await mara.agree(), 403);
 
   assert.match(page.text, /The owner of this site needs Spotify Premium/);
 });
@@ -318,9 +320,9 @@ test('credentials that Spotify does not know are named as the owner’s to mend'
   const { browser, logged } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'another secret' } });
   const mara = browser();
 
-  const page = await mara.fail(await mara.agree(), 502);
+  const page = await mara.failSignIn(await mara.agree(), 502);
 
-  assert.match(page.text, /has to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET/);
+  assert.match(page.text, /needs to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET/);
   assert.match(logged.join(''), /ClientRejected.*invalid_client/);
 });
 
@@ -334,7 +336,7 @@ test('signing out ends session and grant, and the next sign-in is asked for', as
   assert.equal(out.headers.location, '/?signed-out');
   assert.match((await mara.get('/?signed-out').expect(200)).text, /You are signed out/);
   assert.deepEqual(
-    (await keys()).filter((key) => !key.startsWith('used:')),
+    (await keys()).filter((key) => !key.startsWith('used-state:')),
     [],
   );
   assert.equal(mara.sessionCookie(), undefined);
@@ -353,6 +355,29 @@ test('who signs in again after signing out is asked by Spotify once, and then no
   const left = await mara.get('/login').expect(303);
 
   assert.equal(new URL(left.headers.location ?? '').searchParams.has('show_dialog'), false);
+});
+
+// fault: tab-reloads-during-sign-out
+test('while a sign-out is under way, another tab of the browser is not signed in again without being asked', async (t) => {
+  const redis = await startRedisProxy(t);
+  const one = await startTurntable(t, { redisUrl: redis.url });
+  const other = await startTurntable(t, { sharedWith: { ...one, redisUrl: redis.direct } });
+  const mara = one.browser();
+  await mara.signIn();
+  const cookies = mara.cookieHeader();
+  const login = async () => {
+    const { headers } = await visit(`${other.url}/login`, 'GET', cookies, one.baseUrl);
+    return new URL(String(headers.location)).searchParams.get('show_dialog');
+  };
+  assert.equal(await login(), null);
+  const held = redis.hold(command('del', 'session:'), 'before');
+
+  const signingOut = mara.post('/logout').expect(303).then();
+  await held.reached;
+  assert.equal(await login(), 'true', 'while its session is still there');
+  held.release();
+  await signingOut;
+  assert.equal(await login(), 'true', 'by a request that is late');
 });
 
 // fault: nobody-can-signed-made
@@ -406,7 +431,7 @@ test('a sign-in that fails leads to another one, back to where the person was, a
     const way = await mara.agree('mara', '?returnTo=/playlists?page=2');
     simulator.fault(fault);
 
-    const page = await mara.fail(way, status);
+    const page = await mara.failSignIn(way, status);
 
     assert.doesNotMatch(page.text, /callback|[?&;]code=|[?&;]state=/);
     if (!page.text.includes('Spotify refused this'))
@@ -421,12 +446,16 @@ test('a 429 at the sign-in closes the door for as long as Spotify says, and the 
   const [first, second] = [await mara.agree(), await mara.agree()];
   simulator.fault({ on: 'token', answer: { status: 429, body: '', headers: { 'Retry-After': '200' } } });
 
-  const page = await mara.fail(first, 503);
+  const page = await mara.failSignIn(first, 503);
   assert.equal(page.headers['retry-after'], '200');
-  assert.match(page.text, /in about 3 minutes/);
+  assert.doesNotMatch(page.text, /comes back by itself/, 'this address does not ask Spotify');
   assert.match(page.text, /until <time datetime="[^"]+">[^<]+ UTC<\/time>/);
-  await mara.fail(second, 503);
-  assert.equal(tokenRequests(simulator, 'authorization_code'), 0, 'the code of the other one is not spent');
+  await mara.failSignIn(second, 503);
+  assert.equal(
+    countTokenRequests(simulator, 'authorization_code'),
+    0,
+    'the code of the other one is not spent',
+  );
   assert.equal(simulator.calls.length, 1);
 
   clock.advance({ seconds: 200 });

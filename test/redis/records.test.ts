@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
-import { listen } from '../support/events.ts';
+import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
-import { listening } from '../support/listening.ts';
-import { allowAll, asked } from '../support/pages.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { clientId, startTurntable, tokenRequests } from '../support/turntable.ts';
+import { startLiveListener } from '../support/live-listener.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
+import { boundTo } from '../support/redis.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { clientId, countTokenRequests, startTurntable } from '../support/turntable.ts';
 
 const secret = 'of-these-tests-and-long-enough-for-it';
 
@@ -22,7 +23,7 @@ async function signedIn(t: TestContext, options: Parameters<typeof startTurntabl
   const mara = turntable.browser();
   await mara.signIn('mara', allowAll);
   const sessionId = /^s:([^.]+)\./.exec(decodeURIComponent(mara.sessionCookie() ?? ''))?.[1] ?? '';
-  const session = JSON.parse((await redis.get(`session:${sessionId}`)) ?? '');
+  const session = JSON.parse((await redis.get(`session:{${sessionId}}`)) ?? '');
   const { accountId }: { accountId: string } = session.listener;
   return { ...turntable, redis, mara, sessionId, session, accountId };
 }
@@ -39,7 +40,7 @@ function damagedIn(logged: string[]): string[] {
 // fault: session-newer-version-absent
 test('a session of a newer version is absent here, left alone, and a sign-in again where that version runs', async (t) => {
   const { mara, redis, sessionId, session, logged } = await signedIn(t);
-  const key = `session:${sessionId}`;
+  const key = `session:{${sessionId}}`;
   const newer = JSON.stringify({ ...session, v: 2, listener: 'of another form' });
   await redis.set(key, newer, 'KEEPTTL');
   damagedIn(logged);
@@ -58,29 +59,32 @@ test('a session of a newer version is absent here, left alone, and a sign-in aga
 test('a sign-in beside a session of a newer version writes over nothing of it', async (t) => {
   const { mara, redis, sessionId, session } = await signedIn(t);
   const newer = JSON.stringify({ ...session, v: 2 });
-  await redis.set(`session:${sessionId}`, newer, 'KEEPTTL');
-  const grant = await redis.get(`grant:${sessionId}`);
+  await redis.set(`session:{${sessionId}}`, newer, 'KEEPTTL');
+  const grant = await redis.get(`grant:{${sessionId}}`);
 
   await mara.signIn('mara');
   await mara.get('/now-playing').expect(200);
 
-  assert.equal(await redis.get(`session:${sessionId}`), newer);
-  assert.equal(await redis.get(`grant:${sessionId}`), grant);
+  assert.equal(await redis.get(`session:{${sessionId}}`), newer);
+  assert.equal(await redis.get(`grant:{${sessionId}}`), grant);
 });
 
 // fault: grant-open-newer-version
 test('a grant that does not open, or is of a newer version, is left to its TTL, and opens again when it can', async (t) => {
   const { mara, redis, sessionId, logged, clock } = await signedIn(t);
-  const key = `grant:${sessionId}`;
+  const key = `grant:{${sessionId}}`;
   const seal = createSeal([secret]);
   const intact = (await redis.get(key)) ?? '';
-  const fields = JSON.parse(seal.open(intact.slice(2), key).text ?? '');
+  const fields = JSON.parse(seal.open(intact.slice(2), boundTo(key)).text ?? '');
 
   for (const [record, damaged] of [
-    [`1:${createSeal(['another secret, of a process beside']).seal(JSON.stringify(fields), key)}`, true],
+    [
+      `1:${createSeal(['another secret, of a process beside']).seal(JSON.stringify(fields), boundTo(key))}`,
+      true,
+    ],
     [`1:${intact.slice(2, 30)}`, true],
-    [`1:${seal.seal(JSON.stringify({ ...fields, refreshToken: 7 }), key)}`, true],
-    [`1:${seal.seal(JSON.stringify({ ...fields, shape: 2 }), key)}`, false],
+    [`1:${seal.seal(JSON.stringify({ ...fields, refreshToken: 7 }), boundTo(key))}`, true],
+    [`1:${seal.seal(JSON.stringify({ ...fields, shape: 2 }), boundTo(key))}`, false],
     [JSON.stringify({ shape: 2, sealed: intact }), false],
   ] as const) {
     damagedIn(logged);
@@ -99,7 +103,7 @@ test('a grant that does not open, or is of a newer version, is left to its TTL, 
 // fault: entry-newer-version-list
 test('an entry of a newer version in the list of browsers is left alone, and signed out everywhere like the others', async (t) => {
   const { mara, redis, sessionId, accountId, browser, keys } = await signedIn(t);
-  const key = `browsers:${accountId}`;
+  const key = `browsers:{${accountId}}`;
   await redis.hset(key, sessionId, JSON.stringify({ shape: 2, names: ['of another form'] }));
   const other = browser();
   await other.signIn('mara');
@@ -110,19 +114,19 @@ test('an entry of a newer version in the list of browsers is left alone, and sig
 
   await mara.get('/now-playing').expect(303);
   assert.deepEqual(
-    (await keys()).filter((one) => !one.startsWith('used:')),
+    (await keys()).filter((one) => !one.startsWith('used-state:')),
     [],
   );
 });
 
 // fault: damaged-record-removed-comparing
 test('a damaged record is removed by comparing: one that was written in the meantime stays', async (t) => {
-  const line = await slowRedis(t);
+  const line = await startRedisProxy(t);
   const { mara, redis, accountId, logged, simulator, clock } = await signedIn(t, {
     redisUrl: line.url,
   });
   await mara.get('/now-playing').expect(200);
-  const key = `now-playing:${accountId}`;
+  const key = `now-playing:{${accountId}}`;
   const intact = (await redis.get(key)) ?? '';
   const { playback: _playback, ...rest } = JSON.parse(intact);
   const damaged = JSON.stringify(rest);
@@ -146,14 +150,22 @@ test('a damaged record is removed by comparing: one that was written in the mean
 });
 
 // fault: lock-another-type-another
-test('a lock of another type, of another text or without an end is nobody’s: no page waits for it', async (t) => {
+test('a lock of another type or text, without a TTL or with one that is too long is removed: no page waits for it', async (t) => {
   const { mara, redis, sessionId, clock, simulator, logged } = await signedIn(t, { timing: lockWait });
-  const key = `lock:grant:${sessionId}`;
+  const key = `lock:grant:{${sessionId}}`;
 
   for (const [what, harm] of [
     ['a list', () => redis.rpush(key, 'x')],
     ['a hash', () => redis.hset(key, 'x', 'y')],
     ['an owner without an end', () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef')],
+    [
+      'an owner with a TTL that is too long',
+      () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600),
+    ],
+    [
+      'a newer shape with a TTL that is too long',
+      () => redis.set(key, '{"shape":2,"owner":"x"}', 'EX', 3_600),
+    ],
     ['a text that is no owner', () => redis.set(key, 'x', 'EX', 3_600)],
     ['an empty text', () => redis.set(key, '', 'EX', 3_600)],
   ] as const) {
@@ -162,17 +174,17 @@ test('a lock of another type, of another text or without an end is nobody’s: n
     simulator.forgetCalls();
     damagedIn(logged);
     await mara.get('/account').expect(200);
-    assert.equal(tokenRequests(simulator, 'refresh_token'), 1, what);
+    assert.equal(countTokenRequests(simulator, 'refresh_token'), 1, what);
     assert.equal(await redis.exists(key), 0, what);
     assert.deepEqual(damagedIn(logged), ['lock'], what);
   }
 
-  await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600);
+  await redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 8);
   clock.advance({ hours: 2 });
   const waiting = mara.get('/account').then(({ status }) => status);
   simulator.forgetCalls();
   await until(async () => (await redis.exists(key)) === 1);
-  assert.equal(tokenRequests(simulator, 'refresh_token'), 0, 'a real one is waited for');
+  assert.equal(countTokenRequests(simulator, 'refresh_token'), 0, 'a real one is waited for');
   await redis.del(key);
   assert.equal(await waiting, 200);
 });
@@ -180,39 +192,40 @@ test('a lock of another type, of another text or without an end is nobody’s: n
 // fault: lease-none-taken-over
 test('a lease that is none is taken over, and the player is asked', async (t) => {
   const { mara, redis, accountId, url, clock, simulator } = await signedIn(t);
-  const key = `look:${accountId}`;
+  const key = `lease:{${accountId}}`;
   await mara.get('/now-playing').expect(200);
 
   for (const harm of [
     () => redis.rpush(key, 'x'),
     () => redis.set(key, 'x', 'EX', 3_600),
     () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef'),
+    () => redis.set(key, '01234567-89ab-cdef-0123-456789abcdef', 'EX', 3_600),
   ]) {
     await redis.del(key);
     await harm();
-    const stream = await listen(t, url, mara);
+    const stream = await openStream(t, url, mara);
     simulator.forgetCalls();
     clock.advance({ minutes: 10 });
-    await until(() => asked(simulator).includes('GET /me/player'));
+    await until(() => apiRequests(simulator).includes('GET /me/player'));
     stream.close();
   }
 });
 
 // fault: messages-damaged-another-shape
 test('messages that are damaged or of another shape are ignored and counted, and later ones are heard', async (t) => {
-  const { url, mara, redisUrl, logged, simulator, name } = await listening(t);
+  const { url, mara, redisUrl, logged, simulator, name } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
-  const accountId = (await redis.keys(`${keyPrefix}now-playing:*`))[0]?.split(':').at(-1) ?? '';
-  const record = JSON.parse((await redis.get(`now-playing:${accountId}`)) ?? '');
-  const { shape, boundTo: _boundTo, ...seen } = record;
-  const news = { seen, waitingUntil: null, quota: false, silent: false, stalled: false };
-  const message = { shape, from: 'elsewhere', kind: 'news', accountId, news };
-  const stream = await listen(t, url, mara);
-  await stream.until(({ event }) => event === 'card');
+  const accountId = (await redis.keys(`${keyPrefix}now-playing:*`))[0]?.split(':').at(-1)?.slice(1, -1) ?? '';
+  const record = JSON.parse((await redis.get(`now-playing:{${accountId}}`)) ?? '');
+  const { shape, boundTo: _boundTo, ...observation } = record;
+  const update = { observation, cooldown: null, spotifyDown: false, redisDown: false };
+  const message = { shape, from: 'elsewhere', kind: 'update', accountId, update };
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(({ event }) => event === 'card');
   const say = (one: unknown) =>
-    redis.publish(`${keyPrefix}live:${clientId}`, typeof one === 'string' ? one : JSON.stringify(one));
+    redis.publish(`${keyPrefix}live:{${clientId}}`, typeof one === 'string' ? one : JSON.stringify(one));
   damagedIn(logged);
 
   const odd = [
@@ -224,13 +237,13 @@ test('messages that are damaged or of another shape are ignored and counted, and
     { ...message, kind: 'another' },
     { ...message, from: 7 },
     { ...message, accountId: {} },
-    { ...message, news: null },
-    ...Object.keys(news).map((field) => ({ ...message, news: { ...news, [field]: 'x' } })),
-    ...Object.keys(seen).map((field) => ({
+    { ...message, update: null },
+    ...Object.keys(update).map((field) => ({ ...message, update: { ...update, [field]: 'x' } })),
+    ...Object.keys(observation).map((field) => ({
       ...message,
-      news: { ...news, seen: { ...seen, [field]: { x: 1 } } },
+      update: { ...update, observation: { ...observation, [field]: { x: 1 } } },
     })),
-    { shape, from: 'elsewhere', kind: 'look', accountId, since: 'now' },
+    { shape, from: 'elsewhere', kind: 'poll', accountId, since: 'now' },
     { shape, from: 'elsewhere', kind: 'end', sessionIds: [7] },
     { shape, from: 'elsewhere', kind: 'end', sessionIds: 'all' },
   ];
@@ -245,18 +258,17 @@ test('messages that are damaged or of another shape are ignored and counted, and
 
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   await mara.get('/devices').expect(200);
-  const item = { ...seen.playback.item, name: 'Something else' };
-  await say({
-    ...message,
-    news: { ...news, seen: { ...seen, askedAt: seen.askedAt + 1, playback: { ...seen.playback, item } } },
-  });
-  await stream.until(({ data }) => data.what === 'Something else' && data.what !== name);
+  const item = { ...observation.playback.item, name: 'Something else' };
+  const { playback, askedAt } = observation;
+  const newer = { ...observation, askedAt: askedAt + 1, playback: { ...playback, item } };
+  await say({ ...message, update: { ...update, observation: newer } });
+  await stream.waitFor(({ data }) => data.title === 'Something else' && data.title !== name);
 });
 
-// fault: cool-down-pauses-nothing
-test('what is no cool-down pauses nothing, and neither does a try that never ends', async (t) => {
+// fault: cooldown-pauses-nothing
+test('what is no cooldown pauses nothing, and neither does a probe that never ends', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
-  const key = `cool-down:${clientId}`;
+  const key = `cooldown:{${clientId}}`;
   const far = clock.now() + 30 * 24 * 3_600_000;
 
   for (const text of [
@@ -273,7 +285,7 @@ test('what is no cool-down pauses nothing, and neither does a try that never end
     await redis.set(key, text);
     await mara.get('/now-playing').expect(200);
     assert.equal(await redis.exists(key), 0, text);
-    assert.deepEqual([...new Set(damagedIn(logged))], ['cool-down'], text);
+    assert.deepEqual([...new Set(damagedIn(logged))], ['cooldown'], text);
   }
 
   const newer = JSON.stringify({ shape: 2, until: far });
@@ -284,7 +296,7 @@ test('what is no cool-down pauses nothing, and neither does a try that never end
 
   for (const trying of [['1'], ['1', 'EX', 3_600], ['x']] as const) {
     await redis.set(key, clock.now() - 1_000);
-    await redis.call('SET', `cool-down-try:${clientId}`, ...trying);
+    await redis.call('SET', `probe:{${clientId}}`, ...trying);
     clock.advance({ seconds: 2 });
     await mara.get('/now-playing').expect(200);
     assert.equal(await redis.exists(key), 0, 'the call that tried has ended the wait');
@@ -294,7 +306,7 @@ test('what is no cool-down pauses nothing, and neither does a try that never end
 // fault: calls-counted-beside-count
 test('calls are counted beside a count that is none', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
-  const key = `calls:${clientId}`;
+  const key = `usage:{${clientId}}`;
   const bin = String(Math.floor(clock.now() / 900_000));
   const used = async () => Number(await redis.hget(key, bin));
   const before = await used();
@@ -305,7 +317,7 @@ test('calls are counted beside a count that is none', async (t) => {
   assert.equal(await used(), 1, `in place of ${before}`);
   await mara.get('/now-playing').expect(200);
   assert.deepEqual(Object.keys(await redis.hgetall(key)), [bin]);
-  assert.deepEqual(damagedIn(logged), ['calls']);
+  assert.deepEqual(damagedIn(logged), ['usage']);
 
   await redis.del(key);
   await redis.set(key, 'x');
@@ -317,7 +329,7 @@ test('calls are counted beside a count that is none', async (t) => {
 // fault: places-streams-taken-ever
 test('places of streams that are taken for ever are free', async (t) => {
   const { mara, redis, url, sessionId } = await signedIn(t);
-  const key = `streams:${sessionId}`;
+  const key = `streams:{${sessionId}}`;
   await mara.get('/now-playing').expect(200);
   for (const harm of [
     () => redis.zadd(key, ...Array.from({ length: 20 }, (_, place) => ['+inf', `x${place}`]).flat()),
@@ -325,7 +337,7 @@ test('places of streams that are taken for ever are free', async (t) => {
   ]) {
     await redis.del(key);
     await harm();
-    const stream = await listen(t, url, mara);
+    const stream = await openStream(t, url, mara);
     assert.equal(stream.status, 200);
     stream.close();
   }
@@ -335,8 +347,8 @@ test('places of streams that are taken for ever are free', async (t) => {
 test('a form is done once beside a record that is none, and leads nowhere but to our own pages', async (t) => {
   const { mara, redis, simulator, keys } = await signedIn(t);
   const send = async (form: object) => mara.post('/playlists').type('form').send(form).expect(303);
-  const created = () => asked(simulator).filter((call) => call === 'POST /me/playlists').length;
-  const keyOfForms = async () => (await keys()).filter((key) => key.startsWith('once:'));
+  const created = () => apiRequests(simulator).filter((call) => call === 'POST /me/playlists').length;
+  const keyOfForms = async () => (await keys()).filter((key) => key.startsWith('idempotency:'));
 
   for (const [index, text] of [
     '//evil.example/',
@@ -373,7 +385,7 @@ test('the way back from Spotify is good beside a record that is none', async (t)
     const noor = browser();
     const way = await noor.agree('noor');
     const state = new URLSearchParams(way.split('?')[1]).get('state') ?? '';
-    await harm(`used:${createHash('sha256').update(state).digest('base64url')}`);
+    await harm(`used-state:{${createHash('sha256').update(state).digest('base64url')}}`);
     await noor.get(way).expect(303);
     simulator.forgetCalls();
     await noor.get(way).expect(303);
@@ -387,7 +399,7 @@ test('which generation of the Web API is spoken is found out again where the rec
   const [playlist] = (await mara.getJson('/playlists').expect(200)).body.playlists as { id: string }[];
   const path = `/playlists/${playlist?.id}`;
   await mara.get(path).expect(200);
-  const key = `api-version:${clientId}`;
+  const key = `api-version:{${clientId}}`;
   assert.equal(await redis.get(key), 'legacy');
 
   for (const text of ['x', '', '2026-02', '{"apiVersion":"legacy"}']) {

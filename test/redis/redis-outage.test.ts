@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { until, visit } from '../support/fleet.ts';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { command, slowRedis } from '../support/slow-redis.ts';
-import { promptly } from '../support/timing.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
+import { usualRedisDeadline } from '../support/timing.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /** The page is there again, by itself. */
@@ -22,14 +22,14 @@ async function isTurnedAway(mara: Browser, path: string): Promise<void> {
 test('while Redis is stopped every page answers 503, and when it is back all is as before', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const { browser, url, logged } = await startTurntable(t, { redisUrl: redis.url });
   const mara = browser();
   await mara.signIn();
 
   await redis.stop();
   for (const path of ['/now-playing', '/playlists', '/', '/login']) await isTurnedAway(mara, path);
-  assert.match((await mara.fail('/callback?state=a&code=b', 503)).text, /nothing is lost/);
+  assert.match((await mara.failSignIn('/callback?state=a&code=b', 503)).text, /nothing is lost/);
   for (const path of ['/', '/login']) await isTurnedAway(browser(), path);
   assert.equal((await mara.post('/logout')).status, 503);
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
@@ -49,8 +49,8 @@ test('while Redis is stopped every page answers 503, and when it is back all is 
 test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is signed out', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
-  const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: promptly });
+  const redis = await startOwnRedis(t);
+  const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: usualRedisDeadline });
   const mara = browser();
   await until(async () => (await mara.get(await mara.agree())).status === 303);
 
@@ -63,7 +63,7 @@ test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is
 test('a Redis that takes no writes is said to be unavailable, never a success: reading goes on', {
   skip,
 }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const { browser } = await startTurntable(t, { redisUrl: redis.url });
   const [mara, noor] = [browser(), browser()];
   await mara.signIn();
@@ -72,7 +72,7 @@ test('a Redis that takes no writes is said to be unavailable, never a success: r
   t.after(() => direct.disconnect());
 
   await direct.config('SET', 'maxmemory', '1');
-  await noor.fail(way, 503);
+  await noor.failSignIn(way, 503);
   assert.equal(noor.sessionCookie(), undefined);
   await mara.get('/now-playing').expect(200);
 
@@ -82,7 +82,7 @@ test('a Redis that takes no writes is said to be unavailable, never a success: r
 
 // fault: new-sign-redis-take
 test('a new sign-in that Redis does not take leaves the one that stood as it was', async (t) => {
-  const redis = await slowRedis(t);
+  const redis = await startRedisProxy(t);
   const { browser } = await startTurntable(t, { redisUrl: redis.url });
   const mara = browser();
   await mara.signIn();
@@ -90,9 +90,9 @@ test('a new sign-in that Redis does not take leaves the one that stood as it was
 
   for (const lost of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
     const way = await mara.agree();
-    redis.loseAnswerTo(lost);
+    redis.dropReplyTo(lost);
 
-    await mara.fail(way, 503);
+    await mara.failSignIn(way, 503);
 
     assert.equal(mara.sessionCookie(), before);
     await isBack(mara);
@@ -204,7 +204,7 @@ test('a grant whose generation is no number is as good as none', async (t) => {
 });
 
 test('a Redis that asks for a password is told apart from one that is away', { skip }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const direct = new Redis(redis.url);
   t.after(() => direct.disconnect());
   await direct.config('SET', 'requirepass', 'a-password');
@@ -212,7 +212,7 @@ test('a Redis that asks for a password is told apart from one that is away', { s
   for (const url of [redis.url, redis.url.replace('//', '//:wrong@')]) {
     const { browser, logged } = await startTurntable(t, { redisUrl: url });
     await browser().get('/').expect(503);
-    assert.match(logged.join(''), /Redis refuses the connection.*Look at the user and password in REDIS_URL/);
+    assert.match(logged.join(''), /Redis refuses the connection.*Check the user and password in REDIS_URL/);
     assert.doesNotMatch(logged.join(''), /wrong@/);
   }
 });
@@ -242,7 +242,7 @@ test('a new secret before the old one in SESSION_SECRET signs nobody out; taking
   await mara.signIn();
   const Cookie = mara.cookieHeader();
   const statusWith = async (SESSION_SECRET: string) => {
-    const { url, baseUrl } = await startTurntable(t, { beside: before, env: { SESSION_SECRET } });
+    const { url, baseUrl } = await startTurntable(t, { sharedWith: before, env: { SESSION_SECRET } });
     return (await visit(`${url}/now-playing`, 'GET', Cookie, baseUrl)).status;
   };
 

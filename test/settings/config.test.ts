@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readConfig } from '../../src/config.ts';
-import { problemsOf } from '../support/problems.ts';
+import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
 
@@ -16,6 +16,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     baseUrl: 'http://127.0.0.1:3000',
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
+    redisPrefix: 'turntable:',
     findsRedis: true,
     spotify: null,
     spotifyLogo: null,
@@ -26,6 +27,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
     dailyCalls: 700,
     dailySearches: 100,
     setupPage: true,
+    unknownSettings: [],
   });
 });
 
@@ -38,7 +40,7 @@ test('the setup page is there on this machine alone, unless it is asked for', ()
   assert.equal(setupPage({ NODE_ENV: 'production' }), false);
   assert.equal(setupPage(public_), false);
   assert.equal(setupPage({ ...public_, NODE_ENV: 'production', SETUP_PAGE: 'on' }), true);
-  assert.match(problemsOf({ SETUP_PAGE: 'yes' }), /SETUP_PAGE must be on or off/);
+  assert.match(configProblems({ SETUP_PAGE: 'yes' }), /SETUP_PAGE must be on or off/);
 });
 
 test('two settings are enough', () => {
@@ -63,7 +65,7 @@ test('an empty variable is one that is not set', () => {
 });
 
 test('all problems are told at once, and no secret with them', () => {
-  const told = problemsOf({
+  const told = configProblems({
     PORT: 'eighty',
     BASE_URL: 'https://music.example',
     REDIS_URL: 'http://:a-password@redis',
@@ -92,20 +94,20 @@ test('all problems are told at once, and no secret with them', () => {
 
 test('https without a trusted proxy is refused with the reason', () => {
   assert.match(
-    problemsOf({ BASE_URL: 'https://music.example' }),
-    /TRUST_PROXY.*Secure cookies would silently not be set/s,
+    configProblems({ BASE_URL: 'https://music.example' }),
+    /TRUST_PROXY.*Secure cookies are silently not set/s,
   );
-  assert.equal(problemsOf({ BASE_URL: 'https://music.example', TRUST_PROXY: '1' }), '');
+  assert.equal(configProblems({ BASE_URL: 'https://music.example', TRUST_PROXY: '1' }), '');
 });
 
 test('addresses that Spotify refuses as redirect URIs are refused with the reason', () => {
-  assert.match(problemsOf({ BASE_URL: 'http://localhost:3000' }), /localhost, which Spotify refuses/);
-  assert.match(problemsOf({ BASE_URL: 'http://192.168.1.5:3000' }), /must be https/);
+  assert.match(configProblems({ BASE_URL: 'http://localhost:3000' }), /localhost, which Spotify refuses/);
+  assert.match(configProblems({ BASE_URL: 'http://192.168.1.5:3000' }), /must be https/);
   assert.match(
-    problemsOf({ BASE_URL: 'https://music.example/path', TRUST_PROXY: '1' }),
+    configProblems({ BASE_URL: 'https://music.example/path', TRUST_PROXY: '1' }),
     /Write BASE_URL=https:\/\/music\.example$/,
   );
-  assert.equal(problemsOf({ BASE_URL: 'http://[::1]:3000' }), '');
+  assert.equal(configProblems({ BASE_URL: 'http://[::1]:3000' }), '');
 });
 
 test('a Redis is found where none is named, but not in production', () => {
@@ -114,17 +116,33 @@ test('a Redis is found where none is named, but not in production', () => {
   assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).findsRedis, false);
 });
 
+test('the prefix of Redis keys can be set, once and without characters that mean something to Redis', () => {
+  const read = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).redisPrefix;
+
+  assert.equal(read({ REDIS_PREFIX: 'music:' }), 'music:');
+  assert.equal(read({ REDIS_PREFIX: '' }), 'turntable:');
+  for (const REDIS_PREFIX of ['{music}', 'my music:', 'music*', 'x'.repeat(101)])
+    assert.match(configProblems({ REDIS_PREFIX }), /REDIS_PREFIX must be at most 100 characters/);
+  assert.match(
+    configProblems({ REDIS_PREFIX: 'music:', REDIS_URL: 'redis://127.0.0.1?keyPrefix=other:' }),
+    /Remove the one in REDIS_URL/,
+  );
+});
+
 test('the address follows from where the server listens, or has to be told', () => {
   assert.equal(readConfig({ HOST: '0.0.0.0', PORT: '3100' }).baseUrl, 'http://127.0.0.1:3100');
   assert.equal(readConfig({ HOST: '::1' }).baseUrl, 'http://[::1]:3000');
-  assert.match(problemsOf({ HOST: '192.168.1.5' }), /HOST=192\.168\.1\.5 needs BASE_URL/);
-  assert.equal(problemsOf({ HOST: '192.168.1.5', BASE_URL: 'https://music.example', TRUST_PROXY: '1' }), '');
+  assert.match(configProblems({ HOST: '192.168.1.5' }), /HOST=192\.168\.1\.5 requires BASE_URL/);
+  assert.equal(
+    configProblems({ HOST: '192.168.1.5', BASE_URL: 'https://music.example', TRUST_PROXY: '1' }),
+    '',
+  );
 });
 
 test('TRUST_PROXY takes a number or addresses, and nothing that believes everybody', () => {
   assert.equal(readConfig({ TRUST_PROXY: '2' }).trustProxy, 2);
   assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).trustProxy, 'loopback, 10.0.0.0/8');
-  assert.match(problemsOf({ TRUST_PROXY: 'true' }), /would believe any sender/);
+  assert.match(configProblems({ TRUST_PROXY: 'true' }), /would trust every client/);
   for (const TRUST_PROXY of [
     'nonsense',
     '10.0.0.0/99',
@@ -133,15 +151,15 @@ test('TRUST_PROXY takes a number or addresses, and nothing that believes everybo
     '10.0.0.0/x',
     'loopback/8',
   ]) {
-    assert.match(problemsOf({ TRUST_PROXY }), /TRUST_PROXY must be/, TRUST_PROXY);
+    assert.match(configProblems({ TRUST_PROXY }), /TRUST_PROXY must be/, TRUST_PROXY);
   }
 });
 
 test('SESSION_SECRET is a list, and each must be long enough', () => {
   const [a, b] = ['one that is long enough but only just', 'another one that is long enough too'];
   assert.deepEqual(readConfig({ SESSION_SECRET: `${a}, ${b}` }).secrets, [a, b]);
-  assert.match(problemsOf({ SESSION_SECRET: `${a},short` }), /at least 32 characters/);
-  assert.match(problemsOf({ SESSION_SECRET: `${a},` }), /at least 32 characters/);
+  assert.match(configProblems({ SESSION_SECRET: `${a},short` }), /at least 32 characters/);
+  assert.match(configProblems({ SESSION_SECRET: `${a},` }), /at least 32 characters/);
 });
 
 test('the simulator’s origin is trusted with covers and links only where it stands in for Spotify', () => {

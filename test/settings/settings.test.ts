@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { readConfig } from '../../src/config.ts';
 import { loadEnvFile } from '../../src/settings/env-file.ts';
 import { redisAddress } from '../../src/settings/redis-url.ts';
-import { problemsOf } from '../support/problems.ts';
+import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
 
@@ -16,7 +16,7 @@ function load(t: TestContext, content: string | Buffer, env: Record<string, stri
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, '.env'), content);
   const loaded: Record<string, string | undefined> = { ...env };
-  return { problems: loadEnvFile(join(folder, '.env'), loaded), env: loaded };
+  return { ...loadEnvFile(join(folder, '.env'), loaded), env: loaded };
 }
 
 test('a .env is read with a byte-order mark, with the line ends of any system, and with quotes and comments', (t) => {
@@ -48,8 +48,8 @@ test('a line of .env that would be skipped or cut short is named by its number, 
       /^Line 1 of \.env: REDIS_URL has a # in its value.*double quotes/,
     ],
     ['SPOTIFY_CLIENT_SECRET="hidden', /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has a " before its value/],
-    ["SPOTIFY_CLIENT_SECRET='hidden' too", /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has something after/],
-    ['PORT=3000\n\nPORT=hidden', /^Line 3 of \.env: PORT is set on line 1 already/],
+    ["SPOTIFY_CLIENT_SECRET='hidden' too", /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has text after/],
+    ['PORT=3000\n\nPORT=hidden', /^Line 3 of \.env: PORT is already set on line 1/],
   ] as const) {
     const { problems } = load(t, content);
     assert.match(problems.join('\n'), words, content);
@@ -60,16 +60,45 @@ test('a line of .env that would be skipped or cut short is named by its number, 
 
 test('a .env that is a folder, or in an encoding that cannot be read, is a sentence; a missing one is nothing', (t) => {
   for (const content of [Buffer.from('\uFEFFPORT=3100', 'utf16le'), Buffer.from('NAME=caf\xe9', 'latin1')])
-    assert.match(load(t, content).problems.join(), /^\.env is not UTF-8 text\. Save it again/);
+    assert.match(load(t, content).problems.join(), /^\.env is not UTF-8 text\. Save it with/);
 
   const folder = mkdtempSync(join(tmpdir(), 'turntable-env-'));
   t.after(() => rmSync(folder, { recursive: true }));
   mkdirSync(join(folder, '.env'));
-  assert.match(loadEnvFile(join(folder, '.env'), {}).join(), /^\.env is a folder/);
-  assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), []);
+  assert.match(loadEnvFile(join(folder, '.env'), {}).problems.join(), /^\.env is a folder/);
+  assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), { names: [], problems: [] });
   assert.match(
-    loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).join(),
-    /cannot be read \(ENAMETOOLONG\)/,
+    loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).problems.join(),
+    /can't be read \(ENAMETOOLONG\)/,
+  );
+});
+
+// fault: misspelt-setting
+test('a name in .env that is no setting is named, with the setting it may stand for; the environment may hold any', (t) => {
+  const noted = (content: string, env = {}) => {
+    const file = load(t, content, env);
+    return readConfig(file.env, file).unknownSettings.join('\n');
+  };
+  for (const [name, meant] of [
+    ['SPOTIFY_CLIENTID', 'SPOTIFY_CLIENT_ID'],
+    ['spotify_client_id', 'SPOTIFY_CLIENT_ID'],
+    ['CLIENT_SECRET', 'SPOTIFY_CLIENT_SECRET'],
+    ['SPOTFIY_CLIENT_ID', 'SPOTIFY_CLIENT_ID'],
+    ['REDIS_URI', 'REDIS_URL'],
+    ['SESSION_SECRETS', 'SESSION_SECRET'],
+  ])
+    assert.equal(noted(`${name}=hidden`), `${name} isn't a setting; did you mean ${meant}?`);
+  assert.equal(noted('FAVOURITE_COLOUR=blue'), "FAVOURITE_COLOUR isn't a setting.");
+  assert.equal(
+    noted('PORT=3100\nTZ=UTC\nNODE_OPTIONS=--trace-gc\nSPOTIFY_CLIENT_ID=', { SPOTIFY_ID: 'x' }),
+    '',
+  );
+
+  const misspelt = load(t, 'NODE_ENV=production\nSPOTIFY_CLIENTID=hidden');
+  assert.throws(
+    () => readConfig(misspelt.env, misspelt),
+    /SPOTIFY_CLIENT_ID.*not set.*did you mean SPOTIFY_CLIENT_ID\?/s,
+    'also where its lack is why nothing starts',
   );
 });
 
@@ -79,25 +108,26 @@ test('a Redis URL that cannot work is refused with how to write it, and without 
     ['redis://:secr%et@redis:6379', /has a % .*write % as %25/],
     ['redis://:secr%zzet@redis:6379', /has a % .*write % as %25/],
     ['redis://:secr#et@redis:6379', /write % as %25, # as %23, \/ as %2F, \? as %3F/],
-    ['redis://:secr/et@redis:6379', /must look like .* \/ as %2F/],
-    ['redis://:secr?et@redis:6379', /must look like .* \? as %3F/],
-    ['redis://secr:12/et@redis:6379', /an @ too far to the right.* \/ as %2F/],
-    ['redis://secr:12#et@redis:6379', /an @ too far to the right.* # as %23/],
-    ['redis://secr:12?et@redis:6379', /an @ too far to the right.* \? as %3F/],
+    ['redis://:secr/et@redis:6379', /must have the form .* \/ as %2F/],
+    ['redis://:secr?et@redis:6379', /must have the form .* \? as %3F/],
+    ['redis://127.0.0.1:0', /must contain the port/],
+    ['redis://secr:12/et@redis:6379', /an @ after its host.* \/ as %2F/],
+    ['redis://secr:12#et@redis:6379', /an @ after its host.* # as %23/],
+    ['redis://secr:12?et@redis:6379', /an @ after its host.* \? as %3F/],
     ['redis://redis:6379/#secret', /has a # at its end/],
-    ['redis://redis:6379/secret', /a database that is not a number.*6379\/0/],
-    ['redis://redis:6379/0/', /a database that is not a number/],
-    ['redis://redis:6379/?db=secret', /a database that is not a number/],
-    ['redis:6379', /must look like redis:\/\/127\.0\.0\.1:6379/],
-    ['redis:///0', /must look like/],
-    ['redis://:secret@', /must look like/],
-    ['http://:secret@redis', /must look like/],
+    ['redis://redis:6379/secret', /The database in REDIS_URL is not a number.*6379\/0/],
+    ['redis://redis:6379/0/', /The database in REDIS_URL is not a number/],
+    ['redis://redis:6379/?db=secret', /The database in REDIS_URL is not a number/],
+    ['redis:6379', /must have the form redis:\/\/127\.0\.0\.1:6379/],
+    ['redis:///0', /must have the form/],
+    ['redis://:secret@', /must have the form/],
+    ['http://:secret@redis', /must have the form/],
     ['secret.sock', /unix:\/path\/to\/redis\.sock/],
     ['unix:secret.sock', /unix:\/path\/to\/redis\.sock/],
     [`unix:/secret/${'x'.repeat(100)}.sock`, /The path of the socket has 113 bytes.* at most 103/],
   ] as const) {
-    assert.match(problemsOf({ ...credentials, REDIS_URL }), words, REDIS_URL);
-    assert.doesNotMatch(problemsOf({ ...credentials, REDIS_URL }), /secr|:12/, REDIS_URL);
+    assert.match(configProblems({ ...credentials, REDIS_URL }), words, REDIS_URL);
+    assert.doesNotMatch(configProblems({ ...credentials, REDIS_URL }), /secr|:12/, REDIS_URL);
   }
 });
 
@@ -120,20 +150,32 @@ test('quotes and characters that cannot be seen are refused by the name of the v
     ['SPOTIFY_CLIENT_ID', '"hidden"', /SPOTIFY_CLIENT_ID has quotes around its value/],
     ['SPOTIFY_CLIENT_SECRET', '“hidden”', /SPOTIFY_CLIENT_SECRET has quotes around its value/],
     ['SPOTIFY_CLIENT_SECRET', "hidden'", /SPOTIFY_CLIENT_SECRET has quotes around its value/],
-    ['SPOTIFY_CLIENT_SECRET', 'hid\u200Bden', /SPOTIFY_CLIENT_SECRET has a character .* seen \(U\+200B\)/],
-    ['SPOTIFY_CLIENT_ID', 'hid\u00A0den', /SPOTIFY_CLIENT_ID has a character .* seen \(U\+00A0\)/],
-    ['SPOTIFY_CLIENT_ID', 'hid\rden', /SPOTIFY_CLIENT_ID has a character .* seen \(U\+000D\)/],
-    ['SPOTIFY_CLIENT_SECRET', '\u2060hidden', /SPOTIFY_CLIENT_SECRET has a character .* seen \(U\+2060\)/],
+    [
+      'SPOTIFY_CLIENT_SECRET',
+      'hid\u200Bden',
+      /SPOTIFY_CLIENT_SECRET contains an invisible character \(U\+200B\)/,
+    ],
+    ['SPOTIFY_CLIENT_ID', 'hid\u00A0den', /SPOTIFY_CLIENT_ID contains an invisible character \(U\+00A0\)/],
+    ['SPOTIFY_CLIENT_ID', 'hid\rden', /SPOTIFY_CLIENT_ID contains an invisible character \(U\+000D\)/],
+    [
+      'SPOTIFY_CLIENT_SECRET',
+      '\u2060hidden',
+      /SPOTIFY_CLIENT_SECRET contains an invisible character \(U\+2060\)/,
+    ],
     [
       'SPOTIFY_CLIENT_SECRET',
       'hid–den',
-      /SPOTIFY_CLIENT_SECRET has a character .* none of Spotify's \(U\+2013\)/,
+      /SPOTIFY_CLIENT_SECRET contains a character that Spotify doesn't use \(U\+2013\)/,
     ],
-    ['SPOTIFY_CLIENT_ID', '<hidden>', /SPOTIFY_CLIENT_ID has a character .* none of Spotify's \(U\+003C\)/],
+    [
+      'SPOTIFY_CLIENT_ID',
+      '<hidden>',
+      /SPOTIFY_CLIENT_ID contains a character that Spotify doesn't use \(U\+003C\)/,
+    ],
     ['REDIS_URL', '"redis://:hidden@redis"', /REDIS_URL has quotes around its value/],
-    ['PORT', '30\u200B00', /PORT has a character .* seen/],
+    ['PORT', '30\u200B00', /PORT contains an invisible character/],
   ] as const) {
-    const problems = problemsOf({ ...credentials, [name]: value });
+    const problems = configProblems({ ...credentials, [name]: value });
     assert.match(problems, words);
     assert.doesNotMatch(problems, /hid/);
     assert.equal(problems.split('\n  - ').length, 2, `only one sentence:\n${problems}`);
@@ -154,13 +196,13 @@ test('other settings that cannot work are refused with what to write', () => {
     [{ HOST: '127.0.0.1:3000' }, /HOST must be an address or a name.*without scheme and port/],
     [{ BASE_URL: 'http://127.0.0.1:3000/music' }, /Write BASE_URL=http:\/\/127\.0\.0\.1:3000$/],
     [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must be an origin/],
-    [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly production/],
-    [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly production/],
-    [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET begins with a placeholder/],
-    [{ SESSION_SECRET: 'x'.repeat(40) }, /SESSION_SECRET begins with a placeholder/],
-    [{ SESSION_SECRET: '<put 32 random characters in here>' }, /SESSION_SECRET begins with a placeholder/],
+    [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly "production"/],
+    [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly "production"/],
+    [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET starts with a placeholder/],
+    [{ SESSION_SECRET: 'x'.repeat(40) }, /SESSION_SECRET starts with a placeholder/],
+    [{ SESSION_SECRET: '<put 32 random characters in here>' }, /SESSION_SECRET starts with a placeholder/],
   ] as const)
-    assert.match(problemsOf(env), words);
+    assert.match(configProblems(env), words);
   const fresh = 'uN0SqCWZyR1H8dN2m5Q7eJ4kL6pT9vXa';
-  assert.equal(problemsOf({ SESSION_SECRET: `${fresh},${'x'.repeat(40)}` }), '', 'it can be left behind');
+  assert.equal(configProblems({ SESSION_SECRET: `${fresh},${'x'.repeat(40)}` }), '', 'it can be left behind');
 });

@@ -1,19 +1,19 @@
 import { type TestContext, test } from 'node:test';
 import { type ApiVersion, apiVersions } from '../../simulator/simulator.ts';
 
-const apiVersionOf = new WeakMap<TestContext, ApiVersion>();
+const versionByTest = new WeakMap<TestContext, ApiVersion>();
 
 /** Runs a test once for each version of the Web API, against a simulator of that version. */
 export function testInEachApiVersion(name: string, body: (t: TestContext) => Promise<void>): void {
   for (const apiVersion of apiVersions) {
     test(`${name} (${apiVersion})`, (t) => {
-      apiVersionOf.set(t, apiVersion);
+      versionByTest.set(t, apiVersion);
       return body(t);
     });
   }
 }
 
-/** The version of the Web API that the simulator of this test serves. */
+/** Returns the version of the Web API that the simulator of this test serves. */
 export function apiVersionIn(t: TestContext): ApiVersion {
-  return apiVersionOf.get(t) ?? '2026-02';
+  return versionByTest.get(t) ?? '2026-02';
 }

@@ -8,8 +8,8 @@ import { findOnPath } from '../../src/redis/local-server.ts';
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const program = findOnPath(names, process.env);
 
-/** A reason to skip where there is no browser; in CI there has to be one, so there it is none. */
-export const skipWithoutBrowser = program || process.env.CI ? false : 'there is no Chromium on the PATH';
+/** The reason to skip without a browser. In CI a browser is required, so tests fail instead. */
+export const skipWithoutBrowser = program || process.env.CI ? false : 'no Chromium on the PATH';
 
 const flags = [
   '--headless',
@@ -22,21 +22,21 @@ const flags = [
   '--disable-sync',
 ];
 
-/** A real browser with nothing in it yet; gone when the test ends. */
+/** Opens a real browser with an empty profile, until the test ends. */
 export async function openBrowser(
   t: TestContext,
   options: BrowserContextOptions = {},
 ): Promise<BrowserContext> {
   if (!program) throw new Error('There is no Chromium on the PATH');
-  const home = await mkdtemp(join(tmpdir(), 'turntable-browser-'));
-  const context = await chromium.launchPersistentContext(home, {
+  const profile = await mkdtemp(join(tmpdir(), 'turntable-browser-'));
+  const context = await chromium.launchPersistentContext(profile, {
     executablePath: program,
     args: flags,
     ...options,
   });
   t.after(async () => {
     await context.close();
-    await rm(home, { recursive: true, force: true });
+    await rm(profile, { recursive: true, force: true });
   });
   context.setDefaultTimeout(15_000);
   return context;

@@ -1,13 +1,13 @@
-import { musicAt, placeOf } from '../../simulator/run.ts';
+import { currentItem, musicAt } from '../../simulator/playback.ts';
 
 export type Clock = ReturnType<typeof createClock>;
 
-/** A clock that moves only when told to; or with time as well, for what happens by itself. */
+/** A clock that moves only by `advance`, or also with real time if it is ticking. */
 export function createClock(start = Date.now(), { ticking = false } = {}) {
   let now = start;
-  const began = performance.now();
+  const startedAt = performance.now();
   return {
-    now: () => (ticking ? now + Math.round(performance.now() - began) : now),
+    now: () => (ticking ? now + Math.round(performance.now() - startedAt) : now),
     advance({
       hours = 0,
       minutes = 0,
@@ -20,10 +20,10 @@ export function createClock(start = Date.now(), { ticking = false } = {}) {
 }
 
 /**
- * When the track that the simulator's music has reached began. Tests start there: at any other time a track could end in the few
- * seconds that a test takes, now and then.
+ * Returns when the simulator's current track began. Tests start at that time: at any other time the track could end within the few
+ * seconds of a test.
  */
 export function beginningOfTrack(now = Date.now()): number {
-  const { progressMs } = placeOf(musicAt(now, now), now);
+  const { progressMs } = currentItem(musicAt(now, now), now);
   return now - (progressMs ?? 0);
 }

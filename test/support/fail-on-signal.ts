@@ -1,8 +1,8 @@
 /*
- * For --import: the process meets a fault that nothing catches when it is sent SIGUSR2. FAULT says which: a rejection or an exception.
+ * For --import: on SIGUSR2 the process has an unhandled rejection or an uncaught exception, as the variable FAULT says.
  */
 process.on('SIGUSR2', () => {
-  const fault = new Error('Words that quote what nobody may see');
+  const fault = new Error('A message that quotes a secret');
   if (process.env.FAULT === 'rejection') Promise.reject(fault);
   else throw fault;
 });

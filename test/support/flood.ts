@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 
 /*
- * Clients that send requests without end and never read an answer, in a process of their own: they are not to slow down the test that
- * looks on. Started with fork(), with the order in the variable FLOOD; it says when all has been sent.
+ * Clients that send many requests and never read a response. They run in another process, started with fork(), so that they don't slow
+ * down the test. The variable FLOOD has the options; a message reports when everything was sent.
  */
 export type Flood = { port: number; connections: number; requestsEach: number; path: string };
 

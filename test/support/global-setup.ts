@@ -1,7 +1,7 @@
 import { findRedis, findRedisProgram, NoRedis } from '../../src/redis/local-server.ts';
 import { localServerDeps } from '../../src/redis/terminal.ts';
 
-/** Before all tests: sees to it that there is a Redis, installing it where that is allowed. */
+/** Makes sure before all tests that there is a Redis, and installs one if that is allowed. */
 export async function globalSetup(): Promise<void> {
   try {
     const deps = localServerDeps(process);

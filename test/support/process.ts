@@ -6,28 +6,33 @@ import type { TestContext } from 'node:test';
 
 export const root = join(import.meta.dirname, '..', '..');
 
-/** Every setting, as one that is not set: what the developer's own .env says is no matter of the tests. */
-const unset = Object.fromEntries(
+/** Every setting as an empty value, so that the developer's own .env doesn't affect the tests. */
+const unsetVariables = Object.fromEntries(
   [...readFileSync(join(root, '.env.example'), 'utf8').matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => [
     name,
     '',
   ]),
 );
 
-/** Another folder to run in, another user to run as; `detached` for a command whose own children have to end with it, such as npm. */
-type As = { cwd?: string; uid?: number; gid?: number; detached?: boolean };
+/** A working directory and a user; `detached` for a command whose children have to end with it, such as npm. */
+type RunAs = { cwd?: string; uid?: number; gid?: number; detached?: boolean };
 
-/** A real process of ours, ended with the test at the latest; in another tree or as another user where that is given. */
-export function run(t: TestContext, entry: string, env: Record<string, string>, as: As = {}) {
-  return runCommand(t, [process.execPath, ...entry.split(' ')], { ...(as.cwd ? {} : unset), ...env }, as);
+/** Runs one of the project's entries, until the test ends at the latest. */
+export function run(t: TestContext, entry: string, env: Record<string, string>, as: RunAs = {}) {
+  return runCommand(
+    t,
+    [process.execPath, ...entry.split(' ')],
+    { ...(as.cwd ? {} : unsetVariables), ...env },
+    as,
+  );
 }
 
-/** Any command, ended with the test at the latest. */
+/** Runs a command, until the test ends at the latest. */
 export function runCommand(
   t: TestContext,
   [program = '', ...args]: readonly string[],
   env: Record<string, string>,
-  as: As = {},
+  as: RunAs = {},
 ) {
   const child = spawn(program, args, {
     cwd: root,
@@ -35,9 +40,9 @@ export function runCommand(
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let said = '';
-  child.stdout.on('data', (chunk) => (said += chunk));
-  child.stderr.on('data', (chunk) => (said += chunk));
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
   const ended = once(child, 'close').then(() => child.exitCode);
   t.after(async () => {
     if (isRunning(child)) process.kill(as.detached ? -(child.pid ?? 0) : (child.pid ?? 0), 'SIGKILL');
@@ -46,14 +51,15 @@ export function runCommand(
 
   return {
     child,
-    /** The exit code, once it has ended and all it said is here. */
+    /** Resolves with the exit code when all output has arrived. */
     ended,
-    /** All it wrote so far, to both streams. */
-    said: () => said,
-    /** Waits until it has said something that matches. */
-    async says(what: RegExp): Promise<void> {
-      while (!what.test(said)) {
-        if (!isRunning(child)) throw new Error(`It ended without saying ${what}:\n${said}`);
+    /** Returns everything written to stdout and stderr so far. */
+    output: () => output,
+    /** Waits until the output matches. Throws if the process ends before. */
+    async waitForOutput(pattern: RegExp): Promise<void> {
+      while (!pattern.test(output)) {
+        if (!isRunning(child))
+          throw new Error(`The process ended without output that matches ${pattern}:\n${output}`);
         await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), ended]);
       }
     },

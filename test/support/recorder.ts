@@ -1,36 +1,36 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 
-/** A request of ours, as it was sent. */
-export type Sent = {
+/** A request of the app, as it was sent. */
+export type RecordedRequest = {
   method: string;
   path: string;
   query: Record<string, string>;
   authorization: string;
-  /** Its body, as text. */
+  /** The body. */
   text: string;
   status: number;
 };
 
-/** A way to Spotify on which everything is written down. */
-export async function recorder(t: TestContext) {
-  const sent: Sent[] = [];
+/** Starts a proxy to Spotify that records every request. */
+export async function startRecorder(t: TestContext) {
+  const sent: RecordedRequest[] = [];
   let target = '';
   const server = createServer(async (req, res) => {
-    const text = await textOf(req);
+    const text = await readText(req);
     const { method = 'GET' } = req;
     const { authorization = '', 'content-type': type = '' } = req.headers;
     const url = new URL(target + req.url);
-    const answer = await fetch(url, {
+    const response = await fetch(url, {
       method,
       headers: { Authorization: authorization, 'Content-Type': type },
       ...(text !== '' && { body: text }),
     });
     const { pathname, searchParams } = url;
     const query = Object.fromEntries(searchParams);
-    sent.push({ method, path: pathname, query, authorization, text, status: answer.status });
-    res.writeHead(answer.status, { 'Content-Type': answer.headers.get('Content-Type') ?? 'text/plain' });
-    res.end(Buffer.from(await answer.arrayBuffer()));
+    sent.push({ method, path: pathname, query, authorization, text, status: response.status });
+    res.writeHead(response.status, { 'Content-Type': response.headers.get('Content-Type') ?? 'text/plain' });
+    res.end(Buffer.from(await response.arrayBuffer()));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(async () => {
@@ -41,15 +41,15 @@ export async function recorder(t: TestContext) {
   return {
     sent,
     url: `http://127.0.0.1:${port}`,
-    /** Where everything goes on to; to be said before the first request. */
-    passOnTo(url: string): void {
+    /** Sets where requests go. To be called before the first one. */
+    forwardTo(url: string): void {
       target = url;
     },
   };
 }
 
-async function textOf(req: IncomingMessage): Promise<string> {
+async function readText(req: IncomingMessage): Promise<string> {
   let text = '';
-  for await (const piece of req) text += piece;
+  for await (const chunk of req) text += chunk;
   return text;
 }

@@ -4,16 +4,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Browser } from './turntable.ts';
 
-/** A connection past the server that is tested. */
-export function directTo(t: TestContext, url: string): Redis {
+/** Connects to Redis directly, not through the tested server. */
+export function connectDirectly(t: TestContext, url: string): Redis {
   const redis = new Redis(url);
   redis.on('error', () => undefined);
   t.after(() => redis.disconnect());
   return redis;
 }
 
-/** Visits until the page is there; returns how many milliseconds that took. Each answer before is an honest 503. */
-export async function untilServed(person: Browser, path = '/playlists'): Promise<number> {
+/** Visits a page until it is served, and returns how many milliseconds that took. Fails if a response before that isn't a 503. */
+export async function waitUntilServed(person: Browser, path = '/playlists'): Promise<number> {
   const startedAt = performance.now();
   for (;;) {
     const { status } = await person.get(path);
@@ -23,10 +23,10 @@ export async function untilServed(person: Browser, path = '/playlists'): Promise
   }
 }
 
-/** Status and text of `/readyz`. */
+/** Returns the status and the text of `/readyz`. */
 export async function readyz(url: string): Promise<[number, string]> {
-  const answer = await fetch(`${url}/readyz`);
-  return [answer.status, await answer.text()];
+  const response = await fetch(`${url}/readyz`);
+  return [response.status, await response.text()];
 }
 
 export const isReady: [number, string] = [200, 'ready\n'];

@@ -4,43 +4,48 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
-import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
+import { type AvailableRedis, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
 import { createRecords } from '../../src/redis/records.ts';
+import { defaultRedisPrefix } from '../../src/settings/redis-url.ts';
 
-let shared: Promise<RedisAtHand> | undefined;
-let places = 0;
+let sharedRedis: Promise<AvailableRedis> | undefined;
+let prefixes = 0;
 
-// Measurements start servers by the same ways, and are no tests.
-if (process.env.NODE_TEST_CONTEXT) after(async () => (await shared)?.stop());
+// Benchmarks use this file as well, outside a test.
+if (process.env.NODE_TEST_CONTEXT) after(async () => (await sharedRedis)?.stop());
 
 const prefix = `test-${process.pid}-`;
 
-/** A place of its own in a real Redis: the one at REDIS_URL, or else a private one for this test file. */
-export async function redisPlace(): Promise<string> {
-  shared ??= begin();
-  const { url } = await shared;
-  places += 1;
-  const place = new URL(url);
-  place.pathname ||= '/';
-  place.searchParams.set('keyPrefix', `${prefix}${places}:`);
-  return place.href;
+/** Returns a URL with a key prefix of its own, in the Redis at REDIS_URL or else in a private one for this test file. */
+export async function testRedisUrl(): Promise<string> {
+  sharedRedis ??= startSharedRedis();
+  const { url } = await sharedRedis;
+  prefixes += 1;
+  const redisUrl = new URL(url);
+  redisUrl.pathname ||= '/';
+  redisUrl.searchParams.set('keyPrefix', `${prefix}${prefixes}:`);
+  return redisUrl.href;
 }
 
-/** The records in this Redis; a damaged one fails the test. */
-export const recordsIn = (redis: Redis) => createRecords({ redis, onDamaged: assert.fail });
+/** Connects with the key prefix of a server without REDIS_PREFIX. As for a server, `keyPrefix` in the URL takes precedence. */
+export const connectAsServer = (url: string) => new Redis(url, { keyPrefix: defaultRedisPrefix });
 
-/** The program to start a Redis with. */
+/** Returns the records of this Redis. A damaged one fails the test. */
+export const recordsIn = (redis: Redis) => createRecords({ redis, formerPrefix: '', onDamaged: assert.fail });
+
+/** Returns the kind and id to which a sealed record under this key is bound. */
+export const boundTo = (key: string) => key.replace(/[{}]/g, '');
+
+/** The path of redis-server, empty if there is none. */
 export const redisProgram = redisOnPath(process.env) ?? '';
 
-/** For tests that stop or bend their Redis: the one at REDIS_URL will not do for that. */
-export const skipWithoutProgram = redisProgram
-  ? false
-  : 'there is no redis-server on the PATH to start and stop';
+/** For tests that stop or reconfigure their Redis, which the one at REDIS_URL doesn't allow. */
+export const skipWithoutProgram = redisProgram ? false : 'no redis-server on the PATH';
 
-/** A Redis that a test may stop and start again, with nothing lost between. */
-export async function ownRedis(t: TestContext, program = redisProgram) {
-  const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
-  let redis = await startRedis({ program, keepIn });
+/** Starts a Redis that the test can stop and start again without losing data. */
+export async function startOwnRedis(t: TestContext, program = redisProgram) {
+  const dataDir = await mkdtemp(join(tmpdir(), 'turntable-test-'));
+  let redis = await startRedis({ program, dataDir });
   let frozen: number | null = null;
   const thaw = () => {
     if (frozen !== null) process.kill(frozen, 'SIGCONT');
@@ -49,12 +54,12 @@ export async function ownRedis(t: TestContext, program = redisProgram) {
   t.after(async () => {
     thaw();
     await redis.stop();
-    await rm(keepIn, { recursive: true });
+    await rm(dataDir, { recursive: true });
   });
   return {
     url: redis.url,
     stop: () => redis.stop(),
-    /** Stops its process as it is: connections stay open, and nothing answers until `thaw`. */
+    /** Suspends the process: connections stay open, and nothing answers until `thaw`. */
     async freeze() {
       const client = new Redis(redis.url);
       frozen = Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
@@ -63,14 +68,14 @@ export async function ownRedis(t: TestContext, program = redisProgram) {
     },
     thaw,
     async start() {
-      redis = await startRedis({ program, keepIn, port: redis.port });
+      redis = await startRedis({ program, dataDir, port: redis.port });
     },
   };
 }
 
-async function begin(): Promise<RedisAtHand> {
+async function startSharedRedis(): Promise<AvailableRedis> {
   const { REDIS_URL } = process.env;
-  // A Redis that is not ours alone is left as it was found.
+  // Others may use this Redis, so only the keys of the tests are removed.
   if (REDIS_URL) return { url: REDIS_URL, stop: () => clear(REDIS_URL) };
   if (!redisProgram) throw new Error('There is no Redis: run the tests with npm test');
   return startRedis({ program: redisProgram });

@@ -1,4 +1,4 @@
-/** Where the RESP value that begins at `from` ends, or -1 where not all of it has come yet. Commands are values too. */
+/** Returns the end of the RESP value that begins at `from`, or -1 if it isn't complete yet. Commands are values as well. */
 export function endOfValue(bytes: Buffer, from: number): number {
   const lineEnd = bytes.indexOf('\r\n', from, 'latin1');
   if (lineEnd === -1) return -1;
@@ -11,15 +11,15 @@ export function endOfValue(bytes: Buffer, from: number): number {
     return end <= bytes.length ? end : -1;
   }
   if (!'*~>%|'.includes(kind)) return next;
-  // A map counts pairs; an attribute is followed by the value it is about.
+  // The size of a map counts pairs; an attribute is followed by its value.
   const inside = kind === '%' ? 2 * size : kind === '|' ? 2 * size + 1 : size;
   let end = next;
   for (let index = 0; index < inside && end !== -1; index += 1) end = endOfValue(bytes, end);
   return end;
 }
 
-/** Cuts a stream into its values: give it what came, and it gives the values that are whole by now. */
-export function createCutter(): (chunk: Buffer) => Buffer[] {
+/** Splits a stream into RESP values. The returned function takes a chunk and returns the values that are complete. */
+export function createRespSplitter(): (chunk: Buffer) => Buffer[] {
   let rest = Buffer.alloc(0);
   return (chunk) => {
     rest = Buffer.concat([rest, chunk]);

@@ -5,7 +5,7 @@ type Layer = {
   route?: { path: string | string[]; methods: Record<string, boolean> };
 };
 
-/** Every page and action of the app as it is registered, such as `GET /playlists/:id`. */
+/** Returns the routes of the app, such as `GET /playlists/:id`. */
 export function routesOf(app: Express): string[] {
   return routesIn(app.router as unknown as { stack: Layer[] });
 }

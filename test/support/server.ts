@@ -2,23 +2,23 @@ import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { serve } from '../../src/ops/serve.ts';
-import { createShutdownSequence, stopServing } from '../../src/ops/shutdown.ts';
+import { createShutdown, stopServing } from '../../src/ops/shutdown.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
-import type { CallResult, Ready, ServerOptions } from './fleet.ts';
+import type { AdvanceMessage, ReadyMessage, ServerOptions } from './fleet.ts';
 import { noLimits } from './turntable.ts';
 
 /*
- * The server as src/main.ts starts it, as a process of its own, for tests of what happens when one is killed or paused. Its
- * deadlines and waits are the test's, and so is its clock, which moves when the test says so.
+ * Starts the server as src/main.ts does, in its own process, so that tests can kill or pause it. The test sets its deadlines and moves its
+ * clock.
  */
 const { env, timing, startAt, ticking } = JSON.parse(process.env.SERVER ?? '') as ServerOptions;
 const clock = createClock(startAt, { ticking });
 const { spotify, ...config } = readConfig(env);
-if (!spotify) throw new Error('These tests are about a configured server');
+if (!spotify) throw new Error('The server has no Spotify credentials');
 
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
-const shutdownSequence = createShutdownSequence(process);
+const shutdown = createShutdown(process);
 const parts = createParts({
   config: { ...config, spotify },
   log,
@@ -26,17 +26,17 @@ const parts = createParts({
   timing,
   limits: noLimits,
 });
-shutdownSequence.add(parts.close);
+shutdown.defer(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });
 const serving = await serve(app, { ...config, port: 0 });
 const { background, closeStreams } = parts;
-shutdownSequence.add(() => stopServing({ serving, background, closeStreams, log }));
+shutdown.defer(() => stopServing({ serving, background, closeStreams, log }));
 
-process.on('message', ({ advanceMs }: CallResult) => {
+process.on('message', ({ advanceMs }: AdvanceMessage) => {
   clock.advance({ seconds: advanceMs / 1000 });
   process.send?.('advanced');
 });
-// Whoever started it is gone: nothing is left behind.
+// The test has ended.
 process.on('disconnect', () => process.exit());
-process.send?.({ port: serving.port } satisfies Ready);
+process.send?.({ port: serving.port } satisfies ReadyMessage);

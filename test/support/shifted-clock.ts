@@ -1,23 +1,22 @@
 /*
- * For --import: the clock of this process is wrong, by SHIFT_MS milliseconds from the start, and by JUMP_MS more from the
- * moment it is sent SIGUSR2.
+ * For --import: shifts the clock of the process by SHIFT_MS milliseconds, and by another JUMP_MS on SIGUSR2.
  */
-const rightNow = Date.now;
-const RightDate = Date;
-let wrongBy = Number(process.env.SHIFT_MS ?? 0);
+const realNow = Date.now;
+const RealDate = Date;
+let shiftMs = Number(process.env.SHIFT_MS ?? 0);
 
-globalThis.Date = class WrongDate extends RightDate {
-  constructor(...given: [] | ConstructorParameters<DateConstructor>) {
-    if (given.length === 0) super(WrongDate.now());
-    else super(...given);
+globalThis.Date = class ShiftedDate extends RealDate {
+  constructor(...args: [] | ConstructorParameters<DateConstructor>) {
+    if (args.length === 0) super(ShiftedDate.now());
+    else super(...args);
   }
 
   static override now(): number {
-    return rightNow() + wrongBy;
+    return realNow() + shiftMs;
   }
 } as DateConstructor;
 
 process.on('SIGUSR2', () => {
-  wrongBy += Number(process.env.JUMP_MS ?? 0);
+  shiftMs += Number(process.env.JUMP_MS ?? 0);
   process.stdout.write('the clock has jumped\n');
 });

@@ -1,8 +1,8 @@
 import { type Timing, timing } from '../../src/access/timing.ts';
 
 /**
- * Deadlines and intervals of a server under test. A busy machine may take seconds for what usually takes a millisecond, so deadlines are
- * long: what happens when one passes is for tests that set it. Live updates look at the clock more often, so that tests wait less.
+ * Deadlines and intervals of a server under test. Deadlines are long, because a busy machine can take seconds for something that usually
+ * takes a millisecond; tests of a deadline set their own. The hub ticks more often, so that tests wait less.
  */
 export const testTiming: Timing = {
   ...timing,
@@ -14,5 +14,5 @@ export const testTiming: Timing = {
   live: { ...timing.live, tickMs: 10 },
 };
 
-/** The usual deadline of Redis, for tests of what happens when it passes. */
-export const promptly: Partial<Timing> = { redisDeadlineMs: timing.redisDeadlineMs };
+/** For tests of what happens when the deadline of Redis passes. */
+export const usualRedisDeadline: Partial<Timing> = { redisDeadlineMs: timing.redisDeadlineMs };

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
 import type { TestContext } from 'node:test';
-import { Redis } from 'ioredis';
 import request from 'supertest';
 import {
   type Fault,
@@ -21,45 +20,45 @@ import type { overloadLimits } from '../../src/ops/overload.ts';
 import { createParts } from '../../src/parts.ts';
 import { apiVersionIn } from './api-versions.ts';
 import { beginningOfTrack, type Clock, createClock } from './clock.ts';
-import { recordsIn, redisPlace } from './redis.ts';
+import { connectAsServer, recordsIn, testRedisUrl } from './redis.ts';
 import { testTiming } from './timing.ts';
 
 export const clientId = 'c1ient00000000000000000000000000';
 export const clientSecret = '5ecret00000000000000000000000000';
 
-/** For tests, which do within a second what people do in a day. */
+/** Tests do within a second what people do in a day. */
 export const noLimits = Object.fromEntries(
   Object.entries(limits).map(([name, { windowSeconds }]) => [name, { requests: 1_000_000, windowSeconds }]),
 ) as Limits;
 
 type Options = {
-  /** Variables beside the ones that every test needs. */
+  /** Variables in addition to those that every test needs. */
   env?: Record<string, string>;
-  /** Deadlines and intervals; those of all tests if not given. */
+  /** Overrides deadlines and intervals of testTiming. */
   timing?: Partial<Timing>;
-  /** Bounds on the requests under way; the usual ones if not given. */
+  /** The server's usual limits on concurrent requests if absent. */
   requestLimits?: typeof overloadLimits;
   simulator?: Partial<SimulatorOptions>;
-  /** Whether the clock moves by itself as well. */
+  /** Whether the clock also moves with real time. */
   ticking?: boolean;
-  /** What each visitor may ask for; as much as they like where not given. */
+  /** The rate limits of visitors; none if absent. */
   limits?: Limits;
-  /** Another server to share Redis, simulator and clock with. */
-  beside?: { clock: Clock; simulator: Simulator; redisUrl: string; baseUrl: string };
+  /** Another server, whose Redis, simulator and clock are used. */
+  sharedWith?: { clock: Clock; simulator: Simulator; redisUrl: string; baseUrl: string };
   redisUrl?: string;
 };
 
 export type Turntable = Awaited<ReturnType<typeof startTurntable>>;
 
-/** The whole of Turntable on free ports of this machine, with a real Redis and the simulator, until the test ends. */
+/** Starts Turntable with a real Redis and the simulator, on free ports of this machine, until the test ends. */
 export async function startTurntable(t: TestContext, options: Options = {}) {
-  const { beside } = options;
-  const clock = beside?.clock ?? newClock(options.ticking ?? false);
-  const redisUrl = beside?.redisUrl ?? options.redisUrl ?? (await redisPlace());
-  const simulator = beside?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
+  const { sharedWith } = options;
+  const clock = sharedWith?.clock ?? newClock(options.ticking ?? false);
+  const redisUrl = sharedWith?.redisUrl ?? options.redisUrl ?? (await testRedisUrl());
+  const simulator = sharedWith?.simulator ?? (await newSimulator(t, clock.now, options.simulator));
 
   let handler: RequestListener = (_req, res) => res.destroy();
-  // Never closes a connection that the test is about to use again.
+  // A long timeout, so that the server doesn't close a connection that the test is about to use again.
   const server = createServer({ keepAliveTimeout: 60_000 }, (req, res) => handler(req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(async () => {
@@ -67,8 +66,8 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     await new Promise((resolve) => server.close(resolve));
   });
   const { port } = server.address() as { port: number };
-  // Two servers behind one address: the second is reached at its own port, but is told the address of the first.
-  const baseUrl = options.env?.BASE_URL ?? beside?.baseUrl ?? `http://127.0.0.1:${port}`;
+  // With two servers behind one address, the second listens on its own port but uses the address of the first.
+  const baseUrl = options.env?.BASE_URL ?? sharedWith?.baseUrl ?? `http://127.0.0.1:${port}`;
 
   const { spotify, ...config } = readConfig({
     PORT: String(port),
@@ -81,7 +80,7 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     LOG_LEVEL: 'debug',
     ...options.env,
   });
-  if (!spotify) throw new Error('These tests are about a configured server');
+  if (!spotify) throw new Error('The server has no Spotify credentials');
   simulator.registerRedirectUri(config.redirectUri);
 
   const logged: string[] = [];
@@ -106,16 +105,16 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     simulator,
     redisUrl,
     app,
-    /** Every line of the log so far. */
+    /** The lines of the log. */
     logged,
-    /** A browser of its own: it keeps cookies, and follows no redirects. */
+    /** Returns a new browser, which keeps cookies and doesn't follow redirects. */
     browser: () => createBrowser(url, simulator, baseUrl),
-    /** The names of the keys this server has in Redis, without the counts of calls and of requests, which end by themselves. */
-    keys: async () => (await keysIn(redisUrl)).filter((key) => !/^(calls|limit):/.test(key)),
+    /** Returns the names of this server's keys in Redis, except for counters, which remain until they expire. */
+    keys: async () => (await keyNames(redisUrl)).filter((key) => !/^(usage|limit):/.test(key)),
   };
 }
 
-/** One that ticks stays in time with a browser, which has the clock of this machine. */
+/** A ticking clock agrees with a browser's, which is the clock of this machine. */
 function newClock(ticking: boolean): Clock {
   return ticking ? createClock(Date.now(), { ticking }) : createClock(beginningOfTrack());
 }
@@ -139,8 +138,7 @@ async function newSimulator(
 export type Browser = ReturnType<typeof createBrowser>;
 
 /**
- * A browser that keeps cookies and follows no redirects, at the server with this address; to the server it is at `baseUrl`, as behind
- * a proxy.
+ * A browser that keeps cookies and doesn't follow redirects. It sends requests to `url` with the host of `baseUrl`, as through a proxy.
  */
 export function createBrowser(url: string, simulator: Simulator, baseUrl = url) {
   const { host } = new URL(baseUrl);
@@ -151,38 +149,38 @@ export function createBrowser(url: string, simulator: Simulator, baseUrl = url) 
     host,
     get: (path: string) => agent.get(path).set('Accept', 'text/html').redirects(0),
     getJson: (path: string) => agent.get(path).set('Accept', 'application/json').redirects(0),
-    /** As a form on one of our pages sends it. */
+    /** Posts as a form on one of Turntable's pages does. */
     post: (path: string) =>
       agent.post(path).set('Accept', 'text/html').set('Sec-Fetch-Site', 'same-origin').redirects(0),
 
-    /** Goes to the sign-in and agrees at Spotify; gives the path Spotify sends the browser back to. */
+    /** Starts a sign-in and agrees at Spotify. Returns the path that Spotify redirects to. */
     async agree(listener = 'mara', query = ''): Promise<string> {
-      const left = await browser.get(`/login${query}`).expect(303);
-      return pathOf(await simulator.agree(left.headers.location ?? '', listener));
+      const redirect = await browser.get(`/login${query}`).expect(303);
+      return pathOf(await simulator.agree(redirect.headers.location ?? '', listener));
     },
 
-    /** Comes back from Spotify to a sign-in that fails; returns the page that says why, which has this status. */
-    async fail(way: string, status: number) {
-      const back = await browser.get(way).expect(303);
-      assert.equal(back.headers.location, '/sign-in/problem');
+    /** Follows a callback path to a sign-in that fails. Returns the error page, which has this status. */
+    async failSignIn(callbackPath: string, status: number) {
+      const redirect = await browser.get(callbackPath).expect(303);
+      assert.equal(redirect.headers.location, '/sign-in/problem');
       return browser.get('/sign-in/problem').expect(status);
     },
 
-    /** Signs in from start to end; gives the answer of the callback. */
+    /** Signs in. Returns the response of the callback. */
     async signIn(listener = 'mara', query = '') {
       return browser.get(await browser.agree(listener, query)).expect(303);
     },
 
-    /** All cookies as they would be sent. */
+    /** Returns all cookies that would be sent. */
     cookies: () => cookiesSent().map(({ name, value }) => ({ name, value })),
 
-    /** The same as a header. */
+    /** Returns them as a header. */
     cookieHeader: () =>
       cookiesSent()
         .map(({ name, value }) => `${name}=${value}`)
         .join('; '),
 
-    /** The cookie of the session as it would be sent, or undefined. */
+    /** Returns the value of the session cookie, or undefined. */
     sessionCookie: () => cookiesSent().find(({ name }) => name.endsWith('-session'))?.value,
   };
 
@@ -198,74 +196,74 @@ export function pathOf(url: string): string {
   return pathname + search;
 }
 
-/** The names of all keys in this place, as a server that uses it knows them. */
-export async function keysIn(redisUrl: string): Promise<string[]> {
-  const redis = new Redis(redisUrl);
+/** Returns the names of all keys, without the prefix, as a server knows them. */
+export async function keyNames(redisUrl: string): Promise<string[]> {
+  const redis = connectAsServer(redisUrl);
   const { keyPrefix = '' } = redis.options;
   const found = await redis.keys(`${keyPrefix}*`);
   redis.disconnect();
   return found.map((key) => key.slice(keyPrefix.length)).sort();
 }
 
-/** Ends the window of a limit before its time, in the place of that time: Redis counts it by its own clock. */
-export async function endWindow(redisUrl: string, name: string): Promise<void> {
-  const redis = new Redis(redisUrl);
-  const ended = await redis.del(`limit:${name}`);
+/** Ends the window of a rate limit. The test's clock can't, because Redis counts the window by its own clock. */
+export async function endRateLimitWindow(redisUrl: string, key: string): Promise<void> {
+  const redis = connectAsServer(redisUrl);
+  const ended = await redis.del(key);
   redis.disconnect();
-  assert.equal(ended, 1, `there is a limit ${name}`);
+  assert.equal(ended, 1, `there is a key ${key}`);
 }
 
-/** How often Spotify's token endpoint was asked for this. */
-export function tokenRequests(simulator: Simulator, grantType: string): number {
+/** Counts the requests to the token endpoint with this grant type. */
+export function countTokenRequests(simulator: Simulator, grantType: string): number {
   return simulator.calls.filter((call) => call.grantType === grantType).length;
 }
 
-/** How often this path of the Web API was asked. */
-export function apiCalls(simulator: Simulator, path: string): number {
+/** Counts the calls to this path of the Web API. */
+export function countApiCalls(simulator: Simulator, path: string): number {
   return simulator.calls.filter((call) => call.service === 'api' && call.path === path).length;
 }
 
-/** Holds Spotify's next answer to such a call, or this one in its place, until it is released. `reached` resolves when it is ready. */
-export function holdAnswer(simulator: Simulator, on: Fault['on'], answer?: Fault['answer']) {
+/** Holds the next matching response of the simulator, or `answer` in its place, until it is released. `reached` resolves when it is ready. */
+export function holdResponse(simulator: Simulator, on: Fault['on'], answer?: Fault['answer']) {
   const ready = Promise.withResolvers<void>();
-  const over = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
   const until = () => {
     ready.resolve();
-    return over.promise;
+    return released.promise;
   };
   simulator.fault({ on, until, ...(answer && { answer }) });
-  return { reached: ready.promise, release: over.resolve };
+  return { reached: ready.promise, release: released.resolve };
 }
 
-const elsewhere = 'http://127.0.0.1:1/callback';
+const otherRedirectUri = 'http://127.0.0.1:1/callback';
 
-/** An access token of a listener, got past our client. */
-export async function tokenOf(simulator: Simulator, listener: string): Promise<string> {
-  simulator.registerRedirectUri(elsewhere);
-  const asked = {
+/** Gets an access token of a listener without the app. */
+export async function accessTokenOf(simulator: Simulator, listener: string): Promise<string> {
+  simulator.registerRedirectUri(otherRedirectUri);
+  const params = {
     client_id: clientId,
     response_type: 'code',
-    redirect_uri: elsewhere,
+    redirect_uri: otherRedirectUri,
     scope:
       'user-read-playback-state user-read-currently-playing playlist-read-private playlist-read-collaborative',
   };
-  const way = await simulator.agree(
-    `${simulator.accountsUrl}/authorize?${new URLSearchParams(asked)}`,
+  const redirect = await simulator.agree(
+    `${simulator.accountsUrl}/authorize?${new URLSearchParams(params)}`,
     listener,
   );
-  const code = new URL(way).searchParams.get('code') ?? '';
-  const answer = await fetch(`${simulator.accountsUrl}/api/token`, {
+  const code = new URL(redirect).searchParams.get('code') ?? '';
+  const response = await fetch(`${simulator.accountsUrl}/api/token`, {
     method: 'POST',
     headers: { Authorization: `Basic ${btoa(`${clientId}:${clientSecret}`)}` },
-    body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: elsewhere }),
+    body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: otherRedirectUri }),
   });
-  const { access_token } = (await answer.json()) as { access_token: string };
+  const { access_token } = (await response.json()) as { access_token: string };
   return access_token;
 }
 
-/** The grants of a server, opened as it would open them; one that does not open fails the test. */
-export function grantsOf(t: TestContext, { redisUrl, clock }: Turntable, sessionSecret: string): Grants {
-  const redis = new Redis(redisUrl);
+/** Returns the grants of a server, which it opens as the server would. A grant that doesn't open fails the test. */
+export function openGrants(t: TestContext, { redisUrl, clock }: Turntable, sessionSecret: string): Grants {
+  const redis = connectAsServer(redisUrl);
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
   const sessions = createSessionRecords({ records, now: clock.now });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { NotFound } from '../../src/spotify/errors.ts';
 import { pathTo } from '../../src/spotify/uri.ts';
-import { allowAll, asked } from '../support/pages.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
 import { root } from '../support/process.ts';
 import { startTurntable } from '../support/turntable.ts';
 
@@ -119,7 +119,7 @@ test('whatever stands in an id, the call goes to the address it was meant for', 
 
   await mara.post('/playlists').send({ name: 'New' }).expect(404);
 
-  assert.deepEqual(asked(simulator), [
+  assert.deepEqual(apiRequests(simulator), [
     'POST /me/playlists',
     'POST /users/a%2F..%2Fb%3Fc%3Dd%23e%20%C3%A9/playlists',
   ]);
@@ -161,7 +161,7 @@ test('ids that are none are dropped: such a playlist is listed and not linked, s
   simulator.fault({ ...onlyLists, times: 4 });
   const page = await mara.get('/playlists').expect(200);
   assert.equal(page.text.match(/>Odd \d+</g)?.length, odd.length);
-  assert.doesNotMatch(page.text, /class="inside"/);
+  assert.doesNotMatch(page.text, /class="contents-link"/);
   clock.advance({ seconds: 2 });
   const { body } = await mara.getJson('/playlists').expect(200);
   assert.ok(body.playlists.every(({ id }: { id: unknown }) => id === null));

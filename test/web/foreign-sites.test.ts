@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asked } from '../support/pages.ts';
+import { apiRequests } from '../support/pages.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 const foreign = ['cross-site', 'same-site'] as const;
@@ -56,7 +56,7 @@ test('no image, frame or script of another site, or of another port of this mach
         assert.equal(body.reason, 'foreign-origin');
         await mara.agent.head(path).set(headers).expect(403);
       }
-  assert.deepEqual(asked(simulator), []);
+  assert.deepEqual(apiRequests(simulator), []);
 });
 
 // fault: links-other-sites-lead
@@ -73,7 +73,10 @@ test('links on other sites lead to every page; those that make a file, or check 
       simulator.forgetCalls();
       const page = await mara.get(path).set(headers).expect(200);
       if (!/export|check/.test(path)) continue;
-      assert.deepEqual(asked(simulator), [], path);
+      // To name a playlist takes one call, which is good for five minutes.
+      const named = apiRequests(simulator).filter((call) => !/^GET \/playlists\/\w{22}$/.test(call));
+      assert.deepEqual(named, [], path);
+      assert.ok(apiRequests(simulator).length <= (/playlists\/\w{22}/.test(path) ? 1 : 0), path);
       const link = `<a class="button" href="${path}">${path.includes('check') ? 'Check now' : 'Download'}</a>`;
       assert.ok(page.text.includes(link), page.text);
       assert.match(page.headers['content-type'] ?? '', /text\/html/);
@@ -137,5 +140,5 @@ test('files and checks are not made for a page that is loaded ahead', async (t) 
     const answer = await mara.get(path).set('Sec-Purpose', 'prefetch;prerender').expect(503);
     assert.equal(answer.headers['cache-control'], 'no-store');
   }
-  assert.deepEqual(asked(simulator), []);
+  assert.deepEqual(apiRequests(simulator), []);
 });

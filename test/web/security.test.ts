@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { ownRedis, skipWithoutProgram as skip } from '../support/redis.ts';
-import { clientSecret, grantsOf, pathOf, startTurntable } from '../support/turntable.ts';
+import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { clientSecret, openGrants, pathOf, startTurntable } from '../support/turntable.ts';
 
 test('every answer carries the security headers, and allows no inline code', async (t) => {
   const { browser, simulator } = await startTurntable(t);
@@ -196,12 +196,12 @@ test('queries of odd shapes are answered, and pollute nothing', async (t) => {
 test('an address that cannot be decoded is the visitor’s mistake, not ours', async (t) => {
   const { browser, logged } = await startTurntable(t);
 
-  assert.match((await browser().get('/%E0%A4%A').expect(404)).text, /There is no such page/);
+  assert.match((await browser().get('/%E0%A4%A').expect(404)).text, /Page not found/);
   assert.doesNotMatch(logged.join(''), /"level":50/);
 });
 
 test('an error page leads to this site only', { skip }, async (t) => {
-  const redis = await ownRedis(t);
+  const redis = await startOwnRedis(t);
   const { url } = await startTurntable(t, { redisUrl: redis.url });
   await redis.stop();
 
@@ -239,12 +239,12 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   skip,
 }, async (t) => {
   const sessionSecret = 'canary-session-secret-'.repeat(2);
-  const own = await ownRedis(t);
+  const own = await startOwnRedis(t);
   const turntable = await startTurntable(t, { env: { SESSION_SECRET: sessionSecret }, redisUrl: own.url });
   const { browser, simulator, clock, logged, keys, url } = turntable;
   const redis = new Redis(own.url);
   t.after(() => redis.disconnect());
-  const grants = grantsOf(t, turntable, sessionSecret);
+  const grants = openGrants(t, turntable, sessionSecret);
   simulator.settings.rotation = 'strict';
   const secrets = new Set([clientSecret, sessionSecret, btoa(clientSecret).slice(4, -4)]);
   const seen: string[] = [];
@@ -262,7 +262,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   const learnTokens = async () => {
     for (const key of await keys()) {
       if (!key.startsWith('grant:')) continue;
-      const grant = await grants.read(key.slice('grant:'.length));
+      const grant = await grants.read(key.slice('grant:{'.length, -1));
       if (grant) secrets.add(grant.accessToken).add(grant.refreshToken);
     }
   };

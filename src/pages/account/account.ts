@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
+import { routes } from '../../routes.ts';
 import type { Profile } from '../../spotify/types.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -16,7 +17,7 @@ const appsAtSpotify = 'https://www.spotify.com/account/apps';
 export function accountPages({ browsers, signedIn }: Deps): Router {
   const router = Router();
 
-  router.use('/account', (_req, res, next) => {
+  router.use(routes.account(), (_req, res, next) => {
     res.set('Cache-Control', 'private, no-store');
     next();
   });
@@ -52,11 +53,11 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
         }),
     });
   });
-  router.get('/account', htmlOrJson, account);
+  router.get(routes.account(), htmlOrJson, account);
 
   for (const [path, leadsTo] of [
-    ['/account/sign-out-everywhere', '/?signed-out=everywhere'],
-    ['/account/disconnect', '/account/disconnected'],
+    [routes.signOutEverywhere(), `${routes.home()}?signed-out=everywhere`],
+    [routes.disconnect(), routes.disconnected()],
   ] as const) {
     // Neither asks Spotify anything: they work whatever has become of the sign-in there.
     router.post(path, async (req, res) => {
@@ -66,7 +67,7 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
     });
   }
 
-  router.get('/account/disconnected', (_req, res) => {
+  router.get(routes.disconnected(), (_req, res) => {
     res.render('account/disconnected', { appsAtSpotify });
   });
 

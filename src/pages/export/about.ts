@@ -3,57 +3,71 @@ import type { Page, Playlist } from '../../spotify/types.ts';
 import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
-/** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
+/** Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. */
 export type Place = { page: number; skip: number; from: number; snapshot?: string };
 
-/** As many characters of a name as leave room for what else the name of a file says. */
+/** The rest of a file name needs some room, too: systems allow 255 bytes. */
 const longestName = 80;
 
-/** How many calls the file of a playlist takes: one for the playlist, and one for each 50 of its rows. */
+/**
+ * How many calls the file of a playlist takes: one for the playlist, one for each 50 of its rows, and one more at the end of a file longer than
+ * one page, to see whether the playlist is still the same.
+ */
 export function callsFor(rows: number): number {
-  return 1 + Math.max(1, Math.ceil(rows / entriesPerPage));
+  return 1 + callsForContents(rows);
 }
 
-/** How many rows all playlists have together, if their first page says so, and about how many calls their files take. */
+/** The same without the call for the playlist itself: in a file of all playlists, their list says as much. */
+function callsForContents(rows: number): number {
+  const pages = Math.max(1, Math.ceil(rows / entriesPerPage));
+  return pages > 1 ? pages + 1 : pages;
+}
+
+/** Returns how many rows all playlists have together, if their first page says so, and an estimate of how many calls their file takes. */
 export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | null; calls: number | null } {
   if (total === null) return { rows: null, calls: null };
   const counts = items.map(({ count }) => count);
   const isKnown = total <= playlistsPerPage && counts.every((count) => count !== null);
-  const calls = counts.reduce<number>(
-    (sum, count) => sum + Math.max(1, Math.ceil((count ?? 0) / entriesPerPage)),
-    0,
-  );
-  const all = items.length === 0 ? 0 : (calls * total) / items.length;
+  const [longest = 0, ...others] = counts.map((count) => callsForContents(count ?? 0)).sort((a, b) => b - a);
+  const sum = others.reduce((all, one) => all + one, 0);
+  // The longest says nothing about the pages that are still unread: people often have one playlist with everything in it.
+  const unread = total - items.length;
+  const average = others.length === 0 ? longest : sum / others.length;
   return {
     rows: isKnown ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) : null,
-    calls: Math.ceil(total / playlistsPerPage + all),
+    calls: Math.ceil(total / playlistsPerPage) + Math.ceil(longest + sum + average * unread),
   };
 }
 
-/** The name of a file of one playlist. It says so if the file does not hold all of it; `isOver` is false for one that goes on, or is cut. */
+/** Returns the name of a playlist's file, which mentions what the file lacks. `isOver`: all of the file has been read. */
 export function nameOf(manifest: Manifest, isOver: boolean): string {
-  const { readable, announced, from, written, missing, stopped } = manifest;
+  const { readable, changedSince, announced, from, written, missing, stopped } = manifest;
   const name = [...(manifest.name ?? '')].slice(0, longestName).join('').trim() || 'playlist';
   const rows = (count: number) => count.toLocaleString('en');
   if (!readable) return `${name} (contents not available)`;
   if (stopped && written === 0) return `${name} (no rows of ${rows(announced)})`;
+  const isAtEnd = from + written >= announced;
+  if (stopped?.reason === 'changed-meanwhile' && isAtEnd) return `${name} (changed during the export)`;
   // safeguard: what-part-holds-in-its-name
   if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
   const notes = [
     ...(from > 0 ? [`from row ${rows(from + 1)}`] : []),
+    ...(changedSince ? ['of a changed playlist'] : []),
     ...(missing > 0 ? [isOver ? `${rows(missing)} of ${rows(written)} rows missing` : 'rows missing'] : []),
   ];
   return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
 }
 
-/** The same for a file of all playlists. */
+/** Returns the name of a file of all playlists. */
 export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
-  const { playlists, announced, missing, stopped } = summary;
+  const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;
   if (stopped) return `playlists (part, up to playlist ${before + playlists} of ${announced})`;
   const notes = [
     ...(before + from > 0 ? [`from playlist ${before + 1}`] : []),
-    ...(missing > 0 ? ['rows missing'] : []),
+    // safeguard: absent-playlists-in-name
+    ...(sentAsNull + notSent > 0 ? ['playlists missing'] : []),
+    ...(missing > 0 || incomplete > 0 ? ['rows missing'] : []),
   ];
   return notes.length > 0 ? `playlists (${notes.join(', ')})` : 'playlists';
 }

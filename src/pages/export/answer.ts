@@ -2,23 +2,29 @@ import type { Request, Response } from 'express';
 import { Cooldown } from '../../access/errors.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { wantsJson } from '../../web/wants-json.ts';
+import type { Outcome } from './outcome.ts';
 import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
-import { attach, type File, ReaderGone, sendFile } from './send.ts';
+import { attach, ClientGone, type File, sendFile } from './send.ts';
 
 type Deps = ExportDeps & {
-  /** The longest time between two signs of life on a connection, in milliseconds. */
+  /** The longest silence on a connection, in milliseconds. */
   heartbeatMs: number;
 };
 
+type OpenFile = Omit<File, 'format'> & {
+  /** What the file turned out to lack, once it has been sent; null if it is complete. */
+  outcome: () => Outcome | null;
+};
+
 /**
- * Answers with the file that `open` makes of an export of `what`, a playlist's id or `all`, from its first call to Spotify to its last byte. Throws
- * what went wrong, for an error page if the file has not begun.
+ * Answers with the file that `open` makes of `what`, a playlist's id or `all`. Throws the error that ended the export, for an error page if the file
+ * has not begun.
  */
 export async function answerWithFile(
   deps: Deps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   what: string,
-  open: (run: OpenRun) => Promise<Omit<File, 'format'>>,
+  open: (run: OpenRun) => Promise<OpenFile>,
 ): Promise<void> {
   const run = openRun(deps, { req, res, listener }, what);
   try {
@@ -26,10 +32,10 @@ export async function answerWithFile(
     const format = String(req.params.format);
     if (req.method === 'HEAD') attach(res, { ...file, format }, false).end();
     else await sendFile(res, { ...file, format, text: run.measured(file.text) }, deps.heartbeatMs);
-    run.ended();
+    run.ended(file.outcome());
   } catch (error) {
     run.failed(error);
-    if (error instanceof ReaderGone) return;
+    if (error instanceof ClientGone) return;
     const waitMs = error instanceof Cooldown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
     if (!(error instanceof Cooldown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
       throw error;
@@ -38,7 +44,7 @@ export async function answerWithFile(
       .status(503)
       .set({ 'Cache-Control': 'no-store', 'Retry-After': String(startSeconds) })
       .vary('Accept');
-    // The page starts the download by itself.
+    // This page starts the download when the pause is over.
     res.render('export/paused', { until: error.until, startSeconds, file: req.originalUrl, what });
   }
 }

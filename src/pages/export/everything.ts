@@ -1,51 +1,99 @@
+import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
-import type { Page, Playlist } from '../../spotify/types.ts';
+import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import type { Place } from './about.ts';
 import type { Summary } from './formats.ts';
-import { hasChanged, type Run, type Source } from './source.ts';
-import { stopFor } from './stop.ts';
+import { hasChanged, type Manifest, type Run, readWhole, type Source } from './source.ts';
+import { reasonOf, stopFor } from './stop.ts';
 
 type Begin = {
   place: Place;
   /** The page of playlists that the place is on. */
-  first: Page<Playlist>;
-  /** Right when the playlists have come to their end. */
+  first: PlaylistPage;
+  /** Counted up while the playlists are read; correct once they have all been read. */
   summary: Summary;
   run: Run;
-  readPage: (page: number) => Promise<Page<Playlist>>;
+  readPage: (page: number) => Promise<PlaylistPage>;
   open: (playlist: Playlist, at: Place) => Promise<Source>;
+  /** Whether Spotify should let the listener read what is in a playlist, whatever the API version. */
+  isOwn: (playlist: Playlist) => boolean;
   /** The address of a file that goes on at this place. */
   resume: (at: Place) => string;
 };
 
-/** The playlists from a place on, one at a time; what ends a part early stands in the summary, what ends a whole file is thrown. */
+/** Yields the playlists from a place on, one at a time. An error ends a whole file; a part notes it in its summary. */
 export async function* everything(begin: Begin): AsyncGenerator<Source> {
-  const { place, first, summary, run, readPage, open, resume } = begin;
+  const { place, first, summary, run, readPage, open, isOwn, resume } = begin;
   const last = Math.ceil(summary.announced / playlistsPerPage);
   let at = place;
   try {
-    for (let { items, total } = first; ; { items, total } = await readPage(at.page)) {
-      if (total !== first.total) throw hasChanged();
-      for (const playlist of items.slice(at.skip)) {
+    for (let page = first; ; page = await readPage(at.page)) {
+      if (page.total !== first.total) throw hasChanged();
+      countAbsent(page, at.page, summary, run);
+      for (const playlist of page.items.slice(at.skip)) {
         if (run.isFull()) {
           summary.stopped = { reason: 'part-full', until: null, resume: resume(at) };
           return;
         }
         const source = await open(playlist, at);
         yield source;
-        summary.playlists += 1;
-        // safeguard: missing-rows-in-name-file-all-playlists
-        summary.missing += source.manifest.missing;
-        summary.stopped = source.manifest.stopped;
+        countPlaylist(source.manifest, isOwn(playlist), summary);
         if (summary.stopped) return;
         at = { page: at.page, skip: at.skip + 1, from: 0 };
       }
       at = { page: at.page + 1, skip: 0, from: 0 };
       if (at.page > last) break;
     }
-    summary.complete = summary.missing === 0;
+    const { sentAsNull, notSent, incomplete } = summary;
+    // safeguard: complete-only-if-every-playlist-is-there
+    summary.complete = sentAsNull === 0 && notSent === 0 && incomplete === 0;
   } catch (error) {
     if (!run.part) throw error;
-    summary.stopped = stopFor(error, resume(at));
+    const isChanged = reasonOf(error) === 'changed-meanwhile';
+    summary.stopped = stopFor(error, resume(isChanged ? { ...at, from: 0 } : at));
   }
+}
+
+/** Reads a page of the listener's playlists. Asks twice if it is shorter than Spotify announced, then takes what came. */
+export function readPlaylists(
+  load: (page: number) => Promise<PlaylistPage>,
+  page: number,
+  run: Pick<Run, 'read'>,
+): Promise<PlaylistPage> {
+  return readWhole(
+    run,
+    () => load(page),
+    (list) => notSentOf(list, page),
+  );
+}
+
+/** How many playlists a page lacks by Spotify's own total. Throws {@link SpotifyUnavailable} if the total says nothing. */
+function notSentOf({ items, nullEntries, total }: PlaylistPage, page: number): number {
+  if (total === null) throw new SpotifyUnavailable('There are more playlists than Spotify announced');
+  const announced = Math.min(playlistsPerPage, total - (page - 1) * playlistsPerPage);
+  return Math.max(0, announced - items.length - nullEntries);
+}
+
+/** Counts the playlists that a page lacks. Throws {@link SpotifyUnavailable} if the file's name can't mention them any more. */
+function countAbsent(list: PlaylistPage, page: number, summary: Summary, run: Run): void {
+  const notSent = notSentOf(list, page);
+  // safeguard: no-playlists-missing-after-the-name
+  if (notSent > 0 && !run.mayLack())
+    throw new SpotifyUnavailable('There are fewer playlists than Spotify announced');
+  // safeguard: counting-playlists-spotify-did-not-send
+  summary.notSent += notSent;
+  // These are lasting gaps in the listener's account, so they never end an export, even one whose name is already sent.
+  // safeguard: counting-playlists-sent-as-null
+  summary.sentAsNull += list.nullEntries;
+}
+
+function countPlaylist(manifest: Manifest, isOwn: boolean, summary: Summary): void {
+  summary.playlists += 1;
+  // safeguard: missing-rows-in-name-file-all-playlists
+  summary.missing += manifest.missing;
+  // safeguard: telling-unreadable-from-failed
+  if (!manifest.readable && !isOwn) summary.unreadable += 1;
+  // safeguard: complete-only-if-each-manifest-is
+  else if (!manifest.complete) summary.incomplete += 1;
+  summary.stopped = manifest.stopped;
 }

@@ -1,14 +1,15 @@
 import { type Response, Router } from 'express';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { routes } from '../../routes.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
 import { charge } from '../../web/rate-limits.ts';
-import { createQuestion } from '../../web/same-origin.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { callsFor, sizeOfAll } from './about.ts';
+import { createQuestion } from './ask.ts';
 import { createFiles, formatIn } from './files.ts';
 
 type Deps = Parameters<typeof createFiles>[0] & {
@@ -17,26 +18,21 @@ type Deps = Parameters<typeof createFiles>[0] & {
   baseUrl: string;
 };
 
-/** What the page of an export says it takes: how many rows, and about how many calls; null if that is not known. */
+/** The size of an export, as its page shows it: rows, and about how many calls; null if unknown. */
 type About = { name: string | null; rows: number | null; calls: number | null };
 
-/** Playlists as files, and a page for each that says how far its export is. */
+/** Playlists as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
-  const { signedIn, progress, rateLimiters, baseUrl } = deps;
+  const { signedIn, progress, rateLimiters } = deps;
   const router = Router();
   const files = createFiles(deps);
-  const askFirst = createQuestion({
-    baseUrl,
-    title: 'Download this file?',
-    text: 'A link on another site led here. Making the file takes many calls to Spotify, so it starts when you say so.',
-    button: 'Download',
-  });
+  const askFirst = createQuestion(deps);
   const file = (limiter: RateLimiter, serve: ListenerPage) => [
     // safeguard: making-no-file-ahead
     refuseSpeculative,
     signedIn.page(async (req, res, listener) => {
       // safeguard: asking-before-file-made
-      if (askFirst(req, res)) return;
+      if (await askFirst(req, res, listener)) return;
       // safeguard: limit-listener-before-all
       // safeguard: limit-exports-listener
       await charge(res, limiter, listener.accountId);
@@ -46,13 +42,13 @@ export function exportPages(deps: Deps): Router {
     }),
   ];
   router.param('id', spotifyId);
-  // Before the sign-in, as for ids.
+  // Checked before the sign-in, like ids.
   router.param('format', (req, _res, next) => {
     formatIn(req);
     next();
   });
 
-  // No call to Spotify: asked for again and again while an export runs.
+  // No call to Spotify: the page requests this every few seconds while an export runs.
   const state = signedIn.pageWithLazyRefresh(async (_req, res, { accountId }) => {
     const latest = await progress.get(accountId);
     res.set('Cache-Control', 'private, no-store').format({
@@ -60,7 +56,7 @@ export function exportPages(deps: Deps): Router {
       json: () => res.json(latest),
     });
   });
-  router.get('/playlists/export/progress', htmlOrJson, state);
+  router.get(routes.exportProgress(), htmlOrJson, state);
 
   // One call to Spotify, none within five minutes, nor while the export is running.
   const all = signedIn.pageWithLazyRefresh(async (_req, res, listener) => {
@@ -68,24 +64,24 @@ export function exportPages(deps: Deps): Router {
       return { name: null, ...sizeOfAll(await listener.spotify.cachedPlaylists(1)) };
     });
   });
-  router.get('/playlists/export', htmlOrJson, all);
+  router.get(routes.exportAll(), htmlOrJson, all);
 
   // One call to Spotify, none within five minutes, nor while the export is running.
   const one = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
     const id = String(req.params.id);
     await showPage(res, listener, id, async () => {
       const { name, count, readable } = await listener.spotify.cachedPlaylist(id);
-      if (!readable) throw new NoSuchPage('Spotify does not tell what is in it');
+      if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
       return { name, rows: count, calls: count === null ? null : callsFor(count) };
     });
   });
-  router.get('/playlists/:id/export', htmlOrJson, one);
+  router.get(routes.exportOne(':id'), htmlOrJson, one);
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
-  router.get('/playlists/export.:format', file(rateLimiters.exportAll, files.all));
+  router.get(routes.exportAllFile(':format'), file(rateLimiters.exportAll, files.all));
 
   // One call to Spotify for the playlist itself, and one for each 50 items.
-  router.get('/playlists/:id/export.:format', file(rateLimiters.exportOne, files.one));
+  router.get(routes.exportOneFile(':id', ':format'), file(rateLimiters.exportOne, files.one));
 
   return router;
 
@@ -98,7 +94,7 @@ export function exportPages(deps: Deps): Router {
     const latest = await progress.get(accountId);
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
-    // It is there while Spotify wants to be left alone, which is when somebody looks.
+    // People look at this page during a pause, when Spotify must not be called.
     // safeguard: telling-page-export-without-asking-spotify-while
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;

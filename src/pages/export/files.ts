@@ -1,16 +1,15 @@
 import type { Request, Response } from 'express';
-import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
-import type { Page, Playlist } from '../../spotify/types.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
-import { pageNumber } from '../../web/paging.ts';
+import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
+import { NoSuchPage } from '../../web/errors.ts';
+import { lastPage, pageNumber } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { nameOf, nameOfAll, type Place, sizeOfAll } from './about.ts';
 import { answerWithFile } from './answer.ts';
-import { everything } from './everything.ts';
+import { everything, readPlaylists } from './everything.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
-import type { OpenRun } from './run.ts';
-import { openSource } from './source.ts';
+import { outcomeOf, outcomeOfAll } from './outcome.ts';
+import { checkFrom, openSource } from './source.ts';
 
 type Deps = Parameters<typeof answerWithFile>[0];
 
@@ -28,21 +27,23 @@ export function createFiles(deps: Deps) {
       const format = formatIn(req);
       const place: Place = {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
-        skip: placeIn(req.query.skip),
+        skip: placeIn(req.query.skip, playlistsPerPage - 1),
         from: placeIn(req.query.from),
         ...snapshotIn(req),
       };
       await answerWithFile(deps, { req, res, listener }, 'all', async (run) => {
-        const first = await playlistsOn(listener, run, place.page);
+        const readPage = (page: number) => readPlaylists(listener.spotify.freshPlaylists, page, run);
+        const first = await readPage(place.page);
+        checkPlace(place, first, run.part);
         const { rows } = sizeOfAll(first);
         run.announced(null, rows);
-        const readPage = (page: number) => playlistsOn(listener, run, page);
         const open = (playlist: Playlist, at: Place) =>
           openSource({
             playlist,
             from: at.from,
             known: at.snapshot ?? null,
             load: playlist.id === null ? null : loadFrom(listener, playlist.id),
+            currentSnapshot: snapshotOf(listener, String(playlist.id)),
             resume: (from) => addressOf(req, withSnapshot({ ...at, from }, playlist)),
             run,
           });
@@ -50,15 +51,18 @@ export function createFiles(deps: Deps) {
         const summary: Summary = {
           playlists: 0,
           announced: first.total ?? 0,
-          missing: 0,
+          ...{ sentAsNull: 0, notSent: 0, unreadable: 0, incomplete: 0, missing: 0 },
           complete: false,
           stopped: null,
         };
+        const isOwn = (playlist: Playlist) => isTheirs(listener, playlist);
+        const sources = everything({ place, first, summary, run, readPage, open, isOwn, resume });
         return {
           name: () => nameOfAll(place, summary),
           type: format.type,
-          text: format.all(everything({ place, first, summary, run, readPage, open, resume }), summary),
+          text: format.all(sources, summary),
           collectMs: run.collectMs(rows),
+          outcome: () => outcomeOfAll(summary),
         };
       });
     },
@@ -70,12 +74,15 @@ export function createFiles(deps: Deps) {
       const from = placeIn(req.query.from);
       await answerWithFile(deps, { req, res, listener }, id, async (run) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
+        const known = snapshotIn(req).snapshot ?? null;
+        const resume = (next: number) => addressOf(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({
           playlist,
           from,
-          known: snapshotIn(req).snapshot ?? null,
+          known,
           load: playlist.readable ? loadFrom(listener, id) : null,
-          resume: (next) => addressOf(req, withSnapshot({ from: next }, playlist)),
+          currentSnapshot: snapshotOf(listener, id),
+          resume,
           run,
         });
         const rows = source.manifest.announced - from;
@@ -85,52 +92,67 @@ export function createFiles(deps: Deps) {
           type: format.type,
           text: format.one(source),
           collectMs: run.collectMs(rows),
+          outcome: () => outcomeOf(source.manifest, isTheirs(listener, playlist), resume(0)),
         };
       });
     },
   };
-
-  function playlistsOn({ spotify }: SignedInListener, run: OpenRun, page: number): Promise<Page<Playlist>> {
-    return run.read(async () => {
-      const lists = await spotify.freshPlaylists(page);
-      if (lists.total === null)
-        throw new SpotifyUnavailable('There are more playlists than Spotify announced');
-      return lists;
-    });
-  }
-
-  function loadFrom({ spotify }: SignedInListener, id: string) {
-    return (from: number) => spotify.playlistEntriesToExport(id, from);
-  }
 }
 
-/** The address of the next part of the same file. */
+function snapshotOf({ spotify }: SignedInListener, id: string) {
+  return async () => (await spotify.freshPlaylist(id)).snapshotId;
+}
+
+function loadFrom({ spotify }: SignedInListener, id: string) {
+  return (from: number) => spotify.playlistEntriesToExport(id, from);
+}
+
+/** Returns the address of the next part of the same file. */
 function addressOf(req: Request, place: Record<string, string | number>): string {
   const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
   return `${req.path}?${new URLSearchParams([...query, ['part', 'yes']])}`;
 }
 
-/** The same place, with the version of the playlist that the part before was made from. */
+/** Adds the snapshot of the playlist, so that the next part can tell whether it has changed. */
 function withSnapshot<P extends object>(place: P, { snapshotId }: Pick<Playlist, 'snapshotId'>) {
   return { ...place, ...(snapshotId && { snapshot: snapshotId }) };
 }
 
-/** The format in an address. Throws {@link NoSuchPage} for one that there is not. */
+/** Returns the format in an address. Throws {@link NoSuchPage} for an unknown one. */
 export function formatIn(req: Request): Format {
   const format = formats.get(String(req.params.format));
   if (!format) throw new NoSuchPage('No such format');
   return format;
 }
 
-/** The version that the part before was made from. */
+/** Returns the snapshot that the previous part was made from, if the address names one. */
 function snapshotIn(req: Request): { snapshot?: string } {
   const { snapshot } = req.query;
   return typeof snapshot === 'string' ? { snapshot } : {};
 }
 
-function placeIn(asked: unknown): number {
+/** A place in an address. Throws {@link NoSuchPage} for one that no list can have. */
+function placeIn(asked: unknown, furthest = furthestOffset): number {
   if (asked === undefined) return 0;
   const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
-  if (place === null || place > furthestOffset) throw new NoSuchPage('No such place');
+  // safeguard: 404-for-place-no-list-can-have
+  if (place === null || place > furthest) throw new NoSuchPage('No such place');
   return place;
+}
+
+/** Throws {@link NoSuchPage} if the listener's playlists, of which `first` is the page that the place names, have no such place. */
+function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean): void {
+  const { page, skip, from, snapshot } = place;
+  // safeguard: 404-beyond-end-of-playlists
+  const isBeyond = page > lastPage(total ?? 0, playlistsPerPage) || (skip > 0 && skip >= items.length);
+  if (isBeyond) throw new NoSuchPage('No such playlist');
+  const count = items[skip]?.count ?? null;
+  if (items[skip] === undefined) checkFrom(from, 0, null);
+  // A part begins only after its first rows have been read, which know better than the list.
+  else if (count !== null && !part) checkFrom(from, count, snapshot ?? null);
+}
+
+/** Whether Spotify should let the listener read what is in a playlist, whatever the API version. It names the owner of each playlist of theirs. */
+function isTheirs(listener: SignedInListener, { ownerId, collaborative }: Playlist): boolean {
+  return ownerId === listener.id || collaborative;
 }

@@ -1,18 +1,26 @@
-/** Where a spreadsheet may begin a cell: at its start, and behind whatever it is told to take for a separator. */
+/**
+ * A sign that begins a formula at the start of the text, or after any ASCII punctuation that a spreadsheet could be told to take for a separator,
+ * with anything in between that spreadsheets skip. A sign that repeats the one before it can't be separated by it: `a==b` is safe. The apostrophe
+ * is no such separator, because it is what makes a cell safe.
+ */
 // safeguard: formulas-behind-separators
 // safeguard: formulas-behind-spaces-and-marks
 // safeguard: full-width-formula-signs
-const formulaStart = /(^|[,;|])([\s\p{Cf}"]*[=+\-@＝＋－＠])/gu;
+const afterSeparator = /[=+\-@＝＋－＠](?<=(?:^|[!-&(-/:-@[-`{-~])[\s\p{Cf}"]*.)(?<!\1(.))/gu;
+/** The same after a space. A sign between two spaces, as in `Artist - Title`, is safe: split at spaces, it is a cell by itself. */
+// safeguard: formulas-behind-a-space
+const afterSpace = /[=+\-@＝＋－＠](?<=\s[\p{Cf}"]*.)(?!(?<= .)(?: |$))/gu;
 /** Line breaks of every kind, tabs and other control characters. */
 const breaks = /[\p{Cc}\u2028\u2029]+/gu;
 
 /**
- * Text for a cell of a table that no spreadsheet takes for a formula (OWASP, "CSV Injection"), whether it reads the file with commas, semicolons,
- * tabs or bars between cells: quotes only help a reader who agrees on the separator. An apostrophe goes before each sign that could begin a
- * formula, and line breaks, tabs and control characters become a space, so that a name cannot begin a row. Everything else is kept: a reader who
- * wants the names exactly removes an apostrophe that stands before such a sign, or takes the JSON.
+ * Makes text safe in a cell of a table, so that no spreadsheet takes it for a formula (OWASP, "CSV Injection"), whichever separator it reads the
+ * file with: quotes only help if it agrees on the separator. An apostrophe goes right before each sign that could begin a formula. Line breaks,
+ * tabs and control characters become a space, so that a name can't begin a row. Everything else stays: to get the exact names, remove each
+ * apostrophe before such a sign, or use the JSON.
  */
 export function safeCell(value: string): string {
   // safeguard: neutralising-line-breaks-in-cells
-  return value.toWellFormed().replace(breaks, ' ').replace(formulaStart, "$1'$2");
+  const oneLine = value.toWellFormed().replace(breaks, ' ');
+  return oneLine.replace(afterSeparator, "'$&").replace(afterSpace, "'$&");
 }

@@ -1,10 +1,11 @@
 import { Router } from 'express';
 import type { Hub } from '../../live/hub.ts';
+import { routes } from '../../routes.ts';
 import { furthestOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
-import { NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { NoSuchPage, Problem } from '../../web/errors.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { namedEntry } from '../../web/named.ts';
-import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
@@ -27,7 +28,7 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
     const last = lastPage(known, tracksPerPage);
     if (said && page > last) {
       // The only track of the last page was just removed.
-      res.redirect(303, saying(pageOf('/library', last), String(req.query.said)));
+      res.redirect(303, saying(routes.library({ page: last }), String(req.query.said)));
       return;
     }
     const pages = pagesOf(known, tracksPerPage, page);
@@ -39,7 +40,7 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
       json: () => res.json({ tracks: items, page, pages, total }),
     });
   });
-  router.get('/library', htmlOrJson, saved);
+  router.get(routes.library(), htmlOrJson, saved);
 
   // One call to Spotify.
   const recent = signedIn.page(async (_req, res, { spotify }) => {
@@ -49,7 +50,7 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
       json: () => res.json({ tracks: played }),
     });
   });
-  router.get('/library/recent', htmlOrJson, recent);
+  router.get(routes.recentlyPlayed(), htmlOrJson, recent);
 
   // One call to Spotify.
   const top = signedIn.page(async (req, res, { spotify }) => {
@@ -65,11 +66,11 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
       json: () => res.json({ range: time, artists, tracks }),
     });
   });
-  router.get('/library/top', htmlOrJson, top);
+  router.get(routes.topItems(), htmlOrJson, top);
 
   for (const [path, wanted] of [
-    ['/library/save', true],
-    ['/library/remove', false],
+    [routes.saveToLibrary(), true],
+    [routes.removeFromLibrary(), false],
   ] as const) {
     // One call to Spotify, and to remove most tracks of the list one more to new apps: see createRelinking.
     const change = signedIn.page(async (req, res, listener) => {
@@ -85,7 +86,7 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
         }
         uri = original;
         await (wanted ? listener.spotify.saveToLibrary(uri) : listener.spotify.removeFromLibrary(uri));
-        await hub.learnSaved(listener.accountId, uri, wanted);
+        await hub.recordSaved(listener.accountId, uri, wanted);
         return saying(String(res.locals.returnTo), wanted ? 'saved' : 'removed');
       });
       if (wantsJson(req)) res.json({ uri, saved: wanted });
@@ -108,7 +109,7 @@ const changedMeanwhile = {
   reason: 'library-changed',
   title: 'Your library has changed',
   text: 'Nothing was removed. Read the list again, and use the place that the track has now.',
-  actions: [{ label: 'Go to the library', href: '/library' }],
+  actions: [{ label: 'Go to the library', href: routes.library() }],
 };
 
 const noUri = {
@@ -116,5 +117,5 @@ const noUri = {
   reason: 'no-uri',
   title: 'That is nothing that can be saved',
   text: 'Give the URI of a track or an episode as "uri", such as spotify:track:… Files of your own cannot be saved.',
-  actions: [{ label: 'Go to the library', href: '/library' }],
+  actions: [{ label: 'Go to the library', href: routes.library() }],
 };

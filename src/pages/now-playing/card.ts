@@ -1,49 +1,45 @@
 import { createHash } from 'node:crypto';
-import type { News } from '../../live/messages.ts';
-import { isOther, type Seen, shownOf } from '../../live/observation.ts';
+import { displayKeyOf, type Observation } from '../../live/observation.ts';
+import { conditionKeyOf, type LiveState } from '../../live/state.ts';
 import type { Playback, TimestampedItem } from '../../spotify/types.ts';
 
-/** What the card shows, on the page and live. */
+/** What the card shows, when the page loads and with each live update. */
 export type Card = {
   playback: Playback;
-  /** How far it is now, in milliseconds; null where that cannot be told. */
+  /** Progress at the moment of rendering, in milliseconds; null if unknown. */
   progressMs: number | null;
-  /** Null where it is not known whether the track is in the library. */
+  /** Whether the item is in the library; null if unknown. */
   saved: boolean | null;
-  /** What was played before, where nothing plays; null where that is not known. */
+  /** Recently played tracks, shown while nothing is playing; null if unknown. */
   recent: readonly TimestampedItem[] | null;
-  news: Omit<News, 'seen'>;
-  seenAt: number;
+  live: Omit<LiveState, 'observation'>;
+  observedAt: number;
 };
 
-/** The card as it is at `now`, in milliseconds since 1970. */
+/** The card at `now`, in milliseconds since 1970. */
 export function cardOf(
-  { playback, at, saved }: Seen,
-  news: Card['news'],
+  { playback, answeredAt, saved }: Observation,
+  live: Card['live'],
   recent: Card['recent'],
   now: number,
 ): Card {
-  return { playback, progressMs: progressAt(now, playback, at), saved, recent, news, seenAt: at };
+  const progressMs = progressAt(now, playback, answeredAt);
+  return { playback, progressMs, saved, recent, live, observedAt: answeredAt };
 }
 
-function progressAt(now: number, playback: Playback, seenAt: number): number | null {
+function progressAt(now: number, playback: Playback, observedAt: number): number | null {
   if (playback.state === 'nothing' || playback.progressMs === null) return null;
-  const since = playback.state === 'playing' ? now - seenAt : 0;
-  const end = playback.item?.durationMs ?? Number.POSITIVE_INFINITY;
-  return Math.min(playback.progressMs + since, end);
+  const elapsedMs = playback.state === 'playing' ? now - observedAt : 0;
+  const durationMs = playback.item?.durationMs ?? Number.POSITIVE_INFINITY;
+  return Math.min(playback.progressMs + elapsedMs, durationMs);
 }
 
-/** The few numbers that the progress bar needs, and the title of the page. */
-export function numbers({ playback, progressMs }: Card) {
+/** What the script needs for the progress bar, the page title and announcements. */
+export function playerData({ playback, progressMs }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {
-    what: item?.name ?? null,
-    by:
-      item === null
-        ? null
-        : item.kind === 'track'
-          ? (item.artists[0]?.name ?? null)
-          : (item.show?.name ?? item.authors[0]?.name ?? null),
+    title: item?.name ?? null,
+    byline: item === null ? null : bylineOf(item),
     uri: item?.uri ?? null,
     playing: playback.state === 'playing',
     progressMs,
@@ -51,18 +47,13 @@ export function numbers({ playback, progressMs }: Card) {
   };
 }
 
-/** A short name for what the card shows, the same for as long as only the progress moves on. */
-export function versionOf({ playback, saved, recent, news }: Card): string {
-  const shown = JSON.stringify([shownOf(playback), saved, recent, notesOf(news)]);
-  return createHash('sha256').update(shown).digest('base64url').slice(0, 12);
+function bylineOf(item: NonNullable<Exclude<Playback, { state: 'nothing' }>['item']>): string | null {
+  if (item.kind === 'track') return item.artists[0]?.name ?? null;
+  return item.show?.name ?? item.authors[0]?.name ?? null;
 }
 
-/** Whether a card made from `after` shows something else than one made from `before`. */
-export function hasChanged(before: News, after: News): boolean {
-  if (notesOf(before) !== notesOf(after) || before.seen?.saved !== after.seen?.saved) return true;
-  return after.seen !== null && (before.seen === null || isOther(before.seen, after.seen));
-}
-
-function notesOf({ waitingUntil, quota, silent, sparingUntil, stalled }: Omit<News, 'seen'>): string {
-  return JSON.stringify([waitingUntil, quota, silent, sparingUntil, stalled]);
+/** A short hash that stays the same for as long as nothing but the progress of a card changes. */
+export function versionOf({ playback, saved, recent, live }: Card): string {
+  const content = JSON.stringify([displayKeyOf(playback), saved, recent, conditionKeyOf(live)]);
+  return createHash('sha256').update(content).digest('base64url').slice(0, 12);
 }

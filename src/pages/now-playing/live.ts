@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
-import type { News } from '../../live/messages.ts';
-import type { Seen } from '../../live/observation.ts';
+import type { Observation } from '../../live/observation.ts';
 import type { Stream, Streams } from '../../live/sse.ts';
+import type { LiveState } from '../../live/state.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { type Card, cardOf, hasChanged, numbers, versionOf } from './card.ts';
+import { type Card, cardOf, playerData, versionOf } from './card.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -18,68 +18,66 @@ type Deps = {
   fetchSubscriptions: FetchSubscriptions;
   background: BackgroundTasks;
   now: () => number;
-  /** What was played before it fell silent, as far as that is known without asking Spotify. */
-  knownLately: (listener: SignedInListener, seen: Seen) => Promise<Card['recent']>;
-  /** What the view of a card needs. */
+  /** Recently played tracks, if nothing is playing and they are known without asking Spotify. */
+  knownRecent: (listener: SignedInListener, observation: Observation) => Promise<Card['recent']>;
+  /** The locals of the card's view. */
   forView: (listener: SignedInListener, card: Card) => object;
 };
 
 /**
- * The time until a page fetches the card again: so long after the next poll is due, to find what it has brought, or where nobody here
- * knows when that is. Sooner than the least would only find the same; later than the most would miss what pages and buttons bring.
+ * When a page fetches the card again: shortly after the next poll is due, to find its result, or after a fixed time if this process does
+ * not know when that is. Before `least` it would find nothing new; after `most` it would miss what pages and buttons bring.
  */
 const fetchMs = { afterPoll: 1_000, unknown: 10_000, least: 2_000, most: 60_000 };
-/** A fetch that is late by more has stopped. */
+/** A page whose fetch is overdue by more than this has been closed. */
 const graceMs = 15_000;
 
 /**
- * What keeps the page up to date: a stream of events, or, where a proxy holds streams back, fetches of the card. Neither calls
- * Spotify: the hub polls, once for all who watch a listener.
+ * Live updates of the card: a stream of events or, behind a proxy that buffers streams, fetches of the card. Neither calls Spotify: the
+ * hub polls, once for all subscribers of a listener.
  */
 export function livePages(deps: Deps): Router {
-  const { signedIn, hub, streams, fetchSubscriptions, background, now, knownLately, forView } = deps;
+  const { signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView } = deps;
   const router = Router();
 
   // safeguard: limit-live-updates-being-one-its-own
   const events = signedIn.liveUpdates(async (req, res, listener) => {
-    demandOwn(req, listener);
+    requireOwnWindow(req, listener);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = listener;
     const sessionId = req.session.id;
-    let last: News | null = null;
+    let latest: LiveState | null = null;
     const stream = await streams.begin(res, sessionId);
     if (stream === 'gone') return;
-    if (stream === 'too many') throw tooMany();
-    const leave = hub.watch(accountId, {
+    if (stream === 'too many') throw tooManyStreams();
+    const unsubscribe = hub.subscribe(accountId, {
       sessionId,
-      onNews(news) {
-        if (last !== null && !hasChanged(last, news)) return;
-        last = news;
+      onUpdate(live) {
+        latest = live;
         // safeguard: reporting-card-could-not-be-sent
-        if (news.seen) background.run('send a card', sendCard(stream, news.seen, news));
+        if (live.observation) background.run('send a card', sendCard(stream, live.observation, live));
       },
       onEnd() {
-        leave();
+        unsubscribe();
         stream.end('end');
       },
     });
-    res.once('close', leave);
-    // Someone who comes back to look is shown what is so now; who has just loaded the page was shown it there, and a stream that broke
-    // and is made again is nobody's wish.
+    res.once('close', unsubscribe);
+    // Someone who returns to the tab should see what is playing now. A reconnect by the browser itself (it sends Last-Event-ID) needs no poll.
     // safeguard: odd-telling-stream-made-again-from-wish
-    if (req.query.look === 'now' && !req.get('Last-Event-ID')) hub.look(accountId);
+    if (req.query.poll === 'now' && !req.get('Last-Event-ID')) hub.requestPoll(accountId);
 
-    async function sendCard(stream: Stream, seen: Seen, news: News): Promise<void> {
+    async function sendCard(stream: Stream, observation: Observation, live: LiveState): Promise<void> {
       try {
-        // A card without what was played before is better than none.
+        // A card without recently played tracks is better than none.
         // safeguard: showing-card-without-what-redis-would-have
-        const recent = await knownLately(listener, seen).catch(nullIfUnavailable);
-        const card = cardOf(seen, news, recent, now());
+        const recent = await knownRecent(listener, observation).catch(nullIfUnavailable);
+        const card = cardOf(observation, live, recent, now());
         const html = await render(res, listener, card);
-        // Something else has come in the meantime, and is on its way.
-        if (last === news) stream.send('card', { html, version: versionOf(card), ...numbers(card) });
+        // Otherwise a newer card is on its way.
+        if (latest === live) stream.send('card', { html, version: versionOf(card), ...playerData(card) });
       } catch (error) {
-        // A card that cannot be made ends this stream, and nothing else.
+        // A card that cannot be rendered ends this stream and nothing else.
         res.destroy();
         throw error;
       }
@@ -87,32 +85,33 @@ export function livePages(deps: Deps): Router {
   });
   router.get('/now-playing/events', events);
 
-  // The same without a stream. The subscription that it renews keeps the hub polling until the page has stopped asking.
-  const fetched = signedIn.liveUpdates(async (req, res, listener) => {
-    demandOwn(req, listener);
+  // For pages without a stream. The subscription keeps the hub polling until the page stops fetching.
+  const fetchCard = signedIn.liveUpdates(async (req, res, listener) => {
+    requireOwnWindow(req, listener);
     const { accountId } = listener;
     fetchSubscriptions.renew(accountId, req.session.id, graceMs);
-    const isWished = req.query.look === 'now';
-    if (isWished) hub.look(accountId);
-    const news = await hub.newsOf(accountId);
-    const nextMs = isWished ? fetchMs.least : nextFetchIn(await hub.nextPollIn(accountId));
-    const { seen } = news;
-    const card = seen && cardOf(seen, news, await knownLately(listener, seen), now());
+    const isPollRequested = req.query.poll === 'now';
+    if (isPollRequested) hub.requestPoll(accountId);
+    const live = await hub.liveState(accountId);
+    const nextMs = isPollRequested ? fetchMs.least : nextFetchIn(await hub.nextPollIn(accountId));
+    const { observation } = live;
+    const card = observation && cardOf(observation, live, await knownRecent(listener, observation), now());
     const version = card && versionOf(card);
     // safeguard: leaving-card-alone-shown-already
     const html = card && version !== req.query.version ? await render(res, listener, card) : null;
     // safeguard: keeping-hub-polling-for-page-fetches
     fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);
-    res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...(card && numbers(card)) });
+    const data = card && playerData(card);
+    res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...data });
   });
-  router.get('/now-playing/card', fetched);
+  router.get('/now-playing/card', fetchCard);
 
-  // Someone has come back to a window whose events come by another one.
-  const look = signedIn.page((_req, res, { accountId }) => {
-    hub.look(accountId);
+  // Someone has returned to a tab whose events arrive through another tab.
+  const poll = signedIn.page((_req, res, { accountId }) => {
+    hub.requestPoll(accountId);
     res.status(204).end();
   });
-  router.post('/now-playing/look', look);
+  router.post('/now-playing/poll', poll);
 
   return router;
 
@@ -125,21 +124,21 @@ export function livePages(deps: Deps): Router {
   }
 }
 
-/** When to fetch the card again, in milliseconds from now, where the next poll is due in so many; null where that is not known. */
+/** When to fetch the card again, in milliseconds from now; `pollInMs` is null if it is not known when the next poll is due. */
 function nextFetchIn(pollInMs: number | null): number {
   // safeguard: fetching-after-poll-and-not-before
   const wanted = pollInMs === null ? fetchMs.unknown : pollInMs + fetchMs.afterPoll;
   return Math.min(fetchMs.most, Math.max(fetchMs.least, wanted));
 }
 
-/** A name for this sign-in, which says nothing else: by it the windows of a browser know that they belong together. */
-export function whoOf(req: Request): string {
+/** A name for this sign-in that reveals nothing, by which the tabs of a browser know that they belong together. */
+export function signInName(req: Request): string {
   return createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
 }
 
-/** Throws unless the window belongs to this sign-in, and the sign-in may see what plays. */
-function demandOwn(req: Request, listener: SignedInListener): void {
-  if (req.query.who !== undefined && req.query.who !== whoOf(req)) throw otherSignIn();
+/** Throws unless the tab belongs to this sign-in, and the sign-in may see what is playing. */
+function requireOwnWindow(req: Request, listener: SignedInListener): void {
+  if (req.query.signIn !== undefined && req.query.signIn !== signInName(req)) throw otherSignIn();
   listener.requireScopesFor('player');
 }
 
@@ -153,7 +152,7 @@ function otherSignIn(): Problem {
   });
 }
 
-function tooMany(): Problem {
+function tooManyStreams(): Problem {
   return new Problem({
     status: 429,
     reason: 'too-many-streams',

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Request, type Response, Router } from 'express';
 import { scopesFor } from '../../access/listener-calls.ts';
 import type { Hub } from '../../live/hub.ts';
+import { routes } from '../../routes.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Command } from '../../spotify/player-calls.ts';
 import { isDeviceId } from '../../spotify/uri.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { type Forms, saying } from '../../web/forms.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -37,35 +38,30 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
   });
 
-  const devices = signedIn.page(async (req, res, listener) => {
-    const all = await listener.spotify.devices();
+  const devicesPage = signedIn.page(async (req, res, listener) => {
+    const devices = await listener.spotify.devices();
     const mayControl = listener.hasScopesFor('transfer');
+    const controlScopes = scopesFor('transfer');
     const { said } = req.query;
     res.set('Cache-Control', 'private, no-store').format({
-      html: () =>
-        res.render('player/devices', {
-          devices: all,
-          mayControl,
-          controlScopes: scopesFor('transfer'),
-          said,
-        }),
-      json: () => res.json({ devices: all }),
+      html: () => res.render('player/devices', { devices, mayControl, controlScopes, said }),
+      json: () => res.json({ devices }),
     });
   });
-  router.get('/devices', htmlOrJson, devices);
+  router.get(routes.devices(), htmlOrJson, devicesPage);
 
-  const device = signedIn.page(async (req, res, listener) => {
+  const transfer = signedIn.page(async (req, res, listener) => {
     const id = forms.field(req, 'device');
     if (!isDeviceId(id)) throw new NoSuchPage('Not the id of a device');
     await perform(req, res, listener, () => listener.spotify.transfer(id));
   });
-  router.post('/player/device', ...forms.read, device);
+  router.post(routes.transferPlayback(), ...forms.read, transfer);
 
-  const command = signedIn.page(async (req, res, listener) => {
-    const { command: name } = req.params;
-    if (isCommand(name)) await perform(req, res, listener, () => listener.spotify[name]());
+  const sendCommand = signedIn.page(async (req, res, listener) => {
+    const { command } = req.params;
+    if (isCommand(command)) await perform(req, res, listener, () => listener.spotify[command]());
   });
-  router.post('/player/:command', ...forms.read, command);
+  router.post(routes.playerCommand(':command'), ...forms.read, sendCommand);
 
   /** Gives the player a command and leads back to the page with the button, which tells where it was refused. */
   async function perform(
@@ -80,12 +76,12 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
         await call();
       } catch (error) {
         // A command whose answer is lost may have been carried out.
-        if (error instanceof SpotifyUnavailable) hub.changed(listener.accountId);
+        if (error instanceof SpotifyUnavailable) hub.recordCommand(listener.accountId);
         const refusal = refusals.find(([kind]) => error instanceof kind);
         if (!refusal || wantsJson(req)) throw error;
         return saying(back, refusal[1]);
       }
-      hub.changed(listener.accountId);
+      hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
       // A page that asked in the meantime may have been told what was so before.
       await listener.invalidate('player');
@@ -93,7 +89,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     });
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
     // safeguard: odd-looking-after-button-on-another-page
-    if (wantsJson(req) || !back.startsWith('/now-playing')) hub.look(listener.accountId);
+    if (wantsJson(req) || !back.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, outcome);
   }

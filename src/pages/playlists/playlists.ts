@@ -1,13 +1,14 @@
 import { type Request, type Response, Router } from 'express';
 import { scopesFor } from '../../access/listener-calls.ts';
+import { routes } from '../../routes.ts';
 import { BadRequest, Refused } from '../../spotify/errors.ts';
 import { entriesPerPage, furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
-import { type ErrorPage, Problem } from '../../web/error-pages.ts';
+import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';
-import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { notTaken, readDetails } from './details.ts';
@@ -15,7 +16,7 @@ import { changedMeanwhile, noSnapshot, noUri, saidHere } from './messages.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms };
 
-/** What a page needs that links to the consent for changing playlists. */
+/** For the links that lead to the consent for changing playlists. */
 const editScopes = scopesFor('createPlaylist');
 
 /** The listener's playlists, what is in each, and changing them. */
@@ -33,7 +34,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
       json: () => res.json({ playlists: items, page, pages, total }),
     });
   });
-  router.get('/playlists', htmlOrJson, all);
+  router.get(routes.playlists(), htmlOrJson, all);
 
   // Two calls to Spotify: what is to be added, and the playlists it can be added to.
   const add = signedIn.page(async (req, res, listener) => {
@@ -61,7 +62,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
       json: () => res.json({ uri, item, playlists: own, page, pages }),
     });
   });
-  router.get('/playlists/add', htmlOrJson, add);
+  router.get(routes.addToPlaylist(), htmlOrJson, add);
 
   const newPlaylist = signedIn.page((_req, res, listener) => {
     const mayEdit = listener.hasScopesFor('createPlaylist');
@@ -69,7 +70,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
       .set('Cache-Control', 'private, no-store')
       .render('playlists/new', { mayEdit, editScopes, details: null, problem: null });
   });
-  router.get('/playlists/new', htmlOrJson, newPlaylist);
+  router.get(routes.newPlaylist(), htmlOrJson, newPlaylist);
 
   // One call to Spotify.
   const create = signedIn.page(async (req, res, listener) => {
@@ -78,7 +79,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
     const outcome = await forms
       .once(req, async () => {
         const id = await listener.spotify.createPlaylist(details);
-        return saying(`/playlists/${id}`, 'created');
+        return saying(routes.playlist(id), 'created');
       })
       .catch(whereRefused);
     if (outcome === null) return showForm(notTaken);
@@ -87,7 +88,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
       res
         .status(201)
         .location(path)
-        .json({ id: path.slice('/playlists/'.length) });
+        .json({ id: path.slice(routes.playlist('').length) });
     else res.redirect(303, outcome);
 
     /** The form again, as it was filled in. */
@@ -98,7 +99,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
       res.render('playlists/new', { mayEdit, editScopes, details, problem });
     }
   });
-  router.post('/playlists', ...forms.read, create);
+  router.post(routes.playlists(), ...forms.read, create);
 
   // Two calls to Spotify at first, then one a page; one where it does not tell what is in the playlist.
   const one = signedIn.page(async (req, res, listener) => {
@@ -107,7 +108,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
     if (req.query.said !== undefined) listener.invalidateHere('playlist', id);
     await showPlaylist(req, res, listener, id, page);
   });
-  router.get('/playlists/:id', htmlOrJson, one);
+  router.get(routes.playlist(':id'), htmlOrJson, one);
 
   // One call to Spotify.
   const change = signedIn.page(async (req, res, listener) => {
@@ -117,7 +118,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
     const outcome = await forms
       .once(req, async () => {
         await listener.spotify.changePlaylist(id, details);
-        return saying(`/playlists/${id}`, 'changed');
+        return saying(routes.playlist(id), 'changed');
       })
       .catch(whereRefused);
     if (outcome === null) return showForm(notTaken);
@@ -130,7 +131,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
       await showPlaylist(req, res, listener, id, 1, { details, problem });
     }
   });
-  router.post('/playlists/:id', ...forms.read, change);
+  router.post(routes.playlist(':id'), ...forms.read, change);
 
   // One call to Spotify.
   const addItem = signedIn.page(async (req, res, listener) => {
@@ -138,11 +139,11 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
     const uri = namedUri(forms.field(req, 'uri'), noUri);
     const outcome = await forms.once(req, async () => {
       await listener.spotify.addToPlaylist(id, uri);
-      return saying(`/playlists/${id}`, 'added');
+      return saying(routes.playlist(id), 'added');
     });
     changed(req, res, id, outcome);
   });
-  router.post('/playlists/:id/items', ...forms.read, addItem);
+  router.post(routes.playlistItems(':id'), ...forms.read, addItem);
 
   // One call to Spotify, and for most tracks one more to new apps: see createRelinking.
   const remove = signedIn.page(async (req, res, listener) => {
@@ -152,7 +153,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
     if (snapshotId === '' || snapshotId.length > 200) throw new Problem(noSnapshot);
     // Back to the page of the playlist that the button was on.
     const asked = String(res.locals.returnTo);
-    const place = asked.split('?')[0] === `/playlists/${id}` ? asked : `/playlists/${id}`;
+    const place = asked.split('?')[0] === routes.playlist(id) ? asked : routes.playlist(id);
     const outcome = await forms
       .once(req, async () => {
         const uri = await listener.spotify.originalInPlaylist(id, entry);
@@ -173,7 +174,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
       return saying(place, 'changed-meanwhile');
     }
   });
-  router.post('/playlists/:id/remove', ...forms.read, remove);
+  router.post(routes.removeFromPlaylist(':id'), ...forms.read, remove);
 
   return router;
 
@@ -203,7 +204,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
     const last = lastPage(known, entriesPerPage);
     if (said && page > last) {
       // The only item of the last page was just removed.
-      res.redirect(303, saying(pageOf(`/playlists/${id}`, last), String(req.query.said)));
+      res.redirect(303, saying(routes.playlist(id, { page: last }), String(req.query.said)));
       return;
     }
     const pages = pagesOf(known, entriesPerPage, page);

@@ -5,8 +5,11 @@ import type { Request, RequestHandler, Response } from 'express';
 import { knownScopes } from '../../access/scopes.ts';
 import type { Seal } from '../../access/seal.ts';
 import { jsonCodec, moment } from '../../redis/codec.ts';
+import { keys } from '../../redis/keys.ts';
 import type { Records } from '../../redis/records.ts';
-import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
+import { routes } from '../../routes.ts';
+import type { Cookies } from '../../web/cookies.ts';
+import { TooManyCookies } from '../../web/errors.ts';
 import { isLocalPath } from '../../web/return-path.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
@@ -63,7 +66,8 @@ type SpentSignIn = v.Infer<typeof spentSignIn>;
  */
 export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
   const spent = records.of<SpentSignIn>({
-    name: 'used',
+    kind: 'used-state',
+    key: keys.usedState,
     codec: jsonCodec({ shape: 2, bound: true, schema: spentSignIn }),
     ttlMs: () => lifetimeMs,
   });
@@ -129,7 +133,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       }
       // The sign-in itself makes room for one more.
       // safeguard: budget-pending-sign-ins-on-every-page
-      if (length > maxBytes && req.path !== '/login') makeRoom(req, res);
+      if (length > maxBytes && req.path !== routes.signIn()) makeRoom(req, res);
       next();
     }) satisfies RequestHandler,
 
@@ -143,7 +147,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       // 43 characters, the shortest that RFC 7636 allows (section 4.1).
       const verifier = randomBytes(32).toString('base64url');
       // safeguard: length-way-in-pending-sign-in
-      const returnTo = wished.length <= maxReturnToLength ? wished : '/';
+      const returnTo = wished.length <= maxReturnToLength ? wished : routes.home();
       const sealed = seal.seal(pack({ verifier, returnTo, asked, startedAt: now() }), nameOf(state));
 
       // safeguard: budget-pending-sign-ins-when-another-one

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { hasChanged, initialState, type ListenerState, type LiveState } from './state.ts';
+
+/** One open stream, or one page that fetches. */
+export type Subscriber = {
+  sessionId: string;
+  /** Called with the live state on subscribing, if anything is known then, and with every change after that. */
+  onUpdate(live: LiveState): void;
+  /** Called when the sign-in of the subscriber has ended. */
+  onEnd(): void;
+};
+
+/** This process's part in the lease of a listener. Times are by `performance.now()`. */
+export type Lease = {
+  /** The id under which this feed takes it. */
+  readonly owner: string;
+  /** When to take or renew it. */
+  dueAt: number;
+  heldUntil: number;
+  /** Since when Redis has failed to take it; null if it has not. */
+  failingSince: number | null;
+};
+
+/** A listener with subscribers in this process. */
+export type Feed = {
+  readonly accountId: string;
+  /** Each subscriber with the live state it was last sent; null if none yet. */
+  readonly subscribers: Map<Subscriber, LiveState | null>;
+  readonly lease: Lease;
+  state: ListenerState;
+  isPolling: boolean;
+  /** When to read the stored state again, by `performance.now()`. */
+  reloadDueAt: number;
+  /** The last subscriber has left. */
+  isClosed: boolean;
+};
+
+export function createFeed(accountId: string, reloadDueAt: number): Feed {
+  return {
+    accountId,
+    subscribers: new Map(),
+    lease: { owner: randomUUID(), dueAt: 0, heldUntil: 0, failingSince: null },
+    state: initialState,
+    isPolling: false,
+    reloadDueAt,
+    isClosed: false,
+  };
+}
+
+/** Sends the live state to the subscribers for whom it has changed. */
+export function broadcast(feed: Feed): void {
+  const { subscribers, state } = feed;
+  for (const [subscriber, sent] of subscribers) {
+    if (sent !== null && !hasChanged(sent, state.live)) continue;
+    subscribers.set(subscriber, state.live);
+    subscriber.onUpdate(state.live);
+  }
+}
+
+/** Replaces the state of a feed and tells its subscribers what has changed for them. */
+export function setState(feed: Feed, state: ListenerState): void {
+  const isSame = state.live === feed.state.live;
+  feed.state = state;
+  if (!isSame) broadcast(feed);
+}

@@ -1,0 +1,112 @@
+import type { Redis } from 'ioredis';
+import type { Timing } from '../access/timing.ts';
+import { RedisUnavailable } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
+import { ownerCodec } from '../redis/lock.ts';
+import type { KeyType, Records } from '../redis/records.ts';
+import { type Feed, setState } from './feed.ts';
+import { applyRedisDown } from './state.ts';
+
+export type Leases = ReturnType<typeof createLeases>;
+
+type Deps = {
+  redis: Redis;
+  records: Records;
+  clientId: string;
+  now: () => number;
+  timing: Pick<Timing['live'], 'leaseMs' | 'redisDownAfterMs'>;
+  /** Brings a feed up to date before this process begins to poll for it. */
+  prepare: (feed: Feed) => Promise<void>;
+};
+
+// Returns the owner. A lease without a TTL, or with a longer one than ours, was not taken by this program, and would block all others.
+const takeLease = `
+  local owner = redis.call('GET', KEYS[1])
+  -- safeguard: lease-one-who-looks
+  -- safeguard: end-lease
+  -- safeguard: ttl-of-leases
+  local left = redis.call('PTTL', KEYS[1])
+  if owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000 then return owner end
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return ARGV[1]`;
+
+/** The listeners that are being polled, by any process, each with the time at which it no longer counts. */
+const polledSet: KeyType = { kind: 'subscribed', type: 'zset' };
+
+const addPolled = `
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+  redis.call('ZADD', KEYS[1], ARGV[2], ARGV[4])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
+
+/** Decides which process polls for a listener: the one that holds the lease in Redis. If it dies, another takes the lease over. */
+export function createLeases({ redis, records, clientId, now, timing, prepare }: Deps) {
+  const { leaseMs, redisDownAfterMs } = timing;
+  const polledKey = keys.subscribed(clientId);
+  const leases = records.of({ kind: 'lease', key: keys.lease, codec: ownerCodec, ttlMs: () => leaseMs });
+  const take = records.script([leases.type], takeLease);
+  const notePolled = records.script([polledSet], addPolled);
+
+  return {
+    acquireLease,
+    holdsLease,
+
+    /** Lets other processes take the lease at once. */
+    releaseLease(feed: Feed): void {
+      if (!holdsLease(feed)) return;
+      feed.lease.heldUntil = 0;
+      const released = Promise.all([remove(feed), redis.zrem(polledKey, feed.accountId)]);
+      // If Redis is down, both expire: the lease by its TTL, the place in the set by its score.
+      released.catch(() => undefined);
+    },
+
+    /** How many listeners are being polled, by all processes. Throws RedisUnavailable. */
+    countPolled: (): Promise<number> =>
+      records.onType(polledSet, polledKey, () => redis.zcount(polledKey, now(), '+inf')),
+  };
+
+  function holdsLease({ lease }: Feed): boolean {
+    return performance.now() < lease.heldUntil;
+  }
+
+  /** Takes the lease if no other process has it, or renews it. While Redis refuses, no process polls, and after a while subscribers are told. */
+  async function acquireLease(feed: Feed): Promise<void> {
+    const { lease } = feed;
+    const startedAt = performance.now();
+    try {
+      const isOwner = await takeIfFree(feed);
+      if (feed.isClosed) return await remove(feed);
+      lease.failingSince = null;
+      setState(feed, applyRedisDown(feed.state, false));
+      if (!isOwner) {
+        lease.heldUntil = 0;
+        return;
+      }
+      if (!holdsLease(feed)) {
+        await prepare(feed);
+        // The last subscriber may have left during that.
+        if (feed.isClosed) return await remove(feed);
+      }
+      lease.heldUntil = startedAt + leaseMs;
+      await notePolled([polledKey], now(), now() + leaseMs, 2 * leaseMs, feed.accountId);
+    } catch (error) {
+      if (!(error instanceof RedisUnavailable)) throw error;
+      lease.failingSince ??= startedAt;
+      if (startedAt - lease.failingSince < redisDownAfterMs) return;
+      // safeguard: odd-saying-nobody-can-look
+      setState(feed, applyRedisDown(feed.state, true));
+    }
+  }
+
+  async function takeIfFree({ accountId, lease }: Feed): Promise<boolean> {
+    const owner = String(await take([leases.key(accountId)], lease.owner, leaseMs));
+    if (owner === lease.owner) return true;
+    // A damaged lease is removed, so the next attempt succeeds.
+    // safeguard: check-leases-owner
+    await leases.settle(accountId, owner);
+    return false;
+  }
+
+  function remove({ accountId, lease }: Feed): Promise<void> {
+    return leases.removeIf(accountId, lease.owner);
+  }
+}

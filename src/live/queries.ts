@@ -1,0 +1,58 @@
+import type { NextPoll } from './cadence.ts';
+import type { Feed } from './feed.ts';
+import type { Observation } from './observation.ts';
+import { freshObservation, type LiveState, unknownState } from './state.ts';
+import type { StoredObservations } from './stored-observations.ts';
+
+type Deps = {
+  feeds: ReadonlyMap<string, Feed>;
+  stored: StoredObservations;
+  holdsLease: (feed: Feed) => boolean;
+  nextPollFor: (observation: Observation | null) => Promise<NextPoll>;
+  /** Reads the stored state of a feed. */
+  reload: (feed: Feed) => Promise<void>;
+  now: () => number;
+};
+
+/** Questions about a listener that can be answered without a call to Spotify. */
+export function createQueries({ feeds, stored, holdsLease, nextPollFor, reload, now }: Deps) {
+  return {
+    known,
+
+    /** The latest observation of any process; null if there is none from the last few hours. Throws RedisUnavailable. */
+    async latest(accountId: string): Promise<Observation | null> {
+      return known(accountId).observation ?? (await stored.read(accountId));
+    },
+
+    /** An observation so recent that Spotify need not be asked again; null if this process has none. */
+    fresh(accountId: string): Observation | null {
+      const feed = feeds.get(accountId);
+      return feed ? freshObservation(feed.state, now()) : null;
+    },
+
+    /** What subscribers of this process are shown. */
+    async liveState(accountId: string): Promise<LiveState> {
+      const feed = feeds.get(accountId);
+      // A listener who has just subscribed: the stored state has not been read yet.
+      if (feed?.state.live.observation === null) await reload(feed);
+      return known(accountId);
+    },
+
+    /**
+     * In how many milliseconds the next poll is due. Negative while it is in flight; null if another process plans it and it is overdue.
+     * Throws RedisUnavailable.
+     */
+    async nextPollIn(accountId: string): Promise<number | null> {
+      const feed = feeds.get(accountId);
+      if (feed && holdsLease(feed)) return feed.state.nextPollAt - now();
+      const { observation, cooldown } = known(accountId);
+      const next = await nextPollFor(observation);
+      const inMs = Math.max(next.at, cooldown?.until ?? 0) - now();
+      return inMs >= 0 ? inMs : null;
+    },
+  };
+
+  function known(accountId: string): LiveState {
+    return feeds.get(accountId)?.state.live ?? unknownState;
+  }
+}

@@ -1,0 +1,77 @@
+import type { NextPoll } from './cadence.ts';
+import { hasPlaybackChanged } from './observation.ts';
+import type { ListenerState } from './state.ts';
+
+/*
+ * When the next poll of a listener is due. The cadence proposes a time; requests, commands and cooldowns can move it. Pure functions, as
+ * in state.ts.
+ */
+
+/** While polls are throttled, a requested poll is worth a call only if the last one is older than this. */
+const throttledFreshMs = 60_000;
+/** If Spotify does not show the effect of a command yet, it is polled once more this long after the command. */
+const commandEffectMs = 2_000;
+/** A poll further ahead than this was planned before the clock jumped. */
+const longestIntervalMs = 49 * 60 * 60 * 1000;
+/** Differences of `throttledUntil` up to this are not worth showing. */
+const throttledUntilToleranceMs = 10 * 60_000;
+
+/** A subscriber wants an answer to a request made after `since`. */
+export function requestPoll(state: ListenerState, since: number, now: number): ListenerState {
+  const requested = { ...state, pollRequestedAt: Math.max(state.pollRequestedAt, since) };
+  if (!isPollWanted(requested, now)) return requested;
+  const soonest = Math.max(now, requested.pollRequestedAt, state.earliestPollAt);
+  return { ...requested, nextPollAt: Math.min(state.nextPollAt, soonest) };
+}
+
+/** Plans the next poll, by the cadence, by what was requested and by what a command needs. */
+export function schedulePoll(state: ListenerState, cadence: NextPoll, now: number): ListenerState {
+  const next = requestPollAfterCommand(withThrottling(state, cadence.throttledUntil));
+  const { live, pollRequestedAt, earliestPollAt } = next;
+  // safeguard: look-who-comes-back-alone
+  const requestedAt = isPollWanted(next, now) ? Math.max(now, pollRequestedAt) : Number.POSITIVE_INFINITY;
+  const cooledDownAt = live.cooldown === null ? Number.POSITIVE_INFINITY : earliestPollAt;
+  // safeguard: odd-looking-when-wait-over
+  const nextPollAt = Math.max(Math.min(cadence.at, requestedAt, cooledDownAt), earliestPollAt);
+  return { ...next, nextPollAt };
+}
+
+/** The cadence is unknown because Redis is down. */
+export function postponePoll(state: ListenerState, now: number): ListenerState {
+  return { ...state, nextPollAt: now + 60_000 };
+}
+
+/** Whether the next poll is due. */
+export function isPollDue({ nextPollAt }: ListenerState, now: number): boolean {
+  return now >= nextPollAt || nextPollAt - now > longestIntervalMs;
+}
+
+function withThrottling(state: ListenerState, throttledUntil: number | null): ListenerState {
+  const before = state.live.throttledUntil;
+  const isClose =
+    throttledUntil === null || before === null
+      ? throttledUntil === before
+      : Math.abs(throttledUntil - before) <= throttledUntilToleranceMs;
+  return isClose ? state : { ...state, live: { ...state.live, throttledUntil } };
+}
+
+/** Requests one more poll if the first answer after a command shows no effect. */
+function requestPollAfterCommand(state: ListenerState): ListenerState {
+  const { live, beforeCommand, commandAt, pollRequestedAt } = state;
+  const { observation } = live;
+  if (!observation || !beforeCommand || observation.askedAt <= commandAt) return state;
+  const next = { ...state, beforeCommand: null };
+  // safeguard: odd-looking-once-more-for-change-not
+  if (hasPlaybackChanged(beforeCommand, observation)) return next;
+  return { ...next, pollRequestedAt: Math.max(pollRequestedAt, commandAt + commandEffectMs) };
+}
+
+/** Whether a requested poll is still to be made. */
+function isPollWanted({ live, pollRequestedAt, commandAt }: ListenerState, now: number): boolean {
+  if (live.cooldown !== null && live.cooldown.until > now) return false;
+  // Someone who just pressed a button should see its effect, even while polling is throttled.
+  // safeguard: odd-looking-after-button-while-calls-few
+  const isThrottled = live.throttledUntil !== null && pollRequestedAt !== commandAt + commandEffectMs;
+  const since = isThrottled ? Math.min(pollRequestedAt, now - throttledFreshMs) : pollRequestedAt;
+  return pollRequestedAt > 0 && (live.observation === null || live.observation.askedAt <= since);
+}

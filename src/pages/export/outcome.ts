@@ -1,0 +1,41 @@
+import type { Summary } from './formats.ts';
+import type { Manifest } from './source.ts';
+import type { Stop } from './stop.ts';
+
+/** What a finished file lacks, for the page that shows the progress of its export. */
+export type Outcome = {
+  /** A short word for programs. */
+  reason: string;
+  /** When Spotify may be called again, in milliseconds since 1970; null if that is not the reason. */
+  until: number | null;
+  /** The address of a file that goes on, or starts again; null if that would change nothing. */
+  resume: string | null;
+  /** How many rows, or playlists, are missing, depending on the reason. */
+  missing: number;
+};
+
+/** Returns what the file of a playlist lacks; null if it is complete. `again` is the address of a file from the start. */
+export function outcomeOf(manifest: Manifest, isOwn: boolean, again: string): Outcome | null {
+  const { readable, changedSince, missing, stopped } = manifest;
+  if (!readable && isOwn) return lacking('contents-unavailable', 0, again);
+  if (!readable) return lacking('not-readable', 0, null);
+  if (stopped) return stoppedBy(stopped);
+  if (changedSince) return lacking('changed-since', 0, again);
+  return missing > 0 ? lacking('rows-missing', missing, null) : null;
+}
+
+/** Returns what a file of all playlists lacks; null if it is complete. */
+export function outcomeOfAll(summary: Summary): Outcome | null {
+  const { sentAsNull, notSent, incomplete, stopped } = summary;
+  if (stopped) return stoppedBy(stopped);
+  if (sentAsNull + notSent > 0) return lacking('playlists-missing', sentAsNull + notSent, null);
+  return incomplete > 0 ? lacking('playlists-incomplete', incomplete, null) : null;
+}
+
+function lacking(reason: string, missing: number, resume: string | null): Outcome {
+  return { reason, until: null, resume, missing };
+}
+
+function stoppedBy({ reason, until, resume }: Stop): Outcome {
+  return { reason, until: until === null ? null : Date.parse(until), resume, missing: 0 };
+}

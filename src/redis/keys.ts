@@ -1,0 +1,56 @@
+/*
+ * Every key that Turntable writes to Redis. REDIS_PREFIX goes before each of them, and before the channel.
+ *
+ * The part in braces is the hash tag (Redis Cluster specification, "Hash tags"): keys with the same tag share a slot, so one script may
+ * use them together.
+ */
+
+export const keys = {
+  /** One browser's sign-in, and what belongs to it. */
+  session: (sessionId: string) => `session:{${sessionId}}`,
+  grant: (sessionId: string) => `grant:{${sessionId}}`,
+  /** The open event streams of a session. */
+  streams: (sessionId: string) => `streams:{${sessionId}}`,
+
+  /** A listener: the browsers they are signed in with, and what pages and other processes show of them. */
+  browsers: (accountId: string) => `browsers:{${accountId}}`,
+  nowPlaying: (accountId: string) => `now-playing:{${accountId}}`,
+  recentlyPlayed: (accountId: string) => `recently-played:{${accountId}}`,
+  exportProgress: (accountId: string) => `export:{${accountId}}`,
+  /** Held by the process that polls for this listener. */
+  lease: (accountId: string) => `lease:{${accountId}}`,
+
+  /** The app at Spotify, for all processes. */
+  cooldown: (clientId: string) => `cooldown:{${clientId}}`,
+  /** Held by the call that probes whether a cooldown is over. */
+  probe: (clientId: string) => `probe:{${clientId}}`,
+  /** Calls to the Web API, counted by quarters of an hour. */
+  usage: (clientId: string) => `usage:{${clientId}}`,
+  accountsCooldown: (clientId: string) => `cooldown-accounts:{${clientId}}`,
+  /** What the last check of the set-up at Spotify found. */
+  setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
+  appToken: (clientId: string) => `app-token:{${clientId}}`,
+  apiVersion: (clientId: string) => `api-version:{${clientId}}`,
+  /** The listeners that anyone is subscribed to. */
+  subscribed: (clientId: string) => `subscribed:{${clientId}}`,
+  /** Not a key but a pub/sub channel: the processes of an app notify each other of changes. */
+  channel: (clientId: string) => `live:{${clientId}}`,
+
+  /** A sign-in that has come back from Spotify; a hash, because its `state` is as good as a password for ten minutes. */
+  usedState: (stateHash: string) => `used-state:{${stateHash}}`,
+  /** A submitted form, so that submitting it again does nothing. */
+  idempotency: (formHash: string) => `idempotency:{${formHash}}`,
+  /** The requests of a client, an address or a listener, in the window of one limit. */
+  rateLimit: (limit: string, client: string) => `limit:${limit}:{${client}}`,
+  /** Held while one process refreshes what is under `key`. */
+  lock: (key: string) => `lock:${key}`,
+  /** Written and removed immediately, to check that Redis accepts writes. */
+  check: (uuid: string) => `check:{${uuid}}`,
+};
+
+/** The keys before version 0.2.0, without a prefix, of the records that must survive an upgrade. To be removed in 0.3.0. */
+export const formerKeys = {
+  session: (sessionId: string) => `session:${sessionId}`,
+  grant: (sessionId: string) => `grant:${sessionId}`,
+  browsers: (accountId: string) => `browsers:${accountId}`,
+};

@@ -1,0 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Simulator } from '../../simulator/simulator.ts';
+import { until } from './fleet.ts';
+import { testTiming } from './timing.ts';
+import { startTurntable, type Turntable } from './turntable.ts';
+
+/** The call of a poll. */
+export const playerPath = '/v1/me/player';
+
+/** Waits until the hub has ticked several times and all its calls have been answered. */
+export async function waitForTicks({ calls }: Pick<Simulator, 'calls'>): Promise<void> {
+  for (let ticks = 0; ticks < 4; ticks += 1) await sleep(testTiming.live.tickMs + 2);
+  while (calls.some(({ status }) => status === 0)) await sleep(5);
+  await sleep(testTiming.live.tickMs + 2);
+}
+
+/** Waits until the server has noticed the end of every stream. */
+export async function waitForStreamsToEnd(keys: Turntable['keys']): Promise<void> {
+  await until(async () => !(await keys()).some((key) => key.startsWith('streams:')));
+}
+
+/** Starts Turntable with a signed-in listener who plays the first track from its start and may control the player. */
+export async function startLiveListener(
+  t: Parameters<typeof startTurntable>[0],
+  options: Parameters<typeof startTurntable>[1] = {},
+) {
+  const turntable = await startTurntable(t, options);
+  turntable.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  const mara = turntable.browser();
+  await mara.signIn('mara', '?allow=user-modify-playback-state');
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  turntable.simulator.forgetCalls();
+  const durationMs: number = body.item.durationMs;
+  return { ...turntable, mara, name: body.item.name as string, durationMs };
+}
