@@ -338,7 +338,7 @@ test('the question before a file names the playlist and the format', async (t) =
   for (const format of ['csv', 'json']) {
     const { text } = await ask(`${path}/export.${format}`).expect(200);
     assert.ok(text.includes(`Download “${longPlaylistName}” as ${format.toUpperCase()}?`), text);
-    assert.match(text, /<a class="button quiet" href="\/">Go home<\/a>/);
+    assert.match(text, /<a class="button secondary" href="\/">Go home<\/a>/);
   }
   assert.deepEqual(apiRequests(simulator), [`GET ${path}`], 'asked for once');
   assert.match((await ask('/playlists/export.csv').expect(200)).text, /Download all playlists as CSV\?/);
