@@ -25,7 +25,7 @@ function tell(findings: readonly CheckResult[]): void {
   const words = { good: 'ok   ', bad: 'WRONG', open: 'note ' };
   for (const { what, state, seen, todo } of findings) {
     console.log(`${words[state]} ${what}: ${seen.replace(/\s+/g, ' ')}${todo ? ` -> ${todo}` : ''}`);
-    // safeguard: exit-code-doctor
+    // safeguard: doctor-exit-code
     if (state === 'bad') process.exitCode = 1;
   }
 }

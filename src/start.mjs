@@ -22,7 +22,7 @@ if (missing) {
 }
 
 function whatIsMissing() {
-  // safeguard: saying-npm-ci-has-to-run-first
+  // safeguard: report-missing-npm-ci
   if (!existsSync(join(root, 'node_modules'))) {
     return 'Turntable’s packages are not installed yet. Run this first, in the folder of Turntable:\n\n  npm ci\n';
   }
@@ -34,13 +34,13 @@ function whatIsMissing() {
 }
 
 function whyNotStarted(error) {
-  // safeguard: saying-packages-missing
+  // safeguard: report-missing-packages
   if (error.code === 'ERR_MODULE_NOT_FOUND') {
     return `Turntable’s packages are not complete. Run this first, in the folder of Turntable:\n\n  npm ci\n\n(${error.message})`;
   }
   // Its message may quote what it was given.
   const place = /(src|dev|simulator)\/[\w./-]+:\d+/.exec(error.stack || '');
-  // safeguard: keeping-what-unforeseen-error-says-to-itself
+  // safeguard: hide-unforeseen-error-messages
   return `Turntable could not start: ${error.code || error.name}${place ? ` at ${place[0]}` : ''}. This is a fault in Turntable; please report it.`;
 }
 

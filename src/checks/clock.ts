@@ -7,7 +7,7 @@ const mostMs = 30_000;
 export function clockFinding(whose: string, theirs: number, ours: number): CheckResult {
   const what = `Clock, beside ${whose}`;
   const off = ours - theirs;
-  // safeguard: seeing-clock-wrong
+  // safeguard: check-clock
   if (Math.abs(off) <= mostMs) return good(what, 'both show the same time');
   const seconds = Math.round(Math.abs(off) / 1000);
   const much = seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;

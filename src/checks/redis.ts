@@ -53,7 +53,7 @@ async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<
   try {
     return await answer;
   } catch (error) {
-    // safeguard: not-calling-user-wrong-who-may-not
+    // safeguard: tolerate-restricted-redis-user
     if (replyCode(error) === 'NOPERM') return otherwise;
     throw error;
   }
@@ -89,7 +89,7 @@ async function persistenceFinding(redis: Redis, facts: Facts): Promise<CheckResu
   const advice = 'Start Redis with --appendonly yes, or: redis-cli config set appendonly yes';
   if (!facts.has('aof_enabled'))
     return open(persistent, 'it does not tell this user whether it writes to disk', advice);
-  // safeguard: seeing-whether-redis-keeps
+  // safeguard: check-redis-persistence
   if (facts.get('aof_enabled') === '1') {
     return facts.get('aof_last_write_status') === 'ok'
       ? good(persistent, 'every change is written to disk')
@@ -112,7 +112,7 @@ function evictionFinding(facts: Facts): CheckResult {
   const policy = facts.get('maxmemory_policy');
   const advice = 'redis-cli config set maxmemory-policy noeviction';
   if (policy === undefined) return open(evicting, 'it does not say what it does when its memory is full');
-  // safeguard: seeing-whether-redis-evicts
+  // safeguard: check-redis-eviction
   if (policy === 'noeviction') return good(evicting, 'nothing is dropped when its memory is full');
   return facts.get('maxmemory') === '0'
     ? open(evicting, `its policy is ${policy}, but no limit is set on its memory`, advice)

@@ -39,7 +39,7 @@ export function createBackgroundTasks({ onFailure }: Deps) {
      * throws. Throws {@link ShuttingDown} once a stop has begun, and then nothing has been done.
      */
     async finish<T>(name: string, work: () => Promise<T>): Promise<T> {
-      // safeguard: beginning-nothing-may-be-cut-off-while
+      // safeguard: no-critical-work-while-stopping
       if (stopping) throw new ShuttingDown(`Not begun while stopping: ${name}`);
       const result = work();
       const settled = result.then(

@@ -21,7 +21,7 @@ export const connectionLimits = {
    * Longer than proxies keep an idle connection (nginx, HAProxy and AWS load balancers: 60 s by default), so that the proxy is always the
    * side that closes it. The other way round, it sends a request into a connection that is just being closed, and that request is lost.
    */
-  // safeguard: keeping-idle-connections-for-longer-than-proxies
+  // safeguard: keep-alive-beyond-proxies
   keepAliveMs: 75_000,
   /** As nginx: what has piled up for a connection is freed now and then. The last answer announces it, so no request is lost. */
   maxRequestsPerConnection: 1_000,
@@ -40,22 +40,22 @@ export const maxHeaderSize = 32 * 1024;
 export function createBoundedServer(app: RequestListener, limits: typeof connectionLimits): Server {
   const server = createServer(
     {
-      // safeguard: time-headers-may-take
+      // safeguard: header-deadline
       headersTimeout: limits.headersMs,
-      // safeguard: time-request-may-take
+      // safeguard: request-body-deadline
       requestTimeout: limits.requestMs,
-      // safeguard: looking-for-slow-senders-often
+      // safeguard: slow-sender-check-interval
       connectionsCheckingInterval: limits.checkEveryMs,
-      // safeguard: keeping-idle-connections-for-time-set
+      // safeguard: keep-alive-timeout
       keepAliveTimeout: limits.keepAliveMs,
-      // safeguard: room-for-headers-such-request
+      // safeguard: header-size-limit
       maxHeaderSize,
     },
     inTurn(withReadingBounded(app, limits.readMs), limits.maxPipelined),
   );
-  // safeguard: bound-on-requests-one-connection
+  // safeguard: requests-per-connection-limit
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
-  // safeguard: noticing-clients-read-nothing
+  // safeguard: detect-stalled-clients
   server.timeout = limits.stalledMs;
   boundConnections(server, limits.maxConnections);
   return server;
@@ -70,15 +70,15 @@ function inTurn(app: RequestListener, maxPipelined: number): RequestListener {
   return (req, res) => {
     const { socket } = req;
     // Refused, and about to be closed.
-    // safeguard: handling-no-request-refused-connection
+    // safeguard: skip-refused-connections
     if (socket.writableEnded) return;
     // Node gives an answer its socket when all the answers before it are sent.
-    // safeguard: handling-pipelined-requests-one-after-other
+    // safeguard: pipelined-requests-in-turn
     if (res.socket) return app(req, res);
 
     const count = (waiting.get(socket) ?? 0) + 1;
     waiting.set(socket, count);
-    // safeguard: cutting-off-clients-pipeline-without-end
+    // safeguard: pipelining-limit
     if (count > maxPipelined) return void socket.destroy();
     res.once('socket', () => {
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
@@ -94,12 +94,12 @@ function withReadingBounded(app: RequestListener, readMs: number): RequestListen
     const isUnread = () => socket.writableLength > 0;
     // After `server.timeout` without a byte in either direction. With nothing to read, the client waits for us: that is no fault of its own.
     res.on('timeout', () => {
-      // safeguard: leaving-clients-alone-wait-for-us
-      // safeguard: cutting-off-clients-read-nothing
+      // safeguard: spare-waiting-clients
+      // safeguard: cut-off-stalled-clients
       if (isUnread()) socket.destroy();
     });
     res.once('prefinish', () => {
-      // safeguard: time-client-may-take-to-read
+      // safeguard: response-read-deadline
       if (isUnread()) cutAfter(res, socket, readMs);
     });
     app(req, res);
@@ -122,7 +122,7 @@ function boundConnections(server: Server, maxConnections: number): void {
   // Beyond these, Node closes new connections without a word.
   server.maxConnections = maxConnections + maxRefused;
   server.prependListener('connection', (socket: Socket) => {
-    // safeguard: bound-on-connections
+    // safeguard: connection-limit
     if (open < maxConnections) {
       open += 1;
       socket.once('close', () => {
@@ -130,13 +130,13 @@ function boundConnections(server: Server, maxConnections: number): void {
       });
       return;
     }
-    // safeguard: answering-connection-too-many
+    // safeguard: respond-beyond-connection-limit
     socket.end(busyResponse);
     setTimeout(() => socket.destroy(), refusedMs).unref();
     const now = performance.now();
     if (now - madeRoomAt < refusedMs) return;
     madeRoomAt = now;
-    // safeguard: making-room-for-new-connections
+    // safeguard: close-idle-connections
     server.closeIdleConnections();
   });
 }

@@ -40,16 +40,16 @@ export function createShutdownSequence(signals: Signals) {
     if (exiting) return;
     exiting = true;
     all().then(
-      // safeguard: exiting-with-1-after-exception-nothing-caught
+      // safeguard: exit-code-after-exception
       () => signals.exit(code),
       () => signals.exit(1),
     );
   }
   function onSignal(): void {
-    // safeguard: one-press-of-ctrl-c
+    // safeguard: ignore-duplicate-signals
     if (performance.now() - signaledAt < samePressMs) return;
     signaledAt = performance.now();
-    // safeguard: ending-at-second-signal
+    // safeguard: exit-at-second-signal
     if (exiting) signals.exit(1);
     exit(0);
   }
@@ -102,12 +102,12 @@ type Stopping = {
  * still honours. Docker kills a container 10 s after its signal.
  */
 export async function stopServing(stopping: Stopping): Promise<void> {
-  // safeguard: bound-on-stop
+  // safeguard: shutdown-deadline
   const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = stopping;
   const stopAt = performance.now() + totalMs;
   log.info('Stopping');
   background.beginStop();
-  // safeguard: polling-nobody-while-stopping
+  // safeguard: no-polling-while-stopping
   closeStreams();
   await serving.close(requestsMs);
   if (await background.drain(stopAt - performance.now())) return;

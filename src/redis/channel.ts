@@ -52,7 +52,7 @@ export function keepJoined({ redis, subscriber, channel, onJoined, onRefused, ba
       // If Redis does not answer, the connection is lost, and joins when it is back.
       if (replyCode(error) === undefined || refused) return;
       refused = true;
-      // safeguard: telling-channels-not-permitted
+      // safeguard: report-forbidden-channels
       onRefused(redisFault(error));
     }
   }
@@ -62,7 +62,7 @@ export function keepJoined({ redis, subscriber, channel, onJoined, onRefused, ba
     hears = false;
   });
   const retrying = setInterval(() => {
-    // safeguard: trying-channel-again
+    // safeguard: retry-channel
     if (!hears && subscriber.status === 'ready') joinNow();
   }, retryMs).unref();
 

@@ -26,7 +26,7 @@ export function createRedisClock(redis: Redis) {
 
   return {
     /** Milliseconds since 1970. */
-    // safeguard: clock-only-counts-on
+    // safeguard: monotonic-clock
     now: () => Math.round(startedAt + performance.now()),
     /** Resolves when Redis has been asked for the first time. */
     isSet,

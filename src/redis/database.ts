@@ -6,7 +6,7 @@ import { isRefusedDatabase, redisFault } from './errors.ts';
 /** Why the database that a Redis URL names cannot be used, as a sentence; null if it can, or if Redis does not answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
   const at = listeningAt(url);
-  // safeguard: path-that-is-no-socket
+  // safeguard: check-socket-path
   if ('path' in at && !mayBeSocket(at.path))
     return `REDIS_URL names ${at.path}, which isn't a socket. Write the path after "unixsocket" in redis.conf.`;
   let problem: string | null = null;

@@ -170,14 +170,14 @@ export function startRedisIn(
 
 /** A write is answered when it is on the disk: a refreshed token that is lost may sign its listener out. */
 function keeping(folder: string): string[] {
-  // safeguard: writing-every-change-private-redis-to-disk
+  // safeguard: fsync-every-write
   return ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
 }
 
 async function spawnRedis(program: string, at: Listening, settings: string[]): Promise<RunningRedis | null> {
   // The shell holds our end of a pipe. When we stop, or die in whatever way, the pipe closes and it ends the server: at once, or after
   // five seconds if the server hangs. Every write it has confirmed is on the disk by then.
-  // safeguard: end-of-hanging-private-redis
+  // safeguard: kill-hanging-private-redis
   const end =
     'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';
   const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${end}) >/dev/null 2>&1 & wait "$server"`;

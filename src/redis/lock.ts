@@ -20,7 +20,7 @@ const retryMs = 50;
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Who holds a lock or a lease: a random UUID. */
-// safeguard: check-locks-owner
+// safeguard: check-lock-owner
 export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text)));
 
 /**
@@ -28,7 +28,7 @@ export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text))
  * beside another, so whatever is written under it must be written by compare.
  */
 export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
-  // safeguard: lease-lock
+  // safeguard: refresh-lock-lease
   const locks = records.of({ kind: 'lock', key: keys.lock, codec: ownerCodec, ttlMs: () => leaseMs });
 
   /**
@@ -54,7 +54,7 @@ export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
       return await work(() => performance.now() - takenAt < leaseMs);
     } finally {
       // If this fails the lease ends it; the work is done either way.
-      // safeguard: freeing-ones-own-lock-only
+      // safeguard: release-own-lock-only
       await locks.removeIf(key, owner).catch(() => undefined);
     }
   };

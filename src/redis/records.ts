@@ -75,7 +75,7 @@ export function createRecords(deps: Deps) {
 const clockSlackMs = 1_000;
 
 const removeIfUnchanged = `
-  -- safeguard: removing-damaged-record-only-if-it-still
+  -- safeguard: compare-before-removing-damage
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
@@ -96,7 +96,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     if (decoded.state === 'intact') return decoded.value;
     if (decoded.state !== 'other shape') onDamaged(kind, decoded.why);
     // By comparing: another process may have written a good one since. A Redis that takes no writes keeps it, and that is no error.
-    // safeguard: removing-damaged-record
+    // safeguard: remove-damaged-records
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
     return null;
   }
@@ -110,8 +110,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     if (text === null) return null;
     const holder = await settle(id, text);
     const maxMs = wholeTtlMs(holder ?? claimed) + clockSlackMs;
-    // safeguard: end-claim
-    // safeguard: ttl-of-claims
+    // safeguard: claim-ttl
+    // safeguard: longest-claim-ttl
     if (leftMs >= 0 && leftMs <= maxMs) return holder;
     // A damaged one is counted and removed already.
     if ((await removeText([key(id)], text)) === 1) onDamaged(kind, 'a wrong TTL');
@@ -123,7 +123,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
   async function readText(id: string): Promise<string | null> {
     const text = await getText(id);
     if (text !== null || !formerKey) return text;
-    // safeguard: moving-former-records
+    // safeguard: move-former-records
     return (await moveFormerKey(deps, formerKey(id), key(id))) ? getText(id) : null;
   }
 
@@ -150,7 +150,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     /** Writes a record unless there is one: of several that claim an id at once, one gets it. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
-        // safeguard: lock
+        // safeguard: refresh-lock
         const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
         if ((await redisCall(sendAgain(redis, set))) === 'OK') return { claimed: true };
         const holder = await holderOf(id, value);
@@ -167,7 +167,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     /** Throws RedisUnavailable. */
     async remove(...ids: readonly string[]): Promise<void> {
       // A record that another process moves at the same moment is removed under one key or the other, if the former key goes first.
-      // safeguard: removing-former-records
+      // safeguard: remove-former-records
       const removed = ids.flatMap((id) => (formerKey ? removeFormerKey(deps, formerKey(id)) : []));
       const remove = (id: string) => redisCall(sendAgain(redis, () => redis.del(key(id))));
       await Promise.all([...removed, ...ids.map(remove)]);
@@ -185,7 +185,7 @@ function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body:
   local others = {}
   for index, expected in ipairs({${types}}) do
     local found = redis.call('TYPE', KEYS[index]).ok
-    -- safeguard: type-check-in-scripts
+    -- safeguard: check-types-in-scripts
     if found ~= 'none' and found ~= expected then
       redis.pcall('DEL', KEYS[index])
       others[#others + 1] = index
@@ -208,7 +208,7 @@ async function onType<T>(deps: Deps, type: KeyType, key: string, command: () => 
   try {
     return await sendAgain(deps.redis, command);
   } catch (error) {
-    // safeguard: type-check-commands
+    // safeguard: check-types-after-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
   }
   await typedScript(deps, [type], 'return 1')([key]);

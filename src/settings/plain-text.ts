@@ -16,7 +16,7 @@ export function plainText(name: string, value: string): { value: string; problem
   const [hidden] = value.match(invisible) ?? [];
   const visible = value.replace(invisible, '').trim();
   const meant = visible.replace(quotesAround, '').trim();
-  // safeguard: refusing-invisible-characters
+  // safeguard: refuse-invisible-characters
   if (hidden !== undefined)
     return {
       value: meant,
@@ -24,7 +24,7 @@ export function plainText(name: string, value: string): { value: string; problem
     };
   return {
     value: meant,
-    // safeguard: refusing-quotes-around-value
+    // safeguard: refuse-quoted-values
     problem: meant === visible ? null : `${name} has quotes around its value. Write the value without them.`,
   };
 }

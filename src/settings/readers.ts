@@ -139,7 +139,7 @@ export function readSecrets(
       'SESSION_SECRET: each secret in the comma-separated list must have at least 32 characters. ' +
         'To make one: openssl rand -base64 36',
     );
-    // safeguard: refusing-placeholder-as-secret
+    // safeguard: refuse-placeholder-secret
   } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < fewestDifferentCharacters) {
     problems.push(
       'SESSION_SECRET begins with a placeholder, which anybody could guess. Put a secret before it, and a comma between them: ' +

@@ -20,12 +20,12 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
   const isBehindProxy = protocol === 'https:';
 
   return (req, res, next) => {
-    // safeguard: believing-host-trusted-proxy-alone
+    // safeguard: trusted-proxy-host-only
     const asked = req.host ?? '';
     if (hostOf(`${protocol}//${asked}`) === expected) return next();
-    // safeguard: letting-in-nginx
+    // safeguard: allow-loopback-behind-proxy
     if (isBehindProxy && thisMachine.test(asked)) return next();
-    // safeguard: page-at-other-addresses
+    // safeguard: wrong-host-page
     if (isBehindProxy || !localhost.test(asked)) {
       // It would search at the wrong address.
       res.locals.searchable = false;

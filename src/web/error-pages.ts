@@ -88,7 +88,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
       res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
       return;
     }
-    // safeguard: leading-away-from-address-way-back
+    // safeguard: redirect-away-from-callback
     if (redirect?.(req, res, { page, requestId })) return;
     const resend = resendOf(req, error, baseUrl);
     const onFailure = (failure: unknown) => onError(failure, req, requestId, 500);
@@ -126,7 +126,7 @@ const passing: readonly ErrorClass[] = [
   SpotifyUnavailable,
   RedisUnavailable,
   ShuttingDown,
-  // safeguard: sending-form-again-came-too-soon
+  // safeguard: resubmit-after-rate-limit
   TooManyRequests,
 ];
 
@@ -136,7 +136,7 @@ type Resend = { to: string; fields: [string, string][] };
 /** What a form of ours sent, to be sent once more with one press where it failed for a passing cause; else null. */
 function resendOf(req: Request, error: unknown, baseUrl: string): Resend | null {
   const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.body;
-  // safeguard: offering-to-send-form-again
+  // safeguard: offer-resubmit
   if (!isForm || !passing.some((reason) => error instanceof reason)) return null;
   // Nobody has looked at the address yet where Redis was away: what it leads to has to be here.
   const at = URL.canParse(req.originalUrl, baseUrl) ? new URL(req.originalUrl, baseUrl) : null;

@@ -22,6 +22,6 @@ const restrictions: Readonly<Record<string, string>> = {
 
 /** Why an item cannot be played, in words. Spotify may add reasons: those are not told apart. */
 export function restrictionText(reason: string): string {
-  // safeguard: words-for-reasons-known-only
+  // safeguard: known-restriction-reasons-only
   return Object.hasOwn(restrictions, reason) ? String(restrictions[reason]) : 'Not available to you';
 }

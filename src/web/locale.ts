@@ -62,7 +62,7 @@ function localeOf(header: string): string {
       return { tag, weight: weight === undefined ? 1 : Number(weight) };
     })
     .filter(({ tag, weight }) => /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag) && weight > 0)
-    // safeguard: order-languages
+    // safeguard: language-preference-order
     .sort((a, b) => b.weight - a.weight);
   for (const { tag } of wished) {
     // Without what may follow it, such as another calendar; by what is known, so that there are not endlessly many.

@@ -1,10 +1,10 @@
 const longest = 1_000;
-// safeguard: keeping-way-back-out-pages
+// safeguard: no-return-to-callback
 const never = /^\/(login|callback|logout)(\/|$)/i;
 
 /** Whether a text is a path on this site, as a record or a link has it; two slashes, or a slash and a backslash, begin a host. */
 export function isLocalPath(text: string): boolean {
-  // safeguard: leading-nowhere-but-to-our-own-pages
+  // safeguard: check-stored-return-path
   return /^\/(?![/\\])/.test(text);
 }
 
@@ -17,8 +17,8 @@ export function ownPath(asked: unknown, baseUrl: string): string {
   const url = new URL(asked, baseUrl);
   const path = url.pathname + url.search + url.hash;
   // "/.//evil.example" has our origin, but its path alone would be read as another host. A long one has no place in a cookie.
-  // safeguard: leading-to-our-own-pages-only
-  // safeguard: leading-to-paths-no-hosts
+  // safeguard: return-within-site
+  // safeguard: refuse-double-slash-paths
   if (url.origin !== baseUrl || path.startsWith('//') || path.length > longest || never.test(url.pathname))
     return '/';
   return path;

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 
 /** Keeps everything out of search engines, but for the pages that say otherwise: what is here belongs to people. */
 export const notIndexed: RequestHandler = (_req, res, next) => {
-  // safeguard: keeping-personal-pages-out-search-engines
+  // safeguard: noindex-personal-pages
   res.set('X-Robots-Tag', 'noindex');
   next();
 };

@@ -46,7 +46,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
       return JSON.stringify({ cookie: {}, v: sessionShape, ...record });
     },
     set: (sessionId: string, record: string) =>
-      // safeguard: saving-sessions-only-where-they-still
+      // safeguard: save-existing-sessions-only
       redisCall(redis.set(keyOf(sessionId), record, 'KEEPTTL', 'XX')),
     del: (sessionIds: string[]) => sessionRecords.remove(...sessionIds),
   };
@@ -56,10 +56,10 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     secret: secrets.map((secret) => deriveKey(secret, 'session cookie').toString('base64url')),
     cookie: { ...cookies.attributes, maxAge: absoluteLifetimeMs },
     // How long a record stands is not the store's to say; by the clock of this machine it might take a new one for over.
-    // safeguard: leaving-life-session-to-us
+    // safeguard: own-session-ttl
     store: new RedisStore({ client, prefix: '', disableTouch: true, ttl: () => 1 }),
     resave: false,
-    // safeguard: leaving-strangers-out-redis
+    // safeguard: no-session-for-visitors
     saveUninitialized: false,
   });
 
@@ -67,7 +67,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     /** Puts the session of the request on `req.session`. Throws RedisUnavailable. */
     middleware: ((req, res, next) => {
       // Without Redis nobody can sign in either: say so at once, and to everybody.
-      // safeguard: saying-at-once-redis-away
+      // safeguard: fail-fast-without-redis
       if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
       middleware(req, res, next);
     }) satisfies RequestHandler,
@@ -83,7 +83,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     ): Promise<string> {
       const { session: earlier, sessionID: earlierId } = req;
       // Not regenerate(), which ends the earlier session first: a process that dies here would sign the person out.
-      // safeguard: leaving-earlier-session-until-new-one-stands
+      // safeguard: keep-session-until-replaced
       // safeguard: new-session-id
       req.sessionStore.generate(req);
       const startedAt = now();
@@ -92,14 +92,14 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
         'cookie'
       >);
       // express-session would go by the clock of this machine: one that is far behind makes cookies that are over at once.
-      // safeguard: end-cookie-by-clock-fleet
+      // safeguard: cookie-expiry-by-redis-clock
       req.session.cookie.expires = new Date(startedAt + absoluteLifetimeMs);
       const { id } = req.session;
       try {
         await sessionRecords.write(id, { listener, startedAt });
         await complete(id);
       } catch (error) {
-        // safeguard: keeping-earlier-session-where-new-one-comes
+        // safeguard: restore-session-after-failure
         req.session = earlier;
         req.sessionID = earlierId;
         throw error;

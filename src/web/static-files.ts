@@ -36,11 +36,11 @@ export function staticFiles(files: PublicFiles): RequestHandler {
     const file = files.get(name);
     if (!file || (req.method !== 'GET' && req.method !== 'HEAD')) return next();
     // Only the version that is served here: during an update another process may already ask for the next one.
-    // safeguard: keeping-only-current-version-static-file
+    // safeguard: cache-current-assets-only
     const isCurrent = req.url === `/${name}?v=${file.version}`;
     res.set({
       'Cache-Control': isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache',
-      // safeguard: recognizing-static-file-browser-has
+      // safeguard: static-file-etag
       ETag: `"${file.version}"`,
       'Last-Modified': file.modified,
     });
