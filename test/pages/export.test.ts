@@ -162,7 +162,7 @@ test('four pages are on their way at once, never more, and the file begins befor
   assert.match(text, /# written,3000/);
 });
 
-// fault: playlist-spotify-stops-telling
+// fault: parts-make-whole
 test('of a playlist that Spotify stops telling a part can be had, and the parts together are the whole', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
