@@ -2,7 +2,7 @@
 FROM node:26-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional
+RUN npm ci --omit=dev --omit=optional --omit=peer
 
 FROM node:26-slim AS server
 ENV NODE_ENV=production

@@ -3,18 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readApiVersion, startSimulator, UnknownApiVersion } from '../simulator/simulator.ts';
 import { BadConfiguration, loadConfig } from '../src/config.ts';
-import { createShutdownSequence } from '../src/ops/shutdown.ts';
+import { createShutdown } from '../src/ops/shutdown.ts';
 import { findRedis, freePort, NoRedis } from '../src/redis/local-server.ts';
 import { localServerDeps } from '../src/redis/terminal.ts';
 
-// Redis and the simulator run in this process and the server in another, so sign-ins survive the server's restarts.
-const shutdownSequence = createShutdownSequence(process);
+// Redis and the simulator run in this process, so that sign-ins survive restarts of the server, which runs in a child process.
+const shutdown = createShutdown(process);
 
 try {
   const config = loadConfig(process.env);
   const apiVersion = readApiVersion(process.env);
-  const redis = await findRedis(localServerDeps(process, shutdownSequence.signal));
-  shutdownSequence.add(redis.stop);
+  const redis = await findRedis(localServerDeps(process, shutdown.signal));
+  shutdown.defer(redis.stop);
   const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };
 
   if (!config.spotify) {
@@ -28,30 +28,28 @@ try {
       redirectUris: [config.redirectUri],
       apiVersion,
     });
-    shutdownSequence.add(simulator.close);
+    shutdown.defer(simulator.close);
     Object.assign(env, {
       SPOTIFY_CLIENT_ID: clientId,
       SPOTIFY_CLIENT_SECRET: clientSecret,
       SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl,
       SPOTIFY_API_URL: simulator.apiUrl,
     });
-    console.log(
-      `No Spotify credentials are set, so the simulator at ${simulator.origin} stands in for Spotify.`,
-    );
+    console.log(`No credentials are set, so the simulator at ${simulator.origin} stands in for Spotify.`);
   }
 
-  const watched = ['src', 'views', 'public'].map((folder) => `--watch-path=${folder}`);
-  const server = spawn(process.execPath, [...watched, '--watch-preserve-output', 'src/main.ts'], {
+  const watchPaths = ['src', 'views', 'public'].map((folder) => `--watch-path=${folder}`);
+  const server = spawn(process.execPath, [...watchPaths, '--watch-preserve-output', 'src/main.ts'], {
     env,
     stdio: 'inherit',
   });
-  shutdownSequence.add(async () => {
+  shutdown.defer(async () => {
     if (server.exitCode !== null || server.signalCode !== null) return;
     server.kill('SIGTERM');
     await once(server, 'exit');
   });
   await once(server, 'exit');
-  await shutdownSequence.all();
+  await shutdown.run();
 } catch (error) {
-  await shutdownSequence.after(error, [NoRedis, BadConfiguration, UnknownApiVersion]);
+  await shutdown.fail(error, [NoRedis, BadConfiguration, UnknownApiVersion]);
 }

@@ -1,23 +1,23 @@
-// A button beside each field that is there to be copied. Without this, the field can be selected.
+// Adds a copy button to each field whose text is meant to be copied. Without scripts, the text can be selected.
 for (const field of document.querySelectorAll('.copy')) {
   const button = document.createElement('button');
   button.type = 'button';
-  button.className = 'quiet';
-  const label = field.getAttribute('aria-label');
-  const say = (word) => {
-    button.textContent = word;
-    button.setAttribute('aria-label', `${word}: ${label}`);
+  button.className = 'secondary';
+  const fieldLabel = field.getAttribute('aria-label');
+  const setLabel = (label) => {
+    button.textContent = label;
+    button.setAttribute('aria-label', `${label}: ${fieldLabel}`);
   };
-  say('Copy');
+  setLabel('Copy');
   button.addEventListener('click', async () => {
     field.select();
-    // Only where the browser lets a page write to the clipboard; else it is selected, and Ctrl-C does it.
+    // If the browser doesn't let a page write to the clipboard, the text is at least selected for Ctrl-C.
     const copied = await navigator.clipboard?.writeText(field.value).then(
       () => true,
       () => false,
     );
-    say(copied ? 'Copied' : 'Selected');
-    setTimeout(say, 2000, 'Copy');
+    setLabel(copied ? 'Copied' : 'Selected');
+    setTimeout(setLabel, 2000, 'Copy');
   });
   field.addEventListener('focus', () => field.select());
   field.after(button);

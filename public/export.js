@@ -1,32 +1,33 @@
-// Shows how far an export is, on the page that started it: its download says nothing while it waits for Spotify. Without this the page of the
-// export shows the same when it is loaded.
+// Shows the progress of an export on the page that started it, because a download looks the same whether it is reading or waiting for Spotify.
+// Without scripts, the page of the export shows its progress when it is loaded.
 const place = document.getElementById('export-state');
-const said = document.getElementById('export-said');
-const everyMs = 2_000;
-/** An export that cannot be seen for so long was never begun, or ended in another window. */
-const mostMisses = 15;
+const announcement = document.getElementById('export-announcement');
+const pollEveryMs = 2_000;
+/** An export that hasn't been seen after so many polls never began, or ended in another window. */
+const maxMisses = 15;
 let timer;
 let misses = 0;
 
-async function look() {
+async function poll() {
   const html = await fetch(place.dataset.progress, { headers: { Accept: 'text/html' } })
-    .then((answer) => (answer.ok ? answer.text() : ''))
+    .then((response) => (response.ok ? response.text() : ''))
     .catch(() => '');
-  const shown = new DOMParser().parseFromString(html, 'text/html').querySelector('[data-state]');
-  const isOurs = shown?.dataset.what === place.dataset.what;
+  const progress = new DOMParser().parseFromString(html, 'text/html').querySelector('[data-state]');
+  const isOurs = progress?.dataset.export === place.dataset.export;
   misses = isOurs ? 0 : misses + 1;
-  if (isOurs) show(shown);
-  const isOver = isOurs && ['complete', 'incomplete', 'stopped'].includes(shown.dataset.state);
-  if (!isOver && misses < mostMisses) timer = setTimeout(look, everyMs);
-  else if (!isOver) place.replaceChildren();
+  if (isOurs) show(progress);
+  const hasEnded = isOurs && ['complete', 'incomplete', 'stopped'].includes(progress.dataset.state);
+  if (!hasEnded && misses < maxMisses) timer = setTimeout(poll, pollEveryMs);
+  else if (!hasEnded) place.replaceChildren();
 }
 
-function show(shown) {
+function show(progress) {
   const before = place.querySelector('[data-state]')?.dataset.state;
-  place.replaceChildren(shown);
-  if (shown.querySelector('time')) import(place.dataset.clock);
-  // Screen readers are told what has changed, and not each row.
-  if (before !== shown.dataset.state) said.textContent = shown.textContent.trim().replace(/\s+/g, ' ');
+  place.replaceChildren(progress);
+  if (progress.querySelector('time')) import(place.dataset.clock);
+  // Screen readers announce each new state, but not each row.
+  if (before !== progress.dataset.state)
+    announcement.textContent = progress.textContent.trim().replace(/\s+/g, ' ');
 }
 
 function start() {
@@ -37,17 +38,18 @@ function start() {
   starting.className = 'small';
   starting.textContent = 'Starting…';
   place.replaceChildren(starting);
-  // The page that asked whether to start has its answer.
+  // The page that asked whether to start the export has its answer.
   for (const part of document.querySelectorAll('[data-before-start]')) part.hidden = true;
   for (const part of document.querySelectorAll('[data-after-start]')) part.hidden = false;
-  timer = setTimeout(look, everyMs);
+  timer = setTimeout(poll, pollEveryMs);
 }
 
 document.addEventListener('click', (event) => {
   const link = event.target.closest('a[href]');
   if (link && /\/export\.\w+$/.test(link.pathname)) start();
 });
-if (place.querySelector('[data-state="running"], [data-state="paused"]')) timer = setTimeout(look, everyMs);
-// A download that could not begin yet.
-const later = document.querySelector('[data-start-seconds]');
-if (later) setTimeout(() => later.click(), later.dataset.startSeconds * 1000);
+if (place.querySelector('[data-state="running"], [data-state="paused"]'))
+  timer = setTimeout(poll, pollEveryMs);
+// On the page of a paused download: starts it when the pause is over.
+const download = document.querySelector('[data-start-seconds]');
+if (download) setTimeout(() => download.click(), download.dataset.startSeconds * 1000);

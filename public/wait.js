@@ -1,41 +1,40 @@
-// Says so where the next page takes longer than a moment, because Spotify does. Without this the browser shows by itself that it
-// waits.
-const afterMs = 1_000;
-// Whoever still waits then has stopped it, or has it come in another window.
-const longestMs = 30_000;
-const note = document.createElement('p');
-note.className = 'notice waiting';
-note.hidden = true;
-note.setAttribute('role', 'status');
-document.getElementById('main').prepend(note);
+// Says that the page is waiting for Spotify if the next page takes longer than a moment. Without scripts, only the browser shows that it is loading.
+const noticeAfterMs = 1_000;
+// By then the page was stopped, or opened in another window.
+const hideAfterMs = 30_000;
+const notice = document.createElement('p');
+notice.className = 'notice waiting';
+notice.hidden = true;
+notice.setAttribute('role', 'status');
+document.getElementById('main').prepend(notice);
 let timer;
 
 function wait() {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    note.hidden = false;
-    note.textContent = 'Still waiting for Spotify.';
-    timer = setTimeout(stop, longestMs);
-  }, afterMs);
+    notice.hidden = false;
+    notice.textContent = 'Still waiting for Spotify.';
+    timer = setTimeout(stop, hideAfterMs);
+  }, noticeAfterMs);
 }
 
 function stop() {
   clearTimeout(timer);
-  note.hidden = true;
-  note.textContent = '';
+  notice.hidden = true;
+  notice.textContent = '';
 }
 
-// With these keys a link or a form opens another window, and this one stays.
-let elsewhere = false;
+// With these keys, a link or form opens another window and this page stays.
+let opensElsewhere = false;
 document.addEventListener('click', (event) => {
   const link = event.target.closest('a[href]');
-  elsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
-  if (!link || elsewhere || event.defaultPrevented || link.origin !== location.origin) return;
-  // A file comes beside the page, which stays; so it does where a link leads to a place on it.
+  opensElsewhere = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+  if (!link || opensElsewhere || event.defaultPrevented || link.origin !== location.origin) return;
+  // This page also stays for a download, and for a link to a place on it.
   if (/\/export\.\w+$/.test(link.pathname) || link.getAttribute('href').startsWith('#')) return;
   wait();
 });
-document.addEventListener('submit', (event) => event.defaultPrevented || elsewhere || wait());
+document.addEventListener('submit', (event) => event.defaultPrevented || opensElsewhere || wait());
 addEventListener('keydown', ({ key }) => key === 'Escape' && stop());
-// Who comes back finds the page as it was left.
+// The browser may restore this page when the visitor comes back to it.
 addEventListener('pagehide', stop);

@@ -19,14 +19,15 @@ import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import { createChecks, type Parts } from './parts.ts';
-import { findFault } from './redis/probe.ts';
+import { diagnose } from './redis/diagnose.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { createCookies } from './web/cookies.ts';
-import { errorPages, NoSuchPage, noSuchPage } from './web/error-pages.ts';
+import { errorPages, noSuchPage } from './web/error-pages.ts';
+import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
-import { forReader } from './web/locale.ts';
+import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
 import { chargeAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
@@ -34,7 +35,7 @@ import { ownPagesOnly } from './web/same-origin.ts';
 import { securityHeaders } from './web/security.ts';
 import { createSessions } from './web/session.ts';
 import { createSignInProblems } from './web/sign-in-problem.ts';
-import { createSignedIn, NotSignedIn } from './web/signed-in.ts';
+import { createSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
 import { useViews } from './web/views.ts';
 
@@ -72,7 +73,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
     searchable: parts !== null,
-    spotifyLogo: logo?.address ?? null,
+    spotifyLogo: logo?.url ?? null,
     hasSetup,
     now,
   });
@@ -87,7 +88,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
-  app.use(forReader);
+  app.use(localize);
   app.use(canonicalHost({ baseUrl }));
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
@@ -144,8 +145,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     return parts?.streams.count() ?? 0;
   }
 
-  function onOverload({ refused, underWay }: { refused: number; underWay: number }): void {
-    log.warn('Overloaded: requests are answered 503', { refused, underWay });
+  function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
+    log.warn('Overloaded: requests are answered 503', { refused, inFlight });
   }
 
   /** A page without the logo is better than none. */
@@ -166,8 +167,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
     // safeguard: readiness-tries-commands
-    const fault = await findFault(parts.redis);
-    return fault && `Redis ${fault.does}`;
+    const fault = await diagnose(parts.redis);
+    return fault && `Redis ${fault.problem}`;
   }
 
   async function forgetListener(accountId: string): Promise<void> {

@@ -25,15 +25,15 @@ import {
 import { howToSet } from './settings/setup-steps.ts';
 import { unknownSettings } from './settings/unknown.ts';
 
-/** What Spotify's dashboard gives an app, and where Spotify is. */
+/** An app's credentials from Spotify's dashboard, and the addresses of Spotify. */
 export type SpotifyApp = {
   clientId: string;
   clientSecret: string;
-  /** Origin of the accounts service, without a slash at the end. */
+  /** The origin of the accounts service, without a slash at the end. */
   accountsUrl: string;
-  /** Base of the Web API, without a slash at the end. */
+  /** The base URL of the Web API, without a slash at the end. */
   apiUrl: string;
-  /** Origins beside Spotify's own that may serve covers and links: the simulator's, in the demo. */
+  /** Origins besides Spotify's that may serve covers and links, such as the simulator's. */
   otherOrigins: string[];
 };
 
@@ -43,46 +43,46 @@ export type Config = {
   host: string;
   /** The public origin, such as `http://127.0.0.1:3000`. */
   baseUrl: string;
-  /** What must stand in Spotify's dashboard, letter for letter. */
+  /** Must be in Spotify's dashboard exactly like this. */
   redirectUri: string;
   /** A redis or rediss URL, or the path of a socket. */
   redisUrl: string;
-  /** Goes before every key in Redis. */
+  /** Added before every key and channel in Redis. */
   redisPrefix: string;
-  /** Whether REDIS_URL is not set and Turntable may find a Redis by itself, or start a private one. Never in production. */
+  /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
   findsRedis: boolean;
-  /** The first signs and seals, all verify and open. */
+  /** The first one signs and seals; all of them verify and open. */
   secrets: [string, ...string[]];
-  /** Null where client id or secret are missing: the setup page is shown instead. */
+  /** Null if the client ID or secret is missing; then only the setup page is served. */
   spotify: SpotifyApp | null;
-  /** The variables of the credentials that are not set. */
+  /** The names of the credentials that are not set. */
   missing: string[];
   /** For Express's `trust proxy`. */
   trustProxy: boolean | number | string;
   logLevel: LogLevel;
-  /** The country that searches are made for and lists are asked for, as ISO 3166-1 alpha-2. */
+  /** The country for searches and lists, as ISO 3166-1 alpha-2. */
   market: string;
-  /** The file with Spotify's logo; null where the owner has none, and words do instead. */
+  /** The file that contains Spotify's logo; if null, its name is shown as text. */
   spotifyLogo: string | null;
-  /** How many calls to Spotify may be made in 24 hours, as far as the owner knows. */
+  /** How many calls to Spotify may be made in 24 hours. Spotify doesn't publish its limit. */
   dailyCalls: number;
-  /** How many searches people who are not signed in have in 24 hours, all of them together. */
+  /** How many searches all visitors without a sign-in may make in 24 hours, together. */
   dailySearches: number;
-  /** Whether a page says how things are set up, and checks it. There always is one while credentials are missing. */
+  /** Whether the setup page and its checks are served. While credentials are missing, the setup page always is. */
   setupPage: boolean;
-  /** What the file .env sets that is no setting, a sentence each. */
+  /** A sentence for each variable in the file .env that is not a setting. */
   unknownSettings: string[];
 };
 
 type Env = Record<string, string | undefined>;
 
-/** Everything that is wrong with the configuration, a sentence each. Never quotes a secret. */
+/** All problems with the configuration, as sentences that never quote a secret. */
 export class BadConfiguration extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
     super(
-      `Turntable cannot start with this configuration:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
+      `Turntable can't start with this configuration:\n${problems.map((one) => `  - ${one}`).join('\n')}`,
     );
     this.name = 'BadConfiguration';
     this.problems = problems;
@@ -90,16 +90,17 @@ export class BadConfiguration extends Error {
 }
 
 /**
- * Reads the whole configuration as every entry does: from `env`, and what that lacks from the file `.env` beside package.json, which is added to
- * `env` because libraries read NODE_ENV and the like there. Throws {@link BadConfiguration} with every problem at once.
+ * Loads the configuration from `env` and the file `.env` beside package.json. Variables from the file are added to `env`, because libraries read
+ * NODE_ENV and others there. Throws {@link BadConfiguration} with all problems.
  */
 export function loadConfig(env: Env): Config {
   return readConfig(env, loadEnvFile(join(import.meta.dirname, '..', '.env'), env));
 }
 
 /**
- * Reads the whole configuration from the environment: every variable once, an empty one as if it were not set.
- * Throws {@link BadConfiguration} with every problem at once, those of the file that some of it came from first.
+/**
+ * Reads the configuration from the environment. An empty variable counts as not set. Throws {@link BadConfiguration} with all problems; those
+ * with the file that some variables came from are first.
  */
 export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
   const problems = [...file.problems];
@@ -122,9 +123,8 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   const trustProxy = readTrustProxy(read('TRUST_PROXY'), problems);
   if (baseUrl.startsWith('https:') && trustProxy === false) {
     problems.push(
-      'BASE_URL is https but TRUST_PROXY is not set. Turntable speaks plain http, so a proxy in front of it must be doing ' +
-        'the https; unless that proxy is trusted, the Secure cookies would silently not be set and nobody could sign in. ' +
-        'Set TRUST_PROXY=1 for one proxy.',
+      'BASE_URL is https, but TRUST_PROXY is not set. Turntable itself only uses http, so there must be a proxy that provides https. ' +
+        'Unless that proxy is trusted, Secure cookies are silently not set and no one can sign in. For one proxy, set TRUST_PROXY=1.',
     );
   }
 
@@ -137,8 +137,8 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
   if (production && missing.length > 0) problems.push(howToSet(missing, redirectUri));
-  const namedRedis = read('REDIS_URL');
-  const redisUrl = readRedisUrl(namedRedis, problems);
+  const configuredRedisUrl = read('REDIS_URL');
+  const redisUrl = readRedisUrl(configuredRedisUrl, problems);
 
   const config: Config = {
     production,
@@ -148,7 +148,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     redirectUri,
     redisUrl,
     redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
-    findsRedis: namedRedis === undefined && !production,
+    findsRedis: configuredRedisUrl === undefined && !production,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),
     spotify:
       clientId && clientSecret
@@ -167,14 +167,14 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     spotifyLogo: readLogoPath(readExactly('SPOTIFY_LOGO'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
-    // On http, which is this machine alone, it is nobody else's to see.
+    // With http the site can only be reached from this machine.
     // safeguard: hide-public-setup
     setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
     // safeguard: report-unknown-settings
     unknownSettings: unknownSettings(file.names, settings),
   };
 
-  // A setting that is missing may be there under another name.
+  // A missing setting may be in the file under a misspelled name.
   // safeguard: report-unknown-settings-on-refusal
   if (problems.length > 0) throw new BadConfiguration([...problems, ...config.unknownSettings]);
   return config;

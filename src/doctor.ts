@@ -1,31 +1,31 @@
-import type { CheckResult } from './checks/result.ts';
+import { type CheckResult, failed, note, ok } from './checks/result.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
 import { createChecks } from './parts.ts';
 
-// Checks what the server would need, with the server's own settings, one line for each; exits with 1 where something is wrong.
-const config = configured();
+// Checks everything that the server needs, with the server's own settings, and prints a line for each. Exits with 1 if something failed.
+const config = loadOrPrint();
 if (config) {
-  tell([{ what: 'Settings', state: 'good', seen: 'every variable can be read' }]);
-  tell(config.unknownSettings.map((seen) => ({ what: '.env', state: 'open', seen })));
+  print([ok('Settings', 'all variables are valid')]);
+  print(config.unknownSettings.map((sentence) => note('.env', sentence)));
   const { redis, spotify, site } = createChecks(config);
-  for (const findings of await Promise.all([redis(), spotify(), site()])) tell(findings);
+  for (const results of await Promise.all([redis(), spotify(), site()])) print(results);
 }
 
-function configured(): Config | null {
+function loadOrPrint(): Config | null {
   try {
     return loadConfig(process.env);
   } catch (error) {
     if (!(error instanceof BadConfiguration)) throw error;
-    tell(error.problems.map((seen) => ({ what: 'Settings', state: 'bad', seen })));
+    print(error.problems.map((problem) => failed('Settings', problem)));
     return null;
   }
 }
 
-function tell(findings: readonly CheckResult[]): void {
-  const words = { good: 'ok   ', bad: 'WRONG', open: 'note ' };
-  for (const { what, state, seen, todo } of findings) {
-    console.log(`${words[state]} ${what}: ${seen.replace(/\s+/g, ' ')}${todo ? ` -> ${todo}` : ''}`);
+function print(results: readonly CheckResult[]): void {
+  const labels = { ok: 'ok   ', failed: 'FAIL ', note: 'note ' };
+  for (const { name, status, detail, fix } of results) {
+    console.log(`${labels[status]} ${name}: ${detail.replace(/\s+/g, ' ')}${fix ? ` -> ${fix}` : ''}`);
     // safeguard: doctor-exit-code
-    if (state === 'bad') process.exitCode = 1;
+    if (status === 'failed') process.exitCode = 1;
   }
 }

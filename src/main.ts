@@ -2,15 +2,15 @@ import { createApp } from './app.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
 import { createLog, forTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
-import { createShutdownSequence, stopServing } from './ops/shutdown.ts';
+import { createShutdown, stopServing } from './ops/shutdown.ts';
 import { handleUncaught } from './ops/uncaught.ts';
 import { createParts } from './parts.ts';
+import { openRedis } from './redis/choice.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { findRedisProgram, NoRedis } from './redis/local-server.ts';
-import { openStore } from './redis/store.ts';
 import { localServerDeps } from './redis/terminal.ts';
 
-const shutdownSequence = createShutdownSequence(process);
+const shutdown = createShutdown(process);
 const settings = await orExit(() => loadConfig(process.env));
 const { spotify } = settings;
 const atTerminal = process.stdout.isTTY;
@@ -18,48 +18,51 @@ const log = createLog({
   level: settings.logLevel,
   write: (line) => process.stdout.write(atTerminal ? forTerminal(line) : line),
 });
-handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdownSequence.exit });
+handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
 
-// Without credentials there is nothing to keep: only the setup page is shown.
+// Without credentials only the setup page is served, which needs no Redis.
 let redisUrl = settings.redisUrl;
 if (spotify) {
-  const store = await orExit(() =>
-    openStore({
+  const redis = await orExit(() =>
+    openRedis({
       redisUrl: settings.redisUrl,
       findsRedis: settings.findsRedis,
       folder: dataFolder,
-      findProgram: () => findRedisProgram({ ...localServerDeps(process), say: log.info }),
+      findProgram: () => findRedisProgram({ ...localServerDeps(process), print: log.info }),
       info: log.info,
       error: log.error,
     }),
   );
-  // Ends last: everything else still needs it.
-  shutdownSequence.add(store.stop);
-  redisUrl = store.url;
+  // First, so that it stops last: everything else needs it.
+  shutdown.defer(redis.stop);
+  redisUrl = redis.url;
 }
 const config = { ...settings, redisUrl, findsRedis: settings.findsRedis && spotify === null };
 
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
-// Redis last: what is still being finished needs it.
-if (parts) shutdownSequence.add(parts.close);
+// Before the server, so that the connection closes after it: requests in flight need Redis.
+if (parts) shutdown.defer(parts.close);
 await parts?.redisAnswered;
 const app = createApp({ config, log, parts });
 const serving = await orExit(() => serve(app, config));
-shutdownSequence.add(() => {
+shutdown.defer(() => {
   if (!parts) return serving.close();
   const { background, closeStreams } = parts;
   return stopServing({ serving, background, closeStreams, log });
 });
 
 log.info(`Turntable is at ${config.baseUrl}`);
-if (!parts) log.warn(`${config.missing.join(' and ')} not set yet: ${config.baseUrl} says how to get there`);
+if (!parts)
+  log.warn(
+    `${config.missing.join(' and ')} not set yet: ${config.baseUrl} explains how to get ${config.missing.length > 1 ? 'them' : 'it'}`,
+  );
 
-/** Returns the result of `start`. If it fails with an error that says what to do, says that, and exits with 1. */
+/** Returns the result of `start`. If it fails with an error that is written for users, prints its message and exits with 1. */
 async function orExit<T>(start: () => T | Promise<T>): Promise<T> {
   try {
     return await start();
   } catch (error) {
-    await shutdownSequence.after(error, [BadConfiguration, NoRedis, CannotListen]);
+    await shutdown.fail(error, [BadConfiguration, NoRedis, CannotListen]);
     throw error;
   }
 }

@@ -12,11 +12,11 @@ import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
-import { redisFindings } from './checks/redis.ts';
+import { checkRedisChoice } from './checks/choice.ts';
+import { checkRedis } from './checks/redis.ts';
 import type { CheckResult } from './checks/result.ts';
-import { siteFinding } from './checks/site.ts';
-import { missingCredentials, spotifyFindings } from './checks/spotify.ts';
-import { storeFindings } from './checks/store.ts';
+import { checkSite } from './checks/site.ts';
+import { checkSpotify, missingCredentials } from './checks/spotify.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
@@ -24,12 +24,12 @@ import { createStreams } from './live/sse.ts';
 import { createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
+import { chooseRedis } from './redis/choice.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectForCheck, connectRedis, connectSubscriber } from './redis/connect.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
-import { chooseStore } from './redis/store.ts';
 import { keyPrefixIn, redisAddress } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { type CallResult, createHttp } from './spotify/http.ts';
@@ -40,13 +40,13 @@ export type Parts = ReturnType<typeof createParts>;
 type Deps = {
   config: Config & { spotify: SpotifyApp };
   log: Log;
-  /** Milliseconds since 1970, in place of the clock that all processes share; a test passes one of its own. */
+  /** Milliseconds since 1970. Tests pass their own clock; otherwise Redis's is used. */
   now?: () => number;
   timing?: Timing;
   limits?: Limits;
 };
 
-/** Puts together everything that lives as long as the process. Nothing is asked of anyone yet but Redis to connect. */
+/** Creates everything that exists as long as the process. Connects to Redis, and calls nothing else yet. */
 export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Deps) {
   const { spotify } = config;
   const background = createBackgroundTasks({
@@ -56,8 +56,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     url: config.redisUrl,
     prefix: config.redisPrefix,
     deadlineMs: timing.redisDeadlineMs,
-    onDown({ code, does, fix }) {
-      log.error(`Redis ${does}; pages answer 503 until that changes. ${fix}`, {
+    onDown({ code, problem, fix }) {
+      log.error(`Redis ${problem}. Pages answer 503 until it recovers. ${fix}`, {
         at: redisAddress(config.redisUrl),
         cause: code,
       });
@@ -76,11 +76,11 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     onDamaged(kind, why) {
       const sinceStart = (damaged.get(kind) ?? 0) + 1;
       damaged.set(kind, sinceStart);
-      log.warn('A record in Redis is damaged and was not used', { kind, why, sinceStart });
+      log.warn('Ignored a damaged record in Redis', { kind, why, sinceStart });
     },
   });
 
-  const onCall = ({ call, status, ms }: CallResult) => log.debug('Spotify was asked', { call, status, ms });
+  const onCall = ({ call, status, ms }: CallResult) => log.debug('Called Spotify', { call, status, ms });
 
   const accounts = createAccounts({
     http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
@@ -119,17 +119,17 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
     now,
     timing: timing.live,
-    onFault: (error) => log.warn('A poll of the player failed', aboutError(error)),
+    onFault: (error) => log.warn('Polling failed', aboutError(error)),
     onChannelRefused: ({ code }) =>
       log.warn(
-        `Redis does not permit this user the channel of live updates: ${withoutChannel}. ${permitChannel(liveChannel(redis, clientId))}`,
+        `Redis does not permit this user to use the channel for live updates: ${withoutChannel}. ${permitChannel(liveChannel(redis, clientId))}`,
         { cause: code },
       ),
   });
 
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
-  /** Ends what would stay open for ever: before the server is closed, which waits for it. */
+  /** Closes all streams. Must come before closing the server, which waits for them. */
   function closeStreams(): void {
     hub.close();
     fetchSubscriptions.close();
@@ -142,7 +142,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     redis,
     records,
     sessionRecords,
-    /** Resolves when it is known whether Redis answers: a server that starts beside it does not begin with an error page. */
+    /** Resolves when it is known whether Redis answers, so that a server that waits for it doesn't start with an error page. */
     redisAnswered: known.then(() => (redis.status === 'ready' ? clock.isSet : undefined)),
     secrets: config.secrets,
     seal,
@@ -160,7 +160,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     appAccess: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
     apiVersions: createApiVersions({ records, clientId }),
     kept,
-    /** Everyone's searches take from the one quota this app has, so visitors who are not signed in share a part of it. */
+    /** All searches use the app's one quota, so visitors without a sign-in share a part of it. */
     rateLimiters: createRateLimiters(redis, {
       ...limits,
       dailySearches: { ...limits.dailySearches, requests: config.dailySearches },
@@ -181,43 +181,43 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
 
 export type Checks = ReturnType<typeof createChecks>;
 
-/** Looks at everything the app depends on, over connections of its own: the app's would heal before they had said what is wrong. */
+/** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
   const { redisUrl, redisPrefix, findsRedis } = config;
-  const choose = () => chooseStore({ redisUrl, findsRedis, folder: dataFolder });
+  const choose = () => chooseRedis({ redisUrl, findsRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
 
   return {
-    /** What Redis is like. */
+    /** Checks Redis. */
     redis: () =>
-      storeFindings(choose, (url) => withRedis(url, (redis) => redisFindings({ redis, url, clientId, now }))),
+      checkRedisChoice(choose, (url) => withRedis(url, (redis) => checkRedis({ redis, url, clientId, now }))),
 
-    /** What Spotify makes of the app. */
+    /** Checks the app at Spotify. */
     async spotify(): Promise<CheckResult[]> {
       if (!spotify) return [missingCredentials(missing)];
       const { url } = await choose().catch(() => ({ url: redisUrl }));
       return withRedis(url, (redis) => askSpotify(spotify, redis));
     },
 
-    /** Whether the site is where it says it is. */
+    /** Checks that BASE_URL leads to this site. */
     async site(): Promise<CheckResult[]> {
-      return spotify ? [await siteFinding({ baseUrl, redirectUri, ...spotify })] : [];
+      return spotify ? [await checkSite({ baseUrl, redirectUri, ...spotify })] : [];
     },
   };
 
   async function askSpotify(app: SpotifyApp, redis: Redis): Promise<CheckResult[]> {
-    let seen: { at: number; ours: number } | null = null;
+    let time: { at: number; ours: number } | null = null;
     const onCall = ({ date, ms }: CallResult) => {
-      // To the middle of the call, and of the second that the header leaves open.
-      if (date) seen = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
+      // Compares the middle of the call with the middle of the second in the header.
+      if (date) time = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
     };
     const { accountsUrl, apiUrl, clientId, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = usualTiming;
     const accounts = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
-    // A Redis that cannot be reached is what another check is about.
+    // If Redis can't be reached, another check reports it.
     await redis.connect().catch(() => undefined);
-    return spotifyFindings({
+    return checkSpotify({
       accounts: createAccounts({ http: accounts, redirectUri, ...app }),
       webApi: createWebApi({
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
@@ -232,11 +232,11 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       }),
       market,
       redirectUri,
-      spotifysTime: () => seen,
+      spotifysTime: () => time,
     });
   }
 
-  /** With a connection that is not opened yet, and that says at once what is wrong instead of trying again. */
+  /** Runs `work` with a connection that isn't open yet and doesn't retry. */
   async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
     const redis = connectForCheck(url, redisPrefix);
     try {

@@ -1,5 +1,5 @@
 // Starts an entry: `node src/start.mjs main`. Written in JavaScript that old versions of Node can parse, because a machine may have only
-// such a version until `npm ci` has installed the right one. If something is missing, one sentence says what.
+// such a version until `npm ci` has installed the right one. If something is missing, a message says what.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,37 +14,37 @@ const entries = {
 const root = fileURLToPath(new URL('..', import.meta.url));
 const entry = entries[process.argv[2]];
 
-const missing = whatIsMissing();
+const missing = findMissing();
 if (missing) {
   exit(missing);
 } else {
-  import(entry).catch((error) => exit(whyNotStarted(error)));
+  import(entry).catch((error) => exit(describe(error)));
 }
 
-function whatIsMissing() {
+function findMissing() {
   // safeguard: report-missing-npm-ci
   if (!existsSync(join(root, 'node_modules'))) {
-    return 'Turntable’s packages are not installed yet. Run this first, in the folder of Turntable:\n\n  npm ci\n';
+    return 'Turntable’s packages are not installed yet. First run this in Turntable’s folder:\n\n  npm ci\n';
   }
   if (Number(process.versions.node.split('.')[0]) >= neededMajor) return null;
   return (
-    `Turntable needs Node ${neededMajor}, and this is ${process.versions.node}. npm ci brings the right one, and the commands of npm then use it:\n\n` +
+    `Turntable needs Node ${neededMajor}, and this is ${process.versions.node}. npm ci installs the right one for npm’s commands:\n\n` +
     '  npm ci --include=optional --ignore-scripts=false\n'
   );
 }
 
-function whyNotStarted(error) {
+function describe(error) {
   // safeguard: report-missing-packages
   if (error.code === 'ERR_MODULE_NOT_FOUND') {
-    return `Turntable’s packages are not complete. Run this first, in the folder of Turntable:\n\n  npm ci\n\n(${error.message})`;
+    return `Some of Turntable’s packages are missing. First run this in Turntable’s folder:\n\n  npm ci\n\n(${error.message})`;
   }
-  // Its message may quote what it was given.
+  // The message may contain data, so only the code and the place are printed.
   const place = /(src|dev|simulator)\/[\w./-]+:\d+/.exec(error.stack || '');
   // safeguard: hide-unforeseen-error-messages
-  return `Turntable could not start: ${error.code || error.name}${place ? ` at ${place[0]}` : ''}. This is a fault in Turntable; please report it.`;
+  return `Turntable couldn’t start: ${error.code || error.name}${place ? ` at ${place[0]}` : ''}. This is a bug in Turntable; please report it.`;
 }
 
-function exit(sentence) {
-  console.error(sentence);
+function exit(message) {
+  console.error(message);
   process.exit(1);
 }

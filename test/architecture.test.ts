@@ -19,7 +19,7 @@ const layers = [
   ['src/checks'],
   ['src/access'],
   ['src/ops', 'src/redis', 'src/spotify'],
-  ['src/config.ts'],
+  ['src/config.ts', 'src/routes.ts'],
   ['src/settings'],
 ];
 /** Entries, which alone may use `process`. */

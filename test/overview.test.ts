@@ -127,7 +127,7 @@ test('it shows what is playing, and renews the token by itself', async (t) => {
 
   for (let hour = 1; hour <= 5; hour += 1) {
     clock.advance({ hours: 1 });
-    assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Playing on/);
+    assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Playing on/);
     assert.equal(renewals(simulator), hour);
   }
 });
@@ -166,13 +166,18 @@ test('a sign-in asks for reading only; each change asks for its own permission, 
 });
 
 const refusals: Record<string, [number, string, number, RegExp]> = {
-  'a 400': [400, 'Invalid limit', 502, /Spotify could not make sense of this/],
-  'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify did not answer/],
-  'a 401 for a permission': [401, 'Permissions missing', 403, /This page needs one more permission/],
-  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This page needs one more permission/],
-  'a 403 for who is not invited': [403, 'User not registered', 403, /Spotify does not let you in here yet/],
+  'a 400': [400, 'Invalid limit', 502, /Spotify didn’t understand this request/],
+  'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify isn’t responding/],
+  'a 401 for a permission': [401, 'Permissions missing', 403, /This needs one more permission/],
+  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This needs one more permission/],
+  'a 403 for who is not invited': [
+    403,
+    'User not registered',
+    403,
+    /Spotify doesn’t let you use this site yet/,
+  ],
   'a 403 without a reason': [403, 'Forbidden', 403, /Spotify refused this/],
-  'a 429': [429, 'Too many requests', 503, /Spotify asked us to wait/],
+  'a 429': [429, 'Too many requests', 503, /Taking a break until <time/],
 };
 
 for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {
@@ -206,7 +211,7 @@ testOnce('on request the log tells of each call to Spotify, and never of a token
   }
 
   const lines = verbose.logged.map((line) => JSON.parse(line));
-  const told = lines.filter(({ message }) => message === 'Spotify was asked');
+  const told = lines.filter(({ message }) => message === 'Called Spotify');
   const calls = told.map(({ call, status }) => `${call.replace(/ .*\/\/[^/]+/, ' ')} ${status}`);
   for (const call of [
     'GET /me 200',
@@ -217,7 +222,7 @@ testOnce('on request the log tells of each call to Spotify, and never of a token
   ])
     assert.ok(calls.includes(call), call);
   assert.ok(told.every(({ ms }) => typeof ms === 'number'));
-  assert.equal(quiet.logged.filter((line) => line.includes('Spotify was asked')).length, 0);
+  assert.equal(quiet.logged.filter((line) => line.includes('Called Spotify')).length, 0);
 
   const tokens = new Set(sent.map(({ authorization }) => authorization.replace('Bearer ', '')));
   assert.equal(tokens.size, 2, 'a listener’s and the app’s');
@@ -258,7 +263,7 @@ testOnce('on request Spotify shows its consent dialog to who has agreed before',
     new URL((await mara.get(path).expect(303)).headers.location ?? '').searchParams.get('show_dialog');
 
   assert.equal(await dialog('/login'), null);
-  assert.equal(await dialog('/login?switch=1'), 'true');
+  assert.equal(await dialog('/login?dialog=1'), 'true');
   await mara.post('/logout').expect(303);
   assert.equal(await dialog('/login'), 'true', 'and to who has signed out');
 });

@@ -7,10 +7,10 @@ import type { Browsers } from './browsers.ts';
 
 export type ExportProgress = ReturnType<typeof createExportProgress>;
 
-/** How far an export is. Moments are milliseconds since 1970. */
+/** The progress of an export. Times are in milliseconds since 1970. */
 export type Progress = {
   startedAt: number;
-  /** What is exported: the id of a playlist, or `all`. */
+  /** The id of the playlist that is exported, or `all`. */
   what: string;
   /** The name of the playlist; null if it is not known, or has none. */
   name: string | null;

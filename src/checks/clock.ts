@@ -1,19 +1,19 @@
-import { bad, type CheckResult, good } from './result.ts';
+import { type CheckResult, failed, ok } from './result.ts';
 
-/** A clock that is further off than this is set wrong; below it, it may be the way that took its time. */
-const mostMs = 30_000;
+/** A larger difference means that a clock is set wrong. A smaller one may be network delay. */
+const maxDifferenceMs = 30_000;
 
-/** What this machine's clock shows beside another one's; both in milliseconds since 1970. */
-export function clockFinding(whose: string, theirs: number, ours: number): CheckResult {
-  const what = `Clock, beside ${whose}`;
-  const off = ours - theirs;
+/** Compares this machine's clock with another one. Both times are in milliseconds since 1970. */
+export function checkClock(owner: string, theirs: number, ours: number): CheckResult {
+  const name = `Clock compared with ${owner}`;
+  const difference = ours - theirs;
   // safeguard: check-clock
-  if (Math.abs(off) <= mostMs) return good(what, 'both show the same time');
-  const seconds = Math.round(Math.abs(off) / 1000);
-  const much = seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
-  return bad(
-    what,
-    `this machine is ${much} ${off > 0 ? 'ahead of' : 'behind'} ${whose}`,
-    'Set the clocks by a time server (on Linux: timedatectl set-ntp true), or sign-ins end before their time, or too late.',
+  if (Math.abs(difference) <= maxDifferenceMs) return ok(name, 'both show the same time');
+  const seconds = Math.round(Math.abs(difference) / 1000);
+  const amount = seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
+  return failed(
+    name,
+    `this machine is ${amount} ${difference > 0 ? 'ahead of' : 'behind'} ${owner}`,
+    'Synchronize the clocks (on Linux: timedatectl set-ntp true). Otherwise, sign-ins expire too early or too late.',
   );
 }

@@ -1,57 +1,57 @@
 import type { Redis } from 'ioredis';
-import { joinChannel, liveChannel, permitChannel, withoutChannel } from '../redis/channel.ts';
-import { timeOf } from '../redis/clock.ts';
+import { liveChannel, permitChannel, subscribeAndPublish, withoutChannel } from '../redis/channel.ts';
+import { readTime } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
+import { diagnose } from '../redis/diagnose.ts';
 import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
-import { findFault } from '../redis/probe.ts';
 import { redisAddress } from '../settings/redis-url.ts';
-import { clockFinding } from './clock.ts';
-import { bad, type CheckResult, good, open } from './result.ts';
+import { checkClock } from './clock.ts';
+import { type CheckResult, failed, note, ok } from './result.ts';
 
 type Deps = {
-  /** Not connected yet, and not to be connected again once it fails. */
+  /** A connection that isn't open yet and doesn't reconnect. */
   redis: Redis;
-  /** Where it leads. */
+  /** The URL of that connection. */
   url: string;
-  /** Null while there are no credentials, and nothing to tell other processes of. */
+  /** Null while there are no credentials; then the channel isn't checked. */
   clientId: string | null;
   now: () => number;
 };
 
-const answering = 'Redis answers';
-const persistent = 'Redis keeps sign-ins';
-const evicting = 'Redis makes no room';
-const telling = 'Redis passes on changes';
+const connection = 'Redis connection';
+const persistence = 'Redis persistence';
+const eviction = 'Redis eviction';
+const messages = 'Redis messages';
 
-/** Whether Redis does what pages ask of it, writes to disk, drops nothing to make room, and tells processes of changes. */
-export async function redisFindings({ redis, url, clientId, now }: Deps): Promise<CheckResult[]> {
-  const at = redisAddress(url);
+/** Checks that Redis serves pages, writes to disk, evicts nothing, and delivers messages between processes. */
+export async function checkRedis({ redis, url, clientId, now }: Deps): Promise<CheckResult[]> {
+  const address = redisAddress(url);
   let cause: Error | undefined;
   redis.on('error', (error: Error) => {
     cause ??= error;
   });
   try {
     await redis.connect();
-    const fault = await findFault(redis);
-    if (fault) return [faultFinding(cause === undefined ? fault : redisFault(cause), at)];
-    const facts = factsIn(await unlessForbidden(redis.info(), ''));
-    const time = await unlessForbidden(timeOf(redis), null);
+    const fault = await diagnose(redis);
+    if (fault) return [failedConnection(cause === undefined ? fault : redisFault(cause), address)];
+    const facts = parseInfo(await unlessForbidden(redis.info(), ''));
+    const time = await unlessForbidden(readTime(redis), null);
     return [
-      versionFinding(facts, at),
-      await persistenceFinding(redis, facts),
-      evictionFinding(facts),
-      ...(clientId === null ? [] : [await channelFinding(redis, liveChannel(redis, clientId))]),
-      ...(time === null ? [] : [clockFinding('Redis', time, now())]),
+      checkVersion(facts, address),
+      await checkPersistence(redis, facts),
+      checkEviction(facts),
+      ...(clientId === null ? [] : [await checkChannel(redis, liveChannel(redis, clientId))]),
+      ...(time === null ? [] : [checkClock('Redis', time, now())]),
     ];
   } catch (error) {
-    return [faultFinding(redisFault(cause ?? error), at)];
+    return [failedConnection(redisFault(cause ?? error), address)];
   }
 }
 
-/** What Redis says, or `otherwise` if it does not permit this user to ask: pages need no such command, so that is no fault. */
-async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<T | O> {
+/** Returns the reply, or `otherwise` if this user may not run the command. Pages don't need it, so that is not a problem. */
+async function unlessForbidden<T, O>(reply: Promise<T>, otherwise: O): Promise<T | O> {
   try {
-    return await answer;
+    return await reply;
   } catch (error) {
     // safeguard: tolerate-restricted-redis-user
     if (replyCode(error) === 'NOPERM') return otherwise;
@@ -59,70 +59,78 @@ async function unlessForbidden<T, O>(answer: Promise<T>, otherwise: O): Promise<
   }
 }
 
-function faultFinding({ code, does, fix }: RedisFault, at: string): CheckResult {
-  return bad(answering, `${at} ${does}${code ? ` (${code})` : ''}`, fix);
+function failedConnection({ code, problem, fix }: RedisFault, address: string): CheckResult {
+  return failed(connection, `${address} ${problem}${code ? ` (${code})` : ''}`, fix);
 }
 
-async function channelFinding(redis: Redis, channel: string): Promise<CheckResult> {
+async function checkChannel(redis: Redis, channel: string): Promise<CheckResult> {
   const subscriber = connectSubscriber(redis, checkDeadlineMs);
   try {
     await subscriber.connect();
-    await joinChannel(redis, subscriber, channel);
-    return good(telling, 'processes hear of each other’s changes at once');
+    await subscribeAndPublish(redis, subscriber, channel);
+    return ok(messages, 'processes are notified of changes immediately');
   } catch (error) {
     const { code } = redisFault(error);
-    return open(telling, `it refuses the channel (${code}): ${withoutChannel}`, permitChannel(channel));
+    return note(messages, `the channel is refused (${code}): ${withoutChannel}`, permitChannel(channel));
   } finally {
     subscriber.disconnect();
   }
 }
 
-function versionFinding(facts: Facts, at: string): CheckResult {
+function checkVersion(facts: Facts, address: string): CheckResult {
   const version = facts.get('redis_version') ?? null;
   if (version !== null && Number.parseInt(version, 10) < 6)
-    return bad(answering, `${at} is version ${version}`, 'Turntable needs Redis 6 or later, or Valkey.');
-  if (version === null) return good(answering, `at ${at}; it does not tell this user its version`);
-  return good(answering, `at ${at}, version ${version}`);
+    return failed(
+      connection,
+      `${address} is version ${version}`,
+      'Turntable needs Redis 6 or later, or Valkey.',
+    );
+  if (version === null) return ok(connection, `connected to ${address}; this user can’t see its version`);
+  return ok(connection, `connected to ${address}, version ${version}`);
 }
 
-async function persistenceFinding(redis: Redis, facts: Facts): Promise<CheckResult> {
-  const advice = 'Start Redis with --appendonly yes, or: redis-cli config set appendonly yes';
+async function checkPersistence(redis: Redis, facts: Facts): Promise<CheckResult> {
+  const advice = 'Start Redis with --appendonly yes, or run: redis-cli config set appendonly yes';
   if (!facts.has('aof_enabled'))
-    return open(persistent, 'it does not tell this user whether it writes to disk', advice);
+    return note(persistence, 'this user can’t see whether Redis writes to disk', advice);
   // safeguard: check-redis-persistence
   if (facts.get('aof_enabled') === '1') {
     return facts.get('aof_last_write_status') === 'ok'
-      ? good(persistent, 'every change is written to disk')
-      : bad(persistent, 'its last write to disk failed', 'Look at the log of Redis: the disk may be full.');
+      ? ok(persistence, 'every change is written to disk')
+      : failed(persistence, 'the last write to disk failed', 'Check the Redis log; the disk may be full.');
   }
-  // Managed services often refuse CONFIG.
+  // Managed services often forbid CONFIG.
   const snapshots = await redis.call('CONFIG', 'GET', 'save').then(
-    (answer) => (Array.isArray(answer) ? String(answer[1] ?? '') : ''),
+    (reply) => (Array.isArray(reply) ? String(reply[1] ?? '') : ''),
     () => null,
   );
   if (snapshots === null) {
-    return open(persistent, 'it does not say whether it writes to disk; it does not log its writes', advice);
+    return note(
+      persistence,
+      'Redis doesn’t log its writes, and doesn’t say whether it writes snapshots',
+      advice,
+    );
   }
   return snapshots
-    ? open(persistent, 'it writes snapshots: a crash loses the sign-ins since the last one', advice)
-    : bad(persistent, 'it writes nothing to disk: a restart of Redis signs everybody out', advice);
+    ? note(persistence, 'Redis only writes snapshots: a crash loses the sign-ins since the last one', advice)
+    : failed(persistence, 'Redis writes nothing to disk: restarting it signs everyone out', advice);
 }
 
-function evictionFinding(facts: Facts): CheckResult {
+function checkEviction(facts: Facts): CheckResult {
   const policy = facts.get('maxmemory_policy');
-  const advice = 'redis-cli config set maxmemory-policy noeviction';
-  if (policy === undefined) return open(evicting, 'it does not say what it does when its memory is full');
+  const advice = 'Run: redis-cli config set maxmemory-policy noeviction';
+  if (policy === undefined) return note(eviction, 'this user can’t see what Redis does when memory is full');
   // safeguard: check-redis-eviction
-  if (policy === 'noeviction') return good(evicting, 'nothing is dropped when its memory is full');
+  if (policy === 'noeviction') return ok(eviction, 'nothing is evicted when memory is full');
   return facts.get('maxmemory') === '0'
-    ? open(evicting, `its policy is ${policy}, but no limit is set on its memory`, advice)
-    : bad(evicting, `its policy is ${policy}: when its memory is full, it signs people out`, advice);
+    ? note(eviction, `the policy is ${policy}, but there is no memory limit`, advice)
+    : failed(eviction, `the policy is ${policy}: when memory is full, people are signed out`, advice);
 }
 
 type Facts = ReadonlyMap<string, string>;
 
-/** What INFO says, by its own names. */
-function factsIn(info: string): Facts {
+/** Parses the reply to INFO. */
+function parseInfo(info: string): Facts {
   const lines = info.split(/\r?\n/).filter((line) => /^\w+:/.test(line));
   return new Map(
     lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]),

@@ -1,56 +1,65 @@
 import { NotInvited, OwnerNeedsPremium } from '../spotify/errors.ts';
-import { bad, type CheckResult, open } from './result.ts';
+import { type CheckResult, failed, note } from './result.ts';
 
 export type Refusals = ReturnType<typeof createRefusals>;
 
-/** For how long a refusal is news. */
-const newsMs = 60 * 60_000;
+/** How long a refusal is reported. */
+const reportedForMs = 60 * 60_000;
+
+const name = 'Sign-ins';
+const addPerson =
+  'open your app at https://developer.spotify.com/dashboard, choose "User Management", and add their name and the e-mail address of their Spotify account.';
 
 /**
- * The refusals that no check can bring about by itself: they come to people who are signed in. Remembered in this process, with
- * nothing of whom they came to.
+ * Remembers refusals that no check can trigger, because they only happen to people who sign in. Kept in this process, without whom they
+ * happened to.
  */
 export function createRefusals(now: () => number) {
   const last = new Map<'invited' | 'premium', number>();
 
+  /** Minutes since the last refusal of this kind, or null if it is too long ago. */
+  function minutesSince(kind: 'invited' | 'premium'): number | null {
+    const at = last.get(kind);
+    return at === undefined || now() - at > reportedForMs ? null : Math.ceil((now() - at) / 60_000);
+  }
+
   return {
-    /** Notes what Spotify refused somebody, if it is one of these. */
+    /** Remembers an error if it is such a refusal. */
     note(error: unknown): void {
       if (error instanceof NotInvited) last.set('invited', now());
       if (error instanceof OwnerNeedsPremium) last.set('premium', now());
     },
 
-    /** What was refused of late. */
-    findings(): CheckResult[] {
-      const agoOf = (what: 'invited' | 'premium') => {
-        const at = last.get(what);
-        return at === undefined || now() - at > newsMs ? null : Math.ceil((now() - at) / 60_000);
-      };
-      const [invited, premium] = [agoOf('invited'), agoOf('premium')];
-      const people = 'People who sign in';
-      const minutes = (ago: number) => (ago > 1 ? `${ago} minutes ago` : 'a minute ago');
-      return [
-        ...(premium === null
-          ? []
-          : [
-              bad(
-                people,
-                `${minutes(premium)} Spotify refused somebody because the owner of the app has no Premium`,
-                'Have the account that owns the app subscribe to Premium. It can take a few hours until Spotify notices.',
-              ),
-            ]),
+    /** Returns the recent refusals. */
+    results(): CheckResult[] {
+      const [invited, premium] = [minutesSince('invited'), minutesSince('premium')];
+      const results: CheckResult[] = [];
+      if (premium !== null)
+        results.push(
+          failed(
+            name,
+            `${ago(premium)}, Spotify refused someone because the owner of the app doesn’t have Premium`,
+            'Subscribe to Premium with the account that owns the app. It can take a few hours until Spotify notices.',
+          ),
+        );
+      results.push(
         invited === null
-          ? open(
-              people,
-              'nobody was refused of late. Spotify lets in those five whom you list, and refuses others only after their sign-in',
-              'To let somebody in: the app at https://developer.spotify.com/dashboard, "User Management", their name and the e-mail address of their Spotify account.',
+          ? note(
+              name,
+              'no one was refused recently. Spotify accepts only the five people you have listed, and refuses others after they sign in',
+              `To invite someone, ${addPerson}`,
             )
-          : bad(
-              people,
-              `${minutes(invited)} Spotify refused somebody who is not on the app’s list`,
-              'If they may come in: the app at https://developer.spotify.com/dashboard, "User Management", their name and the e-mail address of their Spotify account. If they are on it, look at the owner’s Premium.',
+          : failed(
+              name,
+              `${ago(invited)}, Spotify refused someone who is not on your app’s list`,
+              `To invite them, ${addPerson} If they are listed already, check the owner’s Premium.`,
             ),
-      ];
+      );
+      return results;
     },
   };
+}
+
+function ago(minutes: number): string {
+  return minutes > 1 ? `${minutes} minutes ago` : 'A minute ago';
 }

@@ -1,24 +1,25 @@
 /**
- * What one check saw. `open`: it could not be told, or it is worth knowing without being wrong. Texts never quote a secret.
+ * The outcome of one check. `note`: it couldn't be determined, or is worth knowing without being a problem. No text contains a secret.
  */
 export type CheckResult = {
-  what: string;
-  state: 'good' | 'bad' | 'open';
-  seen: string;
+  name: string;
+  status: 'ok' | 'failed' | 'note';
+  /** What was found, without a period at the end. */
+  detail: string;
   /** What to do about it. */
-  todo?: string;
+  fix?: string;
 };
 
-export const good = (what: string, seen: string): CheckResult => ({ what, state: 'good', seen });
-export const bad = (what: string, seen: string, todo: string): CheckResult => ({
-  what,
-  state: 'bad',
-  seen,
-  todo,
+export const ok = (name: string, detail: string): CheckResult => ({ name, status: 'ok', detail });
+export const failed = (name: string, detail: string, fix?: string): CheckResult => ({
+  name,
+  status: 'failed',
+  detail,
+  ...(fix && { fix }),
 });
-export const open = (what: string, seen: string, todo?: string): CheckResult => ({
-  what,
-  state: 'open',
-  seen,
-  ...(todo && { todo }),
+export const note = (name: string, detail: string, fix?: string): CheckResult => ({
+  name,
+  status: 'note',
+  detail,
+  ...(fix && { fix }),
 });

@@ -13,37 +13,37 @@ type Deps = {
   check: () => Promise<CheckResult[]>;
 };
 
-/** A check takes a call of the app's quota, and anyone who sees the page may ask for it. */
+/** A check uses a call of the app's quota, and everyone who can open the page may start one. */
 const everyMs = 60_000;
-/** Longer than the calls of one check may take together, and longer than that for whoever waits for it. */
+/** Longer than the calls of one check may take together. */
 const leaseMs = 25_000;
 const lockWaitMs = 30_000;
 
-type Checked = { at: number; findings: CheckResult[] };
+type Checked = { at: number; results: CheckResult[] };
 
 const result: v.Type<CheckResult> = v
   .object({
-    what: v.string(),
-    state: v.union(v.literal('good'), v.literal('bad'), v.literal('open')),
-    seen: v.string(),
-    todo: v.string().optional(),
+    name: v.string(),
+    status: v.union(v.literal('ok'), v.literal('failed'), v.literal('note')),
+    detail: v.string(),
+    fix: v.string().optional(),
   })
-  .map(({ todo, ...rest }) => ({ ...rest, ...(todo !== undefined && { todo }) }));
+  .map(({ fix, ...rest }) => ({ ...rest, ...(fix !== undefined && { fix }) }));
 
 const codec = jsonCodec<Checked>({
-  shape: 1,
+  shape: 2,
   bound: true,
-  schema: v.object({ at: moment, findings: v.array(result) }),
+  schema: v.object({ at: moment, results: v.array(result) }),
 });
 
 /**
- * Makes a check at most once a minute in all processes together, under `setup-check:{<client id>}`; without Redis, once a minute in this
- * one. Returns what it found last.
+ * Runs a check at most once a minute in all processes together, or in this one if Redis is unavailable. Returns a function that returns the
+ * latest results.
  */
 export function createSharedCheck({ records, clientId, now, check }: Deps): () => Promise<CheckResult[]> {
   const store = records.of({ kind: 'setup-check', key: keys.setupCheck, codec, ttlMs: () => everyMs });
   const withLock = createLock({ records, leaseMs, lockWaitMs });
-  let own: { at: number; findings: Promise<CheckResult[]> } | null = null;
+  let own: { at: number; results: Promise<CheckResult[]> } | null = null;
 
   return async () => {
     const shared = await latest().catch(nullIfUnavailable);
@@ -58,15 +58,15 @@ export function createSharedCheck({ records, clientId, now, check }: Deps): () =
   async function latest(): Promise<CheckResult[] | null> {
     const checked = await store.read(clientId);
     // safeguard: share-setup-check
-    return checked !== null && isRecent(checked) ? checked.findings : null;
+    return checked !== null && isRecent(checked) ? checked.results : null;
   }
 
   async function checkNow(): Promise<CheckResult[]> {
-    if (own === null || !isRecent(own)) own = { at: now(), findings: check() };
+    if (own === null || !isRecent(own)) own = { at: now(), results: check() };
     const { at } = own;
-    const findings = await own.findings;
-    await store.write(clientId, { at, findings }).catch(nullIfUnavailable);
-    return findings;
+    const results = await own.results;
+    await store.write(clientId, { at, results }).catch(nullIfUnavailable);
+    return results;
   }
 
   function isRecent({ at }: { at: number }): boolean {

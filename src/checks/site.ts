@@ -1,74 +1,73 @@
-import { bad, type CheckResult, good, open } from './result.ts';
+import { type CheckResult, failed, note, ok } from './result.ts';
 
 type Deps = { baseUrl: string; redirectUri: string; clientId: string; accountsUrl: string };
 
-const what = 'This site, from outside';
-const lockWaitMs = 5_000;
+const name = 'Public address';
+const timeoutMs = 5_000;
 
-/** Whether the address that people type leads to this site, over whatever proxy stands in front, and on to Spotify from there. */
-export async function siteFinding({
-  baseUrl,
-  redirectUri,
-  clientId,
-  accountsUrl,
-}: Deps): Promise<CheckResult> {
-  const asked = await fetch(`${baseUrl}/login`, {
+/** Checks that BASE_URL leads to this site, through any proxy, and that its sign-in leads to Spotify. */
+export async function checkSite({ baseUrl, redirectUri, clientId, accountsUrl }: Deps): Promise<CheckResult> {
+  const response = await fetch(`${baseUrl}/login`, {
     redirect: 'manual',
     headers: { Accept: 'application/json' },
-    signal: AbortSignal.timeout(lockWaitMs),
+    signal: AbortSignal.timeout(timeoutMs),
   }).catch((error: Error) => error);
-  if (asked instanceof Error) {
-    const { code } = (asked.cause ?? {}) as NodeJS.ErrnoException;
-    const because = code ? ` (${code})` : '';
-    return code === 'ECONNREFUSED'
-      ? open(
-          what,
-          `nothing answers at ${baseUrl}`,
-          'Start Turntable, and ask again, to have this checked too.',
-        )
-      : bad(
-          what,
-          `${baseUrl} cannot be reached${because}`,
-          'Look at BASE_URL, its name and its certificate.',
-        );
-  }
+  if (response instanceof Error) return unreachable(baseUrl, response);
 
-  // An answer that is cut off is judged by its head.
-  const text = await asked.text().catch(() => '');
-  const goesTo = asked.headers.get('Location') ?? '';
-  const location = URL.canParse(goesTo) ? new URL(goesTo) : null;
-  if (location?.href.startsWith(`${accountsUrl}/authorize?`)) {
-    const { redirect_uri, client_id } = Object.fromEntries(location.searchParams);
-    if (redirect_uri !== redirectUri || client_id !== clientId) {
-      return bad(
-        what,
-        `what runs there uses other settings: its redirect URI is ${redirect_uri}`,
-        'Start it again with these settings, or ask with its own.',
-      );
-    }
-    return asked.headers.getSetCookie().length > 0
-      ? good(what, `${baseUrl} leads to the sign-in, and sets its cookie`)
-      : bad(what, `${baseUrl} sets no cookie`, 'Let the proxy in front pass Set-Cookie on.');
+  const url = response.headers.get('Location') ?? '';
+  const location = URL.canParse(url) ? new URL(url) : null;
+  if (!location?.href.startsWith(`${accountsUrl}/authorize?`)) return checkRefusal(baseUrl, response);
+  const { redirect_uri, client_id } = Object.fromEntries(location.searchParams);
+  if (redirect_uri !== redirectUri || client_id !== clientId) {
+    return failed(
+      name,
+      `the running server uses other settings: its redirect URI is ${redirect_uri}`,
+      'Restart it with these settings, or run this check with its settings.',
+    );
   }
+  return response.headers.getSetCookie().length > 0
+    ? ok(name, `${baseUrl} leads to the sign-in and sets its cookie`)
+    : failed(name, `${baseUrl} sets no cookie`, 'Let the proxy pass on Set-Cookie.');
+}
+
+function unreachable(baseUrl: string, error: Error): CheckResult {
+  const { code } = (error.cause ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ECONNREFUSED')
+    return note(
+      name,
+      `nothing answers at ${baseUrl}`,
+      'To include this in the check, start Turntable first.',
+    );
+  return failed(
+    name,
+    `${baseUrl} can’t be reached${code ? ` (${code})` : ''}`,
+    'Check BASE_URL, its DNS entry and its certificate.',
+  );
+}
+
+/** Finds out from the response to a refused sign-in what is in the way. */
+async function checkRefusal(baseUrl: string, response: Response): Promise<CheckResult> {
+  // A response that is cut off is judged by its status.
+  const text = await response.text().catch(() => '');
   if (/"reason":"silent-proxy"/.test(text)) {
-    return bad(
-      what,
-      'the proxy in front does not say that it speaks https, or is not believed',
-      'Have it send "X-Forwarded-Proto: https", and set TRUST_PROXY so that it is believed.',
+    return failed(
+      name,
+      'the proxy doesn’t say that it uses https, or isn’t trusted',
+      'Let it send "X-Forwarded-Proto: https", and set TRUST_PROXY.',
     );
   }
   if (/"reason":"wrong-host"/.test(text)) {
-    return bad(
-      what,
-      `Turntable answers at ${baseUrl}, but takes that for another address than its own`,
-      'Start it again with these settings. If it has them, let the proxy in front pass on Host or X-Forwarded-Host.',
+    return failed(
+      name,
+      `Turntable answers at ${baseUrl}, but with another BASE_URL`,
+      'Restart it with these settings. If it has them, let the proxy pass on Host or X-Forwarded-Host.',
     );
   }
   if (/"reason":"sessions-unavailable"/.test(text))
-    return open(what, `Turntable is at ${baseUrl}, but has no Redis`, 'See to Redis first.');
-  return bad(
-    what,
-    `what answers at ${baseUrl} is not Turntable (status ${asked.status})`,
-    'Look at BASE_URL, and at where the proxy in front sends it.',
+    return note(name, `Turntable answers at ${baseUrl}, but its Redis doesn’t`, 'Fix Redis first.');
+  return failed(
+    name,
+    `the program that answers at ${baseUrl} is not Turntable (status ${response.status})`,
+    'Check BASE_URL, and where the proxy forwards it.',
   );
 }

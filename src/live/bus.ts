@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
-import { keepJoined, liveChannel, noMessage } from '../redis/channel.ts';
+import { emptyMessage, keepSubscribed, liveChannel } from '../redis/channel.ts';
 import { jsonCodec, moment } from '../redis/codec.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
@@ -73,7 +73,7 @@ export function createBus(deps: Deps) {
   const channel = liveChannel(redis, clientId);
 
   subscriber.on('message', (_channel, text) => {
-    if (text === noMessage) return;
+    if (text === emptyMessage) return;
     try {
       const message = records.message('message', messageCodec, text);
       // Redis delivers a message to its sender as well.
@@ -82,7 +82,7 @@ export function createBus(deps: Deps) {
       onFault(error);
     }
   });
-  const joined = keepJoined({
+  const joined = keepSubscribed({
     redis,
     subscriber,
     channel,
@@ -100,7 +100,7 @@ export function createBus(deps: Deps) {
     },
 
     /** Whether messages arrive. */
-    isJoined: joined.hears,
+    isJoined: joined.isSubscribed,
 
     close(): void {
       joined.close();

@@ -1,19 +1,19 @@
-/** Work that no request waits for, or that must not be cut off. */
+/** Work that no request waits for, or that must not be interrupted. */
 export type BackgroundTasks = ReturnType<typeof createBackgroundTasks>;
 
-/** This process is stopping, and begins nothing that it might not be able to finish. Nothing was lost. */
+/** This process is stopping, and starts nothing that it might not finish. Nothing was lost. */
 export class ShuttingDown extends Error {
   override readonly name = 'ShuttingDown';
 }
 
 type Deps = {
-  /** Called with the name of a task that failed and its error. */
+  /** Called with the name and the error of a task that failed. */
   onFailure: (name: string, error: unknown) => void;
 };
 
 /**
- * Knows what is running although no request may be waiting for it. Every promise that nothing awaits goes through here: without a
- * handler, its rejection would be unhandled, and without a record of it, a stop could not wait until it is done.
+ * Tracks work that may outlive its request. Every promise that nothing awaits goes through here: otherwise its rejection would be
+ * unhandled, and a shutdown couldn't wait for it.
  */
 export function createBackgroundTasks({ onFailure }: Deps) {
   const running = new Map<Promise<void>, string>();
@@ -25,7 +25,7 @@ export function createBackgroundTasks({ onFailure }: Deps) {
   }
 
   return {
-    /** Lets `work` go on by itself; its failure is reported under `name` and goes no further. */
+    /** Tracks `work` in the background. If it fails, that is reported under `name` and otherwise ignored. */
     run(name: string, work: Promise<unknown>): void {
       const reported = work.then(
         () => undefined,
@@ -35,12 +35,12 @@ export function createBackgroundTasks({ onFailure }: Deps) {
     },
 
     /**
-     * Does work that a stop waits for, even when the browser that asked for it has left; returns what it returns and throws what it
-     * throws. Throws {@link ShuttingDown} once a stop has begun, and then nothing has been done.
+     * Runs work that a shutdown waits for, even if the browser has disconnected. Returns its result, and throws its errors. Throws
+     * {@link ShuttingDown} without running it if a shutdown has started.
      */
     async finish<T>(name: string, work: () => Promise<T>): Promise<T> {
       // safeguard: no-critical-work-while-stopping
-      if (stopping) throw new ShuttingDown(`Not begun while stopping: ${name}`);
+      if (stopping) throw new ShuttingDown(`Not started while stopping: ${name}`);
       const result = work();
       const settled = result.then(
         () => undefined,
@@ -50,15 +50,15 @@ export function createBackgroundTasks({ onFailure }: Deps) {
       return result;
     },
 
-    /** From now on `finish` begins nothing. */
+    /** From now on, `finish` runs nothing. */
     beginStop(): void {
       stopping = true;
     },
 
-    /** The names of the tasks that are running. */
+    /** Returns the names of the running tasks. */
     running: (): string[] => [...new Set(running.values())],
 
-    /** Resolves when no task is running, or after `timeoutMs` milliseconds; returns whether all had finished. */
+    /** Waits until no task is running, for at most `timeoutMs` milliseconds. Returns whether all have finished. */
     async drain(timeoutMs: number): Promise<boolean> {
       const timeout = Promise.withResolvers<void>();
       const timer = setTimeout(timeout.resolve, timeoutMs);

@@ -2,41 +2,41 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { busyResponse } from './overload.ts';
 
-/** What one client, or all of them together, may take of the server. Times in milliseconds. */
+/** Limits for one client and for all of them together. Times are in milliseconds. */
 export const connectionLimits = {
-  /** Ten thousand streams, and the pages of the people who have them open. An idle connection takes about 20 kB. */
+  /** Enough for ten thousand streams and the pages beside them. An idle connection takes about 20 kB. */
   maxConnections: 12_000,
   /**
-   * Connections that wait to be accepted. When these are more than the system was told, it drops them, and their clients try again only after
-   * 1, 3, 7, … seconds: with Node's default of 511, a few seconds of overload last much longer for them.
+   * Connections waiting to be accepted. The operating system drops any beyond this, and their clients retry only after 1, 3, 7, … seconds,
+   * so with Node's default of 511 a few seconds of overload last much longer.
    */
   backlog: 4_096,
-  /** From the first byte of a request, or the beginning of its connection, to the end of its headers. Node's default is a minute. */
+  /** From the first byte of a request, or the start of its connection, to the end of its headers. Node's default is a minute. */
   headersMs: 10_000,
-  /** The same, to the end of its body. Forms are small. Node's default is five minutes. */
+  /** The same to the end of its body. Forms are small. Node's default is five minutes. */
   requestMs: 30_000,
-  /** How often both are checked. Node's default of 30 s would let a slow sender go on for up to four times as long as it may. */
+  /** How often both are checked. Node's default of 30 s would allow a slow client up to four times as long. */
   checkEveryMs: 1_000,
   /**
-   * Longer than proxies keep an idle connection (nginx, HAProxy and AWS load balancers: 60 s by default), so that the proxy is always the
-   * side that closes it. The other way round, it sends a request into a connection that is just being closed, and that request is lost.
+   * Longer than proxies keep an idle connection (nginx, HAProxy and AWS load balancers: 60 s by default), so that the proxy always closes it
+   * first. Otherwise a proxy may send a request on a connection that is just being closed, and that request is lost.
    */
   // safeguard: keep-alive-beyond-proxies
   keepAliveMs: 75_000,
-  /** As nginx: what has piled up for a connection is freed now and then. The last answer announces it, so no request is lost. */
+  /** As in nginx, so that memory allocated for a connection is freed from time to time. The last response says so, so no request is lost. */
   maxRequestsPerConnection: 1_000,
-  /** Requests on one connection that wait for their turn. No browser sends any; apt, which does, sends ten. */
+  /** Pipelined requests on one connection. Browsers don't pipeline; apt does, and sends ten. */
   maxPipelined: 10,
-  /** A client that takes nothing of its answer for so long is not reading it. */
+  /** A client that has received nothing for this long is not reading its response. */
   stalledMs: 30_000,
-  /** From when an answer was handed over until its client has taken the last byte of it. */
+  /** From the end of a response until its client has received the last byte. */
   readMs: 120_000,
 };
 
-/** More than Node's 16 kB: a request with too many cookies gets a page that deletes them instead of a bare 431. */
+/** More than Node's default of 16 kB, so that a request with too many cookies gets a page that deletes them and not just a 431. */
 export const maxHeaderSize = 32 * 1024;
 
-/** An HTTP server for `app` on which no client can hold more than its share of memory, connections or open files. */
+/** Creates an HTTP server for `app` that limits the memory, connections and open files that a client can use. */
 export function createBoundedServer(app: RequestListener, limits: typeof connectionLimits): Server {
   const server = createServer(
     {
@@ -62,17 +62,17 @@ export function createBoundedServer(app: RequestListener, limits: typeof connect
 }
 
 /**
- * Handles one request of a connection at a time. Node hands over pipelined requests all at once and holds their answers back until the
- * earlier ones are read, so a client that never reads could have thousands made that it does not take.
+ * Handles the requests of a connection one at a time. Node emits pipelined requests all at once and holds back their responses until the
+ * earlier ones have been read, so a client that never reads could make us produce thousands of responses.
  */
 function inTurn(app: RequestListener, maxPipelined: number): RequestListener {
   const waiting = new WeakMap<Socket, number>();
   return (req, res) => {
     const { socket } = req;
-    // Refused, and about to be closed.
+    // The connection was refused and is about to be closed.
     // safeguard: skip-refused-connections
     if (socket.writableEnded) return;
-    // Node gives an answer its socket when all the answers before it are sent.
+    // Node assigns the socket to a response when all earlier ones have been sent.
     // safeguard: pipelined-requests-in-turn
     if (res.socket) return app(req, res);
 
@@ -87,12 +87,12 @@ function inTurn(app: RequestListener, maxPipelined: number): RequestListener {
   };
 }
 
-/** Cuts clients that do not read their answers. Streams have a rule of their own, in live/stream.ts. */
+/** Disconnects clients that don't read their responses. Streams have their own limit, in live/sse.ts. */
 function withReadingBounded(app: RequestListener, readMs: number): RequestListener {
   return (req, res) => {
     const { socket } = req;
     const isUnread = () => socket.writableLength > 0;
-    // After `server.timeout` without a byte in either direction. With nothing to read, the client waits for us: that is no fault of its own.
+    // Emitted after `server.timeout` without a byte in either direction. If there is nothing to read, the client is waiting for us.
     res.on('timeout', () => {
       // safeguard: spare-waiting-clients
       // safeguard: cut-off-stalled-clients
@@ -111,15 +111,15 @@ function cutAfter(res: ServerResponse, socket: Socket, ms: number): void {
   res.once('close', () => clearTimeout(timer));
 }
 
-/** How long a refused client has to take its answer, and how many may be doing so. */
+/** How long a refused client has to read its response, and how many may be doing so at once. */
 const refusedMs = 1_000;
 const maxRefused = 1_000;
 
-/** Answers connections beyond the limit 503 without waiting for their request, and makes room by closing idle ones. */
+/** Answers connections beyond the limit with 503 without waiting for a request, and closes idle ones to make room. */
 function boundConnections(server: Server, maxConnections: number): void {
   let open = 0;
   let madeRoomAt = Number.NEGATIVE_INFINITY;
-  // Beyond these, Node closes new connections without a word.
+  // Beyond this, Node closes new connections without a response.
   server.maxConnections = maxConnections + maxRefused;
   server.prependListener('connection', (socket: Socket) => {
     // safeguard: connection-limit

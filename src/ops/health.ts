@@ -5,10 +5,10 @@ type Deps = {
   whyNotReady: () => Promise<string | null>;
 };
 
-/** Answered also while the process is overloaded, or it would be restarted for it. */
+/** Answered even under overload, because otherwise the process would be restarted. */
 export const healthPaths = ['/healthz', '/readyz'] as const;
 
-/** For whatever watches over the process: `/healthz` says it is alive and asks nobody, `/readyz` says whether it can serve pages. */
+/** Health checks: `/healthz` says that the process is running, `/readyz` whether it can serve pages. */
 export function healthRoutes({ whyNotReady }: Deps): Router {
   const router = Router();
   const plain = (res: Response) => res.set('Cache-Control', 'no-store').type('text');

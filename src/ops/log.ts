@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { pino } from 'pino';
 
-/** Facts beside a message. Only what is named at the call goes to the log: never an error or a request as it is. */
+/** The fields of a log entry. They are listed at each call; an error or a request is never logged whole. */
 export type Facts = Record<string, string | number | boolean | null | undefined>;
 
 export type Log = Record<'debug' | 'info' | 'warn' | 'error', (message: string, facts?: Facts) => void>;
 
 type Options = {
   level: string;
-  /** Receives a line of JSON for each entry. */
+  /** Called with a line of JSON for each entry. */
   write: (line: string) => void;
 };
 
-/** A log of JSON lines. */
+/** Creates a log that writes JSON lines. */
 export function createLog({ level, write }: Options): Log {
   const to = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'message' },
@@ -27,18 +27,18 @@ export function createLog({ level, write }: Options): Log {
   };
 }
 
-/** The same line for a person at a terminal: time, message, facts. Line breaks and control characters stay escaped. */
+/** Formats a log line for a terminal: time, message, fields. Line breaks and control characters stay escaped. */
 export function forTerminal(line: string): string {
   const { time, level, message, ...facts } = JSON.parse(line) as Record<string, unknown>;
-  const told = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const fields = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   const label = typeof level === 'number' && level >= 40 ? (level >= 50 ? 'ERROR ' : 'WARN ') : '';
   const plain = JSON.stringify(message).slice(1, -1).replaceAll('\\"', '"');
-  return `${String(time).slice(11, 19)} ${label}${[plain, ...told].join(' ')}\n`;
+  return `${String(time).slice(11, 19)} ${label}${[plain, ...fields].join(' ')}\n`;
 }
 
 /**
- * Gives each request an id (header X-Request-Id, `res.locals.requestId`) and writes a line when it ends: the path
- * without its query, which at /callback holds a code.
+ * Assigns an id to each request (header X-Request-Id, `res.locals.requestId`) and logs it when it ends, without the query, which contains
+ * a code at /callback.
  */
 export function accessLog(log: Log): RequestHandler {
   return (req, res, next) => {
@@ -58,12 +58,12 @@ export function accessLog(log: Log): RequestHandler {
 }
 
 /**
- * What may be said of an error: its name, its message where it is one of our own classes (they are made for the log),
- * and the place in our code it came from. Messages of others may quote what they were given.
+ * Returns what may be logged about an error: its name, the place in our code where it was thrown, and its message if it is one of our own
+ * classes, whose messages are written for the log. Other messages may contain data.
  */
 export function aboutError(error: unknown): Facts {
   if (!(error instanceof Error)) return { error: typeof error };
-  const ownWords = Object.hasOwn(error, 'name') || error instanceof TypeError || error instanceof RangeError;
+  const isOurs = Object.hasOwn(error, 'name') || error instanceof TypeError || error instanceof RangeError;
   const place = /\/(src\/[^\s)]+)/.exec(error.stack ?? '')?.[1];
-  return { error: error.name, reason: ownWords ? error.message : undefined, place };
+  return { error: error.name, reason: isOurs ? error.message : undefined, place };
 }

@@ -2,32 +2,31 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 
 /**
- * Bounds on the requests under way in one process. A count alone is not enough: a thousand requests that wait for Spotify cost memory and
- * next to no CPU, while two hundred pages that are rendered at once keep everyone waiting.
+ * Limits on the requests in flight in one process. A fixed number alone is not enough: a thousand requests that wait for Spotify use memory
+ * and hardly any CPU, while two hundred pages that are rendered at once keep everyone waiting.
  */
 export const overloadLimits = {
   /**
-   * Bounds memory. When Spotify takes all of the five seconds it has, these are still 200 pages a second, so a slow Spotify does not make
-   * the site refuse everyone.
+   * Limits memory. Even if Spotify takes all of the five seconds it has, this allows 200 pages a second, so a slow Spotify doesn't make the
+   * site refuse everyone.
    */
   maxRequests: 1_000,
   /**
-   * So many are served however late the event loop is: if there are so few, something else keeps this machine busy, and refusing them would
-   * not help.
+   * Served however late the event loop is: with so few requests, something else must be keeping the machine busy, and refusing them wouldn't
+   * help.
    */
   minRequests: 100,
   /**
-   * Even refusing takes some 30 us of CPU, and clients that ask again at once could take all of it that way. Beyond so many refusals a second, a
-   * refused connection is not read again before the least time that Retry-After names: its next request waits in the kernel, where
-   * waiting costs nothing.
+   * A refusal takes about 30 us of CPU, so clients that retry at once could use all of it. Beyond this rate, a refused connection isn't read
+   * again until the shortest Retry-After has passed; its next request waits in the kernel, which costs nothing.
    */
   maxRefusalsPerSecond: 200,
   pauseMs: 2_000,
 };
 
-/** A timer this late means that there is more to do than the CPU can. Collecting garbage takes less. */
+/** A timer this late means that the CPU is overloaded. Garbage collection delays it less. */
 const maxDelayMs = 100;
-/** For how long the event loop counts as late after a late timer: an overloaded one is on time again now and then. */
+/** How long the event loop counts as late after a late timer. An overloaded one is on time now and then. */
 const lateForMs = 1_000;
 const sampleEveryMs = 20;
 const reportEveryMs = 10_000;
@@ -35,18 +34,18 @@ const reportEveryMs = 10_000;
 type Deps = {
   /** Paths that are always answered. */
   exempt: readonly string[];
-  /** Streams stay open for hours and take next to nothing, so they do not count as requests under way. */
+  /** Returns the number of open streams. They use almost nothing and stay open for hours, so they don't count as requests in flight. */
   openStreams: () => number;
-  /** Called at the first refusal and then, while there are more, every ten seconds with how many there were. */
-  onOverload: (facts: { refused: number; underWay: number }) => void;
+  /** Called at the first refusal, and then every ten seconds while there are more, with their number. */
+  onOverload: (facts: { refused: number; inFlight: number }) => void;
   limits?: typeof overloadLimits;
   load?: LoadMonitor;
 };
 
 /**
  * Answers 503 with Retry-After while there are too many requests, before anything else is done for them. While the event loop is late, no more
- * are under way than were answered in the last second: by Little's law (requests under way = rate x time), those that are admitted
- * then take about a second.
+ * requests are in flight than were answered in the last second. By Little's law (requests in flight = rate x time), the admitted ones then
+ * take about a second.
  */
 export function createOverloadGate({
   exempt,
@@ -64,7 +63,7 @@ export function createOverloadGate({
     // safeguard: answer-health-checks-under-load
     if (exempt.includes(req.path)) return next();
     // safeguard: exclude-streams-from-load
-    const underWay = open - openStreams();
+    const inFlight = open - openStreams();
     const isLate = load.isLate();
     // safeguard: limit-while-loop-late
     // safeguard: admit-by-response-rate
@@ -72,19 +71,19 @@ export function createOverloadGate({
     const limit = isLate ? Math.max(minRequests, load.answersPerSecond()) : maxRequests;
     // safeguard: concurrent-request-limit
     // safeguard: cap-admitted-requests
-    if (underWay >= Math.min(limit, maxRequests)) {
+    if (inFlight >= Math.min(limit, maxRequests)) {
       refuse(req, res);
-      reportRefusal(underWay);
+      reportRefusal(inFlight);
       if (tooManyRefusals()) res.once('close', () => pause(req, pauseMs));
       return;
     }
     open += 1;
-    let isUnderWay = true;
+    let isInFlight = true;
     const leave = () => {
-      if (isUnderWay) open -= 1;
-      isUnderWay = false;
+      if (isInFlight) open -= 1;
+      isInFlight = false;
     };
-    // When the answer is handed over, the work is done. How long its client takes to read it is bounded for each connection.
+    // The work is done when the response has been handed over. How long its client may take to read it is limited per connection.
     // safeguard: count-sent-responses-as-done
     res.once('prefinish', load.countAnswer).once('prefinish', leave).once('close', leave);
     // safeguard: await-client-disconnect
@@ -92,12 +91,12 @@ export function createOverloadGate({
     else next();
   };
 
-  function reportRefusal(underWay: number): void {
+  function reportRefusal(inFlight: number): void {
     const now = performance.now();
     report.refused += 1;
     // safeguard: log-overload-once
     if (now - report.at < reportEveryMs) return;
-    onOverload({ refused: report.refused, underWay });
+    onOverload({ refused: report.refused, inFlight });
     Object.assign(report, { at: now, refused: 0 });
   }
 
@@ -110,13 +109,13 @@ export function createOverloadGate({
 }
 
 /**
- * Goes on with a request unless its client has gone. Under overload many have, long before their request is read; but the end of a
- * connection is only seen the next time that the event loop polls, which is between these two.
+ * Continues with a request unless its client has disconnected. Under overload many have, long before their request is read, but a closed
+ * connection is only noticed the next time the event loop polls, which is between these two callbacks.
  */
 function nextUnlessGone({ socket }: IncomingMessage, next: () => void): void {
   setImmediate(() =>
     setImmediate(() => {
-      // Node has ended its side as soon as the client has ended its own.
+      // Node ends its side as soon as the client has ended its own.
       // safeguard: skip-requests-of-gone-clients
       if (!socket.writableEnded && !socket.destroyed) next();
     }),
@@ -125,7 +124,7 @@ function nextUnlessGone({ socket }: IncomingMessage, next: () => void): void {
 
 export type LoadMonitor = ReturnType<typeof createLoadMonitor>;
 
-/** Measures how late the event loop is, and how many requests are answered. */
+/** Measures whether the event loop is late, and how many requests are answered. */
 export function createLoadMonitor() {
   let sampledAt = performance.now();
   let lateAt = Number.NEGATIVE_INFINITY;
@@ -146,13 +145,13 @@ export function createLoadMonitor() {
   }, sampleEveryMs).unref();
 
   return {
-    /** Whether the event loop was late within the last second, or is at this moment: the timer cannot fire before this turn of it ends. */
+    /** Returns whether the event loop was late within the last second, or is now: the timer can't fire before this turn ends. */
     isLate(): boolean {
       const now = performance.now();
       // safeguard: detect-overdue-timer
       return now - lateAt < lateForMs || isOverdue(now);
     },
-    /** Requests answered per second, in the last second that is over. */
+    /** Returns how many requests were answered in the last full second. */
     answersPerSecond: () => answersPerSecond,
     countAnswer(): void {
       answers += 1;
@@ -169,7 +168,7 @@ function pause({ socket }: IncomingMessage, ms: number): void {
 const title = 'Busy, try again in a moment';
 const detail = 'This site is getting more requests than it can answer. Nothing was changed or lost.';
 
-// Complete in itself: a stylesheet would be one more request to a server that has too many.
+// Self-contained, because a stylesheet would be one more request to an overloaded server.
 const page = Buffer.from(`<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -188,13 +187,13 @@ a { color: inherit; font-weight: 600 }
 <p>Wait five seconds, then <a href="">try again</a>.</p>
 </main>
 `);
-/** The same as a whole response, for a connection whose request is not waited for. */
+/** The same as a complete response, for a connection that is refused before its request arrives. */
 export const busyResponse = Buffer.from(
   `HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: ${page.length}\r\nRetry-After: 5\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${page}`,
 );
 const problem = Buffer.from(JSON.stringify({ title, status: 503, detail, reason: 'overloaded' }));
 
-/** As little work as possible: no session, no view, no negotiation beyond whether a program asks. */
+/** Does as little work as possible: no session, no view, and the only negotiation is for JSON. */
 function refuse({ headers: { accept = '' } }: IncomingMessage, res: ServerResponse): void {
   const wantsJson = accept.includes('json') && !accept.includes('html');
   const body = wantsJson ? problem : page;
@@ -210,7 +209,7 @@ function refuse({ headers: { accept = '' } }: IncomingMessage, res: ServerRespon
   res.end(body);
 }
 
-/** Clients that were refused together do not come back together. */
+/** Random, so that clients that were refused together don't come back together. */
 function retryAfterSeconds(): number {
   return 2 + Math.floor(Math.random() * 4);
 }

@@ -2,13 +2,13 @@ import type { RequestListener, Server, ServerResponse } from 'node:http';
 import { connectionLimits, createBoundedServer } from './connections.ts';
 
 export type Serving = {
-  /** The port it listens on. */
+  /** The port that the server listens on. */
   port: number;
-  /** Takes no new connections, lets requests under way finish for up to `graceMs`, then cuts them. */
+  /** Stops accepting connections, waits for requests in flight for up to `graceMs`, then disconnects them. */
   close(graceMs?: number): Promise<void>;
 };
 
-/** The address cannot be listened on; the message says what to do. */
+/** The server can't listen on its address; the message says what to do. */
 export class CannotListen extends Error {
   override readonly name = 'CannotListen';
 }
@@ -39,7 +39,7 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** Node's error when it cannot listen at `host` and `port`, in words that say what to do. */
+/** Converts Node's error for listening at `host` and `port` into one that says what to do. */
 export function cannotListen(
   error: NodeJS.ErrnoException,
   { host, port }: { host: string; port: number },
@@ -47,13 +47,13 @@ export function cannotListen(
   const { code = 'unknown cause' } = error;
   if (code === 'EADDRINUSE') {
     return new CannotListen(
-      `Port ${port} on ${host} is taken. Stop what runs there, or set PORT (and the redirect URI at Spotify) to another.`,
+      `Port ${port} on ${host} is in use. Stop the program that uses it, or set another PORT (and change the redirect URI at Spotify).`,
     );
   }
   if (['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL'].includes(code)) {
-    return new CannotListen(`HOST=${host} is no address of this machine.`);
+    return new CannotListen(`HOST=${host} is not an address of this machine.`);
   }
-  return new CannotListen(`Turntable cannot listen on ${host}:${port} (${code}).`);
+  return new CannotListen(`Turntable can't listen on ${host}:${port} (${code}).`);
 }
 
 async function closed(
@@ -61,7 +61,7 @@ async function closed(
   answering: ReadonlySet<ServerResponse>,
   graceMs: number,
 ): Promise<void> {
-  // Kept connections, a proxy's above all, would stay busy or wait to be used again: each is told that its answer is the last.
+  // Persistent connections, such as a proxy's, would stay open, so each response says that it is the last.
   const isLast = (res: ServerResponse) => {
     if (!res.headersSent) res.setHeader('Connection', 'close');
   };
@@ -69,12 +69,12 @@ async function closed(
   server.prependListener('request', (_req, res) => isLast(res));
 
   const cut = setTimeout(() => {
-    // Reset and not only closed: to a client of HTTP/1.0 the end of the connection is the end of a file, also of half a one.
+    // Reset, not closed: to an HTTP/1.0 client, the end of the connection is the end of the file, even if half of it is missing.
     // safeguard: reset-downloads-at-stop
     for (const res of answering) if (res.headersSent) res.socket?.resetAndDestroy();
     server.closeAllConnections();
   }, graceMs);
-  // Idle connections are closed by close() itself.
+  // close() itself closes idle connections.
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(cut);
 }

@@ -2,18 +2,17 @@ import type { BackgroundTasks } from './background.ts';
 import type { Log } from './log.ts';
 import type { Serving } from './serve.ts';
 
-/** As much of Node's `process` as stopping takes. */
-type Signals = {
+/** The parts of Node's `process` that are needed to stop it. */
+type Process = {
   on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): unknown;
   exit(code: number): void;
   stderr: { write(text: string): unknown };
 };
 
-/** A class of errors whose words say what to do. */
-type Telling = abstract new (...args: never[]) => Error;
+/** A class of errors whose messages are written for users. */
+type UserError = abstract new (...args: never[]) => Error;
 
-/** What was begun and has to be ended. */
-export type ShutdownSequence = ReturnType<typeof createShutdownSequence>;
+export type Shutdown = ReturnType<typeof createShutdown>;
 
 /**
  * Ctrl-C reaches every process of the terminal, and npm passes its own copy on, so one press arrives as two signals within milliseconds.
@@ -21,17 +20,19 @@ export type ShutdownSequence = ReturnType<typeof createShutdownSequence>;
 const samePressMs = 1_000;
 
 /**
- * Ends whatever was begun, at the first signal or when told to. Another signal, a second or more after the first, exits at once.
+ * Stops everything that was started, in reverse order, at the first signal or on request. Another signal, a second or more after the
+ * first, exits at once.
  */
-export function createShutdownSequence(signals: Signals) {
-  const begun = new AsyncDisposableStack();
-  const ending = new AbortController();
-  let ended: Promise<void> | null = null;
+export function createShutdown(node: Process) {
+  const stack = new AsyncDisposableStack();
+  const started = new AbortController();
+  let finished: Promise<void> | null = null;
 
-  function all(): Promise<void> {
-    ending.abort();
-    ended ??= begun.disposeAsync();
-    return ended;
+  // A second call to disposeAsync() would resolve before the first one has finished.
+  function run(): Promise<void> {
+    started.abort();
+    finished ??= stack.disposeAsync();
+    return finished;
   }
 
   let exiting = false;
@@ -39,10 +40,10 @@ export function createShutdownSequence(signals: Signals) {
   function exit(code: number): void {
     if (exiting) return;
     exiting = true;
-    all().then(
+    run().then(
       // safeguard: exit-code-after-exception
-      () => signals.exit(code),
-      () => signals.exit(1),
+      () => node.exit(code),
+      () => node.exit(1),
     );
   }
   function onSignal(): void {
@@ -50,60 +51,60 @@ export function createShutdownSequence(signals: Signals) {
     if (performance.now() - signaledAt < samePressMs) return;
     signaledAt = performance.now();
     // safeguard: exit-at-second-signal
-    if (exiting) signals.exit(1);
+    if (exiting) node.exit(1);
     exit(0);
   }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) signals.on(signal, onSignal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) node.on(signal, onSignal);
 
   return {
-    /** Remembers how to end something that was begun just now. What is begun during the end goes with the process. */
-    add(end: () => unknown): void {
-      if (!begun.disposed) begun.defer(async () => void (await end()));
+    /** Adds a function that stops something. During a shutdown it is ignored: what starts then ends with the process. */
+    defer(stop: () => unknown): void {
+      if (!stack.disposed) stack.defer(async () => void (await stop()));
     },
 
-    /** Ends everything once, the last begun first; rejects if something could not be ended, when all the rest has been. */
-    all,
+    /** Stops everything once. If something can't be stopped, rejects after everything else has been. */
+    run,
 
-    /** Ends everything, then exits with this code, or with 1 if something could not be ended. */
+    /** Stops everything, then exits with this code, or with 1 if something couldn't be stopped. */
     exit,
 
-    /** Ends everything and exits with 1 after a failure, with its words if it is one of `telling`. Otherwise throws it on. */
-    async after(failure: unknown, telling: readonly Telling[]): Promise<void> {
-      // What fails because somebody has interrupted it is no news to them.
-      const interrupted = ending.signal.aborted;
-      await all();
-      if (!(failure instanceof Error) || !telling.some((one) => failure instanceof one)) throw failure;
-      if (!interrupted) signals.stderr.write(`${failure.message}\n`);
-      signals.exit(1);
+    /** Stops everything after a failure. Prints its message and exits with 1 if it is one of `userErrors`, and rethrows it otherwise. */
+    async fail(failure: unknown, userErrors: readonly UserError[]): Promise<void> {
+      // A failure during a shutdown is caused by it, so its message would only confuse.
+      const interrupted = started.signal.aborted;
+      await run();
+      if (!(failure instanceof Error) || !userErrors.some((one) => failure instanceof one)) throw failure;
+      if (!interrupted) node.stderr.write(`${failure.message}\n`);
+      node.exit(1);
     },
 
-    /** Aborted once ending has begun. */
-    signal: ending.signal,
+    /** Aborted when the shutdown starts. */
+    signal: started.signal,
   };
 }
 
-type Stopping = {
+type StopOptions = {
   serving: Pick<Serving, 'close'>;
   background: Pick<BackgroundTasks, 'beginStop' | 'drain' | 'running'>;
-  /** Ends what would stay open for ever, and whatever begins work by itself. */
+  /** Closes all streams, and stops everything that starts work by itself. */
   closeStreams: () => void;
   log: Log;
-  /** Milliseconds for requests under way. */
+  /** Milliseconds for requests in flight. */
   requestsMs?: number;
   /** Milliseconds for everything. */
   totalMs?: number;
 };
 
 /**
- * Stops serving without losing anything: begins nothing more that can't be repeated, lets requests finish, then the work that goes
- * on without one. What that work needs, Redis above all, is to be closed after this.
+ * Stops serving without losing anything: starts no more work that can't be repeated, waits for requests, then for background work. Whatever
+ * that work needs, such as Redis, must be closed afterwards.
  *
- * The accounts service has 8 s to answer a refresh, and its answer must be saved: with rotation it is the only token that Spotify
- * still honours. Docker kills a container 10 s after its signal.
+ * The accounts service has 8 s to answer a refresh, and its answer must be saved: with rotation it contains the only refresh token that
+ * Spotify still accepts. Docker kills a container 10 s after its signal.
  */
-export async function stopServing(stopping: Stopping): Promise<void> {
+export async function stopServing(options: StopOptions): Promise<void> {
   // safeguard: shutdown-deadline
-  const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = stopping;
+  const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = options;
   const stopAt = performance.now() + totalMs;
   log.info('Stopping');
   background.beginStop();

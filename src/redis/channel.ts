@@ -3,55 +3,55 @@ import type { Background } from './connect.ts';
 import { type RedisFault, redisFault, replyCode } from './errors.ts';
 import { keys } from './keys.ts';
 
-/** What is published to see whether that is permitted. It means nothing to anybody. */
-export const noMessage = '';
+/** Published to find out whether publishing is permitted. Subscribers ignore it. */
+export const emptyMessage = '';
 
 const retryMs = 5_000;
 
-/** What a process does without its channel, and how to permit it, for the log and the checks. */
+/** The effect of not having the channel, and how to permit it, for the log and the checks. */
 export const withoutChannel =
-  'other processes then show changes up to 10 seconds late, and a sign-out everywhere takes up to 5 seconds to end what is open there';
+  'other processes show changes up to 10 seconds late, and signing out everywhere takes up to 5 seconds to close their streams';
 export const permitChannel = (channel: string): string =>
-  `To permit it: ACL SETUSER with your user, &${channel}`;
+  `To permit it, run ACL SETUSER with your user and &${channel}`;
 
-/** The channel on which the processes of an app tell each other what changes. */
+/** Returns the channel on which the processes of an app send each other messages. */
 export function liveChannel(redis: Redis, clientId: string): string {
   const { keyPrefix = '' } = redis.options;
   return keyPrefix + keys.channel(clientId);
 }
 
-/** Subscribes to a channel and publishes on it. Throws what Redis throws: since version 7 a user may use no channel by default. */
-export async function joinChannel(redis: Redis, subscriber: Redis, channel: string): Promise<void> {
+/** Subscribes to a channel and publishes on it. Throws ioredis's errors: since Redis 7, users have no channel permissions by default. */
+export async function subscribeAndPublish(redis: Redis, subscriber: Redis, channel: string): Promise<void> {
   await subscriber.subscribe(channel);
-  await redis.publish(channel, noMessage);
+  await redis.publish(channel, emptyMessage);
 }
 
 type Deps = {
   redis: Redis;
   subscriber: Redis;
   channel: string;
-  /** Called whenever messages come again: there may have been some while none came. */
+  /** Called whenever the subscription starts. Messages may have been missed before. */
   onJoined: () => void;
-  /** Called once if Redis refuses. */
+  /** Called once if Redis refuses the channel. */
   onRefused: (fault: RedisFault) => void;
   background: Background;
 };
 
-/** Subscribes to a channel whenever there is a connection, and tries again every few seconds while Redis refuses. */
-export function keepJoined({ redis, subscriber, channel, onJoined, onRefused, background }: Deps) {
-  let hears = false;
-  let refused = false;
+/** Subscribes to a channel on every new connection, and retries every few seconds while Redis refuses. */
+export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused, background }: Deps) {
+  let isSubscribed = false;
+  let isRefused = false;
 
   async function join(): Promise<void> {
     try {
-      await joinChannel(redis, subscriber, channel);
-      hears = true;
-      refused = false;
+      await subscribeAndPublish(redis, subscriber, channel);
+      isSubscribed = true;
+      isRefused = false;
       onJoined();
     } catch (error) {
-      // If Redis does not answer, the connection is lost, and joins when it is back.
-      if (replyCode(error) === undefined || refused) return;
-      refused = true;
+      // Without a reply the connection is lost, and the next one subscribes again.
+      if (replyCode(error) === undefined || isRefused) return;
+      isRefused = true;
       // safeguard: report-forbidden-channels
       onRefused(redisFault(error));
     }
@@ -59,16 +59,16 @@ export function keepJoined({ redis, subscriber, channel, onJoined, onRefused, ba
   const joinNow = () => background.run('join the channel', join());
   subscriber.on('ready', joinNow);
   subscriber.on('close', () => {
-    hears = false;
+    isSubscribed = false;
   });
   const retrying = setInterval(() => {
     // safeguard: retry-channel
-    if (!hears && subscriber.status === 'ready') joinNow();
+    if (!isSubscribed && subscriber.status === 'ready') joinNow();
   }, retryMs).unref();
 
   return {
-    /** Whether messages come. */
-    hears: () => hears,
+    /** Returns whether messages arrive. */
+    isSubscribed: () => isSubscribed,
     close: () => clearInterval(retrying),
   };
 }

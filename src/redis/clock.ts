@@ -2,40 +2,40 @@ import type { Redis } from 'ioredis';
 
 export type RedisClock = ReturnType<typeof createRedisClock>;
 
-const everyMs = 60_000;
+const syncEveryMs = 60_000;
 
 /**
- * The time by Redis, the same for all processes: one whose own clock is wrong would renew what another has just renewed, or
- * take everybody's sign-in for over. Until Redis has told, it goes by this machine's clock. From then on it only counts on: a
- * clock that is put right, or wrong, while the process runs does not move it.
+ * A clock that shows Redis's time, so that all processes agree. A process that trusted its own wrong clock would refresh tokens that
+ * another has just refreshed, or treat every sign-in as expired. Until Redis has answered, this machine's clock is used. Between syncs
+ * the clock is monotonic: it ignores any change to the system clock while the process runs.
  */
 export function createRedisClock(redis: Redis) {
   let startedAt = Date.now() - performance.now();
-  const set = async (): Promise<void> => {
-    const asked = performance.now();
-    const time = await timeOf(redis);
-    const answered = performance.now();
-    startedAt = time - (asked + answered) / 2;
+  const sync = async (): Promise<void> => {
+    const sentAt = performance.now();
+    const time = await readTime(redis);
+    const receivedAt = performance.now();
+    startedAt = time - (sentAt + receivedAt) / 2;
   };
-  // Without an answer the clock goes on as it was set last.
-  const trySet = () => set().catch(() => undefined);
+  // If Redis does not answer, the clock runs on from its last sync.
+  const trySync = () => sync().catch(() => undefined);
 
-  const isSet = new Promise<void>((resolve) => redis.once('ready', () => trySet().then(resolve)));
-  redis.on('ready', trySet);
-  const timer = setInterval(trySet, everyMs).unref();
+  const isSet = new Promise<void>((resolve) => redis.once('ready', () => trySync().then(resolve)));
+  redis.on('ready', trySync);
+  const timer = setInterval(trySync, syncEveryMs).unref();
 
   return {
     /** Milliseconds since 1970. */
     // safeguard: monotonic-clock
     now: () => Math.round(startedAt + performance.now()),
-    /** Resolves when Redis has been asked for the first time. */
+    /** Resolves after the first attempt to sync. */
     isSet,
     close: () => clearInterval(timer),
   };
 }
 
-/** What the clock of Redis shows, in milliseconds since 1970. Throws what Redis throws. */
-export async function timeOf(redis: Redis): Promise<number> {
+/** Returns Redis's time in milliseconds since 1970. Throws ioredis's errors. */
+export async function readTime(redis: Redis): Promise<number> {
   const [seconds, micros] = await redis.time();
   return Number(seconds) * 1000 + Number(micros) / 1000;
 }

@@ -1,39 +1,39 @@
 import * as v from '@badrap/valita';
 
-/** How one kind of record becomes a text and is read again. `id` is the id it is kept under. */
+/** Converts one kind of record to text and back. `id` identifies the record among those of its kind. */
 export type Codec<T> = {
   encode(value: T, id: string): string;
   decode(text: string, id: string): Decoded<T>;
 };
 
-/** What a text turned out to be. `why` names a field at most, and never holds what was in it. */
+/** The result of decoding a text. `why` names at most a field and never contains any of its content. */
 export type Decoded<T> =
   | { state: 'intact'; value: T }
-  /** Of no use to any version: it can be removed. */
+  /** No version can use it, so it can be removed. */
   | { state: 'damaged'; why: string }
-  /** Sealed, and does not open here: another process may have the key. */
+  /** Sealed, and can't be opened here; another process may have the key. */
   | { state: 'unreadable'; why: string }
-  /** Of an older or a newer version of Turntable. */
+  /** Written by an older or newer version of Turntable. */
   | { state: 'other shape' };
 
 type JsonOptions<T> = {
-  /** Grows by one with each change after which an earlier version could not read the record, or would misread it. */
+  /** Incremented by every change after which an earlier version could no longer read the record, or would misread it. */
   shape: number;
-  /** The field with the shape's number. */
+  /** The name of the field that contains the shape number. */
   shapeField?: string;
-  /** Whether records without a number are of this shape: those were written before records had one. */
+  /** Whether records without a shape number are accepted: they were written before records had one. */
   unnumbered?: boolean;
-  /** Whether the record says which id it was made for, so that a copy under another key is found out. Sealed records are bound anyway. */
+  /** Whether the record contains its own id, so that a copy under another key is detected. Sealed records are bound to their id anyway. */
   bound?: boolean;
-  /** Checks each field. Fields it does not name are dropped, so that a later version can add some without a new shape. */
+  /** Checks each field. Unknown fields are dropped, so a later version can add fields without a new shape. */
   schema: v.Type<T>;
 };
 
-/** A moment in milliseconds since 1970: a number that is also a date, or pages that show it would fail. */
+/** Milliseconds since 1970. Numbers outside the range of a Date are rejected, because pages that format them would fail. */
 // safeguard: check-dates
 export const moment = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
 
-/** Records as JSON objects. */
+/** Encodes records as JSON objects. */
 export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
   const { shape, shapeField = 'shape', unnumbered = false, bound = false, schema } = options;
 
@@ -41,36 +41,36 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
     encode: (value, id) => JSON.stringify({ [shapeField]: shape, ...(bound && { boundTo: id }), ...value }),
 
     decode(text, id) {
-      const json = objectIn(text);
+      const json = parseObject(text);
       if (json === null) return { state: 'damaged', why: 'not a JSON object' };
       const found = json[shapeField];
       // safeguard: keep-records-of-other-versions
       if (isShape(found) && found !== shape) return { state: 'other shape' };
       if (found !== shape && !(unnumbered && found === undefined)) return damagedField(shapeField);
-      // Records that were written before there was this field do not have it.
+      // Records that were written before this field existed don't have it.
       // safeguard: bind-records-to-id
       if (bound && json.boundTo !== undefined && json.boundTo !== id) return damagedField('boundTo');
-      return checked(schema, json);
+      return validate(schema, json);
     },
   };
 }
 
-/** Records as plain texts, of shape 1. Another shape would be a JSON object that says so. */
+/** Encodes records as plain text, which counts as shape 1. A later shape would be a JSON object with a shape number. */
 export function textCodec<T>(schema: v.Type<T>, format: (value: T) => string = String): Codec<T> {
   return {
     encode: format,
     // safeguard: keep-texts-of-later-versions
-    decode: (text) => (isOfLaterShape(text) ? { state: 'other shape' } : checked(schema, text)),
+    decode: (text) => (hasLaterShape(text) ? { state: 'other shape' } : validate(schema, text)),
   };
 }
 
-/** As much as sealing takes; bound to the kind and the id, so that a copy under another key does not open. */
+/** The part of `access/seal.ts` that is needed here. */
 type Seal = {
   seal(text: string, boundTo: string): string;
   open(sealed: string, boundTo: string): { text: string } | { text: null; why: string };
 };
 
-/** Records of one kind whose text is sealed. */
+/** Seals the text of another codec. The seal is bound to the kind and the id, so a copy under another id doesn't open. */
 export function sealedCodec<T>(seal: Seal, kind: string, inner: Codec<T>): Codec<T> {
   return {
     encode: (value, id) => seal.seal(inner.encode(value, id), `${kind}:${id}`),
@@ -79,7 +79,7 @@ export function sealedCodec<T>(seal: Seal, kind: string, inner: Codec<T>): Codec
       const opened = seal.open(text, `${kind}:${id}`);
       if (opened.text === null)
         // safeguard: keep-unopened-sealed-records
-        return isOfLaterShape(text) ? { state: 'other shape' } : { state: 'unreadable', why: opened.why };
+        return hasLaterShape(text) ? { state: 'other shape' } : { state: 'unreadable', why: opened.why };
       const decoded = inner.decode(opened.text, id);
       // safeguard: keep-unparsable-sealed-records
       return decoded.state === 'damaged' ? { ...decoded, state: 'unreadable' } : decoded;
@@ -87,7 +87,7 @@ export function sealedCodec<T>(seal: Seal, kind: string, inner: Codec<T>): Codec
   };
 }
 
-function checked<T>(schema: v.Type<T>, value: unknown): Decoded<T> {
+function validate<T>(schema: v.Type<T>, value: unknown): Decoded<T> {
   // safeguard: check-record-fields
   // safeguard: ignore-stored-cookie
   const result = schema.try(value, { mode: 'strip' });
@@ -104,12 +104,12 @@ function isShape(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
-function isOfLaterShape(text: string): boolean {
-  const shape = objectIn(text)?.shape;
+function hasLaterShape(text: string): boolean {
+  const shape = parseObject(text)?.shape;
   return isShape(shape) && shape > 1;
 }
 
-function objectIn(text: string): Record<string, unknown> | null {
+function parseObject(text: string): Record<string, unknown> | null {
   if (!text.startsWith('{')) return null;
   try {
     return JSON.parse(text) as Record<string, unknown>;

@@ -1,51 +1,51 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { isRefusedDatabase, movedOn, type RedisFault, redisFault, replyCode } from './errors.ts';
-import { findFault } from './probe.ts';
-import { closeWhenSilent } from './silence.ts';
+import { diagnose } from './diagnose.ts';
+import { failoverReplies, isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
+import { enforceReplyTimeout } from './reply-timeout.ts';
 
 export type RedisConnection = ReturnType<typeof connectRedis>;
 
-/** Runs work that nothing awaits, and reports its failure: see ops/background.ts. */
+/** The part of `ops/background.ts` that is needed here: runs work that nothing awaits, and reports its failure. */
 export type Background = { run(name: string, work: Promise<unknown>): void };
 
 type Deps = {
   url: string;
   /** Goes before every key; a `keyPrefix` in the URL wins. */
   prefix: string;
-  /** Milliseconds that Redis may take for a reply. Past that the connection counts as gone. */
+  /** Milliseconds that Redis may take to reply. After that, the connection is closed. */
   deadlineMs: number;
-  /** Called once when Redis stops serving pages, and again if it does so for another reason. */
+  /** Called when Redis stops serving pages, and again if the reason changes. */
   onDown: (fault: RedisFault) => void;
-  /** Called when it serves them again. */
+  /** Called when Redis serves pages again. */
   onUp: () => void;
   background: Background;
 };
 
-/** The least time between two reconnections because of what Redis replied, and between two looks at whether it serves again. */
+/** The minimum time between two reconnections because of a reply, and between two checks whether Redis serves pages again. */
 const retryMs = 1_000;
 const pingMs = 5_000;
-/** Checks have more patience than pages. */
+/** Checks may wait longer than pages. */
 export const checkDeadlineMs = 2_000;
 
 const fastFailing = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   connectTimeout: 2_000,
-  // How long a closing connection waits for the other side, which may be gone.
+  // How long to wait for the other side when closing; it may be gone.
   disconnectTimeout: 100,
-  // It asks INFO, which many users may not. Commands that come too early are refused with LOADING.
+  // It sends INFO, which many users may not. While Redis loads its data it refuses commands with LOADING anyway.
   enableReadyCheck: false,
-  // They would go on by themselves, unseen by whoever waited for them.
+  // Their callers have already been rejected.
   autoResendUnfulfilledCommands: false,
 } satisfies RedisOptions;
 
 /**
- * A connection that fails fast and heals by itself: a command waits for nothing while Redis is away, and for less than a second
- * while it is silent, so that an outage is an error page and not a page that hangs.
+ * A connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
+ * reply, so an outage causes error pages and not pages that hang.
  */
 export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background }: Deps) {
   let down: RedisFault | null = null;
-  /** Why the connection was lost, or is being left. */
+  /** Why the connection was lost or is being closed. */
   let lastError: unknown;
   let databaseRefused = false;
   let reconnectedAt = Number.NEGATIVE_INFINITY;
@@ -56,10 +56,10 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     keyPrefix: prefix,
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
     reconnectOnError(error) {
-      // A replica may stay one for a while; what can be read there is worth more than a connection that is always being made.
+      // Not more often than `retryMs`: a replica may stay one for a while, and being able to read from it is better than reconnecting all the time.
       // safeguard: stay-with-usable-server
       // safeguard: leave-unusable-server
-      if (!movedOn.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
+      if (!failoverReplies.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
       reconnectedAt = performance.now();
       lastError = error;
       return true;
@@ -67,7 +67,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     enableAutoPipelining: true,
   });
   // safeguard: redis-command-deadline
-  closeWhenSilent(redis, deadlineMs);
+  enforceReplyTimeout(redis, deadlineMs);
 
   redis.on('connect', () => {
     databaseRefused = false;
@@ -82,28 +82,28 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
   });
   redis.on('reconnecting', () => {
     if (databaseRefused) return;
-    // What it was left for a while ago has been reported.
+    // The reason for an earlier close has been reported already.
     if (down === null || lastError !== undefined) report(redisFault(lastError));
   });
   redis.on('ready', () => {
-    // It is also said to be ready when the database was refused and the connection is closing.
+    // ioredis also emits this when the database was refused and the connection is closing.
     if (databaseRefused) return;
     lastError = undefined;
     check();
   });
 
   function report(fault: RedisFault | null): void {
-    if (fault && fault.does !== down?.does) onDown(fault);
+    if (fault && fault.problem !== down?.problem) onDown(fault);
     if (fault === null && down !== null) onUp();
     down = fault;
     known.resolve();
   }
 
-  /** Sees whether Redis does what pages need, until it does: a connection that stands is no proof. */
+  /** Checks whether Redis serves pages, and repeats the check until it does. Being connected doesn't prove it. */
   function check(): void {
     clearTimeout(nextCheck);
-    const checked = findFault(redis).then((fault) => {
-      // A lost connection has been reported, and the next one is checked when it stands.
+    const checked = diagnose(redis).then((fault) => {
+      // The connection was lost, which has been reported. The next one is checked when it is ready.
       if (redis.status !== 'ready') return;
       report(fault);
       // safeguard: check-redis-when-idle
@@ -120,14 +120,14 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
 }
 
 /**
- * A second connection like this one, to listen to channels. It has no subscription of its own accord, so whoever listens subscribes
- * whenever it is `ready`. It is pinged, because whoever only listens does not notice that the other side has gone, and made again
- * with the first one, because that may lead elsewhere now.
+ * A second connection with the same options, for subscriptions. It doesn't resubscribe by itself, so the subscriber must do so on each
+ * `ready`. It is pinged, because a connection that only receives doesn't notice when the other side is gone, and it reconnects when the first one
+ * does, because the address may lead to another server by then.
  */
 export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   const subscriber = redis.duplicate({ autoResubscribe: false });
-  closeWhenSilent(subscriber, deadlineMs);
-  // The first connection reports what is wrong with Redis.
+  enforceReplyTimeout(subscriber, deadlineMs);
+  // The first connection reports what is wrong.
   subscriber.on('error', () => undefined);
   const reconnect = () => {
     if (subscriber.status === 'ready') subscriber.disconnect(true);
@@ -135,7 +135,7 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   // safeguard: reconnect-subscriber
   redis.on('close', reconnect);
   const pinging = setInterval(() => {
-    // A connection that does not answer is closed for its silence.
+    // If there is no reply, the reply timeout closes the connection.
     // safeguard: ping-subscriber
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
@@ -146,7 +146,7 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   return subscriber;
 }
 
-/** A connection for checks: not opened yet, and saying at once what is wrong instead of trying again. */
+/** A connection for checks. It is not opened yet, and fails at once instead of retrying. */
 export function connectForCheck(url: string, prefix: string): Redis {
   const redis = new Redis(url, {
     ...fastFailing,
@@ -154,7 +154,7 @@ export function connectForCheck(url: string, prefix: string): Redis {
     lazyConnect: true,
     retryStrategy: () => null,
   });
-  closeWhenSilent(redis, checkDeadlineMs);
+  enforceReplyTimeout(redis, checkDeadlineMs);
   redis.on('error', (error) => {
     if (isRefusedDatabase(error)) redis.disconnect();
   });

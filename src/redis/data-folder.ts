@@ -6,12 +6,12 @@ import { NoRedis } from './local-server.ts';
 /** The folder for Turntable's own data, beside package.json. */
 export const dataFolder = join(import.meta.dirname, '..', '..', 'data');
 
-/** Which Redis was used last when Turntable found one by itself: the private one, or the URL of the one at the default address. */
-const noteName = 'last-store';
-export const privateStore = 'private';
+/** Contains which Redis was used last without REDIS_URL: `private`, or the URL of the one at the default address. */
+const lastUsedName = 'last-store';
+export const privateRedis = 'private';
 
-/** Makes the folder, for this user alone, if it is not there yet. Throws {@link NoRedis} if it cannot be written to. */
-export function prepareFolder(folder: string): void {
+/** Creates the folder if it is missing, accessible to this user only. Throws {@link NoRedis} if that fails. */
+export function prepareDataFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // safeguard: private-redis-folder-mode
@@ -21,37 +21,37 @@ export function prepareFolder(folder: string): void {
   }
 }
 
-/** The store that was used last; null if there is no note of one. Throws {@link NoRedis} if the note cannot be read. */
-export function readLastStore(folder: string): string | null {
+/** Returns which Redis was used last, or null if there is no such file. Throws {@link NoRedis} if it can't be read. */
+export function readLastUsed(folder: string): string | null {
   try {
-    return readFileSync(join(folder, noteName), 'utf8').trim() || null;
+    return readFileSync(join(folder, lastUsedName), 'utf8').trim() || null;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw unusable(folder, error);
   }
 }
 
-/** Notes which store is used. Throws {@link NoRedis} if that cannot be written. */
-export function writeLastStore(folder: string, store: string): void {
-  prepareFolder(folder);
+/** Stores which Redis is used. Throws {@link NoRedis} if that fails. */
+export function writeLastUsed(folder: string, redis: string): void {
+  prepareDataFolder(folder);
   try {
-    // Written beside it and renamed, so that a crash leaves the old note or the new one.
-    const draft = join(folder, `${noteName}.new`);
-    writeFileSync(draft, `${store}\n`);
-    renameSync(draft, join(folder, noteName));
+    // Written to another file and renamed, so that a crash leaves either the old content or the new one.
+    const draft = join(folder, `${lastUsedName}.new`);
+    writeFileSync(draft, `${redis}\n`);
+    renameSync(draft, join(folder, lastUsedName));
   } catch (error) {
     throw unusable(folder, error);
   }
 }
 
-/** Where the note is: for sentences that say how to change it. */
-export function lastStoreFile(folder: string): string {
-  return join(folder, noteName);
+/** The path of the file that contains which Redis was used last. */
+export function lastUsedFile(folder: string): string {
+  return join(folder, lastUsedName);
 }
 
 /**
- * Takes the folder for this process alone. Returns how to let go of it; null if another process has it. The lock is the one that SQLite takes
- * on a file: the system ends it with the process, in whatever way that ends. Throws {@link NoRedis} if the file cannot be made.
+ * Locks the folder for this process. Returns a function that unlocks it, or null if another process has locked it. SQLite's file lock is
+ * used because the operating system releases it however the process ends. Throws {@link NoRedis} if the file can't be created.
  */
 export function lockFolder(folder: string): (() => void) | null {
   let database: DatabaseSync | undefined;
@@ -74,7 +74,7 @@ const sqliteBusy = 5;
 function unusable(folder: string, error: unknown): NoRedis {
   const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
   return new NoRedis(
-    `Without REDIS_URL Turntable keeps its data in ${folder}, which cannot be used (${code}). ` +
-      'Let the user who starts Turntable read and write that folder, or set REDIS_URL.',
+    `Without REDIS_URL, Turntable keeps its data in ${folder}, which can't be used (${code}). ` +
+      'Make that folder readable and writable for the user who starts Turntable, or set REDIS_URL.',
   );
 }

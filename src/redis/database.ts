@@ -3,13 +3,13 @@ import { Redis } from 'ioredis';
 import { listeningAt, redisAddress } from '../settings/redis-url.ts';
 import { isRefusedDatabase, redisFault } from './errors.ts';
 
-/** Why the database that a Redis URL names cannot be used, as a sentence; null if it can, or if Redis does not answer. */
+/** Returns why the database in a Redis URL can't be used, as a sentence; null if it can, or if Redis doesn't answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
   const at = listeningAt(url);
   // safeguard: check-socket-path
   if ('path' in at && !mayBeSocket(at.path))
-    return `REDIS_URL names ${at.path}, which isn't a socket. Write the path after "unixsocket" in redis.conf.`;
-  let problem: string | null = null;
+    return `The path in REDIS_URL, ${at.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
+  let sentence: string | null = null;
   const redis = new Redis(url, {
     lazyConnect: true,
     // It asks INFO, which many users may not, and logs a line of its own about that.
@@ -20,13 +20,13 @@ export async function databaseProblem(url: string): Promise<string | null> {
   });
   redis.on('error', (error: Error) => {
     if (!isRefusedDatabase(error)) return;
-    const { does, fix } = redisFault(error);
-    problem = `${redisAddress(url)} ${does} (${error.message}). ${fix}`;
+    const { problem, fix } = redisFault(error);
+    sentence = `${redisAddress(url)} ${problem} (${error.message}). ${fix}`;
   });
-  // What is wrong comes as an event.
+  // Problems are reported by the event.
   await redis.connect().catch(() => undefined);
   redis.disconnect();
-  return problem;
+  return sentence;
 }
 
 /** A path where nothing is yet may become one when Redis starts. */

@@ -1,7 +1,7 @@
-/** Redis did not answer, or refused: nothing is lost, but nobody can be known just now. */
+/** Redis didn't answer, or refused. Nothing is lost, but visitors can't be identified at the moment. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
-  /** The code of its reply, such as READONLY; undefined if it did not reply. */
+  /** The code of the reply, such as READONLY; undefined if there was none. */
   readonly reply: string | undefined;
 
   constructor(message: string, reply?: string) {
@@ -11,26 +11,26 @@ export class RedisUnavailable extends Error {
 }
 
 /**
- * Waits for Redis. What it throws instead is ours and says only the kind of fault: an error of the Redis
- * client carries the command it was given, and with it whatever was to be stored.
+ * Awaits a reply of Redis. Throws RedisUnavailable in place of ioredis's errors, which contain the command and with it the data that
+ * was to be stored.
  */
-export async function redisCall<T>(answer: Promise<T>): Promise<T> {
+export async function redisCall<T>(reply: Promise<T>): Promise<T> {
   try {
-    return await answer;
+    return await reply;
   } catch (error) {
-    const reply = replyCode(error);
+    const code = replyCode(error);
     // safeguard: hide-redis-errors
-    const kind = reply ?? (error instanceof Error ? error.name : 'unknown fault');
-    throw new RedisUnavailable(`Redis: ${kind}`, reply);
+    const kind = code ?? (error instanceof Error ? error.name : 'unknown fault');
+    throw new RedisUnavailable(`Redis: ${kind}`, code);
   }
 }
 
 /**
- * Replies of a server that cannot serve now, while another one may at the same address: after a failover the old primary is a
- * replica, loads its data, or has lost the others. A connection to it would stay there for ever. UNBLOCKED is not among them,
- * because no command of ours blocks; OOM and MISCONF are not, because the connection leads to the right server.
+ * Replies of a server that can't serve pages while another one at the same address may: after a failover, the old primary is a replica, is
+ * loading its data, or has lost its peers. A connection to it would never move to the new primary. UNBLOCKED is not in this list because
+ * no command of ours blocks, and OOM and MISCONF are not because the connection leads to the right server.
  */
-export const movedOn: ReadonlySet<string | undefined> = new Set([
+export const failoverReplies: ReadonlySet<string | undefined> = new Set([
   'READONLY',
   'MASTERDOWN',
   'LOADING',
@@ -38,20 +38,20 @@ export const movedOn: ReadonlySet<string | undefined> = new Set([
   'CLUSTERDOWN',
 ]);
 
-/** For work that can go on without what Redis would have told: null where it is unavailable. Throws every other error on. */
+/** For work that can continue without Redis: returns null for RedisUnavailable and rethrows every other error. */
 export function nullIfUnavailable(error: unknown): null {
   if (error instanceof RedisUnavailable) return null;
   throw error;
 }
 
-/** Whether Redis has refused the connection itself, for its user or password. */
+/** Returns whether Redis refused the connection because of its user or password. */
 export function isRefusedConnection(code: string | undefined): boolean {
   return ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(code ?? '');
 }
 
 /**
- * Whether Redis refused the database that the URL names. ioredis says so in an `error` event and goes on in database 0, which may be
- * somebody else's, so whoever sees this has to disconnect.
+ * Returns whether Redis refused the database in the URL. ioredis emits this as an `error` and carries on in database 0, which may belong to
+ * another program, so the caller has to disconnect.
  */
 export function isRefusedDatabase(error: unknown): boolean {
   const { command } = (error ?? {}) as { command?: { name?: string } };
@@ -59,8 +59,8 @@ export function isRefusedDatabase(error: unknown): boolean {
 }
 
 /**
- * The code of an error reply of Redis, such as OOM, READONLY or WRONGTYPE; undefined for other errors. Redis 6 wraps the replies
- * to what a script does, and Redis 7 has no code for what a script may not do.
+ * Returns the code of an error reply, such as OOM, READONLY or WRONGTYPE; undefined for other errors. Redis 6 wraps the errors of commands
+ * in scripts, and Redis 7 has no code for a command that the user may not run in a script.
  */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -72,60 +72,60 @@ export function replyCode(error: unknown): string | undefined {
   return wrapped ?? /^[A-Z]{3,}(?= )/.exec(message)?.[0];
 }
 
-/** Why Redis doesn't do what pages need, in words that quote nothing of what it was asked. */
+/** Why Redis doesn't serve pages. Contains nothing of the commands it was sent. */
 export type RedisFault = {
-  /** The code of its reply or of the failed connection, if there is one. */
+  /** The code of the reply or of the connection error, if there is one. */
   code: string | undefined;
-  /** What it does, such as "is a read-only replica". */
-  does: string;
+  /** Continues a sentence that begins with "Redis", such as "is a read-only replica". */
+  problem: string;
   /** What to do about it. */
   fix: string;
 };
 
-const refused = { does: 'refuses the connection', fix: 'Look at the user and password in REDIS_URL.' };
+const refused = { problem: 'refuses the connection', fix: 'Check the user and password in REDIS_URL.' };
 const replica = {
-  does: 'is a read-only replica',
-  fix: 'REDIS_URL must lead to the primary. Turntable keeps connecting again until it does.',
+  problem: 'is a read-only replica',
+  fix: 'REDIS_URL must lead to the primary. Turntable keeps reconnecting until it does.',
 };
 const cluster = {
-  does: 'is part of a cluster that does not serve all keys here',
+  problem: 'is one node of a cluster and doesn’t serve all keys',
   fix: 'REDIS_URL must lead to a single Redis.',
 };
 const database = {
-  does: 'refuses the database that REDIS_URL names',
-  fix: 'Write another number after the host in REDIS_URL: most have 16 databases, numbered from 0. Without a number it is 0.',
+  problem: 'refuses the database number in REDIS_URL',
+  fix: 'Write another number after the host in REDIS_URL. Most servers have 16 databases, numbered from 0; without a number, 0 is used.',
 };
 const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   NOAUTH: refused,
   WRONGPASS: refused,
   READONLY: replica,
   MASTERDOWN: replica,
-  LOADING: { does: 'is still loading its data', fix: 'It answers when it is done.' },
-  OOM: { does: 'is out of memory', fix: 'Give it more (maxmemory).' },
-  MISCONF: { does: 'cannot write to its disk', fix: 'Look at the log of Redis: the disk may be full.' },
+  LOADING: { problem: 'is still loading its data', fix: 'Wait until it is done.' },
+  OOM: { problem: 'is out of memory', fix: 'Raise its limit (maxmemory).' },
+  MISCONF: { problem: 'cannot write to its disk', fix: 'Check the Redis log; the disk may be full.' },
   NOREPLICAS: {
-    does: 'has too few replicas to take writes',
-    fix: 'Look at its replicas, or at min-replicas-to-write.',
+    problem: 'has too few replicas to accept writes',
+    fix: 'Check its replicas, or min-replicas-to-write.',
   },
   NOPERM: {
-    does: 'does not permit this user what pages do',
-    fix: 'Allow it: ACL SETUSER with your user, ~* &* +@all -@dangerous.',
+    problem: 'does not give this user the permissions that pages need',
+    fix: 'Run ACL SETUSER with your user and ~* &* +@all -@dangerous.',
   },
   CLUSTERDOWN: cluster,
   MOVED: cluster,
 };
 
-/** What is wrong with Redis, by the error it caused. */
+/** Returns what is wrong with Redis, judged by an error. */
 export function redisFault(error: unknown): RedisFault {
   const reply = error instanceof RedisUnavailable ? error.reply : replyCode(error);
   if (isRefusedDatabase(error)) return { code: reply, ...database };
   if (reply === undefined) {
     return {
       code: error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined,
-      does: 'does not answer',
+      problem: 'does not answer',
       fix: 'To start one: redis-server --appendonly yes.',
     };
   }
   const known = Object.hasOwn(faults, reply) ? faults[reply] : undefined;
-  return { code: reply, ...(known ?? { does: 'refuses what pages ask', fix: 'Look at the log of Redis.' }) };
+  return { code: reply, ...(known ?? { problem: 'refuses commands', fix: 'Check the Redis log.' }) };
 }

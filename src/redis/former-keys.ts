@@ -1,9 +1,14 @@
 import { Command, type Redis } from 'ioredis';
 import { redisCall, replyCode } from './errors.ts';
+import { resendIfMoved } from './resend.ts';
+
+/*
+ * The upgrade from version 0.1.0, whose keys had no prefix and no hash tags. To be removed in 0.3.0.
+ */
 
 type Deps = {
   redis: Redis;
-  /** The prefix of keys before version 0.2.0, in place of the one that this connection puts before each key. */
+  /** The prefix of keys before version 0.2.0, in place of the one that this connection adds to each key. */
   formerPrefix: string;
 };
 
@@ -14,29 +19,30 @@ const renameIfMissing = `
   return 1`;
 
 /**
- * Moves a value from the key it had before version 0.2.0 to the one it has now, with its TTL, unless there is one already. Returns
- * whether there is one under the new key then. If the value is there and Redis refuses to move it, throws RedisUnavailable: a grant that
- * was read but not moved could be refreshed and then not saved.
+ * Renames a key of version 0.1.0 to its present name unless that exists already; the TTL stays. Returns whether the present key exists
+ * afterwards. Throws RedisUnavailable, also if Redis refuses to rename: a grant that was read but not renamed could be refreshed and then
+ * not saved.
  */
 export async function moveFormerKey({ redis, formerPrefix }: Deps, former: string, key: string) {
   const { keyPrefix = '' } = redis.options;
-  // Not redis.eval(), which would put the new prefix before the former key.
+  // redis.eval() would add the new prefix to the former key.
   const args = [renameIfMissing, 2, formerPrefix + former, keyPrefix + key];
-  const command = new Command('eval', args, { replyEncoding: 'utf8' });
+  const send = async () => redis.sendCommand(new Command('eval', args, { replyEncoding: 'utf8' }));
   try {
-    return (await redis.sendCommand(command)) === 1;
+    return (await resendIfMoved(redis, send)) === 1;
   } catch (error) {
-    // The two keys may be in different slots of a cluster, which no earlier version could use, or the user may be restricted to the new prefix.
+    // In a cluster, which 0.1.0 couldn't use, the two keys may be in different slots. A user's permissions may end at the new prefix.
     if (['CROSSSLOT', 'NOPERM'].includes(replyCode(error) ?? '')) return false;
     return redisCall(Promise.reject(error));
   }
 }
 
-/** Removes what is left under a former key. Throws RedisUnavailable. */
+/** Removes a key of version 0.1.0. Throws RedisUnavailable. */
 export async function removeFormerKey({ redis, formerPrefix }: Deps, former: string): Promise<void> {
-  const command = new Command('unlink', [formerPrefix + former], { replyEncoding: 'utf8' });
+  const send = async () =>
+    redis.sendCommand(new Command('unlink', [formerPrefix + former], { replyEncoding: 'utf8' }));
   try {
-    await redis.sendCommand(command);
+    await resendIfMoved(redis, send);
   } catch (error) {
     if (replyCode(error) !== 'NOPERM') await redisCall(Promise.reject(error));
   }

@@ -22,7 +22,7 @@ export const keys = {
 
   /** The app at Spotify, for all processes. */
   cooldown: (clientId: string) => `cooldown:{${clientId}}`,
-  /** Held by the one call that finds out whether a cooldown is over. */
+  /** Held by the call that probes whether a cooldown is over. */
   probe: (clientId: string) => `probe:{${clientId}}`,
   /** Calls to the Web API, counted by quarters of an hour. */
   usage: (clientId: string) => `usage:{${clientId}}`,
@@ -33,22 +33,22 @@ export const keys = {
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */
   subscribed: (clientId: string) => `subscribed:{${clientId}}`,
-  /** Not a key but a pub/sub channel: the processes of an app tell each other what changes. */
+  /** Not a key but a pub/sub channel: the processes of an app notify each other of changes. */
   channel: (clientId: string) => `live:{${clientId}}`,
 
   /** A sign-in that has come back from Spotify; a hash, because its `state` is as good as a password for ten minutes. */
   usedState: (stateHash: string) => `used-state:{${stateHash}}`,
-  /** A form that was sent, so that sending it again does nothing. */
+  /** A submitted form, so that submitting it again does nothing. */
   idempotency: (formHash: string) => `idempotency:{${formHash}}`,
   /** The requests of a client, an address or a listener, in the window of one limit. */
   rateLimit: (limit: string, client: string) => `limit:${limit}:{${client}}`,
   /** Held while one process refreshes what is under `key`. */
   lock: (key: string) => `lock:${key}`,
-  /** Written and removed at once, to see whether Redis takes writes. */
+  /** Written and removed immediately, to check that Redis accepts writes. */
   check: (uuid: string) => `check:{${uuid}}`,
 };
 
-/** The keys before version 0.2.0 of what must survive an upgrade. They had no prefix. To be removed in 0.3.0. */
+/** The keys before version 0.2.0, without a prefix, of the records that must survive an upgrade. To be removed in 0.3.0. */
 export const formerKeys = {
   session: (sessionId: string) => `session:${sessionId}`,
   grant: (sessionId: string) => `grant:${sessionId}`,

@@ -9,33 +9,33 @@ import { type Listening, listeningAt, parseRedisUrl, redisAddress } from '../set
 import { databaseProblem } from './database.ts';
 import { ping } from './ping.ts';
 
-/** A Redis to use, and how to be done with it. */
-export type RedisAtHand = { url: string; stop(): Promise<void> };
+/** A Redis that can be used, and a function that stops it if it was started for that. */
+export type AvailableRedis = { url: string; stop(): Promise<void> };
 
 type Deps = {
   env: Readonly<Record<string, string | undefined>>;
-  /** `linux`, `darwin` and so on, as Node says it. */
+  /** Node's `process.platform`, such as `linux` or `darwin`. */
   platform: string;
   isRoot: boolean;
-  /** Tells the person what is going on. */
-  say: (sentence: string) => void;
-  /** Asks the person; null where nobody is at a terminal. */
+  /** Reports progress. */
+  print: (sentence: string) => void;
+  /** Asks a yes-or-no question; null if there is no terminal. */
   confirm: ((question: string) => Promise<boolean>) | null;
-  /** Ends an installation that is under way. */
+  /** Aborts an installation. */
   signal?: AbortSignal;
 };
 
-/** There is no Redis and none can be had without the person; the message says what to do. */
+/** No Redis is available, and none can be without the user doing something; the message says what. */
 export class NoRedis extends Error {
   override readonly name = 'NoRedis';
 }
 
 /**
- * Finds a Redis: the one at REDIS_URL; else a private one, started from the redis-server or valkey-server on the PATH; else
- * the system's package is installed first, by root without asking (containers, CI), for others once they agree.
- * Throws {@link NoRedis}.
+ * Finds a Redis: the one at REDIS_URL, else a temporary one that is started from the redis-server or valkey-server on the PATH. If there is
+ * neither, the system's package is installed first: without asking for root (containers, CI), and after asking for other users. Throws
+ * {@link NoRedis}.
  */
-export async function findRedis(deps: Deps): Promise<RedisAtHand> {
+export async function findRedis(deps: Deps): Promise<AvailableRedis> {
   const { REDIS_URL } = deps.env;
   if (!REDIS_URL) return startRedis({ program: await findRedisProgram(deps) });
   await checkAnswers(REDIS_URL);
@@ -47,16 +47,16 @@ async function checkAnswers(url: string): Promise<void> {
   if ('problem' in parsed) throw new NoRedis(parsed.problem);
   if ((await ping(listeningAt(parsed.url))) === null) {
     throw new NoRedis(
-      `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL: then a private one is started.`,
+      `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL to have a private one started.`,
     );
   }
   const problem = await databaseProblem(parsed.url);
   if (problem) throw new NoRedis(problem);
 }
 
-/** The path of a Redis server, installed first where there is none. Throws {@link NoRedis}. */
+/** Returns the path of a Redis server, and installs one if necessary. Throws {@link NoRedis}. */
 export async function findRedisProgram(deps: Deps): Promise<string> {
-  const { env, platform, isRoot, say, confirm } = deps;
+  const { env, platform, isRoot, print, confirm } = deps;
   const found = redisOnPath(env);
   if (found) return found;
 
@@ -67,16 +67,16 @@ export async function findRedisProgram(deps: Deps): Promise<string> {
     );
   }
   const line = commands.map((command) => command.join(' ')).join(' && ');
-  if (!isRoot && !(await confirm?.(`Turntable needs Redis, and there is none. Run "${line}" now?`))) {
-    throw new NoRedis(`Turntable needs Redis. To install it: ${line}\nOr set REDIS_URL to one that runs.`);
+  if (!isRoot && !(await confirm?.(`Turntable needs Redis, which isn't installed. Run "${line}" now?`))) {
+    throw new NoRedis(`Turntable needs Redis. To install it: ${line}\nOr set REDIS_URL to a running one.`);
   }
-  say(`Installing Redis: ${line}`);
+  print(`Installing Redis: ${line}`);
   for (const command of commands) {
     if (!(await succeeds(command, deps)))
-      throw new NoRedis(`That did not work. Please install Redis by hand: ${line}`);
+      throw new NoRedis(`Installing Redis failed. Please run this yourself: ${line}`);
   }
   const installed = redisOnPath(env);
-  if (installed === null) throw new NoRedis(`That did not work. Please install Redis by hand: ${line}`);
+  if (installed === null) throw new NoRedis(`Installing Redis failed. Please run this yourself: ${line}`);
   return installed;
 }
 
@@ -86,17 +86,17 @@ async function succeeds([program = '', ...words]: string[], { env, signal }: Dep
     stdio: ['inherit', 'ignore', 'inherit'],
     ...(signal && { signal }),
   });
-  // "error" comes in place of "exit" where it cannot be started, or is ended by the signal.
+  // "error" is emitted instead of "exit" if the program can't be started or is aborted.
   const [code] = await once(running, 'exit').catch(() => [null]);
   return code === 0;
 }
 
-/** The first Redis server on the PATH, or null. */
+/** Returns the path of the first Redis server on the PATH, or null. */
 export function redisOnPath(env: Deps['env']): string | null {
   return findOnPath(['redis-server', 'valkey-server'], env);
 }
 
-/** The path of the first of these programs that there is, or null. */
+/** Returns the path of the first of these programs that is on the PATH, or null. */
 export function findOnPath(names: readonly string[], env: Deps['env']): string | null {
   const folders = (env.PATH ?? '').split(delimiter).filter(Boolean);
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable) ?? null;
@@ -124,20 +124,24 @@ function isExecutable(path: string): boolean {
 
 type Start = {
   program: string;
-  /** A free one where none is given. */
+  /** A free port if not given. */
   port?: number;
-  /** A folder to keep every write in, so that it survives a restart; without it, memory only. */
-  keepIn?: string;
+  /** The folder for its data. Without one, data is in memory only. */
+  dataDir?: string;
 };
 
-/** Starts a Redis of our own, reachable from this machine alone, that ends with this process however that ends. */
-export async function startRedis({ program, port, keepIn }: Start): Promise<RedisAtHand & { port: number }> {
-  // Between finding a free port and taking it another process may be quicker: then the next one is tried.
+/** Starts a Redis on 127.0.0.1 that stops when this process ends, however it ends. */
+export async function startRedis({
+  program,
+  port,
+  dataDir,
+}: Start): Promise<AvailableRedis & { port: number }> {
+  // Another process may take the port after it was found to be free, so several are tried.
   for (let attempt = 1; ; attempt += 1) {
     const at = { host: '127.0.0.1', port: port ?? (await freePort()) };
     const server = await spawnRedis(program, at, [
       ...['--bind', at.host, '--port', String(at.port)],
-      ...(keepIn ? keeping(keepIn) : ['--appendonly', 'no', '--dir', tmpdir()]),
+      ...(dataDir ? persistenceArgs(dataDir) : ['--appendonly', 'no', '--dir', tmpdir()]),
     ]);
     if (server) return { url: `redis://${at.host}:${at.port}`, port: at.port, stop: server.stop };
     if (port !== undefined || attempt === 5)
@@ -145,17 +149,17 @@ export async function startRedis({ program, port, keepIn }: Start): Promise<Redi
   }
 }
 
-/** A Redis that runs. */
+/** A Redis server that was started by this process. */
 export type RunningRedis = {
-  /** Resolves when it has ended, for whatever reason. */
+  /** Resolves when the server has stopped, for whatever reason. */
   ended: Promise<unknown>;
-  /** Ends it, and resolves when it has ended. */
+  /** Stops the server, and resolves when it has stopped. */
   stop(): Promise<void>;
 };
 
 /**
- * Starts a Redis that keeps every write in `folder` and listens on a socket there, so that it is reached by whoever may enter the folder and
- * by nobody else on this machine. Its log is in the folder as well. Returns null if it ends before it answers.
+ * Starts a Redis whose data, log and socket are in `folder`, so only users who may enter the folder can connect to it. Returns null if it
+ * stops before it answers.
  */
 export function startRedisIn(
   folder: string,
@@ -164,38 +168,38 @@ export function startRedisIn(
   return spawnRedis(program, { path: socket }, [
     ...['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700'],
     ...['--loglevel', 'warning', '--logfile', join(folder, 'redis.log')],
-    ...keeping(folder),
+    ...persistenceArgs(folder),
   ]);
 }
 
-/** A write is answered when it is on the disk: a refreshed token that is lost may sign its listener out. */
-function keeping(folder: string): string[] {
+/** Every write is on disk before it is acknowledged, because losing a refreshed token may sign its listener out. */
+function persistenceArgs(folder: string): string[] {
   // safeguard: fsync-every-write
   return ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
 }
 
-async function spawnRedis(program: string, at: Listening, settings: string[]): Promise<RunningRedis | null> {
-  // The shell holds our end of a pipe. When we stop, or die in whatever way, the pipe closes and it ends the server: at once, or after
-  // five seconds if the server hangs. Every write it has confirmed is on the disk by then.
+async function spawnRedis(program: string, at: Listening, args: string[]): Promise<RunningRedis | null> {
+  // The shell reads from a pipe to this process. When this process ends, however it ends, the pipe closes and the shell stops the server,
+  // by force after five seconds if it hangs. Every write it has confirmed is on disk by then.
   // safeguard: kill-hanging-private-redis
-  const end =
+  const stop =
     'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';
-  const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${end}) >/dev/null 2>&1 & wait "$server"`;
-  const server = spawn('sh', ['-c', script, 'sh', program, ...settings, '--save', ''], {
+  const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${stop}) >/dev/null 2>&1 & wait "$server"`;
+  const server = spawn('sh', ['-c', script, 'sh', program, ...args, '--save', ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // A group of its own: Ctrl-C at the terminal is for us, and we stop the server last.
+    // In a process group of its own, so that Ctrl-C reaches only this process, which stops the server last.
     detached: true,
   });
   server.unref();
   server.stdin?.on('error', () => undefined);
-  // A server that cannot be started has ended as well.
+  // A server that couldn't be started counts as stopped.
   const ended = once(server, 'exit')
     .catch(() => undefined)
-    // If the server has ended by itself, the one who would end it has to go too, before its number is another process's.
+    // If the server stopped by itself, the shell that would kill it must end before its process id is reused.
     .then(() => server.stdin?.end());
   if (await answers(server, at)) {
     const stop = async () => {
-      // Without this, a process with nothing else to do would end before the server has.
+      // Otherwise this process might exit before the server has stopped.
       server.ref();
       server.stdin?.end();
       await ended;
@@ -208,7 +212,7 @@ async function spawnRedis(program: string, at: Listening, settings: string[]): P
 
 const startTimeoutMs = 30_000;
 
-/** Waits until the server answers: as long as it takes to load what it keeps, if it says that it does. */
+/** Waits until the server answers, for as long as it says that it is loading its data. Returns false if it stops or takes too long. */
 async function answers(server: ChildProcess, at: Listening): Promise<boolean> {
   let giveUpAt = performance.now() + startTimeoutMs;
   while (performance.now() < giveUpAt && server.exitCode === null) {
@@ -221,36 +225,36 @@ async function answers(server: ChildProcess, at: Listening): Promise<boolean> {
 }
 
 /*
- * Linux and macOS give outgoing connections ports from 32768 up, so one of those may be taken by the time it is listened on. Each
- * process begins at a random port below and never returns one twice in a row.
+ * Linux and macOS use ports from 32768 up for outgoing connections, so one of those may be in use before a server listens on it. Each process
+ * starts at a random port below that and counts up.
  */
-const ownPorts = { first: 10_000, count: 22_000 };
-let nextPort = Math.floor(Math.random() * ownPorts.count);
+const candidatePorts = { first: 10_000, count: 22_000 };
+let nextPort = Math.floor(Math.random() * candidatePorts.count);
 
-function anyPort(): number {
-  nextPort = (nextPort + 1) % ownPorts.count;
-  return ownPorts.first + nextPort;
+function nextCandidate(): number {
+  nextPort = (nextPort + 1) % candidatePorts.count;
+  return candidatePorts.first + nextPort;
 }
 
-/** A port that is free on each of `hosts` at this moment: the first of `wished` that is, else any. */
+/** Returns a port that is free on each of `hosts` at the moment: the first such one of `preferred`, or any. */
 export async function freePort(
-  wished: readonly number[] = [],
+  preferred: readonly number[] = [],
   hosts: readonly string[] = ['127.0.0.1'],
 ): Promise<number> {
   const [first = '127.0.0.1', ...others] = hosts;
-  for (const port of [...wished, ...Array.from({ length: 20 }, anyPort)]) {
+  for (const port of [...preferred, ...Array.from({ length: 20 }, nextCandidate)]) {
     const free = await portIfFree(port, first);
     if (free === null) continue;
     const onOthers = await Promise.all(others.map((host) => portIfFree(free, host)));
     if (!onOthers.includes(null)) return free;
   }
-  throw new Error('No port is free');
+  throw new Error('There is no free port');
 }
 
 async function portIfFree(port: number, host: string): Promise<number | null> {
   const server = createServer();
   const free = await new Promise<number | null>((resolve) => {
-    // A machine without such an address has nobody listening there either.
+    // If this machine has no such address, nothing listens there.
     server.once('error', ({ code = '' }: NodeJS.ErrnoException) => {
       resolve(['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(code) ? port : null);
     });

@@ -9,9 +9,9 @@ export type Lock = ReturnType<typeof createLock>;
 
 type Deps = {
   records: Records;
-  /** Milliseconds after which the lock of a process that died is free again. Must outlast the work it guards. */
+  /** Milliseconds until the lock of a process that died expires. Must be longer than the work it guards. */
   leaseMs: number;
-  /** Milliseconds a waiter waits. Must outlast the lease. */
+  /** Milliseconds to wait for the lock. Must be longer than the lease. */
   lockWaitMs: number;
 };
 
@@ -19,22 +19,22 @@ const retryMs = 50;
 
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
-/** Who holds a lock or a lease: a random UUID. */
+/** The owner of a lock or lease, as a random UUID. */
 // safeguard: check-lock-owner
 export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text)));
 
 /**
- * A lock that holds across processes. It only saves work: a holder that is paused beyond its lease wakes up
- * beside another, so whatever is written under it must be written by compare.
+ * A lock across processes. It only saves work: an owner that is suspended for longer than its lease resumes while another process holds
+ * the lock, so everything that is written under the lock must be written by compare-and-set.
  */
 export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
   // safeguard: refresh-lock-lease
   const locks = records.of({ kind: 'lock', key: keys.lock, codec: ownerCodec, ttlMs: () => leaseMs });
 
   /**
-   * Runs `work` while no other process runs work on the same key, and gives its result.
-   * `isHeld` says whether the lease is still its own: a process that was paused may have slept through it.
-   * Gives null, without having run it, when the lock did not come free in time; at once where the caller can do without.
+   * Runs `work` while no other process runs work on the same key, and returns its result. `isHeld` returns whether this process still
+   * has the lease; a suspended process may have lost it. Returns null without running the work if the lock was not free in time, or,
+   * unless `wait` is set, at once.
    */
   return async function withLock<T>(
     key: string,
@@ -43,17 +43,17 @@ export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
   ): Promise<T | null> {
     const owner = randomUUID();
     const giveUpAt = performance.now() + lockWaitMs;
-    let takenAt = performance.now();
+    let acquiredAt = performance.now();
 
     while (!(await locks.claim(key, owner)).claimed) {
       if (!wait || performance.now() > giveUpAt) return null;
       await sleep(retryMs);
-      takenAt = performance.now();
+      acquiredAt = performance.now();
     }
     try {
-      return await work(() => performance.now() - takenAt < leaseMs);
+      return await work(() => performance.now() - acquiredAt < leaseMs);
     } finally {
-      // If this fails the lease ends it; the work is done either way.
+      // If this fails, the lease expires by itself.
       // safeguard: release-own-lock-only
       await locks.removeIf(key, owner).catch(() => undefined);
     }

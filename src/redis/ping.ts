@@ -4,8 +4,8 @@ import type { Listening } from '../settings/redis-url.ts';
 const timeoutMs = 2_000;
 
 /**
- * Sends PING. Returns the first line of the reply, such as `+PONG` or `-NOAUTH …`; an empty string from something that takes the
- * connection and does not reply, and null if nothing does.
+ * Sends PING. Returns the first line of the reply, such as `+PONG` or `-NOAUTH …`, an empty string if something accepts the connection
+ * but doesn't reply, and null if nothing accepts it.
  */
 export function ping(at: Listening): Promise<string | null> {
   return new Promise((resolve) => {

@@ -1,37 +1,37 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { socketPathProblem } from '../settings/redis-url.ts';
-import { lockFolder, prepareFolder } from './data-folder.ts';
-import { NoRedis, type RedisAtHand, startRedisIn } from './local-server.ts';
+import { lockFolder, prepareDataFolder } from './data-folder.ts';
+import { type AvailableRedis, NoRedis, type RunningRedis, startRedisIn } from './local-server.ts';
 import { ping } from './ping.ts';
 
 type Deps = {
-  /** Where everything is kept. */
+  /** The folder for its data, its log and its socket. */
   folder: string;
   /** Finds the program of a Redis server. */
   findProgram: () => Promise<string>;
-  /** Called with a sentence when the server has ended although nobody stopped it. */
-  onTrouble: (sentence: string) => void;
+  /** Called with a sentence when the server stops unexpectedly. */
+  onProblem: (sentence: string) => void;
 };
 
 const previousEndsWithinMs = 10_000;
 const maxRestartDelayMs = 60_000;
 
-/** The socket that the private Redis of a folder listens on. */
+/** The socket of the private Redis in a folder. */
 export function privateSocket(folder: string): string {
   return join(folder, 'redis.sock');
 }
 
 /**
- * Starts the private Redis, which keeps its data in a folder and runs for as long as this process: one that ends by itself is started again.
- * Throws {@link NoRedis} with what to do, also if another process runs one in the same folder.
+ * Starts the private Redis, which keeps its data in a folder and runs as long as this process; it is restarted if it stops. Throws
+ * {@link NoRedis}, which says what to do, also if another process runs one in the same folder.
  */
-export async function startPrivateRedis({ folder, findProgram, onTrouble }: Deps): Promise<RedisAtHand> {
+export async function startPrivateRedis({ folder, findProgram, onProblem }: Deps): Promise<AvailableRedis> {
   const socket = privateSocket(folder);
   const problem = socketPathProblem(socket);
   if (problem)
     throw new NoRedis(`${problem} Move Turntable to a folder with a shorter path, or set REDIS_URL.`);
-  prepareFolder(folder);
+  prepareDataFolder(folder);
   const unlock = lockFolder(folder);
   // safeguard: private-redis-folder-lock
   if (!unlock) {
@@ -49,7 +49,7 @@ export async function startPrivateRedis({ folder, findProgram, onTrouble }: Deps
         `${program} did not start with the data in ${folder}. The end of ${join(folder, 'redis.log')} says why.`,
       );
     }
-    const supervisor = keepRunning(server, () => startRedisIn(folder, { program, socket }), onTrouble);
+    const supervisor = keepRunning(server, () => startRedisIn(folder, { program, socket }), onProblem);
     return {
       url: socket,
       async stop() {
@@ -63,23 +63,23 @@ export async function startPrivateRedis({ folder, findProgram, onTrouble }: Deps
   }
 }
 
-/** The Redis of a process that was killed ends a moment later: two at once would write to the same files. */
+/** Waits for the Redis of a process that was killed, which stops a moment later. Two at once would write to the same files. */
 async function previousEnded(folder: string, socket: string): Promise<void> {
   const giveUpAt = performance.now() + previousEndsWithinMs;
   while ((await ping({ path: socket })) !== null) {
     if (performance.now() > giveUpAt)
-      throw new NoRedis(`A Redis that was started earlier still uses ${folder}. End it, and start again.`);
+      throw new NoRedis(
+        `A Redis that was started earlier is still using ${folder}. Stop it, then start Turntable again.`,
+      );
     await sleep(50);
   }
 }
 
-type Server = NonNullable<Awaited<ReturnType<typeof startRedisIn>>>;
-
-/** Starts another server whenever the running one ends, ever later if they keep ending. */
+/** Restarts the server whenever it stops, with a growing delay if that happens repeatedly. */
 function keepRunning(
-  first: Server,
-  start: () => Promise<Server | null>,
-  onTrouble: Deps['onTrouble'],
+  first: RunningRedis,
+  start: () => Promise<RunningRedis | null>,
+  onProblem: Deps['onProblem'],
 ): { stop(): Promise<void> } {
   let server = first;
   let isStopping = false;
@@ -96,7 +96,7 @@ function keepRunning(
     for (let delayMs = 500; !isStopping; delayMs = Math.min(delayMs * 2, maxRestartDelayMs)) {
       await server.ended;
       if (isStopping) return;
-      onTrouble('The private Redis has ended by itself and is started again');
+      onProblem('The private Redis stopped unexpectedly and is being restarted');
       await sleep(delayMs);
       // safeguard: restart-private-redis
       if (!isStopping) server = (await start()) ?? server;

@@ -1,45 +1,43 @@
-import type { Redis } from 'ioredis';
 import type { Codec, Decoded } from './codec.ts';
-import { redisCall, replyCode } from './errors.ts';
+import { redisCall } from './errors.ts';
 import { moveFormerKey, removeFormerKey } from './former-keys.ts';
-import { sendAgain } from './send-again.ts';
 
-/** What a key must hold, by the name that Redis has for the type. */
-export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
+import { resendIfMoved } from './resend.ts';
+import { createScript, type KeyType, type ScriptDeps, withType } from './scripts.ts';
 
-/** One kind of record, kept as a text under a key for each id. */
+export type { KeyType } from './scripts.ts';
+
+/** One kind of record: each is a text with a TTL under a key of its own. */
 export type RecordKind<T> = {
+  /** What the log calls such a record when it is damaged. */
   kind: string;
   key: (id: string) => string;
-  /** The key before version 0.2.0, from which a record is moved at its first use. */
+  /** The key before version 0.2.0, from which a record is moved when it is first used. */
   formerKey?: (id: string) => string;
   codec: Codec<T>;
-  /** How long a record with this value is kept, in milliseconds. */
+  /** The TTL of a record with this value, in milliseconds. */
   ttlMs: (value: T) => number;
 };
 
-/** Whether a key was claimed; if not, the record that holds it, or null if another version of Turntable wrote that. */
+/** The result of claiming a key. `holder` is the record that has it, or null if this version can't read that. */
 export type Claim<T> = { claimed: true } | { claimed: false; holder: T | null };
 
 export type Records = ReturnType<typeof createRecords>;
 export type RecordStore<T> = ReturnType<typeof createStore<T>>;
 
-type Deps = {
-  redis: Redis;
+type Deps = ScriptDeps & {
   /** The prefix of keys before version 0.2.0. */
   formerPrefix: string;
-  /** Called with the kind of a record that turned out to be damaged, and why; never with anything it holds. */
-  onDamaged: (kind: string, why: string) => void;
 };
 
 /**
- * Everything that is kept in Redis is read and written through this. Redis may hold anything: another program's key, the record of
- * another version of Turntable, half a restored backup. So a record is believed only if its Redis type and each of its fields
- * are right, and is as good as none otherwise:
+ * All records in Redis are read and written through this. Redis may contain anything: a key of another program, a record of another
+ * version of Turntable, half of a restored backup. A record is only used if its Redis type and each of its fields are right, and is
+ * otherwise treated as absent:
  *
- * - a damaged one is removed and counted;
- * - one of another shape was written by an older or newer version, which still needs it: it is left alone;
- * - a sealed one that does not open may open for another process, or again when a secret comes back: it is counted, and left to its TTL.
+ * - A damaged record is removed and reported.
+ * - A record of another shape was written by an older or newer version, which still needs it. It is left alone.
+ * - A sealed record that doesn't open may open in another process, or again once a secret is restored. It is reported, and expires by its TTL.
  */
 export function createRecords(deps: Deps) {
   const { onDamaged } = deps;
@@ -48,19 +46,19 @@ export function createRecords(deps: Deps) {
     /** The records of this kind. */
     of: <T>(kind: RecordKind<T>) => createStore(deps, kind),
 
-    /** {@link typedScript} on this Redis. */
-    script: (keys: readonly KeyType[], body: string) => typedScript(deps, keys, body),
+    /** {@link createScript} on this Redis. */
+    script: (keys: readonly KeyType[], body: string) => createScript(deps, keys, body),
+
+    /** {@link withType} on this Redis. */
+    onType: <T>(type: KeyType, key: string, command: () => Promise<T>) => withType(deps, type, key, command),
 
     /** {@link moveFormerKey} on this Redis. */
     moveFormerKey: (former: string, key: string) => moveFormerKey(deps, former, key),
 
-    /** {@link onType} on this Redis. */
-    onType: <T>(type: KeyType, key: string, command: () => Promise<T>) => onType(deps, type, key, command),
-
-    /** Counts a part of a record, or a message, that is not as this version writes it. */
+    /** Reports that a part of a record, or a message, is damaged. */
     report: onDamaged,
 
-    /** The value of a message; null, and counted, if it is damaged or of another shape. */
+    /** Decodes a message. Returns null, and reports it, if it is damaged or of another shape. */
     message<T>(kind: string, codec: Codec<T>, text: string): T | null {
       const decoded = codec.decode(text, kind);
       // safeguard: check-messages
@@ -71,7 +69,7 @@ export function createRecords(deps: Deps) {
   };
 }
 
-/** Redis rounds TTLs, and a claim may be read a moment before its time is counted down. */
+/** Redis rounds TTLs. */
 const clockSlackMs = 1_000;
 
 const removeIfUnchanged = `
@@ -85,25 +83,25 @@ const readWithTtl = `
 function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: RecordKind<T>) {
   const { redis, onDamaged } = deps;
   const type: KeyType = { kind, type: 'string' };
-  const removeText = typedScript(deps, [type], removeIfUnchanged);
-  const readClaim = typedScript(deps, [type], readWithTtl);
+  const removeText = createScript(deps, [type], removeIfUnchanged);
+  const readClaim = createScript(deps, [type], readWithTtl);
   const encode = (id: string, value: T) => codec.encode(value, id);
   const wholeTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
 
-  /** The value of a text that was read under this id, or null; removes and counts a damaged one. Throws nothing. */
+  /** Decodes the text that was read for this id. Returns null if it can't be used; a damaged one is removed and reported. Never throws. */
   async function settle(id: string, text: string): Promise<T | null> {
     const decoded: Decoded<T> = codec.decode(text, id);
     if (decoded.state === 'intact') return decoded.value;
     if (decoded.state !== 'other shape') onDamaged(kind, decoded.why);
-    // By comparing: another process may have written a good one since. A Redis that takes no writes keeps it, and that is no error.
+    // Compared first, because another process may have written an intact one. A Redis that accepts no writes keeps it, which is no error.
     // safeguard: remove-damaged-records
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
     return null;
   }
 
   /**
-   * The value of the claim on this id; null if there is none any more. Only this program writes claims, never without a TTL and never
-   * with a longer one than it has for that value: such a claim would block everyone, so it is removed.
+   * Returns the value of the claim on this id, or null if there is none anymore. Claims are always written with a TTL, and with no longer one
+   * than their value has. Any other claim is not ours and would block everyone, so it is removed.
    */
   async function holderOf(id: string, claimed: T): Promise<T | null> {
     const [text, leftMs] = (await readClaim([key(id)])) as [string | null, number];
@@ -113,12 +111,12 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     // safeguard: claim-ttl
     // safeguard: longest-claim-ttl
     if (leftMs >= 0 && leftMs <= maxMs) return holder;
-    // A damaged one is counted and removed already.
+    // A damaged one has been removed and reported already.
     if ((await removeText([key(id)], text)) === 1) onDamaged(kind, 'a wrong TTL');
     return null;
   }
 
-  const getText = (id: string) => onType(deps, type, key(id), () => redis.get(key(id)));
+  const getText = (id: string) => withType(deps, type, key(id), () => redis.get(key(id)));
 
   async function readText(id: string): Promise<string | null> {
     const text = await getText(id);
@@ -135,82 +133,42 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     settle,
     ttlMs: wholeTtlMs,
 
-    /** The record with this id; null if there is none that this version can read. Throws RedisUnavailable. */
+    /** Returns the record with this id, or null if there is none that this version can read. Throws RedisUnavailable. */
     async read(id: string): Promise<T | null> {
       const text = await readText(id);
       return text === null ? null : settle(id, text);
     },
 
-    /** Writes a record, over whatever is there. Throws RedisUnavailable. */
+    /** Writes a record, replacing any other. Throws RedisUnavailable. */
     async write(id: string, value: T): Promise<void> {
       const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value));
-      await redisCall(sendAgain(redis, set));
+      await redisCall(resendIfMoved(redis, set));
     },
 
-    /** Writes a record unless there is one: of several that claim an id at once, one gets it. Throws RedisUnavailable. */
+    /** Writes a record unless there is one already; of several concurrent claims, one succeeds. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
         // safeguard: refresh-lock
         const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
-        if ((await redisCall(sendAgain(redis, set))) === 'OK') return { claimed: true };
+        if ((await redisCall(resendIfMoved(redis, set))) === 'OK') return { claimed: true };
         const holder = await holderOf(id, value);
-        // What is no claim has been removed just now, so the second try succeeds.
+        // If the holder was not a valid claim, it has just been removed, so the second attempt succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };
       }
     },
 
-    /** Removes a record if it still holds this value. Throws RedisUnavailable. */
+    /** Removes a record if it still has this value. Throws RedisUnavailable. */
     async removeIf(id: string, value: T): Promise<void> {
       await removeText([key(id)], encode(id, value));
     },
 
     /** Throws RedisUnavailable. */
     async remove(...ids: readonly string[]): Promise<void> {
-      // A record that another process moves at the same moment is removed under one key or the other, if the former key goes first.
+      // The former key goes first: then a record that another process is moving is removed under one key or the other.
       // safeguard: remove-former-records
       const removed = ids.flatMap((id) => (formerKey ? removeFormerKey(deps, formerKey(id)) : []));
-      const remove = (id: string) => redisCall(sendAgain(redis, () => redis.del(key(id))));
+      const remove = (id: string) => redisCall(resendIfMoved(redis, () => redis.del(key(id))));
       await Promise.all([...removed, ...ids.map(remove)]);
     },
   };
-}
-
-/**
- * A Lua script that finds under each of its keys a value of the right type or none: it removes any other one first, in the same
- * step, and counts it. The body must return something. The function it becomes takes the keys and the arguments, and throws RedisUnavailable.
- */
-function typedScript({ redis, onDamaged }: Deps, keys: readonly KeyType[], body: string) {
-  const types = keys.map(({ type }) => `'${type}'`).join(', ');
-  const script = `
-  local others = {}
-  for index, expected in ipairs({${types}}) do
-    local found = redis.call('TYPE', KEYS[index]).ok
-    -- safeguard: check-types-in-scripts
-    if found ~= 'none' and found ~= expected then
-      redis.pcall('DEL', KEYS[index])
-      others[#others + 1] = index
-    end
-  end
-  local function run() ${body}
-  end
-  return {run(), others}`;
-
-  return async (names: readonly string[], ...args: readonly (string | number)[]): Promise<unknown> => {
-    const reply = sendAgain(redis, () => redis.eval(script, names.length, ...names, ...args.map(String)));
-    const [result, others] = (await redisCall(reply)) as [unknown, number[]];
-    for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
-    return result;
-  };
-}
-
-/** Runs a command on a key that must hold this type; if it holds another one, removes and counts that and runs the command again. */
-async function onType<T>(deps: Deps, type: KeyType, key: string, command: () => Promise<T>): Promise<T> {
-  try {
-    return await sendAgain(deps.redis, command);
-  } catch (error) {
-    // safeguard: check-types-after-commands
-    if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
-  }
-  await typedScript(deps, [type], 'return 1')([key]);
-  return redisCall(command());
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import type { findRedis } from './local-server.ts';
 
-/** As much of Node's `process` as finding a Redis takes. */
+/** The parts of Node's `process` that are needed to find a Redis. */
 type Process = {
   env: NodeJS.ProcessEnv;
   platform: string;
@@ -11,10 +11,7 @@ type Process = {
   stdout: NodeJS.WriteStream;
 };
 
-/**
- * What `findRedis` needs, from the process it runs in: questions are asked only of a person at a terminal. `signal` ends an
- * installation that is under way.
- */
+/** Returns the dependencies of `findRedis` for this process. Questions are only asked at a terminal. `signal` aborts an installation. */
 export function localServerDeps(
   { env, platform, getuid, stdin, stdout }: Process,
   signal?: AbortSignal,
@@ -24,7 +21,7 @@ export function localServerDeps(
     env,
     platform,
     isRoot: getuid?.() === 0,
-    say: (sentence) => stdout.write(`${sentence}\n`),
+    print: (sentence) => stdout.write(`${sentence}\n`),
     confirm: atTerminal ? confirm : null,
     ...(signal && { signal }),
   };
@@ -32,7 +29,7 @@ export function localServerDeps(
   async function confirm(question: string): Promise<boolean> {
     const terminal = createInterface({ input: stdin, output: stdout });
     const closed = once(terminal, 'close').then(() => '');
-    // Ctrl-C and Ctrl-D close the terminal's side without an answer.
+    // Ctrl-C and Ctrl-D close the terminal without an answer.
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]).catch(() => '');
     terminal.close();
     return /^y(es)?$/i.test(String(answer).trim());

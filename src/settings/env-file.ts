@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { parseEnv } from 'node:util';
 
-/** Names the kind of a line: blank, a comment, or `NAME=value`. */
+/** Matches `NAME=value`. */
 const assignment = /^(?:export[ \t]+)?([A-Za-z_]\w*)[ \t]*=(.*)$/;
 const quotes = ['"', "'", '`'];
 
-/** The names of the variables in the file, and what is wrong with it, a sentence each that never quotes a value. */
+/** The names of the variables in a file, and the problems with it as sentences, which never quote a value. */
 export type EnvFile = { names: readonly string[]; problems: readonly string[] };
 
-/** Adds the variables of the file at `path` to `env`, except for those it has already. A missing file is an empty one. */
+/** Adds the variables in the file at `path` to `env`, except for those that are set already. A missing file counts as empty. */
 export function loadEnvFile(path: string, env: Record<string, string | undefined>): EnvFile {
   const name = basename(path);
   const file = readFile(path, name);
@@ -28,24 +28,26 @@ function readFile(path: string, name: string): { text: string } | { problem: str
     const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return { text: '' };
     if (code === 'EISDIR')
-      return { problem: `${name} is a folder. It must be a file: copy .env.example to ${name}.` };
-    return { problem: `${name} cannot be read (${code}). Let the user who starts Turntable read it.` };
+      return { problem: `${name} is a folder, but must be a file. Copy .env.example to ${name}.` };
+    return {
+      problem: `${name} can't be read (${code}). Give the user who starts Turntable permission to read it.`,
+    };
   }
   try {
-    // The decoder drops a byte-order mark, which would become part of the first name.
+    // The decoder removes a byte-order mark, which would otherwise become part of the first name.
     // safeguard: drop-byte-order-mark
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     if (!text.includes('\0')) return { text: text.replace(/\r\n?/g, '\n') };
   } catch {
     // Not UTF-8.
   }
-  return { problem: `${name} is not UTF-8 text. Save it again in that encoding ("UTF-8", not "Unicode").` };
+  return { problem: `${name} is not UTF-8 text. Save it with that encoding ("UTF-8", not "Unicode").` };
 }
 
-/** Node's parser skips what it cannot read and cuts values short without a word, so each line is checked first. */
+/** Checks each line, because Node's parser silently skips lines it can't parse and truncates values. */
 function problemsIn(text: string, name: string): string[] {
   const problems: string[] = [];
-  const seen = new Map<string, { line: number; value: string }>();
+  const assigned = new Map<string, { line: number; value: string }>();
   for (const [index, raw] of text.split('\n').entries()) {
     const content = raw.replace(/^[ \t]+|[ \t]+$/g, '');
     if (content === '' || content.startsWith('#')) continue;
@@ -54,15 +56,15 @@ function problemsIn(text: string, name: string): string[] {
     const [, variable, value = ''] = assignment.exec(content) ?? [];
     // safeguard: report-skipped-env-lines
     if (variable === undefined) {
-      problems.push(`${at} is not NAME=value, blank, or a comment that begins with #.`);
+      problems.push(`${at} is not NAME=value, blank, or a comment that starts with #.`);
       continue;
     }
     const problem = problemWithValue(value.replace(/^[ \t]+/, ''));
     if (problem) problems.push(`${at}: ${variable} ${problem}`);
-    const earlier = seen.get(variable);
+    const earlier = assigned.get(variable);
     if (earlier && earlier.value !== value)
-      problems.push(`${at}: ${variable} is set on line ${earlier.line} already. Keep one of the two.`);
-    seen.set(variable, { line, value });
+      problems.push(`${at}: ${variable} is already set on line ${earlier.line}. Remove one of the two.`);
+    assigned.set(variable, { line, value });
   }
   return problems;
 }
@@ -72,12 +74,12 @@ function problemWithValue(value: string): string | null {
   if (!quotes.includes(quote)) {
     // safeguard: report-truncated-env-values
     return /[^ \t#]#/.test(value)
-      ? 'has a # in its value, where a comment would begin. Put the whole value in double quotes.'
+      ? 'has a # in its value, which starts a comment. Put the whole value in double quotes.'
       : null;
   }
   const end = value.indexOf(quote, 1);
-  if (end < 0) return `has a ${quote} before its value and none after it. Put one there, or leave both out.`;
+  if (end < 0) return `has a ${quote} before its value but none after it. Add one, or remove the first.`;
   return /^[ \t]*(#.*)?$/.test(value.slice(end + 1))
     ? null
-    : `has something after the closing ${quote}. Put the quotes around the whole value.`;
+    : `has text after the closing ${quote}. Put the quotes around the whole value.`;
 }

@@ -2,39 +2,39 @@
 const quotesAround =
   /^["'`\u2018-\u201f\u00ab\u00bb\u2039\u203a]+|["'`\u2018-\u201f\u00ab\u00bb\u2039\u203a]+$/g;
 
-/** Control and format characters, line separators, and every space but the usual one. */
+/** Control and format characters, line separators, and every space except the ordinary one. */
 const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 
-/** What Spotify's ids and secrets do not have: all examples in its documentation are hexadecimal digits. */
+/** Characters that Spotify's IDs and secrets don't contain: all examples in its documentation are hexadecimal digits. */
 const notInCredentials = /[^\x20-\x7e]|[<>]/u;
 
 /**
- * Takes quotes around a value and invisible characters out of it, which come along when values are copied. Returns what was meant, and
- * the problem as a sentence that names the variable and not the value; null if there is none.
+ * Removes surrounding quotes and invisible characters, which are often copied along with a value. Returns the cleaned value, and the problem
+ * as a sentence that names the variable and not the value, or null if there is none.
  */
 export function plainText(name: string, value: string): { value: string; problem: string | null } {
   const [hidden] = value.match(invisible) ?? [];
   const visible = value.replace(invisible, '').trim();
-  const meant = visible.replace(quotesAround, '').trim();
+  const cleaned = visible.replace(quotesAround, '').trim();
   // safeguard: refuse-invisible-characters
   if (hidden !== undefined)
     return {
-      value: meant,
-      problem: `${name} has a character in it that cannot be seen (${codePoint(hidden)}). Delete its value and type it, or copy it again.`,
+      value: cleaned,
+      problem: `${name} contains an invisible character (${codePoint(hidden)}). Delete the value and type it, or copy it again.`,
     };
   return {
-    value: meant,
+    value: cleaned,
     // safeguard: refuse-quoted-values
-    problem: meant === visible ? null : `${name} has quotes around its value. Write the value without them.`,
+    problem: cleaned === visible ? null : `${name} has quotes around its value. Remove them.`,
   };
 }
 
-/** What is wrong with a client id or secret at sight, as a sentence that does not quote it; null if nothing is. */
+/** Returns the obvious problem with a client ID or secret, as a sentence that doesn't quote it, or null if there is none. */
 export function credentialProblem(name: string, value: string): string | null {
-  const [odd] = notInCredentials.exec(value) ?? [];
-  return odd === undefined
+  const [unexpected] = notInCredentials.exec(value) ?? [];
+  return unexpected === undefined
     ? null
-    : `${name} has a character that is in none of Spotify's (${codePoint(odd)}). Copy it again from https://developer.spotify.com/dashboard.`;
+    : `${name} contains a character that Spotify doesn't use (${codePoint(unexpected)}). Copy it again from https://developer.spotify.com/dashboard.`;
 }
 
 function codePoint(character: string): string {

@@ -4,24 +4,24 @@ import { credentialProblem } from './plain-text.ts';
 import { defaultRedisPrefix, defaultRedisUrl, keyPrefixIn, parseRedisUrl } from './redis-url.ts';
 
 /*
- * One function for each kind of setting. Each returns the value to go on with, and adds a sentence to `problems` if what is set cannot
- * work: one that says what to write and quotes no secret.
+ * One function for each kind of setting. Each returns a usable value, and if the given one can't work, adds a sentence to `problems` that says
+ * what to write instead. No sentence quotes a secret.
  */
 
 export type LogLevel = (typeof logLevels)[number];
 
-/** The value of a variable; undefined if it is not set, or empty. */
+/** Returns the value of a variable, or undefined if it is not set or empty. */
 export type Read = (name: string) => string | undefined;
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const namedProxies = /^(loopback|linklocal|uniquelocal)$/;
 const loopbackAddresses = ['127.0.0.1', '[::1]'];
 
-/** What stands in examples in place of a secret. */
+/** Matches the placeholders for secrets in examples. */
 const placeholder =
   /change[-_ ]?(me|this|it)|replace[-_ ]?(me|this|it)|placeholder|example|your[-_ ]|secret[-_ ]?here|<.*>/i;
-/** Even 32 random decimal digits have at least this many different ones, but for one in ten thousand million. */
-const fewestDifferentCharacters = 5;
+/** 32 random decimal digits contain fewer different ones only once in ten billion times. */
+const minDifferentCharacters = 5;
 
 export function readPort(value: string | undefined, problems: string[]): number {
   if (value === undefined) return 3000;
@@ -31,10 +31,10 @@ export function readPort(value: string | undefined, problems: string[]): number 
   return 3000;
 }
 
-/** Whether this is production, for Turntable and for every library that reads NODE_ENV. */
+/** Returns whether this is production, for Turntable and for the libraries that read NODE_ENV. */
 export function readProduction(value: string | undefined, problems: string[]): boolean {
   if (value !== undefined && value !== 'production' && /^prod/i.test(value))
-    problems.push('NODE_ENV must be exactly production, in small letters, to mean that.');
+    problems.push('NODE_ENV must be exactly "production", in lowercase.');
   return value === 'production';
 }
 
@@ -43,17 +43,17 @@ export function readHost(value: string | undefined, problems: string[]): string 
   const host = value.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host) === 0 && /[^\w.-]/.test(host))
     problems.push(
-      'HOST must be an address or a name, such as 127.0.0.1, without scheme and port: those are BASE_URL and PORT.',
+      'HOST must be an address or a name such as 127.0.0.1, without scheme and port. Those belong in BASE_URL and PORT.',
     );
   return host;
 }
 
-/** Where a server that listens on `host` answers on this machine. */
+/** Returns the URL of a server on this machine that listens on `host`. */
 export function ownAddress(host: string, port: number, problems: string[]): string {
   if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://127.0.0.1:${port}`;
   if (host === '::1') return `http://[::1]:${port}`;
   problems.push(
-    `HOST=${host} needs BASE_URL: the address that people type, and that Spotify sends them back to.`,
+    `HOST=${host} requires BASE_URL: the address that people use, and that Spotify sends them back to.`,
   );
   return `http://127.0.0.1:${port}`;
 }
@@ -62,7 +62,7 @@ export function readBaseUrl(value: string, problems: string[]): string {
   const url = URL.canParse(value) ? new URL(value) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
     problems.push(
-      'BASE_URL must be an origin such as https://music.example.org: scheme, host and port, nothing after them.',
+      'BASE_URL must be an origin such as https://music.example.org: scheme, host and port, with nothing after them.',
     );
     return 'http://127.0.0.1:3000';
   }
@@ -71,14 +71,14 @@ export function readBaseUrl(value: string, problems: string[]): string {
       `BASE_URL must be scheme, host and port, with nothing before or after them. Write BASE_URL=${url.origin}`,
     );
   }
-  // Spotify takes loopback addresses over http and everything else over https only, and refuses the
-  // name localhost (its documentation page "Redirect URIs").
+  // Spotify accepts loopback addresses over http and other addresses over https, and refuses the name localhost (its documentation page
+  // "Redirect URIs").
   if (url.hostname === 'localhost') {
     problems.push(
-      'BASE_URL names localhost, which Spotify refuses in redirect URIs. Use http://127.0.0.1 with the same port.',
+      'BASE_URL contains localhost, which Spotify refuses in redirect URIs. Use http://127.0.0.1 with the same port.',
     );
   } else if (url.protocol === 'http:' && !loopbackAddresses.includes(url.hostname)) {
-    problems.push('BASE_URL must be https: Spotify accepts http redirect URIs for 127.0.0.1 and [::1] only.');
+    problems.push('BASE_URL must be https: Spotify accepts http redirect URIs only for 127.0.0.1 and [::1].');
   }
   return url.origin;
 }
@@ -90,7 +90,7 @@ export function readUrl(name: string, read: Read, fallback: string, problems: st
   return fallback;
 }
 
-/** The client id or the client secret. */
+/** Reads the client ID or the client secret. */
 export function readCredential(name: string, read: Read, problems: string[]): string | undefined {
   const value = read(name);
   const problem = credentialProblem(name, value ?? '');
@@ -105,12 +105,10 @@ export function readRedisUrl(value: string | undefined, problems: string[]): str
   return defaultRedisUrl;
 }
 
-/** What goes before every key in Redis. Braces would put all keys of a cluster into one slot, or break their own hash tags. */
+/** Reads the prefix of Redis keys. A brace in it would override the hash tags of the keys. */
 export function readRedisPrefix(value: string | undefined, redisUrl: string, problems: string[]): string {
   if (value !== undefined && keyPrefixIn(redisUrl) !== '')
-    problems.push(
-      'REDIS_PREFIX and the keyPrefix in REDIS_URL say the same thing. Remove the one in REDIS_URL.',
-    );
+    problems.push('REDIS_PREFIX is set, and REDIS_URL has a keyPrefix. Remove the one in REDIS_URL.');
   if (value === undefined || /^[^\s{}*?[\]]{1,100}$/.test(value)) return value ?? defaultRedisPrefix;
   problems.push(
     'REDIS_PREFIX must be at most 100 characters, without spaces and without any of { } * ? [ ].',
@@ -125,8 +123,8 @@ export function readSecrets(
 ): [string, ...string[]] {
   const [first, ...others] = (value ?? '').split(',').map((secret) => secret.trim());
   if (!first && others.length === 0) {
-    // Two settings are enough: without SESSION_SECRET the client secret stands in, made unlike itself
-    // first so that it is nowhere used as it is.
+    // Two settings are enough: without SESSION_SECRET, a hash of the client secret is used, so that the client secret itself is used only for
+    // Spotify.
     return [
       createHash('sha256')
         .update(`turntable session ${clientSecret ?? ''}`)
@@ -137,13 +135,13 @@ export function readSecrets(
   if (secrets.some((secret) => secret.length < 32)) {
     problems.push(
       'SESSION_SECRET: each secret in the comma-separated list must have at least 32 characters. ' +
-        'To make one: openssl rand -base64 36',
+        'To create one: openssl rand -base64 36',
     );
     // safeguard: refuse-placeholder-secret
-  } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < fewestDifferentCharacters) {
+  } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < minDifferentCharacters) {
     problems.push(
-      'SESSION_SECRET begins with a placeholder, which anybody could guess. Put a secret before it, and a comma between them: ' +
-        'then nobody is signed out. To make one: openssl rand -base64 36',
+      'SESSION_SECRET starts with a placeholder that anyone could guess. Put a secret and a comma before it; then no one is signed ' +
+        'out. To create one: openssl rand -base64 36',
     );
   }
   return secrets;
@@ -154,20 +152,20 @@ export function readTrustProxy(value: string | undefined, problems: string[]): b
   if (/^\d+$/.test(value)) return Number(value);
   if (value === 'true') {
     problems.push(
-      'TRUST_PROXY=true would believe any sender. Give the number of proxies (1), or their addresses.',
+      'TRUST_PROXY=true would trust every client. Set the number of proxies, such as 1, or their addresses.',
     );
     return false;
   }
   if (value.split(',').every((one) => isProxy(one.trim()))) return value;
-  problems.push('TRUST_PROXY must be a number of proxies or a list of their addresses.');
+  problems.push('TRUST_PROXY must be the number of proxies or a list of their addresses.');
   return false;
 }
 
 function isProxy(value: string): boolean {
   const [address = '', bits, ...more] = value.split('/');
   const version = isIP(address);
-  const most = version === 4 ? 32 : 128;
-  const maskFits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most);
+  const maxBits = version === 4 ? 32 : 128;
+  const maskFits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= maxBits);
   return namedProxies.test(value) || (version > 0 && maskFits && more.length === 0);
 }
 
@@ -187,7 +185,7 @@ export function readLogoPath(value: string | undefined, problems: string[]): str
 export function readMarket(value: string | undefined, problems: string[]): string {
   if (value === undefined) return 'US';
   if (/^[A-Za-z]{2}$/.test(value)) return value.toUpperCase();
-  problems.push('SPOTIFY_MARKET must be a country of two letters, such as US or SE.');
+  problems.push('SPOTIFY_MARKET must be a country code of two letters, such as US or SE.');
   return 'US';
 }
 

@@ -1,38 +1,38 @@
-/** What .env may hold for others: Node, the simulator, Docker Compose, and libraries. */
-const ofOthers =
+/** Variables in .env that are meant for Node, the simulator, Docker Compose or libraries. */
+const ignored =
   /^(NODE_\w+|npm_config_\w+|SIMULATOR_\w+|COMPOSE_\w+|DOCKER_\w+|(HTTPS?|NO|ALL)_PROXY|TZ|LANG|LC_\w+|DEBUG|NO_COLOR|FORCE_COLOR|CI)$/i;
-const mostEdits = 2;
+const maxEdits = 2;
 
-/** A sentence for each of these names from .env that is no setting of ours, with the setting it may stand for. */
+/** Returns a sentence for each of these names that is not a setting, with the setting that was probably meant. */
 export function unknownSettings(names: readonly string[], settings: readonly string[]): string[] {
-  const unknown = names.filter((name) => !settings.includes(name) && !ofOthers.test(name));
+  const unknown = names.filter((name) => !settings.includes(name) && !ignored.test(name));
   return unknown.map((name) => {
-    const meant = closest(name, settings);
-    return `${name} isn't a setting${meant === null ? '.' : `; did you mean ${meant}?`}`;
+    const similar = mostSimilar(name, settings);
+    return `${name} isn't a setting${similar === null ? '.' : `; did you mean ${similar}?`}`;
   });
 }
 
-/** The setting that differs least; null if none is close. A name without its first word, such as CLIENT_ID, is close too. */
-function closest(name: string, settings: readonly string[]): string | null {
-  const wanted = plain(name);
+/** Returns the most similar setting, or null if none is similar. A name without its first word, such as CLIENT_ID, counts as similar. */
+function mostSimilar(name: string, settings: readonly string[]): string | null {
+  const given = normalize(name);
   const edits = (setting: string) =>
-    plain(setting).endsWith(wanted) && wanted.length >= 5 ? 1 : distance(wanted, plain(setting));
+    normalize(setting).endsWith(given) && given.length >= 5 ? 1 : editDistance(given, normalize(setting));
   const [best] = settings
     .map((setting) => ({ setting, edits: edits(setting) }))
     .sort((one, other) => one.edits - other.edits);
-  return best && best.edits <= mostEdits ? best.setting : null;
+  return best && best.edits <= maxEdits ? best.setting : null;
 }
 
-const plain = (name: string): string => name.toUpperCase().replaceAll('_', '');
+const normalize = (name: string): string => name.toUpperCase().replaceAll('_', '');
 
-/** How many letters have to be put in, taken out or replaced to make one name of the other (Levenshtein). */
-function distance(one: string, other: string): number {
+/** The Levenshtein distance: the number of letters to insert, delete or replace. */
+function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [index, letter] of [...one].entries()) {
     const next = [index + 1];
-    for (const [place, found] of [...other].entries()) {
-      const replaced = (row[place] ?? 0) + (letter === found ? 0 : 1);
-      next.push(Math.min(replaced, (row[place + 1] ?? 0) + 1, (next[place] ?? 0) + 1));
+    for (const [column, otherLetter] of [...other].entries()) {
+      const replaced = (row[column] ?? 0) + (letter === otherLetter ? 0 : 1);
+      next.push(Math.min(replaced, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
     }
     row = next;
   }

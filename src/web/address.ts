@@ -2,8 +2,8 @@ import { isIPv6 } from 'node:net';
 import type { Request } from 'express';
 
 /**
- * The address a request came from, as far as it tells visitors apart: of an IPv6 address the first 64 bits, because a single
- * household has at least that many to choose from (RFC 6177).
+ * The address that a request is counted under. Of an IPv6 address only the first 64 bits, because a single household has at least that many
+ * addresses to choose from (RFC 6177).
  */
 export function addressOf(req: Request): string {
   const address = req.ip ?? 'unknown';
@@ -13,8 +13,9 @@ export function addressOf(req: Request): string {
 
   const [left = '', right] = address.split('%')[0]?.split('::') ?? [];
   const groups = left === '' ? [] : left.split(':');
-  const behind = right ? right.split(':').length : 0;
-  const filled = right === undefined ? groups : [...groups, ...Array(8 - groups.length - behind).fill('0')];
+  const groupsAfterGap = right ? right.split(':').length : 0;
+  const filled =
+    right === undefined ? groups : [...groups, ...Array(8 - groups.length - groupsAfterGap).fill('0')];
   return (
     [...filled, ...(right ? right.split(':') : [])]
       // safeguard: ipv6-prefix

@@ -1,17 +1,11 @@
 import { parseCookie } from 'cookie';
 import type { CookieOptions, Request } from 'express';
 
-/** The browser sent more cookies than fit into a request. */
-export class TooManyCookies extends Error {
-  override readonly name = 'TooManyCookies';
-}
-
 export type Cookies = ReturnType<typeof createCookies>;
 
 /**
- * Names and attributes of our cookies. Behind https they are `__Host-` and Secure. On plain http, which is
- * loopback only, the port is in the name: cookies ignore ports, and two servers on one machine must not
- * sign each other's people out.
+ * Names and attributes of our cookies. Behind https they are `__Host-` and Secure. On plain http, which is loopback only, the name contains
+ * the port: cookies ignore ports, and two servers on one machine must not sign each other's visitors out.
  */
 export function createCookies({ baseUrl }: { baseUrl: string }) {
   const { protocol, port } = new URL(baseUrl);
@@ -21,8 +15,8 @@ export function createCookies({ baseUrl }: { baseUrl: string }) {
 
   return {
     attributes,
-    name: (of: string): string => `${prefix}${of}`,
-    /** The cookies that the browser sent, by their names without the prefix; others are left out. */
+    name: (suffix: string): string => `${prefix}${suffix}`,
+    /** Our cookies that the browser sent, by their names without the prefix. */
     sent(req: Request): Map<string, string> {
       const ours = new Map<string, string>();
       for (const [name, value] of Object.entries(parseCookie(req.headers.cookie ?? ''))) {

@@ -7,8 +7,9 @@ import { textCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
-import { Problem } from './error-pages.ts';
-import { isLocalPath, ownPath } from './return-path.ts';
+import { routes } from '../routes.ts';
+import { Problem } from './errors.ts';
+import { isLocalPath, safeReturnPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
 
 export type Forms = ReturnType<typeof createForms>;
@@ -46,7 +47,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
     express.json({ limit }),
     (req, res, next) => {
       req.body ??= {};
-      res.locals.returnTo = ownPath(req.body.returnTo, baseUrl);
+      res.locals.returnTo = safeReturnPath(req.body.returnTo, baseUrl);
       next();
     },
   ];
@@ -65,7 +66,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
       if (!unreached || !isOurs(req, baseUrl)) return next(error);
       readForm(req, res, () => {
         // What cannot be read is not what went wrong first.
-        if (req.body) res.locals.returnTo = ownPath(req.body.returnTo, baseUrl);
+        if (req.body) res.locals.returnTo = safeReturnPath(req.body.returnTo, baseUrl);
         next(error);
       });
     }) satisfies ErrorRequestHandler,
@@ -99,7 +100,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
       if (claim.claimed) break;
       if (claim.holder) return claim.holder;
       if (performance.now() > giveUpAt) {
-        const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? '/') };
+        const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? routes.home()) };
         throw new Problem({ ...stillUnderWay, actions: [look] });
       }
       await sleep(50);

@@ -1,15 +1,10 @@
 import type { RequestHandler } from 'express';
+import { InvalidTarget } from './errors.ts';
 
-/** As many rows of playlists as are collected before a file of them begins, and as a part of one holds. */
+/** Up to this many rows, an export is collected before its file begins. A part of an export holds at most as many. */
 export const rowsAtOnce = 2_000;
 
-/** A request that cannot be meant for any page. */
-export class BadRequest extends Error {
-  override readonly name = 'BadRequest';
-  readonly status = 400;
-}
-
-/** Refuses request targets that are no path, such as the `*` of OPTIONS: the middleware behind takes a path for granted. */
+/** Refuses request targets that aren't paths, such as the `*` of OPTIONS: all later middleware expects a path. */
 export const onlyPaths: RequestHandler = (req, _res, next) => {
-  next(req.path.startsWith('/') ? undefined : new BadRequest('The request names no path'));
+  next(req.path.startsWith('/') ? undefined : new InvalidTarget('The request target is not a path'));
 };

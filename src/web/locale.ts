@@ -1,119 +1,107 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 
-/** How a reader is used to see numbers, lengths and moments: for views, as `it.…`. The words around them stay English. */
-export type Reader = {
-  /** The language of days and moments; empty where it is English, as the page is. */
+/** Writes numbers, lengths and dates as a visitor's locale does: for views, as `it.…`. The words around them are English. */
+export type Formatters = {
+  /** The `lang` attribute of dates; empty if the locale is English, like the page. */
   lang: string;
-  /** The language itself, and what stands between hours, minutes and seconds: for a script that writes lengths on. */
   locale: string;
-  between: string;
-  /** A length in milliseconds, as people write that of a track: 3:05, 1:02:45. */
+  /** Stands between hours, minutes and seconds: for the script that updates the progress bar. */
+  timeSeparator: string;
+  /** Milliseconds as the length of a track: 3:05, 1:02:45. */
   time(ms: number): string;
-  /** The day of a moment in ISO 8601, such as 4 Mar 2025. Null for anything that is no moment. */
-  day(moment: string | null): string | null;
-  /** Day and time of a moment, in milliseconds since 1970; in UTC, because nobody says which zone they are in. */
+  /** An ISO 8601 date-time as a date, such as 4 Mar 2025; null if it isn't one. */
+  day(dateTime: string | null): string | null;
+  /** Milliseconds since 1970 as date and time, in UTC: the server doesn't know the visitor's time zone. A script converts it. */
   moment(at: number): string;
   number(value: number): string;
-  /** So many of something: 1 item, 1,200 items. */
-  count(value: number, word: string): string;
+  /** A number with a noun: 1 item, 1,200 items. */
+  count(value: number, noun: string): string;
 };
 
-/** Where a browser does not say which languages its reader knows. */
-const fallback = 'en-GB';
-/** Formats are made once for each locale and the header of each browser is read once, as far as these go. */
-const most = 200;
+/** For browsers that don't send Accept-Language. */
+const defaultLocale = 'en-GB';
+/** Later languages of a header are ignored. */
+const maxLanguages = 10;
+/** Formatters are expensive to create, so as many are kept, by language tag. */
+const maxFormatters = 200;
 
-const readers = new Map<string, Reader>();
-const locales = new Map<string, string>();
+const byLanguage = new Map<string, Formatters>();
 
-/** What views use where they are not rendered for anybody. */
-export const anybody = createReader(fallback);
+export const defaultFormatters = createFormatters(defaultLocale);
 
-/** Lets views write for the one who asks, by the Accept-Language header. */
-export const forReader: RequestHandler = (req, res, next) => {
-  Object.assign(res.locals, readerOf(req.get('Accept-Language')));
+/** Gives views the formatters for the visitor's language, by the Accept-Language header. */
+export const localize: RequestHandler = (req, res, next) => {
+  Object.assign(res.locals, formatters(languageOf(req)));
   next();
 };
 
-function readerOf(header: string | undefined): Reader {
-  if (!header) return anybody;
-  const locale = kept(locales, header.slice(0, 200), () => localeOf(header.slice(0, 200)));
-  return kept(readers, locale, () => createReader(locale));
+/** The formatters for a language tag that `Intl` supports. */
+function formatters(language: string): Formatters {
+  const known = byLanguage.get(language);
+  if (known) return known;
+  const created = createFormatters(language);
+  byLanguage.set(language, created);
+  // A Map keeps the order of insertion, so the first is the oldest.
+  const [oldest] = byLanguage.keys();
+  if (byLanguage.size > maxFormatters && oldest !== undefined) byLanguage.delete(oldest);
+  return created;
 }
 
-/** What the map has under this key, made where it is not there; the one made longest ago gives way. */
-function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  const [oldest] = map.keys();
-  if (map.size > most && oldest !== undefined) map.delete(oldest);
-  return made;
+/** The language that the browser likes best among those that `Intl` can write dates in. */
+function languageOf(req: Request): string {
+  const languages = req.acceptsLanguages().slice(0, maxLanguages).map(withoutExtensions);
+  // safeguard: language-preference-order
+  return languages.find(isSupported) ?? defaultLocale;
 }
 
-/** The first language of the header, by its weights, that dates can be written in (RFC 9110, section 12.5.4). */
-function localeOf(header: string): string {
-  const wished = header
-    .split(',')
-    .map((one) => {
-      const [tag = '', ...parameters] = one.split(';').map((part) => part.trim());
-      const weight = parameters.find((part) => /^q=/i.test(part))?.slice(2);
-      return { tag, weight: weight === undefined ? 1 : Number(weight) };
-    })
-    .filter(({ tag, weight }) => /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(tag) && weight > 0)
-    // safeguard: language-preference-order
-    .sort((a, b) => b.weight - a.weight);
-  for (const { tag } of wished) {
-    // Without what may follow it, such as another calendar; by what is known, so that there are not endlessly many.
-    const plain = tag.replace(/-[a-z0-9]-.*$/i, '');
-    if (supported(plain)) return new Intl.DateTimeFormat(plain).resolvedOptions().locale;
-  }
-  return fallback;
+/** Without extensions such as another calendar. */
+function withoutExtensions(tag: string): string {
+  return tag.replace(/-[a-z0-9]-.*$/i, '');
 }
 
-function supported(tag: string): boolean {
+function isSupported(tag: string): boolean {
   try {
-    return Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0;
+    return byLanguage.has(tag) || Intl.DateTimeFormat.supportedLocalesOf(tag).length > 0;
   } catch {
-    return false; // well formed by its looks alone
+    return false; // not a language tag
   }
 }
 
-function createReader(locale: string): Reader {
-  const numbers = new Intl.NumberFormat(locale);
-  const two = new Intl.NumberFormat(locale, { minimumIntegerDigits: 2 });
-  const days = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
-  const moments = new Intl.DateTimeFormat(locale, {
+function createFormatters(language: string): Formatters {
+  const numbers = new Intl.NumberFormat(language);
+  const twoDigits = new Intl.NumberFormat(language, { minimumIntegerDigits: 2 });
+  const days = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
+  const moments = new Intl.DateTimeFormat(language, {
     dateStyle: 'medium',
     timeStyle: 'short',
     timeZone: 'UTC',
   });
-  const between = separator(locale);
+  const { locale } = days.resolvedOptions();
+  const timeSeparator = timeSeparatorOf(language);
 
   return {
     lang: /^en\b/.test(locale) ? '' : locale,
     locale,
-    between,
+    timeSeparator,
     time(ms) {
       const seconds = Math.floor(ms / 1000);
       const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-      const parts = h > 0 ? [numbers.format(h), two.format(m)] : [numbers.format(m)];
-      return [...parts, two.format(s)].join(between);
+      const parts = h > 0 ? [numbers.format(h), twoDigits.format(m)] : [numbers.format(m)];
+      return [...parts, twoDigits.format(s)].join(timeSeparator);
     },
-    day(moment) {
-      const ms = Date.parse(moment ?? '');
+    day(dateTime) {
+      const ms = Date.parse(dateTime ?? '');
       return Number.isNaN(ms) ? null : days.format(ms);
     },
     moment: (at) => `${moments.format(at)} UTC`,
     number: (value) => numbers.format(value),
-    count: (value, word) =>
-      value === 1 ? `${numbers.format(1)} ${word}` : `${numbers.format(value)} ${word}s`,
+    count: (value, noun) =>
+      value === 1 ? `${numbers.format(1)} ${noun}` : `${numbers.format(value)} ${noun}s`,
   };
 }
 
-/** What stands between hours and minutes; lengths of less than an hour Intl would write with hours, or as 03:05. */
-function separator(locale: string): string {
-  const parts = new Intl.DurationFormat(locale, { style: 'digital' }).formatToParts({ hours: 1 });
+/** Only the separator comes from `Intl`: it would write lengths under an hour as 0:03:05 or 03:05. */
+function timeSeparatorOf(language: string): string {
+  const parts = new Intl.DurationFormat(language, { style: 'digital' }).formatToParts({ hours: 1 });
   return parts.find(({ type }) => type === 'literal')?.value ?? ':';
 }

@@ -1,21 +1,26 @@
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { type RequestHandler, Router } from 'express';
+import { routes } from '../routes.ts';
 import { versionOf } from './static-files.ts';
 
-export type Logo = { address: string; type: string; picture: Buffer };
+export type Logo = { url: string; type: string; image: Buffer };
 
-/** Spotify's logo, from the file the owner of this site has got from Spotify. Throws what reading a file throws. */
+/** Reads Spotify's logo from the file that the owner of this site got from Spotify. Throws if it cannot be read. */
 export function readLogo(path: string): Logo {
-  const picture = readFileSync(path);
-  return { address: `/spotify-logo?v=${versionOf(picture)}`, type: extname(path).toLowerCase(), picture };
+  const image = readFileSync(path);
+  return {
+    url: routes.spotifyLogo({ version: versionOf(image) }),
+    type: extname(path).toLowerCase(),
+    image,
+  };
 }
 
-/** Serves it as it came: Spotify's guidelines forbid to alter it. */
-export function logoRoute({ type, picture }: Logo): RequestHandler {
+/** Serves the logo unaltered, as Spotify's design guidelines require. */
+export function logoRoute({ type, image }: Logo): RequestHandler {
   const router = Router();
-  router.get('/spotify-logo', (_req, res) => {
-    res.set('Cache-Control', 'public, max-age=31536000, immutable').type(type).send(picture);
+  router.get(routes.spotifyLogo(), (_req, res) => {
+    res.set('Cache-Control', 'public, max-age=31536000, immutable').type(type).send(image);
   });
   return router;
 }

@@ -1,6 +1,6 @@
 import type { RequestParamHandler } from 'express';
 import { isId, isUri } from '../spotify/uri.ts';
-import { type ErrorPage, NoSuchPage, Problem } from './error-pages.ts';
+import { type ErrorPage, NoSuchPage, Problem } from './errors.ts';
 import type { ShownEntry } from './relinking.ts';
 
 /**

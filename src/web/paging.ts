@@ -1,17 +1,17 @@
 import type { Page } from '../spotify/types.ts';
-import { NoSuchPage } from './error-pages.ts';
+import { NoSuchPage } from './errors.ts';
 
-/** The number of the page that a query asks for, from 1 to `last`. Throws {@link NoSuchPage} for anything else. */
-export function pageNumber(asked: unknown, last: number): number {
-  if (asked === undefined) return 1;
-  const page = typeof asked === 'string' && /^[1-9]\d{0,5}$/.test(asked) ? Number(asked) : null;
-  if (page === null || page > last) throw new NoSuchPage('Not the number of a page');
+/** The page number in a query, from 1 to `last`. Throws {@link NoSuchPage} for anything else. */
+export function pageNumber(value: unknown, last: number): number {
+  if (value === undefined) return 1;
+  const page = typeof value === 'string' && /^[1-9]\d{0,5}$/.test(value) ? Number(value) : null;
+  if (page === null || page > last) throw new NoSuchPage('Not a page number');
   return page;
 }
 
 /**
- * How many pages `total` things fill, at least one. Counted by what Spotify announces: entries that come as null shorten a
- * page, but move no other. Throws {@link NoSuchPage} where `page` lies beyond the last.
+ * How many pages a list has, at least one, by the total that Spotify announces: items that Spotify sends as null shorten a page, but
+ * move no item to another one. Throws {@link NoSuchPage} if `page` is past the last.
  */
 export function pagesOf(total: number, perPage: number, page: number): number {
   const pages = lastPage(total, perPage);
@@ -20,19 +20,14 @@ export function pagesOf(total: number, perPage: number, page: number): number {
 }
 
 /**
- * How many things a list holds of which this is what stands from the place `from` on. If Spotify's total says nothing, those seen so far, and
- * one more after a full page, so that there is a next one to look at.
+ * How many items a list has at least, by its page that starts at `from`: Spotify's total, if it sent one; otherwise the items up to here, and
+ * one more after a full page, so that there is a link to the next page.
  */
 export function atLeast({ items, total }: Page<unknown>, from: number, perPage: number): number {
   return total ?? from + items.length + (items.length < perPage ? 0 : 1);
 }
 
-/** The number of the last page, 1 where there is nothing. */
+/** The number of the last page; 1 if the list is empty. */
 export function lastPage(total: number, perPage: number): number {
   return Math.max(1, Math.ceil(total / perPage));
-}
-
-/** The address of a page of what stands at `path`. */
-export function pageOf(path: string, page: number): string {
-  return page === 1 ? path : `${path}?page=${page}`;
 }

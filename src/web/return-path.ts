@@ -1,25 +1,36 @@
-const longest = 1_000;
-// safeguard: no-return-to-callback
-const never = /^\/(login|callback|logout)(\/|$)/i;
+import { routes } from '../routes.ts';
 
-/** Whether a text is a path on this site, as a record or a link has it; two slashes, or a slash and a backslash, begin a host. */
+const maxLength = 1_000;
+// safeguard: no-return-to-callback
+const signInSteps = new RegExp(
+  `^(${[routes.signIn(), routes.callback(), routes.signOut()].join('|')})(/|$)`,
+  'i',
+);
+
+/** Whether a text from a record or a link is a path on this site. Two slashes, or a slash and a backslash, would begin a host. */
 export function isLocalPath(text: string): boolean {
   // safeguard: check-stored-return-path
   return /^\/(?![/\\])/.test(text);
 }
 
 /**
- * A path of our own that a person may be led to, or `/` for anything else and for the steps of the sign-in itself. Read as
- * browsers read it (a backslash is a slash to them, tabs and line breaks are nothing) and compared by origin, not by its looks.
+ * A path on this site to send a browser to. Returns the home page for anything else, and for the steps of a sign-in. The path is parsed as
+ * browsers parse it (they take a backslash for a slash, and ignore tabs and line breaks) and its origin is compared: how it looks proves
+ * nothing.
  */
-export function ownPath(asked: unknown, baseUrl: string): string {
-  if (typeof asked !== 'string' || !asked.startsWith('/') || !URL.canParse(asked, baseUrl)) return '/';
-  const url = new URL(asked, baseUrl);
-  const path = url.pathname + url.search + url.hash;
-  // "/.//evil.example" has our origin, but its path alone would be read as another host. A long one has no place in a cookie.
+export function safeReturnPath(path: unknown, baseUrl: string): string {
+  if (typeof path !== 'string' || !path.startsWith('/') || !URL.canParse(path, baseUrl)) return routes.home();
+  const url = new URL(path, baseUrl);
+  const parsed = url.pathname + url.search + url.hash;
+  // "/.//evil.example" has our origin, but its path alone would be read as another host. A long path doesn't fit into a cookie.
   // safeguard: return-within-site
   // safeguard: refuse-double-slash-paths
-  if (url.origin !== baseUrl || path.startsWith('//') || path.length > longest || never.test(url.pathname))
-    return '/';
-  return path;
+  if (
+    url.origin !== baseUrl ||
+    parsed.startsWith('//') ||
+    parsed.length > maxLength ||
+    signInSteps.test(url.pathname)
+  )
+    return routes.home();
+  return parsed;
 }

@@ -1,13 +1,13 @@
 import type { RequestHandler } from 'express';
 
-/** Keeps everything out of search engines, but for the pages that say otherwise: what is here belongs to people. */
+/** Keeps all pages out of search engines, except those marked as {@link indexed}: most show personal data. */
 export const notIndexed: RequestHandler = (_req, res, next) => {
   // safeguard: noindex-personal-pages
   res.set('X-Robots-Tag', 'noindex');
   next();
 };
 
-/** For the pages that are the same for everybody. */
+/** For pages that are the same for every visitor. */
 export const indexed: RequestHandler = (_req, res, next) => {
   res.removeHeader('X-Robots-Tag');
   next();

@@ -1,10 +1,6 @@
 import type { Request, RequestHandler } from 'express';
-import { ownPath } from './return-path.ts';
-
-/** Another site made the browser send this request. */
-export class ForeignOrigin extends Error {
-  override readonly name = 'ForeignOrigin';
-}
+import { ForeignOrigin } from './errors.ts';
+import { safeReturnPath } from './return-path.ts';
 
 /**
  * Refuses what other sites make a browser send, by what the browser says about it (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/):
@@ -35,7 +31,7 @@ export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string 
   return (req, res, next) => {
     if (!isForeign(req)) return next();
     res.set('Cache-Control', 'no-store');
-    res.render('layout/ask-first', { ...question, path: ownPath(req.originalUrl, baseUrl) });
+    res.render('layout/ask-first', { ...question, path: safeReturnPath(req.originalUrl, baseUrl) });
   };
 }
 

@@ -3,11 +3,11 @@ import helmet from 'helmet';
 
 type Deps = {
   baseUrl: string;
-  /** Origins beside Spotify's own that serve covers. */
+  /** Origins besides Spotify's that serve covers. */
   coverOrigins: readonly string[];
 };
 
-/** The security headers of every answer. There is no inline script or style, so no nonce either. */
+/** The security headers of every response. There are no inline scripts or styles, so there is no nonce. */
 export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler {
   const https = baseUrl.startsWith('https:');
   return helmet({
@@ -24,12 +24,12 @@ export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler
         'form-action': ["'self'"],
         'base-uri': ["'none'"],
         'frame-ancestors': ["'none'"],
-        // On http, which is loopback only, it would turn every link into one that does not answer.
+        // On http, which is loopback only, it would break every link.
         ...(https && { 'upgrade-insecure-requests': [] }),
       },
     },
     strictTransportSecurity: https && { maxAge: 31_536_000, includeSubDomains: false },
-    // Not no-referrer: under that, browsers send "Origin: null" with our own forms.
+    // Not no-referrer: with it, browsers send "Origin: null" with our own forms.
     referrerPolicy: { policy: 'same-origin' },
     xFrameOptions: { action: 'deny' },
   });

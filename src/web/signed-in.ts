@@ -11,6 +11,7 @@ import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
 import { MissingScope } from '../spotify/errors.ts';
 import type { Cookies } from './cookies.ts';
+import { NotSignedIn } from './errors.ts';
 import { charge } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
 
@@ -45,11 +46,6 @@ declare module 'express-serve-static-core' {
 }
 
 export type SignedIn = ReturnType<typeof createSignedIn>;
-
-/** Somebody asked for a page that needs a sign-in, in a way that cannot be led to one. */
-export class NotSignedIn extends Error {
-  override readonly name = 'NotSignedIn';
-}
 
 type Deps = {
   records: Records;

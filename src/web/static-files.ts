@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import type { RequestHandler } from 'express';
+import { routes } from '../routes.ts';
 
 type PublicFile = {
   content: Buffer;
   /** Changes with every byte of the content. */
   version: string;
-  /** As the header Last-Modified says it. */
+  /** For the header Last-Modified. */
   modified: string;
 };
 
-/** The files in public/ by name, as they were when the server started. */
+/** The files in public/ by name, as of the start of the server. */
 export type PublicFiles = ReadonlyMap<string, PublicFile>;
 
-/** Reads the files in a folder; folders in it are left out. Throws what reading a file throws. */
+/** Reads the files in a folder, without subfolders. Throws if one cannot be read. */
 export function readPublicFiles(folder: string): PublicFiles {
   const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
   return new Map(
@@ -27,17 +28,17 @@ export function readPublicFiles(folder: string): PublicFiles {
 }
 
 /**
- * Serves files from memory: a client that does not read its answer then holds no open file. Browsers keep a file for a year under the URL with
- * its version, and ask again under any other.
+ * Serves files from memory, so that clients that read slowly keep no files open. Browsers cache a file for a year under the URL with its
+ * version, and revalidate it under any other.
  */
 export function staticFiles(files: PublicFiles): RequestHandler {
   return (req, res, next) => {
     const name = req.path.slice(1);
     const file = files.get(name);
     if (!file || (req.method !== 'GET' && req.method !== 'HEAD')) return next();
-    // Only the version that is served here: during an update another process may already ask for the next one.
+    // Only this version: during an update, pages of another process may already link to the next one, which must not be cached as this one.
     // safeguard: cache-current-assets-only
-    const isCurrent = req.url === `/${name}?v=${file.version}`;
+    const isCurrent = req.url === routes.asset(name, file.version);
     res.set({
       'Cache-Control': isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache',
       // safeguard: static-file-etag
@@ -48,7 +49,7 @@ export function staticFiles(files: PublicFiles): RequestHandler {
   };
 }
 
-/** The version of a file's content: another one as soon as a byte of it is. */
+/** The version of a file: a hash of its content. */
 export function versionOf(content: Buffer): string {
   return createHash('sha256').update(content).digest('base64url').slice(0, 10);
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import ejs from 'ejs';
 import type { Application } from 'express';
+import { routes } from '../routes.ts';
 import type { Image } from '../spotify/types.ts';
-import { kindNames, nameOf, restrictionText } from './items.ts';
-import { anybody } from './locale.ts';
+import { defaultFormatters } from './locale.ts';
+import { fallbackNames, kindNames, nameOf, restrictionText } from './names.ts';
 import type { PublicFiles } from './static-files.ts';
+import { timeAgo } from './time-in-words.ts';
 
 type Deps = {
   viewsDir: string;
@@ -40,6 +42,7 @@ export function useViews(
   app.enable('view cache');
 
   Object.assign(app.locals, {
+    routes,
     baseUrl,
     simulatorUrl,
     spotifyLogo,
@@ -48,12 +51,13 @@ export function useViews(
     /** A field of each form that changes something, so that pressing its button twice does it once. */
     once: () => randomBytes(12).toString('base64url'),
     /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
-    asset: (file: string) => `/${file}?v=${files.get(file)?.version ?? ''}`,
+    asset: (file: string) => routes.asset(file, files.get(file)?.version ?? ''),
     cover,
     /** How long ago a moment was, in milliseconds since 1970. */
-    ago: (at: number) => ago(now() - at),
-    ...anybody,
+    ago: (at: number) => timeAgo(now() - at),
+    ...defaultFormatters,
     short,
+    fallbackNames,
     kindNames,
     nameOf,
     restrictionText,
@@ -79,14 +83,3 @@ function short(name: string): string {
 }
 
 const longName = 60;
-
-/** In words, as the words of the page are. */
-function ago(ms: number): string {
-  const minutes = Math.floor(Math.max(0, ms) / 60_000);
-  if (minutes < 1) return 'just now';
-  if (minutes < 60) return relative.format(-minutes, 'minute');
-  if (minutes < 24 * 60) return relative.format(-Math.floor(minutes / 60), 'hour');
-  return relative.format(-Math.floor(minutes / 60 / 24), 'day');
-}
-
-const relative = new Intl.RelativeTimeFormat('en');

@@ -1,16 +1,12 @@
 import type { Request, RequestHandler } from 'express';
+import { NotAcceptable } from './errors.ts';
 
-/** Somebody asks for something that is neither a page nor JSON. */
-export class NotAcceptable extends Error {
-  override readonly name = 'NotAcceptable';
-}
-
-/** Whether a program asks rather than a person's browser. */
+/** Whether the client is a program rather than a person's browser. */
 export function wantsJson(req: Request): boolean {
   return req.accepts(['html', 'json']) === 'json';
 }
 
-/** For pages that come as HTML and as JSON: refuses other wishes before Spotify is asked in vain. */
+/** For pages available as HTML and JSON: refuses other formats before Spotify is called. */
 export const htmlOrJson: RequestHandler = (req, _res, next) => {
-  next(req.accepts(['html', 'json']) ? undefined : new NotAcceptable('Neither HTML nor JSON is asked for'));
+  next(req.accepts(['html', 'json']) ? undefined : new NotAcceptable('Neither HTML nor JSON is accepted'));
 };

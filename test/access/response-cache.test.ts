@@ -78,7 +78,7 @@ testOnce('a browser that was allowed less is not given what another one of the l
 
   assert.equal(whole.status, 200);
   assert.equal(refused.status, 403);
-  assert.match(refused.text, /This page needs one more permission/);
+  assert.match(refused.text, /This needs one more permission/);
   assert.match(refused.text, /allow=user-library-read"/);
   assert.equal((await less.get('/library')).status, 403, 'nor from what is kept');
 });

@@ -122,7 +122,7 @@ for (const [end, how] of [
 
     const page = await mara.get('/playlists?page=2').expect(401);
 
-    assert.match(page.text, /Your Spotify sign-in has ended/);
+    assert.match(page.text, /Your Spotify sign-in has expired/);
     assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2"/);
     assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
     for (const key of (await keys()).filter((one) => one.startsWith('grant:'))) {
@@ -194,10 +194,10 @@ test('a permission that was not given is asked for, and no renewal is tried', as
 
   const page = await mara.get('/playlists?page=2').expect(403);
 
-  assert.match(page.text, /This page needs one more permission/);
+  assert.match(page.text, /This needs one more permission/);
   assert.match(
     page.text,
-    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
+    /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,
   );
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);
@@ -219,7 +219,7 @@ for (const [status, message] of [
 
     const page = await mara.get('/now-playing').expect(403);
 
-    assert.match(page.text, /Grant it at Spotify/);
+    assert.match(page.text, /Grant it on Spotify/);
     assert.equal(countTokenRequests(simulator, 'refresh_token'), 0);
   });
 }

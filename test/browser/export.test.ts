@@ -51,7 +51,7 @@ test('the page that started an export shows its pause and its end, and stays whe
     page.evaluate<string>(`document.querySelector('${selector}')?.innerText ?? ''`);
   while (!/^Paused/.test(await text('#export-state'))) await sleep(100);
   assert.match(await text('#export-state'), /^Paused until .*, with \d+ of 1,200 rows read/);
-  assert.match(await text('#export-said'), /^Paused until/);
+  assert.match(await text('#export-announcement'), /^Paused until/);
   while (/UTC/.test(await text('#export-state'))) await sleep(100); // until it is told by the clock of the reader
   clock.advance({ seconds: 40 });
   const file = await downloaded;

@@ -97,9 +97,9 @@ test('a form that Spotify did not take is sent again as it was, with one press',
   turntable.simulator.fault({ on: /playlists$/, answer: { status: 502, body: '' }, times: 4 });
 
   await page.getByRole('button', { name: 'Make it' }).click();
-  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+  await page.getByRole('heading', { name: 'Spotify isn’t responding' }).waitFor();
   await page.getByRole('button', { name: 'Send it again' }).click();
-  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+  await page.getByRole('heading', { name: 'Spotify isn’t responding' }).waitFor();
   turntable.simulator.clearFaults();
   await page.getByRole('button', { name: 'Send it again' }).click();
 
@@ -176,7 +176,7 @@ test('a file, which comes beside the page, is not waited for', { skip }, async (
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
   await page
-    .locator('a.inside')
+    .locator('a.contents-link')
     .filter({ hasText: /^\d{1,2} items/ })
     .first()
     .click();
@@ -200,9 +200,9 @@ test('covers that are slow, or do not come, move nothing', { skip }, async (t) =
   });
   for (const path of ['/now-playing', '/playlists', '/search?q=moon', '/library']) {
     await page.goto(turntable.url + path, { waitUntil: 'commit' });
-    await page.locator('.end').waitFor();
+    await page.locator('.site-footer').waitFor();
     const shape =
-      'JSON.stringify([...document.querySelectorAll("h1, h2, main li, .end")].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }))';
+      'JSON.stringify([...document.querySelectorAll("h1, h2, main li, .site-footer")].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }))';
     const before = await page.evaluate(shape);
     late?.();
     await page.waitForLoadState('networkidle');
@@ -270,4 +270,25 @@ test('what is to be pasted is copied by a button, or selected where there are no
   await plain.goto(`${url}/setup`);
   assert.equal(await plain.getByRole('button', { name: /Copy/ }).count(), 0, 'no button that does nothing');
   assert.ok(await plain.getByLabel('Redirect URI').isVisible());
+});
+
+test('a page that Spotify asked to wait for comes back by itself', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.clock.install();
+  turntable.simulator.rateLimit(600);
+  await page.goto(`${turntable.url}/playlists?page=2`);
+  await page.getByRole('heading', { name: /^Taking a break until/ }).waitFor();
+  await page.clock.fastForward('10:00');
+  assert.ok(
+    await page.getByText('this page comes back by itself').isVisible(),
+    'not before the pause is over',
+  );
+
+  turntable.clock.advance({ minutes: 11 });
+  await page.clock.fastForward('01:00');
+  await page.getByRole('heading', { name: 'Playlists', level: 1 }).waitFor();
+  assert.equal(page.url(), `${turntable.url}/playlists?page=2`);
 });

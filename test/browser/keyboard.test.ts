@@ -112,7 +112,7 @@ test('from the landing page to a playlist and out again, with the keyboard alone
 });
 
 // Forced colours take backgrounds away: what is pressed needs a line around it, and progress one to be seen in.
-const unlined = `[...document.querySelectorAll('.button, button, input:not([type=hidden]), .mark, progress')]
+const unlined = `[...document.querySelectorAll('.button, button, input:not([type=hidden]), .badge, progress')]
   .filter((one) => one.checkVisibility())
   .filter((one) => {
     const { borderTopStyle, borderTopWidth, borderTopColor } = getComputedStyle(one);

@@ -262,7 +262,7 @@ test('in a list of tracks the names have most of the room, whatever else stands 
     for (const path of ['/library', '/library/recent', '/library/top', '/search?q=the&type=track']) {
       await page.goto(turntable.url + path);
       const [row, name] = await Promise.all(
-        ['.entries li', '.entries li > div'].map((one) => page.locator(one).first().boundingBox()),
+        ['.track-list li', '.track-list li > div'].map((one) => page.locator(one).first().boundingBox()),
       );
       assert.ok(row && name && name.width > row.width / 3, `${path} at ${viewport.width} px`);
     }

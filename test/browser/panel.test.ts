@@ -196,7 +196,7 @@ for (const button of ['Expire sign-ins (six months)', 'Remove the app from all a
 
     await page.goto(`${url}/library`);
 
-    assert.ok(await page.getByRole('heading', { name: 'Your Spotify sign-in has ended' }).isVisible());
+    assert.ok(await page.getByRole('heading', { name: 'Your Spotify sign-in has expired' }).isVisible());
   });
 }
 

@@ -153,11 +153,11 @@ test('after a sign-in that failed, no code or state is in the address bar, the h
   simulator.fault({ on: 'token', answer: { status: 500, body: '' } });
 
   await page.getByRole('button', { name: 'Agree' }).click();
-  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+  await page.getByRole('heading', { name: 'Spotify isn’t responding' }).waitFor();
 
   assert.equal(page.url(), `${url}/sign-in/problem`);
   await page.reload();
-  await page.getByRole('heading', { name: 'Spotify did not answer' }).waitFor();
+  await page.getByRole('heading', { name: 'Spotify isn’t responding' }).waitFor();
   assert.doesNotMatch(String(await page.evaluate('document.referrer')), secret);
   const session = await browser.newCDPSession(page);
   const { entries } = await session.send('Page.getNavigationHistory');

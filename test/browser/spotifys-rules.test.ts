@@ -67,7 +67,7 @@ for (const [name, { listener, path }] of Object.entries(pages)) {
       found.filter(({ wrong }) => wrong.length > 0),
       [],
     );
-    const titles = page.locator('main .name, .playing h1');
+    const titles = page.locator('main .name, .now-playing h1');
     const unlinked = await titles.evaluateAll((all) =>
       (
         all as unknown as {
@@ -97,7 +97,7 @@ test('a name that is cut short somewhere can be read whole on the page', { skip 
   for (const path of ['/now-playing', '/playlists', '/library', '/search?q=a']) {
     await page.goto(url + path);
     const cut = await page.evaluate(
-      `[...document.querySelectorAll('main *')].filter((one) => !one.closest('.unseen') && getComputedStyle(one).textOverflow === 'ellipsis' || getComputedStyle(one).webkitLineClamp > 0).length`,
+      `[...document.querySelectorAll('main *')].filter((one) => !one.closest('.visually-hidden') && getComputedStyle(one).textOverflow === 'ellipsis' || getComputedStyle(one).webkitLineClamp > 0).length`,
     );
     assert.equal(cut, 0, path);
   }

@@ -53,7 +53,7 @@ async function loadAgain({ fleet, survivor, mara }: Scenario, way: string): Prom
 /** An honest page, and no other. */
 function saysThatItIsOver(answer: Outcome): void {
   assert.equal(answer.status, 401);
-  assert.match(answer.text, /Your Spotify sign-in has ended/);
+  assert.match(answer.text, /Your Spotify sign-in has expired/);
 }
 
 // fault: killed-during-sign-in

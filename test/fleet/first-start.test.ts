@@ -18,7 +18,7 @@ test('before npm ci has run, every command says to run it', async (t) => {
     const started = runCommand(t, ['npm', 'run', command], machine, { cwd });
 
     assert.equal(await started.ended, 1, command);
-    assert.match(started.output(), /packages are not installed yet\. Run this first.*\n\n {2}npm ci\n/);
+    assert.match(started.output(), /packages are not installed yet\. First run this.*\n\n {2}npm ci\n/);
     assert.doesNotMatch(started.output(), trace);
   }
 });
@@ -35,7 +35,7 @@ test('where npm ci was told to leave Node out, an older Node says which one is n
   assert.equal(await started.ended, 1);
   assert.match(
     started.output(),
-    isOld ? /needs Node 26, and this is \d.*npm ci brings/ : /packages are not complete/,
+    isOld ? /needs Node 26, and this is \d.*npm ci installs/ : /packages are missing/,
   );
   assert.match(started.output(), /^ {2}npm ci/m);
   assert.doesNotMatch(started.output(), trace);
@@ -51,7 +51,7 @@ test('where a package is missing, as after an update without npm ci, the start s
   const started = run(t, 'src/start.mjs main', {}, { cwd });
 
   assert.equal(await started.ended, 1);
-  assert.match(started.output(), /packages are not complete.*\n\n {2}npm ci\n\n.*'express'/);
+  assert.match(started.output(), /packages are missing.*\n\n {2}npm ci\n\n.*'express'/);
   assert.doesNotMatch(started.output(), trace);
 });
 
@@ -64,7 +64,7 @@ test('a failure that nobody foresaw is a sentence with its place, and without wh
   for (const entry of ['main', 'doctor', 'dev', 'demo']) {
     const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
     assert.equal(await started.ended, 1);
-    assert.match(started.output(), /Turntable could not start: Error at src\/routes-of-nothing\.ts:1\./);
+    assert.match(started.output(), /Turntable couldn’t start: Error at src\/routes-of-nothing\.ts:1\./);
     assert.doesNotMatch(started.output(), /a secret nobody may see|\n\s+at /);
   }
 });
@@ -121,11 +121,11 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
     doctor.output(),
     /note {2}\.env: SPOTIFY_MARKT isn't a setting; did you mean SPOTIFY_MARKET\?/,
   );
-  assert.match(doctor.output(), new RegExp(`ok {4}Redis answers: at ${new URL(redis.url).host}`));
   assert.match(
     doctor.output(),
-    new RegExp(`ok {4}This site, from outside: http://127\\.0\\.0\\.1:${port} leads`),
+    new RegExp(`ok {4}Redis connection: connected to ${new URL(redis.url).host}`),
   );
+  assert.match(doctor.output(), new RegExp(`ok {4}Public address: http://127\\.0\\.0\\.1:${port} leads`));
 });
 
 // fault: missing-database
@@ -146,7 +146,7 @@ test('a database that Redis does not have is refused at the start and named by t
   for (const entry of ['main', 'demo', 'doctor']) {
     const started = run(t, `src/start.mjs ${entry}`, env);
     assert.equal(await started.ended, 1, entry);
-    assert.match(started.output(), /refuses the database that REDIS_URL names .* Write another number/);
+    assert.match(started.output(), /refuses the database number in REDIS_URL .* Write another number/);
     assert.doesNotMatch(started.output(), trace);
   }
 });
@@ -173,11 +173,11 @@ test('the doctor says which Redis a start would use, and starts none itself', as
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable starts a private one, with its data in .*data\. It was used last/,
+    /note {2}Redis: Turntable will start a private one, with its data in .*data\. It was used last/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 
   rmSync(join(data, 'last-store'));
   mkdirSync(join(data, 'last-store'));
-  assert.match(await ask(), /WRONG Redis: .* keeps its data in .*data, which cannot be used \(EISDIR\)/);
+  assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can't be used \(EISDIR\)/);
 });

@@ -84,7 +84,7 @@ test('two values in .env, an installation for production and npm start: whoever 
   const npmStart = async () => {
     const server = runCommand(t, ['npm', 'start'], env, as);
     await server.waitForOutput(/Turntable is at/);
-    assert.match(server.output(), /A private Redis keeps sign-ins in .*data/);
+    assert.match(server.output(), /Using a private Redis with its data in .*data/);
     return server;
   };
 
@@ -144,7 +144,7 @@ test('however the process ends, its private Redis ends as well, and the next sta
   await other.waitForOutput(/Turntable is at/);
   const failing = runCommand(t, [node, 'src/start.mjs', 'main'], machine, { cwd: tree });
   assert.equal(await failing.ended, 1);
-  assert.match(failing.output(), new RegExp(`Port ${port} on 127.0.0.1 is taken`));
+  assert.match(failing.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use`));
   assert.equal(await ping({ path: socket }), null, 'it is stopped before the process ends');
 });
 

@@ -95,7 +95,7 @@ test('a taken port is named, with what to do', async (t) => {
   const server = run(t, 'src/main.ts', { PORT: String(port) });
 
   assert.equal(await server.ended, 1);
-  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is taken.*set PORT`));
+  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set PORT`));
 });
 
 test('asked to stop, the server lets go of connections that are always busy', { skip }, async (t) => {
@@ -180,9 +180,9 @@ test('a demo that cannot start says why, and leaves nothing running', { skip }, 
     [{ PORT: 'abc' }, /PORT must be a whole number/],
     [{ PORT: '99999' }, /PORT must be a whole number/],
     [{ LOG_LEVEL: 'loud' }, /LOG_LEVEL must be one of/],
-    [{ HOST: 'nowhere.invalid' }, /HOST=nowhere\.invalid needs BASE_URL/],
+    [{ HOST: 'nowhere.invalid' }, /HOST=nowhere\.invalid requires BASE_URL/],
     [{ REDIS_URL: 'redis://127.0.0.1:1' }, /REDIS_URL is set, but no Redis answers at 127\.0\.0\.1:1/],
-    [{ REDIS_URL: 'nonsense' }, /REDIS_URL must look like redis:/],
+    [{ REDIS_URL: 'nonsense' }, /REDIS_URL must have the form redis:/],
     [{ PATH: '/nowhere' }, /Turntable needs Redis/],
   ] as const) {
     const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), ...env });

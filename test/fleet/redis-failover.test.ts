@@ -65,7 +65,7 @@ test('a primary that became a replica is left for the new primary, and says what
   // It hears nothing of the new one.
   await oldPrimary.replicaof('127.0.0.1', '1');
   assert.deepEqual(await readyz(url), isNotReady('Redis is a read-only replica'));
-  await until(() => /Redis is a read-only replica; pages answer 503/.test(logged.join('')));
+  await until(() => /Redis is a read-only replica\. Pages answer 503/.test(logged.join('')));
 
   line.forwardTo(next.url);
   const startedAt = performance.now();
@@ -108,7 +108,7 @@ test('while Redis loads its data pages answer 503, and are there when it is done
   await started;
 
   t.diagnostic(`${tookMs} ms`);
-  assert.match(logged.join(''), /Redis is still loading its data; pages answer 503/);
+  assert.match(logged.join(''), /Redis is still loading its data\. Pages answer 503/);
   assert.deepEqual(await readyz(url), isReady);
 });
 
@@ -150,7 +150,7 @@ test('with a Redis user who has no right to channels, the log says so and signin
   t.diagnostic(`${tookMs} ms`);
   assert.ok(tookMs < 15_000, `${tookMs} ms`);
   const warning =
-    /Redis does not permit this user the channel of live updates: .*ACL SETUSER with your user, &turntable:live:/;
+    /Redis does not permit this user to use the channel for live updates: .*ACL SETUSER with your user and &turntable:live:/;
   assert.equal(here.logged.filter((line) => warning.test(line)).length, 1);
   // Polls and pages went well: only their messages could not be sent.
   assert.doesNotMatch(here.logged.join(''), /a-secret|poll of the player failed|background task failed/);

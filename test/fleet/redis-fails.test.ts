@@ -236,7 +236,7 @@ test('where nothing plays, and the sign-in turns out to have ended when it is as
 
   const { text } = await person.get('/now-playing').expect(401);
 
-  assert.match(text, /Your Spotify sign-in has ended/);
+  assert.match(text, /Your Spotify sign-in has expired/);
   isSameProcess(server);
 });
 

@@ -65,7 +65,7 @@ function refusals({ simulator }: Fleet): number {
 
 function isHonest(page: Outcome): void {
   assert.equal(page.status, 401);
-  assert.match(page.text, /Your Spotify sign-in has ended/);
+  assert.match(page.text, /Your Spotify sign-in has expired/);
   assert.match(page.text, /href="\/login\?returnTo=%2Fnow-playing">Sign in again/);
 }
 

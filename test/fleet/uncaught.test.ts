@@ -32,7 +32,7 @@ test('a rejection that nothing caught is written down without its words, and the
   const { child, waitForOutput, output, url } = await serverWith(t, 'rejection');
 
   child.kill('SIGUSR2');
-  await waitForOutput(/A promise was rejected and nothing caught it/);
+  await waitForOutput(/Unhandled promise rejection/);
 
   assert.equal((await fetch(`${url}/readyz`)).status, 200);
   assert.equal(child.exitCode, null);
@@ -63,6 +63,6 @@ test('after an exception that nothing caught, what is under way is finished, and
 
   assert.equal((await underWay).status, 200);
   assert.equal(await ended, 1);
-  assert.match(output(), /Stopping after an error that nothing caught/);
+  assert.match(output(), /Stopping after an uncaught exception/);
   assert.doesNotMatch(output(), /nobody may see/);
 });

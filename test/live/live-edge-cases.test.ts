@@ -142,7 +142,7 @@ test('while Spotify fails it is polled less and less, and pages tell whether wai
   clock.advance({ minutes: 11 });
   await stream.waitFor(({ event }) => event === 'end');
   await stream.waitForEnd();
-  assert.match((await mara.get('/now-playing').expect(403)).text, /does not let you in here yet/);
+  assert.match((await mara.get('/now-playing').expect(403)).text, /doesn’t let you use this site yet/);
 });
 
 // fault: browser-with-fewer-scopes

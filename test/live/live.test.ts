@@ -30,7 +30,7 @@ test('a subscriber gets the card at once, and the next track when it starts, aft
   assert.equal(first.data.playing, true);
   assert.equal(first.data.durationMs, durationMs);
   assert.equal(first.data.progressMs, 0);
-  assert.match(String(first.data.html), /<article class="playing">/);
+  assert.match(String(first.data.html), /<article class="now-playing">/);
   assert.equal(countApiCalls(simulator, playerPath), 0, 'the page has just asked');
 
   clock.advance({ seconds: 55 });
@@ -322,7 +322,7 @@ test('the page after a button shows its effect, or why there is none, even while
   await stream.waitFor(named(name));
 
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Paused/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Paused/);
   await stream.waitFor(({ data }) => data.playing === false);
 
   simulator.setProduct('mara', 'free');
@@ -486,5 +486,5 @@ test('a used-up quota means an hour of cooldown if Spotify names no time', async
   simulator.fault({ on: 'api', answer: { status: 429, body } });
   const refused = await mara.get('/playlists').expect(503);
   assert.ok(Number(refused.headers['retry-after']) > 3_500);
-  assert.match(refused.text, /Today’s calls to Spotify are used up/);
+  assert.match(refused.text, /Today’s Spotify calls are used up/);
 });

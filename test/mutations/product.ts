@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the deadline of Redis commands',
     safeguard: 'redis-command-deadline',
-    from: 'closeWhenSilent(redis, deadlineMs);',
+    from: 'enforceReplyTimeout(redis, deadlineMs);',
     to: '',
     test: 'test/redis/redis-outage',
     named: 'hangs',
@@ -152,8 +152,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing the callback as a return path',
     safeguard: 'no-return-to-callback',
-    from: '(login|callback|logout)',
-    to: '(login|logout)',
+    from: '[routes.signIn(), routes.callback(), routes.signOut()]',
+    to: '[routes.signIn(), routes.signOut()]',
     test: 'test/web/security',
   },
   {
@@ -340,7 +340,7 @@ export const mutations: Mutation[] = [
     what: 'keeping the earlier session until the new one exists',
     safeguard: 'keep-session-until-replaced',
     from: 'req.sessionStore.generate(req);',
-    to: 'await called((done) => req.session.regenerate(done));',
+    to: 'await promised((done) => req.session.regenerate(done));',
     test: 'test/redis/redis-outage',
     named: 'new sign-in',
   },
@@ -396,7 +396,7 @@ export const mutations: Mutation[] = [
   {
     what: 'checking that the new session still exists',
     safeguard: 'recheck-new-session',
-    from: '(await sessions.stands(sessionId)) ? sessionId : null',
+    from: '(await sessions.exists(sessionId)) ? sessionId : null',
     to: 'sessionId',
     test: 'test/pages/account',
   },
@@ -459,8 +459,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the account page without Spotify',
     safeguard: 'account-page-without-spotify',
-    from: "router.get('/account', htmlOrJson, signedIn.renewingLater,",
-    to: "router.get('/account', htmlOrJson, signedIn.middleware,",
+    from: 'router.get(routes.account(), htmlOrJson, signedIn.renewingLater,',
+    to: 'router.get(routes.account(), htmlOrJson, signedIn.middleware,',
     test: 'test/pages/account',
   },
   {
@@ -695,21 +695,21 @@ export const mutations: Mutation[] = [
     safeguard: 'detect-stuck-player',
     from: 'isStuck || isOverdue(before, after)',
     to: 'false',
-    test: 'test/live/cadence',
+    test: 'test/live/observation',
   },
   {
     what: 'learning the reporting lag',
     safeguard: 'learn-reporting-lag',
     from: 'reportingLagMs + lag.up',
     to: 'reportingLagMs',
-    test: 'test/live/cadence',
+    test: 'test/live/observation',
   },
   {
     what: 'learning the typical track length',
     safeguard: 'learn-track-length',
     from: 'newestTrackWeight * (playedMs',
     to: '0 * (playedMs',
-    test: 'test/live/cadence',
+    test: 'test/live/observation',
   },
   {
     what: 'disconnecting a client that does not read its stream',
@@ -742,7 +742,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the exit code of the doctor',
     safeguard: 'doctor-exit-code',
-    from: "if (state === 'bad') process.exitCode = 1;",
+    from: "if (status === 'failed') process.exitCode = 1;",
     to: '',
     test: 'test/settings/doctor',
   },
@@ -763,8 +763,8 @@ export const mutations: Mutation[] = [
   {
     what: 'offering to submit a form again',
     safeguard: 'offer-resubmit',
-    from: '!passing.some((reason) => error instanceof reason)',
-    to: 'passing.length === 0',
+    from: '!isOneOf(transientErrors, error)',
+    to: 'transientErrors.length === 0',
     test: 'test/pages/resubmit',
   },
   {
@@ -846,7 +846,7 @@ export const mutations: Mutation[] = [
   {
     what: 'a poll after a command on another page',
     safeguard: 'poll-after-other-page',
-    from: "if (wantsJson(req) || !back.startsWith('/now-playing'))",
+    from: 'if (wantsJson(req) || !back.startsWith(routes.nowPlaying()))',
     to: 'if (wantsJson(req))',
     test: 'test/live/live-edge-cases',
     named: 'another page',
@@ -926,8 +926,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the order of preferred languages',
     safeguard: 'language-preference-order',
-    from: '.sort((a, b) => b.weight - a.weight)',
-    to: '',
+    from: 'languages.find(',
+    to: 'languages.findLast(',
     test: 'test/web/languages',
   },
   {

@@ -189,9 +189,9 @@ export const mutations: Mutation[] = [
   {
     what: 'killing a private Redis that hangs',
     safeguard: 'kill-hanging-private-redis',
-    from: `const end = 'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';`,
-    to: `const end = 'kill "$server"';`,
-    test: 'test/redis/store',
+    from: `const stop = 'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';`,
+    to: `const stop = 'kill "$server"';`,
+    test: 'test/redis/choice',
     named: 'hangs',
   },
   {

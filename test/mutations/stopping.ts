@@ -105,7 +105,7 @@ export const mutations: Mutation[] = [
     what: 'measuring the Redis deadline in turns of the event loop',
     safeguard: 'deadline-in-loop-turns',
     from: 'turn += 1;',
-    to: 'turn = Math.round(performance.now() / turnMs);',
+    to: 'turn = Math.round(performance.now() / checkEveryMs);',
     test: recovery,
     named: 'busy for 800 ms',
   },
@@ -192,7 +192,7 @@ export const mutations: Mutation[] = [
   {
     what: 'trying real commands in the readiness check',
     safeguard: 'readiness-tries-commands',
-    from: 'const fault = await findFault(parts.redis);',
+    from: 'const fault = await diagnose(parts.redis);',
     to: 'const fault = await parts.redis.ping().then(() => null);',
     test: recovery,
     named: 'says which it is',

@@ -178,7 +178,7 @@ export const mutations: Mutation[] = [
   {
     what: 'answering HEAD without a sign-in',
     safeguard: 'head-without-sign-in',
-    from: "router.head(['/login', '/callback']",
+    from: 'router.head([routes.signIn(), routes.callback()]',
     to: "router.head(['/logins']",
     test: 'test/pages/repeated-sign-in',
     named: 'loaded ahead',
@@ -194,7 +194,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the cookie budget on every page',
     safeguard: 'pending-cookie-budget-per-page',
-    from: "if (length > maxBytes && req.path !== '/login') makeRoom(req, res);",
+    from: 'if (length > maxBytes && req.path !== routes.signIn()) makeRoom(req, res);',
     to: '',
     test: 'test/pages/pending-sign-ins',
     named: 'same moment',
@@ -313,7 +313,7 @@ export const mutations: Mutation[] = [
   {
     what: 'sharing the result of a set-up check',
     safeguard: 'share-setup-check',
-    from: 'checked !== null && isRecent(checked) ? checked.findings : null',
+    from: 'checked !== null && isRecent(checked) ? checked.results : null',
     to: 'null',
     test: 'test/pages/setup',
     named: 'processes share',

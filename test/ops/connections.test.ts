@@ -17,13 +17,13 @@ const large = Buffer.alloc(30_000_000, 'x');
 
 // fault: pipelined-requests-in-order
 test('pipelined requests are handled one after the other, and answered in their order', async (t) => {
-  let underWay = 0;
+  let inFlight = 0;
   let most = 0;
   const { client } = await serving(t, async (req, res) => {
-    underWay += 1;
-    most = Math.max(most, underWay);
+    inFlight += 1;
+    most = Math.max(most, inFlight);
     await sleep(req.url === '/1' ? 50 : 1);
-    underWay -= 1;
+    inFlight -= 1;
     res.end(`<${req.url}>`);
   });
   const pipelining = client();

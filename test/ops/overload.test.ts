@@ -59,7 +59,7 @@ test('the log tells of an overload once, and not of each request', async (t) => 
 
   const told = logged.filter((line) => line.includes('Overloaded'));
   assert.equal(told.length, 1);
-  assert.match(told[0] ?? '', /"refused":1,"underWay":2/);
+  assert.match(told[0] ?? '', /"refused":1,"inFlight":2/);
   spotify.resolve();
   await Promise.all(waiting);
 });

@@ -70,7 +70,7 @@ testInEachApiVersion('the account page says who is signed in, what was agreed to
   ] as const)
     assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
   const browsers = text.slice(text.indexOf('Where you are signed in'));
-  assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="mark">this one<\/span>/);
+  assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
   assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
   for (const [form, words] of [
     ['/logout', 'Sign out'],
@@ -81,7 +81,7 @@ testInEachApiVersion('the account page says who is signed in, what was agreed to
       text,
       new RegExp(`<form method="post" action="${form}"><button[^>]* type="submit">${words}</button>`),
     );
-  assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;switch=1">Agree again/);
+  assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;dialog=1">Agree again/);
   assert.match(text, /href="https:\/\/www\.spotify\.com\/account\/apps"/);
 });
 
@@ -245,7 +245,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
       `<p class="notice">Your sign-in with Spotify ends on <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
     ),
   );
-  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;switch=1">Agree again now/);
+  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Agree again now/);
 });
 
 // fault: refresh-extends-nothing
@@ -440,7 +440,7 @@ test('browsers are called what people call them', async (t) => {
     const [browser] = (await accountOf(mara)).browsers;
     assert.equal(browser.name, name, userAgent.slice(0, 60));
     const { text } = await mara.get('/account').expect(200);
-    if (name === null) assert.match(text, /A browser that does not say its name/);
+    if (name === null) assert.match(text, /Unknown browser/);
     assert.doesNotMatch(text, /<script>/);
     await mara.post('/account/disconnect').expect(303);
   }

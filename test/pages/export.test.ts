@@ -135,7 +135,7 @@ test('as a table it has a row for each item, with what it is, who added it and w
   assert.equal(facts['# complete'], 'true');
 });
 
-test('four pages are on their way at once, never more, and the file begins before the last is asked for', async (t) => {
+test('at most four pages are loaded at once, and the file begins before the last one is requested', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -163,7 +163,7 @@ test('four pages are on their way at once, never more, and the file begins befor
 });
 
 // fault: parts-make-whole
-test('of a playlist that Spotify stops telling a part can be had, and the parts together are the whole', async (t) => {
+test('if Spotify stops answering, a part can be downloaded, and the parts together are the whole playlist', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const mara = await signInToExport(turntable);
@@ -201,7 +201,7 @@ test('of a playlist that Spotify stops telling a part can be had, and the parts 
   assert.ok(parts.every(({ manifest }) => manifest.changedSince === false));
 });
 
-test('a part says in its name what it holds, and in its last lines where it stopped and where the next one begins', async (t) => {
+test('the name of a part says what it holds, and its last lines where it stopped and the next one begins', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -226,7 +226,7 @@ test('a part says in its name what it holds, and in its last lines where it stop
   assert.equal(rest[1]?.[0], String(Number(facts['# written']) + 1), 'positions go on');
 });
 
-testOnce('what changed between two parts is told in the second', async (t) => {
+testOnce('a part says whether the playlist has changed since the previous one', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
@@ -248,7 +248,7 @@ testOnce('what changed between two parts is told in the second', async (t) => {
   );
 });
 
-testOnce('a part that silence has ended says so, without a time', async (t) => {
+testOnce('a part that ends because Spotify is silent says so, without a time', async (t) => {
   const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 2_000 } });
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -268,7 +268,7 @@ testOnce('a part that silence has ended says so, without a time', async (t) => {
   assert.equal(rest.manifest.complete, true);
 });
 
-testOnce('what goes wrong before the first row is a page that says so, not a file', async (t) => {
+testOnce('an error before the first row gives an error page, not a file', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -278,11 +278,11 @@ testOnce('what goes wrong before the first row is a page that says so, not a fil
     simulator.fault({ on, times: 2, answer: { status: 502, body: '' } });
     const page = await mara.get(`${path}/export.csv`).expect(502).expect('Content-Type', /html/);
     assert.equal(page.headers['content-disposition'], undefined);
-    assert.match(page.text, /Spotify did not answer/);
+    assert.match(page.text, /Spotify isn’t responding/);
   }
 });
 
-testOnce('a reader who goes away ends the asking', async (t) => {
+testOnce('a client that disconnects ends the calls to Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, logged } = turntable;
   const mara = await signInToExport(turntable);
@@ -300,7 +300,7 @@ testOnce('a reader who goes away ends the asking', async (t) => {
   assert.doesNotMatch(logged.join(''), /request failed/);
 });
 
-testOnce('a reader who goes away before anything is written is no failure either', async (t) => {
+testOnce('a client that disconnects before anything is written is no error', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, logged } = turntable;
   const mara = await signInToExport(turntable);
@@ -320,7 +320,7 @@ testOnce('a reader who goes away before anything is written is no failure either
   assert.doesNotMatch(logged.join(''), /request failed/);
 });
 
-testOnce('a reader who stops reading is waited for, in place of keeping it all', async (t) => {
+testOnce('a client that stops reading slows the export down, and memory stays bounded', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -344,7 +344,7 @@ testOnce('a reader who stops reading is waited for, in place of keeping it all',
   assert.ok(size > 36_000_000);
 });
 
-test('all playlists come in one file, each with what it says of itself', async (t) => {
+test('all playlists come in one file, each with its manifest', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const noor = await signInToExport(turntable, 'noor');
@@ -404,7 +404,7 @@ test('as a table, each row of it names its playlist', async (t) => {
   ]);
 });
 
-test('of all playlists parts can be had, too, and the parts together are the whole', async (t) => {
+test('all playlists can be downloaded in parts, and the parts together are the whole', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const noor = await signInToExport(turntable, 'noor');
@@ -436,7 +436,7 @@ test('of all playlists parts can be had, too, and the parts together are the who
   );
 });
 
-test('the file of somebody else’s playlist says what Spotify does not tell', async (t) => {
+test('the file of another person’s playlist says that Spotify does not show its contents', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, 'Lighthouse keepers');
@@ -459,7 +459,7 @@ test('an empty playlist is a whole file', async (t) => {
   assert.equal(manifest.complete, true);
 });
 
-testOnce('a file has the name of its playlist, as far as names of files go', async (t) => {
+testOnce('a file is named after its playlist, as far as file names allow', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -480,7 +480,7 @@ testOnce('a file has the name of its playlist, as far as names of files go', asy
   assert.match(String(await named('half \ud83d')), /half%20%EF%BF%BD\.csv$/);
 });
 
-testOnce('places and formats that do not exist are told so, without asking Spotify', async (t) => {
+testOnce('places and formats that can’t exist are a 404, without a call to Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   turntable.simulator.forgetCalls();
@@ -507,7 +507,7 @@ testOnce('places and formats that do not exist are told so, without asking Spoti
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('who is not signed in is led to the sign-in and back to the file', async (t) => {
+testOnce('a visitor who is not signed in is led to the sign-in and back to the file', async (t) => {
   const { browser } = await startTurntable(t);
   const visitor = browser();
 
@@ -516,7 +516,7 @@ testOnce('who is not signed in is led to the sign-in and back to the file', asyn
   await visitor.getJson('/playlists/export.json').expect(401);
 });
 
-testOnce('the pages lead to the files, and a HEAD asks for no more than the first page', async (t) => {
+testOnce('the pages link to the files, and a HEAD request reads no more than the first page', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);

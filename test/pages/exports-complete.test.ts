@@ -227,7 +227,7 @@ test('the page of an export says where a part stopped and why, and leads on from
     shown,
     /Not complete: the file holds 200 of 1,200 rows\. It ends there because Spotify didn’t answer\./,
   );
-  const [, next = ''] = /<a href="([^"]+)">Continue with the next row<\/a>/.exec(shown) ?? [];
+  const [, next = ''] = /<a href="([^"]+)">Download the rest<\/a>/.exec(shown) ?? [];
   assert.equal(next.replaceAll('&amp;', '&'), manifest.stopped?.resume);
   const { body } = await mara.getJson('/playlists/export/progress').expect(200);
   assert.deepEqual(
@@ -347,4 +347,17 @@ test('the question before a file names the playlist and the format', async (t) =
   simulator.fault({ on: /\/playlists\/\w+$/, answer: { status: 502, body: '' } });
   assert.match((await ask(`${path}/export.csv`).expect(200)).text, /Download this playlist as CSV\?/);
   await ask(`/playlists/${someId}/export.csv`).expect(404);
+});
+
+test('the calls that the page of an export announces are about those that it takes', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  for (const listener of ['mara', 'noor']) {
+    const person = await signInToExport(turntable, listener);
+    const { calls } = (await person.getJson('/playlists/export').expect(200)).body;
+    simulator.forgetCalls();
+    await all(turntable, person);
+    const taken = apiRequests(simulator).length;
+    assert.ok(Math.abs(calls - taken) <= taken * 0.2, `${listener}: ${calls} announced, ${taken} taken`);
+  }
 });

@@ -103,7 +103,7 @@ for (const [what, fault, seconds] of passing) {
 }
 
 // fault: failures-in-file-of-all
-test('all 137 playlists are in the file, whatever passes in the middle', async (t) => {
+test('all 137 playlists are in the file despite passing failures', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const mara = await signInToExport(turntable);
@@ -134,7 +134,7 @@ test('all 137 playlists are in the file, whatever passes in the middle', async (
 });
 
 // fault: pause-shown-on-page
-test('a pause is shown on the page that started the export, whichever server it is asked of', async (t) => {
+test('a pause is shown on the page that started the export, whichever process serves it', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { simulator, clock } = one;
@@ -258,7 +258,7 @@ for (const [what, fault, status, reason] of final) {
 }
 
 // fault: retry-budget
-test('reads are repeated within a budget: a Spotify in trouble is not asked twice as often', async (t) => {
+test('reads are repeated within a budget: retries don’t double the load on a failing Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const noor = await signInToExport(turntable, 'noor');
@@ -276,7 +276,7 @@ test('reads are repeated within a budget: a Spotify in trouble is not asked twic
 });
 
 // fault: pause-budget
-test('pauses have a budget, too: an export does not wait for ever', async (t) => {
+test('pauses have a budget: an export does not wait forever', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const { mara, path } = await longPlaylist(turntable);
@@ -360,7 +360,7 @@ test('it fails for a proxy that speaks HTTP/1.0 as well, which takes a connectio
 });
 
 // fault: download-cut-by-stop
-test('a download that is cut off because the server stops is no end either', async () => {
+test('a download that is cut off because the server stops does not look complete', async () => {
   const serving = await serve((_req, res) => void res.write('half a file'), { host: '127.0.0.1', port: 0 });
   let closed: Promise<void> | undefined;
   const { text, end } = await askAsOldProxy(`http://127.0.0.1:${serving.port}`, '/', '', () => {
@@ -422,7 +422,7 @@ test('a short file that takes too long begins before it is whole, and then goes 
 });
 
 // fault: rows-missing
-test('rows that Spotify announces and does not send are asked for again, and are missing by name', async (t) => {
+test('rows that Spotify announces and does not send are read again, and otherwise the name mentions them as missing', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const { mara, path } = await longPlaylist(turntable);
@@ -467,7 +467,7 @@ test('rows that Spotify announces and does not send are asked for again, and are
 });
 
 // fault: sign-out-ends-export
-test('signing out ends an export that is paused: Spotify is asked no more', async (t) => {
+test('signing out ends an export that is paused, without another call to Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock, keys } = turntable;
   const { mara, path } = await longPlaylist(turntable);
@@ -495,7 +495,7 @@ test('signing out ends an export that is paused: Spotify is asked no more', asyn
 });
 
 // fault: client-leaves-during-pause
-test('a reader who leaves during a pause ends the export', async (t) => {
+test('a client that leaves during a pause ends the export', async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 100 } });
   const { simulator, clock, logged } = turntable;
   const { mara, path } = await longPlaylist(turntable);
@@ -530,7 +530,7 @@ test('no error of Spotify’s, or of access to it, is unforeseen', () => {
   assert.throws(() => stopFor(new TypeError('ours'), '/next'), TypeError);
 });
 
-test('a record of an export that cannot be read is as good as none', async (t) => {
+test('a record of an export that cannot be read is treated as absent', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await longPlaylist(turntable);
   const redis = new Redis(turntable.redisUrl);

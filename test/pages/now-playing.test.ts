@@ -24,7 +24,7 @@ test('now playing shows the track with artists, album, cover, progress and devic
   assert.match(page.text, />1:05<\/span>/);
   assert.match(
     page.text,
-    new RegExp(`<a class="art" href="${item.link}"><img class="cover" src="${simulator.origin}/covers/`),
+    new RegExp(`<a class="artwork" href="${item.link}"><img class="cover" src="${simulator.origin}/covers/`),
   );
   assert.equal(page.headers['cache-control'], 'private, no-store');
 });
@@ -111,7 +111,7 @@ test('a local file is shown for what it is, without links', async (t) => {
   assert.equal(body.item.link, null);
   assert.match(page.text, /A file of your own, not on Spotify/);
   assert.ok(page.text.includes(`<h1><bdi>${body.item.name || 'Unnamed track'}</bdi></h1>`));
-  assert.match(page.text, /<span class="cover none">/);
+  assert.match(page.text, /<span class="cover placeholder">/);
 });
 
 test('something that Spotify does not name is still shown as playing', async (t) => {

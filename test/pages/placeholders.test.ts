@@ -236,7 +236,7 @@ for (const [what, given, kind, words] of kinds) {
     assert.match(
       card.text,
       new RegExp(
-        `<p class="from">${words.source
+        `<p class="subtitle">${words.source
           .split(' ')
           .slice(0, kind === 'audiobook' ? 1 : 2)
           .join(' ')}</p>`,

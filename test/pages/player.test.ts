@@ -42,11 +42,11 @@ test('play, pause, next and previous are buttons that take one call each and lea
   simulator.forgetCalls();
   const paused = await press(mara, turntable, 'pause');
   assert.equal(paused.left.headers.location, '/now-playing');
-  assert.match(paused.page.text, /<p class="state">Paused on/);
+  assert.match(paused.page.text, /<p class="eyebrow">Paused on/);
   assert.deepEqual(apiRequests(simulator), ['GET /me/player', 'PUT /me/player/pause', 'GET /me/player']);
   assert.deepEqual(await offered(mara, turntable), ['previous', 'play', 'next']);
 
-  assert.match((await press(mara, turntable, 'play')).page.text, /<p class="state">Playing on/);
+  assert.match((await press(mara, turntable, 'play')).page.text, /<p class="eyebrow">Playing on/);
   await press(mara, turntable, 'next');
   assert.notEqual(await name(), first);
   await press(mara, turntable, 'previous');
@@ -65,7 +65,7 @@ test('playback moves to another device', async (t) => {
   assert.match(page.text, /Living-room TV[\s\S]*?Takes no commands from apps/);
   assert.match(page.text, /<a href="\/now-playing">Back to what is playing<\/a>/);
   const buttons = [
-    ...page.text.matchAll(/name="device" value="([^"]+)">Play here<span class="unseen">: ([^<]+)</g),
+    ...page.text.matchAll(/name="device" value="([^"]+)">Play here<span class="visually-hidden">: ([^<]+)</g),
   ];
   assert.deepEqual(
     buttons.map(([, , name]) => name),
@@ -212,7 +212,7 @@ testOnce('a command is shown once Spotify shows it', async (t) => {
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
 
   assert.ok(performance.now() - startedAt >= 120);
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="state">Paused on/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Paused on/);
 });
 
 testOnce('commands that do not exist, and devices that cannot, are not asked of Spotify', async (t) => {
@@ -238,7 +238,7 @@ testOnce('a 404 of the player that says nothing is Spotify’s failure, not a mi
   const sent = { returnTo: '/now-playing' };
   const page = await mara.post('/player/next').type('form').send(sent).expect(502);
 
-  assert.match(page.text, /Spotify did not answer/);
+  assert.match(page.text, /Spotify isn’t responding/);
   assert.match(page.text, />Send it again</);
 });
 

@@ -67,7 +67,7 @@ test('a playlist is made with a form, private unless wished otherwise, and its p
   const page = await mara.get(left.headers.location ?? '').expect(200);
   assert.match(page.text, /<p class="notice" role="status">Your new playlist is there\.<\/p>/);
   assert.match(page.text, /<bdi>Rainy &lt;b&gt;days&lt;\/b&gt;<\/bdi>/);
-  assert.match(page.text, /<p class="from"><bdi>One and &#34;two&#34;<\/bdi>/);
+  assert.match(page.text, /<p class="subtitle"><bdi>One and &#34;two&#34;<\/bdi>/);
   assert.match(page.text, /Playlist, private/);
   assert.match(page.text, /There is nothing in it yet/);
   assert.equal((await playlists(mara))[0]?.name, 'Rainy <b>days</b>');
@@ -240,7 +240,7 @@ test('a playlist to add to is one’s own or a shared one; those of others are n
   assert.match(text, /<bdi>Dinner for six</);
   assert.match(text, /<bdi>Band practice</, 'emeka’s, and shared');
   assert.doesNotMatch(text, /<bdi class="name">Lighthouse keepers</);
-  assert.match(text, /Playlist without a name/);
+  assert.match(text, /Unnamed playlist/);
   assert.doesNotMatch(text, />null<|undefined|NaN|\[object/, 'nor is there a hole where Spotify has one');
   const { body } = await mara.getJson(path).expect(200);
   assert.deepEqual(Object.keys(body), ['uri', 'item', 'playlists', 'page', 'pages']);
@@ -419,7 +419,7 @@ test('without the permission nothing is offered but the way to give it, and it l
   const { item } = (await mara.getJson('/now-playing')).body;
   const wayOn = async (page: string) => {
     const { text } = await mara.get(page).expect(200);
-    assert.doesNotMatch(text, />Remove<|<summary>Change|class="fields"|>Add</, page);
+    assert.doesNotMatch(text, />Remove<|<summary>Change|class="form-fields"|>Add</, page);
     const [, way = ''] = /href="(\/login\?[^"]+allow=[^"]+)"/.exec(text) ?? [];
     const query = new URL(way.replaceAll('&amp;', '&'), turntable.url).searchParams;
     assert.equal(query.get('allow'), 'playlist-modify-public playlist-modify-private', page);
@@ -434,7 +434,7 @@ test('without the permission nothing is offered but the way to give it, and it l
   const sent = { name: 'x', uri: item.uri, snapshot: 'x', returnTo: path };
   for (const action of ['/playlists', path, `${path}/items`, `${path}/remove`]) {
     const page = await mara.post(action).type('form').send(sent).expect(403);
-    assert.match(page.text, /This page needs one more permission/);
+    assert.match(page.text, /This needs one more permission/);
     assert.match(page.text, /allow=playlist-modify-public\+playlist-modify-private/);
   }
   assert.deepEqual(apiRequests(simulator), []);

@@ -116,7 +116,7 @@ test('a playlist of 1,200 items comes page by page, each item once and in its pl
   assert.match(second.text, /1,200 items, page 2 of 24/);
   assert.match(
     second.text,
-    /<ol class="entries numbered[^"]*" start="51">\s*<li>\s*<span class="small number">51<\/span>/,
+    /<ol class="track-list with-numbers[^"]*" start="51">\s*<li>\s*<span class="small number">51<\/span>/,
   );
   await mara.get(`${path}?page=25`).expect(404);
 });

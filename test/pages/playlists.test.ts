@@ -98,7 +98,7 @@ test('odd playlists are shown for what they are', async (t) => {
   assert.match(text, /&lt;b&gt;bold&lt;\/b&gt; &amp; &lt;script&gt;/);
   assert.equal(named('Late')?.description, `Rock & Roll 'til "late"`, 'entities are undone once');
   assert.equal(named('<b>bold</b> & <script>alert(1)</script>')?.description, '<i>plain</i>');
-  assert.match(text, /Playlist without a name/);
+  assert.match(text, /Unnamed playlist/);
   assert.match(text, /<bdi class="name">שירים לדרך הביתה<\/bdi>/);
   assert.deepEqual(named('Someday')?.covers, []);
   assert.deepEqual(named('New playlist (3)')?.covers, []);

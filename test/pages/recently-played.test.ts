@@ -97,7 +97,7 @@ test('who has played nothing, or has not allowed it, sees the page without it, a
   const html = await page(mara);
 
   assert.deepEqual(listIn(html), []);
-  assert.match(html, /<a class="button quiet" href="\/library\/recent">Recently played<\/a>/);
+  assert.match(html, /<a class="button secondary" href="\/library\/recent">Recently played<\/a>/);
   assert.deepEqual(apiRequests(simulator), ['GET /me/player']);
 });
 

@@ -64,7 +64,7 @@ testInEachApiVersion(
     for (const page of [path, '/library']) {
       const rows = (await mara.get(page).expect(200)).text.split('<li>').slice(1);
       for (const [index, mark] of Object.values(words).entries())
-        assert.match(rows[index] ?? '', new RegExp(`<span class="mark">${mark}</span>`));
+        assert.match(rows[index] ?? '', new RegExp(`<span class="badge">${mark}</span>`));
       assert.doesNotMatch(rows[4] ?? '', /Not available|Hidden/);
     }
     const [first, , , , fifth] = (await mara.getJson(path).expect(200)).body.entries as Row[];

@@ -181,7 +181,7 @@ test('every way in which a sign-in fails leads to an address without a code, and
   const mara = browser();
   const fails: [string, number, () => unknown][] = [
     [
-      'Spotify did not answer',
+      'Spotify isn’t responding',
       502,
       () => simulator.fault({ on: 'token', answer: { status: 500, body: '' } }),
     ],
@@ -217,7 +217,7 @@ test('the page about a failed sign-in says only what this server wrote', async (
 
   for (const value of ['', 'x.y', encodeURIComponent('{"page":{"title":"Evil"}}')]) {
     const page = await mara.get('/sign-in/problem').set('Cookie', `${name}=${value}`).expect(400);
-    assert.match(page.text, /<h1>The sign-in did not finish<\/h1>/);
+    assert.match(page.text, /<h1>The sign-in didn’t finish<\/h1>/);
     assert.match(page.text, /href="\/login">Sign in with Spotify/);
   }
 });

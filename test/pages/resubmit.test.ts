@@ -69,7 +69,7 @@ test('a form that comes while Redis is away comes back as it was sent, and is go
   await redis.stop();
 
   const away = await mara.post('/playlists').type('form').send(filled).expect(503);
-  assert.match(away.text, /One moment, please/);
+  assert.match(away.text, /This site’s database isn’t responding/);
   assert.ok(!away.text.includes(odd));
   assert.match(away.text, />Send it again</);
   const given = formFields(away.text, '/playlists');

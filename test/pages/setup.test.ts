@@ -23,7 +23,7 @@ async function check(person: Browser, headers: Record<string, string> = {}): Pro
 }
 
 function findingsIn(html: string): Map<string, string> {
-  const found = html.matchAll(/<span class="mark">(\w+)<\/span> <strong>(.*?)<\/strong>: (.*?)<\/p>/gs);
+  const found = html.matchAll(/<span class="badge">(\w+)<\/span> <strong>(.*?)<\/strong>: (.*?)<\/p>/gs);
   return new Map([...found].map(([, word, what = '', seen]) => [what, `${word}: ${seen}`]));
 }
 
@@ -35,10 +35,10 @@ test('the setup page has each step with the exact string to paste, and leads to 
     ([, ...one]) => one,
   );
   assert.deepEqual(pasted, [
-    ['Name of the app', 'Turntable'],
+    ['App name', 'Turntable'],
     ['Redirect URI', `${baseUrl}/callback`],
-    ['Line of .env for the client id', 'SPOTIFY_CLIENT_ID='],
-    ['Line of .env for the client secret', 'SPOTIFY_CLIENT_SECRET='],
+    ['Line for the client ID', 'SPOTIFY_CLIENT_ID='],
+    ['Line for the client secret', 'SPOTIFY_CLIENT_SECRET='],
     ['Command', 'npm start'],
   ]);
   assert.match(text, /<a href="https:\/\/developer\.spotify\.com\/dashboard">/);
@@ -53,22 +53,22 @@ test('the check tries everything and says what it saw', async (t) => {
   assert.deepEqual(
     [...found].map(([what, seen]) => `${what}, ${seen.split(':')[0]}`),
     [
-      'Client id and secret, Good',
-      'Spotify answers the app, Good',
+      'Client ID and secret, Good',
+      'Spotify Web API, Good',
       'Redirect URI, Good',
-      'Clock, beside Spotify, Good',
-      'People who sign in, Note',
-      'Redis answers, Good',
-      'Redis keeps sign-ins, Wrong',
-      'Redis makes no room, Good',
-      'Redis passes on changes, Good',
-      'Clock, beside Redis, Good',
-      'The address you came to, Good',
+      'Clock compared with Spotify, Good',
+      'Sign-ins, Note',
+      'Redis connection, Good',
+      'Redis persistence, Wrong',
+      'Redis eviction, Good',
+      'Redis messages, Good',
+      'Clock compared with Redis, Good',
+      'Address in your browser, Good',
       'Proxy, Good',
       'Cookies, Good',
     ],
   );
-  assert.match(found.get('The address you came to') ?? '', new RegExp(`${baseUrl}/callback`));
+  assert.match(found.get('Address in your browser') ?? '', new RegExp(`${baseUrl}/callback`));
 });
 
 test('the check says so if cookies do not come back', async (t) => {
@@ -79,17 +79,23 @@ test('the check says so if cookies do not come back', async (t) => {
   assert.match(String(first.headers['set-cookie']), /check=1; Path=\/; HttpOnly; SameSite=Lax/);
 
   const { text } = await browser().get('/setup/check?cookie=set').expect(200);
-  assert.match(findingsIn(text).get('Cookies') ?? '', /^Wrong: one was set, but did not come back/);
+  assert.match(
+    findingsIn(text).get('Cookies') ?? '',
+    /^Wrong: one was set, but the browser didn’t send it back/,
+  );
 });
 
 test('proxy headers: believed, missing, not believed, or not expected', async (t) => {
   const behind = await startTurntable(t, { env: { ...https, SETUP_PAGE: 'on' } });
   const good = await check(behind.browser(), overHttps);
-  assert.match(good.get('Proxy') ?? '', /^Good: X-Forwarded-Proto says https, .* TRUST_PROXY is 1/);
-  assert.match(good.get('The address you came to') ?? '', /^Good: https:\/\/music\.example/);
+  assert.match(
+    good.get('Proxy') ?? '',
+    /^Good: X-Forwarded-Proto says https and is trusted: TRUST_PROXY is 1/,
+  );
+  assert.match(good.get('Address in your browser') ?? '', /^Good: https:\/\/music\.example/);
 
   const silent = await check(behind.browser(), { Host: 'music.example' });
-  assert.match(silent.get('Proxy') ?? '', /^Wrong: BASE_URL is https, but no X-Forwarded-Proto came/);
+  assert.match(silent.get('Proxy') ?? '', /^Wrong: BASE_URL is https, but there is no X-Forwarded-Proto/);
   // The cookie is Secure, and such a browser would not take it.
   assert.match(silent.get('Cookies') ?? '', /^Wrong/);
 
@@ -101,29 +107,29 @@ test('proxy headers: believed, missing, not believed, or not expected', async (t
 
   const plain = await startTurntable(t);
   const unexpected = await check(plain.browser(), { 'X-Forwarded-Proto': 'https' });
-  assert.match(unexpected.get('Proxy') ?? '', /^Note: the headers of one came, but BASE_URL is http/);
+  assert.match(unexpected.get('Proxy') ?? '', /^Note: there are headers of a proxy, but BASE_URL is http/);
 });
 
 test('whom Spotify refused of late, without saying who it was', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const [jonas, owner] = [browser(), browser()];
   await jonas.signIn('jonas');
-  assert.match((await check(owner)).get('People who sign in') ?? '', /^Note: nobody was refused/);
+  assert.match((await check(owner)).get('Sign-ins') ?? '', /^Note: no one was refused/);
 
   simulator.settings.notInvited.add('jonas');
   const refused = await jonas.get('/playlists').expect(403);
-  assert.match(refused.text, /href="\/setup\/check">Check the set-up/);
+  assert.match(refused.text, /href="\/setup\/check">Check the setup/);
   clock.advance({ minutes: 5 });
-  const people = (await check(owner)).get('People who sign in') ?? '';
-  assert.match(people, /^Wrong: 5 minutes ago Spotify refused somebody who is not on the app’s list/);
+  const people = (await check(owner)).get('Sign-ins') ?? '';
+  assert.match(people, /^Wrong: 5 minutes ago, Spotify refused someone who is not on your app’s list/);
   assert.doesNotMatch(people, /jonas/i);
 
   simulator.settings.ownerHasPremium = false;
   await jonas.get('/now-playing').expect(403);
   const { text } = await owner.get('/setup/check').expect(200);
-  assert.match(text, /refused somebody because the owner of the app has no Premium/);
+  assert.match(text, /refused someone because the owner of the app doesn’t have Premium/);
   clock.advance({ minutes: 61 });
-  assert.match((await check(owner)).get('People who sign in') ?? '', /^Note/);
+  assert.match((await check(owner)).get('Sign-ins') ?? '', /^Note/);
 });
 
 // fault: setup-check-once-a-minute
@@ -146,7 +152,7 @@ test('processes share what Spotify said: all together ask it once a minute', asy
 
   const pages = await Promise.all(people.map((person) => check(person)));
 
-  for (const found of pages) assert.match(found.get('Spotify answers the app') ?? '', /^Good/);
+  for (const found of pages) assert.match(found.get('Spotify Web API') ?? '', /^Good/);
   assert.equal(countApiCalls(one.simulator, '/v1/search'), 1);
   assert.equal(countTokenRequests(one.simulator, 'client_credentials'), 1);
   one.clock.advance({ seconds: 61 });
@@ -162,11 +168,14 @@ test('the check works where Redis does not, and heals with it', { skip }, async 
   const away = await person.get('/').expect(503);
   assert.match(away.text, /href="\/setup\/check"/);
 
-  assert.match((await check(person)).get('Redis answers') ?? '', /^Wrong: 127\.0\.0\.1:\d+ does not answer/);
+  assert.match(
+    (await check(person)).get('Redis connection') ?? '',
+    /^Wrong: 127\.0\.0\.1:\d+ does not answer/,
+  );
 
   const again = await startRedis({ program: redisProgram, port: redis.port });
   t.after(again.stop);
-  assert.match((await check(person)).get('Redis answers') ?? '', /^Good/);
+  assert.match((await check(person)).get('Redis connection') ?? '', /^Good/);
 });
 
 test('the check leaves only what it found in Redis, and shows no secret', async (t) => {

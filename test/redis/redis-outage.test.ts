@@ -212,7 +212,7 @@ test('a Redis that asks for a password is told apart from one that is away', { s
   for (const url of [redis.url, redis.url.replace('//', '//:wrong@')]) {
     const { browser, logged } = await startTurntable(t, { redisUrl: url });
     await browser().get('/').expect(503);
-    assert.match(logged.join(''), /Redis refuses the connection.*Look at the user and password in REDIS_URL/);
+    assert.match(logged.join(''), /Redis refuses the connection.*Check the user and password in REDIS_URL/);
     assert.doesNotMatch(logged.join(''), /wrong@/);
   }
 });

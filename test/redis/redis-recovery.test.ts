@@ -35,7 +35,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
     prefix: '',
     url: await testRedisUrl(),
     deadlineMs: timing.redisDeadlineMs,
-    onDown: ({ does }) => downs.push(does),
+    onDown: ({ problem }) => downs.push(problem),
     onUp: () => undefined,
     background: { run: (_name, work) => work.catch(assert.fail) },
   });
@@ -123,7 +123,7 @@ test('a server that starts beside a Redis that takes no writes says so, and says
   await direct.config('SET', 'maxmemory', '1');
 
   const { logged } = await startTurntable(t, { redisUrl: redis.url });
-  assert.match(logged.join(''), /Redis is out of memory; pages answer 503/);
+  assert.match(logged.join(''), /Redis is out of memory\. Pages answer 503/);
 
   await direct.config('SET', 'maxmemory', '0');
   await until(() => /Redis answers again/.test(logged.join('')));
@@ -145,7 +145,11 @@ test('/readyz says which it is: no memory, no permission, or nobody there', { sk
   // Deleting is what a script does.
   for (const command of ['-set', '-eval', '-del']) {
     await permit(command);
-    assert.deepEqual(await readyz(url), isNotReady('Redis does not permit this user what pages do'), command);
+    assert.deepEqual(
+      await readyz(url),
+      isNotReady('Redis does not give this user the permissions that pages need'),
+      command,
+    );
     await permit('+@all');
     assert.deepEqual(await readyz(url), isReady);
   }

@@ -24,7 +24,7 @@ function machine(t: TestContext, programs: Record<string, string>) {
     env: { PATH: folder },
     platform: 'linux',
     isRoot: false,
-    say: (sentence: string) => said.push(sentence),
+    print: (sentence: string) => said.push(sentence),
     confirm: null,
   };
   return { folder, deps, said, told: () => readFileSync(told, 'utf8') };
@@ -90,6 +90,6 @@ test('an installation that fails says what to run by hand', async (t) => {
 
   await assert.rejects(
     findRedisProgram({ ...deps, isRoot: true }),
-    /That did not work\. Please install Redis by hand/,
+    /Installing Redis failed\. Please run this yourself/,
   );
 });

@@ -59,16 +59,16 @@ test('where all is well, the doctor says so, a line each, and exits with 0', { s
     lines.map((line) => line.slice(0, line.indexOf(':', 6))),
     [
       'ok    Settings',
-      'ok    Redis answers',
-      'ok    Redis keeps sign-ins',
-      'ok    Redis makes no room',
-      'ok    Redis passes on changes',
-      'ok    Clock, beside Redis',
-      'ok    Client id and secret',
-      'ok    Spotify answers the app',
+      'ok    Redis connection',
+      'ok    Redis persistence',
+      'ok    Redis eviction',
+      'ok    Redis messages',
+      'ok    Clock compared with Redis',
+      'ok    Client ID and secret',
+      'ok    Spotify Web API',
       'ok    Redirect URI',
-      'ok    Clock, beside Spotify',
-      'ok    This site, from outside',
+      'ok    Clock compared with Spotify',
+      'ok    Public address',
     ],
   );
   assert.equal(callsOf(simulator), 1, 'one call of the quota');
@@ -78,7 +78,7 @@ test('before the server is started, that is no fault', { skip }, async (t) => {
   const { ask } = await practice(t);
   const { said, code } = await ask();
 
-  assert.match(said, /note {2}This site, from outside: nothing answers at .* -> Start Turntable/);
+  assert.match(said, /note {2}Public address: nothing answers at .* -> .*start Turntable/);
   assert.equal(code, 0, said);
 });
 
@@ -89,7 +89,7 @@ test('with nothing set, it leads to the setup page', { skip }, async (t) => {
 
   assert.match(
     said,
-    /WRONG Client id and secret: SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET are not set -> .*npm start/,
+    /FAIL {2}Client ID and secret: SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET are not set -> .*npm start/,
   );
   assert.equal(code, 1);
   assert.equal((await ask({ ...nothing, NODE_ENV: 'production' })).code, 1);
@@ -99,8 +99,8 @@ test('settings that cannot be read are all told', { skip }, async (t) => {
   const { ask } = await practice(t);
   const { said, code } = await ask({ PORT: 'eighty', BASE_URL: 'http://localhost:3000' });
 
-  assert.match(said, /WRONG Settings: PORT must be a whole number/);
-  assert.match(said, /WRONG Settings: BASE_URL names localhost/);
+  assert.match(said, /FAIL {2}Settings: PORT must be a whole number/);
+  assert.match(said, /FAIL {2}Settings: BASE_URL contains localhost/);
   assert.equal(code, 1);
 });
 
@@ -108,20 +108,20 @@ test('a wrong client secret, and a wrong client id', { skip }, async (t) => {
   const { ask } = await practice(t);
 
   const secret = await ask({ SPOTIFY_CLIENT_SECRET: 'not the one' });
-  assert.match(secret.said, /WRONG Client id and secret: .*“Invalid client secret”.* -> Copy .*dashboard/);
+  assert.match(secret.said, /FAIL {2}Client ID and secret: .*“Invalid client secret”.* -> Copy .*dashboard/);
   assert.equal(secret.code, 1);
   assert.doesNotMatch(secret.said, /not the one/);
 
   const id = await ask({ SPOTIFY_CLIENT_ID: 'nobody' });
-  assert.match(id.said, /WRONG Client id and secret: .*“Invalid client”/);
-  assert.match(id.said, /WRONG Redirect URI: .*Failed to get client/);
+  assert.match(id.said, /FAIL {2}Client ID and secret: .*“Invalid client”/);
+  assert.match(id.said, /FAIL {2}Redirect URI: .*Failed to get client/);
 });
 
 test('Redis away, or behind a password', { skip }, async (t) => {
   const { ask, redis, set } = await practice(t);
 
   await set('requirepass', 'a pass word');
-  assert.match((await ask()).said, /WRONG Redis answers: .* refuses the connection \(NOAUTH\) -> /);
+  assert.match((await ask()).said, /FAIL {2}Redis connection: .* refuses the connection \(NOAUTH\) -> /);
   const wrong = redis.url.replace('//', '//:guessed@');
   const guessed = await ask({ REDIS_URL: wrong });
   assert.match(guessed.said, /refuses the connection \(WRONGPASS\)/);
@@ -129,8 +129,8 @@ test('Redis away, or behind a password', { skip }, async (t) => {
 
   await redis.stop();
   const { said, code } = await ask();
-  assert.match(said, /WRONG Redis answers: .* does not answer \(ECONNREFUSED\) -> .*--appendonly yes/);
-  assert.match(said, /ok {4}Spotify answers the app/, 'the rest is checked nevertheless');
+  assert.match(said, /FAIL {2}Redis connection: .* does not answer \(ECONNREFUSED\) -> .*--appendonly yes/);
+  assert.match(said, /ok {4}Spotify Web API/, 'the rest is checked nevertheless');
   assert.equal(code, 1);
   await redis.start();
 });
@@ -143,19 +143,25 @@ test('a Redis that forgets: nothing on disk, snapshots only, or dropping what is
   await set('appendonly', 'no');
   await set('save', '');
   const forgetful = await ask();
-  assert.match(forgetful.said, /WRONG Redis keeps sign-ins: it writes nothing to disk.* -> .*appendonly yes/);
+  assert.match(
+    forgetful.said,
+    /FAIL {2}Redis persistence: Redis writes nothing to disk.* -> .*appendonly yes/,
+  );
   assert.equal(forgetful.code, 1);
 
   await set('save', '3600 1');
   const snapshots = await ask();
-  assert.match(snapshots.said, /note {2}Redis keeps sign-ins: it writes snapshots/);
+  assert.match(snapshots.said, /note {2}Redis persistence: Redis only writes snapshots/);
   assert.equal(snapshots.code, 0);
 
   await set('maxmemory-policy', 'allkeys-lru');
-  assert.match((await ask()).said, /note {2}Redis makes no room: its policy is allkeys-lru, but no limit/);
+  assert.match(
+    (await ask()).said,
+    /note {2}Redis eviction: the policy is allkeys-lru, but there is no memory limit/,
+  );
   await set('maxmemory', '100mb');
   const evicting = await ask();
-  assert.match(evicting.said, /WRONG Redis makes no room: its policy is allkeys-lru: .* -> .*noeviction/);
+  assert.match(evicting.said, /FAIL {2}Redis eviction: the policy is allkeys-lru: .* -> .*noeviction/);
   assert.equal(evicting.code, 1);
 });
 
@@ -165,7 +171,10 @@ test('a Redis that takes no writes, and why', { skip }, async (t) => {
 
   await set('maxmemory', '1');
   const full = await ask();
-  assert.match(full.said, /WRONG Redis answers: .* is out of memory \(OOM\) -> Give it more \(maxmemory\)/);
+  assert.match(
+    full.said,
+    /FAIL {2}Redis connection: .* is out of memory \(OOM\) -> Raise its limit \(maxmemory\)/,
+  );
   assert.equal(full.code, 1);
   await set('maxmemory', '0');
 
@@ -175,7 +184,7 @@ test('a Redis that takes no writes, and why', { skip }, async (t) => {
   const replica = await ask();
   assert.match(
     replica.said,
-    /WRONG Redis answers: .* is a read-only replica \(READONLY\) -> REDIS_URL must lead to the primary/,
+    /FAIL {2}Redis connection: .* is a read-only replica \(READONLY\) -> REDIS_URL must lead to the primary/,
   );
   assert.equal(replica.code, 1);
 });
@@ -192,11 +201,11 @@ test('a Redis user who may do what pages do, and nothing dangerous, is not calle
   const REDIS_URL = redis.url.replace('//', '//turntable:a-pass-word@');
 
   const { said, code } = await ask({ REDIS_URL });
-  assert.match(said, /ok {4}Redis answers: at .*; it does not tell this user its version/);
-  assert.match(said, /note {2}Redis keeps sign-ins: it does not tell this user whether it writes to disk/);
-  assert.match(said, /note {2}Redis makes no room: it does not say/);
-  assert.match(said, /ok {4}Redis passes on changes/);
-  assert.match(said, /ok {4}Clock, beside Redis/);
+  assert.match(said, /ok {4}Redis connection: connected to .*; this user can’t see its version/);
+  assert.match(said, /note {2}Redis persistence: this user can’t see whether Redis writes to disk/);
+  assert.match(said, /note {2}Redis eviction: this user can’t see/);
+  assert.match(said, /ok {4}Redis messages/);
+  assert.match(said, /ok {4}Clock compared with Redis/);
   assert.equal(code, 0, said);
   assert.doesNotMatch(said, /a-pass-word|WARN/);
 
@@ -204,13 +213,16 @@ test('a Redis user who may do what pages do, and nothing dangerous, is not calle
   const deaf = await ask({ REDIS_URL });
   assert.match(
     deaf.said,
-    /note {2}Redis passes on changes: it refuses the channel \(NOPERM\): .* -> .*ACL SETUSER with your user, &turntable:live:/,
+    /note {2}Redis messages: the channel is refused \(NOPERM\): .* -> .*ACL SETUSER with your user and &turntable:live:/,
   );
   assert.equal(deaf.code, 0, deaf.said);
 
   await permit('-eval');
   const short = await ask({ REDIS_URL });
-  assert.match(short.said, /WRONG Redis answers: .* does not permit this user what pages do \(NOPERM\) -> /);
+  assert.match(
+    short.said,
+    /FAIL {2}Redis connection: .* does not give this user the permissions that pages need \(NOPERM\) -> /,
+  );
   assert.equal(short.code, 1);
 });
 
@@ -222,8 +234,14 @@ test('a clock that is wrong', { skip }, async (t) => {
   });
 
   const ahead = await ask(wrongBy(10));
-  assert.match(ahead.said, /WRONG Clock, beside Redis: this machine is 10 minutes ahead of Redis -> Set the/);
-  assert.match(ahead.said, /WRONG Clock, beside Spotify: this machine is 10 minutes ahead of Spotify/);
+  assert.match(
+    ahead.said,
+    /FAIL {2}Clock compared with Redis: this machine is 10 minutes ahead of Redis -> Synchronize the/,
+  );
+  assert.match(
+    ahead.said,
+    /FAIL {2}Clock compared with Spotify: this machine is 10 minutes ahead of Spotify/,
+  );
   assert.equal(ahead.code, 1);
   // On a busy machine the time in between counts as well.
   assert.match((await ask(wrongBy(-1))).said, /this machine is (5\d|6\d) seconds behind Redis/);
@@ -236,7 +254,7 @@ test('a redirect URI that is not in the dashboard', { skip }, async (t) => {
   assert.match(
     said,
     new RegExp(
-      `WRONG Redirect URI: Spotify does not know http://\\[::1\\]:${port}/callback: “INVALID_CLIENT: Invalid redirect URI” -> .*add exactly http://\\[::1\\]:${port}/callback`,
+      `FAIL {2}Redirect URI: Spotify doesn’t know http://\\[::1\\]:${port}/callback: “INVALID_CLIENT: Invalid redirect URI” -> .*add exactly http://\\[::1\\]:${port}/callback`,
     ),
   );
   assert.equal(code, 1);
@@ -249,16 +267,13 @@ test('a server that runs with other settings, or something else at its address',
   await server.waitForOutput(/Turntable is at/);
 
   const { said, code } = await ask();
-  assert.match(
-    said,
-    /WRONG This site, from outside: .* takes that for another address than its own -> .*X-Forwarded-Host/,
-  );
+  assert.match(said, /FAIL {2}Public address: .* with another BASE_URL -> .*X-Forwarded-Host/);
   assert.equal(code, 1);
 
   const { port: its } = new URL(simulator.origin);
   assert.match(
     (await ask({ BASE_URL: `http://127.0.0.1:${its}` })).said,
-    /WRONG This site, from outside: what answers at .* is not Turntable \(status 404\)/,
+    /FAIL {2}Public address: the program that answers at .* is not Turntable \(status 404\)/,
   );
 });
 
@@ -273,7 +288,7 @@ test('a proxy that does not say that it speaks https', { skip }, async (t) => {
   await server.waitForOutput(/Turntable is at/);
 
   const { said } = await ask({ BASE_URL: `http://127.0.0.1:${port}` });
-  assert.match(said, /WRONG This site, from outside: the proxy in front .* -> .*X-Forwarded-Proto: https/);
+  assert.match(said, /FAIL {2}Public address: the proxy .* -> .*X-Forwarded-Proto: https/);
 });
 
 test('an owner without Premium, and a Spotify that wants to be left alone or does not answer', {
@@ -283,8 +298,8 @@ test('an owner without Premium, and a Spotify that wants to be left alone or doe
 
   simulator.settings.ownerHasPremium = false;
   const lapsed = await ask();
-  assert.match(lapsed.said, /ok {4}Client id and secret: Spotify accepts them/);
-  assert.match(lapsed.said, /WRONG Spotify answers the app: .*no Premium -> .*subscribe/);
+  assert.match(lapsed.said, /ok {4}Client ID and secret: Spotify accepts them/);
+  assert.match(lapsed.said, /FAIL {2}Spotify Web API: .*doesn’t have Premium -> Subscribe/);
   assert.equal(lapsed.code, 1);
   simulator.settings.ownerHasPremium = true;
 
@@ -292,14 +307,14 @@ test('an owner without Premium, and a Spotify that wants to be left alone or doe
     on: 'api',
     answer: { status: 403, body: 'User not registered in the Developer Dashboard' },
   });
-  assert.match((await ask()).said, /WRONG Spotify answers the app: .*means the owner’s Premium/);
+  assert.match((await ask()).said, /FAIL {2}Spotify Web API: .*that means the owner doesn’t have Premium/);
 
   simulator.fault({ on: 'api', answer: { status: 502, body: '<html>' } });
-  assert.match((await ask()).said, /WRONG Spotify answers the app: .*answered 502/);
+  assert.match((await ask()).said, /FAIL {2}Spotify Web API: .*answered 502/);
 
   simulator.rateLimit(3600);
   const waiting = await ask();
-  assert.match(waiting.said, /note {2}Spotify answers the app: Spotify asked to be left alone until 20/);
+  assert.match(waiting.said, /note {2}Spotify Web API: Spotify refuses calls until 20/);
   assert.equal(waiting.code, 0);
   const before = callsOf(simulator);
   await ask();
@@ -307,8 +322,8 @@ test('an owner without Premium, and a Spotify that wants to be left alone or doe
 
   const nowhere = `http://127.0.0.1:${await freePort()}`;
   const away = await ask({ SPOTIFY_ACCOUNTS_URL: nowhere });
-  assert.match(away.said, /WRONG Client id and secret: .*no answer \(ECONNREFUSED\)/);
-  assert.match(away.said, /note {2}Redirect URI: could not be tried/);
+  assert.match(away.said, /FAIL {2}Client ID and secret: .*no answer \(ECONNREFUSED\)/);
+  assert.match(away.said, /note {2}Redirect URI: couldn’t be checked/);
 });
 
 /** How often the Web API was asked, whose calls are counted. */

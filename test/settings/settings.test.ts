@@ -48,8 +48,8 @@ test('a line of .env that would be skipped or cut short is named by its number, 
       /^Line 1 of \.env: REDIS_URL has a # in its value.*double quotes/,
     ],
     ['SPOTIFY_CLIENT_SECRET="hidden', /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has a " before its value/],
-    ["SPOTIFY_CLIENT_SECRET='hidden' too", /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has something after/],
-    ['PORT=3000\n\nPORT=hidden', /^Line 3 of \.env: PORT is set on line 1 already/],
+    ["SPOTIFY_CLIENT_SECRET='hidden' too", /^Line 1 of \.env: SPOTIFY_CLIENT_SECRET has text after/],
+    ['PORT=3000\n\nPORT=hidden', /^Line 3 of \.env: PORT is already set on line 1/],
   ] as const) {
     const { problems } = load(t, content);
     assert.match(problems.join('\n'), words, content);
@@ -60,7 +60,7 @@ test('a line of .env that would be skipped or cut short is named by its number, 
 
 test('a .env that is a folder, or in an encoding that cannot be read, is a sentence; a missing one is nothing', (t) => {
   for (const content of [Buffer.from('\uFEFFPORT=3100', 'utf16le'), Buffer.from('NAME=caf\xe9', 'latin1')])
-    assert.match(load(t, content).problems.join(), /^\.env is not UTF-8 text\. Save it again/);
+    assert.match(load(t, content).problems.join(), /^\.env is not UTF-8 text\. Save it with/);
 
   const folder = mkdtempSync(join(tmpdir(), 'turntable-env-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -69,7 +69,7 @@ test('a .env that is a folder, or in an encoding that cannot be read, is a sente
   assert.deepEqual(loadEnvFile(join(folder, 'missing.env'), {}), { names: [], problems: [] });
   assert.match(
     loadEnvFile(join(folder, `${'x'.repeat(300)}.env`), {}).problems.join(),
-    /cannot be read \(ENAMETOOLONG\)/,
+    /can't be read \(ENAMETOOLONG\)/,
   );
 });
 
@@ -108,20 +108,20 @@ test('a Redis URL that cannot work is refused with how to write it, and without 
     ['redis://:secr%et@redis:6379', /has a % .*write % as %25/],
     ['redis://:secr%zzet@redis:6379', /has a % .*write % as %25/],
     ['redis://:secr#et@redis:6379', /write % as %25, # as %23, \/ as %2F, \? as %3F/],
-    ['redis://:secr/et@redis:6379', /must look like .* \/ as %2F/],
-    ['redis://:secr?et@redis:6379', /must look like .* \? as %3F/],
-    ['redis://127.0.0.1:0', /must name the port/],
-    ['redis://secr:12/et@redis:6379', /an @ too far to the right.* \/ as %2F/],
-    ['redis://secr:12#et@redis:6379', /an @ too far to the right.* # as %23/],
-    ['redis://secr:12?et@redis:6379', /an @ too far to the right.* \? as %3F/],
+    ['redis://:secr/et@redis:6379', /must have the form .* \/ as %2F/],
+    ['redis://:secr?et@redis:6379', /must have the form .* \? as %3F/],
+    ['redis://127.0.0.1:0', /must contain the port/],
+    ['redis://secr:12/et@redis:6379', /an @ after its host.* \/ as %2F/],
+    ['redis://secr:12#et@redis:6379', /an @ after its host.* # as %23/],
+    ['redis://secr:12?et@redis:6379', /an @ after its host.* \? as %3F/],
     ['redis://redis:6379/#secret', /has a # at its end/],
-    ['redis://redis:6379/secret', /a database that is not a number.*6379\/0/],
-    ['redis://redis:6379/0/', /a database that is not a number/],
-    ['redis://redis:6379/?db=secret', /a database that is not a number/],
-    ['redis:6379', /must look like redis:\/\/127\.0\.0\.1:6379/],
-    ['redis:///0', /must look like/],
-    ['redis://:secret@', /must look like/],
-    ['http://:secret@redis', /must look like/],
+    ['redis://redis:6379/secret', /The database in REDIS_URL is not a number.*6379\/0/],
+    ['redis://redis:6379/0/', /The database in REDIS_URL is not a number/],
+    ['redis://redis:6379/?db=secret', /The database in REDIS_URL is not a number/],
+    ['redis:6379', /must have the form redis:\/\/127\.0\.0\.1:6379/],
+    ['redis:///0', /must have the form/],
+    ['redis://:secret@', /must have the form/],
+    ['http://:secret@redis', /must have the form/],
     ['secret.sock', /unix:\/path\/to\/redis\.sock/],
     ['unix:secret.sock', /unix:\/path\/to\/redis\.sock/],
     [`unix:/secret/${'x'.repeat(100)}.sock`, /The path of the socket has 113 bytes.* at most 103/],
@@ -150,18 +150,30 @@ test('quotes and characters that cannot be seen are refused by the name of the v
     ['SPOTIFY_CLIENT_ID', '"hidden"', /SPOTIFY_CLIENT_ID has quotes around its value/],
     ['SPOTIFY_CLIENT_SECRET', '“hidden”', /SPOTIFY_CLIENT_SECRET has quotes around its value/],
     ['SPOTIFY_CLIENT_SECRET', "hidden'", /SPOTIFY_CLIENT_SECRET has quotes around its value/],
-    ['SPOTIFY_CLIENT_SECRET', 'hid\u200Bden', /SPOTIFY_CLIENT_SECRET has a character .* seen \(U\+200B\)/],
-    ['SPOTIFY_CLIENT_ID', 'hid\u00A0den', /SPOTIFY_CLIENT_ID has a character .* seen \(U\+00A0\)/],
-    ['SPOTIFY_CLIENT_ID', 'hid\rden', /SPOTIFY_CLIENT_ID has a character .* seen \(U\+000D\)/],
-    ['SPOTIFY_CLIENT_SECRET', '\u2060hidden', /SPOTIFY_CLIENT_SECRET has a character .* seen \(U\+2060\)/],
+    [
+      'SPOTIFY_CLIENT_SECRET',
+      'hid\u200Bden',
+      /SPOTIFY_CLIENT_SECRET contains an invisible character \(U\+200B\)/,
+    ],
+    ['SPOTIFY_CLIENT_ID', 'hid\u00A0den', /SPOTIFY_CLIENT_ID contains an invisible character \(U\+00A0\)/],
+    ['SPOTIFY_CLIENT_ID', 'hid\rden', /SPOTIFY_CLIENT_ID contains an invisible character \(U\+000D\)/],
+    [
+      'SPOTIFY_CLIENT_SECRET',
+      '\u2060hidden',
+      /SPOTIFY_CLIENT_SECRET contains an invisible character \(U\+2060\)/,
+    ],
     [
       'SPOTIFY_CLIENT_SECRET',
       'hid–den',
-      /SPOTIFY_CLIENT_SECRET has a character .* none of Spotify's \(U\+2013\)/,
+      /SPOTIFY_CLIENT_SECRET contains a character that Spotify doesn't use \(U\+2013\)/,
     ],
-    ['SPOTIFY_CLIENT_ID', '<hidden>', /SPOTIFY_CLIENT_ID has a character .* none of Spotify's \(U\+003C\)/],
+    [
+      'SPOTIFY_CLIENT_ID',
+      '<hidden>',
+      /SPOTIFY_CLIENT_ID contains a character that Spotify doesn't use \(U\+003C\)/,
+    ],
     ['REDIS_URL', '"redis://:hidden@redis"', /REDIS_URL has quotes around its value/],
-    ['PORT', '30\u200B00', /PORT has a character .* seen/],
+    ['PORT', '30\u200B00', /PORT contains an invisible character/],
   ] as const) {
     const problems = configProblems({ ...credentials, [name]: value });
     assert.match(problems, words);
@@ -184,11 +196,11 @@ test('other settings that cannot work are refused with what to write', () => {
     [{ HOST: '127.0.0.1:3000' }, /HOST must be an address or a name.*without scheme and port/],
     [{ BASE_URL: 'http://127.0.0.1:3000/music' }, /Write BASE_URL=http:\/\/127\.0\.0\.1:3000$/],
     [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must be an origin/],
-    [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly production/],
-    [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly production/],
-    [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET begins with a placeholder/],
-    [{ SESSION_SECRET: 'x'.repeat(40) }, /SESSION_SECRET begins with a placeholder/],
-    [{ SESSION_SECRET: '<put 32 random characters in here>' }, /SESSION_SECRET begins with a placeholder/],
+    [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly "production"/],
+    [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly "production"/],
+    [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET starts with a placeholder/],
+    [{ SESSION_SECRET: 'x'.repeat(40) }, /SESSION_SECRET starts with a placeholder/],
+    [{ SESSION_SECRET: '<put 32 random characters in here>' }, /SESSION_SECRET starts with a placeholder/],
   ] as const)
     assert.match(configProblems(env), words);
   const fresh = 'uN0SqCWZyR1H8dN2m5Q7eJ4kL6pT9vXa';

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, type TestContext } from 'node:test';
 import { Redis } from 'ioredis';
-import { type RedisAtHand, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
+import { type AvailableRedis, redisOnPath, startRedis } from '../../src/redis/local-server.ts';
 import { createRecords } from '../../src/redis/records.ts';
 import { defaultRedisPrefix } from '../../src/settings/redis-url.ts';
 
-let sharedRedis: Promise<RedisAtHand> | undefined;
+let sharedRedis: Promise<AvailableRedis> | undefined;
 let prefixes = 0;
 
 // Benchmarks use this file as well, outside a test.
@@ -44,8 +44,8 @@ export const skipWithoutProgram = redisProgram ? false : 'no redis-server on the
 
 /** Starts a Redis that the test can stop and start again without losing data. */
 export async function startOwnRedis(t: TestContext, program = redisProgram) {
-  const keepIn = await mkdtemp(join(tmpdir(), 'turntable-test-'));
-  let redis = await startRedis({ program, keepIn });
+  const dataDir = await mkdtemp(join(tmpdir(), 'turntable-test-'));
+  let redis = await startRedis({ program, dataDir });
   let frozen: number | null = null;
   const thaw = () => {
     if (frozen !== null) process.kill(frozen, 'SIGCONT');
@@ -54,7 +54,7 @@ export async function startOwnRedis(t: TestContext, program = redisProgram) {
   t.after(async () => {
     thaw();
     await redis.stop();
-    await rm(keepIn, { recursive: true });
+    await rm(dataDir, { recursive: true });
   });
   return {
     url: redis.url,
@@ -68,12 +68,12 @@ export async function startOwnRedis(t: TestContext, program = redisProgram) {
     },
     thaw,
     async start() {
-      redis = await startRedis({ program, keepIn, port: redis.port });
+      redis = await startRedis({ program, dataDir, port: redis.port });
     },
   };
 }
 
-async function startSharedRedis(): Promise<RedisAtHand> {
+async function startSharedRedis(): Promise<AvailableRedis> {
   const { REDIS_URL } = process.env;
   // Others may use this Redis, so only the keys of the tests are removed.
   if (REDIS_URL) return { url: REDIS_URL, stop: () => clear(REDIS_URL) };

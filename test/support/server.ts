@@ -2,7 +2,7 @@ import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/ops/log.ts';
 import { serve } from '../../src/ops/serve.ts';
-import { createShutdownSequence, stopServing } from '../../src/ops/shutdown.ts';
+import { createShutdown, stopServing } from '../../src/ops/shutdown.ts';
 import { createParts } from '../../src/parts.ts';
 import { createClock } from './clock.ts';
 import type { AdvanceMessage, ReadyMessage, ServerOptions } from './fleet.ts';
@@ -18,7 +18,7 @@ const { spotify, ...config } = readConfig(env);
 if (!spotify) throw new Error('The server has no Spotify credentials');
 
 const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(line) });
-const shutdownSequence = createShutdownSequence(process);
+const shutdown = createShutdown(process);
 const parts = createParts({
   config: { ...config, spotify },
   log,
@@ -26,12 +26,12 @@ const parts = createParts({
   timing,
   limits: noLimits,
 });
-shutdownSequence.add(parts.close);
+shutdown.defer(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });
 const serving = await serve(app, { ...config, port: 0 });
 const { background, closeStreams } = parts;
-shutdownSequence.add(() => stopServing({ serving, background, closeStreams, log }));
+shutdown.defer(() => stopServing({ serving, background, closeStreams, log }));
 
 process.on('message', ({ advanceMs }: AdvanceMessage) => {
   clock.advance({ seconds: advanceMs / 1000 });

@@ -161,7 +161,7 @@ test('ids that are none are dropped: such a playlist is listed and not linked, s
   simulator.fault({ ...onlyLists, times: 4 });
   const page = await mara.get('/playlists').expect(200);
   assert.equal(page.text.match(/>Odd \d+</g)?.length, odd.length);
-  assert.doesNotMatch(page.text, /class="inside"/);
+  assert.doesNotMatch(page.text, /class="contents-link"/);
   clock.advance({ seconds: 2 });
   const { body } = await mara.getJson('/playlists').expect(200);
   assert.ok(body.playlists.every(({ id }: { id: unknown }) => id === null));

@@ -196,7 +196,7 @@ test('queries of odd shapes are answered, and pollute nothing', async (t) => {
 test('an address that cannot be decoded is the visitor’s mistake, not ours', async (t) => {
   const { browser, logged } = await startTurntable(t);
 
-  assert.match((await browser().get('/%E0%A4%A').expect(404)).text, /There is no such page/);
+  assert.match((await browser().get('/%E0%A4%A').expect(404)).text, /Page not found/);
   assert.doesNotMatch(logged.join(''), /"level":50/);
 });
 

@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
+import { routes } from '../../routes.ts';
 import type { Profile } from '../../spotify/parse.ts';
 import type { WebApi } from '../../spotify/web-api.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
@@ -20,14 +21,14 @@ const profileMs = 60_000;
 export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
   const router = Router();
 
-  router.use('/account', (_req, res, next) => {
+  router.use(routes.account(), (_req, res, next) => {
     res.set('Cache-Control', 'private, no-store');
     next();
   });
 
   // At most one call to Spotify a minute, for the picture. All else is known here, so the page is there without it, too.
   // safeguard: account-page-without-spotify
-  router.get('/account', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  router.get(routes.account(), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const { accountId, id, name, signIn } = req.listener;
     const [profile, all] = await Promise.all([
       // safeguard: cache-profile
@@ -52,8 +53,8 @@ export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
   });
 
   for (const [path, leadsTo] of [
-    ['/account/sign-out-everywhere', '/?signed-out=everywhere'],
-    ['/account/disconnect', '/account/disconnected'],
+    [routes.signOutEverywhere(), `${routes.home()}?signed-out=everywhere`],
+    [routes.disconnect(), routes.disconnected()],
   ] as const) {
     // Neither asks Spotify anything: they work whatever has become of the sign-in there.
     router.post(path, async (req, res) => {
@@ -63,7 +64,7 @@ export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
     });
   }
 
-  router.get('/account/disconnected', (_req, res) => {
+  router.get(routes.disconnected(), (_req, res) => {
     res.render('account/disconnected', { appsAtSpotify });
   });
 

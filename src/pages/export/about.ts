@@ -3,10 +3,10 @@ import { entriesPerPage, playlistsPerPage } from '../../spotify/web-api.ts';
 import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
-/** Where a file of all playlists begins: with which page of them, past how many there, and how far into the first. */
+/** Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. */
 export type Place = { page: number; skip: number; from: number; snapshot?: string };
 
-/** As many characters of a name as leave room for what else the name of a file says. */
+/** The rest of a file name needs some room, too: systems allow 255 bytes. */
 const longestName = 80;
 
 /**
@@ -23,20 +23,23 @@ function callsForContents(rows: number): number {
   return pages > 1 ? pages + 1 : pages;
 }
 
-/** How many rows all playlists have together, if their first page says so, and about how many calls their files take. */
+/** Returns how many rows all playlists have together, if their first page says so, and an estimate of how many calls their file takes. */
 export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | null; calls: number | null } {
   if (total === null) return { rows: null, calls: null };
   const counts = items.map(({ count }) => count);
   const isKnown = total <= playlistsPerPage && counts.every((count) => count !== null);
-  const calls = counts.reduce<number>((sum, count) => sum + callsForContents(count ?? 0), 0);
-  const all = items.length === 0 ? 0 : (calls * total) / items.length;
+  const [longest = 0, ...others] = counts.map((count) => callsForContents(count ?? 0)).sort((a, b) => b - a);
+  const sum = others.reduce((all, one) => all + one, 0);
+  // The longest says nothing about the pages that are still unread: people often have one playlist with everything in it.
+  const unread = total - items.length;
+  const average = others.length === 0 ? longest : sum / others.length;
   return {
     rows: isKnown ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) : null,
-    calls: Math.ceil(total / playlistsPerPage + all),
+    calls: Math.ceil(total / playlistsPerPage) + Math.ceil(longest + sum + average * unread),
   };
 }
 
-/** The name of a file of one playlist. It says so if the file does not hold all of it; `isOver` is false for one that goes on, or is cut. */
+/** Returns the name of a playlist's file, which mentions what the file lacks. `isOver`: all of the file has been read. */
 export function nameOf(manifest: Manifest, isOver: boolean): string {
   const { readable, changedSince, announced, from, written, missing, stopped } = manifest;
   const name = [...(manifest.name ?? '')].slice(0, longestName).join('').trim() || 'playlist';
@@ -55,7 +58,7 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
   return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
 }
 
-/** The same for a file of all playlists. */
+/** Returns the name of a file of all playlists. */
 export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
   const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;

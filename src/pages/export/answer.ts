@@ -3,10 +3,10 @@ import { Cooldown } from '../../access/errors.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import type { Outcome } from './outcome.ts';
 import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
-import { attach, type File, ReaderGone, sendFile } from './send.ts';
+import { attach, ClientGone, type File, sendFile } from './send.ts';
 
 type Deps = ExportDeps & {
-  /** The longest time between two signs of life on a connection, in milliseconds. */
+  /** The longest silence on a connection, in milliseconds. */
   heartbeatMs: number;
 };
 
@@ -16,8 +16,8 @@ type OpenFile = Omit<File, 'format'> & {
 };
 
 /**
- * Answers with the file that `open` makes of an export of `what`, a playlist's id or `all`, from its first call to Spotify to its last byte. Throws
- * what went wrong, for an error page if the file has not begun.
+ * Answers with the file that `open` makes of `what`, a playlist's id or `all`. Throws the error that ended the export, for an error page if the file
+ * has not begun.
  */
 export async function answerWithFile(
   deps: Deps,
@@ -35,7 +35,7 @@ export async function answerWithFile(
     run.ended(file.outcome());
   } catch (error) {
     run.failed(error);
-    if (error instanceof ReaderGone) return;
+    if (error instanceof ClientGone) return;
     const waitMs = error instanceof Cooldown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
     if (!(error instanceof Cooldown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
       throw error;
@@ -44,7 +44,7 @@ export async function answerWithFile(
       .status(503)
       .set({ 'Cache-Control': 'no-store', 'Retry-After': String(startSeconds) })
       .vary('Accept');
-    // The page starts the download by itself.
+    // This page starts the download when the pause is over.
     res.render('export/paused', { until: error.until, startSeconds, file: req.originalUrl, what });
   }
 }

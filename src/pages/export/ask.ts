@@ -3,7 +3,7 @@ import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { NotFound } from '../../spotify/errors.ts';
 import { scopes, type WebApi } from '../../spotify/web-api.ts';
-import { ownPath } from '../../web/return-path.ts';
+import { safeReturnPath } from '../../web/return-path.ts';
 import { isForeign } from '../../web/same-origin.ts';
 
 type Deps = { webApi: WebApi; baseUrl: string };
@@ -21,7 +21,7 @@ export function askBeforeFile({ webApi, baseUrl }: Deps): RequestHandler {
     const what = typeof req.params.id === 'string' ? req.params.id : 'all';
     const name = what === 'all' ? null : await nameOf(req, what);
     const format = String(req.params.format).toUpperCase();
-    const path = ownPath(req.originalUrl, baseUrl);
+    const path = safeReturnPath(req.originalUrl, baseUrl);
     res.set('Cache-Control', 'no-store').render('export/ask', { what, name, format, path });
   };
 

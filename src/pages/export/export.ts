@@ -1,7 +1,8 @@
 import { type Request, type Response, Router } from 'express';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
+import { routes } from '../../routes.ts';
 import { scopes } from '../../spotify/web-api.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { spotifyId } from '../../web/named.ts';
 import { chargeEveryone, chargeListener } from '../../web/rate-limits.ts';
@@ -18,10 +19,10 @@ type Deps = Parameters<typeof createFiles>[0] & {
   baseUrl: string;
 };
 
-/** What the page of an export says it takes: how many rows, and about how many calls; null if that is not known. */
+/** The size of an export, as its page shows it: rows, and about how many calls; null if unknown. */
 type About = { name: string | null; rows: number | null; calls: number | null };
 
-/** Playlists as files, and a page for each that says how far its export is. */
+/** Playlists as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
   const { webApi, signedIn, progress, rateLimiters } = deps;
   const router = Router();
@@ -40,14 +41,14 @@ export function exportPages(deps: Deps): Router {
     chargeEveryone(rateLimiters.exports),
   ];
   router.param('id', spotifyId);
-  // Before the sign-in, as for ids.
+  // Checked before the sign-in, like ids.
   router.param('format', (req, _res, next) => {
     formatIn(req);
     next();
   });
 
-  // No call to Spotify: asked for again and again while an export runs.
-  router.get('/playlists/export/progress', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  // No call to Spotify: the page requests this every few seconds while an export runs.
+  router.get(routes.exportProgress(), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const latest = await progress.of(req.listener.accountId);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('export/state', { latest }),
@@ -56,7 +57,7 @@ export function exportPages(deps: Deps): Router {
   });
 
   // One call to Spotify, none within five minutes, nor while the export is running.
-  router.get('/playlists/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  router.get(routes.exportAll(), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     await showPage(req, res, 'all', async () => {
       const first = await req.listener.askCached(
         'playlists 1',
@@ -69,7 +70,7 @@ export function exportPages(deps: Deps): Router {
   });
 
   // One call to Spotify, none within five minutes, nor while the export is running.
-  router.get('/playlists/:id/export', htmlOrJson, signedIn.renewingLater, async (req, res) => {
+  router.get(routes.exportOne(':id'), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const id = String(req.params.id);
     await showPage(req, res, id, async () => {
       const { name, count, readable } = await req.listener.askCached(
@@ -78,16 +79,16 @@ export function exportPages(deps: Deps): Router {
         (token) => webApi.playlist(token, id),
         scopes.playlists,
       );
-      if (!readable) throw new NoSuchPage('Spotify does not tell what is in it');
+      if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
       return { name, rows: count, calls: count === null ? null : callsFor(count) };
     });
   });
 
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
-  router.get('/playlists/export.:format', ...guarded(rateLimiters.exportAll), files.all);
+  router.get(routes.exportAllFile(':format'), ...guarded(rateLimiters.exportAll), files.all);
 
   // One call to Spotify for the playlist itself, and one for each 50 items.
-  router.get('/playlists/:id/export.:format', ...guarded(rateLimiters.exportOne), files.one);
+  router.get(routes.exportOneFile(':id', ':format'), ...guarded(rateLimiters.exportOne), files.one);
 
   return router;
 
@@ -95,7 +96,7 @@ export function exportPages(deps: Deps): Router {
     const latest = await progress.of(req.listener.accountId);
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
-    // It is there while Spotify wants to be left alone, which is when somebody looks.
+    // People look at this page during a pause, when Spotify must not be called.
     // safeguard: progress-without-spotify
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;

@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import type { ApiVersions } from '../../access/api-version.ts';
 import type { Playlist, PlaylistCard, PlaylistPage } from '../../spotify/types.ts';
 import { furthestOffset, playlistsPerPage, scopes, type WebApi } from '../../spotify/web-api.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
 import { nameOf, nameOfAll, type Place, sizeOfAll } from './about.ts';
 import { answerWithFile } from './answer.ts';
@@ -122,7 +122,7 @@ export function createFiles(deps: Deps) {
     return (from: number) =>
       req.listener.ask((token) =>
         apiVersions.speak((apiVersion) =>
-          // Without a market, where relinking would go unsaid: see createRelinking.
+          // Without a market if the API version would not mark relinked tracks: see createRelinking.
           // safeguard: export-originals
           webApi.playlistEntries(
             token,
@@ -135,25 +135,25 @@ export function createFiles(deps: Deps) {
   }
 }
 
-/** The address of the next part of the same file. */
+/** Returns the address of the next part of the same file. */
 function addressOf(req: Request, place: Record<string, string | number>): string {
   const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
   return `${req.path}?${new URLSearchParams([...query, ['part', 'yes']])}`;
 }
 
-/** The same place, with the version of the playlist that the part before was made from. */
+/** Adds the snapshot of the playlist, so that the next part can tell whether it has changed. */
 function withSnapshot<P extends object>(place: P, { snapshotId }: Pick<Playlist, 'snapshotId'>) {
   return { ...place, ...(snapshotId && { snapshot: snapshotId }) };
 }
 
-/** The format in an address. Throws {@link NoSuchPage} for one that there is not. */
+/** Returns the format in an address. Throws {@link NoSuchPage} for an unknown one. */
 export function formatIn(req: Request): Format {
   const format = formats.get(String(req.params.format));
   if (!format) throw new NoSuchPage('No such format');
   return format;
 }
 
-/** The version that the part before was made from. */
+/** Returns the snapshot that the previous part was made from, if the address names one. */
 function snapshotIn(req: Request): { snapshot?: string } {
   const { snapshot } = req.query;
   return typeof snapshot === 'string' ? { snapshot } : {};

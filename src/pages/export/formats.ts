@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Episode, Track } from '../../spotify/types.ts';
-import { restrictionText } from '../../web/items.ts';
+import { restrictionText } from '../../web/names.ts';
 import { safeCell } from './safe-cell.ts';
 import type { Manifest, Row, Source } from './source.ts';
 import type { Stop } from './stop.ts';
@@ -24,11 +24,11 @@ export type Summary = {
   stopped: Stop | null;
 };
 
-/** How a file is written: pieces of its text, one after the other. */
+/** A file format: yields the text of a file piece by piece. */
 export type Format = {
   type: string;
   one(source: Source): AsyncIterable<string>;
-  /** `summary` is right when the sources have come to their end. */
+  /** `summary` is correct once all sources have been read. */
   all(sources: AsyncIterable<Source>, summary: Summary): AsyncIterable<string>;
 };
 
@@ -51,7 +51,7 @@ export const csv: Format = {
   type: 'text/csv',
 
   async *one({ manifest, pages }) {
-    // The mark by which spreadsheets know UTF-8.
+    // Spreadsheets recognize UTF-8 by the byte order mark.
     yield `\uFEFF${lines([columns])}`;
     yield* rowsOf(pages, manifest, []);
     yield lines([[], ...manifestLines(manifest)]);
@@ -70,7 +70,7 @@ export const csv: Format = {
   },
 };
 
-/** One JSON value, with each manifest behind the items it counts. */
+/** One JSON value, with each manifest after the items it counts. */
 export const json: Format = {
   type: 'application/json',
 
@@ -141,7 +141,7 @@ function stopFacts(stopped: Stop | null): Record<string, unknown> {
   return stopped ? { stopped: stopped.reason, until: stopped.until, resume: stopped.resume } : {};
 }
 
-/** Facts about the file below its rows, marked so that nobody takes them for rows. */
+/** Facts about the file below its rows, marked with # so that they don't look like rows. */
 function facts(all: Record<string, unknown>): unknown[][] {
   return Object.entries(all).map(([name, value]) => [`# ${name}`, String(value ?? '')]);
 }

@@ -2,33 +2,33 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cooldown } from '../../access/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 
-/** Makes a call that reads from Spotify, and does not give up at the first failure. */
+/** Makes a call that reads from Spotify; waits and tries again where that helps. */
 export type Reader = <T>(call: () => Promise<T>) => Promise<T>;
 
 type Deps = {
   now: () => number;
-  /** Aborted when nobody waits for the file any more: then no call is made, and no pause goes on. */
+  /** Aborted when the client has gone: no more calls are made, and a pause ends. */
   signal: AbortSignal;
-  /** How long a pause may last now, in milliseconds. */
+  /** The longest pause that is acceptable now, in milliseconds. */
   longestPauseMs: () => number;
-  /** Called with the end of each pause, in milliseconds since 1970, and when it is over. Throws if the export must not go on. */
+  /** Called when a pause begins, with its end in milliseconds since 1970, and when it is over. `onResume` throws if the export must not go on. */
   onPause: (until: number) => void;
   onResume: () => Promise<void>;
 };
 
-/** Of all pauses of an export together: Spotify that lets through a few calls between them is not to be asked for ever. */
+/** For all pauses of an export together, so that it ends even if Spotify lets a few calls through between them. */
 const pausesMs = 5 * 60_000;
-/** A pause looks at the clock this often: the clock is that of Redis, and may be put right while we wait. */
+/** How often a pause checks the clock: it is the clock of Redis, and may be corrected while we wait. */
 const stepMs = 250;
-/** Before a read is repeated. A 502 of Spotify's may be repeated at once (GitHub: spotify/web-api#515); a moment lets a restart pass as well. */
+/** A 502 of Spotify's can be retried at once (GitHub: spotify/web-api#515); a short delay also covers a restart. */
 const repeatAfterMs = 500;
-/** How many reads may be repeated: a tenth of them, and a few in any case, so that a Spotify in trouble is not asked twice as often. */
+/** How many reads may be retried: a tenth of them, and a few in any case, so that retries don't double the load on a failing Spotify. */
 const repeatsAtLeast = 3;
 const repeatsShare = 0.1;
 
 /**
- * The one place where an export waits: a cooldown that is short is waited out, and a read that brought no answer, a 5xx or nothing that can be
- * read is repeated once, within a budget for the whole export. Throws what the call throws, and the reason of `signal`.
+ * The one place where an export waits. A short cooldown is waited out, and a read without a usable answer is retried once, within a budget for the
+ * whole export. Throws the error of the call, or the reason of `signal`.
  */
 export function createReader({ now, signal, longestPauseMs, onPause, onResume }: Deps): Reader {
   const spent = { reads: 0, repeats: 0, pausedMs: 0, pausedUntil: 0 };
@@ -58,7 +58,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
     return true;
   }
 
-  /** Several reads are under way at once and pause together: what they wait for counts once. */
+  /** Several reads are in flight at once and pause together, so the time they share counts once. */
   function mayPause(until: number): boolean {
     const addedMs = Math.max(0, until - Math.max(now(), spent.pausedUntil));
     // safeguard: export-pause-budget

@@ -6,7 +6,7 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';
-import { mostCollected, ReaderGone } from './send.ts';
+import { ClientGone, maxCollected } from './send.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
 
@@ -19,16 +19,16 @@ export type ExportDeps = {
   firstByteMs: number;
 };
 
-/** A cooldown of Spotify's that an export waits out, once it has read something. */
+/** The longest cooldown that an export waits out once it has read something. */
 export const longestPauseMs = 60_000;
-/** How often it is told how far an export is. */
-const tellEveryMs = 1_000;
+/** How often the progress of an export is stored. */
+const reportEveryMs = 1_000;
 
 export type OpenRun = ReturnType<typeof openRun>;
 
 /**
- * What one export shares from its first call to its end: how it reads, how long it may take, and how far it is, which the page that started it can
- * ask for.
+ * The state of one export from its first call to its end: how it reads, how long it may take, and its progress, which the page that started it
+ * shows.
  */
 export function openRun(
   { grants, progress, background, now, firstByteMs }: ExportDeps,
@@ -40,8 +40,8 @@ export function openRun(
   const part = req.query.part === 'yes';
   const startedAt = performance.now();
   const gone = new AbortController();
-  res.once('close', () => gone.abort(new ReaderGone('The connection was closed')));
-  const told: Progress = {
+  res.once('close', () => gone.abort(new ClientGone('The connection was closed')));
+  const current: Progress = {
     startedAt: now(),
     what,
     name: null,
@@ -54,41 +54,41 @@ export function openRun(
     missing: 0,
   };
   let characters = 0;
-  let toldAt = 0;
+  let reportedAt = 0;
 
-  tell({});
+  report({});
 
   // safeguard: export-part-size
-  const rowsLeft = () => (part ? rowsAtOnce - told.rows : Number.POSITIVE_INFINITY);
+  const rowsLeft = () => (part ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY);
   const firstByteIsDueIn = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
     part,
     read: createReader({
       now,
       signal: gone.signal,
-      // Nothing can be sent before there is a name and a row, nor before a part is done: whoever waits must not wait too long.
+      // Nothing is sent before the first row is there, or all of a part: proxies and browsers give up on a long silence.
       // safeguard: first-byte-deadline
-      longestPauseMs: () => (part || told.rows === 0 ? firstByteIsDueIn() : longestPauseMs),
-      onPause: (until) => tell({ state: 'paused', until }),
+      longestPauseMs: () => (part || current.rows === 0 ? firstByteIsDueIn() : longestPauseMs),
+      onPause: (until) => report({ state: 'paused', until }),
       async onResume() {
-        tell({ state: 'running', until: null });
+        report({ state: 'running', until: null });
         // safeguard: recheck-sign-in-after-pause
         const isSignedIn = (await grants.read(req.session.id)) !== null;
         if (!isSignedIn) throw new GrantLost('Signed out while an export was paused');
       },
     }),
     rowsLeft,
-    isFull: () => part && (rowsLeft() <= 0 || characters > mostCollected || firstByteIsDueIn() === 0),
+    isFull: () => part && (rowsLeft() <= 0 || characters > maxCollected || firstByteIsDueIn() === 0),
     mayLack: () => !res.hasHeader('Content-Disposition'),
     onRows(count) {
-      told.rows += count;
-      if (performance.now() - toldAt > tellEveryMs) tell({});
+      current.rows += count;
+      if (performance.now() - reportedAt > reportEveryMs) report({});
     },
   };
 
   return {
     ...run,
-    /** For how long rows may be collected before the file begins, by how many there are; null if that is not known. */
+    /** Returns how long rows may be collected before the file begins. `rows`: how many there are; null if unknown. */
     collectMs(rows: number | null): number {
       if (part) return Number.POSITIVE_INFINITY;
       // safeguard: collect-short-file-first
@@ -96,7 +96,7 @@ export function openRun(
       return rows !== null && rows <= rowsAtOnce ? firstByteIsDueIn() : 0;
     },
 
-    /** The same text; how long it is counts towards what a part may hold. */
+    /** Passes text on and counts its length towards the limit of a part. */
     async *measured(text: AsyncIterable<string>): AsyncGenerator<string> {
       for await (const piece of text) {
         characters += piece.length;
@@ -104,25 +104,25 @@ export function openRun(
       }
     },
 
-    announced: (name: string | null, rows: number | null) => tell({ name, of: rows }),
+    announced: (name: string | null, rows: number | null) => report({ name, of: rows }),
     ended(outcome: Outcome | null): void {
       // safeguard: show-incomplete-as-incomplete
-      tell(outcome === null ? { state: 'complete' } : { state: 'incomplete', ...outcome });
+      report(outcome === null ? { state: 'complete' } : { state: 'incomplete', ...outcome });
     },
 
     failed(error: unknown): void {
-      const reason = error instanceof ReaderGone ? 'cancelled' : (reasonOf(error) ?? 'ours');
+      const reason = error instanceof ClientGone ? 'cancelled' : (reasonOf(error) ?? 'ours');
       // What Spotify has sent so far is lost with the file, but a part keeps it.
-      const resume = told.rows > 0 && !part && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
-      tell({ state: 'stopped', until: untilOf(error), reason, resume });
+      const resume = current.rows > 0 && !part && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
+      report({ state: 'stopped', until: untilOf(error), reason, resume });
     },
   };
 
-  function tell(news: Partial<Progress>): void {
+  function report(change: Partial<Progress>): void {
     // A HEAD request makes no file.
     if (req.method === 'HEAD') return;
-    Object.assign(told, news);
-    toldAt = performance.now();
-    background.run('export progress', progress.keep(accountId, { ...told }));
+    Object.assign(current, change);
+    reportedAt = performance.now();
+    background.run('export progress', progress.keep(accountId, { ...current }));
   }
 }

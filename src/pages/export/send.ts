@@ -4,25 +4,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Response } from 'express';
 
 export type File = {
-  /** Asked for when the file begins, and whether it is over by then. Without its ending, which `format` is. */
+  /** Called when the file begins; `isOver` if all of it has been collected by then. Without the extension, which is `format`. */
   name: (isOver: boolean) => string;
   format: string;
   type: string;
-  /** Pieces of its text. What they throw ends the file. */
+  /** Pieces of its text. An error ends the file. */
   text: AsyncIterable<string>;
-  /** For how long pieces are collected before the file begins, in milliseconds: 0 for a long file, infinity for a part, which ends by itself. */
+  /** How long pieces are collected before the file begins, in milliseconds: 0 for a long file, infinity for a part, which is limited anyway. */
   collectMs: number;
 };
 
-/** How much is collected at most, in characters. */
-export const mostCollected = 4_000_000;
-/** Lines held back while a file is being sent: one each `silenceMs` outlasts every pause. */
-const heldBackLines = 20;
+/** The limit of what is collected, in characters. */
+export const maxCollected = 4_000_000;
+/** Lines held back while a file is sent: one for each `silenceMs` of the longest pause. */
+const maxHeldBackLines = 20;
 
 /**
- * Sends a file. If all of it could be collected in time, it has a length, and what went wrong before was thrown and can still be an error page. If
- * not, it is sent as it is being read; what goes wrong then cuts the connection, so that nobody takes it for whole. Never lets more than
- * `silenceMs` milliseconds pass between two lines if it can help it. Throws what the text throws, and {@link ReaderGone}.
+ * Sends a file. If all of it can be collected in time, it gets a length, and an error before that can still become an error page. If not, it is sent
+ * while it is being read, and an error cuts the connection, so that the file does not look complete. Keeps the silence between two lines below
+ * `silenceMs` milliseconds if it can. Throws the error of the text, and {@link ClientGone}.
  */
 export async function sendFile(res: Response, file: File, silenceMs: number): Promise<void> {
   const pieces = file.text[Symbol.asyncIterator]();
@@ -33,7 +33,7 @@ export async function sendFile(res: Response, file: File, silenceMs: number): Pr
     res.set('Content-Length', String(whole.length)).end(whole);
     return;
   }
-  // Piece by piece, as fast as the reader takes them; when nobody reads any more, Spotify is asked no more.
+  // Piece by piece, as fast as the client takes them; when the client has gone, the calls to Spotify end.
   const failures: unknown[] = [];
   const text = orCut(neverSilent(following(held, next, pieces), silenceMs), res, failures);
   // The pipeline listens for the end of the response in several places, beside the middleware: that many listeners are no leak.
@@ -41,30 +41,30 @@ export async function sendFile(res: Response, file: File, silenceMs: number): Pr
   res.setMaxListeners(30);
   // safeguard: export-backpressure
   await pipeline(Readable.from(text, { highWaterMark: 1 }), res).catch(() => {
-    // Where the text did not fail, the connection did.
-    throw failures[0] ?? new ReaderGone('The connection was closed');
+    // If the text did not fail, the connection did.
+    throw failures[0] ?? new ClientGone('The connection was closed');
   });
 }
 
-/** Says what file the answer is. */
+/** Sets the headers that make the response a file. */
 export function attach(res: Response, { name, format, type }: Omit<File, 'text'>, isOver: boolean): Response {
   res.set('Cache-Control', 'private, no-store');
   return res.attachment(`${fileName(name(isOver))}.${format}`).type(type);
 }
 
-/** Nobody reads the file any more: there is nothing left to do, and nobody to tell. */
-export class ReaderGone extends Error {
-  override readonly name = 'ReaderGone';
+/** The client has closed the connection: there is nothing left to do. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone';
 }
 
-/** What of a name every system takes for a file. */
+/** Returns the part of a name that every system accepts in a file name. */
 function fileName(name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not get into it
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this removes them
   const plain = name.toWellFormed().replace(/[\s\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
   return plain.trim() || 'playlist';
 }
 
-/** Reads pieces for so long at most. `next` is what comes after them; null if nothing does. */
+/** Reads pieces for at most `forMs` milliseconds. `next` is the piece after them; null at the end. */
 async function collect(
   pieces: AsyncIterator<string>,
   forMs: number,
@@ -73,9 +73,9 @@ async function collect(
   let held = '';
   for (;;) {
     const next = pieces.next();
-    // Its failure is thrown to whoever reads on.
+    // Whoever awaits it later gets its error; without this, Node would report it as unhandled before.
     next.catch(() => undefined);
-    const isTooMuch = held.length > mostCollected && forMs !== Number.POSITIVE_INFINITY;
+    const isTooMuch = held.length > maxCollected && forMs !== Number.POSITIVE_INFINITY;
     if (isTooMuch || (await isLater(next, giveUpAt - performance.now()))) return { held, next };
     const { done, value } = await next;
     if (done) return { held, next: null };
@@ -97,8 +97,8 @@ async function* following(
 }
 
 /**
- * Passes text on, but for the last few lines. While nothing comes after them, because Spotify is being waited for, it passes one of them on now and
- * then: proxies and browsers give a connection up that is silent for a minute.
+ * Passes text on, but holds back the last few lines, and sends one of them now and then while Spotify is being waited for: proxies and browsers
+ * give up on a connection that is silent for a minute.
  */
 async function* neverSilent(text: AsyncGenerator<string>, silenceMs: number): AsyncGenerator<string> {
   let lines: string[] = [];
@@ -113,8 +113,8 @@ async function* neverSilent(text: AsyncGenerator<string>, silenceMs: number): As
       const { done, value } = await next;
       if (done) break;
       const all = [...lines, ...value.split(/(?<=\n)/)];
-      lines = all.slice(-heldBackLines);
-      if (all.length > heldBackLines) yield all.slice(0, -heldBackLines).join('');
+      lines = all.slice(-maxHeldBackLines);
+      if (all.length > maxHeldBackLines) yield all.slice(0, -maxHeldBackLines).join('');
     }
     if (lines.length > 0) yield lines.join('');
   } finally {
@@ -123,8 +123,8 @@ async function* neverSilent(text: AsyncGenerator<string>, silenceMs: number): As
 }
 
 /**
- * Cuts the connection if the text fails, and keeps the failure: what the stream makes of it may come from the cut. The connection is reset and not
- * only closed: where an answer ends with its connection (HTTP/1.0, which proxies may speak to us), closing it would be its proper end.
+ * Cuts the connection if the text fails, and keeps the error, because the stream may report the cut instead. The connection is reset and not just
+ * closed: in HTTP/1.0, which proxies may speak to us, a closed connection is the proper end of a response.
  */
 async function* orCut(
   text: AsyncGenerator<string>,
@@ -134,7 +134,7 @@ async function* orCut(
   try {
     yield* text;
   } catch (error) {
-    // If the connection is gone, that is what is thrown in here, or came before.
+    // If the connection is gone, that is the cause of this error, or came before it.
     if (!res.destroyed) {
       failures.push(error);
       // safeguard: reset-incomplete-download
@@ -144,7 +144,7 @@ async function* orCut(
   }
 }
 
-/** Whether this takes longer than so many milliseconds. Does not throw what it throws. */
+/** Returns whether a promise takes longer than `ms` milliseconds. Ignores its error. */
 async function isLater(promise: Promise<unknown>, ms: number): Promise<boolean> {
   if (ms === Number.POSITIVE_INFINITY) return false;
   const enough = new AbortController();

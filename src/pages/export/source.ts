@@ -1,21 +1,22 @@
+import { routes } from '../../routes.ts';
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
 import type { Entry, Page } from '../../spotify/types.ts';
 import { entriesPerPage } from '../../spotify/web-api.ts';
-import { NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Reader } from './reader.ts';
 import { reasonOf, type Stop, stopFor } from './stop.ts';
 
-/** What a file says at its end about a playlist in it. */
+/** What a file says about a playlist at its end. */
 export type Manifest = {
   id: string | null;
   name: string | null;
-  /** As of the version that the file was made from. */
+  /** The snapshot that the file was made from. */
   snapshotId: string | null;
-  /** Whether it is another version than the one that the part before was made from. */
+  /** Whether the previous part was made from another snapshot. */
   changedSince: boolean;
-  /** False for a playlist of somebody else's: Spotify does not tell what is in it. */
+  /** False if Spotify does not show the contents, as for most playlists of other people. */
   readable: boolean;
-  /** How many rows Spotify announced, where this file begins (0 is the start), and how many it holds. */
+  /** How many rows Spotify announced, the row this file begins with (from 0), and how many it holds. */
   announced: number;
   from: number;
   written: number;
@@ -23,9 +24,9 @@ export type Manifest = {
   episodes: number;
   /** Chapters of audiobooks, and audiobooks. */
   chapters: number;
-  /** Files of the listener's own. */
+  /** Local files. */
   local: number;
-  /** Places that hold nothing any more. */
+  /** Entries whose track is no longer on Spotify. */
   gone: number;
   /** Rows that Spotify announced and did not send. */
   missing: number;
@@ -36,19 +37,19 @@ export type Manifest = {
 /** A row of a file; null for one that Spotify announced and did not send. */
 export type Row = Entry | null;
 
-/** A playlist on its way into a file: read the pages to their end, then the manifest is right. */
+/** A playlist to write into a file. The manifest is correct once all pages have been read. */
 export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Row[]> };
 
-/** What all playlists of one export share. */
+/** The part of an export's state that its playlists share. */
 export type Run = {
   read: Reader;
-  /** Whether a part is wanted: then what ends it early is said in it. If not, it is thrown. */
+  /** Whether this is a part: then an error that ends it early is described in it. If not, the error is thrown. */
   part: boolean;
-  /** How many rows it may still hold. */
+  /** How many more rows it may hold. */
   rowsLeft(): number;
-  /** Whether it holds as much as it may, or has taken as long. */
+  /** Whether it has reached its limit of rows, characters or time. */
   isFull(): boolean;
-  /** Whether rows may be missing: for as long as the name of the file can say so. */
+  /** Whether rows may be missing: only while the file's name can still mention it. */
   mayLack(): boolean;
   onRows(count: number): void;
 };
@@ -58,18 +59,18 @@ type Begin = {
   from: number;
   /** The snapshot that the part before was made from; null for a file from the start. */
   known: string | null;
-  /** Asks for the entries from this place on; null if there is nothing to ask for. */
+  /** Loads the entries from this row on; null if the contents can't be read. */
   load: ((from: number) => Promise<Page<Entry>>) | null;
-  /** Asks for the playlist's current snapshot. */
+  /** Loads the playlist's current snapshot. */
   currentSnapshot: () => Promise<string | null>;
   /** The address of a file that goes on at this place. */
   resume: (from: number) => string;
   run: Run;
 };
 
-/** How many pages of a playlist are on their way at once. */
+/** How many pages of a playlist are loaded at once. */
 // safeguard: export-concurrency
-const width = 4;
+const maxInFlight = 4;
 
 /** Opens a playlist by asking for its first page. Throws what that throws, and {@link NoSuchPage} if it has no row `from`. */
 export async function openSource(begin: Begin): Promise<Source> {
@@ -142,7 +143,7 @@ export function checkFrom(from: number, total: number, known: string | null): vo
   if (from > 0 && (from > total || (from === total && known === null))) throw new NoSuchPage('No such row');
 }
 
-/** The rows from this place on, as many as one call brings; null for those that are missing although Spotify was asked for them twice. */
+/** Reads a page of rows; null for those still missing at the second attempt. */
 async function pageAt(
   from: number,
   load: (from: number) => Promise<Page<Entry>>,
@@ -185,24 +186,24 @@ function fewerRows(): SpotifyUnavailable {
   return new SpotifyUnavailable('A list is shorter than Spotify announced');
 }
 
-/** Somebody else's playlist, or one of Spotify's own: new apps are told only what stands on its card, or nothing. */
+/** Spotify shows new apps no contents of other people's playlists, and nothing at all of its own. */
 function nullIfUnreadable(error: unknown): null {
   if (error instanceof Refused || error instanceof NotFound) return null;
   throw error;
 }
 
-/** Something was added or removed while the file was being made: rows would be missing, or stand in it twice. */
+/** A playlist changed while the file was being made: rows could be missing, or be in it twice. */
 export function hasChanged(): Problem {
   return new Problem({
     status: 409,
     reason: 'changed-meanwhile',
     title: 'Something changed during the export',
     text: 'A playlist was changed while it was being read, so the file would have been wrong. Nothing was saved. Try again.',
-    actions: [{ label: 'Go to your playlists', href: '/playlists' }],
+    actions: [{ label: 'Go to your playlists', href: routes.playlists() }],
   });
 }
 
-/** Counts rows that go into the file. Throws SpotifyUnavailable if some are missing and its name cannot say so any more. */
+/** Counts rows for the manifest. Throws SpotifyUnavailable if some are missing and the file's name can't mention it any more. */
 function counted(manifest: Manifest, rows: readonly Row[], run: Run): readonly Row[] {
   // safeguard: no-missing-rows-after-name
   if (rows.includes(null) && !run.mayLack()) throw fewerRows();
@@ -219,23 +220,23 @@ function counted(manifest: Manifest, rows: readonly Row[], run: Run): readonly R
   return rows;
 }
 
-/** The results of `load` for 0 to `count - 1` in their order, a few of them under way at a time and never more. */
+/** Yields the results of `load` for 0 to `count - 1` in order, with a limited number in flight. */
 async function* inOrder<T>(count: number, load: (index: number) => Promise<T>): AsyncGenerator<T> {
-  const underWay: Promise<T>[] = [];
+  const inFlight: Promise<T>[] = [];
   try {
-    for (let index = 0; index < count || underWay.length > 0; ) {
-      while (underWay.length < width && index < count) {
+    for (let index = 0; index < count || inFlight.length > 0; ) {
+      while (inFlight.length < maxInFlight && index < count) {
         const next = load(index);
-        // Its turn to fail comes when it is waited for; without this Node would end the process sooner.
+        // Its error is thrown when it is awaited; without this, Node would report it as unhandled before.
         next.catch(() => undefined);
-        underWay.push(next);
+        inFlight.push(next);
         index += 1;
       }
       // safeguard: export-page-order
-      yield (await underWay.shift()) as T;
+      yield (await inFlight.shift()) as T;
     }
   } finally {
-    // A file that has ended early leaves no calls behind.
-    await Promise.allSettled(underWay);
+    // No call outlives a file that ends early.
+    await Promise.allSettled(inFlight);
   }
 }

@@ -2,13 +2,13 @@ import { Cooldown, GrantLost, TooManyRequests } from '../../access/errors.ts';
 import { ShuttingDown } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import * as spotify from '../../spotify/errors.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 
-/** Why an export ends before its time, and where to go on. */
+/** Why an export stopped early, and how to continue it. */
 export type Stop = {
   /** A short word for programs; `part-full` if a part holds as much as a part may. */
   reason: string;
-  /** When Spotify may be asked again, in ISO 8601; null if that is not known. */
+  /** When Spotify may be called again, in ISO 8601; null if that is unknown. */
   until: string | null;
   /** The address of the next part. */
   resume: string;
@@ -16,7 +16,7 @@ export type Stop = {
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
-/** Every error of Spotify's and of access to it: none is unforeseen. */
+/** Covers every error class of spotify/ and access/, which a test checks. */
 const reasons: readonly [ErrorClass, string][] = [
   [Cooldown, 'cool-down'],
   [spotify.RateLimited, 'cool-down'],
@@ -39,18 +39,18 @@ const reasons: readonly [ErrorClass, string][] = [
   [spotify.Refused, 'refused'],
 ];
 
-/** The reason in a word; null for an error of our own. */
+/** Returns the reason in a word; null for an error of our own. */
 export function reasonOf(error: unknown): string | null {
   if (error instanceof Problem) return error.page.reason;
   return reasons.find(([kind]) => error instanceof kind)?.[1] ?? null;
 }
 
-/** When Spotify may be asked again, in milliseconds since 1970; null if that is not the matter. */
+/** Returns when Spotify may be called again, in milliseconds since 1970; null for an error without a time. */
 export function untilOf(error: unknown): number | null {
   return error instanceof Cooldown ? error.until : null;
 }
 
-/** What a part says of the error that ended it. Throws an error of our own: what it makes of a file is not known. */
+/** Returns how a part describes the error that ended it. Throws the error itself if it is our own: the file may be wrong. */
 export function stopFor(error: unknown, resume: string): Stop {
   const [reason, until] = [reasonOf(error), untilOf(error)];
   if (reason === null) throw error;

@@ -1,14 +1,15 @@
 import { Router } from 'express';
+import { routes } from '../../routes.ts';
 import { indexed } from '../../web/robots.ts';
 
 /** The way in: what this is, and a link to sign in; who is signed in goes on to what is playing. */
 export function homePages(): Router {
   const router = Router();
 
-  router.get('/', indexed, (req, res) => {
+  router.get(routes.home(), indexed, (req, res) => {
     res.set('Cache-Control', 'no-store');
     if (req.grant) {
-      res.redirect(303, '/now-playing');
+      res.redirect(303, routes.nowPlaying());
       return;
     }
     res.render('home/home', { signedOut: req.query['signed-out'] ?? null });

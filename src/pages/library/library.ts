@@ -1,11 +1,12 @@
 import { type Request, Router } from 'express';
 import type { ApiVersions } from '../../access/api-version.ts';
 import type { Hub } from '../../live/hub.ts';
+import { routes } from '../../routes.ts';
 import { furthestOffset, scopes, timeRanges, tracksPerPage, type WebApi } from '../../spotify/web-api.ts';
-import { NoSuchPage, Problem } from '../../web/error-pages.ts';
+import { NoSuchPage, Problem } from '../../web/errors.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { namedEntry } from '../../web/named.ts';
-import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import { createRelinking, type ShownEntry } from '../../web/relinking.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -29,7 +30,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
   const relinking = createRelinking({ apiVersions, market });
 
   // One call to Spotify.
-  router.get('/library', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get(routes.library(), htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
     // safeguard: refetch-library-after-change
     if (req.query.said !== undefined) req.listener.forget(['library']);
@@ -46,7 +47,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
     const last = lastPage(known, tracksPerPage);
     if (said && page > last) {
       // The only track of the last page was just removed.
-      res.redirect(303, saying(pageOf('/library', last), String(req.query.said)));
+      res.redirect(303, saying(routes.library({ page: last }), String(req.query.said)));
       return;
     }
     const pages = pagesOf(known, tracksPerPage, page);
@@ -60,7 +61,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
   });
 
   // One call to Spotify.
-  router.get('/library/recent', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.middleware, async (req, res) => {
     const played = await req.listener.askCached('recent', momentMs, webApi.recentlyPlayed, scopes.recent);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('library/recent', { played }),
@@ -69,7 +70,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
   });
 
   // One call to Spotify.
-  router.get('/library/top', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get(routes.topItems(), htmlOrJson, signedIn.middleware, async (req, res) => {
     const { of = 'tracks', range = 'medium_term' } = req.query;
     if (of !== 'tracks' && of !== 'artists') throw new NoSuchPage('No such list');
     const time = timeRanges.find((one) => one === range);
@@ -91,8 +92,8 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
   });
 
   for (const [path, wanted] of [
-    ['/library/save', true],
-    ['/library/remove', false],
+    [routes.saveToLibrary(), true],
+    [routes.removeFromLibrary(), false],
   ] as const) {
     // One call to Spotify, and to remove most tracks of the list one more to new apps: see createRelinking.
     router.post(path, ...forms.read, signedIn.middleware, async (req, res) => {
@@ -144,7 +145,7 @@ const changedMeanwhile = {
   reason: 'library-changed',
   title: 'Your library has changed',
   text: 'Nothing was removed. Read the list again, and use the place that the track has now.',
-  actions: [{ label: 'Go to the library', href: '/library' }],
+  actions: [{ label: 'Go to the library', href: routes.library() }],
 };
 
 const noUri = {
@@ -152,5 +153,5 @@ const noUri = {
   reason: 'no-uri',
   title: 'That is nothing that can be saved',
   text: 'Give the URI of a track or an episode as "uri", such as spotify:track:… Files of your own cannot be saved.',
-  actions: [{ label: 'Go to the library', href: '/library' }],
+  actions: [{ label: 'Go to the library', href: routes.library() }],
 };

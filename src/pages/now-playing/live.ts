@@ -9,7 +9,7 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
 import { MissingScope } from '../../spotify/errors.ts';
 import { scopes } from '../../spotify/web-api.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { type Card, cardOf, playerData, versionOf } from './card.ts';
 

@@ -3,10 +3,11 @@ import { type Request, type Response, Router } from 'express';
 import type { SpotifyCall } from '../../access/live-token.ts';
 import type { ResponseCache } from '../../access/response-cache.ts';
 import type { Hub } from '../../live/hub.ts';
+import { routes } from '../../routes.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
 import { isDeviceId } from '../../spotify/uri.ts';
 import { type Command, scopes, type WebApi } from '../../spotify/web-api.ts';
-import { NoSuchPage } from '../../web/error-pages.ts';
+import { NoSuchPage } from '../../web/errors.ts';
 import { type Forms, saying } from '../../web/forms.ts';
 import { noteWithoutPremium, withoutPremium } from '../../web/premium.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
@@ -44,7 +45,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
     next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
   });
 
-  router.get('/devices', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get(routes.devices(), htmlOrJson, signedIn.middleware, async (req, res) => {
     const devices = await req.listener.askCached('devices', 1_000, webApi.devices, scopes.player);
     const mayControl = req.listener.may(scopes.control);
     const { said } = req.query;
@@ -54,13 +55,13 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
     });
   });
 
-  router.post('/player/device', ...forms.read, signedIn.middleware, async (req, res) => {
+  router.post(routes.transferPlayback(), ...forms.read, signedIn.middleware, async (req, res) => {
     const id = forms.field(req, 'device');
     if (!isDeviceId(id)) throw new NoSuchPage('Not the id of a device');
     await perform(req, res, (token) => webApi.transfer(token, id));
   });
 
-  router.post('/player/:command', ...forms.read, signedIn.middleware, async (req, res) => {
+  router.post(routes.playerCommand(':command'), ...forms.read, signedIn.middleware, async (req, res) => {
     const { command } = req.params;
     if (isCommand(command)) await perform(req, res, (token) => webApi.command(token, command));
   });
@@ -89,7 +90,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
     });
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
     // safeguard: poll-after-other-page
-    if (wantsJson(req) || !back.startsWith('/now-playing')) hub.requestPoll(req.listener.accountId);
+    if (wantsJson(req) || !back.startsWith(routes.nowPlaying())) hub.requestPoll(req.listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, outcome);
   }

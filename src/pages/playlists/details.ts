@@ -1,5 +1,6 @@
+import { routes } from '../../routes.ts';
 import type { PlaylistDetails } from '../../spotify/web-api.ts';
-import type { ErrorPage } from '../../web/error-pages.ts';
+import type { ErrorPage } from '../../web/errors.ts';
 
 /** As much as Spotify's own apps take. */
 const longestName = 100;
@@ -40,6 +41,6 @@ function badDetails(text: string): ErrorPage {
     reason: 'bad-playlist',
     title: 'That cannot be a playlist',
     text,
-    actions: [{ label: 'Go to your playlists', href: '/playlists' }],
+    actions: [{ label: 'Go to your playlists', href: routes.playlists() }],
   };
 }

@@ -1,3 +1,5 @@
+import { routes } from '../../routes.ts';
+
 /* What the pages of playlists say after a change, and why one was refused. */
 
 export const saidHere: Readonly<Record<string, string>> = {
@@ -8,7 +10,7 @@ export const saidHere: Readonly<Record<string, string>> = {
   'changed-meanwhile': 'Nothing was removed: the playlist has been changed meanwhile. This is how it is now.',
 };
 
-const back = { label: 'Go to your playlists', href: '/playlists' };
+const back = { label: 'Go to your playlists', href: routes.playlists() };
 
 export const noUri = {
   status: 400,

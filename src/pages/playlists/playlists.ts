@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import type { ApiVersions } from '../../access/api-version.ts';
+import { routes } from '../../routes.ts';
 import { BadRequest, Refused } from '../../spotify/errors.ts';
 import {
   entriesPerPage,
@@ -9,11 +10,11 @@ import {
   scopes,
   type WebApi,
 } from '../../spotify/web-api.ts';
-import { type ErrorPage, Problem } from '../../web/error-pages.ts';
+import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { type Forms, saying, sentence } from '../../web/forms.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';
-import { atLeast, lastPage, pageNumber, pageOf, pagesOf } from '../../web/paging.ts';
+import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import { createRelinking } from '../../web/relinking.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -33,7 +34,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
   router.param('id', spotifyId);
 
   // One call to Spotify.
-  router.get('/playlists', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get(routes.playlists(), htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
     const { items, total, pages } = await playlistsOf(req, page);
 
@@ -44,7 +45,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
   });
 
   // Two calls to Spotify: what is to be added, and the playlists it can be added to.
-  router.get('/playlists/add', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get(routes.addToPlaylist(), htmlOrJson, signedIn.middleware, async (req, res) => {
     const uri = namedUri(req.query.uri, noUri);
     const page = pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
     const item = await req.listener.askCached(`item ${uri}`, pagingMs, (token) => webApi.item(token, uri));
@@ -70,7 +71,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
     });
   });
 
-  router.get('/playlists/new', htmlOrJson, signedIn.middleware, (req, res) => {
+  router.get(routes.newPlaylist(), htmlOrJson, signedIn.middleware, (req, res) => {
     const mayEdit = req.listener.may(scopes.editPlaylists);
     res
       .set('Cache-Control', 'private, no-store')
@@ -78,7 +79,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
   });
 
   // One call to Spotify.
-  router.post('/playlists', ...forms.read, signedIn.middleware, async (req, res) => {
+  router.post(routes.playlists(), ...forms.read, signedIn.middleware, async (req, res) => {
     const { details, problem } = readDetails(req.body);
     if (problem) return showForm(problem);
     const outcome = await forms
@@ -91,7 +92,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
             ),
           scopes.editPlaylists,
         );
-        return saying(`/playlists/${id}`, 'created');
+        return saying(routes.playlist(id), 'created');
       })
       .catch(whereRefused);
     if (outcome === null) return showForm(notTaken);
@@ -100,7 +101,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
       res
         .status(201)
         .location(path)
-        .json({ id: path.slice('/playlists/'.length) });
+        .json({ id: path.slice(routes.playlist('').length) });
     else res.redirect(303, outcome);
 
     /** The form again, as it was filled in. */
@@ -113,7 +114,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
   });
 
   // Two calls to Spotify at first, then one a page; one where it does not tell what is in the playlist.
-  router.get('/playlists/:id', htmlOrJson, signedIn.middleware, async (req, res) => {
+  router.get(routes.playlist(':id'), htmlOrJson, signedIn.middleware, async (req, res) => {
     const id = String(req.params.id);
     const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
     if (req.query.said !== undefined) req.listener.forget([`playlist ${id}`]);
@@ -121,7 +122,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
   });
 
   // One call to Spotify.
-  router.post('/playlists/:id', ...forms.read, signedIn.middleware, async (req, res) => {
+  router.post(routes.playlist(':id'), ...forms.read, signedIn.middleware, async (req, res) => {
     const id = String(req.params.id);
     const { details, problem } = readDetails(req.body);
     if (problem) return showForm(problem);
@@ -132,7 +133,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
           (token) => webApi.changePlaylist(token, id, details),
           scopes.editPlaylists,
         );
-        return saying(`/playlists/${id}`, 'changed');
+        return saying(routes.playlist(id), 'changed');
       })
       .catch(whereRefused);
     if (outcome === null) return showForm(notTaken);
@@ -147,7 +148,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
   });
 
   // One call to Spotify.
-  router.post('/playlists/:id/items', ...forms.read, signedIn.middleware, async (req, res) => {
+  router.post(routes.playlistItems(':id'), ...forms.read, signedIn.middleware, async (req, res) => {
     const id = String(req.params.id);
     const uri = namedUri(forms.field(req, 'uri'), noUri);
     const outcome = await forms.once(req, async () => {
@@ -156,20 +157,20 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
         (token) => apiVersions.speak((apiVersion) => webApi.addToPlaylist(token, id, uri, apiVersion)),
         scopes.editPlaylists,
       );
-      return saying(`/playlists/${id}`, 'added');
+      return saying(routes.playlist(id), 'added');
     });
     changed(req, res, id, outcome);
   });
 
   // One call to Spotify, and for most tracks one more to new apps: see createRelinking.
-  router.post('/playlists/:id/remove', ...forms.read, signedIn.middleware, async (req, res) => {
+  router.post(routes.removeFromPlaylist(':id'), ...forms.read, signedIn.middleware, async (req, res) => {
     const id = String(req.params.id);
     const entry = namedEntry(req.body, noUri);
     const snapshotId = forms.field(req, 'snapshot');
     if (snapshotId === '' || snapshotId.length > 200) throw new Problem(noSnapshot);
     // Back to the page of the playlist that the button was on.
     const asked = String(res.locals.returnTo);
-    const place = asked.split('?')[0] === `/playlists/${id}` ? asked : `/playlists/${id}`;
+    const place = asked.split('?')[0] === routes.playlist(id) ? asked : routes.playlist(id);
     const outcome = await forms
       .once(req, async () => {
         const uri = await relinking.heldUri(entry, (stretch) =>
@@ -241,7 +242,7 @@ export function playlistPages({ webApi, apiVersions, signedIn, forms, market }: 
     const last = lastPage(known, entriesPerPage);
     if (said && page > last) {
       // The only item of the last page was just removed.
-      res.redirect(303, saying(pageOf(`/playlists/${id}`, last), String(req.query.said)));
+      res.redirect(303, saying(routes.playlist(id, { page: last }), String(req.query.said)));
       return;
     }
     const pages = pagesOf(known, entriesPerPage, page);

@@ -3,6 +3,7 @@ import type { AppAccess } from '../../access/app-token.ts';
 import { TooManyRequests } from '../../access/errors.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import type { ResponseCache } from '../../access/response-cache.ts';
+import { routes } from '../../routes.ts';
 import type { Found } from '../../spotify/parse.ts';
 import {
   furthestResult,
@@ -12,7 +13,7 @@ import {
   type WebApi,
 } from '../../spotify/web-api.ts';
 import { addressOf } from '../../web/address.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 import { atLeast } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -39,7 +40,7 @@ export function searchPages(deps: Deps): Router {
   const router = Router();
 
   // One call to Spotify, none where the same was asked within a minute.
-  router.get('/search', htmlOrJson, async (req, res) => {
+  router.get(routes.search(), htmlOrJson, async (req, res) => {
     const listener = req.grant;
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     const asked = read(req);
@@ -145,14 +146,14 @@ async function chargeVisitor(
   });
 }
 
-const again = { label: 'Back to the search', href: '/search' };
+const again = { label: 'Back to the search', href: routes.search() };
 
 const problems = {
   empty: {
     status: 400,
     reason: 'search-empty',
     title: 'Search for what?',
-    text: 'Give what to look for as "q", such as /search?q=miles+davis.',
+    text: `Give what to look for as "q", such as ${routes.search({ q: 'miles davis' })}.`,
     actions: [again],
   },
   odd: {
@@ -188,20 +189,20 @@ const problems = {
     reason: 'search-too-many',
     title: 'That was a lot of searching',
     text: 'One address can search 30 times a minute without signing in. Wait a moment, or sign in.',
-    actions: [again, { label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }],
+    actions: [again, { label: 'Sign in with Spotify', href: routes.signIn({ returnTo: routes.search() }) }],
   },
   notForStrangers: {
     status: 401,
     reason: 'search-needs-sign-in',
     title: 'Sign in to search',
     text: 'The owner of this site keeps its searches for people who are signed in.',
-    actions: [{ label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }],
+    actions: [{ label: 'Sign in with Spotify', href: routes.signIn({ returnTo: routes.search() }) }],
   },
   sharedUp: {
     status: 429,
     reason: 'search-share-used-up',
     title: 'The searches for visitors are used up for today',
     text: 'Spotify answers this site only so often a day. People who are not signed in share a part of that, and it is used up. Sign in to search on, or come back later.',
-    actions: [{ label: 'Sign in with Spotify', href: '/login?returnTo=%2Fsearch' }, again],
+    actions: [{ label: 'Sign in with Spotify', href: routes.signIn({ returnTo: routes.search() }) }, again],
   },
 };

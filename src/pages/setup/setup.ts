@@ -1,11 +1,12 @@
 import { type RequestHandler, Router } from 'express';
 import type { Refusals } from '../../checks/refusals.ts';
 import type { CheckResult } from '../../checks/result.ts';
+import { routes } from '../../routes.ts';
 import type { SetupStep } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
 import { askFirst } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
-import { visitFindings } from './visit.ts';
+import { checkVisit } from './visit.ts';
 
 type Deps = {
   /** Whether this is all there is: while there are no credentials, every other page leads here. */
@@ -30,7 +31,7 @@ export function setupPages(deps: Deps): Router {
   const { checks, refusals, limit, cookies } = deps;
   const router = Router();
 
-  router.get(alone ? ['/', '/setup'] : '/setup', (_req, res) => {
+  router.get(alone ? [routes.home(), routes.setup()] : routes.setup(), (_req, res) => {
     res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
   });
 
@@ -41,25 +42,25 @@ export function setupPages(deps: Deps): Router {
     button: 'Check now',
   });
   // safeguard: confirm-cross-site-check
-  router.get('/setup/check', refuseSpeculative, ask, ...limit, async (req, res) => {
+  router.get(routes.setupCheck(), refuseSpeculative, ask, ...limit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
     const cookieCameBack = cookies.sent(req).has('check');
     if (!cookieCameBack && req.query.cookie !== 'set') {
       res.cookie(cookies.name('check'), '1', cookies.attributes);
-      res.redirect(303, '/setup/check?cookie=set');
+      res.redirect(303, routes.setupCheck({ cookie: 'set' }));
       return;
     }
-    const visit = visitFindings(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
+    const visit = checkVisit(req, { baseUrl, redirectUri, trustProxy, cookieCameBack });
     const [ofRedis, ofSpotify] = await Promise.all([checks.redis(), checks.spotify()]);
-    const people = missing.length > 0 ? [] : refusals.findings();
-    const findings = [...ofSpotify, ...people, ...ofRedis, ...visit];
-    const wrong = findings.filter(({ state }) => state === 'bad').length;
-    res.render('setup/check', { findings, wrong, isSetUp: missing.length === 0 });
+    const people = missing.length > 0 ? [] : refusals.results();
+    const results = [...ofSpotify, ...people, ...ofRedis, ...visit];
+    const wrong = results.filter(({ status }) => status === 'failed').length;
+    res.render('setup/check', { results, wrong, isSetUp: missing.length === 0 });
   });
 
   if (alone) {
-    router.get('/*path', (_req, res) => {
-      res.set('Cache-Control', 'no-store').redirect(307, '/');
+    router.get(routes.anyPath(), (_req, res) => {
+      res.set('Cache-Control', 'no-store').redirect(307, routes.home());
     });
   }
 

@@ -1,64 +1,65 @@
 import type { Request } from 'express';
-import { bad, type CheckResult, good, open } from '../../checks/result.ts';
+import { type CheckResult, failed, note, ok } from '../../checks/result.ts';
 
 type Deps = {
   baseUrl: string;
   redirectUri: string;
   trustProxy: boolean | number | string;
-  /** Whether the cookie that was set came back. */
+  /** Whether the browser sent back the cookie that was set. */
   cookieCameBack: boolean;
 };
 
-/** What the visit itself tells: the address it came to, the headers of a proxy, and whether cookies come back. */
-export function visitFindings(
+/** Checks what only a visit can show: the address in the browser, the headers of a proxy, and whether cookies come back. */
+export function checkVisit(
   req: Request,
   { baseUrl, redirectUri, trustProxy, cookieCameBack }: Deps,
 ): CheckResult[] {
-  return [addressFinding(req, baseUrl, redirectUri), proxyFinding(req, baseUrl, trustProxy), cookieFinding()];
+  return [checkAddress(req, baseUrl, redirectUri), checkProxy(req, baseUrl, trustProxy), checkCookies()];
 
-  function cookieFinding(): CheckResult {
-    const what = 'Cookies';
+  function checkCookies(): CheckResult {
+    const name = 'Cookies';
     return cookieCameBack
-      ? good(what, 'one was set, and came back')
-      : bad(
-          what,
-          'one was set, but did not come back',
-          'Allow this site its cookies, come over the address that is set, and let the proxy in front pass cookies on.',
+      ? ok(name, 'one was set, and the browser sent it back')
+      : failed(
+          name,
+          'one was set, but the browser didn’t send it back',
+          'Allow cookies for this site, open it at its BASE_URL, and let the proxy pass cookies on.',
         );
   }
 }
 
-function addressFinding(req: Request, baseUrl: string, redirectUri: string): CheckResult {
-  const what = 'The address you came to';
+function checkAddress(req: Request, baseUrl: string, redirectUri: string): CheckResult {
+  const name = 'Address in your browser';
   const came = `${req.protocol}://${req.get('Host') ?? ''}`;
-  if (came === baseUrl) return good(what, `${came}, and Spotify sends people back to ${redirectUri}`);
-  return bad(
-    what,
-    `${came}, but Spotify sends people back to ${redirectUri}: another address to a browser, where its cookies do not count`,
-    `Come to ${baseUrl}, or set BASE_URL to the address that people type and add its /callback in Spotify's dashboard.`,
+  if (came === baseUrl) return ok(name, `${came}, and Spotify sends people back to ${redirectUri}`);
+  return failed(
+    name,
+    `${came}, but Spotify sends people back to ${redirectUri}. To a browser these are two sites that don’t share cookies`,
+    `Open ${baseUrl}, or set BASE_URL to the address that people use and add its /callback in Spotify's dashboard.`,
   );
 }
 
-function proxyFinding(req: Request, baseUrl: string, trustProxy: Deps['trustProxy']): CheckResult {
-  const what = 'Proxy';
+function checkProxy(req: Request, baseUrl: string, trustProxy: Deps['trustProxy']): CheckResult {
+  const name = 'Proxy';
   const proto = req.get('X-Forwarded-Proto');
   const isThere = proto !== undefined || req.get('X-Forwarded-For') !== undefined;
   const trusted = trustProxy === false ? 'TRUST_PROXY is not set' : `TRUST_PROXY is ${trustProxy}`;
   if (baseUrl.startsWith('https:')) {
-    const says = proto === undefined ? 'no X-Forwarded-Proto came' : `X-Forwarded-Proto says ${short(proto)}`;
+    const says =
+      proto === undefined ? 'there is no X-Forwarded-Proto' : `X-Forwarded-Proto says ${short(proto)}`;
     return req.secure
-      ? good(what, `${says}, and is believed: ${trusted}`)
-      : bad(
-          what,
+      ? ok(name, `${says} and is trusted: ${trusted}`)
+      : failed(
+          name,
           `BASE_URL is https, but ${says}; ${trusted}`,
-          'Have the proxy send "X-Forwarded-Proto: https", and set TRUST_PROXY to the number of proxies, or to their addresses.',
+          'Let the proxy send "X-Forwarded-Proto: https", and set TRUST_PROXY to the number of proxies or to their addresses.',
         );
   }
-  if (!isThere) return good(what, 'none is in front, and none is expected');
-  return open(
-    what,
-    'the headers of one came, but BASE_URL is http',
-    'If people come over https, set BASE_URL to that address, and TRUST_PROXY.',
+  if (!isThere) return ok(name, 'there is none, and none is expected');
+  return note(
+    name,
+    'there are headers of a proxy, but BASE_URL is http',
+    'If people use https, set BASE_URL to that address, and set TRUST_PROXY.',
   );
 }
 

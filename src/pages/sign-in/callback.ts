@@ -3,11 +3,12 @@ import type { Access } from '../../access/access.ts';
 import type { Browsers } from '../../access/browsers.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
+import { routes } from '../../routes.ts';
 import { InvalidGrant } from '../../spotify/errors.ts';
 import type { WebApi } from '../../spotify/web-api.ts';
 import { browserName } from '../../web/browser-name.ts';
 import type { Cookies } from '../../web/cookies.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { Problem } from '../../web/errors.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { Sessions } from '../../web/session.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
@@ -79,7 +80,7 @@ export function createCallback(deps: Deps) {
     if (sessionId === null) {
       // Signed out everywhere, in another browser, in this very moment.
       await signedIn.signOut(req, res);
-      res.redirect(303, '/?signed-out');
+      res.redirect(303, `${routes.home()}?signed-out`);
       return;
     }
     deps.onSignIn();
@@ -120,7 +121,7 @@ export function createCallback(deps: Deps) {
     // safeguard: end-previous-sign-in
     if (earlier) await signedIn.endEarlier(res, earlier, earlierId);
     // safeguard: recheck-new-session
-    return (await sessions.stands(sessionId)) ? sessionId : null;
+    return (await sessions.exists(sessionId)) ? sessionId : null;
   }
 
   /**
@@ -150,12 +151,12 @@ export function createCallback(deps: Deps) {
 
   /** The page that says why a sign-in came to nothing, and leads to another one. */
   function problem(req: Request, reason: keyof typeof problems): Problem {
-    const retry = `/login?${new URLSearchParams({ returnTo: req.res?.locals.returnTo ?? '/' })}`;
+    const retry = routes.signIn({ returnTo: req.res?.locals.returnTo ?? routes.home() });
     const actions = [
       { label: 'Sign in with Spotify', href: retry },
       req.grant
-        ? { label: 'Go on as you are', href: '/now-playing' }
-        : { label: 'Go to the start', href: '/' },
+        ? { label: 'Go on as you are', href: routes.nowPlaying() }
+        : { label: 'Go home', href: routes.home() },
     ];
     return new Problem({ ...problems[reason], reason: `sign-in-${reason}`, actions });
   }

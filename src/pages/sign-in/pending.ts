@@ -6,8 +6,10 @@ import type { Seal } from '../../access/seal.ts';
 import { jsonCodec, moment } from '../../redis/codec.ts';
 import { keys } from '../../redis/keys.ts';
 import type { Records } from '../../redis/records.ts';
+import { routes } from '../../routes.ts';
 import { scopes } from '../../spotify/web-api.ts';
-import { type Cookies, TooManyCookies } from '../../web/cookies.ts';
+import type { Cookies } from '../../web/cookies.ts';
+import { TooManyCookies } from '../../web/errors.ts';
 import { isLocalPath } from '../../web/return-path.ts';
 
 /** A sign-in that has left for Spotify and is not back yet. */
@@ -134,7 +136,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       }
       // The sign-in itself makes room for one more.
       // safeguard: pending-cookie-budget-per-page
-      if (length > maxBytes && req.path !== '/login') makeRoom(req, res);
+      if (length > maxBytes && req.path !== routes.signIn()) makeRoom(req, res);
       next();
     }) satisfies RequestHandler,
 
@@ -148,7 +150,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       // 43 characters, the shortest that RFC 7636 allows (section 4.1).
       const verifier = randomBytes(32).toString('base64url');
       // safeguard: return-path-length-limit
-      const returnTo = wished.length <= maxReturnToLength ? wished : '/';
+      const returnTo = wished.length <= maxReturnToLength ? wished : routes.home();
       const sealed = seal.seal(pack({ verifier, returnTo, asked, startedAt: now() }), nameOf(state));
 
       // safeguard: pending-cookie-budget-at-start

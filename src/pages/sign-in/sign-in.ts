@@ -1,11 +1,11 @@
 import { type RequestHandler, Router } from 'express';
 import type { BackgroundTasks } from '../../ops/background.ts';
+import { routes } from '../../routes.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { scopes } from '../../spotify/web-api.ts';
-import { Problem } from '../../web/error-pages.ts';
+import { ForeignOrigin, Problem } from '../../web/errors.ts';
 import { chargeAddress } from '../../web/rate-limits.ts';
-import { ownPath } from '../../web/return-path.ts';
-import { ForeignOrigin } from '../../web/same-origin.ts';
+import { safeReturnPath } from '../../web/return-path.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { type Deps as CallbackDeps, createCallback } from './callback.ts';
@@ -27,7 +27,7 @@ const silentProxy = {
   reason: 'silent-proxy',
   title: 'The proxy in front of this site does not say that it speaks https',
   text: 'Nobody can sign in until the owner of this site has it send "X-Forwarded-Proto: https", and TRUST_PROXY covers it.',
-  actions: [{ label: 'Go to the start', href: '/' }],
+  actions: [{ label: 'Go home', href: routes.home() }],
 };
 
 /** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
@@ -39,18 +39,18 @@ export function signInPages(deps: Deps): Router {
   // safeguard: sign-in-limit-per-address
   const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
-  router.use(['/login', '/callback', '/logout'], (_req, res, next) => {
+  router.use([routes.signIn(), routes.callback(), routes.signOut()], (_req, res, next) => {
     res.set('Cache-Control', 'no-store');
     next();
   });
 
   // Without this, Express answers a HEAD as if it were a GET: a link preview would spend the way back.
   // safeguard: head-without-sign-in
-  router.head(['/login', '/callback'], (_req, res) => {
+  router.head([routes.signIn(), routes.callback()], (_req, res) => {
     res.status(204).end();
   });
 
-  router.get('/login', ...guarded, (req, res) => {
+  router.get(routes.signIn(), ...guarded, (req, res) => {
     // Only a person who goes there signs in: an image or a script of some other page must not start it.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
@@ -59,7 +59,7 @@ export function signInPages(deps: Deps): Router {
     const wanted = String(req.query.allow ?? '').split(' ');
     const given = req.grant?.scopes ?? [];
     const asked = knownScopes.filter((scope) => [...firstScopes, ...given, ...wanted].includes(scope));
-    const returnTo = ownPath(req.query.returnTo, baseUrl);
+    const returnTo = safeReturnPath(req.query.returnTo, baseUrl);
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
     // So is a browser whose session has ended: another of its tabs may be about to be told that it has signed out.
@@ -67,7 +67,7 @@ export function signInPages(deps: Deps): Router {
     // safeguard: ask-again-after-sign-out
     // safeguard: ask-again-after-expiry
     const hasEnded = sent.has('signed-out') || (sent.has('session') && req.grant === null);
-    const showDialog = req.query.switch === '1' || hasEnded;
+    const showDialog = req.query.dialog === '1' || hasEnded;
     // Not res.redirect, which would write the state into a body as well.
     res
       .status(303)
@@ -77,12 +77,14 @@ export function signInPages(deps: Deps): Router {
 
   // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
   // safeguard: finish-sign-in-before-stop
-  router.get('/callback', ...guarded, (req, res) => background.finish('sign-in', () => callback(req, res)));
+  router.get(routes.callback(), ...guarded, (req, res) =>
+    background.finish('sign-in', () => callback(req, res)),
+  );
 
-  router.post('/logout', async (req, res) => {
+  router.post(routes.signOut(), async (req, res) => {
     await signedIn.signOut(req, res);
     if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, '/?signed-out');
+    else res.redirect(303, `${routes.home()}?signed-out`);
   });
 
   return router;

@@ -5,8 +5,8 @@ import { keys } from './keys.ts';
 import { ownerCodec } from './lock.ts';
 import { createRecords } from './records.ts';
 
-/** What keeps Redis from serving pages; null if nothing does. Tries what they do: a write, and a read and a write in a script. */
-export async function findFault(redis: Redis): Promise<RedisFault | null> {
+/** Does what pages do, which is a write and a script that reads and writes. Returns what prevents it, or null if it works. */
+export async function diagnose(redis: Redis): Promise<RedisFault | null> {
   const records = createRecords({ redis, formerPrefix: '', onDamaged: () => undefined });
   const checks = records.of({ kind: 'check', key: keys.check, codec: ownerCodec, ttlMs: () => 10_000 });
   const owner = randomUUID();

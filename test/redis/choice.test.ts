@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { prepareFolder } from '../../src/redis/data-folder.ts';
+import { openRedis } from '../../src/redis/choice.ts';
+import { prepareDataFolder } from '../../src/redis/data-folder.ts';
 import { freePort, NoRedis, startRedis, startRedisIn } from '../../src/redis/local-server.ts';
 import { ping } from '../../src/redis/ping.ts';
 import { privateSocket } from '../../src/redis/private-redis.ts';
-import { openStore } from '../../src/redis/store.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { startTurntable } from '../support/turntable.ts';
 
@@ -40,7 +40,7 @@ async function machine(t: TestContext) {
       said.length = 0;
       const findProgram = async () => redisProgram;
       const deps = { redisUrl: url, findsRedis: true, folder, findProgram, info: say, error: say };
-      const store = await openStore({ ...deps, waitMs: 200, ...settings });
+      const store = await openRedis({ ...deps, waitMs: 200, ...settings });
       t.after(store.stop);
       return store;
     },
@@ -67,7 +67,7 @@ test('with no Redis anywhere a private one is started, which keeps its data from
   const first = await open();
   assert.match(
     said(),
-    /A private Redis keeps sign-ins in .*data\. REDIS_URL is not set, and nothing answers at/,
+    /Using a private Redis with its data in .*data\. REDIS_URL isn't set, and nothing answers at/,
   );
   await at(first.url, (redis) => redis.set('grant', 'kept'));
   await first.stop();
@@ -132,7 +132,7 @@ test('a private Redis is kept when one appears at the default address, and that 
   assert.equal(opened, join(folder, 'redis.sock'));
   assert.match(
     said(),
-    new RegExp(`Another Redis answers at .*set REDIS_URL=${url}, and everybody signs in again`),
+    new RegExp(`Another Redis answers at .*set REDIS_URL=${url} \\(everyone has to sign in again`),
   );
 });
 
@@ -141,17 +141,14 @@ test('a Redis that wants a password, or something that is no Redis, is left alon
   const redis = await locked.startDefault();
   await at(redis.url, (one) => one.config('SET', 'requirepass', 'a pass word'));
   assert.equal((await locked.open()).url, join(locked.folder, 'redis.sock'));
-  assert.match(
-    locked.said(),
-    /wants a password: to use that, set REDIS_URL=redis:\/\/:PASSWORD@127\.0\.0\.1:/,
-  );
+  assert.match(locked.said(), /needs a password; to use it, set REDIS_URL=redis:\/\/:PASSWORD@127\.0\.0\.1:/);
 
   const other = await machine(t);
   const server = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   await new Promise<void>((resolve) => server.listen(other.port, '127.0.0.1', resolve));
   t.after(() => server.close());
   assert.equal((await other.open()).url, join(other.folder, 'redis.sock'));
-  assert.match(other.said(), /what answers at 127\.0\.0\.1:\d+ is not a Redis server/);
+  assert.match(other.said(), /the program that answers at 127\.0\.0\.1:\d+ is not a Redis server/);
 
   const before = await machine(t);
   const opened = await before.startDefault();
@@ -159,7 +156,7 @@ test('a Redis that wants a password, or something that is no Redis, is left alon
   await at(opened.url, (one) => one.config('SET', 'requirepass', 'a pass word'));
   await assert.rejects(
     before.open({ waitMs: 60_000 }),
-    /wants a password\. Set REDIS_URL=redis:\/\/:PASSWORD@/,
+    /needs a password\. Set REDIS_URL=redis:\/\/:PASSWORD@/,
   );
 });
 
@@ -183,7 +180,7 @@ test('a private Redis that is still ending, after its process was killed, is wai
   skip,
 }, async (t) => {
   const { open, folder } = await machine(t);
-  prepareFolder(folder);
+  prepareDataFolder(folder);
   const socket = privateSocket(folder);
   const previous = await startRedisIn(folder, { program: redisProgram, socket });
   await at(socket, (redis) => redis.set('grant', 'kept'));
@@ -209,7 +206,7 @@ test('a private Redis that ends by itself is started again, with what it kept', 
   process.kill(pid, 'SIGKILL');
 
   while ((await mara.get('/now-playing')).status !== 200 && !t.signal.aborted) await sleep(50);
-  assert.match(said(), /The private Redis has ended by itself and is started again/);
+  assert.match(said(), /The private Redis stopped unexpectedly and is being restarted/);
 });
 
 // fault: unusable-data-folder
@@ -218,7 +215,7 @@ test('a folder that cannot be used is a sentence', { skip }, async (t) => {
   writeFileSync(folder, '');
   await assert.rejects(
     open(),
-    /keeps its data in .*data, which cannot be used \(\w+\)\. Let the user .* set REDIS_URL/,
+    /keeps its data in .*data, which can't be used \(\w+\)\. Make that folder .* set REDIS_URL/,
   );
 
   const deep = join(folder, '..', 'd'.repeat(100));
@@ -249,7 +246,7 @@ test('a database that Redis does not have is refused at the start', { skip }, as
 
   await assert.rejects(
     open({ redisUrl: `${url}/99`, findsRedis: false }),
-    /127\.0\.0\.1:\d+ refuses the database that REDIS_URL names .*Write another number .*numbered from 0/,
+    /127\.0\.0\.1:\d+ refuses the database number in REDIS_URL .*Write another number .*numbered from 0/,
   );
   assert.equal((await open({ redisUrl: `${url}/3`, findsRedis: false })).url, `${url}/3`);
 });
@@ -275,10 +272,7 @@ test('a path in REDIS_URL that is no socket is refused at the start', { skip }, 
   writeFileSync(file, '');
 
   for (const redisUrl of [folder, file]) {
-    await assert.rejects(
-      open({ redisUrl, findsRedis: false }),
-      /which isn't a socket\. Write the path after/,
-    );
+    await assert.rejects(open({ redisUrl, findsRedis: false }), /is not a socket\. Use the path after/);
   }
   assert.equal(
     (await open({ redisUrl: join(folder, 'not-yet'), findsRedis: false })).url,

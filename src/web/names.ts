@@ -1,6 +1,14 @@
 import type { Episode, Track } from '../spotify/types.ts';
 
-/** What each kind of item is called on pages. */
+/** What pages call something that has no name. */
+export const fallbackNames = {
+  playlist: 'Unnamed playlist',
+  device: 'Unnamed device',
+  browser: 'Unknown browser',
+  other: 'Unnamed',
+} as const;
+
+/** What pages call each kind of item. */
 export const kindNames: Readonly<Record<(Track | Episode)['kind'], string>> = {
   track: 'Track',
   episode: 'Podcast episode',
@@ -8,19 +16,19 @@ export const kindNames: Readonly<Record<(Track | Episode)['kind'], string>> = {
   audiobook: 'Audiobook',
 };
 
-/** The name of an item, or words for one that has none. */
+/** The name of an item, or what to call one without a name. */
 export function nameOf({ kind, name }: Track | Episode): string {
-  return name ?? `Unnamed ${kindNames[kind].toLowerCase()}`;
+  return name || `Unnamed ${kindNames[kind].toLowerCase()}`;
 }
 
 const restrictions: Readonly<Record<string, string>> = {
   market: 'Not available in your country',
   product: 'Not available with your Spotify plan',
   explicit: 'Hidden by your explicit content filter',
-  payment_required: 'Not bought yet',
+  payment_required: 'Not purchased yet',
 };
 
-/** Why an item cannot be played, in words. Spotify may add reasons: those are not told apart. */
+/** Why an item cannot be played. Spotify may add reasons, so there is a text for unknown ones. */
 export function restrictionText(reason: string): string {
   // safeguard: known-restriction-reasons-only
   return Object.hasOwn(restrictions, reason) ? String(restrictions[reason]) : 'Not available to you';

@@ -1,0 +1,73 @@
+import type { Redis } from 'ioredis';
+import { redisCall, replyCode } from './errors.ts';
+import { resendIfMoved } from './resend.ts';
+
+/*
+ * Scripts are sent with EVAL. ioredis's `defineCommand` would send their hash after the first time and save about 1 kB, but a pipeline
+ * (and with `enableAutoPipelining` every command is in one) only has the scripts that were defined before it was created. They would have to
+ * be registered when the connection is made, apart from the code that uses them.
+ */
+
+/** The type that a key must have, by Redis's name for it. `kind` is what the log calls a record under such a key. */
+export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
+
+export type ScriptDeps = {
+  redis: Redis;
+  /** Called when a record is damaged, with its kind and the reason, and never with any of its content. */
+  onDamaged: (kind: string, why: string) => void;
+};
+
+/** Runs a script on these keys. Throws RedisUnavailable. */
+export type Script = (names: readonly string[], ...args: readonly (string | number)[]) => Promise<unknown>;
+
+/**
+ * Makes a function of a Lua script. Before the script runs, and in the same step, each key that holds a value of another type is removed
+ * and reported as damaged, so the script finds the right type or nothing. The script must return a value.
+ */
+export function createScript(
+  { redis, onDamaged }: ScriptDeps,
+  keys: readonly KeyType[],
+  body: string,
+): Script {
+  const types = keys.map(({ type }) => `'${type}'`).join(', ');
+  const script = `
+  local others = {}
+  for index, expected in ipairs({${types}}) do
+    local found = redis.call('TYPE', KEYS[index]).ok
+    -- safeguard: check-types-in-scripts
+    if found ~= 'none' and found ~= expected then
+      redis.pcall('DEL', KEYS[index])
+      others[#others + 1] = index
+    end
+  end
+  local function run() ${body}
+  end
+  return {run(), others}`;
+
+  return async (names, ...args) => {
+    const reply = resendIfMoved(redis, () => redis.eval(script, names.length, ...names, ...args.map(String)));
+    const [result, others] = (await redisCall(reply)) as [unknown, number[]];
+    for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
+    return result;
+  };
+}
+
+/**
+ * Runs a command on a key that must be of this type. If it holds a value of another type, that is removed and reported as damaged, and the
+ * command runs again.
+ */
+export async function withType<T>(
+  deps: ScriptDeps,
+  type: KeyType,
+  key: string,
+  command: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await resendIfMoved(deps.redis, command);
+  } catch (error) {
+    // safeguard: check-types-after-commands
+    if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
+  }
+  await createScript(deps, [type], 'return 1')([key]);
+  return redisCall(command());
+}

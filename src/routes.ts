@@ -1,0 +1,85 @@
+/*
+ * Every URL of the site. Code and views build URLs from here, and so does the router: `routes.playlist(':id')` is the pattern of all
+ * playlists. Ids are checked before they get here, so they need no escaping.
+ */
+
+type Value = string | number | boolean | null | undefined;
+
+/** A part of an export: the playlist page and the row it starts from, and the version of the playlist that the part before was made from. */
+export type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
+
+export const routes = {
+  home: () => '/',
+  privacy: () => '/privacy',
+  setup: () => '/setup',
+  setupCheck: (query: { cookie?: 'set' } = {}) => url('/setup/check', query),
+
+  /** `allow`: scopes to ask for beside the usual ones. `showDialog`: Spotify asks even if the listener has agreed before. */
+  signIn: ({ returnTo, allow, showDialog = false }: SignInQuery = {}) =>
+    url('/login', { returnTo, dialog: showDialog ? 1 : null, allow: allow?.join(' ') }),
+  callback: () => '/callback',
+  signInProblem: () => '/sign-in/problem',
+  signOut: () => '/logout',
+
+  account: () => '/account',
+  signOutEverywhere: () => '/account/sign-out-everywhere',
+  disconnect: () => '/account/disconnect',
+  disconnected: () => '/account/disconnected',
+
+  /** `still`: without scripts, the page doesn't reload. */
+  nowPlaying: ({ still = false }: { still?: boolean } = {}) => url('/now-playing', { still: still || null }),
+  nowPlayingEvents: () => '/now-playing/events',
+  nowPlayingCard: () => '/now-playing/card',
+  nowPlayingLook: () => '/now-playing/look',
+  devices: () => '/devices',
+  transferPlayback: () => '/player/device',
+  playerCommand: (command: string) => `/player/${command}`,
+
+  library: (query: { page?: number } = {}) => url('/library', paged(query)),
+  recentlyPlayed: () => '/library/recent',
+  topItems: (query: { of?: string; range?: string } = {}) => url('/library/top', query),
+  saveToLibrary: () => '/library/save',
+  removeFromLibrary: () => '/library/remove',
+
+  search: ({ q, type, page }: { q?: string; type?: readonly string[]; page?: number } = {}) =>
+    url('/search', { q, type: type?.join(','), ...paged({ page }) }),
+
+  /** A form creates a playlist at the same URL. */
+  playlists: (query: { page?: number } = {}) => url('/playlists', paged(query)),
+  newPlaylist: () => '/playlists/new',
+  /** Choose a playlist to add an item to. */
+  addToPlaylist: ({ uri, page }: { uri?: string; page?: number } = {}) =>
+    url('/playlists/add', { uri, ...paged({ page }) }),
+  /** A form changes the details of the playlist at the same URL. */
+  playlist: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}`, paged(query)),
+  playlistItems: (id: string) => `/playlists/${id}/items`,
+  removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
+
+  exportProgress: () => '/playlists/export/progress',
+  exportAll: () => '/playlists/export',
+  exportAllFile: (format: string, query: ExportQuery = {}) => url(`/playlists/export.${format}`, query),
+  exportOne: (id: string) => `/playlists/${id}/export`,
+  exportOneFile: (id: string, format: string, query: ExportQuery = {}) =>
+    url(`/playlists/${id}/export.${format}`, query),
+
+  /** A file in public/. With its version, browsers keep it for a year. */
+  asset: (file: string, version: string) => url(`/${file}`, { v: version }),
+  spotifyLogo: ({ version }: { version?: string } = {}) => url('/spotify-logo', { v: version }),
+
+  /** Everything else, as a pattern. */
+  anyPath: () => '/*path',
+};
+
+type SignInQuery = { returnTo?: string; allow?: readonly string[]; showDialog?: boolean };
+type ExportQuery = ExportPlace & { part?: 'yes' };
+
+/** The first page has no number in its URL. */
+function paged({ page }: { page?: number | undefined }): { page: number | null } {
+  return { page: page === undefined || page === 1 ? null : page };
+}
+
+function url(path: string, query: Readonly<Record<string, Value>> = {}): string {
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return search.size > 0 ? `${path}?${search}` : path;
+}

@@ -1,0 +1,267 @@
+/*
+ * What the error pages say: what happened, whether anything was lost, and what to do next. Only text; error-pages.ts decides which message
+ * belongs to which error. `{name}` stands for a value that is known when the page is made.
+ */
+
+export type ErrorMessage = {
+  status: number;
+  /** Short and stable, for programs. */
+  reason: string;
+  title: string;
+  /** The heading, if it says more than the title. */
+  heading?: string;
+  happened: string;
+  /** Added if Spotify said why. */
+  quote?: string;
+  lost?: string;
+  /** In place of `lost`, on a page that reloads when the wait is over. */
+  lostIfReloading?: string;
+  next?: string;
+  steps?: readonly string[];
+  /** The first is the one that most people want. */
+  buttons: readonly Button[];
+};
+
+export type Button = keyof typeof buttons;
+
+export const buttons = {
+  signIn: 'Sign in with Spotify',
+  signInAgain: 'Sign in again',
+  grantPermission: 'Grant it on Spotify',
+  tryAgain: 'Try again',
+  /** Leads to the page with the form or button that failed. */
+  goBack: 'Go back',
+  goHome: 'Go home',
+  showDevices: 'Show devices',
+  openSite: 'Open {baseUrl}',
+  checkSetup: 'Check the setup',
+} as const;
+
+export const errorMessages = {
+  notSignedIn: {
+    status: 401,
+    reason: 'not-signed-in',
+    title: 'You’re not signed in',
+    happened: 'This needs you to sign in with Spotify first.',
+    buttons: ['signIn'],
+  },
+  grantLost: {
+    status: 401,
+    reason: 'sign-in-ended',
+    title: 'Your Spotify sign-in has expired',
+    happened:
+      'Spotify ends every sign-in after six months, or earlier if you remove this app’s access in your Spotify account.',
+    next: 'Sign in again, and you’ll be back where you were.',
+    buttons: ['signInAgain'],
+  },
+  missingScope: {
+    status: 403,
+    reason: 'missing-permission',
+    title: 'This needs one more permission',
+    happened: 'You haven’t granted this site everything it needs here.',
+    next: 'Spotify will ask you; agree to everything on its page.',
+    buttons: ['grantPermission'],
+  },
+  notInvited: {
+    status: 403,
+    reason: 'not-invited',
+    title: 'Spotify doesn’t let you use this site yet',
+    happened:
+      'The Spotify app behind this site works only for people its owner has added, and only while its owner has Premium.',
+    next: 'Ask the owner to add you, then try again. These are the owner’s steps:',
+    steps: [
+      'Open the app at developer.spotify.com/dashboard and go to Settings, then User Management.',
+      'Add your name and the e-mail address of your Spotify account. There’s room for five people.',
+    ],
+    buttons: ['tryAgain'],
+  },
+  ownerNeedsPremium: {
+    status: 403,
+    reason: 'owner-needs-premium',
+    title: 'The owner of this site needs Spotify Premium',
+    happened: 'Spotify answers an app only while its owner has Premium.',
+    lost: 'Nothing of yours is lost, and you don’t need to do anything.',
+    next: 'Once the owner has subscribed again, it can take Spotify a few hours to notice.',
+    buttons: ['tryAgain'],
+  },
+  premiumRequired: {
+    status: 403,
+    reason: 'premium-required',
+    title: 'This needs Spotify Premium',
+    happened:
+      'Spotify lets only people with Premium control the player from other apps. Everything else here works without it.',
+    buttons: ['goBack'],
+  },
+  noActiveDevice: {
+    status: 404,
+    reason: 'no-active-device',
+    title: 'No active device',
+    happened: 'Spotify doesn’t see any device of yours that is playing.',
+    next: 'Open Spotify on one of them, start something, and try again.',
+    buttons: ['showDevices', 'goBack'],
+  },
+  notPossibleNow: {
+    status: 409,
+    reason: 'not-possible-now',
+    title: 'The player can’t do that right now',
+    happened:
+      'It may have stopped or moved on, an ad may be playing, or the device can’t be controlled from here.',
+    buttons: ['goBack'],
+  },
+  badRequest: {
+    status: 502,
+    reason: 'not-understood',
+    title: 'Spotify didn’t understand this request',
+    happened: 'It may be about something that has changed on Spotify.',
+    next: 'Reload the page and try again.',
+    buttons: ['goBack'],
+  },
+  refused: {
+    status: 403,
+    reason: 'refused',
+    title: 'Spotify refused this',
+    happened: 'Spotify doesn’t let this site see or change this, and didn’t say why.',
+    buttons: ['goHome'],
+  },
+  cooldown: {
+    status: 503,
+    reason: 'cool-down',
+    title: 'Taking a break',
+    heading: 'Taking a break until {until}',
+    happened: 'Spotify limits how often this site may ask.',
+    lost: 'Nothing is lost.',
+    lostIfReloading: 'Nothing is lost, and this page comes back by itself.',
+    buttons: ['tryAgain'],
+  },
+  quotaExceeded: {
+    status: 503,
+    reason: 'quota-exceeded',
+    title: 'Taking a break',
+    heading: 'Taking a break until {until}',
+    happened: 'Today’s Spotify calls are used up: Spotify limits how often this site may ask in a day.',
+    lost: 'Nothing is lost.',
+    lostIfReloading: 'Nothing is lost, and this page comes back by itself.',
+    buttons: ['tryAgain'],
+  },
+  tooManyRequests: {
+    status: 429,
+    reason: 'too-many-requests',
+    title: 'Slow down a little',
+    happened: 'That was a lot in a short time.',
+    lost: 'Nothing is lost.',
+    next: 'Try again in {wait}.',
+    buttons: ['tryAgain'],
+  },
+  clientRejected: {
+    status: 502,
+    reason: 'client-rejected',
+    title: 'Spotify doesn’t accept this site',
+    happened: 'The client ID or client secret isn’t the one in Spotify’s dashboard.',
+    quote: 'Spotify says: “{description}”.',
+    lost: 'No one is signed out by this.',
+    next: 'The owner of this site needs to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET.',
+    buttons: ['tryAgain'],
+  },
+  spotifyUnavailable: {
+    status: 502,
+    reason: 'spotify-unavailable',
+    title: 'Spotify isn’t responding',
+    happened: 'Spotify sent no response, or an invalid one. It usually recovers within a minute.',
+    lost: 'Nothing is lost.',
+    buttons: ['tryAgain'],
+  },
+  redisUnavailable: {
+    status: 503,
+    reason: 'sessions-unavailable',
+    title: 'This site’s database isn’t responding',
+    happened: 'The problem is on our side.',
+    lost: 'Nothing is lost, and you don’t need to sign in again.',
+    next: 'Try again in a moment.',
+    buttons: ['tryAgain'],
+  },
+  shuttingDown: {
+    status: 503,
+    reason: 'restarting',
+    title: 'Turntable is restarting',
+    happened: 'This takes a few seconds.',
+    lost: 'Nothing is lost.',
+    next: 'Try again in a moment.',
+    buttons: ['tryAgain'],
+  },
+  wrongHost: {
+    status: 421,
+    reason: 'wrong-host',
+    title: 'This site is at {baseUrl}',
+    happened:
+      'You came to {host}. Signing in can’t work there, because Spotify sends everyone back to {baseUrl}.',
+    steps: [
+      'On the computer that runs Turntable, open {baseUrl}.',
+      'For other devices, a tunnel or a network address, Spotify requires https. Put a proxy or a tunnel with https in front, set BASE_URL to its address (https://…) and TRUST_PROXY=1, add the same address with {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
+      'For another port on this computer, set PORT or BASE_URL, and change the redirect URI in Spotify’s dashboard to match.',
+    ],
+    buttons: ['openSite'],
+  },
+  wrongHostBehindProxy: {
+    status: 421,
+    reason: 'wrong-host',
+    title: 'This site is at {baseUrl}',
+    happened:
+      'You came to {host}. Signing in can’t work there, because Spotify sends everyone back to {baseUrl}.',
+    steps: [
+      'If your browser already shows {baseUrl}, the proxy in front doesn’t pass that on. Have it send Host or X-Forwarded-Host (nginx: proxy_set_header Host $host;).',
+      'If this site should be at {host}, set BASE_URL to that address, add the same with {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
+    ],
+    buttons: ['openSite'],
+  },
+  foreignOrigin: {
+    status: 403,
+    reason: 'foreign-origin',
+    title: 'Another site sent this request',
+    happened: 'Only pages of this site can change something here or show your data.',
+    lost: 'Nothing was changed.',
+    next: 'If you pressed a button on this site, reload the page and press it again.',
+    buttons: ['goHome'],
+  },
+  tooManyCookies: {
+    status: 431,
+    reason: 'too-many-cookies',
+    title: 'Your browser sent too many cookies',
+    happened: 'The cookies of unfinished sign-ins have been deleted.',
+    lost: 'Nothing else is lost.',
+    next: 'If you see this page again, delete this site’s cookies in your browser’s settings.',
+    buttons: ['tryAgain'],
+  },
+  noSuchPage: {
+    status: 404,
+    reason: 'no-such-page',
+    title: 'Page not found',
+    happened: 'The address may be mistyped, or the page may be gone.',
+    buttons: ['goHome'],
+  },
+  notAcceptable: {
+    status: 406,
+    reason: 'not-acceptable',
+    title: 'Available as HTML or JSON',
+    happened: 'The request asks for another format.',
+    next: 'Send "Accept: text/html" or "Accept: application/json".',
+    buttons: ['goHome'],
+  },
+  /** For requests that Express cannot read. The status is that of its error. */
+  invalidRequest: {
+    status: 400,
+    reason: 'bad-request',
+    title: 'This request isn’t valid',
+    happened: 'Something in the address or in what was sent isn’t right.',
+    buttons: ['goHome'],
+  },
+  internal: {
+    status: 500,
+    reason: 'ours',
+    title: 'Something went wrong on our side',
+    happened: 'The error is in the log, under the request ID below.',
+    next: 'If it happens again, give the owner of this site that ID.',
+    buttons: ['tryAgain'],
+  },
+} as const satisfies Record<string, ErrorMessage>;
+
+export type ErrorMessageName = keyof typeof errorMessages;

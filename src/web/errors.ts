@@ -1,0 +1,81 @@
+/*
+ * The errors of the web layer. What their pages say is in error-messages.ts. An error message goes to the log: it never quotes what a
+ * visitor sent.
+ */
+
+/** There is no page at this address. */
+export class NoSuchPage extends Error {
+  override readonly name = 'NoSuchPage';
+}
+
+/** The request target is not a path, so no page can be meant. Express answers it with the status. */
+export class InvalidTarget extends Error {
+  override readonly name = 'InvalidTarget';
+  readonly status = 400;
+}
+
+/** The request came to an address other than BASE_URL. */
+export class WrongHost extends Error {
+  override readonly name = 'WrongHost';
+  /** The host that the browser used. */
+  readonly host: string;
+
+  constructor(host: string) {
+    super('The request came to another host than that of BASE_URL');
+    this.host = host;
+  }
+}
+
+/** Another site made the browser send this request. */
+export class ForeignOrigin extends Error {
+  override readonly name = 'ForeignOrigin';
+}
+
+/** The browser sent more cookies than fit into a request. */
+export class TooManyCookies extends Error {
+  override readonly name = 'TooManyCookies';
+}
+
+/** The request accepts neither HTML nor JSON. */
+export class NotAcceptable extends Error {
+  override readonly name = 'NotAcceptable';
+}
+
+/** The page needs a sign-in, and the client is not a person's browser that could be redirected to one. */
+export class NotSignedIn extends Error {
+  override readonly name = 'NotSignedIn';
+}
+
+/** The content of an error page, or of problem details (RFC 9457). */
+export type ErrorPage = {
+  status: number;
+  /** Short and stable, for programs. */
+  reason: string;
+  title: string;
+  /** The heading, if it says more than the title. The page shows `until` in place of `{until}`. */
+  heading?: string;
+  text: string;
+  steps?: readonly string[];
+  /** Buttons. The first is the one that most people want. */
+  actions: readonly { label: string; href: string }[];
+  retryAfterSeconds?: number;
+  /** When the same request may succeed, in milliseconds since 1970. */
+  until?: number;
+};
+
+/** An error for which a page has a message of its own. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly page: ErrorPage;
+
+  constructor(page: ErrorPage) {
+    super(`${page.reason}: ${page.title}`);
+    this.page = page;
+  }
+}
+
+export type ErrorClass = abstract new (...args: never[]) => Error;
+
+export function isOneOf(types: readonly ErrorClass[], error: unknown): boolean {
+  return types.some((type) => error instanceof type);
+}

@@ -1,0 +1,32 @@
+import { RedisStore } from 'connect-redis';
+import type { Store } from 'express-session';
+import type { Redis } from 'ioredis';
+import { remainingLifetimeMs } from '../access/lifetime.ts';
+import { type SessionRecords, sessionShape } from '../access/session-records.ts';
+import { redisCall } from '../redis/errors.ts';
+
+type Deps = { redis: Redis; sessionRecords: SessionRecords; now: () => number };
+
+/**
+ * Where express-session reads and saves sessions. connect-redis speaks to this client of ours, not to ioredis: it can read, remove and
+ * overwrite a session, but not create one. So a late save cannot bring a session back that has ended. `createSessions` creates them.
+ */
+export function createSessionStore({ redis, sessionRecords, now }: Deps): Store {
+  const client = {
+    async get(sessionId: string): Promise<string | null> {
+      const record = await sessionRecords.read(sessionId);
+      // If the clock of Redis was wrong when the TTL was set, the record may have outlived the session.
+      if (record === null || remainingLifetimeMs(record.startedAt, now()) === 0) return null;
+      // Only our own fields: what the record says about the cookie is not used.
+      return JSON.stringify({ cookie: {}, v: sessionShape, ...record });
+    },
+    set: (sessionId: string, record: string) =>
+      // safeguard: save-existing-sessions-only
+      redisCall(redis.set(sessionRecords.key(sessionId), record, 'KEEPTTL', 'XX')),
+    del: (sessionIds: string[]) => sessionRecords.remove(...sessionIds),
+  };
+
+  // Our client sets the TTL. connect-redis would compute it by the clock of this machine, and might remove a new session as expired.
+  // safeguard: own-session-ttl
+  return new RedisStore({ client, prefix: '', disableTouch: true, ttl: () => 1 });
+}
