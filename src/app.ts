@@ -78,7 +78,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     now,
   });
 
-  // safeguard: refusing-before-access-log-and-everything-behind
+  // safeguard: refuse-before-other-middleware
   app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
@@ -106,7 +106,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
         ? createSharedCheck({ records: parts.records, clientId, now, check: own.spotify })
         : own.spotify;
     const checks = { redis: own.redis, spotify };
-    // safeguard: limit-checks-set-up
+    // safeguard: setup-check-limit
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
     app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies }));
   }
@@ -166,16 +166,16 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   /** Why this process should be sent no requests. */
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
-    // safeguard: trying-what-pages-do-before-saying-they
+    // safeguard: readiness-tries-commands
     const fault = await diagnose(parts.redis);
     return fault && `Redis ${fault.problem}`;
   }
 
   async function forgetListener(accountId: string): Promise<void> {
     await parts?.hub.forget(accountId);
-    // safeguard: forgetting-what-was-played-when-nobody-signed
+    // safeguard: forget-history-after-last-session
     await parts?.recent.forget(accountId);
-    // safeguard: forgetting-how-far-export-when-nobody-signed
+    // safeguard: forget-progress-after-last-session
     await parts?.exportProgress.forget(accountId);
   }
 

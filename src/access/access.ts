@@ -90,23 +90,23 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
     try {
       return await renewal;
     } catch (error) {
-      // safeguard: odd-showing-what-was-seen-last-when
+      // safeguard: show-last-state-in-cooldown
       if (error instanceof Cooldown) return null;
       throw error;
     }
   }
 
   async function renewedIfDue(sessionId: string, stored: StoredGrant): Promise<StoredGrant> {
-    // safeguard: early-renewal
+    // safeguard: refresh-margin
     if (stored.expiresAt - earlyMs > now()) return stored;
     if (stored.expiresAt <= now()) return renewed(sessionId, stored);
     try {
       // Where somebody else is renewing it already, nobody waits: the token is still good.
-      // safeguard: going-on-while-token-good
+      // safeguard: use-token-while-refreshing
       return (await renew(sessionId, stored, { wait: false })) ?? stored;
     } catch (error) {
       // The early renewal failed, but the token still holds: the page can be had.
-      // safeguard: using-good-token-while-accounts-service-away
+      // safeguard: use-token-during-outage
       if (isPassing(error) && stored.expiresAt > now()) return stored;
       throw error;
     }
@@ -140,16 +140,16 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
     const work = async (isHeld: () => boolean) => {
       const stored = await current(sessionId);
       if (stored === null) throw new GrantLost('The grant was removed before it could be renewed');
-      // safeguard: second-look-under-lock
+      // safeguard: recheck-under-lock
       if (stored.accessToken !== spent.accessToken) return stored;
       // A stop may have begun while this one waited for the lock.
       return background.finish('refresh of a grant', () => refreshed(sessionId, stored, isHeld));
     };
     const attempt = () =>
-      // safeguard: stop-waits-for-refresh
+      // safeguard: finish-refresh-before-stop
       background.finish('refresh of a grant', () => withLock(keys.grant(sessionId), work, { wait }));
     return attempt().catch((error: unknown) => {
-      // safeguard: refresh-goes-on-after-lost-lease
+      // safeguard: retry-after-lost-lease
       if (error instanceof LeaseExpired) return attempt();
       throw error;
     });
@@ -164,7 +164,7 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
     try {
       token = await quotaGate.through(async () => {
         // After a pause another process may have used this token: with some rotations, using it again ends the sign-in.
-        // safeguard: asking-spotify-for-token-only-while-lock
+        // safeguard: refresh-only-with-lease
         if (!isHeld()) throw new LeaseExpired('The lease ended before Spotify was asked for a token');
         return accounts.refresh(stored.refreshToken);
       }, 'accounts');
@@ -179,10 +179,10 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
       ...stored,
       accessToken: token.accessToken,
       expiresAt: now() + token.expiresInMs,
-      // safeguard: moment-consent
+      // safeguard: time-of-consent
       renewedAt: now(),
       // Spotify sends a new refresh token or none; then the old one goes on ("Refreshing tokens").
-      // safeguard: keeping-old-refresh-token
+      // safeguard: keep-unrotated-token
       refreshToken: token.refreshToken ?? stored.refreshToken,
       scopes: token.scopes ?? stored.scopes,
     });
@@ -209,10 +209,10 @@ export function createAccess({ grants, withLock, quotaGate, accounts, background
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
     }
-    // safeguard: keeping-renewal-redis-did-not-take
+    // safeguard: hold-unsaved-refresh
     unsaved.set(sessionId, { old, next });
-    // safeguard: stop-waits-for-refresh-to-be-saved
-    // safeguard: saving-such-renewal-later-by-itself
+    // safeguard: save-refresh-before-stop
+    // safeguard: retry-unsaved-refresh
     background.run('save of a refreshed grant', saveLater(sessionId));
     return current(sessionId);
   }

@@ -47,7 +47,7 @@ export function createApiVersions({ records, clientId }: Deps) {
           const unknownToo = otherError instanceof NotFound || otherError instanceof Refused;
           throw unknownToo ? error : otherError;
         });
-        // safeguard: remembering-api-version
+        // safeguard: cache-api-version
         await (first === '2026-02' ? store.write(clientId, 'legacy') : this.forget());
         return result;
       }

@@ -40,7 +40,7 @@ export function createAppAccess(deps: Deps) {
   const store = records.of({
     kind: 'app-token',
     key: keys.appToken,
-    // safeguard: sealing-app-token
+    // safeguard: seal-app-token
     codec: sealedCodec(seal, 'app-token', tokenCodec),
     ttlMs: ({ expiresAt }) => expiresAt - now(),
   });
@@ -50,7 +50,7 @@ export function createAppAccess(deps: Deps) {
     /** Calls Spotify with a live token; throws what the call throws, ClientRejected, CoolDown, RedisUnavailable or ShuttingDown. */
     async ask<T>(call: SpotifyCall<T>): Promise<T> {
       const token = await store.read(clientId);
-      // safeguard: renewing-app-token-early
+      // safeguard: app-token-refresh-margin
       const used = token && token.expiresAt - earlyMs > now() ? token : await renewedEarly(token);
       return askOrRenew(quotaGate, used.accessToken, call, async () => (await renewed(used)).accessToken);
     },
@@ -85,7 +85,7 @@ export function createAppAccess(deps: Deps) {
       return next;
     };
     const token = await background.finish('request for an app token', () =>
-      // safeguard: asking-for-one-app-token-at-time
+      // safeguard: app-token-lock
       withLock(store.key(clientId), work, { wait: true }),
     );
     if (token) return token;

@@ -36,12 +36,12 @@ const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
 // In one step: a list that a process leaves behind half made would stand for ever.
 const noteSignIn = `
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
-  -- safeguard: end-list-browsers
+  -- safeguard: browser-list-ttl
   return redis.call('PEXPIRE', KEYS[1], ARGV[5])`;
 
 // A visit must not bring back what a sign-out has just removed.
 const noteIfThere = `
-  -- safeguard: noting-visit-only-where-browser-listed
+  -- safeguard: note-visits-of-listed-browsers
   if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
   return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
@@ -88,7 +88,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       const over = all.filter(
         ({ sessionId, startedAt }) => !standing.has(sessionId) && startedAt < now() - underWayMs,
       );
-      // safeguard: forgetting-browsers-gone
+      // safeguard: forget-expired-browsers
       await this.remove(accountId, ...over.map(({ sessionId }) => sessionId));
       return all.filter(({ sessionId }) => standing.has(sessionId)).sort((a, b) => b.seenAt - a.seenAt);
     },

@@ -15,7 +15,7 @@ export const earlyMs = 60_000;
 
 /** Whether a renewal that failed like this may go well in a while: a token that still holds is used meanwhile. */
 export function isPassing(error: unknown): boolean {
-  // safeguard: using-token-still-good-while-stopping
+  // safeguard: use-token-while-stopping
   return [SpotifyUnavailable, Cooldown, ShuttingDown].some((one) => error instanceof one);
 }
 

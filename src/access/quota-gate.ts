@@ -66,16 +66,16 @@ const enter = `${endIn}
   local known = redis.call('GET', KEYS[1])
   local untilMs = endIn(known)
   if untilMs then
-    -- safeguard: door
+    -- safeguard: cooldown
     if untilMs > tonumber(ARGV[1]) then return {'closed', known} end
     local left = redis.call('PTTL', KEYS[3])
-    -- safeguard: end-call-tries
+    -- safeguard: probe-ttl
     if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end
-    -- safeguard: one-call-to-try-when-wait-over
+    -- safeguard: single-probe
     if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', known} end
   end
   local counted = redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
-  -- safeguard: counting-beside-count-none
+  -- safeguard: replace-invalid-count
   if type(counted) == 'table' then
     redis.pcall('HDEL', KEYS[2], ARGV[2])
     redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
@@ -91,7 +91,7 @@ const closeUntil = `${endIn}
 
 // Somebody else may have been told to wait for longer meanwhile.
 const openIfUnchanged = `
-  -- safeguard: opening-door-only-where-nothing-longer-was
+  -- safeguard: end-own-cooldown-only
   if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
   return 1`;
 
@@ -109,7 +109,7 @@ function waitKind(kind: string, key: (clientId: string) => string, now: () => nu
     .string()
     .assert((text) => /^\d+( quota)?$/.test(text))
     .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
-    // safeguard: furthest-end-cool-down
+    // safeguard: longest-cooldown
     .assert(({ until }) => until - now() <= furthestEndMs);
   return {
     kind,
@@ -159,7 +159,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
           }
           const closed = await close(error, service);
           const waitMs = closed.until - now();
-          // safeguard: telling-long-waits-from-short-ones
+          // safeguard: distinguish-short-cooldowns
           if (!again || waitMs > shortWaitMs) throw closed;
           await sleep(waitMs);
         }
@@ -180,7 +180,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
     async budget(): Promise<Budget> {
       const bins = await records.onType(counts, countKey, () => redis.hgetall(countKey));
       const all = Object.entries(bins);
-      // safeguard: dropping-counts-none
+      // safeguard: drop-invalid-counts
       const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
       if (intact.length < all.length) records.report(counts.kind, 'a count');
       const useful = new Map(intact.filter(([bin]) => endOf(bin) > now()));
@@ -193,7 +193,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
 
   /** Throws CoolDown while the accounts service, or the Web API, asks to be left alone. Waits for nothing, and nobody tries first. */
   async function passAccounts(): Promise<null> {
-    // safeguard: cooldown-accounts-service
+    // safeguard: accounts-cooldown
     const closed = await Promise.all([accountsWaits, waits].map((kind) => endOfWait(kind)));
     for (const one of [...closed, toldHere.accounts, toldHere['web-api']])
       if (one && one.until > now()) throw one;
@@ -236,15 +236,15 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
 
   /** Closes the door of a service for as long as Spotify says, never for less than it was; gives the error to throw. */
   async function close({ retryAfter, quota }: RateLimited, service: Service): Promise<Cooldown> {
-    // safeguard: hour-used-up-quota
+    // safeguard: default-quota-cooldown
     const waitMs = readRetryAfter(retryAfter, now()) ?? (quota ? defaultWaitMs.quota : defaultWaitMs.rate);
     const closed = new Cooldown(now() + waitMs, quota);
     const args = [closed.until, waits.encode(clientId, closed), waits.ttlMs(closed)] as const;
     const noted =
-      // safeguard: cooldown-accounts-service-being-one-its-own
+      // safeguard: separate-accounts-cooldown
       service === 'web-api' ? closeDoor([key, tryKey], ...args) : closeAccounts([accountsKey], ...args);
     await noted.catch(() => {
-      // safeguard: remembering-wait-redis-does-not-take
+      // safeguard: local-cooldown
       toldHere[service] = closed;
     });
     return closed;

@@ -37,7 +37,7 @@ export function createRecent({ records, browsers, now }: Deps) {
     /** The newest few, if they were asked for lately and not before `since`: what was asked for earlier may lack the last ones. */
     async of(accountId: string, since: number): Promise<Dated[] | null> {
       const record = await store.read(accountId);
-      // safeguard: asking-anew-for-what-was-played-where
+      // safeguard: refetch-recently-played
       return record !== null && record.askedAt >= Math.max(since, now() - keptMs) ? record.played : null;
     },
 

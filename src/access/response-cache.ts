@@ -22,7 +22,7 @@ export function createResponseCache({ now, mostCharacters = 8_000_000 }: Deps) {
   const underWay = new Map<string, Promise<unknown>>();
   let characters = 0;
 
-  // safeguard: keeping-answers-apart-by-whose-they
+  // safeguard: cache-per-listener
   const nameOf = (whose: string, what: string) => JSON.stringify([whose, what]);
 
   /** Not so where it is from a time that is still to come: the clock was put back. */
@@ -47,7 +47,7 @@ export function createResponseCache({ now, mostCharacters = 8_000_000 }: Deps) {
   function tidy(): void {
     // A Map keeps the order of insertion: the first is the one kept longest.
     for (const [name, { since }] of answers) {
-      // safeguard: bound-kept-answers
+      // safeguard: response-cache-limit
       if (characters <= mostCharacters && since > now() - longestMs) break;
       drop(name);
     }
@@ -89,7 +89,7 @@ export function createResponseCache({ now, mostCharacters = 8_000_000 }: Deps) {
     forget(whose: string, what = ''): void {
       const start = nameOf(whose, what).slice(0, -2);
       for (const name of answers.keys()) if (name.startsWith(start)) drop(name);
-      // safeguard: forgetting-what-still-being-asked
+      // safeguard: invalidate-pending-requests
       for (const name of underWay.keys()) if (name.startsWith(start)) underWay.delete(name);
     },
 

@@ -144,7 +144,7 @@ export function readSecrets(
       'SESSION_SECRET: each secret in the comma-separated list must have at least 32 characters. ' +
         'To create one: openssl rand -base64 36',
     );
-    // safeguard: refusing-placeholder-as-secret
+    // safeguard: refuse-placeholder-secret
   } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < minDifferentCharacters) {
     problems.push(
       'SESSION_SECRET starts with a placeholder that anyone could guess. Put a secret and a comma before it; then no one is signed ' +

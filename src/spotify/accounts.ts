@@ -57,7 +57,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
         grant_type: 'authorization_code',
         code,
         redirect_uri: redirectUri,
-        // safeguard: verifier-sign-in
+        // safeguard: pkce-verifier
         code_verifier: verifier,
       });
       if (token.refreshToken === null)

@@ -17,7 +17,7 @@ export function trustedPlaces(otherOrigins: readonly string[]): TrustedPlaces {
   const among = (hosts: RegExp) => (value: unknown) => {
     if (typeof value !== 'string' || !URL.canParse(value)) return null;
     const url = new URL(value);
-    // safeguard: dropping-links-to-elsewhere
+    // safeguard: drop-foreign-links
     const trusted = (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);
     return trusted ? url.href : null;
   };
@@ -35,7 +35,7 @@ export function text(value: unknown): string {
 
 /** A name as Spotify has it; null if it is blank. */
 export function nameIn(value: unknown): string | null {
-  // safeguard: dropping-blank-names
+  // safeguard: drop-blank-names
   return text(value).trim() === '' ? null : text(value);
 }
 
@@ -46,7 +46,7 @@ export function amount(value: unknown): number | null {
 
 /** A number that is a placeholder if it is 0, such as a length. */
 export function size(value: unknown): number | null {
-  // safeguard: dropping-lengths-0
+  // safeguard: drop-zero-lengths
   return amount(value) || null;
 }
 
@@ -56,7 +56,7 @@ export function size(value: unknown): number | null {
  */
 export function moment(value: unknown): string | null {
   const isMoment = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text(value));
-  // safeguard: dropping-moments-before-spotify
+  // safeguard: drop-dates-before-spotify
   return isMoment && Date.parse(text(value)) >= foundedAt ? text(value) : null;
 }
 
@@ -67,7 +67,7 @@ export function moment(value: unknown): string | null {
 export function releaseDate(json: Json): string | null {
   const [, year = '', month = '00', day = '00'] =
     /^(\d{4})(?:-(\d\d)(?:-(\d\d))?)?$/.exec(text(json.release_date)) ?? [];
-  // safeguard: dropping-year-0000
+  // safeguard: drop-year-0000
   if (year < firstYear) return null;
   if (month === '00' || json.release_date_precision === 'year') return year;
   if (day === '00' || json.release_date_precision === 'month') return `${year}-${month}`;
@@ -81,7 +81,7 @@ export function releaseDate(json: Json): string | null {
 export function total(value: unknown, from: number, count: number, answer: Answer): number | null {
   const announced = amount(value);
   if (announced === null) throw odd(answer);
-  // safeguard: believing-no-total-fewer-than-came
+  // safeguard: ignore-impossible-totals
   return count > 0 && announced < from + count ? null : announced;
 }
 

@@ -57,9 +57,9 @@ export function createHttp({
   const http = axios.create({
     baseURL: baseUrl,
     allowAbsoluteUrls: false,
-    // safeguard: not-following-redirects
+    // safeguard: refuse-redirects
     maxRedirects: 0,
-    // safeguard: size-cap
+    // safeguard: response-size-limit
     maxContentLength: maxBytes,
     proxy: false,
     responseType: 'text',
@@ -83,7 +83,7 @@ export function createHttp({
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
         // axios' own timeout stops counting when the first byte arrives; this one runs to the last.
-        // safeguard: deadline
+        // safeguard: request-deadline
         signal: deadline.signal,
       })
       .finally(deadline.over)

@@ -26,7 +26,7 @@ function track(json: Json, trusted: TrustedPlaces): Track {
   return {
     kind: 'track',
     ...playable(json),
-    // safeguard: original-in-linked-from
+    // safeguard: original-from-linked-from
     uri: (original && uriOf(original)) ?? uriOf(json),
     link: (original && linkOf(original, trusted)) ?? linkOf(json, trusted),
     artists: allNamed(json.artists, trusted),
@@ -39,7 +39,7 @@ function track(json: Json, trusted: TrustedPlaces): Track {
 /** Null for a track. The schema gives a chapter the type `episode`: its audiobook tells it apart ("Get a Chapter"). */
 function spokenKind(json: Json): Episode['kind'] | null {
   if (json.type === 'audiobook') return 'audiobook';
-  // safeguard: telling-chapters-by-their-audiobook
+  // safeguard: detect-chapters-by-audiobook
   if (json.type === 'chapter' || isObject(json.audiobook) || isAudiobook(json.show)) return 'chapter';
   return json.type === 'episode' ? 'episode' : null;
 }

@@ -63,7 +63,7 @@ export function accessToken(answer: Answer): AccessToken {
   if (typeof seconds !== 'number' || !(seconds > 0)) throw odd(answer);
   return {
     accessToken: token,
-    // safeguard: lifetime-of-access-tokens
+    // safeguard: longest-token-lifetime
     expiresInMs: Math.min(seconds, maxTokenSeconds) * 1000,
     refreshToken: text(refresh) || null,
     scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : null,
@@ -146,7 +146,7 @@ export function savedTracks(answer: Answer, from: number, trusted: TrustedPlaces
   const json = object(answer.json, answer);
   if (!Array.isArray(json.items)) throw odd(answer);
   const items = json.items.flatMap((one: unknown, index) =>
-    // safeguard: places-in-library-count-what-left-out
+    // safeguard: count-omitted-positions
     dated(one, trusted).map((saved) => ({ ...saved, place: from + index })),
   );
   return { items, total: total(json.total, from, json.items.length, answer) };
@@ -255,10 +255,10 @@ function contentsOf(json: Json): Json | null {
 function playlist(json: Json, trusted: TrustedPlaces): Playlist {
   const owner = isObject(json.owner) ? json.owner : null;
   const ownerName = owner && (nameIn(owner.display_name) ?? nameIn(owner.id));
-  // safeguard: undoing-entities-descriptions
+  // safeguard: decode-description-entities
   const description = decodeHTML(text(json.description)).trim();
   return {
-    // safeguard: dropping-ids-playlists-none
+    // safeguard: drop-invalid-playlist-ids
     id: isId(json.id) ? json.id : null,
     ownerId: (owner && text(owner.id)) || null,
     name: nameIn(json.name),
@@ -296,7 +296,7 @@ function heading(json: Json, trusted: TrustedPlaces) {
 
 function device(json: Json): Device {
   return {
-    // safeguard: dropping-ids-devices-none
+    // safeguard: drop-invalid-device-ids
     id: isDeviceId(json.id) ? json.id : null,
     active: json.is_active === true,
     restricted: json.is_restricted === true,

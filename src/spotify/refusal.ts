@@ -26,7 +26,7 @@ export function refusal(answer: Answer, { method, path }: { method: string; path
   if (status === 400) {
     // What was named does not exist: "Invalid base62 id" (GitHub: WilliamNT/tunesynctool#12), and in a body "Payload contains a
     // non-existing ID" (GitHub: spotify/web-api#214).
-    // safeguard: reading-invalid-base62-id-as-not-found
+    // safeguard: invalid-id-is-not-found
     return /invalid (base62 )?id|non-existing id/i.test(text) ? new NotFound(said) : new BadRequest(said);
   }
   if (status === 403) {

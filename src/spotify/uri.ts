@@ -26,8 +26,8 @@ export function partsOf(uri: string): { kind: 'track' | 'episode'; id: string } 
  * NotFound for a segment that URL parsers drop or resolve: nothing at Spotify is called that.
  */
 export function pathTo(...segments: readonly string[]): string {
-  // safeguard: refusing-dotted-path-segments
+  // safeguard: refuse-dot-segments
   if (segments.some((one) => /^\.{0,2}$/.test(one))) throw new NotFound('An empty or dotted path segment');
-  // safeguard: encoding-path-segments
+  // safeguard: encode-path-segments
   return segments.map((one) => `/${encodeURIComponent(one.toWellFormed())}`).join('');
 }

@@ -15,7 +15,7 @@ export const playlistsPerPage = 50;
 export const furthestOffset = 100_000;
 
 /** How many results of each kind one search brings: the most that Spotify gives new apps ("February 2026 Web API changes"). */
-// safeguard: ten-results-search
+// safeguard: ten-search-results
 export const resultsPerPage = 10;
 /** The furthest offset into search results that Spotify takes ("Search for Item"). */
 export const furthestResult = 1_000;
@@ -144,7 +144,7 @@ export function createWebApi({ http, otherOrigins }: Deps) {
       const answer = await get(accessToken, pathTo('playlists', id, contents), {
         limit,
         offset: from,
-        // safeguard: market-playlists
+        // safeguard: playlist-market
         ...(market && { market }),
         fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${itemFields}))`,
         additional_types: 'track,episode',
@@ -181,7 +181,7 @@ export function createWebApi({ http, otherOrigins }: Deps) {
       accessToken: string,
       { from, limit = tracksPerPage, market }: Stretch,
     ): Promise<answers.Page<answers.Saved>> {
-      // safeguard: market-saved-tracks
+      // safeguard: saved-tracks-market
       const query = { limit, offset: from, ...(market && { market }) };
       return answers.savedTracks(await get(accessToken, '/me/tracks', query), from, trusted);
     },
@@ -278,7 +278,7 @@ export function createWebApi({ http, otherOrigins }: Deps) {
       apiVersion: ApiVersion,
     ): Promise<void> {
       const { contents } = names[apiVersion];
-      // safeguard: version-playlist-when-removing
+      // safeguard: snapshot-when-removing
       const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
       await send(accessToken, { method: 'DELETE', path: pathTo('playlists', id, contents), body });
     },

@@ -24,14 +24,14 @@ export function createRelinking({ apiVersions, market }: { apiVersions: ApiVersi
      */
     async heldUri({ uri, place }: ShownEntry, read: Read): Promise<string | null> {
       // Only tracks are relinked.
-      // safeguard: asking-no-more-than-needed-where-linked
+      // safeguard: skip-needless-relinking-call
       if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.expected()) === 'legacy')
         return uri;
-      // safeguard: reading-place-without-market-before-removing-what
+      // safeguard: read-original-before-removing
       const held = await uriAt(place, null);
       if (held === uri) return uri;
       // Another track, or another instance of the same? Only in the second case does the row still stand there.
-      // safeguard: second-look-at-place-shows-another-uri
+      // safeguard: verify-position-before-removing
       return held !== null && (await uriAt(place, market)) === uri ? held : null;
 
       async function uriAt(from: number, inMarket: string | null): Promise<string | null> {

@@ -68,7 +68,7 @@ type Deps = {
 
 const extendEveryMs = 60_000;
 /** How long before its end a sign-in is said to end. */
-// safeguard: banner-not-being-there-too-soon
+// safeguard: expiry-warning-period
 const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 const rememberedSessions = 10_000;
 
@@ -100,10 +100,10 @@ export function createSignedIn(deps: Deps) {
     recognize: (async (req, res, next) => {
       const { listener } = req.session;
       req.grant = listener ? await grants.read(req.session.id) : null;
-      // safeguard: comparing-session-with-its-grant
+      // safeguard: compare-session-and-grant
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');
-        // safeguard: ending-session-its-grant-contradicts
+        // safeguard: end-contradicting-session
         await end(res, req.grant.accountId, [req.session.id]);
         await sessions.forget(req);
         req.grant = null;
@@ -122,13 +122,13 @@ export function createSignedIn(deps: Deps) {
       const { listener } = req.session;
       if (!listener) return;
       const { accountId } = listener;
-      // safeguard: stop-waits-for-sign-out
+      // safeguard: finish-sign-out-before-stop
       await background.finish('sign-out', async () => {
-        // safeguard: signing-out-everywhere
+        // safeguard: sign-out-everywhere
         const all = everywhere ? await browsers.sessionsOf(accountId) : [];
         // Without its grant a session is no proof of who it belongs to; being listed is, and a sign-out that was cut off can be completed.
         const isTheirs = req.grant !== null || all.includes(req.session.id);
-        // safeguard: signing-out-everywhere-only-who-known
+        // safeguard: verify-before-global-sign-out
         await end(res, accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
@@ -146,7 +146,7 @@ export function createSignedIn(deps: Deps) {
       const { listener } = req.session;
       const isRead = ['GET', 'HEAD'].includes(req.method);
       if (req.grant) {
-        // safeguard: limit-writes-being-one-its-own
+        // safeguard: separate-write-limit
         const limit = limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
         await charge(res, limit, req.grant.accountId);
       }
@@ -182,12 +182,12 @@ export function createSignedIn(deps: Deps) {
           return kept.get(listener.accountId, what, forMs, () => this.ask(call, needed));
         },
         async change(invalidates, call, needed) {
-          // safeguard: invalidating-what-change-concerns
+          // safeguard: invalidate-after-change
           await this.invalidate(invalidates);
           try {
             return await this.ask(call, needed);
           } finally {
-            // safeguard: invalidating-what-change-concerns
+            // safeguard: invalidate-after-change
             await this.invalidate(invalidates);
           }
         },
@@ -198,13 +198,13 @@ export function createSignedIn(deps: Deps) {
         peek: (name, ttlMs) => kept.peek(listener.accountId, name, ttlMs),
         may: (needed) => needed.every((scope) => scopes.includes(scope)),
       };
-      // safeguard: banner
+      // safeguard: expiry-warning
       if (endsAt - now() < expiryWarningMs) res.locals.signInEnds = { at: endsAt, here: req.originalUrl };
       if (extensionIsDue(req.session.id)) {
         const seen = browsers.seen(listener.accountId, req.session.id);
         // No page waits for it or fails with it: a minute later the next request tries again.
         const extended = Promise.all([sessions.extend(req), grant.extend(), seen]);
-        // safeguard: turning-nobody-away-for-life-was-not
+        // safeguard: serve-despite-failed-extension
         background.run('extend a sign-in', extended);
       }
       next();
@@ -214,25 +214,25 @@ export function createSignedIn(deps: Deps) {
   /** Removes everything that makes these sessions sign-ins of the listener. */
   async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: a session without its grant is signed out, whatever becomes of the rest.
-    // safeguard: removing-grant-at-sign-out
+    // safeguard: delete-grant-at-sign-out
     await grants.forget(...sessionIds);
     // Pages reload when their stream ends. Before the response has set the browser's cookies they would do so with the old ones.
     if (res.closed) endStreams(sessionIds);
-    // safeguard: ending-streams-after-response
+    // safeguard: end-streams-after-response
     else res.once('close', () => endStreams(sessionIds));
     await browsers.remove(accountId, ...sessionIds);
-    // safeguard: holding-no-answer-spotifys-past-sign-out
+    // safeguard: clear-cache-at-sign-out
     await invalidate(accountId, ['']);
     const remaining = await browsers.sessionsOf(accountId);
     if (remaining.length === 0) await forgetListener(accountId);
     // The sessions last: until they are gone, whoever was cut off in the middle can sign out again, and nothing is left behind.
-    // safeguard: removing-session-at-sign-out
+    // safeguard: delete-session-at-sign-out
     await sessions.remove(...sessionIds);
   }
 
   function extensionIsDue(sessionId: string): boolean {
     const last = extendedAt.get(sessionId);
-    // safeguard: making-life-longer-once-minute-only
+    // safeguard: extend-session-once-a-minute
     if (last !== undefined && now() - last < extendEveryMs) return false;
 
     extendedAt.delete(sessionId);

@@ -30,7 +30,7 @@ async function coolDownOf(call: Promise<unknown>): Promise<Cooldown> {
   return error;
 }
 
-// fault: sits-short-wait-go
+// fault: longer-cooldown-wins
 test('who sits out a short wait does not go on when a longer one was asked for meanwhile, and does not end that', async (t) => {
   const { quotaGate, other } = await doors(t);
   let asked = 0;
@@ -95,7 +95,7 @@ test('twenty calls that are told to wait a second do not all come again: one doe
   }
 });
 
-// fault: renewal-waits-nobody-time
+// fault: refresh-is-no-probe
 test('a renewal waits for nobody when the time is over, and is no proof that the Web API answers again', async (t) => {
   const { redis, quotaGate } = await doors(t);
   await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
@@ -121,7 +121,7 @@ test('a renewal waits for nobody when the time is over, and is no proof that the
   await coolDownOf(quotaGate.through(async () => 'a token', 'accounts'));
 });
 
-// fault: 429-accounts-service-stops
+// fault: accounts-service-429
 test('a 429 of the accounts service stops calls to that service, in every process, and none to the Web API', async (t) => {
   const { quotaGate, other } = await doors(t);
   const refused = coolDownOf(
@@ -170,7 +170,7 @@ test('what Spotify asks for is read with care: seconds or a date, and not what m
   }
 });
 
-// fault: redis-takes-writes-process
+// fault: cooldown-with-read-only-redis
 test('where Redis takes no writes, this process at least stays away, from each service by itself', {
   skip,
 }, async (t) => {

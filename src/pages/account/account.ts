@@ -31,14 +31,14 @@ export function accountPages({ webApi, browsers, signedIn }: Deps): Router {
   router.get(routes.account(), htmlOrJson, signedIn.renewingLater, async (req, res) => {
     const { accountId, id, name, signIn } = req.listener;
     const [profile, all] = await Promise.all([
-      // safeguard: minute-for-profile-held
+      // safeguard: cache-profile
       req.listener.askCached('me', profileMs, webApi.me).catch(withoutSpotify),
       browsers.of(accountId),
     ]);
     const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
     const permissions = purposes(signIn.scopes);
     // Not the ids of the sessions: they are nobody's to see.
-    // safeguard: keeping-session-ids-to-ourselves
+    // safeguard: hide-session-ids
     const shown = all.map(({ sessionId, ...browser }) => ({
       ...browser,
       thisOne: sessionId === req.session.id,

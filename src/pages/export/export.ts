@@ -29,15 +29,15 @@ export function exportPages(deps: Deps): Router {
   const files = createFiles(deps);
   const ask = askBeforeFile(deps);
   const guarded = (limiter: RateLimiter) => [
-    // safeguard: making-no-file-ahead
+    // safeguard: no-speculative-exports
     refuseSpeculative,
     signedIn.middleware,
-    // safeguard: asking-before-file-made
+    // safeguard: confirm-cross-site-exports
     ask,
-    // safeguard: limit-listener-before-all
-    // safeguard: limit-exports-listener
+    // safeguard: listener-limit-first
+    // safeguard: export-limit-per-listener
     chargeListener(limiter),
-    // safeguard: limit-all-exports-together
+    // safeguard: export-limit-overall
     chargeEveryone(rateLimiters.exports),
   ];
   router.param('id', spotifyId);
@@ -97,7 +97,7 @@ export function exportPages(deps: Deps): Router {
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // People look at this page during a pause, when Spotify must not be called.
-    // safeguard: telling-page-export-without-asking-spotify-while
+    // safeguard: progress-without-spotify
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;
     res.set('Cache-Control', 'private, no-store').format({

@@ -123,7 +123,7 @@ export function createFiles(deps: Deps) {
       req.listener.ask((token) =>
         apiVersions.speak((apiVersion) =>
           // Without a market if the API version would not mark relinked tracks: see createRelinking.
-          // safeguard: files-originals-for-new-apps
+          // safeguard: export-originals
           webApi.playlistEntries(
             token,
             id,
@@ -163,7 +163,7 @@ function snapshotIn(req: Request): { snapshot?: string } {
 function placeIn(asked: unknown, furthest = furthestOffset): number {
   if (asked === undefined) return 0;
   const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
-  // safeguard: 404-for-place-no-list-can-have
+  // safeguard: 404-for-impossible-positions
   if (place === null || place > furthest) throw new NoSuchPage('No such place');
   return place;
 }
@@ -171,7 +171,7 @@ function placeIn(asked: unknown, furthest = furthestOffset): number {
 /** Throws {@link NoSuchPage} if the listener's playlists, of which `first` is the page that the place names, have no such place. */
 function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean): void {
   const { page, skip, from, snapshot } = place;
-  // safeguard: 404-beyond-end-of-playlists
+  // safeguard: 404-beyond-last-page
   const isBeyond = page > lastPage(total ?? 0, playlistsPerPage) || (skip > 0 && skip >= items.length);
   if (isBeyond) throw new NoSuchPage('No such playlist');
   const count = items[skip]?.count ?? null;

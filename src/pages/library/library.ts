@@ -32,7 +32,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
   // One call to Spotify.
   router.get(routes.library(), htmlOrJson, signedIn.middleware, async (req, res) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
-    // safeguard: asking-library-again-on-page-after-change
+    // safeguard: refetch-library-after-change
     if (req.query.said !== undefined) req.listener.forget(['library']);
     const from = (page - 1) * tracksPerPage;
     const saved = await req.listener.askCached(
@@ -109,7 +109,7 @@ export function libraryPages({ webApi, apiVersions, signedIn, forms, hub, market
         }
         uri = held;
         await req.listener.change(
-          // safeguard: invalidating-player-when-track-saved
+          // safeguard: invalidate-player-after-save
           ['library', 'saved ', 'player'],
           (token) => apiVersions.speak((apiVersion) => webApi.setSaved(token, held, wanted, apiVersion)),
           scopes.editLibrary,

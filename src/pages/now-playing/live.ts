@@ -42,7 +42,7 @@ export function livePages(deps: Deps): Router {
   const { signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView } = deps;
   const router = Router();
 
-  // safeguard: limit-live-updates-being-one-its-own
+  // safeguard: separate-stream-limit
   router.get('/now-playing/events', signedIn.forUpdates, async (req, res) => {
     requireOwnWindow(req);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
@@ -56,7 +56,7 @@ export function livePages(deps: Deps): Router {
       sessionId,
       onUpdate(live) {
         latest = live;
-        // safeguard: reporting-card-could-not-be-sent
+        // safeguard: report-unsent-card
         if (live.observation) background.run('send a card', sendCard(stream, live.observation, live));
       },
       onEnd() {
@@ -66,13 +66,13 @@ export function livePages(deps: Deps): Router {
     });
     res.once('close', unsubscribe);
     // Someone who returns to the tab should see what is playing now. A reconnect by the browser itself (it sends Last-Event-ID) needs no poll.
-    // safeguard: odd-telling-stream-made-again-from-wish
+    // safeguard: no-poll-on-reconnect
     if (req.query.poll === 'now' && !req.get('Last-Event-ID')) hub.requestPoll(accountId);
 
     async function sendCard(stream: Stream, observation: Observation, live: LiveState): Promise<void> {
       try {
         // A card without recently played tracks is better than none.
-        // safeguard: showing-card-without-what-redis-would-have
+        // safeguard: card-without-recent-tracks
         const recent = await knownRecent(req, observation).catch(nullIfUnavailable);
         const card = cardOf(observation, live, recent, now());
         const html = await render(req, res, card);
@@ -98,9 +98,9 @@ export function livePages(deps: Deps): Router {
     const { observation } = live;
     const card = observation && cardOf(observation, live, await knownRecent(req, observation), now());
     const version = card && versionOf(card);
-    // safeguard: leaving-card-alone-shown-already
+    // safeguard: skip-unchanged-card
     const html = card && version !== req.query.version ? await render(req, res, card) : null;
-    // safeguard: keeping-hub-polling-for-page-fetches
+    // safeguard: poll-for-fetching-pages
     fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);
     const data = card && playerData(card);
     res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...data });
@@ -125,7 +125,7 @@ export function livePages(deps: Deps): Router {
 
 /** When to fetch the card again, in milliseconds from now; `pollInMs` is null if it is not known when the next poll is due. */
 function nextFetchIn(pollInMs: number | null): number {
-  // safeguard: fetching-after-poll-and-not-before
+  // safeguard: fetch-after-poll
   const wanted = pollInMs === null ? fetchMs.unknown : pollInMs + fetchMs.afterPoll;
   return Math.min(fetchMs.most, Math.max(fetchMs.least, wanted));
 }

@@ -52,7 +52,7 @@ export function nowPlayingPages(deps: Deps): Router {
 
   router.get('/now-playing', htmlOrJson, signedIn.middleware, async (req, res) => {
     // A button was pressed, perhaps handled by another process: cached responses here may be out of date.
-    // safeguard: asking-player-again-on-page-after-change
+    // safeguard: refetch-player-after-change
     if (req.query.said !== undefined) req.listener.forget(['saved ', 'player']);
     const { observation, live } = await currentObservation(req);
     const saved = observation.saved ?? (await nullIfSlow(isSaved(req, observation)));
@@ -64,9 +64,9 @@ export function nowPlayingPages(deps: Deps): Router {
       res.json({ ...observation.playback, saved, seenAt, waitingUntil });
       return;
     }
-    // safeguard: awaiting-all-page-asks-redis
+    // safeguard: await-redis-calls-of-page
     const next = await hub.nextPollFor(observation);
-    // safeguard: finishing-what-awaited-before-page-answered
+    // safeguard: await-optional-data
     const recent = await nullIfSlow(recentlyPlayed(req, observation));
     const { throttledUntil } = next;
     const card = cardOf({ ...observation, saved }, { ...live, throttledUntil }, recent, now());
@@ -92,7 +92,7 @@ export function nowPlayingPages(deps: Deps): Router {
     const { accountId } = req.listener;
     try {
       // Another browser of this listener may have more scopes than this one.
-      // safeguard: odd-keeping-from-browser-what-it-was
+      // safeguard: hide-player-without-scope
       const known = req.listener.may(scopes.player) ? hub.fresh(accountId) : null;
       const observation = known ?? (await req.listener.askCached('player', playerMs, ask, scopes.player));
       return { observation, live: unknownState };
@@ -125,7 +125,7 @@ export function nowPlayingPages(deps: Deps): Router {
       const name = `saved ${uri}`;
       const saved = await req.listener.askCached(name, savedMs, ask);
       // Not cached: while the request was in flight a button changed it, and its effect is already recorded.
-      // safeguard: believing-button-before-answer-was-on-its
+      // safeguard: prefer-own-save
       if (req.listener.peek(name, savedMs) === undefined) return await latestSaved(req, uri);
       await hub.recordSaved(req.listener.accountId, uri, saved);
       return saved;
@@ -179,6 +179,6 @@ async function nullIfSlow<T>(answer: Promise<T | null>): Promise<T | null> {
   const timeout = new AbortController();
   // Rejects when aborted, after the race is over.
   const late = sleep(optionalWaitMs, null, { signal: timeout.signal }).catch(() => null);
-  // safeguard: not-waiting-long-for-what-page-could
+  // safeguard: optional-data-timeout
   return Promise.race([answer, late]).finally(() => timeout.abort());
 }

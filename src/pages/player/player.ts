@@ -30,7 +30,7 @@ const changedByCommands = ['player', 'devices', 'recent'];
 
 /** Why a command was not carried out, as the page with its button says it. */
 const refusals = [
-  // safeguard: saying-why-command-was-refused
+  // safeguard: explain-refused-commands
   [PremiumRequired, 'premium-required'],
   [NoActiveDevice, 'no-active-device'],
   [NotPossibleNow, 'not-possible-now'],
@@ -41,7 +41,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
   const router = Router();
   // Before the sign-in: no token is refreshed for an address that is no command.
   router.param('command', (_req, _res, next, command) => {
-    // safeguard: check-commands-before-sign-in
+    // safeguard: check-player-commands
     next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
   });
 
@@ -89,7 +89,7 @@ export function playerPages({ webApi, signedIn, forms, kept, hub, afterCommandMs
       return back;
     });
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
-    // safeguard: odd-looking-after-button-on-another-page
+    // safeguard: poll-after-other-page
     if (wantsJson(req) || !back.startsWith(routes.nowPlaying())) hub.requestPoll(req.listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, outcome);

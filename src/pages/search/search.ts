@@ -58,9 +58,9 @@ export function searchPages(deps: Deps): Router {
 
     const { query, types, page } = asked;
     if (!listener && rateLimiters.dailySearches.requests === 0) throw new Problem(problems.notForStrangers);
-    // safeguard: limit-searches-listener
+    // safeguard: search-limit-per-listener
     if (listener) await charge(res, rateLimiters.search, listener.accountId);
-    // safeguard: limit-address
+    // safeguard: search-limit-per-address
     else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
     const answer = (ask: () => Promise<Found>) =>
       kept.get('everyone', `search ${JSON.stringify(asked)}`, keptMs, ask);
@@ -94,7 +94,7 @@ export function searchPages(deps: Deps): Router {
     function askForStranger(): Promise<Found> {
       let taken = false;
       return appAccess.ask(async (token) => {
-        // safeguard: share-strangers
+        // safeguard: visitor-search-share
         if (!taken) await chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone');
         taken = true;
         return webApi.search(token, query, { types, page, market });

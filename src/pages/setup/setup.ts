@@ -41,7 +41,7 @@ export function setupPages(deps: Deps): Router {
     text: 'A link on another site led here. The check calls Spotify, so it starts when you say so.',
     button: 'Check now',
   });
-  // safeguard: asking-before-set-up-checked
+  // safeguard: confirm-cross-site-check
   router.get(routes.setupCheck(), refuseSpeculative, ask, ...limit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
     const cookieCameBack = cookies.sent(req).has('check');
