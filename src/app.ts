@@ -97,7 +97,6 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(privacyPage());
   // Before the sessions: it says what is wrong with Redis where they cannot be had.
   if (hasSetup) {
-    const alone = parts === null;
     const steps = setupSteps(redirectUri);
     const own = createChecks(config);
     const clientId = config.spotify?.clientId;
@@ -108,7 +107,18 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     const checks = { redis: own.redis, spotify };
     // safeguard: setup-check-limit
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies }));
+    app.use(
+      setupPages({
+        ...config,
+        isOnlyPage: parts === null,
+        steps,
+        demoCommand,
+        checks,
+        refusals,
+        rateLimit: limit,
+        cookies,
+      }),
+    );
   }
 
   if (parts && pendingSignIns) {

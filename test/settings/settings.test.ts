@@ -195,7 +195,7 @@ test('other settings that cannot work are refused with what to write', () => {
     [{ HOST: 'http://127.0.0.1' }, /HOST must be an address or a name.*without scheme and port/],
     [{ HOST: '127.0.0.1:3000' }, /HOST must be an address or a name.*without scheme and port/],
     [{ BASE_URL: 'http://127.0.0.1:3000/music' }, /Write BASE_URL=http:\/\/127\.0\.0\.1:3000$/],
-    [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must be an origin/],
+    [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must begin with http/],
     [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly "production"/],
     [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly "production"/],
     [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET starts with a placeholder/],
