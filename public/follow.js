@@ -80,7 +80,7 @@ export function follow({ data, version, onCard, report, onEnd }, pollNow) {
     stream.source.close();
     stream.deadline = Number.POSITIVE_INFINITY;
     // A buffered stream is not worth a message: the page is as current as a moment ago.
-    // safeguard: saying-nothing-streams-held-back
+    // safeguard: no-message-for-buffered-streams
     if (isCut && !isFetching) report(lost);
     // EventSource does not tell why a stream was refused; a HEAD request does.
     if (isRefused && (await hasEnded(fetch(urlOf(data.stream), { method: 'HEAD', ...jsonRequest() }))))
@@ -94,7 +94,7 @@ export function follow({ data, version, onCard, report, onEnd }, pollNow) {
   /** Fetches the card, and tries a stream every so often, less and less. */
   function startFetching() {
     probes += 1;
-    // safeguard: going-back-to-streams-work-again
+    // safeguard: return-to-streams
     timers.open = setTimeout(open, Math.min(40, 4 * 2 ** probes) * heartbeatMs);
     if (isFetching) return;
     isFetching = true;
@@ -158,7 +158,7 @@ export function follow({ data, version, onCard, report, onEnd }, pollNow) {
 
   timers.check = setInterval(() => {
     if (performance.now() < stream.deadline) return;
-    // safeguard: fetching-card-where-streams-bring-nothing
+    // safeguard: fetch-without-heartbeat
     if (!stream.isAlive) return failed({ isRefused: false, isCut: false });
     report(lost);
     stream.source.close();

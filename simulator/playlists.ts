@@ -107,7 +107,7 @@ const marasEdgeCases: Draft[] = [
 ];
 
 const noorsPlaylists: Draft[] = [
-  { name: 'Morning walk', description: 'Twenty-eight minutes, door to desk.', length: 9 },
+  { name: 'Morning walk', description: 'Twenty-eight minutes, doorstep to desk.', length: 9 },
   { name: 'Bread & records', description: 'Proof, knead, repeat.', length: 24 },
   { name: 'From my own shelf', description: 'Files from home.', key: 'local', length: 12 },
   { name: 'Balcony, August', description: '', length: 36 },
@@ -157,7 +157,7 @@ const remarks = [
   'Made on a train.',
   'Better with the lights low.',
   'For the walk home.',
-  'Kept since last winter.',
+  'Saved since last winter.',
 ];
 
 const marasCount = 137;

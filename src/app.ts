@@ -78,7 +78,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     now,
   });
 
-  // safeguard: refusing-before-access-log-and-everything-behind
+  // safeguard: refuse-before-other-middleware
   app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
@@ -97,7 +97,6 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(privacyPage());
   // Before the sessions: it says what is wrong with Redis where they cannot be had.
   if (hasSetup) {
-    const alone = parts === null;
     const steps = setupSteps(redirectUri);
     const own = createChecks(config);
     const clientId = config.spotify?.clientId;
@@ -106,9 +105,20 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
         ? createSharedCheck({ records: parts.records, clientId, now, check: own.spotify })
         : own.spotify;
     const checks = { redis: own.redis, spotify };
-    // safeguard: limit-checks-set-up
+    // safeguard: setup-check-limit
     const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
-    app.use(setupPages({ ...config, alone, steps, demoCommand, checks, refusals, limit, cookies }));
+    app.use(
+      setupPages({
+        ...config,
+        isOnlyPage: parts === null,
+        steps,
+        demoCommand,
+        checks,
+        refusals,
+        rateLimit: limit,
+        cookies,
+      }),
+    );
   }
 
   if (parts && pendingSignIns) {
@@ -178,16 +188,16 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   /** Why this process should be sent no requests. */
   async function whyNotReady(): Promise<string | null> {
     if (!parts) return null;
-    // safeguard: trying-what-pages-do-before-saying-they
+    // safeguard: readiness-tries-commands
     const fault = await diagnose(parts.redis);
     return fault && `Redis ${fault.problem}`;
   }
 
   async function forgetListener(accountId: string): Promise<void> {
     await parts?.hub.forget(accountId);
-    // safeguard: forgetting-what-was-played-when-nobody-signed
+    // safeguard: forget-history-after-last-session
     await parts?.recent.remove(accountId);
-    // safeguard: forgetting-how-far-export-when-nobody-signed
+    // safeguard: forget-progress-after-last-session
     await parts?.exportProgress.remove(accountId);
   }
 

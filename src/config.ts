@@ -168,14 +168,14 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
     // With http the site can only be reached from this machine.
-    // safeguard: hiding-set-up-from-world
+    // safeguard: hide-public-setup
     setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
-    // safeguard: naming-unknown-settings
+    // safeguard: report-unknown-settings
     unknownSettings: unknownSettings(file.names, settings),
   };
 
   // A missing setting may be in the file under a misspelled name.
-  // safeguard: naming-unknown-settings-where-refused
+  // safeguard: report-unknown-settings-on-refusal
   if (problems.length > 0) throw new BadConfiguration([...problems, ...config.unknownSettings]);
   return config;
 }

@@ -25,7 +25,7 @@ function print(results: readonly CheckResult[]): void {
   const labels = { ok: 'ok   ', failed: 'FAIL ', note: 'note ' };
   for (const { name, status, detail, fix } of results) {
     console.log(`${labels[status]} ${name}: ${detail.replace(/\s+/g, ' ')}${fix ? ` -> ${fix}` : ''}`);
-    // safeguard: exit-code-doctor
+    // safeguard: doctor-exit-code
     if (status === 'failed') process.exitCode = 1;
   }
 }

@@ -68,7 +68,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
   });
   const clock = createRedisClock(redis);
-  // safeguard: clock-fleet
+  // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
   const seal = createSeal(config.secrets);
   const damaged = new Map<string, number>();

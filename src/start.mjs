@@ -22,7 +22,7 @@ if (missing) {
 }
 
 function findMissing() {
-  // safeguard: saying-npm-ci-has-to-run-first
+  // safeguard: report-missing-npm-ci
   if (!existsSync(join(root, 'node_modules'))) {
     return 'Turntable’s packages are not installed yet. First run this in Turntable’s folder:\n\n  npm ci\n';
   }
@@ -34,13 +34,13 @@ function findMissing() {
 }
 
 function describe(error) {
-  // safeguard: saying-packages-missing
+  // safeguard: report-missing-packages
   if (error.code === 'ERR_MODULE_NOT_FOUND') {
     return `Some of Turntable’s packages are missing. First run this in Turntable’s folder:\n\n  npm ci\n\n(${error.message})`;
   }
   // The message may contain data, so only the code and the place are printed.
   const place = /(src|dev|simulator)\/[\w./-]+:\d+/.exec(error.stack || '');
-  // safeguard: keeping-what-unforeseen-error-says-to-itself
+  // safeguard: hide-unforeseen-error-messages
   return `Turntable couldn’t start: ${error.code || error.name}${place ? ` at ${place[0]}` : ''}. This is a bug in Turntable; please report it.`;
 }
 

@@ -124,7 +124,7 @@ for (const [what, module, found] of planted) {
   });
 }
 
-// fault: promise-left-itself-failure
+// fault: unawaited-promise
 test('no promise is left to itself, and no failure is swallowed without a comment that says why', () => {
   assert.deepEqual(promiseProblems(), []);
 });

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { root } from './support/process.ts';
 
 /*
- * docs/faults.md links the tests that prove what it says, as [id](../file). In that file, `// fault: id` is the line above the test, so a
- * test can be renamed without touching the table.
+ * docs/faults.md links the tests that prove its rows, as [id](../file). In the test file, `// fault: id` stands above the test, so a test
+ * can be renamed without changing the table.
  */
 const table = readFileSync(join(root, 'docs/faults.md'), 'utf8');
 const files = globSync(['test/**/*.test.ts', 'simulator/test/*.test.ts'], { cwd: root });
@@ -53,14 +53,14 @@ test('a link to an id that no test has is found', () => {
     assert.equal(linksIn(link).filter((one) => !marked.has(one)).length, 1, link);
 });
 
-/** `file#id` of each link to a test. */
+/** Returns `file#id` for each link to a test. */
 function linksIn(text: string): string[] {
   return [...text.matchAll(/\[([\w-]+)\]\(\.\.\/([\w./-]+\.test\.ts)\)/g)].map(
     ([, id, file]) => `${file}#${id}`,
   );
 }
 
-/** `file#id` of each marker in a file that is followed by a test. */
+/** Returns `file#id` for each marker in a file that is followed by a test. */
 function markersIn(file: string): string[] {
   const source = readFileSync(join(root, file), 'utf8');
   return [...source.matchAll(/^\s*\/\/ fault: ([\w-]+)\n\s*test\w*\(/gm)].map(([, id]) => `${file}#${id}`);

@@ -8,7 +8,7 @@ import { breakSafeguard, findMarkers } from './mutations/safeguards.ts';
 import { root } from './support/process.ts';
 
 /*
- * `npm run test:mutations` takes a while. Whether each safeguard in its list can still be found is checked here, in a moment.
+ * `npm run test:mutations` takes a while. These tests check quickly that each mutation still finds its safeguard.
  */
 const markers = findMarkers(root);
 
@@ -35,7 +35,7 @@ test('every marker belongs to a mutation', () => {
   );
 });
 
-test('a mutation fits after a rename, and not once the code has another shape', () => {
+test('a mutation still matches after a rename, but not if the code has another shape', () => {
   const mutation: Mutation = {
     what: 'the expiry',
     safeguard: 'expiry',

@@ -44,7 +44,7 @@ export function createApiVersions({ records, clientId }: Deps) {
           const isUnknown = otherError instanceof NotFound || otherError instanceof Refused;
           throw isUnknown ? error : otherError;
         });
-        // safeguard: remembering-api-version
+        // safeguard: cache-api-version
         await (first === '2026-02' ? store.write(clientId, 'legacy') : store.remove(clientId));
         return result;
       }

@@ -37,7 +37,7 @@ export function createAppAccess(deps: Deps) {
   const stored = records.of({
     kind: 'app-token',
     key: keys.appToken,
-    // safeguard: sealing-app-token
+    // safeguard: seal-app-token
     codec: sealedCodec(seal, 'app-token', tokenCodec),
     ttlMs: ({ expiresAt }) => expiresAt - now(),
   });

@@ -36,12 +36,12 @@ const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
 // In one step, because a list left behind without an expiry would never go away.
 const addScript = `
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
-  -- safeguard: end-list-browsers
+  -- safeguard: browser-list-ttl
   return redis.call('PEXPIRE', KEYS[1], ARGV[5])`;
 
 // A visit must not restore an entry that a sign-out has just removed.
 const visitScript = `
-  -- safeguard: noting-visit-only-where-browser-listed
+  -- safeguard: note-visits-of-listed-browsers
   if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
   redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
   return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
@@ -100,7 +100,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     const ended = all.filter(
       ({ sessionId, startedAt }) => !active.has(sessionId) && startedAt < now() - startingMs,
     );
-    // safeguard: forgetting-browsers-gone
+    // safeguard: forget-expired-browsers
     await remove(accountId, ...ended.map(({ sessionId }) => sessionId));
     return all.filter(({ sessionId }) => active.has(sessionId)).sort((a, b) => b.seenAt - a.seenAt);
   }

@@ -50,13 +50,13 @@ const codec = jsonCodec<Progress>({
       v.literal('incomplete'),
       v.literal('stopped'),
     ),
-    // safeguard: checking-fields-record-export
+    // safeguard: check-export-progress-fields
     rows: amount,
     of: amount.nullable(),
     until: moment.nullable(),
     reason: v.string().nullable(),
     // The page makes a link of it.
-    // safeguard: resume-is-an-address-of-ours
+    // safeguard: resume-link-within-site
     resume: v
       .string()
       .assert((path) => path.startsWith('/playlists/'))

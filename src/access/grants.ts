@@ -72,8 +72,8 @@ const fieldsCodec = jsonCodec<SealedFields>({
 // A record is "<generation>:<sealed fields>": the generation is not sealed, so that a script can compare it.
 const ifUnchanged = `
   local current = redis.call('GET', KEYS[1])
-  -- safeguard: writing-only-where-grant-still
-  -- safeguard: compare
+  -- safeguard: write-existing-grants-only
+  -- safeguard: compare-and-set
   if not current or string.match(current, '^(%d+):') ~= ARGV[1] then return 0 end`;
 const replaceIfUnchanged = `${ifUnchanged}
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -81,7 +81,7 @@ const replaceIfUnchanged = `${ifUnchanged}
 
 // Compares the whole text and keeps the generation, so that a process that is refreshing the grant can still save it.
 const completeIfUnchanged = `
-  -- safeguard: upgrading-grant-by-comparing
+  -- safeguard: compare-before-upgrade
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
   return 1`;
@@ -119,11 +119,11 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     if (record.fields === null || record.fields.accountId !== null) return record.fields?.accountId ?? null;
     const accountId = await accountOf(sessionId);
     if (accountId === null) return null;
-    // safeguard: generation-grant-upgraded
+    // safeguard: keep-generation-when-upgrading
     const complete = store.encode(sessionId, { ...record, fields: { ...record.fields, accountId } });
     // If it has been refreshed since, or Redis refuses writes, the next request tries again.
-    // safeguard: upgrade-grant
-    // safeguard: upgrade-redis-does-not-take
+    // safeguard: upgrade-grants
+    // safeguard: tolerate-failed-upgrade
     await completeRecord([store.key(sessionId)], text, complete).catch(() => undefined);
     return accountId;
   }
@@ -162,8 +162,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
      * still save it: with rotation it alone has the token that Spotify accepts.
      */
     async end(sessionId: string, { generation }: StoredGrant): Promise<StoredGrant | null> {
-      // safeguard: mark-grant-has-ended
-      // safeguard: ending-grant-by-comparing
+      // safeguard: ended-grant-marker
+      // safeguard: compare-before-ending-grant
       const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });
       return done ? null : read(sessionId);
     },
@@ -202,7 +202,7 @@ function grantCodec(seal: Seal): Codec<GrantRecord> {
       `${generation}:${fields === null ? ended : sealed.encode(fields, id)}`,
 
     decode(text, id) {
-      // safeguard: reading-no-generation-no-number
+      // safeguard: check-generation-number
       const [, generation, body = ''] = /^([1-9]\d{0,14}):(.*)$/s.exec(text) ?? [];
       if (generation && body === ended)
         return { state: 'intact', value: { generation: Number(generation), fields: null } };

@@ -91,7 +91,7 @@ async function unlessCooldown(refreshing: Promise<StoredGrant>): Promise<StoredG
   try {
     return await refreshing;
   } catch (error) {
-    // safeguard: odd-opening-a-grant-during-a-cooldown
+    // safeguard: show-last-state-in-cooldown
     if (error instanceof Cooldown) return null;
     throw error;
   }
@@ -124,7 +124,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
         // safeguard: time-of-consent
         refreshedAt: now(),
         // If Spotify sends no refresh token, the old one stays valid ("Refreshing tokens").
-        // safeguard: keeping-old-refresh-token
+        // safeguard: keep-unrotated-token
         refreshToken: token.refreshToken ?? stored.refreshToken,
         scopes: token.scopes ?? stored.scopes,
       });
@@ -158,10 +158,10 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
     } catch (error) {
       if (!(error instanceof RedisUnavailable)) throw error;
     }
-    // safeguard: keeping-a-refreshed-grant-that-redis-did-not-accept
+    // safeguard: hold-unsaved-refresh
     unsaved.set(sessionId, { old, next });
-    // safeguard: stop-waits-for-refresh-to-be-saved
-    // safeguard: saving-a-refreshed-grant-later
+    // safeguard: save-refresh-before-stop
+    // safeguard: retry-unsaved-refresh
     background.run('save of a refreshed grant', saveLater(sessionId));
     return readLatest(sessionId);
   }

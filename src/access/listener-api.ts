@@ -83,7 +83,7 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
         /** Returns null if a button has changed it while the response was in flight. */
         async isSaved(uri: string): Promise<boolean | null> {
           const isSaved = await calls.isSaved(uri);
-          // safeguard: believing-a-button-over-a-response-in-flight
+          // safeguard: prefer-own-save
           if (!caller.isCached(session, listenerCalls.isSaved, [uri])) return null;
           return isSaved;
         },

@@ -70,7 +70,7 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     const { invalidate, listener } = session;
     const { accountId } = listener;
     let outdated = keyPrefixes;
-    // safeguard: invalidating-what-a-call-changes
+    // safeguard: invalidate-after-change
     await invalidate(accountId, outdated);
     try {
       const result = await send(session, call, args);
@@ -80,7 +80,7 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       if (error instanceof PremiumRequired) responseCache.set(accountId, withoutPremium, true);
       throw error;
     } finally {
-      // safeguard: invalidating-what-a-call-changes
+      // safeguard: invalidate-after-change
       await invalidate(accountId, outdated);
     }
   }

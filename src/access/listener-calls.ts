@@ -33,7 +33,7 @@ export const topics = {
   player: () => ['player', 'devices', 'recently played'],
   nowPlaying: () => ['is saved ', 'player'],
   library: () => ['saved tracks'],
-  // safeguard: invalidating-player-when-track-saved
+  // safeguard: invalidate-player-after-save
   saved: () => ['saved tracks', 'is saved ', 'player'],
   playlists: () => ['playlists'],
   playlist: (id: string) => ['playlists', `playlist ${id}`],
@@ -55,7 +55,7 @@ export const listenerCalls = {
     family: 'me',
     usedBy: { 'Signing in': true, Account: true },
     request: ({ webApi, accessToken }) => webApi.me(accessToken),
-    // safeguard: caching-the-profile-for-a-minute
+    // safeguard: cache-profile
     cache: { key: () => 'profile', ttlMs: ttl.minute },
   }),
 
@@ -223,7 +223,7 @@ export const listenerCalls = {
     request: ({ webApi, accessToken, market, versioned }, id: string, from: number) =>
       versioned((apiVersion) => {
         // With a market, new apps would get relinked tracks without their originals: see relinking.ts.
-        // safeguard: files-originals-for-new-apps
+        // safeguard: export-originals
         const slice = { from, market: apiVersion === 'legacy' ? market : null };
         return webApi.playlistEntries(accessToken, id, slice, apiVersion);
       }),

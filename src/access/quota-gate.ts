@@ -59,13 +59,13 @@ const acquireScript = `${endIn}
     -- safeguard: cooldown
     if untilMs > tonumber(ARGV[1]) then return {'cooldown', record} end
     local left = redis.call('PTTL', KEYS[3])
-    -- safeguard: end-of-probe
+    -- safeguard: probe-ttl
     if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end
-    -- safeguard: one-probe-at-a-time
+    -- safeguard: single-probe
     if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', record} end
   end
   local counted = redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
-  -- safeguard: replacing-damaged-count
+  -- safeguard: replace-invalid-count
   if type(counted) == 'table' then
     redis.pcall('HDEL', KEYS[2], ARGV[2])
     redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
@@ -82,7 +82,7 @@ const startScript = `${endIn}
 
 // A longer cooldown may have been started since the probe began.
 const endScript = `
-  -- safeguard: ending-cooldown-only-if-unchanged
+  -- safeguard: end-own-cooldown-only
   if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
   return 1`;
 
@@ -107,7 +107,7 @@ function cooldownKind(
     .string()
     .assert((text) => /^\d+( quota)?$/.test(text))
     .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
-    // safeguard: longest-cooldown-in-record
+    // safeguard: longest-cooldown
     .assert(({ until }) => until - now() <= maxAheadMs);
   return {
     kind,
@@ -151,14 +151,14 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
           return result;
         } catch (error) {
           if (!(error instanceof RateLimited)) {
-            // safeguard: a-failure-of-ours-ends-no-cooldown
+            // safeguard: own-failure-ends-no-cooldown
             if (probe !== null)
               await endProbe(probe, { wasAsked: error instanceof SpotifyError && error.wasAsked });
             throw error;
           }
           const cooldown = await startCooldown(error, service);
           const waitMs = cooldown.until - now();
-          // safeguard: waiting-out-short-cooldowns-only
+          // safeguard: distinguish-short-cooldowns
           if (!mayRetry || waitMs > shortWaitMs) throw cooldown;
           await sleep(waitMs);
         }
@@ -180,7 +180,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
 
   /** Throws Cooldown during one of the accounts service or the Web API. Waits for nothing, and never probes. */
   async function acquireAccounts(): Promise<null> {
-    // safeguard: cooldown-accounts-service
+    // safeguard: accounts-cooldown
     const stored = await Promise.all([accountsCooldowns, cooldowns].map((kind) => currentCooldown(kind)));
     for (const cooldown of [...stored, unsaved.accounts, unsaved['web-api']])
       if (cooldown && cooldown.until > now()) throw cooldown;
@@ -225,15 +225,15 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
   async function startCooldown({ retryAfter, quota }: RateLimited, service: Service): Promise<Cooldown> {
     const delayMs =
       parseRetryAfter(retryAfter, now()) ??
-      // safeguard: an-hour-for-a-used-up-quota
+      // safeguard: default-quota-cooldown
       (quota ? defaultCooldownMs.quota : defaultCooldownMs.rate);
     const cooldown = new Cooldown(now() + delayMs, quota);
     const args = [cooldown.until, cooldowns.encode(clientId, cooldown), cooldowns.ttlMs(cooldown)] as const;
     const started =
-      // safeguard: a-cooldown-of-its-own-for-the-accounts-service
+      // safeguard: separate-accounts-cooldown
       service === 'web-api' ? start([key, probeKey], ...args) : startAccounts([accountsKey], ...args);
     await started.catch(() => {
-      // safeguard: remembering-cooldown-redis-did-not-accept
+      // safeguard: local-cooldown
       unsaved[service] = cooldown;
     });
     return cooldown;

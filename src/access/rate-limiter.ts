@@ -70,7 +70,7 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
     ...options,
     storeClient: redis,
     rejectIfRedisNotReady: true,
-    // safeguard: counting-in-process-where-redis-does-not
+    // safeguard: count-without-redis
     insuranceLimiter: new RateLimiterMemory(options),
   });
 
@@ -83,7 +83,7 @@ export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps
     async consume(key: string): Promise<Usage> {
       let counted = await count(keys.rateLimit(name, key));
       // A count that outlasts its window wasn't written by us, and would lock its client out for as long.
-      // safeguard: count-that-outlasts-its-window
+      // safeguard: reset-endless-rate-limit
       if (counted.msBeforeNext > (windowSeconds + 1) * 1000) {
         await limiter.delete(keys.rateLimit(name, key));
         counted = await count(keys.rateLimit(name, key));

@@ -38,7 +38,7 @@ export function createRecent({ records, browsers, now }: Deps) {
     /** Returns the newest few, if Spotify was asked recently and not before `since`: an earlier response may lack the latest ones. */
     async get(accountId: string, since: number): Promise<TimestampedItem[] | null> {
       const record = await store.read(accountId);
-      // safeguard: asking-anew-for-what-was-played-where
+      // safeguard: refetch-recently-played
       return record !== null && record.askedAt >= Math.max(since, now() - ttlMs) ? record.played : null;
     },
 

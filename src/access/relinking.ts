@@ -24,14 +24,14 @@ export function createRelinking({ apiVersions, market }: Deps) {
      */
     async originalUri({ uri, place }: ShownEntry, read: ReadSlice): Promise<string | null> {
       // Only tracks are relinked.
-      // safeguard: asking-no-more-than-needed-where-linked
+      // safeguard: skip-needless-relinking-call
       if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.current()) === 'legacy')
         return uri;
-      // safeguard: reading-place-without-market-before-removing-what
+      // safeguard: read-original-before-removing
       const original = await uriAt(place, null);
       if (original === uri) return uri;
       // This is another track, or another instance of the same one. Only in the second case is the row still at its position.
-      // safeguard: second-look-at-place-shows-another-uri
+      // safeguard: verify-position-before-removing
       return original !== null && (await uriAt(place, market)) === uri ? original : null;
 
       async function uriAt(from: number, inMarket: string | null): Promise<string | null> {

@@ -21,7 +21,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
   const pending = new Map<string, Promise<unknown>>();
   let characters = 0;
 
-  // safeguard: keeping-responses-apart-by-owner
+  // safeguard: cache-per-listener
   const nameOf = (owner: string, key: string) => JSON.stringify([owner, key]);
 
   /** An entry from the future is not fresh: the clock was put back. */
@@ -46,7 +46,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
   function sweep(): void {
     // A Map keeps insertion order, so the oldest entries come first.
     for (const [name, { cachedAt }] of entries) {
-      // safeguard: bound-of-cached-responses
+      // safeguard: response-cache-limit
       if (characters <= maxCharacters && cachedAt > now() - maxTtlMs) break;
       evict(name);
     }
@@ -92,7 +92,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
     invalidate(owner: string, keyPrefix = ''): void {
       const prefix = nameOf(owner, keyPrefix).slice(0, -2);
       for (const name of entries.keys()) if (name.startsWith(prefix)) evict(name);
-      // safeguard: invalidating-pending-responses
+      // safeguard: invalidate-pending-requests
       for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);
     },
 

@@ -28,7 +28,7 @@ export const signInScopes: readonly Scope[] = [
   'playlist-read-collaborative',
   'user-library-read',
   'user-read-recently-played',
-  // safeguard: asking-to-see-only-at-first
+  // safeguard: read-only-scopes-first
   'user-top-read',
 ];
 

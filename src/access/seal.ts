@@ -26,7 +26,7 @@ export function createSeal(secrets: readonly [string, ...string[]]) {
     /** Seals `text`. It opens only with the same `boundTo`, so that a copy elsewhere is worthless. */
     seal(text: string, boundTo: string): string {
       const iv = randomBytes(ivBytes);
-      // safeguard: binding-sealed-grant-to-its-key
+      // safeguard: bind-seal-to-key
       const sealing = createCipheriv(cipher, first.key, iv).setAAD(Buffer.from(boundTo));
       const body = Buffer.concat([iv, sealing.update(text, 'utf8'), sealing.final(), sealing.getAuthTag()]);
       return `${first.id}.${body.toString('base64url')}`;
@@ -43,7 +43,7 @@ export function createSeal(secrets: readonly [string, ...string[]]) {
       const opening = createDecipheriv(cipher, known.key, bytes.subarray(0, ivBytes), {
         authTagLength: tagBytes,
       })
-        // safeguard: binding-sealed-grant-to-its-key
+        // safeguard: bind-seal-to-key
         .setAAD(Buffer.from(boundTo))
         .setAuthTag(bytes.subarray(-tagBytes));
       try {

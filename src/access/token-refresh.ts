@@ -69,16 +69,16 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
   return {
     /** Returns `token`, or its successor if it is about to expire. Throws as {@link refresh} does. */
     async refreshIfDue(id: string, token: Stored): Promise<T> {
-      // safeguard: refreshing-early
-      // safeguard: refreshing-the-app-token-early
+      // safeguard: refresh-margin
+      // safeguard: app-token-refresh-margin
       if (token && token.expiresAt - refreshMarginMs > now()) return token;
       if (!token || token.expiresAt <= now()) return refresh(id, token);
       try {
         // The token is still valid, so there is no need to wait for a process that is refreshing it already.
-        // safeguard: not-waiting-while-the-token-is-valid
+        // safeguard: use-token-while-refreshing
         return (await refreshUnderLock(id, token, { wait: false })) ?? token;
       } catch (error) {
-        // safeguard: using-a-valid-token-while-the-accounts-service-is-away
+        // safeguard: use-token-during-outage
         if (isTransient(error) && token.expiresAt > now()) return token;
         throw error;
       }
@@ -110,19 +110,19 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
   async function refreshUnderLock(id: string, spent: Stored, { wait }: { wait: boolean }): Promise<T | null> {
     const work = async (isHeld: () => boolean) => {
       const stored = await store.read(id);
-      // safeguard: reading-the-token-again-under-the-lock
+      // safeguard: recheck-under-lock
       if (stored && stored.accessToken !== spent?.accessToken) return stored;
       // A shutdown may have begun during the wait for the lock. Until here nothing is lost by giving up.
       return background.finish(store.taskName, () => replace(id, stored, isHeld));
     };
     const attempt = () =>
-      // safeguard: stop-waits-for-refresh
-      // safeguard: requesting-one-app-token-at-a-time
+      // safeguard: finish-refresh-before-stop
+      // safeguard: app-token-lock
       background.finish(store.taskName, () => withLock(store.lockName(id), work, { wait }));
     try {
       return await attempt();
     } catch (error) {
-      // safeguard: refresh-goes-on-after-lost-lease
+      // safeguard: retry-after-lost-lease
       if (error instanceof LeaseExpired) return attempt();
       throw error;
     }
@@ -132,7 +132,7 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
     let token: AccessToken;
     try {
       token = await quotaGate.run(async () => {
-        // safeguard: requesting-a-token-only-while-the-lease-is-held
+        // safeguard: refresh-only-with-lease
         if (!isHeld()) throw new LeaseExpired('The lease ended before Spotify was asked for a token');
         return store.request(stored);
       }, 'accounts');
@@ -146,7 +146,7 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
 
 /** Whether refreshing may succeed later: until then, a token that has not expired is used. */
 export function isTransient(error: unknown): boolean {
-  // safeguard: using-token-still-good-while-stopping
+  // safeguard: use-token-while-stopping
   return [SpotifyUnavailable, Cooldown, ShuttingDown].some((kind) => error instanceof kind);
 }
 

@@ -39,7 +39,7 @@ export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps)
     async budget(): Promise<Budget> {
       const bins = await records.onType(usageType, key, () => redis.hgetall(key));
       const all = Object.entries(bins);
-      // safeguard: dropping-counts-none
+      // safeguard: drop-invalid-counts
       const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
       if (intact.length < all.length) records.report(usageType.kind, 'a count');
       const current = new Map(intact.filter(([bin]) => expiryOf(bin) > now()));

@@ -19,7 +19,7 @@ export async function checkRedisChoice(
     return [failed(name, error.message)];
   }
   const { url } = choice;
-  // safeguard: telling-doctor-private-redis-not-running-yet
+  // safeguard: doctor-knows-private-redis
   if (choice.kind !== 'private' || (await ping({ path: url })) !== null) return check(url);
   return [
     note(

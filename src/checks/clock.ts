@@ -7,7 +7,7 @@ const maxDifferenceMs = 30_000;
 export function checkClock(owner: string, theirs: number, ours: number): CheckResult {
   const name = `Clock compared with ${owner}`;
   const difference = ours - theirs;
-  // safeguard: seeing-clock-wrong
+  // safeguard: check-clock
   if (Math.abs(difference) <= maxDifferenceMs) return ok(name, 'both show the same time');
   const seconds = Math.round(Math.abs(difference) / 1000);
   const amount = seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;

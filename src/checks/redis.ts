@@ -53,7 +53,7 @@ async function unlessForbidden<T, O>(reply: Promise<T>, otherwise: O): Promise<T
   try {
     return await reply;
   } catch (error) {
-    // safeguard: not-calling-user-wrong-who-may-not
+    // safeguard: tolerate-restricted-redis-user
     if (replyCode(error) === 'NOPERM') return otherwise;
     throw error;
   }
@@ -93,7 +93,7 @@ async function checkPersistence(redis: Redis, facts: Facts): Promise<CheckResult
   const advice = 'Start Redis with --appendonly yes, or run: redis-cli config set appendonly yes';
   if (!facts.has('aof_enabled'))
     return note(persistence, 'this user can’t see whether Redis writes to disk', advice);
-  // safeguard: seeing-whether-redis-keeps
+  // safeguard: check-redis-persistence
   if (facts.get('aof_enabled') === '1') {
     return facts.get('aof_last_write_status') === 'ok'
       ? ok(persistence, 'every change is written to disk')
@@ -120,7 +120,7 @@ function checkEviction(facts: Facts): CheckResult {
   const policy = facts.get('maxmemory_policy');
   const advice = 'Run: redis-cli config set maxmemory-policy noeviction';
   if (policy === undefined) return note(eviction, 'this user can’t see what Redis does when memory is full');
-  // safeguard: seeing-whether-redis-evicts
+  // safeguard: check-redis-eviction
   if (policy === 'noeviction') return ok(eviction, 'nothing is evicted when memory is full');
   return facts.get('maxmemory') === '0'
     ? note(eviction, `the policy is ${policy}, but there is no memory limit`, advice)

@@ -48,7 +48,7 @@ export function createSharedCheck({ records, clientId, now, check }: Deps): () =
   return async () => {
     const shared = await latest().catch(nullIfUnavailable);
     if (shared !== null) return shared;
-    // safeguard: one-check-of-set-up-at-time
+    // safeguard: setup-check-lock
     const checked = await withLock(store.key(clientId), async () => (await latest()) ?? (await checkNow()), {
       wait: true,
     }).catch(nullIfUnavailable);
@@ -57,7 +57,7 @@ export function createSharedCheck({ records, clientId, now, check }: Deps): () =
 
   async function latest(): Promise<CheckResult[] | null> {
     const checked = await store.read(clientId);
-    // safeguard: sharing-check-of-set-up
+    // safeguard: share-setup-check
     return checked !== null && isRecent(checked) ? checked.results : null;
   }
 
@@ -71,7 +71,7 @@ export function createSharedCheck({ records, clientId, now, check }: Deps): () =
 
   function isRecent({ at }: { at: number }): boolean {
     const ageMs = now() - at;
-    // safeguard: asking-spotify-once-minute-for-set-up
+    // safeguard: cache-setup-check
     return ageMs >= 0 && ageMs < everyMs;
   }
 }

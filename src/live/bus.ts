@@ -115,7 +115,7 @@ export function createBus(deps: Deps) {
       await redisCall(redis.publish(channel, text));
     } catch (error) {
       // A user without the right to the channel is reported when the process joins it, once.
-      // safeguard: publishing-without-the-right-to-the-channel
+      // safeguard: tolerate-forbidden-channel
       if (!(error instanceof RedisUnavailable && error.reply === 'NOPERM')) throw error;
     }
   }

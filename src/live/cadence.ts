@@ -131,14 +131,14 @@ function paceOf(budget: Budget, listeners: number, typicalTrackMs: number): Pace
   const plenty = Math.min(1, Math.max(0, (pacedFrom - spent) / (pacedFrom - plentyUntil)));
   const sustainable = Math.min(plentyPerHour, sustainablePerHour(budget) / listeners);
   const perHour = plenty * plentyPerHour + (1 - plenty) * sustainable;
-  // safeguard: stretching-waits-while-last-calls-go
+  // safeguard: slow-polling-near-budget
   const stretch = stretchOf(budget, listeners);
 
   const allowedMs = stretch * Math.min(affordableEndsMs, hour / perHour);
-  // safeguard: leaving-out-ends-when-calls-few
+  // safeguard: skip-track-end-polls
   const endsMs = typicalTrackMs * Math.max(1, Math.round(allowedMs / typicalTrackMs));
   // Mid-track polls for each end. If there is less than one, only tracks longer than usual get it.
-  // safeguard: setting-ends-aside
+  // safeguard: reserve-track-end-polls
   const perEnd = (perHour * endsMs) / hour - 1;
   const midTrackMs = perEnd >= 1 ? endsMs / perEnd : endsMs * (1.5 - 0.5 * Math.max(0, perEnd));
   const mostMs = Math.max(midTrackLimitsMs.most, (4 / 3) * allowedMs);
@@ -173,7 +173,7 @@ function throttledFor({ perDay, used, frees }: Budget, listeners: number, typica
   for (const [index, { inMs, calls }] of frees.entries()) {
     left -= calls;
     const later = frees.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
-    // safeguard: telling-until-when-enough-has-come-free
+    // safeguard: throttled-until
     if (!isThrottled(paceOf({ perDay, used: left, frees: later }, listeners, typicalTrackMs))) return inMs;
   }
   return frees.at(-1)?.inMs ?? 0;

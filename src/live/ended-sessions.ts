@@ -26,7 +26,7 @@ export function createEndedSessions(deps: Deps) {
   const { grants, sessionRecords, feeds, isJoined, endStreamsHere, background } = deps;
   let sweepDueAt = performance.now() + sweepEveryMs;
   const sweeping = setInterval(() => {
-    // safeguard: looking-for-ended-sign-ins-while-no
+    // safeguard: sweep-without-channel
     if (!isJoined() || performance.now() >= sweepDueAt) sweepNow();
   }, sweepUnjoinedEveryMs).unref();
 

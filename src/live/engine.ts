@@ -165,7 +165,7 @@ type TickDeps = {
 function startTicking({ feeds, leases, poller, reload, background, now, timing }: TickDeps): NodeJS.Timeout {
   let lastTickAt = now();
   return setInterval(() => {
-    // safeguard: odd-noticing-clock-was-put-back
+    // safeguard: reset-after-clock-change
     if (isClockPutBack(now(), lastTickAt))
       for (const feed of feeds.values()) feed.state = resetClock(feed.state);
     lastTickAt = now();
@@ -176,7 +176,7 @@ function startTicking({ feeds, leases, poller, reload, background, now, timing }
     const monotonic = performance.now();
     if (monotonic >= feed.lease.dueAt) {
       feed.lease.dueAt = monotonic + timing.renewLeaseEveryMs;
-      // safeguard: reporting-lease-could-not-be-taken
+      // safeguard: report-failed-lease
       background.run('acquire the lease', leases.acquireLease(feed));
     }
     if (leases.holdsLease(feed)) {

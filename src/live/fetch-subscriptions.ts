@@ -15,7 +15,7 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
   const sweeping = setInterval(() => {
     for (const { renewedAt, ttlMs, unsubscribe } of subscriptions.values()) {
       // Also if the clock was put back: it would last until the clock is there again.
-      // safeguard: ending-subscription-page-has-stopped-asking
+      // safeguard: expire-fetch-subscriptions
       if (now() < renewedAt || now() >= renewedAt + ttlMs) unsubscribe();
     }
   }, timing.tickMs).unref();

@@ -50,7 +50,7 @@ export function createHub(deps: Deps) {
       background.run('check the sign-in of a subscriber', engine.endedSessions.check(subscriber.sessionId));
       return () => {
         feed.subscribers.delete(subscriber);
-        // safeguard: looking-for-nobody-when-nobody-watches
+        // safeguard: stop-polling-without-subscribers
         if (feed.subscribers.size === 0 && !feed.isClosed) engine.closeFeed(feed);
       };
     },
@@ -88,7 +88,7 @@ export function createHub(deps: Deps) {
       const observation = await latest(accountId).catch(nullIfUnavailable);
       if (observation && uriOf(observation) === uri)
         await stored.write(accountId, { ...observation, saved }).catch(nullIfUnavailable);
-      // safeguard: telling-windows-elsewhere-track-saved
+      // safeguard: publish-saved-track
       await engine.send(message);
     },
 
@@ -105,7 +105,7 @@ export function createHub(deps: Deps) {
     async invalidate(accountId: string, names: readonly string[]): Promise<void> {
       const message: Message = { kind: 'invalidate', accountId, names };
       receive(message);
-      // safeguard: invalidating-it-in-other-processes
+      // safeguard: invalidate-other-processes
       await engine.send(message);
     },
 

@@ -22,9 +22,9 @@ type Deps = {
 // Returns the owner. A lease without a TTL, or with a longer one than ours, was not taken by this program, and would block all others.
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
-  -- safeguard: lease-one-who-looks
-  -- safeguard: end-lease
-  -- safeguard: ttl-of-leases
+  -- safeguard: polling-lease
+  -- safeguard: lease-ttl
+  -- safeguard: longest-lease-ttl
   local left = redis.call('PTTL', KEYS[1])
   if owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000 then return owner end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
@@ -92,7 +92,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
       if (!(error instanceof RedisUnavailable)) throw error;
       lease.failingSince ??= startedAt;
       if (startedAt - lease.failingSince < redisDownAfterMs) return;
-      // safeguard: odd-saying-nobody-can-look
+      // safeguard: show-redis-outage
       setState(feed, applyRedisDown(feed.state, true));
     }
   }
@@ -101,7 +101,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
     const owner = String(await take([leases.key(accountId)], lease.owner, leaseMs));
     if (owner === lease.owner) return true;
     // A damaged lease is removed, so the next attempt succeeds.
-    // safeguard: check-leases-owner
+    // safeguard: check-lease-owner
     await leases.settle(accountId, owner);
     return false;
   }

@@ -128,7 +128,7 @@ function countStuckPolls(before: Observation, after: Observation): number {
   const advancedMs = progressOf(after) - progressOf(before);
   const isStuck =
     durationOf(after.playback) !== null && !hasTrackStarted(before, after) && advancedMs < elapsedMs / 20;
-  // safeguard: telling-player-stands-still
+  // safeguard: detect-stuck-player
   return isStuck || isOverdue(before, after) ? before.stuckPolls + 1 : 0;
 }
 
@@ -138,7 +138,7 @@ function averageTrackLength(before: Observation, after: Observation): number | n
   const averageMs = before.typicalTrackMs;
   if (durationMs === null || !hasTrackStarted(before, after)) return averageMs ?? durationMs;
   const playedMs = Math.min(durationMs, after.answeredAt - before.trackStartedAt);
-  // safeguard: learning-how-long-tracks-last
+  // safeguard: learn-track-length
   return averageMs === null ? playedMs : averageMs + newestTrackWeight * (playedMs - averageMs);
 }
 
@@ -146,7 +146,7 @@ function averageTrackLength(before: Observation, after: Observation): number | n
 function adjustReportingLag(before: Observation, after: Observation): number {
   const { reportingLagMs } = before;
   if (isOverdue(before, after)) {
-    // safeguard: learning-how-late-spotify
+    // safeguard: learn-reporting-lag
     return before.stuckPolls === 0 ? Math.min(lag.most, reportingLagMs + lag.up) : reportingLagMs;
   }
   const end = expectedEndOf(before);

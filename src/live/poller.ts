@@ -72,7 +72,7 @@ export function createPoller(deps: Deps) {
     if (failure.kind === 'spotify-down' || failure.kind === 'refused') onFault(error);
     // The streams end, and the page that the browser then loads says why.
     if (failure.kind === 'refused') {
-      // safeguard: odd-ending-streams-refused-for-good
+      // safeguard: end-refused-streams
       background.run('end streams', browsers.sessionsOf(feed.accountId).then(endStreams));
     }
     if (feed.state.live !== live) background.run('publish live state', publish(feed));
@@ -113,7 +113,7 @@ async function askPlayer(deps: GrantDeps, { accountId, subscribers }: Feed): Pro
       try {
         const stored = await grants.read(sessionId);
         // A damaged list may name a session of another listener, whose player these subscribers must not see.
-        // safeguard: asking-with-listeners-own-grants-only
+        // safeguard: use-own-grants-only
         const isTheirs = stored?.accountId === accountId;
         if (isTheirs) return (await listenerApi.poll(sessionId, stored)).playback;
       } catch (error) {
@@ -127,7 +127,7 @@ async function askPlayer(deps: GrantDeps, { accountId, subscribers }: Feed): Pro
 
 function failureOf(error: unknown): Failure {
   if (error instanceof Cooldown) return { kind: 'cooldown', until: error.until, quota: error.quota };
-  // safeguard: ending-no-stream-because-this-process-stops
+  // safeguard: keep-refused-streams-while-stopping
   if (error instanceof RedisUnavailable || error instanceof ShuttingDown) return { kind: 'ours' };
   return { kind: error instanceof SpotifyUnavailable ? 'spotify-down' : 'refused' };
 }

@@ -67,7 +67,7 @@ export function createReceiver(deps: Deps) {
 
   function endStreamsHere(sessionIds: readonly string[]): void {
     for (const { subscribers } of feeds.values()) {
-      // safeguard: ending-streams-with-their-sign-in
+      // safeguard: end-streams-at-sign-out
       for (const one of [...subscribers.keys()]) if (sessionIds.includes(one.sessionId)) one.onEnd();
     }
   }

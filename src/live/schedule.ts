@@ -28,10 +28,10 @@ export function requestPoll(state: ListenerState, since: number, now: number): L
 export function schedulePoll(state: ListenerState, cadence: NextPoll, now: number): ListenerState {
   const next = requestPollAfterCommand(withThrottling(state, cadence.throttledUntil));
   const { live, pollRequestedAt, earliestPollAt } = next;
-  // safeguard: look-who-comes-back-alone
+  // safeguard: poll-for-returning-listener
   const requestedAt = isPollWanted(next, now) ? Math.max(now, pollRequestedAt) : Number.POSITIVE_INFINITY;
   const cooledDownAt = live.cooldown === null ? Number.POSITIVE_INFINITY : earliestPollAt;
-  // safeguard: odd-looking-when-wait-over
+  // safeguard: poll-after-cooldown
   const nextPollAt = Math.max(Math.min(cadence.at, requestedAt, cooledDownAt), earliestPollAt);
   return { ...next, nextPollAt };
 }
@@ -61,7 +61,7 @@ function requestPollAfterCommand(state: ListenerState): ListenerState {
   const { observation } = live;
   if (!observation || !beforeCommand || observation.askedAt <= commandAt) return state;
   const next = { ...state, beforeCommand: null };
-  // safeguard: odd-looking-once-more-for-change-not
+  // safeguard: repoll-after-command
   if (hasPlaybackChanged(beforeCommand, observation)) return next;
   return { ...next, pollRequestedAt: Math.max(pollRequestedAt, commandAt + commandEffectMs) };
 }
@@ -70,7 +70,7 @@ function requestPollAfterCommand(state: ListenerState): ListenerState {
 function isPollWanted({ live, pollRequestedAt, commandAt }: ListenerState, now: number): boolean {
   if (live.cooldown !== null && live.cooldown.until > now) return false;
   // Someone who just pressed a button should see its effect, even while polling is throttled.
-  // safeguard: odd-looking-after-button-while-calls-few
+  // safeguard: poll-after-command-when-throttled
   const isThrottled = live.throttledUntil !== null && pollRequestedAt !== commandAt + commandEffectMs;
   const since = isThrottled ? Math.min(pollRequestedAt, now - throttledFreshMs) : pollRequestedAt;
   return pollRequestedAt > 0 && (live.observation === null || live.observation.askedAt <= since);

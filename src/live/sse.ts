@@ -40,7 +40,7 @@ const takeSlot = `
   local time = redis.call('TIME')
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-  -- safeguard: freeing-places-taken-for-ever
+  -- safeguard: free-endless-slots
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[3]), '+inf')
   if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then return 0 end
   redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
@@ -78,7 +78,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
     async begin(res: Response, sessionId: string): Promise<Stream | 'too many' | 'gone'> {
       const slot = { sessionId, id: randomUUID() };
       if (!(await acquireSlot(slot))) return 'too many';
-      // safeguard: odd-letting-go-stream-whose-client-has
+      // safeguard: release-slot-of-gone-client
       if (res.destroyed || res.closed || closed) {
         releaseSlot(slot);
         res.destroy();
@@ -129,7 +129,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
 
   /** Takes a slot or renews it. Returns false if all slots of the session are taken. */
   async function acquireSlot({ sessionId, id }: Slot): Promise<boolean> {
-    // safeguard: counting-streams-session-in-all-processes
+    // safeguard: count-streams-across-processes
     return (await take([keys.streams(sessionId)], id, maxPerSession, slotTtlMs)) === 1;
   }
 
@@ -147,7 +147,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
   async function renewSlots(): Promise<void> {
     const all = [...open];
     for (let from = 0; from < all.length; from += batchSize) {
-      // safeguard: holding-places-open-streams
+      // safeguard: renew-stream-slots
       await Promise.all(all.slice(from, from + batchSize).map(([res, slot]) => renewSlot(res, slot)));
     }
   }
@@ -166,6 +166,6 @@ function finish(res: Response): void {
 function write(res: Response, text: string): void {
   if (res.writableEnded || res.destroyed) return;
   res.write(text);
-  // safeguard: letting-go-who-does-not-read
+  // safeguard: drop-stalled-streams
   if (res.writableLength > maxBacklogBytes) res.destroy();
 }

@@ -120,7 +120,7 @@ export function applyAnswer(state: ListenerState, playback: Playback, times: Req
   const { askedAt } = times;
   const before = state.live.observation;
   // While this poll was in flight, a page has asked later or the listener has pressed a button.
-  // safeguard: not-believing-look-from-before-change
+  // safeguard: ignore-outdated-polls
   if (askedAt < state.commandAt || (before !== null && askedAt < before.askedAt)) {
     return { ...state, failures: 0 };
   }
@@ -154,7 +154,7 @@ export function applyFailure(state: ListenerState, failure: Failure, instant: In
       earliestPollAt: resumesAt,
     };
   }
-  // safeguard: odd-asking-failing-spotify-ever-more-seldom
+  // safeguard: back-off-after-failures
   const nextPollAt = instant.now + (failureWaitMs[state.failures] ?? longestFailureWaitMs);
   const failures = state.failures + 1;
   if (failure.kind === 'ours') return { ...state, nextPollAt, failures };
@@ -184,7 +184,7 @@ export function applyUpdate(state: ListenerState, update: Update, instant: Insta
     live: {
       ...update,
       // A page that met a cooldown may know of no observation.
-      // safeguard: odd-keeping-what-was-seen-where-only
+      // safeguard: keep-last-observation
       observation: observation ?? live.observation,
       throttledUntil,
     },
@@ -207,7 +207,7 @@ export function updateFromStored(
   const isCooldownNew = cooldown !== null && cooldown.until !== live.cooldown?.until;
   if (!isNewer && !isCooldownNew) return null;
   const observation = isNewer ? stored : live.observation;
-  // safeguard: odd-telling-new-windows-wait
+  // safeguard: show-cooldown-in-new-tabs
   return { ...live, observation, cooldown, spotifyDown: false, redisDown: false };
 }
 

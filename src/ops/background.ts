@@ -39,7 +39,7 @@ export function createBackgroundTasks({ onFailure }: Deps) {
      * {@link ShuttingDown} without running it if a shutdown has started.
      */
     async finish<T>(name: string, work: () => Promise<T>): Promise<T> {
-      // safeguard: beginning-nothing-may-be-cut-off-while
+      // safeguard: no-critical-work-while-stopping
       if (stopping) throw new ShuttingDown(`Not started while stopping: ${name}`);
       const result = work();
       const settled = result.then(

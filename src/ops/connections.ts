@@ -21,7 +21,7 @@ export const connectionLimits = {
    * Longer than proxies keep an idle connection (nginx, HAProxy and AWS load balancers: 60 s by default), so that the proxy always closes it
    * first. Otherwise a proxy may send a request on a connection that is just being closed, and that request is lost.
    */
-  // safeguard: keeping-idle-connections-for-longer-than-proxies
+  // safeguard: keep-alive-beyond-proxies
   keepAliveMs: 75_000,
   /** As in nginx, so that memory allocated for a connection is freed from time to time. The last response says so, so no request is lost. */
   maxRequestsPerConnection: 1_000,
@@ -40,22 +40,22 @@ export const maxHeaderSize = 32 * 1024;
 export function createBoundedServer(app: RequestListener, limits: typeof connectionLimits): Server {
   const server = createServer(
     {
-      // safeguard: time-headers-may-take
+      // safeguard: header-deadline
       headersTimeout: limits.headersMs,
-      // safeguard: time-request-may-take
+      // safeguard: request-body-deadline
       requestTimeout: limits.requestMs,
-      // safeguard: looking-for-slow-senders-often
+      // safeguard: slow-sender-check-interval
       connectionsCheckingInterval: limits.checkEveryMs,
-      // safeguard: keeping-idle-connections-for-time-set
+      // safeguard: keep-alive-timeout
       keepAliveTimeout: limits.keepAliveMs,
-      // safeguard: room-for-headers-such-request
+      // safeguard: header-size-limit
       maxHeaderSize,
     },
     inTurn(withReadingBounded(app, limits.readMs), limits.maxPipelined),
   );
-  // safeguard: bound-on-requests-one-connection
+  // safeguard: requests-per-connection-limit
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
-  // safeguard: noticing-clients-read-nothing
+  // safeguard: detect-stalled-clients
   server.timeout = limits.stalledMs;
   boundConnections(server, limits.maxConnections);
   return server;
@@ -70,15 +70,15 @@ function inTurn(app: RequestListener, maxPipelined: number): RequestListener {
   return (req, res) => {
     const { socket } = req;
     // The connection was refused and is about to be closed.
-    // safeguard: handling-no-request-refused-connection
+    // safeguard: skip-refused-connections
     if (socket.writableEnded) return;
     // Node assigns the socket to a response when all earlier ones have been sent.
-    // safeguard: handling-pipelined-requests-one-after-other
+    // safeguard: pipelined-requests-in-turn
     if (res.socket) return app(req, res);
 
     const count = (waiting.get(socket) ?? 0) + 1;
     waiting.set(socket, count);
-    // safeguard: cutting-off-clients-pipeline-without-end
+    // safeguard: pipelining-limit
     if (count > maxPipelined) return void socket.destroy();
     res.once('socket', () => {
       waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
@@ -94,12 +94,12 @@ function withReadingBounded(app: RequestListener, readMs: number): RequestListen
     const isUnread = () => socket.writableLength > 0;
     // Emitted after `server.timeout` without a byte in either direction. If there is nothing to read, the client is waiting for us.
     res.on('timeout', () => {
-      // safeguard: leaving-clients-alone-wait-for-us
-      // safeguard: cutting-off-clients-read-nothing
+      // safeguard: spare-waiting-clients
+      // safeguard: cut-off-stalled-clients
       if (isUnread()) socket.destroy();
     });
     res.once('prefinish', () => {
-      // safeguard: time-client-may-take-to-read
+      // safeguard: response-read-deadline
       if (isUnread()) cutAfter(res, socket, readMs);
     });
     app(req, res);
@@ -122,7 +122,7 @@ function boundConnections(server: Server, maxConnections: number): void {
   // Beyond this, Node closes new connections without a response.
   server.maxConnections = maxConnections + maxRefused;
   server.prependListener('connection', (socket: Socket) => {
-    // safeguard: bound-on-connections
+    // safeguard: connection-limit
     if (open < maxConnections) {
       open += 1;
       socket.once('close', () => {
@@ -130,13 +130,13 @@ function boundConnections(server: Server, maxConnections: number): void {
       });
       return;
     }
-    // safeguard: answering-connection-too-many
+    // safeguard: respond-beyond-connection-limit
     socket.end(busyResponse);
     setTimeout(() => socket.destroy(), refusedMs).unref();
     const now = performance.now();
     if (now - madeRoomAt < refusedMs) return;
     madeRoomAt = now;
-    // safeguard: making-room-for-new-connections
+    // safeguard: close-idle-connections
     server.closeIdleConnections();
   });
 }

@@ -43,7 +43,7 @@ export function forTerminal(line: string): string {
 export function accessLog(log: Log): RequestHandler {
   return (req, res, next) => {
     const requestId = randomUUID();
-    // safeguard: logging-paths-without-their-queries
+    // safeguard: log-without-queries
     const { method, path } = req;
     const startedAt = performance.now();
     res.locals.requestId = requestId;

@@ -60,17 +60,17 @@ export function createOverloadGate({
   let open = 0;
 
   return (req, res, next) => {
-    // safeguard: answering-health-checks-overloaded-server
+    // safeguard: answer-health-checks-under-load
     if (exempt.includes(req.path)) return next();
-    // safeguard: leaving-open-streams-out-count
+    // safeguard: exclude-streams-from-load
     const inFlight = open - openStreams();
     const isLate = load.isLate();
-    // safeguard: bound-while-event-loop-late
-    // safeguard: admitting-as-many-as-can-be-answered
-    // safeguard: serving-few-while-event-loop-late
+    // safeguard: limit-while-loop-late
+    // safeguard: admit-by-response-rate
+    // safeguard: serve-some-while-loop-late
     const limit = isLate ? Math.max(minRequests, load.answersPerSecond()) : maxRequests;
-    // safeguard: bound-on-requests-under-way
-    // safeguard: bound-on-memory-while-many-answered
+    // safeguard: concurrent-request-limit
+    // safeguard: cap-admitted-requests
     if (inFlight >= Math.min(limit, maxRequests)) {
       refuse(req, res);
       reportRefusal(inFlight);
@@ -84,9 +84,9 @@ export function createOverloadGate({
       isInFlight = false;
     };
     // The work is done when the response has been handed over. How long its client may take to read it is limited per connection.
-    // safeguard: counting-answer-as-done-when-it-handed
+    // safeguard: count-sent-responses-as-done
     res.once('prefinish', load.countAnswer).once('prefinish', leave).once('close', leave);
-    // safeguard: waiting-until-it-shows-client-has-gone
+    // safeguard: await-client-disconnect
     if (isLate) nextUnlessGone(req, next);
     else next();
   };
@@ -94,7 +94,7 @@ export function createOverloadGate({
   function reportRefusal(inFlight: number): void {
     const now = performance.now();
     report.refused += 1;
-    // safeguard: telling-overload-once
+    // safeguard: log-overload-once
     if (now - report.at < reportEveryMs) return;
     onOverload({ refused: report.refused, inFlight });
     Object.assign(report, { at: now, refused: 0 });
@@ -116,7 +116,7 @@ function nextUnlessGone({ socket }: IncomingMessage, next: () => void): void {
   setImmediate(() =>
     setImmediate(() => {
       // Node ends its side as soon as the client has ended its own.
-      // safeguard: not-beginning-requests-clients-have-gone
+      // safeguard: skip-requests-of-gone-clients
       if (!socket.writableEnded && !socket.destroyed) next();
     }),
   );
@@ -135,7 +135,7 @@ export function createLoadMonitor() {
 
   setInterval(() => {
     const now = performance.now();
-    // safeguard: remembering-for-while-event-loop-was-late
+    // safeguard: remember-late-loop
     if (isOverdue(now)) lateAt = now;
     sampledAt = now;
     if (now - countedAt < 1_000) return;
@@ -148,7 +148,7 @@ export function createLoadMonitor() {
     /** Returns whether the event loop was late within the last second, or is now: the timer can't fire before this turn ends. */
     isLate(): boolean {
       const now = performance.now();
-      // safeguard: noticing-event-loop-late-before-its-timer
+      // safeguard: detect-overdue-timer
       return now - lateAt < lateForMs || isOverdue(now);
     },
     /** Returns how many requests were answered in the last full second. */
@@ -160,7 +160,7 @@ export function createLoadMonitor() {
 }
 
 function pause({ socket }: IncomingMessage, ms: number): void {
-  // safeguard: making-clients-wait-ask-again-at-once
+  // safeguard: delay-immediate-retries
   socket.pause();
   setTimeout(() => socket.resume(), ms).unref();
 }
@@ -200,7 +200,7 @@ function refuse({ headers: { accept = '' } }: IncomingMessage, res: ServerRespon
   res.writeHead(503, {
     'Content-Type': wantsJson ? 'application/problem+json' : 'text/html; charset=utf-8',
     'Content-Length': body.length,
-    // safeguard: saying-when-to-come-back
+    // safeguard: retry-after-header
     'Retry-After': retryAfterSeconds(),
     'Cache-Control': 'no-store',
     Vary: 'Accept',

@@ -27,7 +27,7 @@ export async function serve(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen(error, at)));
-    // safeguard: letting-bursts-connections-wait
+    // safeguard: accept-backlog
     server.listen({ host: at.host, port: at.port, backlog: limits.backlog }, resolve);
   });
   return { port: portOf(server), close: (graceMs = 10_000) => closed(server, answering, graceMs) };
@@ -70,7 +70,7 @@ async function closed(
 
   const cut = setTimeout(() => {
     // Reset, not closed: to an HTTP/1.0 client, the end of the connection is the end of the file, even if half of it is missing.
-    // safeguard: resetting-what-half-sent-when-server-stops
+    // safeguard: reset-downloads-at-stop
     for (const res of answering) if (res.headersSent) res.socket?.resetAndDestroy();
     server.closeAllConnections();
   }, graceMs);

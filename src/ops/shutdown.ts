@@ -41,16 +41,16 @@ export function createShutdown(node: Process) {
     if (exiting) return;
     exiting = true;
     run().then(
-      // safeguard: exiting-with-1-after-exception-nothing-caught
+      // safeguard: exit-code-after-exception
       () => node.exit(code),
       () => node.exit(1),
     );
   }
   function onSignal(): void {
-    // safeguard: one-press-of-ctrl-c
+    // safeguard: ignore-duplicate-signals
     if (performance.now() - signaledAt < samePressMs) return;
     signaledAt = performance.now();
-    // safeguard: ending-at-second-signal
+    // safeguard: exit-at-second-signal
     if (exiting) node.exit(1);
     exit(0);
   }
@@ -103,12 +103,12 @@ type StopOptions = {
  * Spotify still accepts. Docker kills a container 10 s after its signal.
  */
 export async function stopServing(options: StopOptions): Promise<void> {
-  // safeguard: bound-on-stop
+  // safeguard: shutdown-deadline
   const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = options;
   const stopAt = performance.now() + totalMs;
   log.info('Stopping');
   background.beginStop();
-  // safeguard: polling-nobody-while-stopping
+  // safeguard: no-polling-while-stopping
   closeStreams();
   await serving.close(requestsMs);
   if (await background.drain(stopAt - performance.now())) return;

@@ -16,15 +16,15 @@ type Deps = {
  */
 export function handleUncaught({ events, stdout, log, exit }: Deps): void {
   // A log that can't be written (a closed pipe, a full disk) is no reason to stop.
-  // safeguard: log-that-nobody-reads
+  // safeguard: tolerate-closed-stdout
   stdout.on('error', () => undefined);
-  // safeguard: going-on-after-rejection-nothing-caught
+  // safeguard: survive-unhandled-rejection
   events.on('unhandledRejection', (reason: unknown) =>
     log.error('Unhandled promise rejection', aboutError(reason)),
   );
   events.on('uncaughtException', (error: unknown) => {
     log.error('Stopping after an uncaught exception', aboutError(error));
-    // safeguard: finishing-what-under-way-after-exception-nothing
+    // safeguard: finish-after-uncaught-exception
     exit(1);
   });
 }

@@ -52,7 +52,7 @@ export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused
       // Without a reply the connection is lost, and the next one subscribes again.
       if (replyCode(error) === undefined || isRefused) return;
       isRefused = true;
-      // safeguard: telling-channels-not-permitted
+      // safeguard: report-forbidden-channels
       onRefused(redisFault(error));
     }
   }
@@ -62,7 +62,7 @@ export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused
     isSubscribed = false;
   });
   const retrying = setInterval(() => {
-    // safeguard: trying-channel-again
+    // safeguard: retry-channel
     if (!isSubscribed && subscriber.status === 'ready') joinNow();
   }, retryMs).unref();
 

@@ -39,10 +39,10 @@ type Deps = Settings & {
 export async function chooseRedis({ redisUrl, findsRedis, folder }: Settings): Promise<RedisChoice> {
   if (!findsRedis) return { kind: 'configured', url: redisUrl };
   const last = readLastUsed(folder);
-  // safeguard: waiting-for-redis-was-used-last
+  // safeguard: wait-for-last-redis
   if (last === redisUrl) return { kind: 'default', url: redisUrl };
   const reply = await ping(listeningAt(redisUrl));
-  // safeguard: staying-with-private-redis-when-another-one
+  // safeguard: stay-with-private-redis
   if (last === null && isUsable(reply)) return { kind: 'default', url: redisUrl };
   return { kind: 'private', url: privateSocket(folder), why: whyPrivate(reply, last, redisUrl) };
 }
@@ -84,7 +84,7 @@ export async function openRedis(deps: Deps): Promise<AvailableRedis> {
     rememberDefault(folder, url);
   }
   const problem = await databaseProblem(url);
-  // safeguard: leaving-database-redis-refused-at-start
+  // safeguard: stop-for-refused-database
   if (problem) throw new NoRedis(problem);
   return { url, stop: async () => undefined };
 }
@@ -119,7 +119,7 @@ async function waitForRedis(url: string, { folder, info, waitMs = 60_000 }: Deps
 }
 
 function isUsable(reply: string | null): boolean {
-  // safeguard: leaving-redis-alone-wants-password
+  // safeguard: skip-password-protected-redis
   return /^(\+PONG|-[A-Z]+ )/.test(reply ?? '') && !needsPassword(reply);
 }
 

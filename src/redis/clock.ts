@@ -26,7 +26,7 @@ export function createRedisClock(redis: Redis) {
 
   return {
     /** Milliseconds since 1970. */
-    // safeguard: clock-only-counts-on
+    // safeguard: monotonic-clock
     now: () => Math.round(startedAt + performance.now()),
     /** Resolves after the first attempt to sync. */
     isSet,

@@ -30,7 +30,7 @@ type JsonOptions<T> = {
 };
 
 /** Milliseconds since 1970. Numbers outside the range of a Date are rejected, because pages that format them would fail. */
-// safeguard: reading-no-moment-none
+// safeguard: check-dates
 export const moment = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
 
 /** Encodes records as JSON objects. */
@@ -44,11 +44,11 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
       const json = parseObject(text);
       if (json === null) return { state: 'damaged', why: 'not a JSON object' };
       const found = json[shapeField];
-      // safeguard: leaving-records-another-version-alone
+      // safeguard: keep-records-of-other-versions
       if (isShape(found) && found !== shape) return { state: 'other shape' };
       if (found !== shape && !(unnumbered && found === undefined)) return damagedField(shapeField);
       // Records that were written before this field existed don't have it.
-      // safeguard: binding-records-to-id-they-were-made
+      // safeguard: bind-records-to-id
       if (bound && json.boundTo !== undefined && json.boundTo !== id) return damagedField('boundTo');
       return validate(schema, json);
     },
@@ -59,7 +59,7 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
 export function textCodec<T>(schema: v.Type<T>, format: (value: T) => string = String): Codec<T> {
   return {
     encode: format,
-    // safeguard: leaving-texts-later-version-alone
+    // safeguard: keep-texts-of-later-versions
     decode: (text) => (hasLaterShape(text) ? { state: 'other shape' } : validate(schema, text)),
   };
 }
@@ -78,18 +78,18 @@ export function sealedCodec<T>(seal: Seal, kind: string, inner: Codec<T>): Codec
     decode(text, id) {
       const opened = seal.open(text, `${kind}:${id}`);
       if (opened.text === null)
-        // safeguard: leaving-sealed-record-does-not-open
+        // safeguard: keep-unopened-sealed-records
         return hasLaterShape(text) ? { state: 'other shape' } : { state: 'unreadable', why: opened.why };
       const decoded = inner.decode(opened.text, id);
-      // safeguard: leaving-sealed-record-does-not-parse
+      // safeguard: keep-unparsable-sealed-records
       return decoded.state === 'damaged' ? { ...decoded, state: 'unreadable' } : decoded;
     },
   };
 }
 
 function validate<T>(schema: v.Type<T>, value: unknown): Decoded<T> {
-  // safeguard: checking-fields-record
-  // safeguard: not-reading-cookie-record
+  // safeguard: check-record-fields
+  // safeguard: ignore-stored-cookie
   const result = schema.try(value, { mode: 'strip' });
   return result.ok
     ? { state: 'intact', value: result.value }

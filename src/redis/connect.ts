@@ -57,8 +57,8 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
     reconnectOnError(error) {
       // Not more often than `retryMs`: a replica may stay one for a while, and being able to read from it is better than reconnecting all the time.
-      // safeguard: keeping-connection-to-right-server
-      // safeguard: leaving-server-cannot-serve
+      // safeguard: stay-with-usable-server
+      // safeguard: leave-unusable-server
       if (!failoverReplies.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
       reconnectedAt = performance.now();
       lastError = error;
@@ -66,7 +66,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     },
     enableAutoPipelining: true,
   });
-  // safeguard: time-limit-redis-commands
+  // safeguard: redis-command-deadline
   enforceReplyTimeout(redis, deadlineMs);
 
   redis.on('connect', () => {
@@ -76,7 +76,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     lastError = error;
     if (!isRefusedDatabase(error)) return;
     databaseRefused = true;
-    // safeguard: leaving-connection-whose-database-redis-refused
+    // safeguard: leave-refused-database
     report(redisFault(error));
     redis.disconnect(true);
   });
@@ -106,7 +106,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
       // The connection was lost, which has been reported. The next one is checked when it is ready.
       if (redis.status !== 'ready') return;
       report(fault);
-      // safeguard: looking-at-whether-redis-serves-although-nobody
+      // safeguard: check-redis-when-idle
       if (fault !== null) nextCheck = setTimeout(check, retryMs).unref();
     });
     background.run('check Redis', checked);
@@ -132,11 +132,11 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   const reconnect = () => {
     if (subscriber.status === 'ready') subscriber.disconnect(true);
   };
-  // safeguard: making-listening-connection-again-with-other-one
+  // safeguard: reconnect-subscriber
   redis.on('close', reconnect);
   const pinging = setInterval(() => {
     // If there is no reply, the reply timeout closes the connection.
-    // safeguard: noticing-listening-connection-silent
+    // safeguard: ping-subscriber
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
   subscriber.once('end', () => {

@@ -14,7 +14,7 @@ export const privateRedis = 'private';
 export function prepareDataFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    // safeguard: giving-folder-private-redis-to-its-user
+    // safeguard: private-redis-folder-mode
     chmodSync(folder, 0o700);
   } catch (error) {
     throw unusable(folder, error);

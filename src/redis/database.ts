@@ -6,7 +6,7 @@ import { isRefusedDatabase, redisFault } from './errors.ts';
 /** Returns why the database in a Redis URL can't be used, as a sentence; null if it can, or if Redis doesn't answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
   const at = listeningAt(url);
-  // safeguard: path-that-is-no-socket
+  // safeguard: check-socket-path
   if ('path' in at && !mayBeSocket(at.path))
     return `The path in REDIS_URL, ${at.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
   let sentence: string | null = null;

@@ -12,7 +12,7 @@ export async function diagnose(redis: Redis): Promise<RedisFault | null> {
   const owner = randomUUID();
   try {
     await checks.claim(owner, owner);
-    // safeguard: trying-script-before-saying-pages-can-be
+    // safeguard: readiness-tries-script
     await checks.removeIf(owner, owner);
     return null;
   } catch (error) {

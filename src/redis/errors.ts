@@ -19,7 +19,7 @@ export async function redisCall<T>(reply: Promise<T>): Promise<T> {
     return await reply;
   } catch (error) {
     const code = replyCode(error);
-    // safeguard: keeping-errors-redis-to-ourselves
+    // safeguard: hide-redis-errors
     const kind = code ?? (error instanceof Error ? error.name : 'unknown fault');
     throw new RedisUnavailable(`Redis: ${kind}`, code);
   }
@@ -65,10 +65,10 @@ export function isRefusedDatabase(error: unknown): boolean {
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { message } = error;
-  // safeguard: reading-what-redis-7-says-script-may
+  // safeguard: redis-7-script-permissions
   if (message.startsWith('ERR The user executing the script')) return 'NOPERM';
   const wrapped = /^ERR Error running script.*?: -([A-Z]{3,}) /s.exec(message)?.[1];
-  // safeguard: reading-what-redis-6-says-script
+  // safeguard: redis-6-script-errors
   return wrapped ?? /^[A-Z]{3,}(?= )/.exec(message)?.[0];
 }
 

@@ -174,14 +174,14 @@ export function startRedisIn(
 
 /** Every write is on disk before it is acknowledged, because losing a refreshed token may sign its listener out. */
 function persistenceArgs(folder: string): string[] {
-  // safeguard: writing-every-change-private-redis-to-disk
+  // safeguard: fsync-every-write
   return ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
 }
 
 async function spawnRedis(program: string, at: Listening, args: string[]): Promise<RunningRedis | null> {
   // The shell reads from a pipe to this process. When this process ends, however it ends, the pipe closes and the shell stops the server,
   // by force after five seconds if it hangs. Every write it has confirmed is on disk by then.
-  // safeguard: end-of-hanging-private-redis
+  // safeguard: kill-hanging-private-redis
   const stop =
     'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';
   const script = `exec 3<&0; "$@" & server=$!; (read -r _ <&3; ${stop}) >/dev/null 2>&1 & wait "$server"`;

@@ -20,7 +20,7 @@ const retryMs = 50;
 const uuid = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** The owner of a lock or lease, as a random UUID. */
-// safeguard: check-locks-owner
+// safeguard: check-lock-owner
 export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text)));
 
 /**
@@ -28,7 +28,7 @@ export const ownerCodec = textCodec(v.string().assert((text) => uuid.test(text))
  * the lock, so everything that is written under the lock must be written by compare-and-set.
  */
 export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
-  // safeguard: lease-lock
+  // safeguard: refresh-lock-lease
   const locks = records.of({ kind: 'lock', key: keys.lock, codec: ownerCodec, ttlMs: () => leaseMs });
 
   /**
@@ -54,7 +54,7 @@ export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
       return await work(() => performance.now() - acquiredAt < leaseMs);
     } finally {
       // If this fails, the lease expires by itself.
-      // safeguard: freeing-ones-own-lock-only
+      // safeguard: release-own-lock-only
       await locks.removeIf(key, owner).catch(() => undefined);
     }
   };

@@ -33,14 +33,14 @@ export async function startPrivateRedis({ folder, findProgram, onProblem }: Deps
     throw new NoRedis(`${problem} Move Turntable to a folder with a shorter path, or set REDIS_URL.`);
   prepareDataFolder(folder);
   const unlock = lockFolder(folder);
-  // safeguard: lock-on-folder-private-redis
+  // safeguard: private-redis-folder-lock
   if (!unlock) {
     throw new NoRedis(
       `Another Turntable is running with the data in ${folder}. Stop it first, or set REDIS_URL to a Redis that both can use.`,
     );
   }
   try {
-    // safeguard: waiting-for-private-redis-killed-process-to
+    // safeguard: wait-for-orphaned-redis
     await previousEnded(folder, socket);
     const program = await findProgram();
     const server = await startRedisIn(folder, { program, socket });
@@ -98,7 +98,7 @@ function keepRunning(
       if (isStopping) return;
       onProblem('The private Redis stopped unexpectedly and is being restarted');
       await sleep(delayMs);
-      // safeguard: starting-private-redis-again
+      // safeguard: restart-private-redis
       if (!isStopping) server = (await start()) ?? server;
     }
     await server.stop();

@@ -73,7 +73,7 @@ export function createRecords(deps: Deps) {
 const clockSlackMs = 1_000;
 
 const removeIfUnchanged = `
-  -- safeguard: removing-damaged-record-only-if-it-still
+  -- safeguard: compare-before-removing-damage
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
@@ -94,7 +94,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     if (decoded.state === 'intact') return decoded.value;
     if (decoded.state !== 'other shape') onDamaged(kind, decoded.why);
     // Compared first, because another process may have written an intact one. A Redis that accepts no writes keeps it, which is no error.
-    // safeguard: removing-damaged-record
+    // safeguard: remove-damaged-records
     if (decoded.state === 'damaged') await removeText([key(id)], text).catch(() => undefined);
     return null;
   }
@@ -108,8 +108,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     if (text === null) return null;
     const holder = await settle(id, text);
     const maxMs = wholeTtlMs(holder ?? claimed) + clockSlackMs;
-    // safeguard: end-claim
-    // safeguard: ttl-of-claims
+    // safeguard: claim-ttl
+    // safeguard: longest-claim-ttl
     if (leftMs >= 0 && leftMs <= maxMs) return holder;
     // A damaged one has been removed and reported already.
     if ((await removeText([key(id)], text)) === 1) onDamaged(kind, 'a wrong TTL');
@@ -121,7 +121,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
   async function readText(id: string): Promise<string | null> {
     const text = await getText(id);
     if (text !== null || !formerKey) return text;
-    // safeguard: moving-former-records
+    // safeguard: move-former-records
     return (await moveFormerKey(deps, formerKey(id), key(id))) ? getText(id) : null;
   }
 
@@ -148,7 +148,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     /** Writes a record unless there is one already; of several concurrent claims, one succeeds. Throws RedisUnavailable. */
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
-        // safeguard: lock
+        // safeguard: refresh-lock
         const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
         if ((await redisCall(resendIfMoved(redis, set))) === 'OK') return { claimed: true };
         const holder = await holderOf(id, value);
@@ -165,7 +165,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     /** Throws RedisUnavailable. */
     async remove(...ids: readonly string[]): Promise<void> {
       // The former key goes first: then a record that another process is moving is removed under one key or the other.
-      // safeguard: removing-former-records
+      // safeguard: remove-former-records
       const removed = ids.flatMap((id) => (formerKey ? removeFormerKey(deps, formerKey(id)) : []));
       const remove = (id: string) => redisCall(resendIfMoved(redis, () => redis.del(key(id))));
       await Promise.all([...removed, ...ids.map(remove)]);

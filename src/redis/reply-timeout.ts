@@ -21,12 +21,12 @@ export function enforceReplyTimeout(redis: Redis, timeoutMs: number): void {
   };
 
   const timer = setInterval(() => {
-    // safeguard: counting-turns-event-loop-instead-time
+    // safeguard: deadline-in-loop-turns
     turn += 1;
     const oldest = redis.commandQueue.peekFront()?.command;
     const sent = oldest && sentAt.get(oldest);
     if (sent === undefined || (turn - sent) * checkEveryMs <= timeoutMs) return;
-    // safeguard: closing-connection-has-fallen-silent
+    // safeguard: close-silent-connection
     redis.stream.destroy(new Error('Redis has sent no reply'));
   }, checkEveryMs).unref();
   redis.once('end', () => clearInterval(timer));

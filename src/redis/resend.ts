@@ -15,7 +15,7 @@ export async function resendIfMoved<T>(redis: Redis, send: () => Promise<T>): Pr
   try {
     return await send();
   } catch (error) {
-    // safeguard: sending-again-what-former-primary-refused
+    // safeguard: resend-after-failover
     if (!failoverReplies.has(replyCode(error)) || !stream?.writableEnded) throw error;
     const giveUpAt = performance.now() + waitMs;
     while (redis.stream === stream || redis.status !== 'ready') {

@@ -34,7 +34,7 @@ export function createScript(
   local others = {}
   for index, expected in ipairs({${types}}) do
     local found = redis.call('TYPE', KEYS[index]).ok
-    -- safeguard: type-check-in-scripts
+    -- safeguard: check-types-in-scripts
     if found ~= 'none' and found ~= expected then
       redis.pcall('DEL', KEYS[index])
       others[#others + 1] = index
@@ -65,7 +65,7 @@ export async function withType<T>(
   try {
     return await resendIfMoved(deps.redis, command);
   } catch (error) {
-    // safeguard: type-check-commands
+    // safeguard: check-types-after-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
   }
   await createScript(deps, [type], 'return 1')([key]);

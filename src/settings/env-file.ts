@@ -35,7 +35,7 @@ function readFile(path: string, name: string): { text: string } | { problem: str
   }
   try {
     // The decoder removes a byte-order mark, which would otherwise become part of the first name.
-    // safeguard: dropping-byte-order-mark
+    // safeguard: drop-byte-order-mark
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     if (!text.includes('\0')) return { text: text.replace(/\r\n?/g, '\n') };
   } catch {
@@ -54,7 +54,7 @@ function problemsIn(text: string, name: string): string[] {
     const line = index + 1;
     const at = `Line ${line} of ${name}`;
     const [, variable, value = ''] = assignment.exec(content) ?? [];
-    // safeguard: naming-line-env-would-be-skipped
+    // safeguard: report-skipped-env-lines
     if (variable === undefined) {
       problems.push(`${at} is not NAME=value, blank, or a comment that starts with #.`);
       continue;
@@ -72,7 +72,7 @@ function problemsIn(text: string, name: string): string[] {
 function problemWithValue(value: string): string | null {
   const [quote = ''] = value;
   if (!quotes.includes(quote)) {
-    // safeguard: naming-value-env-would-be-cut-short
+    // safeguard: report-truncated-env-values
     return /[^ \t#]#/.test(value)
       ? 'has a # in its value, which starts a comment. Put the whole value in double quotes.'
       : null;

@@ -16,7 +16,7 @@ export function plainText(name: string, value: string): { value: string; problem
   const [hidden] = value.match(invisible) ?? [];
   const visible = value.replace(invisible, '').trim();
   const cleaned = visible.replace(quotesAround, '').trim();
-  // safeguard: refusing-invisible-characters
+  // safeguard: refuse-invisible-characters
   if (hidden !== undefined)
     return {
       value: cleaned,
@@ -24,7 +24,7 @@ export function plainText(name: string, value: string): { value: string; problem
     };
   return {
     value: cleaned,
-    // safeguard: refusing-quotes-around-value
+    // safeguard: refuse-quoted-values
     problem: cleaned === visible ? null : `${name} has quotes around its value. Remove them.`,
   };
 }

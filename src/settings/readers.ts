@@ -62,7 +62,7 @@ export function readBaseUrl(value: string, problems: string[]): string {
   const url = URL.canParse(value) ? new URL(value) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
     problems.push(
-      'BASE_URL must be an origin such as https://music.example.org: scheme, host and port, with nothing after them.',
+      `BASE_URL must begin with http:// or https://. Write BASE_URL=${withScheme(value) ?? 'https://music.example.org'}`,
     );
     return 'http://127.0.0.1:3000';
   }
@@ -81,6 +81,13 @@ export function readBaseUrl(value: string, problems: string[]): string {
     problems.push('BASE_URL must be https: Spotify accepts http redirect URIs only for 127.0.0.1 and [::1].');
   }
   return url.origin;
+}
+
+/** Returns the origin that was probably meant by a host without a scheme, or null. */
+function withScheme(value: string): string | null {
+  const isLoopback = loopbackAddresses.some((address) => value.startsWith(address));
+  const guess = `${isLoopback ? 'http' : 'https'}://${value}`;
+  return /^[\w.[\]:-]+$/.test(value) && URL.canParse(guess) ? new URL(guess).origin : null;
 }
 
 export function readUrl(name: string, read: Read, fallback: string, problems: string[]): string {
@@ -137,7 +144,7 @@ export function readSecrets(
       'SESSION_SECRET: each secret in the comma-separated list must have at least 32 characters. ' +
         'To create one: openssl rand -base64 36',
     );
-    // safeguard: refusing-placeholder-as-secret
+    // safeguard: refuse-placeholder-secret
   } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < minDifferentCharacters) {
     problems.push(
       'SESSION_SECRET starts with a placeholder that anyone could guess. Put a secret and a comma before it; then no one is signed ' +

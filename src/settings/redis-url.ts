@@ -24,18 +24,18 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
     return { problem: `REDIS_URL must have the form ${forms}. ${encoding}` };
 
   const { username, password, port, pathname, search, searchParams, hash } = new URL(value);
-  // safeguard: port-zero
+  // safeguard: refuse-port-zero
   if (port === '0')
     return { problem: `REDIS_URL must contain the port of Redis, such as ${defaultRedisUrl}.` };
   // An unencoded / ? or # in the password ends the host too early, so the rest of the password and the @ follow it.
-  // safeguard: noticing-rest-password-stands-behind-host-redis
+  // safeguard: detect-misplaced-password
   if (`${pathname}${search}${hash}`.includes('@'))
     return { problem: `REDIS_URL has an @ after its host. ${encoding}` };
-  // safeguard: noticing-password-not-encoded
+  // safeguard: detect-unencoded-password
   if (!isEncoded(username) || !isEncoded(password))
     return { problem: `REDIS_URL has a % in its user or password. ${encoding}` };
   if (hash) return { problem: `REDIS_URL has a # at its end, which has no meaning there. ${encoding}` };
-  // safeguard: noticing-database-not-number
+  // safeguard: detect-invalid-database
   if (!/^\/?\d*$/.test(pathname) || !/^\d*$/.test(searchParams.get('db') ?? ''))
     return {
       problem: `The database in REDIS_URL is not a number. Write the number after the host: ${defaultRedisUrl}/0`,

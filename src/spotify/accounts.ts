@@ -61,7 +61,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
         grant_type: 'authorization_code',
         code,
         redirect_uri: redirectUri,
-        // safeguard: verifier-sign-in
+        // safeguard: pkce-verifier
         code_verifier: verifier,
       };
       const token = await requestToken(form, CodeRejected);
@@ -119,7 +119,7 @@ function parseAccessToken(response: HttpResponse): AccessToken {
   if (typeof seconds !== 'number' || !(seconds > 0)) throw malformed(response);
   return {
     accessToken: token,
-    // safeguard: lifetime-of-access-tokens
+    // safeguard: longest-token-lifetime
     expiresInMs: Math.min(seconds, maxTokenSeconds) * 1000,
     refreshToken: parseText(refresh) || null,
     scopes: typeof scope === 'string' ? scope.split(' ').filter(Boolean) : null,

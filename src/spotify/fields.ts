@@ -17,7 +17,7 @@ export function trustedUrls(otherOrigins: readonly string[]): TrustedUrls {
   const among = (hosts: RegExp) => (value: unknown) => {
     if (typeof value !== 'string' || !URL.canParse(value)) return null;
     const url = new URL(value);
-    // safeguard: dropping-links-to-elsewhere
+    // safeguard: drop-foreign-links
     const isTrusted =
       (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);
     return isTrusted ? url.href : null;
@@ -36,7 +36,7 @@ export function parseText(value: unknown): string {
 
 /** A name as Spotify has it; null if it is blank. */
 export function parseName(value: unknown): string | null {
-  // safeguard: dropping-blank-names
+  // safeguard: drop-blank-names
   return parseText(value).trim() === '' ? null : parseText(value);
 }
 
@@ -47,7 +47,7 @@ export function parseAmount(value: unknown): number | null {
 
 /** A number for which 0 is a placeholder, such as a duration. */
 export function parseSize(value: unknown): number | null {
-  // safeguard: dropping-lengths-0
+  // safeguard: drop-zero-lengths
   return parseAmount(value) || null;
 }
 
@@ -57,7 +57,7 @@ export function parseSize(value: unknown): number | null {
  */
 export function parseTime(value: unknown): string | null {
   const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(parseText(value));
-  // safeguard: dropping-moments-before-spotify
+  // safeguard: drop-dates-before-spotify
   return isTime && Date.parse(parseText(value)) >= foundedAt ? parseText(value) : null;
 }
 
@@ -68,7 +68,7 @@ export function parseTime(value: unknown): string | null {
 export function parseReleaseDate(json: Json): string | null {
   const [, year = '', month = '00', day = '00'] =
     /^(\d{4})(?:-(\d\d)(?:-(\d\d))?)?$/.exec(parseText(json.release_date)) ?? [];
-  // safeguard: dropping-year-0000
+  // safeguard: drop-year-0000
   if (year < firstYear) return null;
   if (month === '00' || json.release_date_precision === 'year') return year;
   if (day === '00' || json.release_date_precision === 'month') return `${year}-${month}`;
@@ -87,7 +87,7 @@ export function parseTotal(
 ): number | null {
   const announced = parseAmount(value);
   if (announced === null) throw malformed(response);
-  // safeguard: believing-no-total-fewer-than-came
+  // safeguard: ignore-impossible-totals
   return count > 0 && announced < from + count ? null : announced;
 }
 

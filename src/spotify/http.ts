@@ -58,9 +58,9 @@ export function createHttp({
   const http = axios.create({
     baseURL: baseUrl,
     allowAbsoluteUrls: false,
-    // safeguard: not-following-redirects
+    // safeguard: refuse-redirects
     maxRedirects: 0,
-    // safeguard: size-cap
+    // safeguard: response-size-limit
     maxContentLength: maxBytes,
     proxy: false,
     responseType: 'text',
@@ -84,7 +84,7 @@ export function createHttp({
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
         // The timeout of axios stops with the first byte; this one lasts until the last.
-        // safeguard: deadline
+        // safeguard: request-deadline
         signal: deadline.signal,
       })
       .finally(deadline.clear)

@@ -26,7 +26,7 @@ function parseTrack(json: Json, trusted: TrustedUrls): Track {
   return {
     kind: 'track',
     ...parsePlayable(json),
-    // safeguard: original-in-linked-from
+    // safeguard: original-from-linked-from
     uri: (original && parseUri(original)) ?? parseUri(json),
     link: (original && parseLink(original, trusted)) ?? parseLink(json, trusted),
     artists: parseAllNamed(json.artists, trusted),
@@ -39,7 +39,7 @@ function parseTrack(json: Json, trusted: TrustedUrls): Track {
 /** Null for a track. The schema gives a chapter the type `episode`: only its audiobook tells it apart ("Get a Chapter"). */
 function spokenKind(json: Json): Episode['kind'] | null {
   if (json.type === 'audiobook') return 'audiobook';
-  // safeguard: telling-chapters-by-their-audiobook
+  // safeguard: detect-chapters-by-audiobook
   if (json.type === 'chapter' || isObject(json.audiobook) || isAudiobook(json.show)) return 'chapter';
   return json.type === 'episode' ? 'episode' : null;
 }

@@ -17,7 +17,7 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       accessToken: string,
       { from, limit = tracksPerPage, market }: Slice,
     ): Promise<parse.Page<parse.SavedItem>> {
-      // safeguard: market-saved-tracks
+      // safeguard: saved-tracks-market
       const query = { limit, offset: from, ...(market && { market }) };
       const response = await send(accessToken, { method: 'GET', path: '/me/tracks', query });
       return parse.parseSavedTracks(response, from, trusted);

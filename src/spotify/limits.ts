@@ -8,7 +8,7 @@ export const playlistsPerPage = 50;
 export const furthestOffset = 100_000;
 
 /** Results of each type per search: the most that Spotify sends to new apps ("February 2026 Web API changes"). */
-// safeguard: ten-results-search
+// safeguard: ten-search-results
 export const resultsPerPage = 10;
 /** The highest offset into search results that Spotify accepts ("Search for Item"). */
 export const furthestResult = 1_000;

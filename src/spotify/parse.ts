@@ -128,7 +128,7 @@ export function parseSavedTracks(
   const json = requireObject(response.json, response);
   const all = requireArray(json.items, response);
   const items = all.flatMap((one, index) =>
-    // safeguard: places-in-library-count-what-left-out
+    // safeguard: count-omitted-positions
     parseTimestamped(one, trusted).map((saved) => ({ ...saved, place: from + index })),
   );
   return { items, total: parseTotal(json.total, from, all.length, response) };
@@ -242,10 +242,10 @@ function contentsOf(json: Json): Json | null {
 function parsePlaylist(json: Json, trusted: TrustedUrls): Playlist {
   const owner = isObject(json.owner) ? json.owner : null;
   const ownerName = owner && (parseName(owner.display_name) ?? parseName(owner.id));
-  // safeguard: undoing-entities-descriptions
+  // safeguard: decode-description-entities
   const description = decodeHTML(parseText(json.description)).trim();
   return {
-    // safeguard: dropping-ids-playlists-none
+    // safeguard: drop-invalid-playlist-ids
     id: isId(json.id) ? json.id : null,
     ownerId: (owner && parseText(owner.id)) || null,
     name: parseName(json.name),
@@ -283,7 +283,7 @@ function parseHeading(json: Json, trusted: TrustedUrls) {
 
 function parseDevice(json: Json): Device {
   return {
-    // safeguard: dropping-ids-devices-none
+    // safeguard: drop-invalid-device-ids
     id: isDeviceId(json.id) ? json.id : null,
     active: json.is_active === true,
     restricted: json.is_restricted === true,

@@ -44,7 +44,7 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       const query = {
         limit,
         offset: from,
-        // safeguard: market-playlists
+        // safeguard: playlist-market
         ...(market && { market }),
         fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${itemFields}))`,
         additional_types: 'track,episode',
@@ -90,7 +90,7 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       apiVersion: ApiVersion,
     ): Promise<void> {
       const { contents } = names[apiVersion];
-      // safeguard: version-playlist-when-removing
+      // safeguard: snapshot-when-removing
       const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
       await send(accessToken, { method: 'DELETE', path: pathTo('playlists', id, contents), body });
     },

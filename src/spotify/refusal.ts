@@ -26,7 +26,7 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
   if (status === 400) {
     // The thing that was named does not exist: "Invalid base62 id" (GitHub: WilliamNT/tunesynctool#12), or for ids in a body "Payload contains a
     // non-existing ID" (GitHub: spotify/web-api#214).
-    // safeguard: reading-invalid-base62-id-as-not-found
+    // safeguard: invalid-id-is-not-found
     return /invalid (base62 )?id|non-existing id/i.test(text)
       ? new NotFound(message)
       : new BadRequest(message);

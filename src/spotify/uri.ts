@@ -31,9 +31,9 @@ export function partsOf(uri: string): { kind: 'track' | 'episode'; id: string } 
  * for a segment that URL parsers would drop or resolve.
  */
 export function pathTo(...segments: readonly string[]): string {
-  // safeguard: refusing-dotted-path-segments
+  // safeguard: refuse-dot-segments
   if (segments.some((one) => /^\.{0,2}$/.test(one)))
     throw new ImpossiblePath('An empty or dotted path segment');
-  // safeguard: encoding-path-segments
+  // safeguard: encode-path-segments
   return segments.map((one) => `/${encodeURIComponent(one.toWellFormed())}`).join('');
 }

@@ -18,7 +18,7 @@ export function addressOf(req: Request): string {
     right === undefined ? groups : [...groups, ...Array(8 - groups.length - groupsAfterGap).fill('0')];
   return (
     [...filled, ...(right ? right.split(':') : [])]
-      // safeguard: taking-address-ipv6-by-its-household
+      // safeguard: ipv6-prefix
       .slice(0, 4)
       .map((one) => Number.parseInt(one, 16).toString(16))
       .join(':')

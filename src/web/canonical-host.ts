@@ -20,12 +20,12 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
   const isBehindProxy = protocol === 'https:';
 
   return (req, res, next) => {
-    // safeguard: believing-host-trusted-proxy-alone
+    // safeguard: trusted-proxy-host-only
     const host = req.host ?? '';
     if (hostOf(`${protocol}//${host}`) === expected) return next();
-    // safeguard: letting-in-nginx
+    // safeguard: allow-loopback-behind-proxy
     if (isBehindProxy && thisMachine.test(host)) return next();
-    // safeguard: page-at-other-addresses
+    // safeguard: wrong-host-page
     if (isBehindProxy || !localhost.test(host)) {
       // Its search field would lead to the wrong address.
       res.locals.searchable = false;

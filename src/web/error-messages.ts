@@ -226,9 +226,10 @@ export const errorMessages = {
     status: 431,
     reason: 'too-many-cookies',
     title: 'Your browser sent too many cookies',
-    happened: 'The cookies of unfinished sign-ins have been deleted.',
+    happened:
+      'The cookies for this address are more than this site accepts. Those of unfinished sign-ins here were deleted.',
     lost: 'Nothing else is lost.',
-    next: 'If you see this page again, delete this site’s cookies in your browser’s settings.',
+    next: 'If this page comes back, delete the cookies for this address in your browser’s settings. At 127.0.0.1, other programs on your computer set cookies as well.',
     buttons: ['tryAgain'],
   },
   noSuchPage: {

@@ -98,7 +98,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
       res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
       return;
     }
-    // safeguard: leading-away-from-address-way-back
+    // safeguard: redirect-away-from-callback
     if (redirect?.(req, res, { page, requestId })) return;
     const resend = resendOf(req, error, baseUrl);
     const reloadSeconds = isReloading ? reloadAfter(page.retryAfterSeconds ?? 0) : null;

@@ -9,7 +9,7 @@ export function createExtensionTimer(now: () => number) {
     /** Returns whether the session is due, and if so counts it as extended. */
     isDue(sessionId: string): boolean {
       const last = extendedAt.get(sessionId);
-      // safeguard: extending-a-session-once-a-minute
+      // safeguard: extend-session-once-a-minute
       if (last !== undefined && now() - last < extendEveryMs) return false;
 
       extendedAt.delete(sessionId);

@@ -62,7 +62,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
      */
     readUnreached: ((error, req, res, next) => {
       const unreached = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;
-      // safeguard: giving-back-only-what-page-ours-has
+      // safeguard: resubmit-own-forms-only
       if (!unreached || !isOurs(req, baseUrl)) return next(error);
       readForm(req, res, () => {
         // What cannot be read is not what went wrong first.
@@ -84,7 +84,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
      * RedisUnavailable, and ShuttingDown once a stop has begun.
      */
     once: (req: Request, work: () => Promise<string>): Promise<string> =>
-      // safeguard: stop-waits-for-work-form
+      // safeguard: finish-form-before-stop
       background.finish('work of a form', () => once(req, work)),
   };
 
@@ -96,7 +96,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
     const giveUpAt = performance.now() + lockWaitMs;
     for (;;) {
       const claim = await submissions.claim(id, underWay);
-      // safeguard: doing-what-form-asks-for-once
+      // safeguard: idempotent-forms
       if (claim.claimed) break;
       if (claim.holder) return claim.holder;
       if (performance.now() > giveUpAt) {
@@ -121,7 +121,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
 
 /** The sentence for what `?said=` names; undefined for anything that is no word of ours. */
 export function sentence(words: Readonly<Record<string, string>>, said: unknown): string | undefined {
-  // safeguard: looking-words-up-as-our-own-only
+  // safeguard: notices-by-own-key
   return typeof said === 'string' && Object.hasOwn(words, said) ? words[said] : undefined;
 }
 

@@ -50,7 +50,7 @@ function formatters(language: string): Formatters {
 /** The language that the browser likes best among those that `Intl` can write dates in. */
 function languageOf(req: Request): string {
   const languages = req.acceptsLanguages().slice(0, maxLanguages).map(withoutExtensions);
-  // safeguard: order-languages
+  // safeguard: language-preference-order
   return languages.find(isSupported) ?? defaultLocale;
 }
 

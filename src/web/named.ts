@@ -8,7 +8,7 @@ import { type ErrorPage, NoSuchPage, Problem } from './errors.ts';
  * anything is asked of Redis or Spotify. Passes on {@link NoSuchPage} for anything else.
  */
 export const spotifyId: RequestParamHandler = (_req, _res, next, id) => {
-  // safeguard: check-ids-in-addresses-before-anything-asked
+  // safeguard: check-ids-in-paths
   next(isId(id) ? undefined : new NoSuchPage('Not a Spotify id'));
 };
 
@@ -18,7 +18,7 @@ export const spotifyId: RequestParamHandler = (_req, _res, next, id) => {
  */
 export function namedUri(value: unknown, problem: ErrorPage): string {
   if (isUri(value)) return value;
-  // safeguard: 404-for-uri-cannot-exist
+  // safeguard: 404-for-impossible-uris
   throw new Problem(value === undefined || value === '' ? problem : { ...problem, status: 404 });
 }
 

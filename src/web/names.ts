@@ -30,6 +30,6 @@ const restrictions: Readonly<Record<string, string>> = {
 
 /** Why an item cannot be played. Spotify may add reasons, so there is a text for unknown ones. */
 export function restrictionText(reason: string): string {
-  // safeguard: words-for-reasons-known-only
+  // safeguard: known-restriction-reasons-only
   return Object.hasOwn(restrictions, reason) ? String(restrictions[reason]) : 'Not available to you';
 }

@@ -10,7 +10,7 @@ import { addressOf } from './address.ts';
 export async function charge(res: Response, limiter: RateLimiter, key: string): Promise<void> {
   const usage = await limiter.consume(key);
   setRateLimitHeaders(res, limiter, usage);
-  // safeguard: limit-reads-and-writes-listener
+  // safeguard: request-limit-per-listener
   if (usage.exceeded) throw new TooManyRequests(limiter.name, usage.resetMs);
 }
 

@@ -14,14 +14,14 @@ const transientErrors: readonly ErrorClass[] = [
   SpotifyUnavailable,
   RedisUnavailable,
   ShuttingDown,
-  // safeguard: sending-form-again-came-too-soon
+  // safeguard: resubmit-after-rate-limit
   TooManyRequests,
 ];
 
 /** The form to offer once more on the error page, if it failed for a transient reason; else null. */
 export function resendOf(req: Request, error: unknown, baseUrl: string): Resend | null {
   const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.body;
-  // safeguard: offering-to-send-form-again
+  // safeguard: offer-resubmit
   if (!isForm || !isOneOf(transientErrors, error)) return null;
   // If Redis was down, no route has checked this address yet, so it may not be one of ours.
   const at = URL.canParse(req.originalUrl, baseUrl) ? new URL(req.originalUrl, baseUrl) : null;

@@ -1,7 +1,7 @@
 import { routes } from '../routes.ts';
 
 const maxLength = 1_000;
-// safeguard: keeping-way-back-out-pages
+// safeguard: no-return-to-callback
 const signInSteps = new RegExp(
   `^(${[routes.signIn(), routes.callback(), routes.signOut()].join('|')})(/|$)`,
   'i',
@@ -9,7 +9,7 @@ const signInSteps = new RegExp(
 
 /** Whether a text from a record or a link is a path on this site. Two slashes, or a slash and a backslash, would begin a host. */
 export function isLocalPath(text: string): boolean {
-  // safeguard: leading-nowhere-but-to-our-own-pages
+  // safeguard: check-stored-return-path
   return /^\/(?![/\\])/.test(text);
 }
 
@@ -23,8 +23,8 @@ export function safeReturnPath(path: unknown, baseUrl: string): string {
   const url = new URL(path, baseUrl);
   const parsed = url.pathname + url.search + url.hash;
   // "/.//evil.example" has our origin, but its path alone would be read as another host. A long path doesn't fit into a cookie.
-  // safeguard: leading-to-our-own-pages-only
-  // safeguard: leading-to-paths-no-hosts
+  // safeguard: return-within-site
+  // safeguard: refuse-double-slash-paths
   if (
     url.origin !== baseUrl ||
     parsed.startsWith('//') ||

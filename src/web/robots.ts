@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 
 /** Keeps all pages out of search engines, except those marked as {@link indexed}: most show personal data. */
 export const notIndexed: RequestHandler = (_req, res, next) => {
-  // safeguard: keeping-personal-pages-out-search-engines
+  // safeguard: noindex-personal-pages
   res.set('X-Robots-Tag', 'noindex');
   next();
 };

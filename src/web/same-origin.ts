@@ -12,9 +12,9 @@ import { safeReturnPath } from './return-path.ts';
 export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
   return (req, _res, next) => {
     const isRead = req.method === 'GET' || req.method === 'HEAD';
-    // safeguard: refusing-what-other-sites-load
-    // safeguard: refusing-other-sites
-    // safeguard: letting-in-links-on-other-sites
+    // safeguard: refuse-cross-site-loads
+    // safeguard: refuse-cross-site-posts
+    // safeguard: allow-cross-site-links
     const isAllowed = isRead ? !isForeign(req) || isVisit(req) : isOurs(req, baseUrl);
     next(isAllowed ? undefined : new ForeignOrigin(`${req.method} from another site`));
   };
@@ -49,6 +49,6 @@ export function isForeign(req: Request): boolean {
 
 /** Whether somebody goes there with a tab. Not by Sec-Fetch-User, which the way back from Spotify lacks. */
 function isVisit(req: Request): boolean {
-  // safeguard: telling-visit-from-frame
+  // safeguard: distinguish-visits-from-frames
   return req.get('Sec-Fetch-Mode') === 'navigate' && req.get('Sec-Fetch-Dest') === 'document';
 }

@@ -21,12 +21,12 @@ export function createSessionStore({ redis, sessionRecords, now }: Deps): Store 
       return JSON.stringify({ cookie: {}, v: sessionShape, ...record });
     },
     set: (sessionId: string, record: string) =>
-      // safeguard: saving-sessions-only-where-they-still
+      // safeguard: save-existing-sessions-only
       redisCall(redis.set(sessionRecords.key(sessionId), record, 'KEEPTTL', 'XX')),
     del: (sessionIds: string[]) => sessionRecords.remove(...sessionIds),
   };
 
   // Our client sets the TTL. connect-redis would compute it by the clock of this machine, and might remove a new session as expired.
-  // safeguard: leaving-life-session-to-us
+  // safeguard: own-session-ttl
   return new RedisStore({ client, prefix: '', disableTouch: true, ttl: () => 1 });
 }

@@ -40,7 +40,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     cookie: { ...cookies.attributes, maxAge: absoluteLifetimeMs },
     store: createSessionStore({ redis, sessionRecords, now }),
     resave: false,
-    // safeguard: leaving-strangers-out-redis
+    // safeguard: no-session-for-visitors
     saveUninitialized: false,
   });
 
@@ -48,7 +48,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     /** Sets `req.session`. Throws RedisUnavailable. */
     middleware: ((req, res, next) => {
       // Without Redis nobody can sign in, so visitors without a session get the same error, and at once.
-      // safeguard: saying-at-once-redis-away
+      // safeguard: fail-fast-without-redis
       if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
       middleware(req, res, next);
     }) satisfies RequestHandler,
@@ -64,7 +64,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     ): Promise<string> {
       const { session: earlier, sessionID: earlierId } = req;
       // Not regenerate(), which ends the earlier session first: if this process died then, the listener would be signed out.
-      // safeguard: leaving-earlier-session-until-new-one-stands
+      // safeguard: keep-session-until-replaced
       // safeguard: new-session-id
       req.sessionStore.generate(req);
       const startedAt = now();
@@ -73,14 +73,14 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
         'cookie'
       >);
       // express-session would use the clock of this machine: if that is far behind, the cookie would already be expired.
-      // safeguard: end-cookie-by-clock-fleet
+      // safeguard: cookie-expiry-by-redis-clock
       req.session.cookie.expires = new Date(startedAt + absoluteLifetimeMs);
       const { id } = req.session;
       try {
         await sessionRecords.write(id, { listener, startedAt });
         await complete(id);
       } catch (error) {
-        // safeguard: keeping-earlier-session-where-new-one-comes
+        // safeguard: restore-session-after-failure
         req.session = earlier;
         req.sessionID = earlierId;
         throw error;

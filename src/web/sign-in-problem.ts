@@ -36,7 +36,7 @@ export function createSignInProblems({ seal, cookies }: Deps) {
   const name = cookies.name(cookieName);
   const router = Router();
   router.get(routes.signInProblem(), (req, res) => {
-    // safeguard: seal-page-about-failed-sign-in
+    // safeguard: seal-sign-in-problem
     const opened = seal.open(cookies.sent(req).get(cookieName) ?? '', cookieName);
     const requestId = String(res.locals.requestId);
     const shown =

@@ -55,7 +55,7 @@ type Deps = {
 type Admission = { refreshFirst: boolean; limiter?: RateLimiter };
 
 /** How long before its expiry a sign-in is announced to expire. */
-// safeguard: banner-not-being-there-too-soon
+// safeguard: expiry-warning-period
 const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 
 /** Decides who is signed in: a session together with its grant. */
@@ -86,10 +86,10 @@ export function createSignedIn(deps: Deps) {
     recognize: (async (req, res, next) => {
       const { listener } = req.session;
       req.grant = listener ? await grants.read(req.session.id) : null;
-      // safeguard: comparing-session-with-its-grant
+      // safeguard: compare-session-and-grant
       if (listener && req.grant && req.grant.accountId !== listener.accountId) {
         records.report('session', 'of another listener than its grant');
-        // safeguard: ending-session-its-grant-contradicts
+        // safeguard: end-contradicting-session
         await end(res, req.grant.accountId, [req.session.id]);
         await sessions.forget(req);
         req.grant = null;
@@ -108,13 +108,13 @@ export function createSignedIn(deps: Deps) {
       const { listener } = req.session;
       if (!listener) return;
       const { accountId } = listener;
-      // safeguard: stop-waits-for-sign-out
+      // safeguard: finish-sign-out-before-stop
       await background.finish('sign-out', async () => {
-        // safeguard: signing-out-everywhere
+        // safeguard: sign-out-everywhere
         const all = everywhere ? await browsers.sessionsOf(accountId) : [];
         // Without its grant a session doesn't prove whose it is. Being listed does, so that an interrupted sign-out can be completed.
         const isTheirs = req.grant !== null || all.includes(req.session.id);
-        // safeguard: signing-out-everywhere-only-who-known
+        // safeguard: verify-before-global-sign-out
         await end(res, accountId, [...(isTheirs ? all : []), req.session.id]);
         await sessions.end(req, res);
       });
@@ -145,20 +145,20 @@ export function createSignedIn(deps: Deps) {
       res.redirect(303, `/login?${new URLSearchParams({ returnTo: req.originalUrl })}`);
       return null;
     }
-    // safeguard: limit-writes-being-one-its-own
+    // safeguard: separate-write-limit
     const limit = admission.limiter ?? (isRead ? rateLimiters.read : rateLimiters.write);
     await charge(res, limit, req.grant.accountId);
     const grant = await access.open(req.session.id, req.grant, admission);
 
     const { scopes, consentAt, refreshedAt } = grant;
     const expiresAt = consentAt + absoluteLifetimeMs;
-    // safeguard: banner
+    // safeguard: expiry-warning
     if (expiresAt - now() < expiryWarningMs) res.locals.signInEnds = { at: expiresAt, here: req.originalUrl };
     if (extension.isDue(req.session.id)) {
       const visit = browsers.recordVisit(listener.accountId, req.session.id);
       // No page waits for this or fails with it: a minute later the next request tries again.
       const extended = Promise.all([sessions.extend(req), grant.extend(), visit]);
-      // safeguard: serving-a-page-although-its-session-was-not-extended
+      // safeguard: serve-despite-failed-extension
       background.run('extend a sign-in', extended);
     }
     const signIn = { scopes, consentAt, refreshedAt, expiresAt };
@@ -168,19 +168,19 @@ export function createSignedIn(deps: Deps) {
   /** Removes everything that makes these sessions sign-ins of the listener. */
   async function end(res: Response, accountId: string, sessionIds: readonly string[]): Promise<void> {
     // The grants first: without its grant a session is signed out, even if the rest fails.
-    // safeguard: removing-grant-at-sign-out
+    // safeguard: delete-grant-at-sign-out
     await grants.remove(...sessionIds);
     // Pages reload when their stream ends. Before the response has set the browser's cookies, they would do so with the old ones.
     if (res.closed) endStreams(sessionIds);
-    // safeguard: ending-streams-after-response
+    // safeguard: end-streams-after-response
     else res.once('close', () => endStreams(sessionIds));
     await browsers.remove(accountId, ...sessionIds);
-    // safeguard: caching-nothing-beyond-a-sign-out
+    // safeguard: clear-cache-at-sign-out
     await invalidate(accountId, ['']);
     const remaining = await browsers.sessionsOf(accountId);
     if (remaining.length === 0) await forgetListener(accountId);
     // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.
-    // safeguard: removing-session-at-sign-out
+    // safeguard: delete-session-at-sign-out
     await sessions.remove(...sessionIds);
   }
 }

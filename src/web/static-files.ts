@@ -37,11 +37,11 @@ export function staticFiles(files: PublicFiles): RequestHandler {
     const file = files.get(name);
     if (!file || (req.method !== 'GET' && req.method !== 'HEAD')) return next();
     // Only this version: during an update, pages of another process may already link to the next one, which must not be cached as this one.
-    // safeguard: keeping-only-current-version-static-file
+    // safeguard: cache-current-assets-only
     const isCurrent = req.url === routes.asset(name, file.version);
     res.set({
       'Cache-Control': isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache',
-      // safeguard: recognizing-static-file-browser-has
+      // safeguard: static-file-etag
       ETag: `"${file.version}"`,
       'Last-Modified': file.modified,
     });

@@ -33,7 +33,7 @@ async function cooldownOf(call: Promise<unknown>): Promise<Cooldown> {
   return error;
 }
 
-// fault: sits-short-wait-go
+// fault: longer-cooldown-wins
 test('a call that waits out a short cooldown is not made, and ends nothing, if a longer one has started by then', async (t) => {
   const { quotaGate, other } = await createGates(t);
   let asked = 0;
@@ -98,7 +98,7 @@ test('of twenty calls with a cooldown of a second, only one is made again after 
   }
 });
 
-// fault: renewal-waits-nobody-time
+// fault: refresh-is-no-probe
 test('after a cooldown a token refresh does not wait for a probe, and does not end the cooldown of the Web API', async (t) => {
   const { redis, quotaGate } = await createGates(t);
   await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
@@ -124,7 +124,7 @@ test('after a cooldown a token refresh does not wait for a probe, and does not e
   await cooldownOf(quotaGate.run(async () => 'a token', 'accounts'));
 });
 
-// fault: 429-accounts-service-stops
+// fault: accounts-service-429
 test('a 429 of the accounts service stops calls to it in every process, but none to the Web API', async (t) => {
   const { quotaGate, other } = await createGates(t);
   const refused = cooldownOf(
@@ -147,7 +147,7 @@ test('a 429 of the accounts service stops calls to it in every process, but none
   assert.equal(await other.run(async () => 'a token', 'accounts'), 'a token');
 });
 
-// fault: own-failure-no-answer
+// fault: own-failure-ends-no-cooldown
 test('a probe that ends with a failure of ours does not end the cooldown, and the next call probes', async (t) => {
   const { redis, quotaGate, other } = await createGates(t);
   const failures = [
@@ -207,7 +207,7 @@ test('Retry-After is accepted as seconds or as a date, and nothing else is mista
   }
 });
 
-// fault: redis-takes-writes-process
+// fault: cooldown-with-read-only-redis
 test('if Redis refuses writes, the process that got a 429 respects it by itself, for each service', {
   skip,
 }, async (t) => {

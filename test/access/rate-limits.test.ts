@@ -44,7 +44,7 @@ async function junkSignIn({ browser }: Turntable, headers: Record<string, string
   return (await visitor.get(back.headers.location ?? '').set(headers)).status;
 }
 
-// fault: 500-sign-ins-made
+// fault: sign-in-flood
 test('500 sign-ins with made-up codes from one address make thirty token requests, and other addresses go on signing in', async (t) => {
   const turntable = await limited(t, {}, { TRUST_PROXY: '1' });
   const { simulator, browser } = turntable;
@@ -67,7 +67,7 @@ test('500 sign-ins with made-up codes from one address make thirty token request
   assert.equal((await mara.get(way).set(from('192.0.2.2')).expect(303)).headers.location, '/');
 });
 
-// fault: sign-ins-all-addresses
+// fault: sign-in-limit-overall
 test('the sign-ins of all addresses together have a limit, and one who is refused takes nothing from it', async (t) => {
   const turntable = await limited(t, { signIn: 4, tokenExchange: 3 }, { TRUST_PROXY: '1' });
   const { simulator, redisUrl } = turntable;
@@ -84,7 +84,7 @@ test('the sign-ins of all addresses together have a limit, and one who is refuse
   assert.equal(await junkSignIn(turntable, from('192.0.2.3')), 400);
 });
 
-// fault: 300-loads-account-page
+// fault: page-load-flood
 test('300 loads of the account page by one session cost one call, and are told when to go on', async (t) => {
   const turntable = await limited(t, {});
   const { simulator, redisUrl } = turntable;
@@ -115,7 +115,7 @@ test('300 loads of the account page by one session cost one call, and are told w
   await mara.get('/account').expect(200);
 });
 
-// fault: each-page-asks-spotify
+// fault: reads-are-limited
 test('each page that asks Spotify for something counts as a read of its listener, on all servers together', async (t) => {
   const turntable = await limited(t, { read: 2 });
   const other = await startTurntable(t, {
@@ -156,7 +156,7 @@ async function endReads(redisUrl: string): Promise<void> {
     if (key.startsWith('limit:read:')) await endRateLimitWindow(redisUrl, key);
 }
 
-// fault: listener-changes-limit-form
+// fault: writes-are-limited
 test('what a listener changes has a limit; a form that came too soon can be sent again as it was', async (t) => {
   const turntable = await limited(t, { write: 3 });
   const { simulator } = turntable;
@@ -184,7 +184,7 @@ test('what a listener changes has a limit; a form that came too soon can be sent
   await mara.post('/logout').expect(303);
 });
 
-// fault: live-updates-limit-own
+// fault: live-updates-are-limited
 test('live updates have a limit of their own: a page that finds its way back uses up no pages', async (t) => {
   const turntable = await limited(t, { update: 3, read: 3 });
   const mara = await signedIn(turntable);
@@ -195,7 +195,7 @@ test('live updates have a limit of their own: a page that finds its way back use
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: exports-limit-each-listener
+// fault: exports-are-limited
 test('exports have a limit for each listener, and one for all of them that a refused export takes nothing from', async (t) => {
   const turntable = await limited(t, { exportOne: 1, exportAll: 1, exports: 3 });
   const [mara, noor] = [await signedIn(turntable), await signedIn(turntable, 'noor')];
@@ -229,7 +229,7 @@ test('searches of a listener, and checks of the set-up by an address, have limit
   await visitor.get('/setup/check').expect(429);
 });
 
-// fault: person-hurry-stays-within
+// fault: normal-use-stays-within-limits
 test('a person in a hurry stays within the limits', async (t) => {
   const turntable = await limited(t, {});
   const mara = turntable.browser();
@@ -246,7 +246,7 @@ test('a person in a hurry stays within the limits', async (t) => {
   }
 });
 
-// fault: key-foreign-type-counts
+// fault: damaged-rate-limit-count
 test('a key of a foreign type counts as none: the process counts by itself, and nothing fails', async (t) => {
   const turntable = await limited(t, { read: 5 });
   const { redisUrl } = turntable;
@@ -274,7 +274,7 @@ test('a key of a foreign type counts as none: the process counts by itself, and 
   assert.ok((await redis.pttl(key)) > 0, 'one without an end gets one');
 });
 
-// fault: count-outlasts-window
+// fault: endless-rate-limit-count
 test('a count that outlasts its window locks nobody out', async (t) => {
   const turntable = await limited(t, { read: 5 });
   const redis = new Redis(turntable.redisUrl);

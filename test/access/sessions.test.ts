@@ -45,7 +45,7 @@ test('a session is written at the sign-in and removed at the sign-out; pages onl
   assert.deepEqual(written, ['del grant', 'del now-playing', 'del session', 'del session', 'hdel browsers']);
 });
 
-// fault: whatever-kept-redis-end
+// fault: every-key-has-ttl
 test('whatever is kept in Redis has an end', async (t) => {
   const { browser, clock, keys, redisUrl, simulator } = await startTurntable(t);
   const redis = new Redis(redisUrl);
@@ -75,7 +75,7 @@ test('whatever is kept in Redis has an end', async (t) => {
   await haveAnEnd('after Spotify has ended it');
 });
 
-// fault: lease-lost-before-asking
+// fault: lease-lost-before-refresh
 test('a process that slept through its lease before it asked Spotify for a token goes on with the one that another has saved', async (t) => {
   const redis = await startRedisProxy(t);
   const one = await startTurntable(t, { redisUrl: redis.url, timing: { leaseMs: 300 } });
@@ -96,7 +96,7 @@ test('a process that slept through its lease before it asked Spotify for a token
   assert.equal(countTokenRequests(one.simulator, 'refresh_token'), 1);
 });
 
-// fault: nothing-redis-tells-token
+// fault: nothing-secret-in-redis
 test('nothing in Redis tells a token: grants are sealed, and sessions hold nothing secret', async (t) => {
   const sessionSecret = 'of-these-tests-and-long-enough-for-it';
   const turntable = await startTurntable(t, { env: { SESSION_SECRET: sessionSecret } });
@@ -128,7 +128,7 @@ test('nothing in Redis tells a token: grants are sealed, and sessions hold nothi
   }
 });
 
-// fault: two-session-cookies-request
+// fault: two-session-cookies
 test('two session cookies in one request are one session or none, never an error and never another’s', async (t) => {
   const { browser, url } = await startTurntable(t);
   const [mara, noor] = [browser(), browser()];

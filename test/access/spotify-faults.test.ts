@@ -52,7 +52,7 @@ for (const [what, fault] of Object.entries(senseless)) {
   });
 }
 
-// fault: accounts-service-wants-left
+// fault: accounts-cooldown-spares-pages
 test('while the accounts service wants to be left alone, pages and searches go on', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const [mara, noor] = [browser(), browser()];

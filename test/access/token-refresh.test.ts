@@ -36,7 +36,7 @@ test('fifty requests at once with an expired token show the page fifty times, af
   assert.equal(simulator.calls.filter(({ status }) => status >= 400 && status !== 404).length, 0);
 });
 
-// fault: two-servers-find-same
+// fault: two-servers-one-refresh
 test('two servers that find the same token spent renew it once between them', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });
@@ -58,7 +58,7 @@ test('two servers that find the same token spent renew it once between them', as
   }
 });
 
-// fault: token-ends-time-renewed
+// fault: token-expires-early
 test('a token that ends before its time is renewed once, and the call asked again', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -72,7 +72,7 @@ test('a token that ends before its time is renewed once, and the call asked agai
   assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
 });
 
-// fault: token-refused-although-fresh
+// fault: fresh-token-refused
 test('a token that is refused although it is fresh is Spotify’s fault, not a reason to go round in circles', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -89,7 +89,7 @@ test('a token that is refused although it is fresh is Spotify’s fault, not a r
 });
 
 for (const rotation of ['none', 'strict', 'family', 'grace'] as const) {
-  // fault: listener-stays-signed-day
+  // fault: signed-in-for-a-day
   test(`a listener stays signed in for a day of renewals (rotation: ${rotation})`, async (t) => {
     const { browser, simulator, clock } = await startTurntable(t);
     simulator.settings.rotation = rotation;
@@ -109,7 +109,7 @@ for (const [end, how] of [
   ['revoked', (s: { revokeGrants(): void }) => s.revokeGrants()],
   ['over after six months', (s: { expireConsents(): void }) => s.expireConsents()],
 ] as const) {
-  // fault: sign-revoked-says-once
+  // fault: sign-in-revoked-or-expired
   test(`a sign-in that is ${end} says so once, and leads back to where the person was`, async (t) => {
     const { browser, simulator, clock, keys, redisUrl } = await startTurntable(t);
     const redis = new Redis(redisUrl);
@@ -153,7 +153,7 @@ test('programs get a 401 with the reason when the sign-in has ended', async (t) 
   assert.equal(JSON.parse(answer.text).reason, 'sign-in-ended');
 });
 
-// fault: accounts-service-away-token
+// fault: accounts-service-down
 test('while the accounts service is away, a token that still holds goes on being used', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -167,7 +167,7 @@ test('while the accounts service is away, a token that still holds goes on being
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: credentials-spotify-refuses-sign
+// fault: client-credentials-refused
 test('credentials that Spotify refuses sign nobody out', async (t) => {
   const { browser, simulator, clock, logged } = await startTurntable(t);
   const mara = browser();
@@ -207,7 +207,7 @@ for (const [status, message] of [
   [401, 'Permissions missing'],
   [403, 'Insufficient client scope'],
 ] as const) {
-  // fault: permissions-missing-spotify-leads
+  // fault: permission-missing
   test(`"${message}" from Spotify leads to consent, not to a renewal`, async (t) => {
     const { browser, simulator } = await startTurntable(t);
     const mara = browser();
@@ -224,7 +224,7 @@ for (const [status, message] of [
   });
 }
 
-// fault: somebody-taken-off-apps
+// fault: listener-not-invited
 test('somebody who is taken off the app’s list is told so, and stays signed in', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -240,7 +240,7 @@ test('somebody who is taken off the app’s list is told so, and stays signed in
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: sign-ends-30-days
+// fault: sign-in-lifetime
 test('a sign-in ends 30 days after the last visit, or 180 days after it was made, whichever comes first', async (t) => {
   const { browser, clock, keys, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);

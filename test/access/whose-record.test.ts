@@ -51,7 +51,7 @@ async function privateWords(person: Browser): Promise<string[]> {
   );
 }
 
-// fault: session-record-copied-over
+// fault: session-copied-to-another
 test('a session record copied over another person’s shows them nothing of the first one, anywhere, and ends', async (t) => {
   const { mara, redis, browser, logged } = await twoPeople(t);
   const words = await privateWords(mara);
@@ -99,7 +99,7 @@ test('a session record copied over another person’s shows them nothing of the 
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: stream-open-session-record
+// fault: stream-with-copied-session
 test('a stream that is open when the session record is copied over shows nothing of the other person, and ends with the next page', async (t) => {
   const { mara, noor, redis, url } = await twoPeople(t);
   const words = await privateWords(mara);
@@ -115,7 +115,7 @@ test('a stream that is open when the session record is copied over shows nothing
   for (const word of words) assert.ok(!JSON.stringify(stream.events).includes(word), word);
 });
 
-// fault: another-persons-session-record
+// fault: actions-with-copied-session
 test('with another person’s session record nobody can act for them: not sign them out, not disconnect them, not press their buttons', async (t) => {
   const { mara, redis, browser, simulator } = await twoPeople(t);
   const elsewhere = browser();
@@ -140,7 +140,7 @@ test('with another person’s session record nobody can act for them: not sign t
   }
 });
 
-// fault: seen-played-lately-somebody
+// fault: listener-records-copied
 test('what was seen, played lately, and where somebody is signed in is shown to nobody from a copied record', async (t) => {
   const { mara, noor, redis, simulator, clock, logged } = await twoPeople(t);
   const accounts = { mara: await accountIdOf(redis, mara), noor: await accountIdOf(redis, noor) };
@@ -170,7 +170,7 @@ test('what was seen, played lately, and where somebody is signed in is shown to 
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: playing-never-asked-grant
+// fault: poll-with-foreign-grant
 test('what is playing is never asked for with the grant of somebody else, whatever the list of browsers says', async (t) => {
   const { mara, noor, redis, simulator, clock, url } = await twoPeople(t);
   const account = await accountIdOf(redis, mara);
@@ -224,7 +224,7 @@ async function asBefore(redis: Redis, person: Browser) {
   return { key, grant, record };
 }
 
-// fault: grant-grants-named-listener
+// fault: grant-without-account
 test('a grant from before grants named their listener gets the one of its session, once and for good, and signs nobody out', async (t) => {
   const people = await twoPeople(t);
   const { mara, noor, redis, clock } = people;
@@ -252,7 +252,7 @@ test('a grant from before grants named their listener gets the one of its sessio
   await noor.get('/account').expect(303);
 });
 
-// fault: process-version-can-save
+// fault: earlier-version-saves-refresh
 test('a process of the version before can save a renewal that was under way when another one upgraded the grant', async (t) => {
   const people = await twoPeople(t);
   const { noor, redis } = people;
@@ -273,7 +273,7 @@ test('a process of the version before can save a renewal that was under way when
   );
 });
 
-// fault: upgrade-puts-back-grant
+// fault: upgrade-of-ended-grant
 test('an upgrade puts back no grant that was ended in the meantime', async (t) => {
   const line = await startRedisProxy(t);
   const { noor, redis } = await twoPeople(t, line.url);
@@ -291,7 +291,7 @@ test('an upgrade puts back no grant that was ended in the meantime', async (t) =
   assert.equal(await direct.get(key), `${grant.generation}:ended`);
 });
 
-// fault: redis-takes-writes-keeps
+// fault: upgrade-with-read-only-redis
 test('a Redis that takes no writes keeps nobody with an old grant out', { skip }, async (t) => {
   const own = await startOwnRedis(t);
   const { noor, redis } = await twoPeople(t, own.url);

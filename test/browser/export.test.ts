@@ -64,7 +64,7 @@ test('the page that started an export shows its pause and its end, and stays whe
   assert.equal(new URL(page.url()).pathname, path);
 });
 
-// fault: long-download-cannot-go
+// fault: failed-download-in-browser
 test('a long download that cannot go on fails in the browser, and the page says why', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const path = await playlistNamed(await signInToExport(turntable), longPlaylistName);
@@ -84,7 +84,7 @@ test('a long download that cannot go on fails in the browser, and the page says 
   );
 });
 
-// fault: without-scripts-page-export
+// fault: export-pause-without-scripts
 test('without scripts, the page of an export shows its pause', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;

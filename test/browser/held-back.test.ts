@@ -71,7 +71,7 @@ const heading = (page: Page) => page.getByRole('heading', { level: 1 });
 const isAnother = (page: Page, name: string, timeout: number) =>
   heading(page).filter({ hasNotText: name }).waitFor({ timeout });
 
-// fault: behind-proxy-holds-streams
+// fault: proxy-buffers-streams
 test('behind a proxy that buffers streams the next track appears by itself, with one poll and no message', {
   skip,
 }, async (t) => {
@@ -99,7 +99,7 @@ test('behind a proxy that buffers streams the next track appears by itself, with
   assert.deepEqual(said, []);
 });
 
-// fault: proxy-lets-streams-through
+// fault: proxy-stops-buffering
 test('when the proxy stops buffering, the page goes back to streams', { skip }, async (t) => {
   const { page, fetched, said, simulator, proxy } = await behindProxy(t);
   const name = (await heading(page).textContent()) ?? '';

@@ -208,7 +208,7 @@ test('the time keeps the format of the page’s locale', { skip }, async (t) => 
   assert.match((await time.textContent()) ?? '', /^\d+\.\d\d$/);
 });
 
-// fault: sign-out-takes-tabs-along
+// fault: sign-out-in-all-tabs
 test('signing out in one tab signs out the others', { skip }, async (t) => {
   const { page, browser, url } = await nearTheEnd(t);
   const second = await browser.newPage();

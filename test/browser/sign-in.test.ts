@@ -116,7 +116,7 @@ test('a double click on each button of the sign-in ends signed in, once', { skip
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
 });
 
-// fault: way-back-browser-goes
+// fault: callback-loaded-twice
 test('a way back that the browser goes twice, and whose first answer it drops, ends signed in', {
   skip,
 }, async (t) => {
@@ -139,7 +139,7 @@ test('a way back that the browser goes twice, and whose first answer it drops, e
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
 });
 
-// fault: sign-failed-code-state
+// fault: no-code-in-address-bar
 test('after a sign-in that failed, no code or state is in the address bar, the history or a Referer', {
   skip,
 }, async (t) => {
@@ -174,7 +174,7 @@ test('after a sign-in that failed, no code or state is in the address bar, the h
   for (const referer of ours) assert.doesNotMatch(referer ?? '', secret);
 });
 
-// fault: sign-browser-loads-ahead
+// fault: browser-prerenders-sign-in
 test('a sign-in that the browser loads ahead is not started', { skip }, async (t) => {
   const { url } = await startTurntable(t);
   const browser = await openBrowser(t);
@@ -192,7 +192,7 @@ test('a sign-in that the browser loads ahead is not started', { skip }, async (t
   await signIn(page, url);
 });
 
-// fault: picture-another-port-machine
+// fault: image-on-another-port
 test('a picture on another port of this machine makes no export, and a link there asks first', {
   skip,
 }, async (t) => {

@@ -56,7 +56,7 @@ function saysThatItIsOver(answer: Outcome): void {
   assert.match(answer.text, /Your Spotify sign-in has expired/);
 }
 
-// fault: killed-any-step-sign
+// fault: killed-during-sign-in
 test('killed at any step of a sign-in, nothing is half signed in, and the next sign-in works', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
@@ -74,7 +74,7 @@ test('killed at any step of a sign-in, nothing is half signed in, and the next s
   for (const step of ['set used', 'set session', 'set grant']) assert.ok(steps.includes(step), step);
 });
 
-// fault: killed-any-step-agreeing
+// fault: killed-during-renewed-consent
 test('killed at any step of agreeing anew, the sign-in that stood stands until the new one does', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
@@ -99,7 +99,7 @@ test('killed at any step of agreeing anew, the sign-in that stood stands until t
 });
 
 for (const rotation of ['none', 'strict'] as const) {
-  // fault: killed-any-step-renewal
+  // fault: killed-during-refresh
   test(`killed at any step of a renewal, the page is there again${
     rotation === 'strict' ? ', unless the new token died with the process' : ''
   } (rotation: ${rotation})`, async (t) => {
@@ -125,7 +125,7 @@ for (const rotation of ['none', 'strict'] as const) {
   });
 }
 
-// fault: killed-any-step-signing
+// fault: killed-during-sign-out
 test('killed at any step of signing out, nobody is signed in who was signed out, and signing out again leaves nothing', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
@@ -150,7 +150,7 @@ test('killed at any step of signing out, nobody is signed in who was signed out,
   assert.ok(steps.indexOf('del grant') < steps.lastIndexOf('del session'), 'the grant goes first');
 });
 
-// fault: killed-spotify-asked-middle
+// fault: killed-during-code-exchange
 test('killed while Spotify is asked in the middle of a sign-in, the way back is spent and the next sign-in works', async (t) => {
   const fleet = await createFleet(t, { timing });
   const survivor = await fleet.start();
@@ -184,7 +184,7 @@ function heldAtMe({ simulator }: Fleet): HeldCommand {
   return { reached: until(isAsked).then(() => ''), release: () => undefined };
 }
 
-// fault: redis-stops-just-spotify
+// fault: redis-fails-after-refresh
 test('a Redis that stops just when Spotify has answered, and comes back, finds the new token waiting', {
   skip,
 }, async (t) => {
@@ -213,7 +213,7 @@ test('a Redis that stops just when Spotify has answered, and comes back, finds t
   assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
 });
 
-// fault: save-answer-lost-found
+// fault: save-reply-lost
 test('a save whose answer was lost is found to be done, and Spotify is not asked twice', async (t) => {
   const fleet = await createFleet(t, { rotation: 'strict', timing });
   const server = await fleet.start({ viaRedisProxy: true });

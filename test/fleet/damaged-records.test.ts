@@ -122,7 +122,7 @@ function changed(fields: object, path: readonly string[], value: unknown): unkno
   return whole;
 }
 
-// fault: damaged-record-whatever-kind
+// fault: damaged-record-of-any-kind
 test('no damaged record, of whatever kind, fails a page twice, hangs one, or ends the process', async (t) => {
   const scene = await everythingInUse(t);
   const { fleet, server, mara } = scene;

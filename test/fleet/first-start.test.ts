@@ -11,7 +11,7 @@ import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 const machine = { PATH: machinePath, HOME: process.env.HOME ?? '' };
 const trace = /\n\s+at |Warning/;
 
-// fault: npm-ci-run-every
+// fault: npm-ci-missing
 test('before npm ci has run, every command says to run it', async (t) => {
   const cwd = createClone(t);
   for (const command of ['start', 'doctor', 'demo', 'dev']) {
@@ -23,7 +23,7 @@ test('before npm ci has run, every command says to run it', async (t) => {
   }
 });
 
-// fault: npm-ci-told-leave
+// fault: node-too-old
 test('where npm ci was told to leave Node out, an older Node says which one is needed', async (t) => {
   const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
@@ -41,7 +41,7 @@ test('where npm ci was told to leave Node out, an older Node says which one is n
   assert.doesNotMatch(started.output(), trace);
 });
 
-// fault: package-missing-update-without
+// fault: package-missing
 test('where a package is missing, as after an update without npm ci, the start says what to run', async (t) => {
   const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
@@ -55,7 +55,7 @@ test('where a package is missing, as after an update without npm ci, the start s
   assert.doesNotMatch(started.output(), trace);
 });
 
-// fault: failure-nobody-foresaw-sentence
+// fault: unforeseen-start-failure
 test('a failure that nobody foresaw is a sentence with its place, and without what it says', async (t) => {
   const cwd = createInstalledClone(t);
   appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
@@ -69,7 +69,7 @@ test('a failure that nobody foresaw is a sentence with its place, and without wh
   }
 });
 
-// fault: env-cannot-read-line
+// fault: unreadable-env-file
 test('a .env that cannot be read, or a line of it, is a sentence at every start', async (t) => {
   const cwd = createInstalledClone(t);
   const env = join(cwd, '.env');
@@ -92,7 +92,7 @@ test('a .env that cannot be read, or a line of it, is a sentence at every start'
   }
 });
 
-// fault: server-doctor-read-same
+// fault: env-read-alike
 test('the server and the doctor read the same .env, also with a byte-order mark before its first line', {
   skip,
 }, async (t) => {
@@ -128,7 +128,7 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
   assert.match(doctor.output(), new RegExp(`ok {4}Public address: http://127\\.0\\.0\\.1:${port} leads`));
 });
 
-// fault: database-redis-refused-start
+// fault: missing-database
 test('a database that Redis does not have is refused at the start and named by the doctor', {
   skip,
 }, async (t) => {
@@ -151,7 +151,7 @@ test('a database that Redis does not have is refused at the start and named by t
   }
 });
 
-// fault: doctor-says-redis-start
+// fault: doctor-names-redis
 test('the doctor says which Redis a start would use, and starts none itself', async (t) => {
   const cwd = createInstalledClone(t);
   const nowhere = `http://127.0.0.1:${await freePort()}`;

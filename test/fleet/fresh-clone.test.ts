@@ -70,7 +70,7 @@ function ownedByAnother(tree: string) {
   return nobody;
 }
 
-// fault: two-values-env-installation
+// fault: minimal-installation
 test('two values in .env, an installation for production and npm start: whoever signs in stays signed in', {
   skip,
 }, async (t) => {
@@ -109,7 +109,7 @@ test('two values in .env, an installation for production and npm start: whoever 
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: process-ends-private-redis
+// fault: private-redis-ends-with-process
 test('however the process ends, its private Redis ends as well, and the next start has what it kept', {
   skip,
 }, async (t) => {

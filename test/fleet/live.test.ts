@@ -15,7 +15,7 @@ const isAnother =
   ({ event, data }: { event: string; data: Record<string, unknown> }) =>
     event === 'card' && data.title !== name;
 
-// fault: process-dies-looks-replaced
+// fault: polling-process-dies
 test('if the process that polls dies, another takes over within seconds', async (t) => {
   const live = { ...testTiming.live, leaseMs: 3_000, renewLeaseEveryMs: 1_000 };
   const fleet = await createFleet(t, { ticking: true, timing: { ...testTiming, live } });

@@ -10,7 +10,7 @@ import type { Flood } from '../support/flood.ts';
 const withoutProc = existsSync('/proc/self/fd') ? false : 'this system does not tell what a process takes';
 
 for (const path of ['/card.png', '/privacy']) {
-  // fault: clients-pipeline-requests-never
+  // fault: pipelining-without-reading
   test(`clients that pipeline requests and never read an answer take hardly any memory and files, and others are answered: ${path}`, {
     skip: withoutProc,
   }, async (t) => {

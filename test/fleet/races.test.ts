@@ -114,7 +114,7 @@ test('a second sign-in while the first page is still loading keeps its own grant
   assert.equal((await keys()).filter((key) => key.startsWith('grant:')).length, 1);
 });
 
-// fault: way-back-answered-session
+// fault: callback-awaits-save
 test('the way back is answered only when session and grant are saved', async (t) => {
   for (const write of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
     const redis = await startRedisProxy(t);
@@ -139,7 +139,7 @@ test('the way back is answered only when session and grant are saved', async (t)
   }
 });
 
-// fault: session-ends-something-saves
+// fault: session-ends-during-save
 test('a session that ends while something still saves it does not come back to life', async (t) => {
   const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { env, redisUrl: redis.url });
@@ -161,7 +161,7 @@ test('a session that ends while something still saves it does not come back to l
   assert.deepEqual(leftOf(await other.keys()), []);
 });
 
-// fault: slow-page-began-renewal
+// fault: slow-page-after-refresh
 test('a slow page that began before a renewal does not put the old token back', async (t) => {
   const turntable = await startTurntable(t, { env });
   const { simulator, clock, url } = turntable;

@@ -12,7 +12,7 @@ import { startRedisProxy } from '../support/redis-proxy.ts';
 import { usualRedisDeadline } from '../support/timing.ts';
 import { clientId, startTurntable } from '../support/turntable.ts';
 
-// fault: frozen-redis-503-within
+// fault: redis-frozen
 test('a frozen Redis is a 503 within about a second, and serves pages again when it goes on', {
   skip,
 }, async (t) => {
@@ -41,7 +41,7 @@ test('a frozen Redis is a 503 within about a second, and serves pages again when
   assert.ok(backMs < 5_000, `served again after ${backMs} ms`);
 });
 
-// fault: primary-became-replica-left
+// fault: primary-became-replica
 test('a primary that became a replica is left for the new primary, and says what it is until then', {
   skip,
 }, async (t) => {
@@ -87,7 +87,7 @@ test('a primary that became a replica is left for the new primary, and says what
   assert.ok(performance.now() - signedOutAt < 30_000);
 });
 
-// fault: redis-loads-data-pages
+// fault: redis-loading-data
 test('while Redis loads its data pages answer 503, and are there when it is done', { skip }, async (t) => {
   // It answers after every 1024 keys.
   const folder = mkdtempSync(join(tmpdir(), 'turntable-loading-'));
@@ -139,7 +139,7 @@ async function withoutChannels(t: TestContext) {
   };
 }
 
-// fault: redis-user-right-channels
+// fault: redis-user-without-channels
 test('with a Redis user who has no right to channels, the log says so and signing out everywhere ends streams elsewhere', {
   skip,
 }, async (t) => {
@@ -156,7 +156,7 @@ test('with a Redis user who has no right to channels, the log says so and signin
   assert.doesNotMatch(here.logged.join(''), /a-secret|poll of the player failed|background task failed/);
 });
 
-// fault: redis-user-given-right
+// fault: channels-granted-later
 test('a Redis user who is given the right to channels uses them without a restart', { skip }, async (t) => {
   const { direct, signOutElsewhere } = await withoutChannels(t);
 
@@ -166,7 +166,7 @@ test('a Redis user who is given the right to channels uses them without a restar
   t.diagnostic(`${await signOutElsewhere()} ms`);
 });
 
-// fault: connection-listens-falls-silent
+// fault: silent-subscriber
 test('a connection that only listens and falls silent is noticed, and hears again', async (t) => {
   const line = await startRedisProxy(t);
   const here = await startTurntable(t, { redisUrl: line.direct });

@@ -166,7 +166,7 @@ test('every page and action is tried with a failing Redis', async (t) => {
 });
 
 for (const [what, how] of failures) {
-  // fault: whichever-command-page-redis
+  // fault: redis-fails-during-page
   test(`whichever command of a page Redis fails at, it is a 503 or a page, by the same process (${what})`, async (t) => {
     const { server, world } = await start(t);
     const answers: Record<string, number> = {};
@@ -195,7 +195,7 @@ for (const [what, how] of failures) {
     isSameProcess(server);
   });
 
-  // fault: whichever-command-stream-redis
+  // fault: redis-fails-during-stream
   test(`whichever command of a stream Redis fails at, the process stays, and the stream comes back (${what})`, async (t) => {
     const { server, fleet } = await start(t);
 
@@ -225,7 +225,7 @@ for (const [what, how] of failures) {
   });
 }
 
-// fault: nothing-plays-sign-turns
+// fault: sign-in-ended-without-playback
 test('where nothing plays, and the sign-in turns out to have ended when it is asked what played before, the page says so', async (t) => {
   const { server, world, fleet } = await start(t);
   const { person } = await world();
@@ -240,7 +240,7 @@ test('where nothing plays, and the sign-in turns out to have ended when it is as
   isSameProcess(server);
 });
 
-// fault: redis-freezes-under-several
+// fault: redis-freezes-under-load
 test('a Redis that freezes under several browsers costs them 503s, and nobody the process or the sign-in', {
   skip,
 }, async (t) => {

@@ -83,7 +83,7 @@ async function isOverAndCanBegin(fleet: Fleet, server: Server, mara: Browser): P
 }
 
 for (const rotation of ['strict', 'family'] as const) {
-  // fault: 200-requests-four-processes
+  // fault: many-requests-one-refresh
   test(`200 requests to four processes with an expired token are 200 pages, after one renewal (rotation: ${rotation})`, async (t) => {
     const fleet = await createFleet(t, { rotation, timing });
     const servers = await fleet.startMany(4);
@@ -109,7 +109,7 @@ for (const rotation of ['strict', 'family'] as const) {
   });
 }
 
-// fault: token-endpoint-slower-we
+// fault: slow-token-endpoint
 test('while the token endpoint is slower than we wait, one process asks it at a time, and the page is there as soon as it answers', async (t) => {
   const fleet = await createFleet(t, {
     rotation: 'none',
@@ -137,7 +137,7 @@ test('while the token endpoint is slower than we wait, one process asks it at a 
 // Some of these wait for a lease to end, so several wait at once.
 suite('one process of two', { concurrency: 3 }, () => {
   for (const rotation of rotations) {
-    // fault: process-killed-asks-spotify
+    // fault: process-killed-before-refresh
     test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
       const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
@@ -155,7 +155,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       assert.equal(refusals(fleet), 0);
     });
 
-    // fault: process-killed-spotify-answered
+    // fault: process-killed-before-save
     test(`a process killed when Spotify has answered, before the answer is saved: ${
       forgiving.includes(rotation)
         ? 'the old token serves once more'
@@ -177,7 +177,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       await isOverAndCanBegin(fleet, other, mara);
     });
 
-    // fault: answer-spotifys-lost-asked
+    // fault: refresh-response-lost
     test(`an answer of Spotify’s that was lost is asked for once more, by the next request: ${
       forgiving.includes(rotation) ? 'nothing is lost' : 'the page says that the sign-in has ended'
     } (rotation: ${rotation})`, async (t) => {
@@ -194,7 +194,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       await isOverAndCanBegin(fleet, other, mara);
     });
 
-    // fault: process-sleeps-through-lease
+    // fault: suspended-before-refresh
     test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
@@ -220,7 +220,7 @@ suite('one process of two', { concurrency: 3 }, () => {
   }
 
   for (const rotation of ['none', 'strict', 'grace'] as const) {
-    // fault: request-token-reaches-spotify
+    // fault: refresh-with-replaced-token
     test(`a request for a token that reaches Spotify after another process has renewed it spoils nothing (rotation: ${rotation})`, async (t) => {
       // The one wait that is out of order: the call outlasts its lock, as one does whose process slept meanwhile.
       const late = { accountsDeadlineMs: 60_000, leaseMs: 600 };
@@ -242,7 +242,7 @@ suite('one process of two', { concurrency: 3 }, () => {
         assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
     });
 
-    // fault: process-sleeps-through-lease-spotifys
+    // fault: suspended-after-refresh
     test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = fleet.spotify.hold('after');
@@ -267,7 +267,7 @@ suite('one process of two', { concurrency: 3 }, () => {
   }
 });
 
-// fault: spotify-ends-everything-because
+// fault: token-family-revoked
 test('where Spotify ends everything because the old token was used twice, a process that wakes with the new one says so and goes in no circles', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'family', short);
   const held = fleet.spotify.hold('after');
@@ -286,7 +286,7 @@ test('where Spotify ends everything because the old token was used twice, a proc
   await isOverAndCanBegin(fleet, other, mara);
 });
 
-// fault: process-wakes-save-under
+// fault: suspended-during-save
 test('a process that wakes with a save under way does not overwrite what was saved meanwhile', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'none', short);
   const held = one.redis.hold(save, 'before');
@@ -376,7 +376,7 @@ async function leaseIsOver(fleet: Fleet): Promise<void> {
   await until(async () => !(await fleet.keys()).some((key) => key.startsWith('lock:')));
 }
 
-// fault: signing-process-another-renews
+// fault: sign-out-races-refresh
 test('signing out on one process while another renews leaves nothing behind, whichever comes first', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([
@@ -425,7 +425,7 @@ test('signing out on one process while another renews leaves nothing behind, whi
   }
 });
 
-// fault: signing-process-another-makes
+// fault: sign-out-races-page
 test('signing out on one process while another makes a page leaves nothing behind, whichever comes first', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([
@@ -468,7 +468,7 @@ async function settled(fleet: Fleet): Promise<string[]> {
   return keys;
 }
 
-// fault: way-back-spotify-two
+// fault: callback-at-two-processes
 test('a way back from Spotify that two processes are given at once is spent once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([
@@ -499,7 +499,7 @@ test('a way back from Spotify that two processes are given at once is spent once
   }
 });
 
-// fault: signing-everywhere-ends-every
+// fault: sign-out-everywhere
 test('signing out everywhere ends every browser on every process at once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const servers = await fleet.startMany(3);
@@ -529,7 +529,7 @@ for (const [much, shift] of [
   ['a day', 24 * hour],
   ['a year', 365 * 24 * hour],
 ] as const) {
-  // fault: processes-clocks-wrong-year
+  // fault: clocks-are-wrong
   test(`processes whose clocks are wrong by ${much} renew nothing too soon and sign nobody out`, async (t) => {
     const { servers, simulator, baseUrl } = await withClocks(t, [0, shift, -shift]);
     const people = await Promise.all(servers.map((server) => cookiesOfSignIn(server, simulator, baseUrl)));
@@ -543,7 +543,7 @@ for (const [much, shift] of [
     assert.equal(countTokenRequests(simulator, 'refresh_token'), 0);
   });
 
-  // fault: clock-jumps-year-process
+  // fault: clock-jumps
   test(`a clock that jumps by ${much} while the process runs signs nobody out and renews nothing too soon`, async (t) => {
     for (const jump of [shift, -shift]) {
       const { servers, simulator, baseUrl, jumpAll } = await withClocks(t, [0], jump);

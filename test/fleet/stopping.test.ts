@@ -117,7 +117,7 @@ function stopAtEach(
 for (const browserLeaves of [false, true]) {
   const whose = browserLeaves ? 'whose browser has left' : 'that somebody waits for';
 
-  // fault: stopped-any-step-refresh
+  // fault: stopped-during-refresh
   test(`stopped at any step of a refresh ${whose}, nobody is signed out`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
@@ -135,7 +135,7 @@ for (const browserLeaves of [false, true]) {
     for (const step of ['set lock', 'eval grant', 'eval lock']) assert.ok(steps.includes(step), `${steps}`);
   });
 
-  // fault: stopped-any-step-sign
+  // fault: stopped-during-sign-in
   test(`stopped at any step of a sign-in ${whose}, it is completed, or not begun`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
@@ -159,7 +159,7 @@ for (const browserLeaves of [false, true]) {
   });
 }
 
-// fault: stopped-any-step-agreeing
+// fault: stopped-during-renewed-consent
 test('stopped at any step of agreeing anew, either the old sign-in stands or the new one does', async (t) => {
   await stopAtEach(t, {
     browserLeaves: false,
@@ -179,7 +179,7 @@ test('stopped at any step of agreeing anew, either the old sign-in stands or the
   });
 });
 
-// fault: stopped-any-step-signing
+// fault: stopped-during-sign-out
 test('stopped at any step of signing out, it is completed, or not begun', async (t) => {
   const flow: Parameters<typeof stopAtEach>[1] = {
     browserLeaves: false,
@@ -199,7 +199,7 @@ test('stopped at any step of signing out, it is completed, or not begun', async 
 for (const browserLeaves of [false, true]) {
   const whose = browserLeaves ? 'of a page whose browser has left' : 'that a page waits for';
 
-  // fault: asked-stop-spotify-answers
+  // fault: stop-saves-refresh
   test(`asked to stop while Spotify answers a refresh ${whose}, the server saves it first`, async (t) => {
     const fleet = await createFleet(t, { timing });
     const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
@@ -224,7 +224,7 @@ for (const [when, hold] of [
   ['when Spotify has answered', ({ fleet }) => fleet.spotify.hold('after')],
   ['before Spotify is asked', ({ victim }) => victim.redis.hold(command('set', 'lock:grant:'), 'after')],
 ] satisfies [string, (scene: Pick<Scenario, 'fleet' | 'victim'>) => HeldCommand][]) {
-  // fault: asked-stop-during-refresh
+  // fault: stop-during-background-refresh
   test(`asked to stop during a refresh in the background, ${when}, the server signs nobody out and ends no stream elsewhere`, async (t) => {
     const fleet = await createFleet(t, { timing });
     const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
@@ -248,7 +248,7 @@ for (const [when, hold] of [
   });
 }
 
-// fault: page-needs-refresh-server
+// fault: refresh-needed-while-stopping
 test('a page that needs a refresh while the server stops says that it restarts, and Spotify is not asked', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
@@ -269,7 +269,7 @@ test('a page that needs a refresh while the server stops says that it restarts, 
   assert.equal((await visitOnceRedisAnswers(survivor, mara, '/playlists')).status, 200);
 });
 
-// fault: page-token-good-minute
+// fault: valid-token-while-stopping
 test('a page whose token is still good for a minute is shown while the server stops', async (t) => {
   const fleet = await createFleet(t, { timing });
   const victim = await fleet.start({ viaRedisProxy: true });
@@ -301,7 +301,7 @@ test('asked to stop during a sign-in whose browser has left, the server complete
   assert.deepEqual(kinds, ['browsers', 'grant', 'session']);
 });
 
-// fault: asked-stop-during-sign
+// fault: stop-during-abandoned-sign-out
 test('asked to stop during a sign-out whose browser has left, the server completes it', async (t) => {
   const fleet = await createFleet(t, { timing });
   const victim = await fleet.start({ viaRedisProxy: true });
@@ -317,7 +317,7 @@ test('asked to stop during a sign-out whose browser has left, the server complet
   assert.deepEqual(await fleet.keys(), []);
 });
 
-// fault: asked-stop-form-work
+// fault: stop-during-abandoned-form
 test('asked to stop while a form is at work whose browser has left, the server completes it once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
@@ -343,7 +343,7 @@ test('asked to stop while a form is at work whose browser has left, the server c
   assert.equal(apiRequests(fleet.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });
 
-// fault: asked-stop-refresh-waits
+// fault: stop-waits-for-redis
 test('asked to stop while a refresh waits for Redis, the server saves it when Redis is back', {
   skip,
 }, async (t) => {
@@ -370,7 +370,7 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
   assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
 });
 
-// fault: server-stopping-polls-nobody
+// fault: no-polls-while-stopping
 test('a server that is stopping polls nobody', async (t) => {
   const fleet = await createFleet(t, { timing });
   const victim = await fleet.start();
@@ -416,7 +416,7 @@ test('Ctrl-C under npm arrives twice at once, and the server still finishes what
   assert.deepEqual(await ended, [0, null]);
 });
 
-// fault: server-cannot-finish-says
+// fault: stop-deadline
 test('a server that cannot finish says so and ends within ten seconds, or at once when asked again', async (t) => {
   const fleet = await createFleet(t, {
     timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, lockWaitMs: 62_000 },

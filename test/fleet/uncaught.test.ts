@@ -27,7 +27,7 @@ async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
   return { ...server, simulator, url: `http://127.0.0.1:${port}` };
 }
 
-// fault: rejection-nothing-caught-written
+// fault: unhandled-rejection
 test('a rejection that nothing caught is written down without its words, and the process goes on', async (t) => {
   const { child, waitForOutput, output, url } = await serverWith(t, 'rejection');
 
@@ -39,7 +39,7 @@ test('a rejection that nothing caught is written down without its words, and the
   assert.doesNotMatch(output(), /nobody may see/);
 });
 
-// fault: log-nobody-reads
+// fault: log-pipe-closed
 test('the server and the demo go on when nobody reads their log any more', async (t) => {
   for (const entry of ['src/main.ts', 'dev/demo.ts']) {
     const port = await freePort();
@@ -52,7 +52,7 @@ test('the server and the demo go on when nobody reads their log any more', async
   }
 });
 
-// fault: exception-nothing-caught-under
+// fault: uncaught-exception
 test('after an exception that nothing caught, what is under way is finished, and then the process exits with 1', async (t) => {
   const { child, ended, output, simulator, url } = await serverWith(t, 'exception');
   simulator.fault({ on: /search/, delayMs: 1_000 });

@@ -129,7 +129,7 @@ test('calls that come free later are not spent before', () => {
   assert.ok(wait(episode, { budget: late }) > wait(episode, { budget: soon }) * 2);
 });
 
-// fault: calls-used-looks-get
+// fault: calls-run-low
 test('as calls are used up polls get rarer gradually, and never stop', () => {
   for (const [title, playback, mostTimes] of [
     ['a song', track(0), 2.1],
@@ -187,7 +187,7 @@ test('with no calls left about one poll is made every half hour, for all listene
   assert.ok(four > 110 * 60 && four < 130 * 60, `${four} s`);
 });
 
-// fault: player-stands-takes-few
+// fault: player-is-stuck
 test('a stuck player takes few calls, wherever in a track it is stuck', () => {
   for (const remainingMs of [0, 3, 10, 100].map((remaining) => remaining * second)) {
     const days = pollLikeTheApp([dayOfStuckPlayer(24 * hour, remainingMs)], 700);

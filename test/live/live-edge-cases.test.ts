@@ -26,7 +26,7 @@ const cardSays =
 const isCard = ({ event }: { event: string }) => event === 'card';
 const cooldownNotice = /asked us to wait until/;
 
-// fault: gone-stream-began-leaves
+// fault: client-gone-before-stream
 test('a client that leaves before its stream begins causes no polls and takes no slot', async (t) => {
   const { url, mara, simulator, clock } = await startLiveListener(t);
   for (let client = 0; client < 12; client += 1) {
@@ -50,7 +50,7 @@ test('a client that leaves before its stream begins causes no polls and takes no
   assert.deepEqual([...new Set(streams.map(({ status }) => status))], [200]);
 });
 
-// fault: seen-last-shown-long
+// fault: cooldown-outlasts-tokens
 test('during a cooldown the last observation stays on the page, even after the access token has expired', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
@@ -91,7 +91,7 @@ test('a tab opened during a cooldown shows the cooldown, in every process', asyn
   }
 });
 
-// fault: button-effect-spotify-shows
+// fault: late-effect-of-button
 test('if Spotify shows the effect of a button late, it is polled once more', async (t) => {
   const { url, mara, simulator, clock } = await startLiveListener(t);
   simulator.settings.commandDelayMs = 1_200;
@@ -123,7 +123,7 @@ test('a button on another page shows its effect in open tabs', async (t) => {
   await stream.waitFor(cardSays(new RegExp(`on <bdi>${to.name}</bdi>`)));
 });
 
-// fault: spotify-fails-asked-ever
+// fault: spotify-keeps-failing
 test('while Spotify fails it is polled less and less, and pages tell whether waiting helps', async (t) => {
   const { url, mara, simulator, clock } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
@@ -145,7 +145,7 @@ test('while Spotify fails it is polled less and less, and pages tell whether wai
   assert.match((await mara.get('/now-playing').expect(403)).text, /doesn’t let you use this site yet/);
 });
 
-// fault: browser-allowed-less-neither
+// fault: browser-with-fewer-scopes
 test('a browser with fewer scopes neither sees the player nor stops polls for another browser', async (t) => {
   const { url, mara, simulator, clock, browser, name, keys } = await startLiveListener(t);
   simulator.settings.grantedScope = 'playlist-read-private';
@@ -169,7 +169,7 @@ test('a browser with fewer scopes neither sees the player nor stops polls for an
   await again.waitFor(({ data }) => data.title !== name && data.title !== undefined);
 });
 
-// fault: streams-break-made-again
+// fault: streams-reconnect
 test('a stream that reconnects causes no poll, and neither does asking why one was refused', async (t) => {
   const { url, mara, simulator, clock } = await startLiveListener(t);
   for (let times = 0; times < 8; times += 1) {
@@ -186,7 +186,7 @@ test('a stream that reconnects causes no poll, and neither does asking why one w
   assert.equal(countApiCalls(simulator, playerPath), 0);
 });
 
-// fault: clock-put-back-hour
+// fault: clock-set-back
 test('polls go on after the clock was put back by an hour', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
@@ -202,7 +202,7 @@ test('polls go on after the clock was put back by an hour', async (t) => {
   assert.notEqual(body.item.name, name);
 });
 
-// fault: nobody-can-look-because
+// fault: no-polls-without-redis
 test('tabs say so if no process can poll because Redis takes no writes, until it does again', {
   skip,
 }, async (t) => {
@@ -283,7 +283,7 @@ test('someone who presses a button sees its effect even while polls are throttle
   await stream.waitFor(({ data }) => data.playing === false);
 });
 
-// fault: stream-goes-redis-tell
+// fault: stream-without-recent-tracks
 test('a stream goes on without recently played tracks if Redis fails to return them', async (t) => {
   const redis = await startRedisProxy(t);
   const { url, mara, simulator, clock } = await startLiveListener(t, { redisUrl: redis.url });

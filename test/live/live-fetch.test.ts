@@ -19,7 +19,7 @@ async function fetchUntil(
   return card;
 }
 
-// fault: page-fetches-card-told
+// fault: page-fetches-card
 test('a page that fetches the card learns when to fetch again, and then finds the next track after one poll', async (t) => {
   const { mara, name, durationMs, clock, simulator } = await startLiveListener(t);
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: durationMs - 20_000 });
@@ -78,7 +78,7 @@ test('a page that fetches and one that streams share the same polls, even on two
   assert.equal(countApiCalls(simulator, playerPath), 1);
 });
 
-// fault: page-stopped-asking-costs
+// fault: fetching-page-closed
 test('a page that has stopped fetching causes no more polls', async (t) => {
   const { mara, clock, simulator, keys } = await startLiveListener(t);
   const { nextMs } = await fetchUntil(mara, (card) => card.nextMs > 10_000);

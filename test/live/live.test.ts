@@ -383,7 +383,7 @@ test('the answer to a poll that began before a button was pressed is ignored', a
   assert.equal(stream.events.at(-1)?.data.playing, false);
 });
 
-// fault: records-messages-another-version
+// fault: live-records-of-other-versions
 test('records and messages of another version are ignored, and live updates go on', async (t) => {
   const { url, mara, redisUrl, clock, simulator, name } = await startLiveListener(t);
   const redis = new Redis(redisUrl);

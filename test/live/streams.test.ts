@@ -15,7 +15,7 @@ import { createBrowser } from '../support/turntable.ts';
 
 const background = createBackgroundTasks({ onFailure: (name, error) => assert.fail(`${name}: ${error}`) });
 
-// fault: client-read-let-go
+// fault: stream-client-reads-nothing
 test('a client that does not read is disconnected, and its backlog freed', async (t) => {
   const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());
@@ -45,7 +45,7 @@ test('a client that does not read is disconnected, and its backlog freed', async
   streams.close();
 });
 
-// fault: place-held-long-stream
+// fault: stream-slot-expires
 test('a slot is taken for as long as its stream is open, and expires if its process dies', async (t) => {
   const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());

@@ -6,28 +6,28 @@ import { join } from 'node:path';
 import type { Mutation } from './mutation.ts';
 import { breakSafeguard, findMarkers } from './safeguards.ts';
 
-/** How tests came out: `hung` if one did not end in time, and none had failed before. */
+/** The result of a test run: `hung` if a test timed out before another one failed. */
 export type Outcome = { result: 'passed' | 'failed' | 'hung'; slowestMs: number };
 
 export type Copy = ReturnType<typeof createCopy>;
 
 const root = join(import.meta.dirname, '..', '..');
-const leftOut = new Set(['node_modules', '.git', 'data']);
+const excluded = new Set(['node_modules', '.git', 'data']);
 
-/** A copy of the project in which something can be broken. */
+/** Copies the project, so that safeguards can be removed in the copy. */
 export function createCopy() {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-mutation-'));
   for (const name of readdirSync(root)) {
-    if (!leftOut.has(name)) cpSync(join(root, name), join(folder, name), { recursive: true });
+    if (!excluded.has(name)) cpSync(join(root, name), join(folder, name), { recursive: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const markers = findMarkers(folder);
   const running = new Set<number>();
 
   return {
-    /** Runs the tests of one file, no longer than it takes to see one fail. No test gets more than `limitMs`. */
+    /** Runs the tests of one file until one fails. Each test may take up to `limitMs`. */
     async runTests({ test, named }: Pick<Mutation, 'test' | 'named'>, limitMs: number): Promise<Outcome> {
-      const words = [
+      const args = [
         '--test',
         `--test-timeout=${limitMs}`,
         '--test-reporter=./test/mutations/reporter.ts',
@@ -36,14 +36,14 @@ export function createCopy() {
         ...(named ? [`--test-name-pattern=${named}`] : []),
         `${test}.test.ts`,
       ];
-      // In a group of its own: ended with all it has started.
-      const child = spawn(process.execPath, words, {
+      // In its own process group, so that everything it starts can be ended with it.
+      const child = spawn(process.execPath, args, {
         cwd: folder,
         detached: true,
         stdio: ['ignore', 'pipe', 'ignore'],
       });
       const { pid } = child;
-      if (pid === undefined) throw new Error('The tests cannot be started');
+      if (pid === undefined) throw new Error('The tests couldn’t be started');
       running.add(pid);
       let text = '';
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
@@ -58,22 +58,22 @@ export function createCopy() {
       return { result: code === 0 ? 'passed' : 'failed', slowestMs };
     },
 
-    /** Does this with a safeguard removed, and restores it. Returns null if the safeguard isn't found. */
+    /** Does the work with a safeguard removed, and restores it. Returns null if the safeguard isn't found. */
     async without<T>(mutation: Mutation, work: () => Promise<T>): Promise<T | null> {
       const [file = '', ...others] = markers.get(mutation.safeguard) ?? [];
       const path = join(folder, file);
-      const whole = file && others.length === 0 ? readFileSync(path, 'utf8') : '';
-      const broken = breakSafeguard(mutation, whole);
+      const original = file && others.length === 0 ? readFileSync(path, 'utf8') : '';
+      const broken = breakSafeguard(mutation, original);
       if (broken === null) return null;
       writeFileSync(path, broken);
       try {
         return await work();
       } finally {
-        writeFileSync(path, whole);
+        writeFileSync(path, original);
       }
     },
 
-    /** Ends what runs in it, and removes it. */
+    /** Ends the processes in the copy, and deletes it. */
     remove(): void {
       for (const pid of running) endGroup(pid);
       rmSync(folder, { recursive: true, force: true });
@@ -85,6 +85,6 @@ function endGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // The group has already ended.
   }
 }

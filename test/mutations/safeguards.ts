@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { Mutation } from './mutation.ts';
 
 /*
- * Finds safeguards in the source by their markers, and breaks them.
+ * Finds safeguards in the source by their markers, and removes them.
  *
- * `from` is compared with the code below the marker token by token, and names are compared by their place only: after a rename the same
- * mutation still fits, and the names in `to` follow.
+ * `from` is compared with the code below the marker token by token, and names only by their position. So a mutation still matches after a
+ * rename, and the names in `to` are renamed accordingly.
  */
 type Token = { text: string; start: number; end: number };
 
@@ -24,7 +24,7 @@ const globals = new Set(
 /** The folders that are searched for markers. */
 const sources = ['src/**/*.{ts,mjs}', 'public/**/*.js', 'views/**/*.ejs', 'simulator/*.ts', 'dev/*.ts'];
 
-/** The files below `root` that contain each marker: `id` to paths. */
+/** Returns the paths of the files below `root` that contain each marker, by id. */
 export function findMarkers(root: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const file of globSync(sources, { cwd: root }).sort()) {
@@ -37,8 +37,8 @@ export function findMarkers(root: string): Map<string, string[]> {
 }
 
 /**
- * Breaks a safeguard in the text of a file, below each of its markers. Returns null if the code below a marker no longer has the shape
- * of `from`, or if `to` uses a name that neither `from` nor the file contains.
+ * Removes a safeguard from the text of a file, below each of its markers. Returns null if the code below a marker doesn't match `from`, or
+ * if `to` contains a name that neither `from` nor the file contains.
  */
 export function breakSafeguard({ safeguard, from, to }: Mutation, source: string): string | null {
   const wanted = tokensOf(from);
@@ -47,7 +47,7 @@ export function breakSafeguard({ safeguard, from, to }: Mutation, source: string
   const known = new Set(all.map(({ text }) => text));
   let broken = source;
 
-  // From the last to the first, so that the earlier places stay where they are.
+  // From the last to the first, so that the earlier positions stay valid.
   for (const place of places.reverse()) {
     const match = firstMatch(
       wanted,
@@ -61,7 +61,7 @@ export function breakSafeguard({ safeguard, from, to }: Mutation, source: string
   return places.length > 0 ? broken : null;
 }
 
-/** The markers of one safeguard, or of all: in a comment of JavaScript, Lua or EJS. */
+/** Matches the markers of one safeguard, or of all, in a comment of JavaScript, Lua or EJS. */
 function marker(id = '[\\w-]+'): RegExp {
   return new RegExp(`(?://|--|<%#) safeguard: (${id})(?![\\w-])`, 'g');
 }
@@ -75,7 +75,7 @@ function firstMatch(wanted: Token[], all: Token[]) {
   return null;
 }
 
-/** What each name in `wanted` is called in `found`, or null if the two differ in more than names. */
+/** Returns the name in `found` for each name in `wanted`, or null if the two differ in more than names. */
 function namesIn(wanted: Token[], found: Token[]): Map<string, string> | null {
   const names = new Map<string, string>();
   for (const [index, { text }] of wanted.entries()) {
@@ -96,7 +96,7 @@ function renamed(text: string, names: Map<string, string>): string {
   return result + text.slice(copied);
 }
 
-/** The names in a piece of code that have to be defined somewhere else: no properties, parameters or keys. */
+/** Returns the names in a piece of code that are defined elsewhere: no properties, parameters or keys. */
 function references(code: string): string[] {
   const tokens = tokensOf(code).map(({ text }) => text);
   return tokens.filter(
@@ -112,7 +112,7 @@ function isName(text: string): boolean {
   return /^[A-Za-z_$]/.test(text) && !keywords.has(text);
 }
 
-/** Names, numbers, short strings and single signs; no whitespace and no comments. Good enough for TypeScript, Lua and EJS alike. */
+/** Returns names, numbers, short strings and single signs, without whitespace and comments. Works for TypeScript, Lua and EJS. */
 function tokensOf(source: string): Token[] {
   const pattern =
     /(?:\/\*[\s\S]*?\*\/|(?<![:'"`\\/])\/\/ [^\n]*|-- [^\n]*|<%#[\s\S]*?%>|\s+)|([A-Za-z_$][\w$]*|\d[\w.]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|.)/g;

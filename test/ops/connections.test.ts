@@ -15,7 +15,7 @@ import { createRawClient, getRequest } from '../support/raw-client.ts';
 /** More than all buffers between server and client hold. */
 const large = Buffer.alloc(30_000_000, 'x');
 
-// fault: pipelined-requests-handled-other
+// fault: pipelined-requests-in-order
 test('pipelined requests are handled one after the other, and answered in their order', async (t) => {
   let inFlight = 0;
   let most = 0;
@@ -34,7 +34,7 @@ test('pipelined requests are handled one after the other, and answered in their 
   assert.equal(most, 1);
 });
 
-// fault: client-pipelines-more-requests
+// fault: too-many-pipelined-requests
 test('a client that pipelines more requests than are let wait is cut off, and only its first is handled', async (t) => {
   let handled = 0;
   const { client } = await serving(t, () => {
@@ -47,7 +47,7 @@ test('a client that pipelines more requests than are let wait is cut off, and on
   assert.equal(handled, 1);
 });
 
-// fault: client-takes-nothing-answer
+// fault: client-reads-nothing
 test('a client that takes nothing of its answer is cut off, and others are answered meanwhile', async (t) => {
   let cut = false;
   const { client } = await serving(
@@ -72,7 +72,7 @@ test('a client that takes nothing of its answer is cut off, and others are answe
   });
 });
 
-// fault: client-takes-answer-too
+// fault: client-reads-slowly
 test('a client that takes its answer too slowly is cut off', async (t) => {
   const ends: string[] = [];
   const { client } = await serving(
@@ -98,7 +98,7 @@ test('a client that takes its answer too slowly is cut off', async (t) => {
   }
 });
 
-// fault: client-waits-slow-answer
+// fault: client-waits-for-slow-response
 test('a client that waits for a slow answer, and takes it at once, is not cut off', async (t) => {
   const { client } = await serving(
     t,
@@ -126,7 +126,7 @@ const slowSenders: [what: string, begun: string, limits: Partial<typeof connecti
 ];
 
 for (const [what, begun, limits] of slowSenders) {
-  // fault: client-sends-slow-headers
+  // fault: client-sends-slowly
   test(`a client that sends ${what} is cut off about when its time is over`, async (t) => {
     const app: RequestListener = (req, res) => void req.resume().once('end', () => res.end());
     const { client } = await serving(t, app, { ...limits, checkEveryMs: 50 });
@@ -141,7 +141,7 @@ for (const [what, begun, limits] of slowSenders) {
   });
 }
 
-// fault: connection-lay-idle-longer
+// fault: idle-connection-reused
 test('a connection that lay idle for longer than headers may take is used again', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'), {
     keepAliveMs: 60_000,
@@ -159,7 +159,7 @@ test('a connection that lay idle for longer than headers may take is used again'
   assert.deepEqual(idle.statuses(), [200, 200]);
 });
 
-// fault: idle-connections-kept-longer
+// fault: keep-alive-longer-than-proxies
 test('idle connections are kept for longer than proxies keep theirs', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'));
   const proxy = client();
@@ -179,7 +179,7 @@ test('an idle connection is closed when its time is over', async (t) => {
   assert.deepEqual(idle.statuses(), [200]);
 });
 
-// fault: last-answer-connection-may
+// fault: last-response-of-connection
 test('the last answer that a connection may have announces its end', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'), { maxRequestsPerConnection: 2 });
   const one = client();
@@ -193,7 +193,7 @@ test('the last answer that a connection may have announces its end', async (t) =
   assert.match(one.received(), /Connection: close/);
 });
 
-// fault: connection-too-many-answered
+// fault: too-many-connections
 test('a connection too many is answered 503 without its request, and idle ones make room for the next', async (t) => {
   let handled = 0;
   const { client } = await serving(
@@ -228,7 +228,7 @@ test('a connection too many is answered 503 without its request, and idle ones m
   assert.equal(handled, 4);
 });
 
-// fault: burst-connections-waits-busy
+// fault: burst-of-connections
 test('a burst of connections waits for a busy server, and is not dropped by the system', {
   skip: mostWaiting() < 1_000 && 'this system lets fewer connections wait',
 }, async (t) => {

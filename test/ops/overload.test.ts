@@ -10,7 +10,7 @@ import { startTurntable } from '../support/turntable.ts';
 
 const twoRequests = { ...overloadLimits, maxRequests: 2 };
 
-// fault: requests-beyond-limit-answered
+// fault: requests-beyond-limit
 test('requests beyond the limit are answered 503 at once, static files included, while the others are served and health checks answer', async (t) => {
   const { browser, simulator, url, logged } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
@@ -46,7 +46,7 @@ test('requests beyond the limit are answered 503 at once, static files included,
   await mara.get('/app.css').expect(200);
 });
 
-// fault: log-tells-overload-once
+// fault: overload-logged-once
 test('the log tells of an overload once, and not of each request', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
@@ -64,7 +64,7 @@ test('the log tells of an overload once, and not of each request', async (t) => 
   await Promise.all(waiting);
 });
 
-// fault: open-streams-count-requests
+// fault: streams-are-not-load
 test('open streams do not count as requests under way', async (t) => {
   const { browser, url } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
@@ -74,7 +74,7 @@ test('open streams do not count as requests under way', async (t) => {
   await mara.get('/account').expect(200);
 });
 
-// fault: late-event-loop-refuses
+// fault: late-event-loop-refusals
 test('a late event loop refuses nobody while few requests are under way, and then as many as were answered within a second are admitted', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held, release } = await gated(t, { ...overloadLimits, minRequests: 3, maxRequests: 6 }, load);
@@ -110,7 +110,7 @@ test('a late event loop refuses nobody while few requests are under way, and the
   assert.equal(refused.statuses().at(-1), 200);
 });
 
-// fault: event-loop-late-requests
+// fault: requests-of-gone-clients
 test('while the event loop is late, requests whose clients have gone are not begun', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held } = await gated(t, overloadLimits, load);
@@ -124,7 +124,7 @@ test('while the event loop is late, requests whose clients have gone are not beg
   assert.equal(held(), 1);
 });
 
-// fault: event-loop-counts-late
+// fault: late-event-loop-detected
 test('the event loop counts as late while something blocks it and for a second afterwards', async () => {
   const load = createLoadMonitor();
   await until(() => !load.isLate());
@@ -145,7 +145,7 @@ test('the answers of the last second are counted', async () => {
   await until(() => load.answersPerSecond() === 0);
 });
 
-// fault: answer-handed-over-longer
+// fault: sent-response-is-done
 test('an answer that is handed over is no longer under way, however slowly its client reads it', async (t) => {
   const { port } = await gated(t, { ...overloadLimits, maxRequests: 1 });
   const slow = createRawClient(t, port);
@@ -159,7 +159,7 @@ test('an answer that is handed over is no longer under way, however slowly its c
   assert.deepEqual(other.statuses(), [200]);
 });
 
-// fault: client-asks-again-once
+// fault: client-retries-at-once
 test('a client that asks again at once after many refusals waits for each further answer', async (t) => {
   const limits = { ...overloadLimits, maxRequests: 0, maxRefusalsPerSecond: 0, pauseMs: 300 };
   const { port } = await gated(t, limits);

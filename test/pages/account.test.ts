@@ -224,7 +224,7 @@ test('no other site can sign anybody out everywhere, or disconnect them', async 
   await mara.agent.post('/account/disconnect').set('Origin', url).redirects(0).expect(303);
 });
 
-// fault: thirty-days-end-sooner
+// fault: expiry-warning
 test('thirty days before its end, and not sooner, a banner says when the sign-in ends and offers to agree again', async (t) => {
   const { browser, clock } = await startTurntable(t);
   const mara = browser();
@@ -248,7 +248,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
   assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Agree again now/);
 });
 
-// fault: renewal-moves-end-sign
+// fault: refresh-extends-nothing
 test('no renewal moves the end of a sign-in, and agreeing again does', async (t) => {
   const turntable = await startTurntable(t);
   const { browser, clock, simulator } = turntable;
@@ -308,7 +308,7 @@ test('signing out everywhere ends every browser of the listener, and nobody else
   assert.match(left.headers.location ?? '', /show_dialog=true/, 'the next sign-in is asked for');
 });
 
-// fault: signs-very-moment-signing
+// fault: races-global-sign-out
 test('who signs in at the very moment of signing out everywhere is signed out as well, or signs in after it', async (t) => {
   const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
@@ -446,7 +446,7 @@ test('browsers are called what people call them', async (t) => {
   }
 });
 
-// fault: damaged-list-browsers-removed
+// fault: damaged-browser-list
 test('what is damaged in a list of browsers is removed and counted, signs nobody out, and is never an error', async (t) => {
   const turntable = await startTurntable(t);
   const { keys, redisUrl, logged, clock } = turntable;

@@ -140,7 +140,7 @@ test('every action is tried', async (t) => {
 
 for (const [what, { shown, steps }] of Object.entries(cases)) {
   for (const isWatched of [false, true]) {
-    // fault: saving-removing-plays-every
+    // fault: pages-after-action
     test(`after ${what} every page says what is so now (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
       const world = await openWorld(t);
       const { here, elsewhere, clock } = world;
@@ -194,7 +194,7 @@ for (const path of others.filter((one) => one !== '/now-playing/poll')) {
   });
 }
 
-// fault: page-action-leads-depend
+// fault: action-without-messages
 test('the page that an action leads to does not depend on the message that tells other processes of it', async (t) => {
   const redis = await startRedisProxy(t);
   const world = await openWorld(t, { redisUrl: redis.url });
@@ -219,7 +219,7 @@ test('the page that an action leads to does not depend on the message that tells
   assert.match(await act(`/playlists/${playlist}`, { name: 'Other' }), /<h1[^>]*>.*Other/);
 });
 
-// fault: spotify-said-track-button
+// fault: stale-response-after-button
 test('what Spotify said of a track before a button changed it does not win over the button', async (t) => {
   const { here, elsewhere, uri, clock, simulator } = await openWorld(t);
   await here.post('/library/remove').send({ uri }).expect(303);

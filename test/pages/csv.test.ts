@@ -94,7 +94,7 @@ const harmless = [
   'x'.repeat(300),
 ];
 
-// fault: cell-table-begins-formula
+// fault: spreadsheet-formula
 test('no cell of a table begins a formula or a row, whichever separator it is read with; harmless names stay as they are', {
   skip,
 }, async (t) => {

@@ -162,7 +162,7 @@ test('at most four pages are loaded at once, and the file begins before the last
   assert.match(text, /# written,3000/);
 });
 
-// fault: playlist-spotify-stops-telling
+// fault: parts-make-whole
 test('if Spotify stops answering, a part can be downloaded, and the parts together are the whole playlist', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;

@@ -58,7 +58,7 @@ async function outcomeOn(person: Browser, path: string): Promise<string> {
   return shown.replace(/\s+/g, ' ').trim();
 }
 
-// fault: page-of-playlists-too-short
+// fault: short-page-of-playlists
 test('a short page of playlists is read again, and then missing in the summary and the name', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -80,7 +80,7 @@ test('a short page of playlists is read again, and then missing in the summary a
   );
 });
 
-// fault: later-page-of-playlists-too-short
+// fault: short-page-after-name
 test('a download whose name is sent already fails if a later page of playlists is short', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -94,7 +94,7 @@ test('a download whose name is sent already fails if a later page of playlists i
   assert.doesNotMatch(text, /"summary"/);
 });
 
-// fault: playlists-sent-as-null
+// fault: null-playlists
 test('playlists that Spotify sends as null are counted, and the file is not called complete', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -140,7 +140,7 @@ function changeAtEnd({ simulator }: Turntable, path: string): void {
   simulator.fault({ on, answer: answer({ id: path.split('/')[2], snapshot_id: 'another' }) });
 }
 
-// fault: playlist-changes-total-stays
+// fault: playlist-changes-during-export
 test('a playlist that changes during its export without getting longer or shorter gives no file', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
@@ -164,7 +164,7 @@ test('a playlist that changes during its export without getting longer or shorte
   assert.deepEqual([again.items.length, again.manifest.complete], [1200, true], 'it starts again');
 });
 
-// fault: playlist-changes-in-file-of-all
+// fault: playlist-changes-in-collection
 test('the same in a file of all playlists, for one more call for each that is longer than a page', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -209,7 +209,7 @@ test('a part that begins in another version of the playlist is not called comple
   assert.match(shown, /<a href="[^"]+from=0&amp;[^"]*part=yes">Start again<\/a>/);
 });
 
-// fault: part-cut-short-on-its-page
+// fault: page-shows-cut-part
 test('the page of an export says where a part stopped and why, and leads on from there', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -238,7 +238,7 @@ test('the page of an export says where a part stopped and why, and leads on from
   assert.match(await outcomeOn(mara, `${path}/export`), /Finished: 1,000 rows\./);
 });
 
-// fault: file-without-contents-on-its-page
+// fault: page-shows-empty-file
 test('the page of an export says so if Spotify shows nothing of the playlist', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -291,7 +291,7 @@ test('an export that fails offers the part that could be read', async (t) => {
   assert.ok(shown.includes(`<a href="${path}/export.csv?part=yes">Download a part</a>`));
 });
 
-// fault: place-beyond-end
+// fault: position-beyond-end
 test('a place beyond the end of a playlist, or of all playlists, is a 404 and no file', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
@@ -321,7 +321,7 @@ test('the page of an export shows that none is running, and offers parts only if
   assert.match(ofAll.text, /In parts/);
 });
 
-// fault: question-names-its-file
+// fault: question-names-file
 test('the question before a file names the playlist and the format', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -338,7 +338,7 @@ test('the question before a file names the playlist and the format', async (t) =
   for (const format of ['csv', 'json']) {
     const { text } = await ask(`${path}/export.${format}`).expect(200);
     assert.ok(text.includes(`Download “${longPlaylistName}” as ${format.toUpperCase()}?`), text);
-    assert.match(text, /<a class="button quiet" href="\/">Go home<\/a>/);
+    assert.match(text, /<a class="button secondary" href="\/">Go home<\/a>/);
   }
   assert.deepEqual(apiRequests(simulator), [`GET ${path}`], 'asked for once');
   assert.match((await ask('/playlists/export.csv').expect(200)).text, /Download all playlists as CSV\?/);

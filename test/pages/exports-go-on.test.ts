@@ -76,7 +76,7 @@ const passing: [string, Omit<Fault, 'on'>, number][] = [
 ];
 
 for (const [what, fault, seconds] of passing) {
-  // fault: 502-middle-playlist-end
+  // fault: failure-in-middle-of-file
   test(`${what} in the middle of a playlist does not end its file`, async (t) => {
     const turntable = await startTurntable(t, { timing: { apiDeadlineMs: 1_000 } });
     const { simulator, clock } = turntable;
@@ -102,7 +102,7 @@ for (const [what, fault, seconds] of passing) {
   });
 }
 
-// fault: all-137-playlists-file
+// fault: failures-in-file-of-all
 test('all 137 playlists are in the file despite passing failures', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
@@ -133,7 +133,7 @@ test('all 137 playlists are in the file despite passing failures', async (t) => 
   assert.equal(playlists.length, 132);
 });
 
-// fault: pause-shown-page-started
+// fault: pause-shown-on-page
 test('a pause is shown on the page that started the export, whichever process serves it', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });
@@ -167,7 +167,7 @@ test('a pause is shown on the page that started the export, whichever process se
   );
 });
 
-// fault: first-row-short-cooldown
+// fault: cooldown-before-first-row
 test('before the first row, a short cooldown is a page that starts the download by itself', async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 0 } });
   const { simulator, clock } = turntable;
@@ -226,7 +226,7 @@ const final: [string, Omit<Fault, 'on' | 'times'>, number, string][] = [
 ];
 
 for (const [what, fault, status, reason] of final) {
-  // fault: spotify-goes-failing-middle
+  // fault: export-keeps-failing
   test(`${what} in the middle is an error page and no file, and a part holds what came before`, async (t) => {
     const turntable = await startTurntable(t);
     const { simulator, clock } = turntable;
@@ -257,7 +257,7 @@ for (const [what, fault, status, reason] of final) {
   });
 }
 
-// fault: reads-repeated-within-budget
+// fault: retry-budget
 test('reads are repeated within a budget: retries don’t double the load on a failing Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -275,7 +275,7 @@ test('reads are repeated within a budget: retries don’t double the load on a f
   assert.equal(reads.length, 7, 'three that were repeated, and the one that was not');
 });
 
-// fault: pauses-budget-too-export
+// fault: pause-budget
 test('pauses have a budget: an export does not wait forever', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
@@ -317,7 +317,7 @@ async function cut(
   );
 }
 
-// fault: long-file-begun-cannot
+// fault: long-file-fails
 test('a long file that has begun and cannot go on is a download that fails', async (t) => {
   const turntable = await startTurntable(t);
   await cut(turntable, async (path, mara) => {
@@ -348,7 +348,7 @@ async function askAsOldProxy(url: string, path: string, cookie: string, onData?:
   return { text, end };
 }
 
-// fault: fails-proxy-speaks-http
+// fault: long-file-fails-over-http10
 test('it fails for a proxy that speaks HTTP/1.0 as well, which takes a connection that is closed for the end', async (t) => {
   const turntable = await startTurntable(t);
   await cut(turntable, async (path, mara) => {
@@ -359,7 +359,7 @@ test('it fails for a proxy that speaks HTTP/1.0 as well, which takes a connectio
   });
 });
 
-// fault: download-cut-off-because
+// fault: download-cut-by-stop
 test('a download that is cut off because the server stops does not look complete', async () => {
   const serving = await serve((_req, res) => void res.write('half a file'), { host: '127.0.0.1', port: 0 });
   let closed: Promise<void> | undefined;
@@ -372,7 +372,7 @@ test('a download that is cut off because the server stops does not look complete
   assert.equal(end, 'ECONNRESET');
 });
 
-// fault: file-being-sent-never
+// fault: file-never-silent
 test('a file that is being sent is never silent for long while Spotify is waited for', async (t) => {
   const turntable = await startTurntable(t, { timing: { heartbeatMs: 50 } });
   const { simulator, clock } = turntable;
@@ -402,7 +402,7 @@ test('a file that is being sent is never silent for long while Spotify is waited
   );
 });
 
-// fault: short-file-takes-too
+// fault: slow-short-file
 test('a short file that takes too long begins before it is whole, and then goes on', async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 300, heartbeatMs: 50 } });
   const { simulator, clock } = turntable;
@@ -421,7 +421,7 @@ test('a short file that takes too long begins before it is whole, and then goes 
   assert.match(text, /# written,1200\r\n[\s\S]*# complete,true/);
 });
 
-// fault: rows-spotify-announces-send
+// fault: rows-missing
 test('rows that Spotify announces and does not send are read again, and otherwise the name mentions them as missing', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
@@ -466,7 +466,7 @@ test('rows that Spotify announces and does not send are read again, and otherwis
   assert.deepEqual([long.status, long.isWhole], [200, false]);
 });
 
-// fault: signing-ends-export-paused
+// fault: sign-out-ends-export
 test('signing out ends an export that is paused, without another call to Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock, keys } = turntable;
@@ -494,7 +494,7 @@ test('signing out ends an export that is paused, without another call to Spotify
   );
 });
 
-// fault: reader-leaves-during-pause
+// fault: client-leaves-during-pause
 test('a client that leaves during a pause ends the export', async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 100 } });
   const { simulator, clock, logged } = turntable;
@@ -515,7 +515,7 @@ test('a client that leaves during a pause ends the export', async (t) => {
   assert.doesNotMatch(logged.join(''), /request failed|background task failed/i);
 });
 
-// fault: error-spotifys-access-unforeseen
+// fault: every-error-has-reason
 test('no error of Spotify’s, or of access to it, is unforeseen', () => {
   const { SpotifyError: _base, ...ofSpotify } = spotifyErrors;
   const classes = [...Object.values(ofSpotify), ...Object.values(accessErrors)];
@@ -594,7 +594,7 @@ test('the page of an export says what it takes, and offers parts of a long one',
   await mara.get(`/playlists/${'0'.repeat(22)}/export`).expect(404);
 });
 
-// fault: part-collected-holds-2
+// fault: part-size
 test('a part is collected, and holds up to 2,000 rows', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await longPlaylist(turntable);

@@ -30,7 +30,7 @@ function leftOf(cookies: readonly string[], answer: { headers: Record<string, un
   return cookies.filter((cookie) => !cleared.some((one) => cookie.startsWith(one)));
 }
 
-// fault: sign-another-keeps-cookies
+// fault: many-pending-sign-ins
 test('one sign-in after another keeps the cookies of all within 3 kB: the oldest gives way, the newest work', async (t) => {
   const turntable = await startTurntable(t);
   const { browser, clock } = turntable;
@@ -57,7 +57,7 @@ test('there is room for ten sign-ins that lead to a page with a short address', 
   for (const way of ways) await mara.get(way).expect(303);
 });
 
-// fault: sign-ins-started-same
+// fault: simultaneous-pending-sign-ins
 test('of sign-ins that were started at the same moment any page clears what is too much, and the newest go on', async (t) => {
   const turntable = await startTurntable(t);
   const { clock, simulator, browser } = turntable;
@@ -91,7 +91,7 @@ test('a way of more than 300 characters leads to the start page instead', async 
   }
 });
 
-// fault: request-too-many-cookies
+// fault: too-many-cookies
 test('a request with too many cookies gets a page that deletes those of sign-ins, and the next one is fine', async (t) => {
   const turntable = await startTurntable(t);
   const { url, browser } = turntable;
@@ -115,7 +115,7 @@ test('a request with too many cookies gets a page that deletes those of sign-ins
   await browser().get(styles).set('Cookie', all).expect(200);
 });
 
-// fault: 30-kb-cookies-reach
+// fault: 30-kb-of-cookies
 test('30 kB of cookies still reach that page', async (t) => {
   const port = await freePort();
   const server = run(t, 'src/main.ts', {

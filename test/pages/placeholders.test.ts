@@ -31,7 +31,7 @@ const noMoments = [
   null,
 ];
 
-// fault: moment-stands-none-unknown
+// fault: placeholder-dates
 test('a moment that stands for none is unknown, on pages, in JSON and in files', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await signedIn(turntable);
@@ -67,7 +67,7 @@ test('a moment that stands for none is unknown, on pages, in JSON and in files',
   }
 });
 
-// fault: release-date-told-exactly
+// fault: release-date-precision
 test('a release date is told as exactly as it is known, and not at all if it is none', async (t) => {
   const turntable = await startTurntable(t);
   const { mara } = await signedIn(turntable);
@@ -105,7 +105,7 @@ test('a release date is told as exactly as it is known, and not at all if it is 
   assert.match(page.text, /<p class="small">1959<\/p>/);
 });
 
-// fault: name-nothing-length-0
+// fault: placeholder-names-and-lengths
 test('a name of nothing and a length of 0 are unknown, on pages, in JSON and in files', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await signedIn(turntable);
@@ -137,7 +137,7 @@ test('a name of nothing and a length of 0 are unknown, on pages, in JSON and in 
   assert.deepEqual([list.name, list.description, list.owner, list.count], [null, null, null, null]);
 });
 
-// fault: total-fewer-came-says
+// fault: impossible-total
 test('a total of fewer than came says nothing: the rows are shown, uncounted, and lead on to the next page', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await signedIn(turntable);

@@ -40,7 +40,7 @@ const saysOriginals = (t: T) => apiVersionIn(t) !== '2026-02';
 const contents = (t: T) => (apiVersionIn(t) === 'legacy' ? 'tracks' : 'items');
 const itemOf = (row: Row | undefined): Item => row?.item ?? assert.fail('no such row');
 
-// fault: spotify-play-marked-reason
+// fault: unplayable-marked
 testInEachApiVersion(
   'what Spotify does not play is marked with its reason, in a playlist and among saved tracks',
   async (t) => {
@@ -81,7 +81,7 @@ testInEachApiVersion(
   },
 );
 
-// fault: relinked-track-original-taken
+// fault: relinked-original-in-playlist
 testInEachApiVersion(
   'of a relinked track the original is taken out of a playlist, and nothing else',
   async (t) => {
@@ -131,7 +131,7 @@ testInEachApiVersion(
   },
 );
 
-// fault: relinked-track-original-taken-library
+// fault: relinked-original-in-library
 testInEachApiVersion(
   'of a relinked track the original is taken out of the library, and nothing else',
   async (t) => {
@@ -168,7 +168,7 @@ testInEachApiVersion(
   },
 );
 
-// fault: row-moved-meanwhile-removed
+// fault: row-moved-before-removal
 test('a row that has moved meanwhile is not removed, and the page says so', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
@@ -198,7 +198,7 @@ test('a row that has moved meanwhile is not removed, and the page says so', asyn
   assert.equal(answer.body.reason, 'library-changed');
 });
 
-// fault: file-holds-playlist-holds
+// fault: export-holds-originals
 testInEachApiVersion('a file holds what the playlist holds: of relinked tracks the originals', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;

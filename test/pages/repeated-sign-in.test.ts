@@ -14,7 +14,7 @@ const speculative: Record<string, string>[] = [
   { 'X-Moz': 'prefetch' },
 ];
 
-// fault: page-loaded-ahead-asked
+// fault: speculative-sign-in
 test('a page that is loaded ahead, or only asked for its head, starts and finishes no sign-in and spends nothing', async (t) => {
   const { browser, simulator, redisUrl } = await startTurntable(t);
   const mara = browser();
@@ -40,7 +40,7 @@ test('a page that is loaded ahead, or only asked for its head, starts and finish
   assert.equal((await mara.get(way).expect(303)).headers.location, '/playlists');
 });
 
-// fault: link-preview-cookies-spends
+// fault: link-preview
 test('a link preview, which has no cookies, spends nothing', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -52,7 +52,7 @@ test('a link preview, which has no cookies, spends nothing', async (t) => {
   await mara.get(way).expect(303);
 });
 
-// fault: loading-way-back-again
+// fault: callback-reloaded
 test('loading the way back again leads whoever it signed in to where it led, and asks Spotify nothing', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -70,7 +70,7 @@ test('loading the way back again leads whoever it signed in to where it led, and
   await mara.get('/playlists?page=2').expect(200);
 });
 
-// fault: double-click-ends-signed
+// fault: double-click
 test('a double click ends signed in, although the browser drops the first answer, also at two servers', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });
@@ -106,7 +106,7 @@ function sessionIn(headers: Record<string, unknown>): string | undefined {
   return cookies.find((cookie) => /^turntable-\d+-session=/.test(cookie))?.split(';')[0];
 }
 
-// fault: browser-started-sign-led
+// fault: callback-bound-to-browser
 test('only the browser that started a sign-in is led on by it, and only while that sign-in stands', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const [mara, noor, stranger] = [browser(), browser(), browser()];
@@ -175,7 +175,7 @@ test('whom a state signed in is remembered for ten minutes, under nothing that c
   assert.match(record, /"returnTo":"\/"/);
 });
 
-// fault: every-way-sign-fails
+// fault: failed-sign-in-address
 test('every way in which a sign-in fails leads to an address without a code, and the page there can be loaded again', async (t) => {
   const { browser, simulator, baseUrl } = await startTurntable(t);
   const mara = browser();
@@ -209,7 +209,7 @@ test('every way in which a sign-in fails leads to an address without a code, and
   }
 });
 
-// fault: page-about-failed-sign
+// fault: failed-sign-in-page
 test('the page about a failed sign-in says only what this server wrote', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const mara = browser();

@@ -132,7 +132,7 @@ test('whom Spotify refused of late, without saying who it was', async (t) => {
   assert.match((await check(owner)).get('Sign-ins') ?? '', /^Note/);
 });
 
-// fault: set-up-asked-once-minute
+// fault: setup-check-once-a-minute
 test('Spotify is asked once a minute, however often the check is', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const person = browser();
@@ -144,7 +144,7 @@ test('Spotify is asked once a minute, however often the check is', async (t) => 
   assert.equal(countApiCalls(simulator, '/v1/search'), 2);
 });
 
-// fault: processes-share-set-up-check
+// fault: setup-check-shared
 test('processes share what Spotify said: all together ask it once a minute', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });

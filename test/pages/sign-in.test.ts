@@ -65,7 +65,7 @@ test('the sign-in leads back to the page that asked for it', async (t) => {
   assert.equal(back.headers.location, '/playlists?page=2');
 });
 
-// fault: sign-leads-pages-our
+// fault: return-within-site
 test('the sign-in leads to pages of our own only', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const places = [
@@ -126,7 +126,7 @@ test('a stranger’s visit writes nothing to Redis', async (t) => {
   assert.deepEqual(await keys(), []);
 });
 
-// fault: sign-gives-session-new
+// fault: session-id-changes
 test('a sign-in gives the session a new id, and the old one is worth nothing', async (t) => {
   const { browser, keys } = await startTurntable(t);
   const mara = browser();
@@ -141,7 +141,7 @@ test('a sign-in gives the session a new id, and the old one is worth nothing', a
   assert.deepEqual(kinds, ['browsers', 'grant', 'session', 'used-state', 'used-state']);
 });
 
-// fault: session-id-made-here
+// fault: session-id-planted
 test('a session id that was not made here is not taken over', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const victim = browser();
@@ -179,7 +179,7 @@ test('behind https, cookies are Secure and bound to the host by their name', asy
   assert.match(left.headers.location ?? '', /redirect_uri=https%3A%2F%2Fmusic\.example%2Fcallback/);
 });
 
-// fault: two-tabs-sign-once
+// fault: two-tabs-sign-in
 test('two tabs sign in at once, and both arrive', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
@@ -191,7 +191,7 @@ test('two tabs sign in at once, and both arrive', async (t) => {
   assert.equal((await mara.get(second).expect(303)).headers.location, '/playlists');
 });
 
-// fault: way-back-opens-other
+// fault: callback-in-other-browser
 test('a way back opens in no other browser', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const attackers = await browser().agree('noor');
@@ -206,7 +206,7 @@ test('a way back opens in no other browser', async (t) => {
   assert.match((await victim.get('/now-playing').expect(200)).text, /Mara Lindqvist/);
 });
 
-// fault: sign-given-ten-minutes
+// fault: pending-sign-in-expired
 test('a sign-in is given up after ten minutes', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -231,7 +231,7 @@ test('a code that Spotify no longer takes leads to a page that says so', async (
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists"/);
 });
 
-// fault: cancelling-spotify-leads-page
+// fault: sign-in-cancelled
 test('cancelling at Spotify leads to a page that says so, and changes nothing', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -248,7 +248,7 @@ test('cancelling at Spotify leads to a page that says so, and changes nothing', 
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: way-back-spotify-makes
+// fault: invalid-callback
 test('a way back that is not as Spotify makes it is refused without asking Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
@@ -380,7 +380,7 @@ test('while a sign-out is under way, another tab of the browser is not signed in
   assert.equal(await login(), 'true', 'by a request that is late');
 });
 
-// fault: nobody-can-signed-made
+// fault: cross-site-sign-in
 test('nobody can be signed out, or be made to sign in, from another site', async (t) => {
   const { browser, url } = await startTurntable(t);
   const mara = browser();

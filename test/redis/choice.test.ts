@@ -59,7 +59,7 @@ async function at<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T
   }
 }
 
-// fault: redis-anywhere-private-started
+// fault: private-redis-started
 test('with no Redis anywhere a private one is started, which keeps its data from one start to the next', {
   skip,
 }, async (t) => {
@@ -82,7 +82,7 @@ test('with no Redis anywhere a private one is started, which keeps its data from
   assert.equal(await ping({ host: '127.0.0.1', port }), null);
 });
 
-// fault: private-redis-reached-through
+// fault: private-redis-isolated
 test('the private Redis is reached through a folder that only its user may enter, and at no port', {
   skip,
 }, async (t) => {
@@ -95,7 +95,7 @@ test('the private Redis is reached through a folder that only its user may enter
   assert.deepEqual(await at(url, (redis) => redis.config('GET', 'port')), ['port', '0']);
 });
 
-// fault: redis-default-address-used
+// fault: last-redis-is-away
 test('a Redis at the default address is used, and while it is away no other one takes its place', {
   skip,
 }, async (t) => {
@@ -120,7 +120,7 @@ test('a Redis at the default address is used, and while it is away no other one 
   assert.equal((await open()).url, url);
 });
 
-// fault: private-redis-kept-appears
+// fault: another-redis-appears
 test('a private Redis is kept when one appears at the default address, and that is said', {
   skip,
 }, async (t) => {
@@ -160,7 +160,7 @@ test('a Redis that wants a password, or something that is no Redis, is left alon
   );
 });
 
-// fault: two-started-once-share
+// fault: started-twice
 test('two that are started at once do not share a private Redis: the second says so', { skip }, async (t) => {
   const { open } = await machine(t);
 
@@ -175,7 +175,7 @@ test('two that are started at once do not share a private Redis: the second says
   );
 });
 
-// fault: private-redis-ending-process
+// fault: private-redis-still-ending
 test('a private Redis that is still ending, after its process was killed, is waited for', {
   skip,
 }, async (t) => {
@@ -194,7 +194,7 @@ test('a private Redis that is still ending, after its process was killed, is wai
   assert.equal(await at(url, (redis) => redis.get('grant')), 'kept');
 });
 
-// fault: private-redis-ends-itself
+// fault: private-redis-killed
 test('a private Redis that ends by itself is started again, with what it kept', { skip }, async (t) => {
   const { open, said } = await machine(t);
   const store = await open();
@@ -209,7 +209,7 @@ test('a private Redis that ends by itself is started again, with what it kept', 
   assert.match(said(), /The private Redis stopped unexpectedly and is being restarted/);
 });
 
-// fault: folder-cannot-used-sentence
+// fault: unusable-data-folder
 test('a folder that cannot be used is a sentence', { skip }, async (t) => {
   const { open, folder } = await machine(t);
   writeFileSync(folder, '');
@@ -225,7 +225,7 @@ test('a folder that cannot be used is a sentence', { skip }, async (t) => {
   );
 });
 
-// fault: folder-data-redis-understand
+// fault: unreadable-redis-data
 test('a folder whose data Redis does not understand is a sentence that leads to its log', {
   skip,
 }, async (t) => {
@@ -251,7 +251,7 @@ test('a database that Redis does not have is refused at the start', { skip }, as
   assert.equal((await open({ redisUrl: `${url}/3`, findsRedis: false })).url, `${url}/3`);
 });
 
-// fault: database-redis-another-redis
+// fault: missing-database-no-fallback
 test('a database that Redis does not have is not another one, also if Redis comes after the start', {
   skip,
 }, async (t) => {

@@ -37,7 +37,7 @@ function damagedIn(logged: string[]): string[] {
     .map(({ kind }) => kind);
 }
 
-// fault: session-newer-version-absent
+// fault: session-of-newer-version
 test('a session of a newer version is absent here, left alone, and a sign-in again where that version runs', async (t) => {
   const { mara, redis, sessionId, session, logged } = await signedIn(t);
   const key = `session:{${sessionId}}`;
@@ -55,7 +55,7 @@ test('a session of a newer version is absent here, left alone, and a sign-in aga
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: sign-beside-session-newer
+// fault: sign-in-beside-newer-session
 test('a sign-in beside a session of a newer version writes over nothing of it', async (t) => {
   const { mara, redis, sessionId, session } = await signedIn(t);
   const newer = JSON.stringify({ ...session, v: 2 });
@@ -69,7 +69,7 @@ test('a sign-in beside a session of a newer version writes over nothing of it', 
   assert.equal(await redis.get(`grant:{${sessionId}}`), grant);
 });
 
-// fault: grant-open-newer-version
+// fault: unreadable-or-newer-grant
 test('a grant that does not open, or is of a newer version, is left to its TTL, and opens again when it can', async (t) => {
   const { mara, redis, sessionId, logged, clock } = await signedIn(t);
   const key = `grant:{${sessionId}}`;
@@ -100,7 +100,7 @@ test('a grant that does not open, or is of a newer version, is left to its TTL, 
   }
 });
 
-// fault: entry-newer-version-list
+// fault: browser-of-newer-version
 test('an entry of a newer version in the list of browsers is left alone, and signed out everywhere like the others', async (t) => {
   const { mara, redis, sessionId, accountId, browser, keys } = await signedIn(t);
   const key = `browsers:{${accountId}}`;
@@ -119,7 +119,7 @@ test('an entry of a newer version in the list of browsers is left alone, and sig
   );
 });
 
-// fault: damaged-record-removed-comparing
+// fault: damaged-record-replaced-meanwhile
 test('a damaged record is removed by comparing: one that was written in the meantime stays', async (t) => {
   const line = await startRedisProxy(t);
   const { mara, redis, accountId, logged, simulator, clock } = await signedIn(t, {
@@ -149,7 +149,7 @@ test('a damaged record is removed by comparing: one that was written in the mean
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: lock-another-type-another
+// fault: damaged-lock
 test('a lock of another type or text, without a TTL or with one that is too long is removed: no page waits for it', async (t) => {
   const { mara, redis, sessionId, clock, simulator, logged } = await signedIn(t, { timing: lockWait });
   const key = `lock:grant:{${sessionId}}`;
@@ -189,7 +189,7 @@ test('a lock of another type or text, without a TTL or with one that is too long
   assert.equal(await waiting, 200);
 });
 
-// fault: lease-none-taken-over
+// fault: damaged-lease
 test('a lease that is none is taken over, and the player is asked', async (t) => {
   const { mara, redis, accountId, url, clock, simulator } = await signedIn(t);
   const key = `lease:{${accountId}}`;
@@ -211,7 +211,7 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
   }
 });
 
-// fault: messages-damaged-another-shape
+// fault: damaged-messages
 test('messages that are damaged or of another shape are ignored and counted, and later ones are heard', async (t) => {
   const { url, mara, redisUrl, logged, simulator, name } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
@@ -265,7 +265,7 @@ test('messages that are damaged or of another shape are ignored and counted, and
   await stream.waitFor(({ data }) => data.title === 'Something else' && data.title !== name);
 });
 
-// fault: cooldown-pauses-nothing
+// fault: damaged-cooldown
 test('what is no cooldown pauses nothing, and neither does a probe that never ends', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `cooldown:{${clientId}}`;
@@ -303,7 +303,7 @@ test('what is no cooldown pauses nothing, and neither does a probe that never en
   }
 });
 
-// fault: calls-counted-beside-count
+// fault: damaged-call-count
 test('calls are counted beside a count that is none', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `usage:{${clientId}}`;
@@ -326,7 +326,7 @@ test('calls are counted beside a count that is none', async (t) => {
   assert.equal(await redis.type(key), 'hash');
 });
 
-// fault: places-streams-taken-ever
+// fault: endless-stream-slots
 test('places of streams that are taken for ever are free', async (t) => {
   const { mara, redis, url, sessionId } = await signedIn(t);
   const key = `streams:{${sessionId}}`;
@@ -343,7 +343,7 @@ test('places of streams that are taken for ever are free', async (t) => {
   }
 });
 
-// fault: form-done-once-beside
+// fault: damaged-idempotency-record
 test('a form is done once beside a record that is none, and leads nowhere but to our own pages', async (t) => {
   const { mara, redis, simulator, keys } = await signedIn(t);
   const send = async (form: object) => mara.post('/playlists').type('form').send(form).expect(303);
@@ -373,7 +373,7 @@ test('a form is done once beside a record that is none, and leads nowhere but to
   }
 });
 
-// fault: way-back-spotify-good
+// fault: damaged-used-state
 test('the way back from Spotify is good beside a record that is none', async (t) => {
   const { redis, browser, simulator } = await signedIn(t);
 
@@ -393,7 +393,7 @@ test('the way back from Spotify is good beside a record that is none', async (t)
   }
 });
 
-// fault: generation-web-api-spoken
+// fault: damaged-api-version
 test('which generation of the Web API is spoken is found out again where the record is none', async (t) => {
   const { mara, redis, logged, clock } = await signedIn(t, { simulator: { apiVersion: 'legacy' } });
   const [playlist] = (await mara.getJson('/playlists').expect(200)).body.playlists as { id: string }[];

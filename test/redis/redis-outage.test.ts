@@ -18,7 +18,7 @@ async function isTurnedAway(mara: Browser, path: string): Promise<void> {
   assert.equal(page.headers['retry-after'], '2');
 }
 
-// fault: redis-stopped-every-page
+// fault: redis-stopped
 test('while Redis is stopped every page answers 503, and when it is back all is as before', {
   skip,
 }, async (t) => {
@@ -80,7 +80,7 @@ test('a Redis that takes no writes is said to be unavailable, never a success: r
   await noor.get(way).expect(303);
 });
 
-// fault: new-sign-redis-take
+// fault: sign-in-while-redis-fails
 test('a new sign-in that Redis does not take leaves the one that stood as it was', async (t) => {
   const redis = await startRedisProxy(t);
   const { browser } = await startTurntable(t, { redisUrl: redis.url });
@@ -102,7 +102,7 @@ test('a new sign-in that Redis does not take leaves the one that stood as it was
 /** Stands for a key that holds no text at all. */
 const aList = 'a list';
 
-// fault: damaged-session-grant-signs
+// fault: damaged-session-or-grant
 test('a damaged session or grant signs its browser out, is counted, and is never an error; a sealed grant is not removed', async (t) => {
   const { browser, keys, redisUrl, logged } = await startTurntable(t);
   const redis = new Redis(redisUrl);
@@ -138,7 +138,7 @@ test('a damaged session or grant signs its browser out, is counted, and is never
   }
 });
 
-// fault: session-record-right-but
+// fault: session-with-one-bad-field
 test('a session record that is right but for one field is as good as none, and never an error', async (t) => {
   const { browser, keys, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
@@ -181,7 +181,7 @@ test('a session record that is right but for one field is as good as none, and n
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: grant-generation-number-good
+// fault: grant-without-generation
 test('a grant whose generation is no number is as good as none', async (t) => {
   const { browser, keys, redisUrl, clock } = await startTurntable(t);
   const redis = new Redis(redisUrl);
@@ -217,7 +217,7 @@ test('a Redis that asks for a password is told apart from one that is away', { s
   }
 });
 
-// fault: grant-copied-beside-another
+// fault: grant-copied-to-other-session
 test('a grant copied beside another session does not open', async (t) => {
   const { browser, keys, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
@@ -234,7 +234,7 @@ test('a grant copied beside another session does not open', async (t) => {
   await mara.get('/now-playing').expect(200);
 });
 
-// fault: new-secret-old-session
+// fault: secret-changed
 test('a new secret before the old one in SESSION_SECRET signs nobody out; taking the old one away does', async (t) => {
   const [old, fresh] = ['the old one that has been long enough', 'the fresh one that is long enough'];
   const before = await startTurntable(t, { env: { SESSION_SECRET: old } });

@@ -10,7 +10,7 @@ import { startRedisProxy } from '../support/redis-proxy.ts';
 import { usualRedisDeadline } from '../support/timing.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-// fault: connection-packets-dropped-given
+// fault: dropped-packets
 test('a connection whose packets are dropped is given up within a second, and a new one serves pages', async (t) => {
   const redis = await startRedisProxy(t);
   const { browser } = await startTurntable(t, { redisUrl: redis.url, timing: usualRedisDeadline });
@@ -28,7 +28,7 @@ test('a connection whose packets are dropped is given up within a second, and a 
   assert.ok(backMs < 10_000, `served again after ${backMs} ms`);
 });
 
-// fault: pipeline-script-command-reply
+// fault: reply-during-busy-loop
 test('a pipeline, a script or a command whose reply waits while the event loop is busy for 800 ms is not given up', async (t) => {
   const downs: string[] = [];
   const { redis, known } = connectRedis({
@@ -56,7 +56,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
   assert.deepEqual(downs, []);
 });
 
-// fault: pages-served-although-event
+// fault: repeatedly-busy-loop
 test('pages are served although the event loop is busy for 800 ms again and again', async (t) => {
   const { browser } = await startTurntable(t, { timing: usualRedisDeadline });
   const mara = browser();
@@ -87,7 +87,7 @@ const replies = {
 };
 
 for (const [name, reply] of Object.entries(replies)) {
-  // fault: connection-server-replies-masterdown
+  // fault: refused-by-former-primary
   test(`a page that a server refuses with ${name} is served over the next connection, since another server may be there now`, async (t) => {
     const line = await startRedisProxy(t);
     const { browser } = await startTurntable(t, { redisUrl: line.url });
@@ -114,7 +114,7 @@ test('a connection to a server that is out of memory is kept, since it is the ri
   await mara.get('/playlists').expect(200);
 });
 
-// fault: server-starts-beside-redis
+// fault: start-with-read-only-redis
 test('a server that starts beside a Redis that takes no writes says so, and says when that has changed', {
   skip,
 }, async (t) => {
@@ -129,7 +129,7 @@ test('a server that starts beside a Redis that takes no writes says so, and says
   await until(() => /Redis answers again/.test(logged.join('')));
 });
 
-// fault: readyz-says-memory-permission
+// fault: readiness-reason
 test('/readyz says which it is: no memory, no permission, or nobody there', { skip }, async (t) => {
   const redis = await startOwnRedis(t);
   const direct = connectDirectly(t, redis.url);

@@ -102,6 +102,8 @@ test('https without a trusted proxy is refused with the reason', () => {
 
 test('addresses that Spotify refuses as redirect URIs are refused with the reason', () => {
   assert.match(configProblems({ BASE_URL: 'http://localhost:3000' }), /localhost, which Spotify refuses/);
+  assert.match(configProblems({ BASE_URL: '127.0.0.1:3030' }), /Write BASE_URL=http:\/\/127\.0\.0\.1:3030$/m);
+  assert.match(configProblems({ BASE_URL: 'music.example' }), /Write BASE_URL=https:\/\/music\.example$/m);
   assert.match(configProblems({ BASE_URL: 'http://192.168.1.5:3000' }), /must be https/);
   assert.match(
     configProblems({ BASE_URL: 'https://music.example/path', TRUST_PROXY: '1' }),

@@ -165,7 +165,7 @@ test('a Redis that forgets: nothing on disk, snapshots only, or dropping what is
   assert.equal(evicting.code, 1);
 });
 
-// fault: redis-takes-writes-why
+// fault: doctor-explains-read-only-redis
 test('a Redis that takes no writes, and why', { skip }, async (t) => {
   const { ask, redis, set } = await practice(t);
 
@@ -189,7 +189,7 @@ test('a Redis that takes no writes, and why', { skip }, async (t) => {
   assert.equal(replica.code, 1);
 });
 
-// fault: redis-user-may-pages
+// fault: restricted-redis-user
 test('a Redis user who may do what pages do, and nothing dangerous, is not called wrong', {
   skip,
 }, async (t) => {

@@ -38,7 +38,7 @@ test('the environment counts more than .env, also where it says that a variable 
   assert.deepEqual({ ...env }, { PORT: '3200', HOST: '', LOG_LEVEL: 'debug' });
 });
 
-// fault: line-env-would-skipped
+// fault: unusable-env-line
 test('a line of .env that would be skipped or cut short is named by its number, and its value is not shown', (t) => {
   for (const [content, words] of [
     ['PORT=3000\nSPOTIFY_CLIENT_SECRET: hidden', /^Line 2 of \.env is not NAME=value/],
@@ -102,7 +102,7 @@ test('a name in .env that is no setting is named, with the setting it may stand 
   );
 });
 
-// fault: redis-url-cannot-work
+// fault: invalid-redis-url
 test('a Redis URL that cannot work is refused with how to write it, and without its password', () => {
   for (const [REDIS_URL, words] of [
     ['redis://:secr%et@redis:6379', /has a % .*write % as %25/],
@@ -144,7 +144,7 @@ test('a Redis URL in any of its forms is taken, and shown without user and passw
     assert.equal(redisAddress(readConfig({ ...credentials, REDIS_URL }).redisUrl), address);
 });
 
-// fault: quotes-characters-cannot-seen
+// fault: quotes-or-invisible-characters
 test('quotes and characters that cannot be seen are refused by the name of the variable, without its value', () => {
   for (const [name, value, words] of [
     ['SPOTIFY_CLIENT_ID', '"hidden"', /SPOTIFY_CLIENT_ID has quotes around its value/],
@@ -188,14 +188,14 @@ test('quotes and characters that cannot be seen are refused by the name of the v
   );
 });
 
-// fault: other-settings-cannot-work
+// fault: other-invalid-settings
 test('other settings that cannot work are refused with what to write', () => {
   for (const [env, words] of [
     [{ PORT: '30 00' }, /PORT must be a whole number/],
     [{ HOST: 'http://127.0.0.1' }, /HOST must be an address or a name.*without scheme and port/],
     [{ HOST: '127.0.0.1:3000' }, /HOST must be an address or a name.*without scheme and port/],
     [{ BASE_URL: 'http://127.0.0.1:3000/music' }, /Write BASE_URL=http:\/\/127\.0\.0\.1:3000$/],
-    [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must be an origin/],
+    [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must begin with http/],
     [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly "production"/],
     [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly "production"/],
     [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET starts with a placeholder/],

@@ -28,7 +28,7 @@ const noUris = [
   `spotify:track:${someId},spotify:track:${someId}`,
 ];
 
-// fault: address-names-nothing-404
+// fault: address-of-nothing
 test('an address that names nothing is a 404: nobody at Spotify is asked, and no error is logged', async (t) => {
   const { browser, simulator, clock, logged } = await startTurntable(t);
   const mara = browser();
@@ -63,7 +63,7 @@ test('a visitor who is not signed in is told the same, and is not sent to sign i
   await browser().get(`/playlists/${someId}`).expect(303);
 });
 
-// fault: form-link-names-track
+// fault: form-names-nothing
 test('a form or link that names no track is a 404, one that names nothing at all a 400, and Spotify is not asked', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t);
   const mara = browser();
@@ -108,7 +108,7 @@ test('what looks right and is not at Spotify is a 404 as well, in whichever word
   assert.doesNotMatch(logged.join(''), /"level":[456]0/);
 });
 
-// fault: whatever-stands-id-call
+// fault: hostile-id-in-path
 test('whatever stands in an id, the call goes to the address it was meant for', async (t) => {
   const { browser, simulator } = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
   const mara = browser();
@@ -143,7 +143,7 @@ test('no other line puts together a path of the Web API', () => {
   }
 });
 
-// fault: ids-none-dropped-playlist
+// fault: invalid-ids-dropped
 test('ids that are none are dropped: such a playlist is listed and not linked, such a device takes no commands', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();

@@ -39,7 +39,7 @@ async function pagesOf(mara: Browser): Promise<string[]> {
 
 const exportsOf = (id: string) => ['/playlists/export.json', `/playlists/${id}/export.csv`];
 
-// fault: image-frame-script-another
+// fault: cross-site-subresource
 test('no image, frame or script of another site, or of another port of this machine, makes a call to Spotify', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -59,7 +59,7 @@ test('no image, frame or script of another site, or of another port of this mach
   assert.deepEqual(apiRequests(simulator), []);
 });
 
-// fault: links-other-sites-lead
+// fault: cross-site-links
 test('links on other sites lead to every page; those that make a file, or check the set-up, ask first', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -117,7 +117,7 @@ test('the way back from Spotify, and the page it leads to, are visits from anoth
     .expect(400);
 });
 
-// fault: programs-old-browsers-say
+// fault: requests-without-origin
 test('programs and old browsers, which do not say where a request comes from, go on working', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
@@ -126,7 +126,7 @@ test('programs and old browsers, which do not say where a request comes from, go
     if (path !== '/now-playing/events') await mara.get(path).expect(200);
 });
 
-// fault: files-checks-made-page
+// fault: speculative-file-or-check
 test('files and checks are not made for a page that is loaded ahead', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();

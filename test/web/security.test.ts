@@ -34,7 +34,7 @@ test('behind https there is HSTS, and everything is upgraded', async (t) => {
   assert.match(headers['content-security-policy'] ?? '', /upgrade-insecure-requests/);
 });
 
-// fault: comes-localhost-sent-address
+// fault: localhost-redirected
 test('who comes as localhost is sent to the address that Spotify knows, before any cookie', async (t) => {
   const { url, baseUrl, browser, keys } = await startTurntable(t);
   const host = `localhost:${new URL(url).port}`;
@@ -143,7 +143,7 @@ test('files in public/ are kept for a year under an address with their version',
   }
 });
 
-// fault: cookies-tampered-good-none
+// fault: tampered-cookies
 test('cookies that were tampered with are as good as none', async (t) => {
   const { browser, url, keys } = await startTurntable(t);
   const mara = browser();
@@ -234,7 +234,7 @@ test('an error page carries the number that stands in the log', async (t) => {
   assert.ok(logged.some((line) => line.includes(number) && line.includes('request failed')));
 });
 
-// fault: token-code-state-secret
+// fault: secrets-do-not-leak
 test('no token, code, state, secret or session id is in any log line, page, key or header', {
   skip,
 }, async (t) => {

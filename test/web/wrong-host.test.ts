@@ -4,7 +4,7 @@ import { startTurntable } from '../support/turntable.ts';
 
 const https = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
 
-// fault: any-other-address-every
+// fault: wrong-address
 test('at any other address every page says where this site is and what to set, before any cookie', async (t) => {
   const { browser, url, baseUrl, keys, simulator } = await startTurntable(t);
   const { port } = new URL(url);
@@ -67,7 +67,7 @@ test('a way back from Spotify to another address is no page with a code in its a
   await browser().get('/sign-in/problem').set('Host', '10.0.0.7:3000').expect(421);
 });
 
-// fault: behind-proxy-address-browser
+// fault: wrong-address-behind-proxy
 test('behind a proxy the address that the browser used counts, in Host or, from a trusted one, in X-Forwarded-Host', async (t) => {
   const { browser } = await startTurntable(t, { env: https });
   const overHttps = { 'X-Forwarded-Proto': 'https' };

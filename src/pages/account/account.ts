@@ -32,7 +32,7 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
     const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
     const permissions = purposes(signIn.scopes);
     // Not the ids of the sessions: they are nobody's to see.
-    // safeguard: keeping-session-ids-to-ourselves
+    // safeguard: hide-session-ids
     const shown = all.map(({ sessionId, ...browser }) => ({
       ...browser,
       thisOne: sessionId === req.session.id,

@@ -48,7 +48,7 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
   if (stopped && written === 0) return `${name} (no rows of ${rows(announced)})`;
   const isAtEnd = from + written >= announced;
   if (stopped?.reason === 'changed-meanwhile' && isAtEnd) return `${name} (changed during the export)`;
-  // safeguard: what-part-holds-in-its-name
+  // safeguard: part-range-in-name
   if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
   const notes = [
     ...(from > 0 ? [`from row ${rows(from + 1)}`] : []),
@@ -65,7 +65,7 @@ export function nameOfAll({ page, skip, from }: Place, summary: Summary): string
   if (stopped) return `playlists (part, up to playlist ${before + playlists} of ${announced})`;
   const notes = [
     ...(before + from > 0 ? [`from playlist ${before + 1}`] : []),
-    // safeguard: absent-playlists-in-name
+    // safeguard: missing-playlists-in-name
     ...(sentAsNull + notSent > 0 ? ['playlists missing'] : []),
     ...(missing > 0 || incomplete > 0 ? ['rows missing'] : []),
   ];

@@ -45,7 +45,7 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
       if (at.page > last) break;
     }
     const { sentAsNull, notSent, incomplete } = summary;
-    // safeguard: complete-only-if-every-playlist-is-there
+    // safeguard: complete-needs-every-playlist
     summary.complete = sentAsNull === 0 && notSent === 0 && incomplete === 0;
   } catch (error) {
     if (!run.part) throw error;
@@ -77,23 +77,23 @@ function notSentOf({ items, nullEntries, total }: PlaylistPage, page: number): n
 /** Counts the playlists that a page lacks. Throws {@link SpotifyUnavailable} if the file's name can't mention them any more. */
 function countAbsent(list: PlaylistPage, page: number, summary: Summary, run: Run): void {
   const notSent = notSentOf(list, page);
-  // safeguard: no-playlists-missing-after-the-name
+  // safeguard: no-missing-playlists-after-name
   if (notSent > 0 && !run.mayLack())
     throw new SpotifyUnavailable('There are fewer playlists than Spotify announced');
-  // safeguard: counting-playlists-spotify-did-not-send
+  // safeguard: count-unsent-playlists
   summary.notSent += notSent;
   // These are lasting gaps in the listener's account, so they never end an export, even one whose name is already sent.
-  // safeguard: counting-playlists-sent-as-null
+  // safeguard: count-null-playlists
   summary.sentAsNull += list.nullEntries;
 }
 
 function countPlaylist(manifest: Manifest, isOwn: boolean, summary: Summary): void {
   summary.playlists += 1;
-  // safeguard: missing-rows-in-name-file-all-playlists
+  // safeguard: sum-missing-rows
   summary.missing += manifest.missing;
-  // safeguard: telling-unreadable-from-failed
+  // safeguard: distinguish-unreadable-playlists
   if (!manifest.readable && !isOwn) summary.unreadable += 1;
-  // safeguard: complete-only-if-each-manifest-is
+  // safeguard: complete-needs-complete-manifests
   else if (!manifest.complete) summary.incomplete += 1;
   summary.stopped = manifest.stopped;
 }

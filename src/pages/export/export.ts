@@ -28,15 +28,15 @@ export function exportPages(deps: Deps): Router {
   const files = createFiles(deps);
   const askFirst = createQuestion(deps);
   const file = (limiter: RateLimiter, serve: ListenerPage) => [
-    // safeguard: making-no-file-ahead
+    // safeguard: no-speculative-exports
     refuseSpeculative,
     signedIn.page(async (req, res, listener) => {
-      // safeguard: asking-before-file-made
+      // safeguard: confirm-cross-site-exports
       if (await askFirst(req, res, listener)) return;
-      // safeguard: limit-listener-before-all
-      // safeguard: limit-exports-listener
+      // safeguard: listener-limit-first
+      // safeguard: export-limit-per-listener
       await charge(res, limiter, listener.accountId);
-      // safeguard: limit-all-exports-together
+      // safeguard: export-limit-overall
       await charge(res, rateLimiters.exports, 'everyone');
       await serve(req, res, listener);
     }),
@@ -95,7 +95,7 @@ export function exportPages(deps: Deps): Router {
     const current = latest?.what === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // People look at this page during a pause, when Spotify must not be called.
-    // safeguard: telling-page-export-without-asking-spotify-while
+    // safeguard: progress-without-spotify
     const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;
     res.set('Cache-Control', 'private, no-store').format({

@@ -135,7 +135,7 @@ function snapshotIn(req: Request): { snapshot?: string } {
 function placeIn(asked: unknown, furthest = furthestOffset): number {
   if (asked === undefined) return 0;
   const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
-  // safeguard: 404-for-place-no-list-can-have
+  // safeguard: 404-for-impossible-positions
   if (place === null || place > furthest) throw new NoSuchPage('No such place');
   return place;
 }
@@ -143,7 +143,7 @@ function placeIn(asked: unknown, furthest = furthestOffset): number {
 /** Throws {@link NoSuchPage} if the listener's playlists, of which `first` is the page that the place names, have no such place. */
 function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean): void {
   const { page, skip, from, snapshot } = place;
-  // safeguard: 404-beyond-end-of-playlists
+  // safeguard: 404-beyond-last-page
   const isBeyond = page > lastPage(total ?? 0, playlistsPerPage) || (skip > 0 && skip >= items.length);
   if (isBeyond) throw new NoSuchPage('No such playlist');
   const count = items[skip]?.count ?? null;

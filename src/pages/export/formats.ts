@@ -147,6 +147,6 @@ function facts(all: Record<string, unknown>): unknown[][] {
 }
 
 function lines(rows: readonly (readonly unknown[])[]): string {
-  // safeguard: escaping-formulas
+  // safeguard: escape-formulas
   return stringify(rows as unknown[][], { cast: { string: safeCell }, record_delimiter: 'windows' });
 }

@@ -40,9 +40,9 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
       try {
         return await call();
       } catch (error) {
-        // safeguard: waiting-out-short-cooldown-in-export
+        // safeguard: pause-export-in-cooldown
         if (error instanceof Cooldown && mayPause(error.until)) await pause(error.until);
-        // safeguard: repeating-read-export-once
+        // safeguard: retry-failed-export-read
         else if (error instanceof SpotifyUnavailable && !repeated && mayRepeat()) {
           repeated = true;
           await wait(repeatAfterMs);
@@ -52,7 +52,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   };
 
   function mayRepeat(): boolean {
-    // safeguard: budget-repeated-reads
+    // safeguard: export-retry-budget
     if (spent.repeats >= Math.max(repeatsAtLeast, spent.reads * repeatsShare)) return false;
     spent.repeats += 1;
     return true;
@@ -61,7 +61,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   /** Several reads are in flight at once and pause together, so the time they share counts once. */
   function mayPause(until: number): boolean {
     const addedMs = Math.max(0, until - Math.max(now(), spent.pausedUntil));
-    // safeguard: budget-pauses
+    // safeguard: export-pause-budget
     if (until - now() > longestPauseMs() || spent.pausedMs + addedMs > pausesMs) return false;
     spent.pausedMs += addedMs;
     spent.pausedUntil = Math.max(spent.pausedUntil, until);
@@ -75,7 +75,7 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
   }
 
   async function wait(ms: number): Promise<void> {
-    // safeguard: ending-pause-when-nobody-waits-any-more
+    // safeguard: end-pause-without-client
     await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }

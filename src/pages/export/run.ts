@@ -58,7 +58,7 @@ export function openRun(
 
   report({});
 
-  // safeguard: bound-part
+  // safeguard: export-part-size
   const rowsLeft = () => (part ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY);
   const firstByteIsDueIn = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
@@ -67,12 +67,12 @@ export function openRun(
       now,
       signal: gone.signal,
       // Nothing is sent before the first row is there, or all of a part: proxies and browsers give up on a long silence.
-      // safeguard: longest-silence-before-first-row
+      // safeguard: first-byte-deadline
       longestPauseMs: () => (part || current.rows === 0 ? firstByteIsDueIn() : longestPauseMs),
       onPause: (until) => report({ state: 'paused', until }),
       async onResume() {
         report({ state: 'running', until: null });
-        // safeguard: looking-after-pause-whether-sign-in-still
+        // safeguard: recheck-sign-in-after-pause
         const isSignedIn = (await grants.read(req.session.id)) !== null;
         if (!isSignedIn) throw new GrantLost('Signed out while an export was paused');
       },
@@ -91,8 +91,8 @@ export function openRun(
     /** Returns how long rows may be collected before the file begins. `rows`: how many there are; null if unknown. */
     collectMs(rows: number | null): number {
       if (part) return Number.POSITIVE_INFINITY;
-      // safeguard: collecting-short-file-before-it-begins
-      // safeguard: beginning-short-file-takes-too-long
+      // safeguard: collect-short-file-first
+      // safeguard: start-slow-short-file
       return rows !== null && rows <= rowsAtOnce ? firstByteIsDueIn() : 0;
     },
 
@@ -106,7 +106,7 @@ export function openRun(
 
     announced: (name: string | null, rows: number | null) => report({ name, of: rows }),
     ended(outcome: Outcome | null): void {
-      // safeguard: incomplete-file-is-not-shown-as-finished
+      // safeguard: show-incomplete-as-incomplete
       report(outcome === null ? { state: 'complete' } : { state: 'incomplete', ...outcome });
     },
 

@@ -3,12 +3,12 @@
  * with anything in between that spreadsheets skip. A sign that repeats the one before it can't be separated by it: `a==b` is safe. The apostrophe
  * is no such separator, because it is what makes a cell safe.
  */
-// safeguard: formulas-behind-separators
-// safeguard: formulas-behind-spaces-and-marks
+// safeguard: formulas-after-separators
+// safeguard: formulas-after-invisible-characters
 // safeguard: full-width-formula-signs
 const afterSeparator = /[=+\-@＝＋－＠](?<=(?:^|[!-&(-/:-@[-`{-~])[\s\p{Cf}"]*.)(?<!\1(.))/gu;
 /** The same after a space. A sign between two spaces, as in `Artist - Title`, is safe: split at spaces, it is a cell by itself. */
-// safeguard: formulas-behind-a-space
+// safeguard: formulas-after-space
 const afterSpace = /[=+\-@＝＋－＠](?<=\s[\p{Cf}"]*.)(?!(?<= .)(?: |$))/gu;
 /** Line breaks of every kind, tabs and other control characters. */
 const breaks = /[\p{Cc}\u2028\u2029]+/gu;
@@ -20,7 +20,7 @@ const breaks = /[\p{Cc}\u2028\u2029]+/gu;
  * apostrophe before such a sign, or use the JSON.
  */
 export function safeCell(value: string): string {
-  // safeguard: neutralising-line-breaks-in-cells
+  // safeguard: neutralize-line-breaks
   const oneLine = value.toWellFormed().replace(breaks, ' ');
   return oneLine.replace(afterSeparator, "'$&").replace(afterSpace, "'$&");
 }

@@ -37,9 +37,9 @@ export async function sendFile(res: Response, file: File, silenceMs: number): Pr
   const failures: unknown[] = [];
   const text = orCut(neverSilent(following(held, next, pieces), silenceMs), res, failures);
   // The pipeline listens for the end of the response in several places, beside the middleware: that many listeners are no leak.
-  // safeguard: no-warning-of-listeners
+  // safeguard: event-listener-limit
   res.setMaxListeners(30);
-  // safeguard: writing-no-faster-than-read
+  // safeguard: export-backpressure
   await pipeline(Readable.from(text, { highWaterMark: 1 }), res).catch(() => {
     // If the text did not fail, the connection did.
     throw failures[0] ?? new ClientGone('The connection was closed');
@@ -107,7 +107,7 @@ async function* neverSilent(text: AsyncGenerator<string>, silenceMs: number): As
       const next = text.next();
       while (await isLater(next, silenceMs)) {
         const line = lines.shift();
-        // safeguard: signs-life-while-file-waits
+        // safeguard: export-heartbeat
         if (line !== undefined) yield line;
       }
       const { done, value } = await next;
@@ -137,7 +137,7 @@ async function* orCut(
     // If the connection is gone, that is the cause of this error, or came before it.
     if (!res.destroyed) {
       failures.push(error);
-      // safeguard: cutting-connection-so-it-does-not-look
+      // safeguard: reset-incomplete-download
       res.socket?.resetAndDestroy();
     }
     throw error;

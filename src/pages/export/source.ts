@@ -69,7 +69,7 @@ type Begin = {
 };
 
 /** How many pages of a playlist are loaded at once. */
-// safeguard: bound-pages-under-way
+// safeguard: export-concurrency
 const maxInFlight = 4;
 
 /** Opens a playlist by asking for its first page. Throws what that throws, and {@link NoSuchPage} if it has no row `from`. */
@@ -100,7 +100,7 @@ export async function openSource(begin: Begin): Promise<Source> {
       const rest = inOrder(more, (index) => pageAt(from + (index + 1) * entriesPerPage, load, run));
       if (!run.isFull()) {
         for await (const { rows, total } of rest) {
-          // safeguard: noticing-playlist-was-changed-during-its-export
+          // safeguard: detect-changed-total
           if (total !== first.total) throw hasChanged();
           yield counted(manifest, rows, run);
           if (run.isFull()) break;
@@ -109,21 +109,21 @@ export async function openSource(begin: Begin): Promise<Source> {
       const isOnePage = from === 0 && more === 0;
       if (isAtEnd() && !isOnePage && snapshotId !== null) {
         const current = await run.read(currentSnapshot);
-        // safeguard: noticing-change-that-keeps-total
+        // safeguard: detect-changed-snapshot
         if (current !== snapshotId) throw hasChanged();
       }
     } catch (error) {
-      // safeguard: throwing-what-ends-whole-file
+      // safeguard: fail-incomplete-file
       if (!run.part) throw error;
       // After a change, the rows before it may be wrong as well.
       const isChanged = reasonOf(error) === 'changed-meanwhile';
-      // safeguard: going-on-where-file-stopped
+      // safeguard: resume-after-written-rows
       manifest.stopped = stopFor(error, isChanged ? resume(0) : resume(from + manifest.written));
       return;
     }
     manifest.complete = isAtEnd() && manifest.missing === 0 && !manifest.changedSince;
     if (!isAtEnd()) {
-      // safeguard: going-on-where-file-stopped
+      // safeguard: resume-after-written-rows
       manifest.stopped = { reason: 'part-full', until: null, resume: resume(from + manifest.written) };
     }
   }
@@ -139,7 +139,7 @@ export async function openSource(begin: Begin): Promise<Source> {
  * continues another one: it holds no rows, but says whether the playlist has changed.
  */
 export function checkFrom(from: number, total: number, known: string | null): void {
-  // safeguard: 404-beyond-end-of-playlist
+  // safeguard: 404-beyond-playlist-end
   if (from > 0 && (from > total || (from === total && known === null))) throw new NoSuchPage('No such row');
 }
 
@@ -171,7 +171,7 @@ export async function readWhole<T>(
   try {
     return await read(async () => {
       const page = await load();
-      // safeguard: noticing-rows-spotify-did-not-send
+      // safeguard: detect-missing-rows
       if (missingIn(page) === 0) return page;
       short.push(page);
       throw fewerRows();
@@ -205,7 +205,7 @@ export function hasChanged(): Problem {
 
 /** Counts rows for the manifest. Throws SpotifyUnavailable if some are missing and the file's name can't mention it any more. */
 function counted(manifest: Manifest, rows: readonly Row[], run: Run): readonly Row[] {
-  // safeguard: missing-rows-only-where-name-can-say
+  // safeguard: no-missing-rows-after-name
   if (rows.includes(null) && !run.mayLack()) throw fewerRows();
   for (const row of rows) {
     manifest.written += 1;
@@ -232,7 +232,7 @@ async function* inOrder<T>(count: number, load: (index: number) => Promise<T>): 
         inFlight.push(next);
         index += 1;
       }
-      // safeguard: order-pages
+      // safeguard: export-page-order
       yield (await inFlight.shift()) as T;
     }
   } finally {

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { routes } from '../../routes.ts';
 import { indexed } from '../../web/robots.ts';
 
-/** The way in: what this is, and a link to sign in; who is signed in goes on to what is playing. */
+/** The landing page. Signed-in listeners are redirected to what is playing. */
 export function homePages(): Router {
   const router = Router();
 

@@ -18,7 +18,7 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
   // One call to Spotify.
   const saved = signedIn.page(async (req, res, listener) => {
     const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
-    // safeguard: asking-library-again-on-page-after-change
+    // safeguard: refetch-library-after-change
     if (req.query.said !== undefined) listener.invalidateHere('library');
     const from = (page - 1) * tracksPerPage;
     const tracks = await listener.spotify.savedTracks(page);

@@ -40,7 +40,7 @@ export function livePages(deps: Deps): Router {
   const { signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView } = deps;
   const router = Router();
 
-  // safeguard: limit-live-updates-being-one-its-own
+  // safeguard: separate-stream-limit
   const events = signedIn.liveUpdates(async (req, res, listener) => {
     requireOwnWindow(req, listener);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
@@ -54,7 +54,7 @@ export function livePages(deps: Deps): Router {
       sessionId,
       onUpdate(live) {
         latest = live;
-        // safeguard: reporting-card-could-not-be-sent
+        // safeguard: report-unsent-card
         if (live.observation) background.run('send a card', sendCard(stream, live.observation, live));
       },
       onEnd() {
@@ -64,13 +64,13 @@ export function livePages(deps: Deps): Router {
     });
     res.once('close', unsubscribe);
     // Someone who returns to the tab should see what is playing now. A reconnect by the browser itself (it sends Last-Event-ID) needs no poll.
-    // safeguard: odd-telling-stream-made-again-from-wish
+    // safeguard: no-poll-on-reconnect
     if (req.query.poll === 'now' && !req.get('Last-Event-ID')) hub.requestPoll(accountId);
 
     async function sendCard(stream: Stream, observation: Observation, live: LiveState): Promise<void> {
       try {
         // A card without recently played tracks is better than none.
-        // safeguard: showing-card-without-what-redis-would-have
+        // safeguard: card-without-recent-tracks
         const recent = await knownRecent(listener, observation).catch(nullIfUnavailable);
         const card = cardOf(observation, live, recent, now());
         const html = await render(res, listener, card);
@@ -97,9 +97,9 @@ export function livePages(deps: Deps): Router {
     const { observation } = live;
     const card = observation && cardOf(observation, live, await knownRecent(listener, observation), now());
     const version = card && versionOf(card);
-    // safeguard: leaving-card-alone-shown-already
+    // safeguard: skip-unchanged-card
     const html = card && version !== req.query.version ? await render(res, listener, card) : null;
-    // safeguard: keeping-hub-polling-for-page-fetches
+    // safeguard: poll-for-fetching-pages
     fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);
     const data = card && playerData(card);
     res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...data });
@@ -126,7 +126,7 @@ export function livePages(deps: Deps): Router {
 
 /** When to fetch the card again, in milliseconds from now; `pollInMs` is null if it is not known when the next poll is due. */
 function nextFetchIn(pollInMs: number | null): number {
-  // safeguard: fetching-after-poll-and-not-before
+  // safeguard: fetch-after-poll
   const wanted = pollInMs === null ? fetchMs.unknown : pollInMs + fetchMs.afterPoll;
   return Math.min(fetchMs.most, Math.max(fetchMs.least, wanted));
 }

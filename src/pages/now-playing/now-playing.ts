@@ -41,7 +41,7 @@ export function nowPlayingPages(deps: Deps): Router {
 
   const page = signedIn.page(async (req, res, listener) => {
     // A button was pressed, perhaps handled by another process: cached responses here may be out of date.
-    // safeguard: asking-player-again-on-page-after-change
+    // safeguard: refetch-player-after-change
     if (req.query.said !== undefined) listener.invalidateHere('nowPlaying');
     const { observation, live } = await currentObservation(listener);
     const saved = observation.saved ?? (await nullIfSlow(isSaved(listener, observation)));
@@ -53,9 +53,9 @@ export function nowPlayingPages(deps: Deps): Router {
       res.json({ ...observation.playback, saved, seenAt, waitingUntil });
       return;
     }
-    // safeguard: awaiting-all-page-asks-redis
+    // safeguard: await-redis-calls-of-page
     const next = await hub.nextPollFor(observation);
-    // safeguard: finishing-what-awaited-before-page-answered
+    // safeguard: await-optional-data
     const recent = await nullIfSlow(recentlyPlayed(listener, observation));
     const { throttledUntil } = next;
     const card = cardOf({ ...observation, saved }, { ...live, throttledUntil }, recent, now());
@@ -84,7 +84,7 @@ export function nowPlayingPages(deps: Deps): Router {
     const { accountId } = listener;
     try {
       // Another browser of this listener may have more scopes than this one.
-      // safeguard: odd-keeping-from-browser-what-it-was
+      // safeguard: hide-player-without-scope
       const known = listener.hasScopesFor('player') ? hub.fresh(accountId) : null;
       const observation =
         known ??
@@ -172,6 +172,6 @@ async function nullIfSlow<T>(answer: Promise<T | null>): Promise<T | null> {
   const timeout = new AbortController();
   // Rejects when aborted, after the race is over.
   const late = sleep(optionalWaitMs, null, { signal: timeout.signal }).catch(() => null);
-  // safeguard: not-waiting-long-for-what-page-could
+  // safeguard: optional-data-timeout
   return Promise.race([answer, late]).finally(() => timeout.abort());
 }

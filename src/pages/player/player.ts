@@ -23,7 +23,7 @@ const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
 
 /** Why a command was not carried out, as the page with its button says it. */
 const refusals = [
-  // safeguard: saying-why-command-was-refused
+  // safeguard: explain-refused-commands
   [PremiumRequired, 'premium-required'],
   [NoActiveDevice, 'no-active-device'],
   [NotPossibleNow, 'not-possible-now'],
@@ -34,7 +34,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
   const router = Router();
   // Before the sign-in: no token is refreshed for an address that is no command.
   router.param('command', (_req, _res, next, command) => {
-    // safeguard: check-commands-before-sign-in
+    // safeguard: check-player-commands
     next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
   });
 
@@ -88,7 +88,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
       return back;
     });
     // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
-    // safeguard: odd-looking-after-button-on-another-page
+    // safeguard: poll-after-other-page
     if (wantsJson(req) || !back.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, outcome);

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { routes } from '../../routes.ts';
 import { indexed } from '../../web/robots.ts';
 
-/** What is kept about people, where and for how long. There whether or not anything else is. */
+/** What is stored about visitors, where and for how long. Served even before there are credentials. */
 export function privacyPage(): Router {
   const router = Router();
 

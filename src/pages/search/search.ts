@@ -43,9 +43,9 @@ export function searchPages({ appApi, rateLimiters }: Deps): Router {
 
     const { query, types, page } = asked;
     if (!listener && rateLimiters.dailySearches.requests === 0) throw new Problem(problems.notForStrangers);
-    // safeguard: limit-searches-listener
+    // safeguard: search-limit-per-listener
     if (listener) await charge(res, rateLimiters.search, listener.accountId);
-    // safeguard: limit-address
+    // safeguard: search-limit-per-address
     else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
     const found = listener
       ? await appApi.search(asked).catch((error: unknown) => {
@@ -55,7 +55,7 @@ export function searchPages({ appApi, rateLimiters }: Deps): Router {
         })
       : await appApi.search(
           asked,
-          // safeguard: daily-searches-of-visitors
+          // safeguard: visitor-search-share
           () => chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone'),
         );
     const pages = pagesOf(found, page);

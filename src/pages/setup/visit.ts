@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { type CheckResult, failed, note, ok } from '../../checks/result.ts';
+import { routes } from '../../routes.ts';
 
 type Deps = {
   baseUrl: string;
@@ -35,7 +36,7 @@ function checkAddress(req: Request, baseUrl: string, redirectUri: string): Check
   return failed(
     name,
     `${came}, but Spotify sends people back to ${redirectUri}. To a browser these are two sites that don’t share cookies`,
-    `Open ${baseUrl}, or set BASE_URL to the address that people use and add its /callback in Spotify's dashboard.`,
+    `Open ${baseUrl}, or set BASE_URL to the address that people use and add its ${routes.callback()} in Spotify's dashboard.`,
   );
 }
 

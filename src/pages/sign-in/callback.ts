@@ -93,7 +93,7 @@ export function createCallback(deps: Deps) {
     if (error === 'access_denied') throw problem(req, 'cancelled');
     if (typeof code !== 'string' || code === '') throw problem(req, 'refused');
 
-    // safeguard: limit-all-sign-ins-together
+    // safeguard: sign-in-limit-overall
     await charge(res, deps.rateLimiters.tokenExchange, 'everyone');
     const consentAt = now();
     const token = await access.exchangeCode(code, pending.verifier).catch((failure: unknown) => {
@@ -103,10 +103,10 @@ export function createCallback(deps: Deps) {
 
     const { listener: earlier, id: earlierId } = req.session;
     const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
-      // safeguard: waiting-until-browser-listed
+      // safeguard: await-browser-list
       await browsers.add(accountId, started, browserName(req));
       // The grant last: without it nobody is signed in, wherever this process may be stopped.
-      // safeguard: waiting-until-grant-saved
+      // safeguard: await-grant-save
       await grants.create(started, {
         accountId,
         accessToken: token.accessToken,
@@ -118,9 +118,9 @@ export function createCallback(deps: Deps) {
         consentAt,
       });
     });
-    // safeguard: ending-sign-in-before
+    // safeguard: end-previous-sign-in
     if (earlier) await signedIn.endEarlier(res, earlier, earlierId);
-    // safeguard: looking-whether-new-session-still-stands
+    // safeguard: recheck-new-session
     return (await sessions.exists(sessionId)) ? sessionId : null;
   }
 
@@ -135,10 +135,10 @@ export function createCallback(deps: Deps) {
     { outcome, startedHere }: WayBack & { is: 'used' },
   ): Promise<void> {
     if (outcome === null) throw problem(req, 'used');
-    // safeguard: leading-on-whoever-state-signed-in
+    // safeguard: redirect-repeated-callback
     const isSignedIn = req.session.id === outcome.sessionId && req.grant !== null;
-    // safeguard: giving-it-to-no-other-browser
-    // safeguard: giving-session-again-to-browser-dropped-it
+    // safeguard: resume-in-same-browser-only
+    // safeguard: resume-lost-session
     const resumes = !isSignedIn && startedHere && (await sessions.resume(req, outcome.sessionId));
     if (!isSignedIn && !resumes) throw problem(req, 'used');
     arrive(res, outcome.returnTo);

@@ -77,7 +77,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
   function read(state: string, sealed: string): PendingSignIn | null {
     const opened = seal.open(sealed, nameOf(state));
     const pending = opened.text === null ? null : unpack(opened.text);
-    // safeguard: ten-minutes-sign-in
+    // safeguard: pending-sign-in-lifetime
     return pending && pending.startedAt + lifetimeMs > now() ? pending : null;
   }
 
@@ -127,12 +127,12 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
     middleware: ((req, res, next) => {
       const { length } = req.headers.cookie ?? '';
       if (length > maxHeaderBytes) {
-        // safeguard: deleting-cookies-when-there-too-many
+        // safeguard: delete-excess-cookies
         for (const { state } of sent(req)) clear(res, state);
         throw new TooManyCookies(`${length} bytes of cookies`);
       }
       // The sign-in itself makes room for one more.
-      // safeguard: budget-pending-sign-ins-on-every-page
+      // safeguard: pending-cookie-budget-per-page
       if (length > maxBytes && req.path !== routes.signIn()) makeRoom(req, res);
       next();
     }) satisfies RequestHandler,
@@ -146,11 +146,11 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       const state = randomBytes(24).toString('base64url');
       // 43 characters, the shortest that RFC 7636 allows (section 4.1).
       const verifier = randomBytes(32).toString('base64url');
-      // safeguard: length-way-in-pending-sign-in
+      // safeguard: return-path-length-limit
       const returnTo = wished.length <= maxReturnToLength ? wished : routes.home();
       const sealed = seal.seal(pack({ verifier, returnTo, asked, startedAt: now() }), nameOf(state));
 
-      // safeguard: budget-pending-sign-ins-when-another-one
+      // safeguard: pending-cookie-budget-at-start
       makeRoom(req, res, bytesOf(nameOf(state), sealed));
       res.cookie(cookies.name(nameOf(state)), sealed, { ...attributes, maxAge: lifetimeMs });
       return { state, challenge: createHash('sha256').update(verifier).digest('base64url') };
@@ -166,7 +166,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       const id = idOf(state);
       const claim = pending && (await spent.claim(id, { at: now(), settled: false, outcome: null }));
       if (pending) clear(res, state);
-      // safeguard: state-check
+      // safeguard: reject-unknown-state
       if (pending && claim?.claimed) return { is: 'first', pending };
 
       const startedHere = pending !== null;
@@ -179,7 +179,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
     /** Notes what came of a spent state; null if nobody is signed in by it. */
     async settle(state: string, outcome: Outcome | null): Promise<void> {
       // A failure to note it must not look like a failure of the sign-in.
-      // safeguard: saying-sign-in-has-failed-to-whoever
+      // safeguard: settle-failed-sign-in
       await spent.write(idOf(state), { at: now(), settled: true, outcome }).catch(() => undefined);
     },
   };

@@ -30,8 +30,8 @@ export function signInPages(deps: Deps): Router {
   const { accounts, signedIn, pendingSignIns, rateLimiters, background, cookies, baseUrl } = deps;
   const callback = createCallback(deps);
   const router = Router();
-  // safeguard: starting-no-sign-in-ahead
-  // safeguard: limit-sign-ins-address
+  // safeguard: no-speculative-sign-ins
+  // safeguard: sign-in-limit-per-address
   const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
   router.use([routes.signIn(), routes.callback(), routes.signOut()], (_req, res, next) => {
@@ -40,7 +40,7 @@ export function signInPages(deps: Deps): Router {
   });
 
   // Without this, Express answers a HEAD as if it were a GET: a link preview would spend the way back.
-  // safeguard: answering-head-without-sign-in
+  // safeguard: head-without-sign-in
   router.head([routes.signIn(), routes.callback()], (_req, res) => {
     res.status(204).end();
   });
@@ -59,8 +59,8 @@ export function signInPages(deps: Deps): Router {
     // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
     // So is a browser whose session has ended: another of its tabs may be about to be told that it has signed out.
     const sent = cookies.sent(req);
-    // safeguard: asking-again-after-signing-out
-    // safeguard: asking-browser-whose-session-has-ended
+    // safeguard: ask-again-after-sign-out
+    // safeguard: ask-again-after-expiry
     const hasEnded = sent.has('signed-out') || (sent.has('session') && req.grant === null);
     const showDialog = req.query.dialog === '1' || hasEnded;
     // Not res.redirect, which would write the state into a body as well.
@@ -71,7 +71,7 @@ export function signInPages(deps: Deps): Router {
   });
 
   // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
-  // safeguard: stop-waits-for-sign-in
+  // safeguard: finish-sign-in-before-stop
   router.get(routes.callback(), ...guarded, (req, res) =>
     background.finish('sign-in', () => callback(req, res)),
   );
