@@ -29,6 +29,7 @@ import { createForms } from './web/forms.ts';
 import { onlyPaths } from './web/limits.ts';
 import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { showNotice } from './web/notices.ts';
 import { chargeAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
 import { ownPagesOnly } from './web/same-origin.ts';
@@ -90,6 +91,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(notIndexed);
   app.use(localize);
   app.use(canonicalHost({ baseUrl }));
+  app.use(showNotice);
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
   if (signInProblems) app.use(signInProblems.routes);

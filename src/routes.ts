@@ -26,11 +26,11 @@ export const routes = {
   disconnect: () => '/account/disconnect',
   disconnected: () => '/account/disconnected',
 
-  /** `still`: without scripts, the page doesn't reload. */
-  nowPlaying: ({ still = false }: { still?: boolean } = {}) => url('/now-playing', { still: still || null }),
+  /** `refresh`: whether the page reloads itself without scripts. */
+  nowPlaying: (query: { refresh?: 'off' } = {}) => url('/now-playing', query),
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
-  nowPlayingLook: () => '/now-playing/look',
+  nowPlayingPoll: () => '/now-playing/poll',
   devices: () => '/devices',
   transferPlayback: () => '/player/device',
   playerCommand: (command: string) => `/player/${command}`,

@@ -141,12 +141,11 @@ function reloadAfter(seconds: number): number {
 }
 
 /**
- * The page to come back to: one of ours that can be visited again. Not the callback from Spotify, whose address contains a spent code: there
- * it is the page that the sign-in started from (`res.locals.returnTo`).
+ * The page to return to: one of ours that can be visited again. Not the callback from Spotify, whose URL contains a spent code: there it is
+ * the page that the sign-in started from.
  */
 function returnPathOf(req: Request, baseUrl: string): string {
-  const returnTo: unknown = req.res?.locals.returnTo;
-  if (typeof returnTo === 'string') return returnTo;
+  if (req.returnTo !== undefined) return req.returnTo;
   return req.method === 'GET' ? safeReturnPath(req.originalUrl, baseUrl) : routes.home();
 }
 

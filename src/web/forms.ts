@@ -3,131 +3,154 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import express, { type ErrorRequestHandler, type Request, type RequestHandler } from 'express';
 import type { BackgroundTasks } from '../ops/background.ts';
-import { textCodec } from '../redis/codec.ts';
+import { jsonCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
-import type { Records } from '../redis/records.ts';
-import { routes } from '../routes.ts';
+import type { RecordStore, Records } from '../redis/records.ts';
 import { Problem } from './errors.ts';
-import { isLocalPath, safeReturnPath } from './return-path.ts';
+import { safeReturnPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
+
+/** What was sent to change something: by a form of ours, or as JSON by a program. */
+export type Form = {
+  /** Any names with any values: nothing here is checked yet. */
+  fields: Readonly<Record<string, unknown>>;
+  /** The text of a field, trimmed; empty if there is none. */
+  text(name: string): string;
+  /** The page of this site to return to. */
+  returnTo: string;
+};
+
+declare module 'express-serve-static-core' {
+  interface Request {
+    /** Set by `forms.read`: only for routes behind it. */
+    form: Form;
+  }
+}
 
 export type Forms = ReturnType<typeof createForms>;
 
 type Deps = { records: Records; background: Pick<BackgroundTasks, 'finish'>; baseUrl: string };
 
 const limit = '16kb';
-/** What is kept of a form until it is done; then it is the path to lead to. */
-const underWay = '';
-const rememberedMs = 10 * 60_000;
-/** Longer than the work of a form takes where Spotify is slow: another one begins with it only where that process has died. */
+/** How long the result is stored for further presses of the same button. */
+const resultTtlMs = 10 * 60_000;
+/** Longer than the work takes when Spotify is slow: a further press runs it again only if the process of the first one has died. */
 const leaseMs = 40_000;
-/** How long a second press waits for the first. */
+/** How long a further press waits for the first. */
 const lockWaitMs = 10_000;
+const pollEveryMs = 50;
 
-const stillUnderWay = {
+const stillRunning = {
   status: 503,
   reason: 'still-under-way',
-  title: 'That is still being done',
-  text: 'You pressed the button twice, and Spotify takes its time over the first. Look in a moment whether it is done.',
+  title: 'Still working on it',
+  text: 'You pressed the button twice, and Spotify is taking its time with the first press. Check in a moment whether it’s done.',
   retryAfterSeconds: 10,
 };
 
-/** What is sent to change something: by a form of ours, or as JSON by a program. */
+/** Forms: reads them, and makes sure that pressing a button twice does its work once. */
 export function createForms({ records, background, baseUrl }: Deps) {
-  const submissions = records.of({
-    kind: 'idempotency',
-    key: keys.idempotency,
-    codec: textCodec(v.string().assert((text) => text === underWay || isLocalPath(text))),
-    ttlMs: (text) => (text === underWay ? leaseMs : rememberedMs),
-  });
-  const readForm = express.urlencoded({ extended: false, limit });
+  const readUrlEncoded = express.urlencoded({ extended: false, limit });
   const read: RequestHandler[] = [
-    readForm,
+    readUrlEncoded,
     express.json({ limit }),
-    (req, res, next) => {
-      req.body ??= {};
-      res.locals.returnTo = safeReturnPath(req.body.returnTo, baseUrl);
+    (req, _res, next) => {
+      setForm(req, req.body ?? {});
       next();
     },
   ];
 
   return {
-    /** Reads what was sent into `req.body`, and where to lead back to into `res.locals.returnTo`. */
+    /** Reads what was sent into `req.form`. */
     read,
 
     /**
-     * Reads what one of our pages sent where nobody could be known, and so the page that it was meant for was never reached: the
-     * error page then gives it back. To be put before the error pages.
+     * Reads a form of ours that never reached its page, because Redis is down and the listener isn't known: the error page then offers
+     * to send it again. Goes before the error pages.
      */
     readUnreached: ((error, req, res, next) => {
-      const unreached = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;
+      const isUnread = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;
       // safeguard: resubmit-own-forms-only
-      if (!unreached || !isOurs(req, baseUrl)) return next(error);
-      readForm(req, res, () => {
-        // What cannot be read is not what went wrong first.
-        if (req.body) res.locals.returnTo = safeReturnPath(req.body.returnTo, baseUrl);
+      if (!isUnread || !isOurs(req, baseUrl)) return next(error);
+      readUrlEncoded(req, res, () => {
+        // If the form cannot be read, the first error is still the one to show.
+        if (req.body) setForm(req, req.body);
         next(error);
       });
     }) satisfies ErrorRequestHandler,
 
-    /** A field of what was sent: its text, without spaces at the ends; '' where there is none. */
-    field(req: Request, name: string): string {
-      const value: unknown = req.body[name];
-      return typeof value === 'string' ? value.trim() : '';
-    },
-
     /**
-     * Does what a form asks for once, however often its button is pressed, and gives where to lead the browser. A second press
-     * waits for the first, and throws {@link Problem} where that takes too long. Each form that is shown carries a field `once` of
-     * its own; what comes without it is always done. Where the work throws it may be tried again. A stop waits until it is done. Throws
-     * RedisUnavailable, and ShuttingDown once a stop has begun.
+     * Returns a function that runs the work of a form once, however often its button is pressed, and returns what the work returned. Each
+     * form that is shown has an `idempotencyKey` of its own; work without one always runs. A further press waits for the first and gets
+     * its result; it throws {@link Problem} if that takes too long. Work that throws may be tried again. A stop of the process waits for the
+     * work. Throws RedisUnavailable, and ShuttingDown once a stop has begun.
      */
-    once: (req: Request, work: () => Promise<string>): Promise<string> =>
-      // safeguard: finish-form-before-stop
-      background.finish('work of a form', () => once(req, work)),
+    createRunOnce<T extends object>(result: v.Type<T>) {
+      const submissions = records.of<Submission<T>>({
+        kind: 'idempotency',
+        key: keys.idempotency,
+        codec: jsonCodec({ shape: 2, schema: submissionOf(result) }),
+        ttlMs: ({ state }) => (state === 'running' ? leaseMs : resultTtlMs),
+      });
+      return (req: Request, work: () => Promise<T>): Promise<T> =>
+        // safeguard: finish-form-before-stop
+        background.finish('work of a form', () => runOnce(submissions, req, work));
+    },
   };
 
-  async function once(req: Request, work: () => Promise<string>): Promise<string> {
-    if (typeof req.body.once !== 'string') return work();
-    const sent = JSON.stringify([req.session.id, req.path, req.body]);
-    const id = createHash('sha256').update(sent).digest('base64url');
-
-    const giveUpAt = performance.now() + lockWaitMs;
-    for (;;) {
-      const claim = await submissions.claim(id, underWay);
-      // safeguard: idempotent-forms
-      if (claim.claimed) break;
-      if (claim.holder) return claim.holder;
-      if (performance.now() > giveUpAt) {
-        const look = { label: 'Look again', href: String(req.res?.locals.returnTo ?? routes.home()) };
-        throw new Problem({ ...stillUnderWay, actions: [look] });
-      }
-      await sleep(50);
-    }
-    let outcome: string;
-    try {
-      outcome = await work();
-    } catch (error) {
-      // If this fails too, the form can be sent again when its claim is over.
-      await submissions.remove(id).catch(() => undefined);
-      throw error;
-    }
-    // It is done whatever becomes of this: a failure here must not read as one there.
-    await submissions.write(id, outcome).catch(() => undefined);
-    return outcome;
+  function setForm(req: Request, fields: Record<string, unknown>): void {
+    const returnTo = safeReturnPath(fields.returnTo, baseUrl);
+    req.returnTo = returnTo;
+    req.form = {
+      fields,
+      returnTo,
+      text(name) {
+        const value = fields[name];
+        return typeof value === 'string' ? value.trim() : '';
+      },
+    };
   }
 }
 
-/** The sentence for what `?said=` names; undefined for anything that is no word of ours. */
-export function sentence(words: Readonly<Record<string, string>>, said: unknown): string | undefined {
-  // safeguard: notices-by-own-key
-  return typeof said === 'string' && Object.hasOwn(words, said) ? words[said] : undefined;
+type Submission<T> = { state: 'running' } | { state: 'done'; result: T };
+
+function submissionOf<T extends object>(result: v.Type<T>): v.Type<Submission<T>> {
+  return v.union(
+    v.object({ state: v.literal('running') }),
+    v.object({ state: v.literal('done'), result }),
+  ) as v.Type<Submission<T>>;
 }
 
-/** The path with a word on what just happened, which the page there turns into a sentence. */
-export function saying(path: string, said: string): string {
-  const url = new URL(path, 'http://here');
-  url.searchParams.set('said', said);
-  return url.pathname + url.search;
+async function runOnce<T>(
+  submissions: RecordStore<Submission<T>>,
+  req: Request,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { fields, returnTo } = req.form;
+  if (typeof fields.idempotencyKey !== 'string') return work();
+  const sent = JSON.stringify([req.session.id, req.path, fields]);
+  const id = createHash('sha256').update(sent).digest('base64url');
+
+  const giveUpAt = performance.now() + lockWaitMs;
+  for (;;) {
+    const claim = await submissions.claim(id, { state: 'running' });
+    // safeguard: idempotent-forms
+    if (claim.claimed) break;
+    if (claim.holder?.state === 'done') return claim.holder.result;
+    if (performance.now() > giveUpAt)
+      throw new Problem({ ...stillRunning, actions: [{ label: 'Refresh', href: returnTo }] });
+    await sleep(pollEveryMs);
+  }
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    // If this fails as well, the form can be sent again once its claim has expired.
+    await submissions.remove(id).catch(() => undefined);
+    throw error;
+  }
+  // The work succeeded; failing to record that must not look like a failure of the work.
+  await submissions.write(id, { state: 'done', result }).catch(() => undefined);
+  return result;
 }

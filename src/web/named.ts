@@ -4,17 +4,17 @@ import { isId, isUri } from '../spotify/uri.ts';
 import { type ErrorPage, NoSuchPage, Problem } from './errors.ts';
 
 /**
- * Lets an address with a Spotify id in it through only if that can be one; for `router.param`, which runs before the route and thus before
- * anything is asked of Redis or Spotify. Passes on {@link NoSuchPage} for anything else.
+ * Checks the Spotify ID in a URL; for `router.param`, which runs before the route and so before any call to Redis or Spotify. Passes on
+ * {@link NoSuchPage} if no ID can look like that.
  */
 export const spotifyId: RequestParamHandler = (_req, _res, next, id) => {
   // safeguard: check-ids-in-paths
-  next(isId(id) ? undefined : new NoSuchPage('Not a Spotify id'));
+  next(isId(id) ? undefined : new NoSuchPage('Not a Spotify ID'));
 };
 
 /**
- * The URI of a track or episode that a request names. Throws {@link Problem} with `problem`: as it is if the request names nothing, as a 404
- * if what it names cannot exist.
+ * The URI of a track or episode in a request. Throws {@link Problem} with `problem` if there is none, and with the status 404 if no URI can
+ * look like that.
  */
 export function namedUri(value: unknown, problem: ErrorPage): string {
   if (isUri(value)) return value;
@@ -23,14 +23,14 @@ export function namedUri(value: unknown, problem: ErrorPage): string {
 }
 
 /**
- * The row of a list that a request names: what its button sends as `entry` (its place and URI, or its URI alone), or a program as `uri` and
- * `place`. Throws {@link Problem} as {@link namedUri} does.
+ * The row of a list in a request. A button sends it as `entry` (place and URI, or only the URI), a program as `uri` and `place`. Throws
+ * {@link Problem} as {@link namedUri} does.
  */
-export function namedEntry(sent: Record<string, unknown>, problem: ErrorPage): ShownEntry {
-  const [, place, uri] = /^(?:(\d{1,6}) )?(\S+)$/.exec(String(sent.entry ?? '')) ?? [];
-  const asked = place ?? String(sent.place ?? '');
+export function namedEntry(fields: Readonly<Record<string, unknown>>, problem: ErrorPage): ShownEntry {
+  const [, entryPlace, entryUri] = /^(?:(\d{1,6}) )?(\S+)$/.exec(String(fields.entry ?? '')) ?? [];
+  const place = entryPlace ?? String(fields.place ?? '');
   return {
-    uri: namedUri(uri ?? (typeof sent.uri === 'string' ? sent.uri.trim() : undefined), problem),
-    place: /^\d{1,6}$/.test(asked) ? Number(asked) : null,
+    uri: namedUri(entryUri ?? (typeof fields.uri === 'string' ? fields.uri.trim() : undefined), problem),
+    place: /^\d{1,6}$/.test(place) ? Number(place) : null,
   };
 }

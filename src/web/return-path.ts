@@ -1,5 +1,12 @@
 import { routes } from '../routes.ts';
 
+declare module 'express-serve-static-core' {
+  interface Request {
+    /** The page to return to after this request, if it isn't the request's own: set for forms, and for the callback from Spotify. */
+    returnTo?: string;
+  }
+}
+
 const maxLength = 1_000;
 // safeguard: no-return-to-callback
 const signInSteps = new RegExp(

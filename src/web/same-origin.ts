@@ -3,11 +3,11 @@ import { ForeignOrigin } from './errors.ts';
 import { safeReturnPath } from './return-path.ts';
 
 /**
- * Refuses what other sites make a browser send, by what the browser says about it (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/):
- * - A request that may change something must come from our own page; a browser that sends no Sec-Fetch-Site is believed by its Origin.
- *   Cookies with SameSite=Lax alone do not keep out other ports.
- * - A GET may come from anywhere if a person goes there, because links lead here, and so does Spotify. An image, a frame or a script of
- *   another site would spend Spotify calls behind that person's back. Programs send no Sec-Fetch-Site and may do what they like.
+ * Refuses requests that other sites make a browser send, by its Fetch Metadata (https://www.w3.org/TR/fetch-metadata/):
+ * - A request that may change something must come from our own page. If a browser sends no Sec-Fetch-Site, its Origin decides. Cookies
+ *   with SameSite=Lax alone don't keep out other ports of the same host.
+ * - A GET may come from anywhere if it is a visit, because other sites, Spotify included, link and redirect to us. An image, a frame or a
+ *   script on another site would spend Spotify calls without the visitor knowing. Programs send no Sec-Fetch-Site and are let in.
  */
 export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
   return (req, _res, next) => {
@@ -20,12 +20,12 @@ export function ownPagesOnly({ baseUrl }: { baseUrl: string }): RequestHandler {
   };
 }
 
-/** What a page that asks first says. */
+/** The text of a page that asks before it does something expensive. */
 type Question = { title: string; text: string; button: string };
 
 /**
- * For pages that are expensive to make: a link on another site leads to a page with a button first. The press of a button on our own
- * page is a person's wish; the link may as well be a script's.
+ * For expensive pages: a link on another site leads to a page with a button first. A script may have followed the link, but only a person
+ * presses a button on our page.
  */
 export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string }): RequestHandler {
   return (req, res, next) => {
@@ -35,7 +35,7 @@ export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string 
   };
 }
 
-/** Whether a page of ours sent this, as browsers say it. */
+/** Whether the request comes from a page of ours, according to the browser. */
 export function isOurs(req: Request, baseUrl: string): boolean {
   const site = req.get('Sec-Fetch-Site');
   return site === undefined ? req.get('Origin') === baseUrl : site === 'same-origin';
@@ -47,7 +47,7 @@ export function isForeign(req: Request): boolean {
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
-/** Whether somebody goes there with a tab. Not by Sec-Fetch-User, which the way back from Spotify lacks. */
+/** Whether a tab is navigating to the page. Sec-Fetch-User would not tell: the redirect from Spotify has none. */
 function isVisit(req: Request): boolean {
   // safeguard: distinguish-visits-from-frames
   return req.get('Sec-Fetch-Mode') === 'navigate' && req.get('Sec-Fetch-Dest') === 'document';

@@ -8,6 +8,7 @@ import type { RateLimiter, RateLimiters } from '../access/rate-limiter.ts';
 import type { Listener } from '../access/session-records.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
 import type { Records } from '../redis/records.ts';
+import { routes } from '../routes.ts';
 import type { Cookies } from './cookies.ts';
 import { NotSignedIn } from './errors.ts';
 import { createExtensionTimer } from './extension-timer.ts';
@@ -142,7 +143,7 @@ export function createSignedIn(deps: Deps) {
       const isPage = req.accepts(['html', 'json']) === 'html' && isRead;
       if (!isPage) throw new NotSignedIn('Not signed in');
       res.set('Cache-Control', 'no-store');
-      res.redirect(303, `/login?${new URLSearchParams({ returnTo: req.originalUrl })}`);
+      res.redirect(303, routes.signIn({ returnTo: req.originalUrl }));
       return null;
     }
     // safeguard: separate-write-limit

@@ -12,23 +12,23 @@ type Deps = {
   viewsDir: string;
   files: PublicFiles;
   baseUrl: string;
-  /** Where it is not Spotify that answers, but a simulator: its address. The footer says so. */
+  /** The address of the simulator, if one stands in for Spotify. The footer says so. */
   simulatorUrl: string | null;
-  /** Where Spotify's logo is; null where there is none. */
+  /** The URL of Spotify's logo; null if the owner of this site has none. */
   spotifyLogo: string | null;
-  /** Whether there is anything to search in: not before there are credentials. */
+  /** Whether pages have a search field: not until there are credentials. */
   searchable: boolean;
   now: () => number;
-  /** Whether there is a page that checks how things are set up. */
+  /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
 };
 
-/** The view engine, and the words and numbers that every view may use, as `it.…`. */
+/** Sets up the view engine, and what every view may use, as `it.…`. */
 export function useViews(
   app: Application,
   { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, searchable, hasSetup, now }: Deps,
 ): void {
-  // An engine of our own: EJS without `with`, which Express's own settings cannot ask for and which is three times as fast.
+  // Not Express's own EJS engine, which cannot be set to render without `with`. Without it, rendering is three times as fast.
   app.engine('ejs', (path, data, done) => {
     ejs.renderFile(
       path,
@@ -48,12 +48,12 @@ export function useViews(
     spotifyLogo,
     searchable,
     hasSetup,
-    /** A field of each form that changes something, so that pressing its button twice does it once. */
-    once: () => randomBytes(12).toString('base64url'),
-    /** The address of a file in public/, with its version, so that browsers may keep it for a year. */
+    /** A hidden field of each form that changes something, so that pressing its button twice does it once. */
+    idempotencyKey: () => randomBytes(12).toString('base64url'),
+    /** The URL of a file in public/, with its version, so that browsers cache it for a year. */
     asset: (file: string) => routes.asset(file, files.get(file)?.version ?? ''),
     cover,
-    /** How long ago a moment was, in milliseconds since 1970. */
+    /** How long ago something happened; `at` in milliseconds since 1970. */
     ago: (at: number) => timeAgo(now() - at),
     ...defaultFormatters,
     short,
@@ -61,25 +61,31 @@ export function useViews(
     kindNames,
     nameOf,
     restrictionText,
-    /** Whether a name is too long for the largest letters. */
-    isLong: (name: string) => name.length > longName,
+    /** Whether a name is too long for the font size of titles. */
+    isLong: (name: string) => name.length > longNameLength,
   });
 }
 
-/** The smallest picture that fills `size` pixels, and one for screens with twice the density; null where there is none. */
+/** The smallest image that fills `size` pixels, and one for screens with twice the density; null if there is no image. */
 function cover(images: readonly Image[], size: number): { src: string; srcset: string } | null {
-  const filling = (pixels: number): Image | undefined => {
+  const smallestFilling = (pixels: number): Image | undefined => {
     const bySize = images.filter((one) => one.width !== null).sort((a, b) => (a.width ?? 0) - (b.width ?? 0));
     return bySize.find((one) => (one.width ?? 0) >= pixels) ?? bySize.at(-1) ?? images[0];
   };
-  const [once, twice] = [filling(size), filling(2 * size)];
-  return once && twice ? { src: once.url, srcset: `${once.url} 1x, ${twice.url} 2x` } : null;
+  const [single, double] = [smallestFilling(size), smallestFilling(2 * size)];
+  return single && double ? { src: single.url, srcset: `${single.url} 1x, ${double.url} 2x` } : null;
 }
 
-/** A name cut to what the tab of a browser can show; the page itself shows it whole. */
+/** A name shortened for the tab of a browser. The page itself shows it in full. */
 function short(name: string): string {
   const characters = [...name];
-  return characters.length <= 45 ? name : `${characters.slice(0, 44).join('').trimEnd()}…`;
+  return characters.length <= maxTabTitle
+    ? name
+    : `${characters
+        .slice(0, maxTabTitle - 1)
+        .join('')
+        .trimEnd()}…`;
 }
 
-const longName = 60;
+const longNameLength = 60;
+const maxTabTitle = 45;

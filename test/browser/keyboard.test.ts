@@ -108,7 +108,7 @@ test('from the landing page to a playlist and out again, with the keyboard alone
   await go(/in Sunday, slowly/);
   await page.getByRole('heading', { name: 'Sunday, slowly' }).waitFor();
   await go('Sign out', 'button');
-  await page.getByText('You are signed out.').waitFor();
+  await page.getByText('You’re signed out.').waitFor();
 });
 
 // Forced colours take backgrounds away: what is pressed needs a line around it, and progress one to be seen in.

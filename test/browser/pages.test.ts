@@ -21,7 +21,7 @@ const looks = [390, 1280].flatMap((width) =>
 /** Every page there is, in every state it has: how to get there. */
 const states: Record<string, (turntable: Turntable, page: Page) => Promise<unknown>> = {
   'the landing page': ({ url }, page) => page.goto(url),
-  'the landing page after signing out': ({ url }, page) => page.goto(`${url}/?signed-out`),
+  'the landing page after signing out': ({ url }, page) => page.goto(`${url}/?notice=signed-out`),
   'a sign-in that did not start here': ({ url }, page) => page.goto(`${url}/callback?state=a&code=b`),
   'an address where nobody can sign in': async ({ url }, page) =>
     openWith(page, `${url}/`, { Host: '192.168.1.5:3000' }),
@@ -98,7 +98,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'the landing page after signing out everywhere': async (turntable, page) => {
     await signedIn(turntable, page, '/account');
     await page.getByRole('button', { name: 'Sign out everywhere' }).click();
-    await page.waitForURL('**/?signed-out=everywhere');
+    await page.waitForURL('**/?notice=signed-out-everywhere');
   },
   'a sign-in that ends within thirty days': async (turntable, page) => {
     await signedIn(turntable, page, '/now-playing', 'mara', { days: 151 });
@@ -116,12 +116,12 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
       if (nth % 25 === 0) clock.advance({ minutes: 2 });
     }
     await page.goto(`${url}/search?q=night`);
-    await page.getByRole('heading', { name: 'The searches for visitors are used up for today' }).waitFor();
+    await page.getByRole('heading', { name: 'Today’s searches for visitors are used up' }).waitFor();
   },
   'search: signed in': async (turntable, page) => signedIn(turntable, page, '/search?q=the&page=2'),
   library: async (turntable, page) => signedIn(turntable, page, '/library'),
   'library: with buttons, and a word on what was done': async (turntable, page) =>
-    allowed(turntable, page, '/library?page=2&said=removed'),
+    allowed(turntable, page, '/library?page=2&notice=track-removed'),
   'library: nothing saved': async (turntable, page) => signedIn(turntable, page, '/library', 'jonas'),
   'recently played': async (turntable, page) => signedIn(turntable, page, '/library/recent'),
   'recently played: nothing': async (turntable, page) =>
@@ -131,7 +131,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'top tracks: none': async (turntable, page) => signedIn(turntable, page, '/library/top', 'jonas'),
   'devices: to look at': async (turntable, page) => signedIn(turntable, page, '/devices', 'noor'),
   'devices: with buttons, and why one did not work': async (turntable, page) =>
-    allowed(turntable, page, '/devices?said=no-active-device'),
+    allowed(turntable, page, '/devices?notice=no-active-device'),
   'devices: none': async (turntable, page) => {
     turntable.simulator.fault({
       on: /\/devices$/,
@@ -159,7 +159,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await allowed(turntable, page, '/playlists/new');
     await page.getByLabel('Name').fill('By hand');
     await page.getByRole('button', { name: 'Make it' }).click();
-    await page.waitForURL('**/playlists/*?said=created');
+    await page.waitForURL('**/playlists/*?notice=playlist-created');
   },
   'add to a playlist': async (turntable, page) => addPlaying(turntable, page, allowAll),
   'add to a playlist: not allowed yet': async (turntable, page) => addPlaying(turntable, page, ''),
@@ -180,7 +180,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
       .getByRole('button', { name: /^Remove/ })
       .first()
       .click();
-    await page.waitForURL('**?said=removed');
+    await page.waitForURL('**?notice=item-removed');
   },
   'a shared playlist': async (turntable, page) =>
     openOwnPlaylist(turntable, page, 'Band practice', '/playlists?page=2'),

@@ -51,7 +51,7 @@ for (const javaScriptEnabled of [true, false]) {
     assert.ok(await page.getByText('137 playlists, page 2 of 3').isVisible());
 
     await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByText('You are signed out.').waitFor();
+    await page.getByText('You’re signed out.').waitFor();
     assert.deepEqual(complaints, []);
 
     await page.goBack();
@@ -72,7 +72,7 @@ test('cancelling at the consent page leads to words and a way on', { skip }, asy
 
   await page.getByRole('button', { name: 'Cancel' }).click();
 
-  await page.getByRole('heading', { name: 'You cancelled at Spotify' }).waitFor();
+  await page.getByRole('heading', { name: 'You cancelled on Spotify' }).waitFor();
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
   await page.getByRole('link', { name: 'Sign in with Spotify' }).click();
   await page.getByRole('button', { name: 'Agree' }).waitFor();
@@ -94,9 +94,9 @@ test('loading the way back again, or going back to it, does no harm', { skip }, 
   await page.getByText('Playing on Kitchen speaker').waitFor();
 
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByText('You are signed out.').waitFor();
+  await page.getByText('You’re signed out.').waitFor();
   await page.goto(wayBack);
-  await page.getByRole('heading', { name: 'This sign-in has been used already' }).waitFor();
+  await page.getByRole('heading', { name: 'This sign-in was already used' }).waitFor();
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 1);
 });
 
@@ -248,7 +248,7 @@ test('who signs out can sign in as somebody else', { skip }, async (t) => {
   const page = await browser.newPage();
   await signIn(page, url);
   await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByText('You are signed out.').waitFor();
+  await page.getByText('You’re signed out.').waitFor();
 
   await signIn(page, url, 'Noor Haddad');
 

@@ -66,7 +66,7 @@ test('killed at any step of a sign-in, nothing is half signed in, and the next s
       assert.equal((await page(scene)).status, 303, 'nobody is signed in who was given no session');
       // Who loads the way back again is signed in by it, or told that it is spent.
       const again = await loadAgain(scene, way);
-      if (again) assert.match(again, /This sign-in has been used already|no longer accepts this sign-in/);
+      if (again) assert.match(again, /This sign-in was already used|no longer accepts this sign-in/);
       await canSignIn(scene);
     },
   });
@@ -171,7 +171,7 @@ test('killed while Spotify is asked in the middle of a sign-in, the way back is 
     await victim.kill();
     assert.notEqual((await cutOff)?.status, 303, when);
 
-    assert.match((await loadAgain(scene, way)) ?? '', /This sign-in has been used already/, when);
+    assert.match((await loadAgain(scene, way)) ?? '', /This sign-in was already used/, when);
     assert.deepEqual(await fleet.keys(), [], 'nothing was kept yet');
     await canSignIn(scene);
     assert.deepEqual(await fleet.keysWithoutTtl(), []);

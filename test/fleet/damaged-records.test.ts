@@ -213,7 +213,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     (kind) => `${kind}:{${accountId}}`,
   ) as [string, string, string, string];
 
-  const form = { name: 'New', once: randomUUID() };
+  const form = { name: 'New', idempotencyKey: randomUUID() };
   const create = async () => (await mara.post('/playlists').type('form').send(form)).status;
   await create();
   let coming = { person: mara, way: '', key: await keyOf('used-state') };

@@ -71,7 +71,7 @@ const visits: Visit[] = [
     },
   },
   page('GET /now-playing'),
-  page('GET /now-playing', () => '/now-playing?said=saved'),
+  page('GET /now-playing', () => '/now-playing?notice=track-saved'),
   page('GET /now-playing/card'),
   page('GET /devices'),
   page('GET /playlists/export'),
@@ -98,12 +98,12 @@ const visits: Visit[] = [
   action(
     'POST /player/:command',
     () => '/player/pause',
-    () => ({ once: String(Math.random()) }),
+    () => ({ idempotencyKey: String(Math.random()) }),
   ),
   action(
     'POST /playlists',
     () => '/playlists',
-    () => ({ name: 'New', once: String(Math.random()) }),
+    () => ({ name: 'New', idempotencyKey: String(Math.random()) }),
   ),
   action(
     'POST /playlists/:id',

@@ -514,7 +514,7 @@ test('signing out everywhere ends every browser on every process at once', async
   const [first, ...others] = browsers as [Browser, ...Browser[]];
   const out = await noors.visit(first, '/account/sign-out-everywhere', 'POST');
 
-  assert.equal(out.headers.location, '/?signed-out=everywhere');
+  assert.equal(out.headers.location, '/?notice=signed-out-everywhere');
   for (const server of servers) {
     for (const browser of [first, ...others])
       assert.equal((await visitOnceRedisAnswers(server, browser)).status, 303);

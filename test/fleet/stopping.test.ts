@@ -324,7 +324,7 @@ test('asked to stop while a form is at work whose browser has left, the server c
   const mara = victim.browser();
   await mara.signIn('mara', allowAll);
   const form = new URLSearchParams({
-    once: 'a',
+    idempotencyKey: 'a',
     name: 'Made once',
     public: 'false',
     returnTo: '/',
@@ -339,7 +339,7 @@ test('asked to stop while a form is at work whose browser has left, the server c
 
   const again = await send(survivor, mara, '/playlists', 'POST', form).outcome;
   assert.equal(again?.status, 303);
-  assert.match(String(again?.headers.location), /said=created/);
+  assert.match(String(again?.headers.location), /notice=playlist-created/);
   assert.equal(apiRequests(fleet.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });
 

@@ -4,7 +4,7 @@ export const mutations: Mutation[] = [
   {
     what: 'checking IDs in paths before a call',
     safeguard: 'check-ids-in-paths',
-    from: "isId(id) ? undefined : new NoSuchPage('Not a Spotify id')",
+    from: "isId(id) ? undefined : new NoSuchPage('Not a Spotify ID')",
     to: '',
     test: 'test/web/addresses',
   },

@@ -481,7 +481,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the search limit per address',
     safeguard: 'search-limit-per-address',
-    from: 'else await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));',
+    from: 'await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));',
     to: '',
     test: 'test/pages/search',
   },
@@ -544,8 +544,8 @@ export const mutations: Mutation[] = [
   {
     what: 'looking up notices by own keys only',
     safeguard: 'notices-by-own-key',
-    from: "typeof said === 'string' && Object.hasOwn(words, said) ? words[said] : undefined",
-    to: 'words[String(said)]',
+    from: "typeof notice === 'string' && Object.hasOwn(notices, notice) ? (notice as NoticeName) : null",
+    to: "typeof notice === 'string' ? (notice as NoticeName) : null",
     test: 'test/pages/library',
   },
   {

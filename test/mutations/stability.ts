@@ -103,7 +103,7 @@ export const mutations: Mutation[] = [
   {
     what: 'fetching the library again after a change',
     safeguard: 'refetch-library-after-change',
-    from: "if (req.query.said !== undefined) listener.invalidateHere('library');",
+    from: "if (notice !== null) listener.invalidateHere('library');",
     to: '',
     test: 'test/pages/after-actions',
     named: 'does not depend',
@@ -111,7 +111,7 @@ export const mutations: Mutation[] = [
   {
     what: 'fetching the player again after a change',
     safeguard: 'refetch-player-after-change',
-    from: "if (req.query.said !== undefined) listener.invalidateHere('nowPlaying');",
+    from: "if (noticeIn(req) !== null) listener.invalidateHere('nowPlaying');",
     to: '',
     test: 'test/pages/after-actions',
     named: 'does not depend',

@@ -40,8 +40,8 @@ export const mutations: Mutation[] = [
   {
     what: 'finishing the work of a form before a stop',
     safeguard: 'finish-form-before-stop',
-    from: "background.finish('work of a form', () => once(req, work)),",
-    to: 'once(req, work),',
+    from: "background.finish('work of a form', () => runOnce(submissions, req, work));",
+    to: 'runOnce(submissions, req, work);',
     test: stop,
     named: 'form is at work',
   },

@@ -76,8 +76,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the search limit per listener',
     safeguard: 'search-limit-per-listener',
-    from: 'if (listener) await charge(res, rateLimiters.search, listener.accountId);',
-    to: 'if (listener) await Promise.resolve();',
+    from: 'await charge(res, rateLimiters.search, accountId);',
+    to: '',
     test: 'test/access/rate-limits',
     named: 'searches',
   },

@@ -296,10 +296,10 @@ test('signing out everywhere ends every browser of the listener, and nobody else
 
   const out = await second.post('/account/sign-out-everywhere').expect(303);
 
-  assert.equal(out.headers.location, '/?signed-out=everywhere');
+  assert.equal(out.headers.location, '/?notice=signed-out-everywhere');
   assert.match(
-    (await second.get('/?signed-out=everywhere').expect(200)).text,
-    /You are signed out, everywhere\./,
+    (await second.get('/?notice=signed-out-everywhere').expect(200)).text,
+    /You’re signed out everywhere\./,
   );
   for (const each of [first, second, third]) await each.get('/now-playing').expect(303);
   await noor.get('/now-playing').expect(200);
@@ -334,7 +334,7 @@ test('who signs in at the very moment of signing out everywhere is signed out as
       continue;
     }
 
-    assert.ok(['/', '/?signed-out'].includes(headers.location ?? ''), `exchange ${nth}`);
+    assert.ok(['/', '/?notice=signed-out'].includes(headers.location ?? ''), `exchange ${nth}`);
     const page = await coming.get('/now-playing');
     if (page.status !== 200) assert.deepEqual(await kept(other), [], `exchange ${nth}`);
     await coming.post('/account/sign-out-everywhere').expect(303);

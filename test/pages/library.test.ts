@@ -123,9 +123,9 @@ test('a track is removed from the library, and the page says so', async (t) => {
 
   const path = apiVersionIn(t) === 'legacy' ? 'DELETE /me/tracks' : 'DELETE /me/library';
   assert.deepEqual(apiRequests(simulator), [path]);
-  assert.equal(left.headers.location, '/library?page=2&said=removed');
+  assert.equal(left.headers.location, '/library?page=2&notice=track-removed');
   const after = await person.get(left.headers.location ?? '').expect(200);
-  assert.match(after.text, /<p class="notice" role="status">It is no longer in your library\.<\/p>/);
+  assert.match(after.text, /<p class="notice" role="status">Removed from your library\.<\/p>/);
   assert.equal((await person.getJson('/library')).body.total, before - 1);
 });
 
@@ -142,9 +142,9 @@ test('removing the only track of the last page leads to the page before it', asy
   const left = await person.post('/library/remove').type('form').send(sent).expect(303);
   const led = await person.get(left.headers.location ?? '').expect(303);
 
-  assert.equal(led.headers.location, `/library?page=${pages - 1}&said=removed`);
+  assert.equal(led.headers.location, `/library?page=${pages - 1}&notice=track-removed`);
   const page = await person.get(led.headers.location ?? '').expect(200);
-  assert.match(page.text, /It is no longer in your library/);
+  assert.match(page.text, /Removed from your library/);
   ({ total, pages } = (await person.getJson('/library')).body);
   assert.equal(total % 50, 0);
   await person.get(`/library?page=${pages + 1}`).expect(404);
@@ -223,7 +223,7 @@ testOnce('what cannot be saved is not asked of Spotify', async (t) => {
       .type('form')
       .send({ uri })
       .expect(uri === '' ? 400 : 404);
-    assert.match(page.text, /That is nothing that can be saved/);
+    assert.match(page.text, /This can’t be saved/);
   }
   await person
     .post('/library/save')
@@ -257,8 +257,15 @@ testOnce('only words of ours are said on a page', async (t) => {
   const turntable = await startTurntable(t);
   const person = await mara(turntable);
 
-  for (const said of ['constructor', '__proto__', 'toString', '<b>', 'x', 'removed&said=removed']) {
-    const page = await person.get(`/library?said=${said}`).expect(200);
+  for (const said of [
+    'constructor',
+    '__proto__',
+    'toString',
+    '<b>',
+    'x',
+    'track-removed&notice=track-removed',
+  ]) {
+    const page = await person.get(`/library?notice=${said}`).expect(200);
     assert.doesNotMatch(page.text, /class="notice"|native code/, said);
   }
 });

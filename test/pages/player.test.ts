@@ -94,7 +94,7 @@ test('a free account is told beside the button that Spotify wants Premium, and t
 
   const { left, page } = await press(mara, turntable, 'pause');
 
-  assert.equal(left.headers.location, '/now-playing?said=premium-required');
+  assert.equal(left.headers.location, '/now-playing?notice=premium-required');
   assert.match(page.text, /role="alert">Spotify lets only people with Premium control the player/);
   for (const { text } of [page, await mara.get('/now-playing').expect(200)]) {
     assert.doesNotMatch(text, /action="\/player\//);
@@ -113,9 +113,9 @@ test('where no device plays, that is said, with a way to the devices', async (t)
   const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
   const page = await mara.get(left.headers.location ?? '').expect(200);
 
-  assert.equal(left.headers.location, '/now-playing?said=no-active-device');
+  assert.equal(left.headers.location, '/now-playing?notice=no-active-device');
   assert.match(page.text, /Nothing is playing/);
-  assert.match(page.text, /role="alert">Spotify knows no device of yours that is playing/);
+  assert.match(page.text, /role="alert">Spotify doesn’t see any device of yours that is playing/);
   assert.match(page.text, /href="\/devices"/);
 });
 
@@ -126,8 +126,8 @@ test('a device that has gone meanwhile is told on the page of devices', async (t
   const sent = { device: 'gone', returnTo: '/devices' };
   const left = await mara.post('/player/device').type('form').send(sent).expect(303);
 
-  assert.equal(left.headers.location, '/devices?said=no-active-device');
-  assert.match((await mara.get('/devices?said=no-active-device').expect(200)).text, /role="alert"/);
+  assert.equal(left.headers.location, '/devices?notice=no-active-device');
+  assert.match((await mara.get('/devices?notice=no-active-device').expect(200)).text, /role="alert"/);
 });
 
 test('a command that is not possible any more is told beside the button', async (t) => {
@@ -140,9 +140,9 @@ test('a command that is not possible any more is told beside the button', async 
   const sent = formFields(page.text, '/player/pause');
   const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
 
-  assert.equal(left.headers.location, '/now-playing?said=not-possible-now');
-  const after = await mara.get('/now-playing?said=not-possible-now').expect(200);
-  assert.match(after.text, /role="alert">The player does not do this just now/);
+  assert.equal(left.headers.location, '/now-playing?notice=not-possible-now');
+  const after = await mara.get('/now-playing?notice=not-possible-now').expect(200);
+  assert.match(after.text, /role="alert">The player can’t do that right now/);
   assert.match(after.text, /action="\/player\/play"/);
 });
 
@@ -257,7 +257,10 @@ testOnce('only words of ours are said beside the buttons', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
 
-  for (const said of ['constructor', '__proto__', '<b>', 'x', 'premium-required&said=x'])
+  for (const said of ['constructor', '__proto__', '<b>', 'x', 'premium-required&notice=x'])
     for (const path of ['/now-playing', '/devices'])
-      assert.doesNotMatch((await mara.get(`${path}?said=${said}`).expect(200)).text, /class="notice"|native/);
+      assert.doesNotMatch(
+        (await mara.get(`${path}?notice=${said}`).expect(200)).text,
+        /class="notice"|native/,
+      );
 });

@@ -36,7 +36,7 @@ async function made(person: Browser, name: string): Promise<string> {
 
 /** What is in a playlist, by name. */
 async function inside(person: Browser, path: string): Promise<string[]> {
-  const { body } = await person.getJson(`${path}?said=look`).expect(200);
+  const { body } = await person.getJson(`${path}?notice=item-removed`).expect(200);
   return (body.entries as Entry[]).map(({ item }) => item?.name ?? 'gone');
 }
 
@@ -63,9 +63,9 @@ test('a playlist is made with a form, private unless wished otherwise, and its p
   assert.deepEqual(apiRequests(simulator), [
     apiVersionIn(t) === 'legacy' ? 'POST /users/mara/playlists' : 'POST /me/playlists',
   ]);
-  assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?said=created$/);
+  assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?notice=playlist-created$/);
   const page = await mara.get(left.headers.location ?? '').expect(200);
-  assert.match(page.text, /<p class="notice" role="status">Your new playlist is there\.<\/p>/);
+  assert.match(page.text, /<p class="notice" role="status">Playlist created\.<\/p>/);
   assert.match(page.text, /<bdi>Rainy &lt;b&gt;days&lt;\/b&gt;<\/bdi>/);
   assert.match(page.text, /<p class="subtitle"><bdi>One and &#34;two&#34;<\/bdi>/);
   assert.match(page.text, /Playlist, private/);
@@ -104,9 +104,9 @@ test('name, description and visibility are changed on the playlist’s own page'
   const left = await mara.post(path).type('form').send(sent).expect(303);
 
   assert.deepEqual(apiRequests(simulator), [`PUT ${path}`]);
-  assert.equal(left.headers.location, `${path}?said=changed`);
+  assert.equal(left.headers.location, `${path}?notice=playlist-saved`);
   const page = await mara.get(left.headers.location ?? '').expect(200);
-  assert.match(page.text, /The playlist is changed\./);
+  assert.match(page.text, /Changes saved\./);
   assert.match(page.text, /<bdi>Ink<\/bdi>[\s\S]*Words, too\./);
   assert.match(page.text, /Playlist, private/);
 });
@@ -121,16 +121,16 @@ test('a playlist is renamed without its description: Spotify lets nobody empty i
   const sent = { ...formFields(page.text, path), name: 'Ink', description: '' };
   await mara.post(path).type('form').send(sent).expect(303);
 
-  const { playlist } = (await mara.getJson(`${path}?said=changed`).expect(200)).body;
+  const { playlist } = (await mara.getJson(`${path}?notice=playlist-saved`).expect(200)).body;
   assert.deepEqual([playlist.name, playlist.description], ['Ink', 'No words, so mine can come.']);
 });
 
 const wrong: Record<string, [object, RegExp]> = {
   'no name': [{ name: '  ', description: 'kept <here>' }, /A playlist needs a name/],
-  'a name of 101 characters': [{ name: 'x'.repeat(101) }, /name may have 100 characters at most/],
+  'a name of 101 characters': [{ name: 'x'.repeat(101) }, /name can have up to 100 characters/],
   'a description of 301 characters': [
     { name: 'Kept', description: 'y'.repeat(301) },
-    /description may have 300 characters at most/,
+    /description can have up to 300 characters/,
   ],
 };
 
@@ -146,7 +146,14 @@ for (const [what, [typed, words]] of Object.entries(wrong)) {
       simulator.forgetCalls();
 
       for (const action of ['/playlists', path]) {
-        const sent = { name: '', description: '', public: 'true', returnTo: action, once: 'x', ...typed };
+        const sent = {
+          name: '',
+          description: '',
+          public: 'true',
+          returnTo: action,
+          idempotencyKey: 'x',
+          ...typed,
+        };
         const page = await mara.post(action).type('form').send(sent).expect(400);
         assert.match(page.text, /<p class="notice" role="alert">/);
         assert.match(page.text, words);
@@ -185,7 +192,7 @@ test('what Spotify does not take is told above the form, too, which keeps what w
   const sent = { ...form, name: 'Dinner for seven', public: 'true' };
   const page = await mara.post(path).type('form').send(sent).expect(400);
 
-  assert.match(page.text, /role="alert">Spotify does not take it like this/);
+  assert.match(page.text, /role="alert">Spotify doesn’t accept these details/);
   assert.equal(formFields(page.text, path).name, 'Dinner for seven');
   turntable.simulator.fault({ on: /\/playlists$/, answer: { status: 400, body: '' } });
   const created = await mara.post('/playlists').type('form').send({ name: 'Kept' }).expect(400);
@@ -213,9 +220,9 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
   const left = await mara.post(`${path}/items`).type('form').send(sent).expect(303);
 
   assert.deepEqual(apiRequests(simulator), [`POST ${path}/${contents(t)}`]);
-  assert.equal(left.headers.location, `${path}?said=added`);
+  assert.equal(left.headers.location, `${path}?notice=item-added`);
   const after = await mara.get(left.headers.location ?? '').expect(200);
-  assert.match(after.text, /It is added, at the end\./);
+  assert.match(after.text, /Added to this playlist\./);
   assert.deepEqual(await inside(mara, path), [item.name]);
 });
 
@@ -278,9 +285,9 @@ test('an item is removed from the version of the playlist that was seen, in one 
   const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
 
   assert.deepEqual(apiRequests(simulator), [`DELETE ${path}/${contents(t)}`]);
-  assert.equal(left.headers.location, `${path}?page=2&said=removed`);
+  assert.equal(left.headers.location, `${path}?page=2&notice=item-removed`);
   const after = await mara.get(left.headers.location ?? '').expect(200);
-  assert.match(after.text, /It is removed, wherever in the playlist it stood\./);
+  assert.match(after.text, /Removed from this playlist\./);
   assert.match(after.text, /54 items, page 2 of 2/);
   const { entries } = (await mara.getJson(`${path}?page=2`).expect(200)).body;
   assert.deepEqual(entries, before.entries.slice(1));
@@ -291,7 +298,7 @@ test('removing the only item of the last page leads to the page before it', asyn
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
   const remove = async (uri: string | null | undefined) => {
-    const page = await mara.get(`${path}?page=2&said=look`).expect(200);
+    const page = await mara.get(`${path}?page=2&notice=item-removed`).expect(200);
     const sent = { ...formFields(page.text, `${path}/remove`), uri };
     return mara.post(`${path}/remove`).type('form').send(sent).expect(303);
   };
@@ -301,7 +308,7 @@ test('removing the only item of the last page leads to the page before it', asyn
   const left = await remove(entries[0]?.item?.uri);
   const led = await mara.get(left.headers.location ?? '').expect(303);
 
-  assert.equal(led.headers.location, `${path}?said=removed`);
+  assert.equal(led.headers.location, `${path}?notice=item-removed`);
   assert.match((await mara.get(led.headers.location ?? '').expect(200)).text, /50 items</);
 });
 
@@ -320,16 +327,19 @@ test('what has been changed meanwhile is not removed from, and the page shows it
   const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
   const after = await mara.get(left.headers.location ?? '').expect(200);
 
-  assert.equal(left.headers.location, `${path}?said=changed-meanwhile`);
-  assert.match(after.text, /Nothing was removed: the playlist has been changed meanwhile/);
+  assert.equal(left.headers.location, `${path}?notice=playlist-changed`);
+  assert.match(after.text, /Nothing was removed, because the playlist has changed/);
   assert.match(after.text, /21 items/);
   const again = { ...formFields(after.text, `${path}/remove`), uri: first?.uri };
   assert.equal(
     (await mara.post(`${path}/remove`).send(again).expect(303)).headers.location,
-    `${path}?said=removed`,
+    `${path}?notice=item-removed`,
   );
   const json = mara.post(`${path}/remove`).set('Accept', 'application/json');
-  assert.equal((await json.send({ ...sent, once: 'other' }).expect(409)).body.reason, 'playlist-changed');
+  assert.equal(
+    (await json.send({ ...sent, idempotencyKey: 'other' }).expect(409)).body.reason,
+    'playlist-changed',
+  );
 });
 
 test('a button pressed twice makes one playlist, and adds once', async (t) => {
@@ -399,14 +409,14 @@ testOnce(
     const mara = await signedIn(turntable);
     const form = formFields((await mara.get('/playlists/new').expect(200)).text, '/playlists');
 
-    redis.dropReplyTo(/idempotency:[\s\S]*said=created/);
+    redis.dropReplyTo(/idempotency:[\s\S]*notice=playlist-created/);
     const left = await mara
       .post('/playlists')
       .type('form')
       .send({ ...form, name: 'Done' })
       .expect(303);
 
-    assert.match(left.headers.location ?? '', /said=created$/);
+    assert.match(left.headers.location ?? '', /notice=playlist-created$/);
   },
 );
 
@@ -486,7 +496,7 @@ testOnce('what is nothing for a playlist is not asked of Spotify', async (t) => 
     const status = uri === '' ? 400 : 404;
     assert.match(
       (await mara.post(`${path}/items`).send({ uri }).expect(status)).text,
-      /That is nothing for a playlist/,
+      /This can’t be added to a playlist/,
     );
     await mara.post(`${path}/remove`).send({ uri, snapshot: 'x' }).expect(status);
     await mara.get(`/playlists/add?${new URLSearchParams({ uri })}`).expect(status);
@@ -495,7 +505,7 @@ testOnce('what is nothing for a playlist is not asked of Spotify', async (t) => 
   await mara.get('/playlists/add').expect(400);
   for (const snapshot of ['', 'x'.repeat(201)]) {
     const page = await mara.post(`${path}/remove`).send({ uri, snapshot }).expect(400);
-    assert.match(page.text, /From which playlist exactly/);
+    assert.match(page.text, /Which version of the playlist/);
   }
   for (const id of ['a.b', 'x'.repeat(65), '%2E%2E', 'a%20b']) {
     await mara.post(`/playlists/${id}/items`).send({ uri }).expect(404);
@@ -569,8 +579,8 @@ testOnce('only words of ours are said on a playlist', async (t) => {
 
   for (const said of ['constructor', '__proto__', 'hasOwnProperty', '<b>', 'x'])
     assert.doesNotMatch(
-      (await mara.get(`${path}?said=${said}`).expect(200)).text,
+      (await mara.get(`${path}?notice=${said}`).expect(200)).text,
       /class="notice"|native code/,
     );
-  await mara.get(`${path}?page=9&said=x`).expect(404);
+  await mara.get(`${path}?page=9&notice=x`).expect(404);
 });

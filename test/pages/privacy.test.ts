@@ -58,7 +58,11 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
   await mara.get('/account').set('User-Agent', 'Mozilla/5.0 Firefox/140.0').expect(200);
   await mara.get('/search?q=a-word-of-mara').expect(200);
   await browser().get('/search?q=moon').expect(200);
-  await mara.post('/player/pause').type('form').send({ once: 'x', returnTo: '/now-playing' }).expect(303);
+  await mara
+    .post('/player/pause')
+    .type('form')
+    .send({ idempotencyKey: 'x', returnTo: '/now-playing' })
+    .expect(303);
 
   const keys = (await redis.keys(`${keyPrefix}*`)).map((key) => key.slice(keyPrefix.length));
   assert.ok(keys.length >= 6, keys.join(' '));

@@ -25,7 +25,7 @@ async function firstPlaylist(person: Browser): Promise<{ path: string; entries: 
 }
 
 async function savedBy(person: Browser): Promise<Row[]> {
-  return (await person.getJson('/library?said=look').expect(200)).body.tracks;
+  return (await person.getJson('/library?notice=track-removed').expect(200)).body.tracks;
 }
 
 /** What the button beside a row sends. */
@@ -105,7 +105,7 @@ testInEachApiVersion(
       [another.name, 1],
       [elsewhere.name, 2],
     ] as const) {
-      const now = await mara.get(`${path}?said=look`).expect(200);
+      const now = await mara.get(`${path}?notice=item-removed`).expect(200);
       simulator.forgetCalls();
       const sent = {
         ...form,
@@ -113,7 +113,7 @@ testInEachApiVersion(
         entry: buttonBeside(now.text, name),
       };
       const left = await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
-      assert.match(String(left.headers.location), /said=removed$/);
+      assert.match(String(left.headers.location), /notice=item-removed$/);
       const reads = apiVersionIn(t) === 'legacy' ? 0 : saysOriginals(t) ? 1 : cost;
       assert.deepEqual(apiRequests(simulator), [
         ...Array.from({ length: reads }, () => `GET ${path}/${contents(t)}`),
@@ -122,7 +122,7 @@ testInEachApiVersion(
     }
 
     simulator.settings.unavailable.clear();
-    const left = (await mara.getJson(`${path}?said=look`).expect(200)).body.entries as Row[];
+    const left = (await mara.getJson(`${path}?notice=item-removed`).expect(200)).body.entries as Row[];
     const gone = [original.uri, another.uri];
     assert.deepEqual(
       left.map((row) => itemOf(row).uri),
@@ -156,7 +156,7 @@ testInEachApiVersion(
       .send({ entry, returnTo: '/library' })
       .expect(303);
 
-    assert.match(String(left.headers.location), /said=removed$/);
+    assert.match(String(left.headers.location), /notice=track-removed$/);
     simulator.settings.unavailable.clear();
     assert.deepEqual(
       (await savedBy(mara)).slice(0, 40).map((row) => itemOf(row).uri),
@@ -250,7 +250,7 @@ test('a place that holds nothing any more does not move those after it', async (
     .send({ entry, returnTo: '/library' })
     .expect(303);
 
-  assert.match(String(left.headers.location), /said=removed$/);
+  assert.match(String(left.headers.location), /notice=track-removed$/);
   const now = (await savedBy(mara)).map((row) => itemOf(row).uri);
   assert.equal(now[0], itemOf(first).uri);
   assert.ok(!now.includes(itemOf(third).uri));

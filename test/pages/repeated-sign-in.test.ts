@@ -116,7 +116,7 @@ test('only the browser that started a sign-in is led on by it, and only while th
   await mara.get(way).expect(303);
   simulator.forgetCalls();
 
-  assert.match((await noor.failSignIn(way, 400)).text, /This sign-in has been used already/);
+  assert.match((await noor.failSignIn(way, 400)).text, /This sign-in was already used/);
   assert.match((await noor.get('/account').expect(200)).text, /Noor Haddad/);
   await stranger.failSignIn(way, 400);
   assert.equal(stranger.sessionCookie(), undefined);
@@ -138,7 +138,7 @@ test('whoever has signed in again since is not led back into the sign-in before'
 
   const page = await mara.failSignIn(way, 400);
 
-  assert.match(page.text, /href="\/now-playing">Go on as you are/);
+  assert.match(page.text, /href="\/now-playing">Stay signed in as you are/);
   await mara.get('/now-playing').expect(200);
 });
 
@@ -186,11 +186,11 @@ test('every way in which a sign-in fails leads to an address without a code, and
       () => simulator.fault({ on: 'token', answer: { status: 500, body: '' } }),
     ],
     ['User Management', 403, () => simulator.settings.notInvited.add('mara')],
-    ['has been used already', 400, () => undefined],
+    ['was already used', 400, () => undefined],
   ];
   let way = '';
   for (const [words, status, arrange] of fails) {
-    if (words !== 'has been used already') way = await mara.agree();
+    if (words !== 'was already used') way = await mara.agree();
     arrange();
     const back = await mara.get(way).expect(303);
     assert.equal(back.headers.location, '/sign-in/problem');

@@ -21,11 +21,11 @@ test('where Spotify fails, a form comes back with all that was sent, as text and
   const { text } = await mara
     .post('/player/pause')
     .type('form')
-    .send({ once: 'a', returnTo: '/now-playing', more: odd })
+    .send({ idempotencyKey: 'a', returnTo: '/now-playing', more: odd })
     .expect(502);
 
   assert.match(text, /<form method="post" action="\/player\/pause">/);
-  assert.match(text, /name="once" value="a"/);
+  assert.match(text, /name="idempotencyKey" value="a"/);
   assert.match(text, /name="more" value="&#34;&gt;&lt;script&gt;/);
   assert.match(text, /href="\/now-playing">Go back</);
   assert.ok(!text.includes(odd));
@@ -34,7 +34,7 @@ test('where Spotify fails, a form comes back with all that was sent, as text and
 test('what was refused for good is not offered again, nor what comes from elsewhere, nor to programs', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
-  const refused = await mara.post('/player/pause').type('form').send({ once: 'a' }).expect(403);
+  const refused = await mara.post('/player/pause').type('form').send({ idempotencyKey: 'a' }).expect(403);
   assert.doesNotMatch(refused.text, /Send it again/);
 
   turntable.simulator.fault({ on: 'api', answer: { status: 502, body: '' }, times: 9 });
@@ -82,7 +82,7 @@ test('a form that comes while Redis is away comes back as it was sent, and is go
   turntable.simulator.forgetCalls();
   const left = await mara.post('/playlists').type('form').send(given).expect(303);
   await mara.post('/playlists').type('form').send(given).expect(303);
-  assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?said=created$/);
+  assert.match(left.headers.location ?? '', /^\/playlists\/\w+\?notice=playlist-created$/);
   assert.ok((await mara.get(left.headers.location ?? '')).text.includes('Long way round'));
   assert.equal(apiRequests(turntable.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });

@@ -286,7 +286,7 @@ testOnce(
     await visitor.get('/search?q=one').expect(200);
     await visitor.get('/search?q=three').expect(200);
     const page = await another.get('/search?q=four').expect(429);
-    assert.match(page.text, /The searches for visitors are used up for today/);
+    assert.match(page.text, /Today’s searches for visitors are used up/);
     assert.match(page.text, /href="\/login\?returnTo=%2Fsearch">Sign in with Spotify/);
     const wait = Number(page.headers['retry-after']);
     assert.ok(wait > 86_000 && wait <= 86_400, `${wait} s`);
@@ -351,7 +351,7 @@ testOnce('one address has 30 searches a minute, and is told how long to wait', a
 
   for (let nth = 1; nth <= 30; nth += 1) await from('192.0.2.1').expect(200);
   const page = await from('192.0.2.1').expect(429);
-  assert.match(page.text, /One address can search 30 times a minute without signing in/);
+  assert.match(page.text, /Without signing in, an address can search 30 times a minute/);
   const wait = Number(page.headers['retry-after']);
   assert.ok(wait > 30 && wait <= 60, `${wait} s`);
   await from('192.0.2.2').expect(200);

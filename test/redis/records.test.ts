@@ -357,7 +357,7 @@ test('a form is done once beside a record that is none, and leads nowhere but to
     'x',
     '{}',
   ].entries()) {
-    const form = { name: 'New', once: `form ${index}` };
+    const form = { name: 'New', idempotencyKey: `form ${index}` };
     const before = await keyOfForms();
     const { headers } = await send(form);
     const [key = ''] = (await keyOfForms()).filter((one) => !before.includes(one));

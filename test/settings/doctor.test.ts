@@ -277,7 +277,7 @@ test('a server that runs with other settings, or something else at its address',
   );
 });
 
-test('a proxy that does not say that it speaks https', { skip }, async (t) => {
+test('a proxy that doesn’t say that it uses https', { skip }, async (t) => {
   const { settings, ask, port } = await practice(t);
   // Plain http stands in for the proxy: it passes on everything, and says nothing.
   const server = run(t, 'src/main.ts', {

@@ -1,19 +1,20 @@
-import { Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { Profile } from '../../spotify/types.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
+import { withNotice } from '../../web/notices.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { purposes } from './purposes.ts';
 
 type Deps = { browsers: Browsers; signedIn: SignedIn };
 
-/** Where a listener takes back at Spotify what they agreed to: Spotify has no call for it. */
+/** Where listeners remove the access of apps. Spotify has no call for that. */
 const appsAtSpotify = 'https://www.spotify.com/account/apps';
 
-/** Who is signed in and where, what was agreed to, and every way to end it. */
+/** The listener's sign-ins and permissions, and all ways to end them. */
 export function accountPages({ browsers, signedIn }: Deps): Router {
   const router = Router();
 
@@ -22,48 +23,19 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
     next();
   });
 
-  // At most one call to Spotify a minute, for the picture. All else is known here, so the page is there without it, too.
+  // At most one call to Spotify a minute, for the picture. The page works without it.
   // safeguard: account-page-without-spotify
-  const account = signedIn.pageWithLazyRefresh(async (req, res, { accountId, id, name, signIn, spotify }) => {
-    const [profile, all] = await Promise.all([
-      spotify.profile().catch(withoutSpotify),
-      browsers.list(accountId),
-    ]);
-    const listener = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
-    const permissions = purposes(signIn.scopes);
-    // Not the ids of the sessions: they are nobody's to see.
-    // safeguard: hide-session-ids
-    const shown = all.map(({ sessionId, ...browser }) => ({
-      ...browser,
-      thisOne: sessionId === req.session.id,
-    }));
-    const { consentAt, expiresAt, refreshedAt } = signIn;
+  router.get(routes.account(), htmlOrJson, signedIn.pageWithLazyRefresh(showAccount));
 
-    res.format({
-      html: () =>
-        res.render('account/account', { me: listener, permissions, signIn, browsers: shown, appsAtSpotify }),
-      json: () =>
-        res.json({
-          listener,
-          permissions,
-          consentAt,
-          endsAt: expiresAt,
-          renewedAt: refreshedAt,
-          browsers: shown,
-        }),
-    });
-  });
-  router.get(routes.account(), htmlOrJson, account);
-
-  for (const [path, leadsTo] of [
-    [routes.signOutEverywhere(), `${routes.home()}?signed-out=everywhere`],
+  for (const [url, next] of [
+    [routes.signOutEverywhere(), withNotice(routes.home(), 'signed-out-everywhere')],
     [routes.disconnect(), routes.disconnected()],
   ] as const) {
-    // Neither asks Spotify anything: they work whatever has become of the sign-in there.
-    router.post(path, async (req, res) => {
+    // Neither calls Spotify, so both work even if the sign-in no longer does.
+    router.post(url, async (req, res) => {
       await signedIn.signOut(req, res, { everywhere: true });
       if (wantsJson(req)) res.status(204).end();
-      else res.redirect(303, leadsTo);
+      else res.redirect(303, next);
     });
   }
 
@@ -72,10 +44,40 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
   });
 
   return router;
+
+  async function showAccount(req: Request, res: Response, listener: SignedInListener): Promise<void> {
+    const { accountId, id, name, signIn, spotify } = listener;
+    const [profile, all] = await Promise.all([
+      spotify.profile().catch(nullWithoutSpotify),
+      browsers.list(accountId),
+    ]);
+    const me = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
+    const permissions = purposes(signIn.scopes);
+    // Without the ids of the sessions, which would let anyone who sees them use the session.
+    // safeguard: hide-session-ids
+    const shown = all.map(({ sessionId, ...browser }) => ({
+      ...browser,
+      thisOne: sessionId === req.session.id,
+    }));
+    const { consentAt, expiresAt, refreshedAt } = signIn;
+
+    res.format({
+      html: () => res.render('account/account', { me, permissions, signIn, browsers: shown, appsAtSpotify }),
+      json: () =>
+        res.json({
+          listener: me,
+          permissions,
+          consentAt,
+          endsAt: expiresAt,
+          renewedAt: refreshedAt,
+          browsers: shown,
+        }),
+    });
+  }
 }
 
-/** Only what tells of the sign-in itself, or of our side, is more than a missing picture. */
-function withoutSpotify(error: unknown): Profile | null {
+/** Null if Spotify doesn't send the profile: a missing picture matters less than the page. Throws if the sign-in is lost or Redis is down. */
+function nullWithoutSpotify(error: unknown): Profile | null {
   if (error instanceof GrantLost || error instanceof RedisUnavailable) throw error;
   return null;
 }

@@ -12,7 +12,7 @@ export function homePages(): Router {
       res.redirect(303, routes.nowPlaying());
       return;
     }
-    res.render('home/home', { signedOut: req.query['signed-out'] ?? null });
+    res.render('home/home');
   });
 
   return router;

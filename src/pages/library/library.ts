@@ -1,121 +1,127 @@
-import { Router } from 'express';
+import * as v from '@badrap/valita';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { furthestOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
-import { type Forms, saying, sentence } from '../../web/forms.ts';
+import type { Forms } from '../../web/forms.ts';
 import { namedEntry } from '../../web/named.ts';
+import { noticeIn, withNotice } from '../../web/notices.ts';
 import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub };
 
-/** What the listener saved, heard lately, and plays most. */
+/** The listener's saved tracks, recently played tracks, and top tracks and artists. */
 export function libraryPages({ signedIn, forms, hub }: Deps): Router {
   const router = Router();
-
-  // One call to Spotify.
-  const saved = signedIn.page(async (req, res, listener) => {
-    const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
-    // safeguard: refetch-library-after-change
-    if (req.query.said !== undefined) listener.invalidateHere('library');
-    const from = (page - 1) * tracksPerPage;
-    const tracks = await listener.spotify.savedTracks(page);
-    const { items, total } = tracks;
-    const known = atLeast(tracks, from, tracksPerPage);
-    const said = sentence(saidHere, req.query.said);
-    const last = lastPage(known, tracksPerPage);
-    if (said && page > last) {
-      // The only track of the last page was just removed.
-      res.redirect(303, saying(routes.library({ page: last }), String(req.query.said)));
-      return;
-    }
-    const pages = pagesOf(known, tracksPerPage, page);
-    const mayEdit = listener.hasScopesFor('removeFromLibrary');
-
-    res.set('Cache-Control', 'private, no-store').format({
-      html: () =>
-        res.render('library/saved', { saved: items, page, pages, total, tracksPerPage, mayEdit, said }),
-      json: () => res.json({ tracks: items, page, pages, total }),
-    });
-  });
-  router.get(routes.library(), htmlOrJson, saved);
-
-  // One call to Spotify.
-  const recent = signedIn.page(async (_req, res, { spotify }) => {
-    const played = await spotify.recentlyPlayed();
-    res.set('Cache-Control', 'private, no-store').format({
-      html: () => res.render('library/recent', { played }),
-      json: () => res.json({ tracks: played }),
-    });
-  });
-  router.get(routes.recentlyPlayed(), htmlOrJson, recent);
-
-  // One call to Spotify.
-  const top = signedIn.page(async (req, res, { spotify }) => {
-    const { of = 'tracks', range = 'medium_term' } = req.query;
-    if (of !== 'tracks' && of !== 'artists') throw new NoSuchPage('No such list');
-    const time = timeRanges.find((one) => one === range);
-    if (!time) throw new NoSuchPage('No such time range');
-
-    const [artists, tracks] =
-      of === 'artists' ? [await spotify.topArtists(time)] : [undefined, await spotify.topTracks(time)];
-    res.set('Cache-Control', 'private, no-store').format({
-      html: () => res.render('library/top', { of, range: time, artists, tracks }),
-      json: () => res.json({ range: time, artists, tracks }),
-    });
-  });
-  router.get(routes.topItems(), htmlOrJson, top);
-
-  for (const [path, wanted] of [
-    [routes.saveToLibrary(), true],
-    [routes.removeFromLibrary(), false],
-  ] as const) {
-    // One call to Spotify, and to remove most tracks of the list one more to new apps: see createRelinking.
-    const change = signedIn.page(async (req, res, listener) => {
-      const entry = namedEntry(req.body, noUri);
-      let { uri } = entry;
-
-      const outcome = await forms.once(req, async () => {
-        const original = wanted ? uri : await listener.spotify.originalInLibrary(entry);
-        if (original === null) {
-          await listener.invalidate('library');
-          if (wantsJson(req)) throw new Problem(changedMeanwhile);
-          return saying(String(res.locals.returnTo), 'changed-meanwhile');
-        }
-        uri = original;
-        await (wanted ? listener.spotify.saveToLibrary(uri) : listener.spotify.removeFromLibrary(uri));
-        await hub.recordSaved(listener.accountId, uri, wanted);
-        return saying(String(res.locals.returnTo), wanted ? 'saved' : 'removed');
-      });
-      if (wantsJson(req)) res.json({ uri, saved: wanted });
-      else res.redirect(303, outcome);
-    });
-    router.post(path, ...forms.read, change);
-  }
-
+  router.get(routes.library(), htmlOrJson, signedIn.page(showSaved));
+  router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.page(showRecentlyPlayed));
+  router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems));
+  router.post(routes.saveToLibrary(), ...forms.read, change({ isSaving: true }));
+  router.post(routes.removeFromLibrary(), ...forms.read, change({ isSaving: false }));
   return router;
+
+  /** One call to Spotify. To remove most tracks of the list, one more for new apps: see createRelinking. */
+  function change({ isSaving }: { isSaving: boolean }): RequestHandler {
+    const runOnce = forms.createRunOnce(changeResult);
+    return signedIn.page(async (req, res, listener) => {
+      const entry = namedEntry(req.form.fields, noUri);
+
+      const { uri, notice } = await runOnce(req, async () => {
+        const original = isSaving ? entry.uri : await listener.spotify.originalInLibrary(entry);
+        if (original === null) return hasChanged(req, listener, entry.uri);
+        if (isSaving) await listener.spotify.saveToLibrary(original);
+        else await listener.spotify.removeFromLibrary(original);
+        await hub.recordSaved(listener.accountId, original, isSaving);
+        return { uri: original, notice: isSaving ? 'track-saved' : 'track-removed' };
+      });
+      if (wantsJson(req)) res.json({ uri, saved: isSaving });
+      else res.redirect(303, withNotice(req.form.returnTo, notice));
+    });
+  }
 }
 
-const saidHere: Readonly<Record<string, string>> = {
-  removed: 'It is no longer in your library.',
-  saved: 'It is in your library again.',
-  'changed-meanwhile': 'Nothing was removed, because your library has changed. This is how it is now.',
-};
+const changeResult = v.object({
+  uri: v.string(),
+  notice: v.union(v.literal('track-saved'), v.literal('track-removed'), v.literal('library-changed')),
+});
+type ChangeResult = v.Infer<typeof changeResult>;
 
-const changedMeanwhile = {
+/** Nothing is removed: the page shows the library as it is now. Throws {@link Problem} for programs. */
+async function hasChanged(req: Request, listener: SignedInListener, uri: string): Promise<ChangeResult> {
+  await listener.invalidate('library');
+  if (wantsJson(req)) throw new Problem(libraryChanged);
+  return { uri, notice: 'library-changed' };
+}
+
+/** One call to Spotify. */
+async function showSaved(req: Request, res: Response, listener: SignedInListener): Promise<void> {
+  const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
+  const notice = noticeIn(req);
+  // safeguard: refetch-library-after-change
+  if (notice !== null) listener.invalidateHere('library');
+  const tracks = await listener.spotify.savedTracks(page);
+  const { items: saved, total } = tracks;
+  const known = atLeast(tracks, (page - 1) * tracksPerPage, tracksPerPage);
+  const last = lastPage(known, tracksPerPage);
+  if (notice !== null && page > last) {
+    // The only track of the last page was just removed.
+    res.redirect(303, withNotice(routes.library({ page: last }), notice));
+    return;
+  }
+  const pages = pagesOf(known, tracksPerPage, page);
+  const mayEdit = listener.hasScopesFor('removeFromLibrary');
+
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () => res.render('library/saved', { saved, page, pages, total, tracksPerPage, mayEdit }),
+    json: () => res.json({ tracks: saved, page, pages, total }),
+  });
+}
+
+/** One call to Spotify. */
+async function showRecentlyPlayed(
+  _req: Request,
+  res: Response,
+  { spotify }: SignedInListener,
+): Promise<void> {
+  const played = await spotify.recentlyPlayed();
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () => res.render('library/recent', { played }),
+    json: () => res.json({ tracks: played }),
+  });
+}
+
+/** One call to Spotify. */
+async function showTopItems(req: Request, res: Response, { spotify }: SignedInListener): Promise<void> {
+  const { of = 'tracks', range: rangeName = 'medium_term' } = req.query;
+  if (of !== 'tracks' && of !== 'artists') throw new NoSuchPage('No such list');
+  const range = timeRanges.find((one) => one === rangeName);
+  if (!range) throw new NoSuchPage('No such time range');
+
+  const [artists, tracks] =
+    of === 'artists' ? [await spotify.topArtists(range)] : [undefined, await spotify.topTracks(range)];
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () => res.render('library/top', { of, range, artists, tracks }),
+    json: () => res.json({ range, artists, tracks }),
+  });
+}
+
+const goToLibrary = { label: 'Go to your library', href: routes.library() };
+
+const libraryChanged = {
   status: 409,
   reason: 'library-changed',
   title: 'Your library has changed',
-  text: 'Nothing was removed. Read the list again, and use the place that the track has now.',
-  actions: [{ label: 'Go to the library', href: routes.library() }],
+  text: 'Nothing was removed. Request the list again, and use the current place of the track.',
+  actions: [goToLibrary],
 };
 
 const noUri = {
   status: 400,
   reason: 'no-uri',
-  title: 'That is nothing that can be saved',
-  text: 'Give the URI of a track or an episode as "uri", such as spotify:track:… Files of your own cannot be saved.',
-  actions: [{ label: 'Go to the library', href: routes.library() }],
+  title: 'This can’t be saved',
+  text: 'Send the URI of a track or an episode as "uri", such as spotify:track:… Local files can’t be saved.',
+  actions: [goToLibrary],
 };

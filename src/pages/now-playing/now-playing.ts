@@ -10,7 +10,9 @@ import type { Streams } from '../../live/sse.ts';
 import { unknownState } from '../../live/state.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
+import { routes } from '../../routes.ts';
 import type { TimestampedItem } from '../../spotify/types.ts';
+import { noticeIn } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, playerData, versionOf } from './card.ts';
@@ -42,7 +44,7 @@ export function nowPlayingPages(deps: Deps): Router {
   const page = signedIn.page(async (req, res, listener) => {
     // A button was pressed, perhaps handled by another process: cached responses here may be out of date.
     // safeguard: refetch-player-after-change
-    if (req.query.said !== undefined) listener.invalidateHere('nowPlaying');
+    if (noticeIn(req) !== null) listener.invalidateHere('nowPlaying');
     const { observation, live } = await currentObservation(listener);
     const saved = observation.saved ?? (await nullIfSlow(isSaved(listener, observation)));
     res.set('Cache-Control', 'private, no-store').vary('Accept');
@@ -66,10 +68,9 @@ export function nowPlayingPages(deps: Deps): Router {
       refreshSeconds: refreshes ? refreshAfter(next.at, live.cooldown, now()) : null,
       heartbeatMs: streams.heartbeatMs,
       signIn: signInName(req),
-      said: req.query.said,
     });
   });
-  router.get('/now-playing', htmlOrJson, page);
+  router.get(routes.nowPlaying(), htmlOrJson, page);
 
   router.use(
     livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView }),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
 import { scopesFor } from '../../access/listener-calls.ts';
 import type { Hub } from '../../live/hub.ts';
@@ -7,7 +8,8 @@ import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } f
 import type { Command } from '../../spotify/player-calls.ts';
 import { isDeviceId } from '../../spotify/uri.ts';
 import { NoSuchPage } from '../../web/errors.ts';
-import { type Forms, saying } from '../../web/forms.ts';
+import type { Forms } from '../../web/forms.ts';
+import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
@@ -15,13 +17,13 @@ type Deps = {
   signedIn: SignedIn;
   forms: Forms;
   hub: Hub;
-  /** What Spotify takes to show what a command did, in milliseconds. */
+  /** How long Spotify takes to show the effect of a command, in milliseconds. */
   afterCommandMs: number;
 };
 
 const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
 
-/** Why a command was not carried out, as the page with its button says it. */
+/** Errors that the page with the button shows as a notice. */
 const refusals = [
   // safeguard: explain-refused-commands
   [PremiumRequired, 'premium-required'],
@@ -29,72 +31,80 @@ const refusals = [
   [NotPossibleNow, 'not-possible-now'],
 ] as const;
 
-/** Telling the player what to do, and where. Each takes one call to Spotify. */
+/** The result of a command: why it was refused, or null if it was carried out. */
+const commandResult = v.object({
+  refusal: v
+    .union(v.literal('premium-required'), v.literal('no-active-device'), v.literal('not-possible-now'))
+    .nullable(),
+});
+
+/** Commands to the player, and the choice of its device. Each takes one call to Spotify. */
 export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Router {
   const router = Router();
-  // Before the sign-in: no token is refreshed for an address that is no command.
+  const runOnce = forms.createRunOnce(commandResult);
+  // Before the sign-in, so that no token is refreshed for a URL that is not a command.
   router.param('command', (_req, _res, next, command) => {
     // safeguard: check-player-commands
     next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
   });
 
-  const devicesPage = signedIn.page(async (req, res, listener) => {
-    const devices = await listener.spotify.devices();
-    const mayControl = listener.hasScopesFor('transfer');
-    const controlScopes = scopesFor('transfer');
-    const { said } = req.query;
-    res.set('Cache-Control', 'private, no-store').format({
-      html: () => res.render('player/devices', { devices, mayControl, controlScopes, said }),
-      json: () => res.json({ devices }),
-    });
-  });
-  router.get(routes.devices(), htmlOrJson, devicesPage);
+  router.get(routes.devices(), htmlOrJson, signedIn.page(showDevices));
 
   const transfer = signedIn.page(async (req, res, listener) => {
-    const id = forms.field(req, 'device');
-    if (!isDeviceId(id)) throw new NoSuchPage('Not the id of a device');
+    const id = req.form.text('device');
+    if (!isDeviceId(id)) throw new NoSuchPage('Not a device ID');
     await perform(req, res, listener, () => listener.spotify.transfer(id));
   });
   router.post(routes.transferPlayback(), ...forms.read, transfer);
 
-  const sendCommand = signedIn.page(async (req, res, listener) => {
-    const { command } = req.params;
-    if (isCommand(command)) await perform(req, res, listener, () => listener.spotify[command]());
+  const command = signedIn.page(async (req, res, listener) => {
+    const { command: name } = req.params;
+    if (isCommand(name)) await perform(req, res, listener, () => listener.spotify[name]());
   });
-  router.post(routes.playerCommand(':command'), ...forms.read, sendCommand);
+  router.post(routes.playerCommand(':command'), ...forms.read, command);
 
-  /** Gives the player a command and leads back to the page with the button, which tells where it was refused. */
+  return router;
+
+  /** Sends a command to the player, and returns to the page with the button, which shows why if it was refused. */
   async function perform(
     req: Request,
     res: Response,
     listener: SignedInListener,
     call: () => Promise<void>,
   ): Promise<void> {
-    const back = String(res.locals.returnTo);
-    const outcome = await forms.once(req, async () => {
+    const { returnTo } = req.form;
+    const { refusal } = await runOnce(req, async () => {
       try {
         await call();
       } catch (error) {
-        // A command whose answer is lost may have been carried out.
+        // If only the response was lost, the command may have been carried out.
         if (error instanceof SpotifyUnavailable) hub.recordCommand(listener.accountId);
-        const refusal = refusals.find(([kind]) => error instanceof kind);
-        if (!refusal || wantsJson(req)) throw error;
-        return saying(back, refusal[1]);
+        const known = refusals.find(([type]) => error instanceof type);
+        if (!known || wantsJson(req)) throw error;
+        return { refusal: known[1] };
       }
       hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
-      // A page that asked in the meantime may have been told what was so before.
+      // A page that was loaded in the meantime may have cached the state before the command.
       await listener.invalidate('player');
-      return back;
+      return { refusal: null };
     });
-    // Where a browser is led to what is playing, that page asks Spotify, and passes on what it is told.
+    // The page for what is playing polls by itself and shares the result.
     // safeguard: poll-after-other-page
-    if (wantsJson(req) || !back.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
+    if (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, outcome);
+    else res.redirect(303, refusal === null ? returnTo : withNotice(returnTo, refusal));
   }
+}
 
-  return router;
+async function showDevices(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
+  const devices = await listener.spotify.devices();
+  const mayControl = listener.hasScopesFor('transfer');
+  const controlScopes = scopesFor('transfer');
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () => res.render('player/devices', { devices, mayControl, controlScopes }),
+    json: () => res.json({ devices }),
+  });
 }
 
 function isCommand(value: unknown): value is Command {

@@ -8,11 +8,14 @@ import { routes } from '../../routes.ts';
 import { CodeRejected } from '../../spotify/errors.ts';
 import { browserName } from '../../web/browser-name.ts';
 import type { Cookies } from '../../web/cookies.ts';
-import { Problem } from '../../web/errors.ts';
+import type { Problem } from '../../web/errors.ts';
+import { withNotice } from '../../web/notices.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { Sessions } from '../../web/session.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
-import type { PendingSignIn, PendingSignIns, WayBack } from './pending.ts';
+import type { PendingSignIns, SpentState } from './pending.ts';
+import type { PendingSignIn } from './pending-cookies.ts';
+import { type ProblemName, signInProblem } from './problems.ts';
 
 export type Deps = {
   access: ListenerAccess;
@@ -28,49 +31,20 @@ export type Deps = {
   onSignIn: () => void;
 };
 
-/** Why a sign-in came to nothing, in the words of the page that says so. */
-const problems = {
-  cancelled: {
-    status: 200,
-    title: 'You cancelled at Spotify',
-    text: 'Nothing was shared and nothing has changed. You can sign in whenever you like.',
-  },
-  refused: {
-    status: 400,
-    title: 'Spotify did not complete the sign-in',
-    text: 'Spotify sent you back without signing you in and without a reason that we know. Try again; if it stays so, tell the owner of this site.',
-  },
-  used: {
-    status: 400,
-    title: 'This sign-in has been used already',
-    text: 'Each way back from Spotify works once. This happens when you go back to it after you signed out, or signed in again. If you meant to sign in, start again.',
-  },
-  unknown: {
-    status: 400,
-    title: 'This sign-in did not start here',
-    text: 'The sign-in was not started in this browser, or it was started more than ten minutes ago, or cookies are off. Start again, here, and allow this site its cookies.',
-  },
-  stale: {
-    status: 400,
-    title: 'Spotify no longer accepts this sign-in',
-    text: 'What Spotify sent you back with is valid for a few minutes only, and once. Start again.',
-  },
-} as const;
-
-/** The way back from Spotify, with a code for tokens: signs in whoever started this sign-in, once. */
+/** The callback from Spotify with a code for tokens: signs in the browser that started this sign-in, once. */
 export function createCallback(deps: Deps) {
   const { access, listenerApi, grants, browsers, sessions, signedIn, pendingSignIns, cookies, now } = deps;
 
   return async (req: Request, res: Response): Promise<void> => {
     const { state } = req.query;
     if (typeof state !== 'string') throw problem(req, 'unknown');
-    const wayBack = await pendingSignIns.spend(req, res, state);
-    if (wayBack.is === 'unknown') throw problem(req, 'unknown');
-    if (wayBack.is === 'used') return leadOn(req, res, wayBack);
+    const spent = await pendingSignIns.spend(req, res, state);
+    if (spent.is === 'unknown') throw problem(req, 'unknown');
+    if (spent.is === 'used') return repeat(req, res, spent);
 
-    const { pending } = wayBack;
+    const { pending } = spent;
     const { returnTo } = pending;
-    res.locals.returnTo = returnTo;
+    req.returnTo = returnTo;
     let sessionId: string | null = null;
     try {
       sessionId = await complete(req, res, pending);
@@ -78,16 +52,16 @@ export function createCallback(deps: Deps) {
       await pendingSignIns.settle(state, sessionId === null ? null : { sessionId, returnTo });
     }
     if (sessionId === null) {
-      // Signed out everywhere, in another browser, in this very moment.
+      // The listener signed out everywhere, in another browser, at this very moment.
       await signedIn.signOut(req, res);
-      res.redirect(303, `${routes.home()}?signed-out`);
+      res.redirect(303, withNotice(routes.home(), 'signed-out'));
       return;
     }
     deps.onSignIn();
-    arrive(res, returnTo);
+    redirectSignedIn(res, returnTo);
   };
 
-  /** Signs in: returns the id of the session, null if it has ended again already. */
+  /** Signs in. Returns the id of the session; null if it has already ended again. */
   async function complete(req: Request, res: Response, pending: PendingSignIn): Promise<string | null> {
     const { code, error } = req.query;
     if (error === 'access_denied') throw problem(req, 'cancelled');
@@ -105,7 +79,7 @@ export function createCallback(deps: Deps) {
     const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
       // safeguard: await-browser-list
       await browsers.add(accountId, started, browserName(req));
-      // The grant last: without it nobody is signed in, wherever this process may be stopped.
+      // The grant last: without it no one is signed in, wherever this process may be stopped.
       // safeguard: await-grant-save
       await grants.create(started, {
         accountId,
@@ -113,8 +87,8 @@ export function createCallback(deps: Deps) {
         expiresAt: now() + token.expiresInMs,
         refreshedAt: now(),
         refreshToken: token.refreshToken,
-        // Where Spotify does not say what it granted, it granted what was asked (RFC 6749, section 5.1).
-        scopes: token.scopes ?? pending.asked,
+        // If Spotify doesn't say what it granted, it granted what was requested (RFC 6749, section 5.1).
+        scopes: token.scopes ?? pending.scopes,
         consentAt,
       });
     });
@@ -125,14 +99,14 @@ export function createCallback(deps: Deps) {
   }
 
   /**
-   * The way back came a second time: a double click, a reload, a link that was loaded ahead. Whoever it signed in goes where it led. The
-   * browser may have dropped the first answer and its cookie; then it still has the cookie of the pending sign-in, as only the browser
-   * does that is to be signed in.
+   * Handles a callback that comes again: a double click, a reload, a prefetched link. The browser that is signed in by it is redirected as
+   * before. If the browser dropped the first response and with it the cookie of the session, it still has the cookie of the pending
+   * sign-in, which only the browser that started the sign-in has, and gets the session now.
    */
-  async function leadOn(
+  async function repeat(
     req: Request,
     res: Response,
-    { outcome, startedHere }: WayBack & { is: 'used' },
+    { outcome, startedHere }: SpentState & { is: 'used' },
   ): Promise<void> {
     if (outcome === null) throw problem(req, 'used');
     // safeguard: redirect-repeated-callback
@@ -141,23 +115,15 @@ export function createCallback(deps: Deps) {
     // safeguard: resume-lost-session
     const resumes = !isSignedIn && startedHere && (await sessions.resume(req, outcome.sessionId));
     if (!isSignedIn && !resumes) throw problem(req, 'used');
-    arrive(res, outcome.returnTo);
+    redirectSignedIn(res, outcome.returnTo);
   }
 
-  function arrive(res: Response, returnTo: string): void {
+  function redirectSignedIn(res: Response, returnTo: string): void {
     res.clearCookie(cookies.name('signed-out'), cookies.attributes);
     res.redirect(303, returnTo);
   }
+}
 
-  /** The page that says why a sign-in came to nothing, and leads to another one. */
-  function problem(req: Request, reason: keyof typeof problems): Problem {
-    const retry = routes.signIn({ returnTo: req.res?.locals.returnTo ?? routes.home() });
-    const actions = [
-      { label: 'Sign in with Spotify', href: retry },
-      req.grant
-        ? { label: 'Go on as you are', href: routes.nowPlaying() }
-        : { label: 'Go home', href: routes.home() },
-    ];
-    return new Problem({ ...problems[reason], reason: `sign-in-${reason}`, actions });
-  }
+function problem(req: Request, name: ProblemName): Problem {
+  return signInProblem(name, { returnTo: req.returnTo ?? routes.home(), isSignedIn: req.grant !== null });
 }

@@ -1,14 +1,16 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { knownScopes, signInScopes } from '../../access/scopes.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { routes } from '../../routes.ts';
 import type { Accounts } from '../../spotify/accounts.ts';
 import { ForeignOrigin, Problem } from '../../web/errors.ts';
+import { withNotice } from '../../web/notices.ts';
 import { chargeAddress } from '../../web/rate-limits.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { type Deps as CallbackDeps, createCallback } from './callback.ts';
+import { proxyWithoutProto } from './problems.ts';
 
 type Deps = CallbackDeps & {
   accounts: Accounts;
@@ -16,61 +18,35 @@ type Deps = CallbackDeps & {
   baseUrl: string;
 };
 
-/** Without this, the browser would be sent in circles: the session's cookie is Secure, and would silently not be set. */
-const silentProxy = {
-  status: 500,
-  reason: 'silent-proxy',
-  title: 'The proxy in front of this site does not say that it speaks https',
-  text: 'Nobody can sign in until the owner of this site has it send "X-Forwarded-Proto: https", and TRUST_PROXY covers it.',
-  actions: [{ label: 'Go home', href: routes.home() }],
-};
-
-/** Signing in with Spotify (authorization code with PKCE and client secret), and out. */
+/** Signing in with Spotify (authorization code with PKCE and client secret), and signing out. */
 export function signInPages(deps: Deps): Router {
   const { accounts, signedIn, pendingSignIns, rateLimiters, background, cookies, baseUrl } = deps;
   const callback = createCallback(deps);
   const router = Router();
   // safeguard: no-speculative-sign-ins
   // safeguard: sign-in-limit-per-address
-  const guarded = [refuseSpeculative, demandHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
+  const guarded = [refuseSpeculative, requireHttps(baseUrl), chargeAddress(rateLimiters.signIn)];
 
   router.use([routes.signIn(), routes.callback(), routes.signOut()], (_req, res, next) => {
     res.set('Cache-Control', 'no-store');
     next();
   });
 
-  // Without this, Express answers a HEAD as if it were a GET: a link preview would spend the way back.
+  // Express would answer a HEAD like a GET, so a link preview would spend the state of a callback.
   // safeguard: head-without-sign-in
   router.head([routes.signIn(), routes.callback()], (_req, res) => {
     res.status(204).end();
   });
 
   router.get(routes.signIn(), ...guarded, (req, res) => {
-    // Only a person who goes there signs in: an image or a script of some other page must not start it.
+    // Only a visit starts a sign-in, not an image or a script on another page.
     const destination = req.get('Sec-Fetch-Dest');
     if (destination !== undefined && destination !== 'document')
-      throw new ForeignOrigin('A sign-in not started by going to it');
-
-    const wanted = String(req.query.allow ?? '').split(' ');
-    const given = req.grant?.scopes ?? [];
-    const asked = knownScopes.filter((scope) => [...signInScopes, ...given, ...wanted].includes(scope));
-    const returnTo = safeReturnPath(req.query.returnTo, baseUrl);
-    const { state, challenge } = pendingSignIns.start(req, res, { returnTo, asked });
-    // Who has signed out here is asked again by Spotify: it would otherwise let the next person in without a word.
-    // So is a browser whose session has ended: another of its tabs may be about to be told that it has signed out.
-    const sent = cookies.sent(req);
-    // safeguard: ask-again-after-sign-out
-    // safeguard: ask-again-after-expiry
-    const hasEnded = sent.has('signed-out') || (sent.has('session') && req.grant === null);
-    const showDialog = req.query.dialog === '1' || hasEnded;
-    // Not res.redirect, which would write the state into a body as well.
-    res
-      .status(303)
-      .location(accounts.authorizeUrl({ state, challenge, scopes: asked, showDialog }))
-      .end();
+      throw new ForeignOrigin('A sign-in that is not a visit');
+    startSignIn(req, res);
   });
 
-  // The code works once: a stop waits for the sign-in, and one that has not begun can still be made at another process.
+  // The code works once, so a stop of the process waits for the sign-in. One that hasn't begun can still be completed by another process.
   // safeguard: finish-sign-in-before-stop
   router.get(routes.callback(), ...guarded, (req, res) =>
     background.finish('sign-in', () => callback(req, res)),
@@ -79,16 +55,33 @@ export function signInPages(deps: Deps): Router {
   router.post(routes.signOut(), async (req, res) => {
     await signedIn.signOut(req, res);
     if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, `${routes.home()}?signed-out`);
+    else res.redirect(303, withNotice(routes.home(), 'signed-out'));
   });
 
   return router;
+
+  function startSignIn(req: Request, res: Response): void {
+    const wanted = String(req.query.allow ?? '').split(' ');
+    const granted = req.grant?.scopes ?? [];
+    const scopes = knownScopes.filter((scope) => [...signInScopes, ...granted, ...wanted].includes(scope));
+    const returnTo = safeReturnPath(req.query.returnTo, baseUrl);
+    const { state, challenge } = pendingSignIns.start(req, res, { returnTo, scopes });
+    // After a sign-out, Spotify shows its dialog: otherwise it would sign in the next person in this browser without asking. Also if the
+    // session has ended, because another tab may be about to receive the response to its sign-out.
+    const sent = cookies.sent(req);
+    // safeguard: ask-again-after-sign-out
+    // safeguard: ask-again-after-expiry
+    const hasEnded = sent.has('signed-out') || (sent.has('session') && req.grant === null);
+    const showDialog = req.query.dialog === '1' || hasEnded;
+    // Not res.redirect, which would also write the state into a body.
+    res.status(303).location(accounts.authorizeUrl({ state, challenge, scopes, showDialog })).end();
+  }
 }
 
-/** Lets a sign-in begin and end only where its cookies can be set: behind https, where the proxy says that it speaks it. */
-function demandHttps(baseUrl: string): RequestHandler {
+/** Lets a sign-in start and end only if its cookies can be set: for an https site, if the proxy says that it uses https. */
+function requireHttps(baseUrl: string): RequestHandler {
   return (req, _res, next) => {
-    const silent = baseUrl.startsWith('https:') && !req.secure;
-    next(silent ? new Problem(silentProxy) : undefined);
+    const isWithoutProto = baseUrl.startsWith('https:') && !req.secure;
+    next(isWithoutProto ? new Problem(proxyWithoutProto) : undefined);
   };
 }

@@ -1,0 +1,91 @@
+import type { Request, Response } from 'express';
+import { scopesFor } from '../../access/listener-calls.ts';
+import { routes } from '../../routes.ts';
+import { Refused } from '../../spotify/errors.ts';
+import { entriesPerPage, furthestOffset } from '../../spotify/limits.ts';
+import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
+import type { ErrorPage } from '../../web/errors.ts';
+import { rowsAtOnce } from '../../web/limits.ts';
+import { noticeIn, withNotice } from '../../web/notices.ts';
+import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
+import type { SignedInListener } from '../../web/signed-in.ts';
+
+/** A form to change the details that was refused: what it sent, and why it was refused. */
+type FailedEdit = { details: PlaylistDetails; problem: ErrorPage };
+
+/**
+ * A page of a playlist. Two calls to Spotify for the first page, one for each further page, and one if Spotify doesn't say what is in
+ * the playlist.
+ */
+export async function showPlaylist(req: Request, res: Response, listener: SignedInListener): Promise<void> {
+  const id = String(req.params.id);
+  const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
+  if (noticeIn(req) !== null) listener.invalidateHere('playlist', id);
+  await renderPlaylist(req, res, listener, { id, page });
+}
+
+/** The page of a playlist with its edit form open, filled in as it was sent. */
+export async function showFailedEdit(
+  req: Request,
+  res: Response,
+  listener: SignedInListener,
+  failedEdit: FailedEdit,
+): Promise<void> {
+  res.status(failedEdit.problem.status);
+  await renderPlaylist(req, res, listener, { id: String(req.params.id), page: 1, failedEdit });
+}
+
+type Shown = { id: string; page: number; failedEdit?: FailedEdit };
+
+async function renderPlaylist(
+  req: Request,
+  res: Response,
+  listener: SignedInListener,
+  { id, page, failedEdit }: Shown,
+): Promise<void> {
+  const { spotify } = listener;
+  // Further pages show the playlist as it was on the first page.
+  const playlist = await (page === 1 ? spotify.playlist(id) : spotify.cachedPlaylist(id));
+  const contents = playlist.readable ? await entriesOf(listener, id, playlist.snapshotId, page) : null;
+  const { items: entries, total } = contents ?? { items: null, total: 0 };
+  const known = contents ? atLeast(contents, (page - 1) * entriesPerPage, entriesPerPage) : 0;
+  const notice = noticeIn(req);
+  const last = lastPage(known, entriesPerPage);
+  if (notice !== null && page > last) {
+    // The only item of the last page was just removed.
+    res.redirect(303, withNotice(routes.playlist(id, { page: last }), notice));
+    return;
+  }
+  const pages = pagesOf(known, entriesPerPage, page);
+  const isOwn = playlist.ownerId === listener.id;
+  const couldEdit = entries !== null && (isOwn || playlist.collaborative);
+
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () =>
+      res.render('playlists/playlist', {
+        playlist,
+        entries,
+        page,
+        pages,
+        total,
+        entriesPerPage,
+        exportsAtOnce: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
+        failedEdit: failedEdit ?? null,
+        isOwn,
+        couldEdit,
+        mayEdit: couldEdit && listener.hasScopesFor('removeFromPlaylist'),
+        editScopes: scopesFor('removeFromPlaylist'),
+      }),
+    json: () => res.json({ playlist, entries, page, pages, total }),
+  });
+}
+
+/** Null if the playlist is someone else's: new apps are told its name and cover, but not its contents. */
+async function entriesOf({ spotify }: SignedInListener, id: string, snapshotId: string | null, page: number) {
+  try {
+    return await spotify.playlistEntries(id, snapshotId, page);
+  } catch (error) {
+    if (error instanceof Refused) return null;
+    throw error;
+  }
+}

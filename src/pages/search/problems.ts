@@ -1,0 +1,69 @@
+import { routes } from '../../routes.ts';
+import { furthestResult, resultsPerPage, searchTypes } from '../../spotify/limits.ts';
+
+/* Why a search is refused. */
+
+export const maxQueryLength = 200;
+export const lastPage = furthestResult / resultsPerPage;
+
+const backToSearch = { label: 'Back to the search', href: routes.search() };
+const signIn = { label: 'Sign in with Spotify', href: routes.signIn({ returnTo: routes.search() }) };
+
+export const problems = {
+  empty: {
+    status: 400,
+    reason: 'search-empty',
+    title: 'Search for what?',
+    text: `Send the search terms as "q", such as ${routes.search({ q: 'miles davis' })}.`,
+    actions: [backToSearch],
+  },
+  invalid: {
+    status: 400,
+    reason: 'search-odd',
+    title: 'This search isn’t valid',
+    text: 'Send one "q", and the page number as "page", starting at 1.',
+    actions: [backToSearch],
+  },
+  unknownType: {
+    status: 400,
+    reason: 'search-type',
+    title: 'Unknown type',
+    text: `The types are ${searchTypes.join(', ')}. Separate several with commas.`,
+    actions: [backToSearch],
+  },
+  tooLong: {
+    status: 400,
+    reason: 'search-long',
+    title: 'That’s too long to search for',
+    text: `A search can have up to ${maxQueryLength} characters: a name, or a few words of a title.`,
+    actions: [backToSearch],
+  },
+  tooFar: {
+    status: 400,
+    reason: 'search-deep',
+    title: 'No more results',
+    text: `Spotify shows the first ${furthestResult} results of each type, which is up to page ${lastPage}. Try a more specific search.`,
+    actions: [backToSearch],
+  },
+  tooMany: {
+    status: 429,
+    reason: 'search-too-many',
+    title: 'That was a lot of searching',
+    text: 'Without signing in, an address can search 30 times a minute. Wait a moment, or sign in.',
+    actions: [backToSearch, signIn],
+  },
+  needsSignIn: {
+    status: 401,
+    reason: 'search-needs-sign-in',
+    title: 'Sign in to search',
+    text: 'The owner of this site allows searches only for people who are signed in.',
+    actions: [signIn],
+  },
+  usedUp: {
+    status: 429,
+    reason: 'search-share-used-up',
+    title: 'Today’s searches for visitors are used up',
+    text: 'Visitors who aren’t signed in share a number of searches a day. Sign in to search on, or come back later.',
+    actions: [signIn, backToSearch],
+  },
+};
