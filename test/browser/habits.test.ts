@@ -292,3 +292,25 @@ test('a page that Spotify asked to wait for comes back by itself', {
   await page.getByRole('heading', { name: 'Playlists', level: 1 }).waitFor();
   assert.equal(page.url(), `${turntable.url}/playlists?page=2`);
 });
+
+test('a notice is shown once: it leaves the address, and going back does not show it again', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const { url } = turntable;
+  const page = await signedIn(t, turntable);
+  await page.goto(`${url}/account`);
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+
+  const notice = page.getByText('You’re signed out everywhere.');
+  await notice.waitFor();
+  await page.waitForURL(`${url}/`);
+  await page.reload();
+  assert.ok(await page.getByRole('heading', { level: 1 }).isVisible());
+  assert.equal(await notice.count(), 0);
+
+  await page.goto(`${url}/privacy`);
+  await page.goBack();
+  assert.equal(page.url(), `${url}/`);
+  assert.equal(await notice.count(), 0);
+});
