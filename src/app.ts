@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import express, { type Express, type Request } from 'express';
-import { createRefusals } from './checks/refusals.ts';
+import express, { type Express, type Request, Router } from 'express';
+import { createChecks } from './checks/checks.ts';
+import { createRefusals, type Refusals } from './checks/refusals.ts';
 import { createSharedCheck } from './checks/shared.ts';
 import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
@@ -16,13 +17,13 @@ import { playlistPages } from './pages/playlists/playlists.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
 import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
-import { createPendingSignIns } from './pages/sign-in/pending.ts';
+import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
-import { createChecks, type Parts } from './parts.ts';
+import type { Parts } from './parts.ts';
 import { diagnose } from './redis/diagnose.ts';
 import { demoCommand, setupSteps } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
-import { createCookies } from './web/cookies.ts';
+import { type Cookies, createCookies } from './web/cookies.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
@@ -43,7 +44,7 @@ import { useViews } from './web/views.ts';
 type Deps = {
   config: Config;
   log: Log;
-  /** Null while there are no credentials: then the app says how to get them, and needs no Redis for that. */
+  /** Null as long as there are no credentials: then the app only says how to get them, and needs no Redis. */
   parts: Parts | null;
   requestLimits?: typeof overloadLimits | undefined;
 };
@@ -54,19 +55,21 @@ const publicDir = join(root, 'public');
 
 /** The app. The order of the lines is the life of a request. */
 export function createApp({ config, log, parts, requestLimits = overloadLimits }: Deps): Express {
-  const { baseUrl, redirectUri, trustProxy } = config;
+  const { baseUrl } = config;
   const now = parts?.now ?? Date.now;
+  const otherOrigins = config.spotify?.otherOrigins ?? [];
+  const hasSetup = config.setupPage || parts === null;
+  const files = readPublicFiles(publicDir);
+  const logo = readLogoOrWarn(config.spotifyLogo, log);
   const cookies = createCookies({ baseUrl });
   const refusals = createRefusals(now);
-  const hasSetup = config.setupPage || parts === null;
-  const otherOrigins = config.spotify?.otherOrigins ?? [];
-  const files = readPublicFiles(publicDir);
-  const logo = config.spotifyLogo ? logoAt(config.spotifyLogo) : null;
-  const pendingSignIns = parts && createPendingSignIns({ ...parts, cookies });
-  const signInProblems = parts && createSignInProblems({ ...parts, cookies });
+  const pendingSignIns =
+    parts && createPendingSignIns({ records: parts.records, seal: parts.seal, cookies, now });
+  const signInProblems = parts && createSignInProblems({ seal: parts.seal, cookies });
+
   const app = express();
   app.disable('x-powered-by');
-  app.set('trust proxy', trustProxy);
+  app.set('trust proxy', config.trustProxy);
   app.set('query parser', 'simple');
   useViews(app, {
     viewsDir,
@@ -83,8 +86,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
   app.use(accessLog(log));
   app.use(onlyPaths);
-  // What watches over the process, and what every page loads, is there under any address.
-  app.use(healthRoutes({ whyNotReady }));
+  // Health checks and static files are served at any host.
+  app.use(healthRoutes({ whyNotReady: () => whyNotReady(parts) }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
@@ -95,72 +98,10 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
   if (signInProblems) app.use(signInProblems.routes);
-
   app.use(privacyPage());
-  // Before the sessions: it says what is wrong with Redis where they cannot be had.
-  if (hasSetup) {
-    const steps = setupSteps(redirectUri);
-    const own = createChecks(config);
-    const clientId = config.spotify?.clientId;
-    const spotify =
-      parts && clientId
-        ? createSharedCheck({ records: parts.records, clientId, now, check: own.spotify })
-        : own.spotify;
-    const checks = { redis: own.redis, spotify };
-    // safeguard: setup-check-limit
-    const limit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
-    app.use(
-      setupPages({
-        ...config,
-        isOnlyPage: parts === null,
-        steps,
-        demoCommand,
-        checks,
-        refusals,
-        rateLimit: limit,
-        cookies,
-      }),
-    );
-  }
-
-  if (parts && pendingSignIns) {
-    const sessions = createSessions({ ...parts, cookies });
-    const forms = createForms({ ...parts, baseUrl });
-    const signedIn = createSignedIn({
-      ...parts,
-      sessions,
-      cookies,
-      access: parts.listenerAccess,
-      invalidate: parts.hub.invalidate,
-      endStreams: parts.hub.endStreams,
-      forgetListener,
-    });
-
-    app.use(sessions.middleware);
-    app.use(signedIn.recognize);
-    app.use(homePages());
-    app.use(
-      signInPages({
-        ...parts,
-        access: parts.listenerAccess,
-        sessions,
-        signedIn,
-        pendingSignIns,
-        cookies,
-        baseUrl,
-        onSignIn,
-      }),
-    );
-    app.use(nowPlayingPages({ ...parts, signedIn }));
-    app.use(playerPages({ ...parts, signedIn, forms }));
-    app.use(exportPages({ ...parts, progress: parts.exportProgress, signedIn, baseUrl }));
-    app.use(playlistPages({ ...parts, signedIn, forms }));
-    app.use(libraryPages({ ...parts, signedIn, forms }));
-    app.use(searchPages(parts));
-    app.use(accountPages({ ...parts, signedIn }));
-    app.use(forms.readUnreached);
-  }
-
+  // Before the sessions, because it says what is wrong with Redis.
+  if (hasSetup) app.use(setupRoutes({ config, parts, cookies, refusals, now }));
+  if (parts && pendingSignIns) app.use(sessionRoutes({ config, log, parts, cookies, pendingSignIns }));
   app.use(noSuchPage);
   app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
   return app;
@@ -173,42 +114,148 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     log.warn('Overloaded: requests are answered 503', { refused, inFlight });
   }
 
-  /** A page without the logo is better than none. */
-  function logoAt(path: string): Logo | null {
-    try {
-      return readLogo(path);
-    } catch (error) {
-      log.warn('SPOTIFY_LOGO cannot be read; pages go without it', aboutError(error));
-      return null;
-    }
-  }
-
-  function onSignIn(): void {
-    log.info('signed in');
-  }
-
-  /** Why this process should be sent no requests. */
-  async function whyNotReady(): Promise<string | null> {
-    if (!parts) return null;
-    // safeguard: readiness-tries-commands
-    const fault = await diagnose(parts.redis);
-    return fault && `Redis ${fault.problem}`;
-  }
-
-  async function forgetListener(accountId: string): Promise<void> {
-    await parts?.hub.forget(accountId);
-    // safeguard: forget-history-after-last-session
-    await parts?.recent.remove(accountId);
-    // safeguard: forget-progress-after-last-session
-    await parts?.exportProgress.remove(accountId);
-  }
-
   function onError(error: unknown, req: Request, requestId: string, status: number): void {
     refusals.note(error);
     const facts = { ...aboutError(error), status, method: req.method, path: req.path, requestId };
     if (status >= 500) log.error('request failed', facts);
-    // Pages that are not there and sign-ins that are needed stand in the line of the request already.
+    // The access log already tells of missing pages and required sign-ins.
     else if (error instanceof NoSuchPage || error instanceof NotSignedIn) log.debug('request refused', facts);
     else log.info('request refused', facts);
+  }
+}
+
+type SetupDeps = {
+  config: Config;
+  parts: Parts | null;
+  cookies: Cookies;
+  refusals: Refusals;
+  now: () => number;
+};
+
+function setupRoutes({ config, parts, cookies, refusals, now }: SetupDeps): Router {
+  const { baseUrl, redirectUri, trustProxy, missing } = config;
+  const { redis, spotify: check } = createChecks(config);
+  const clientId = config.spotify?.clientId;
+  const spotify =
+    parts && clientId ? createSharedCheck({ records: parts.records, clientId, now, check }) : check;
+  // safeguard: setup-check-limit
+  const rateLimit = parts ? [chargeAddress(parts.rateLimiters.setupCheck)] : [];
+  return setupPages({
+    isOnlyPage: parts === null,
+    baseUrl,
+    redirectUri,
+    trustProxy,
+    missing,
+    steps: setupSteps(redirectUri),
+    demoCommand,
+    checks: { redis, spotify },
+    refusals,
+    rateLimit,
+    cookies,
+  });
+}
+
+type SessionDeps = {
+  config: Config;
+  log: Log;
+  parts: Parts;
+  cookies: Cookies;
+  pendingSignIns: PendingSignIns;
+};
+
+/** Everything that needs the session of the browser. */
+function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionDeps): Router {
+  const { baseUrl, secrets } = config;
+  const { now, timing, background, redis, records, sessionRecords, accounts, rateLimiters } = parts;
+  const { grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
+  const { hub, streams, fetchSubscriptions, recent, exportProgress: progress } = parts;
+  const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
+  const sessions = createSessions({ redis, sessionRecords, secrets, cookies, now });
+  const forms = createForms({ records, background, baseUrl });
+  const signedIn = createSignedIn({
+    records,
+    access,
+    listenerApi,
+    grants,
+    browsers,
+    sessions,
+    cookies,
+    rateLimiters,
+    background,
+    invalidate: hub.invalidate,
+    endStreams: hub.endStreams,
+    forgetListener,
+    now,
+  });
+
+  const router = Router();
+  router.use(sessions.middleware);
+  router.use(signedIn.recognize);
+  router.use(homePages());
+  router.use(
+    signInPages({
+      access,
+      listenerApi,
+      accounts,
+      grants,
+      browsers,
+      sessions,
+      signedIn,
+      pendingSignIns,
+      rateLimiters,
+      background,
+      cookies,
+      baseUrl,
+      now,
+      onSignIn: () => log.info('signed in'),
+    }),
+  );
+  router.use(nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, now }));
+  router.use(playerPages({ signedIn, forms, hub, afterCommandMs }));
+  router.use(
+    exportPages({
+      signedIn,
+      grants,
+      progress,
+      rateLimiters,
+      background,
+      baseUrl,
+      now,
+      heartbeatMs,
+      firstByteMs,
+    }),
+  );
+  router.use(playlistPages({ signedIn, forms }));
+  router.use(libraryPages({ signedIn, forms, hub }));
+  router.use(searchPages({ appApi, rateLimiters }));
+  router.use(accountPages({ browsers, signedIn }));
+  router.use(forms.readUnreached);
+  return router;
+
+  async function forgetListener(accountId: string): Promise<void> {
+    await hub.forget(accountId);
+    // safeguard: forget-history-after-last-session
+    await recent.remove(accountId);
+    // safeguard: forget-progress-after-last-session
+    await progress.remove(accountId);
+  }
+}
+
+/** Why this process should get no requests; null if it should. */
+async function whyNotReady(parts: Parts | null): Promise<string | null> {
+  if (!parts) return null;
+  // safeguard: readiness-tries-commands
+  const fault = await diagnose(parts.redis);
+  return fault && `Redis ${fault.problem}`;
+}
+
+/** Pages without the logo are better than none. */
+function readLogoOrWarn(path: string | null, log: Log): Logo | null {
+  if (path === null) return null;
+  try {
+    return readLogo(path);
+  } catch (error) {
+    log.warn('SPOTIFY_LOGO cannot be read, so pages don’t show it', aboutError(error));
+    return null;
   }
 }

@@ -1,6 +1,6 @@
+import { createChecks } from './checks/checks.ts';
 import { type CheckResult, failed, note, ok } from './checks/result.ts';
 import { BadConfiguration, type Config, loadConfig } from './config.ts';
-import { createChecks } from './parts.ts';
 
 // Checks everything that the server needs, with the server's own settings, and prints a line for each. Exits with 1 if something failed.
 const config = loadOrPrint();

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { createApiVersions } from './access/api-version.ts';
 import { createAppAccess } from './access/app-access.ts';
 import { createAppApi } from './access/app-api.ts';
@@ -14,22 +13,15 @@ import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
-import { checkRedisChoice } from './checks/choice.ts';
-import { checkRedis } from './checks/redis.ts';
-import type { CheckResult } from './checks/result.ts';
-import { checkSite } from './checks/site.ts';
-import { checkSpotify, missingCredentials } from './checks/spotify.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/sse.ts';
-import { createBackgroundTasks } from './ops/background.ts';
+import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
 import { aboutError, type Log } from './ops/log.ts';
 import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
-import { chooseRedis } from './redis/choice.ts';
 import { createRedisClock } from './redis/clock.ts';
-import { connectForCheck, connectRedis, connectSubscriber } from './redis/connect.ts';
-import { dataFolder } from './redis/data-folder.ts';
+import { connectRedis, connectSubscriber } from './redis/connect.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
 import { keyPrefixIn, redisAddress } from './settings/redis-url.ts';
@@ -50,76 +42,53 @@ type Deps = {
 
 /** Creates everything that exists as long as the process. Connects to Redis, and calls nothing else yet. */
 export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Deps) {
-  const { spotify } = config;
+  const { market, dailyCalls } = config;
+  const { clientId } = config.spotify;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
   });
-  const { redis, known } = connectRedis({
-    url: config.redisUrl,
-    prefix: config.redisPrefix,
-    deadlineMs: timing.redisDeadlineMs,
-    onDown({ code, problem, fix }) {
-      log.error(`Redis ${problem}. Pages answer 503 until it recovers. ${fix}`, {
-        at: redisAddress(config.redisUrl),
-        cause: code,
-      });
-    },
-    onUp: () => log.info('Redis answers again'),
-    background,
-  });
+  const { redis, known } = connectToRedis({ config, log, timing, background });
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
-  const seal = createSeal(config.secrets);
-  const damaged = new Map<string, number>();
   const records = createRecords({
     redis,
     formerPrefix: keyPrefixIn(config.redisUrl),
-    onDamaged(kind, why) {
-      const sinceStart = (damaged.get(kind) ?? 0) + 1;
-      damaged.set(kind, sinceStart);
-      log.warn('Ignored a damaged record in Redis', { kind, why, sinceStart });
-    },
+    onDamaged: damageReporter(log),
   });
+  const seal = createSeal(config.secrets);
 
-  const onCall = ({ call, status, ms }: CallResult) => log.debug('Called Spotify', { call, status, ms });
-
-  const accounts = createAccounts({
-    http: createHttp({ baseUrl: spotify.accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
-    accountsUrl: spotify.accountsUrl,
-    clientId: spotify.clientId,
-    clientSecret: spotify.clientSecret,
-    redirectUri: config.redirectUri,
-  });
+  const { accounts, webApi } = createSpotifyClients({ config, log, timing });
   const sessionRecords = createSessionRecords({ records, now });
   const accountOf = async (sessionId: string) =>
     (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
   const grants = createGrants({ redis, records, seal, now, accountOf });
   const browsers = createBrowsers({ redis, records, grants, now });
   const withLock = createLock({ records, leaseMs: timing.leaseMs, lockWaitMs: timing.lockWaitMs });
-  const { clientId } = spotify;
-  const quotaGate = createQuotaGate({ redis, records, clientId, now, dailyCalls: config.dailyCalls });
+  const quotaGate = createQuotaGate({ redis, records, clientId, now, dailyCalls });
   const responseCache = createResponseCache({ now });
-  const webApi = createWebApi({
-    http: createHttp({ baseUrl: spotify.apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
-    otherOrigins: spotify.otherOrigins,
-  });
   const listenerAccess = createListenerAccess({ grants, withLock, quotaGate, accounts, background, now });
-  const { market } = config;
+  const apiVersions = createApiVersions({ records, clientId });
   const listenerApi = createListenerApi({
     access: listenerAccess,
-    apiVersions: createApiVersions({ records, clientId }),
+    apiVersions,
     webApi,
     responseCache,
     market,
     now,
   });
-  const appApi = createAppApi({
-    access: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
-    webApi,
-    responseCache,
-    market,
+  const appAccess = createAppAccess({
+    records,
+    clientId,
+    seal,
+    withLock,
+    quotaGate,
+    accounts,
+    background,
+    now,
   });
+  const appApi = createAppApi({ access: appAccess, webApi, responseCache, market });
+
   const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
     redis,
@@ -142,7 +111,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
         { cause: code },
       ),
   });
-
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
   /** Closes all streams. Must come before closing the server, which waits for them. */
@@ -154,13 +122,13 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
 
   return {
     now,
+    timing,
     background,
     redis,
     records,
     sessionRecords,
     /** Resolves when it is known whether Redis answers, so that a server that waits for it doesn't start with an error page. */
     redisAnswered: known.then(() => (redis.status === 'ready' ? clock.isSet : undefined)),
-    secrets: config.secrets,
     seal,
     accounts,
     grants,
@@ -179,9 +147,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
       ...limits,
       dailySearches: { ...limits.dailySearches, requests: config.dailySearches },
     }),
-    afterCommandMs: timing.afterCommandMs,
-    heartbeatMs: timing.heartbeatMs,
-    firstByteMs: timing.firstByteMs,
     closeStreams,
     close() {
       closeStreams();
@@ -192,70 +157,53 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   };
 }
 
-export type Checks = ReturnType<typeof createChecks>;
+type Clients = Pick<Deps, 'config' | 'log'> & { timing: Timing };
 
-/** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
-export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
-  const { redisUrl, redisPrefix, findsRedis } = config;
-  const choose = () => chooseRedis({ redisUrl, findsRedis, folder: dataFolder });
-  const clientId = spotify?.clientId ?? null;
+function connectToRedis({
+  config,
+  log,
+  timing,
+  background,
+}: Clients & { background: BackgroundTasks }): ReturnType<typeof connectRedis> {
+  const { redisUrl: url, redisPrefix: prefix } = config;
+  return connectRedis({
+    url,
+    prefix,
+    deadlineMs: timing.redisDeadlineMs,
+    onDown: ({ code, problem, fix }) =>
+      log.error(`Redis ${problem}. Pages answer 503 until it recovers. ${fix}`, {
+        at: redisAddress(url),
+        cause: code,
+      }),
+    onUp: () => log.info('Redis answers again'),
+    background,
+  });
+}
 
-  return {
-    /** Checks Redis. */
-    redis: () =>
-      checkRedisChoice(choose, (url) => withRedis(url, (redis) => checkRedis({ redis, url, clientId, now }))),
-
-    /** Checks the app at Spotify. */
-    async spotify(): Promise<CheckResult[]> {
-      if (!spotify) return [missingCredentials(missing)];
-      const { url } = await choose().catch(() => ({ url: redisUrl }));
-      return withRedis(url, (redis) => askSpotify(spotify, redis));
-    },
-
-    /** Checks that BASE_URL leads to this site. */
-    async site(): Promise<CheckResult[]> {
-      return spotify ? [await checkSite({ baseUrl, redirectUri, ...spotify })] : [];
-    },
+/** Logs each damaged record with a count. */
+function damageReporter(log: Log): (kind: string, why: string) => void {
+  const counts = new Map<string, number>();
+  return (kind, why) => {
+    const sinceStart = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, sinceStart);
+    log.warn('Ignored a damaged record in Redis', { kind, why, sinceStart });
   };
+}
 
-  async function askSpotify(app: SpotifyApp, redis: Redis): Promise<CheckResult[]> {
-    let time: { at: number; ours: number } | null = null;
-    const onCall = ({ date, ms }: CallResult) => {
-      // Compares the middle of the call with the middle of the second in the header.
-      if (date) time = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
-    };
-    const { accountsUrl, apiUrl, clientId, otherOrigins } = app;
-    const { accountsDeadlineMs, apiDeadlineMs } = usualTiming;
-    const accounts = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
-    // If Redis can't be reached, another check reports it.
-    await redis.connect().catch(() => undefined);
-    return checkSpotify({
-      accounts: createAccounts({ http: accounts, redirectUri, ...app }),
-      webApi: createWebApi({
-        http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
-        otherOrigins,
-      }),
-      quotaGate: createQuotaGate({
-        redis,
-        records: createRecords({ redis, formerPrefix: '', onDamaged: () => undefined }),
-        clientId,
-        now,
-        dailyCalls,
-      }),
-      market,
+function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }: Clients) {
+  const { accountsUrl, apiUrl, clientId, clientSecret, otherOrigins } = spotify;
+  const onCall = ({ call, status, ms }: CallResult) => log.debug('Called Spotify', { call, status, ms });
+  return {
+    accounts: createAccounts({
+      http: createHttp({ baseUrl: accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
+      accountsUrl,
+      clientId,
+      clientSecret,
       redirectUri,
-      spotifysTime: () => time,
-    });
-  }
-
-  /** Runs `work` with a connection that isn't open yet and doesn't retry. */
-  async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = connectForCheck(url, redisPrefix);
-    try {
-      return await work(redis);
-    } finally {
-      redis.disconnect();
-    }
-  }
+    }),
+    webApi: createWebApi({
+      http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
+      otherOrigins,
+    }),
+  };
 }

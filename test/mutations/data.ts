@@ -325,7 +325,7 @@ export const mutations: Mutation[] = [
   {
     what: 'forgetting export progress after the last session',
     safeguard: 'forget-progress-after-last-session',
-    from: 'await parts?.exportProgress.forget(accountId);',
+    from: 'await progress.remove(accountId);',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'signing out ends',

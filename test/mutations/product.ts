@@ -953,7 +953,7 @@ export const mutations: Mutation[] = [
   {
     what: 'forgetting recently played tracks after the last session',
     safeguard: 'forget-history-after-last-session',
-    from: 'await parts?.recent.forget(accountId);',
+    from: 'await recent.remove(accountId);',
     to: '',
     test: 'test/pages/recently-played',
   },
