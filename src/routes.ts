@@ -6,7 +6,7 @@
 type Value = string | number | boolean | null | undefined;
 
 /** A part of an export: the playlist page and the row it starts from, and the version of the playlist that the part before was made from. */
-export type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
+type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
 
 export const routes = {
   home: () => '/',

@@ -12,7 +12,7 @@ import { safeReturnPath } from './return-path.ts';
 import { isOurs } from './same-origin.ts';
 
 /** What was sent to change something: by a form of ours, or as JSON by a program. */
-export type Form = {
+type Form = {
   /** Any names with any values: nothing here is checked yet. */
   fields: Readonly<Record<string, unknown>>;
   /** The text of a field, trimmed; empty if there is none. */
