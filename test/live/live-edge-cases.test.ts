@@ -243,7 +243,9 @@ test('after a short cooldown polling resumes, even if the player has been idle f
   const stream = await listen(t, url, mara);
   await stream.until(isCard);
   for (let hours = 0; hours < 4; hours += 1) {
+    const polls = apiCalls(simulator, player);
     clock.advance({ hours: 1 });
+    await until(() => apiCalls(simulator, player) > polls);
     await severalTicks(simulator);
   }
   simulator.rateLimit(30);
