@@ -251,8 +251,10 @@ test('after a short cooldown polling resumes, even if the player has been idle f
   const stream = await openStream(t, url, mara);
   await stream.waitFor(isCard);
   for (let hours = 0; hours < 4; hours += 1) {
+    const polls = apiCalls(simulator, player);
     clock.advance({ hours: 1 });
-    await waitForTicks(simulator);
+    await until(() => apiCalls(simulator, player) > polls);
+    await severalTicks(simulator);
   }
   simulator.rateLimit(30);
   clock.advance({ seconds: 3 });

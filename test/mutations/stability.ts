@@ -14,8 +14,8 @@ export const mutations: Mutation[] = [
     safeguard: 'report-failed-lease',
     from: "background.run('acquire the lease', leases.acquireLease(feed));",
     to: 'void leases.acquireLease(feed);',
-    test: 'test/fleet/redis-fails',
-    named: 'of a stream.*one command is refused',
+    test: 'test/architecture',
+    named: 'no promise',
   },
   {
     what: 'awaiting optional data before the response',
