@@ -8,8 +8,6 @@ import { requireScopes } from './scopes.ts';
 import type { Listener } from './session-records.ts';
 import { ttl } from './spotify-call.ts';
 
-export type ListenerCaller = ReturnType<typeof createListenerCaller>;
-
 /** The session for which calls are made. */
 export type CallingSession = {
   listener: Pick<Listener, 'accountId' | 'id'>;

@@ -8,7 +8,7 @@ import type { Scope } from './scopes.ts';
 import { type CallInfo, type PageName, ttl } from './spotify-call.ts';
 
 /** What a request needs besides its arguments. */
-export type CallContext = {
+type CallContext = {
   webApi: WebApi;
   accessToken: string;
   listenerId: string;

@@ -3,7 +3,7 @@ import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limite
 import { keys } from '../redis/keys.ts';
 
 /** The number of requests within a window, which starts with the first of them. */
-export type Limit = { requests: number; windowSeconds: number };
+type Limit = { requests: number; windowSeconds: number };
 
 /** What is left of a limit after a request was counted. */
 export type Usage = {
@@ -64,7 +64,7 @@ type Deps = Limit & { redis: Redis; name: string };
  * Counts requests in Redis, for all processes. While Redis is unavailable, or holds something else under that key,
  * each process counts by itself.
  */
-export function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
+function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
   const options = { keyPrefix: '', points: requests, duration: windowSeconds };
   const limiter = new RateLimiterRedis({
     ...options,

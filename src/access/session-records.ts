@@ -13,7 +13,7 @@ export type Listener = {
 };
 
 /** `startedAt` is the time of the sign-in, in milliseconds since 1970. */
-export type SessionRecord = { listener: Listener; startedAt: number };
+type SessionRecord = { listener: Listener; startedAt: number };
 
 export type SessionRecords = ReturnType<typeof createSessionRecords>;
 

@@ -1,7 +1,7 @@
 import type { Scope } from './scopes.ts';
 
 /** Endpoints that are assumed to share a daily quota. Spotify groups them, but doesn't publish how ("Quota modes"). */
-export type QuotaFamily =
+type QuotaFamily =
   | 'player-read'
   | 'player-write'
   | 'me'

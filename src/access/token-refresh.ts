@@ -34,12 +34,8 @@ type Deps<T extends Token, Stored extends T | null> = {
   now: () => number;
 };
 
-export type TokenRefresh<T extends Token, Stored extends T | null> = ReturnType<
-  typeof createTokenRefresh<T, Stored>
->;
-
 /** How long before its expiry an access token is refreshed. */
-export const refreshMarginMs = 60_000;
+const refreshMarginMs = 60_000;
 
 /** The process was suspended past its lease before it had asked for a token, so another process may have asked in the meantime. */
 class LeaseExpired extends SpotifyUnavailable {
@@ -145,7 +141,7 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
 }
 
 /** Whether refreshing may succeed later: until then, a token that has not expired is used. */
-export function isTransient(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   // safeguard: use-token-while-stopping
   return [SpotifyUnavailable, Cooldown, ShuttingDown].some((kind) => error instanceof kind);
 }

@@ -251,10 +251,10 @@ test('after a short cooldown polling resumes, even if the player has been idle f
   const stream = await openStream(t, url, mara);
   await stream.waitFor(isCard);
   for (let hours = 0; hours < 4; hours += 1) {
-    const polls = apiCalls(simulator, player);
+    const polls = countApiCalls(simulator, playerPath);
     clock.advance({ hours: 1 });
-    await until(() => apiCalls(simulator, player) > polls);
-    await severalTicks(simulator);
+    await until(() => countApiCalls(simulator, playerPath) > polls);
+    await waitForTicks(simulator);
   }
   simulator.rateLimit(30);
   clock.advance({ seconds: 3 });
