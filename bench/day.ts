@@ -8,7 +8,7 @@ import type { Playback } from '../src/spotify/parse.ts';
  * Simulated days of music, and how soon each way of polling shows the changes in them. No real time passes.
  */
 
-export type Change = { at: number; kind: 'natural' | 'skip' | 'pause' | 'resume' };
+type Change = { at: number; kind: 'natural' | 'skip' | 'pause' | 'resume' };
 
 /** What is playing at any moment of a day, and when it changes. Times are milliseconds from the start of the day. */
 export type Day = { from: number; to: number; changes: Change[]; at(time: number): Playback };

@@ -192,8 +192,6 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   };
 }
 
-export type Checks = ReturnType<typeof createChecks>;
-
 /** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;

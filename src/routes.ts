@@ -6,7 +6,7 @@
 type Value = string | number | boolean | null | undefined;
 
 /** A part of an export: the playlist page and the row it starts from, and the version of the playlist that the part before was made from. */
-export type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
+type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
 
 export const routes = {
   home: () => '/',
@@ -26,11 +26,12 @@ export const routes = {
   disconnect: () => '/account/disconnect',
   disconnected: () => '/account/disconnected',
 
-  /** `still`: without scripts, the page doesn't reload. */
-  nowPlaying: ({ still = false }: { still?: boolean } = {}) => url('/now-playing', { still: still || null }),
+  /** `refresh: false`: without scripts, the page doesn't reload by itself. */
+  nowPlaying: ({ refresh = true }: { refresh?: boolean } = {}) =>
+    url('/now-playing', { refresh: refresh ? null : 'off' }),
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
-  nowPlayingLook: () => '/now-playing/look',
+  nowPlayingPoll: () => '/now-playing/poll',
   devices: () => '/devices',
   transferPlayback: () => '/player/device',
   playerCommand: (command: string) => `/player/${command}`,

@@ -9,8 +9,6 @@ import type { Records } from '../redis/records.ts';
 import { observationSchema, shape } from './observation.ts';
 import type { Update } from './state.ts';
 
-export type Bus = ReturnType<typeof createBus>;
-
 /** A message from one process to all others. */
 export type Message =
   | { kind: 'update'; accountId: string; update: Update }

@@ -11,7 +11,7 @@ export type Subscriber = {
 };
 
 /** This process's part in the lease of a listener. Times are by `performance.now()`. */
-export type Lease = {
+type Lease = {
   /** The id under which this feed takes it. */
   readonly owner: string;
   /** When to take or renew it. */

@@ -34,7 +34,7 @@ export const connectionLimits = {
 };
 
 /** More than Node's default of 16 kB, so that a request with too many cookies gets a page that deletes them and not just a 431. */
-export const maxHeaderSize = 32 * 1024;
+const maxHeaderSize = 32 * 1024;
 
 /** Creates an HTTP server for `app` that limits the memory, connections and open files that a client can use. */
 export function createBoundedServer(app: RequestListener, limits: typeof connectionLimits): Server {

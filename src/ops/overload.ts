@@ -122,7 +122,7 @@ function nextUnlessGone({ socket }: IncomingMessage, next: () => void): void {
   );
 }
 
-export type LoadMonitor = ReturnType<typeof createLoadMonitor>;
+type LoadMonitor = ReturnType<typeof createLoadMonitor>;
 
 /** Measures whether the event loop is late, and how many requests are answered. */
 export function createLoadMonitor() {

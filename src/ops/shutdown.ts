@@ -12,8 +12,6 @@ type Process = {
 /** A class of errors whose messages are written for users. */
 type UserError = abstract new (...args: never[]) => Error;
 
-export type Shutdown = ReturnType<typeof createShutdown>;
-
 /**
  * Ctrl-C reaches every process of the terminal, and npm passes its own copy on, so one press arrives as two signals within milliseconds.
  */

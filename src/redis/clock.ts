@@ -1,7 +1,5 @@
 import type { Redis } from 'ioredis';
 
-export type RedisClock = ReturnType<typeof createRedisClock>;
-
 const syncEveryMs = 60_000;
 
 /**

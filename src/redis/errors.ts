@@ -45,7 +45,7 @@ export function nullIfUnavailable(error: unknown): null {
 }
 
 /** Returns whether Redis refused the connection because of its user or password. */
-export function isRefusedConnection(code: string | undefined): boolean {
+function isRefusedConnection(code: string | undefined): boolean {
   return ['NOAUTH', 'WRONGPASS', 'NOPERM'].includes(code ?? '');
 }
 

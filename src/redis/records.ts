@@ -20,7 +20,7 @@ export type RecordKind<T> = {
 };
 
 /** The result of claiming a key. `holder` is the record that has it, or null if this version can't read that. */
-export type Claim<T> = { claimed: true } | { claimed: false; holder: T | null };
+type Claim<T> = { claimed: true } | { claimed: false; holder: T | null };
 
 export type Records = ReturnType<typeof createRecords>;
 export type RecordStore<T> = ReturnType<typeof createStore<T>>;

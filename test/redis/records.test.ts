@@ -213,7 +213,7 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
   // With a TTL like ours only its text shows that it is none.
   await redis.set(key, 'x', 'PX', 6_000);
   damagedIn(logged);
-  await listen(t, url, mara);
+  await openStream(t, url, mara);
   await until(() => damagedIn(logged).includes('lease'));
 });
 

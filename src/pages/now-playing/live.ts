@@ -7,6 +7,7 @@ import type { Stream, Streams } from '../../live/sse.ts';
 import type { LiveState } from '../../live/state.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
+import { routes } from '../../routes.ts';
 import { Problem } from '../../web/errors.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { type Card, cardOf, playerData, versionOf } from './card.ts';
@@ -83,7 +84,7 @@ export function livePages(deps: Deps): Router {
       }
     }
   });
-  router.get('/now-playing/events', events);
+  router.get(routes.nowPlayingEvents(), events);
 
   // For pages without a stream. The subscription keeps the hub polling until the page stops fetching.
   const fetchCard = signedIn.liveUpdates(async (req, res, listener) => {
@@ -104,14 +105,14 @@ export function livePages(deps: Deps): Router {
     const data = card && playerData(card);
     res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...data });
   });
-  router.get('/now-playing/card', fetchCard);
+  router.get(routes.nowPlayingCard(), fetchCard);
 
   // Someone has returned to a tab whose events arrive through another tab.
   const poll = signedIn.page((_req, res, { accountId }) => {
     hub.requestPoll(accountId);
     res.status(204).end();
   });
-  router.post('/now-playing/poll', poll);
+  router.post(routes.nowPlayingPoll(), poll);
 
   return router;
 
@@ -148,7 +149,7 @@ function otherSignIn(): Problem {
     reason: 'other-sign-in',
     title: 'Somebody else is signed in by now',
     text: 'This window is from an earlier sign-in. Load the page anew.',
-    actions: [{ label: 'Go to what is playing', href: '/now-playing' }],
+    actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });
 }
 
@@ -159,6 +160,6 @@ function tooManyStreams(): Problem {
     title: 'This is open in too many places',
     text: 'Close some of the windows that show what is playing.',
     retryAfterSeconds: 60,
-    actions: [{ label: 'Go to what is playing', href: '/now-playing' }],
+    actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });
 }

@@ -10,6 +10,7 @@ import type { Streams } from '../../live/sse.ts';
 import { unknownState } from '../../live/state.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
+import { routes } from '../../routes.ts';
 import type { TimestampedItem } from '../../spotify/types.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -69,7 +70,7 @@ export function nowPlayingPages(deps: Deps): Router {
       said: req.query.said,
     });
   });
-  router.get('/now-playing', htmlOrJson, page);
+  router.get(routes.nowPlaying(), htmlOrJson, page);
 
   router.use(
     livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView }),
