@@ -86,12 +86,12 @@ function updateProgress() {
 
 /** Formats a duration as the server does for this locale: 3:05, or 3.05. */
 function format(ms) {
-  const { locale, separator } = place.dataset;
+  const { locale, timeSeparator } = place.dataset;
   const seconds = Math.floor(ms / 1000);
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   const write = (value, minimumIntegerDigits) => value.toLocaleString(locale, { minimumIntegerDigits });
   const parts = h > 0 ? [write(h, 1), write(m, 2)] : [write(m, 1)];
-  return [...parts, write(s, 2)].join(separator);
+  return [...parts, write(s, 2)].join(timeSeparator);
 }
 
 function setStatus(text) {

@@ -21,7 +21,7 @@ import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts
 import { aboutError, type Log } from './ops/log.ts';
 import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
-import { connectRedis, connectSubscriber, type RedisConnection } from './redis/connect.ts';
+import { connectRedis, connectSubscriber } from './redis/connect.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
 import { keyPrefixIn, redisAddress } from './settings/redis-url.ts';
@@ -164,7 +164,7 @@ function connectToRedis({
   log,
   timing,
   background,
-}: Clients & { background: BackgroundTasks }): RedisConnection {
+}: Clients & { background: BackgroundTasks }): ReturnType<typeof connectRedis> {
   const { redisUrl: url, redisPrefix: prefix } = config;
   return connectRedis({
     url,

@@ -26,8 +26,9 @@ export const routes = {
   disconnect: () => '/account/disconnect',
   disconnected: () => '/account/disconnected',
 
-  /** `refresh`: whether the page reloads itself without scripts. */
-  nowPlaying: (query: { refresh?: 'off' } = {}) => url('/now-playing', query),
+  /** `refresh: false`: without scripts, the page doesn't reload by itself. */
+  nowPlaying: ({ refresh = true }: { refresh?: boolean } = {}) =>
+    url('/now-playing', { refresh: refresh ? null : 'off' }),
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { root } from './support/process.ts';
@@ -125,6 +125,16 @@ for (const [what, module, found] of planted) {
 }
 
 // fault: unawaited-promise
+test('ARCHITECTURE.md links files that exist', () => {
+  const links = [...readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/\]\(([\w./-]+)\)/g)];
+
+  assert.ok(links.length > 20);
+  assert.deepEqual(
+    links.map(([, path = '']) => path).filter((path) => !existsSync(join(root, path))),
+    [],
+  );
+});
+
 test('no promise is left to itself, and no failure is swallowed without a comment that says why', () => {
   assert.deepEqual(promiseProblems(), []);
 });

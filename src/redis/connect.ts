@@ -3,8 +3,6 @@ import { diagnose } from './diagnose.ts';
 import { failoverReplies, isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
 import { enforceReplyTimeout } from './reply-timeout.ts';
 
-export type RedisConnection = ReturnType<typeof connectRedis>;
-
 /** The part of `ops/background.ts` that is needed here: runs work that nothing awaits, and reports its failure. */
 export type Background = { run(name: string, work: Promise<unknown>): void };
 

@@ -179,7 +179,7 @@ test('credentials that Spotify refuses sign nobody out', async (t) => {
 
     const page = await mara.get('/now-playing').expect(502);
 
-    assert.match(page.text, /nobody here is signed out by it/);
+    assert.match(page.text, /No one is signed out by this/);
   }
   assert.match(logged.join(''), /"level":50.*invalid_client: Invalid client secret/);
   await mara.get('/now-playing').expect(200);

@@ -41,7 +41,7 @@ for (const javaScriptEnabled of [true, false]) {
     const track = await page.getByRole('heading', { level: 1 }).textContent();
     assert.ok(track);
     assert.match(await page.title(), new RegExp(`^${track} · Turntable$`));
-    assert.ok((await widthOf(page, '.art img')) > 0, 'the cover is loaded');
+    assert.ok((await widthOf(page, '.artwork img')) > 0, 'the cover is loaded');
 
     await page.getByRole('link', { name: 'Playlists' }).click();
     await page.getByRole('heading', { name: 'Playlists', level: 1 }).waitFor();

@@ -71,7 +71,7 @@ test('killed at any step of a sign-in, nothing is half signed in, and the next s
     },
   });
   assert.ok(steps.length >= 8, `${steps}`);
-  for (const step of ['set used', 'set session', 'set grant']) assert.ok(steps.includes(step), step);
+  for (const step of ['set used-state', 'set session', 'set grant']) assert.ok(steps.includes(step), step);
 });
 
 // fault: killed-during-renewed-consent

@@ -101,7 +101,7 @@ test('if Spotify shows the effect of a button late, it is polled once more', asy
   const answer = await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' });
   clock.advance({ seconds: 1 });
   const page = await mara.get(String(answer.headers.location)).expect(200);
-  assert.match(page.text, /<p class="state">Playing/, 'as Spotify still reports');
+  assert.match(page.text, /<p class="eyebrow">Playing/, 'as Spotify still reports');
   clock.advance({ seconds: 2 });
   await stream.waitFor(({ data }) => data.playing === false);
 
@@ -251,7 +251,9 @@ test('after a short cooldown polling resumes, even if the player has been idle f
   const stream = await openStream(t, url, mara);
   await stream.waitFor(isCard);
   for (let hours = 0; hours < 4; hours += 1) {
+    const polls = countApiCalls(simulator, playerPath);
     clock.advance({ hours: 1 });
+    await until(() => countApiCalls(simulator, playerPath) > polls);
     await waitForTicks(simulator);
   }
   simulator.rateLimit(30);

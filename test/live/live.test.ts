@@ -312,7 +312,7 @@ test('without JavaScript the page reloads itself about when the track ends, unle
     /<noscript><meta http-equiv="refresh" content="(\d+)"><\/noscript>/.exec(page.text)?.[1],
   );
   assert.ok(seconds >= 41 && seconds <= 43, `${seconds} s`);
-  assert.match(page.text, /<a href="\/now-playing\?refresh=off">Turn that off<\/a>/);
+  assert.match(page.text, /<a href="\/now-playing\?refresh=off">Stop reloading<\/a>/);
   assert.doesNotMatch((await mara.get('/now-playing?refresh=off').expect(200)).text, /http-equiv/);
 });
 

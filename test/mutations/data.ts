@@ -102,7 +102,7 @@ export const mutations: Mutation[] = [
   {
     what: 'skipping the extra call if linked_from is available',
     safeguard: 'skip-needless-relinking-call',
-    from: "if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.current()) === 'legacy')",
+    from: "if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.expected()) === 'legacy')",
     to: "if (place === null || partsOf(uri).kind !== 'track')",
     test: 'test/pages/relinking',
   },
@@ -165,7 +165,7 @@ export const mutations: Mutation[] = [
   {
     what: 'pausing an export in a short cooldown',
     safeguard: 'pause-export-in-cooldown',
-    from: 'if (error instanceof CoolDown && mayPause(error.until)) await pause(error.until);',
+    from: 'if (error instanceof Cooldown && mayPause(error.until)) await pause(error.until);',
     to: 'if (false) await pause(0);',
     test: 'test/pages/exports-go-on',
     named: 'asks for four seconds|waited out',
@@ -213,7 +213,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the deadline of the first byte',
     safeguard: 'first-byte-deadline',
-    from: '(part || told.rows === 0 ? firstByteIsDueIn() : longestPauseMs)',
+    from: '(part || current.rows === 0 ? firstByteIsDueIn() : longestPauseMs)',
     to: 'longestPauseMs',
     test: 'test/pages/exports-go-on',
     named: 'starts the download by itself',
@@ -309,7 +309,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the size limit of a part',
     safeguard: 'export-part-size',
-    from: 'part ? rowsAtOnce - told.rows : Number.POSITIVE_INFINITY',
+    from: 'part ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY',
     to: 'Number.POSITIVE_INFINITY',
     test: 'test/pages/exports-go-on',
     named: 'up to 2,000 rows',

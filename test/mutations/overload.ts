@@ -4,7 +4,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the limit of concurrent requests',
     safeguard: 'concurrent-request-limit',
-    from: 'if (underWay >= Math.min(limit, maxRequests))',
+    from: 'if (inFlight >= Math.min(limit, maxRequests))',
     to: 'if (false)',
     test: 'test/ops/overload',
     named: 'at once',

@@ -166,7 +166,7 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing return paths with a double slash',
     safeguard: 'refuse-double-slash-paths',
-    from: "path.startsWith('//') ||",
+    from: "parsed.startsWith('//') ||",
     to: '',
     test: 'test/pages/sign-in',
   },
@@ -187,7 +187,7 @@ export const mutations: Mutation[] = [
   {
     what: 'hiding the messages of Redis errors',
     safeguard: 'hide-redis-errors',
-    from: 'const kind = reply ??',
+    from: 'const kind = code ??',
     to: 'const kind = JSON.stringify(error) ??',
     test: 'test/web/security',
   },
@@ -209,8 +209,8 @@ export const mutations: Mutation[] = [
   {
     what: 'releasing only its own lock',
     safeguard: 'release-own-lock-only',
-    from: 'locks.removeIf(name, owner)',
-    to: 'locks.remove(name)',
+    from: 'locks.removeIf(key, owner)',
+    to: 'locks.remove(key)',
     test: 'test/fleet/several-processes',
     named: 'wakes does not free',
   },
@@ -354,7 +354,7 @@ export const mutations: Mutation[] = [
   {
     what: "the cookie's expiry by the shared clock",
     safeguard: 'cookie-expiry-by-redis-clock',
-    from: 'req.session.cookie.expires = new Date(startedAt + absoluteLifeMs);',
+    from: 'req.session.cookie.expires = new Date(startedAt + absoluteLifetimeMs);',
     to: '',
     test: 'test/fleet/several-processes',
     named: 'clocks are wrong',
@@ -429,15 +429,15 @@ export const mutations: Mutation[] = [
   {
     what: 'the expiry warning',
     safeguard: 'expiry-warning',
-    from: 'if (endsAt - now() < toldBeforeMs)',
+    from: 'if (endsAt - now() < expiryWarningMs)',
     to: 'if (endsAt < 0)',
     test: 'test/pages/account',
   },
   {
     what: 'the period of the expiry warning',
     safeguard: 'expiry-warning-period',
-    from: 'const toldBeforeMs = 30 *',
-    to: 'const toldBeforeMs = 31 *',
+    from: 'const expiryWarningMs = 30 *',
+    to: 'const expiryWarningMs = 31 *',
     test: 'test/pages/account',
   },
   {
@@ -558,8 +558,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the concurrency limit of an export',
     safeguard: 'export-concurrency',
-    from: 'const width = 4;',
-    to: 'const width = 24;',
+    from: 'const maxInFlight = 4;',
+    to: 'const maxInFlight = 24;',
     test: 'test/pages/export',
   },
   {
@@ -572,8 +572,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the order of exported pages',
     safeguard: 'export-page-order',
-    from: 'await underWay.shift()',
-    to: 'await underWay.pop()',
+    from: 'await inFlight.shift()',
+    to: 'await inFlight.pop()',
     test: 'test/pages/export',
   },
   {
@@ -733,8 +733,8 @@ export const mutations: Mutation[] = [
   {
     what: 'checking the clock',
     safeguard: 'check-clock',
-    from: 'if (Math.abs(off) <= mostMs)',
-    to: 'if (off <= Number.MAX_VALUE)',
+    from: 'if (Math.abs(difference) <= maxDifferenceMs)',
+    to: 'if (difference <= Number.MAX_VALUE)',
     test: 'test/settings/doctor',
   },
   {
@@ -828,7 +828,7 @@ export const mutations: Mutation[] = [
   {
     what: 'showing the last state when a token expires in a cooldown',
     safeguard: 'show-last-state-in-cooldown',
-    from: 'if (error instanceof CoolDown) return null;',
+    from: 'if (error instanceof Cooldown) return null;',
     to: '',
     test: 'test/live/live-edge-cases',
     named: 'after the access token has expired',

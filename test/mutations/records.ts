@@ -20,8 +20,8 @@ export const mutations: Mutation[] = [
   {
     what: 'keeping texts of later versions',
     safeguard: 'keep-texts-of-later-versions',
-    from: "isOfLaterShape(text) ? { state: 'other shape' } : checked(schema, text)",
-    to: 'checked(schema, text)',
+    from: "hasLaterShape(text) ? { state: 'other shape' } : validate(schema, text)",
+    to: 'validate(schema, text)',
     test: 'test/redis/records',
     named: 'no cooldown',
   },
@@ -132,8 +132,8 @@ export const mutations: Mutation[] = [
   {
     what: 'checking messages between processes',
     safeguard: 'check-messages',
-    from: "if (decoded.state === 'intact') return decoded.value;\n      onDamaged(name, decoded.state",
-    to: "if (decoded.state !== 'other shape') return JSON.parse(text);\n      onDamaged(name, decoded.state",
+    from: "if (decoded.state === 'intact') return decoded.value;\n      onDamaged(kind, decoded.state",
+    to: "if (decoded.state !== 'other shape') return JSON.parse(text);\n      onDamaged(kind, decoded.state",
     test: 'test/redis/records',
     named: 'messages',
   },

@@ -53,8 +53,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing quotes around a value',
     safeguard: 'refuse-quoted-values',
-    from: 'problem: meant === visible ? null :',
-    to: "problem: meant !== '' ? null :",
+    from: 'problem: cleaned === visible ? null :',
+    to: "problem: cleaned !== '' ? null :",
     test: 'test/settings/settings',
   },
   {
@@ -88,7 +88,7 @@ export const mutations: Mutation[] = [
   {
     what: 'skipping a Redis that wants a password',
     safeguard: 'skip-password-protected-redis',
-    from: "test(reply ?? '') && !wantsPassword(reply)",
+    from: "test(reply ?? '') && !needsPassword(reply)",
     to: "test(reply ?? '')",
     test: 'test/redis/choice',
   },

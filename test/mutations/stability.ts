@@ -14,8 +14,8 @@ export const mutations: Mutation[] = [
     safeguard: 'report-failed-lease',
     from: "background.run('acquire the lease', leases.acquireLease(feed));",
     to: 'void leases.acquireLease(feed);',
-    test: 'test/fleet/redis-fails',
-    named: 'of a stream.*one command is refused',
+    test: 'test/architecture',
+    named: 'no promise',
   },
   {
     what: 'awaiting optional data before the response',
@@ -58,8 +58,8 @@ export const mutations: Mutation[] = [
   {
     what: 'exit code 1 after an uncaught exception',
     safeguard: 'exit-code-after-exception',
-    from: '() => signals.exit(code),',
-    to: '() => signals.exit(0),',
+    from: '() => node.exit(code),',
+    to: '() => node.exit(0),',
     test: 'test/fleet/uncaught',
   },
   {
@@ -197,7 +197,7 @@ export const mutations: Mutation[] = [
   {
     what: 'sending a command again that a former primary refused',
     safeguard: 'resend-after-failover',
-    from: 'if (!movedOn.has(replyCode(error)) || !stream?.writableEnded) throw error;',
+    from: 'if (!failoverReplies.has(replyCode(error)) || !stream?.writableEnded) throw error;',
     to: 'throw error;',
     test: 'test/redis/redis-recovery',
     named: 'served over the next connection',

@@ -56,8 +56,8 @@ export const mutations: Mutation[] = [
   {
     what: 'using a valid token while stopping',
     safeguard: 'use-token-while-stopping',
-    from: '[SpotifyUnavailable, CoolDown, ShuttingDown]',
-    to: '[SpotifyUnavailable, CoolDown]',
+    from: '[SpotifyUnavailable, Cooldown, ShuttingDown]',
+    to: '[SpotifyUnavailable, Cooldown]',
     test: stop,
     named: 'still good for a minute',
   },
@@ -88,7 +88,7 @@ export const mutations: Mutation[] = [
   {
     what: 'exiting at the second signal',
     safeguard: 'exit-at-second-signal',
-    from: 'if (exiting) signals.exit(1);',
+    from: 'if (exiting) node.exit(1);',
     to: '',
     test: stop,
     named: 'cannot finish',
@@ -120,7 +120,7 @@ export const mutations: Mutation[] = [
   {
     what: 'reconnecting if a Redis server cannot serve',
     safeguard: 'leave-unusable-server',
-    from: 'if (!movedOn.has(replyCode(error)) ||',
+    from: 'if (!failoverReplies.has(replyCode(error)) ||',
     to: 'if (true ||',
     test: recovery,
     named: 'served over the next connection',
@@ -128,7 +128,7 @@ export const mutations: Mutation[] = [
   {
     what: 'staying connected to a usable Redis server',
     safeguard: 'stay-with-usable-server',
-    from: 'if (!movedOn.has(replyCode(error)) ||',
+    from: 'if (!failoverReplies.has(replyCode(error)) ||',
     to: 'if (',
     test: recovery,
     named: 'is kept',
@@ -184,7 +184,7 @@ export const mutations: Mutation[] = [
   {
     what: 'retrying the channel',
     safeguard: 'retry-channel',
-    from: "if (!hears && subscriber.status === 'ready') joinNow();",
+    from: "if (!isSubscribed && subscriber.status === 'ready') joinNow();",
     to: '',
     test: failover,
     named: 'without a restart',
@@ -200,7 +200,7 @@ export const mutations: Mutation[] = [
   {
     what: 'trying a script in the readiness check',
     safeguard: 'readiness-tries-script',
-    from: 'await locks.removeIf(',
+    from: 'await checks.removeIf(',
     to: 'void (',
     test: recovery,
     named: 'says which it is',

@@ -191,7 +191,7 @@ test('a lock of another type or text, without a TTL or with one that is too long
 
 // fault: damaged-lease
 test('a lease that is none is taken over, and the player is asked', async (t) => {
-  const { mara, redis, accountId, url, clock, simulator } = await signedIn(t);
+  const { mara, redis, accountId, url, clock, simulator, logged } = await signedIn(t);
   const key = `lease:{${accountId}}`;
   await mara.get('/now-playing').expect(200);
 
@@ -209,6 +209,12 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
     await until(() => apiRequests(simulator).includes('GET /me/player'));
     stream.close();
   }
+
+  // With a TTL like ours only its text shows that it is none.
+  await redis.set(key, 'x', 'PX', 6_000);
+  damagedIn(logged);
+  await openStream(t, url, mara);
+  await until(() => damagedIn(logged).includes('lease'));
 });
 
 // fault: damaged-messages

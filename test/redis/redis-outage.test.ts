@@ -14,7 +14,7 @@ async function isBack(mara: Browser): Promise<void> {
 
 async function isTurnedAway(mara: Browser, path: string): Promise<void> {
   const page = await mara.get(path).expect(503);
-  assert.match(page.text, /nothing is lost, and you need not sign in again/);
+  assert.match(page.text, /Nothing is lost, and you don’t need to sign in again/);
   assert.equal(page.headers['retry-after'], '2');
 }
 
@@ -29,7 +29,7 @@ test('while Redis is stopped every page answers 503, and when it is back all is 
 
   await redis.stop();
   for (const path of ['/now-playing', '/playlists', '/', '/login']) await isTurnedAway(mara, path);
-  assert.match((await mara.failSignIn('/callback?state=a&code=b', 503)).text, /nothing is lost/);
+  assert.match((await mara.failSignIn('/callback?state=a&code=b', 503)).text, /Nothing is lost/);
   for (const path of ['/', '/login']) await isTurnedAway(browser(), path);
   assert.equal((await mara.post('/logout')).status, 503);
   assert.equal((await fetch(`${url}/healthz`)).status, 200);

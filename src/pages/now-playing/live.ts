@@ -149,7 +149,7 @@ function otherSignIn(): Problem {
     reason: 'other-sign-in',
     title: 'Somebody else is signed in by now',
     text: 'This window is from an earlier sign-in. Load the page anew.',
-    actions: [{ label: 'Go to what is playing', href: routes.nowPlaying() }],
+    actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });
 }
 
@@ -160,6 +160,6 @@ function tooManyStreams(): Problem {
     title: 'This is open in too many places',
     text: 'Close some of the windows that show what is playing.',
     retryAfterSeconds: 60,
-    actions: [{ label: 'Go to what is playing', href: routes.nowPlaying() }],
+    actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });
 }
