@@ -114,9 +114,10 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     log.warn('Overloaded: requests are answered 503', { refused, inFlight });
   }
 
-  function onError(error: unknown, req: Request, requestId: string, status: number): void {
+  function onError(error: unknown, req: Request, status: number): void {
     refusals.note(error);
-    const facts = { ...aboutError(error), status, method: req.method, path: req.path, requestId };
+    const { method, path, requestId } = req;
+    const facts = { ...aboutError(error), status, method, path, requestId };
     if (status >= 500) log.error('request failed', facts);
     // The access log already tells of missing pages and required sign-ins.
     else if (error instanceof NoSuchPage || error instanceof NotSignedIn) log.debug('request refused', facts);

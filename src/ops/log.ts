@@ -36,8 +36,15 @@ export function forTerminal(line: string): string {
   return `${String(time).slice(11, 19)} ${label}${[plain, ...fields].join(' ')}\n`;
 }
 
+declare module 'express-serve-static-core' {
+  interface Request {
+    /** The same as in the header X-Request-Id. */
+    requestId: string;
+  }
+}
+
 /**
- * Assigns an id to each request (header X-Request-Id, `res.locals.requestId`) and logs it when it ends, without the query, which contains
+ * Assigns an id to each request (header X-Request-Id, `req.requestId`) and logs it when it ends, without the query, which contains
  * a code at /callback.
  */
 export function accessLog(log: Log): RequestHandler {
@@ -46,7 +53,7 @@ export function accessLog(log: Log): RequestHandler {
     // safeguard: log-without-queries
     const { method, path } = req;
     const startedAt = performance.now();
-    res.locals.requestId = requestId;
+    req.requestId = requestId;
     res.set('X-Request-Id', requestId);
     res.once('close', () => {
       const ms = Math.round(performance.now() - startedAt);

@@ -24,7 +24,7 @@ type Deps = {
   now: () => number;
   /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
-  onError: (error: unknown, req: Request, requestId: string, status: number) => void;
+  onError: (error: unknown, req: Request, status: number) => void;
   /** Redirects to an address where the page may be shown, if it must not be shown at this one. Returns whether it did. */
   redirect?: ((req: Request, res: Response, shown: { page: ErrorPage; requestId: string }) => boolean) | null;
 };
@@ -85,8 +85,8 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading });
     if (hasSetup && isOneOf(setupErrors, error))
       page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];
-    const requestId = String(res.locals.requestId);
-    onError(error, req, requestId, page.status);
+    const { requestId } = req;
+    onError(error, req, page.status);
     // The response has begun. Cutting the connection keeps half of it from being taken for all of it.
     if (res.headersSent) return void res.destroy();
 
@@ -102,7 +102,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     if (redirect?.(req, res, { page, requestId })) return;
     const resend = resendOf(req, error, baseUrl);
     const reloadSeconds = isReloading ? reloadAfter(page.retryAfterSeconds ?? 0) : null;
-    const onFailure = (failure: unknown) => onError(failure, req, requestId, 500);
+    const onFailure = (failure: unknown) => onError(failure, req, 500);
     sendErrorPage(res, { page, requestId, resend, reloadSeconds, onFailure });
   };
 }

@@ -38,7 +38,7 @@ export function createSignInProblems({ seal, cookies }: Deps) {
   router.get(routes.signInProblem(), (req, res) => {
     // safeguard: seal-sign-in-problem
     const opened = seal.open(cookies.sent(req).get(cookieName) ?? '', cookieName);
-    const requestId = String(res.locals.requestId);
+    const { requestId } = req;
     const shown =
       opened.text === null ? { page: expiredPage, requestId } : (JSON.parse(opened.text) as Shown);
     sendErrorPage(res, shown);
