@@ -2,7 +2,7 @@
 FROM node:26-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=dev --omit=optional --omit=peer
+RUN npm ci --omit=dev --omit=optional
 
 FROM node:26-slim AS server
 ENV NODE_ENV=production

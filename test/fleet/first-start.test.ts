@@ -61,7 +61,7 @@ test('a failure that nobody foresaw is a sentence with its place, and without wh
   appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
   appendFileSync(join(cwd, 'src/config.ts'), "\nimport './routes-of-nothing.ts';\n");
 
-  for (const entry of ['main', 'doctor', 'dev', 'demo']) {
+  for (const entry of ['main', 'doctor', 'watch', 'demo']) {
     const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
     assert.equal(await started.ended, 1);
     assert.match(started.output(), /Turntable couldn’t start: Error at src\/routes-of-nothing\.ts:1\./);
@@ -82,7 +82,7 @@ test('a .env that cannot be read, or a line of it, is a sentence at every start'
     ],
   ] as const) {
     write();
-    for (const entry of ['main', 'doctor', 'dev']) {
+    for (const entry of ['main', 'doctor', 'watch']) {
       const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
       assert.equal(await started.ended, 1, entry);
       assert.match(started.output(), words);

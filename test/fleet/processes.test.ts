@@ -95,7 +95,7 @@ test('a taken port is named, with what to do', async (t) => {
   const server = run(t, 'src/main.ts', { PORT: String(port) });
 
   assert.equal(await server.ended, 1);
-  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set PORT`));
+  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set another PORT`));
 });
 
 test('asked to stop, the server lets go of connections that are always busy', { skip }, async (t) => {
@@ -211,7 +211,7 @@ test('the demo starts with the API version it is given, and can change it while 
 }, async (t) => {
   const wrong = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'dutch' });
   assert.equal(await wrong.ended, 1);
-  assert.match(wrong.output(), /SIMULATOR_API_VERSION must be one of development, extended, old/);
+  assert.match(wrong.output(), /SIMULATOR_API_VERSION must be one of 2026-02, both, legacy/);
 
   const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'legacy' });
   await demo.waitForOutput(/Ctrl-C stops everything/);

@@ -146,7 +146,7 @@ const visits: Visit[] = [
 const streams = ['GET /now-playing/events'];
 
 /** More commands than any page takes. */
-const mostCommands = 40;
+const mostCommands = 60;
 /** As many as a stream takes until it repeats itself, with each lease and each poll. */
 const commandsOfStream = 30;
 

@@ -155,7 +155,8 @@ for (const browserLeaves of [false, true]) {
         assert.equal((await survivor.visit(mara, way)).headers.location, '/', 'the way back is not spent');
       },
     });
-    for (const step of ['set used-state', 'set session', 'set grant']) assert.ok(steps.includes(step), `${steps}`);
+    for (const step of ['set used-state', 'set session', 'set grant'])
+      assert.ok(steps.includes(step), `${steps}`);
   });
 }
 
