@@ -11,7 +11,7 @@ const withoutProc = existsSync('/proc/self/fd') ? false : 'this system does not 
 
 for (const path of ['/card.png', '/privacy']) {
   // fault: pipelining-without-reading
-  test(`clients that pipeline requests and never read an answer take hardly any memory and files, and others are answered: ${path}`, {
+  test(`clients that pipeline requests and never read a response use little memory and few files, and others are answered: ${path}`, {
     skip: withoutProc,
   }, async (t) => {
     const fleet = await createFleet(t);
