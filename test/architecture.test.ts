@@ -22,7 +22,7 @@ const layers = [
   ['src/config.ts', 'src/routes.ts'],
   ['src/settings'],
 ];
-/** Entries, which alone may use `process`. */
+/** Entry points, the only files that may use `process`. */
 const entries = /^(src\/(main|doctor)\.ts|dev\/\w+\.ts)$/;
 /** May import anything of the product and the simulator; `dev` is imported by nothing. */
 const developerOnly = /^(test|simulator\/test|bench|docs)\//;
@@ -125,7 +125,7 @@ for (const [what, module, found] of planted) {
 }
 
 // fault: unawaited-promise
-test('no promise is left to itself, and no failure is swallowed without a comment that says why', () => {
+test('no promise is left unhandled, and no failure is swallowed without a comment that says why', () => {
   assert.deepEqual(promiseProblems(), []);
 });
 
@@ -284,7 +284,7 @@ function targetOf(path: string, of: string): string {
   return normalize(join(dirname(path), of)).replaceAll('\\', '/');
 }
 
-/** `src/access` of src/access/grants.ts, `src/app.ts` of itself. */
+/** `src/access` for src/access/grants.ts, `src/app.ts` for itself. */
 function folderOf(path: string): string {
   return path.split('/').slice(0, 2).join('/');
 }

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { createFleet, type Server, until } from '../support/fleet.ts';
 import type { Flood } from '../support/flood.ts';
 
-const withoutProc = existsSync('/proc/self/fd') ? false : 'this system does not tell what a process takes';
+const withoutProc = existsSync('/proc/self/fd') ? false : 'this system does not show what a process uses';
 
 for (const path of ['/card.png', '/privacy']) {
   // fault: pipelining-without-reading

@@ -115,7 +115,7 @@ function stopAtEach(
 }
 
 for (const browserLeaves of [false, true]) {
-  const whose = browserLeaves ? 'whose browser has left' : 'that somebody waits for';
+  const whose = browserLeaves ? 'whose browser has left' : 'whose browser waits';
 
   // fault: stopped-during-refresh
   test(`stopped at any step of a refresh ${whose}, the server signs nobody out`, async (t) => {

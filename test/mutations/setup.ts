@@ -173,7 +173,7 @@ export const mutations: Mutation[] = [
     from: 'unknownSettings(file.names, settings)',
     to: '[]',
     test: 'test/settings/settings',
-    named: 'no setting',
+    named: 'an unknown name',
   },
   {
     what: 'reporting unknown settings when a start is refused',
@@ -181,7 +181,7 @@ export const mutations: Mutation[] = [
     from: '[...problems, ...config.unknownSettings]',
     to: 'problems',
     test: 'test/settings/settings',
-    named: 'no setting',
+    named: 'an unknown name',
   },
   {
     what: 'checking that a socket path is a socket',

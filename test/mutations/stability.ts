@@ -122,7 +122,7 @@ export const mutations: Mutation[] = [
     from: "    await invalidate(accountId, ['']);\n",
     to: '',
     test: 'test/access/response-cache',
-    named: 'who signs out',
+    named: 'signing out',
   },
   {
     what: 'polling for pages that fetch updates',

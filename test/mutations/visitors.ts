@@ -141,7 +141,7 @@ export const mutations: Mutation[] = [
     from: ' || isVisit(req) :',
     to: ' :',
     test: 'test/web/foreign-sites',
-    named: 'way back',
+    named: 'callback',
   },
   {
     what: 'confirming an export linked from another site',
@@ -236,7 +236,7 @@ export const mutations: Mutation[] = [
     from: "const host = req.host ?? '';",
     to: "const host = req.get('X-Forwarded-Host') ?? req.host ?? '';",
     test: 'test/web/wrong-host',
-    named: 'not trusted',
+    named: 'untrusted',
   },
   {
     what: 'allowing loopback hosts behind a proxy',

@@ -136,7 +136,9 @@ test('a private Redis stays in use when one appears at the default address, and 
   );
 });
 
-test('a Redis that requires a password, or a server that is not Redis, is left alone', { skip }, async (t) => {
+test('a Redis that requires a password, or a server that is not Redis, is left alone', {
+  skip,
+}, async (t) => {
   const locked = await machine(t);
   const redis = await locked.startDefault();
   await at(redis.url, (one) => one.config('SET', 'requirepass', 'a pass word'));
@@ -161,7 +163,9 @@ test('a Redis that requires a password, or a server that is not Redis, is left a
 });
 
 // fault: started-twice
-test('two servers that are started at once do not share a private Redis: the second says so', { skip }, async (t) => {
+test('two servers that are started at once do not share a private Redis: the second says so', {
+  skip,
+}, async (t) => {
   const { open } = await machine(t);
 
   const started = await Promise.allSettled([open(), open()]);
@@ -281,7 +285,9 @@ test('a path in REDIS_URL that is not a socket is refused at startup', { skip },
 });
 
 // fault: private-redis-hangs
-test('a private Redis that hangs is killed when the server stops, a few seconds later', { skip }, async (t) => {
+test('a private Redis that hangs is killed when the server stops, a few seconds later', {
+  skip,
+}, async (t) => {
   const { open } = await machine(t);
   const store = await open();
   const info = await at(store.url, (redis) => redis.info('server'));
