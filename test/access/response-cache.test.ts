@@ -10,7 +10,7 @@ import { holdResponse, startTurntable } from '../support/turntable.ts';
 /** A response cache and its clock. */
 function newCache(t: { after(end: () => void): void }, maxCharacters?: number) {
   const clock = createClock();
-  const kept = createResponseCache({ now: clock.now, ...(maxCharacters && { maxCharacters }) });
+  const cache = createResponseCache({ now: clock.now, ...(maxCharacters && { maxCharacters }) });
   t.after(cache.close);
   return { cache, clock };
 }

@@ -252,7 +252,7 @@ export const mutations: Mutation[] = [
     from: 'const isSignedIn = req.session.id === outcome.sessionId &&',
     to: 'const isSignedIn = false &&',
     test: 'test/pages/repeated-sign-in',
-    named: 'loading the way back again',
+    named: 'loading the callback again',
   },
   {
     what: 'resuming a session whose cookie was lost',
@@ -300,7 +300,7 @@ export const mutations: Mutation[] = [
     from: " || (sent.has('session') && req.grant === null)",
     to: '',
     test: 'test/pages/sign-in',
-    named: 'while a sign-out is under way',
+    named: 'while a sign-out is in progress',
   },
   {
     what: 'ending streams after the sign-out response',
