@@ -40,7 +40,7 @@ const excused: Record<string, (error: Difference, body: unknown, apiVersion: Api
   }) => /^(\/playlists)?\/items\/\d+$/.test(instancePath) && data === null,
   'the schema’s own words say that the field may be null, its type does not': ({ data, parentSchema }) =>
     data === null && /\bnull\b/i.test(parentSchema?.description ?? ''),
-  'the same for what it describes elsewhere: what plays, its context, what is in a playlist and who added it':
+  'the same for objects described elsewhere: the playing item, its context, playlist items and who added them':
     ({ instancePath, data }) => data === null && /\/(item|track|context|added_by)$/.test(instancePath),
   'gone since February 2026 for apps in Development Mode, and still required by the schema': (
     { keyword, params },

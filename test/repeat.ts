@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
  * Runs a test script again and again, and prints one line per run: how long it took and what failed.
  *
  *   npm run test:repeat -- 10                    ten times npm test
- *   npm run test:repeat -- 10 --load 8           the same beside eight busy processes
+ *   npm run test:repeat -- 10 --load 8           the same with eight busy processes
  *   npm run test:repeat -- 3 --script test:fleet
  */
 const runLimitMs = 40 * 60_000;
@@ -71,7 +71,7 @@ async function runOnce(output: string) {
   return { passed: code === 0, seconds, failures: [...failures], output };
 }
 
-/** Uses all of a core until it is ended, and ends by itself when the run's parent is gone. */
+/** Uses a whole core until it is ended, and ends by itself after the longest time that a run may take. */
 function startBusyProcess(): ChildProcess {
   return start(process.execPath, ['-e', `const end = Date.now() + ${runLimitMs}; while (Date.now() < end);`]);
 }

@@ -31,7 +31,7 @@ async function signedIn({ browser }: Turntable, listener = 'mara'): Promise<Brow
   return person;
 }
 
-/** The responses that visitors at `address` get if a proxy forwards their addresses. */
+/** The headers of a visitor at `address`, as a proxy forwards them. */
 const from = (address: string) => ({ 'X-Forwarded-For': address });
 
 /** Starts a sign-in in a new browser and returns with a made-up code; returns the status of the resulting page. */

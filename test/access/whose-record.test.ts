@@ -130,7 +130,7 @@ test('with another person’s session record nobody can act for them: not sign t
     assert.deepEqual(simulator.calls, [], path);
     for (const one of [mara, elsewhere]) await one.get('/account').expect(200);
 
-    // Without a grant there is nothing to compare the session with, so it counts for nothing.
+    // Without a grant there is nothing to compare the session with, so the session is not trusted either.
     const jonas = browser();
     await jonas.signIn('jonas', allowAll);
     await redis.copy(keyOf('session', mara), keyOf('session', jonas), 'REPLACE');

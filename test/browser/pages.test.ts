@@ -23,7 +23,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'the landing page': ({ url }, page) => page.goto(url),
   'the landing page after signing out': ({ url }, page) => page.goto(`${url}/?signed-out`),
   'a sign-in that did not start here': ({ url }, page) => page.goto(`${url}/callback?state=a&code=b`),
-  'an address that sign-in does not work at': async ({ url }, page) =>
+  'an address where sign-in does not work': async ({ url }, page) =>
     openWith(page, `${url}/`, { Host: '192.168.1.5:3000' }),
   'a page that asks first': async ({ url }, page) => {
     const visit = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };

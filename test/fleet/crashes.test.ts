@@ -40,7 +40,7 @@ async function canSignIn({ survivor }: Scenario): Promise<void> {
   assert.equal((await visitOnceRedisAnswers(survivor, nextBrowser)).status, 303);
 }
 
-/** Loads the callback again, after a sign-in has had time to finish. Returns the problem that the page reports, or null if there is none. */
+/** Loads the callback again, after a sign-in has had time to finish. Returns the problem on the page, or null if there is none. */
 async function loadAgain({ fleet, survivor, mara }: Scenario, way: string): Promise<string | null> {
   await fleet.advance({ seconds: 15 });
   const again = await survivor.visit(mara, way);

@@ -34,7 +34,7 @@ type Scene = { fleet: Fleet; server: Server; mara: Browser; sessionId: string };
 type Kind = {
   key: string;
   type: 'string' | 'hash' | 'zset';
-  /** If a text is JSON, or the fields of a hash are. */
+  /** Set if the string is JSON, or the fields of the hash are. */
   json?: Json;
   hashField?: string;
   /** Makes sure that the pages need this key. */

@@ -168,7 +168,7 @@ test('the command in the README installs everything, and npm start leads through
   await line.ended;
 });
 
-test('the image brings its own Node, and leaves out the npm package', { skip }, async (t) => {
+test('the image brings its own Node, and leaves out the Node package of npm', { skip }, async (t) => {
   const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
   const [, words = ''] = /^RUN npm ci (.+)$/m.exec(dockerfile) ?? [];
   const tree = createClone(t);

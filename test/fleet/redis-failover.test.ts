@@ -140,7 +140,7 @@ async function withoutChannels(t: TestContext) {
 }
 
 // fault: redis-user-without-channels
-test('with a Redis user who has no right to channels, the log says so and signing out everywhere still ends streams elsewhere', {
+test('with a Redis user who has no right to channels, the log says so, and signing out everywhere still ends streams at other servers', {
   skip,
 }, async (t) => {
   const { here, signOutElsewhere } = await withoutChannels(t);

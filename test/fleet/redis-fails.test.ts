@@ -15,7 +15,7 @@ import { type Browser, startTurntable } from '../support/turntable.ts';
  * connect.
  */
 
-/** A route to request with its input: `uri` of a track, and a playlist of the listener's with its snapshot. */
+/** The input of requests: `uri` of a track, and a playlist of the listener's with its snapshot. */
 type World = {
   fleet: Fleet;
   server: Server;
@@ -200,7 +200,7 @@ for (const [what, how] of failures) {
     const { server, fleet } = await start(t);
 
     for (let nth = 1; nth <= commandsOfStream; nth += 1) {
-      // A new listener each time: state that one run leaves and Redis cannot return is in use for a few seconds.
+      // A new listener each time: a slot or lease that could not be released stays taken for a few seconds.
       const person = server.browser();
       await person.signIn(`guest${nth}`);
       const failing = server.redis.fail({ ...how, nth });

@@ -75,7 +75,7 @@ async function isOverAndCanBegin(fleet: Fleet, server: Server, mara: Browser): P
   assert.equal(
     (await visitOnceRedisAnswers(server, mara)).status,
     303,
-    'who comes again is led to the sign-in',
+    'the next visit leads to the sign-in',
   );
   assert.equal(countRefreshes(fleet), asked, 'and Spotify is not asked again');
   const nextBrowser = await signedInAt(server);

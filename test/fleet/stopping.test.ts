@@ -115,7 +115,7 @@ function stopAtEach(
 }
 
 for (const browserLeaves of [false, true]) {
-  const whose = browserLeaves ? 'whose browser has left' : 'whose browser waits';
+  const whose = browserLeaves ? 'after the browser has left' : 'while the browser waits';
 
   // fault: stopped-during-refresh
   test(`stopped at any step of a refresh ${whose}, the server signs nobody out`, async (t) => {

@@ -41,7 +41,7 @@ function isoOf(moment: number): string {
 }
 
 testInEachApiVersion(
-  'the account page says who is signed in, what they agreed to, and where they are signed in',
+  'the account page shows who is signed in, the permissions, and the browsers',
   async (t) => {
     const turntable = await startTurntable(t);
     const { clock, simulator } = turntable;

@@ -521,7 +521,7 @@ test('no error of Spotify’s, or of access to it, is unexpected', () => {
   const classes = [...Object.values(ofSpotify), ...Object.values(accessErrors)];
   assert.ok(classes.length > 15);
   for (const kind of classes) {
-    // Each takes a message first, except the one that takes a time.
+    // Each takes a message first, except `Cooldown`, which takes a time.
     const error: unknown = Reflect.construct(kind, kind === accessErrors.Cooldown ? [1_000] : ['A message']);
     const { reason, until, resume } = stopFor(error, '/next');
     assert.match(reason, /^[a-z-]+$/, kind.name);

@@ -14,7 +14,7 @@ function setBy({ headers }: { headers: Record<string, unknown> }): string[] {
   return [headers['set-cookie'] ?? []].flat().map((cookie) => String(cookie).split(';')[0] ?? '');
 }
 
-/** Starts so many sign-ins at the same moment, so no response knows of the others. Returns the browser's cookies, and each way to Spotify. */
+/** Starts this many sign-ins at once, so no response knows of the others. Returns the browser's cookies and each URL at Spotify. */
 async function startAtOnce({ browser }: Turntable, count: number, returnTo = longest) {
   const path = `/login?${new URLSearchParams({ returnTo })}`;
   const answers = await Promise.all(Array.from({ length: count }, () => browser().get(path).expect(303)));

@@ -32,7 +32,7 @@ async function offered(person: Browser, { clock }: Turntable): Promise<string[]>
 test('play, pause, next and previous are buttons that take one call each and lead back to now playing', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;
-  // Not the last of the queue, from which there is no way back.
+  // Not the last track in the queue, which `previous` could not return to.
   simulator.plays('mara', { kind: 'track', index: 2, progressMs: 0 });
   const mara = await signedIn(turntable);
   const name = async () => (await mara.getJson('/now-playing')).body.item.name;

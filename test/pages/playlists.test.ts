@@ -121,7 +121,7 @@ test('a listener without playlists sees where they will appear', async (t) => {
   });
 });
 
-test('programs and browsers get their own formats, and the headers for caches say so', async (t) => {
+test('programs get JSON and browsers HTML, and the headers for caches say so', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -199,30 +199,27 @@ test('a row that has moved in the meantime is not removed, and the page says so'
 });
 
 // fault: export-holds-originals
-testInEachApiVersion(
-  'a file has the contents of the playlist: the originals of relinked tracks',
-  async (t) => {
-    const turntable = await startTurntable(t);
-    const { simulator, clock } = turntable;
-    const mara = await signedIn(turntable);
-    const { path, entries } = await firstPlaylist(mara);
-    const elsewhere = itemOf((await savedBy(mara))[0]);
-    for (const index of [0, 3, 19])
-      simulator.settings.unavailable.set(itemOf(entries[index]).uri, { instead: elsewhere.uri });
-    clock.advance({ minutes: 10 });
+testInEachApiVersion('a file has the playlist’s contents: the originals of relinked tracks', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const { path, entries } = await firstPlaylist(mara);
+  const elsewhere = itemOf((await savedBy(mara))[0]);
+  for (const index of [0, 3, 19])
+    simulator.settings.unavailable.set(itemOf(entries[index]).uri, { instead: elsewhere.uri });
+  clock.advance({ minutes: 10 });
 
-    const file = JSON.parse((await mara.get(`${path}/export.json`).buffer(true).expect(200)).text) as {
-      items: Row[];
-    };
-    const table = await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+  const file = JSON.parse((await mara.get(`${path}/export.json`).buffer(true).expect(200)).text) as {
+    items: Row[];
+  };
+  const table = await mara.get(`${path}/export.csv`).buffer(true).expect(200);
 
-    assert.deepEqual(
-      file.items.map((row) => itemOf(row).uri),
-      entries.map((row) => itemOf(row).uri),
-    );
-    for (const row of entries) assert.ok(table.text.includes(itemOf(row).uri));
-  },
-);
+  assert.deepEqual(
+    file.items.map((row) => itemOf(row).uri),
+    entries.map((row) => itemOf(row).uri),
+  );
+  for (const row of entries) assert.ok(table.text.includes(itemOf(row).uri));
+});
 
 test('a file for the legacy version of the Web API marks what Spotify cannot play', async (t) => {
   const turntable = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
@@ -235,7 +232,7 @@ test('a file for the legacy version of the Web API marks what Spotify cannot pla
   assert.match(text.split('\r\n')[1] ?? '', /Not available with your Spotify plan/);
 });
 
-test('a position without an item does not shift those after it', async (t) => {
+test('an empty row does not shift the positions of those after it', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const mara = await signedIn(turntable);

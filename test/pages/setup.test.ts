@@ -85,7 +85,7 @@ test('the check says so if cookies do not come back', async (t) => {
   );
 });
 
-test('proxy headers: trusted, missing, not trusted, or not expected', async (t) => {
+test('the check tells whether proxy headers are trusted, missing, not trusted, or not expected', async (t) => {
   const behind = await startTurntable(t, { env: { ...https, SETUP_PAGE: 'on' } });
   const good = await check(behind.browser(), overHttps);
   assert.match(
@@ -110,7 +110,7 @@ test('proxy headers: trusted, missing, not trusted, or not expected', async (t) 
   assert.match(unexpected.get('Proxy') ?? '', /^Note: there are headers of a proxy, but BASE_URL is http/);
 });
 
-test('the check says that Spotify refused somebody recently, without saying who it was', async (t) => {
+test('the check says that Spotify refused a person recently, without saying whom', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const [jonas, owner] = [browser(), browser()];
   await jonas.signIn('jonas');

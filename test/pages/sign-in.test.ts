@@ -112,7 +112,7 @@ test('switching accounts makes Spotify ask again', async (t) => {
   assert.equal(new URL(left.headers.location ?? '').searchParams.get('show_dialog'), 'true');
 });
 
-test('the visit of a visitor who is not signed in writes nothing to Redis', async (t) => {
+test('a visit without a sign-in writes nothing to Redis', async (t) => {
   const { browser, keys } = await startTurntable(t);
   const stranger = browser();
 
