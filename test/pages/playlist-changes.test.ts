@@ -126,7 +126,7 @@ test('a playlist is renamed without its description, because Spotify lets nobody
 });
 
 const wrong: Record<string, [object, RegExp]> = {
-  'no name': [{ name: '  ', description: 'kept <here>' }, /A playlist needs a name/],
+  'no name': [{ name: '  ', description: 'as typed <here>' }, /A playlist needs a name/],
   'a name of 101 characters': [{ name: 'x'.repeat(101) }, /name may have 100 characters at most/],
   'a description of 301 characters': [
     { name: 'Kept', description: 'y'.repeat(301) },
