@@ -163,18 +163,18 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   'add to a playlist': async (turntable, page) => addPlaying(turntable, page, allowAll),
   'add to a playlist: not allowed yet': async (turntable, page) => addPlaying(turntable, page, ''),
-  'an own playlist, with the form open': async (turntable, page) => {
+  'the listener’s own playlist, with the form open': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Sunday, slowly');
     await page.getByText('Change name, description or who can see it').click();
   },
-  'an own playlist, after a change that failed': async (turntable, page) => {
+  'the listener’s own playlist, after a change that failed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Dinner for six');
     await page.getByText('Change name, description or who can see it').click();
     await page.getByLabel('Everybody').check();
     await page.getByRole('button', { name: 'Change it' }).click();
     await page.getByRole('alert').waitFor();
   },
-  'an own playlist, after an item was removed': async (turntable, page) => {
+  'the listener’s own playlist, after an item was removed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Everything I ever liked');
     await page
       .getByRole('button', { name: /^Remove/ })
