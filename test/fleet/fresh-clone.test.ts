@@ -96,7 +96,7 @@ test('with two values in .env, a production install and npm start, a person sign
 
   const doctor = runCommand(t, ['npm', 'run', 'doctor'], env, as);
   assert.equal(await doctor.ended, 0, doctor.output());
-  assert.match(doctor.output(), /ok {4}Redis keeps sign-ins: every change is written to disk/);
+  assert.match(doctor.output(), /ok {4}Redis persistence: every change is written to disk/);
 
   const second = runCommand(t, ['npm', 'start'], env, as);
   assert.equal(await second.ended, 1);

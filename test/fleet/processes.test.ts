@@ -214,7 +214,7 @@ test('the demo starts with the API version it is given, and can change it while 
   assert.match(wrong.output(), /SIMULATOR_API_VERSION must be one of 2026-02, both, legacy/);
 
   const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'legacy' });
-  await demo.waitForOutput(/Ctrl-C stops everything/);
+  await demo.waitForOutput(/Ctrl-C/);
   const simulator = /http:\/\/localhost:\d+/.exec(demo.output())?.[0] ?? '';
   const spoken = async () => / value="(\w+)" checked/.exec(await (await fetch(simulator)).text())?.[1];
   const speak = (site: string) =>

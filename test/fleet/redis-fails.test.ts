@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { openStream } from '../support/event-stream.ts';
 import { createFleet, type Fleet, type Server, until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
-import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 import type { Failure } from '../support/redis-proxy.ts';
 import { routesOf } from '../support/routes.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
@@ -65,7 +65,8 @@ const visits: Visit[] = [
   page('GET /login'),
   {
     route: 'GET /callback',
-    async ready({ person }) {
+    async ready({ fleet, person }) {
+      await forgetBrowsers(fleet);
       const way = await person.agree('mara', allowAll);
       return () => person.get(way);
     },
@@ -146,7 +147,7 @@ const visits: Visit[] = [
 const streams = ['GET /now-playing/events'];
 
 /** More commands than any page takes. */
-const mostCommands = 60;
+const mostCommands = 40;
 /** As many as a stream takes until it repeats itself, with each lease and each poll. */
 const commandsOfStream = 30;
 
@@ -298,6 +299,16 @@ function whereCut({ isFile }: Visit) {
 }
 
 /** With a Redis deadline that a busy machine does not exceed by itself, unless a test is about that. */
+/**
+ * Empties every listener's list of browsers. Signing in and signing out everywhere go through all browsers on it, and those whose
+ * request failed here would stay on it, more each time.
+ */
+async function forgetBrowsers(fleet: Fleet): Promise<void> {
+  const redis = connectAsServer(fleet.redisUrl);
+  for (const key of await fleet.keys()) if (key.startsWith('browsers:')) await redis.del(key);
+  redis.disconnect();
+}
+
 async function start(
   t: TestContext,
   { redisUrl, redisDeadlineMs = 20_000 }: { redisUrl?: string; redisDeadlineMs?: number } = {},
@@ -325,7 +336,7 @@ async function start(
     server,
     /** The input of a visit, in the same browser or in a new one. */
     world: async (isNewBrowser = false): Promise<World> => ({
-      person: isNewBrowser ? await signedIn() : person,
+      person: isNewBrowser ? await forgetBrowsers(fleet).then(signedIn) : person,
       fleet,
       server,
       uri,

@@ -337,13 +337,17 @@ test('a process that wakes does not free the lock that another one holds by now'
   const page = other.visit(mara);
   await asking.reached;
 
+  // It gives its own lock up, and then waits for the other one's.
+  const again = one.redis.hold(command('set', 'lock:'), 'before');
   held.release();
   one.resume();
-  await late;
+  await again.reached;
 
   assert.ok((await fleet.keys()).some((key) => key.startsWith('lock:')));
+  again.release();
   asking.release();
   assert.equal((await page).status, 200);
+  await late;
 });
 
 test('no request waits for a refresh while the old token is still good', async (t) => {
