@@ -215,7 +215,7 @@ test('the page of an export says where a part stopped and why, and continues fro
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 0, 4);
+  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
   simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
 
   const { manifest } = await getFile(mara, `${path}/export.json?part=yes`);
@@ -280,7 +280,7 @@ test('an export that fails offers the part that could be read', async (t) => {
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 0, 4);
+  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
   simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
 
   await mara.get(`${path}/export.csv`).expect(502);
