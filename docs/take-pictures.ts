@@ -48,6 +48,6 @@ for (const { colorScheme, viewport, suffix } of [
     await take('playlist', `${url}${playlist}`);
     await take('simulator', simulator.origin);
     simulator.rateLimit(3 * 3600);
-    await take('cool-down', `${url}/playlists?page=2`);
+    await take('cooldown', `${url}/playlists?page=2`);
   });
 }

@@ -19,6 +19,7 @@ const log = createLog({
   write: (line) => process.stdout.write(atTerminal ? forTerminal(line) : line),
 });
 handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
+if (settings.unknownSettings.length > 0) log.warn(`.env: ${settings.unknownSettings.join(' ')}`);
 
 // Without credentials only the setup page is served, which needs no Redis.
 let redisUrl = settings.redisUrl;

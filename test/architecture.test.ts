@@ -22,7 +22,7 @@ const layers = [
   ['src/config.ts', 'src/routes.ts'],
   ['src/settings'],
 ];
-/** Entries, which alone may use `process`. */
+/** Entry points, the only files that may use `process`. */
 const entries = /^(src\/(main|doctor)\.ts|dev\/\w+\.ts)$/;
 /** May import anything of the product and the simulator; `dev` is imported by nothing. */
 const developerOnly = /^(test|simulator\/test|bench|docs)\//;
@@ -124,7 +124,6 @@ for (const [what, module, found] of planted) {
   });
 }
 
-// fault: unawaited-promise
 test('ARCHITECTURE.md links files that exist', () => {
   const links = [...readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8').matchAll(/\]\(([\w./-]+)\)/g)];
 
@@ -135,7 +134,8 @@ test('ARCHITECTURE.md links files that exist', () => {
   );
 });
 
-test('no promise is left to itself, and no failure is swallowed without a comment that says why', () => {
+// fault: unawaited-promise
+test('no promise is left unhandled, and no failure is swallowed without a comment that says why', () => {
   assert.deepEqual(promiseProblems(), []);
 });
 
@@ -294,7 +294,7 @@ function targetOf(path: string, of: string): string {
   return normalize(join(dirname(path), of)).replaceAll('\\', '/');
 }
 
-/** `src/access` of src/access/grants.ts, `src/app.ts` of itself. */
+/** `src/access` for src/access/grants.ts, `src/app.ts` for itself. */
 function folderOf(path: string): string {
   return path.split('/').slice(0, 2).join('/');
 }

@@ -10,8 +10,8 @@ import { recordAllCalls } from './support/all-calls.ts';
 import { root } from './support/process.ts';
 
 /*
- * What the simulator serves, and what our client sends, against the schema that Spotify publishes. The schema is not part of
- * this project: put it beside the checkout as below, or these checks are skipped.
+ * Checks what the simulator serves, and what our client sends, against the schema that Spotify publishes. The schema is not part of
+ * this project: put it next to the checkout as below, or these checks are skipped.
  */
 const file = join(root, '..', 'shared', 'spotify-open-api.yml');
 const isThere = existsSync(file);
@@ -28,7 +28,7 @@ type Schema = { paths: Record<string, Record<string, Operation>> };
 
 type Difference = ErrorObject & { data?: unknown };
 
-/** Where an answer may differ from the schema, and why; anything else is a fault of the simulator’s. */
+/** Where an answer may differ from the schema, and why; anything else is a fault of the simulator. */
 const excused: Record<string, (error: Difference, body: unknown, apiVersion: ApiVersion) => boolean> = {
   'the schema promises a list of pictures; Spotify sends null where there are none': ({
     instancePath,
@@ -40,7 +40,7 @@ const excused: Record<string, (error: Difference, body: unknown, apiVersion: Api
   }) => /^(\/playlists)?\/items\/\d+$/.test(instancePath) && data === null,
   'the schema’s own words say that the field may be null, its type does not': ({ data, parentSchema }) =>
     data === null && /\bnull\b/i.test(parentSchema?.description ?? ''),
-  'the same for what it describes elsewhere: what plays, its context, what is in a playlist and who added it':
+  'the same for objects described elsewhere: the playing item, its context, playlist items and who added them':
     ({ instancePath, data }) => data === null && /\/(item|track|context|added_by)$/.test(instancePath),
   'gone since February 2026 for apps in Development Mode, and still required by the schema': (
     { keyword, params },
@@ -61,14 +61,14 @@ const excused: Record<string, (error: Difference, body: unknown, apiVersion: Api
     /\/(items|tracks)\/total$/.test(instancePath) && data === null,
 };
 
-/** Answers without a body that the schema does not list, though users meet them (GitHub: thelinmichael/spotify-web-api-node#176). */
+/** Answers without a body that the schema does not list, though they occur (GitHub: thelinmichael/spotify-web-api-node#176). */
 const unlisted = new Set(['GET /me/player/currently-playing 204']);
 
 /** Spotify's "February 2026 Web API changes". */
 const removedFields = new Set(['available_markets', 'popularity', 'label', 'publisher', 'followers']);
 
 for (const apiVersion of isThere ? apiVersions : []) {
-  test(`what our client asks stands in Spotify’s schema (${apiVersion})`, async (t) => {
+  test(`our client’s requests follow Spotify’s schema (${apiVersion})`, async (t) => {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
     const { matches, fits } = readerOf(schema);
     const properties = namesIn(schema);
@@ -118,7 +118,7 @@ for (const apiVersion of isThere ? apiVersions : []) {
     }
   });
 
-  test(`what the simulator answers keeps to Spotify’s schema (${apiVersion})`, async (t) => {
+  test(`the simulator’s answers follow Spotify’s schema (${apiVersion})`, async (t) => {
     const schema = parse(readFileSync(file, 'utf8')) as Schema;
     const { differences } = readerOf(schema);
     const problems = new Set<string>();
@@ -140,7 +140,7 @@ for (const apiVersion of isThere ? apiVersions : []) {
 
     assert.ok(answers > 300);
     assert.deepEqual([...problems], []);
-    // In development every exception is needed; one that is not would only hide faults.
+    // In development every exception is needed; an unused one would only hide faults.
     if (apiVersion === '2026-02') assert.deepEqual([...used].sort(), Object.keys(excused).sort());
   });
 }
@@ -151,7 +151,7 @@ function described({ instancePath, message, data }: Difference): string {
 
 type Found = { type?: string; id?: string | null; next?: string | null };
 
-/** Asks the simulator for everything it has, in every state, then changes what can be changed; gives how many answers there were. */
+/** Requests everything the simulator has, in every state, then makes every change; returns how many answers there were. */
 async function everyAnswer(
   t: TestContext,
   apiVersion: ApiVersion,
@@ -251,7 +251,7 @@ async function everyAnswer(
   }
 }
 
-/** Notes the ids of everything in an answer, by what it is. */
+/** Records the ids of everything in an answer, by its kind. */
 function note(value: unknown, things: Map<string, Set<string>>): void {
   if (typeof value !== 'object' || value === null) return;
   const { type, id } = value as Found;
@@ -259,7 +259,7 @@ function note(value: unknown, things: Map<string, Set<string>>): void {
   for (const inner of Object.values(value)) note(inner, things);
 }
 
-/** The path with its placeholders that a call goes by; one spelt out goes before one with placeholders. */
+/** The path with placeholders that a call matches; a literal path comes before one with placeholders. */
 function operationFor(schema: Schema, method: string, path: string): [string, Operation | undefined] {
   const fits = (template: string) => new RegExp(`^${template.replace(/\{[^}]+\}/g, '[^/]+')}$`).test(path);
   const templates = Object.keys(schema.paths).filter(fits);
@@ -267,7 +267,7 @@ function operationFor(schema: Schema, method: string, path: string): [string, Op
   return [template, schema.paths[template]?.[method.toLowerCase()]];
 }
 
-/** A value from a query as the schema has it: several in one have commas between. */
+/** A query value in the form of the schema: several are separated by commas. */
 function listed(schema: { type?: string }, value: string | undefined): unknown {
   return schema.type === 'array' ? value?.split(',') : value;
 }
@@ -296,7 +296,7 @@ function valueAt(body: unknown, path: string): unknown {
     .reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], body);
 }
 
-/** The schema says "one of" track and episode; said by `type`, only what is wrong with the right one of them is told. */
+/** The schema says "one of" track and episode; with a discriminator on `type`, only errors about the right one are reported. */
 function toldByType(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(toldByType);
   if (typeof schema !== 'object' || schema === null) return schema;
@@ -308,7 +308,7 @@ function toldByType(schema: unknown): unknown {
   );
   if (!track || !episode || oneOf.length !== 2) return { ...told, oneOf };
   const isEpisode = { type: 'object', properties: { type: { const: 'episode' } }, required: ['type'] };
-  // By entries: an object with a property of this name would be taken for a promise.
+  // As entries: an object with a property of this name would be mistaken for a promise.
   const choice = Object.entries({ if: isEpisode, else: track }).concat([['then', episode]]);
   return { ...told, ...Object.fromEntries(choice) };
 }
@@ -324,23 +324,23 @@ function readerOf(schema: Schema) {
   const whole = new Ajv(options).addSchema(toldByType(schema) as object, 'spotify');
   const values = new Ajv({ ...options, coerceTypes: true });
   return {
-    /** How the body of an answer differs from what the schema says of it. */
+    /** How the body of an answer differs from its schema. */
     differences(template: string, method: string, status: number, body: unknown): Difference[] {
       const path = template.replaceAll('~', '~0').replaceAll('/', '~1');
       const place = `/paths/${path}/${method.toLowerCase()}/responses/${status}`;
       const listed = (valueAt(schema, place) as { $ref?: string } | undefined)?.$ref?.slice(1) ?? place;
-      // Not every refusal is listed for every call, but all have one shape.
+      // Not every error is listed for every call, but all have one shape.
       const response = status >= 400 ? '/components/responses/Forbidden' : listed;
       const validate = whole.compile({
         $ref: `spotify#${encodeURI(response)}/content/application~1json/schema`,
       });
       validate(body);
-      // What is wrong with the chosen one of two is told by itself.
+      // Errors in the chosen alternative are reported separately.
       return (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if');
     },
-    /** Whether a value from a query, a text or several, is one that the schema of its parameter allows. */
+    /** Whether a query value, one text or several, is allowed by the schema of its parameter. */
     matches: (of: object, value: unknown) => values.validate(of, value),
-    /** Whether a body is one that the schema allows. */
+    /** Whether a body is allowed by the schema. */
     fits: (of: object, body: object) => new Ajv(options).validate(of, body),
   };
 }

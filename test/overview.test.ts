@@ -14,13 +14,13 @@ import {
 } from './support/turntable.ts';
 
 /*
- * What Turntable does, each in a few lines. What happens at the edges of it stands in the files beside this one.
+ * What Turntable does, each feature in a few lines. Edge cases are in the files next to this one.
  */
 
 const appTokens = (simulator: Simulator) => countTokenRequests(simulator, 'client_credentials');
-const renewals = (simulator: Simulator) => countTokenRequests(simulator, 'refresh_token');
+const countRefreshes = (simulator: Simulator) => countTokenRequests(simulator, 'refresh_token');
 
-/** What a sign-in asks a person to agree to. */
+/** The permissions that a sign-in asks for. */
 async function askedToAgree(person: Browser, query = ''): Promise<string[]> {
   const left = await person.get(`/login${query}`).expect(303);
   return (new URL(left.headers.location ?? '').searchParams.get('scope') ?? '').split(' ');
@@ -45,7 +45,7 @@ testOnce('it gets a token by client credentials, with Basic authentication', asy
   ]);
 });
 
-test('it knows when that token ends, and renews it 60 seconds early', async (t) => {
+test('it knows when that token expires, and refreshes it 60 seconds early', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   simulator.settings.accessTokenSeconds = 600;
   await browser().get('/search?q=one').expect(200);
@@ -58,7 +58,7 @@ test('it knows when that token ends, and renews it 60 seconds early', async (t) 
   assert.equal(appTokens(simulator), 2);
 });
 
-test('a 401 costs one renewal and one more try', async (t) => {
+test('a 401 costs one refresh and one retry', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   await browser().get('/search?q=one').expect(200);
 
@@ -120,7 +120,7 @@ test('and their playlists', async (t) => {
   assert.match(page.text, /<bdi class="name">Sunday, slowly<\/bdi>/);
 });
 
-test('it shows what is playing, and renews the token by itself', async (t) => {
+test('it shows what is playing, and refreshes the token by itself', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -128,11 +128,11 @@ test('it shows what is playing, and renews the token by itself', async (t) => {
   for (let hour = 1; hour <= 5; hour += 1) {
     clock.advance({ hours: 1 });
     assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Playing on/);
-    assert.equal(renewals(simulator), hour);
+    assert.equal(countRefreshes(simulator), hour);
   }
 });
 
-test('a sign-in asks for reading only; each change asks for its own permission, and those given before are kept', async (t) => {
+test('a sign-in asks for read access only; each change asks for its own permission, and earlier ones stay granted', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   const first = await askedToAgree(mara);
@@ -170,7 +170,7 @@ const refusals: Record<string, [number, string, number, RegExp]> = {
   'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify isn’t responding/],
   'a 401 for a permission': [401, 'Permissions missing', 403, /This needs one more permission/],
   'a 403 for a permission': [403, 'Insufficient client scope', 403, /This needs one more permission/],
-  'a 403 for who is not invited': [
+  'a 403 for a person who is not invited': [
     403,
     'User not registered',
     403,
@@ -181,7 +181,7 @@ const refusals: Record<string, [number, string, number, RegExp]> = {
 };
 
 for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {
-  testOnce(`${what} is told in words of its own`, async (t) => {
+  testOnce(`${what} has its own message`, async (t) => {
     const { browser, simulator } = await startTurntable(t);
     const mara = browser();
     await mara.signIn();
@@ -196,7 +196,7 @@ for (const [what, [status, message, ours, words]] of Object.entries(refusals)) {
   });
 }
 
-testOnce('on request the log tells of each call to Spotify, and never of a token', async (t) => {
+testOnce('on request the log lists each call to Spotify, and never a token', async (t) => {
   const { sent, url, forwardTo } = await startRecorder(t);
   const verbose = await startTurntable(t, { env: { LOG_LEVEL: 'debug', SPOTIFY_API_URL: url } });
   forwardTo(verbose.simulator.apiUrl);
@@ -231,7 +231,7 @@ testOnce('on request the log tells of each call to Spotify, and never of a token
     assert.ok(!log.includes(secret), secret);
 });
 
-test('it reads a listener’s library and what is in a playlist, and changes both', async (t) => {
+test('it reads a listener’s library and the contents of a playlist, and changes both', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);
@@ -255,7 +255,7 @@ test('it reads a listener’s library and what is in a playlist, and changes bot
   assert.ok(apiRequests(simulator).some((call) => call.startsWith('DELETE /playlists/')));
 });
 
-testOnce('on request Spotify shows its consent dialog to who has agreed before', async (t) => {
+testOnce('on request Spotify shows its consent dialog to people who have agreed before', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -268,7 +268,7 @@ testOnce('on request Spotify shows its consent dialog to who has agreed before',
   assert.equal(await dialog('/login'), 'true', 'and to who has signed out');
 });
 
-test('a page that is loaded again at once takes no call to Spotify', async (t) => {
+test('reloading a page at once makes no call to Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

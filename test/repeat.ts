@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /*
- * Runs a test script again and again, and prints one line a run: how long it took and what failed.
+ * Runs a test script again and again, and prints one line per run: how long it took and what failed.
  *
  *   npm run test:repeat -- 10                    ten times npm test
- *   npm run test:repeat -- 10 --load 8           the same beside eight busy processes
+ *   npm run test:repeat -- 10 --load 8           the same with eight busy processes
  *   npm run test:repeat -- 3 --script test:fleet
  */
 const runLimitMs = 40 * 60_000;
@@ -43,7 +43,7 @@ for (let run = 1; run <= runs; run += 1) {
 console.log(`${runs - failed} of ${runs} runs passed${load > 0 ? ` beside a load of ${load}` : ''}`);
 process.exitCode = failed > 0 ? 1 : 0;
 
-/** One run of the script, its output kept in a file. `failures` are the titles of the tests that failed. */
+/** One run of the script, with its output in a file. `failures` are the titles of the tests that failed. */
 async function runOnce(output: string) {
   const startedAt = performance.now();
   const child = start('npm', ['run', values.script]);
@@ -71,12 +71,12 @@ async function runOnce(output: string) {
   return { passed: code === 0, seconds, failures: [...failures], output };
 }
 
-/** Takes all of a core until it is ended, and ends by itself when a run cannot go on any more. */
+/** Uses a whole core until it is ended, and ends by itself after the longest time that a run may take. */
 function startBusyProcess(): ChildProcess {
   return start(process.execPath, ['-e', `const end = Date.now() + ${runLimitMs}; while (Date.now() < end);`]);
 }
 
-/** A process in a group of its own, so that it can be ended together with what it starts. */
+/** A process in its own group, so that it can be ended together with everything it starts. */
 function start(command: string, words: string[]): ChildProcess {
   const child = spawn(command, words, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   children.add(child);

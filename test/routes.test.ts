@@ -13,7 +13,7 @@ const paths = Object.values(routes)
   .map((build) => (build as (...args: string[]) => string)(':x', ':x'))
   .map((url) => url.split('?')[0] ?? '');
 
-/** Each text in quotes, in the code of a module or between the tags of a view, without comments. */
+/** Each string literal in the code of a module or between the tags of a view, without comments. */
 function textsIn(source: string): string[] {
   const code = source.replace(/\/\*[\s\S]*?\*\/|(?<![:'"`\\/])\/\/ [^\n]*|<%#[\s\S]*?%>/g, '');
   return code.match(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g) ?? [];

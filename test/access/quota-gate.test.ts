@@ -45,7 +45,7 @@ test('a call that waits out a short cooldown is not made, and ends nothing, if a
       throw limited('2');
     }),
   );
-  // Already made when Spotify answers the first one.
+  // Already in flight when Spotify answers the first one.
   await cooldownOf(
     other.run(async () => {
       otherAsks.resolve();

@@ -16,7 +16,7 @@ import {
   type Turntable,
 } from '../support/turntable.ts';
 
-/** The usual limits with smaller ones among them, so that a test reaches those soon. */
+/** The usual limits with some smaller ones, so that a test reaches those soon. */
 function limited(t: TestContext, requests: Partial<Record<keyof Limits, number>>, env = {}) {
   const smaller = Object.entries(requests).map(([name, most]) => [
     name,
@@ -31,10 +31,10 @@ async function signedIn({ browser }: Turntable, listener = 'mara'): Promise<Brow
   return person;
 }
 
-/** What visitors at `address` get where a proxy tells their addresses. */
+/** The headers of a visitor at `address`, as a proxy forwards them. */
 const from = (address: string) => ({ 'X-Forwarded-For': address });
 
-/** Starts a sign-in in a browser of its own and comes back with a code that nobody got; returns the status of the page it comes to. */
+/** Starts a sign-in in a new browser and returns with a made-up code; returns the status of the resulting page. */
 async function junkSignIn({ browser }: Turntable, headers: Record<string, string> = {}): Promise<number> {
   const visitor = browser();
   const left = await visitor.get('/login').set(headers);
@@ -68,11 +68,11 @@ test('500 sign-ins with made-up codes from one address make thirty token request
 });
 
 // fault: sign-in-limit-overall
-test('the sign-ins of all addresses together have a limit, and one who is refused takes nothing from it', async (t) => {
+test('sign-ins from all addresses together have a limit, and a refused one does not count towards it', async (t) => {
   const turntable = await limited(t, { signIn: 4, tokenExchange: 3 }, { TRUST_PROXY: '1' });
   const { simulator, redisUrl } = turntable;
 
-  // Two of these reach Spotify; the others are refused for their address.
+  // Two of these reach Spotify; the others are refused because of their address.
   const greedy = [];
   for (let nth = 0; nth < 6; nth += 1) greedy.push(await junkSignIn(turntable, from('192.0.2.1')));
   assert.deepEqual(greedy, [400, 400, 429, 429, 429, 429]);
@@ -85,7 +85,7 @@ test('the sign-ins of all addresses together have a limit, and one who is refuse
 });
 
 // fault: page-load-flood
-test('300 loads of the account page by one session cost one call, and are told when to go on', async (t) => {
+test('300 loads of the account page by one session cost one call, and are told when to try again', async (t) => {
   const turntable = await limited(t, {});
   const { simulator, redisUrl } = turntable;
   const [mara, noor] = [await signedIn(turntable), await signedIn(turntable, 'noor')];
@@ -116,7 +116,7 @@ test('300 loads of the account page by one session cost one call, and are told w
 });
 
 // fault: reads-are-limited
-test('each page that asks Spotify for something counts as a read of its listener, on all servers together', async (t) => {
+test('each page that calls Spotify counts as a read of its listener, on all servers together', async (t) => {
   const turntable = await limited(t, { read: 2 });
   const other = await startTurntable(t, {
     sharedWith: turntable,
@@ -157,7 +157,7 @@ async function endReads(redisUrl: string): Promise<void> {
 }
 
 // fault: writes-are-limited
-test('what a listener changes has a limit; a form that came too soon can be sent again as it was', async (t) => {
+test('what a listener changes has a limit, and a form that was refused for it can be sent again unchanged', async (t) => {
   const turntable = await limited(t, { write: 3 });
   const { simulator } = turntable;
   const mara = turntable.browser();
@@ -180,12 +180,12 @@ test('what a listener changes has a limit; a form that came too soon can be sent
   assert.match(page.text, new RegExp(`name="uri" value="${uri}"`));
   assert.match(page.text, /<button type="submit">Send it again<\/button>/);
 
-  // Ending a sign-in asks Spotify nothing, and must always work.
+  // Signing out makes no call to Spotify, and must always work.
   await mara.post('/logout').expect(303);
 });
 
 // fault: live-updates-are-limited
-test('live updates have a limit of their own: a page that finds its way back uses up no pages', async (t) => {
+test('live updates have their own limit, so a page that reconnects does not use up the limit for pages', async (t) => {
   const turntable = await limited(t, { update: 3, read: 3 });
   const mara = await signedIn(turntable);
   for (let nth = 0; nth < 3; nth += 1) (await openStream(t, turntable.url, mara)).close();
@@ -196,7 +196,7 @@ test('live updates have a limit of their own: a page that finds its way back use
 });
 
 // fault: exports-are-limited
-test('exports have a limit for each listener, and one for all of them that a refused export takes nothing from', async (t) => {
+test('exports have a limit for each listener, and one for all of them that a refused export does not count towards', async (t) => {
   const turntable = await limited(t, { exportOne: 1, exportAll: 1, exports: 3 });
   const [mara, noor] = [await signedIn(turntable), await signedIn(turntable, 'noor')];
   const { playlists } = (await mara.getJson('/playlists').expect(200)).body;
@@ -213,7 +213,7 @@ test('exports have a limit for each listener, and one for all of them that a ref
   assert.match(page.text, /Try again in/);
 });
 
-test('searches of a listener, and checks of the set-up by an address, have limits', async (t) => {
+test('searches of a listener, and setup checks from an address, have limits', async (t) => {
   const turntable = await limited(t, { search: 2, setupCheck: 2 });
   const { browser, simulator } = turntable;
   const mara = await signedIn(turntable);
@@ -247,7 +247,7 @@ test('a person in a hurry stays within the limits', async (t) => {
 });
 
 // fault: damaged-rate-limit-count
-test('a key of a foreign type counts as none: the process counts by itself, and nothing fails', async (t) => {
+test('a key of a foreign type is treated as absent: the process counts by itself, and nothing fails', async (t) => {
   const turntable = await limited(t, { read: 5 });
   const { redisUrl } = turntable;
   const redis = new Redis(redisUrl);

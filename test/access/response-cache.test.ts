@@ -7,15 +7,15 @@ import { createClock } from '../support/clock.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
 import { holdResponse, startTurntable } from '../support/turntable.ts';
 
-/** Something to keep answers in, and a clock for it. */
-function newKept(t: { after(end: () => void): void }, maxCharacters?: number) {
+/** A response cache and its clock. */
+function newCache(t: { after(end: () => void): void }, maxCharacters?: number) {
   const clock = createClock();
-  const kept = createResponseCache({ now: clock.now, ...(maxCharacters && { maxCharacters }) });
-  t.after(kept.close);
-  return { kept, clock };
+  const cache = createResponseCache({ now: clock.now, ...(maxCharacters && { maxCharacters }) });
+  t.after(cache.close);
+  return { cache, clock };
 }
 
-test('what is asked for many times at once is asked of Spotify once', async (t) => {
+test('one response serves all simultaneous requests for it', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -31,7 +31,7 @@ test('what is asked for many times at once is asked of Spotify once', async (t) 
   }
 });
 
-test('an answer is kept for about a second, and no longer', async (t) => {
+test('a response is cached for about a second, and no longer', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -48,7 +48,7 @@ test('an answer is kept for about a second, and no longer', async (t) => {
   }
 });
 
-test('it is shared by the browsers of one listener, and never by two listeners', async (t) => {
+test('a cached response is shared by the browsers of one listener, and never by two listeners', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const [mara, marasToo, noor] = [browser(), browser(), browser()];
   await mara.signIn();
@@ -65,7 +65,7 @@ test('it is shared by the browsers of one listener, and never by two listeners',
   }
 });
 
-testOnce('a browser that was allowed less is not given what another one of the listener’s was', async (t) => {
+testOnce('a browser with fewer permissions gets no response meant for another browser', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -80,18 +80,18 @@ testOnce('a browser that was allowed less is not given what another one of the l
   assert.equal(refused.status, 403);
   assert.match(refused.text, /This needs one more permission/);
   assert.match(refused.text, /allow=user-library-read"/);
-  assert.equal((await less.get('/library')).status, 403, 'nor from what is kept');
+  assert.equal((await less.get('/library')).status, 403, 'nor from the cache');
 });
 
-test('what was asked before a change and answered after it is not kept', async (t) => {
+test('a response that was requested before a change and arrives after it is not cached', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);
   const { body } = await mara.getJson('/library').expect(200);
   const { uri } = body.tracks[0].item;
-  await mara.post('/library/save').send({ uri }).expect(303); // detects the API version, and nothing is kept any more
+  await mara.post('/library/save').send({ uri }).expect(303); // detects the API version, and empties the cache
 
-  // The simulator answers at once with what is so, and holds the answer back.
+  // The simulator computes its answer now and delays sending it.
   simulator.forgetCalls();
   const held = holdResponse(simulator, /\/me\/tracks$/);
   const before = mara
@@ -102,13 +102,13 @@ test('what was asked before a change and answered after it is not kept', async (
   await mara.post('/library/remove').send({ uri }).expect(303);
   const after = (await mara.getJson('/library').expect(200)).body;
 
-  assert.equal(after.total, body.total - 1, 'who asks after the change does not wait for the old answer');
+  assert.equal(after.total, body.total - 1, 'a request after the change does not wait for the old answer');
   held.release();
   assert.equal((await before).total, body.total, 'the old answer is for who asked before');
-  assert.equal((await mara.getJson('/library').expect(200)).body.total, body.total - 1, 'and is not kept');
+  assert.equal((await mara.getJson('/library').expect(200)).body.total, body.total - 1, 'and is not cached');
 });
 
-testOnce('a failure is everybody’s who waits for it, and nobody’s after that', async (t) => {
+testOnce('a failure reaches everyone who is waiting for it, and nobody after that', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -128,7 +128,7 @@ testOnce('a failure is everybody’s who waits for it, and nobody’s after that
   await mara.get('/playlists').expect(200);
 });
 
-testOnce('who signs out leaves nothing behind for who signs in next', async (t) => {
+testOnce('signing out leaves nothing behind for the next person who signs in', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -142,11 +142,11 @@ testOnce('who signs out leaves nothing behind for who signs in next', async (t) 
   assert.deepEqual(apiRequests(simulator), ['GET /me/playlists']);
 });
 
-testOnce('all that is kept has a bound, and the oldest gives way', async (t) => {
-  const { kept, clock } = newKept(t, 1_000);
+testOnce('the size of the cache is bounded, and the oldest entries are evicted', async (t) => {
+  const { cache, clock } = newCache(t, 1_000);
   const loads: string[] = [];
   const get = (what: string, size = 200) =>
-    kept.get('mara', what, 60_000, async () => {
+    cache.get('mara', what, 60_000, async () => {
       loads.push(what);
       return 'x'.repeat(size);
     });
@@ -154,22 +154,22 @@ testOnce('all that is kept has a bound, and the oldest gives way', async (t) => 
   for (const what of ['a', 'b', 'c', 'd']) await get(what);
   await get('a');
   assert.deepEqual(loads, ['a', 'b', 'c', 'd']);
-  await get('e'); // for which a gives way
+  await get('e'); // for which a is evicted
   await get('b');
   assert.deepEqual(loads, ['a', 'b', 'c', 'd', 'e']);
   await get('a');
   assert.deepEqual(loads, ['a', 'b', 'c', 'd', 'e', 'a']);
   await get('too large', 2_000);
-  assert.equal(kept.peek('mara', 'too large', 60_000), undefined, 'and drives nothing out');
-  assert.notEqual(kept.peek('mara', 'e', 60_000), undefined);
-  // Nothing is kept for more than ten minutes, however long it is said to be good.
+  assert.equal(cache.peek('mara', 'too large', 60_000), undefined, 'and drives nothing out');
+  assert.notEqual(cache.peek('mara', 'e', 60_000), undefined);
+  // Nothing is cached for more than ten minutes, whatever TTL is asked for.
   clock.advance({ minutes: 11 });
   await get('f');
-  assert.equal(kept.peek('mara', 'e', 60 * 60_000), undefined);
+  assert.equal(cache.peek('mara', 'e', 60 * 60_000), undefined);
 });
 
-testOnce('names are never mixed up, whatever they are made of', async (t) => {
-  const { kept } = newKept(t);
+testOnce('keys never collide, whatever characters they contain', async (t) => {
+  const { cache } = newCache(t);
   const load = (value: string) => async () => value;
   const names = [
     ['a', 'b'],
@@ -180,13 +180,13 @@ testOnce('names are never mixed up, whatever they are made of', async (t) => {
     ['everyone', 'b'],
   ] as const;
 
-  for (const [whose, what] of names) await kept.get(whose, what, 1_000, load(`${whose}|${what}`));
+  for (const [whose, what] of names) await cache.get(whose, what, 1_000, load(`${whose}|${what}`));
   for (const [whose, what] of names) {
-    assert.equal(await kept.get(whose, what, 1_000, load('asked anew')), `${whose}|${what}`);
+    assert.equal(await cache.get(whose, what, 1_000, load('loaded again')), `${whose}|${what}`);
   }
-  kept.invalidate('a', 'b');
-  assert.equal(kept.peek('a', 'b', 1_000), undefined);
-  assert.equal(kept.peek('a', 'b"', 1_000), undefined, 'it begins like that');
-  assert.equal(kept.peek('a","b', '', 1_000), 'a","b|');
-  assert.equal(kept.peek('everyone', 'b', 1_000), 'everyone|b');
+  cache.invalidate('a', 'b');
+  assert.equal(cache.peek('a', 'b', 1_000), undefined);
+  assert.equal(cache.peek('a', 'b"', 1_000), undefined, 'it begins like that');
+  assert.equal(cache.peek('a","b', '', 1_000), 'a","b|');
+  assert.equal(cache.peek('everyone', 'b', 1_000), 'everyone|b');
 });

@@ -14,7 +14,7 @@ function inShort(said: string): string {
   return `${name.toLowerCase()} ${kind}`.trim();
 }
 
-test('a session is written at the sign-in and removed at the sign-out; pages only read it, and let it live longer once a minute', async (t) => {
+test('a session is written at the sign-in and removed at the sign-out; pages only read it, and extend it once a minute', async (t) => {
   const redis = await startRedisProxy(t);
   const { browser, clock } = await startTurntable(t, { redisUrl: redis.url });
   let said: string[] = [];
@@ -26,7 +26,7 @@ test('a session is written at the sign-in and removed at the sign-out; pages onl
   const visited = async () => {
     said = [];
     for (const path of ['/now-playing', '/playlists', '/account', '/nowhere', '/']) await mara.get(path);
-    // What is asked of Spotify is counted and passed on to whoever watches; requests are counted as well (evalsha).
+    // Calls to Spotify are counted and published to subscribers; requests are counted as well (evalsha).
     return said
       .filter((one) => !/^(get|mget|hgetall|zcount|publish|evalsha)\b|^eval (cooldown|now-playing)/.test(one))
       .sort();
@@ -46,7 +46,7 @@ test('a session is written at the sign-in and removed at the sign-out; pages onl
 });
 
 // fault: every-key-has-ttl
-test('whatever is kept in Redis has an end', async (t) => {
+test('every key in Redis has a TTL', async (t) => {
   const { browser, clock, keys, redisUrl, simulator } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -62,13 +62,13 @@ test('whatever is kept in Redis has an end', async (t) => {
   assert.deepEqual(await haveAnEnd('signed in'), ['browsers', 'grant', 'session', 'used-state']);
   clock.advance({ hours: 2 });
   for (const path of ['/now-playing', '/playlists', '/account']) await mara.get(path).expect(200);
-  await haveAnEnd('after a renewal and a minute');
+  await haveAnEnd('after a refresh and a minute');
   simulator.fault({ on: 'api', answer: { status: 429, body: '', headers: { 'Retry-After': '3600' } } });
   await mara.get('/playlists?page=2').expect(503);
   assert.ok((await haveAnEnd('in a cooldown')).includes('cooldown'));
   clock.advance({ hours: 2 });
   await mara.signIn();
-  await haveAnEnd('signed in anew');
+  await haveAnEnd('signed in again');
   clock.advance({ hours: 2 });
   simulator.revokeGrants();
   await mara.get('/now-playing').expect(401);
@@ -76,7 +76,7 @@ test('whatever is kept in Redis has an end', async (t) => {
 });
 
 // fault: lease-lost-before-refresh
-test('a process that slept through its lease before it asked Spotify for a token goes on with the one that another has saved', async (t) => {
+test('a process that slept through its lease before it asked Spotify for a token uses the one that another process has saved', async (t) => {
   const redis = await startRedisProxy(t);
   const one = await startTurntable(t, { redisUrl: redis.url, timing: { leaseMs: 300 } });
   const other = await startTurntable(t, { sharedWith: { ...one, redisUrl: redis.direct } });
@@ -97,7 +97,7 @@ test('a process that slept through its lease before it asked Spotify for a token
 });
 
 // fault: nothing-secret-in-redis
-test('nothing in Redis tells a token: grants are sealed, and sessions hold nothing secret', async (t) => {
+test('Redis contains no readable token: grants are sealed, and sessions hold nothing secret', async (t) => {
   const sessionSecret = 'of-these-tests-and-long-enough-for-it';
   const turntable = await startTurntable(t, { env: { SESSION_SECRET: sessionSecret } });
   const { browser, keys, redisUrl } = turntable;
@@ -129,7 +129,7 @@ test('nothing in Redis tells a token: grants are sealed, and sessions hold nothi
 });
 
 // fault: two-session-cookies
-test('two session cookies in one request are one session or none, never an error and never another’s', async (t) => {
+test('two session cookies in one request are one session or none, never an error and never someone else’s', async (t) => {
   const { browser, url } = await startTurntable(t);
   const [mara, noor] = [browser(), browser()];
   await mara.signIn('mara');
@@ -153,7 +153,7 @@ test('two session cookies in one request are one session or none, never an error
   }
 });
 
-test('a life that cannot be made longer turns nobody away', { skip }, async (t) => {
+test('a session whose lifetime cannot be extended still works', { skip }, async (t) => {
   const own = await startOwnRedis(t);
   const { browser, clock } = await startTurntable(t, { redisUrl: own.url });
   const redis = new Redis(own.url);

@@ -4,7 +4,7 @@ import type { Fault } from '../../simulator/simulator.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
 const quick = { apiDeadlineMs: 1_500, accountsDeadlineMs: 1_500, leaseMs: 2_000, lockWaitMs: 2_500 };
-/** Deadlines are short only where one is waited for: a busy machine may pass them by itself. */
+/** Deadlines are short only in tests that wait for one, because a busy machine may exceed them by itself. */
 const timingFor = ({ how }: Omit<Fault, 'on'>) => (how === 'drip' || how === 'silence' ? quick : {});
 const json = (status: number, error: object) => ({
   status,
@@ -16,7 +16,7 @@ const senseless: Record<string, Omit<Fault, 'on'>> = {
     answer: { status: 200, headers: { 'Content-Type': 'application/json' }, body: '<html>busy</html>' },
   },
   'a page of HTML with status 502': { answer: { status: 502, body: '<html>bad gateway</html>' } },
-  'a 404 for what is the listener’s own': { answer: json(404, { message: 'Not found.' }) },
+  'a 404 for the listener’s own data': { answer: json(404, { message: 'Not found.' }) },
   'an empty 503': { answer: { status: 503, body: '' } },
   'a JSON 502': { answer: json(502, { message: 'Bad gateway.' }) },
   'JSON cut off in the middle': { answer: { status: 200, body: '{"is_playing": tr' } },
@@ -28,7 +28,9 @@ const senseless: Record<string, Omit<Fault, 'on'>> = {
   'fields of the wrong kind': {
     answer: { status: 200, body: '{"is_playing":"yes","items":{},"total":"many"}' },
   },
-  'a redirect elsewhere': { answer: { status: 302, headers: { Location: 'http://127.0.0.1:1/' }, body: '' } },
+  'a redirect to another server': {
+    answer: { status: 302, headers: { Location: 'http://127.0.0.1:1/' }, body: '' },
+  },
   'a body of 60 MB': { how: 'huge' },
   'a body that drips for ever': { how: 'drip' },
   silence: { how: 'silence' },
@@ -53,7 +55,7 @@ for (const [what, fault] of Object.entries(senseless)) {
 }
 
 // fault: accounts-cooldown-spares-pages
-test('while the accounts service wants to be left alone, pages and searches go on', async (t) => {
+test('during a cooldown of the accounts service, pages and searches go on', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const [mara, noor] = [browser(), browser()];
   await mara.signIn();
@@ -76,7 +78,7 @@ test('while the accounts service wants to be left alone, pages and searches go o
   await mara.get('/playlists').expect(200);
 });
 
-test('an empty 204 is nothing playing, but no list of playlists', async (t) => {
+test('an empty 204 means nothing is playing, but is not a valid list of playlists', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -87,7 +89,7 @@ test('an empty 204 is nothing playing, but no list of playlists', async (t) => {
 });
 
 for (const [what, fault] of Object.entries(senseless).filter(([what]) => !/wrong kind/.test(what))) {
-  test(`${what} in place of tokens fails the sign-in, and leaves nothing`, async (t) => {
+  test(`${what} in place of tokens fails the sign-in, and leaves nothing behind`, async (t) => {
     const { browser, simulator, keys } = await startTurntable(t, { timing: timingFor(fault) });
     const mara = browser();
     const way = await mara.agree();
@@ -111,7 +113,7 @@ for (const token of [
   '{"access_token":"a","token_type":"Bearer","expires_in":-1,"refresh_token":"r"}',
   '{"access_token":"a","token_type":"Bearer","expires_in":3600}',
 ]) {
-  test(`tokens are not believed: ${token}`, async (t) => {
+  test(`invalid tokens are rejected: ${token}`, async (t) => {
     const { browser, simulator } = await startTurntable(t);
     const mara = browser();
     const way = await mara.agree();
@@ -135,7 +137,7 @@ test('a refreshed token that claims to last for ever is used, and nobody is sign
   await mara.get('/now-playing').expect(200);
 });
 
-test('the deadline holds for a body that drips, too', async (t) => {
+test('the deadline also applies to a body that trickles in', async (t) => {
   const { browser, simulator } = await startTurntable(t, { timing: quick });
   const mara = browser();
   await mara.signIn();
@@ -148,7 +150,7 @@ test('the deadline holds for a body that drips, too', async (t) => {
   assert.ok(performance.now() - before < 10 * quick.apiDeadlineMs);
 });
 
-test('a body of 60 MB is refused for its size, long before its time is up', async (t) => {
+test('a body of 60 MB is refused because of its size, long before the deadline', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -159,7 +161,7 @@ test('a body of 60 MB is refused for its size, long before its time is up', asyn
   assert.match(logged.join(''), /response too large/);
 });
 
-test('a redirect is not followed, even to where an answer is', async (t) => {
+test('a redirect is not followed, even if it leads to a valid answer', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -172,7 +174,7 @@ test('a redirect is not followed, even to where an answer is', async (t) => {
   assert.equal(simulator.calls.length, 1);
 });
 
-test('a short wait that Spotify asks for is sat out', async (t) => {
+test('a short wait that Spotify asks for is waited out', async (t) => {
   const { browser, simulator } = await startTurntable(t, { ticking: true });
   const mara = browser();
   await mara.signIn();
@@ -195,7 +197,7 @@ for (const [retryAfter, seconds] of [
   ['soon', 30],
   ['99999999999', 172_800],
 ] as const) {
-  test(`a 429 with Retry-After ${retryAfter ?? 'missing'} closes the door on every server, and says for how long`, async (t) => {
+  test(`a 429 with Retry-After ${retryAfter ?? 'missing'} starts a cooldown on every server, and the page says how long it lasts`, async (t) => {
     const one = await startTurntable(t);
     const other = await startTurntable(t, { sharedWith: one });
     const { simulator, clock } = one;
@@ -228,7 +230,7 @@ for (const [retryAfter, seconds] of [
   });
 }
 
-test('a Retry-After that is a date is understood', async (t) => {
+test('a Retry-After with a date is understood', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -242,7 +244,7 @@ test('a Retry-After that is a date is understood', async (t) => {
   );
 });
 
-test('a 429 on a renewal closes the door too, and keeps the sign-in', async (t) => {
+test('a 429 on a refresh starts a cooldown as well, and the sign-in survives', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -267,7 +269,7 @@ for (const [message, status, words] of [
   ['The user is not registered for this application.', 403, /User Management/],
   ['Forbidden', 403, /Spotify refused this/],
 ] as const) {
-  test(`403 "${message.slice(0, 40)}" is told apart, as JSON and as text`, async (t) => {
+  test(`403 "${message.slice(0, 40)}" is recognised, as JSON and as text`, async (t) => {
     const { browser, simulator, logged } = await startTurntable(t);
     const mara = browser();
     await mara.signIn();

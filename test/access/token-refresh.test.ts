@@ -4,7 +4,7 @@ import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { visit } from '../support/fleet.ts';
 import { countApiCalls, countTokenRequests, startTurntable } from '../support/turntable.ts';
 
-test('a token is renewed a minute before its end, and not sooner', async (t) => {
+test('a token is refreshed a minute before it expires, and not sooner', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -18,7 +18,7 @@ test('a token is renewed a minute before its end, and not sooner', async (t) => 
   assert.equal(countTokenRequests(simulator, 'refresh_token'), 1);
 });
 
-test('fifty requests at once with an expired token show the page fifty times, after one renewal', async (t) => {
+test('fifty requests at once with an expired token show the page fifty times, after one refresh', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   simulator.settings.rotation = 'family';
   const mara = browser();
@@ -37,7 +37,7 @@ test('fifty requests at once with an expired token show the page fifty times, af
 });
 
 // fault: two-servers-one-refresh
-test('two servers that find the same token spent renew it once between them', async (t) => {
+test('two servers that find the same expired token refresh it once between them', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { simulator, clock } = one;
@@ -59,7 +59,7 @@ test('two servers that find the same token spent renew it once between them', as
 });
 
 // fault: token-expires-early
-test('a token that ends before its time is renewed once, and the call asked again', async (t) => {
+test('a token that Spotify rejects early is refreshed once, and the call repeated', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -73,7 +73,7 @@ test('a token that ends before its time is renewed once, and the call asked agai
 });
 
 // fault: fresh-token-refused
-test('a token that is refused although it is fresh is Spotify’s fault, not a reason to go round in circles', async (t) => {
+test('a fresh token that is rejected is Spotify’s failure, not a reason to loop', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -90,7 +90,7 @@ test('a token that is refused although it is fresh is Spotify’s fault, not a r
 
 for (const rotation of ['none', 'strict', 'family', 'grace'] as const) {
   // fault: signed-in-for-a-day
-  test(`a listener stays signed in for a day of renewals (rotation: ${rotation})`, async (t) => {
+  test(`a listener stays signed in through a day of refreshes (rotation: ${rotation})`, async (t) => {
     const { browser, simulator, clock } = await startTurntable(t);
     simulator.settings.rotation = rotation;
     const mara = browser();
@@ -107,10 +107,10 @@ for (const rotation of ['none', 'strict', 'family', 'grace'] as const) {
 
 for (const [end, how] of [
   ['revoked', (s: { revokeGrants(): void }) => s.revokeGrants()],
-  ['over after six months', (s: { expireConsents(): void }) => s.expireConsents()],
+  ['expired after six months', (s: { expireConsents(): void }) => s.expireConsents()],
 ] as const) {
   // fault: sign-in-revoked-or-expired
-  test(`a sign-in that is ${end} says so once, and leads back to where the person was`, async (t) => {
+  test(`a sign-in that is ${end} says so once, and returns to where the person was`, async (t) => {
     const { browser, simulator, clock, keys, redisUrl } = await startTurntable(t);
     const redis = new Redis(redisUrl);
     t.after(() => redis.disconnect());
@@ -154,7 +154,7 @@ test('programs get a 401 with the reason when the sign-in has ended', async (t) 
 });
 
 // fault: accounts-service-down
-test('while the accounts service is away, a token that still holds goes on being used', async (t) => {
+test('while the accounts service is away, a token that has not expired stays in use', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -168,7 +168,7 @@ test('while the accounts service is away, a token that still holds goes on being
 });
 
 // fault: client-credentials-refused
-test('credentials that Spotify refuses sign nobody out', async (t) => {
+test('if Spotify rejects our client credentials, nobody is signed out', async (t) => {
   const { browser, simulator, clock, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -185,7 +185,7 @@ test('credentials that Spotify refuses sign nobody out', async (t) => {
   await mara.get('/now-playing').expect(200);
 });
 
-test('a permission that was not given is asked for, and no renewal is tried', async (t) => {
+test('a permission that was not granted is asked for, and no refresh is tried', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   simulator.settings.grantedScope = 'user-read-playback-state';
   const mara = browser();
@@ -208,7 +208,7 @@ for (const [status, message] of [
   [403, 'Insufficient client scope'],
 ] as const) {
   // fault: permission-missing
-  test(`"${message}" from Spotify leads to consent, not to a renewal`, async (t) => {
+  test(`"${message}" from Spotify leads to consent, not to a refresh`, async (t) => {
     const { browser, simulator } = await startTurntable(t);
     const mara = browser();
     await mara.signIn();
@@ -225,7 +225,7 @@ for (const [status, message] of [
 }
 
 // fault: listener-not-invited
-test('somebody who is taken off the app’s list is told so, and stays signed in', async (t) => {
+test('a person who is removed from the app’s list is told so, and stays signed in', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -258,7 +258,7 @@ test('a sign-in ends 30 days after the last visit, or 180 days after it was made
 
   clock.advance({ days: 170 });
   await mara.get('/now-playing').expect(200);
-  // The extension is not waited for by the page, but Redis answers in order.
+  // The page doesn't wait for the extension, but Redis answers in order.
   await mara.get('/now-playing').expect(200);
   assert.deepEqual(await days(), [10, 10]);
 

@@ -11,14 +11,14 @@ import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { type Browser, openGrants, startTurntable } from '../support/turntable.ts';
 
 /*
- * A record serves only the person it was made for: what is in Redis may be copied from one key to another, by a restored backup or a
- * hand that slipped.
+ * A record serves only the person it was made for: records in Redis may be copied from one key to another, by a restored backup or by
+ * mistake.
  */
 
 const secret = 'of-these-tests-and-long-enough-for-it';
 const seal = createSeal([secret]);
 
-/** Two people who are signed in, each with what the other one must not see. */
+/** Two people who are signed in, each with things that the other one must not see. */
 async function twoPeople(t: TestContext, redisUrl?: string) {
   const env = { SESSION_SECRET: secret };
   const turntable = await startTurntable(t, { env, ...(redisUrl && { redisUrl }) });
@@ -31,7 +31,7 @@ async function twoPeople(t: TestContext, redisUrl?: string) {
   return { ...turntable, redis, mara, noor };
 }
 
-/** The key of this kind beside a browser's session. */
+/** The key of this kind that belongs to a browser's session. */
 function keyOf(kind: string, person: Browser): string {
   const [, id = ''] = /^s:([^.]+)\./.exec(decodeURIComponent(person.sessionCookie() ?? '')) ?? [];
   return `${kind}:{${id}}`;
@@ -41,7 +41,7 @@ async function accountIdOf(redis: Redis, person: Browser): Promise<string> {
   return JSON.parse((await redis.get(keyOf('session', person))) ?? '').listener.accountId;
 }
 
-/** Words on these pages that are about this person alone. */
+/** Words on these pages that are about this person only. */
 async function privateWords(person: Browser): Promise<string[]> {
   const { playlists } = (await person.getJson('/playlists').expect(200)).body;
   const { item } = (await person.getJson('/now-playing').expect(200)).body;
@@ -52,7 +52,7 @@ async function privateWords(person: Browser): Promise<string[]> {
 }
 
 // fault: session-copied-to-another
-test('a session record copied over another person’s shows them nothing of the first one, anywhere, and ends', async (t) => {
+test('a session record copied over another person’s shows them nothing of the first person, on any page, and ends', async (t) => {
   const { mara, redis, browser, logged } = await twoPeople(t);
   const words = await privateWords(mara);
   const [{ id }] = (await mara.getJson('/playlists').expect(200)).body.playlists;
@@ -78,7 +78,7 @@ test('a session record copied over another person’s shows them nothing of the 
     '/callback?state=none',
   ]) {
     for (const how of ['get', 'getJson'] as const) {
-      // What Spotify said to her is in the response cache, and would be found there by her account id.
+      // Spotify's answers to her are in the response cache, under her account id.
       if (!path.endsWith('/events')) await mara[how](path);
       const noor = browser();
       await noor.signIn('noor', allowAll);
@@ -130,7 +130,7 @@ test('with another person’s session record nobody can act for them: not sign t
     assert.deepEqual(simulator.calls, [], path);
     for (const one of [mara, elsewhere]) await one.get('/account').expect(200);
 
-    // Without a grant there is nothing to compare the session with, and it counts for as little.
+    // Without a grant there is nothing to compare the session with, so the session is not trusted either.
     const jonas = browser();
     await jonas.signIn('jonas', allowAll);
     await redis.copy(keyOf('session', mara), keyOf('session', jonas), 'REPLACE');
@@ -141,7 +141,7 @@ test('with another person’s session record nobody can act for them: not sign t
 });
 
 // fault: listener-records-copied
-test('what was seen, played lately, and where somebody is signed in is shown to nobody from a copied record', async (t) => {
+test('playback, recently played and the list of browsers are not shown to anyone from a copied record', async (t) => {
   const { mara, noor, redis, simulator, clock, logged } = await twoPeople(t);
   const accounts = { mara: await accountIdOf(redis, mara), noor: await accountIdOf(redis, noor) };
   const copy = (kind: string) =>
@@ -171,13 +171,13 @@ test('what was seen, played lately, and where somebody is signed in is shown to 
 });
 
 // fault: poll-with-foreign-grant
-test('what is playing is never asked for with the grant of somebody else, whatever the list of browsers says', async (t) => {
+test('what is playing is never requested with another person’s grant, whatever the list of browsers says', async (t) => {
   const { mara, noor, redis, simulator, clock, url } = await twoPeople(t);
   const account = await accountIdOf(redis, mara);
   await mara.get('/now-playing').expect(200);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(({ event }) => event === 'card');
-  // As lists were written before their entries said whose they are.
+  // As lists were written before their entries named their listener.
   const entry = JSON.stringify({ name: null, startedAt: clock.now() });
   const noors = keyOf('session', noor).slice('session:{'.length, -1);
   await redis.hset(`browsers:{${account}}`, noors, entry, `${noors} seen`, String(clock.now()));
@@ -191,7 +191,7 @@ test('what is playing is never asked for with the grant of somebody else, whatev
   assert.deepEqual(simulator.calls, []);
 });
 
-/** What the version before this one wrote, and how it read and saved it. */
+/** The record format of the previous version, and how that version read and saved it. */
 const before = {
   record: (grant: Record<string, unknown>, generation: number, key: string): string => {
     const { accessToken, expiresAt, renewedAt, refreshToken, scopes, consentAt } = grant;
@@ -215,7 +215,7 @@ const before = {
   return 1`,
 };
 
-/** Puts the grant of this person back into the form it had before. */
+/** Restores the old format of this person's grant. */
 async function asBefore(redis: Redis, person: Browser) {
   const key = keyOf('grant', person);
   const grant = before.read((await redis.get(key)) ?? '', key);
@@ -246,26 +246,26 @@ test('a grant from before grants named their listener gets the one of its sessio
   assert.equal(await redis.get(key), written, 'that was done once');
   clock.advance({ hours: 2 });
   await noor.get('/now-playing').expect(200);
-  assert.equal((await read())?.accountId, upgraded.accountId, 'a renewal keeps it');
+  assert.equal((await read())?.accountId, upgraded.accountId, 'a refresh keeps it');
 
   await redis.copy(keyOf('session', mara), keyOf('session', noor), 'REPLACE');
   await noor.get('/account').expect(303);
 });
 
 // fault: earlier-version-saves-refresh
-test('a process of the version before can save a renewal that was under way when another one upgraded the grant', async (t) => {
+test('a process of the version before can save a refresh that was in flight when another process upgraded the grant', async (t) => {
   const people = await twoPeople(t);
   const { noor, redis } = people;
   const { key, grant } = await asBefore(redis, noor);
   await noor.get('/account').expect(200);
 
-  const renewed = before.record({ ...grant, accessToken: 'renewed' }, grant.generation + 1, key);
-  const args = [String(grant.generation), renewed, '3600000'];
+  const refreshed = before.record({ ...grant, accessToken: 'refreshed' }, grant.generation + 1, key);
+  const args = [String(grant.generation), refreshed, '3600000'];
   assert.equal(await redis.eval(before.replaceIfUnchanged, 1, key, ...args), 1);
 
   const sessionId = key.slice('grant:{'.length, -1);
   const read = await openGrants(t, people, secret).read(sessionId);
-  assert.equal(read?.accessToken, 'renewed');
+  assert.equal(read?.accessToken, 'refreshed');
   assert.equal(
     read?.accountId,
     await accountIdOf(redis, noor),
@@ -274,7 +274,7 @@ test('a process of the version before can save a renewal that was under way when
 });
 
 // fault: upgrade-of-ended-grant
-test('an upgrade puts back no grant that was ended in the meantime', async (t) => {
+test('an upgrade does not restore a grant that was ended in the meantime', async (t) => {
   const line = await startRedisProxy(t);
   const { noor, redis } = await twoPeople(t, line.url);
   const { key, grant } = await asBefore(redis, noor);
@@ -292,13 +292,13 @@ test('an upgrade puts back no grant that was ended in the meantime', async (t) =
 });
 
 // fault: upgrade-with-read-only-redis
-test('a Redis that takes no writes keeps nobody with an old grant out', { skip }, async (t) => {
+test('if Redis takes no writes, an old grant still works', { skip }, async (t) => {
   const own = await startOwnRedis(t);
   const { noor, redis } = await twoPeople(t, own.url);
   const { key, record } = await asBefore(redis, noor);
 
   await redis.config('SET', 'min-replicas-to-write', '1');
-  // The first refused write makes the connection again, and may cost one page.
+  // The first refused write reconnects, which may cost one page.
   await until(async () => (await noor.get('/account')).status === 200);
 
   await redis.config('SET', 'min-replicas-to-write', '0');

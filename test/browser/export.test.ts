@@ -15,7 +15,7 @@ import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 const limited = { status: 429, headers: { 'Retry-After': '40' }, body: 'Too many requests' };
 
-/** A browser of Mara's, on a page of hers, and what it shows of an export. */
+/** A browser of Mara's on one of her pages, and the text that the page shows about an export. */
 async function opened(
   t: TestContext,
   turntable: Turntable,
@@ -31,7 +31,7 @@ async function opened(
   return page;
 }
 
-test('the page that started an export shows its pause and its end, and stays where it is', {
+test('the page that started an export shows its pause and its end, and stays open', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 8_000 } });
@@ -44,7 +44,7 @@ test('the page that started an export shows its pause and its end, and stays whe
   const downloaded = page.waitForEvent('download', { timeout: 60_000 });
   // A click would wait for the download to begin.
   await page.getByRole('link', { name: 'CSV' }).dispatchEvent('click');
-  // The page asks while its browser waits for the file; whoever tests it has to wait as well.
+  // The page polls while its browser waits for the file, so this test has to wait as well.
   while (!/"path":"\/playlists\/export\/progress"/.test(logged.join(''))) await sleep(100);
   assert.doesNotMatch(logged.join(''), /"path":"[^"]*export\.csv"/, 'the file has not come');
   const text = (selector: string) =>
@@ -52,7 +52,7 @@ test('the page that started an export shows its pause and its end, and stays whe
   while (!/^Paused/.test(await text('#export-state'))) await sleep(100);
   assert.match(await text('#export-state'), /^Paused until .*, with \d+ of 1,200 rows read/);
   assert.match(await text('#export-announcement'), /^Paused until/);
-  while (/UTC/.test(await text('#export-state'))) await sleep(100); // until it is told by the clock of the reader
+  while (/UTC/.test(await text('#export-state'))) await sleep(100); // until the script has replaced UTC with the reader's local time
   clock.advance({ seconds: 40 });
   const file = await downloaded;
 
@@ -99,7 +99,7 @@ test('without scripts, the page of an export shows its pause', { skip }, async (
   const file = await downloaded;
   await page.getByRole('link', { name: 'Show progress' }).click();
   const shown = page.locator('#export-state [data-state]');
-  // It loads itself again, until it has seen the pause, and then until it has seen the end.
+  // It reloads itself until it shows the pause, and then until it shows the end.
   await shown.filter({ hasText: /^\s*Paused until .*, with [\d,]+ of 3,000 rows read/ }).waitFor();
   clock.advance({ seconds: 40 });
   await page.locator('#export-state [data-state="complete"]').waitFor();

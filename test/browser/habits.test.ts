@@ -13,7 +13,7 @@ async function signedIn(t: TestContext, turntable: Turntable, options = {}): Pro
   return browser.newPage();
 }
 
-test('back leads to the page before, and where one was on it', { skip }, async (t) => {
+test('the back button leads to the previous page, at the previous scroll position', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable, { viewport: { width: 1280, height: 700 } });
   const way = [
@@ -41,24 +41,24 @@ test('back leads to the page before, and where one was on it', { skip }, async (
   await page.waitForFunction(`Math.abs(scrollY - ${before}) < 50`);
 });
 
-test('a search is an address: it can be kept, sent on, and gone back to', { skip }, async (t) => {
+test('a search has its own address, which can be bookmarked, shared and returned to', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
   await page.getByRole('searchbox').fill('moon');
   await page.getByRole('searchbox').press('Enter');
   await page.waitForURL('**/search?*');
-  const kept = page.url();
+  const bookmark = page.url();
 
   await page.getByRole('checkbox', { name: 'Albums' }).click();
   await page.getByRole('main').getByRole('button', { name: 'Search', exact: true }).click();
-  await page.waitForURL((url) => url.href !== kept);
+  await page.waitForURL((url) => url.href !== bookmark);
   await page.goBack();
-  assert.equal(page.url(), kept);
+  assert.equal(page.url(), bookmark);
   assert.equal(await page.getByRole('main').getByRole('searchbox').inputValue(), 'moon');
 });
 
-test('the title of every page names it, and no two are the same', { skip }, async (t) => {
+test('every page has a title that describes it, and no two are the same', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
   const titles = new Map<string, string>();
@@ -88,7 +88,7 @@ test('the title of every page names it, and no two are the same', { skip }, asyn
   }
 });
 
-test('a form that Spotify did not take is sent again as it was, with one press', { skip }, async (t) => {
+test('a form that Spotify did not accept is resubmitted unchanged with one click', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await allowedToEdit(t, turntable);
   await page.getByLabel('Name').fill('Long way round');
@@ -109,7 +109,7 @@ test('a form that Spotify did not take is sent again as it was, with one press',
   assert.equal(made.length, 1, 'made once');
 });
 
-test('a form that was not understood stands there as it was sent', { skip }, async (t) => {
+test('a form that could not be understood is shown again as it was sent', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await allowedToEdit(t, turntable);
   await page.getByLabel('Name').fill('   ');
@@ -132,7 +132,7 @@ async function allowedToEdit(t: TestContext, turntable: Turntable): Promise<Page
   return page;
 }
 
-/** Notes what stands on the page while the next one is on its way: from outside it cannot be looked at then. */
+/** Records the content of the page while the next one is loading: the browser driver cannot read it then. */
 const noting = `addEventListener('DOMContentLoaded', () => {
   const note = () => {
     const { innerText, offsetHeight } = document.querySelector('main [role=status]');
@@ -141,7 +141,7 @@ const noting = `addEventListener('DOMContentLoaded', () => {
   new MutationObserver(note).observe(document.body, { subtree: true, childList: true, attributes: true });
 });`;
 
-test('where Spotify is slow, the page says that it waits, until the next one is there', {
+test('if Spotify is slow, the page shows that it is waiting until the next one arrives', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t);
@@ -171,7 +171,7 @@ test('where Spotify is slow, the page says that it waits, until the next one is 
   assert.equal(await shown.count(), 0, 'nor is anything left of it on the way back');
 });
 
-test('a file, which comes beside the page, is not waited for', { skip }, async (t) => {
+test('a download does not show the page as waiting', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
@@ -187,7 +187,7 @@ test('a file, which comes beside the page, is not waited for', { skip }, async (
   assert.equal(await page.getByText('Still waiting').count(), 0);
 });
 
-test('covers that are slow, or do not come, move nothing', { skip }, async (t) => {
+test('covers that are slow or missing shift nothing', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
   let late: (() => void) | undefined;
@@ -210,7 +210,7 @@ test('covers that are slow, or do not come, move nothing', { skip }, async (t) =
   }
 });
 
-test('moments are told by the reader’s own clock, and stay where they are without scripts', {
+test('times are shown by the reader’s own clock, and stay in UTC without scripts', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t);
@@ -231,7 +231,7 @@ test('moments are told by the reader’s own clock, and stay where they are with
   assert.equal(plain.text, `${written(plain.at, 'en-GB', 'UTC')} UTC`);
 });
 
-test('so are the moments in what is playing, the ones that come by its stream included', {
+test('so are times in what is playing, including those that arrive by its stream', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t);
@@ -239,7 +239,7 @@ test('so are the moments in what is playing, the ones that come by its stream in
   await page.goto(`${turntable.url}/now-playing`);
   await page.getByRole('heading', { level: 1 }).waitFor();
   turntable.simulator.rateLimit(3600);
-  // What was seen last stays, and the stream tells that Spotify asked to wait.
+  // The last known state stays, and the stream reports the cooldown.
   turntable.clock.advance({ minutes: 6 });
   const notice = page.locator('.notice', { hasText: 'Spotify asked us to wait' });
   const inTokyo = async () => {
@@ -255,7 +255,7 @@ test('so are the moments in what is playing, the ones that come by its stream in
   await inTokyo();
 });
 
-test('what is to be pasted is copied by a button, or selected where there are no scripts', {
+test('text to paste is copied by a button, or can be selected if there are no scripts', {
   skip,
 }, async (t) => {
   const { url, baseUrl } = await startTurntable(t);
@@ -272,7 +272,7 @@ test('what is to be pasted is copied by a button, or selected where there are no
   assert.ok(await plain.getByLabel('Redirect URI').isVisible());
 });
 
-test('a page that Spotify asked to wait for comes back by itself', {
+test('a page that shows a cooldown comes back by itself', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t);

@@ -7,7 +7,7 @@ import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts'
 import { until } from '../support/fleet.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
-/** A proxy that hands an event stream on when it has ended, and not before, for as long as it is told to. */
+/** A proxy that forwards an event stream only after it has ended, for as long as buffering is on. */
 async function bufferingProxy(t: TestContext) {
   const proxy = { url: '', to: '', isBuffering: true };
   const server = createServer((req, res) => {
@@ -37,7 +37,7 @@ async function bufferingProxy(t: TestContext) {
   return proxy;
 }
 
-/** Someone who looks at what is playing through such a proxy; all that the page says of its connection is written down. */
+/** A listener on the now-playing page behind such a proxy; every connection message that the page shows is recorded. */
 async function behindProxy(t: TestContext) {
   const proxy = await bufferingProxy(t);
   const turntable = await startTurntable(t, {
@@ -84,7 +84,7 @@ test('behind a proxy that buffers streams the next track appears by itself, with
     "fetch('/now-playing', { headers: { Accept: 'application/json' } }).then((answer) => answer.json())",
   );
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: item.durationMs - 9_000 });
-  // What was just seen is good for two seconds; the page after that asks, and so it is known when the track ends.
+  // The last answer is cached for two seconds; the page after that polls, so the end of the track is known.
   await page.waitForTimeout(2_100);
   await page.goto(page.url());
   await until(() => fetched.length > 1);
@@ -111,7 +111,7 @@ test('when the proxy stops buffering, the page goes back to streams', { skip }, 
 
   proxy.isBuffering = false;
   await until(() => streams.length > 0);
-  // It is not fetched any more, and a change that another page makes is there in a moment.
+  // The page no longer fetches, and a change made on another page arrives in a moment.
   await page.waitForFunction("sessionStorage.getItem('failed streams') === '0'");
   const before = fetched.length;
   simulator.plays('mara', { kind: 'track', index: 5, progressMs: 0 });

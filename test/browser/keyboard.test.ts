@@ -6,7 +6,7 @@ import { startTurntable } from '../support/turntable.ts';
 
 type Stop = { html: string; outline: number; seen: boolean };
 
-// Everything that Tab should reach; of the choices that exclude each other, browsers give one.
+// Everything that Tab should reach; browsers stop only once in a group of radio buttons.
 const reachable = `[...document.querySelectorAll('a[href], button, input, select, textarea, summary')]
   .filter((one) => one.tabIndex >= 0 && !one.disabled && one.type !== 'hidden' && one.checkVisibility())
   .filter((one) => one.type !== 'radio' || one.checked)
@@ -37,7 +37,7 @@ const pages = [
 ];
 
 for (const width of [1280, 390]) {
-  test(`Tab reaches everything there is to press, shows where it is, and nothing holds it (${width} px)`, {
+  test(`Tab reaches everything that can be pressed, with visible focus and no trap (${width} px)`, {
     skip,
   }, async (t) => {
     const { url, browser: person } = await startTurntable(t);
@@ -72,7 +72,7 @@ async function walk(page: Page, address: string): Promise<void> {
   );
 }
 
-test('the first Tab offers to skip to the page, and Enter does', { skip }, async (t) => {
+test('the first Tab offers to skip to the content, and Enter does so', { skip }, async (t) => {
   const { url } = await startTurntable(t);
   const page = await (await openBrowser(t)).newPage();
   await page.goto(url);
@@ -84,7 +84,7 @@ test('the first Tab offers to skip to the page, and Enter does', { skip }, async
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'Sign in with Spotify');
 });
 
-test('from the landing page to a playlist and out again, with the keyboard alone', { skip }, async (t) => {
+test('from the landing page to a playlist and back, using only the keyboard', { skip }, async (t) => {
   const { url } = await startTurntable(t);
   const page = await (await openBrowser(t)).newPage();
   await page.goto(url);
@@ -111,7 +111,7 @@ test('from the landing page to a playlist and out again, with the keyboard alone
   await page.getByText('You’re signed out.').waitFor();
 });
 
-// Forced colours take backgrounds away: what is pressed needs a line around it, and progress one to be seen in.
+// Forced colours remove backgrounds: buttons need a border, and progress bars an outline.
 const unlined = `[...document.querySelectorAll('.button, button, input:not([type=hidden]), .badge, progress')]
   .filter((one) => one.checkVisibility())
   .filter((one) => {
@@ -120,7 +120,7 @@ const unlined = `[...document.querySelectorAll('.button, button, input:not([type
   })
   .map((one) => one.outerHTML.slice(0, 100))`;
 
-test('in forced colours everything that is pressed, and progress, has a line around it', {
+test('in forced colours all buttons and progress bars have a border', {
   skip,
 }, async (t) => {
   const { url, browser: person } = await startTurntable(t);
@@ -137,7 +137,7 @@ test('in forced colours everything that is pressed, and progress, has a line aro
   }
 });
 
-test('nothing moves for those who do not want it to', { skip }, async (t) => {
+test('with reduced motion nothing moves', { skip }, async (t) => {
   const { url, browser: person } = await startTurntable(t);
   const mara = person();
   await mara.signIn();

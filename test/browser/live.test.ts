@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
-/** A page on which the first track has ten seconds to go. */
+/** A page on which the first track has ten seconds left. */
 async function nearTheEnd(t: TestContext, options: Parameters<typeof openBrowser>[1] = {}) {
   const turntable = await startTurntable(t, { ticking: true });
   const { simulator, browser: someone } = turntable;
@@ -17,7 +17,7 @@ async function nearTheEnd(t: TestContext, options: Parameters<typeof openBrowser
   const leave = (ms: number) =>
     simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - ms });
   leave(10_000);
-  // What the visit above was told is kept for a second.
+  // The response to the visit above is cached for a second.
   await sleep(1_100);
 
   const browser = await openBrowser(t, options);
@@ -42,14 +42,14 @@ async function signIn(
   await page.waitForURL('**/now-playing');
 }
 
-/** Tells the page that it is out of sight, or to be seen again, as the browser does. */
+/** Makes the page hidden or visible, as the browser does. */
 const hide = (page: Page, hidden: boolean) =>
   page.evaluate(
     `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} });
      document.dispatchEvent(new Event('visibilitychange'));`,
   );
 
-/** Something on the way between browser and server that can stop passing on what it is sent, and say nothing. */
+/** Something between browser and server that can stop forwarding without closing the connection. */
 async function startRelay(t: TestContext) {
   let to = 0;
   const pairs: [Socket, Socket][] = [];
@@ -82,7 +82,7 @@ async function startRelay(t: TestContext) {
 const heading = (page: Page) => page.getByRole('heading', { level: 1 });
 const another = (page: Page, name: string) =>
   heading(page).filter({ hasNotText: name }).waitFor({ timeout: 25_000 });
-/** Where the bar stands, in milliseconds. */
+/** The position of the bar, in milliseconds. */
 const barAt = (page: Page) => page.evaluate<number>("document.querySelector('#live-bar').value");
 
 test('the next track appears by itself: card, title and announcement; the progress bar moves in between', {

@@ -18,19 +18,19 @@ const looks = [390, 1280].flatMap((width) =>
   (['light', 'dark'] as const).map((colorScheme) => ({ viewport: { width, height: 900 }, colorScheme })),
 );
 
-/** Every page there is, in every state it has: how to get there. */
+/** Every page in every state, with the way to get there. */
 const states: Record<string, (turntable: Turntable, page: Page) => Promise<unknown>> = {
   'the landing page': ({ url }, page) => page.goto(url),
   'the landing page after signing out': ({ url }, page) => page.goto(`${url}/?notice=signed-out`),
   'a sign-in that did not start here': ({ url }, page) => page.goto(`${url}/callback?state=a&code=b`),
-  'an address where nobody can sign in': async ({ url }, page) =>
+  'an address where sign-in does not work': async ({ url }, page) =>
     openWith(page, `${url}/`, { Host: '192.168.1.5:3000' }),
   'a page that asks first': async ({ url }, page) => {
     const visit = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
     await openWith(page, `${url}/setup/check?cookie=set`, { 'Sec-Fetch-Site': 'cross-site', ...visit });
     await page.getByRole('link', { name: 'Check now' }).waitFor();
   },
-  'a page that is not there': ({ url }, page) => page.goto(`${url}/nowhere`),
+  'a page that does not exist': ({ url }, page) => page.goto(`${url}/nowhere`),
   'the privacy page': ({ url }, page) => page.goto(`${url}/privacy`),
   'the setup page, once it is set up': ({ url }, page) => page.goto(`${url}/setup`),
   'the check of the set-up': ({ url }, page) => page.goto(`${url}/setup/check`),
@@ -64,7 +64,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     openPlaylist(turntable, page, '/playlists', 'Songs for the long way round'),
   'a playlist with a name from right to left': async (turntable, page) =>
     openPlaylist(turntable, page, '/playlists?page=2', 'أغاني آخر الليل'),
-  'a playlist of somebody else': async (turntable, page) =>
+  'another person’s playlist': async (turntable, page) =>
     openPlaylist(turntable, page, '/playlists', 'Lighthouse keepers'),
   'an empty playlist': async (turntable, page) => openPlaylist(turntable, page, '/playlists', 'Someday'),
   'the export of a playlist': async (turntable, page) => {
@@ -81,7 +81,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await page.getByRole('heading', { name: /^Paused until/ }).waitFor();
   },
   'the account': async (turntable, page) => signedIn(turntable, page, '/account'),
-  'the account of somebody without name and picture, with many browsers': async (turntable, page) => {
+  'the account without name and picture, with many browsers': async (turntable, page) => {
     for (let index = 0; index < 5; index += 1) await turntable.browser().signIn('jonas');
     await signedIn(turntable, page, '/account', 'jonas');
   },
@@ -104,13 +104,13 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await signedIn(turntable, page, '/now-playing', 'mara', { days: 151 });
     await page.getByRole('link', { name: 'Agree again now' }).waitFor();
   },
-  'search: nothing asked for': ({ url }, page) => page.goto(`${url}/search`),
+  'search: empty': ({ url }, page) => page.goto(`${url}/search`),
   'search: all kinds, signed out': ({ url }, page) =>
     page.goto(`${url}/search?q=the&type=artist,track,album,playlist`),
   'search: nothing found': ({ url }, page) => page.goto(`${url}/search?q=zzzz`),
   'search: beyond the last page': ({ url }, page) => page.goto(`${url}/search?q=the&page=90`),
-  'search: something that makes no sense': ({ url }, page) => page.goto(`${url}/search?q=the&type=show`),
-  'search: the share of visitors used up': async ({ url, browser, clock }, page) => {
+  'search: an invalid type': ({ url }, page) => page.goto(`${url}/search?q=the&type=show`),
+  'search: the limit for visitors reached': async ({ url, browser, clock }, page) => {
     for (let nth = 1; nth <= 100; nth += 1) {
       await browser().get(`/search?q=${nth}`).expect(200);
       if (nth % 25 === 0) clock.advance({ minutes: 2 });
@@ -120,7 +120,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   'search: signed in': async (turntable, page) => signedIn(turntable, page, '/search?q=the&page=2'),
   library: async (turntable, page) => signedIn(turntable, page, '/library'),
-  'library: with buttons, and a word on what was done': async (turntable, page) =>
+  'library: with buttons and a notice': async (turntable, page) =>
     allowed(turntable, page, '/library?page=2&notice=track-removed'),
   'library: nothing saved': async (turntable, page) => signedIn(turntable, page, '/library', 'jonas'),
   'recently played': async (turntable, page) => signedIn(turntable, page, '/library/recent'),
@@ -129,8 +129,8 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'top artists': async (turntable, page) => signedIn(turntable, page, '/library/top?of=artists'),
   'top tracks': async (turntable, page) => signedIn(turntable, page, '/library/top?range=short_term'),
   'top tracks: none': async (turntable, page) => signedIn(turntable, page, '/library/top', 'jonas'),
-  'devices: to look at': async (turntable, page) => signedIn(turntable, page, '/devices', 'noor'),
-  'devices: with buttons, and why one did not work': async (turntable, page) =>
+  'devices: without buttons': async (turntable, page) => signedIn(turntable, page, '/devices', 'noor'),
+  'devices: with buttons and an error': async (turntable, page) =>
     allowed(turntable, page, '/devices?notice=no-active-device'),
   'devices: none': async (turntable, page) => {
     turntable.simulator.fault({
@@ -155,7 +155,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await page.getByRole('button', { name: 'Make it' }).click();
     await page.getByRole('alert').waitFor();
   },
-  'a new playlist: just made': async (turntable, page) => {
+  'a new playlist: just created': async (turntable, page) => {
     await allowed(turntable, page, '/playlists/new');
     await page.getByLabel('Name').fill('By hand');
     await page.getByRole('button', { name: 'Make it' }).click();
@@ -163,18 +163,18 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   'add to a playlist': async (turntable, page) => addPlaying(turntable, page, allowAll),
   'add to a playlist: not allowed yet': async (turntable, page) => addPlaying(turntable, page, ''),
-  'a playlist of one’s own, with the form open': async (turntable, page) => {
+  'the listener’s own playlist, with the form open': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Sunday, slowly');
     await page.getByText('Change name, description or who can see it').click();
   },
-  'a playlist of one’s own, after a change that failed': async (turntable, page) => {
+  'the listener’s own playlist, after a change that failed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Dinner for six');
     await page.getByText('Change name, description or who can see it').click();
     await page.getByLabel('Everybody').check();
     await page.getByRole('button', { name: 'Change it' }).click();
     await page.getByRole('alert').waitFor();
   },
-  'a playlist of one’s own, after something was removed': async (turntable, page) => {
+  'the listener’s own playlist, after an item was removed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Everything I ever liked');
     await page
       .getByRole('button', { name: /^Remove/ })
@@ -184,11 +184,11 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   'a shared playlist': async (turntable, page) =>
     openOwnPlaylist(turntable, page, 'Band practice', '/playlists?page=2'),
-  'a permission that is not given': async (turntable, page) => {
+  'a missing permission': async (turntable, page) => {
     turntable.simulator.settings.grantedScope = 'user-read-playback-state';
     await signedIn(turntable, page, '/library');
   },
-  'a cool-down': async (turntable, page) => {
+  'a cooldown': async (turntable, page) => {
     await signedIn(turntable, page, '/playlists', 'jonas');
     turntable.simulator.fault({
       on: 'api',
@@ -196,7 +196,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     });
     await page.goto(`${turntable.url}/now-playing`);
   },
-  'Spotify away': async (turntable, page) => {
+  'Spotify is away': async (turntable, page) => {
     await signedIn(turntable, page, '/playlists', 'jonas');
     turntable.simulator.fault({ on: 'api', answer: { status: 502, body: '' } });
     await page.goto(`${turntable.url}/now-playing`);
@@ -214,7 +214,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
 };
 
 for (const [state, go] of Object.entries(states)) {
-  test(`${state}: nothing for axe or html-validate to find, nothing wider than the window`, {
+  test(`${state}: axe and html-validate find nothing, and nothing is wider than the window`, {
     skip,
   }, async (t) => {
     const turntable = await startTurntable(t);
@@ -240,7 +240,7 @@ for (const [state, go] of Object.entries(states)) {
   });
 }
 
-/** One of the first level at the start, and none that is more than one level below the one before. */
+/** One heading of the first level, at the start, and no skipped levels. */
 function assertInOrder(levels: number[]): void {
   assert.equal(levels[0], 1, `headings: ${levels}`);
   assert.equal(levels.filter((level) => level === 1).length, 1, `headings: ${levels}`);
@@ -249,7 +249,7 @@ function assertInOrder(levels: number[]): void {
   });
 }
 
-test('in a list of tracks the names have most of the room, whatever else stands in it', {
+test('in a list of tracks the names have most of the room, whatever else is in the row', {
   skip,
 }, async (t) => {
   const turntable = await startTurntable(t);
@@ -269,7 +269,7 @@ test('in a list of tracks the names have most of the room, whatever else stands 
   }
 });
 
-test('the setup page: nothing for axe or html-validate to find', { skip }, async (t) => {
+test('the setup page: axe and html-validate find nothing', { skip }, async (t) => {
   const port = await freePort();
   const server = run(t, 'src/main.ts', { PORT: String(port) });
   await server.waitForOutput(/Turntable is at/);
@@ -305,7 +305,7 @@ async function signedIn(
   await page.goto(url + path);
 }
 
-/** Opens an address with headers that a browser sets by itself. */
+/** Opens an address with headers that browsers set themselves. */
 async function openWith(page: Page, address: string, headers: Record<string, string>): Promise<void> {
   await page.route(address, async (route) =>
     route.fulfill({ response: await route.fetch({ headers: { ...route.request().headers(), ...headers } }) }),
@@ -313,14 +313,14 @@ async function openWith(page: Page, address: string, headers: Record<string, str
   await page.goto(address);
 }
 
-/** Signs in with the permissions to change things. */
+/** Signs in with the permissions to make changes. */
 function allowed(turntable: Turntable, page: Page, path: string, listener = 'mara'): Promise<void> {
   return signedIn(turntable, page, path, listener, {}, allowAll);
 }
 
-/** Opens a playlist from the shelf, by the link that tells how much is in it. */
-async function openPlaylist(turntable: Turntable, page: Page, shelf: string, name: string): Promise<void> {
-  await signedIn(turntable, page, shelf);
+/** Opens a playlist from the list of playlists, by the link with its number of items. */
+async function openPlaylist(turntable: Turntable, page: Page, listPath: string, name: string): Promise<void> {
+  await signedIn(turntable, page, listPath);
   await follow(page, name);
 }
 
@@ -328,9 +328,9 @@ async function openOwnPlaylist(
   turntable: Turntable,
   page: Page,
   name: string,
-  shelf = '/playlists',
+  listPath = '/playlists',
 ): Promise<void> {
-  await allowed(turntable, page, shelf);
+  await allowed(turntable, page, listPath);
   await follow(page, name);
 }
 

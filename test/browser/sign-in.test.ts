@@ -14,14 +14,14 @@ async function signIn(page: Page, start: string, listener = 'Mara Lindqvist'): P
   await page.waitForURL('**/now-playing');
 }
 
-/** Not by waitForURL, which fails when a navigation is dropped for the next one. */
+/** Not waitForURL, which fails if a navigation is cancelled by the next one. */
 async function arrived(page: Page): Promise<void> {
   await page.getByText('Playing on Kitchen speaker').waitFor();
   assert.equal(new URL(page.url()).pathname, '/now-playing');
 }
 
 for (const javaScriptEnabled of [true, false]) {
-  test(`a person who comes as localhost signs in, sees the track and the playlists, and signs out (scripts ${javaScriptEnabled ? 'on' : 'off'})`, {
+  test(`a person who opens the site as localhost signs in, sees the track and the playlists, and signs out (scripts ${javaScriptEnabled ? 'on' : 'off'})`, {
     skip,
   }, async (t) => {
     const { url, baseUrl, simulator } = await startTurntable(t);
@@ -30,7 +30,7 @@ for (const javaScriptEnabled of [true, false]) {
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     page.on('requestfailed', (request) => {
-      // Covers that are still on their way when the page is left are given up, and nobody misses them.
+      // Covers that are still loading when the page is left are cancelled, which is fine.
       const why = request.failure()?.errorText;
       if (why !== 'net::ERR_ABORTED') complaints.push(`${why}: ${request.url()}`);
     });
@@ -63,7 +63,7 @@ for (const javaScriptEnabled of [true, false]) {
   });
 }
 
-test('cancelling at the consent page leads to words and a way on', { skip }, async (t) => {
+test('cancelling at the consent page leads to an explanation and a way on', { skip }, async (t) => {
   const { url, simulator } = await startTurntable(t);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
@@ -78,7 +78,7 @@ test('cancelling at the consent page leads to words and a way on', { skip }, asy
   await page.getByRole('button', { name: 'Agree' }).waitFor();
 });
 
-test('loading the way back again, or going back to it, does no harm', { skip }, async (t) => {
+test('loading the callback again, or going back to it, does no harm', { skip }, async (t) => {
   const { url, simulator } = await startTurntable(t);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
@@ -107,7 +107,7 @@ test('a double click on each button of the sign-in ends signed in, once', { skip
 
   await page.goto(url);
   await page.getByRole('link', { name: 'Sign in with Spotify' }).dblclick();
-  // The second click may lead to another consent page, in place of the one that is there by now.
+  // The second click may lead to a new consent page, which replaces the first one.
   await page.waitForLoadState('networkidle');
   await page.getByRole('radio', { name: 'Mara Lindqvist' }).check();
   await page.getByRole('button', { name: 'Agree' }).dblclick();
@@ -117,7 +117,7 @@ test('a double click on each button of the sign-in ends signed in, once', { skip
 });
 
 // fault: callback-loaded-twice
-test('a way back that the browser goes twice, and whose first answer it drops, ends signed in', {
+test('a callback that the browser loads twice, dropping the first response, ends signed in', {
   skip,
 }, async (t) => {
   const { url, simulator } = await startTurntable(t);
@@ -140,7 +140,7 @@ test('a way back that the browser goes twice, and whose first answer it drops, e
 });
 
 // fault: no-code-in-address-bar
-test('after a sign-in that failed, no code or state is in the address bar, the history or a Referer', {
+test('after a failed sign-in, no code or state is in the address bar, the history or a Referer', {
   skip,
 }, async (t) => {
   const { url, simulator } = await startTurntable(t);
@@ -164,7 +164,7 @@ test('after a sign-in that failed, no code or state is in the address bar, the h
   assert.ok(entries.length >= 2);
   for (const entry of entries) assert.doesNotMatch(new URL(entry.url).pathname, /callback/, entry.url);
 
-  // Spotify sends somebody who has agreed before straight back.
+  // Spotify sends people who have agreed before straight back.
   await page.getByRole('link', { name: 'Try again' }).click();
   await page.waitForURL('**/playlists');
   await page.waitForLoadState('networkidle');
@@ -175,7 +175,7 @@ test('after a sign-in that failed, no code or state is in the address bar, the h
 });
 
 // fault: browser-prerenders-sign-in
-test('a sign-in that the browser loads ahead is not started', { skip }, async (t) => {
+test('a sign-in that the browser prefetches is not started', { skip }, async (t) => {
   const { url } = await startTurntable(t);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
@@ -193,7 +193,7 @@ test('a sign-in that the browser loads ahead is not started', { skip }, async (t
 });
 
 // fault: image-on-another-port
-test('a picture on another port of this machine makes no export, and a link there asks first', {
+test('an image on another port of this machine starts no export, and a link there asks first', {
   skip,
 }, async (t) => {
   const { url, simulator, logged } = await startTurntable(t);
@@ -235,14 +235,14 @@ test('two tabs of one browser sign in, one after the other', { skip }, async (t)
     await page.getByRole('button', { name: 'Agree' }).click();
     await page.waitForURL('**/now-playing');
   }
-  // The first tab loads itself anew, because its sign-in gave way to the second; both show what plays.
+  // The first tab reloads itself because the second sign-in replaced its session; both show what is playing.
   for (const page of [one, other, await browser.newPage()]) {
     if (page.url() === 'about:blank') await page.goto(`${url}/now-playing`);
     await page.getByText('Playing on').waitFor();
   }
 });
 
-test('who signs out can sign in as somebody else', { skip }, async (t) => {
+test('after signing out, another person can sign in', { skip }, async (t) => {
   const { url } = await startTurntable(t);
   const browser = await openBrowser(t);
   const page = await browser.newPage();
@@ -269,7 +269,7 @@ test('no other site can show these pages in a frame', { skip }, async (t) => {
   assert.equal(await frame?.getByRole('link', { name: 'Sign in with Spotify' }).count(), 0);
 });
 
-/** The width in pixels of the first picture found, 0 where it did not load. */
+/** The width in pixels of the first image found, 0 if it did not load. */
 async function widthOf(page: Page, picture: string): Promise<number> {
   const box = page.locator(picture).first();
   await box.waitFor();

@@ -4,12 +4,12 @@ import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts'
 import { startTurntable } from '../support/turntable.ts';
 
 /*
- * docs/decisions/2026-11-21-spotifys-rules.md says what Spotify asks of those who show its music, and how each rule is met.
+ * docs/decisions/2026-11-21-spotifys-rules.md lists what Spotify requires of sites that show its content, and how each rule is met.
  */
 
 type Cover = { src: string; wrong: string[] };
 
-// A cover is whole, as it came, in nobody's shade, and leads to Spotify. A row may be pressed to lead elsewhere only beside it.
+// A cover is uncropped, unmodified, without an overlay, and leads to Spotify. A click on the row may lead elsewhere only next to the cover.
 const covers = `[...document.querySelectorAll('img')].filter((one) => one.src.includes('/covers/') && one.checkVisibility()).map((one) => {
   one.scrollIntoView({ block: 'center', behavior: 'instant' });
   const style = getComputedStyle(one);
@@ -46,7 +46,7 @@ const pages: Record<string, { listener: string; path: string }> = {
 };
 
 for (const [name, { listener, path }] of Object.entries(pages)) {
-  test(`${name}: covers are whole and as they came, and lead to Spotify, as titles do`, {
+  test(`${name}: covers are whole and unmodified, and lead to Spotify, as titles do`, {
     skip,
   }, async (t) => {
     const { url, browser: person } = await startTurntable(t);
@@ -79,7 +79,7 @@ for (const [name, { listener, path }] of Object.entries(pages)) {
         .filter((one) => !one.querySelector('a') && !one.closest('a'))
         .map((one) => one.textContent.trim()),
     );
-    // What is gone from Spotify, and files of one's own, have no page there.
+    // Removed tracks and local files have no page on Spotify.
     assert.deepEqual(
       unlinked.filter((title) => !/^(No longer on Spotify|Track \d|.*demo.*|.*\.mp3)$/i.test(title)),
       [],
@@ -87,7 +87,7 @@ for (const [name, { listener, path }] of Object.entries(pages)) {
   });
 }
 
-test('a name that is cut short somewhere can be read whole on the page', { skip }, async (t) => {
+test('a name that is truncated somewhere can be read in full on the page', { skip }, async (t) => {
   const { url, browser: person } = await startTurntable(t);
   const mara = person();
   await mara.signIn();

@@ -16,8 +16,8 @@ import { testTiming as timing } from '../support/timing.ts';
 import { countTokenRequests } from '../support/turntable.ts';
 
 /*
- * A process is killed at every single step of signing in, renewing and signing out: each exchange with Redis is held once before
- * Redis has seen it, and once when Redis has carried it out and the answer is on the way. Then another process goes on.
+ * A process is killed at every step of signing in, refreshing and signing out. Each exchange with Redis is held once before Redis receives
+ * it, and once after Redis has carried it out but before the reply arrives. Then another process takes over.
  */
 const save = command('eval', '(?<!lock:)grant:');
 
@@ -30,17 +30,17 @@ async function page({ survivor, mara }: Scenario): Promise<Outcome> {
   return visitOnceRedisAnswers(survivor, mara);
 }
 
-/** Whatever has been, a person can sign in, see pages, and see where they are signed in. */
+/** Whatever happened before, a person can sign in, see pages, and see where they are signed in. */
 async function canSignIn({ survivor }: Scenario): Promise<void> {
-  const anew = survivor.browser();
-  await anew.signIn();
+  const nextBrowser = survivor.browser();
+  await nextBrowser.signIn();
   for (const path of ['/now-playing', '/account'])
-    assert.equal((await visitOnceRedisAnswers(survivor, anew, path)).status, 200, path);
-  assert.equal((await survivor.visit(anew, '/account/sign-out-everywhere', 'POST')).status, 303);
-  assert.equal((await visitOnceRedisAnswers(survivor, anew)).status, 303);
+    assert.equal((await visitOnceRedisAnswers(survivor, nextBrowser, path)).status, 200, path);
+  assert.equal((await survivor.visit(nextBrowser, '/account/sign-out-everywhere', 'POST')).status, 303);
+  assert.equal((await visitOnceRedisAnswers(survivor, nextBrowser)).status, 303);
 }
 
-/** Goes the way back from Spotify once more, later than a sign-in takes: what the page says that it came to nothing; null if it did not. */
+/** Loads the callback again, after a sign-in has had time to finish. Returns the problem on the page, or null if there is none. */
 async function loadAgain({ fleet, survivor, mara }: Scenario, way: string): Promise<string | null> {
   await fleet.advance({ seconds: 15 });
   const again = await survivor.visit(mara, way);
@@ -50,21 +50,21 @@ async function loadAgain({ fleet, survivor, mara }: Scenario, way: string): Prom
   return (await survivor.visit(told, '/sign-in/problem')).text;
 }
 
-/** An honest page, and no other. */
+/** A page that says exactly what happened. */
 function saysThatItIsOver(answer: Outcome): void {
   assert.equal(answer.status, 401);
   assert.match(answer.text, /Your Spotify sign-in has expired/);
 }
 
 // fault: killed-during-sign-in
-test('killed at any step of a sign-in, nothing is half signed in, and the next sign-in works', async (t) => {
+test('after a kill at any step of a sign-in nobody is half signed in, and the next sign-in works', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
     before: ({ mara }) => mara.agree(),
     act: ({ victim, mara }, way) => victim.visit(mara, way),
     async check(scene, _death, way) {
       assert.equal((await page(scene)).status, 303, 'nobody is signed in who was given no session');
-      // Who loads the way back again is signed in by it, or told that it is spent.
+      // Loading the callback again either signs the person in or says that the link has been used.
       const again = await loadAgain(scene, way);
       if (again) assert.match(again, /This sign-in was already used|no longer accepts this sign-in/);
       await canSignIn(scene);
@@ -75,7 +75,7 @@ test('killed at any step of a sign-in, nothing is half signed in, and the next s
 });
 
 // fault: killed-during-renewed-consent
-test('killed at any step of agreeing anew, the sign-in that stood stands until the new one does', async (t) => {
+test('after a kill at any step of signing in again, the old sign-in works until the new one does', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
     async before({ mara }) {
@@ -100,7 +100,7 @@ test('killed at any step of agreeing anew, the sign-in that stood stands until t
 
 for (const rotation of ['none', 'strict'] as const) {
   // fault: killed-during-refresh
-  test(`killed at any step of a renewal, the page is there again${
+  test(`after a kill at any step of a refresh the page loads again${
     rotation === 'strict' ? ', unless the new token died with the process' : ''
   } (rotation: ${rotation})`, async (t) => {
     const steps = await killAtEach(t, {
@@ -126,7 +126,7 @@ for (const rotation of ['none', 'strict'] as const) {
 }
 
 // fault: killed-during-sign-out
-test('killed at any step of signing out, nobody is signed in who was signed out, and signing out again leaves nothing', async (t) => {
+test('after a kill at any step of signing out, no signed-out session comes back, and signing out again leaves nothing behind', async (t) => {
   const steps = await killAtEach(t, {
     rotation: 'strict',
     async before({ mara }) {
@@ -151,7 +151,7 @@ test('killed at any step of signing out, nobody is signed in who was signed out,
 });
 
 // fault: killed-during-code-exchange
-test('killed while Spotify is asked in the middle of a sign-in, the way back is spent and the next sign-in works', async (t) => {
+test('after a kill during a call to Spotify in the middle of a sign-in, the callback is spent and the next sign-in works', async (t) => {
   const fleet = await createFleet(t, { timing });
   const survivor = await fleet.start();
   const held: [string, (victim: Server) => HeldCommand][] = [
@@ -172,7 +172,7 @@ test('killed while Spotify is asked in the middle of a sign-in, the way back is 
     assert.notEqual((await cutOff)?.status, 303, when);
 
     assert.match((await loadAgain(scene, way)) ?? '', /This sign-in was already used/, when);
-    assert.deepEqual(await fleet.keys(), [], 'nothing was kept yet');
+    assert.deepEqual(await fleet.keys(), [], 'nothing was stored yet');
     await canSignIn(scene);
     assert.deepEqual(await fleet.keysWithoutTtl(), []);
   }
@@ -185,7 +185,7 @@ function heldAtMe({ simulator }: Fleet): HeldCommand {
 }
 
 // fault: redis-fails-after-refresh
-test('a Redis that stops just when Spotify has answered, and comes back, finds the new token waiting', {
+test('a Redis that stops just after Spotify has answered, and comes back, receives the new token', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -203,10 +203,10 @@ test('a Redis that stops just when Spotify has answered, and comes back, finds t
   held.release();
   assert.equal((await cut).status, 503);
   await redis.start();
-  // The lock is over, too.
+  // The lock has expired as well.
   await fleet.releaseLocks();
 
-  // It is saved although nobody comes.
+  // The token is saved even without another request.
   const [key = ''] = (await fleet.keys()).filter((one) => one.startsWith('grant:'));
   await until(async () => ((await fleet.redis.get(key)) ?? '').startsWith('2:'));
   for (const server of [other, one]) assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
@@ -214,7 +214,7 @@ test('a Redis that stops just when Spotify has answered, and comes back, finds t
 });
 
 // fault: save-reply-lost
-test('a save whose answer was lost is found to be done, and Spotify is not asked twice', async (t) => {
+test('a save whose reply was lost is recognised as done, and Spotify is not asked twice', async (t) => {
   const fleet = await createFleet(t, { rotation: 'strict', timing });
   const server = await fleet.start({ viaRedisProxy: true });
   const mara = server.browser();
@@ -227,7 +227,7 @@ test('a save whose answer was lost is found to be done, and Spotify is not asked
 
     const first = await server.visit(mara);
     assert.ok([200, 503].includes(first.status));
-    // The line was cut; for a moment there is none.
+    // The connection was cut, so for a moment there is none.
     assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
     assert.equal(countTokenRequests(fleet.simulator, 'refresh_token'), 1);
   }

@@ -12,21 +12,21 @@ import { testTiming } from '../support/timing.ts';
 import { type Browser, clientId, keyNames } from '../support/turntable.ts';
 
 /*
- * Every kind of key that Turntable keeps, damaged in every way, and then every page and a stream, at one server: nothing may
+ * Damages every kind of key that Turntable writes, in every way, and then requests every page and a stream from one server: nothing may
  * fail twice, hang, or end the process.
  */
 
 const secret = 'of-these-tests-and-long-enough-for-it';
 const seal = createSeal([secret]);
 
-/** Longer than any of these tests takes: what waits for a lock that nobody holds is found out. */
+/** Longer than any of these tests takes, so a page that waits for a lock without an owner is noticed. */
 const lockWaitMs = 600_000;
 const hangsAfterMs = 60_000;
 
-/** What a record holds, as far as it is JSON, and how it is written. */
+/** The content of a record, as far as it is JSON, and the command that writes it. */
 type Json = { fields: object; write: (json: unknown) => string };
 
-/** One way to damage a key: its name, the commands that do it, and how deep in the JSON it is done. */
+/** One way to damage a key: its name, the commands that do it, and how deep in the JSON the damage is. */
 type Harm = [name: string, harm: (redis: Redis, key: string) => Promise<unknown>, depth?: number];
 
 type Scene = { fleet: Fleet; server: Server; mara: Browser; sessionId: string };
@@ -34,12 +34,12 @@ type Scene = { fleet: Fleet; server: Server; mara: Browser; sessionId: string };
 type Kind = {
   key: string;
   type: 'string' | 'hash' | 'zset';
-  /** Where a text is JSON, or the fields of a hash are. */
+  /** Set if the string is JSON, or the fields of the hash are. */
   json?: Json;
   hashField?: string;
   /** Makes sure that the pages need this key. */
   before?: () => Promise<unknown>;
-  /** A request beside the pages that needs it; returns its status. */
+  /** A request other than a page that needs it; returns its status. */
   visit?: () => Promise<number>;
 };
 
@@ -65,7 +65,7 @@ const pages = [
 const texts = ['', 'garbage', 'null', '[]', '{}', '"x"', '-1', '9'.repeat(30)];
 const otherShape = JSON.stringify({ shape: 99, v: 99 });
 
-/** The damage that can be done to any key. */
+/** The damage that is possible with any key. */
 function harmsOf({ type }: Kind): Harm[] {
   const values: Record<string, (redis: Redis, key: string) => Promise<unknown>> = {
     string: (redis, key) => redis.set(key, 'x'),
@@ -92,7 +92,7 @@ function harmsOf({ type }: Kind): Harm[] {
   ];
 }
 
-/** Right JSON with each field missing, or of another type. */
+/** Valid JSON with each field missing, or of another type. */
 function fieldHarms({ json, hashField }: Kind): Harm[] {
   if (!json) return [];
   const write = (text: string) => (redis: Redis, key: string) =>
@@ -105,7 +105,7 @@ function fieldHarms({ json, hashField }: Kind): Harm[] {
   );
 }
 
-/** The way to every field in a JSON value; of a list, to those of its first element. */
+/** The path to every field in a JSON value, and for lists to those of the first element. */
 function pathsIn(value: unknown): string[][] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value)
@@ -123,7 +123,7 @@ function changed(fields: object, path: readonly string[], value: unknown): unkno
 }
 
 // fault: damaged-record-of-any-kind
-test('no damaged record, of whatever kind, fails a page twice, hangs one, or ends the process', async (t) => {
+test('no damaged record of any kind fails a page twice, hangs one, or ends the process', async (t) => {
   const scene = await everythingInUse(t);
   const { fleet, server, mara } = scene;
   const kinds = await kindsOf(scene);
@@ -141,7 +141,7 @@ test('no damaged record, of whatever kind, fails a page twice, hangs one, or end
     const harms = [...harmsOf(kind), ...fieldHarms(kind)];
     await t.test(`${kind.key.split(':')[0]}: ${harms.length} kinds of damage`, async () => {
       for (const [name, harm, depth = 0] of harms) {
-        // What is deep inside a record is only read to show what is playing.
+        // Deep fields are only read to show what is playing.
         const all = new Map(depth > 2 ? [...visits].filter(([path]) => path === '/now-playing') : visits);
         if (kind.visit) all.set(kind.key, kind.visit);
         for (const [what, visit] of all) {
@@ -163,7 +163,7 @@ test('no damaged record, of whatever kind, fails a page twice, hangs one, or end
   assert.equal((await server.visit(mara)).status, 200, 'and nobody was signed out by it');
 });
 
-/** Somebody signed in who has used everything there is, so that every kind of key is there. */
+/** A signed-in person who has used every feature, so that every kind of key exists. */
 async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Scene> {
   const fleet = await createFleet(t, {
     rotation: 'none',
@@ -229,7 +229,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
       ? (await coming.person.get(headers.location)).status
       : status;
   };
-  // Without the id that it was made for: each of these is written under another one.
+  // Without the id it was made for: each of these is written under another one.
   const { boundTo: _boundTo, ...spent } = JSON.parse((await redis.get(coming.key)) ?? '');
   const limits = (await keyNames(fleet.redisUrl))
     .filter((key) => key.startsWith('limit:'))
@@ -277,7 +277,7 @@ async function entryOf(redis: Redis, key: string, field: string): Promise<Json> 
   return { fields: JSON.parse((await redis.hget(key, field)) ?? ''), write: JSON.stringify };
 }
 
-/** Opens a stream and waits for what it shows first; returns its status. */
+/** Opens a stream and waits for its first event; returns its status. */
 async function streamed(
   t: Parameters<typeof openStream>[0],
   { url }: Server,
@@ -295,7 +295,7 @@ async function inTime<T>(work: Promise<T>, what: string): Promise<T> {
   return Promise.race([work, timeout.promise]).finally(() => clearTimeout(timer));
 }
 
-/** All that is in Redis now, to be put back as it was. */
+/** Everything that is in Redis now, so that it can be restored. */
 async function snapshot({ redis, redisUrl }: Fleet) {
   const all = new Map<string, Buffer>();
   for (const key of await keyNames(redisUrl)) all.set(key, await redis.dumpBuffer(key));

@@ -33,7 +33,7 @@ const compose = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { 
   services: Record<string, Service>;
 };
 
-/** The environment of a service where nothing is set in .env. */
+/** The environment of a service if nothing is set in .env. */
 function environmentOf({ environment = {} }: Service): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [
@@ -51,7 +51,7 @@ function stage(name: string): string {
   return parent.includes(':') ? rest : stage(parent) + rest;
 }
 
-/** The tree that a stage of the Dockerfile makes, read-only, and as a user other than root. */
+/** The tree that a stage of the Dockerfile builds, read-only, and as a user other than root. */
 function imageTree(t: TestContext, name: string): { cwd: string; uid?: number; gid?: number } {
   const tree = mkdtempSync(join(tmpdir(), 'turntable-image-'));
   for (const [, from = '', to = ''] of stage(name).matchAll(/^COPY --chmod=755 (\S+) \.\/(\S*)$/gm)) {
@@ -74,12 +74,12 @@ function imageTree(t: TestContext, name: string): { cwd: string; uid?: number; g
   return { cwd: tree };
 }
 
-/** The last instruction of this form, which is the one that counts, in a stage of the Dockerfile. */
+/** The last instruction of this kind in a stage of the Dockerfile, which is the one that counts. */
 function commandIn(name: string, instruction: RegExp): string[] {
   return JSON.parse([...stage(name).matchAll(instruction)].at(-1)?.[1] ?? '[]');
 }
 
-test('what the Dockerfile copies is enough to run, read-only and without root, and its health check works', {
+test('what the Dockerfile copies is enough to run read-only and without root, and its health check works', {
   skip,
 }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
@@ -111,7 +111,7 @@ test('what the Dockerfile copies is enough to run, read-only and without root, a
   assert.equal(await server.ended, 0);
 });
 
-test('the demo of the compose file runs from the stage it names, and the default stage is the server', {
+test('the demo in the compose file runs from the stage it names, and the default stage is the server', {
   skip,
 }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
@@ -136,19 +136,19 @@ test('the demo of the compose file runs from the stage it names, and the default
   assert.ok(left.headers.get('location')?.startsWith(`${simulator}/authorize?`));
 });
 
-test('compose publishes to this machine only, and Redis not at all', () => {
+test('compose publishes to this machine only, and doesn’t publish Redis at all', () => {
   const { app, demo, redis } = compose.services;
 
   for (const port of [...(app?.ports ?? []), ...(demo?.ports ?? [])]) assert.match(port, /^127\.0\.0\.1:/);
   assert.equal(redis?.ports, undefined);
   assert.equal(app?.profiles, undefined);
   assert.deepEqual(demo?.profiles, ['demo']);
-  // Two services that build under one name would be in each other's way.
+  // Two services that build under one name would overwrite each other.
   assert.ok(app?.image === undefined && demo?.image === undefined);
   assert.deepEqual(redis?.command?.slice(1), ['--appendonly', 'yes', '--maxmemory-policy', 'noeviction']);
 });
 
-test('compose hands every variable of .env.example on to the app', () => {
+test('compose passes every variable of .env.example to the app', () => {
   const example = readFileSync(join(root, '.env.example'), 'utf8');
   const variables = [...example.matchAll(/^#?([A-Z_]+)=/gm)].map(([, name = '']) => name);
   const own = ['SPOTIFY_ACCOUNTS_URL', 'SPOTIFY_API_URL'];
@@ -160,7 +160,7 @@ test('compose hands every variable of .env.example on to the app', () => {
   );
 });
 
-test('.env.example explains every variable that is read, and no other', () => {
+test('.env.example explains every variable that is read, and no others', () => {
   const config = readFileSync(join(root, 'src/config.ts'), 'utf8');
   const read = [
     ...config.matchAll(/(?:read|readExactly|readCredential|readUrl|readAmount|readSwitch)\('([A-Z_]+)'/g),

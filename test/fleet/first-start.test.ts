@@ -24,7 +24,7 @@ test('before npm ci has run, every command says to run it', async (t) => {
 });
 
 // fault: node-too-old
-test('where npm ci was told to leave Node out, an older Node says which one is needed', async (t) => {
+test('if npm ci was told to skip the Node package, an older Node says which version is needed', async (t) => {
   const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
   const version = execFileSync('node', ['--version'], { env: machine, encoding: 'utf8' });
@@ -42,7 +42,7 @@ test('where npm ci was told to leave Node out, an older Node says which one is n
 });
 
 // fault: package-missing
-test('where a package is missing, as after an update without npm ci, the start says what to run', async (t) => {
+test('if a package is missing, as after an update without npm ci, the start says what to run', async (t) => {
   const cwd = createClone(t);
   mkdirSync(join(cwd, 'node_modules'));
   for (const name of readdirSync(join(root, 'node_modules')))
@@ -56,12 +56,12 @@ test('where a package is missing, as after an update without npm ci, the start s
 });
 
 // fault: unforeseen-start-failure
-test('a failure that nobody foresaw is a sentence with its place, and without what it says', async (t) => {
+test('an unexpected failure is one sentence with its place in the code, and without its message', async (t) => {
   const cwd = createInstalledClone(t);
   appendFileSync(join(cwd, 'src/routes-of-nothing.ts'), "throw new Error('a secret nobody may see');\n");
   appendFileSync(join(cwd, 'src/config.ts'), "\nimport './routes-of-nothing.ts';\n");
 
-  for (const entry of ['main', 'doctor', 'dev', 'demo']) {
+  for (const entry of ['main', 'doctor', 'watch', 'demo']) {
     const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
     assert.equal(await started.ended, 1);
     assert.match(started.output(), /Turntable couldn’t start: Error at src\/routes-of-nothing\.ts:1\./);
@@ -70,7 +70,7 @@ test('a failure that nobody foresaw is a sentence with its place, and without wh
 });
 
 // fault: unreadable-env-file
-test('a .env that cannot be read, or a line of it, is a sentence at every start', async (t) => {
+test('a .env that cannot be read, or a malformed line in it, is one sentence at every start', async (t) => {
   const cwd = createInstalledClone(t);
   const env = join(cwd, '.env');
   for (const [write, words] of [
@@ -82,7 +82,7 @@ test('a .env that cannot be read, or a line of it, is a sentence at every start'
     ],
   ] as const) {
     write();
-    for (const entry of ['main', 'doctor', 'dev']) {
+    for (const entry of ['main', 'doctor', 'watch']) {
       const started = run(t, `src/start.mjs ${entry}`, {}, { cwd });
       assert.equal(await started.ended, 1, entry);
       assert.match(started.output(), words);
@@ -93,7 +93,7 @@ test('a .env that cannot be read, or a line of it, is a sentence at every start'
 });
 
 // fault: env-read-alike
-test('the server and the doctor read the same .env, also with a byte-order mark before its first line', {
+test('the server and the doctor read the same .env, even with a byte-order mark before its first line', {
   skip,
 }, async (t) => {
   const cwd = createInstalledClone(t);
@@ -108,7 +108,7 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
     'SPOTIFY_MARKT=DE',
   ];
   writeFileSync(join(cwd, '.env'), `\uFEFF${lines.join('\r\n')}\r\n`);
-  // There is nobody to ask, and what Spotify thinks of it does not matter here.
+  // No Spotify is running here, and its answer doesn't matter.
   const nowhere = `http://127.0.0.1:${await freePort()}`;
   const env = { SPOTIFY_ACCOUNTS_URL: nowhere, SPOTIFY_API_URL: nowhere };
 
@@ -129,7 +129,7 @@ test('the server and the doctor read the same .env, also with a byte-order mark 
 });
 
 // fault: missing-database
-test('a database that Redis does not have is refused at the start and named by the doctor', {
+test('a database that Redis does not have is refused at startup and named by the doctor', {
   skip,
 }, async (t) => {
   const redis = await startRedis({ program: redisProgram });

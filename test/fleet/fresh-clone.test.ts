@@ -19,7 +19,7 @@ import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { createBrowser } from '../support/turntable.ts';
 
 /*
- * What the README says, done as it says it: on a clone of its own, by the machine's own Node and npm. It needs npm's registry or its cache.
+ * Follows the README literally: on a fresh clone, with the machine's own Node and npm. It needs npm's registry or its cache.
  */
 const machine = {
   PATH: machinePath,
@@ -52,7 +52,7 @@ async function configure(t: TestContext, cwd: string) {
     `SPOTIFY_API_URL=${simulator.apiUrl}`,
   ];
   writeFileSync(join(cwd, '.env'), `${lines.join('\n')}\n`);
-  // The story is about a machine where nothing answers at the default address.
+  // This test is about a machine without a Redis at the default address.
   if ((await ping({ host: '127.0.0.1', port: 6379 })) !== null) {
     t.diagnostic('a Redis answers at the default address: the private one is chosen as the one used last');
     mkdirSync(join(cwd, 'data'), { mode: 0o700 });
@@ -61,7 +61,7 @@ async function configure(t: TestContext, cwd: string) {
   return { simulator, url };
 }
 
-/** Somebody who is not root, owning all of the tree; whoever runs the tests if that is not root. */
+/** A user other than root who owns the whole tree; the user who runs the tests if that is not root. */
 function ownedByAnother(tree: string) {
   if (process.getuid?.() !== 0) return { cwd: tree, detached: true };
   const nobody = { cwd: tree, detached: true, uid: 65_534, gid: 65_534 };
@@ -71,7 +71,7 @@ function ownedByAnother(tree: string) {
 }
 
 // fault: minimal-installation
-test('two values in .env, an installation for production and npm start: whoever signs in stays signed in', {
+test('with two values in .env, a production install and npm start, a person signs in and stays signed in', {
   skip,
 }, async (t) => {
   const tree = createClone(t);
@@ -96,7 +96,7 @@ test('two values in .env, an installation for production and npm start: whoever 
 
   const doctor = runCommand(t, ['npm', 'run', 'doctor'], env, as);
   assert.equal(await doctor.ended, 0, doctor.output());
-  assert.match(doctor.output(), /ok {4}Redis keeps sign-ins: every change is written to disk/);
+  assert.match(doctor.output(), /ok {4}Redis persistence: every change is written to disk/);
 
   const second = runCommand(t, ['npm', 'start'], env, as);
   assert.equal(await second.ended, 1);
@@ -110,7 +110,7 @@ test('two values in .env, an installation for production and npm start: whoever 
 });
 
 // fault: private-redis-ends-with-process
-test('however the process ends, its private Redis ends as well, and the next start has what it kept', {
+test('however the process ends, its private Redis ends as well, and the next start has its data', {
   skip,
 }, async (t) => {
   const tree = createClone(t);
@@ -130,12 +130,12 @@ test('however the process ends, its private Redis ends as well, and the next sta
   for (const signal of ['SIGKILL', 'SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     server.child.kill(signal);
     await server.ended;
-    // At once: after a kill the Redis of the one before is still on its way out.
+    // Immediately: after a kill, the previous Redis is still shutting down.
     server = await start();
     await mara.get('/now-playing').expect(200);
   }
 
-  // A start that fails midway, here because the port is taken, stops what it has started.
+  // A start that fails midway, here because the port is taken, stops whatever it has started.
   server.child.kill('SIGTERM');
   assert.equal(await server.ended, 0);
   assert.equal(await ping({ path: socket }), null, 'it is stopped before the process ends');
@@ -148,7 +148,7 @@ test('however the process ends, its private Redis ends as well, and the next sta
   assert.equal(await ping({ path: socket }), null, 'it is stopped before the process ends');
 });
 
-test('the line of the README installs everything, and npm start leads through the set-up', async (t) => {
+test('the command in the README installs everything, and npm start leads through the set-up', async (t) => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   assert.match(readme, /^\s*npm ci && npm start$/m);
   const tree = createClone(t);
@@ -163,12 +163,12 @@ test('the line of the README installs everything, and npm start leads through th
   await line.waitForOutput(/Turntable is at/);
 
   assert.match(await (await fetch(`http://127.0.0.1:${port}/`)).text(), /connect your Spotify app/);
-  assert.ok(!existsSync(join(tree, 'data')), 'nothing is kept yet, so no Redis is started');
+  assert.ok(!existsSync(join(tree, 'data')), 'nothing is stored yet, so no Redis is started');
   line.child.kill('SIGTERM');
   await line.ended;
 });
 
-test('the image brings its own Node, and leaves the package out', { skip }, async (t) => {
+test('the image brings its own Node, and leaves out the Node package of npm', { skip }, async (t) => {
   const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
   const [, words = ''] = /^RUN npm ci (.+)$/m.exec(dockerfile) ?? [];
   const tree = createClone(t);

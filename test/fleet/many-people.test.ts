@@ -4,7 +4,7 @@ import { createFleet } from '../support/fleet.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
 import { testTiming as timing } from '../support/timing.ts';
 
-test('fifty people on four servers: in thousands of pages nobody is shown what is somebody else’s', async (t) => {
+test('fifty people on four servers: in thousands of pages, nobody sees anything of anyone else’s', async (t) => {
   const guests = 50;
   const fleet = await createFleet(t, { extraListeners: guests, timing });
   const { simulator } = fleet;
@@ -12,7 +12,7 @@ test('fifty people on four servers: in thousands of pages nobody is shown what i
   const [first] = servers;
   assert.ok(first);
 
-  // Each has a device, a playlist and a saved track that bear a name or are of a kind that nobody else's do.
+  // Each has a device, a playlist and a saved track whose names or kinds are unique to them.
   const tracks = (await first.browser().getJson('/search?q=a&type=track&page=1').expect(200)).body.tracks
     .items;
   for (let page = 2; tracks.length < guests; page += 1) {
@@ -71,7 +71,7 @@ test('fifty people on four servers: in thousands of pages nobody is shown what i
   assert.deepEqual(crossed, []);
   assert.equal(visits, 4_000);
   assert.ok(late < 40, `${late} of them late`);
-  assert.ok(apiRequests(simulator).length < visits, 'much of it was kept');
+  assert.ok(apiRequests(simulator).length < visits, 'much of it was cached');
 });
 
 function any<T>(of: readonly T[]): T {

@@ -7,11 +7,11 @@ import { test } from 'node:test';
 import { createFleet, type Server, until } from '../support/fleet.ts';
 import type { Flood } from '../support/flood.ts';
 
-const withoutProc = existsSync('/proc/self/fd') ? false : 'this system does not tell what a process takes';
+const withoutProc = existsSync('/proc/self/fd') ? false : 'this system does not show what a process uses';
 
 for (const path of ['/card.png', '/privacy']) {
   // fault: pipelining-without-reading
-  test(`clients that pipeline requests and never read an answer take hardly any memory and files, and others are answered: ${path}`, {
+  test(`clients that pipeline requests and never read a response use little memory and few files, and others are answered: ${path}`, {
     skip: withoutProc,
   }, async (t) => {
     const fleet = await createFleet(t);

@@ -23,7 +23,7 @@ import { holdResponse } from '../support/turntable.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret nobody may see' };
 
-test('without a Redis the server comes up, says what to do, answers 503, and heals', { skip }, async (t) => {
+test('without a Redis the server starts, says what to do, answers 503, and recovers', { skip }, async (t) => {
   const [port, redisPort] = [await freePort(), await freePort()];
   const server = run(t, 'src/main.ts', {
     ...credentials,
@@ -49,7 +49,7 @@ test('without a Redis the server comes up, says what to do, answers 503, and hea
   assert.doesNotMatch(server.output(), /a secret nobody may see|\n\s+at /);
 });
 
-test('asked to stop, the server finishes what is under way and exits with 0', { skip }, async (t) => {
+test('asked to stop, the server finishes the requests in progress and exits with 0', { skip }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
   t.after(redis.stop);
   const simulator = await startSimulator({
@@ -75,18 +75,18 @@ test('asked to stop, the server finishes what is under way and exits with 0', { 
     const answer = holdResponse(simulator, 'token');
 
     const Cookie = left.headers.getSetCookie()[0]?.split(';')[0] ?? '';
-    const underWay = fetch(way, { headers: { Cookie }, redirect: 'manual' });
+    const callback = fetch(way, { headers: { Cookie }, redirect: 'manual' });
     await answer.reached;
     server.child.kill(signal);
     await server.waitForOutput(/Stopping/);
     answer.release();
 
-    assert.equal((await underWay).status, 303);
+    assert.equal((await callback).status, 303);
     assert.equal(await server.ended, 0);
   }
 });
 
-test('a taken port is named, with what to do', async (t) => {
+test('a taken port is named, with what to do about it', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => taken.once('listening', resolve));
   t.after(() => taken.close());
@@ -95,10 +95,10 @@ test('a taken port is named, with what to do', async (t) => {
   const server = run(t, 'src/main.ts', { PORT: String(port) });
 
   assert.equal(await server.ended, 1);
-  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set PORT`));
+  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set another PORT`));
 });
 
-test('asked to stop, the server lets go of connections that are always busy', { skip }, async (t) => {
+test('asked to stop, the server closes connections that are always busy', { skip }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
   t.after(redis.stop);
   const port = await freePort();
@@ -111,7 +111,7 @@ test('asked to stop, the server lets go of connections that are always busy', { 
       const asked = get({ host: '127.0.0.1', port, path: '/', agent }, (answer) => {
         answer.resume().once('end', () => resolve(String(answer.statusCode)));
       });
-      // A kept connection may be closed just when it is used again; every proxy then opens another one.
+      // A keep-alive connection may be closed just as it is reused; any proxy then opens another one.
       asked.once('error', (error: NodeJS.ErrnoException) =>
         resolve(asked.reusedSocket ? 'again' : (error.code ?? '')),
       );
@@ -148,7 +148,7 @@ test('without credentials the setup page says what to do', async (t) => {
   assert.equal(elsewhere.headers.get('location'), '/');
 });
 
-test('in production it does not start without credentials, and says the same', async (t) => {
+test('in production the server refuses to start without credentials, and says why', async (t) => {
   const server = run(t, 'src/main.ts', { NODE_ENV: 'production', SPOTIFY_CLIENT_ID: 'an id' });
 
   assert.equal(await server.ended, 1);
@@ -194,7 +194,7 @@ test('a demo that cannot start says why, and leaves nothing running', { skip }, 
   }
 });
 
-test('with its port taken, the demo takes the next one', { skip }, async (t) => {
+test('if its port is taken, the demo uses the next one', { skip }, async (t) => {
   const taken = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => taken.once('listening', resolve));
   t.after(() => taken.close());
@@ -211,10 +211,10 @@ test('the demo starts with the API version it is given, and can change it while 
 }, async (t) => {
   const wrong = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'dutch' });
   assert.equal(await wrong.ended, 1);
-  assert.match(wrong.output(), /SIMULATOR_API_VERSION must be one of development, extended, old/);
+  assert.match(wrong.output(), /SIMULATOR_API_VERSION must be one of 2026-02, both, legacy/);
 
   const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), SIMULATOR_API_VERSION: 'legacy' });
-  await demo.waitForOutput(/Ctrl-C stops everything/);
+  await demo.waitForOutput(/Ctrl-C/);
   const simulator = /http:\/\/localhost:\d+/.exec(demo.output())?.[0] ?? '';
   const spoken = async () => / value="(\w+)" checked/.exec(await (await fetch(simulator)).text())?.[1];
   const speak = (site: string) =>
@@ -232,7 +232,7 @@ test('the demo starts with the API version it is given, and can change it while 
 });
 
 test('interrupted at any moment, the demo leaves nothing running', { skip }, async (t) => {
-  // A name of its own, to find every process by, however it came to be started.
+  // A unique name, so that every process can be found, however it was started.
   const folder = mkdtempSync(join(tmpdir(), 'turntable-interrupted-'));
   t.after(() => rmSync(folder, { recursive: true }));
   symlinkSync(redisProgram, join(folder, 'redis-server'));
@@ -250,7 +250,7 @@ test('interrupted at any moment, the demo leaves nothing running', { skip }, asy
   }
 });
 
-test('interrupted while Redis is being installed, the demo ends the installation too', async (t) => {
+test('interrupted while Redis is being installed, the demo ends the installation as well', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-installing-'));
   t.after(() => rmSync(folder, { recursive: true }));
   for (const name of ['apt-get', 'sudo']) {
@@ -258,7 +258,7 @@ test('interrupted while Redis is being installed, the demo ends the installation
   }
   const isRoot = process.getuid?.() === 0;
   const demo = run(t, 'dev/demo.ts', { PORT: String(await freePort()), PATH: folder });
-  // Who is not root and at no terminal is told what to run instead.
+  // Without root and a terminal, the demo only prints the command to run.
   if (!isRoot) return assert.equal(await demo.ended, 1);
   await demo.waitForOutput(/Installing Redis/);
 
@@ -277,19 +277,19 @@ test('interrupted while Redis is being installed, the demo ends the installation
 
 type Running = { pid: number; parent: number; args: string };
 
-/** All processes of this machine. Small images have no ps, so Linux is asked itself. */
+/** All processes of this machine. Small images have no ps, so this reads /proc. */
 function processes(): Running[] {
   if (!existsSync('/proc/self/stat')) return listedByPs();
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {
       try {
-        // "pid (name) state parent …", where the name may hold anything.
+        // "pid (name) state parent …", and the name may contain anything.
         const parent = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1];
         const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
         return [{ pid: Number(pid), parent: Number(parent), args }];
       } catch {
-        return []; // It ended meanwhile.
+        return []; // It has ended in between.
       }
     });
 }
@@ -302,7 +302,7 @@ function listedByPs(): Running[] {
     .map(([, pid, parent, args = '']) => ({ pid: Number(pid), parent: Number(parent), args }));
 }
 
-/** The Redis servers that this process started, by the shell that stands between. */
+/** The Redis servers that this process started through a shell. */
 function redisServersOf(pid: number | undefined): number[] {
   const all = processes();
   const shells = all.filter(({ parent }) => parent === pid).map((one) => one.pid);
@@ -311,7 +311,7 @@ function redisServersOf(pid: number | undefined): number[] {
     .map((one) => one.pid);
 }
 
-/** Every process whose command names this folder. */
+/** Every process whose command contains this folder. */
 function runningFrom(folder: string): number[] {
   return processes()
     .filter(({ args }) => args.includes(folder))

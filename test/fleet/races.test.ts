@@ -18,7 +18,7 @@ import {
 const sessionSecret = 'of-these-tests-and-long-enough-for-it';
 const env = { SESSION_SECRET: sessionSecret };
 
-/** The grant as it stands in Redis; null where there is none. */
+/** The grant as it is in Redis; null if there is none. */
 async function storedGrant(t: TestContext, turntable: Turntable) {
   const key = (await turntable.keys()).find((one) => one.startsWith('grant:'));
   return key ? openGrants(t, turntable, sessionSecret).read(key.slice('grant:{'.length, -1)) : null;
@@ -32,7 +32,7 @@ function visit(url: string, person: Browser, { path = '/now-playing', method = '
   return visitAt(url + path, method, person.cookieHeader(), `http://${person.host}`);
 }
 
-test('a renewal that comes home after its lease does not overwrite a newer one', async (t) => {
+test('a refresh that finishes after its lease does not overwrite a newer one', async (t) => {
   const timing = { ...testTiming, accountsDeadlineMs: 60_000, leaseMs: 200 };
   const paused = await startTurntable(t, { env, timing });
   const other = await startTurntable(t, { env, timing, sharedWith: paused });
@@ -55,7 +55,7 @@ test('a renewal that comes home after its lease does not overwrite a newer one',
   assert.equal(countTokenRequests(simulator, 'refresh_token'), 2);
 });
 
-test('signing out while a renewal is under way leaves nothing behind', async (t) => {
+test('signing out during a refresh leaves nothing behind', async (t) => {
   const turntable = await startTurntable(t, { env });
   const { simulator, clock, keys, url } = turntable;
   const mara = turntable.browser();
@@ -64,17 +64,17 @@ test('signing out while a renewal is under way leaves nothing behind', async (t)
   simulator.forgetCalls();
 
   const held = holdResponse(simulator, 'token');
-  const renewing = visit(url, mara);
+  const page = visit(url, mara);
   await held.reached;
   await mara.post('/logout').expect(303);
 
   held.release();
-  assert.equal((await renewing).status, 401);
+  assert.equal((await page).status, 401);
   assert.deepEqual(leftOf(await keys()), []);
   await mara.get('/now-playing').expect(303);
 });
 
-test('signing out on one server while a page is slow on another leaves nothing behind', async (t) => {
+test('signing out on one server during a slow page on another leaves nothing behind', async (t) => {
   const slow = await startTurntable(t, { env });
   const other = await startTurntable(t, { env, sharedWith: slow });
   const { simulator, keys } = slow;
@@ -115,7 +115,7 @@ test('a second sign-in while the first page is still loading keeps its own grant
 });
 
 // fault: callback-awaits-save
-test('the way back is answered only when session and grant are saved', async (t) => {
+test('the callback is answered only after session and grant are saved', async (t) => {
   for (const write of [command('set', 'session:'), command('eval', 'browsers:'), command('set', 'grant:')]) {
     const redis = await startRedisProxy(t);
     const { browser, url } = await startTurntable(t, { env, redisUrl: redis.url });
@@ -127,7 +127,7 @@ test('the way back is answered only when session and grant are saved', async (t)
 
     const reached = redis.delay(write, 300);
     const sent = request(url + way, { headers: { Cookie: mara.cookieHeader() } }).end();
-    // A browser follows when the headers are there: by then, all must be there.
+    // A browser follows a redirect as soon as it has the headers, so everything must be saved by then.
     const [back] = (await once(sent, 'response')) as [IncomingMessage];
     assert.equal(back.statusCode, 303);
     await reached;
@@ -140,14 +140,14 @@ test('the way back is answered only when session and grant are saved', async (t)
 });
 
 // fault: session-ends-during-save
-test('a session that ends while something still saves it does not come back to life', async (t) => {
+test('a session that ends while a save of it is in flight does not come back', async (t) => {
   const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { env, redisUrl: redis.url });
   const other = await startTurntable(t, { env, sharedWith: { ...turntable, redisUrl: redis.direct } });
   const mara = turntable.browser();
   const way = await mara.agree();
 
-  // express-session saves once more when the answer of a sign-in ends; that save is held up, and meanwhile the person goes.
+  // express-session saves once more when the response to a sign-in ends; that save is held while the person signs out.
   redis.delay(command('set', 'session:'), 300, 2);
   const sent = request(turntable.url + way, { headers: { Cookie: mara.cookieHeader() } }).end();
   const [back] = (await once(sent, 'response')) as [IncomingMessage];
@@ -162,7 +162,7 @@ test('a session that ends while something still saves it does not come back to l
 });
 
 // fault: slow-page-after-refresh
-test('a slow page that began before a renewal does not put the old token back', async (t) => {
+test('a slow page that started before a refresh does not restore the old token', async (t) => {
   const turntable = await startTurntable(t, { env });
   const { simulator, clock, url } = turntable;
   simulator.settings.rotation = 'strict';
@@ -175,12 +175,12 @@ test('a slow page that began before a renewal does not put the old token back', 
   await held.reached;
   clock.advance({ hours: 2 });
   assert.equal((await visit(url, mara)).status, 200);
-  const renewed = await storedGrant(t, turntable);
-  assert.equal(renewed?.generation, 2);
+  const refreshed = await storedGrant(t, turntable);
+  assert.equal(refreshed?.generation, 2);
 
   held.release();
   assert.equal((await slow).status, 200);
-  assert.deepEqual(await storedGrant(t, turntable), renewed);
+  assert.deepEqual(await storedGrant(t, turntable), refreshed);
   clock.advance({ hours: 2 });
   assert.equal((await visit(url, mara)).status, 200);
   assert.equal(countTokenRequests(simulator, 'refresh_token'), 2);

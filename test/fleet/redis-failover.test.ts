@@ -13,7 +13,7 @@ import { usualRedisDeadline } from '../support/timing.ts';
 import { clientId, startTurntable } from '../support/turntable.ts';
 
 // fault: redis-frozen
-test('a frozen Redis is a 503 within about a second, and serves pages again when it goes on', {
+test('a frozen Redis is a 503 within about a second, and pages are served again once it continues', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -31,7 +31,7 @@ test('a frozen Redis is a 503 within about a second, and serves pages again when
     t.diagnostic(`503 after ${tookMs} ms`);
     assert.ok(tookMs < 5_000, `503 after ${tookMs} ms`);
     assert.deepEqual(await readyz(url), isNotReady('Redis does not answer'));
-    // Connections are made and given up in this time.
+    // Connections are opened and given up during this time.
     await sleep(3_000);
   } finally {
     process.kill(pid, 'SIGCONT');
@@ -42,7 +42,7 @@ test('a frozen Redis is a 503 within about a second, and serves pages again when
 });
 
 // fault: primary-became-replica
-test('a primary that became a replica is left for the new primary, and says what it is until then', {
+test('a primary that became a replica is given up for the new primary, and the log says what it is until then', {
   skip,
 }, async (t) => {
   const [old, next] = [await startOwnRedis(t), await startOwnRedis(t)];
@@ -62,21 +62,21 @@ test('a primary that became a replica is left for the new primary, and says what
   await stream.waitFor(({ event }) => event === 'card');
 
   await newPrimary.call('REPLICAOF', 'NO', 'ONE');
-  // It hears nothing of the new one.
+  // It doesn't get the messages of the new one.
   await oldPrimary.replicaof('127.0.0.1', '1');
   assert.deepEqual(await readyz(url), isNotReady('Redis is a read-only replica'));
   await until(() => /Redis is a read-only replica\. Pages answer 503/.test(logged.join('')));
 
   line.forwardTo(next.url);
   const startedAt = performance.now();
-  // Whether or not somebody comes.
+  // Even without requests.
   await until(() => /Redis answers again/.test(logged.join('')));
   t.diagnostic(`${Math.round(performance.now() - startedAt)} ms after the address led to the new primary`);
   await mara.get('/playlists').expect(200);
   assert.deepEqual(await readyz(url), isReady);
   assert.equal(logged.filter((line) => /"Redis (answers again|is a |does not answer)/.test(line)).length, 2);
 
-  // What it hears comes from there as well.
+  // Its messages come from there as well.
   const there = await startTurntable(t, { sharedWith: { ...here, redisUrl: next.url } });
   await waitUntilServed(mara);
   const elsewhere = there.browser();
@@ -88,8 +88,8 @@ test('a primary that became a replica is left for the new primary, and says what
 });
 
 // fault: redis-loading-data
-test('while Redis loads its data pages answer 503, and are there when it is done', { skip }, async (t) => {
-  // It answers after every 1024 keys.
+test('while Redis loads its data pages answer 503, and they work once it has loaded', { skip }, async (t) => {
+  // Redis replies after every 1024 keys.
   const folder = mkdtempSync(join(tmpdir(), 'turntable-loading-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const program = join(folder, 'redis-server');
@@ -112,7 +112,7 @@ test('while Redis loads its data pages answer 503, and are there when it is done
   assert.deepEqual(await readyz(url), isReady);
 });
 
-/** Two servers with a Redis user who has every right but to channels, and somebody who watches at one of them. */
+/** Two servers with a Redis user who may do everything except use channels, and a subscriber at one of them. */
 async function withoutChannels(t: TestContext) {
   const redis = await startOwnRedis(t);
   const direct = connectDirectly(t, redis.url);
@@ -125,7 +125,7 @@ async function withoutChannels(t: TestContext) {
   return {
     here,
     direct,
-    /** How long a stream at one server stands after signing out everywhere at the other, in milliseconds. */
+    /** How long a stream at one server stays open after signing out everywhere at the other, in milliseconds. */
     async signOutElsewhere(): Promise<number> {
       await mara.signIn();
       await mara.get('/now-playing').expect(200);
@@ -140,7 +140,7 @@ async function withoutChannels(t: TestContext) {
 }
 
 // fault: redis-user-without-channels
-test('with a Redis user who has no right to channels, the log says so and signing out everywhere ends streams elsewhere', {
+test('with a Redis user who has no right to channels, the log says so, and signing out everywhere still ends streams at other servers', {
   skip,
 }, async (t) => {
   const { here, signOutElsewhere } = await withoutChannels(t);
@@ -152,7 +152,7 @@ test('with a Redis user who has no right to channels, the log says so and signin
   const warning =
     /Redis does not permit this user to use the channel for live updates: .*ACL SETUSER with your user and &turntable:live:/;
   assert.equal(here.logged.filter((line) => warning.test(line)).length, 1);
-  // Polls and pages went well: only their messages could not be sent.
+  // Polls and pages worked: only their messages could not be published.
   assert.doesNotMatch(here.logged.join(''), /a-secret|poll of the player failed|background task failed/);
 });
 
@@ -167,7 +167,7 @@ test('a Redis user who is given the right to channels uses them without a restar
 });
 
 // fault: silent-subscriber
-test('a connection that only listens and falls silent is noticed, and hears again', async (t) => {
+test('a subscriber connection that goes silent is noticed, and gets messages again', async (t) => {
   const line = await startRedisProxy(t);
   const here = await startTurntable(t, { redisUrl: line.direct });
   const there = await startTurntable(t, {

@@ -5,17 +5,17 @@ import { Redis } from 'ioredis';
 import { openStream } from '../support/event-stream.ts';
 import { createFleet, type Fleet, type Server, until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
-import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 import type { Failure } from '../support/redis-proxy.ts';
 import { routesOf } from '../support/routes.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
- * The server process of these tests has no handler for promises that nobody awaits: Node ends it at the first one, and the next
- * request finds nobody.
+ * The server process in these tests has no handler for unhandled rejections: Node ends it at the first one, and the next request fails to
+ * connect.
  */
 
-/** Something to visit with what it takes: `uri` of a track, and a playlist of one's own with its snapshot. */
+/** The input of requests: `uri` of a track, and a playlist of the listener's with its snapshot. */
 type World = {
   fleet: Fleet;
   server: Server;
@@ -25,12 +25,12 @@ type World = {
   snapshot: string;
 };
 type Answer = { status: number; text: string };
-/** `ready` does what comes before, with a Redis that works, and returns what is tried. */
+/** `ready` prepares the request while Redis works, and returns the request. */
 type Visit = {
   route: string;
   /** Whether it signs the browser out. */
   signsOut?: true;
-  /** Whether it is a file: it may have begun when Redis fails, and takes the same commands again and again, more than are worth trying. */
+  /** Whether it is a file: it may have begun when Redis fails, and it repeats the same commands more often than is worth trying. */
   isFile?: true;
   ready: (world: World) => Promise<() => PromiseLike<Answer>>;
 };
@@ -65,7 +65,8 @@ const visits: Visit[] = [
   page('GET /login'),
   {
     route: 'GET /callback',
-    async ready({ person }) {
+    async ready({ fleet, person }) {
+      await forgetBrowsers(fleet);
       const way = await person.agree('mara', allowAll);
       return () => person.get(way);
     },
@@ -131,7 +132,7 @@ const visits: Visit[] = [
     ({ uri }) => ({ uri }),
   ),
   {
-    // Where nothing plays, the page asks for more; what it was told is remembered for five minutes.
+    // If nothing is playing, the page makes another call, whose response is cached for five minutes.
     route: 'GET /now-playing',
     async ready({ fleet, person }) {
       fleet.simulator.plays('mara', { kind: 'nothing' });
@@ -167,7 +168,7 @@ test('every page and action is tried with a failing Redis', async (t) => {
 
 for (const [what, how] of failures) {
   // fault: redis-fails-during-page
-  test(`whichever command of a page Redis fails at, it is a 503 or a page, by the same process (${what})`, async (t) => {
+  test(`if any single Redis command of a page fails, the same process answers with a 503 or a page (${what})`, async (t) => {
     const { server, world } = await start(t);
     const answers: Record<string, number> = {};
 
@@ -196,17 +197,17 @@ for (const [what, how] of failures) {
   });
 
   // fault: redis-fails-during-stream
-  test(`whichever command of a stream Redis fails at, the process stays, and the stream comes back (${what})`, async (t) => {
+  test(`if any single Redis command of a stream fails, the process survives and the stream comes back (${what})`, async (t) => {
     const { server, fleet } = await start(t);
 
     for (let nth = 1; nth <= commandsOfStream; nth += 1) {
-      // A listener of their own: what one leaves behind that Redis cannot give back is taken for a few seconds.
+      // A new listener each time: a slot or lease that could not be released stays taken for a few seconds.
       const person = server.browser();
       await person.signIn(`guest${nth}`);
       const failing = server.redis.fail({ ...how, nth });
       const stream = await openStream(t, server.url, person);
       assert.ok([200, 503].includes(stream.status ?? 0), `command ${nth}: ${stream.status}`);
-      // The first ones come by themselves, then some with each poll.
+      // The first ones come by themselves, then a few with each poll.
       for (let waits = 0; !failing.isMet() && !stream.hasEnded(); waits += 1) {
         await sleep(20);
         if (waits % 50 === 49) await fleet.advance({ minutes: 1 });
@@ -226,7 +227,7 @@ for (const [what, how] of failures) {
 }
 
 // fault: sign-in-ended-without-playback
-test('where nothing plays, and the sign-in turns out to have ended when it is asked what played before, the page says so', async (t) => {
+test('if nothing is playing, and the sign-in turns out to have ended when recently played is requested, the page says so', async (t) => {
   const { server, world, fleet } = await start(t);
   const { person } = await world();
   fleet.simulator.plays('mara', { kind: 'nothing' });
@@ -241,7 +242,7 @@ test('where nothing plays, and the sign-in turns out to have ended when it is as
 });
 
 // fault: redis-freezes-under-load
-test('a Redis that freezes under several browsers costs them 503s, and nobody the process or the sign-in', {
+test('a Redis that freezes under several browsers costs them 503s, but no process and no sign-in', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -254,12 +255,12 @@ test('a Redis that freezes under several browsers costs them 503s, and nobody th
   const statuses: Record<string, number> = {};
 
   for (let round = 0; round < 6; round += 1) {
-    // In half of the rounds nothing plays, and the page asks for more.
+    // In half of the rounds nothing is playing, and the page makes another call.
     fleet.simulator.plays('mara', round % 2 === 0 ? { kind: 'nothing' } : { kind: 'music' });
     await fleet.advance({ minutes: 6 });
     const streams = await Promise.all(people.map(({ person }) => openStream(t, server.url, person)));
     let commands = 0;
-    // In the middle of it: at another command each time.
+    // In the middle of it, at another command each time.
     server.redis.onCommand(() => {
       commands += 1;
       if (commands === 20 * (round + 1)) process.kill(pid, 'SIGSTOP');
@@ -287,7 +288,7 @@ test('a Redis that freezes under several browsers costs them 503s, and nobody th
   isSameProcess(server);
 });
 
-/** Stands for the status of a file that was cut off: it had begun when Redis failed. */
+/** Replaces the status of a file that was cut off: it had begun when Redis failed. */
 const cut = -1;
 
 function whereCut({ isFile }: Visit) {
@@ -297,7 +298,17 @@ function whereCut({ isFile }: Visit) {
   };
 }
 
-/** With a deadline for Redis that a busy machine does not pass by itself, unless a test is about that. */
+/** With a Redis deadline that a busy machine does not exceed by itself, unless a test is about that. */
+/**
+ * Empties every listener's list of browsers. Signing in and signing out everywhere go through all browsers on it, and those whose
+ * request failed here would stay on it, more each time.
+ */
+async function forgetBrowsers(fleet: Fleet): Promise<void> {
+  const redis = connectAsServer(fleet.redisUrl);
+  for (const key of await fleet.keys()) if (key.startsWith('browsers:')) await redis.del(key);
+  redis.disconnect();
+}
+
 async function start(
   t: TestContext,
   { redisUrl, redisDeadlineMs = 20_000 }: { redisUrl?: string; redisDeadlineMs?: number } = {},
@@ -323,9 +334,9 @@ async function start(
   return {
     fleet,
     server,
-    /** What a visit takes, in the same browser or in a new one. */
+    /** The input of a visit, in the same browser or in a new one. */
     world: async (isNewBrowser = false): Promise<World> => ({
-      person: isNewBrowser ? await signedIn() : person,
+      person: isNewBrowser ? await forgetBrowsers(fleet).then(signedIn) : person,
       fleet,
       server,
       uri,

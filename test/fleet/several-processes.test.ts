@@ -26,17 +26,17 @@ import { type Browser, clientId, clientSecret, countTokenRequests, pathOf } from
  * Several real processes behind one address, one of which dies, sleeps or has a wrong clock.
  */
 
-/** Of a process that sleeps through its lease: in the usual order, deadline < lease, but short. */
+/** For a process that sleeps through its lease: in the usual order, deadline < lease, but short. */
 const short = { accountsDeadlineMs: 3_000, leaseMs: 3_500, redisDeadlineMs: 2_000 };
 
 const rotations = ['none', 'strict', 'family', 'grace'] as const;
-/** Where the old refresh token still works after the new one was given. */
+/** The rotations that accept the old refresh token after the new one was issued. */
 const forgiving: readonly Rotation[] = ['none', 'grace'];
 
-/** The command that saves a renewal. */
+/** The command that saves a refreshed grant. */
 const save = command('eval', '(?<!lock:)grant:');
 
-/** Somebody whose access token is over, at two servers of which the first can be held up, and may have deadlines of its own. */
+/** A person with an expired access token, at two servers of which the first can be held, and may have its own deadlines. */
 async function twoServers(t: TestContext, rotation: Rotation, ofTheFirst: Partial<Timing> = {}) {
   const fleet = await createFleet(t, { rotation, timing });
   const [one, other] = await Promise.all([
@@ -55,7 +55,7 @@ async function signedInAt(server: Server): Promise<Browser> {
   return mara;
 }
 
-function renewals({ simulator }: Fleet): number {
+function countRefreshes({ simulator }: Fleet): number {
   return countTokenRequests(simulator, 'refresh_token');
 }
 
@@ -69,22 +69,22 @@ function isHonest(page: Outcome): void {
   assert.match(page.text, /href="\/login\?returnTo=%2Fnow-playing">Sign in again/);
 }
 
-/** After the honest page: no circles, nothing of the old sign-in, and a new one works. */
+/** After the page that reports the end: no redirect loop, nothing of the old sign-in, and a new one works. */
 async function isOverAndCanBegin(fleet: Fleet, server: Server, mara: Browser): Promise<void> {
-  const asked = renewals(fleet);
+  const asked = countRefreshes(fleet);
   assert.equal(
     (await visitOnceRedisAnswers(server, mara)).status,
     303,
-    'who comes again is led to the sign-in',
+    'the next visit leads to the sign-in',
   );
-  assert.equal(renewals(fleet), asked, 'and Spotify is not asked again');
-  const anew = await signedInAt(server);
-  assert.equal((await visitOnceRedisAnswers(server, anew)).status, 200);
+  assert.equal(countRefreshes(fleet), asked, 'and Spotify is not asked again');
+  const nextBrowser = await signedInAt(server);
+  assert.equal((await visitOnceRedisAnswers(server, nextBrowser)).status, 200);
 }
 
 for (const rotation of ['strict', 'family'] as const) {
   // fault: many-requests-one-refresh
-  test(`200 requests to four processes with an expired token are 200 pages, after one renewal (rotation: ${rotation})`, async (t) => {
+  test(`200 requests to four processes with an expired token are 200 pages, after one refresh (rotation: ${rotation})`, async (t) => {
     const fleet = await createFleet(t, { rotation, timing });
     const servers = await fleet.startMany(4);
     const [first] = servers as [Server];
@@ -103,14 +103,14 @@ for (const rotation of ['strict', 'family'] as const) {
       );
 
       assert.deepEqual([...new Set(pages.map(({ status }) => status))], [200]);
-      assert.equal(renewals(fleet), 1);
+      assert.equal(countRefreshes(fleet), 1);
       assert.equal(refusals(fleet), 0);
     }
   });
 }
 
 // fault: slow-token-endpoint
-test('while the token endpoint is slower than we wait, one process asks it at a time, and the page is there as soon as it answers', async (t) => {
+test('while the token endpoint is slower than our deadline, one process asks it at a time, and the page loads as soon as it answers', async (t) => {
   const fleet = await createFleet(t, {
     rotation: 'none',
     timing: { ...timing, accountsDeadlineMs: 2_000, leaseMs: 2_500 },
@@ -129,7 +129,7 @@ test('while the token endpoint is slower than we wait, one process asks it at a 
   assert.equal(fleet.spotify.maxConcurrent(), 1);
   const statuses = pages.map(({ status }) => status);
   assert.deepEqual([...new Set(statuses)].sort(), [200, 502]);
-  // Two processes heard nothing. The next one got the token, for all who still waited.
+  // Two processes got no answer. The next one got the token for everyone still waiting.
   assert.ok(statuses.filter((status) => status === 200).length >= 10);
   for (const server of servers) assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
 });
@@ -138,7 +138,7 @@ test('while the token endpoint is slower than we wait, one process asks it at a 
 suite('one process of two', { concurrency: 3 }, () => {
   for (const rotation of rotations) {
     // fault: process-killed-before-refresh
-    test(`a process killed before it asks Spotify for a new token costs a wait, and nobody a sign-in (rotation: ${rotation})`, async (t) => {
+    test(`a process killed before it asks Spotify for a new token costs a wait, but no sign-in (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
       const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
       const cutOff = one.visit(mara).catch(() => null);
@@ -151,12 +151,12 @@ suite('one process of two', { concurrency: 3 }, () => {
       await fleet.releaseLocks();
 
       assert.equal((await page).status, 200);
-      assert.equal(renewals(fleet), 1);
+      assert.equal(countRefreshes(fleet), 1);
       assert.equal(refusals(fleet), 0);
     });
 
     // fault: process-killed-before-save
-    test(`a process killed when Spotify has answered, before the answer is saved: ${
+    test(`a process killed after Spotify has answered, before the answer is saved: ${
       forgiving.includes(rotation)
         ? 'the old token serves once more'
         : 'the page says so, and a new sign-in works'
@@ -171,31 +171,31 @@ suite('one process of two', { concurrency: 3 }, () => {
       await fleet.releaseLocks();
 
       const page = await visitOnceRedisAnswers(other, mara);
-      assert.equal(renewals(fleet), 2, 'the old token is tried once');
+      assert.equal(countRefreshes(fleet), 2, 'the old token is tried once');
       if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
       isHonest(page);
       await isOverAndCanBegin(fleet, other, mara);
     });
 
     // fault: refresh-response-lost
-    test(`an answer of Spotify’s that was lost is asked for once more, by the next request: ${
+    test(`a lost answer of Spotify’s is requested once more, by the next request: ${
       forgiving.includes(rotation) ? 'nothing is lost' : 'the page says that the sign-in has ended'
     } (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation);
       fleet.simulator.fault({ on: 'token', how: 'reset-after' });
 
       assert.equal((await one.visit(mara)).status, 502);
-      assert.equal(renewals(fleet), 1, 'not by the same request');
+      assert.equal(countRefreshes(fleet), 1, 'not by the same request');
       const page = await visitOnceRedisAnswers(other, mara);
 
-      assert.equal(renewals(fleet), 2);
+      assert.equal(countRefreshes(fleet), 2);
       if (forgiving.includes(rotation)) return assert.equal(page.status, 200);
       isHonest(page);
       await isOverAndCanBegin(fleet, other, mara);
     });
 
     // fault: suspended-before-refresh
-    test(`a process that sleeps through its lease before it asks Spotify spoils nothing when it wakes (rotation: ${rotation})`, async (t) => {
+    test(`a process that sleeps through its lease before it asks Spotify does no harm when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
       const late = one.visit(mara);
@@ -215,14 +215,14 @@ suite('one process of two', { concurrency: 3 }, () => {
       for (const server of [other, one])
         assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
       assert.equal(refusals(fleet), 0);
-      assert.equal(renewals(fleet), 2);
+      assert.equal(countRefreshes(fleet), 2);
     });
   }
 
   for (const rotation of ['none', 'strict', 'grace'] as const) {
     // fault: refresh-with-replaced-token
-    test(`a request for a token that reaches Spotify after another process has renewed it spoils nothing (rotation: ${rotation})`, async (t) => {
-      // The one wait that is out of order: the call outlasts its lock, as one does whose process slept meanwhile.
+    test(`a refresh request that reaches Spotify after another process has refreshed does no harm (rotation: ${rotation})`, async (t) => {
+      // The one wait that is out of order: the call outlasts its lock, as it does if the process slept during the call.
       const late = { accountsDeadlineMs: 60_000, leaseMs: 600 };
       const { fleet, one, other, mara } = await twoServers(t, rotation, late);
       const held = fleet.spotify.hold('before');
@@ -234,7 +234,7 @@ suite('one process of two', { concurrency: 3 }, () => {
       held.release();
 
       assert.equal((await page).status, 200);
-      assert.equal(renewals(fleet), 2);
+      assert.equal(countRefreshes(fleet), 2);
       for (const server of [other, one])
         assert.equal((await visitOnceRedisAnswers(server, mara)).status, 200);
       await fleet.advance({ hours: 2 });
@@ -243,7 +243,7 @@ suite('one process of two', { concurrency: 3 }, () => {
     });
 
     // fault: suspended-after-refresh
-    test(`a process that sleeps through its lease with Spotify’s answer brings it home when it wakes (rotation: ${rotation})`, async (t) => {
+    test(`a process that sleeps through its lease with Spotify’s answer saves it when it wakes (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = fleet.spotify.hold('after');
       const late = one.visit(mara);
@@ -252,9 +252,9 @@ suite('one process of two', { concurrency: 3 }, () => {
       held.release();
       await leaseIsOver(fleet);
 
-      const meanwhile = await visitOnceRedisAnswers(other, mara);
-      if (forgiving.includes(rotation)) assert.equal(meanwhile.status, 200);
-      else isHonest(meanwhile);
+      const during = await visitOnceRedisAnswers(other, mara);
+      if (forgiving.includes(rotation)) assert.equal(during.status, 200);
+      else isHonest(during);
       one.resume();
 
       assert.ok([200, 502, 503].includes((await late).status));
@@ -268,7 +268,7 @@ suite('one process of two', { concurrency: 3 }, () => {
 });
 
 // fault: token-family-revoked
-test('where Spotify ends everything because the old token was used twice, a process that wakes with the new one says so and goes in no circles', async (t) => {
+test('if Spotify revokes everything because the old token was used twice, a process that wakes with the new one says so and does not loop', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'family', short);
   const held = fleet.spotify.hold('after');
   const late = one.visit(mara);
@@ -281,13 +281,13 @@ test('where Spotify ends everything because the old token was used twice, a proc
   one.resume();
 
   assert.ok([401, 502].includes((await late).status));
-  // What the woken process brought home may be tried once; then it is over for good.
+  // The token that the woken process saved may be tried once; then the sign-in has ended.
   await other.visit(mara);
   await isOverAndCanBegin(fleet, other, mara);
 });
 
 // fault: suspended-during-save
-test('a process that wakes with a save under way does not overwrite what was saved meanwhile', async (t) => {
+test('a process that wakes during a save does not overwrite a newer grant', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'none', short);
   const held = one.redis.hold(save, 'before');
   const late = one.visit(mara);
@@ -306,7 +306,7 @@ test('a process that wakes with a save under way does not overwrite what was sav
   assert.equal(await fleet.redis.get(key), newest);
 });
 
-test('a renewal that Redis does not take for a while comes home, even after another process was refused the old token', async (t) => {
+test('a refreshed grant that Redis refuses for a while is saved later, even after another process was refused the old token', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'strict', short);
   const held = one.redis.hold(save, 'before');
   const late = one.visit(mara);
@@ -314,9 +314,9 @@ test('a renewal that Redis does not take for a while comes home, even after anot
   assert.equal((await late).status, 503);
   await leaseIsOver(fleet);
 
-  // Its process connects to Redis again, and may have saved it by now.
-  const meanwhile = await visitOnceRedisAnswers(other, mara);
-  if (meanwhile.status !== 200) isHonest(meanwhile);
+  // Its process reconnects to Redis, and may have saved it by now.
+  const during = await visitOnceRedisAnswers(other, mara);
+  if (during.status !== 200) isHonest(during);
   held.release();
 
   await until(async () => (await other.visit(mara)).status === 200);
@@ -334,19 +334,23 @@ test('a process that wakes does not free the lock that another one holds by now'
   one.pause();
   await leaseIsOver(fleet);
   const asking = fleet.spotify.hold('after');
-  const renewing = other.visit(mara);
+  const page = other.visit(mara);
   await asking.reached;
 
+  // It gives its own lock up, and then waits for the other one's.
+  const again = one.redis.hold(command('set', 'lock:'), 'before');
   held.release();
   one.resume();
-  await late;
+  await again.reached;
 
   assert.ok((await fleet.keys()).some((key) => key.startsWith('lock:')));
+  again.release();
   asking.release();
-  assert.equal((await renewing).status, 200);
+  assert.equal((await page).status, 200);
+  await late;
 });
 
-test('nobody waits for a renewal while the old token is still good', async (t) => {
+test('no request waits for a refresh while the old token is still good', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await fleet.startMany(2);
   if (!one || !other) return assert.fail();
@@ -355,7 +359,7 @@ test('nobody waits for a renewal while the old token is still good', async (t) =
   fleet.simulator.forgetCalls();
   const held = fleet.spotify.hold('before');
   let isOver = false;
-  const renewing = one.visit(mara).finally(() => {
+  const page = one.visit(mara).finally(() => {
     isOver = true;
   });
   await held.reached;
@@ -366,10 +370,10 @@ test('nobody waits for a renewal while the old token is still good', async (t) =
     pages.map(({ status }) => status),
     [200, 200, 200],
   );
-  assert.equal(isOver, false, 'the renewal is still under way');
+  assert.equal(isOver, false, 'the refresh is still in progress');
   held.release();
-  assert.equal((await renewing).status, 200);
-  assert.equal(renewals(fleet), 1);
+  assert.equal((await page).status, 200);
+  assert.equal(countRefreshes(fleet), 1);
 });
 
 async function leaseIsOver(fleet: Fleet): Promise<void> {
@@ -377,14 +381,14 @@ async function leaseIsOver(fleet: Fleet): Promise<void> {
 }
 
 // fault: sign-out-races-refresh
-test('signing out on one process while another renews leaves nothing behind, whichever comes first', async (t) => {
+test('signing out on one process during a refresh on another leaves nothing behind, whichever comes first', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([
     fleet.start({ viaRedisProxy: true }),
     fleet.start({ viaRedisProxy: true }),
   ]);
 
-  // The sign-out comes when the renewal has come so far …
+  // The sign-out starts when the refresh has come this far …
   for (const [what, side] of [
     [command('set', 'lock:'), 'before'],
     [command('set', 'lock:'), 'after'],
@@ -394,14 +398,14 @@ test('signing out on one process while another renews leaves nothing behind, whi
     const mara = await signedInAt(one);
     await fleet.advance({ hours: 2 });
     const held = one.redis.hold(what, side);
-    const renewing = one.visit(mara);
+    const page = one.visit(mara);
     await held.reached;
     assert.equal((await other.visit(mara, '/logout', 'POST')).status, 303);
     held.release();
-    assert.ok([200, 303, 401, 503].includes((await renewing).status));
+    assert.ok([200, 303, 401, 503].includes((await page).status));
     await isSignedOut(mara);
   }
-  // … and the renewal when the sign-out has.
+  // … and the refresh starts when the sign-out has.
   for (const [what, side] of [
     [command('del', 'grant:'), 'before'],
     [command('del', 'grant:'), 'after'],
@@ -426,7 +430,7 @@ test('signing out on one process while another renews leaves nothing behind, whi
 });
 
 // fault: sign-out-races-page
-test('signing out on one process while another makes a page leaves nothing behind, whichever comes first', async (t) => {
+test('signing out on one process while another renders a page leaves nothing behind, whichever comes first', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([
     fleet.start({ viaRedisProxy: true }),
@@ -437,10 +441,10 @@ test('signing out on one process while another makes a page leaves nothing behin
     [one, '/now-playing', 'GET'],
     [other, '/logout', 'POST'],
   ] as const) {
-    // Every exchange with Redis that the held one makes, until it makes no more.
+    // Every exchange with Redis that the held process makes.
     for (let nth = 1; ; nth += 1) {
       const mara = await signedInAt(one);
-      // A page of a minute later also lets the sign-in live longer.
+      // A page loaded a minute later also extends the session.
       await fleet.advance({ minutes: 2 });
       const held = server.redis.hold(/^/, 'before', nth);
       const first = server.visit(mara, path, method);
@@ -458,7 +462,7 @@ test('signing out on one process while another makes a page leaves nothing behin
   }
 });
 
-/** The keys, once what nobody waits for has been done as well. */
+/** The keys, once all background work is done. */
 async function settled(fleet: Fleet): Promise<string[]> {
   let keys = await fleet.keys();
   for (let tries = 0; keys.length > 0 && tries < 100; tries += 1) {
@@ -469,7 +473,7 @@ async function settled(fleet: Fleet): Promise<string[]> {
 }
 
 // fault: callback-at-two-processes
-test('a way back from Spotify that two processes are given at once is spent once', async (t) => {
+test('a callback from Spotify that reaches two processes at once is used once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [one, other] = await Promise.all([
     fleet.start({ viaRedisProxy: true }),
@@ -480,7 +484,7 @@ test('a way back from Spotify that two processes are given at once is spent once
   for (const side of ['before', 'after', 'before', 'after'] as const) {
     const way = await mara.agree();
     fleet.simulator.forgetCalls();
-    // Both have come as far as they can before either may go on.
+    // Both have come as far as they can before either may continue.
     const held = [one, other].map(({ redis }) => redis.hold(command('set', 'used-state:'), side));
     const answers = [one, other].map((server) => server.visit(mara, way));
     await Promise.all(held.map(({ reached }) => reached));
@@ -530,7 +534,7 @@ for (const [much, shift] of [
   ['a year', 365 * 24 * hour],
 ] as const) {
   // fault: clocks-are-wrong
-  test(`processes whose clocks are wrong by ${much} renew nothing too soon and sign nobody out`, async (t) => {
+  test(`processes whose clocks are wrong by ${much} refresh nothing too soon and sign nobody out`, async (t) => {
     const { servers, simulator, baseUrl } = await withClocks(t, [0, shift, -shift]);
     const people = await Promise.all(servers.map((server) => cookiesOfSignIn(server, simulator, baseUrl)));
     simulator.forgetCalls();
@@ -544,7 +548,7 @@ for (const [much, shift] of [
   });
 
   // fault: clock-jumps
-  test(`a clock that jumps by ${much} while the process runs signs nobody out and renews nothing too soon`, async (t) => {
+  test(`a clock that jumps by ${much} while the process runs signs nobody out and refreshes nothing too soon`, async (t) => {
     for (const jump of [shift, -shift]) {
       const { servers, simulator, baseUrl, jumpAll } = await withClocks(t, [0], jump);
       const [server = ''] = servers;
@@ -565,7 +569,7 @@ function pageAt(server: string, cookies: string, baseUrl: string): Promise<Outco
   return retryUntilRedisAnswers(() => visit(`${server}/now-playing`, 'GET', cookies, baseUrl));
 }
 
-/** Signs in as a browser whose clock is right would, and gives the cookies that it keeps. */
+/** Signs in as a browser with a correct clock would, and returns the cookies that it stores. */
 async function cookiesOfSignIn(server: string, simulator: Simulator, baseUrl: string): Promise<string> {
   const left = await retryUntilRedisAnswers(() => visit(`${server}/login`, 'GET', '', baseUrl));
   const way = await simulator.agree(String(left.headers.location), 'mara');
@@ -576,7 +580,7 @@ async function cookiesOfSignIn(server: string, simulator: Simulator, baseUrl: st
   return cookiesSetBy(back);
 }
 
-/** Servers as src/main.ts starts them, each with a clock of its own. */
+/** Servers as src/main.ts starts them, each with its own clock. */
 async function withClocks(t: TestContext, shifts: readonly number[], jump = 0) {
   const simulator = await startSimulator({ clientId, clientSecret });
   t.after(() => simulator.close());

@@ -20,8 +20,8 @@ import { testTiming as timing } from '../support/timing.ts';
 import { type Browser, countApiCalls, countTokenRequests } from '../support/turntable.ts';
 
 /*
- * A process is asked to stop in the middle of everything that cannot be repeated, and another one goes on. Spotify takes back a
- * refresh token at its first use ("strict"), so an answer that is cut off is a person signed out.
+ * A process is asked to stop in the middle of everything that cannot be repeated, and another one takes over. Spotify revokes a refresh
+ * token at its first use ("strict"), so a lost answer signs a person out.
  */
 
 type Person = Pick<Browser, 'cookieHeader'>;
@@ -31,7 +31,7 @@ type Sent = {
   leave(): void;
 };
 
-/** One request, by a browser that may leave before the answer. */
+/** One request, by a browser that may leave before the response. */
 function send(server: Server, person: Person, path: string, method = 'GET', form = ''): Sent {
   const headers = {
     Host: server.host,
@@ -55,7 +55,7 @@ function send(server: Server, person: Person, path: string, method = 'GET', form
   return { outcome, leave: () => void sent.destroy() };
 }
 
-/** Asks a server to stop, lets go what is held once it is stopping, and waits until it has ended as it should. */
+/** Asks a server to stop, releases what is held once it is stopping, and waits until it has exited cleanly. */
 async function stop(server: Server, held?: HeldCommand): Promise<void> {
   const ended = once(server.child, 'exit');
   server.child.kill('SIGTERM');
@@ -65,7 +65,7 @@ async function stop(server: Server, held?: HeldCommand): Promise<void> {
   assert.equal(code, 0, server.output());
 }
 
-/** Somebody with the cookies that came with this answer as well. */
+/** The same browser with the cookies of this response added. */
 function after(person: Person, { headers }: Outcome): Person {
   const cookies = new Map<string, string>();
   const set = [headers['set-cookie'] ?? []].flat().map((cookie) => cookie.split(';')[0] ?? '');
@@ -74,7 +74,7 @@ function after(person: Person, { headers }: Outcome): Person {
   return { cookieHeader: () => [...cookies.values()].join('; ') };
 }
 
-/** The page that a sign-in which failed leads to, at another server; any other answer as it is. */
+/** The page about a failed sign-in, at another server; any other response unchanged. */
 async function followed(server: Server, outcome: Outcome | null): Promise<Outcome | null> {
   if (outcome?.headers.location !== '/sign-in/problem') return outcome;
   return server.visit({ cookieHeader: () => cookiesSetBy(outcome) }, '/sign-in/problem');
@@ -85,7 +85,7 @@ function saysThatItRestarts(outcome: Outcome | null): void {
   assert.match(outcome?.text ?? '', /Turntable is restarting.*Nothing is lost/s);
 }
 
-/** A flow during which the victim is asked to stop; its browser waits for the answer, or has left. */
+/** A flow during which the victim is asked to stop; its browser waits for the response, or has left. */
 function stopAtEach(
   t: Parameters<typeof endAtEachCommand>[0],
   {
@@ -115,10 +115,10 @@ function stopAtEach(
 }
 
 for (const browserLeaves of [false, true]) {
-  const whose = browserLeaves ? 'whose browser has left' : 'that somebody waits for';
+  const whose = browserLeaves ? 'after the browser has left' : 'while the browser waits';
 
   // fault: stopped-during-refresh
-  test(`stopped at any step of a refresh ${whose}, nobody is signed out`, async (t) => {
+  test(`stopped at any step of a refresh ${whose}, the server signs nobody out`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
       path: '/playlists',
@@ -136,7 +136,7 @@ for (const browserLeaves of [false, true]) {
   });
 
   // fault: stopped-during-sign-in
-  test(`stopped at any step of a sign-in ${whose}, it is completed, or not begun`, async (t) => {
+  test(`stopped at any step of a sign-in ${whose}, the server completes it or has not begun it`, async (t) => {
     const steps = await stopAtEach(t, {
       browserLeaves,
       before: ({ mara }) => mara.agree(),
@@ -161,7 +161,7 @@ for (const browserLeaves of [false, true]) {
 }
 
 // fault: stopped-during-renewed-consent
-test('stopped at any step of agreeing anew, either the old sign-in stands or the new one does', async (t) => {
+test('stopped at any step of signing in again, either the old sign-in or the new one works', async (t) => {
   await stopAtEach(t, {
     browserLeaves: false,
     async before({ mara }) {
@@ -181,7 +181,7 @@ test('stopped at any step of agreeing anew, either the old sign-in stands or the
 });
 
 // fault: stopped-during-sign-out
-test('stopped at any step of signing out, it is completed, or not begun', async (t) => {
+test('stopped at any step of signing out, the server completes it or has not begun it', async (t) => {
   const flow: Parameters<typeof stopAtEach>[1] = {
     browserLeaves: false,
     async before({ mara }) {
@@ -250,7 +250,7 @@ for (const [when, hold] of [
 }
 
 // fault: refresh-needed-while-stopping
-test('a page that needs a refresh while the server stops says that it restarts, and Spotify is not asked', async (t) => {
+test('a page that needs a refresh while the server stops says that the server is restarting, and Spotify is not asked', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [victim, survivor] = await Promise.all([fleet.start({ viaRedisProxy: true }), fleet.start()]);
   const mara = victim.browser();
@@ -319,7 +319,7 @@ test('asked to stop during a sign-out whose browser has left, the server complet
 });
 
 // fault: stop-during-abandoned-form
-test('asked to stop while a form is at work whose browser has left, the server completes it once', async (t) => {
+test('asked to stop while it handles a form whose browser has left, the server completes it once', async (t) => {
   const fleet = await createFleet(t, { timing });
   const [victim, survivor] = await Promise.all([fleet.start(), fleet.start()]);
   const mara = victim.browser();
@@ -372,7 +372,7 @@ test('asked to stop while a refresh waits for Redis, the server saves it when Re
 });
 
 // fault: no-polls-while-stopping
-test('a server that is stopping polls nobody', async (t) => {
+test('a server that is stopping makes no polls', async (t) => {
   const fleet = await createFleet(t, { timing });
   const victim = await fleet.start();
   fleet.simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
@@ -381,7 +381,7 @@ test('a server that is stopping polls nobody', async (t) => {
   const stream = await openStream(t, victim.url, mara);
   await stream.waitFor(({ event }) => event === 'card');
 
-  // Only what keeps it from ending: the sign-in of somebody else.
+  // The only thing that keeps it from exiting: another person's sign-in.
   const way = await noor.agree('noor');
   fleet.simulator.forgetCalls();
   const held = fleet.spotify.hold('after');
@@ -418,7 +418,7 @@ test('Ctrl-C under npm arrives twice at once, and the server still finishes what
 });
 
 // fault: stop-deadline
-test('a server that cannot finish says so and ends within ten seconds, or at once when asked again', async (t) => {
+test('a server that cannot finish says so and exits within ten seconds, or at once when asked again', async (t) => {
   const fleet = await createFleet(t, {
     timing: { accountsDeadlineMs: 60_000, leaseMs: 61_000, lockWaitMs: 62_000 },
   });

@@ -7,7 +7,7 @@ import { until } from '../support/fleet.ts';
 import { root, run } from '../support/process.ts';
 import { testRedisUrl } from '../support/redis.ts';
 
-/** The server as it is started, with a fault of this kind at hand. */
+/** The server as it is started, with a way to trigger this kind of fault. */
 async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
   const client = { clientId: 'an id', clientSecret: 'a secret' };
   const simulator = await startSimulator(client);
@@ -28,7 +28,7 @@ async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
 }
 
 // fault: unhandled-rejection
-test('a rejection that nothing caught is written down without its words, and the process goes on', async (t) => {
+test('an unhandled rejection is logged without its message, and the process goes on', async (t) => {
   const { child, waitForOutput, output, url } = await serverWith(t, 'rejection');
 
   child.kill('SIGUSR2');
@@ -40,7 +40,7 @@ test('a rejection that nothing caught is written down without its words, and the
 });
 
 // fault: log-pipe-closed
-test('the server and the demo go on when nobody reads their log any more', async (t) => {
+test('the server and the demo go on when their output is no longer read', async (t) => {
   for (const entry of ['src/main.ts', 'dev/demo.ts']) {
     const port = await freePort();
     const server = run(t, entry, { PORT: String(port), REDIS_URL: await testRedisUrl(), LOG_LEVEL: 'info' });
@@ -53,15 +53,15 @@ test('the server and the demo go on when nobody reads their log any more', async
 });
 
 // fault: uncaught-exception
-test('after an exception that nothing caught, what is under way is finished, and then the process exits with 1', async (t) => {
+test('after an uncaught exception the requests in progress are finished, and then the process exits with 1', async (t) => {
   const { child, ended, output, simulator, url } = await serverWith(t, 'exception');
   simulator.fault({ on: /search/, delayMs: 1_000 });
-  const underWay = fetch(`${url}/search?q=a`);
+  const search = fetch(`${url}/search?q=a`);
   await until(() => simulator.calls.some(({ path }) => path.endsWith('/search')));
 
   child.kill('SIGUSR2');
 
-  assert.equal((await underWay).status, 200);
+  assert.equal((await search).status, 200);
   assert.equal(await ended, 1);
   assert.match(output(), /Stopping after an uncaught exception/);
   assert.doesNotMatch(output(), /nobody may see/);

@@ -460,7 +460,7 @@ export const mutations: Mutation[] = [
     from: 'place === null || place > furthest',
     to: 'place === null',
     test: 'test/pages/export',
-    named: 'places and formats',
+    named: 'pages and formats',
   },
   {
     what: 'resume links within the site only',

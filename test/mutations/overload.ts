@@ -151,7 +151,7 @@ export const mutations: Mutation[] = [
     from: 'if (count > maxPipelined) return void socket.destroy();',
     to: '',
     test: 'test/ops/connections',
-    named: 'let wait',
+    named: 'may wait',
   },
   {
     what: 'detecting clients that read nothing',
@@ -159,7 +159,7 @@ export const mutations: Mutation[] = [
     from: 'server.timeout = limits.stalledMs;',
     to: '',
     test: 'test/ops/connections',
-    named: 'takes nothing',
+    named: 'reads nothing',
   },
   {
     what: 'cutting off clients that read nothing',
@@ -167,7 +167,7 @@ export const mutations: Mutation[] = [
     from: 'if (isUnread()) socket.destroy();',
     to: '',
     test: 'test/ops/connections',
-    named: 'takes nothing',
+    named: 'reads nothing',
   },
   {
     what: 'sparing clients that wait for the server',
@@ -278,6 +278,6 @@ export const mutations: Mutation[] = [
     from: 'const isCurrent = req.url ===',
     to: 'const isCurrent = true || req.url ===',
     test: 'test/web/security',
-    named: 'kept for a year',
+    named: 'cacheable for a year',
   },
 ];

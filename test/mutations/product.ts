@@ -227,7 +227,7 @@ export const mutations: Mutation[] = [
     from: '{ wait: false }',
     to: '{ wait: true }',
     test: 'test/fleet/several-processes',
-    named: 'nobody waits',
+    named: 'no request waits',
   },
   {
     what: 'using a valid token while the accounts service is down',
@@ -242,7 +242,7 @@ export const mutations: Mutation[] = [
     from: 'unsaved.set(sessionId, { old, next });',
     to: '',
     test: 'test/fleet/crashes',
-    named: 'finds the new token',
+    named: 'receives the new token',
   },
   {
     what: 'saving a held refresh in the background',
@@ -250,7 +250,7 @@ export const mutations: Mutation[] = [
     from: "background.run('save of a refreshed grant', saveLater(sessionId));",
     to: '',
     test: 'test/fleet/crashes',
-    named: 'finds the new token',
+    named: 'receives the new token',
   },
   {
     what: 'the time of consent',
@@ -265,7 +265,7 @@ export const mutations: Mutation[] = [
     from: 'const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });',
     to: 'await store.remove(sessionId); const done = true;',
     test: 'test/fleet/several-processes',
-    named: 'after another process has renewed',
+    named: 'after another process has refreshed',
   },
   {
     what: 'the marker of an ended grant',
@@ -273,7 +273,7 @@ export const mutations: Mutation[] = [
     from: 'const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });',
     to: 'const done = await read(sessionId).then((one) => one?.generation === generation); if (done) await store.remove(sessionId);',
     test: 'test/fleet/several-processes',
-    named: 'Redis does not take for a while',
+    named: 'Redis refuses for a while',
   },
   {
     what: 'checking that a generation is a number',

@@ -95,7 +95,7 @@ export const mutations: Mutation[] = [
     from: "if found ~= 'none' and found ~= expected then",
     to: 'if false then',
     test: 'test/redis/records',
-    named: 'nobody’s|lease|places|count',
+    named: 'lease|slots|count',
   },
   {
     what: 'checking Redis types after commands',
@@ -175,7 +175,7 @@ export const mutations: Mutation[] = [
     from: "redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. (now + ARGV[3]), '+inf')",
     to: '',
     test: 'test/redis/records',
-    named: 'places',
+    named: 'slots',
   },
   {
     what: 'checking the return path of a stored outcome',
@@ -183,7 +183,7 @@ export const mutations: Mutation[] = [
     from: 'return /^\\/(?![/\\\\])/.test(text);',
     to: 'return true;',
     test: 'test/redis/records',
-    named: 'a form is done once',
+    named: 'a form is handled once',
   },
   {
     what: 'comparing the accounts of session and grant',

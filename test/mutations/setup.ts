@@ -142,7 +142,7 @@ export const mutations: Mutation[] = [
     from: "if (error.code === 'ERR_MODULE_NOT_FOUND') {",
     to: "if (error.code === '') {",
     test: 'test/fleet/first-start',
-    named: 'where a package is missing',
+    named: 'if a package is missing',
   },
   {
     what: 'hiding the messages of unforeseen errors',
@@ -150,7 +150,7 @@ export const mutations: Mutation[] = [
     from: 'error.code || error.name',
     to: 'error.message',
     test: 'test/fleet/first-start',
-    named: 'a failure that nobody foresaw',
+    named: 'an unexpected failure',
   },
   {
     what: 'disconnecting from a refused database',
@@ -173,7 +173,7 @@ export const mutations: Mutation[] = [
     from: 'unknownSettings(file.names, settings)',
     to: '[]',
     test: 'test/settings/settings',
-    named: 'no setting',
+    named: 'an unknown name',
   },
   {
     what: 'reporting unknown settings when a start is refused',
@@ -181,7 +181,7 @@ export const mutations: Mutation[] = [
     from: '[...problems, ...config.unknownSettings]',
     to: 'problems',
     test: 'test/settings/settings',
-    named: 'no setting',
+    named: 'an unknown name',
   },
   {
     what: 'checking that a socket path is a socket',

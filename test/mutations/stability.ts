@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: 'const recent = await nullIfSlow(recentlyPlayed(req, observation));',
     to: 'const recent = null; void recentlyPlayed(req, observation);',
     test: 'test/fleet/redis-fails',
-    named: 'what played before',
+    named: 'recently played is requested',
   },
   {
     what: 'reporting a card that could not be sent',
@@ -122,7 +122,7 @@ export const mutations: Mutation[] = [
     from: "    await invalidate(accountId, ['']);\n",
     to: '',
     test: 'test/access/response-cache',
-    named: 'who signs out',
+    named: 'signing out',
   },
   {
     what: 'polling for pages that fetch updates',
@@ -184,7 +184,7 @@ export const mutations: Mutation[] = [
     from: "stdout.on('error', () => undefined);",
     to: '',
     test: 'test/fleet/uncaught',
-    named: 'nobody reads',
+    named: 'no longer read',
   },
   {
     what: 'killing a private Redis that hangs',

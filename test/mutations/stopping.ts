@@ -43,7 +43,7 @@ export const mutations: Mutation[] = [
     from: "background.finish('work of a form', () => runOnce(submissions, req, work));",
     to: 'runOnce(submissions, req, work);',
     test: stop,
-    named: 'form is at work',
+    named: 'handles a form',
   },
   {
     what: 'starting no critical work while stopping',
@@ -75,7 +75,7 @@ export const mutations: Mutation[] = [
     from: '  closeStreams();',
     to: '',
     test: stop,
-    named: 'polls nobody',
+    named: 'makes no polls',
   },
   {
     what: 'the shutdown deadline',
@@ -131,7 +131,7 @@ export const mutations: Mutation[] = [
     from: 'if (!failoverReplies.has(replyCode(error)) ||',
     to: 'if (',
     test: recovery,
-    named: 'is kept',
+    named: 'out of memory stays open',
   },
   {
     what: 'reading script errors of Redis 6',
@@ -163,7 +163,7 @@ export const mutations: Mutation[] = [
     from: "if (subscriber.status === 'ready') subscriber.ping()",
     to: 'if (false) subscriber.ping()',
     test: failover,
-    named: 'only listens',
+    named: 'subscriber connection',
   },
   {
     what: 'sweeping for ended sign-ins without a channel',

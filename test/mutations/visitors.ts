@@ -141,7 +141,7 @@ export const mutations: Mutation[] = [
     from: ' || isVisit(req) :',
     to: ' :',
     test: 'test/web/foreign-sites',
-    named: 'way back',
+    named: 'callback',
   },
   {
     what: 'confirming an export linked from another site',
@@ -236,7 +236,7 @@ export const mutations: Mutation[] = [
     from: "const host = req.host ?? '';",
     to: "const host = req.get('X-Forwarded-Host') ?? req.host ?? '';",
     test: 'test/web/wrong-host',
-    named: 'not trusted',
+    named: 'untrusted',
   },
   {
     what: 'allowing loopback hosts behind a proxy',
@@ -252,7 +252,7 @@ export const mutations: Mutation[] = [
     from: 'const isSignedIn = req.session.id === outcome.sessionId &&',
     to: 'const isSignedIn = false &&',
     test: 'test/pages/repeated-sign-in',
-    named: 'loading the way back again',
+    named: 'loading the callback again',
   },
   {
     what: 'resuming a session whose cookie was lost',
@@ -300,7 +300,7 @@ export const mutations: Mutation[] = [
     from: " || (sent.has('session') && req.grant === null)",
     to: '',
     test: 'test/pages/sign-in',
-    named: 'while a sign-out is under way',
+    named: 'while a sign-out is in progress',
   },
   {
     what: 'ending streams after the sign-out response',

@@ -16,7 +16,7 @@ import { createRawClient, getRequest } from '../support/raw-client.ts';
 const large = Buffer.alloc(30_000_000, 'x');
 
 // fault: pipelined-requests-in-order
-test('pipelined requests are handled one after the other, and answered in their order', async (t) => {
+test('pipelined requests are handled one after the other, and answered in order', async (t) => {
   let inFlight = 0;
   let most = 0;
   const { client } = await serving(t, async (req, res) => {
@@ -35,7 +35,7 @@ test('pipelined requests are handled one after the other, and answered in their 
 });
 
 // fault: too-many-pipelined-requests
-test('a client that pipelines more requests than are let wait is cut off, and only its first is handled', async (t) => {
+test('a client that pipelines more requests than may wait is cut off, and only its first is handled', async (t) => {
   let handled = 0;
   const { client } = await serving(t, () => {
     handled += 1;
@@ -48,7 +48,7 @@ test('a client that pipelines more requests than are let wait is cut off, and on
 });
 
 // fault: client-reads-nothing
-test('a client that takes nothing of its answer is cut off, and others are answered meanwhile', async (t) => {
+test('a client that reads nothing of its response is cut off, and others are answered in the meantime', async (t) => {
   let cut = false;
   const { client } = await serving(
     t,
@@ -73,7 +73,7 @@ test('a client that takes nothing of its answer is cut off, and others are answe
 });
 
 // fault: client-reads-slowly
-test('a client that takes its answer too slowly is cut off', async (t) => {
+test('a client that reads its response too slowly is cut off', async (t) => {
   const ends: string[] = [];
   const { client } = await serving(
     t,
@@ -84,7 +84,7 @@ test('a client that takes its answer too slowly is cut off', async (t) => {
     { readMs: 300 },
   );
 
-  // On a busy machine the pauses are not what makes it slow, and it may get everything: then another client tries.
+  // On a busy machine the slowness may not be the client's, and it may get everything: then another client tries.
   while (!ends.includes('cut')) {
     const [slow, before] = [client(), ends.length];
     slow.get('/');
@@ -99,7 +99,7 @@ test('a client that takes its answer too slowly is cut off', async (t) => {
 });
 
 // fault: client-waits-for-slow-response
-test('a client that waits for a slow answer, and takes it at once, is not cut off', async (t) => {
+test('a client that waits for a slow answer, and reads it at once, is not cut off', async (t) => {
   const { client } = await serving(
     t,
     async (_req, res) => {
@@ -142,7 +142,7 @@ for (const [what, begun, limits] of slowSenders) {
 }
 
 // fault: idle-connection-reused
-test('a connection that lay idle for longer than headers may take is used again', async (t) => {
+test('a connection that was idle for longer than headers may take is used again', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'), {
     keepAliveMs: 60_000,
     headersMs: 200,
@@ -160,7 +160,7 @@ test('a connection that lay idle for longer than headers may take is used again'
 });
 
 // fault: keep-alive-longer-than-proxies
-test('idle connections are kept for longer than proxies keep theirs', async (t) => {
+test('idle connections stay open for longer than proxies keep theirs', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'));
   const proxy = client();
   proxy.get('/');
@@ -180,7 +180,7 @@ test('an idle connection is closed when its time is over', async (t) => {
 });
 
 // fault: last-response-of-connection
-test('the last answer that a connection may have announces its end', async (t) => {
+test('the last response that a connection may have announces its end', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'), { maxRequestsPerConnection: 2 });
   const one = client();
   one.get('/');
@@ -194,7 +194,7 @@ test('the last answer that a connection may have announces its end', async (t) =
 });
 
 // fault: too-many-connections
-test('a connection too many is answered 503 without its request, and idle ones make room for the next', async (t) => {
+test('when there are too many connections, a new one is answered 503 without its request, and idle ones make room for the next', async (t) => {
   let handled = 0;
   const { client } = await serving(
     t,
@@ -239,19 +239,19 @@ test('a burst of connections waits for a busy server, and is not dropped by the 
   t.after(() => worker.terminate());
   await once(worker, 'online');
 
-  // Nothing is accepted while this thread stands still.
+  // Nothing is accepted while this thread is blocked.
   const deadline = performance.now() + 10_000;
   while (Atomics.load(connected, 0) < 900 && performance.now() < deadline) Atomics.wait(connected, 0, 0, 50);
   assert.equal(Atomics.load(connected, 0), 900);
 });
 
-/** How many connections may wait to be accepted, as Linux tells it. */
+/** How many connections may wait to be accepted, according to Linux. */
 function mostWaiting(): number {
   const file = '/proc/sys/net/core/somaxconn';
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 }
 
-/** A server with these limits beside the usual ones, and clients of it. */
+/** A server with these limits besides the usual ones, and clients of it. */
 async function serving(t: TestContext, app: RequestListener, limits: Partial<typeof connectionLimits> = {}) {
   const at = { host: '127.0.0.1', port: 0 };
   const { port, close } = await serve(app, at, { ...connectionLimits, ...limits });

@@ -47,7 +47,7 @@ test('requests beyond the limit are answered 503 at once, static files included,
 });
 
 // fault: overload-logged-once
-test('the log tells of an overload once, and not of each request', async (t) => {
+test('the log reports an overload once, and not each request', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
   await mara.signIn();
@@ -65,7 +65,7 @@ test('the log tells of an overload once, and not of each request', async (t) => 
 });
 
 // fault: streams-are-not-load
-test('open streams do not count as requests under way', async (t) => {
+test('open streams do not count as requests in progress', async (t) => {
   const { browser, url } = await startTurntable(t, { requestLimits: twoRequests });
   const mara = browser();
   await mara.signIn();
@@ -75,7 +75,7 @@ test('open streams do not count as requests under way', async (t) => {
 });
 
 // fault: late-event-loop-refusals
-test('a late event loop refuses nobody while few requests are under way, and then as many as were answered within a second are admitted', async (t) => {
+test('a late event loop refuses nobody while few requests are in progress, and then as many as were answered within a second are admitted', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held, release } = await gated(t, { ...overloadLimits, minRequests: 3, maxRequests: 6 }, load);
   const client = () => createRawClient(t, port);
@@ -95,7 +95,7 @@ test('a late event loop refuses nobody while few requests are under way, and the
   await refused.waitForResponses(2);
   assert.deepEqual(refused.statuses(), [503, 503]);
 
-  // However many are answered: memory is bounded by the count.
+  // However many are answered: the limit bounds memory.
   load.answersPerSecond = () => 1_000;
   hold(1);
   await until(() => held() === 6);
@@ -140,13 +140,13 @@ test('the answers of the last second are counted', async () => {
   const load = createLoadMonitor();
   for (let answer = 0; answer < 100; answer += 1) load.countAnswer();
   await until(() => load.answersPerSecond() > 0);
-  // On a machine that is busy with something else, that second may be a longer one.
+  // On a machine that is busy with something else, that second may take longer.
   assert.ok(load.answersPerSecond() <= 100);
   await until(() => load.answersPerSecond() === 0);
 });
 
 // fault: sent-response-is-done
-test('an answer that is handed over is no longer under way, however slowly its client reads it', async (t) => {
+test('a response that is handed over is no longer in progress, however slowly its client reads it', async (t) => {
   const { port } = await gated(t, { ...overloadLimits, maxRequests: 1 });
   const slow = createRawClient(t, port);
   slow.get('/large');

@@ -17,7 +17,7 @@ const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefo
 const safari =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1';
 
-/** Signs in with a browser that says this of itself. */
+/** Signs in with a browser that sends this User-Agent. */
 async function signedInWith(turntable: Turntable, userAgent: string, listener = 'mara'): Promise<Browser> {
   const person = turntable.browser();
   await person
@@ -31,8 +31,8 @@ async function accountOf(person: Browser) {
   return JSON.parse((await person.getJson('/account').expect(200)).text);
 }
 
-/** What stands in Redis of a listener: everything but the marks of sign-ins that are over. */
-async function kept({ keys }: Turntable): Promise<string[]> {
+/** What Redis has about listeners: everything except the used states of finished sign-ins. */
+async function storedKeys({ keys }: Turntable): Promise<string[]> {
   return (await keys()).filter((key) => !key.startsWith('used-state:'));
 }
 
@@ -40,50 +40,53 @@ function isoOf(moment: number): string {
   return new Date(moment).toISOString();
 }
 
-testInEachApiVersion('the account page says who is signed in, what was agreed to, and where', async (t) => {
-  const turntable = await startTurntable(t);
-  const { clock, simulator } = turntable;
-  const agreedAt = clock.now();
-  const mara = await signedInWith(turntable, firefox);
-  clock.advance({ minutes: 10 });
-  await signedInWith(turntable, safari);
-  clock.advance({ hours: 2 });
-  await mara.get('/now-playing').expect(200);
-  const renewedAt = clock.now();
-  clock.advance({ minutes: 5 });
+testInEachApiVersion(
+  'the account page shows who is signed in, the permissions, and the browsers',
+  async (t) => {
+    const turntable = await startTurntable(t);
+    const { clock, simulator } = turntable;
+    const agreedAt = clock.now();
+    const mara = await signedInWith(turntable, firefox);
+    clock.advance({ minutes: 10 });
+    await signedInWith(turntable, safari);
+    clock.advance({ hours: 2 });
+    await mara.get('/now-playing').expect(200);
+    const renewedAt = clock.now();
+    clock.advance({ minutes: 5 });
 
-  const { text } = await mara.get('/account').expect(200);
+    const { text } = await mara.get('/account').expect(200);
 
-  assert.match(text, /Signed in with Spotify as/);
-  assert.match(text, /<bdi>Mara Lindqvist<\/bdi>/);
-  assert.match(text, new RegExp(`<img class="cover" src="${simulator.origin}/`));
-  for (const [words, moment] of [
-    ['You agreed', agreedAt],
-    ['It ends', agreedAt + 180 * 24 * 60 * 60 * 1000],
-    ['Last renewed', renewedAt],
-  ] as const)
-    assert.match(text, new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}">`));
-  for (const [scope, purpose] of [
-    ['user-read-playback-state', 'See what is playing'],
-    ['playlist-read-private', 'See your private playlists'],
-    ['playlist-read-collaborative', 'See the playlists you share'],
-  ] as const)
-    assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
-  const browsers = text.slice(text.indexOf('Where you are signed in'));
-  assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
-  assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
-  for (const [form, words] of [
-    ['/logout', 'Sign out'],
-    ['/account/sign-out-everywhere', 'Sign out everywhere'],
-    ['/account/disconnect', 'Disconnect and delete everything'],
-  ] as const)
-    assert.match(
-      text,
-      new RegExp(`<form method="post" action="${form}"><button[^>]* type="submit">${words}</button>`),
-    );
-  assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;dialog=1">Agree again/);
-  assert.match(text, /href="https:\/\/www\.spotify\.com\/account\/apps"/);
-});
+    assert.match(text, /Signed in with Spotify as/);
+    assert.match(text, /<bdi>Mara Lindqvist<\/bdi>/);
+    assert.match(text, new RegExp(`<img class="cover" src="${simulator.origin}/`));
+    for (const [words, moment] of [
+      ['You agreed', agreedAt],
+      ['It ends', agreedAt + 180 * 24 * 60 * 60 * 1000],
+      ['Last renewed', renewedAt],
+    ] as const)
+      assert.match(text, new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}">`));
+    for (const [scope, purpose] of [
+      ['user-read-playback-state', 'See what is playing'],
+      ['playlist-read-private', 'See your private playlists'],
+      ['playlist-read-collaborative', 'See the playlists you share'],
+    ] as const)
+      assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
+    const browsers = text.slice(text.indexOf('Where you are signed in'));
+    assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
+    assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
+    for (const [form, words] of [
+      ['/logout', 'Sign out'],
+      ['/account/sign-out-everywhere', 'Sign out everywhere'],
+      ['/account/disconnect', 'Disconnect and delete everything'],
+    ] as const)
+      assert.match(
+        text,
+        new RegExp(`<form method="post" action="${form}"><button[^>]* type="submit">${words}</button>`),
+      );
+    assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;dialog=1">Agree again/);
+    assert.match(text, /href="https:\/\/www\.spotify\.com\/account\/apps"/);
+  },
+);
 
 test('programs get the account as JSON', async (t) => {
   const turntable = await startTurntable(t);
@@ -127,7 +130,7 @@ test('programs get the account as JSON', async (t) => {
   }
 });
 
-test('every permission that this site asks for has words of its own', async (t) => {
+test('every permission that this site asks for has its own description', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', `?${new URLSearchParams({ allow: knownScopes.join(' ') })}`);
@@ -138,7 +141,7 @@ test('every permission that this site asks for has words of its own', async (t) 
   for (const { scope, purpose } of permissions) assert.doesNotMatch(purpose, /not used by this site/, scope);
 });
 
-test('a permission that nothing here uses is said to be that', async (t) => {
+test('an unused permission is described as unused', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   simulator.settings.grantedScope = 'user-read-playback-state user-follow-read';
   const mara = browser();
@@ -150,7 +153,7 @@ test('a permission that nothing here uses is said to be that', async (t) => {
   assert.doesNotMatch(text, /playlist-read-private/, 'what was not given is not listed');
 });
 
-test('the account page is there when Spotify is not', async (t) => {
+test('the account page loads without Spotify', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -192,7 +195,7 @@ test('the account page of a sign-in that has ended at Spotify says so', async (t
   assert.match(page.text, /href="\/login\?returnTo=%2Faccount"/);
 });
 
-test('who is not signed in is led to the sign-in and back to the account, and can end nothing', async (t) => {
+test('a visitor who is not signed in is sent to sign in and then back to the account, and can end nothing', async (t) => {
   const { browser, keys } = await startTurntable(t);
   const stranger = browser();
 
@@ -206,7 +209,7 @@ test('who is not signed in is led to the sign-in and back to the account, and ca
   assert.deepEqual(await keys(), []);
 });
 
-test('no other site can sign anybody out everywhere, or disconnect them', async (t) => {
+test('no other site can sign a person out everywhere, or disconnect them', async (t) => {
   const { browser, url } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -225,7 +228,7 @@ test('no other site can sign anybody out everywhere, or disconnect them', async 
 });
 
 // fault: expiry-warning
-test('thirty days before its end, and not sooner, a banner says when the sign-in ends and offers to agree again', async (t) => {
+test('thirty days before its end, and not sooner, a banner says when the sign-in ends and offers to renew it', async (t) => {
   const { browser, clock } = await startTurntable(t);
   const mara = browser();
   const agreedAt = clock.now();
@@ -249,7 +252,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
 });
 
 // fault: refresh-extends-nothing
-test('no renewal moves the end of a sign-in, and agreeing again does', async (t) => {
+test('no refresh moves the end of a sign-in, and agreeing again does', async (t) => {
   const turntable = await startTurntable(t);
   const { browser, clock, simulator } = turntable;
   simulator.settings.rotation = 'strict';
@@ -279,7 +282,7 @@ test('no renewal moves the end of a sign-in, and agreeing again does', async (t)
   assert.equal(account.browsers.length, 1, 'the browser is listed once');
   assert.doesNotMatch((await mara.get('/playlists').expect(200)).text, /Your sign-in with Spotify ends/);
   assert.deepEqual(
-    (await kept(turntable)).map((key) => key.split(':')[0]),
+    (await storedKeys(turntable)).map((key) => key.split(':')[0]),
     ['browsers', 'grant', 'session'],
     'nothing is left of the sign-in before',
   );
@@ -303,18 +306,18 @@ test('signing out everywhere ends every browser of the listener, and nobody else
   );
   for (const each of [first, second, third]) await each.get('/now-playing').expect(303);
   await noor.get('/now-playing').expect(200);
-  assert.equal((await kept(turntable)).length, 4, 'what is left is Noor’s');
+  assert.equal((await storedKeys(turntable)).length, 4, 'what is left is Noor’s');
   const left = await second.get('/login').expect(303);
   assert.match(left.headers.location ?? '', /show_dialog=true/, 'the next sign-in is asked for');
 });
 
 // fault: races-global-sign-out
-test('who signs in at the very moment of signing out everywhere is signed out as well, or signs in after it', async (t) => {
+test('a person who signs in at the moment of signing out everywhere is signed out as well, or signs in after it', async (t) => {
   const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
   const other = await startTurntable(t, { sharedWith: { ...turntable, redisUrl: redis.direct } });
 
-  // Every exchange of the sign-in with Redis is held up once while everybody is signed out.
+  // Each exchange of the sign-in with Redis is held once while everyone is signed out.
   for (let nth = 1; ; nth += 1) {
     const leaving = other.browser();
     await leaving.signIn();
@@ -328,7 +331,7 @@ test('who signs in at the very moment of signing out everywhere is signed out as
     const { status, headers } = await arrival;
     if (!isHeld) break;
     if (status === 503) {
-      // This machine was so busy that Redis was given up: once more.
+      // The machine was so busy that the Redis deadline passed: try once more.
       await clear(redis.direct);
       nth -= 1;
       continue;
@@ -336,9 +339,9 @@ test('who signs in at the very moment of signing out everywhere is signed out as
 
     assert.ok(['/', '/?notice=signed-out'].includes(headers.location ?? ''), `exchange ${nth}`);
     const page = await coming.get('/now-playing');
-    if (page.status !== 200) assert.deepEqual(await kept(other), [], `exchange ${nth}`);
+    if (page.status !== 200) assert.deepEqual(await storedKeys(other), [], `exchange ${nth}`);
     await coming.post('/account/sign-out-everywhere').expect(303);
-    assert.deepEqual(await kept(other), [], `exchange ${nth}`);
+    assert.deepEqual(await storedKeys(other), [], `exchange ${nth}`);
     assert.ok(nth < 30);
   }
 });
@@ -351,13 +354,13 @@ async function clear(place: string): Promise<void> {
   redis.disconnect();
 }
 
-test('disconnecting deletes everything that is kept of the listener, and says where to take it back at Spotify', async (t) => {
+test('disconnecting deletes everything stored about the listener, and says where to remove access at Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const [mara, elsewhere] = [await signedInWith(turntable, firefox), await signedInWith(turntable, safari)];
 
   const out = await mara.post('/account/disconnect').expect(303);
 
-  assert.deepEqual(await kept(turntable), []);
+  assert.deepEqual(await storedKeys(turntable), []);
   assert.equal(out.headers.location, '/account/disconnected');
   const page = await mara.get('/account/disconnected').expect(200);
   assert.match(page.text, /You are disconnected/);
@@ -365,7 +368,7 @@ test('disconnecting deletes everything that is kept of the listener, and says wh
   for (const each of [mara, elsewhere]) await each.get('/account').expect(303);
 });
 
-test('programs sign out everywhere and disconnect with a 204', async (t) => {
+test('for programs, signing out everywhere and disconnecting are a 204', async (t) => {
   const turntable = await startTurntable(t);
   for (const path of ['/account/sign-out-everywhere', '/account/disconnect']) {
     const mara = turntable.browser();
@@ -374,7 +377,7 @@ test('programs sign out everywhere and disconnect with a 204', async (t) => {
       .post(path)
       .set({ Accept: 'application/json', 'Sec-Fetch-Site': 'same-origin' })
       .expect(204);
-    assert.deepEqual(await kept(turntable), []);
+    assert.deepEqual(await storedKeys(turntable), []);
   }
 });
 
@@ -398,7 +401,7 @@ test('no session id and no token is in any answer about the account', async (t) 
     await mara.post('/account/disconnect'),
     await mara.get('/account/disconnected'),
   ];
-  // The session's own cookie is for its browser alone, and scripts cannot read it.
+  // The session's own cookie is for its browser only, and scripts cannot read it.
   const said = answers.map(({ text, headers: { 'set-cookie': _own, ...headers } }) => [text, headers]);
   for (const secret of secrets) assert.ok(!JSON.stringify(said).includes(secret), secret.slice(0, 6));
 });
@@ -417,7 +420,7 @@ test('a name with HTML in it is shown as text', async (t) => {
   assert.ok(text.includes('&lt;/bdi&gt;&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;amp;'));
 });
 
-test('browsers are called what people call them', async (t) => {
+test('browsers have the names that people know', async (t) => {
   const turntable = await startTurntable(t);
   const chrome = (system: string, rest = '') =>
     `Mozilla/5.0 (${system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36${rest}`;
@@ -447,7 +450,7 @@ test('browsers are called what people call them', async (t) => {
 });
 
 // fault: damaged-browser-list
-test('what is damaged in a list of browsers is removed and counted, signs nobody out, and is never an error', async (t) => {
+test('a damaged entry in a list of browsers is removed and counted, signs nobody out, and is never an error', async (t) => {
   const turntable = await startTurntable(t);
   const { keys, redisUrl, logged, clock } = turntable;
   const redis = new Redis(redisUrl);
@@ -476,7 +479,7 @@ test('what is damaged in a list of browsers is removed and counted, signs nobody
   for (const [what, harm] of broken) {
     const mara = turntable.browser();
     await mara.signIn();
-    // The visit of this minute is noted already: the next ones do not put it right.
+    // The visit of this minute is recorded already, so the next ones don't repair it.
     await mara.get('/now-playing').expect(200);
     const key = (await keys()).find((one) => one.startsWith('browsers:')) ?? '';
     const id = (await keys()).find((one) => one.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
@@ -494,13 +497,13 @@ test('what is damaged in a list of browsers is removed and counted, signs nobody
     const again = turntable.browser();
     await harm(key, id).catch(() => undefined);
     await again.signIn();
-    // Only what is damaged is lost: the entry of the first browser, or what does not belong in the list.
+    // Only damaged data is lost: the entry of the first browser, or what does not belong in the list.
     const listed = what === 'a field of nobody’s' ? 2 : 1;
     assert.equal((await accountOf(again)).browsers.length, listed, what);
     await again.post('/account/sign-out-everywhere').expect(303);
     await again.get('/now-playing').expect(303);
     await mara.post('/logout').expect(303);
-    assert.deepEqual(await kept(turntable), [], what);
+    assert.deepEqual(await storedKeys(turntable), [], what);
   }
 });
 
@@ -515,7 +518,7 @@ test('a browser is listed as long as it is signed in', async (t) => {
 
   assert.equal((await accountOf(mara)).browsers.length, 1);
 
-  // One whose grant has gone in whatever way is no longer signed in, and is forgotten after a minute.
+  // A browser without its grant, for whatever reason, is no longer signed in, and is removed from the list after a minute.
   const lost = await signedInWith(turntable, safari);
   const redis = new Redis(turntable.redisUrl);
   t.after(() => redis.disconnect());
@@ -530,7 +533,7 @@ test('a browser is listed as long as it is signed in', async (t) => {
   assert.equal(await redis.hexists(key, mine ?? ''), 0);
 });
 
-test('a visit is noted to the minute, and brings back no browser that has signed out', async (t) => {
+test('a visit is recorded to the minute, and restores no browser that has signed out', async (t) => {
   const redis = await startRedisProxy(t);
   const turntable = await startTurntable(t, { redisUrl: redis.url });
   const other = await startTurntable(t, { sharedWith: { ...turntable, redisUrl: redis.direct } });
@@ -554,10 +557,10 @@ test('a visit is noted to the minute, and brings back no browser that has signed
   await visiting;
   await mara.get('/').expect(200);
 
-  assert.deepEqual(await kept(other), []);
+  assert.deepEqual(await storedKeys(other), []);
 });
 
-test('the account asks Spotify once a minute at most, for the picture', async (t) => {
+test('the account page calls Spotify once a minute at most, for the picture', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -8,8 +8,8 @@ import { routesOf } from '../support/routes.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
- * What a page says just after an action, when what Spotify said before it may still be held: in this process, in another one that has
- * shown the same pages, or by the hub while windows are open.
+ * What a page shows just after an action, if an earlier answer of Spotify may still be cached: in this process, in another one that has
+ * shown the same pages, or in the hub while windows are open.
  */
 
 /** One browser, at two servers that share everything but their memory. */
@@ -19,9 +19,9 @@ type Step = { path: string; sent?: object | (() => Promise<object>); expected: u
 
 type Case = {
   routes: string[];
-  /** What pages show of it, at one of the servers. */
+  /** The affected part of the pages, at one of the servers. */
   shown: (at: Browser, world: World) => Promise<unknown>;
-  /** Actions, and what is shown after each of them; done one after the other. */
+  /** Actions and the result that is shown after each; they run one after the other. */
   steps: (world: World, before: unknown) => Step[];
 };
 
@@ -29,7 +29,7 @@ const nowPlaying = async (at: Browser) => (await at.get('/now-playing').expect(2
 const json = async (at: Browser, path: string) => (await at.getJson(path).expect(200)).body;
 
 const cases: Record<string, Case> = {
-  'saving and removing what plays': {
+  'saving and removing the playing track': {
     routes: ['POST /library/save', 'POST /library/remove'],
     async shown(at) {
       const page = await nowPlaying(at);
@@ -52,7 +52,7 @@ const cases: Record<string, Case> = {
       ];
     },
   },
-  'pausing and going on': {
+  'pausing and resuming': {
     routes: ['POST /player/:command'],
     shown: async (at) => /<p class="eyebrow">(Playing|Paused)/.exec(await nowPlaying(at))?.[1],
     steps: () => [
@@ -80,7 +80,7 @@ const cases: Record<string, Case> = {
       { path: '/player/device', sent: { device: one?.id }, expected: [one?.name, one?.name] },
     ],
   },
-  'making playlists': {
+  'creating playlists': {
     routes: ['POST /playlists'],
     shown: async (at) => (await json(at, '/playlists')).total,
     steps: (_, before) => [
@@ -118,7 +118,7 @@ const cases: Record<string, Case> = {
     },
   },
 };
-/** Actions that end the sign-in have a test of their own; this one changes nothing. */
+/** Actions that end the sign-in have their own test; this one changes nothing. */
 const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/poll'];
 
 /** How long after the page an action comes, in milliseconds. */
@@ -141,7 +141,7 @@ test('every action is tried', async (t) => {
 for (const [what, { shown, steps }] of Object.entries(cases)) {
   for (const isWatched of [false, true]) {
     // fault: pages-after-action
-    test(`after ${what} every page says what is so now (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
+    test(`after ${what} every page shows the current state (${isWatched ? 'windows open' : 'no window open'})`, async (t) => {
       const world = await openWorld(t);
       const { here, elsewhere, clock } = world;
       if (isWatched) for (const { url } of world.servers) await openStream(t, url, here);
@@ -165,7 +165,7 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
               const place = at === here ? 'here' : 'elsewhere';
               const about = `${path}, ${delayMs} ms after the page, ${place}, as ${accept}`;
               assert.deepEqual(await shown(at, world), expected, about);
-              // The other server shows its pages as well, to hold what they are made of.
+              // The other server shows its pages as well, to fill its cache.
               await shown(at === here ? elsewhere : here, world);
             }
           }
@@ -195,14 +195,14 @@ for (const path of others.filter((one) => one !== '/now-playing/poll')) {
 }
 
 // fault: action-without-messages
-test('the page that an action leads to does not depend on the message that tells other processes of it', async (t) => {
+test('the page after an action does not depend on the message that informs other processes', async (t) => {
   const redis = await startRedisProxy(t);
   const world = await openWorld(t, { redisUrl: redis.url });
   const { here, elsewhere, uri, playlist, clock } = world;
   const total = async () => (await json(elsewhere, '/library')).total;
   const pages = ['/library', '/now-playing', `/playlists/${playlist}`];
   await elsewhere.get('/now-playing').expect(200);
-  // What is held from now on says that the track is in the library.
+  // From now on the cache says that the track is in the library.
   clock.advance({ seconds: 5 });
   for (const path of pages) await elsewhere.get(path).expect(200);
   const before = await total();
@@ -220,10 +220,10 @@ test('the page that an action leads to does not depend on the message that tells
 });
 
 // fault: stale-response-after-button
-test('what Spotify said of a track before a button changed it does not win over the button', async (t) => {
+test('an answer from before a button changed a track does not win over the button', async (t) => {
   const { here, elsewhere, uri, clock, simulator } = await openWorld(t);
   await here.post('/library/remove').send({ uri }).expect(303);
-  // Another track and back: whether it is saved is asked again.
+  // Another track and back: whether it is saved is requested again.
   simulator.plays('mara', { kind: 'track', index: 3, progressMs: 0 });
   clock.advance({ minutes: 11 });
   await here.get('/now-playing').expect(200);

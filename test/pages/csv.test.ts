@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { startTurntable } from '../support/turntable.ts';
 
 /*
- * A table is read back by a parser that is not ours and not in our language: Python's. In CI there has to be one.
+ * Tables are read back by a parser that is not ours and in another language: Python's. CI must have it.
  */
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 const skip = hasPython || process.env.CI ? false : 'there is no python3 on the PATH to read tables with';
@@ -25,7 +25,7 @@ function readByPython(text: string): Tables {
   return JSON.parse(stdout);
 }
 
-/** What begins a formula in one spreadsheet or another, after what they skip. A sign alone is none. */
+/** The start of a formula in some spreadsheet, after the characters that it skips. A sign alone is none. */
 const formula = /^[\s\p{Cf}\p{Cc}"]*[=+\-@＝＋－＠]./u;
 
 const nasty = [
@@ -95,7 +95,7 @@ const harmless = [
 ];
 
 // fault: spreadsheet-formula
-test('no cell of a table begins a formula or a row, whichever separator it is read with; harmless names stay as they are', {
+test('no cell of a table begins a formula or a row, whichever separator it is read with; harmless names are unchanged', {
   skip,
 }, async (t) => {
   const { browser, simulator } = await startTurntable(t);
@@ -117,7 +117,7 @@ test('no cell of a table begins a formula or a row, whichever separator it is re
     },
   }));
   const card = { id, name: nasty[0], snapshot_id: nasty[15], items: { total: items.length } };
-  // Each file asks for the playlist's snapshot once more at its end.
+  // Each file requests the playlist's snapshot once more at its end.
   const head = { status: 200, body: JSON.stringify(card) };
   simulator.fault({ on: /\/playlists\/0+$/, times: 3, answer: head });
   for (const from of [0, 50, 0, 50]) {
@@ -146,7 +146,7 @@ test('no cell of a table begins a formula or a row, whichever separator it is re
       at('Position'),
       names.map((_, index) => String(index + 1)),
     );
-    // What a reader does who wants the names exactly: see safeCell.
+    // How to read back the exact names: see safeCell.
     const undone = (cell: string) => cell.replace(/'(?=[=+\-@＝＋－＠])/gu, '');
     const inOneLine = (name: string) => name.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
     assert.deepEqual(at('Title').map(undone), names.map(inOneLine));

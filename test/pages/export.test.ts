@@ -19,8 +19,8 @@ import { apiRequests } from '../support/pages.ts';
 import { type Browser, holdResponse, startTurntable, type Turntable } from '../support/turntable.ts';
 
 /**
- * What is in a playlist, as its pages show it, without what Spotify says of playing it here: files for new apps are read without a market, so
- * that they hold the URIs of the originals.
+ * The contents of a playlist as its pages show them, without what Spotify says about playing it here: files for new apps are read without a
+ * market, so that they have the URIs of the originals.
  */
 async function inside(person: Browser, path: string): Promise<ExportedItem[]> {
   const items: ExportedItem[] = [];
@@ -48,7 +48,7 @@ function rowsIn(csv: string): string[][] {
     );
 }
 
-function underWay({ simulator }: Turntable): number {
+function callsInProgress({ simulator }: Turntable): number {
   return simulator.calls.filter(({ status, path }) => status === 0 && /\/(items|tracks)$/.test(path)).length;
 }
 
@@ -58,7 +58,7 @@ async function untilNoMoreCalls({ simulator }: Turntable): Promise<void> {
 
 const someId = '0'.repeat(22);
 
-test('the file of a playlist of 1,200 items holds each item once and in order, and says so at its end', async (t) => {
+test('the file of a playlist of 1,200 items has each item once and in order, and says so at its end', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -98,7 +98,7 @@ test('the file of a playlist of 1,200 items holds each item once and in order, a
   });
 });
 
-test('as a table it has a row for each item, with what it is, who added it and when', async (t) => {
+test('as a table it has a row for each item, with its kind, who added it and when', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
@@ -145,7 +145,7 @@ test('at most four pages are loaded at once, and the file begins before the last
   lengthenPlaylist(turntable, 20);
   let most = 0;
   const watch = setInterval(() => {
-    most = Math.max(most, underWay(turntable));
+    most = Math.max(most, callsInProgress(turntable));
   }, 1);
   t.after(() => clearInterval(watch));
 
@@ -169,7 +169,7 @@ test('if Spotify stops answering, a part can be downloaded, and the parts togeth
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
   const whole = await inside(mara, path);
-  // What was asked so far does not count any more.
+  // Earlier calls do not count any more.
   clock.advance({ days: 2 });
 
   const parts: ExportFile[] = [];
@@ -185,7 +185,7 @@ test('if Spotify stops answering, a part can be downloaded, and the parts togeth
     assert.equal(part.manifest.complete, false);
     const waitMs = Date.parse(stopped.until ?? '') - clock.now();
     assert.ok(waitMs > 0 && waitMs <= 86_400_000, `${waitMs} ms`);
-    await mara.get(next).expect(503); // no sooner than that
+    await mara.get(next).expect(503); // not before then
     clock.advance({ seconds: Math.ceil(waitMs / 1000) });
   }
 
@@ -201,7 +201,7 @@ test('if Spotify stops answering, a part can be downloaded, and the parts togeth
   assert.ok(parts.every(({ manifest }) => manifest.changedSince === false));
 });
 
-test('the name of a part says what it holds, and its last lines where it stopped and the next one begins', async (t) => {
+test('the name of a part says what it contains, and its last lines where it stopped and the next one begins', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
@@ -325,7 +325,7 @@ testOnce('a client that stops reading slows the export down, and memory stays bo
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  // More than what lies between two programs can hold.
+  // More than the buffers between two programs can hold.
   const track = { type: 'track', name: 'x'.repeat(30_000), artists: [], album: null };
   const items = Array.from({ length: 50 }, () => ({ item: track }));
   const body = JSON.stringify({ total: 1200, items });
@@ -412,7 +412,7 @@ test('all playlists can be downloaded in parts, and the parts together are the w
   const all = async (path: string): Promise<All> =>
     JSON.parse((await noor.get(path).buffer(true).expect(200)).text);
   const whole = await all('/playlists/export.json');
-  // What was asked so far does not count any more.
+  // Earlier calls do not count any more.
   clock.advance({ days: 2 });
 
   const parts: All[] = [];
@@ -449,7 +449,7 @@ test('the file of another person’s playlist says that Spotify does not show it
   assert.equal(items.length, closed ? 0 : 64);
 });
 
-test('an empty playlist is a whole file', async (t) => {
+test('an empty playlist is a complete file', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
 
@@ -475,12 +475,12 @@ testOnce('a file is named after its playlist, as far as file names allow', async
   assert.equal(await named(''), 'attachment; filename=playlist.csv');
   assert.equal(await named('///'), 'attachment; filename=playlist.csv');
   assert.match(String(await named('שירים')), /filename\*=UTF-8''%D7%A9/);
-  // Cut between whole characters, and what is half a character is none.
+  // Cut between whole characters, and half a surrogate pair is dropped.
   assert.match(String(await named(`${'x'.repeat(79)}😀😀`)), /x%F0%9F%98%80\.csv$/);
   assert.match(String(await named('half \ud83d')), /half%20%EF%BF%BD\.csv$/);
 });
 
-testOnce('places and formats that can’t exist are a 404, without a call to Spotify', async (t) => {
+testOnce('pages and formats that can’t exist are a 404, without a call to Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   turntable.simulator.forgetCalls();
@@ -507,7 +507,7 @@ testOnce('places and formats that can’t exist are a 404, without a call to Spo
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('a visitor who is not signed in is led to the sign-in and back to the file', async (t) => {
+testOnce('a visitor who is not signed in is sent to sign in and then back to the file', async (t) => {
   const { browser } = await startTurntable(t);
   const visitor = browser();
 

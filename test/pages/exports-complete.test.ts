@@ -32,7 +32,7 @@ async function all(turntable: Turntable, person: Browser, query = ''): Promise<A
   return { ...(JSON.parse(text) as All), name };
 }
 
-/** Makes Spotify list one playlist of two rows, and what else is given. */
+/** Makes Spotify list one playlist of two rows, and whatever else is passed in. */
 function listed({ simulator }: Turntable, others: unknown[], owner: string, times = 1): void {
   const card = { id: someId, name: 'Of two', snapshot_id: 'a', owner: { id: owner }, items: { total: 2 } };
   simulator.fault({
@@ -47,7 +47,7 @@ function twoRows(total = 2) {
   return answer({ total, items: [{ item: track }, { item: track }] });
 }
 
-/** Waits until the page of an export shows that it is over, and returns what it shows. */
+/** Waits until the page of an export shows that it has finished, and returns the text of the page. */
 async function outcomeOn(person: Browser, path: string): Promise<string> {
   let text = '';
   await until(async () => {
@@ -110,7 +110,7 @@ test('playlists that Spotify sends as null are counted, and the file is not call
 });
 
 // fault: own-playlist-unreadable
-test('a playlist of one’s own that can’t be read makes the file incomplete, one of somebody else’s does not', async (t) => {
+test('a playlist of the listener’s that can’t be read makes the file incomplete, another person’s does not', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const noor = await signInToExport(turntable, 'noor');
@@ -133,7 +133,7 @@ test('a playlist of one’s own that can’t be read makes the file incomplete, 
   );
 });
 
-/** Lets the first call for the playlist itself pass, and answers the next with another snapshot. */
+/** Lets the first call for the playlist itself through, and answers the next with another snapshot. */
 function changeAtEnd({ simulator }: Turntable, path: string): void {
   const on = new RegExp(`${path}$`);
   simulator.fault({ on, delayMs: 0 });
@@ -141,7 +141,7 @@ function changeAtEnd({ simulator }: Turntable, path: string): void {
 }
 
 // fault: playlist-changes-during-export
-test('a playlist that changes during its export without getting longer or shorter gives no file', async (t) => {
+test('a playlist that changes during its export without getting longer or shorter fails the export', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
@@ -165,7 +165,7 @@ test('a playlist that changes during its export without getting longer or shorte
 });
 
 // fault: playlist-changes-in-collection
-test('the same in a file of all playlists, for one more call for each that is longer than a page', async (t) => {
+test('the same applies to a file of all playlists, for one more call for each that is longer than a page', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const noor = await signInToExport(turntable, 'noor');
@@ -210,12 +210,12 @@ test('a part that begins in another version of the playlist is not called comple
 });
 
 // fault: page-shows-cut-part
-test('the page of an export says where a part stopped and why, and leads on from there', async (t) => {
+test('the page of an export says where a part stopped and why, and continues from there', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 0, 4);
+  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
   simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
 
   const { manifest } = await getFile(mara, `${path}/export.json?part=yes`);
@@ -280,7 +280,7 @@ test('an export that fails offers the part that could be read', async (t) => {
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 0, 4);
+  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
   simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
 
   await mara.get(`${path}/export.csv`).expect(502);
@@ -292,7 +292,7 @@ test('an export that fails offers the part that could be read', async (t) => {
 });
 
 // fault: position-beyond-end
-test('a place beyond the end of a playlist, or of all playlists, is a 404 and no file', async (t) => {
+test('a page beyond the end of a playlist, or of all playlists, is a 404 and no file', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
@@ -349,7 +349,7 @@ test('the question before a file names the playlist and the format', async (t) =
   await ask(`/playlists/${someId}/export.csv`).expect(404);
 });
 
-test('the calls that the page of an export announces are about those that it takes', async (t) => {
+test('the number of calls that the page of an export announces is about right', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   for (const listener of ['mara', 'noor']) {

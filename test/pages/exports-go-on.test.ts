@@ -55,7 +55,7 @@ async function longPlaylist(turntable: Turntable): Promise<{ mara: Browser; path
   return { mara, path: await playlistNamed(mara, longPlaylistName) };
 }
 
-/** An answer with 50 rows of a playlist that has so many. */
+/** An answer with 50 rows of a playlist of this length. */
 function rowsOf(total: number, count = 50): Answer {
   const track = { type: 'track', name: 'One of many', artists: [], album: null };
   return {
@@ -70,7 +70,7 @@ const passing: [string, Omit<Fault, 'on'>, number][] = [
   ['a 502', { answer: { status: 502, body: '' } }, 0],
   ['an empty 503', { answer: { status: 503, body: '' } }, 0],
   ['a connection that breaks', { how: 'reset' }, 0],
-  ['an answer that breaks off', { how: 'truncate' }, 0],
+  ['a truncated answer', { how: 'truncate' }, 0],
   ['a page of HTML', { answer: { status: 200, body: '<html>busy</html>' } }, 0],
   ['silence', { how: 'silence' }, 0],
 ];
@@ -103,7 +103,7 @@ for (const [what, fault, seconds] of passing) {
 }
 
 // fault: failures-in-file-of-all
-test('all 137 playlists are in the file despite passing failures', async (t) => {
+test('all 137 playlists are in the file despite temporary failures', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const mara = await signInToExport(turntable);
@@ -127,7 +127,7 @@ test('all 137 playlists are in the file despite passing failures', async (t) => 
 
   assert.deepEqual([status, isWhole], [200, true]);
   const { playlists, summary } = JSON.parse(text) as { playlists: ExportFile[]; summary: object };
-  // Spotify counts five that it sends as null, and lists some of other people's that it lets no app read.
+  // Spotify counts five that it sends as null, and lists other people's playlists that no app may read.
   const facts = { playlists: 132, announced: 137, sentAsNull: 5, notSent: 0, unreadable: 28, incomplete: 0 };
   assert.deepEqual(summary, { ...facts, missing: 0, complete: false, stopped: null });
   assert.equal(playlists.length, 132);
@@ -206,11 +206,11 @@ test('a cooldown before the first row is waited out if there is time', async (t)
 
 const final: [string, Omit<Fault, 'on' | 'times'>, number, string][] = [
   ['a cooldown of more than a minute', { answer: wait(61) }, 503, 'cool-down'],
-  ['a Spotify that goes on failing', { answer: { status: 502, body: '' } }, 502, 'spotify-unavailable'],
+  ['a Spotify that keeps failing', { answer: { status: 502, body: '' } }, 502, 'spotify-unavailable'],
   ['a refusal', { answer: { status: 403, body: '{}' } }, 403, 'refused'],
   ['a playlist that is gone', { answer: { status: 404, body: '{}' } }, 404, 'no-such-page'],
   [
-    'a permission that was taken back',
+    'a revoked permission',
     { answer: { status: 403, body: 'Insufficient client scope' } },
     403,
     'missing-permission',
@@ -227,7 +227,7 @@ const final: [string, Omit<Fault, 'on' | 'times'>, number, string][] = [
 
 for (const [what, fault, status, reason] of final) {
   // fault: export-keeps-failing
-  test(`${what} in the middle is an error page and no file, and a part holds what came before`, async (t) => {
+  test(`${what} in the middle is an error page and no file, and a part contains the rows before it`, async (t) => {
     const turntable = await startTurntable(t);
     const { simulator, clock } = turntable;
     const { mara, path } = await longPlaylist(turntable);
@@ -262,7 +262,7 @@ test('reads are repeated within a budget: retries don’t double the load on a f
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const noor = await signInToExport(turntable, 'noor');
-  // Every read would go well the second time; one is made after the other.
+  // Every read would succeed the second time; they are made one after the other.
   for (let read = 0; read < 30; read += 1) {
     simulator.fault({ on: items, answer: { status: 502, body: '' } });
     simulator.fault({ on: items, delayMs: 0 });
@@ -299,7 +299,7 @@ test('pauses have a budget: an export does not wait forever', async (t) => {
   assert.ok(pauses <= 8, `${pauses} pauses`);
 });
 
-/** Downloads a file in which something goes wrong for good behind its 1,000th row. */
+/** Downloads a file in which something fails permanently after its 1,000th row. */
 async function cut(
   turntable: Turntable,
   get: (path: string, mara: Browser) => Promise<unknown>,
@@ -330,7 +330,7 @@ test('a long file that has begun and cannot go on is a download that fails', asy
   });
 });
 
-/** Asks for this as a proxy does that speaks HTTP/1.0; returns what came, and how the connection ended. */
+/** Makes the request as an HTTP/1.0 proxy does; returns the bytes received, and how the connection ended. */
 async function askAsOldProxy(url: string, path: string, cookie: string, onData?: () => void) {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -349,7 +349,7 @@ async function askAsOldProxy(url: string, path: string, cookie: string, onData?:
 }
 
 // fault: long-file-fails-over-http10
-test('it fails for a proxy that speaks HTTP/1.0 as well, which takes a connection that is closed for the end', async (t) => {
+test('it also fails for a proxy that speaks HTTP/1.0, which takes a closed connection for the end', async (t) => {
   const turntable = await startTurntable(t);
   await cut(turntable, async (path, mara) => {
     const { text, end } = await askAsOldProxy(turntable.url, path, mara.cookieHeader());
@@ -459,7 +459,7 @@ test('rows that Spotify announces and does not send are read again, and otherwis
   const { missing, complete } = JSON.parse(all.text).summary;
   assert.deepEqual([missing, complete], [2, false]);
 
-  // A long one has its name already.
+  // The name of a long one has been sent by then.
   lengthenPlaylist(turntable, 0, 59);
   simulator.fault({ on: items, times: 2, answer: rowsOf(3000, 48) });
   const long = await download(turntable, mara, `${path}/export.csv`);
@@ -490,7 +490,7 @@ test('signing out ends an export that is paused, without another call to Spotify
   assert.deepEqual(
     (await keys()).filter((key) => key.startsWith('export:')),
     [],
-    'nothing is kept of it',
+    'nothing of it is stored',
   );
 });
 
@@ -508,7 +508,7 @@ test('a client that leaves during a pause ends the export', async (t) => {
   answer.destroy();
   await until(async () => (await progressOf(mara))?.state === 'stopped');
   clock.advance({ seconds: 60 });
-  await sleep(400); // time in which a pause would end
+  await sleep(400); // long enough for a pause to end
 
   assert.deepEqual(apiRequests(simulator), []);
   assert.equal((await progressOf(mara))?.reason, 'cancelled');
@@ -516,12 +516,12 @@ test('a client that leaves during a pause ends the export', async (t) => {
 });
 
 // fault: every-error-has-reason
-test('no error of Spotify’s, or of access to it, is unforeseen', () => {
+test('no error of Spotify’s, or of access to it, is unexpected', () => {
   const { SpotifyError: _base, ...ofSpotify } = spotifyErrors;
   const classes = [...Object.values(ofSpotify), ...Object.values(accessErrors)];
   assert.ok(classes.length > 15);
   for (const kind of classes) {
-    // Each takes a message first, but for the one that takes a moment.
+    // Each takes a message first, except `Cooldown`, which takes a time.
     const error: unknown = Reflect.construct(kind, kind === accessErrors.Cooldown ? [1_000] : ['A message']);
     const { reason, until, resume } = stopFor(error, '/next');
     assert.match(reason, /^[a-z-]+$/, kind.name);
@@ -559,7 +559,7 @@ test('a record of an export that cannot be read is treated as absent', async (t)
   await until(async () => (await progressOf(mara))?.state === 'complete');
 });
 
-test('the page of an export says what it takes, and offers parts of a long one', async (t) => {
+test('the page of an export says how many calls it takes, and offers parts of a long one', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const { mara, path } = await longPlaylist(turntable);
@@ -595,7 +595,7 @@ test('the page of an export says what it takes, and offers parts of a long one',
 });
 
 // fault: part-size
-test('a part is collected, and holds up to 2,000 rows', async (t) => {
+test('a part has up to 2,000 rows, and is sent as a whole', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await longPlaylist(turntable);
   lengthenPlaylist(turntable, 0);

@@ -6,7 +6,7 @@ import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 type Dated = { item: { name: string; uri: string; link: string }; at: string };
 
-/** A listener with all permissions, and the library as they have it. */
+/** A listener with all permissions, and their library as JSON. */
 async function mara({ browser }: Turntable, query = allowAll) {
   const person = browser();
   await person.signIn('mara', query);
@@ -43,7 +43,7 @@ test('the library shows saved tracks a page at a time, one call each, and every 
   for (const page of ['0', '-1', 'x', '', '2002']) await person.get(`/library?page=${page}`).expect(404);
 });
 
-test('what was heard lately is one call', async (t) => {
+test('recently played takes one call', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const person = browser();
   await person.signIn();
@@ -58,7 +58,7 @@ test('what was heard lately is one call', async (t) => {
   assert.deepEqual(apiRequests(simulator), ['GET /me/player/recently-played']);
 });
 
-test('top artists and tracks come in three ranges, one call each, kept for ten minutes', async (t) => {
+test('top artists and tracks come in three ranges, one call each, cached for ten minutes', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const person = browser();
   await person.signIn();
@@ -91,7 +91,7 @@ test('top artists and tracks come in three ranges, one call each, kept for ten m
   }
 });
 
-test('somebody who has saved and heard nothing is told what would stand there', async (t) => {
+test('a listener without saved or recent tracks sees what will appear there', async (t) => {
   const { browser } = await startTurntable(t);
   const jonas = browser();
   await jonas.signIn('jonas');
@@ -150,11 +150,11 @@ test('removing the only track of the last page leads to the page before it', asy
   await person.get(`/library?page=${pages + 1}`).expect(404);
 });
 
-test('whether the playing track is saved is shown beside it, asked once, and changed with a button', async (t) => {
+test('whether the playing track is saved is shown next to it, requested once, and changed with a button', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const person = await mara(turntable);
-  const kept = apiVersionIn(t) === 'legacy' ? '/me/tracks' : '/me/library';
+  const savedPath = apiVersionIn(t) === 'legacy' ? '/me/tracks' : '/me/library';
   const first = await person.get('/now-playing').expect(200);
   assert.match(first.text, /<span>In your library<\/span>/);
   const { uri } = (await person.getJson('/now-playing')).body.item;
@@ -168,15 +168,15 @@ test('whether the playing track is saved is shown beside it, asked once, and cha
   };
   const removed = await press(first.text, 'remove');
   assert.match(removed, /<span>Not in your library<\/span>/);
-  assert.deepEqual(apiRequests(simulator), [`DELETE ${kept}`, 'GET /me/player']);
+  assert.deepEqual(apiRequests(simulator), [`DELETE ${savedPath}`, 'GET /me/player']);
   simulator.forgetCalls();
   const saved = await press(removed, 'save');
   assert.match(saved, /<span>In your library<\/span>/);
-  assert.deepEqual(apiRequests(simulator), [`PUT ${kept}`, 'GET /me/player']);
+  assert.deepEqual(apiRequests(simulator), [`PUT ${savedPath}`, 'GET /me/player']);
   assert.equal((await person.saved())[0]?.item.uri, uri, 'the newest stands first');
 });
 
-test('an episode is saved as one', async (t) => {
+test('an episode is saved as an episode', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const noor = browser();
   await noor.signIn('noor', allowAll);
@@ -201,7 +201,7 @@ test('to a program both answer with the status itself', async (t) => {
   assert.equal((await send('/library/save', {}).expect(400)).body.reason, 'no-uri');
 });
 
-testOnce('what cannot be saved is not asked of Spotify', async (t) => {
+testOnce('saving something that cannot be saved makes no call to Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const person = await mara(turntable);
   turntable.simulator.forgetCalls();
@@ -232,7 +232,7 @@ testOnce('what cannot be saved is not asked of Spotify', async (t) => {
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('a permission that is not given is asked for when it is first wanted, and leads back', async (t) => {
+testOnce('a missing permission is asked for when it is first needed, and leads back', async (t) => {
   const turntable = await startTurntable(t);
   const person = await mara(turntable, '');
   const page = await person.get('/library').expect(200);
@@ -253,7 +253,7 @@ testOnce('a permission that is not given is asked for when it is first wanted, a
   assert.match((await person.get('/library').expect(200)).text, />Remove</);
 });
 
-testOnce('only words of ours are said on a page', async (t) => {
+testOnce('a page shows only notices of ours', async (t) => {
   const turntable = await startTurntable(t);
   const person = await mara(turntable);
 
@@ -270,7 +270,7 @@ testOnce('only words of ours are said on a page', async (t) => {
   }
 });
 
-testOnce('what one server keeps for a moment does not hide a change made at another', async (t) => {
+testOnce('the cache of one server does not hide a change made at another', async (t) => {
   const first = await startTurntable(t);
   const second = await startTurntable(t, { sharedWith: first });
   const [here, there] = [await mara(first), second.browser()];

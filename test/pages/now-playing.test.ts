@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
-test('now playing shows the track with artists, album, cover, progress and device, each leading to Spotify', async (t) => {
+test('now playing shows the track with artists, album, cover, progress and device, each with a link to Spotify', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -29,7 +29,7 @@ test('now playing shows the track with artists, album, cover, progress and devic
   assert.equal(page.headers['cache-control'], 'private, no-store');
 });
 
-test('the page takes one call to Spotify, two when the track is new, and asks for episodes too', async (t) => {
+test('the page takes one call to Spotify, two if the track is new, and asks for episodes as well', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
   const mara = browser();
@@ -49,7 +49,7 @@ test('the page takes one call to Spotify, two when the track is new, and asks fo
   );
 });
 
-test('the music moves on by itself', async (t) => {
+test('the page follows the music', async (t) => {
   const { browser, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -86,7 +86,7 @@ test('an episode is shown with its show', async (t) => {
   assert.match(page.text, /Podcast episode/);
 });
 
-test('an advertisement is named as one', async (t) => {
+test('an advertisement is shown as an ad', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -98,7 +98,7 @@ test('an advertisement is named as one', async (t) => {
   assert.equal(body.item, null);
 });
 
-test('a local file is shown for what it is, without links', async (t) => {
+test('a local file is shown as a local file, without links', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -114,7 +114,7 @@ test('a local file is shown for what it is, without links', async (t) => {
   assert.match(page.text, /<span class="cover placeholder">/);
 });
 
-test('something that Spotify does not name is still shown as playing', async (t) => {
+test('an item that Spotify does not describe is still shown as playing', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -123,7 +123,7 @@ test('something that Spotify does not name is still shown as playing', async (t)
   assert.match((await mara.get('/now-playing').expect(200)).text, /<h1>Something is playing<\/h1>/);
 });
 
-test('nothing playing is a page of its own', async (t) => {
+test('if nothing is playing, the page says so', async (t) => {
   const { browser } = await startTurntable(t);
   const jonas = browser();
   await jonas.signIn('jonas');
@@ -136,7 +136,7 @@ test('nothing playing is a page of its own', async (t) => {
   assert.deepEqual([body.state, body.saved], ['nothing', null]);
 });
 
-test('an empty 200 means nothing, as Spotify sometimes sends it', async (t) => {
+test('an empty 200 means that nothing is playing, as Spotify sometimes sends it', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -154,7 +154,7 @@ test('a private session is marked', async (t) => {
   assert.match((await mara.get('/now-playing').expect(200)).text, /Private session/);
 });
 
-test('names are shown as text, and links and pictures from elsewhere are dropped', async (t) => {
+test('names are shown as text, and links and images from elsewhere are dropped', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -193,7 +193,7 @@ test('names are shown as text, and links and pictures from elsewhere are dropped
   assert.match(page.text, /&lt;%= 1 %&gt;/);
 });
 
-test('Spotify’s own covers and links are kept', async (t) => {
+test('Spotify’s own covers and links are shown', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -222,7 +222,7 @@ test('Spotify’s own covers and links are kept', async (t) => {
   );
 });
 
-test('two listeners see what is theirs', async (t) => {
+test('two listeners each see their own music', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const [mara, noor] = [browser(), browser()];
   await mara.signIn('mara');

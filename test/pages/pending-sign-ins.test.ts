@@ -9,12 +9,12 @@ import { clientId, clientSecret, pathOf, startTurntable, type Turntable } from '
 const most = 3_000;
 const longest = `/search?q=${'x'.repeat(290)}`;
 
-/** The cookies that an answer sets, as a browser sends them. */
+/** The cookies that a response sets, as a browser sends them. */
 function setBy({ headers }: { headers: Record<string, unknown> }): string[] {
   return [headers['set-cookie'] ?? []].flat().map((cookie) => String(cookie).split(';')[0] ?? '');
 }
 
-/** Starts so many sign-ins at the same moment: no answer knows of the others. Returns the browser's cookies, and each way to Spotify. */
+/** Starts this many sign-ins at once, so no response knows of the others. Returns the browser's cookies and each URL at Spotify. */
 async function startAtOnce({ browser }: Turntable, count: number, returnTo = longest) {
   const path = `/login?${new URLSearchParams({ returnTo })}`;
   const answers = await Promise.all(Array.from({ length: count }, () => browser().get(path).expect(303)));
@@ -24,14 +24,14 @@ async function startAtOnce({ browser }: Turntable, count: number, returnTo = lon
   };
 }
 
-/** The cookies that are left once an answer has cleared some. */
+/** The cookies that are left once a response has cleared some. */
 function leftOf(cookies: readonly string[], answer: { headers: Record<string, unknown> }): string[] {
   const cleared = setBy(answer).filter((cookie) => cookie.endsWith('='));
   return cookies.filter((cookie) => !cleared.some((one) => cookie.startsWith(one)));
 }
 
 // fault: many-pending-sign-ins
-test('one sign-in after another keeps the cookies of all within 3 kB: the oldest gives way, the newest work', async (t) => {
+test('one sign-in after another keeps all their cookies within 3 kB: the oldest are dropped, and the newest work', async (t) => {
   const turntable = await startTurntable(t);
   const { browser, clock } = turntable;
   const mara = browser();
@@ -49,7 +49,7 @@ test('one sign-in after another keeps the cookies of all within 3 kB: the oldest
     assert.equal((await mara.get(way).expect(303)).headers.location, longest);
 });
 
-test('there is room for ten sign-ins that lead to a page with a short address', async (t) => {
+test('there is room for ten sign-ins that return to a page with a short address', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   const ways: string[] = [];
@@ -58,7 +58,7 @@ test('there is room for ten sign-ins that lead to a page with a short address', 
 });
 
 // fault: simultaneous-pending-sign-ins
-test('of sign-ins that were started at the same moment any page clears what is too much, and the newest go on', async (t) => {
+test('after many sign-ins that started at the same moment any page clears the excess ones, and the newest still work', async (t) => {
   const turntable = await startTurntable(t);
   const { clock, simulator, browser } = turntable;
   const older = await startAtOnce(turntable, 11);
@@ -79,7 +79,7 @@ test('of sign-ins that were started at the same moment any page clears what is t
   assert.equal(back.headers.location, longest);
 });
 
-test('a way of more than 300 characters leads to the start page instead', async (t) => {
+test('a return path of more than 300 characters is replaced by the start page', async (t) => {
   const { browser } = await startTurntable(t);
   const of = (length: number) => `/${'x'.repeat(length - 1)}`;
   for (const [length, place] of [

@@ -11,13 +11,13 @@ async function signedIn({ browser }: Turntable): Promise<{ mara: Browser; path: 
   return { mara, path: `/playlists/${id}` };
 }
 
-/** Lets Spotify answer with this for a while, wherever the path ends like that. */
+/** Makes Spotify answer with this for a while, for every path that ends like this. */
 function answer({ simulator }: Turntable, on: RegExp, body: object, times = 1): void {
   simulator.fault({ on, times, answer: { status: 200, body: JSON.stringify(body) } });
 }
 
 const track = { type: 'track', name: 'A song', duration_ms: 185_000, artists: [{ name: 'Somebody' }] };
-/** Moments that stand for none, or are none. */
+/** Placeholder and invalid dates. */
 const noMoments = [
   '1970-01-01T00:00:00Z',
   '1970-01-01T00:00:00.000Z',
@@ -32,7 +32,7 @@ const noMoments = [
 ];
 
 // fault: placeholder-dates
-test('a moment that stands for none is unknown, on pages, in JSON and in files', async (t) => {
+test('a placeholder date is shown as unknown, on pages, in JSON and in files', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await signedIn(turntable);
   const { clock } = turntable;
@@ -68,7 +68,7 @@ test('a moment that stands for none is unknown, on pages, in JSON and in files',
 });
 
 // fault: release-date-precision
-test('a release date is told as exactly as it is known, and not at all if it is none', async (t) => {
+test('a release date is shown as precisely as it is known, and not at all if it is invalid', async (t) => {
   const turntable = await startTurntable(t);
   const { mara } = await signedIn(turntable);
   const dates: [string | null, string | undefined, string | null][] = [
@@ -106,7 +106,7 @@ test('a release date is told as exactly as it is known, and not at all if it is 
 });
 
 // fault: placeholder-names-and-lengths
-test('a name of nothing and a length of 0 are unknown, on pages, in JSON and in files', async (t) => {
+test('an empty name and a length of 0 are unknown, on pages, in JSON and in files', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await signedIn(turntable);
   const nameless = {
@@ -138,7 +138,7 @@ test('a name of nothing and a length of 0 are unknown, on pages, in JSON and in 
 });
 
 // fault: impossible-total
-test('a total of fewer than came says nothing: the rows are shown, uncounted, and lead on to the next page', async (t) => {
+test('a total of fewer than the rows that came is ignored: the rows are shown, uncounted, with a link to the next page', async (t) => {
   const turntable = await startTurntable(t);
   const { mara, path } = await signedIn(turntable);
   const rows = Array.from({ length: 50 }, () => ({ item: track, track }));
@@ -188,7 +188,7 @@ const kinds: [string, object, string, RegExp][] = [
     'chapter',
     /Audiobook chapter of <bdi>The Long Book<\/bdi> · <bdi>An Author<\/bdi>/,
   ],
-  // As the schema has it ("Get a Chapter").
+  // As in the schema ("Get a Chapter").
   [
     'a chapter that calls itself an episode',
     { type: 'episode', audiobook: book },
@@ -210,7 +210,7 @@ const kinds: [string, object, string, RegExp][] = [
 ];
 
 for (const [what, given, kind, words] of kinds) {
-  test(`${what} is called what it is: in a playlist and its files, among what is saved or found, and as it plays`, async (t) => {
+  test(`${what} has the right label: in a playlist and its files, among saved and found items, and in now playing`, async (t) => {
     const turntable = await startTurntable(t);
     const { mara, path } = await signedIn(turntable);
     const item = { ...spoken, ...given };

@@ -4,7 +4,7 @@ import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 
-/** Spotify takes a moment to show what a command did; the simulator does not. */
+/** Spotify takes a moment to show the effect of a command; the simulator does not. */
 const timing = { afterCommandMs: 0 };
 
 async function signedIn({ browser }: Turntable, listener = 'mara', query = allowAll): Promise<Browser> {
@@ -13,7 +13,7 @@ async function signedIn({ browser }: Turntable, listener = 'mara', query = allow
   return person;
 }
 
-/** Presses the button of a command on what is playing; gives the page that it leads to. */
+/** Presses the button of a command on what is playing; returns the page that it leads to. */
 async function press(person: Browser, { clock }: Turntable, command: string) {
   clock.advance({ seconds: 2 });
   const page = await person.get('/now-playing').expect(200);
@@ -29,10 +29,10 @@ async function offered(person: Browser, { clock }: Turntable): Promise<string[]>
   return [...page.text.matchAll(/action="\/player\/(\w+)"/g)].map(([, command]) => String(command));
 }
 
-test('play, pause, next and previous are buttons that take one call each and lead back to what is playing', async (t) => {
+test('play, pause, next and previous are buttons that take one call each and lead back to now playing', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;
-  // Not the last of the queue, from which there is no way back.
+  // Not the last track in the queue, which `previous` could not return to.
   simulator.plays('mara', { kind: 'track', index: 2, progressMs: 0 });
   const mara = await signedIn(turntable);
   const name = async () => (await mara.getJson('/now-playing')).body.item.name;
@@ -87,7 +87,7 @@ test('playback moves to another device', async (t) => {
   assert.ok(apiRequests(simulator).includes('PUT /me/player'));
 });
 
-test('a free account is told beside the button that Spotify wants Premium, and the buttons go', async (t) => {
+test('a free account sees next to the button that Spotify requires Premium, and the buttons disappear', async (t) => {
   const turntable = await startTurntable(t, { timing });
   turntable.simulator.setProduct('mara', 'free');
   const mara = await signedIn(turntable);
@@ -103,7 +103,7 @@ test('a free account is told beside the button that Spotify wants Premium, and t
   assert.match(page.text, /<h1><a href=/, 'what is playing is still there');
 });
 
-test('where no device plays, that is said, with a way to the devices', async (t) => {
+test('if no device is active, the page says so and links to the devices', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
   await mara.get('/now-playing').expect(200);
@@ -119,7 +119,7 @@ test('where no device plays, that is said, with a way to the devices', async (t)
   assert.match(page.text, /href="\/devices"/);
 });
 
-test('a device that has gone meanwhile is told on the page of devices', async (t) => {
+test('a device that has disappeared in the meantime is reported on the page of devices', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
 
@@ -130,12 +130,12 @@ test('a device that has gone meanwhile is told on the page of devices', async (t
   assert.match((await mara.get('/devices?notice=no-active-device').expect(200)).text, /role="alert"/);
 });
 
-test('a command that is not possible any more is told beside the button', async (t) => {
+test('a command that is no longer possible is reported next to the button', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const page = await mara.get('/now-playing').expect(200);
-  simulator.plays('mara', { kind: 'music', paused: true }); // in another app, meanwhile
+  simulator.plays('mara', { kind: 'music', paused: true }); // in another app, in the meantime
 
   const sent = formFields(page.text, '/player/pause');
   const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
@@ -165,7 +165,7 @@ test('buttons that cannot work are not offered', async (t) => {
   assert.match((await reader.get('/devices')).text, /Allow this site to control your player/);
 });
 
-test('a program gets the status itself, and why', async (t) => {
+test('a program gets the status itself, and the reason', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
@@ -215,7 +215,7 @@ testOnce('a command is shown once Spotify shows it', async (t) => {
   assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Paused on/);
 });
 
-testOnce('commands that do not exist, and devices that cannot, are not asked of Spotify', async (t) => {
+testOnce('commands that do not exist, and devices that cannot, are not sent to Spotify', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
   turntable.simulator.forgetCalls();
@@ -230,7 +230,7 @@ testOnce('commands that do not exist, and devices that cannot, are not asked of 
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('a 404 of the player that says nothing is Spotify’s failure, not a missing page', async (t) => {
+testOnce('a 404 of the player without a reason is Spotify’s failure, not a missing page', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
   turntable.simulator.fault({ on: /\/next$/, answer: { status: 404, body: '' } });
@@ -242,7 +242,7 @@ testOnce('a 404 of the player that says nothing is Spotify’s failure, not a mi
   assert.match(page.text, />Send it again</);
 });
 
-test('a listener without devices is told what to do', async (t) => {
+test('a listener without devices sees what to do', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
   turntable.simulator.fault({ on: /\/devices$/, answer: { status: 200, body: '{"devices":[]}' } });
@@ -253,7 +253,7 @@ test('a listener without devices is told what to do', async (t) => {
   assert.match(page.text, /<a class="button" href="\/devices">Look again<\/a>/);
 });
 
-testOnce('only words of ours are said beside the buttons', async (t) => {
+testOnce('only notices of ours are shown next to the buttons', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);
 

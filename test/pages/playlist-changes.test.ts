@@ -19,7 +19,7 @@ async function playlists(person: Browser): Promise<Listed[]> {
   return (await person.getJson('/playlists').expect(200)).body.playlists;
 }
 
-/** The address of the playlist of this name. */
+/** The address of the playlist with this name. */
 async function playlistNamed(person: Browser, name: string): Promise<string> {
   for (let page = 1; ; page += 1) {
     const { body } = await person.getJson(`/playlists?page=${page}`).expect(200);
@@ -28,13 +28,13 @@ async function playlistNamed(person: Browser, name: string): Promise<string> {
   }
 }
 
-/** Makes a playlist as a program does; gives its address. */
+/** Creates a playlist as a program does; returns its address. */
 async function made(person: Browser, name: string): Promise<string> {
   const json = person.post('/playlists').set('Accept', 'application/json');
   return String((await json.send({ name }).expect(201)).headers.location);
 }
 
-/** What is in a playlist, by name. */
+/** The names of the items in a playlist. */
 async function inside(person: Browser, path: string): Promise<string[]> {
   const { body } = await person.getJson(`${path}?notice=item-removed`).expect(200);
   return (body.entries as Entry[]).map(({ item }) => item?.name ?? 'gone');
@@ -43,7 +43,7 @@ async function inside(person: Browser, path: string): Promise<string[]> {
 const contents = (t: Parameters<typeof apiVersionIn>[0]) =>
   apiVersionIn(t) === 'legacy' ? 'tracks' : 'items';
 
-test('a playlist is made with a form, private unless wished otherwise, and its page says so', async (t) => {
+test('a form creates a playlist, private unless the person chooses otherwise, and its page says so', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
@@ -73,7 +73,7 @@ test('a playlist is made with a form, private unless wished otherwise, and its p
   assert.equal((await playlists(mara))[0]?.name, 'Rainy <b>days</b>');
 });
 
-test('a public playlist is made by JSON, too', async (t) => {
+test('a public playlist can be created with JSON as well', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
 
@@ -111,7 +111,7 @@ test('name, description and visibility are changed on the playlist’s own page'
   assert.match(page.text, /Playlist, private/);
 });
 
-test('a playlist is renamed without its description: Spotify lets nobody empty it', async (t) => {
+test('a playlist is renamed without its description, because Spotify lets nobody empty it', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
@@ -126,7 +126,7 @@ test('a playlist is renamed without its description: Spotify lets nobody empty i
 });
 
 const wrong: Record<string, [object, RegExp]> = {
-  'no name': [{ name: '  ', description: 'kept <here>' }, /A playlist needs a name/],
+  'no name': [{ name: '  ', description: 'as typed <here>' }, /A playlist needs a name/],
   'a name of 101 characters': [{ name: 'x'.repeat(101) }, /name can have up to 100 characters/],
   'a description of 301 characters': [
     { name: 'Kept', description: 'y'.repeat(301) },
@@ -136,7 +136,7 @@ const wrong: Record<string, [object, RegExp]> = {
 
 for (const [what, [typed, words]] of Object.entries(wrong)) {
   testOnce(
-    `${what} is told above the form, which keeps what was typed, and Spotify is not asked`,
+    `${what} is reported above the form, which keeps its values, and Spotify is not asked`,
     async (t) => {
       const turntable = await startTurntable(t);
       const { simulator } = turntable;
@@ -171,7 +171,7 @@ for (const [what, [typed, words]] of Object.entries(wrong)) {
   );
 }
 
-testOnce('100 and 300 characters are fine, also where a character takes more than one place', async (t) => {
+testOnce('100 and 300 characters are accepted, even if a character takes several code units', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const sent = { name: '🌧'.repeat(100), description: '☕️'.repeat(150) };
@@ -182,7 +182,7 @@ testOnce('100 and 300 characters are fine, also where a character takes more tha
   assert.equal(playlist.name, sent.name);
 });
 
-test('what Spotify does not take is told above the form, too, which keeps what was typed', async (t) => {
+test('a value that Spotify refuses is reported above the form as well, which keeps its values', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   // Shared with others, so it cannot be public.
@@ -226,7 +226,7 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
   assert.deepEqual(await inside(mara, path), [item.name]);
 });
 
-test('a playlist to add to is one’s own or a shared one; those of others are not offered', async (t) => {
+test('only the listener’s own and shared playlists are offered to add to', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
@@ -253,7 +253,7 @@ test('a playlist to add to is one’s own or a shared one; those of others are n
   assert.deepEqual(Object.keys(body), ['uri', 'item', 'playlists', 'page', 'pages']);
 });
 
-test('an episode is added as well, and a search result', async (t) => {
+test('an episode can be added as well, and a search result', async (t) => {
   const turntable = await startTurntable(t);
   const noor = await signedIn(turntable, 'noor');
   const path = await made(noor, 'To hear');
@@ -270,7 +270,7 @@ test('an episode is added as well, and a search result', async (t) => {
   assert.deepEqual(await inside(noor, path), [item.name, 'Goodnight, Transmitter']);
 });
 
-test('an item is removed from the version of the playlist that was seen, in one call, and one stays on its page', async (t) => {
+test('an item is removed from the version of the playlist that was shown, in one call, and its page stays open', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
@@ -312,7 +312,7 @@ test('removing the only item of the last page leads to the page before it', asyn
   assert.match((await mara.get(led.headers.location ?? '').expect(200)).text, /50 items</);
 });
 
-test('what has been changed meanwhile is not removed from, and the page shows it as it is now', async (t) => {
+test('nothing is removed from a playlist that has changed in the meantime, and the page shows the current version', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const other = await startTurntable(t, { sharedWith: turntable });
@@ -342,7 +342,7 @@ test('what has been changed meanwhile is not removed from, and the page shows it
   );
 });
 
-test('a button pressed twice makes one playlist, and adds once', async (t) => {
+test('a button pressed twice creates one playlist, and adds once', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const second = await startTurntable(t, { sharedWith: turntable });
@@ -385,7 +385,7 @@ test('a button pressed twice makes one playlist, and adds once', async (t) => {
   assert.deepEqual(await inside(mara, String(path)), [item.name]);
 });
 
-testOnce('a press that failed may be made again', async (t) => {
+testOnce('an action that failed may be repeated', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
@@ -402,7 +402,7 @@ testOnce('a press that failed may be made again', async (t) => {
 });
 
 testOnce(
-  'what Spotify has done counts as done, though Redis does not say that it took it down',
+  'an action that Spotify has carried out counts as done, even if Redis does not confirm recording it',
   async (t) => {
     const redis = await startRedisProxy(t);
     const turntable = await startTurntable(t, { redisUrl: redis.url });
@@ -420,7 +420,7 @@ testOnce(
   },
 );
 
-test('without the permission nothing is offered but the way to give it, and it leads back', async (t) => {
+test('without the permission only the way to grant it is offered, and it leads back', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;
   const mara = await signedIn(turntable, 'mara', '');
@@ -454,7 +454,7 @@ test('without the permission nothing is offered but the way to give it, and it l
   assert.match((await mara.get(path).expect(200)).text, />Remove</);
 });
 
-test('in somebody else’s playlist nothing can be changed, and none of it is offered', async (t) => {
+test('another person’s playlist cannot be changed, and no change is offered', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Lighthouse keepers');
@@ -469,7 +469,7 @@ test('in somebody else’s playlist nothing can be changed, and none of it is of
   }
 });
 
-test('in a shared playlist items are added and removed, and its name is left alone', async (t) => {
+test('in a shared playlist items are added and removed, and its name cannot be changed', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Band practice');
@@ -480,7 +480,7 @@ test('in a shared playlist items are added and removed, and its name is left alo
   assert.doesNotMatch(page.text, /<summary>Change/);
 });
 
-testOnce('what is nothing for a playlist is not asked of Spotify', async (t) => {
+testOnce('an item that no playlist can hold is not sent to Spotify', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   turntable.simulator.forgetCalls();
@@ -520,7 +520,7 @@ testOnce('what is nothing for a playlist is not asked of Spotify', async (t) => 
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('nothing is changed by a page of somebody else’s, nor by a link', async (t) => {
+testOnce('neither a page of another site nor a link can change anything', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   turntable.simulator.forgetCalls();
@@ -540,7 +540,7 @@ testOnce('nothing is changed by a page of somebody else’s, nor by a link', asy
   assert.equal(turntable.simulator.calls.length, 0);
 });
 
-testOnce('who is not signed in is told so, and comes back to the page with the button', async (t) => {
+testOnce('a visitor who is not signed in is told so, and returns to the page with the button', async (t) => {
   const { browser } = await startTurntable(t);
 
   const sent = { name: 'x', returnTo: '/playlists/new' };
@@ -549,7 +549,7 @@ testOnce('who is not signed in is told so, and comes back to the page with the b
   assert.match(page.text, /href="\/login\?returnTo=%2Fplaylists%2Fnew">Sign in with Spotify/);
 });
 
-test('a change to what is not there is a page that says so, and leaves the API version as it was detected', async (t) => {
+test('a change to a playlist that does not exist is a page that says so, and leaves the API version as it was detected', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, keys } = turntable;
   const mara = await signedIn(turntable);
@@ -572,7 +572,7 @@ test('a change to what is not there is a page that says so, and leaves the API v
   assert.deepEqual(apiRequests(simulator), [`POST ${path}/${contents(t)}`], 'no call to find it out again');
 });
 
-testOnce('only words of ours are said on a playlist', async (t) => {
+testOnce('a playlist shows only notices of ours', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Sunday, slowly');

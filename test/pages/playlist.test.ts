@@ -23,7 +23,7 @@ type Entry = {
   addedBy: { name: string } | null;
 };
 
-/** The address of the playlist of this name on the listener's shelf. */
+/** The address of the playlist with this name in the listener's list. */
 async function playlistNamed(person: Browser, name: string): Promise<string> {
   for (let page = 1; ; page += 1) {
     const { body } = await person.getJson(`/playlists?page=${page}`).expect(200);
@@ -39,7 +39,7 @@ function inBrief({ item, addedAt }: Entry): string {
   return `${item ? item.name : 'gone'} ${item?.local ?? false} ${addedAt}`;
 }
 
-/** What is in a playlist as Spotify itself has it, in its own words and order. */
+/** The contents of a playlist as Spotify has them, in its words and order. */
 async function atSpotify(simulator: Simulator, listener: string, path: string): Promise<string[]> {
   const headers = { Authorization: `Bearer ${await accessTokenOf(simulator, listener)}` };
   const found: string[] = [];
@@ -62,7 +62,7 @@ async function atSpotify(simulator: Simulator, listener: string, path: string): 
   return found;
 }
 
-test('a playlist shows its card and what is in it', async (t) => {
+test('a playlist shows its card and its contents', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -121,7 +121,7 @@ test('a playlist of 1,200 items comes page by page, each item once and in its pl
   await mara.get(`${path}?page=25`).expect(404);
 });
 
-test('odd entries are shown for what they are', async (t) => {
+test('unusual entries are shown as what they are', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -140,7 +140,7 @@ test('odd entries are shown for what they are', async (t) => {
   assert.doesNotMatch(text, />null<|undefined|NaN|Invalid Date|\[object/);
 });
 
-test('a wait that Spotify asks for, or its silence, is not taken for an unknown playlist', async (t) => {
+test('a cooldown or a silent Spotify is not mistaken for an unknown playlist', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -164,7 +164,7 @@ test('an empty playlist says so', async (t) => {
   assert.match(page.text, /There is nothing in it yet/);
 });
 
-test('somebody else’s playlist shows as much as Spotify tells', async (t) => {
+test('another person’s playlist shows as much as Spotify returns', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -198,7 +198,7 @@ test('a playlist that others share with the listener can be read', async (t) => 
   assert.match(page.text, /<\/time><br>by <a href="[^"]+"><bdi>[^<]+<\/bdi><\/a>/, 'who added what');
 });
 
-test('a playlist that is not there is a page that says so', async (t) => {
+test('a playlist that does not exist is a page that says so', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -211,7 +211,7 @@ test('a playlist that is not there is a page that says so', async (t) => {
   assert.equal(simulator.calls.length, 0);
 });
 
-test('a playlist takes two calls at first and one for each page after, in the words this app is spoken to in', async (t) => {
+test('a playlist takes two calls at first and one for each page after that, in the API version of this app', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -229,7 +229,7 @@ test('a playlist takes two calls at first and one for each page after, in the wo
   assert.deepEqual(first, [contents]);
   clock.advance({ minutes: 2 });
   assert.deepEqual(await asked(`${path}?page=2`), [contents]);
-  assert.deepEqual(await asked(path), [card], 'what is in it is kept while its snapshot stands');
+  assert.deepEqual(await asked(path), [card], 'its contents are cached as long as its snapshot is the same');
   clock.advance({ minutes: 6 });
   assert.equal((await asked(path)).length, 2, 'for minutes, and not for longer');
 });
@@ -257,7 +257,7 @@ testOnce('when Spotify moves the app to another API version, the next visit dete
   assert.equal(countApiCalls(simulator, `/v1${path}/tracks`), before, 'not asked the old way again');
 });
 
-testOnce('the API version is remembered for a day, and detected again once it is forgotten', async (t) => {
+testOnce('the API version is cached for a day, and detected again after that', async (t) => {
   const { browser, simulator, keys, redisUrl, clock } = await startTurntable(t, {
     simulator: { apiVersion: 'legacy' },
   });

@@ -11,7 +11,7 @@ type Playlist = {
   covers: unknown[];
 };
 
-test('playlists show covers, names, owners, counts and descriptions, leading to Spotify', async (t) => {
+test('playlists show covers, names, owners, counts and descriptions, with links to Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -32,7 +32,7 @@ test('playlists show covers, names, owners, counts and descriptions, leading to 
   assert.match(card, /For the second pot of coffee\./);
 });
 
-test('each page is one call, and the pages together hold every playlist once, without the empty entries', async (t) => {
+test('each page is one call, and the pages together have every playlist once, without the empty entries', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -51,7 +51,7 @@ test('each page is one call, and the pages together hold every playlist once, wi
   assert.equal(new Set(all.map(({ id }) => id)).size, 132);
 });
 
-test('pages lead on and back, and end', async (t) => {
+test('pages link to the next and the previous one, and end', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -68,7 +68,7 @@ test('pages lead on and back, and end', async (t) => {
   assert.doesNotMatch(third?.text ?? '', /rel="next"/);
 });
 
-test('pages that do not exist are told so, most of them without asking Spotify', async (t) => {
+test('pages that do not exist are a 404, most of them without asking Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -81,7 +81,7 @@ test('pages that do not exist are told so, most of them without asking Spotify',
   await mara.get('/playlists?page=4').expect(404);
 });
 
-test('odd playlists are shown for what they are', async (t) => {
+test('unusual playlists are shown as what they are', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -107,7 +107,7 @@ test('odd playlists are shown for what they are', async (t) => {
   assert.doesNotMatch(text, /null|undefined|NaN|\[object/);
 });
 
-test('a listener without playlists is told where they will stand', async (t) => {
+test('a listener without playlists sees where they will appear', async (t) => {
   const { browser } = await startTurntable(t);
   const jonas = browser();
   await jonas.signIn('jonas');
@@ -121,7 +121,7 @@ test('a listener without playlists is told where they will stand', async (t) => 
   });
 });
 
-test('programs and people get what they ask for, and caches are told', async (t) => {
+test('programs get JSON and browsers HTML, and the headers for caches say so', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -6,7 +6,7 @@ import { startTurntable } from '../support/turntable.ts';
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Everything that is kept in Redis and for how long at most, as the privacy page says it. Something new belongs there first. */
+/** Everything stored in Redis and its longest TTL, as the privacy page says it. Anything new belongs there first. */
 const told: [RegExp, number][] = [
   [/^(session|grant|browsers):/, 30 * day],
   [/^(used-state|idempotency):/, 10 * minute],
@@ -21,7 +21,7 @@ const told: [RegExp, number][] = [
   [/^(api-version|app-token|cooldown|lock|usage):|^limit:\w+:\{everyone\}$/, 2 * day],
 ];
 
-test('the privacy page is there for everybody, and every page leads to it', async (t) => {
+test('the privacy page is available to everyone, and every page links to it', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -42,7 +42,7 @@ test('the privacy page is there for everybody, and every page leads to it', asyn
     assert.ok(text.includes(words), words);
 });
 
-test('what is kept is what the privacy page says, and for no longer', async (t) => {
+test('Redis stores what the privacy page says, and for no longer', async (t) => {
   const { browser, redisUrl, logged } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -70,7 +70,7 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
     const most = told.find(([name]) => name.test(key))?.[1];
     assert.ok(most, `${key} is not on the privacy page`);
     const left = await redis.pttl(key);
-    assert.ok(left > 0 && left <= most, `${key} is kept for ${left} ms`);
+    assert.ok(left > 0 && left <= most, `${key} has a TTL of ${left} ms`);
   }
 
   const lines = logged.join('');
@@ -79,7 +79,7 @@ test('what is kept is what the privacy page says, and for no longer', async (t) 
   assert.match(lines, /"path":"\/search"/);
 });
 
-/** What the log says of requests; other lines tell of the server's own calls, too. */
+/** The log lines about requests; other lines are about the server's own calls as well. */
 function requestLines(logged: readonly string[]): string {
   return logged.filter((line) => line.includes('"message":"request"')).join('');
 }

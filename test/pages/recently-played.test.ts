@@ -6,7 +6,7 @@ import { type Browser, countApiCalls, holdResponse, startTurntable } from '../su
 
 const recently = '/v1/me/player/recently-played';
 
-/** Somebody who has played, and plays nothing now. */
+/** A listener who has played music, and is playing nothing now. */
 async function inSilence(t: Parameters<typeof startTurntable>[0]) {
   const turntable = await startTurntable(t);
   const mara = turntable.browser();
@@ -16,7 +16,7 @@ async function inSilence(t: Parameters<typeof startTurntable>[0]) {
   return { ...turntable, mara };
 }
 
-/** What a person reads under "Recently played": the names of the tracks. */
+/** The names of the tracks under "Recently played". */
 function listIn(html: string): string[] {
   const [, section = ''] = /<h2>Recently played<\/h2>([\s\S]*?)<\/section>/.exec(html) ?? [];
   return [...section.matchAll(/<p class="name"><a href="[^"]+"><bdi>([^<]*)/g)].map(([, name]) =>
@@ -28,7 +28,7 @@ async function page(person: Browser): Promise<string> {
   return (await person.get('/now-playing').expect(200)).text;
 }
 
-test('where nothing plays, the page shows what was played before, each leading to Spotify', async (t) => {
+test('if nothing is playing, the page shows recently played tracks, each with a link to Spotify', async (t) => {
   const { mara } = await inSilence(t);
 
   const html = await page(mara);
@@ -41,7 +41,7 @@ test('where nothing plays, the page shows what was played before, each leading t
   assert.match(html, /<a href="\/library\/recent">All that you played lately<\/a>/);
 });
 
-test('that takes one call in five minutes, and none while something plays or for programs', async (t) => {
+test('that takes one call in five minutes, and none while something is playing or for programs', async (t) => {
   const { mara, simulator, clock } = await inSilence(t);
   await mara.getJson('/now-playing').expect(200);
   assert.equal(countApiCalls(simulator, recently), 0);
@@ -63,7 +63,7 @@ test('that takes one call in five minutes, and none while something plays or for
   assert.equal(countApiCalls(simulator, recently), 2);
 });
 
-test('what has been played meanwhile stands there when it is silent again, however soon that is', async (t) => {
+test('tracks played in the meantime appear once the music stops again, however soon that is', async (t) => {
   const { mara, simulator, clock } = await inSilence(t);
   const [before] = listIn(await page(mara));
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
@@ -82,7 +82,7 @@ test('what has been played meanwhile stands there when it is silent again, howev
   assert.equal(now, name);
 });
 
-test('who has played nothing, or has not allowed it, sees the page without it, and only the first costs a call', async (t) => {
+test('a listener who has played nothing, or has not allowed it, sees the page without it, and only the first costs a call', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const jonas = browser();
   await jonas.signIn('jonas');
@@ -101,7 +101,7 @@ test('who has played nothing, or has not allowed it, sees the page without it, a
   assert.deepEqual(apiRequests(simulator), ['GET /me/player']);
 });
 
-test('where Spotify does not tell, or asks to wait, the page is there without it', async (t) => {
+test('if Spotify does not answer, or asks to wait, the page loads without it', async (t) => {
   for (const answer of [
     { status: 502, body: '' },
     { status: 403, body: '{}' },
@@ -117,7 +117,7 @@ test('where Spotify does not tell, or asks to wait, the page is there without it
   }
 });
 
-test('the stream of any process goes on showing it, and never asks for it', async (t) => {
+test('the stream of any process goes on showing it, and never requests it', async (t) => {
   const one = await inSilence(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator } = one;
@@ -138,18 +138,18 @@ test('the stream of any process goes on showing it, and never asks for it', asyn
   assert.equal(countApiCalls(simulator, recently), 1);
 });
 
-test('it is forgotten when the listener is signed in nowhere any more', async (t) => {
+test('it is deleted when the listener has no more sessions', async (t) => {
   const { mara, keys } = await inSilence(t);
   await page(mara);
-  const kept = async () => (await keys()).filter((key) => key.startsWith('recently-played:'));
-  assert.equal((await kept()).length, 1);
+  const storedKeys = async () => (await keys()).filter((key) => key.startsWith('recently-played:'));
+  assert.equal((await storedKeys()).length, 1);
 
   await mara.post('/logout').expect(303);
 
-  assert.deepEqual(await kept(), []);
+  assert.deepEqual(await storedKeys(), []);
 });
 
-test('a Spotify that is slow to tell what the page could do without holds nobody up for long, and is not asked twice', async (t) => {
+test('a slow answer that the page can do without delays nobody for long, and is not requested twice', async (t) => {
   const { mara, simulator, clock } = await inSilence(t);
   const list = holdResponse(simulator, /recently-played/);
   assert.deepEqual(listIn(await page(mara)), []);

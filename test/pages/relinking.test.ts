@@ -28,7 +28,7 @@ async function savedBy(person: Browser): Promise<Row[]> {
   return (await person.getJson('/library?notice=track-removed').expect(200)).body.tracks;
 }
 
-/** What the button beside a row sends. */
+/** The fields that the button in a row sends. */
 function buttonBeside(html: string, name: string): string {
   const row = html.split('<li>').find((one) => one.includes(`<bdi>${ejs.escapeXML(name)}</bdi>`)) ?? '';
   const [, value = ''] = /name="entry" value="([^"]+)"/.exec(row) ?? [];
@@ -42,7 +42,7 @@ const itemOf = (row: Row | undefined): Item => row?.item ?? assert.fail('no such
 
 // fault: unplayable-marked
 testInEachApiVersion(
-  'what Spotify does not play is marked with its reason, in a playlist and among saved tracks',
+  'items that Spotify cannot play are marked with the reason, in a playlist and among saved tracks',
   async (t) => {
     const turntable = await startTurntable(t, { env: { SPOTIFY_MARKET: 'se' } });
     const { simulator, clock } = turntable;
@@ -83,7 +83,7 @@ testInEachApiVersion(
 
 // fault: relinked-original-in-playlist
 testInEachApiVersion(
-  'of a relinked track the original is taken out of a playlist, and nothing else',
+  'removing a relinked track from a playlist removes the original, and nothing else',
   async (t) => {
     const turntable = await startTurntable(t);
     const { simulator, clock } = turntable;
@@ -133,7 +133,7 @@ testInEachApiVersion(
 
 // fault: relinked-original-in-library
 testInEachApiVersion(
-  'of a relinked track the original is taken out of the library, and nothing else',
+  'removing a relinked track from the library removes the original, and nothing else',
   async (t) => {
     const turntable = await startTurntable(t);
     const { simulator, clock } = turntable;
@@ -169,7 +169,7 @@ testInEachApiVersion(
 );
 
 // fault: row-moved-before-removal
-test('a row that has moved meanwhile is not removed, and the page says so', async (t) => {
+test('a row that has moved in the meantime is not removed, and the page says so', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const page = await mara.get('/library').expect(200);
@@ -199,7 +199,7 @@ test('a row that has moved meanwhile is not removed, and the page says so', asyn
 });
 
 // fault: export-holds-originals
-testInEachApiVersion('a file holds what the playlist holds: of relinked tracks the originals', async (t) => {
+testInEachApiVersion('a file has the playlist’s contents: the originals of relinked tracks', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const mara = await signedIn(turntable);
@@ -221,7 +221,7 @@ testInEachApiVersion('a file holds what the playlist holds: of relinked tracks t
   for (const row of entries) assert.ok(table.text.includes(itemOf(row).uri));
 });
 
-test('a file of the classic version of the Web API says what Spotify does not play', async (t) => {
+test('a file for the legacy version of the Web API marks what Spotify cannot play', async (t) => {
   const turntable = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
   const mara = await signedIn(turntable);
   const { path, entries } = await firstPlaylist(mara);
@@ -232,7 +232,7 @@ test('a file of the classic version of the Web API says what Spotify does not pl
   assert.match(text.split('\r\n')[1] ?? '', /Not available with your Spotify plan/);
 });
 
-test('a place that holds nothing any more does not move those after it', async (t) => {
+test('an empty row does not shift the positions of those after it', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const mara = await signedIn(turntable);

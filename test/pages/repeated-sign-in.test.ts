@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { visit } from '../support/fleet.ts';
 import { countTokenRequests, keyNames, startTurntable } from '../support/turntable.ts';
 
-/** What browsers say of a page that they load before anybody asked for it. */
+/** The headers of a page that a browser loads before the person asks for it. */
 const speculative: Record<string, string>[] = [
   { 'Sec-Purpose': 'prefetch' },
   { 'Sec-Purpose': 'prefetch;prerender' },
@@ -15,7 +15,7 @@ const speculative: Record<string, string>[] = [
 ];
 
 // fault: speculative-sign-in
-test('a page that is loaded ahead, or only asked for its head, starts and finishes no sign-in and spends nothing', async (t) => {
+test('a page that is loaded ahead, or requested with HEAD, starts and finishes no sign-in and uses up nothing', async (t) => {
   const { browser, simulator, redisUrl } = await startTurntable(t);
   const mara = browser();
   const way = await mara.agree('mara', '?returnTo=/playlists');
@@ -41,7 +41,7 @@ test('a page that is loaded ahead, or only asked for its head, starts and finish
 });
 
 // fault: link-preview
-test('a link preview, which has no cookies, spends nothing', async (t) => {
+test('a link preview, which has no cookies, uses up nothing', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   const way = await mara.agree();
@@ -53,7 +53,7 @@ test('a link preview, which has no cookies, spends nothing', async (t) => {
 });
 
 // fault: callback-reloaded
-test('loading the way back again leads whoever it signed in to where it led, and asks Spotify nothing', async (t) => {
+test('loading the callback again leads the same person to the same page, and makes no call to Spotify', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   const way = await mara.agree('mara', '?returnTo=/playlists?page=2');
@@ -71,7 +71,7 @@ test('loading the way back again leads whoever it signed in to where it led, and
 });
 
 // fault: double-click
-test('a double click ends signed in, although the browser drops the first answer, also at two servers', async (t) => {
+test('a double click ends signed in, although the browser drops the first answer, even at two servers', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { simulator, baseUrl } = one;
@@ -107,7 +107,7 @@ function sessionIn(headers: Record<string, unknown>): string | undefined {
 }
 
 // fault: callback-bound-to-browser
-test('only the browser that started a sign-in is led on by it, and only while that sign-in stands', async (t) => {
+test('only the browser that started a sign-in is led on by it, and only while that sign-in exists', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const [mara, noor, stranger] = [browser(), browser(), browser()];
   await noor.signIn('noor');
@@ -129,7 +129,7 @@ test('only the browser that started a sign-in is led on by it, and only while th
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
 });
 
-test('whoever has signed in again since is not led back into the sign-in before', async (t) => {
+test('a person who has signed in again since is not led back into the previous sign-in', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   const way = await mara.agree();
@@ -142,7 +142,7 @@ test('whoever has signed in again since is not led back into the sign-in before'
   await mara.get('/now-playing').expect(200);
 });
 
-test('a sign-in that failed is told so the second time as well, and at once', async (t) => {
+test('a sign-in that failed is reported the second time as well, and at once', async (t) => {
   const { browser, simulator, url } = await startTurntable(t);
   const mara = browser();
   const way = await mara.agree();
@@ -157,7 +157,7 @@ test('a sign-in that failed is told so the second time as well, and at once', as
   assert.ok(performance.now() - before < 10_000, 'nobody waits for a sign-in that is over');
 });
 
-test('whom a state signed in is remembered for ten minutes, under nothing that could be used', async (t) => {
+test('which sign-in a state led to is stored for ten minutes, in a form that is of no use to others', async (t) => {
   const { browser, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -176,7 +176,7 @@ test('whom a state signed in is remembered for ten minutes, under nothing that c
 });
 
 // fault: failed-sign-in-address
-test('every way in which a sign-in fails leads to an address without a code, and the page there can be loaded again', async (t) => {
+test('every failure of a sign-in leads to an address without a code, and the page there can be loaded again', async (t) => {
   const { browser, simulator, baseUrl } = await startTurntable(t);
   const mara = browser();
   const fails: [string, number, () => unknown][] = [

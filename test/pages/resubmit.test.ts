@@ -13,7 +13,7 @@ async function signedIn({ browser }: Turntable, query = '') {
   return mara;
 }
 
-test('where Spotify fails, a form comes back with all that was sent, as text and nothing else', async (t) => {
+test('if Spotify fails, a form comes back with everything that was sent, as text and nothing else', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable, '?allow=user-modify-playback-state');
   turntable.simulator.fault({ on: 'api', answer: { status: 502, body: '' }, times: 9 });
@@ -31,7 +31,7 @@ test('where Spotify fails, a form comes back with all that was sent, as text and
   assert.ok(!text.includes(odd));
 });
 
-test('what was refused for good is not offered again, nor what comes from elsewhere, nor to programs', async (t) => {
+test('forms that were refused permanently, come from elsewhere or are sent by programs are not offered again', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const refused = await mara.post('/player/pause').type('form').send({ idempotencyKey: 'a' }).expect(403);
@@ -54,7 +54,7 @@ test('what was refused for good is not offered again, nor what comes from elsewh
   );
 });
 
-test('a form that comes while Redis is away comes back as it was sent, and is good once Redis is there again', {
+test('a form that is sent while Redis is away comes back as it was sent, and works once Redis is back', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -87,7 +87,7 @@ test('a form that comes while Redis is away comes back as it was sent, and is go
   assert.equal(apiRequests(turntable.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });
 
-test('while Redis is away nothing is given back that came from elsewhere, is too long, or would lead elsewhere', {
+test('while Redis is away no form comes back that is from elsewhere, is too long, or would lead elsewhere', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);

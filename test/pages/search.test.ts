@@ -35,7 +35,7 @@ test('a visitor searches for artists and tracks without signing in, with one cal
   assert.deepEqual(apiRequests(simulator), ['GET /search']);
 });
 
-test('all four kinds are found, and each of the results leads to Spotify', async (t) => {
+test('all four kinds are found, and each result has a link to Spotify', async (t) => {
   const { browser } = await startTurntable(t);
   const visitor = browser();
 
@@ -53,7 +53,7 @@ test('all four kinds are found, and each of the results leads to Spotify', async
   );
 });
 
-test('results come ten a page, never more, and the pages lead on to the end', async (t) => {
+test('there are ten results a page, never more, and the pages lead on to the end', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
 
@@ -100,7 +100,7 @@ testOnce('searches are made for the country in SPOTIFY_MARKET, or for the US', a
   assert.equal(swedish.simulator.calls.at(-1)?.query.market, 'SE');
 });
 
-testOnce('an empty search is a page with a form, and a clear word to programs', async (t) => {
+testOnce('an empty search is a page with a form, and a clear error for programs', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
 
@@ -131,7 +131,7 @@ const senseless: Record<string, string> = {
   '/search?q=night&q=day': 'search-odd',
 };
 
-testOnce('what makes no sense is told so, without asking Spotify', async (t) => {
+testOnce('an invalid search is reported, without asking Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
 
@@ -148,7 +148,7 @@ testOnce('what makes no sense is told so, without asking Spotify', async (t) => 
   assert.equal(simulator.calls.length, 0);
 });
 
-testOnce('200 characters are searched for, whatever they are, and are shown as text', async (t) => {
+testOnce('any 200 characters can be searched for, and are shown as text', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
   const odd = [
@@ -173,7 +173,7 @@ testOnce('200 characters are searched for, whatever they are, and are shown as t
   assert.match(page.text, /Nothing was found\. Fewer words often find more/);
 });
 
-testOnce('a form sends each kind by itself; the order does not matter, nor do doubles', async (t) => {
+testOnce('a form sends each kind separately; neither order nor duplicates matter', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
 
@@ -188,7 +188,7 @@ testOnce('a form sends each kind by itself; the order does not matter, nor do do
   assert.equal(countApiCalls(simulator, '/v1/search'), 1, 'it is the same search');
 });
 
-testOnce('the JSON of a search is what docs/search.md says, field by field', async (t) => {
+testOnce('the JSON of a search is as docs/search.md describes it, field by field', async (t) => {
   const { browser } = await startTurntable(t);
   const visitor = browser();
   const docs = readFileSync(join(root, 'docs/search.md'), 'utf8');
@@ -237,7 +237,7 @@ testOnce('there is a search box on the landing page and on every other page', as
   }
 });
 
-test('who is signed in can add what was found to a playlist', async (t) => {
+test('a signed-in listener can add a result to a playlist', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -258,7 +258,7 @@ test('who is signed in can add what was found to a playlist', async (t) => {
   );
 });
 
-testOnce('the same search within a minute is one call, for everybody', async (t) => {
+testOnce('the same search within a minute is one call, for all visitors', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const [one, another, mara] = [browser(), browser(), browser()];
   await mara.signIn();
@@ -273,7 +273,7 @@ testOnce('the same search within a minute is one call, for everybody', async (t)
 });
 
 testOnce(
-  'visitors share a number of searches a day, on all servers together; who signs in has no such limit',
+  'visitors share a daily number of searches on all servers together; signed-in listeners have no such limit',
   async (t) => {
     const env = { SPOTIFY_DAILY_SEARCHES: '3' };
     const first = await startTurntable(t, { env });
@@ -291,7 +291,7 @@ testOnce(
     const wait = Number(page.headers['retry-after']);
     assert.ok(wait > 86_000 && wait <= 86_400, `${wait} s`);
     assert.equal((await visitor.getJson('/search?q=five').expect(429)).body.reason, 'search-share-used-up');
-    await visitor.get('/search?q=three').expect(200); // what is kept is still given
+    await visitor.get('/search?q=three').expect(200); // cached results are still shown
     assert.equal(countApiCalls(simulator, '/v1/search'), 3);
 
     const mara = second.browser();
@@ -302,7 +302,7 @@ testOnce(
   },
 );
 
-testOnce('searches that Spotify is not asked for take nothing from the visitors’ share', async (t) => {
+testOnce('searches that make no call to Spotify do not count towards the visitors’ limit', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '2' } });
   const visitor = browser();
   simulator.rateLimit(600);
@@ -317,12 +317,12 @@ testOnce('searches that Spotify is not asked for take nothing from the visitors�
   await visitor.get('/search?q=two').expect(429);
 });
 
-testOnce('a visitor without a share left does not take a listener’s search along', async (t) => {
+testOnce('a visitor beyond the limit does not fail a listener’s search at the same time', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '1' } });
   const [visitor, mara] = [browser(), browser()];
   await mara.signIn();
   await visitor.get('/search?q=one').expect(200);
-  clock.advance({ minutes: 59 }); // the token is to be renewed, so both searches are under way at once
+  clock.advance({ minutes: 59 }); // the token has to be refreshed, so both searches are in progress at once
   simulator.fault({ on: 'token', delayMs: 200 });
 
   const [refused, found] = await Promise.all([visitor.get('/search?q=two'), mara.get('/search?q=two')]);
@@ -331,7 +331,7 @@ testOnce('a visitor without a share left does not take a listener’s search alo
   assert.equal(found.status, 200);
 });
 
-testOnce('with a share of 0 only people who are signed in can search', async (t) => {
+testOnce('with a limit of 0 only people who are signed in can search', async (t) => {
   const { browser, simulator } = await startTurntable(t, { env: { SPOTIFY_DAILY_SEARCHES: '0' } });
   const [visitor, mara] = [browser(), browser()];
   await mara.signIn();
@@ -358,11 +358,11 @@ testOnce('one address has 30 searches a minute, and is told how long to wait', a
   await endRateLimitWindow(redisUrl, 'limit:visitorSearch:{192.0.2.1}');
   await from('192.0.2.1').expect(200);
 
-  // A household has billions of addresses of the sixth version; they count as one.
+  // A household has billions of IPv6 addresses, which count as one.
   for (let nth = 1; nth <= 30; nth += 1) await from(`2001:db8:0:7::${nth}`).expect(200);
   await from('2001:db8:0:7:ffff::1').expect(429);
   await from('2001:db8:0:8::1').expect(200);
-  // And the same address in the clothes of the sixth version is the same.
+  // The same address in its IPv4-mapped form is the same visitor.
   for (let nth = 1; nth <= 30; nth += 1) await from('::ffff:192.0.2.3').expect(200);
   await from('192.0.2.3').expect(429);
 
@@ -371,7 +371,7 @@ testOnce('one address has 30 searches a minute, and is told how long to wait', a
   for (let nth = 1; nth <= 40; nth += 1) await mara.get('/search?q=night').expect(200);
 });
 
-testOnce('a visitor’s search leaves counts behind and nothing else, all of them with an end', async (t) => {
+testOnce('a visitor’s search leaves only counts behind, and all of them have a TTL', async (t) => {
   const { browser, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -388,7 +388,7 @@ testOnce('a visitor’s search leaves counts behind and nothing else, all of the
   for (const key of await keys()) assert.ok((await redis.pttl(key)) > 0, key);
 });
 
-test('the app token is asked for once with Basic, kept sealed for all servers, and renewed a minute before its end', async (t) => {
+test('the app token is requested once with Basic, stored sealed for all servers, and refreshed a minute before its end', async (t) => {
   const first = await startTurntable(t);
   const second = await startTurntable(t, { sharedWith: first });
   const { simulator, clock, redisUrl } = first;
@@ -410,7 +410,7 @@ test('the app token is asked for once with Basic, kept sealed for all servers, a
   assert.equal(tokens(), 2);
 });
 
-testOnce('however many search at once, on however many servers, one token is asked for', async (t) => {
+testOnce('however many searches run at once, on however many servers, one token is requested', async (t) => {
   const first = await startTurntable(t);
   const second = await startTurntable(t, { sharedWith: first });
   first.simulator.fault({ on: 'token', delayMs: 200 });
@@ -424,7 +424,7 @@ testOnce('however many search at once, on however many servers, one token is ask
   assert.equal(countTokenRequests(first.simulator, 'client_credentials'), 1);
 });
 
-test('an app token that Spotify no longer takes is renewed once, and the search made again', async (t) => {
+test('an app token that Spotify rejects is refreshed once, and the search repeated', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const visitor = browser();
   await visitor.get('/search?q=one').expect(200);
@@ -433,7 +433,7 @@ test('an app token that Spotify no longer takes is renewed once, and the search 
   await visitor.get('/search?q=two').expect(200);
   assert.equal(countTokenRequests(simulator, 'client_credentials'), 2);
 
-  // A fresh token that is refused as well is a fault of Spotify's: there is no third try.
+  // A fresh token that is rejected as well is Spotify's failure: there is no third attempt.
   const body = JSON.stringify({ error: { status: 401, message: 'Invalid access token' } });
   simulator.fault({ on: /\/search/, times: 2, answer: { status: 401, body } });
   simulator.forgetCalls();
@@ -443,7 +443,7 @@ test('an app token that Spotify no longer takes is renewed once, and the search 
   await visitor.get('/search?q=four').expect(200);
 });
 
-testOnce('a renewal that fails early does no harm while the token still holds', async (t) => {
+testOnce('a refresh that fails early does no harm while the token is still valid', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const visitor = browser();
   await visitor.get('/search?q=one').expect(200);
@@ -458,7 +458,7 @@ testOnce('a renewal that fails early does no harm while the token still holds', 
   await visitor.get('/search?q=three').expect(200);
 });
 
-testOnce('wrong credentials are told apart, in Spotify’s own words', async (t) => {
+testOnce('wrong credentials are recognised, in Spotify’s own words', async (t) => {
   const { browser, logged } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'x'.repeat(32) } });
 
   const page = await browser().get('/search?q=night').expect(502);
@@ -471,7 +471,7 @@ testOnce('wrong credentials are told apart, in Spotify’s own words', async (t)
   assert.ok(!logged.join('').includes(clientSecret) && !logged.join('').includes('xxxxxxxx'));
 });
 
-testOnce('an app token that cannot be read is no loss: another one is asked for', async (t) => {
+testOnce('an app token that cannot be read is replaced by a new one', async (t) => {
   const { browser, simulator, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -481,16 +481,13 @@ testOnce('an app token that cannot be read is no loss: another one is asked for'
   assert.equal(countTokenRequests(simulator, 'client_credentials'), 2);
 });
 
-testOnce(
-  'a search asked for by HEAD, or as something that it is not, is answered as it should be',
-  async (t) => {
-    const { browser, simulator } = await startTurntable(t);
-    const visitor = browser();
+testOnce('a search with HEAD, or with an unexpected Accept header, gets the right answer', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const visitor = browser();
 
-    const head = await visitor.agent.head('/search?q=night').expect(200);
-    assert.equal(head.text, undefined);
-    await visitor.agent.get('/search?q=day').set('Accept', 'image/png').expect(406);
-    await visitor.agent.get('/search?q=night').expect('Content-Type', /html/);
-    assert.equal(countApiCalls(simulator, '/v1/search'), 1);
-  },
-);
+  const head = await visitor.agent.head('/search?q=night').expect(200);
+  assert.equal(head.text, undefined);
+  await visitor.agent.get('/search?q=day').set('Accept', 'image/png').expect(406);
+  await visitor.agent.get('/search?q=night').expect('Content-Type', /html/);
+  assert.equal(countApiCalls(simulator, '/v1/search'), 1);
+});

@@ -15,7 +15,7 @@ import {
 const https = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
 const overHttps = { Host: 'music.example', 'X-Forwarded-Proto': 'https' };
 
-/** The page of the checks, over the step that tries cookies: what it found, by the words beside each. */
+/** The page of the checks, after the step that tries cookies: the result of each, by its label. */
 async function check(person: Browser, headers: Record<string, string> = {}): Promise<Map<string, string>> {
   const first = await person.get('/setup/check').set(headers);
   const { text } = first.status === 200 ? first : await person.get(first.headers.location ?? '').set(headers);
@@ -27,7 +27,7 @@ function findingsIn(html: string): Map<string, string> {
   return new Map([...found].map(([, word, what = '', seen]) => [what, `${word}: ${seen}`]));
 }
 
-test('the setup page has each step with the exact string to paste, and leads to the check', async (t) => {
+test('the setup page has each step with the exact string to paste, and links to the check', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const { text, headers } = await browser().get('/setup').expect(200);
 
@@ -46,7 +46,7 @@ test('the setup page has each step with the exact string to paste, and leads to 
   assert.equal(headers['cache-control'], 'no-store');
 });
 
-test('the check tries everything and says what it saw', async (t) => {
+test('the check tries everything and shows the results', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const found = await check(browser());
 
@@ -85,7 +85,7 @@ test('the check says so if cookies do not come back', async (t) => {
   );
 });
 
-test('proxy headers: believed, missing, not believed, or not expected', async (t) => {
+test('the check tells whether proxy headers are trusted, missing, not trusted, or not expected', async (t) => {
   const behind = await startTurntable(t, { env: { ...https, SETUP_PAGE: 'on' } });
   const good = await check(behind.browser(), overHttps);
   assert.match(
@@ -96,7 +96,7 @@ test('proxy headers: believed, missing, not believed, or not expected', async (t
 
   const silent = await check(behind.browser(), { Host: 'music.example' });
   assert.match(silent.get('Proxy') ?? '', /^Wrong: BASE_URL is https, but there is no X-Forwarded-Proto/);
-  // The cookie is Secure, and such a browser would not take it.
+  // The cookie is Secure, and such a browser would not accept it.
   assert.match(silent.get('Cookies') ?? '', /^Wrong/);
 
   const foreign = await startTurntable(t, {
@@ -110,7 +110,7 @@ test('proxy headers: believed, missing, not believed, or not expected', async (t
   assert.match(unexpected.get('Proxy') ?? '', /^Note: there are headers of a proxy, but BASE_URL is http/);
 });
 
-test('whom Spotify refused of late, without saying who it was', async (t) => {
+test('the check says that Spotify refused a person recently, without saying whom', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const [jonas, owner] = [browser(), browser()];
   await jonas.signIn('jonas');
@@ -133,7 +133,7 @@ test('whom Spotify refused of late, without saying who it was', async (t) => {
 });
 
 // fault: setup-check-once-a-minute
-test('Spotify is asked once a minute, however often the check is', async (t) => {
+test('Spotify is asked once a minute, however often the check runs', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const person = browser();
   for (let time = 0; time < 5; time += 1) await check(person);
@@ -145,7 +145,7 @@ test('Spotify is asked once a minute, however often the check is', async (t) => 
 });
 
 // fault: setup-check-shared
-test('processes share what Spotify said: all together ask it once a minute', async (t) => {
+test('processes share Spotify’s answer: all together ask it once a minute', async (t) => {
   const one = await startTurntable(t);
   const other = await startTurntable(t, { sharedWith: one });
   const people = [one, other, one, other].map(({ browser }) => browser());
@@ -160,7 +160,7 @@ test('processes share what Spotify said: all together ask it once a minute', asy
   assert.equal(countApiCalls(one.simulator, '/v1/search'), 2);
 });
 
-test('the check works where Redis does not, and heals with it', { skip }, async (t) => {
+test('the check works without Redis, and recovers with it', { skip }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
   const { browser } = await startTurntable(t, { redisUrl: redis.url });
   await redis.stop();
@@ -178,7 +178,7 @@ test('the check works where Redis does not, and heals with it', { skip }, async 
   assert.match((await check(person)).get('Redis connection') ?? '', /^Good/);
 });
 
-test('the check leaves only what it found in Redis, and shows no secret', async (t) => {
+test('the check stores only its result in Redis, and shows no secret', async (t) => {
   const { browser, keys, redisUrl, logged } = await startTurntable(t);
   const person = browser();
   const first = await person.get('/setup/check');
@@ -187,12 +187,12 @@ test('the check leaves only what it found in Redis, and shows no secret', async 
   assert.deepEqual(await keys(), [`setup-check:{${clientId}}`]);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
-  const kept = (await redis.get(`setup-check:{${clientId}}`)) ?? '';
-  assert.match(kept, /Spotify accepts them/);
-  assert.doesNotMatch(kept + page.text + logged.join(''), new RegExp(clientSecret));
+  const stored = (await redis.get(`setup-check:{${clientId}}`)) ?? '';
+  assert.match(stored, /Spotify accepts them/);
+  assert.doesNotMatch(stored + page.text + logged.join(''), new RegExp(clientSecret));
 });
 
-test('for the world there is no such page, unless it is asked for', async (t) => {
+test('the public gets no such page, unless it is turned on', async (t) => {
   const hidden = await startTurntable(t, { env: https });
   for (const path of ['/setup', '/setup/check']) await hidden.browser().get(path).set(overHttps).expect(404);
   assert.doesNotMatch((await hidden.browser().get('/').set(overHttps)).text, /href="\/setup/);

@@ -4,7 +4,7 @@ import { visit } from '../support/fleet.ts';
 import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { countTokenRequests, startTurntable } from '../support/turntable.ts';
 
-test('the landing page says what this is and leads to the sign-in', async (t) => {
+test('the landing page says what this is and links to the sign-in', async (t) => {
   const { browser } = await startTurntable(t);
 
   const page = await browser().get('/').expect(200);
@@ -13,7 +13,7 @@ test('the landing page says what this is and leads to the sign-in', async (t) =>
   assert.match(page.text, /<a class="button" href="\/login">Sign in with Spotify<\/a>/);
 });
 
-test('sign-in goes to Spotify with everything the authorization code flow with PKCE needs', async (t) => {
+test('sign-in goes to Spotify with everything that the authorization code flow with PKCE needs', async (t) => {
   const { browser, simulator, baseUrl } = await startTurntable(t);
 
   const first = await browser().get('/login').expect(303);
@@ -36,7 +36,7 @@ test('sign-in goes to Spotify with everything the authorization code flow with P
   assert.equal(first.text, '', 'the state stands in no page');
 });
 
-test('a person signs in, and comes to what is playing', async (t) => {
+test('a person signs in, and arrives at now playing', async (t) => {
   const { browser, keys } = await startTurntable(t);
   const mara = browser();
 
@@ -54,7 +54,7 @@ test('a person signs in, and comes to what is playing', async (t) => {
   );
 });
 
-test('the sign-in leads back to the page that asked for it', async (t) => {
+test('the sign-in leads back to the page that required it', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
 
@@ -112,7 +112,7 @@ test('switching accounts makes Spotify ask again', async (t) => {
   assert.equal(new URL(left.headers.location ?? '').searchParams.get('show_dialog'), 'true');
 });
 
-test('a stranger’s visit writes nothing to Redis', async (t) => {
+test('a visit without a sign-in writes nothing to Redis', async (t) => {
   const { browser, keys } = await startTurntable(t);
   const stranger = browser();
 
@@ -127,7 +127,7 @@ test('a stranger’s visit writes nothing to Redis', async (t) => {
 });
 
 // fault: session-id-changes
-test('a sign-in gives the session a new id, and the old one is worth nothing', async (t) => {
+test('a sign-in gives the session a new id, and the old one is no longer valid', async (t) => {
   const { browser, keys } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -142,7 +142,7 @@ test('a sign-in gives the session a new id, and the old one is worth nothing', a
 });
 
 // fault: session-id-planted
-test('a session id that was not made here is not taken over', async (t) => {
+test('a session id that was not made here is not accepted', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const victim = browser();
   const name = `turntable-${new URL(baseUrl).port}-session`;
@@ -153,7 +153,7 @@ test('a session id that was not made here is not taken over', async (t) => {
   assert.doesNotMatch(victim.sessionCookie() ?? '', /attacker/);
 });
 
-test('session cookies are kept from scripts and from other sites', async (t) => {
+test('session cookies are hidden from scripts and other sites', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
 
   const back = await browser().signIn();
@@ -180,7 +180,7 @@ test('behind https, cookies are Secure and bound to the host by their name', asy
 });
 
 // fault: two-tabs-sign-in
-test('two tabs sign in at once, and both arrive', async (t) => {
+test('two tabs sign in at once, and both succeed', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
 
@@ -192,7 +192,7 @@ test('two tabs sign in at once, and both arrive', async (t) => {
 });
 
 // fault: callback-in-other-browser
-test('a way back opens in no other browser', async (t) => {
+test('a callback works in no other browser', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const attackers = await browser().agree('noor');
   const victim = browser();
@@ -207,7 +207,7 @@ test('a way back opens in no other browser', async (t) => {
 });
 
 // fault: pending-sign-in-expired
-test('a sign-in is given up after ten minutes', async (t) => {
+test('a sign-in expires after ten minutes', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   const way = await mara.agree();
@@ -219,7 +219,7 @@ test('a sign-in is given up after ten minutes', async (t) => {
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
 });
 
-test('a code that Spotify no longer takes leads to a page that says so', async (t) => {
+test('a code that Spotify no longer accepts leads to a page that says so', async (t) => {
   const { browser, clock } = await startTurntable(t);
   const mara = browser();
   const way = await mara.agree('mara', '?returnTo=/playlists');
@@ -249,7 +249,7 @@ test('cancelling at Spotify leads to a page that says so, and changes nothing', 
 });
 
 // fault: invalid-callback
-test('a way back that is not as Spotify makes it is refused without asking Spotify', async (t) => {
+test('a malformed callback is refused without asking Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   const fresh = async () =>
@@ -288,7 +288,7 @@ test('the code is exchanged with the verifier that belongs to its challenge', as
   await mara.failSignIn(`/callback?code=${code}&state=${other.searchParams.get('state')}`, 400);
 });
 
-test('who is not on the app’s list is told what the owner must do', async (t) => {
+test('a person who is not on the app’s list is told what the owner must do', async (t) => {
   const { browser, simulator, keys } = await startTurntable(t);
   for (const form of ['text', 'json'] as const) {
     simulator.settings.notInvited.add('noor');
@@ -316,7 +316,7 @@ test('an owner without Premium is named as the cause', async (t) => {
   assert.match(page.text, /The owner of this site needs Spotify Premium/);
 });
 
-test('credentials that Spotify does not know are named as the owner’s to mend', async (t) => {
+test('credentials that Spotify does not know are reported as the owner’s to fix', async (t) => {
   const { browser, logged } = await startTurntable(t, { env: { SPOTIFY_CLIENT_SECRET: 'another secret' } });
   const mara = browser();
 
@@ -345,7 +345,7 @@ test('signing out ends session and grant, and the next sign-in is asked for', as
   assert.equal(new URL(left.headers.location ?? '').searchParams.get('show_dialog'), 'true');
 });
 
-test('who signs in again after signing out is asked by Spotify once, and then no more', async (t) => {
+test('a person who signs in again after signing out is asked by Spotify once, and not after that', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -358,7 +358,7 @@ test('who signs in again after signing out is asked by Spotify once, and then no
 });
 
 // fault: tab-reloads-during-sign-out
-test('while a sign-out is under way, another tab of the browser is not signed in again without being asked', async (t) => {
+test('while a sign-out is in progress, another tab of the browser is not signed in again without being asked', async (t) => {
   const redis = await startRedisProxy(t);
   const one = await startTurntable(t, { redisUrl: redis.url });
   const other = await startTurntable(t, { sharedWith: { ...one, redisUrl: redis.direct } });
@@ -400,7 +400,7 @@ test('nobody can be signed out, or be made to sign in, from another site', async
   await mara.get('/now-playing').expect(200);
   await mara.get('/login').set('Sec-Fetch-Dest', 'image').expect(403);
 
-  // A browser that sends no Sec-Fetch-Site is believed by its Origin.
+  // For a browser without Sec-Fetch-Site, the Origin counts.
   await mara.agent.post('/logout').set('Origin', url).expect(303);
 });
 
@@ -413,7 +413,7 @@ test('a program that is not signed in gets a 401 and no redirect', async (t) => 
   assert.equal(JSON.parse(answer.text).reason, 'not-signed-in');
 });
 
-test('a sign-in that fails leads to another one, back to where the person was, and shows nothing of the way back', async (t) => {
+test('a sign-in that fails leads to another one, back to where the person was, and shows nothing of the callback', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const json = (status: number, message: string) => ({
     status,
@@ -440,7 +440,7 @@ test('a sign-in that fails leads to another one, back to where the person was, a
   }
 });
 
-test('a 429 at the sign-in closes the door for as long as Spotify says, and the page says so', async (t) => {
+test('a 429 at the sign-in starts a cooldown as long as Spotify says, and the page says so', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   const [first, second] = [await mara.agree(), await mara.agree()];
@@ -462,7 +462,7 @@ test('a 429 at the sign-in closes the door for as long as Spotify says, and the 
   await mara.signIn();
 });
 
-test('behind https, a proxy that does not say so is named instead of losing the cookies', async (t) => {
+test('behind https, a proxy that does not forward the scheme is reported instead of losing the cookies', async (t) => {
   const { browser } = await startTurntable(t, {
     env: { BASE_URL: 'https://music.example', TRUST_PROXY: '1' },
   });
@@ -475,7 +475,7 @@ test('behind https, a proxy that does not say so is named instead of losing the 
   await browser().get('/login').set('X-Forwarded-Proto', 'https').expect(303);
 });
 
-test('programs get the status and the reason of what happened at the sign-in', async (t) => {
+test('programs get the status and the reason for each outcome of a sign-in', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
 

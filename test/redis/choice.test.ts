@@ -14,7 +14,7 @@ import { privateSocket } from '../../src/redis/private-redis.ts';
 import { redisProgram, skipWithoutProgram as skip } from '../support/redis.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-/** A machine where nothing is set, whose default address is a port that is free, and a Turntable that is started on it. */
+/** A machine where nothing is set, whose default address is a free port, and a Turntable that is started on it. */
 async function machine(t: TestContext) {
   const home = mkdtempSync(join(tmpdir(), 'turntable-store-'));
   t.after(() => rmSync(home, { recursive: true }));
@@ -50,7 +50,7 @@ async function machine(t: TestContext) {
 /** Runs commands in the Redis at an address. */
 async function at<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
   const redis = new Redis(url);
-  // Whether there is one is for `work` to say.
+  // `work` reports whether there is one.
   redis.on('error', () => undefined);
   try {
     return await work(redis);
@@ -60,7 +60,7 @@ async function at<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T
 }
 
 // fault: private-redis-started
-test('with no Redis anywhere a private one is started, which keeps its data from one start to the next', {
+test('without any Redis a private one is started, which keeps its data from one start to the next', {
   skip,
 }, async (t) => {
   const { open, said, folder, port } = await machine(t);
@@ -69,11 +69,11 @@ test('with no Redis anywhere a private one is started, which keeps its data from
     said(),
     /Using a private Redis with its data in .*data\. REDIS_URL isn't set, and nothing answers at/,
   );
-  await at(first.url, (redis) => redis.set('grant', 'kept'));
+  await at(first.url, (redis) => redis.set('grant', 'stored'));
   await first.stop();
 
   const second = await open();
-  assert.equal(await at(second.url, (redis) => redis.get('grant')), 'kept');
+  assert.equal(await at(second.url, (redis) => redis.get('grant')), 'stored');
   assert.equal(second.url, join(folder, 'redis.sock'));
   assert.deepEqual(await at(second.url, (redis) => redis.config('GET', 'appendfsync')), [
     'appendfsync',
@@ -83,7 +83,7 @@ test('with no Redis anywhere a private one is started, which keeps its data from
 });
 
 // fault: private-redis-isolated
-test('the private Redis is reached through a folder that only its user may enter, and at no port', {
+test('the private Redis is reached through a folder that only its user may enter, and not on a port', {
   skip,
 }, async (t) => {
   const { open, folder } = await machine(t);
@@ -96,7 +96,7 @@ test('the private Redis is reached through a folder that only its user may enter
 });
 
 // fault: last-redis-is-away
-test('a Redis at the default address is used, and while it is away no other one takes its place', {
+test('a Redis at the default address is used, and no other one replaces it while it is away', {
   skip,
 }, async (t) => {
   const { open, said, folder, url, startDefault } = await machine(t);
@@ -121,7 +121,7 @@ test('a Redis at the default address is used, and while it is away no other one 
 });
 
 // fault: another-redis-appears
-test('a private Redis is kept when one appears at the default address, and that is said', {
+test('a private Redis stays in use when one appears at the default address, and the log says so', {
   skip,
 }, async (t) => {
   const { open, said, folder, url, startDefault } = await machine(t);
@@ -136,7 +136,9 @@ test('a private Redis is kept when one appears at the default address, and that 
   );
 });
 
-test('a Redis that wants a password, or something that is no Redis, is left alone', { skip }, async (t) => {
+test('a Redis that requires a password, or a server that is not Redis, is left alone', {
+  skip,
+}, async (t) => {
   const locked = await machine(t);
   const redis = await locked.startDefault();
   await at(redis.url, (one) => one.config('SET', 'requirepass', 'a pass word'));
@@ -161,7 +163,9 @@ test('a Redis that wants a password, or something that is no Redis, is left alon
 });
 
 // fault: started-twice
-test('two that are started at once do not share a private Redis: the second says so', { skip }, async (t) => {
+test('two servers that are started at once do not share a private Redis: the second says so', {
+  skip,
+}, async (t) => {
   const { open } = await machine(t);
 
   const started = await Promise.allSettled([open(), open()]);
@@ -183,19 +187,19 @@ test('a private Redis that is still ending, after its process was killed, is wai
   prepareDataFolder(folder);
   const socket = privateSocket(folder);
   const previous = await startRedisIn(folder, { program: redisProgram, socket });
-  await at(socket, (redis) => redis.set('grant', 'kept'));
+  await at(socket, (redis) => redis.set('grant', 'stored'));
 
   const opening = open();
-  // Time enough to start a second one, which would take over the socket and lose it when the first one ends.
+  // Enough time to start a second one, which would take over the socket and lose it when the first one ends.
   await sleep(500);
   await previous?.stop();
 
   const { url } = await opening;
-  assert.equal(await at(url, (redis) => redis.get('grant')), 'kept');
+  assert.equal(await at(url, (redis) => redis.get('grant')), 'stored');
 });
 
 // fault: private-redis-killed
-test('a private Redis that ends by itself is started again, with what it kept', { skip }, async (t) => {
+test('a private Redis that exits is started again, with its data', { skip }, async (t) => {
   const { open, said } = await machine(t);
   const store = await open();
   const { browser } = await startTurntable(t, { redisUrl: store.url });
@@ -210,7 +214,7 @@ test('a private Redis that ends by itself is started again, with what it kept', 
 });
 
 // fault: unusable-data-folder
-test('a folder that cannot be used is a sentence', { skip }, async (t) => {
+test('a folder that cannot be used is reported in one sentence', { skip }, async (t) => {
   const { open, folder } = await machine(t);
   writeFileSync(folder, '');
   await assert.rejects(
@@ -226,7 +230,7 @@ test('a folder that cannot be used is a sentence', { skip }, async (t) => {
 });
 
 // fault: unreadable-redis-data
-test('a folder whose data Redis does not understand is a sentence that leads to its log', {
+test('a folder whose data Redis does not understand is reported in one sentence that points to its log', {
   skip,
 }, async (t) => {
   const { open, folder } = await machine(t);
@@ -240,7 +244,7 @@ test('a folder whose data Redis does not understand is a sentence that leads to 
   assert.match(readFileSync(join(folder, 'redis.log'), 'utf8'), /AOF|append only file/i);
 });
 
-test('a database that Redis does not have is refused at the start', { skip }, async (t) => {
+test('a database that Redis does not have is refused at startup', { skip }, async (t) => {
   const { open, url, startDefault } = await machine(t);
   await startDefault();
 
@@ -252,7 +256,7 @@ test('a database that Redis does not have is refused at the start', { skip }, as
 });
 
 // fault: missing-database-no-fallback
-test('a database that Redis does not have is not another one, also if Redis comes after the start', {
+test('a database that Redis does not have is not replaced by another one, even if Redis comes up after the server', {
   skip,
 }, async (t) => {
   const { url, startDefault } = await machine(t);
@@ -265,7 +269,7 @@ test('a database that Redis does not have is not another one, also if Redis come
 });
 
 // fault: path-is-no-socket
-test('a path in REDIS_URL that is no socket is refused at the start', { skip }, async (t) => {
+test('a path in REDIS_URL that is not a socket is refused at startup', { skip }, async (t) => {
   const { open, folder } = await machine(t);
   mkdirSync(folder);
   const file = join(folder, 'a-file');
@@ -281,7 +285,9 @@ test('a path in REDIS_URL that is no socket is refused at the start', { skip }, 
 });
 
 // fault: private-redis-hangs
-test('a private Redis that hangs is ended with the server, a few seconds later', { skip }, async (t) => {
+test('a private Redis that hangs is killed when the server stops, a few seconds later', {
+  skip,
+}, async (t) => {
   const { open } = await machine(t);
   const store = await open();
   const info = await at(store.url, (redis) => redis.info('server'));
@@ -291,7 +297,7 @@ test('a private Redis that hangs is ended with the server, a few seconds later',
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended, as it should have.
+      // It has exited, as it should.
     }
   });
 
@@ -300,7 +306,7 @@ test('a private Redis that hangs is ended with the server, a few seconds later',
   assert.throws(() => process.kill(pid, 0), /ESRCH/);
 });
 
-test('a Redis on a socket serves as any other', { skip }, async (t) => {
+test('a Redis on a socket works like any other', { skip }, async (t) => {
   const { open } = await machine(t);
   const { url } = await open();
   const short = join(mkdtempSync(join(tmpdir(), 'turntable-socket-')), 'redis.sock');

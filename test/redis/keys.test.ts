@@ -5,7 +5,7 @@ import { keys } from '../../src/redis/keys.ts';
 /** The part of a key that decides its slot in a cluster. */
 const hashTag = (key: string) => /\{([^}]+)\}/.exec(key)?.[1];
 
-test('every key has a hash tag, and keys that one script uses share theirs', () => {
+test('every key has a hash tag, and keys that one script uses have the same one', () => {
   const all = Object.values(keys).map((key: (...ids: string[]) => string) => key('{an id}', '{an id}'));
   for (const key of all) assert.equal(hashTag(key.replaceAll('{{', '{').replaceAll('}}', '}')), 'an id', key);
   assert.equal(new Set(all).size, all.length, 'and no two kinds have the same key');

@@ -28,7 +28,7 @@ async function signedIn(t: TestContext, options: Parameters<typeof startTurntabl
   return { ...turntable, redis, mara, sessionId, session, accountId };
 }
 
-/** The kinds of record that the log says were damaged, since it was last asked. */
+/** The kinds of record that the log has reported as damaged since the last call. */
 function damagedIn(logged: string[]): string[] {
   return logged
     .splice(0)
@@ -38,7 +38,7 @@ function damagedIn(logged: string[]): string[] {
 }
 
 // fault: session-of-newer-version
-test('a session of a newer version is absent here, left alone, and a sign-in again where that version runs', async (t) => {
+test('a session of a newer version is treated as absent and left alone, and works again under that version', async (t) => {
   const { mara, redis, sessionId, session, logged } = await signedIn(t);
   const key = `session:{${sessionId}}`;
   const newer = JSON.stringify({ ...session, v: 2, listener: 'of another form' });
@@ -56,7 +56,7 @@ test('a session of a newer version is absent here, left alone, and a sign-in aga
 });
 
 // fault: sign-in-beside-newer-session
-test('a sign-in beside a session of a newer version writes over nothing of it', async (t) => {
+test('a sign-in next to a session of a newer version overwrites nothing of it', async (t) => {
   const { mara, redis, sessionId, session } = await signedIn(t);
   const newer = JSON.stringify({ ...session, v: 2 });
   await redis.set(`session:{${sessionId}}`, newer, 'KEEPTTL');
@@ -70,7 +70,7 @@ test('a sign-in beside a session of a newer version writes over nothing of it', 
 });
 
 // fault: unreadable-or-newer-grant
-test('a grant that does not open, or is of a newer version, is left to its TTL, and opens again when it can', async (t) => {
+test('a grant that does not open, or is of a newer version, is left to its TTL, and works again once it opens', async (t) => {
   const { mara, redis, sessionId, logged, clock } = await signedIn(t);
   const key = `grant:{${sessionId}}`;
   const seal = createSeal([secret]);
@@ -150,7 +150,7 @@ test('a damaged record is removed by comparing: one that was written in the mean
 });
 
 // fault: damaged-lock
-test('a lock of another type or text, without a TTL or with one that is too long is removed: no page waits for it', async (t) => {
+test('a lock of another type or text, without a TTL or with one that is too long, is removed: no page waits for it', async (t) => {
   const { mara, redis, sessionId, clock, simulator, logged } = await signedIn(t, { timing: lockWait });
   const key = `lock:grant:{${sessionId}}`;
 
@@ -190,7 +190,7 @@ test('a lock of another type or text, without a TTL or with one that is too long
 });
 
 // fault: damaged-lease
-test('a lease that is none is taken over, and the player is asked', async (t) => {
+test('an invalid lease is taken over, and the player is polled', async (t) => {
   const { mara, redis, accountId, url, clock, simulator, logged } = await signedIn(t);
   const key = `lease:{${accountId}}`;
   await mara.get('/now-playing').expect(200);
@@ -210,7 +210,7 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
     stream.close();
   }
 
-  // With a TTL like ours only its text shows that it is none.
+  // With a TTL like ours only its text shows that it is invalid.
   await redis.set(key, 'x', 'PX', 6_000);
   damagedIn(logged);
   await openStream(t, url, mara);
@@ -218,7 +218,7 @@ test('a lease that is none is taken over, and the player is asked', async (t) =>
 });
 
 // fault: damaged-messages
-test('messages that are damaged or of another shape are ignored and counted, and later ones are heard', async (t) => {
+test('messages that are damaged or of another shape are ignored and counted, and later ones are processed', async (t) => {
   const { url, mara, redisUrl, logged, simulator, name } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -272,7 +272,7 @@ test('messages that are damaged or of another shape are ignored and counted, and
 });
 
 // fault: damaged-cooldown
-test('what is no cooldown pauses nothing, and neither does a probe that never ends', async (t) => {
+test('an invalid record is no cooldown and pauses nothing, and neither does a probe that never ends', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `cooldown:{${clientId}}`;
   const far = clock.now() + 30 * 24 * 3_600_000;
@@ -310,7 +310,7 @@ test('what is no cooldown pauses nothing, and neither does a probe that never en
 });
 
 // fault: damaged-call-count
-test('calls are counted beside a count that is none', async (t) => {
+test('calls are counted even if the stored count is invalid', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `usage:{${clientId}}`;
   const bin = String(Math.floor(clock.now() / 900_000));
@@ -333,7 +333,7 @@ test('calls are counted beside a count that is none', async (t) => {
 });
 
 // fault: endless-stream-slots
-test('places of streams that are taken for ever are free', async (t) => {
+test('stream slots that never expire are treated as free', async (t) => {
   const { mara, redis, url, sessionId } = await signedIn(t);
   const key = `streams:{${sessionId}}`;
   await mara.get('/now-playing').expect(200);
@@ -350,7 +350,7 @@ test('places of streams that are taken for ever are free', async (t) => {
 });
 
 // fault: damaged-idempotency-record
-test('a form is done once beside a record that is none, and leads nowhere but to our own pages', async (t) => {
+test('a form is handled once despite an invalid record, and redirects only to our own pages', async (t) => {
   const { mara, redis, simulator, keys } = await signedIn(t);
   const send = async (form: object) => mara.post('/playlists').type('form').send(form).expect(303);
   const created = () => apiRequests(simulator).filter((call) => call === 'POST /me/playlists').length;
@@ -380,7 +380,7 @@ test('a form is done once beside a record that is none, and leads nowhere but to
 });
 
 // fault: damaged-used-state
-test('the way back from Spotify is good beside a record that is none', async (t) => {
+test('the callback from Spotify works despite an invalid record', async (t) => {
   const { redis, browser, simulator } = await signedIn(t);
 
   for (const harm of [
@@ -400,7 +400,7 @@ test('the way back from Spotify is good beside a record that is none', async (t)
 });
 
 // fault: damaged-api-version
-test('which generation of the Web API is spoken is found out again where the record is none', async (t) => {
+test('the generation of the Web API is detected again if its record is invalid', async (t) => {
   const { mara, redis, logged, clock } = await signedIn(t, { simulator: { apiVersion: 'legacy' } });
   const [playlist] = (await mara.getJson('/playlists').expect(200)).body.playlists as { id: string }[];
   const path = `/playlists/${playlist?.id}`;

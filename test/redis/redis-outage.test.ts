@@ -7,7 +7,7 @@ import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { usualRedisDeadline } from '../support/timing.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
-/** The page is there again, by itself. */
+/** The page loads again without a restart. */
 async function isBack(mara: Browser): Promise<void> {
   await until(async () => (await mara.get('/now-playing')).status === 200);
 }
@@ -19,7 +19,7 @@ async function isTurnedAway(mara: Browser, path: string): Promise<void> {
 }
 
 // fault: redis-stopped
-test('while Redis is stopped every page answers 503, and when it is back all is as before', {
+test('while Redis is stopped every page answers 503, and when it is back everything is as before', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -46,7 +46,7 @@ test('while Redis is stopped every page answers 503, and when it is back all is 
   assert.match(logged.join(''), /Redis answers again/);
 });
 
-test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is signed out', {
+test('while Redis hangs, pages answer 503 instead of hanging, and nobody is signed out', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -60,7 +60,7 @@ test('while Redis hangs, pages answer 503 in place of hanging too, and nobody is
   await isBack(mara);
 });
 
-test('a Redis that takes no writes is said to be unavailable, never a success: reading goes on', {
+test('a Redis that takes no writes is reported as unavailable, never as a success, and reading still works', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -81,7 +81,7 @@ test('a Redis that takes no writes is said to be unavailable, never a success: r
 });
 
 // fault: sign-in-while-redis-fails
-test('a new sign-in that Redis does not take leaves the one that stood as it was', async (t) => {
+test('a new sign-in that Redis refuses leaves the previous one as it was', async (t) => {
   const redis = await startRedisProxy(t);
   const { browser } = await startTurntable(t, { redisUrl: redis.url });
   const mara = browser();
@@ -99,7 +99,7 @@ test('a new sign-in that Redis does not take leaves the one that stood as it was
   }
 });
 
-/** Stands for a key that holds no text at all. */
+/** Marks a key that does not hold a string. */
 const aList = 'a list';
 
 // fault: damaged-session-or-grant
@@ -114,7 +114,7 @@ test('a damaged session or grant signs its browser out, is counted, and is never
     ),
     ...['', 'x', '1:', '1:abc.def', '{"accessToken":"x"}', aList].map((one) => ['grant', one] as const),
   ]) {
-    // Another process may have the key that it is sealed with, or this one again after a change of secrets.
+    // Another process may have the key it is sealed with, or this one after a change of secrets.
     const isLeft = kind === 'grant' && record !== aList;
     const mara = browser();
     await mara.signIn();
@@ -139,7 +139,7 @@ test('a damaged session or grant signs its browser out, is counted, and is never
 });
 
 // fault: session-with-one-bad-field
-test('a session record that is right but for one field is as good as none, and never an error', async (t) => {
+test('a session record that is right but for one field is treated as absent, and is never an error', async (t) => {
   const { browser, keys, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -164,7 +164,7 @@ test('a session record that is right but for one field is as good as none, and n
     assert.equal(await redis.exists(key), 0, JSON.stringify(wrong));
   }
 
-  // What a record says of its cookie is not read at all.
+  // The cookie settings in a record are not read at all.
   for (const cookie of [
     null,
     [],
@@ -182,7 +182,7 @@ test('a session record that is right but for one field is as good as none, and n
 });
 
 // fault: grant-without-generation
-test('a grant whose generation is no number is as good as none', async (t) => {
+test('a grant whose generation is not a number is treated as absent', async (t) => {
   const { browser, keys, redisUrl, clock } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -218,7 +218,7 @@ test('a Redis that asks for a password is told apart from one that is away', { s
 });
 
 // fault: grant-copied-to-other-session
-test('a grant copied beside another session does not open', async (t) => {
+test('a grant copied to another session does not open', async (t) => {
   const { browser, keys, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -235,7 +235,7 @@ test('a grant copied beside another session does not open', async (t) => {
 });
 
 // fault: secret-changed
-test('a new secret before the old one in SESSION_SECRET signs nobody out; taking the old one away does', async (t) => {
+test('a new secret before the old one in SESSION_SECRET signs nobody out; removing the old one does', async (t) => {
   const [old, fresh] = ['the old one that has been long enough', 'the fresh one that is long enough'];
   const before = await startTurntable(t, { env: { SESSION_SECRET: old } });
   const mara = before.browser();

@@ -48,7 +48,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
     () => Promise.all([redis.get('busy'), redis.eval('return 1', 0)]),
   ]) {
     const answer = work();
-    // Commands are sent together at the end of a turn.
+    // Commands are sent together at the end of a turn of the event loop.
     await new Promise(setImmediate);
     beBusy(800);
     await answer;
@@ -57,7 +57,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
 });
 
 // fault: repeatedly-busy-loop
-test('pages are served although the event loop is busy for 800 ms again and again', async (t) => {
+test('pages are served even if the event loop is busy for 800 ms again and again', async (t) => {
   const { browser } = await startTurntable(t, { timing: usualRedisDeadline });
   const mara = browser();
   await mara.signIn();
@@ -99,7 +99,7 @@ for (const [name, reply] of Object.entries(replies)) {
   });
 }
 
-test('a connection to a server that is out of memory is kept, since it is the right one', async (t) => {
+test('a connection to a server that is out of memory stays open, since it is the right one', async (t) => {
   const line = await startRedisProxy(t);
   const { browser, url } = await startTurntable(t, { redisUrl: line.url });
   const mara = browser();
@@ -115,7 +115,7 @@ test('a connection to a server that is out of memory is kept, since it is the ri
 });
 
 // fault: start-with-read-only-redis
-test('a server that starts beside a Redis that takes no writes says so, and says when that has changed', {
+test('a server that starts while Redis takes no writes says so, and says when that has changed', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -130,7 +130,7 @@ test('a server that starts beside a Redis that takes no writes says so, and says
 });
 
 // fault: readiness-reason
-test('/readyz says which it is: no memory, no permission, or nobody there', { skip }, async (t) => {
+test('/readyz says which it is: no memory, no permission, or no Redis', { skip }, async (t) => {
   const redis = await startOwnRedis(t);
   const direct = connectDirectly(t, redis.url);
   const permit = (...rules: string[]) => direct.call('ACL', 'SETUSER', 'turntable', ...rules);
@@ -142,7 +142,7 @@ test('/readyz says which it is: no memory, no permission, or nobody there', { sk
   assert.deepEqual(await readyz(url), isNotReady('Redis is out of memory'));
   await direct.config('SET', 'maxmemory', '0');
 
-  // Deleting is what a script does.
+  // Deleting happens in a script.
   for (const command of ['-set', '-eval', '-del']) {
     await permit(command);
     assert.deepEqual(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { findRedisProgram, NoRedis } from '../../src/redis/local-server.ts';
 
-/** A machine with these programs and no others. What `apt-get` and `brew` are told stands in a file. */
+/** A machine with these programs and no others. The arguments of `apt-get` and `brew` are written to a file. */
 function machine(t: TestContext, programs: Record<string, string>) {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-path-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -32,7 +32,7 @@ function machine(t: TestContext, programs: Record<string, string>) {
 
 const installs = 'if [ "$1" = install ]; then : > HERE/redis-server; /bin/chmod +x HERE/redis-server; fi';
 
-test('a Redis on the PATH is taken, and Valkey where there is no Redis', async (t) => {
+test('a Redis on the PATH is used, and Valkey if there is no Redis', async (t) => {
   const both = machine(t, { 'redis-server': '', 'valkey-server': '' });
   const valkey = machine(t, { 'valkey-server': '', 'apt-get': installs });
 
@@ -41,7 +41,7 @@ test('a Redis on the PATH is taken, and Valkey where there is no Redis', async (
   assert.equal(valkey.told(), '');
 });
 
-test('root on Debian gets it installed, and is told so', async (t) => {
+test('root on Debian gets Redis installed, and is told so', async (t) => {
   const { folder, deps, said, told } = machine(t, { 'apt-get': installs });
 
   assert.equal(await findRedisProgram({ ...deps, isRoot: true }), join(folder, 'redis-server'));
@@ -65,7 +65,7 @@ test('a person at a terminal is asked first', async (t) => {
   assert.match(told(), /^sudo apt-get update/);
 });
 
-test('where nobody can be asked, the one line to run is given', async (t) => {
+test('without a terminal to ask at, the one command to run is printed', async (t) => {
   const linux = machine(t, { 'apt-get': installs });
   const mac = machine(t, { brew: '' });
   const bare = machine(t, {});
@@ -85,7 +85,7 @@ test('where nobody can be asked, the one line to run is given', async (t) => {
   assert.equal(linux.told() + mac.told(), '');
 });
 
-test('an installation that fails says what to run by hand', async (t) => {
+test('an installation that fails prints the command to run by hand', async (t) => {
   const { deps } = machine(t, { 'apt-get': 'exit 1' });
 
   await assert.rejects(

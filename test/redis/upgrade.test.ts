@@ -30,7 +30,7 @@ async function upgraded(t: TestContext) {
     await redis.rename(key, `${kind}:${id}`);
     former.push(`${kind}:${id}`);
   }
-  // Other processes of this version, which have seen nothing of this yet.
+  // Other processes of this version, which have cached nothing of this yet.
   const second = await startTurntable(t, { redisUrl, env, sharedWith: first });
   const third = await startTurntable(t, { redisUrl, env, sharedWith: first });
   const at = (server: typeof first, person: typeof laptop) => {
@@ -75,7 +75,7 @@ test('sign-ins that version 0.1.0 wrote are moved to their new keys when they ar
 });
 
 // fault: upgrade-signs-out-everywhere
-test('signing out everywhere ends sign-ins that version 0.1.0 wrote and nobody has used since', {
+test('signing out everywhere ends sign-ins that version 0.1.0 wrote and that have not been used since', {
   skip,
 }, async (t) => {
   const { redis, second, third, at, laptop, phone, noor } = await upgraded(t);
@@ -88,7 +88,7 @@ test('signing out everywhere ends sign-ins that version 0.1.0 wrote and nobody h
   assert.deepEqual(left.map((key) => key.split(':')[1]).sort(), kinds.toSorted(), 'all of it is Noor’s');
 });
 
-test('a Redis user who may use nothing but the prefix is served', { skip }, async (t) => {
+test('a Redis user whose rights are limited to the prefix is enough', { skip }, async (t) => {
   const { redis, redisUrl, laptop, second, at } = await upgraded(t);
   await redis.call(
     'ACL',

@@ -5,7 +5,7 @@ import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
 
-test('nothing set is a server on this machine, waiting for credentials', () => {
+test('without settings there is a server on this machine, waiting for credentials', () => {
   const { secrets, ...config } = readConfig({});
 
   assert.equal(secrets.length, 1);
@@ -31,7 +31,7 @@ test('nothing set is a server on this machine, waiting for credentials', () => {
   });
 });
 
-test('the setup page is there on this machine alone, unless it is asked for', () => {
+test('the setup page is available on this machine only, unless it is turned on', () => {
   const setupPage = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).setupPage;
   const public_ = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
 
@@ -57,14 +57,14 @@ test('two settings are enough', () => {
   assert.notDeepEqual(secrets, readConfig({ ...credentials, SPOTIFY_CLIENT_SECRET: 'another' }).secrets);
 });
 
-test('an empty variable is one that is not set', () => {
+test('an empty variable is treated as unset', () => {
   assert.deepEqual(
     readConfig({ PORT: '', BASE_URL: ' ', SPOTIFY_CLIENT_ID: '', SESSION_SECRET: '' }),
     readConfig({}),
   );
 });
 
-test('all problems are told at once, and no secret with them', () => {
+test('all problems are reported together, and no secret with them', () => {
   const told = configProblems({
     PORT: 'eighty',
     BASE_URL: 'https://music.example',
@@ -112,13 +112,13 @@ test('addresses that Spotify refuses as redirect URIs are refused with the reaso
   assert.equal(configProblems({ BASE_URL: 'http://[::1]:3000' }), '');
 });
 
-test('a Redis is found where none is named, but not in production', () => {
+test('a Redis is found if none is configured, but not in production', () => {
   assert.equal(readConfig(credentials).findsRedis, true);
   assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).findsRedis, false);
   assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).findsRedis, false);
 });
 
-test('the prefix of Redis keys can be set, once and without characters that mean something to Redis', () => {
+test('the prefix of Redis keys can be set, once and without characters that are special to Redis', () => {
   const read = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).redisPrefix;
 
   assert.equal(read({ REDIS_PREFIX: 'music:' }), 'music:');
@@ -131,7 +131,7 @@ test('the prefix of Redis keys can be set, once and without characters that mean
   );
 });
 
-test('the address follows from where the server listens, or has to be told', () => {
+test('the address is derived from where the server listens, or has to be set', () => {
   assert.equal(readConfig({ HOST: '0.0.0.0', PORT: '3100' }).baseUrl, 'http://127.0.0.1:3100');
   assert.equal(readConfig({ HOST: '::1' }).baseUrl, 'http://[::1]:3000');
   assert.match(configProblems({ HOST: '192.168.1.5' }), /HOST=192\.168\.1\.5 requires BASE_URL/);
@@ -141,7 +141,7 @@ test('the address follows from where the server listens, or has to be told', () 
   );
 });
 
-test('TRUST_PROXY takes a number or addresses, and nothing that believes everybody', () => {
+test('TRUST_PROXY takes a number or addresses, and nothing that trusts everyone', () => {
   assert.equal(readConfig({ TRUST_PROXY: '2' }).trustProxy, 2);
   assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).trustProxy, 'loopback, 10.0.0.0/8');
   assert.match(configProblems({ TRUST_PROXY: 'true' }), /would trust every client/);
@@ -157,14 +157,14 @@ test('TRUST_PROXY takes a number or addresses, and nothing that believes everybo
   }
 });
 
-test('SESSION_SECRET is a list, and each must be long enough', () => {
+test('SESSION_SECRET is a list, and each secret must be long enough', () => {
   const [a, b] = ['one that is long enough but only just', 'another one that is long enough too'];
   assert.deepEqual(readConfig({ SESSION_SECRET: `${a}, ${b}` }).secrets, [a, b]);
   assert.match(configProblems({ SESSION_SECRET: `${a},short` }), /at least 32 characters/);
   assert.match(configProblems({ SESSION_SECRET: `${a},` }), /at least 32 characters/);
 });
 
-test('the simulator’s origin is trusted with covers and links only where it stands in for Spotify', () => {
+test('the simulator’s origin is trusted with covers and links only if it stands in for Spotify', () => {
   const { spotify } = readConfig({
     ...credentials,
     SPOTIFY_ACCOUNTS_URL: 'http://localhost:3001/',

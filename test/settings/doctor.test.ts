@@ -9,7 +9,7 @@ import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 const clientId = 'an id';
 const clientSecret = 'a secret nobody may see';
 
-/** A Redis as it should be, the simulator, and the doctor to ask: `npm run doctor`, with these settings and some others. */
+/** A healthy Redis, the simulator, and a function that runs `npm run doctor` with these settings and some others. */
 async function practice(t: TestContext) {
   const redis = await startOwnRedis(t);
   const simulator = await startSimulator({ clientId, clientSecret });
@@ -30,13 +30,13 @@ async function practice(t: TestContext) {
     simulator,
     port,
     settings,
-    /** Changes how the Redis is set. */
+    /** Changes the configuration of Redis. */
     async set(name: string, value: string): Promise<void> {
       const client = new Redis(redis.url);
       await client.config('SET', name, value);
       client.disconnect();
     },
-    /** What the doctor says, and its exit code. */
+    /** The doctor's output and its exit code. */
     async ask(env: Record<string, string> = {}): Promise<{ said: string; code: number | null }> {
       const doctor = run(t, 'src/doctor.ts', { ...settings, ...env });
       const code = await doctor.ended;
@@ -46,7 +46,7 @@ async function practice(t: TestContext) {
   };
 }
 
-test('where all is well, the doctor says so, a line each, and exits with 0', { skip }, async (t) => {
+test('if all is well, the doctor says so, one line each, and exits with 0', { skip }, async (t) => {
   const { ask, simulator, settings } = await practice(t);
   const server = run(t, 'src/main.ts', settings);
   await server.waitForOutput(/Turntable is at/);
@@ -74,7 +74,7 @@ test('where all is well, the doctor says so, a line each, and exits with 0', { s
   assert.equal(callsOf(simulator), 1, 'one call of the quota');
 });
 
-test('before the server is started, that is no fault', { skip }, async (t) => {
+test('a server that is not started yet is not a problem', { skip }, async (t) => {
   const { ask } = await practice(t);
   const { said, code } = await ask();
 
@@ -82,7 +82,7 @@ test('before the server is started, that is no fault', { skip }, async (t) => {
   assert.equal(code, 0, said);
 });
 
-test('with nothing set, it leads to the setup page', { skip }, async (t) => {
+test('without settings, the doctor points to the setup page', { skip }, async (t) => {
   const { ask } = await practice(t);
   const nothing = { SPOTIFY_CLIENT_ID: '', SPOTIFY_CLIENT_SECRET: '' };
   const { said, code } = await ask(nothing);
@@ -95,7 +95,7 @@ test('with nothing set, it leads to the setup page', { skip }, async (t) => {
   assert.equal((await ask({ ...nothing, NODE_ENV: 'production' })).code, 1);
 });
 
-test('settings that cannot be read are all told', { skip }, async (t) => {
+test('all unreadable settings are reported', { skip }, async (t) => {
   const { ask } = await practice(t);
   const { said, code } = await ask({ PORT: 'eighty', BASE_URL: 'http://localhost:3000' });
 
@@ -104,7 +104,7 @@ test('settings that cannot be read are all told', { skip }, async (t) => {
   assert.equal(code, 1);
 });
 
-test('a wrong client secret, and a wrong client id', { skip }, async (t) => {
+test('the doctor finds a wrong client secret, and a wrong client id', { skip }, async (t) => {
   const { ask } = await practice(t);
 
   const secret = await ask({ SPOTIFY_CLIENT_SECRET: 'not the one' });
@@ -117,7 +117,7 @@ test('a wrong client secret, and a wrong client id', { skip }, async (t) => {
   assert.match(id.said, /FAIL {2}Redirect URI: .*Failed to get client/);
 });
 
-test('Redis away, or behind a password', { skip }, async (t) => {
+test('the doctor finds a Redis that is away or needs a password', { skip }, async (t) => {
   const { ask, redis, set } = await practice(t);
 
   await set('requirepass', 'a pass word');
@@ -135,7 +135,7 @@ test('Redis away, or behind a password', { skip }, async (t) => {
   await redis.start();
 });
 
-test('a Redis that forgets: nothing on disk, snapshots only, or dropping what is in its way', {
+test('the doctor finds a Redis that loses data: no persistence, snapshots only, or eviction', {
   skip,
 }, async (t) => {
   const { ask, set } = await practice(t);
@@ -166,7 +166,7 @@ test('a Redis that forgets: nothing on disk, snapshots only, or dropping what is
 });
 
 // fault: doctor-explains-read-only-redis
-test('a Redis that takes no writes, and why', { skip }, async (t) => {
+test('the doctor finds a Redis that takes no writes, and says why', { skip }, async (t) => {
   const { ask, redis, set } = await practice(t);
 
   await set('maxmemory', '1');
@@ -190,7 +190,7 @@ test('a Redis that takes no writes, and why', { skip }, async (t) => {
 });
 
 // fault: restricted-redis-user
-test('a Redis user who may do what pages do, and nothing dangerous, is not called wrong', {
+test('a Redis user who may do what pages do, and nothing dangerous, is no warning', {
   skip,
 }, async (t) => {
   const { ask, redis } = await practice(t);
@@ -226,7 +226,7 @@ test('a Redis user who may do what pages do, and nothing dangerous, is not calle
   assert.equal(short.code, 1);
 });
 
-test('a clock that is wrong', { skip }, async (t) => {
+test('the doctor finds a wrong clock', { skip }, async (t) => {
   const { ask } = await practice(t);
   const shifted = (minutes: number) => `const now = Date.now; Date.now = () => now() + ${minutes * 60_000};`;
   const wrongBy = (minutes: number) => ({
@@ -247,7 +247,7 @@ test('a clock that is wrong', { skip }, async (t) => {
   assert.match((await ask(wrongBy(-1))).said, /this machine is (5\d|6\d) seconds behind Redis/);
 });
 
-test('a redirect URI that is not in the dashboard', { skip }, async (t) => {
+test('the doctor finds a redirect URI that is not in the dashboard', { skip }, async (t) => {
   const { ask, port } = await practice(t);
   const { said, code } = await ask({ BASE_URL: `http://[::1]:${port}` });
 
@@ -260,7 +260,9 @@ test('a redirect URI that is not in the dashboard', { skip }, async (t) => {
   assert.equal(code, 1);
 });
 
-test('a server that runs with other settings, or something else at its address', { skip }, async (t) => {
+test('the doctor finds a server that runs with other settings, or another server at its address', {
+  skip,
+}, async (t) => {
   const { ask, settings, simulator, port } = await practice(t);
   const other = `http://[::1]:${port}`;
   const server = run(t, 'src/main.ts', { ...settings, BASE_URL: other });
@@ -277,9 +279,9 @@ test('a server that runs with other settings, or something else at its address',
   );
 });
 
-test('a proxy that doesn’t say that it uses https', { skip }, async (t) => {
+test('the doctor finds a proxy that does not forward that it uses https', { skip }, async (t) => {
   const { settings, ask, port } = await practice(t);
-  // Plain http stands in for the proxy: it passes on everything, and says nothing.
+  // Plain http stands in for the proxy: it forwards everything, without a header.
   const server = run(t, 'src/main.ts', {
     ...settings,
     BASE_URL: 'https://music.example',
@@ -291,7 +293,7 @@ test('a proxy that doesn’t say that it uses https', { skip }, async (t) => {
   assert.match(said, /FAIL {2}Public address: the proxy .* -> .*X-Forwarded-Proto: https/);
 });
 
-test('an owner without Premium, and a Spotify that wants to be left alone or does not answer', {
+test('the doctor finds an owner without Premium, and a Spotify that asks for a pause or does not answer', {
   skip,
 }, async (t) => {
   const { ask, simulator } = await practice(t);
@@ -326,7 +328,7 @@ test('an owner without Premium, and a Spotify that wants to be left alone or doe
   assert.match(away.said, /note {2}Redirect URI: couldn’t be checked/);
 });
 
-/** How often the Web API was asked, whose calls are counted. */
+/** How many calls the Web API got; only its calls are counted. */
 function callsOf(simulator: Simulator): number {
   return simulator.calls.filter(({ service }) => service === 'api').length;
 }

@@ -8,7 +8,7 @@ import { startTurntable } from '../support/turntable.ts';
 
 type Manifest = { start_url: string; scope: string; icons: { src: string; sizes: string; type: string }[] };
 
-test('the site can be installed as an app: the manifest leads to icons of the sizes it names', async (t) => {
+test('the site can be installed as an app: the manifest has icons of the sizes it declares', async (t) => {
   const { browser } = await startTurntable(t);
   const { text } = await browser().get('/').expect(200);
   const [, address = ''] = /<link rel="manifest" href="([^"]+)">/.exec(text) ?? [];
@@ -30,7 +30,7 @@ test('the site can be installed as an app: the manifest leads to icons of the si
   assert.deepEqual([sizeOf('icon-32.png'), sizeOf('icon-180.png')], ['32x32', '180x180']);
 });
 
-test('who is sent a link to the landing page sees what it is, by addresses of this site alone', async (t) => {
+test('a shared link to the landing page has a preview, which uses addresses of this site only', async (t) => {
   const { browser } = await startTurntable(t, {
     env: { BASE_URL: 'https://music.example', TRUST_PROXY: '1' },
   });
@@ -53,7 +53,7 @@ test('who is sent a link to the landing page sees what it is, by addresses of th
   assert.doesNotMatch(text, /127\.0\.0\.1/);
 });
 
-test('search engines may show the landing page and the privacy page, and nobody’s music', async (t) => {
+test('search engines may index the landing page and the privacy page, and nobody’s music', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   const robotsOf = async (path: string) => (await mara.get(path)).headers['x-robots-tag'];
@@ -73,7 +73,7 @@ function sizeOf(file: string): string {
   return `${bytes.readUInt32BE(16)}x${bytes.readUInt32BE(20)}`;
 }
 
-test('Spotify’s logo stands in the footer as it came, where the owner has named its file', async (t) => {
+test('Spotify’s logo is in the footer, unmodified, if the owner has configured its file', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-logo-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'a logo.svg');

@@ -10,7 +10,7 @@ import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
 
-/** What a .env with this content adds to an environment, and what is wrong with it. */
+/** What a .env with this content adds to an environment, and the problems in it. */
 function load(t: TestContext, content: string | Buffer, env: Record<string, string> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'turntable-env-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -32,7 +32,7 @@ test('a .env is read with a byte-order mark, with the line ends of any system, a
   }
 });
 
-test('the environment counts more than .env, also where it says that a variable is not set', (t) => {
+test('the environment overrides .env, even if it leaves a variable empty', (t) => {
   const { env } = load(t, 'PORT=3100\nHOST=::1\nLOG_LEVEL=debug', { PORT: '3200', HOST: '' });
 
   assert.deepEqual({ ...env }, { PORT: '3200', HOST: '', LOG_LEVEL: 'debug' });
@@ -58,7 +58,7 @@ test('a line of .env that would be skipped or cut short is named by its number, 
   }
 });
 
-test('a .env that is a folder, or in an encoding that cannot be read, is a sentence; a missing one is nothing', (t) => {
+test('a .env that is a folder, or in an unreadable encoding, is reported in one sentence; a missing one is fine', (t) => {
   for (const content of [Buffer.from('\uFEFFPORT=3100', 'utf16le'), Buffer.from('NAME=caf\xe9', 'latin1')])
     assert.match(load(t, content).problems.join(), /^\.env is not UTF-8 text\. Save it with/);
 
@@ -74,7 +74,7 @@ test('a .env that is a folder, or in an encoding that cannot be read, is a sente
 });
 
 // fault: misspelt-setting
-test('a name in .env that is no setting is named, with the setting it may stand for; the environment may hold any', (t) => {
+test('an unknown name in .env is reported, with the setting it may stand for; the environment may hold any', (t) => {
   const noted = (content: string, env = {}) => {
     const file = load(t, content, env);
     return readConfig(file.env, file).unknownSettings.join('\n');
@@ -103,7 +103,7 @@ test('a name in .env that is no setting is named, with the setting it may stand 
 });
 
 // fault: invalid-redis-url
-test('a Redis URL that cannot work is refused with how to write it, and without its password', () => {
+test('a Redis URL that cannot work is refused with the correct form, and without its password', () => {
   for (const [REDIS_URL, words] of [
     ['redis://:secr%et@redis:6379', /has a % .*write % as %25/],
     ['redis://:secr%zzet@redis:6379', /has a % .*write % as %25/],
@@ -131,7 +131,7 @@ test('a Redis URL that cannot work is refused with how to write it, and without 
   }
 });
 
-test('a Redis URL in any of its forms is taken, and shown without user and password', () => {
+test('a Redis URL in any of its forms is accepted, and shown without user and password', () => {
   for (const [REDIS_URL, address] of [
     ['redis://redis', 'redis:6379'],
     ['redis://user:p%40ss@redis:6380/3', 'redis:6380'],
@@ -145,7 +145,7 @@ test('a Redis URL in any of its forms is taken, and shown without user and passw
 });
 
 // fault: quotes-or-invisible-characters
-test('quotes and characters that cannot be seen are refused by the name of the variable, without its value', () => {
+test('quotes and invisible characters are refused by the name of the variable, without its value', () => {
   for (const [name, value, words] of [
     ['SPOTIFY_CLIENT_ID', '"hidden"', /SPOTIFY_CLIENT_ID has quotes around its value/],
     ['SPOTIFY_CLIENT_SECRET', '“hidden”', /SPOTIFY_CLIENT_SECRET has quotes around its value/],
@@ -180,7 +180,7 @@ test('quotes and characters that cannot be seen are refused by the name of the v
     assert.doesNotMatch(problems, /hid/);
     assert.equal(problems.split('\n  - ').length, 2, `only one sentence:\n${problems}`);
   }
-  // At its end, where they come along without being seen, they are as good as not there.
+  // At the end of a value, where they are easily pasted by mistake, they are ignored.
   assert.equal(readConfig({ ...credentials, SPOTIFY_CLIENT_ID: 'an id\r\n' }).spotify?.clientId, 'an id');
   assert.equal(
     readConfig({ ...credentials, SPOTIFY_CLIENT_ID: '\uFEFFan id\u00A0' }).spotify?.clientId,

@@ -29,11 +29,11 @@ const noUris = [
 ];
 
 // fault: address-of-nothing
-test('an address that names nothing is a 404: nobody at Spotify is asked, and no error is logged', async (t) => {
+test('an address that does not exist is a 404: no call to Spotify is made, and no error is logged', async (t) => {
   const { browser, simulator, clock, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);
-  // A token is due, and would be refreshed for any page.
+  // The token has expired, and any page would refresh it.
   clock.advance({ hours: 2 });
   simulator.forgetCalls();
   logged.length = 0;
@@ -55,7 +55,7 @@ test('an address that names nothing is a 404: nobody at Spotify is asked, and no
   assert.doesNotMatch(logged.join(''), /"level":[456]0/);
 });
 
-test('a visitor who is not signed in is told the same, and is not sent to sign in for it', async (t) => {
+test('a visitor who is not signed in gets the same 404, and is not sent to sign in', async (t) => {
   const { browser } = await startTurntable(t);
 
   await browser().get('/playlists/abc').expect(404);
@@ -64,7 +64,7 @@ test('a visitor who is not signed in is told the same, and is not sent to sign i
 });
 
 // fault: form-names-nothing
-test('a form or link that names no track is a 404, one that names nothing at all a 400, and Spotify is not asked', async (t) => {
+test('a form or link without a valid track is a 404, one without any a 400, and Spotify is not asked', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);
@@ -91,7 +91,7 @@ test('a form or link that names no track is a 404, one that names nothing at all
   assert.doesNotMatch(logged.join(''), /"level":[456]0/);
 });
 
-test('what looks right and is not at Spotify is a 404 as well, in whichever words Spotify says so', async (t) => {
+test('an id that looks valid but is unknown to Spotify is a 404 as well, however Spotify words it', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);
@@ -109,7 +109,7 @@ test('what looks right and is not at Spotify is a 404 as well, in whichever word
 });
 
 // fault: hostile-id-in-path
-test('whatever stands in an id, the call goes to the address it was meant for', async (t) => {
+test('whatever an id contains, the call goes to the intended address', async (t) => {
   const { browser, simulator } = await startTurntable(t, { simulator: { apiVersion: 'legacy' } });
   const mara = browser();
   const me = JSON.stringify({ id: 'a/../b?c=d#e é', display_name: 'Mara' });
@@ -125,13 +125,13 @@ test('whatever stands in an id, the call goes to the address it was meant for', 
   ]);
 });
 
-test('a path has each segment encoded, and none that a URL parser would drop', () => {
+test('every segment of a path is encoded, and none can be dropped by a URL parser', () => {
   assert.equal(pathTo('playlists', 'a/b', 'items'), '/playlists/a%2Fb/items');
   assert.equal(pathTo('users', 'half \ud83d'), '/users/half%20%EF%BF%BD');
   for (const dropped of ['', '.', '..']) assert.throws(() => pathTo('users', dropped, 'playlists'), NotFound);
 });
 
-test('no other line puts together a path of the Web API', () => {
+test('paths of the Web API are built in one place only', () => {
   const folder = join(root, 'src/spotify');
   for (const file of readdirSync(folder)) {
     const pasted = readFileSync(join(folder, file), 'utf8').match(/`\/[^`]*\$\{[^`]*`/g) ?? [];
@@ -144,7 +144,7 @@ test('no other line puts together a path of the Web API', () => {
 });
 
 // fault: invalid-ids-dropped
-test('ids that are none are dropped: such a playlist is listed and not linked, such a device takes no commands', async (t) => {
+test('invalid ids are dropped: such a playlist is listed but not linked, and such a device takes no commands', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn('mara', allowAll);

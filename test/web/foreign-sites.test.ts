@@ -4,7 +4,7 @@ import { apiRequests } from '../support/pages.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 const foreign = ['cross-site', 'same-site'] as const;
-/** How a page makes a browser load something without going there; the last says nothing of how. */
+/** The ways in which a page makes a browser load something without navigation; the last one has no headers about it. */
 const loads = [
   { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image' },
   { 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script' },
@@ -16,7 +16,7 @@ const loads = [
 ];
 const visit = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
 
-/** Every page that may ask Spotify for something. */
+/** Every page that may call Spotify. */
 async function pagesOf(mara: Browser): Promise<string[]> {
   const { playlists } = (await mara.getJson('/playlists').expect(200)).body;
   const { uri } = (await mara.getJson('/now-playing').expect(200)).body.item;
@@ -60,7 +60,7 @@ test('no image, frame or script of another site, or of another port of this mach
 });
 
 // fault: cross-site-links
-test('links on other sites lead to every page; those that make a file, or check the set-up, ask first', async (t) => {
+test('links on other sites lead to every page; those that export a file, or run the setup check, ask first', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -73,7 +73,7 @@ test('links on other sites lead to every page; those that make a file, or check 
       simulator.forgetCalls();
       const page = await mara.get(path).set(headers).expect(200);
       if (!/export|check/.test(path)) continue;
-      // To name a playlist takes one call, which is good for five minutes.
+      // Naming a playlist takes one call, whose answer is cached for five minutes.
       const named = apiRequests(simulator).filter((call) => !/^GET \/playlists\/\w{22}$/.test(call));
       assert.deepEqual(named, [], path);
       assert.ok(apiRequests(simulator).length <= (/playlists\/\w{22}/.test(path) ? 1 : 0), path);
@@ -91,7 +91,7 @@ test('links on other sites lead to every page; those that make a file, or check 
   }
 });
 
-test('nobody who is not signed in is asked about a file: they go to the sign-in first', async (t) => {
+test('a visitor who is not signed in is not asked about a file: they go to the sign-in first', async (t) => {
   const { browser } = await startTurntable(t);
   const page = await browser()
     .get('/playlists/export.csv')
@@ -100,7 +100,7 @@ test('nobody who is not signed in is asked about a file: they go to the sign-in 
   assert.match(page.headers.location ?? '', /^\/login\?/);
 });
 
-test('the way back from Spotify, and the page it leads to, are visits from another site without a click', async (t) => {
+test('the callback from Spotify, and the page it leads to, count as visits from another site without a click', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   const headers = { 'Sec-Fetch-Site': 'cross-site', ...visit };
@@ -118,7 +118,7 @@ test('the way back from Spotify, and the page it leads to, are visits from anoth
 });
 
 // fault: requests-without-origin
-test('programs and old browsers, which do not say where a request comes from, go on working', async (t) => {
+test('programs and old browsers, which do not say where a request comes from, still work', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -127,7 +127,7 @@ test('programs and old browsers, which do not say where a request comes from, go
 });
 
 // fault: speculative-file-or-check
-test('files and checks are not made for a page that is loaded ahead', async (t) => {
+test('exports and checks are not run for a page that is loaded ahead', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -4,15 +4,15 @@ import { startTurntable } from '../support/turntable.ts';
 
 const spaces = /[\s\u00a0\u202f]+/g;
 
-/** A page of a long playlist as the reader of these languages gets it: its number of items, and day and length of one. */
+/** A page of a long playlist in these languages: its number of items, and the date and length of one. */
 async function read(t: Parameters<typeof startTurntable>[0]) {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
-  const shelf = await mara.get('/playlists');
-  const [, path = ''] = /href="(\/playlists\/\w+)">1,200 items/.exec(shelf.text) ?? [];
+  const list = await mara.get('/playlists');
+  const [, path = ''] = /href="(\/playlists\/\w+)">1,200 items/.exec(list.text) ?? [];
   return async (languages?: string) => {
-    // The first of it were added before Spotify noted when.
+    // Spotify recorded no date for the first ones.
     const asked = mara.get(`${path}?page=20`);
     const { text } = await (languages === undefined ? asked : asked.set('Accept-Language', languages));
     const [, count = ''] = /<p class="small">(.*?), page/.exec(text) ?? [];
@@ -22,7 +22,7 @@ async function read(t: Parameters<typeof startTurntable>[0]) {
   };
 }
 
-test('days, lengths and numbers are written as the reader is used to, and words in English', async (t) => {
+test('dates, lengths and numbers follow the reader’s locale, and words are in English', async (t) => {
   const page = await read(t);
   const plain = await page();
   assert.match(plain.text, /<html lang="en">/);
@@ -41,7 +41,7 @@ test('days, lengths and numbers are written as the reader is used to, and words 
   assert.equal((await page('ja;q=0.1, sv')).count, '1 200 items', 'the one that weighs most');
 });
 
-test('languages that nobody knows, and headers that are none, change nothing', async (t) => {
+test('unknown languages and invalid headers change nothing', async (t) => {
   const page = await read(t);
   const { day } = await page();
   for (const odd of [
@@ -58,7 +58,7 @@ test('languages that nobody knows, and headers that are none, change nothing', a
     assert.equal((await page(odd)).day, day, odd.slice(0, 30));
 });
 
-test('moments are told in UTC, for a script to tell them by the reader’s clock', async (t) => {
+test('times are given in UTC, for a script to convert to the reader’s time zone', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -76,7 +76,7 @@ test('moments are told in UTC, for a script to tell them by the reader’s clock
   );
 });
 
-test('how long ago a browser was here is said in words', async (t) => {
+test('the time since a browser’s last visit is given in words', async (t) => {
   const { browser, clock } = await startTurntable(t);
   const [desk, phone] = [browser(), browser()];
   await desk.signIn();

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 import { clientSecret, openGrants, pathOf, startTurntable } from '../support/turntable.ts';
 
-test('every answer carries the security headers, and allows no inline code', async (t) => {
+test('every response has the security headers, and allows no inline code', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -35,7 +35,7 @@ test('behind https there is HSTS, and everything is upgraded', async (t) => {
 });
 
 // fault: localhost-redirected
-test('who comes as localhost is sent to the address that Spotify knows, before any cookie', async (t) => {
+test('a visitor at localhost is redirected to the address that Spotify knows, before any cookie is set', async (t) => {
   const { url, baseUrl, browser, keys } = await startTurntable(t);
   const host = `localhost:${new URL(url).port}`;
 
@@ -59,7 +59,7 @@ test('who comes as localhost is sent to the address that Spotify knows, before a
   assert.deepEqual(await keys(), []);
 });
 
-test('a proxy on this machine that asks for localhost is not sent in circles', async (t) => {
+test('a proxy on this machine that requests localhost is not redirected in a loop', async (t) => {
   const { browser } = await startTurntable(t, {
     env: { BASE_URL: 'https://music.example', TRUST_PROXY: '1' },
   });
@@ -81,7 +81,7 @@ test('a request line with a whole URL cannot lead elsewhere', async (t) => {
   assert.match(answer, new RegExp(`Location: ${baseUrl}/\r\n`));
 });
 
-test('the headers of a proxy that is not trusted are believed in nothing', async (t) => {
+test('the headers of a proxy that is not trusted are ignored', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const left = await browser()
     .get('/login')
@@ -92,7 +92,7 @@ test('the headers of a proxy that is not trusted are believed in nothing', async
   assert.doesNotMatch(JSON.stringify(left.headers), /evil\.example/);
 });
 
-test('methods that do nothing here change nothing', async (t) => {
+test('unsupported methods change nothing', async (t) => {
   const { browser, url } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -129,7 +129,7 @@ test('files outside public/ are not served', async (t) => {
   }
 });
 
-test('files in public/ are kept for a year under an address with their version', async (t) => {
+test('files in public/ are cacheable for a year under an address with their version', async (t) => {
   const { browser } = await startTurntable(t);
   const page = await browser().get('/').expect(200);
   const styles = /href="(\/app\.css\?v=[\w-]{10})"/.exec(page.text)?.[1] ?? '';
@@ -144,7 +144,7 @@ test('files in public/ are kept for a year under an address with their version',
 });
 
 // fault: tampered-cookies
-test('cookies that were tampered with are as good as none', async (t) => {
+test('cookies that were tampered with are ignored', async (t) => {
   const { browser, url, keys } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -172,7 +172,7 @@ test('cookies that were tampered with are as good as none', async (t) => {
   assert.deepEqual(await keys(), before);
 });
 
-test('queries of odd shapes are answered, and pollute nothing', async (t) => {
+test('unusual query strings get an answer, and pollute no prototype', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -200,7 +200,7 @@ test('an address that cannot be decoded is the visitor’s mistake, not ours', a
   assert.doesNotMatch(logged.join(''), /"level":50/);
 });
 
-test('an error page leads to this site only', { skip }, async (t) => {
+test('an error page has links to this site only', { skip }, async (t) => {
   const redis = await startOwnRedis(t);
   const { url } = await startTurntable(t, { redisUrl: redis.url });
   await redis.stop();
@@ -212,7 +212,7 @@ test('an error page leads to this site only', { skip }, async (t) => {
   }
 });
 
-test('a request that names no path is refused, and is nothing for the error log', async (t) => {
+test('a request without a path is refused, and is not logged as an error', async (t) => {
   const { url, logged } = await startTurntable(t);
 
   const answer = await raw(url, 'OPTIONS *');
@@ -221,7 +221,7 @@ test('a request that names no path is refused, and is nothing for the error log'
   assert.doesNotMatch(logged.join(''), /"level":50/);
 });
 
-test('an error page carries the number that stands in the log', async (t) => {
+test('an error page shows the request ID that is in the log', async (t) => {
   const { browser, simulator, logged } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -252,7 +252,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   const visit = async (path: string) => {
     const page = await mara.get(path);
     const { location = '', 'set-cookie': _cookies, ...headers } = page.headers;
-    // The way to Spotify has to name the state; nothing else may.
+    // The redirect to Spotify has to contain the state; nothing else may.
     const leadsHere = new URL(location, url).origin === url;
     seen.push(page.text, JSON.stringify(headers), leadsHere ? location : '');
     await learnTokens();
@@ -277,7 +277,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   secrets.add(new URL(left.headers.location ?? '').searchParams.get('state') ?? '');
   const way = new URL(await simulator.agree(left.headers.location ?? '', 'mara'));
   learn(way.href);
-  // The first time Spotify fails, the second time the state is spent already.
+  // The first time Spotify fails, the second time the state is already used.
   simulator.fault({ on: 'token', answer: { status: 500, body: '' } });
   await visit(pathOf(way.href));
   await visit(pathOf(way.href));
@@ -289,7 +289,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   assert.equal(sessionId.length, 32);
   secrets.add(sessionId);
 
-  // Every way a request can fail, so that every log line is written that can be.
+  // Every way a request can fail, so that every possible log line is written.
   for (const fault of [
     { answer: { status: 401, body: '' } },
     { answer: { status: 403, body: '' } },
@@ -311,7 +311,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   await visit('/playlists');
   await visit(`/nowhere/?access_token=${clientSecret}`);
   clock.advance({ hours: 1 });
-  // Redis refuses what it is given to keep: its client's errors carry the whole command.
+  // Redis refuses a write: its client's errors contain the whole command.
   await redis.config('SET', 'maxmemory', '1');
   await visit('/now-playing');
   await visit(learn(await mara.agree()));
@@ -319,7 +319,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   await visit('/now-playing');
   await mara.post('/logout').expect(303);
 
-  assert.ok(secrets.size >= 10 && !secrets.has(''), 'there are tokens of several renewals to look for');
+  assert.ok(secrets.size >= 10 && !secrets.has(''), 'there are tokens of several refreshes to look for');
   const keysShown = (await keys()).filter((key) => !/^(session|grant|lock):/.test(key));
   const said = [...seen, ...logged, ...keysShown].join('\n');
   for (const secret of secrets) assert.ok(!said.includes(secret), `${secret.slice(0, 6)}… is shown`);
@@ -327,7 +327,7 @@ test('no token, code, state, secret or session id is in any log line, page, key 
   assert.doesNotMatch(logged.join(''), /\\n\s+at |Bearer |Basic /);
 });
 
-/** A request with this method and target, letter by letter, to the server at `url`. */
+/** A request with exactly this method and target to the server at `url`. */
 function raw(url: string, request: string, host = new URL(url).host): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1', () =>

@@ -19,7 +19,7 @@ test('static files are served from memory', async (t) => {
   assert.equal(answer.headers['content-type'], 'text/css; charset=utf-8');
 });
 
-test('a static file that a browser has is not sent again', async (t) => {
+test('a static file that a browser already has is not sent again', async (t) => {
   const { browser } = await startTurntable(t);
   const first = await browser().get('/app.css').expect(200);
   const { etag = '', 'last-modified': modified = '' } = first.headers;
@@ -35,7 +35,7 @@ test('a static file that a browser has is not sent again', async (t) => {
   await browser().get('/app.css').set('If-None-Match', '"another"').expect(200);
 });
 
-test('HEAD says what GET would, and nothing else does anything with a static file', async (t) => {
+test('HEAD returns the headers of GET, and no other method does anything with a static file', async (t) => {
   const { browser, url } = await startTurntable(t);
   const whole = await browser().get('/app.css').expect(200);
   const { status, headers } = await fetch(`${url}/app.css`, { method: 'HEAD' });

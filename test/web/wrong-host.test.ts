@@ -50,7 +50,7 @@ test('at any other address every page says where this site is and what to set, b
   assert.deepEqual(simulator.calls, []);
 });
 
-test('files of the pages, and what watches over the process, are there under any address', async (t) => {
+test('static files and health checks work under any address', async (t) => {
   const { browser } = await startTurntable(t);
   const page = await browser().get('/').set('Host', '10.0.0.7:3000').expect(421);
 
@@ -60,7 +60,7 @@ test('files of the pages, and what watches over the process, are there under any
     await browser().get(path).set('Host', '10.0.0.7:3000').expect(200);
 });
 
-test('a way back from Spotify to another address is no page with a code in its address', async (t) => {
+test('a callback from Spotify to another address shows no page with a code in its address', async (t) => {
   const { browser } = await startTurntable(t);
   const back = await browser().get('/callback?code=a&state=b').set('Host', '10.0.0.7:3000').expect(303);
   assert.equal(back.headers.location, '/sign-in/problem');
@@ -68,7 +68,7 @@ test('a way back from Spotify to another address is no page with a code in its a
 });
 
 // fault: wrong-address-behind-proxy
-test('behind a proxy the address that the browser used counts, in Host or, from a trusted one, in X-Forwarded-Host', async (t) => {
+test('behind a proxy the address that the browser used counts, in Host or, from a trusted proxy, in X-Forwarded-Host', async (t) => {
   const { browser } = await startTurntable(t, { env: https });
   const overHttps = { 'X-Forwarded-Proto': 'https' };
   const good: Record<string, string>[] = [
@@ -76,7 +76,7 @@ test('behind a proxy the address that the browser used counts, in Host or, from 
     { Host: 'MUSIC.example:443' },
     { Host: 'app:3000', 'X-Forwarded-Host': 'music.example' },
     { Host: 'app:3000', 'X-Forwarded-Host': 'music.example, inner.example' },
-    // nginx, unless it is told to pass on what the browser used.
+    // nginx, unless it is configured to forward the browser's address.
     { Host: '127.0.0.1:3000' },
     { Host: 'localhost:3000' },
     { Host: '[::1]:3000' },
@@ -104,7 +104,7 @@ test('behind a proxy the address that the browser used counts, in Host or, from 
   }
 });
 
-test('what a proxy says that is not trusted does not count', async (t) => {
+test('forwarded headers of an untrusted proxy do not count', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const { host } = new URL(baseUrl);
   const page = await browser()
