@@ -409,7 +409,7 @@ testOnce(
     const mara = await signedIn(turntable);
     const form = formFields((await mara.get('/playlists/new').expect(200)).text, '/playlists');
 
-    redis.dropReplyTo(/idempotency:[\s\S]*notice=playlist-created/);
+    redis.dropReplyTo(/idempotency:[\s\S]*"state":"done"/);
     const left = await mara
       .post('/playlists')
       .type('form')
@@ -417,6 +417,7 @@ testOnce(
       .expect(303);
 
     assert.match(left.headers.location ?? '', /notice=playlist-created$/);
+    assert.ok(redis.hasDroppedReply());
   },
 );
 

@@ -114,6 +114,8 @@ export async function startRedisProxy(t: CleanupScope, targetUrl?: string) {
     dropReplyTo(pattern: RegExp): void {
       state.dropReplyTo = pattern;
     },
+    /** Whether the command of {@link dropReplyTo} has come. */
+    hasDroppedReply: () => state.dropReplyTo === null,
     /** Makes the nth command from now on fail, on whichever connection it arrives. */
     fail(failure: Failure): ActiveFailure {
       const active = { ...failure, matched: 0 };
