@@ -9,7 +9,6 @@ import { keys } from '../redis/keys.ts';
 import type { RecordStore, Records } from '../redis/records.ts';
 import { Problem } from './errors.ts';
 import { safeReturnPath } from './return-path.ts';
-import { isOurs } from './same-origin.ts';
 
 /** What was sent to change something: by a form of ours, or as JSON by a program. */
 type Form = {
@@ -67,12 +66,11 @@ export function createForms({ records, background, baseUrl }: Deps) {
 
     /**
      * Reads a form of ours that never reached its page, because Redis is down and the listener isn't known: the error page then offers
-     * to send it again. Goes before the error pages.
+     * to send it again. Goes before the error pages, and after `ownPagesOnly`, which has refused the forms of other sites.
      */
     readUnreached: ((error, req, res, next) => {
       const isUnread = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;
-      // safeguard: resubmit-own-forms-only
-      if (!isUnread || !isOurs(req, baseUrl)) return next(error);
+      if (!isUnread) return next(error);
       readUrlEncoded(req, res, () => {
         // If the form cannot be read, the first error is still the one to show.
         if (req.body) setForm(req, req.body);

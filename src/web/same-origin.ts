@@ -36,7 +36,7 @@ export function askFirst({ baseUrl, ...question }: Question & { baseUrl: string 
 }
 
 /** Whether the request comes from a page of ours, according to the browser. */
-export function isOurs(req: Request, baseUrl: string): boolean {
+function isOurs(req: Request, baseUrl: string): boolean {
   const site = req.get('Sec-Fetch-Site');
   return site === undefined ? req.get('Origin') === baseUrl : site === 'same-origin';
 }

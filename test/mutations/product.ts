@@ -937,13 +937,6 @@ export const mutations: Mutation[] = [
     test: 'test/web/languages',
   },
   {
-    what: "offering to resubmit only the site's own forms",
-    safeguard: 'resubmit-own-forms-only',
-    from: 'if (!unreached || !isOurs(req, baseUrl))',
-    to: 'if (!unreached)',
-    test: 'test/pages/resubmit',
-  },
-  {
     what: 'fetching recently played tracks again after a new one',
     safeguard: 'refetch-recently-played',
     from: 'Math.max(since, now() - ttlMs)',
