@@ -81,7 +81,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
   return (error: unknown, req, res, _next) => {
     const returnPath = returnPathOf(req, baseUrl);
     const canReload = req.method === 'GET' && returnPath === req.originalUrl && !req.isOnDemandOnly;
-    const isReloading = error instanceof Cooldown && canReload;
+    const isReloading = error instanceof Cooldown && canReload && !wantsJson(req);
     const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading });
     if (hasSetup && isOneOf(setupErrors, error))
       page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];

@@ -20,16 +20,15 @@ const transientErrors: readonly ErrorClass[] = [
 
 /** The form to offer once more on the error page, if it failed for a transient reason; else null. */
 export function resendOf(req: Request, error: unknown, baseUrl: string): Resend | null {
-  const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.body;
+  const isForm = req.method === 'POST' && req.is('application/x-www-form-urlencoded') && req.form;
   // safeguard: offer-resubmit
   if (!isForm || !isOneOf(transientErrors, error)) return null;
   // If Redis was down, no route has checked this address yet, so it may not be one of ours.
   const at = URL.canParse(req.originalUrl, baseUrl) ? new URL(req.originalUrl, baseUrl) : null;
   if (at?.origin !== baseUrl) return null;
-  const fields = Object.entries(req.body as Record<string, unknown>);
   return {
     to: req.originalUrl,
-    fields: fields.flatMap(([name, value]) =>
+    fields: Object.entries(req.form.fields).flatMap(([name, value]) =>
       [value].flat().map((one): [string, string] => [name, String(one)]),
     ),
   };

@@ -222,7 +222,9 @@ for (const [retryAfter, seconds] of [
     assert.match(page.text, new RegExp(`<h1>Taking a break until <time datetime="${until}"`));
     assert.match(page.text, /Nothing is lost, and this page comes back by itself\./);
     assert.equal(page.headers['retry-after'], String(seconds));
-    assert.equal(JSON.parse(answer.text).reason, 'cool-down');
+    const { reason, detail } = JSON.parse(answer.text);
+    assert.equal(reason, 'cool-down');
+    assert.equal(detail, 'Spotify limits how often this site may ask. Nothing is lost.');
     assert.equal(simulator.calls.length, 1, 'nobody asked Spotify again');
 
     clock.advance({ seconds });
