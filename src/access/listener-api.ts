@@ -4,10 +4,11 @@ import type { ApiVersions } from './api-version.ts';
 import type { StoredGrant } from './grants.ts';
 import type { ListenerAccess } from './listener-access.ts';
 import { type CallingSession, createListenerCaller } from './listener-caller.ts';
-import { type Call, type CallName, listenerCalls, scopesFor, topics } from './listener-calls.ts';
+import { type CallName, listenerCalls, scopesFor, topics } from './listener-calls.ts';
 import { createRelinking, type ShownEntry } from './relinking.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { hasScopes, requireScopes } from './scopes.ts';
+import type { Call } from './spotify-call.ts';
 
 export type ListenerApi = ReturnType<typeof createListenerApi>;
 

@@ -2,11 +2,10 @@ import { MissingScope, PremiumRequired } from '../spotify/errors.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { ApiVersions } from './api-version.ts';
 import type { OpenGrant } from './listener-access.ts';
-import type { Call } from './listener-calls.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { requireScopes } from './scopes.ts';
 import type { Listener } from './session-records.ts';
-import { ttl } from './spotify-call.ts';
+import { type Call, ttl } from './spotify-call.ts';
 
 /** The session for which calls are made. */
 export type CallingSession = {

@@ -1,30 +1,9 @@
-import type { ApiVersion } from '../spotify/api-version.ts';
 import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
 import type { Command } from '../spotify/player-calls.ts';
 import type { PlaylistDetails } from '../spotify/playlist-calls.ts';
 import type { Slice } from '../spotify/send.ts';
-import type { WebApi } from '../spotify/web-api.ts';
 import type { Scope } from './scopes.ts';
-import { type CallInfo, type PageName, ttl } from './spotify-call.ts';
-
-/** What a request needs besides its arguments. */
-type CallContext = {
-  webApi: WebApi;
-  accessToken: string;
-  listenerId: string;
-  market: string;
-  now: () => number;
-  /** Makes a request whose name depends on the API version. */
-  versioned: <T>(request: (apiVersion: ApiVersion) => Promise<T>) => Promise<T>;
-};
-
-/** A call that reads has a cache, unless its response must be fresh; a call that changes something says what it invalidates. */
-export type Call<Args extends unknown[], Result> = CallInfo & {
-  request: (context: CallContext, ...args: Args) => Promise<Result>;
-  cache?: { key: (...args: Args) => string; ttlMs: number };
-  /** The prefixes of cache keys. */
-  invalidates?: (...args: Args) => readonly string[];
-};
+import { defineCall, ttl, type UsedBy } from './spotify-call.ts';
 
 export type CallName = keyof typeof listenerCalls;
 
@@ -49,7 +28,7 @@ const editPlaylistScopes = ['playlist-modify-public', 'playlist-modify-private']
  * a scope, a cache key, a TTL or an API version.
  */
 export const listenerCalls = {
-  profile: call({
+  profile: defineCall({
     endpoints: ['GET /me'],
     scopes: [],
     family: 'me',
@@ -59,7 +38,7 @@ export const listenerCalls = {
     cache: { key: () => 'profile', ttlMs: ttl.minute },
   }),
 
-  player: call({
+  player: defineCall({
     endpoints: ['GET /me/player'],
     scopes: playerScopes,
     family: 'player-read',
@@ -71,7 +50,7 @@ export const listenerCalls = {
     cache: { key: () => 'player', ttlMs: ttl.moment },
   }),
 
-  devices: call({
+  devices: defineCall({
     endpoints: ['GET /me/player/devices'],
     scopes: playerScopes,
     family: 'player-read',
@@ -85,7 +64,7 @@ export const listenerCalls = {
   next: command('next', 'POST /me/player/next', { 'Now playing': '"Next"' }),
   previous: command('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
 
-  transfer: call({
+  transfer: defineCall({
     endpoints: ['PUT /me/player'],
     scopes: ['user-modify-playback-state'],
     family: 'player-write',
@@ -94,7 +73,7 @@ export const listenerCalls = {
     invalidates: topics.player,
   }),
 
-  recentlyPlayed: call({
+  recentlyPlayed: defineCall({
     endpoints: ['GET /me/player/recently-played'],
     scopes: ['user-read-recently-played'],
     family: 'lists',
@@ -103,7 +82,7 @@ export const listenerCalls = {
     cache: { key: () => 'recently played', ttlMs: ttl.moment },
   }),
 
-  topArtists: call({
+  topArtists: defineCall({
     endpoints: ['GET /me/top/artists'],
     scopes: ['user-top-read'],
     family: 'lists',
@@ -112,7 +91,7 @@ export const listenerCalls = {
     cache: { key: (range) => `top artists ${range}`, ttlMs: ttl.long },
   }),
 
-  topTracks: call({
+  topTracks: defineCall({
     endpoints: ['GET /me/top/tracks'],
     scopes: ['user-top-read'],
     family: 'lists',
@@ -121,7 +100,7 @@ export const listenerCalls = {
     cache: { key: (range) => `top tracks ${range}`, ttlMs: ttl.long },
   }),
 
-  savedTracks: call({
+  savedTracks: defineCall({
     endpoints: ['GET /me/tracks'],
     scopes: ['user-library-read'],
     family: 'lists',
@@ -132,7 +111,7 @@ export const listenerCalls = {
   }),
 
   /** Reads part of the library to change it, so the scope for that is needed as well. */
-  savedTracksToRemove: call({
+  savedTracksToRemove: defineCall({
     endpoints: ['GET /me/tracks'],
     scopes: ['user-library-read', 'user-library-modify'],
     family: 'lists',
@@ -140,7 +119,7 @@ export const listenerCalls = {
     request: ({ webApi, accessToken }, slice: Slice) => webApi.savedTracks(accessToken, slice),
   }),
 
-  isSaved: call({
+  isSaved: defineCall({
     endpoints: [
       {
         '2026-02': 'GET /me/library/contains',
@@ -155,7 +134,7 @@ export const listenerCalls = {
     cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.long },
   }),
 
-  saveToLibrary: call({
+  saveToLibrary: defineCall({
     endpoints: [{ '2026-02': 'PUT /me/library', legacy: ['PUT /me/tracks', 'PUT /me/episodes'] }],
     scopes: ['user-library-modify'],
     family: 'library-write',
@@ -165,7 +144,7 @@ export const listenerCalls = {
     invalidates: topics.saved,
   }),
 
-  removeFromLibrary: call({
+  removeFromLibrary: defineCall({
     endpoints: [{ '2026-02': 'DELETE /me/library', legacy: ['DELETE /me/tracks', 'DELETE /me/episodes'] }],
     scopes: ['user-library-modify'],
     family: 'library-write',
@@ -187,7 +166,7 @@ export const listenerCalls = {
   /** Never cached. */
   freshPlaylist: playlist({ Export: 'every file' }),
 
-  playlistEntries: call({
+  playlistEntries: defineCall({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
     scopes: playlistScopes,
     family: 'playlist-read',
@@ -206,7 +185,7 @@ export const listenerCalls = {
   }),
 
   /** Reads part of a playlist to change it, so the scopes for that are needed as well. */
-  playlistEntriesToRemove: call({
+  playlistEntriesToRemove: defineCall({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
     scopes: [...playlistScopes, ...editPlaylistScopes],
     family: 'playlist-read',
@@ -215,7 +194,7 @@ export const listenerCalls = {
       versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion)),
   }),
 
-  playlistEntriesToExport: call({
+  playlistEntriesToExport: defineCall({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
     scopes: playlistScopes,
     family: 'playlist-read',
@@ -229,7 +208,7 @@ export const listenerCalls = {
       }),
   }),
 
-  createPlaylist: call({
+  createPlaylist: defineCall({
     endpoints: [{ '2026-02': 'POST /me/playlists', legacy: ['POST /users/{id}/playlists'] }],
     scopes: editPlaylistScopes,
     family: 'playlist-write',
@@ -239,7 +218,7 @@ export const listenerCalls = {
     invalidates: topics.playlists,
   }),
 
-  changePlaylist: call({
+  changePlaylist: defineCall({
     endpoints: ['PUT /playlists/{id}'],
     scopes: editPlaylistScopes,
     family: 'playlist-write',
@@ -249,7 +228,7 @@ export const listenerCalls = {
     invalidates: topics.playlist,
   }),
 
-  addToPlaylist: call({
+  addToPlaylist: defineCall({
     endpoints: [{ '2026-02': 'POST /playlists/{id}/items', legacy: ['POST /playlists/{id}/tracks'] }],
     scopes: editPlaylistScopes,
     family: 'playlist-write',
@@ -259,7 +238,7 @@ export const listenerCalls = {
     invalidates: topics.playlist,
   }),
 
-  removeFromPlaylist: call({
+  removeFromPlaylist: defineCall({
     endpoints: [{ '2026-02': 'DELETE /playlists/{id}/items', legacy: ['DELETE /playlists/{id}/tracks'] }],
     scopes: editPlaylistScopes,
     family: 'playlist-write',
@@ -269,7 +248,7 @@ export const listenerCalls = {
     invalidates: topics.playlist,
   }),
 
-  item: call({
+  item: defineCall({
     endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],
     scopes: [],
     family: 'catalogue',
@@ -279,19 +258,8 @@ export const listenerCalls = {
   }),
 };
 
-type UsedBy = Partial<Record<PageName, true | string>>;
-
-type Requests = (context: CallContext, ...args: never[]) => Promise<unknown>;
-type ArgsOf<R> = R extends (context: CallContext, ...args: infer Args) => Promise<unknown> ? Args : never;
-type ResultOf<R> = R extends (...args: never[]) => Promise<infer Result> ? Result : never;
-
-/** Infers the arguments and the result from `request`. */
-function call<R extends Requests>(definition: Call<ArgsOf<R>, ResultOf<R>> & { request: R }) {
-  return definition as Call<ArgsOf<R>, ResultOf<R>>;
-}
-
 function command(name: Command, endpoint: string, usedBy: UsedBy) {
-  return call({
+  return defineCall({
     endpoints: [endpoint],
     scopes: ['user-modify-playback-state'],
     family: 'player-write',
@@ -303,7 +271,7 @@ function command(name: Command, endpoint: string, usedBy: UsedBy) {
 
 /** A page of the listener's playlists, cached for so long if at all. */
 function playlists(usedBy: UsedBy, ttlMs?: number) {
-  return call({
+  return defineCall({
     endpoints: ['GET /me/playlists'],
     scopes: playlistScopes,
     family: 'lists',
@@ -315,7 +283,7 @@ function playlists(usedBy: UsedBy, ttlMs?: number) {
 
 /** A playlist without its entries, cached for so long if at all. */
 function playlist(usedBy: UsedBy, ttlMs?: number) {
-  return call({
+  return defineCall({
     endpoints: ['GET /playlists/{id}'],
     scopes: playlistScopes,
     family: 'playlist-read',

@@ -1,3 +1,5 @@
+import type { ApiVersion } from '../spotify/api-version.ts';
+import type { WebApi } from '../spotify/web-api.ts';
 import type { Scope } from './scopes.ts';
 
 /** Endpoints that are assumed to share a daily quota. Spotify groups them, but doesn't publish how ("Quota modes"). */
@@ -16,7 +18,7 @@ type QuotaFamily =
 /** Method and path as in Spotify's reference, for each API version if they differ. */
 export type Endpoint = string | { '2026-02': string; legacy: readonly string[] };
 
-export type PageName =
+type PageName =
   | 'Signing in'
   | 'Account'
   | 'Now playing'
@@ -31,14 +33,16 @@ export type PageName =
   | 'Export'
   | 'Search';
 
+/** The pages that make a call; a text says when, or with which button. */
+export type UsedBy = Partial<Record<PageName, true | string>>;
+
 /** What is known about a call to Spotify before it is made. docs/spotify-calls.md is generated from it. */
 export type CallInfo = {
   endpoints: readonly Endpoint[];
   /** The listener must have granted all of these. */
   scopes: readonly Scope[];
   family: QuotaFamily;
-  /** The pages that make the call; a text says when, or with which button. */
-  usedBy: Partial<Record<PageName, true | string>>;
+  usedBy: UsedBy;
 };
 
 /** How long responses are cached, in milliseconds. */
@@ -51,3 +55,31 @@ export const ttl = {
   /** What hardly changes, or is invalidated whenever it does. */
   long: 10 * 60_000,
 };
+
+/** What a request needs besides its arguments. */
+type CallContext = {
+  webApi: WebApi;
+  accessToken: string;
+  listenerId: string;
+  market: string;
+  now: () => number;
+  /** Makes a request whose name depends on the API version. */
+  versioned: <T>(request: (apiVersion: ApiVersion) => Promise<T>) => Promise<T>;
+};
+
+/** A call that reads has a cache, unless its response must be fresh; a call that changes something says what it invalidates. */
+export type Call<Args extends unknown[], Result> = CallInfo & {
+  request: (context: CallContext, ...args: Args) => Promise<Result>;
+  cache?: { key: (...args: Args) => string; ttlMs: number };
+  /** The prefixes of cache keys. */
+  invalidates?: (...args: Args) => readonly string[];
+};
+
+type Requests = (context: CallContext, ...args: never[]) => Promise<unknown>;
+type ArgsOf<R> = R extends (context: CallContext, ...args: infer Args) => Promise<unknown> ? Args : never;
+type ResultOf<R> = R extends (...args: never[]) => Promise<infer Result> ? Result : never;
+
+/** Infers the arguments and the result from `request`. */
+export function defineCall<R extends Requests>(definition: Call<ArgsOf<R>, ResultOf<R>> & { request: R }) {
+  return definition as Call<ArgsOf<R>, ResultOf<R>>;
+}

@@ -101,11 +101,7 @@ export function createSignedIn(deps: Deps) {
     }) satisfies RequestHandler,
 
     /** Signs out this browser, or every browser of the listener. Does nothing if the visitor isn't signed in. Throws RedisUnavailable. */
-    async signOut(
-      req: Request,
-      res: Response,
-      { everywhere = false }: { everywhere?: boolean } = {},
-    ): Promise<void> {
+    async signOut(req: Request, res: Response, { everywhere = false } = {}): Promise<void> {
       const { listener } = req.session;
       if (!listener) return;
       const { accountId } = listener;
@@ -138,12 +134,9 @@ export function createSignedIn(deps: Deps) {
   /** Returns null if the request has been answered with a redirect to the sign-in. */
   async function admit(req: Request, res: Response, admission: Admission): Promise<SignedInListener | null> {
     const { listener } = req.session;
-    const isRead = ['GET', 'HEAD'].includes(req.method);
+    const isRead = isReadRequest(req);
     if (!req.grant || !listener) {
-      const isPage = req.accepts(['html', 'json']) === 'html' && isRead;
-      if (!isPage) throw new NotSignedIn('Not signed in');
-      res.set('Cache-Control', 'no-store');
-      res.redirect(303, routes.signIn({ returnTo: req.originalUrl }));
+      redirectToSignIn(req, res);
       return null;
     }
     // safeguard: separate-write-limit
@@ -184,4 +177,16 @@ export function createSignedIn(deps: Deps) {
     // safeguard: delete-session-at-sign-out
     await sessions.remove(...sessionIds);
   }
+}
+
+/** Redirects someone who is reading pages to the sign-in and back. Throws {@link NotSignedIn} for any other request. */
+function redirectToSignIn(req: Request, res: Response): void {
+  const isPage = req.accepts(['html', 'json']) === 'html' && isReadRequest(req);
+  if (!isPage) throw new NotSignedIn('Not signed in');
+  res.set('Cache-Control', 'no-store');
+  res.redirect(303, routes.signIn({ returnTo: req.originalUrl }));
+}
+
+function isReadRequest(req: Request): boolean {
+  return ['GET', 'HEAD'].includes(req.method);
 }
