@@ -1,6 +1,6 @@
 import type { Json } from './json.ts';
 
-/** The fields to keep of an object, by name; true keeps everything inside. Without any, all but the excluded ones are kept. */
+/** The fields of an object to include, by name; true includes everything inside. If there are none, all but the excluded ones are included. */
 type Filter = { included: Map<string, Filter | true>; excluded: Set<string> };
 
 /**

@@ -109,7 +109,7 @@ const marasEdgeCases: Draft[] = [
 const noorsPlaylists: Draft[] = [
   { name: 'Morning walk', description: 'Twenty-eight minutes, doorstep to desk.', length: 9 },
   { name: 'Bread & records', description: 'Proof, knead, repeat.', length: 24 },
-  { name: 'From my own shelf', description: 'Files from home.', key: 'local', length: 12 },
+  { name: 'From the old laptop', description: 'Files from home.', key: 'local', length: 12 },
   { name: 'Balcony, August', description: '', length: 36 },
   { name: 'Songs my sister sent', description: 'She is always right.', length: 47, isPublic: false },
   { name: 'Deep work', description: '', length: 62 },

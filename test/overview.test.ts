@@ -144,9 +144,9 @@ test('a sign-in asks for read access only; each change asks for its own permissi
     const [, way = ''] = new RegExp(`href="/login([^"]+)">${words}`).exec(text) ?? [];
     return way.replaceAll('&amp;', '&');
   };
-  const control = wayTo(playing.text, 'Allow this site to control your player');
-  const library = wayTo(playing.text, 'Allow this site to change your library');
-  const playlists = wayTo(form.text, 'Allow it at Spotify');
+  const control = wayTo(playing.text, 'Turn on playback controls');
+  const library = wayTo(playing.text, 'Turn on library editing');
+  const playlists = wayTo(form.text, 'Grant it on Spotify');
   assert.deepEqual(
     (await askedToAgree(mara, control)).toSorted(),
     [...first, 'user-modify-playback-state'].toSorted(),

@@ -154,7 +154,7 @@ export const listenerCalls = {
     invalidates: topics.saved,
   }),
 
-  playlists: playlists({ Playlists: true, 'Add to a playlist': true }, ttl.moment),
+  playlists: playlists({ Playlists: true, 'Add to playlist': true }, ttl.moment),
   /** Up to five minutes old. */
   cachedPlaylists: playlists({ Export: true }, ttl.minutes),
   /** Never cached. */
@@ -232,7 +232,7 @@ export const listenerCalls = {
     endpoints: [{ '2026-02': 'POST /playlists/{id}/items', legacy: ['POST /playlists/{id}/tracks'] }],
     scopes: editPlaylistScopes,
     family: 'playlist-write',
-    usedBy: { 'Add to a playlist': true },
+    usedBy: { 'Add to playlist': true },
     request: ({ webApi, accessToken, versioned }, id: string, uri: string) =>
       versioned((apiVersion) => webApi.addToPlaylist(accessToken, id, uri, apiVersion)),
     invalidates: topics.playlist,
@@ -252,7 +252,7 @@ export const listenerCalls = {
     endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],
     scopes: [],
     family: 'catalogue',
-    usedBy: { 'Add to a playlist': true },
+    usedBy: { 'Add to playlist': true },
     request: ({ webApi, accessToken }, uri: string) => webApi.item(accessToken, uri),
     cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.minutes },
   }),

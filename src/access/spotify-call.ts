@@ -29,7 +29,7 @@ type PageName =
   | 'Playlists'
   | 'Playlist'
   | 'New playlist'
-  | 'Add to a playlist'
+  | 'Add to playlist'
   | 'Export'
   | 'Search';
 

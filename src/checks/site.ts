@@ -63,7 +63,7 @@ async function checkRefusal(baseUrl: string, response: Response): Promise<CheckR
       'Restart it with these settings. If it has them, let the proxy pass on Host or X-Forwarded-Host.',
     );
   }
-  if (/"reason":"sessions-unavailable"/.test(text))
+  if (/"reason":"redis-unavailable"/.test(text))
     return note(name, `Turntable answers at ${baseUrl}, but its Redis doesn’t`, 'Fix Redis first.');
   return failed(
     name,

@@ -7,24 +7,24 @@ type Deps = { hub: Hub; now: () => number; timing: Timing['live'] };
 
 /**
  * Subscriptions of pages that fetch the card because a proxy buffers their streams. Like a stream, such a subscription keeps the hub
- * polling for its listener; but nothing tells when the page is closed, so it ends unless it is renewed. A session has one, for all its
- * tabs.
+ * polling for its listener; but nothing shows when the page is closed, so it ends unless the page extends it. A session has one for all
+ * its tabs.
  */
 export function createFetchSubscriptions({ hub, now, timing }: Deps) {
-  const subscriptions = new Map<string, { renewedAt: number; ttlMs: number; unsubscribe(): void }>();
+  const subscriptions = new Map<string, { extendedAt: number; ttlMs: number; unsubscribe(): void }>();
   const sweeping = setInterval(() => {
-    for (const { renewedAt, ttlMs, unsubscribe } of subscriptions.values()) {
+    for (const { extendedAt, ttlMs, unsubscribe } of subscriptions.values()) {
       // Also if the clock was put back: it would last until the clock is there again.
       // safeguard: expire-fetch-subscriptions
-      if (now() < renewedAt || now() >= renewedAt + ttlMs) unsubscribe();
+      if (now() < extendedAt || now() >= extendedAt + ttlMs) unsubscribe();
     }
   }, timing.tickMs).unref();
 
   return {
     /** Subscribes a session to its listener for `ttlMs` from now, or extends its subscription. */
-    renew(accountId: string, sessionId: string, ttlMs: number): void {
+    extend(accountId: string, sessionId: string, ttlMs: number): void {
       const unsubscribe = subscriptions.get(sessionId)?.unsubscribe ?? subscribe(accountId, sessionId);
-      subscriptions.set(sessionId, { renewedAt: now(), ttlMs, unsubscribe });
+      subscriptions.set(sessionId, { extendedAt: now(), ttlMs, unsubscribe });
     },
 
     close: () => clearInterval(sweeping),

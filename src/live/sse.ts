@@ -26,10 +26,10 @@ const retryMs = { least: 1_500, most: 6_000 };
 /** The same when this process stops. */
 const retryAfterStopMs = { least: 1_000, most: 11_000 };
 
-/** How long a slot lasts without renewal, and how often it is renewed. */
+/** How long a slot lasts unless its process renews it, and how often it does. */
 const slotTtlMs = 150_000;
 const renewSlotsEveryMs = 60_000;
-/** How many slots are renewed at a time. */
+/** How many slots a process renews at once. */
 const batchSize = 500;
 
 /**
@@ -65,7 +65,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
   const beating = setInterval(() => {
     for (const res of open.keys()) write(res, heartbeat);
   }, heartbeatMs).unref();
-  const renewing = setInterval(
+  const renewTimer = setInterval(
     () => background.run('renew the slots of streams', renewSlots()),
     renewSlotsEveryMs,
   ).unref();
@@ -118,7 +118,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
     close(): void {
       closed = true;
       clearInterval(beating);
-      clearInterval(renewing);
+      clearInterval(renewTimer);
       for (const [res, slot] of open) {
         releaseSlot(slot);
         write(res, retryField(retryAfterStopMs));

@@ -125,7 +125,7 @@ export const errorMessages = {
   },
   cooldown: {
     status: 503,
-    reason: 'cool-down',
+    reason: 'cooldown',
     title: 'Taking a break',
     heading: 'Taking a break until {until}',
     happened: 'Spotify limits how often this site may ask.',
@@ -172,7 +172,7 @@ export const errorMessages = {
   },
   redisUnavailable: {
     status: 503,
-    reason: 'sessions-unavailable',
+    reason: 'redis-unavailable',
     title: 'This site’s database isn’t responding',
     happened: 'The problem is on our side.',
     lost: 'Nothing is lost, and you don’t need to sign in again.',
@@ -257,7 +257,7 @@ export const errorMessages = {
   },
   internal: {
     status: 500,
-    reason: 'ours',
+    reason: 'internal-error',
     title: 'Something went wrong on our side',
     happened: 'The error is in the log, under the request ID below.',
     next: 'If it happens again, give the owner of this site that ID.',

@@ -22,7 +22,7 @@ export type Formatters = {
 const defaultLocale = 'en-GB';
 /** Later languages of a header are ignored. */
 const maxLanguages = 10;
-/** Formatters are expensive to create, so as many are kept, by language tag. */
+/** How many formatters are cached, by language tag: they are expensive to create. */
 const maxFormatters = 200;
 
 const byLanguage = new Map<string, Formatters>();

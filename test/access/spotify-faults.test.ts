@@ -223,7 +223,7 @@ for (const [retryAfter, seconds] of [
     assert.match(page.text, /Nothing is lost, and this page comes back by itself\./);
     assert.equal(page.headers['retry-after'], String(seconds));
     const { reason, detail } = JSON.parse(answer.text);
-    assert.equal(reason, 'cool-down');
+    assert.equal(reason, 'cooldown');
     assert.equal(detail, 'Spotify limits how often this site may ask. Nothing is lost.');
     assert.equal(simulator.calls.length, 1, 'nobody asked Spotify again');
 

@@ -96,7 +96,7 @@ test('a form that Spotify did not accept is resubmitted unchanged with one click
   await page.getByLabel('Everybody').check();
   turntable.simulator.fault({ on: /playlists$/, answer: { status: 502, body: '' }, times: 4 });
 
-  await page.getByRole('button', { name: 'Make it' }).click();
+  await page.getByRole('button', { name: 'Create' }).click();
   await page.getByRole('heading', { name: 'Spotify isn’t responding' }).waitFor();
   await page.getByRole('button', { name: 'Send it again' }).click();
   await page.getByRole('heading', { name: 'Spotify isn’t responding' }).waitFor();
@@ -116,7 +116,7 @@ test('a form that could not be understood is shown again as it was sent', { skip
   await page.getByLabel('Description').fill('For the bus');
   await page.getByLabel('Everybody').check();
 
-  await page.getByRole('button', { name: 'Make it' }).click();
+  await page.getByRole('button', { name: 'Create' }).click();
 
   await page.getByRole('alert').waitFor();
   assert.equal(await page.getByLabel('Description').inputValue(), 'For the bus');
@@ -126,7 +126,7 @@ test('a form that could not be understood is shown again as it was sent', { skip
 async function allowedToEdit(t: TestContext, turntable: Turntable): Promise<Page> {
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists/new`);
-  await page.getByRole('link', { name: 'Allow it at Spotify' }).click();
+  await page.getByRole('link', { name: 'Grant it on Spotify' }).click();
   await page.getByRole('button', { name: 'Agree' }).click();
   await page.waitForURL('**/playlists/new');
   return page;
@@ -241,7 +241,7 @@ test('so are times in what is playing, including those that arrive by its stream
   turntable.simulator.rateLimit(3600);
   // The last known state stays, and the stream reports the cooldown.
   turntable.clock.advance({ minutes: 6 });
-  const notice = page.locator('.notice', { hasText: 'Spotify asked us to wait' });
+  const notice = page.locator('.notice', { hasText: 'Updates are paused' });
   const inTokyo = async () => {
     await notice.waitFor();
     for (const time of await notice.locator('time').all()) {

@@ -152,7 +152,9 @@ test('a notice that appears live shows its time in the time zone of the browser'
   await heading(page).waitFor();
   const until = Date.now() + 3_600_000;
   simulator.rateLimit(3_600);
-  await page.getByText('Spotify asked us to wait until').waitFor({ timeout: 25_000 });
+  await page
+    .getByText('Spotify limits how often this site may ask. Updates are paused until')
+    .waitFor({ timeout: 25_000 });
 
   const moment = page.locator('.notice time').first();
   const there = await moment.getAttribute('datetime');

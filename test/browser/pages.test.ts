@@ -152,26 +152,26 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await allowed(turntable, page, '/playlists/new');
     await page.getByLabel('Name').fill(' ');
     await page.getByLabel('Description').fill('Kept');
-    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('alert').waitFor();
   },
   'a new playlist: just created': async (turntable, page) => {
     await allowed(turntable, page, '/playlists/new');
     await page.getByLabel('Name').fill('By hand');
-    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByRole('button', { name: 'Create' }).click();
     await page.getByText('Playlist created.').waitFor();
   },
   'add to a playlist': async (turntable, page) => addPlaying(turntable, page, allowAll),
   'add to a playlist: not allowed yet': async (turntable, page) => addPlaying(turntable, page, ''),
   'the listener’s own playlist, with the form open': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Sunday, slowly');
-    await page.getByText('Change name, description or who can see it').click();
+    await page.getByText('Edit details').click();
   },
   'the listener’s own playlist, after a change that failed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Dinner for six');
-    await page.getByText('Change name, description or who can see it').click();
+    await page.getByText('Edit details').click();
     await page.getByLabel('Everybody').check();
-    await page.getByRole('button', { name: 'Change it' }).click();
+    await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('alert').waitFor();
   },
   'the listener’s own playlist, after an item was removed': async (turntable, page) => {
@@ -346,6 +346,6 @@ async function follow(page: Page, name: string): Promise<void> {
 /** Goes from what is playing to the page that adds it to a playlist. */
 async function addPlaying(turntable: Turntable, page: Page, query: string): Promise<void> {
   await signedIn(turntable, page, '/now-playing', 'mara', {}, query);
-  await page.getByRole('link', { name: 'Add to a playlist' }).click();
+  await page.getByRole('link', { name: 'Add to playlist' }).click();
   await page.waitForURL('**/playlists/add?uri=*');
 }

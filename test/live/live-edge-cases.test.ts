@@ -24,7 +24,7 @@ const cardSays =
   ({ data }: { data: Record<string, unknown> }) =>
     words.test(String(data.html));
 const isCard = ({ event }: { event: string }) => event === 'card';
-const cooldownNotice = /asked us to wait until/;
+const cooldownNotice = /Updates are paused until/;
 
 // fault: client-gone-before-stream
 test('a client that leaves before its stream begins causes no polls and takes no slot', async (t) => {
@@ -135,7 +135,7 @@ test('while Spotify fails it is polled less and less, and pages tell whether wai
   }
   const polls = countApiCalls(simulator, playerPath);
   assert.ok(polls >= 4 && polls <= 16, `${polls} polls in an hour`);
-  await stream.waitFor(cardSays(/Spotify does not answer just now/));
+  await stream.waitFor(cardSays(/Spotify isn’t responding/));
 
   simulator.clearFaults();
   simulator.settings.notInvited.add('mara');
@@ -219,13 +219,13 @@ test('tabs say so if no process can poll because Redis takes no writes, until it
   await waitForTicks(simulator);
 
   await redis.config('SET', 'min-replicas-to-write', '1');
-  await stream.waitFor(cardSays(/the database of this site does not do its part/));
+  await stream.waitFor(cardSays(/the site’s database isn’t responding/));
 
   await redis.config('SET', 'min-replicas-to-write', '0');
   simulator.plays('mara', { kind: 'track', index: 4, progressMs: 0 });
   clock.advance({ seconds: 60 });
   const healed = await stream.waitFor(({ data }) => data.title !== name && data.title !== undefined);
-  assert.doesNotMatch(String(healed.data.html), /does not do its part/);
+  assert.doesNotMatch(String(healed.data.html), /isn’t responding/);
 });
 
 test('a cooldown met in a process without subscribers reaches the tabs of other processes', async (t) => {
@@ -274,7 +274,7 @@ test('someone who presses a button sees its effect even while polls are throttle
     clock.advance({ seconds: 2 });
     await mara.getJson('/now-playing').expect(200);
   }
-  await stream.waitFor(cardSays(/Checking less often/));
+  await stream.waitFor(cardSays(/Live updates are slower/));
   simulator.settings.commandDelayMs = 1_200;
 
   const answer = await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' });

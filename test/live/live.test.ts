@@ -224,7 +224,7 @@ test('during a cooldown the last observation is shown with its time and nobody p
   simulator.rateLimit(3_600);
   clock.advance({ seconds: 58 });
   for (const stream of streams) {
-    const card = await stream.waitFor(({ data }) => /asked us to wait until/.test(String(data.html)));
+    const card = await stream.waitFor(({ data }) => /Updates are paused until/.test(String(data.html)));
     assert.equal(card.data.title, name);
   }
   assert.equal(countApiCalls(simulator, playerPath), 1);
@@ -232,8 +232,11 @@ test('during a cooldown the last observation is shown with its time and nobody p
   for (let minutes = 0; minutes < 50; minutes += 10) {
     clock.advance({ minutes: 10 });
     const page = await mara.get('/now-playing').expect(200);
-    assert.match(page.text, /Spotify asked us to wait until <time datetime="[^"]+">/);
-    assert.match(page.text, /This is what it said on <time/);
+    assert.match(
+      page.text,
+      /Spotify limits how often this site may ask\. Updates are paused until <time datetime="[^"]+">/,
+    );
+    assert.match(page.text, /Last updated <time/);
     assert.match(page.text, new RegExp(name));
     const { body } = await mara.getJson('/now-playing').expect(200);
     assert.equal(body.waitingUntil !== null, true);
@@ -260,9 +263,9 @@ test('near the end of the day’s calls live updates get rare and say so, and pa
     clock.advance({ seconds: 60 });
     await waitForTicks(simulator);
   }
-  const card = await stream.waitFor(({ data }) => /Checking less often until about/.test(String(data.html)));
-  assert.match(String(card.data.html), /so that the calls that Spotify allows this site in a day last/);
-  assert.match((await mara.get('/now-playing').expect(200)).text, /Checking less often until about <time/);
+  const card = await stream.waitFor(({ data }) => /Live updates are slower until/.test(String(data.html)));
+  assert.match(String(card.data.html), /most of today’s Spotify calls are used/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /Live updates are slower until <time/);
   const made = simulator.calls.filter(({ service }) => service === 'api').length;
   assert.ok(made <= 15, `${made} calls in half an hour`);
   await mara.get('/playlists').expect(200);
@@ -473,7 +476,7 @@ test('the card tells a used-up quota from a rate limit', async (t) => {
   simulator.rateLimit(3_600, { quota: true });
   clock.advance({ seconds: 58 });
 
-  const notice = /Today’s calls to Spotify are used up\. It asked us to wait until <time/;
+  const notice = /Today’s Spotify calls are used up\. Updates are paused until <time/;
   await stream.waitFor(({ data }) => notice.test(String(data.html)));
   assert.match((await mara.get('/now-playing').expect(200)).text, notice);
 });

@@ -91,7 +91,7 @@ for (const [title, least, most, ...polls] of [
   ['moves towards a longer track that played', song + 1, 50 * minute, ...longAfterSong()],
   ['is short for a listener who skips', 0, 20 * second, [track(0), 0], ...skips],
   ['is short for a short track on repeat', 0, 40 * second, [track(0), 0], ...shortOnRepeat()],
-  ['is kept while an ad is playing', song, song, [track(0), 0], [ad, 210]],
+  ['is remembered while an ad is playing', song, song, [track(0), 0], [ad, 210]],
 ] as const satisfies readonly (readonly [string, number, number, ...Poll[]])[]) {
   test(`the typical track length ${title}`, () => {
     const typicalMs = observeAll(...polls).typicalTrackMs ?? Number.NaN;

@@ -170,7 +170,7 @@ export const mutations: Mutation[] = [
     named: 'reads nothing',
   },
   {
-    what: 'sparing clients that wait for the server',
+    what: 'not cutting off clients that wait for the server',
     safeguard: 'spare-waiting-clients',
     from: 'if (isUnread()) socket.destroy();',
     to: 'socket.destroy();',

@@ -523,7 +523,7 @@ export const mutations: Mutation[] = [
   {
     what: 'invalidating requests in flight',
     safeguard: 'invalidate-pending-requests',
-    from: 'for (const name of underWay.keys()) if (name.startsWith(start)) underWay.delete(name);',
+    from: 'for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);',
     to: '',
     test: 'test/access/response-cache',
   },
@@ -781,7 +781,7 @@ export const mutations: Mutation[] = [
     named: 'eleventh',
   },
   {
-    what: 'renewing the slots of open streams',
+    what: 'keeping the slots of open streams',
     safeguard: 'renew-stream-slots',
     from: 'await Promise.all(all.slice(from, from + batchSize).map(([res, slot]) => renewSlot(res, slot)));',
     to: '',

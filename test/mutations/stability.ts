@@ -127,7 +127,7 @@ export const mutations: Mutation[] = [
   {
     what: 'polling for pages that fetch updates',
     safeguard: 'poll-for-fetching-pages',
-    from: '    fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);\n',
+    from: '    fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs);\n',
     to: '',
     test: 'test/live/live-fetch',
     named: 'after one poll',
@@ -135,7 +135,7 @@ export const mutations: Mutation[] = [
   {
     what: 'expiring the subscription of a page that stopped fetching',
     safeguard: 'expire-fetch-subscriptions',
-    from: 'now() >= renewedAt + ttlMs',
+    from: 'now() >= extendedAt + ttlMs',
     to: 'now() < 0',
     test: 'test/live/live-fetch',
     named: 'stopped fetching',

@@ -51,7 +51,7 @@ testInEachApiVersion(
     await signedInWith(turntable, safari);
     clock.advance({ hours: 2 });
     await mara.get('/now-playing').expect(200);
-    const renewedAt = clock.now();
+    const refreshedAt = clock.now();
     clock.advance({ minutes: 5 });
 
     const { text } = await mara.get('/account').expect(200);
@@ -60,9 +60,9 @@ testInEachApiVersion(
     assert.match(text, /<bdi>Mara Lindqvist<\/bdi>/);
     assert.match(text, new RegExp(`<img class="cover" src="${simulator.origin}/`));
     for (const [words, moment] of [
-      ['You agreed', agreedAt],
-      ['It ends', agreedAt + 180 * 24 * 60 * 60 * 1000],
-      ['Last renewed', renewedAt],
+      ['Connected', agreedAt],
+      ['Expires', agreedAt + 180 * 24 * 60 * 60 * 1000],
+      ['Last refreshed', refreshedAt],
     ] as const)
       assert.match(text, new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}">`));
     for (const [scope, purpose] of [
@@ -71,7 +71,7 @@ testInEachApiVersion(
       ['playlist-read-collaborative', 'See the playlists you share'],
     ] as const)
       assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
-    const browsers = text.slice(text.indexOf('Where you are signed in'));
+    const browsers = text.slice(text.indexOf('Where you’re signed in'));
     assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
     assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
     for (const [form, words] of [
@@ -83,7 +83,7 @@ testInEachApiVersion(
         text,
         new RegExp(`<form method="post" action="${form}"><button[^>]* type="submit">${words}</button>`),
       );
-    assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;dialog=1">Agree again/);
+    assert.match(text, /href="\/login\?returnTo=%2Faccount&amp;dialog=1">Renew for six months/);
     assert.match(text, /href="https:\/\/www\.spotify\.com\/account\/apps"/);
   },
 );
@@ -245,10 +245,10 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
   assert.match(
     text,
     new RegExp(
-      `<p class="notice">Your sign-in with Spotify ends on <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
+      `<p class="notice">Your Spotify sign-in expires on <time datetime="${end}">\\d+ \\w+ \\d{4}, \\d\\d:\\d\\d UTC</time>`,
     ),
   );
-  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Agree again now/);
+  assert.match(text, /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1">Renew it now/);
 });
 
 // fault: refresh-extends-nothing
@@ -363,7 +363,7 @@ test('disconnecting deletes everything stored about the listener, and says where
   assert.deepEqual(await storedKeys(turntable), []);
   assert.equal(out.headers.location, '/account/disconnected');
   const page = await mara.get('/account/disconnected').expect(200);
-  assert.match(page.text, /You are disconnected/);
+  assert.match(page.text, /You’re disconnected/);
   assert.match(page.text, /href="https:\/\/www\.spotify\.com\/account\/apps"/);
   for (const each of [mara, elsewhere]) await each.get('/account').expect(303);
 });

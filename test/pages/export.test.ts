@@ -181,7 +181,7 @@ test('if Spotify stops answering, a part can be downloaded, and the parts togeth
     const { stopped } = part.manifest;
     next = stopped?.resume ?? '';
     if (!stopped) break;
-    assert.equal(stopped.reason, 'cool-down');
+    assert.equal(stopped.reason, 'cooldown');
     assert.equal(part.manifest.complete, false);
     const waitMs = Date.parse(stopped.until ?? '') - clock.now();
     assert.ok(waitMs > 0 && waitMs <= 86_400_000, `${waitMs} ms`);
@@ -214,7 +214,7 @@ test('the name of a part says what it contains, and its last lines where it stop
   const rows = rowsIn(text);
   const facts = Object.fromEntries(rows.filter(([name]) => name?.startsWith('# ')));
   assert.equal(facts['# complete'], 'false');
-  assert.equal(facts['# stopped'], 'cool-down');
+  assert.equal(facts['# stopped'], 'cooldown');
   assert.match(String(facts['# until']), /^\d{4}-\d\d-\d\dT/);
   const { pathname, searchParams } = new URL(String(facts['# resume']), turntable.url);
   assert.equal(pathname, `${path}/export.csv`);

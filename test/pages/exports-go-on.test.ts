@@ -182,7 +182,7 @@ test('before the first row, a short cooldown is a page that starts the download 
   assert.equal(page.headers['retry-after'], '40');
   assert.equal(page.headers['content-disposition'], undefined);
   const refused = await mara.getJson(`${path}/export.csv`).expect(503);
-  assert.equal(JSON.parse(refused.text).reason, 'cool-down');
+  assert.equal(JSON.parse(refused.text).reason, 'cooldown');
   clock.advance({ seconds: 40 });
   assert.match((await mara.get(`${path}/export.csv`).buffer(true).expect(200)).text, /# complete,true/);
 
@@ -205,7 +205,7 @@ test('a cooldown before the first row is waited out if there is time', async (t)
 });
 
 const final: [string, Omit<Fault, 'on' | 'times'>, number, string][] = [
-  ['a cooldown of more than a minute', { answer: wait(61) }, 503, 'cool-down'],
+  ['a cooldown of more than a minute', { answer: wait(61) }, 503, 'cooldown'],
   ['a Spotify that keeps failing', { answer: { status: 502, body: '' } }, 502, 'spotify-unavailable'],
   ['a refusal', { answer: { status: 403, body: '{}' } }, 403, 'refused'],
   ['a playlist that is gone', { answer: { status: 404, body: '{}' } }, 404, 'no-such-page'],

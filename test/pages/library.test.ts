@@ -96,11 +96,14 @@ test('a listener without saved or recent tracks sees what will appear there', as
   const jonas = browser();
   await jonas.signIn('jonas');
 
-  assert.match((await jonas.get('/library').expect(200)).text, /You have saved nothing yet/);
-  assert.match((await jonas.get('/library/recent').expect(200)).text, /nothing that you played lately/);
+  assert.match((await jonas.get('/library').expect(200)).text, /You haven’t saved any tracks yet/);
+  assert.match(
+    (await jonas.get('/library/recent').expect(200)).text,
+    /Songs you play on Spotify will appear here/,
+  );
   for (const kind of ['artists', 'tracks']) {
     const page = await jonas.get(`/library/top?of=${kind}`).expect(200);
-    assert.match(page.text, /does not know enough about what you play/);
+    assert.match(page.text, /Not enough listening yet/);
   }
   const { body } = await jonas.getJson('/library').expect(200);
   assert.deepEqual(body, { tracks: [], page: 1, pages: 1, total: 0 });
@@ -238,7 +241,7 @@ testOnce('a missing permission is asked for when it is first needed, and leads b
   const page = await person.get('/library').expect(200);
   assert.doesNotMatch(page.text, />Remove</, 'what cannot be done is not offered');
   const playing = await person.get('/now-playing').expect(200);
-  const [, way = ''] = /href="([^"]+)">Allow this site to change your library/.exec(playing.text) ?? [];
+  const [, way = ''] = /href="([^"]+)">Turn on library editing/.exec(playing.text) ?? [];
   turntable.simulator.forgetCalls();
 
   const sent = { uri: 'spotify:track:0000000000000000000000', returnTo: '/library?page=2' };

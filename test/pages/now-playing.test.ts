@@ -92,7 +92,7 @@ test('an advertisement is shown as an ad', async (t) => {
   await mara.signIn();
   simulator.plays('mara', { kind: 'ad' });
 
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<h1>An advertisement<\/h1>/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<h1>Ad break<\/h1>/);
   const { body } = await mara.getJson('/now-playing').expect(200);
   assert.equal(body.kind, 'ad');
   assert.equal(body.item, null);
@@ -109,7 +109,7 @@ test('a local file is shown as a local file, without links', async (t) => {
 
   assert.equal(body.item.local, true);
   assert.equal(body.item.link, null);
-  assert.match(page.text, /A file of your own, not on Spotify/);
+  assert.match(page.text, /Local file/);
   assert.ok(page.text.includes(`<h1><bdi>${body.item.name || 'Unnamed track'}</bdi></h1>`));
   assert.match(page.text, /<span class="cover placeholder">/);
 });

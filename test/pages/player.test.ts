@@ -62,8 +62,8 @@ test('playback moves to another device', async (t) => {
   const page = await mara.get('/devices').expect(200);
   assert.deepEqual(apiRequests(simulator), ['GET /me/player/devices']);
   assert.match(page.text, /Kitchen speaker[\s\S]*?Speaker, volume 62&nbsp;%[\s\S]*?Playing here/);
-  assert.match(page.text, /Living-room TV[\s\S]*?Takes no commands from apps/);
-  assert.match(page.text, /<a href="\/now-playing">Back to what is playing<\/a>/);
+  assert.match(page.text, /Living-room TV[\s\S]*?Can’t be controlled from here/);
+  assert.match(page.text, /<a href="\/now-playing">Back to now playing<\/a>/);
   const buttons = [
     ...page.text.matchAll(/name="device" value="([^"]+)">Play here<span class="visually-hidden">: ([^<]+)</g),
   ];
@@ -98,7 +98,7 @@ test('a free account sees next to the button that Spotify requires Premium, and 
   assert.match(page.text, /role="alert">Spotify lets only people with Premium control the player/);
   for (const { text } of [page, await mara.get('/now-playing').expect(200)]) {
     assert.doesNotMatch(text, /action="\/player\//);
-    assert.match(text, /needs Premium, so there are no buttons for the player/);
+    assert.match(text, /Playback controls need Spotify Premium/);
   }
   assert.match(page.text, /<h1><a href=/, 'what is playing is still there');
 });
@@ -155,14 +155,14 @@ test('buttons that cannot work are not offered', async (t) => {
   assert.deepEqual(await offered(mara, turntable), ['pause'], 'an advertisement is heard to its end');
   simulator.plays('mara', { kind: 'music' }, 'Living-room TV');
   assert.deepEqual(await offered(mara, turntable), [], 'a device that takes no commands');
-  assert.match((await mara.get('/now-playing')).text, /This device takes no commands from apps/);
+  assert.match((await mara.get('/now-playing')).text, /This device can’t be controlled from here/);
   simulator.plays('mara', { kind: 'nothing' });
   assert.deepEqual(await offered(mara, turntable), []);
   simulator.plays('mara', { kind: 'music' }, 'Kitchen speaker');
   assert.deepEqual(await offered(reader, turntable), [], 'a permission that is not given');
-  assert.match((await reader.get('/now-playing')).text, /Allow this site to control your player/);
+  assert.match((await reader.get('/now-playing')).text, /Turn on playback controls/);
   assert.doesNotMatch((await reader.get('/devices')).text, />Play here</);
-  assert.match((await reader.get('/devices')).text, /Allow this site to control your player/);
+  assert.match((await reader.get('/devices')).text, /Turn on playback controls/);
 });
 
 test('a program gets the status itself, and the reason', async (t) => {
@@ -249,8 +249,8 @@ test('a listener without devices sees what to do', async (t) => {
 
   const page = await mara.get('/devices').expect(200);
 
-  assert.match(page.text, /Spotify sees no device of yours/);
-  assert.match(page.text, /<a class="button" href="\/devices">Look again<\/a>/);
+  assert.match(page.text, /Spotify doesn’t see any of your devices/);
+  assert.match(page.text, /<a class="button" href="\/devices">Refresh<\/a>/);
 });
 
 testOnce('only notices of ours are shown next to the buttons', async (t) => {

@@ -48,7 +48,7 @@ test('a form creates a playlist, private unless the person chooses otherwise, an
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
   const form = await mara.get('/playlists/new').expect(200);
-  assert.match((await mara.get('/playlists').expect(200)).text, /href="\/playlists\/new">Make a new one/);
+  assert.match((await mara.get('/playlists').expect(200)).text, /href="\/playlists\/new">New playlist/);
   await made(mara, 'detects the API version');
   simulator.forgetCalls();
 
@@ -69,7 +69,7 @@ test('a form creates a playlist, private unless the person chooses otherwise, an
   assert.match(page.text, /<bdi>Rainy &lt;b&gt;days&lt;\/b&gt;<\/bdi>/);
   assert.match(page.text, /<p class="subtitle"><bdi>One and &#34;two&#34;<\/bdi>/);
   assert.match(page.text, /Playlist, private/);
-  assert.match(page.text, /There is nothing in it yet/);
+  assert.match(page.text, /This playlist is empty/);
   assert.equal((await playlists(mara))[0]?.name, 'Rainy <b>days</b>');
 });
 
@@ -116,7 +116,7 @@ test('a playlist is renamed without its description, because Spotify lets nobody
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
   const page = await mara.get(path).expect(200);
-  assert.match(page.text, /Left empty, the description stays as it is/);
+  assert.match(page.text, /If you leave the description empty, it stays as it is/);
 
   const sent = { ...formFields(page.text, path), name: 'Ink', description: '' };
   await mara.post(path).type('form').send(sent).expect(303);
@@ -207,7 +207,7 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
   const path = await made(mara, 'For later');
   const playing = await mara.get('/now-playing').expect(200);
   const { item } = (await mara.getJson('/now-playing')).body;
-  const [, add = ''] = /href="([^"]+)">Add to a playlist/.exec(playing.text) ?? [];
+  const [, add = ''] = /href="([^"]+)">Add to playlist/.exec(playing.text) ?? [];
 
   const page = await mara.get(add).expect(200);
   assert.ok(page.text.includes(`<h1>Add <bdi>${item.name}</bdi> to a playlist</h1>`));

@@ -132,7 +132,7 @@ test('unusual entries are shown as what they are', async (t) => {
   const text = pages.map((page) => page.text).join('');
 
   assert.match(text, /No longer on Spotify/);
-  assert.match(text, /A file of your own/);
+  assert.match(text, /Local file/);
   assert.match(text, /Podcast episode/);
   assert.match(text, /فرقة المرفأ/);
   assert.match(text, /Unnamed track/);
@@ -161,7 +161,7 @@ test('an empty playlist says so', async (t) => {
 
   const page = await mara.get(await playlistNamed(mara, 'Someday')).expect(200);
 
-  assert.match(page.text, /There is nothing in it yet/);
+  assert.match(page.text, /This playlist is empty/);
 });
 
 test('another person’s playlist shows as much as Spotify returns', async (t) => {
@@ -176,7 +176,7 @@ test('another person’s playlist shows as much as Spotify returns', async (t) =
 
   assert.match(page.text, /Songs that can see the sea\./);
   if (apiVersionIn(t) === '2026-02') {
-    assert.match(page.text, /Spotify tells apps like this one what is in your own playlists/);
+    assert.match(page.text, /Spotify shows apps like this one only what’s in your own playlists/);
     assert.match(page.text, /<a class="button" href="[^"]+\/open\/playlist\/[^"]+">Open in Spotify<\/a>/);
     assert.equal(body.entries, null);
     assert.equal(simulator.calls.length, 1, 'both visits within a moment share one call');

@@ -112,7 +112,7 @@ test('a listener without playlists sees where they will appear', async (t) => {
   const jonas = browser();
   await jonas.signIn('jonas');
 
-  assert.match((await jonas.get('/playlists').expect(200)).text, /You have no playlists yet/);
+  assert.match((await jonas.get('/playlists').expect(200)).text, /You don’t have any playlists yet/);
   assert.deepEqual((await jonas.getJson('/playlists').expect(200)).body, {
     playlists: [],
     page: 1,

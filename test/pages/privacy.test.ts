@@ -95,9 +95,9 @@ test('cookies are the ones that the privacy page names', async (t) => {
       .join(),
     /^turntable-\d+-check$/,
   );
-  assert.match((await owner.get('/privacy')).text, /one where you have the set-up checked/);
+  assert.match((await owner.get('/privacy')).text, /one that you ran the setup check/);
   const elsewhere = await startTurntable(t, { env: { SETUP_PAGE: 'off' } });
-  assert.doesNotMatch((await elsewhere.browser().get('/privacy')).text, /set-up/);
+  assert.doesNotMatch((await elsewhere.browser().get('/privacy')).text, /setup/);
 
   const mara = browser();
   await mara.get('/');

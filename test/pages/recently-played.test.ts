@@ -38,7 +38,7 @@ test('if nothing is playing, the page shows recently played tracks, each with a 
   const names = tracks.slice(0, 5).map(({ item }: { item: { name: string } }) => item.name);
   assert.deepEqual(listIn(html), names);
   for (const { item } of tracks.slice(0, 5)) assert.ok(html.includes(`<a href="${item.link}">`));
-  assert.match(html, /<a href="\/library\/recent">All that you played lately<\/a>/);
+  assert.match(html, /<a href="\/library\/recent">All recently played<\/a>/);
 });
 
 test('that takes one call in five minutes, and none while something is playing or for programs', async (t) => {

@@ -83,7 +83,7 @@ test('a page beyond the results is empty and leads back to the last one', async 
 
   const page = await visitor.get('/search?q=the&type=track&page=90').expect(200);
 
-  assert.match(page.text, /Nothing was found on this page/);
+  assert.match(page.text, /No results on this page/);
   assert.match(page.text, /rel="prev" href="\/search\?q=the&amp;type=track&amp;page=5"/);
   const { body } = await visitor.getJson('/search?q=the&type=track&page=90').expect(200);
   assert.deepEqual(body.tracks, { items: [], total: 45 });
@@ -114,21 +114,21 @@ testOnce('an empty search is a page with a form, and a clear error for programs'
 });
 
 const senseless: Record<string, string> = {
-  [`/search?q=${'x'.repeat(1000)}`]: 'search-long',
-  [`/search?q=${'x'.repeat(201)}`]: 'search-long',
+  [`/search?q=${'x'.repeat(1000)}`]: 'search-too-long',
+  [`/search?q=${'x'.repeat(201)}`]: 'search-too-long',
   '/search?q=night&type=show': 'search-type',
   '/search?q=night&type=artist,nonsense': 'search-type',
   '/search?q=night&type=constructor': 'search-type',
   '/search?type=nonsense': 'search-type',
-  '/search?q=night&page=101': 'search-deep',
-  '/search?q=night&page=99999': 'search-deep',
-  '/search?q=night&page=0': 'search-odd',
-  '/search?q=night&page=-1': 'search-odd',
-  '/search?q=night&page=1.5': 'search-odd',
-  '/search?q=night&page=abc': 'search-odd',
-  '/search?q=night&page=': 'search-odd',
-  '/search?q=night&page=1&page=2': 'search-odd',
-  '/search?q=night&q=day': 'search-odd',
+  '/search?q=night&page=101': 'search-too-far',
+  '/search?q=night&page=99999': 'search-too-far',
+  '/search?q=night&page=0': 'search-invalid',
+  '/search?q=night&page=-1': 'search-invalid',
+  '/search?q=night&page=1.5': 'search-invalid',
+  '/search?q=night&page=abc': 'search-invalid',
+  '/search?q=night&page=': 'search-invalid',
+  '/search?q=night&page=1&page=2': 'search-invalid',
+  '/search?q=night&q=day': 'search-invalid',
 };
 
 testOnce('an invalid search is reported, without asking Spotify', async (t) => {
@@ -170,7 +170,7 @@ testOnce('any 200 characters can be searched for, and are shown as text', async 
     assert.equal(simulator.calls.at(-1)?.query.q, query.replace(/\s+/g, ' '));
   }
   const page = await visitor.get('/search?q=zzzz').expect(200);
-  assert.match(page.text, /Nothing was found\. Fewer words often find more/);
+  assert.match(page.text, /No results\. Try fewer words/);
 });
 
 testOnce('a form sends each kind separately; neither order nor duplicates matter', async (t) => {

@@ -53,19 +53,19 @@ test('the check tries everything and shows the results', async (t) => {
   assert.deepEqual(
     [...found].map(([what, seen]) => `${what}, ${seen.split(':')[0]}`),
     [
-      'Client ID and secret, Good',
-      'Spotify Web API, Good',
-      'Redirect URI, Good',
-      'Clock compared with Spotify, Good',
+      'Client ID and secret, OK',
+      'Spotify Web API, OK',
+      'Redirect URI, OK',
+      'Clock compared with Spotify, OK',
       'Sign-ins, Note',
-      'Redis connection, Good',
-      'Redis persistence, Wrong',
-      'Redis eviction, Good',
-      'Redis messages, Good',
-      'Clock compared with Redis, Good',
-      'Address in your browser, Good',
-      'Proxy, Good',
-      'Cookies, Good',
+      'Redis connection, OK',
+      'Redis persistence, Problem',
+      'Redis eviction, OK',
+      'Redis messages, OK',
+      'Clock compared with Redis, OK',
+      'Address in your browser, OK',
+      'Proxy, OK',
+      'Cookies, OK',
     ],
   );
   assert.match(found.get('Address in your browser') ?? '', new RegExp(`${baseUrl}/callback`));
@@ -81,29 +81,26 @@ test('the check says so if cookies do not come back', async (t) => {
   const { text } = await browser().get('/setup/check?cookie=set').expect(200);
   assert.match(
     findingsIn(text).get('Cookies') ?? '',
-    /^Wrong: one was set, but the browser didn’t send it back/,
+    /^Problem: one was set, but the browser didn’t send it back/,
   );
 });
 
 test('the check tells whether proxy headers are trusted, missing, not trusted, or not expected', async (t) => {
   const behind = await startTurntable(t, { env: { ...https, SETUP_PAGE: 'on' } });
   const good = await check(behind.browser(), overHttps);
-  assert.match(
-    good.get('Proxy') ?? '',
-    /^Good: X-Forwarded-Proto says https and is trusted: TRUST_PROXY is 1/,
-  );
-  assert.match(good.get('Address in your browser') ?? '', /^Good: https:\/\/music\.example/);
+  assert.match(good.get('Proxy') ?? '', /^OK: X-Forwarded-Proto says https and is trusted: TRUST_PROXY is 1/);
+  assert.match(good.get('Address in your browser') ?? '', /^OK: https:\/\/music\.example/);
 
   const silent = await check(behind.browser(), { Host: 'music.example' });
-  assert.match(silent.get('Proxy') ?? '', /^Wrong: BASE_URL is https, but there is no X-Forwarded-Proto/);
+  assert.match(silent.get('Proxy') ?? '', /^Problem: BASE_URL is https, but there is no X-Forwarded-Proto/);
   // The cookie is Secure, and such a browser would not accept it.
-  assert.match(silent.get('Cookies') ?? '', /^Wrong/);
+  assert.match(silent.get('Cookies') ?? '', /^Problem/);
 
   const foreign = await startTurntable(t, {
     env: { ...https, TRUST_PROXY: '10.0.0.1', SETUP_PAGE: 'on' },
   });
   const unbelieved = await check(foreign.browser(), overHttps);
-  assert.match(unbelieved.get('Proxy') ?? '', /^Wrong: .*X-Forwarded-Proto says https; TRUST_PROXY is 10/);
+  assert.match(unbelieved.get('Proxy') ?? '', /^Problem: .*X-Forwarded-Proto says https; TRUST_PROXY is 10/);
 
   const plain = await startTurntable(t);
   const unexpected = await check(plain.browser(), { 'X-Forwarded-Proto': 'https' });
@@ -121,7 +118,7 @@ test('the check says that Spotify refused a person recently, without saying whom
   assert.match(refused.text, /href="\/setup\/check">Check the setup/);
   clock.advance({ minutes: 5 });
   const people = (await check(owner)).get('Sign-ins') ?? '';
-  assert.match(people, /^Wrong: 5 minutes ago, Spotify refused someone who is not on your app’s list/);
+  assert.match(people, /^Problem: 5 minutes ago, Spotify refused someone who is not on your app’s list/);
   assert.doesNotMatch(people, /jonas/i);
 
   simulator.settings.ownerHasPremium = false;
@@ -152,7 +149,7 @@ test('processes share Spotify’s answer: all together ask it once a minute', as
 
   const pages = await Promise.all(people.map((person) => check(person)));
 
-  for (const found of pages) assert.match(found.get('Spotify Web API') ?? '', /^Good/);
+  for (const found of pages) assert.match(found.get('Spotify Web API') ?? '', /^OK/);
   assert.equal(countApiCalls(one.simulator, '/v1/search'), 1);
   assert.equal(countTokenRequests(one.simulator, 'client_credentials'), 1);
   one.clock.advance({ seconds: 61 });
@@ -170,12 +167,12 @@ test('the check works without Redis, and recovers with it', { skip }, async (t) 
 
   assert.match(
     (await check(person)).get('Redis connection') ?? '',
-    /^Wrong: 127\.0\.0\.1:\d+ does not answer/,
+    /^Problem: 127\.0\.0\.1:\d+ does not answer/,
   );
 
   const again = await startRedis({ program: redisProgram, port: redis.port });
   t.after(again.stop);
-  assert.match((await check(person)).get('Redis connection') ?? '', /^Good/);
+  assert.match((await check(person)).get('Redis connection') ?? '', /^OK/);
 });
 
 test('the check stores only its result in Redis, and shows no secret', async (t) => {

@@ -34,10 +34,7 @@ test('while Redis is stopped every page answers 503, and when it is back everyth
   assert.equal((await mara.post('/logout')).status, 503);
   assert.equal((await fetch(`${url}/healthz`)).status, 200);
   assert.equal((await fetch(`${url}/readyz`)).status, 503);
-  assert.equal(
-    JSON.parse((await mara.getJson('/now-playing').expect(503)).text).reason,
-    'sessions-unavailable',
-  );
+  assert.equal(JSON.parse((await mara.getJson('/now-playing').expect(503)).text).reason, 'redis-unavailable');
 
   await redis.start();
   await isBack(mara);

@@ -111,7 +111,7 @@ export function openRun(
     },
 
     failed(error: unknown): void {
-      const reason = error instanceof ClientGone ? 'cancelled' : (reasonOf(error) ?? 'ours');
+      const reason = error instanceof ClientGone ? 'cancelled' : (reasonOf(error) ?? 'internal-error');
       // What Spotify has sent so far is lost with the file, but a part keeps it.
       const resume = current.rows > 0 && !part && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
       report({ state: 'stopped', until: untilOf(error), reason, resume });

@@ -18,14 +18,14 @@ type ErrorClass = abstract new (...args: never[]) => Error;
 
 /** Covers every error class of spotify/ and access/, which a test checks. */
 const reasons: readonly [ErrorClass, string][] = [
-  [Cooldown, 'cool-down'],
-  [spotify.RateLimited, 'cool-down'],
+  [Cooldown, 'cooldown'],
+  [spotify.RateLimited, 'cooldown'],
   [spotify.SpotifyUnavailable, 'spotify-unavailable'],
   [spotify.AccessTokenRejected, 'spotify-unavailable'],
   [GrantLost, 'sign-in-ended'],
   [spotify.RefreshTokenRejected, 'sign-in-ended'],
   [spotify.CodeRejected, 'sign-in-ended'],
-  [RedisUnavailable, 'sessions-unavailable'],
+  [RedisUnavailable, 'redis-unavailable'],
   [TooManyRequests, 'too-many-requests'],
   [ShuttingDown, 'restarting'],
   [spotify.ClientRejected, 'client-rejected'],

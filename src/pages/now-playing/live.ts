@@ -90,7 +90,7 @@ export function livePages(deps: Deps): Router {
   const fetchCard = signedIn.liveUpdates(async (req, res, listener) => {
     requireOwnWindow(req, listener);
     const { accountId } = listener;
-    fetchSubscriptions.renew(accountId, req.session.id, graceMs);
+    fetchSubscriptions.extend(accountId, req.session.id, graceMs);
     const isPollRequested = req.query.poll === 'now';
     if (isPollRequested) hub.requestPoll(accountId);
     const live = await hub.liveState(accountId);
@@ -101,7 +101,7 @@ export function livePages(deps: Deps): Router {
     // safeguard: skip-unchanged-card
     const html = card && version !== req.query.version ? await render(res, listener, card) : null;
     // safeguard: poll-for-fetching-pages
-    fetchSubscriptions.renew(accountId, req.session.id, nextMs + graceMs);
+    fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs);
     const data = card && playerData(card);
     res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...data });
   });
@@ -148,7 +148,7 @@ function otherSignIn(): Problem {
     status: 403,
     reason: 'other-sign-in',
     title: 'Somebody else is signed in by now',
-    text: 'This window is from an earlier sign-in. Load the page anew.',
+    text: 'This window is from an earlier sign-in. Reload the page.',
     actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });
 }

@@ -19,7 +19,7 @@ export const problems = {
   },
   invalid: {
     status: 400,
-    reason: 'search-odd',
+    reason: 'search-invalid',
     title: 'This search isn’t valid',
     text: 'Send one "q", and the page number as "page", starting at 1.',
     actions: [backToSearch],
@@ -33,14 +33,14 @@ export const problems = {
   },
   tooLong: {
     status: 400,
-    reason: 'search-long',
+    reason: 'search-too-long',
     title: 'That’s too long to search for',
     text: `A search can have up to ${maxQueryLength} characters: a name, or a few words of a title.`,
     actions: [backToSearch],
   },
   tooFar: {
     status: 400,
-    reason: 'search-deep',
+    reason: 'search-too-far',
     title: 'No more results',
     text: `Spotify shows the first ${furthestResult} results of each type, which is up to page ${lastPage}. Try a more specific search.`,
     actions: [backToSearch],
