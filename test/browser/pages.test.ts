@@ -102,7 +102,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   'a sign-in that ends within thirty days': async (turntable, page) => {
     await signedIn(turntable, page, '/now-playing', 'mara', { days: 151 });
-    await page.getByRole('link', { name: 'Agree again now' }).waitFor();
+    await page.getByRole('link', { name: 'Renew it now' }).waitFor();
   },
   'search: empty': ({ url }, page) => page.goto(`${url}/search`),
   'search: all kinds, signed out': ({ url }, page) =>
@@ -170,7 +170,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'the listener’s own playlist, after a change that failed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Dinner for six');
     await page.getByText('Edit details').click();
-    await page.getByLabel('Everybody').check();
+    await page.getByLabel('Everyone').check();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('alert').waitFor();
   },

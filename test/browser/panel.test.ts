@@ -52,7 +52,7 @@ for (const [javaScriptEnabled, width] of [
     const browser = await openBrowser(t, { javaScriptEnabled, viewport: { width, height: 800 } });
     const page = await browser.newPage();
     await page.goto(url);
-    await page.getByRole('link', { name: 'The simulator’s control panel' }).click();
+    await page.getByRole('link', { name: 'Simulator control panel' }).click();
     await page.waitForURL(`${simulator.origin}/`);
 
     const buttons = new Set(presses.map(([, button]) => button));
@@ -165,7 +165,7 @@ test('in the demo, clearing a rate limit of six hours ends the app’s cooldown 
   await page.waitForURL('**/playlists');
   const press = async (name: string, status: string) => {
     await page.goto(app);
-    await page.getByRole('link', { name: 'The simulator’s control panel' }).click();
+    await page.getByRole('link', { name: 'Simulator control panel' }).click();
     await page.getByRole('button', { name }).click();
     await page.locator('#status').getByText(status).waitFor();
   };

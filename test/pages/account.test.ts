@@ -266,7 +266,7 @@ test('no refresh moves the end of a sign-in, and agreeing again does', async (t)
   }
   const before = mara.sessionCookie();
   const { text } = await mara.get('/playlists?page=2').expect(200);
-  const [, link = ''] = /href="(\/login[^"]+)">Agree again now/.exec(text) ?? [];
+  const [, link = ''] = /href="(\/login[^"]+)">Renew it now/.exec(text) ?? [];
 
   // One click: Spotify asks, the listener agrees.
   const left = await mara.get(link.replaceAll('&amp;', '&')).expect(303);
