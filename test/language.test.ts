@@ -70,14 +70,12 @@ const retired = new RegExp(
 );
 
 /** Made-up music may be called anything, and this file has to name what it looks for. */
-const exempt = new Set([
-  'simulator/catalogue.ts',
-  'simulator/playlists.ts',
-  'test/language.test.ts',
-  'package-lock.json',
-]);
-/** May name what was renamed, in code spans. */
-const changelog = 'CHANGELOG.md';
+const exempt = new Set(['simulator/catalogue.ts', 'test/language.test.ts', 'package-lock.json']);
+/** Parts of a file that aren't checked: the names before a rename, and a seed that all playlists of the demo depend on. */
+const unchecked: Readonly<Record<string, RegExp>> = {
+  'CHANGELOG.md': /`[^`]*`/g,
+  'simulator/playlists.ts': /createRandom\('[^']*'\)/g,
+};
 const sources = [
   '*.{md,json,yml}',
   '.env.example',
@@ -92,9 +90,8 @@ test('no retired name or phrase is left', () => {
   assert.ok(files.length > 300);
   assert.deepEqual(
     files.flatMap((file) => {
-      const text = readFileSync(join(root, file), 'utf8');
-      const checked = file === changelog ? text.replace(/`[^`]*`/g, '') : text;
-      return findRetired(checked).map((found) => `${file}:${found}`);
+      const text = readFileSync(join(root, file), 'utf8').replace(unchecked[file] ?? '', '');
+      return findRetired(text).map((found) => `${file}:${found}`);
     }),
     [],
   );

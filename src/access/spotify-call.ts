@@ -56,7 +56,7 @@ export const ttl = {
   long: 10 * 60_000,
 };
 
-/** What a request needs besides its arguments. */
+/** Passed to each request before its arguments. */
 type CallContext = {
   webApi: WebApi;
   accessToken: string;

@@ -10,7 +10,7 @@ import type { RecordStore, Records } from '../redis/records.ts';
 import { Problem } from './errors.ts';
 import { safeReturnPath } from './return-path.ts';
 
-/** What was sent to change something: by a form of ours, or as JSON by a program. */
+/** Input that changes something, sent by a form of ours or as JSON by a program. */
 type Form = {
   /** Any names with any values: nothing here is checked yet. */
   fields: Readonly<Record<string, unknown>>;

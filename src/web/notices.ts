@@ -6,7 +6,7 @@ type Notice = {
   isError?: boolean;
 };
 
-/** What a page says after an action. The redirect to the page names one of these as `?notice=`. */
+/** Messages shown after an action. The redirect to the page names one of them as `?notice=`. */
 const notices = {
   'signed-out': { text: 'You’re signed out.' },
   'signed-out-everywhere': { text: 'You’re signed out everywhere.' },

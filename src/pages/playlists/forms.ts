@@ -18,7 +18,7 @@ type Deps = { signedIn: SignedIn; forms: Forms };
 
 const maxSnapshotLength = 200;
 
-/** What the work of each form returns. */
+/** The results of the forms' work. */
 const createdResult = v.object({ id: v.string().assert(isId) });
 const doneResult = v.object({});
 const removedResult = v.object({

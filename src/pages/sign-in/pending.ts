@@ -15,7 +15,7 @@ import { createPendingCookies, type PendingSignIn, pendingLifetimeMs } from './p
 /** The session that a state has created, and the page that its browser was redirected to. */
 export type Outcome = { sessionId: string; returnTo: string };
 
-/** What the state in a callback turned out to be. */
+/** The result of spending the state of a callback. */
 export type SpentState =
   | { is: 'first'; pending: PendingSignIn }
   /** It has been used before. `startedHere`: this browser has the cookie of the sign-in. `outcome`: null if no one is signed in by it. */
