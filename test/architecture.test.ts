@@ -4,6 +4,7 @@ import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { root } from './support/process.ts';
 import { promiseProblems } from './support/promise-check.ts';
+import { sizeProblems } from './support/size-check.ts';
 
 /*
  * The import rule: imports only point down this list, and folders on one line never import each other. Paths are relative to the root of
@@ -164,15 +165,39 @@ declare const res: Response, redis: Redis;
 declare function later(): Promise<void>;
 `;
   const planted = lost.map(([, line], index) => `export async function lost${index}() { ${line} }\n`);
-  const found = promiseProblems({ 'web/robots.ts': before + planted.join('') });
+  const found = promiseProblems({ 'src/web/robots.ts': before + planted.join('') });
 
   for (const [index, [what, , why]] of lost.entries()) {
-    const place = `web/robots.ts:${before.split('\n').length + index} ${why}`;
+    const place = `src/web/robots.ts:${before.split('\n').length + index} ${why}`;
     assert.ok(
       found.some((one) => one.startsWith(place)),
       `${what}: ${place} is not in\n${found.join('\n')}`,
     );
   }
+});
+
+test('files have at most 300 lines, functions 80, factories 120', () => {
+  assert.deepEqual(sizeProblems(), []);
+});
+
+test('the size check finds a file and functions that are too long', () => {
+  const body = (lines: number) => 'x();\n'.repeat(lines);
+  const path = 'src/web/robots.ts';
+
+  assert.deepEqual(sizeProblems({ [path]: body(301) }), [`${path} has 301 lines; 300 may be`]);
+  assert.deepEqual(
+    sizeProblems({
+      [path]: [
+        `function long() {\n${body(79)}}`,
+        `const short = () => {\n${body(78)}};`,
+        `function createLong() {\n${body(118)}}`,
+      ].join('\n'),
+    }),
+    [`${path}:1 long has 81 lines; 80 may be`],
+  );
+  assert.deepEqual(sizeProblems({ [path]: `const robotsPages = () => {\n${body(119)}};` }), [
+    `${path}:1 robotsPages has 121 lines; 120 may be`,
+  ]);
 });
 
 test('the product, the demo and the simulator run without development packages', () => {

@@ -141,7 +141,7 @@ test('without credentials the setup page says what to do', async (t) => {
   const elsewhere = await fetch(`http://127.0.0.1:${port}/now-playing`, { redirect: 'manual' });
 
   assert.match(page, new RegExp(`value="http://127.0.0.1:${port}/callback"`));
-  assert.match(page, /still missing: SPOTIFY_CLIENT_ID/);
+  assert.match(page, /Still missing: SPOTIFY_CLIENT_ID/);
   assert.doesNotMatch(page, /missing: [A-Z_ a]*SECRET/);
   assert.match(page, /developer\.spotify\.com\/dashboard/);
   assert.match(page, /value="npm run demo"/);

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type CallExpression, type Expression, type Node, SyntaxKind } from 'typescript/unstable/ast';
 import {
   isArrowFunction,
@@ -11,44 +10,26 @@ import {
   isPropertyAssignment,
   isVoidExpression,
 } from 'typescript/unstable/ast/is';
-import { API, type Checker, SignatureKind, type Type, TypeFlags } from 'typescript/unstable/sync';
-import { root } from './process.ts';
+import { type Checker, SignatureKind, type Type, TypeFlags } from 'typescript/unstable/sync';
+import { lineOf, readSources } from './source-files.ts';
 
 /*
  * Finds promises in the product that nothing awaits, by their types. If one of them rejects, nothing handles it and Node ends the process.
  */
 
 /** The helper for background tasks, and shutdown. */
-const exempt = /^(ops\/background|ops\/shutdown)\.ts$/;
+const exempt = /^src\/ops\/(background|shutdown)\.ts$/;
 
 /** Returns the problems in src/, one per line. `planted` replaces the text of files there. */
 export function promiseProblems(planted: Record<string, string> = {}): string[] {
-  const src = join(root, 'src');
-  const files = new Map(Object.entries(planted).map(([path, text]) => [join(src, path), text]));
-  const api = new API({ cwd: root, fs: { readFile: (path) => files.get(path) } });
-  try {
-    const config = join(root, 'tsconfig.json');
-    const project = api.updateSnapshot({ openProjects: [config] }).getProject(config);
-    if (!project) throw new Error('The compiler can’t open tsconfig.json');
-    const { program, checker } = project;
-    return program.getSourceFileNames().flatMap((name) => {
-      const path = name.slice(src.length + 1);
-      const file = name.startsWith(`${src}/`) ? program.getSourceFile(name) : null;
-      return file && !exempt.test(path)
-        ? problemsIn(file, file.text, checker).map((problem) => `${path}:${problem}`)
-        : [];
-    });
-  } finally {
-    api.close();
-  }
+  return readSources(['src'], planted, ({ path, file, checker }) =>
+    exempt.test(path) ? [] : problemsIn(file, file.text, checker).map((problem) => `${path}:${problem}`),
+  );
 }
 
 function problemsIn(file: Node, text: string, checker: Checker): string[] {
   const problems: string[] = [];
-  const report = (node: Node, why: string) => {
-    const start = node.end - text.slice(node.pos, node.end).trimStart().length;
-    problems.push(`${text.slice(0, start).split('\n').length} ${why}`);
-  };
+  const report = (node: Node, why: string) => problems.push(`${lineOf(node, text)} ${why}`);
   const visit = (node: Node): void => {
     if (isExpressionStatement(node) || isVoidExpression(node)) {
       const { expression } = node;

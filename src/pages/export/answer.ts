@@ -3,7 +3,7 @@ import { Cooldown } from '../../access/errors.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import type { Outcome } from './outcome.ts';
-import { type ExportDeps, longestPauseMs, type OpenRun, openRun } from './run.ts';
+import { createExportRun, type ExportDeps, type ExportRun, longestPauseMs } from './run.ts';
 import { attach, ClientGone, type File, sendFile } from './send.ts';
 
 type Deps = ExportDeps & {
@@ -24,9 +24,9 @@ export async function answerWithFile(
   deps: Deps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   what: string,
-  open: (run: OpenRun) => Promise<OpenFile>,
+  open: (run: ExportRun) => Promise<OpenFile>,
 ): Promise<void> {
-  const run = openRun(deps, { req, res, listener }, what);
+  const run = createExportRun(deps, { req, res, listener }, what);
   try {
     const file = await open(run);
     const format = String(req.params.format);

@@ -25,13 +25,13 @@ export const longestPauseMs = 60_000;
 /** How often the progress of an export is stored. */
 const reportEveryMs = 1_000;
 
-export type OpenRun = ReturnType<typeof openRun>;
+export type ExportRun = ReturnType<typeof createExportRun>;
 
 /**
  * The state of one export from its first call to its end: how it reads, how long it may take, and its progress, which the page that started it
  * shows.
  */
-export function openRun(
+export function createExportRun(
   { grants, progress, background, now, firstByteMs }: ExportDeps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   what: string,

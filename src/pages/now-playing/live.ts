@@ -147,7 +147,7 @@ function otherSignIn(): Problem {
   return new Problem({
     status: 403,
     reason: 'other-sign-in',
-    title: 'Somebody else is signed in by now',
+    title: 'Someone else is signed in now',
     text: 'This window is from an earlier sign-in. Reload the page.',
     actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });

@@ -26,7 +26,7 @@ const removedResult = v.object({
 });
 
 /** The forms that create and change playlists. Each takes one call to Spotify. */
-export function playlistForms({ signedIn, forms }: Deps): Router {
+export function playlistFormPages({ signedIn, forms }: Deps): Router {
   const router = Router();
   router.param('id', spotifyId);
   const runCreate = forms.createRunOnce(createdResult);

@@ -7,7 +7,7 @@ import { namedUri, spotifyId } from '../../web/named.ts';
 import { atLeast, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
-import { playlistForms } from './forms.ts';
+import { playlistFormPages } from './forms.ts';
 import { showPlaylist } from './playlist.ts';
 import { noUri } from './problems.ts';
 
@@ -22,7 +22,7 @@ export function playlistPages({ signedIn, forms }: Deps): Router {
   router.get(routes.addToPlaylist(), htmlOrJson, signedIn.page(showAddToPlaylist));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));
   router.get(routes.playlist(':id'), htmlOrJson, signedIn.page(showPlaylist));
-  router.use(playlistForms({ signedIn, forms }));
+  router.use(playlistFormPages({ signedIn, forms }));
   return router;
 }
 
