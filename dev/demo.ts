@@ -58,7 +58,7 @@ try {
   const parts = createParts({ config: { ...config, spotify }, log });
   shutdown.defer(parts.close);
   // After trying a six-hour cooldown, a person can end it in the simulator.
-  endCooldown = parts.quotaGate.endCooldown;
+  endCooldown = parts.quotaGate.reset;
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
     throw new NoRedis('The Redis at REDIS_URL refuses the connection. Check its user and password.');

@@ -66,6 +66,8 @@ export type Config = {
   spotifyLogo: string | null;
   /** How many calls to Spotify may be made in 24 hours. Spotify doesn't publish its limit. */
   dailyCalls: number;
+  /** The ledger of calls to Spotify. Apps of one developer account may share one. */
+  ledgerName: string;
   /** How many searches all visitors without a sign-in may make in 24 hours, together. */
   dailySearches: number;
   /** Whether the setup page and its checks are served. While credentials are missing, the setup page always is. */
@@ -166,6 +168,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     market: readMarket(read('SPOTIFY_MARKET'), problems),
     spotifyLogo: readLogoPath(readExactly('SPOTIFY_LOGO'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),
+    ledgerName: readLedgerName(read('SPOTIFY_LEDGER'), clientId, problems),
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
     // With http the site can only be reached from this machine.
     // safeguard: hide-public-setup

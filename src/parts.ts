@@ -6,7 +6,9 @@ import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
 import { createListenerAccess } from './access/listener-access.ts';
 import { createListenerApi } from './access/listener-api.ts';
+import { liveBudget } from './access/quota-budget.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
+import { createQuotaLedger } from './access/quota-ledger.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
 import { createRecent } from './access/recent.ts';
 import { createResponseCache } from './access/response-cache.ts';
@@ -65,7 +67,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const grants = createGrants({ redis, records, seal, now, accountOf });
   const browsers = createBrowsers({ redis, records, grants, now });
   const withLock = createLock({ records, leaseMs: timing.leaseMs, lockWaitMs: timing.lockWaitMs });
-  const quotaGate = createQuotaGate({ redis, records, clientId, now, dailyCalls });
+  const quotaLedger = createQuotaLedger({ redis, records, name: config.ledgerName, now });
+  const quotaGate = createQuotaGate({ records, ledger: quotaLedger, clientId, now });
   const responseCache = createResponseCache({ now });
   const listenerAccess = createListenerAccess({ grants, withLock, quotaGate, accounts, background, now });
   const apiVersions = createApiVersions({ records, clientId });
@@ -100,6 +103,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     sessionRecords,
     browsers,
     quotaGate,
+    liveBudget: async () => liveBudget(await quotaLedger.read(), dailyCalls, now()),
     responseCache,
     background,
     now,
@@ -137,6 +141,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     listenerApi,
     appApi,
     quotaGate,
+    quotaLedger,
     hub,
     streams,
     fetchSubscriptions,

@@ -3,7 +3,7 @@ import type { SearchResults } from '../spotify/types.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { AppAccess } from './app-access.ts';
 import type { ResponseCache } from './response-cache.ts';
-import { type CallInfo, ttl } from './spotify-call.ts';
+import { type CallInfo, targetOf, ttl } from './spotify-call.ts';
 
 export type AppApi = ReturnType<typeof createAppApi>;
 
@@ -37,10 +37,13 @@ export function createAppApi({ access, webApi, responseCache, market }: Deps) {
       const { key, ttlMs } = appCalls.search.cache;
       return responseCache.get('everyone', key(search), ttlMs, () => {
         let isAllowed = false;
-        return access.send(async (accessToken) => {
-          if (!isAllowed) await beforeCall();
-          isAllowed = true;
-          return webApi.search(accessToken, query, { types, page, market });
+        return access.send({
+          target: targetOf(appCalls.search),
+          async send(accessToken) {
+            if (!isAllowed) await beforeCall();
+            isAllowed = true;
+            return webApi.search(accessToken, query, { types, page, market });
+          },
         });
       });
     },

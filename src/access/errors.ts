@@ -1,3 +1,5 @@
+import type { QuotaFamily } from './quota-families.ts';
+
 /** Spotify no longer accepts this sign-in (revoked, or six months old), or it has been ended here. */
 export class GrantLost extends Error {
   override readonly name = 'GrantLost';
@@ -9,13 +11,20 @@ export class Cooldown extends Error {
   readonly until: number;
   /** Whether the daily quota is used up, rather than the rate too high. */
   readonly quota: boolean;
+  /** The family of calls that are refused; null if it is all of them, or those to the accounts service. */
+  readonly family: QuotaFamily | null;
 
-  constructor(until: number, quota = false) {
+  constructor(
+    until: number,
+    { quota = false, family = null }: { quota?: boolean; family?: QuotaFamily | null } = {},
+  ) {
+    const calls = family === null ? 'calls' : `calls of the family ${family}`;
     super(
-      `Spotify asked to wait until ${new Date(until).toISOString()}${quota ? ': the quota is used up' : ''}`,
+      `Spotify refuses ${calls} until ${new Date(until).toISOString()}${quota ? ': the quota is used up' : ''}`,
     );
     this.until = until;
     this.quota = quota;
+    this.family = family;
   }
 }
 

@@ -79,7 +79,7 @@ export function createListenerAccess({ grants, withLock, quotaGate, accounts, ba
 
     /** Exchanges the code of a sign-in for tokens. Throws as `accounts.exchangeCode` does, but Cooldown in place of RateLimited. */
     exchangeCode: (code: string, verifier: string) =>
-      quotaGate.run(() => accounts.exchangeCode(code, verifier), 'accounts'),
+      quotaGate.runAccounts(() => accounts.exchangeCode(code, verifier)),
 
     /** Makes a request with the token of a sign-in that is not stored yet. */
     sendWithNewToken: <T>(accessToken: string, request: AuthorizedRequest<T>) =>

@@ -8,7 +8,8 @@ import { type CallName, listenerCalls, scopesFor, topics } from './listener-call
 import { createRelinking, type ShownEntry } from './relinking.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { hasScopes, requireScopes } from './scopes.ts';
-import type { Call } from './spotify-call.ts';
+import { type Call, targetOf } from './spotify-call.ts';
+import type { AuthorizedRequest } from './token-refresh.ts';
 
 export type ListenerApi = ReturnType<typeof createListenerApi>;
 
@@ -45,21 +46,25 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
   return {
     /** Returns the profile of someone who is signing in, and so has no grant yet. */
     profileOf: (accessToken: string): Promise<Profile> =>
-      access.sendWithNewToken(accessToken, (token) =>
-        caller.request(listenerCalls.profile, [], { accessToken: token, listenerId: '' }),
-      ),
+      access.sendWithNewToken(accessToken, withToken(listenerCalls.profile)),
 
     /** Asks what is playing, for live updates. Throws as the methods of `spotify` do. */
     async poll(sessionId: string, stored: StoredGrant): Promise<PlayerResponse> {
       requireScopes(stored.scopes, scopesFor('player'));
       const grant = await access.open(sessionId, stored, { refreshFirst: true });
-      return grant.send((accessToken) =>
-        caller.request(listenerCalls.player, [], { accessToken, listenerId: '' }),
-      );
+      return grant.send(withToken(listenerCalls.player));
     },
 
     forSession,
   };
+
+  /** A call without arguments, outside a session. */
+  function withToken<Result>(call: Call<[], Result>): AuthorizedRequest<Result> {
+    return {
+      target: targetOf(call),
+      send: (accessToken) => caller.request(call, [], { accessToken, listenerId: '' }),
+    };
+  }
 
   function forSession(session: CallingSession) {
     const calls = Object.fromEntries(

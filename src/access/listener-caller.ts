@@ -5,7 +5,7 @@ import type { OpenGrant } from './listener-access.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { requireScopes } from './scopes.ts';
 import type { Listener } from './session-records.ts';
-import { type Call, ttl } from './spotify-call.ts';
+import { type Call, targetOf, ttl } from './spotify-call.ts';
 
 /** The session for which calls are made. */
 export type CallingSession = {
@@ -46,7 +46,10 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
   ): Promise<Result> {
     const { id: listenerId } = listener;
     try {
-      return await grant.send((accessToken) => request(call, args, { accessToken, listenerId }));
+      return await grant.send({
+        target: targetOf(call),
+        send: (accessToken) => request(call, args, { accessToken, listenerId }),
+      });
     } catch (error) {
       // Spotify doesn't say which scope is missing, but the table does.
       const isUnnamed = error instanceof MissingScope && error.scopes.length === 0;

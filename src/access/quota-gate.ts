@@ -1,162 +1,79 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
-import type { Redis } from 'ioredis';
 import { textCodec } from '../redis/codec.ts';
-import { redisCall } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
-import type { KeyType, RecordKind, Records } from '../redis/records.ts';
+import type { RecordKind, Records } from '../redis/records.ts';
 import { RateLimited, SpotifyError } from '../spotify/errors.ts';
 import { Cooldown } from './errors.ts';
+import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
+import type { Closure, Probed, QuotaLedger, Scope } from './quota-ledger.ts';
 import { maxDelayMs, parseRetryAfter } from './retry-after.ts';
-import { binOf, createUsage, usageTtlMs, usageType } from './usage.ts';
 
 export type QuotaGate = ReturnType<typeof createQuotaGate>;
 
 type Deps = {
-  redis: Redis;
   records: Records;
+  ledger: QuotaLedger;
   clientId: string;
   now: () => number;
-  /** How many calls may be made in 24 hours, as far as is known. */
-  dailyCalls: number;
 };
-
-/**
- * Each of Spotify's services has a cooldown of its own: a 429 of the accounts service says nothing about the Web API. During a cooldown of the
- * Web API the accounts service isn't called either, because its tokens would be of no use. Only calls to the Web API are counted and probe; the
- * accounts service has no known quota.
- */
-type Service = 'web-api' | 'accounts';
 
 /** The longest cooldown that a page waits out; a longer one is reported to the visitor. */
 const shortWaitMs = 2_000;
 /** The cooldown if Spotify doesn't say how long to wait. A used-up quota is released hour by hour. */
 const defaultCooldownMs = { rate: 30_000, quota: 60 * 60 * 1000 };
-/** When a cooldown ends, one call probes Spotify; others wait up to this long for the outcome. */
-const probeMs = 6_000;
 const pollMs = 100;
 /** The cooldown reported to a call that has waited too long for the outcome of a probe. */
 const afterProbeMs = 1_000;
-
-/** How long a cooldown is remembered after its end, so that the next call probes first. */
-const memoryMs = 24 * 60 * 60 * 1000;
 /** How far ahead the end in a record may lie: a little further than the longest cooldown, because clocks differ. */
 const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
 
-// The end of the cooldown in a record; nil if the record is damaged.
-const endIn = `
-  local function endIn(record)
-    return tonumber(record and (string.match(record, '^(%d+)$') or string.match(record, '^(%d+) quota$')))
-  end`;
-
-// Returns whether a call may be made: during a cooldown it may not; after its end one call probes, and the others wait until that has succeeded.
-// Counts the call if it may. A Redis that refuses writes neither counts nor lets one call probe first, but still answers. A damaged record blocks
-// nothing and is returned for inspection. A probe that has taken longer than it may no longer blocks the others.
-const acquireScript = `${endIn}
-  local record = redis.call('GET', KEYS[1])
-  local untilMs = endIn(record)
-  if untilMs then
-    -- safeguard: cooldown
-    if untilMs > tonumber(ARGV[1]) then return {'cooldown', record} end
-    local left = redis.call('PTTL', KEYS[3])
-    -- safeguard: probe-ttl
-    if left == -1 or left > tonumber(ARGV[4]) then redis.pcall('DEL', KEYS[3]) end
-    -- safeguard: single-probe
-    if not redis.pcall('SET', KEYS[3], '1', 'PX', ARGV[4], 'NX') then return {'wait', record} end
-  end
-  local counted = redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
-  -- safeguard: replace-invalid-count
-  if type(counted) == 'table' then
-    redis.pcall('HDEL', KEYS[2], ARGV[2])
-    redis.pcall('HINCRBY', KEYS[2], ARGV[2], 1)
-  end
-  redis.pcall('PEXPIRE', KEYS[2], ARGV[3])
-  return untilMs and {'probe', record} or {'free', record}`;
-
-// Never shortens a cooldown.
-const startScript = `${endIn}
-  if KEYS[2] then redis.call('DEL', KEYS[2]) end
-  local untilMs = endIn(redis.call('GET', KEYS[1]))
-  if tonumber(ARGV[1]) > (untilMs or 0) then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-  return 1`;
-
-// A longer cooldown may have been started since the probe began.
-const endScript = `
-  -- safeguard: end-own-cooldown-only
-  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1], KEYS[2]) end
-  return 1`;
-
-const releaseScript = `
-  if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
-  return 1`;
-
-/** A cooldown as all processes know it. */
-type CooldownRecord = { until: number; quota: boolean };
-
-const probeType: KeyType = { kind: 'probe', type: 'string' };
-
-/** Follows the time in the record if the quota is used up, and not just the rate too high. */
-const quotaMark = ' quota';
-
-function cooldownKind(
-  kind: string,
-  key: (clientId: string) => string,
-  now: () => number,
-): RecordKind<CooldownRecord> {
+function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> {
   const schema = v
     .string()
-    .assert((text) => /^\d+( quota)?$/.test(text))
-    .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
-    // safeguard: longest-cooldown
+    .assert((text) => /^\d{1,15}$/.test(text))
+    .map((text) => ({ until: Number(text) }))
+    // safeguard: longest-accounts-cooldown
     .assert(({ until }) => until - now() <= maxAheadMs);
   return {
-    kind,
-    key,
-    codec: textCodec(schema, ({ until, quota }) => `${until}${quota ? quotaMark : ''}`),
-    ttlMs: ({ until }) => until - now() + memoryMs,
+    kind: 'cooldown-accounts',
+    key: keys.accountsCooldown,
+    codec: textCodec(schema, ({ until }) => String(until)),
+    ttlMs: ({ until }) => until - now(),
   };
 }
 
 /**
- * Decides whether Spotify may be called now, and counts the calls, for all processes together: Spotify counts by app and developer account, not
- * by listener, and calling during a cooldown makes it longer.
+ * Decides whether Spotify may be called now, for all processes together: Spotify counts by developer account, not by listener, and calling
+ * during a cooldown makes it longer. Throws Cooldown in place of RateLimited.
+ *
+ * Only calls to the Web API are counted and probe; the accounts service has no known quota, and a 429 of it says nothing about the Web API.
  */
-export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: Deps) {
-  const cooldowns = records.of(cooldownKind('cooldown', keys.cooldown, now));
-  const accountsCooldowns = records.of(cooldownKind('cooldown-accounts', keys.accountsCooldown, now));
-  const key = cooldowns.key(clientId);
-  const probeKey = keys.probe(clientId);
-  const accountsKey = accountsCooldowns.key(clientId);
-  const acquireCall = records.script([cooldowns.type, usageType, probeType], acquireScript);
-  const start = records.script([cooldowns.type, probeType], startScript);
-  const startAccounts = records.script([accountsCooldowns.type], startScript);
-  const end = records.script([cooldowns.type, probeType], endScript);
-  const release = records.script([cooldowns.type, probeType], releaseScript);
+export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
+  const accountsCooldowns = records.of(accountsCooldownKind(now));
 
-  /** Cooldowns that Redis did not accept, so that at least this process respects them. */
-  const unsaved: Record<Service, Cooldown | null> = { 'web-api': null, accounts: null };
+  /** Closures that Redis did not accept, so that at least this process respects them. */
+  const unsaved = new Map<Scope | 'accounts', Cooldown>();
 
   return {
     /**
-     * Makes a call to Spotify, unless there is a cooldown; a 429 starts one for every call to that service. A call to the Web API waits out a
-     * cooldown of at most two seconds, and is then made once more. Throws what the call throws, Cooldown in place of RateLimited, and
-     * RedisUnavailable.
+     * Makes a call to the Web API, unless its family or all calls are in a cooldown; a 429 starts one. A cooldown of at most two seconds is
+     * waited out, and the call is then made once more. Throws what the call throws, Cooldown and RedisUnavailable.
      */
-    async run<T>(call: () => Promise<T>, service: Service = 'web-api'): Promise<T> {
-      for (let mayRetry = service === 'web-api'; ; mayRetry = false) {
-        const probe = service === 'web-api' ? await acquire() : await acquireAccounts();
+    async run<T>(target: QuotaTarget, call: () => Promise<T>): Promise<T> {
+      for (let mayRetry = true; ; mayRetry = false) {
+        const probed = await acquire(target);
         try {
           const result = await call();
-          if (probe !== null) await endProbe(probe, { wasAsked: true });
+          await settle(target, probed, { wasAsked: true });
           return result;
         } catch (error) {
           if (!(error instanceof RateLimited)) {
             // safeguard: own-failure-ends-no-cooldown
-            if (probe !== null)
-              await endProbe(probe, { wasAsked: error instanceof SpotifyError && error.wasAsked });
+            await settle(target, probed, { wasAsked: error instanceof SpotifyError && error.wasAsked });
             throw error;
           }
-          const cooldown = await startCooldown(error, service);
+          const cooldown = await startCooldown(target, error);
           const waitMs = cooldown.until - now();
           // safeguard: distinguish-short-cooldowns
           if (!mayRetry || waitMs > shortWaitMs) throw cooldown;
@@ -165,77 +82,111 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
       }
     },
 
-    /** The current cooldown of the Web API; null if there is none. Throws RedisUnavailable. */
-    cooldown: () => currentCooldown(cooldowns),
-
-    /** Ends all cooldowns: for a simulator that has changed its mind. Throws RedisUnavailable. */
-    async endCooldown(): Promise<void> {
-      unsaved['web-api'] = null;
-      unsaved.accounts = null;
-      await redisCall(redis.del(key, probeKey, accountsKey));
+    /**
+     * Makes a call to the accounts service, unless it is in a cooldown. None is made while all calls to the Web API are refused, because a token
+     * would be of no use. Throws what the call throws, Cooldown and RedisUnavailable.
+     */
+    async runAccounts<T>(call: () => Promise<T>): Promise<T> {
+      // safeguard: accounts-cooldown
+      const [own, closures] = await Promise.all([accountsCooldowns.read(clientId), ledger.read()]);
+      const all = closures.closures.get('all');
+      const cooldowns = [own && new Cooldown(own.until), all && cooldownFrom(all, null)];
+      for (const cooldown of [...cooldowns, unsaved.get('accounts'), unsaved.get('all')])
+        if (cooldown && cooldown.until > now()) throw cooldown;
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof RateLimited)) throw error;
+        const cooldown = new Cooldown(now() + delayOf(error), { quota: error.quota });
+        // safeguard: separate-accounts-cooldown
+        await accountsCooldowns.write(clientId, cooldown).catch(() => {
+          // safeguard: local-cooldown
+          unsaved.set('accounts', cooldown);
+        });
+        throw cooldown;
+      }
     },
 
-    budget: createUsage({ redis, records, clientId, now, dailyCalls }).budget,
+    /** The current cooldown of a family; null if there is none. Throws RedisUnavailable. */
+    async cooldown(family: QuotaFamily): Promise<Cooldown | null> {
+      const { closures } = await ledger.read();
+      const found = ['all', family].flatMap((scope) => {
+        const closure = closures.get(scope);
+        return closure && closure.until > now() ? cooldownFrom(closure, familyOf(scope)) : [];
+      });
+      return found.sort((one, other) => other.until - one.until)[0] ?? null;
+    },
+
+    /** Forgets all cooldowns and what was learned: for a simulator that starts anew. Throws RedisUnavailable. */
+    async reset(): Promise<void> {
+      unsaved.clear();
+      await Promise.all([ledger.reset(), accountsCooldowns.remove(clientId)]);
+    },
   };
 
-  /** Throws Cooldown during one of the accounts service or the Web API. Waits for nothing, and never probes. */
-  async function acquireAccounts(): Promise<null> {
-    // safeguard: accounts-cooldown
-    const stored = await Promise.all([accountsCooldowns, cooldowns].map((kind) => currentCooldown(kind)));
-    for (const cooldown of [...stored, unsaved.accounts, unsaved['web-api']])
-      if (cooldown && cooldown.until > now()) throw cooldown;
-    return null;
-  }
-
-  async function currentCooldown(kind: typeof cooldowns): Promise<Cooldown | null> {
-    const record = await kind.read(clientId);
-    return record && record.until > now() ? new Cooldown(record.until, record.quota) : null;
-  }
-
-  /**
-   * Waits until the Web API may be called, if that is soon, else throws Cooldown. If this call is the probe, returns the record of the cooldown
-   * that has ended; else null.
-   */
-  async function acquire(): Promise<string | null> {
+  /** Waits until the call may be made, if that is soon, else throws Cooldown. Returns the closures that it probes. */
+  async function acquire(target: QuotaTarget): Promise<readonly Probed[]> {
     const giveUpAt = performance.now() + shortWaitMs;
     for (;;) {
-      const here = unsaved['web-api'];
-      if (here && here.until > now()) throw here;
-      const args = [now(), binOf(now()), usageTtlMs, probeMs];
-      const reply = await acquireCall([key, keys.usage(clientId), probeKey], ...args);
-      const [state, text] = reply as ['free', string | null] | ['cooldown' | 'wait' | 'probe', string];
-      if (state === 'probe') return text;
-      const record = text === null ? null : await cooldowns.settle(clientId, text);
-      if (state === 'free') return null;
-      const { until, quota } = record ?? new Cooldown(now());
-      const cooldown = new Cooldown(state === 'wait' ? now() + afterProbeMs : until, quota);
+      for (const scope of ['all', target.family]) {
+        const here = unsaved.get(scope);
+        if (here && here.until > now()) throw here;
+      }
+      const acquired = await ledger.acquire(target);
+      if (acquired.state === 'free') return [];
+      if (acquired.state === 'probe') return acquired.ended;
+      const { scope, closure } = acquired;
+      const until = acquired.state === 'closed' ? closure.until : now() + afterProbeMs;
+      const cooldown = cooldownFrom(
+        { ...closure, until },
+        familyOf(scope) ?? familyIfEndpoint(scope, target),
+      );
       if (cooldown.until - now() > shortWaitMs || performance.now() >= giveUpAt) throw cooldown;
       await sleep(pollMs);
     }
   }
 
-  /** Ends the cooldown if the probe reached Spotify. If a failure of ours came first, the next call probes. */
-  async function endProbe(record: string, { wasAsked }: { wasAsked: boolean }): Promise<void> {
-    const script = wasAsked ? end : release;
-    // The call is over. If this fails, the next one probes when the time of this probe has run out.
-    await script([key, probeKey], record).catch(() => undefined);
+  /** A call that was not refused is over. If Redis fails now, the next call probes when the time of this probe has run out. */
+  async function settle(
+    target: QuotaTarget,
+    probed: readonly Probed[],
+    { wasAsked }: { wasAsked: boolean },
+  ): Promise<void> {
+    const work: Promise<unknown>[] = [];
+    if (probed.length > 0) work.push(ledger.endProbe(probed, { wasAsked }));
+    if (wasAsked) work.push(ledger.noteAnswer(target));
+    // Neither is worth failing for.
+    await Promise.allSettled(work);
   }
 
   /** Starts a cooldown for as long as Spotify asks, and returns it as the error to throw. */
-  async function startCooldown({ retryAfter, quota }: RateLimited, service: Service): Promise<Cooldown> {
-    const delayMs =
-      parseRetryAfter(retryAfter, now()) ??
-      // safeguard: default-quota-cooldown
-      (quota ? defaultCooldownMs.quota : defaultCooldownMs.rate);
-    const cooldown = new Cooldown(now() + delayMs, quota);
-    const args = [cooldown.until, cooldowns.encode(clientId, cooldown), cooldowns.ttlMs(cooldown)] as const;
-    const started =
-      // safeguard: separate-accounts-cooldown
-      service === 'web-api' ? start([key, probeKey], ...args) : startAccounts([accountsKey], ...args);
-    await started.catch(() => {
+  async function startCooldown(target: QuotaTarget, error: RateLimited): Promise<Cooldown> {
+    const { quota } = error;
+    const family = quota ? target.family : null;
+    const cooldown = new Cooldown(now() + delayOf(error), { quota, family });
+    await ledger.close(target, quota ? 'quota' : 'rate', cooldown.until).catch(() => {
       // safeguard: local-cooldown
-      unsaved[service] = cooldown;
+      unsaved.set(family ?? 'all', cooldown);
     });
     return cooldown;
   }
+
+  function delayOf({ retryAfter, quota }: RateLimited): number {
+    // safeguard: default-quota-cooldown
+    const otherwise = quota ? defaultCooldownMs.quota : defaultCooldownMs.rate;
+    return parseRetryAfter(retryAfter, now()) ?? otherwise;
+  }
+}
+
+function cooldownFrom({ until, kind }: Closure, family: QuotaFamily | null): Cooldown {
+  return new Cooldown(until, { quota: kind === 'quota', family });
+}
+
+function familyOf(scope: Scope): QuotaFamily | null {
+  return quotaFamilies.find((family) => family === scope) ?? null;
+}
+
+/** The family to name for a closure of this scope: that of the call, if a single endpoint is closed. */
+function familyIfEndpoint(scope: Scope, { family }: QuotaTarget): QuotaFamily | null {
+  return scope === 'all' ? null : family;
 }

@@ -1,19 +1,7 @@
 import type { ApiVersion } from '../spotify/api-version.ts';
 import type { WebApi } from '../spotify/web-api.ts';
+import type { QuotaFamily, QuotaTarget } from './quota-families.ts';
 import type { Scope } from './scopes.ts';
-
-/** Endpoints that are assumed to share a daily quota. Spotify groups them, but doesn't publish how ("Quota modes"). */
-type QuotaFamily =
-  | 'player-read'
-  | 'player-write'
-  | 'me'
-  | 'lists'
-  | 'playlist-read'
-  | 'playlist-write'
-  | 'library-write'
-  | 'search'
-  | 'catalogue'
-  | 'images';
 
 /** Method and path as in Spotify's reference, for each API version if they differ. */
 export type Endpoint = string | { '2026-02': string; legacy: readonly string[] };
@@ -82,4 +70,10 @@ type ResultOf<R> = R extends (...args: never[]) => Promise<infer Result> ? Resul
 /** Infers the arguments and the result from `request`. */
 export function defineCall<R extends Requests>(definition: Call<ArgsOf<R>, ResultOf<R>> & { request: R }) {
   return definition as Call<ArgsOf<R>, ResultOf<R>>;
+}
+
+/** What a call draws on. Its endpoint goes by the name it has for new apps. */
+export function targetOf({ family, endpoints }: CallInfo): QuotaTarget {
+  const [first] = endpoints;
+  return { family, endpoint: typeof first === 'object' ? first['2026-02'] : String(first) };
 }

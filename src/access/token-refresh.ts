@@ -3,13 +3,14 @@ import type { Lock } from '../redis/lock.ts';
 import { AccessTokenRejected, RefreshTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { AccessToken } from '../spotify/types.ts';
 import { Cooldown } from './errors.ts';
+import type { QuotaTarget } from './quota-families.ts';
 import type { QuotaGate } from './quota-gate.ts';
 
 /** An access token and when it expires, in milliseconds since 1970. */
 export type Token = { accessToken: string; expiresAt: number };
 
-/** One request to Spotify, made with an access token. */
-export type AuthorizedRequest<T> = (accessToken: string) => Promise<T>;
+/** One request to the Web API, made with an access token, and what it draws on. */
+export type AuthorizedRequest<T> = { target: QuotaTarget; send: (accessToken: string) => Promise<T> };
 
 /** Where tokens of one kind are stored, and how another one is obtained in place of a spent one. */
 export type TokenStore<T extends Token, Stored extends T | null> = {
@@ -127,11 +128,11 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
   async function replace(id: string, stored: Stored, isHeld: () => boolean): Promise<T> {
     let token: AccessToken;
     try {
-      token = await quotaGate.run(async () => {
+      token = await quotaGate.runAccounts(async () => {
         // safeguard: refresh-only-with-lease
         if (!isHeld()) throw new LeaseExpired('The lease ended before Spotify was asked for a token');
         return store.request(stored);
-      }, 'accounts');
+      });
     } catch (error) {
       if (!(error instanceof RefreshTokenRejected)) throw error;
       return store.giveUp(id, stored, error);
@@ -154,7 +155,7 @@ export async function sendWithToken<T>(
   refresh: () => Promise<Token>,
 ): Promise<T> {
   try {
-    return await quotaGate.run(() => request(accessToken));
+    return await quotaGate.run(request.target, () => request.send(accessToken));
   } catch (error) {
     if (!(error instanceof AccessTokenRejected)) throw error;
   }
@@ -169,7 +170,7 @@ export async function sendWithNewToken<T>(
   request: AuthorizedRequest<T>,
 ): Promise<T> {
   try {
-    return await quotaGate.run(() => request(accessToken));
+    return await quotaGate.run(request.target, () => request.send(accessToken));
   } catch (error) {
     if (!(error instanceof AccessTokenRejected)) throw error;
     throw new SpotifyUnavailable(`${error.message}, with a new token`);

@@ -1,80 +1,66 @@
-import type { Redis } from 'ioredis';
-import { keys } from '../redis/keys.ts';
-import type { KeyType, Records } from '../redis/records.ts';
+import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 
-/** How many of a day's calls have been used. */
-export type Budget = {
-  perDay: number;
-  /** Calls of all kinds in the last 24 hours. */
-  used: number;
-  /** When how many of them stop counting, in milliseconds from now; the soonest first. */
-  frees: { inMs: number; calls: number }[];
-};
+/** How many calls of each family were made in each hour. Hours are whole ones since 1970. */
+export type Counts = ReadonlyMap<QuotaFamily, ReadonlyMap<number, number>>;
 
-type Deps = {
-  redis: Redis;
-  records: Records;
-  clientId: string;
-  now: () => number;
-  /** How many calls may be made in 24 hours, as far as is known. */
-  dailyCalls: number;
-};
+/** When how many calls stop counting, in milliseconds from now; the soonest first. */
+export type Frees = { inMs: number; calls: number }[];
 
-const dayMs = 24 * 60 * 60 * 1000;
-/** Calls are counted in bins of a quarter of an hour: each call counts for 24 hours, and for at most that much longer. */
-const binMs = 15 * 60 * 1000;
+const hourMs = 60 * 60 * 1000;
+const dayMs = 24 * hourMs;
 
 /** How long the counts remain after the last call. */
-export const usageTtlMs = dayMs + 2 * binMs;
+export const usageTtlMs = dayMs + 2 * hourMs;
 
-/** The counts of calls in Redis, one field for each bin. */
-export const usageType: KeyType = { kind: 'usage', type: 'hash' };
-
-/** Reads how much of the daily quota has been used by all processes. The quota gate does the counting, see `acquireScript` there. */
-export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps) {
-  const key = keys.usage(clientId);
-
-  return {
-    /** Throws RedisUnavailable. */
-    async budget(): Promise<Budget> {
-      const bins = await records.onType(usageType, key, () => redis.hgetall(key));
-      const all = Object.entries(bins);
-      // safeguard: drop-invalid-counts
-      const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
-      if (intact.length < all.length) records.report(usageType.kind, 'a count');
-      const current = new Map(intact.filter(([bin]) => expiryOf(bin) > now()));
-      const obsolete = Object.keys(bins).filter((bin) => !current.has(bin));
-      // A Redis that refuses writes keeps them for now.
-      if (obsolete.length > 0) await redis.hdel(key, ...obsolete).catch(() => undefined);
-      return budgetIn(Object.fromEntries(current), now(), dailyCalls);
-    },
-  };
+/** The hour in which a call at this time, in milliseconds since 1970, is counted. */
+export function hourOf(at: number): number {
+  return Math.floor(at / hourMs);
 }
 
-/** The bin in which a call at this time, in milliseconds since 1970, is counted. */
-export function binOf(at: number): string {
-  return String(Math.floor(at / binMs));
-}
-
-/** The budget by the counts in each bin. */
-export function budgetIn(
-  bins: Readonly<Record<string, number | string>>,
+/** Reads the hash of counts. `obsolete`: fields that count no longer. `damaged`: fields that are no counts. */
+export function readCounts(
+  fields: Readonly<Record<string, string>>,
   now: number,
-  perDay: number,
-): Budget {
-  const frees = Object.entries(bins)
-    .map(([bin, calls]) => ({ inMs: expiryOf(bin) - now, calls: Number(calls) }))
-    .filter(({ inMs }) => inMs > 0)
-    .sort((a, b) => a.inMs - b.inMs);
-  return { perDay, used: frees.reduce((sum, { calls }) => sum + calls, 0), frees };
+): { counts: Counts; obsolete: string[]; damaged: string[] } {
+  const counts = new Map<QuotaFamily, Map<number, number>>(quotaFamilies.map((one) => [one, new Map()]));
+  const obsolete: string[] = [];
+  const damaged: string[] = [];
+  for (const [field, calls] of Object.entries(fields)) {
+    const [family = '', hour = ''] = field.split(' ');
+    const ofFamily = counts.get(family as QuotaFamily);
+    // safeguard: drop-invalid-counts
+    if (!ofFamily || !/^\d{1,9}$/.test(hour) || !/^\d{1,15}$/.test(calls) || isFarAhead(Number(hour), now))
+      damaged.push(field);
+    else if (expiryOf(Number(hour)) <= now) obsolete.push(field);
+    else ofFamily.set(Number(hour), Number(calls));
+  }
+  return { counts, obsolete, damaged };
 }
 
-/** Whether this is a bin and a number of calls. A bin far in the future is neither: it would count for days. */
-function isCount(bin: string, calls: string, now: number): boolean {
-  return /^\d{1,15}$/.test(bin) && /^\d{1,15}$/.test(calls) && expiryOf(bin) <= now + 2 * dayMs;
+/** The calls of a family, or of all, in the last 24 hours. Each counts for at most an hour longer. */
+export function callsIn(counts: Counts, family?: QuotaFamily): number {
+  return freesIn(counts, 0, family).reduce((sum, { calls }) => sum + calls, 0);
 }
 
-/** When the calls of a bin stop counting. */
-function expiryOf(bin: string): number {
-  return Number(bin) * binMs + binMs + dayMs;
+/** When the calls of these families, or of all, stop counting. */
+export function freesIn(counts: Counts, now: number, ...families: (QuotaFamily | undefined)[]): Frees {
+  const chosen = families.filter((one) => one !== undefined);
+  const perHour = new Map<number, number>();
+  for (const [family, hours] of counts) {
+    if (chosen.length > 0 && !chosen.includes(family)) continue;
+    for (const [hour, calls] of hours) perHour.set(hour, (perHour.get(hour) ?? 0) + calls);
+  }
+  return [...perHour]
+    .sort(([one], [other]) => one - other)
+    .map(([hour, calls]) => ({ inMs: expiryOf(hour) - now, calls }));
+}
+
+/** When the calls of an hour stop counting. */
+function expiryOf(hour: number): number {
+  return (hour + 1) * hourMs + dayMs;
+}
+
+/** Counts of the distant future would count for days. */
+function isFarAhead(hour: number, now: number): boolean {
+  return expiryOf(hour) > now + 2 * dayMs;
 }

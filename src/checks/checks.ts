@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { createQuotaGate } from '../access/quota-gate.ts';
+import { createQuotaLedger } from '../access/quota-ledger.ts';
 import { timing } from '../access/timing.ts';
 import type { Config, SpotifyApp } from '../config.ts';
 import { chooseRedis } from '../redis/choice.ts';
@@ -17,7 +18,7 @@ import { checkSpotify, missingCredentials } from './spotify.ts';
 
 /** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
+  const { spotify, missing, redirectUri, baseUrl, market, ledgerName } = config;
   const { redisUrl, redisPrefix, findsRedis } = config;
   const choose = () => chooseRedis({ redisUrl, findsRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
@@ -51,19 +52,15 @@ export function createChecks(config: Config, now: () => number = Date.now) {
     const http = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
     // If Redis can't be reached, another check reports it.
     await redis.connect().catch(() => undefined);
+    const records = createRecords({ redis, formerPrefix: '', onDamaged: () => undefined });
+    const ledger = createQuotaLedger({ redis, records, name: ledgerName, now });
     return checkSpotify({
       accounts: createAccounts({ http, accountsUrl, clientId, clientSecret, redirectUri }),
       webApi: createWebApi({
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
         otherOrigins,
       }),
-      quotaGate: createQuotaGate({
-        redis,
-        records: createRecords({ redis, formerPrefix: '', onDamaged: () => undefined }),
-        clientId,
-        now,
-        dailyCalls,
-      }),
+      quotaGate: createQuotaGate({ records, ledger, clientId, now }),
       market,
       redirectUri,
       spotifysTime: () => time,

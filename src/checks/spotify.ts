@@ -1,5 +1,7 @@
+import { appCalls } from '../access/app-api.ts';
 import { Cooldown } from '../access/errors.ts';
 import type { QuotaGate } from '../access/quota-gate.ts';
+import { targetOf } from '../access/spotify-call.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import type { Accounts } from '../spotify/accounts.ts';
 import {
@@ -54,7 +56,7 @@ async function checkApp({ accounts, webApi, quotaGate, market }: Deps): Promise<
   const search = () => webApi.search(token, 'a', { types: ['artist'], page: 1, market });
   try {
     // Through the gate of all processes, because a cooldown applies to checks as well.
-    await quotaGate.run(search).catch((error: unknown) => {
+    await quotaGate.run(targetOf(appCalls.search), search).catch((error: unknown) => {
       if (!(error instanceof RedisUnavailable)) throw error;
       return search();
     });

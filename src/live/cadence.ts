@@ -1,4 +1,4 @@
-import type { Budget } from '../access/usage.ts';
+import type { Budget } from '../access/quota-budget.ts';
 import type { Playback } from '../spotify/parse.ts';
 import { durationOf, expectedEndOf, type Observation, remainingOf } from './observation.ts';
 

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Browsers } from '../access/browsers.ts';
 import type { Grants } from '../access/grants.ts';
 import type { ListenerApi } from '../access/listener-api.ts';
+import type { Budget } from '../access/quota-budget.ts';
 import type { QuotaGate } from '../access/quota-gate.ts';
 import type { ResponseCache } from '../access/response-cache.ts';
 import type { SessionRecords } from '../access/session-records.ts';
@@ -30,7 +31,9 @@ export type Deps = {
   grants: Grants;
   sessionRecords: SessionRecords;
   browsers: Browsers;
-  quotaGate: QuotaGate;
+  quotaGate: Pick<QuotaGate, 'cooldown'>;
+  /** How many calls live updates may make. Throws RedisUnavailable. */
+  liveBudget: () => Promise<Budget>;
   responseCache: Pick<ResponseCache, 'invalidate'>;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
@@ -43,7 +46,7 @@ export type Deps = {
 /** Connects what the hub consists of: feeds, poller, leases and bus, and the clock that drives them. */
 export function createEngine(deps: Deps) {
   const { redis, records, subscriber, clientId, listenerApi, grants, sessionRecords, browsers } = deps;
-  const { quotaGate, responseCache, background, now, timing, onFault } = deps;
+  const { quotaGate, liveBudget, responseCache, background, now, timing, onFault } = deps;
   const feeds = new Map<string, Feed>();
   const stored = createStoredObservations({ records, browsers, now });
   const bus = createBus({
@@ -76,7 +79,7 @@ export function createEngine(deps: Deps) {
     listenerApi,
     grants,
     browsers,
-    quotaGate,
+    liveBudget,
     countPolled: leases.countPolled,
     publish: ({ accountId, state }) => publish(accountId, state.live),
     endStreams,

@@ -2,7 +2,7 @@ import type { Browsers } from '../access/browsers.ts';
 import { Cooldown, GrantLost } from '../access/errors.ts';
 import type { Grants } from '../access/grants.ts';
 import type { ListenerApi } from '../access/listener-api.ts';
-import type { QuotaGate } from '../access/quota-gate.ts';
+import type { Budget } from '../access/quota-budget.ts';
 import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
@@ -24,7 +24,8 @@ type GrantDeps = {
 };
 
 type Deps = GrantDeps & {
-  quotaGate: QuotaGate;
+  /** How many calls live updates may make. Throws RedisUnavailable. */
+  liveBudget: () => Promise<Budget>;
   /** How many listeners are being polled. Throws RedisUnavailable. */
   countPolled: () => Promise<number>;
   /** Stores the live state of a feed, and sends it to other processes. Throws RedisUnavailable. */
@@ -36,7 +37,7 @@ type Deps = GrantDeps & {
 
 /** Asks Spotify what listeners are playing, and decides when to ask next. */
 export function createPoller(deps: Deps) {
-  const { quotaGate, browsers, endStreams, countPolled, publish, background, now, onFault } = deps;
+  const { liveBudget, browsers, endStreams, countPolled, publish, background, now, onFault } = deps;
 
   return { poll, schedule, nextPollFor };
 
@@ -93,7 +94,7 @@ export function createPoller(deps: Deps) {
 
   /** When to poll a listener next after this observation. Throws RedisUnavailable. */
   async function nextPollFor(observation: Observation | null): Promise<NextPoll> {
-    const [listeners, budget] = await Promise.all([countPolled(), quotaGate.budget()]);
+    const [listeners, budget] = await Promise.all([countPolled(), liveBudget()]);
     return nextPoll({ now: now(), observation, budget, listeners: Math.max(1, listeners) });
   }
 }

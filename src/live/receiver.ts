@@ -18,7 +18,7 @@ import type { StoredObservations } from './stored-observations.ts';
 type Deps = {
   feeds: ReadonlyMap<string, Feed>;
   stored: StoredObservations;
-  quotaGate: QuotaGate;
+  quotaGate: Pick<QuotaGate, 'cooldown'>;
   responseCache: Pick<ResponseCache, 'invalidate'>;
   holdsLease: (feed: Feed) => boolean;
   /** Plans the next poll of a feed again. */
@@ -55,7 +55,7 @@ export function createReceiver(deps: Deps) {
 
   /** Reads the stored observation and the cooldown: messages may have been lost, or none sent since the feed was opened. */
   async function reload(feed: Feed): Promise<void> {
-    const read = Promise.all([stored.read(feed.accountId), quotaGate.cooldown()]);
+    const read = Promise.all([stored.read(feed.accountId), quotaGate.cooldown('player-read')]);
     // If Redis is down, the next reload makes up for it.
     const found = await read.catch(nullIfUnavailable);
     if (found === null) return;

@@ -21,11 +21,6 @@ export const keys = {
   lease: (accountId: string) => `lease:{${accountId}}`,
 
   /** The app at Spotify, for all processes. */
-  cooldown: (clientId: string) => `cooldown:{${clientId}}`,
-  /** Held by the call that probes whether a cooldown is over. */
-  probe: (clientId: string) => `probe:{${clientId}}`,
-  /** Calls to the Web API, counted by quarters of an hour. */
-  usage: (clientId: string) => `usage:{${clientId}}`,
   accountsCooldown: (clientId: string) => `cooldown-accounts:{${clientId}}`,
   /** What the last check of the set-up at Spotify found. */
   setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
@@ -35,6 +30,11 @@ export const keys = {
   subscribed: (clientId: string) => `subscribed:{${clientId}}`,
   /** Not a key but a pub/sub channel: the processes of an app notify each other of changes. */
   channel: (clientId: string) => `live:{${clientId}}`,
+
+  /** What is known about the quota of an app, or of all apps of a developer account. */
+  ledger: (name: string) => `ledger:{${name}}`,
+  /** Calls to the Web API, counted by family and hour. */
+  usage: (name: string) => `usage:{${name}}`,
 
   /** A sign-in that has come back from Spotify; a hash, because its `state` is as good as a password for ten minutes. */
   usedState: (stateHash: string) => `used-state:{${stateHash}}`,

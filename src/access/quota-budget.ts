@@ -1,0 +1,84 @@
+import type { QuotaFamily } from './quota-families.ts';
+import type { Ledger } from './quota-ledger.ts';
+import { callsIn, type Frees, freesIn } from './usage.ts';
+
+/** How many of a day's calls have been used. */
+export type Budget = {
+  perDay: number;
+  /** Calls in the last 24 hours. */
+  used: number;
+  frees: Frees;
+};
+
+/** What is known of a family's quota. Counts are calls in 24 hours. */
+export type FamilyQuota = {
+  usedToday: number;
+  /** The most without a refusal; null if there was no day of it yet. */
+  knownGood: number | null;
+  /** As many had been made when Spotify last refused one; null if it never has. */
+  refusedAt: number | null;
+  /** Until when Spotify refuses this family, in milliseconds since 1970; null if it doesn't. */
+  closedUntil: number | null;
+};
+
+/**
+ * Of the guessed total, live updates always have this part, whatever else is called. The rest is used by all calls, first come, first served.
+ */
+const livePart = 0.7;
+
+/** What is known of a family's quota. */
+export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): FamilyQuota {
+  const ends = ['all', family].map((scope) => ledger.closures.get(scope)?.until ?? 0);
+  const until = Math.max(...ends);
+  return {
+    usedToday: callsIn(ledger.counts, family),
+    knownGood: ledger.good.get(family) ?? null,
+    refusedAt: ledger.refused.get(family)?.calls ?? null,
+    closedUntil: until > now ? until : null,
+  };
+}
+
+/** How many calls of a family Spotify allows in 24 hours, by what was refused and what was not; null while nothing was refused. */
+export function learnedLimit({ refusedAt, knownGood }: FamilyQuota): number | null {
+  return refusedAt === null ? null : Math.max(1, refusedAt - 1, knownGood ?? 0);
+}
+
+/**
+ * The budget of live updates: what is known of `player-read`; while nothing is, the guessed total. Then other calls count as well, but only up to
+ * the part that is not reserved for live updates.
+ */
+export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Budget {
+  const quota = quotaOf(ledger, 'player-read', now);
+  const own = freesIn(ledger.counts, now, 'player-read');
+  const limit = learnedLimit(quota);
+  if (limit !== null) return { perDay: limit, used: quota.usedToday, frees: own };
+
+  const perDay = Math.max(dailyCalls, quota.knownGood ?? 0);
+  const others = [...ledger.counts.keys()].filter((family) => family !== 'player-read');
+  // safeguard: live-part-of-total
+  const capped = capFrees(freesIn(ledger.counts, now, ...others), (1 - livePart) * perDay);
+  return budgetFrom(perDay, [...own, ...capped]);
+}
+
+/** The budget of everything else: what is known of the family; while nothing is, the guessed total for all calls together. */
+export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: number, now: number): Budget {
+  const quota = quotaOf(ledger, family, now);
+  const limit = learnedLimit(quota);
+  if (limit !== null) return budgetFrom(limit, freesIn(ledger.counts, now, family));
+  return budgetFrom(Math.max(dailyCalls, quota.knownGood ?? 0), freesIn(ledger.counts, now));
+}
+
+function budgetFrom(perDay: number, frees: Frees): Budget {
+  const sorted = frees.filter(({ calls }) => calls > 0).sort((one, other) => one.inMs - other.inMs);
+  return { perDay, used: sorted.reduce((sum, { calls }) => sum + calls, 0), frees: sorted };
+}
+
+/** These calls, but at most so many at a time: those above don't count, and the first to come free are among them. */
+function capFrees(frees: Frees, most: number): Frees {
+  let left = frees.reduce((sum, { calls }) => sum + calls, 0);
+  return frees.map(({ inMs, calls }) => {
+    const before = Math.min(left, most);
+    left -= calls;
+    return { inMs, calls: before - Math.min(left, most) };
+  });
+}

@@ -1,0 +1,202 @@
+import type { Redis } from 'ioredis';
+import { redisCall } from '../redis/errors.ts';
+import { keys } from '../redis/keys.ts';
+import type { KeyType, Records } from '../redis/records.ts';
+import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
+import { acquireScript, answeredScript, closeScript, endProbeScript } from './quota-scripts.ts';
+import { maxDelayMs } from './retry-after.ts';
+import { type Counts, hourOf, readCounts, usageTtlMs } from './usage.ts';
+
+export type QuotaLedger = ReturnType<typeof createQuotaLedger>;
+
+type Deps = {
+  redis: Redis;
+  records: Records;
+  /** The ledger's name: apps of one developer account may share one. */
+  name: string;
+  now: () => number;
+};
+
+/** What a closure applies to: all calls, those of a family, or those to one endpoint. */
+export type Scope = 'all' | QuotaFamily | (string & {});
+
+/**
+ * Why calls are refused. `rate`: too many at once. `quota`: those of a day are used up. `gone`: the endpoint probably no longer exists.
+ * `suspect`: nothing was refused yet, but another family was, so one call probes first.
+ */
+export type ClosureKind = 'rate' | 'quota' | 'gone' | 'suspect';
+
+/** Times are milliseconds since 1970. `at`: when the call was refused. */
+export type Closure = { until: number; kind: ClosureKind; at: number };
+
+/** Everything in the ledger. */
+export type Ledger = {
+  /** Closures, over or not. */
+  closures: ReadonlyMap<Scope, Closure>;
+  /** How many calls of a family had been made in 24 hours when Spotify refused one, and when that was. */
+  refused: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
+  /** The most calls of a family in 24 hours without a refusal. */
+  good: ReadonlyMap<QuotaFamily, number>;
+  counts: Counts;
+};
+
+/** The result of asking for a call. A probe ends these closures if it is answered. */
+export type Acquired =
+  | { state: 'free' }
+  | { state: 'closed' | 'probed elsewhere'; scope: Scope; closure: Closure }
+  | { state: 'probe'; ended: Probed[] };
+
+/** A closure whose end a call probes, as it is in the ledger. */
+export type Probed = { scope: Scope; record: string };
+
+/** One call probes; others wait up to this long for the outcome. */
+export const probeMs = 6_000;
+/** How far ahead the end of a closure may lie: a little further than the longest delay, because clocks differ. */
+const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
+/** What was learned is kept this long after the last call. */
+const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
+/** How often it is noted that an endpoint answers. */
+const noteEveryMs = 10 * 60_000;
+
+const ledgerType: KeyType = { kind: 'ledger', type: 'hash' };
+const usageType: KeyType = { kind: 'usage', type: 'hash' };
+
+/** What all processes know about the quota of an app or a developer account. All methods throw RedisUnavailable. */
+export function createQuotaLedger({ redis, records, name, now }: Deps) {
+  const ledgerKey = keys.ledger(name);
+  const usageKey = keys.usage(name);
+  const acquire = records.script([ledgerType, usageType], acquireScript);
+  const close = records.script([ledgerType, usageType], closeScript);
+  const endProbe = records.script([ledgerType], endProbeScript);
+  const noteAnswer = records.script([ledgerType], answeredScript);
+  /** When an answer of each endpoint was last noted by this process. */
+  const notedAt = new Map<string, number>();
+
+  return {
+    /** Asks whether a call may be made, and counts it if it may. */
+    async acquire({ family, endpoint }: QuotaTarget): Promise<Acquired> {
+      const at = now();
+      const limits = [probeMs, maxAheadMs, ledgerTtlMs, usageTtlMs];
+      const reply = await acquire([ledgerKey, usageKey], at, hourOf(at), family, endpoint, ...limits);
+      const [state, ...pairs] = reply as [Acquired['state'], ...string[]];
+      const found = pairsOf(pairs);
+      if (state === 'probe') return { state, ended: found };
+      const [first] = found;
+      const closure = first && parseClosure(first.record, at);
+      return state === 'free' || !first || !closure
+        ? { state: 'free' }
+        : { state, scope: first.scope, closure };
+    },
+
+    /** Records that Spotify refused a call. Returns the closures that follow, by their scopes. */
+    async close({ family, endpoint }: QuotaTarget, kind: 'rate' | 'quota', until: number): Promise<void> {
+      const at = now();
+      const args = [at, hourOf(at), family, endpoint, kind, until, maxAheadMs, ledgerTtlMs];
+      await close([ledgerKey, usageKey], ...args, ...quotaFamilies);
+    },
+
+    /** Ends the closures that a call has probed; if Spotify wasn't asked, the next call probes. */
+    async endProbe(probed: readonly Probed[], { wasAsked }: { wasAsked: boolean }): Promise<void> {
+      const pairs = probed.flatMap(({ scope, record }) => [scope, record]);
+      await endProbe([ledgerKey], wasAsked ? 'end' : 'release', ...pairs);
+    },
+
+    /** Notes that an endpoint answers, so that a later refusal isn't taken for its end. */
+    async noteAnswer({ family, endpoint }: QuotaTarget): Promise<void> {
+      const at = now();
+      if (at - (notedAt.get(endpoint) ?? 0) < noteEveryMs) return;
+      notedAt.set(endpoint, at);
+      await noteAnswer([ledgerKey], endpoint, `${at} ${family}`, ledgerTtlMs);
+    },
+
+    /** Reads everything. Fields that are damaged are removed and reported. */
+    async read(): Promise<Ledger> {
+      const [fields, counts] = await Promise.all([
+        records.onType(ledgerType, ledgerKey, () => redis.hgetall(ledgerKey)),
+        records.onType(usageType, usageKey, () => redis.hgetall(usageKey)),
+      ]);
+      const usage = readCounts(counts, now());
+      await Promise.all([
+        drop(usageKey, usage.obsolete),
+        drop(usageKey, usage.damaged, usageType.kind),
+        drop(ledgerKey, damagedIn(fields, now()), ledgerType.kind),
+      ]);
+      return { ...parseLedger(fields, now()), counts: usage.counts };
+    },
+
+    /** Forgets everything, for a simulator that starts anew. */
+    async reset(): Promise<void> {
+      notedAt.clear();
+      await redisCall(redis.del(ledgerKey, usageKey));
+    },
+  };
+
+  async function drop(key: string, fields: readonly string[], damagedKind?: string): Promise<void> {
+    if (fields.length === 0) return;
+    if (damagedKind !== undefined) records.report(damagedKind, 'a field');
+    // A Redis that refuses writes keeps them for now.
+    await redis.hdel(key, ...fields).catch(() => undefined);
+  }
+}
+
+function pairsOf(texts: readonly string[]): Probed[] {
+  return Array.from({ length: texts.length / 2 }, (_, index) => ({
+    scope: texts[2 * index] ?? '',
+    record: texts[2 * index + 1] ?? '',
+  }));
+}
+
+/** Null if the text is damaged. */
+function parseClosure(text: string, now: number): Closure | null {
+  const [, until, kind, at] = /^(\d{1,15}) (rate|quota|gone|suspect) (\d{1,15})$/.exec(text) ?? [];
+  // safeguard: longest-cooldown
+  if (Number(until) - now > maxAheadMs) return null;
+  return kind === undefined ? null : { until: Number(until), kind: kind as ClosureKind, at: Number(at) };
+}
+
+function parseLedger(fields: Readonly<Record<string, string>>, now: number): Omit<Ledger, 'counts'> {
+  const closures = new Map<Scope, Closure>();
+  const refused = new Map<QuotaFamily, { calls: number; at: number }>();
+  const good = new Map<QuotaFamily, number>();
+  for (const [name, text] of Object.entries(fields)) {
+    const subject = subjectOf(name);
+    if (!isIntact(name, text, now)) continue;
+    const closure = name.startsWith('closed ') ? parseClosure(text, now) : null;
+    if (closure) closures.set(subject, closure);
+    if (name.startsWith('refused ')) {
+      const [calls = 0, at = 0] = text.split(' ').map(Number);
+      refused.set(subject as QuotaFamily, { calls, at });
+    }
+    if (name.startsWith('good ')) good.set(subject as QuotaFamily, Number(text));
+  }
+  return { closures, refused, good };
+}
+
+function damagedIn(fields: Readonly<Record<string, string>>, now: number): string[] {
+  return Object.entries(fields)
+    .filter(([name, text]) => !isIntact(name, text, now))
+    .map(([name]) => name);
+}
+
+/** Whether a field is intact. One with an unknown name belongs to a later version, which needs it. */
+function isIntact(name: string, text: string, now: number): boolean {
+  switch (name.split(' ', 1)[0]) {
+    case 'closed':
+      return parseClosure(text, now) !== null;
+    case 'probe':
+      return /^\d{1,15}$/.test(text);
+    case 'answered':
+    case 'same':
+      return /^\d{1,15} [\w-]+$/.test(text);
+    case 'refused':
+      return /^\d{1,15} \d{1,15}$/.test(text);
+    case 'good':
+      return /^\d{1,15}$/.test(text);
+    default:
+      return true;
+  }
+}
+
+function subjectOf(name: string): string {
+  return name.slice(name.indexOf(' ') + 1);
+}

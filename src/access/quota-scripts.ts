@@ -1,0 +1,177 @@
+/*
+ * The scripts of the ledger. Its fields, in one hash per developer account:
+ *
+ *   closed <scope>       "<until> <kind> <refused at>": calls in this scope are refused
+ *   probe <scope>        until when a call probes whether the closure is over
+ *   answered <endpoint>  "<when> <family>"
+ *   refused <family>     "<calls in 24 hours> <when>", at the last refusal because of the quota
+ *   good <family>        the most calls in 24 hours without a refusal
+ *   same <family>        "<when> <family>": the two share a quota
+ *
+ * And in the hash of counts: <family> <hour>, the number of calls. All times are milliseconds since 1970, hours are whole ones since 1970.
+ */
+
+// A field may contain anything. One that is damaged counts as absent here, and is removed when the whole ledger is read.
+const closureIn = `
+  local function closureIn(scope, latest)
+    local record = redis.call('HGET', KEYS[1], 'closed ' .. scope)
+    if not record then return nil end
+    local untilMs, kind, at = string.match(record, '^(%d+) (%l+) (%d+)$')
+    untilMs = tonumber(untilMs)
+    -- safeguard: longest-cooldown
+    if not untilMs or untilMs > latest then return nil end
+    return untilMs, kind, tonumber(at), record
+  end`;
+
+const callsIn24Hours = `
+  local function callsIn24Hours(family, hour)
+    local calls = 0
+    for ago = 0, 24 do
+      calls = calls + (tonumber(redis.call('HGET', KEYS[2], family .. ' ' .. (hour - ago))) or 0)
+    end
+    return calls
+  end`;
+
+/**
+ * Returns whether a call may be made: during a closure it may not; after its end one call probes, and the others wait until that has succeeded.
+ * Counts the call if it may. A Redis that refuses writes neither counts nor lets one call probe first, but still answers.
+ *
+ * Arguments: now, hour, family, endpoint, longest probe, furthest end of a closure, TTLs of the ledger and of the counts.
+ */
+export const acquireScript = `${closureIn}${callsIn24Hours}
+  local now, hour, family = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+  local latest = now + tonumber(ARGV[6])
+  local ended = {}
+  for _, scope in ipairs({'all', family, ARGV[4]}) do
+    local untilMs, _, _, record = closureIn(scope, latest)
+    if untilMs then
+      -- safeguard: cooldown
+      if untilMs > now then return {'closed', scope, record} end
+      ended[#ended + 1] = {scope, record}
+    end
+  end
+  local reply = {'free'}
+  for _, one in ipairs(ended) do
+    local probe = tonumber(redis.call('HGET', KEYS[1], 'probe ' .. one[1]))
+    -- safeguard: probe-ttl
+    -- safeguard: single-probe
+    if probe and probe > now and probe <= now + tonumber(ARGV[5]) then return {'probed elsewhere', one[1], one[2]} end
+  end
+  for _, one in ipairs(ended) do
+    reply[1] = 'probe'
+    reply[#reply + 1] = one[1]
+    reply[#reply + 1] = one[2]
+    redis.pcall('HSET', KEYS[1], 'probe ' .. one[1], now + tonumber(ARGV[5]))
+  end
+
+  local field = family .. ' ' .. hour
+  local counted = redis.pcall('HINCRBY', KEYS[2], field, 1)
+  -- safeguard: replace-invalid-count
+  if type(counted) == 'table' then
+    redis.pcall('HDEL', KEYS[2], field)
+    redis.pcall('HINCRBY', KEYS[2], field, 1)
+  end
+  redis.pcall('PEXPIRE', KEYS[2], ARGV[8])
+  if counted == 1 then
+    -- The first call of this hour: the 24 hours before it are complete.
+    local calls = callsIn24Hours(family, hour) - 1
+    local refusedAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'refused ' .. family) or '', ' (%d+)$'))
+    local good = tonumber(redis.call('HGET', KEYS[1], 'good ' .. family)) or 0
+    -- safeguard: learn-known-good
+    if calls > good and not (refusedAt and refusedAt > now - 25 * 3600000) then
+      redis.pcall('HSET', KEYS[1], 'good ' .. family, calls)
+      redis.pcall('PEXPIRE', KEYS[1], ARGV[7])
+    end
+  end
+  return reply`;
+
+/**
+ * Records that Spotify refused a call. Never shortens a closure.
+ *
+ * - Without a reason, all calls are refused; but if an endpoint has never answered and others of its family do, it is probably gone.
+ * - "QUOTA_EXCEEDED" closes the family. Families refused within five minutes until nearly the same time share a quota: that is remembered of
+ *   two, and if there are three, all calls are refused. The next call of every other family probes.
+ *
+ * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, all families.
+ */
+export const closeScript = `${closureIn}${callsIn24Hours}
+  local now, hour, family, endpoint, kind = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
+  local untilMs, latest = tonumber(ARGV[6]), tonumber(ARGV[1]) + tonumber(ARGV[7])
+  local function close(scope, why)
+    redis.call('HDEL', KEYS[1], 'probe ' .. scope)
+    if untilMs > (closureIn(scope, latest) or 0) then
+      redis.call('HSET', KEYS[1], 'closed ' .. scope, ARGV[6] .. ' ' .. why .. ' ' .. ARGV[1])
+    end
+  end
+  local function isGone()
+    -- safeguard: endpoint-gone
+    if redis.call('HEXISTS', KEYS[1], 'answered ' .. endpoint) == 1 then return false end
+    local fields = redis.call('HGETALL', KEYS[1])
+    for index = 1, #fields, 2 do
+      local at, of = string.match(fields[index + 1], '^(%d+) (%S+)$')
+      local isAnswer = string.sub(fields[index], 1, 9) == 'answered '
+      if isAnswer and of == family and tonumber(at) > now - 3600000 then return true end
+    end
+    return false
+  end
+  local function sharesQuota(other)
+    for _, pair in ipairs({{family, other}, {other, family}}) do
+      local at, with = string.match(redis.call('HGET', KEYS[1], 'same ' .. pair[1]) or '', '^(%d+) (%S+)$')
+      -- safeguard: forget-shared-quota
+      if with == pair[2] and tonumber(at) > now - 30 * 86400000 then return true end
+    end
+    return false
+  end
+
+  if kind == 'rate' then
+    if isGone() then close(endpoint, 'gone') else close('all', 'rate') end
+  else
+    local calls = callsIn24Hours(family, hour)
+    redis.call('HSET', KEYS[1], 'refused ' .. family, calls .. ' ' .. now)
+    -- So many are no longer known to be good.
+    if (tonumber(redis.call('HGET', KEYS[1], 'good ' .. family)) or 0) >= calls then
+      redis.call('HSET', KEYS[1], 'good ' .. family, math.max(0, calls - 1))
+    end
+    local alike = {}
+    for index = 9, #ARGV do
+      local other = ARGV[index]
+      local otherUntil, otherKind, at = closureIn(other, latest)
+      local isClosed = otherKind == 'quota' and otherUntil > now
+      if other ~= family and isClosed and now - at <= 300000 and math.abs(otherUntil - untilMs) <= 60000 then
+        alike[#alike + 1] = other
+      elseif other ~= family and sharesQuota(other) then
+        -- safeguard: shared-quota
+        close(other, 'quota')
+      elseif other ~= family and not otherUntil then
+        -- safeguard: suspect-other-families
+        redis.call('HSET', KEYS[1], 'closed ' .. other, now .. ' suspect ' .. now)
+      end
+    end
+    close(family, 'quota')
+    if #alike == 1 then redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. alike[1]) end
+    -- safeguard: three-families-close-all
+    if #alike > 1 then close('all', 'quota') end
+  end
+  redis.call('PEXPIRE', KEYS[1], ARGV[8])
+  return 1`;
+
+/**
+ * Ends closures, or releases their probes, unless they have been replaced since the probe began.
+ *
+ * Arguments: "end" or "release", then scopes and their records in turn.
+ */
+export const endProbeScript = `
+  for index = 2, #ARGV, 2 do
+    local scope = ARGV[index]
+    -- safeguard: end-own-cooldown-only
+    if redis.call('HGET', KEYS[1], 'closed ' .. scope) == ARGV[index + 1] then
+      redis.call('HDEL', KEYS[1], 'probe ' .. scope)
+      if ARGV[1] == 'end' then redis.call('HDEL', KEYS[1], 'closed ' .. scope) end
+    end
+  end
+  return 1`;
+
+/** Arguments: endpoint, when and of which family, TTL. */
+export const answeredScript = `
+  redis.call('HSET', KEYS[1], 'answered ' .. ARGV[1], ARGV[2])
+  return redis.call('PEXPIRE', KEYS[1], ARGV[3])`;
