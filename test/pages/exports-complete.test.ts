@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import {
-  delayPages,
   download,
   type ExportFile,
   getFile,
@@ -215,8 +214,7 @@ test('the page of an export says where a part stopped and why, and continues fro
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
-  simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
+  simulator.fault({ on: items, minOffset: 200, times: 100, answer: { status: 502, body: '' } });
 
   const { manifest } = await getFile(mara, `${path}/export.json?part=yes`);
   simulator.clearFaults();
@@ -280,8 +278,7 @@ test('an export that fails offers the part that could be read', async (t) => {
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
-  simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
+  simulator.fault({ on: items, minOffset: 200, times: 100, answer: { status: 502, body: '' } });
 
   await mara.get(`${path}/export.csv`).expect(502);
   simulator.clearFaults();
