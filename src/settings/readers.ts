@@ -157,9 +157,10 @@ export function readSecrets(
 export function readTrustProxy(value: string | undefined, problems: string[]): boolean | number | string {
   if (value === undefined || value === 'false' || value === '0') return false;
   if (/^\d+$/.test(value)) return Number(value);
-  if (value === 'true') {
+  // safeguard: refuse-to-trust-everyone
+  if (value === 'true' || value.split(',').some((one) => /\/0+$/.test(one.trim()))) {
     problems.push(
-      'TRUST_PROXY=true would trust every client. Set the number of proxies, such as 1, or their addresses.',
+      'TRUST_PROXY=true, or a range that ends in /0, would trust every client. Set the number of proxies, such as 1, or their addresses.',
     );
     return false;
   }

@@ -5,6 +5,7 @@ import { createLoadMonitor, createOverloadGate, overloadLimits } from '../../src
 import { serve } from '../../src/ops/serve.ts';
 import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
+import { allowAll } from '../support/pages.ts';
 import { createRawClient, getRequest } from '../support/raw-client.ts';
 import { startTurntable } from '../support/turntable.ts';
 
@@ -72,6 +73,33 @@ test('open streams do not count as requests in progress', async (t) => {
 
   for (let stream = 0; stream < 4; stream += 1) assert.equal((await openStream(t, url, mara)).status, 200);
   await mara.get('/account').expect(200);
+});
+
+// fault: bodies-held-back
+test('clients that hold back the bodies of their requests keep nobody from being served, and are cut off if there are many', async (t) => {
+  const limits = { ...overloadLimits, maxRequests: 2, maxArriving: 5 };
+  const { browser, url } = await startTurntable(t, { requestLimits: limits });
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const began =
+    'POST /player/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\na';
+  const slow = Array.from({ length: 8 }, () => createRawClient(t, Number(new URL(url).port)));
+  for (const one of slow) one.send(began.replace('127.0.0.1', new URL(url).host));
+
+  await until(async () => slow.filter((one) => one.isClosed()).length === 3);
+  await mara.get('/playlists').expect(200);
+  await mara.post('/player/pause').expect(303);
+  const { status } = await fetch(`${url}/playlists`, {
+    method: 'POST',
+    body: 'x'.repeat(10),
+    redirect: 'manual',
+  });
+  assert.notEqual(status, 503);
+
+  slow.at(-1)?.send('=123456789');
+  await slow.at(-1)?.waitForResponses(1);
+  assert.deepEqual(slow.at(-1)?.statuses(), [401]);
+  assert.equal(slow.filter((one) => one.isClosed()).length, 3);
 });
 
 // fault: late-event-loop-refusals

@@ -163,6 +163,95 @@ test('a playlist that changes during its export without getting longer or shorte
   assert.deepEqual([again.items.length, again.manifest.complete], [1200, true], 'it starts again');
 });
 
+/** A playlist without rows, as Spotify lists it. */
+function emptyOne(id: number) {
+  const name = `Number ${id}`;
+  return {
+    id: `${id}`.padStart(22, '0'),
+    name,
+    snapshot_id: 'a',
+    owner: { id: 'noor' },
+    items: { total: 0 },
+  };
+}
+
+/** Makes Spotify list these playlists from now on. */
+function listedFromNow({ simulator }: Turntable, ...ids: number[]): void {
+  for (let offset = 50 * Math.floor((ids.length - 1) / 50); offset >= 0; offset -= 50) {
+    const page = ids.slice(offset, offset + 50).map(emptyOne);
+    const body = answer({ total: ids.length, items: page });
+    simulator.fault({ on: lists, minOffset: offset, times: 1, answer: body });
+  }
+}
+
+const sixty = Array.from({ length: 60 }, (_, id) => id);
+
+// fault: list-changes-during-export
+test('a list of playlists that changes between its pages without getting longer or shorter fails the export', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const noor = await signInToExport(turntable, 'noor');
+  simulator.fault({ on: items, times: 1000, answer: answer({ total: 0, items: [] }) });
+  const movedUp = [55, ...sixty.filter((id) => id !== 55)];
+  /** The second page is read after playlist 55 was moved to the top, so it is on neither. */
+  const moveBetweenPages = () => {
+    simulator.fault({
+      on: lists,
+      minOffset: 50,
+      answer: answer({ total: 60, items: movedUp.slice(50).map(emptyOne) }),
+    });
+    simulator.fault({ on: lists, answer: answer({ total: 60, items: sixty.slice(0, 50).map(emptyOne) }) });
+    listedFromNow(turntable, ...movedUp);
+  };
+
+  listedFromNow(turntable, ...sixty);
+  listedFromNow(turntable, ...sixty);
+  const whole = await all(turntable, noor);
+  assert.deepEqual([whole.playlists.length, whole.summary.complete], [60, true]);
+
+  moveBetweenPages();
+  const { isWhole, text } = await download(turntable, noor, '/playlists/export.json');
+  assert.equal(isWhole, false);
+  assert.doesNotMatch(text, /"summary"/);
+
+  moveBetweenPages();
+  const { summary, name } = await all(turntable, noor, '?part=yes');
+  assert.equal(summary.complete, false);
+  const { reason, resume } = summary.stopped as { reason: string; resume: string };
+  assert.deepEqual([reason, name], ['changed-meanwhile', 'playlists (changed during the export).json']);
+  assert.match(resume, /page=1&skip=0&from=0/, 'it starts again');
+});
+
+// fault: list-changes-between-parts
+test('a list of playlists that changes between two parts is noticed at the end of the last one', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const noor = await signInToExport(turntable, 'noor');
+  const stopAfterThree = async () => {
+    listedFromNow(turntable, 0, 1, 2, 3, 4, 5);
+    simulator.fault({ on: items, times: 3, answer: answer({ total: 0, items: [] }) });
+    simulator.fault({ on: items, times: 2, answer: { status: 502, body: '' } });
+    const { playlists, summary } = await all(turntable, noor, '?part=yes');
+    assert.equal(playlists.length, 3);
+    simulator.fault({ on: items, times: 100, answer: answer({ total: 0, items: [] }) });
+    return String((summary.stopped as { resume: string }).resume).split('?')[1];
+  };
+
+  const same = await stopAfterThree();
+  for (const _ of [1, 2]) listedFromNow(turntable, 0, 1, 2, 3, 4, 5);
+  const { playlists, summary } = await all(turntable, noor, `?${same}`);
+  assert.deepEqual([playlists.length, summary.complete], [3, true]);
+
+  simulator.clearFaults();
+  const changed = await stopAfterThree();
+  for (const _ of [1, 2]) listedFromNow(turntable, 1, 2, 3, 4, 5, 6);
+  const rest = await all(turntable, noor, `?${changed}`);
+  assert.deepEqual(
+    [rest.summary.complete, (rest.summary.stopped as { reason: string }).reason],
+    [false, 'changed-meanwhile'],
+  );
+});
+
 // fault: playlist-changes-in-collection
 test('the same applies to a file of all playlists, for one more call for each that is longer than a page', async (t) => {
   const turntable = await startTurntable(t);

@@ -3,8 +3,14 @@ import type { Page, Playlist } from '../../spotify/types.ts';
 import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
-/** Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. */
-export type Place = { page: number; skip: number; from: number; snapshot?: string };
+/**
+ * Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. `before`: a hash of the
+ * playlists before it.
+ */
+export type Place = { page: number; skip: number; from: number; before?: string; snapshot?: string };
+
+/** The place where the first part begins. */
+export const beginning: Place = { page: 1, skip: 0, from: 0, before: '' };
 
 /** The rest of a file name needs some room, too: systems allow 255 bytes. */
 const longestName = 80;
@@ -62,6 +68,8 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
 export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
   const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;
+  if (stopped?.reason === 'changed-meanwhile' && before + playlists >= announced)
+    return 'playlists (changed during the export)';
   if (stopped) return `playlists (part, up to playlist ${before + playlists} of ${announced})`;
   const notes = [
     ...(before + from > 0 ? [`from playlist ${before + 1}`] : []),

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
-import type { Place } from './about.ts';
+import { beginning, type Place } from './about.ts';
 import type { Summary } from './formats.ts';
 import { hasChanged, type Manifest, type Run, readWhole, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
@@ -25,10 +26,11 @@ type Begin = {
 export async function* everything(begin: Begin): AsyncGenerator<Source> {
   const { place, first, summary, run, readPage, open, isOwn, resume } = begin;
   const last = Math.ceil(summary.announced / playlistsPerPage);
-  let at = place;
+  const isFromBeginning = place.page === 1 && place.skip === 0;
+  let at: Place = { ...place, before: isFromBeginning ? '' : (place.before ?? '') };
   try {
     for (let page = first; ; page = await readPage(at.page)) {
-      if (page.total !== first.total) throw hasChanged();
+      if (page.total !== first.total) throw listHasChanged();
       countAbsent(page, at.page, summary, run);
       for (const playlist of page.items.slice(at.skip)) {
         if (run.isFull()) {
@@ -39,10 +41,15 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
         yield source;
         countPlaylist(source.manifest, isOwn(playlist), summary);
         if (summary.stopped) return;
-        at = { page: at.page, skip: at.skip + 1, from: 0 };
+        at = { page: at.page, skip: at.skip + 1, from: 0, before: hashWith(at.before, playlist) };
       }
-      at = { page: at.page + 1, skip: 0, from: 0 };
+      at = { page: at.page + 1, skip: 0, from: 0, before: at.before ?? '' };
       if (at.page > last) break;
+    }
+    // What is on one page is of one moment.
+    // safeguard: detect-changed-list
+    if (last > 1 || !isFromBeginning) {
+      if ((await hashOfList(readPage, first, last)) !== at.before) throw listHasChanged();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist
@@ -52,6 +59,35 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
     const isChanged = reasonOf(error) === 'changed-meanwhile';
     summary.stopped = stopFor(error, resume(isChanged ? { ...at, from: 0 } : at));
   }
+
+  /** Playlists may be missing from the file, or from earlier parts, or be in them twice: it takes a new file to have them all. */
+  function listHasChanged(): Error {
+    at = beginning;
+    return hasChanged();
+  }
+}
+
+/** The hash of all playlists, as they are now. Null if their number differs from that on `first`. */
+async function hashOfList(
+  readPage: Begin['readPage'],
+  first: PlaylistPage,
+  last: number,
+): Promise<string | null> {
+  let hash = '';
+  for (let page = 1; page <= last; page += 1) {
+    const { items, total } = await readPage(page);
+    if (total !== first.total) return null;
+    hash = items.reduce((before, playlist) => hashWith(before, playlist), hash);
+  }
+  return hash;
+}
+
+/** The hash of a sequence of playlists, from that of the ones before the last. */
+function hashWith(before: string | undefined, { id, name }: Playlist): string {
+  return createHash('sha256')
+    .update(`${before ?? ''} ${id ?? name}`)
+    .digest('base64url')
+    .slice(0, 22);
 }
 
 /** Reads a page of the listener's playlists. Asks twice if it is shorter than Spotify announced, then takes what came. */

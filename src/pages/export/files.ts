@@ -29,6 +29,7 @@ export function createFiles(deps: Deps) {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
         skip: placeIn(req.query.skip, playlistsPerPage - 1),
         from: placeIn(req.query.from),
+        ...beforeIn(req),
         ...snapshotIn(req),
       };
       await answerWithFile(deps, { req, res, listener }, 'all', async (run) => {
@@ -129,6 +130,11 @@ export function formatIn(req: Request): Format {
 function snapshotIn(req: Request): { snapshot?: string } {
   const { snapshot } = req.query;
   return typeof snapshot === 'string' ? { snapshot } : {};
+}
+
+/** Returns the hash of the playlists in the previous parts, if the address has one. */
+function beforeIn({ query: { before } }: Request): { before?: string } {
+  return typeof before === 'string' && /^[\w-]{1,22}$/.test(before) ? { before } : {};
 }
 
 /** A place in an address. Throws {@link NoSuchPage} for one that no list can have. */
