@@ -173,7 +173,7 @@ test('the doctor says which Redis a start would use, and starts none itself', as
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable will start a private one, with its data in .*data\. It was used last/,
+    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It was used last/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 

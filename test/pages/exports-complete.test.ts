@@ -147,7 +147,7 @@ test('a playlist that changes during its export without getting longer or shorte
 
   changeAtEnd(turntable, path);
   const page = await mara.get(`${path}/export.csv`).buffer(true).expect(409);
-  assert.match(page.text, /<h1>Something changed during the export<\/h1>/);
+  assert.match(page.text, /<h1>A playlist changed during the export<\/h1>/);
   assert.equal(page.headers['content-disposition'], undefined);
 
   changeAtEnd(turntable, path);
@@ -202,7 +202,7 @@ test('a part that begins in another version of the playlist is not called comple
   const part = await download(turntable, mara, `${path}/export.json?from=50&snapshot=old&part=yes`);
 
   assert.equal((JSON.parse(part.text) as ExportFile).manifest.complete, false);
-  assert.match(part.headers['content-disposition'] ?? '', /\(from row 51, of a changed playlist\)\.json/);
+  assert.match(part.headers['content-disposition'] ?? '', /\(from row 51, playlist changed\)\.json/);
   const shown = await outcomeOn(mara, `${path}/export`);
   assert.match(shown, /the playlist has changed since the first part/);
   assert.match(shown, /<a href="[^"]+from=0&amp;[^"]*part=yes">Start again<\/a>/);
