@@ -105,7 +105,7 @@ const advices: readonly (readonly [string, string])[] = [
   ['Illegal scope', 'One of the requested permissions doesn’t exist.'],
 ];
 
-/** The page that an "Open in Spotify" link leads to. */
+/** The page that an "Open on Spotify" link leads to. */
 export function itemPage({ name, type, picture }: { name: string; type: string; picture: string }): string {
   return page(
     name,

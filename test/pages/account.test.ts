@@ -72,7 +72,7 @@ testInEachApiVersion(
     ] as const)
       assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
     const browsers = text.slice(text.indexOf('Where you’re signed in'));
-    assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
+    assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this browser<\/span>/);
     assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
     for (const [form, words] of [
       ['/logout', 'Sign out'],
