@@ -78,7 +78,7 @@ test('a .env that cannot be read, or a malformed line in it, is one sentence at 
     [() => writeFileSync(env, Buffer.from('\uFEFFPORT=3000', 'utf16le')), /\.env is not UTF-8 text/],
     [
       () => writeFileSync(env, 'PORT 3000\nSPOTIFY_CLIENT_SECRET="hidden'),
-      /Line 1 of \.env is not NAME=value/,
+      /Line 1 of \.env must be NAME=value/,
     ],
   ] as const) {
     write();

@@ -106,10 +106,13 @@ test('a Redis at the default address is used, and no other one replaces it while
   await redis.stop();
   await assert.rejects(open(), (error: Error) => {
     assert.ok(error instanceof NoRedis);
-    assert.match(error.message, /which has the sign-ins, does not answer\. Start it .*delete .*last-store/);
+    assert.match(
+      error.message,
+      /which stores the sign-ins, does not answer\. Start it .*delete .*last-store/,
+    );
     return true;
   });
-  assert.match(said(), /Waiting for the Redis at 127\.0\.0\.1:\d+, which has the sign-ins/);
+  assert.match(said(), /Waiting for the Redis at 127\.0\.0\.1:\d+, which stores the sign-ins/);
 
   const waiting = open({ waitMs: 60_000 });
   while (said() === '' && !t.signal.aborted) await sleep(10);
@@ -225,7 +228,7 @@ test('a folder that cannot be used is reported in one sentence', { skip }, async
   const deep = join(folder, '..', 'd'.repeat(100));
   await assert.rejects(
     open({ folder: deep }),
-    /path of the socket has \d+ bytes.*Move Turntable to a folder with a/,
+    /socket path is \d+ bytes long.*Move Turntable to a folder with a/,
   );
 });
 
