@@ -73,10 +73,10 @@ export async function findRedisProgram(deps: Deps): Promise<string> {
   print(`Installing Redis: ${line}`);
   for (const command of commands) {
     if (!(await succeeds(command, deps)))
-      throw new NoRedis(`Couldn’t install Redis. Run this yourself: ${line}`);
+      throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
   }
   const installed = redisOnPath(env);
-  if (installed === null) throw new NoRedis(`Couldn’t install Redis. Run this yourself: ${line}`);
+  if (installed === null) throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
   return installed;
 }
 
