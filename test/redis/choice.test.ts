@@ -243,7 +243,7 @@ test('a folder whose data Redis does not understand is reported in one sentence 
   writeFileSync(join(folder, 'appendonlydir', 'appendonly.aof.manifest'), 'no manifest\n');
   writeFileSync(join(folder, 'appendonly.aof'), 'no commands\n');
 
-  await assert.rejects(open(), /did not start with the data in .*redis\.log says why/);
+  await assert.rejects(open(), /did not start with the data in .*redis\.log for the reason/);
   assert.match(readFileSync(join(folder, 'redis.log'), 'utf8'), /AOF|append only file/i);
 });
 
