@@ -1,4 +1,4 @@
-/** One step of the set-up, and a text to copy for it. */
+/** One step of the setup, and a text to copy for it. */
 export type SetupStep = { text: string; link?: string; copy?: { label: string; text: string } };
 
 /**
@@ -29,7 +29,7 @@ export function setupSteps(redirectUri: string): SetupStep[] {
       copy: { label: 'Line for the client secret', text: 'SPOTIFY_CLIENT_SECRET=' },
     },
     {
-      text: 'To invite others, add the names and e-mail addresses of their Spotify accounts under "User Management". There’s room for five people.',
+      text: 'To invite others, add the names and email addresses of their Spotify accounts under "User Management". There’s room for five people.',
     },
     { text: 'Stop Turntable (Ctrl-C) and start it again:', copy: { label: 'Command', text: 'npm start' } },
   ];

@@ -71,7 +71,7 @@ export const errorMessages = {
     next: 'Ask the owner to add you, then try again. These are the owner’s steps:',
     steps: [
       'Open the app at developer.spotify.com/dashboard and go to Settings, then User Management.',
-      'Add your name and the e-mail address of your Spotify account. There’s room for five people.',
+      'Add your name and the email address of your Spotify account. There’s room for five people.',
     ],
     buttons: ['tryAgain'],
   },

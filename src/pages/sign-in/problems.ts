@@ -5,7 +5,7 @@ import { Problem } from '../../web/errors.ts';
 const problems = {
   cancelled: {
     status: 200,
-    title: 'You cancelled on Spotify',
+    title: 'You canceled the sign-in on Spotify',
     text: 'Nothing was shared, and nothing has changed. You can sign in whenever you like.',
   },
   refused: {
