@@ -146,7 +146,7 @@ test('a database that Redis does not have is refused at startup and named by the
   for (const entry of ['main', 'demo', 'doctor']) {
     const started = run(t, `src/start.mjs ${entry}`, env);
     assert.equal(await started.ended, 1, entry);
-    assert.match(started.output(), /refuses the database number in REDIS_URL .* Write another number/);
+    assert.match(started.output(), /refuses the database number in REDIS_URL .* Write a different number/);
     assert.doesNotMatch(started.output(), trace);
   }
 });

@@ -253,7 +253,7 @@ test('a database that Redis does not have is refused at startup', { skip }, asyn
 
   await assert.rejects(
     open({ redisUrl: `${url}/99`, findsRedis: false }),
-    /127\.0\.0\.1:\d+ refuses the database number in REDIS_URL .*Write another number .*numbered from 0/,
+    /127\.0\.0\.1:\d+ refuses the database number in REDIS_URL .*Write a different number .*numbered from 0/,
   );
   assert.equal((await open({ redisUrl: `${url}/3`, findsRedis: false })).url, `${url}/3`);
 });

@@ -184,7 +184,7 @@ test('the doctor finds a Redis that takes no writes, and says why', { skip }, as
   const replica = await ask();
   assert.match(
     replica.said,
-    /FAIL {2}Redis connection: .* is a read-only replica \(READONLY\) -> REDIS_URL must lead to the primary/,
+    /FAIL {2}Redis connection: .* is a read-only replica \(READONLY\) -> REDIS_URL must point to the primary/,
   );
   assert.equal(replica.code, 1);
 });
