@@ -96,16 +96,16 @@ const advices: readonly (readonly [string, string])[] = [
   ['INVALID_CLIENT: Failed', 'The client ID isn’t the one this simulator was started with.'],
   [
     'INVALID_CLIENT: Insecure',
-    'Spotify accepts https addresses, http://127.0.0.1 and http://[::1], but not the name localhost.',
+    'Spotify accepts https addresses, http://127.0.0.1 and http://[::1], but not localhost.',
   ],
   [
     'INVALID_CLIENT: Invalid',
-    'The redirect URI has to match a registered one exactly, character by character.',
+    'The redirect URI must match a registered one exactly, character for character.',
   ],
   ['Illegal scope', 'One of the requested permissions doesn’t exist.'],
 ];
 
-/** The page that an "Open in Spotify" link leads to. */
+/** The page that an "Open on Spotify" link leads to. */
 export function itemPage({ name, type, picture }: { name: string; type: string; picture: string }): string {
   return page(
     name,

@@ -29,7 +29,7 @@ export function panelPage(state: PanelState): string {
     `<div class="panel">
 <div class="intro">
 <h1>Control a simulated Spotify</h1>
-<p class="lead">This simulator stands in for Spotify: made-up listeners, made-up music. Change what they play or make something go wrong here, then see how the app reacts. Nothing leaves your computer. The app has its own address, which it printed in the terminal when it started.</p>
+<p class="lead">This simulator stands in for Spotify: made-up listeners, made-up music. Change what they play or make something go wrong here, then see how the app reacts. Nothing leaves your computer. The app has its own address: see the terminal where you started it.</p>
 </div>
 <div class="controls">
 <section aria-labelledby="listeners">
@@ -65,7 +65,7 @@ function statusBox({ message, limit, faults, ownerHasPremium, people, now }: Pan
       ({ fault, remaining }) =>
         `Next ${remaining === 1 ? 'call' : `${remaining} calls`}: ${effectOf(fault)}.`,
     ),
-    ...(ownerHasPremium ? [] : ['The app’s owner has no Premium: every call is refused (403).']),
+    ...(ownerHasPremium ? [] : ['The app’s owner doesn’t have Premium: every call is refused (403).']),
     ...people
       .filter(({ isInvited }) => !isInvited)
       .map(({ listener }) => `${nameOf(listener)} isn’t invited to the app: their calls are refused (403).`),
@@ -190,7 +190,7 @@ function faultForm(ownerHasPremium: boolean): string {
   return `<form method="post" class="box rows" id="faults" data-live>
 <div class="row">
 <h3>Sign-ins</h3>
-<p class="hint">The app refreshes expired access tokens by itself. The others need a new sign-in.</p>
+<p class="hint">The app refreshes expired access tokens by itself. The other two need a new sign-in.</p>
 ${button('expire-access-tokens', 'Expire access tokens')}
 ${button('expire-consents', 'Expire sign-ins (six months)')}
 ${button('revoke-grants', 'Remove the app from all accounts')}

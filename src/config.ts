@@ -123,7 +123,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   const trustProxy = readTrustProxy(read('TRUST_PROXY'), problems);
   if (baseUrl.startsWith('https:') && trustProxy === false) {
     problems.push(
-      'BASE_URL is https, but TRUST_PROXY is not set. Turntable itself only uses http, so there must be a proxy that provides https. ' +
+      'BASE_URL is https, but TRUST_PROXY is not set. Turntable itself serves only http, so a proxy must provide https. ' +
         'Unless that proxy is trusted, Secure cookies are silently not set and no one can sign in. For one proxy, set TRUST_PROXY=1.',
     );
   }

@@ -191,7 +191,7 @@ test('the panel removes the owner’s Premium and clears all faults', async (t) 
   const { press, status, statusText, simulator } = await openPanel(t);
   await press('/panel/remove-owner-premium', {});
   assert.equal(await status(), 403);
-  assert.match(await statusText(), /app’s owner has no Premium/);
+  assert.match(await statusText(), /app’s owner doesn’t have Premium/);
   await press('/panel/restore-owner-premium', {});
   assert.equal(await status(), 200);
 

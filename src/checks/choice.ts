@@ -24,7 +24,7 @@ export async function checkRedisChoice(
   return [
     note(
       name,
-      `Turntable will start a private one, with its data in ${dirname(url)}. ${choice.why}`,
+      `Turntable will start a private Redis with its data in ${dirname(url)}. ${choice.why}`,
       'To include it in this check, start Turntable first.',
     ),
   ];

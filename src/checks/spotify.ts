@@ -74,7 +74,7 @@ function refusedCredentials(error: unknown): CheckResult {
     );
   }
   if (error instanceof RateLimited)
-    return note(credentials, 'Spotify limits how often it may be asked', 'Check again later.');
+    return note(credentials, 'Spotify is limiting this app’s requests', 'Check again later.');
   return failed(
     credentials,
     describe(error),
@@ -90,14 +90,14 @@ function refusedSearch(error: unknown): CheckResult {
       error instanceof OwnerNeedsPremium
         ? 'Spotify says that the owner of the app doesn’t have Premium'
         : 'Spotify says that someone isn’t registered; in a call without a listener, that means the owner doesn’t have Premium',
-      'Subscribe to Premium with the account that owns the app. It can take a few hours until Spotify notices.',
+      'Subscribe to Premium with the account that owns the app. Spotify can take a few hours to notice.',
     );
   }
   if (error instanceof Cooldown || error instanceof RateLimited) {
     const until = error instanceof Cooldown ? ` until ${new Date(error.until).toISOString()}` : '';
     return note(
       webApiName,
-      `Spotify refuses calls${until}, because there were too many`,
+      `Spotify is refusing calls${until}: there were too many`,
       'It recovers by itself.',
     );
   }
@@ -112,10 +112,10 @@ async function checkRedirectUri({ accounts, redirectUri }: Deps): Promise<CheckR
   const fix = `In your app's settings at https://developer.spotify.com/dashboard, under "Redirect URIs", add exactly ${redirectUri} and save.`;
   try {
     const refusal = await accounts.refusalToAuthorize();
-    if (refusal === null) return ok(redirect, `Spotify has no objection to ${redirectUri}`);
+    if (refusal === null) return ok(redirect, `Spotify reports no problem with ${redirectUri}`);
     return /redirect uri/i.test(refusal)
       ? failed(redirect, `Spotify doesn’t know ${redirectUri}: “${refusal}”`, fix)
-      : failed(redirect, `Spotify shows no sign-in: “${refusal}”`, 'Check SPOTIFY_CLIENT_ID.');
+      : failed(redirect, `Spotify won’t show its sign-in page: “${refusal}”`, 'Check SPOTIFY_CLIENT_ID.');
   } catch (error) {
     return note(redirect, `couldn’t be checked: ${describe(error)}`, fix);
   }

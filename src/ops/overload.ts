@@ -201,7 +201,7 @@ function pause({ socket }: IncomingMessage, ms: number): void {
 }
 
 const title = 'Busy, try again in a moment';
-const detail = 'This site is getting more requests than it can answer. Nothing was changed or lost.';
+const detail = 'This site is getting more requests than it can handle. Nothing was changed or lost.';
 
 // Self-contained, because a stylesheet would be one more request to an overloaded server.
 const page = Buffer.from(`<!doctype html>

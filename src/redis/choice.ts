@@ -110,10 +110,10 @@ async function waitForRedis(url: string, { folder, info, waitMs = 60_000 }: Deps
       );
     if (performance.now() > giveUpAt)
       throw new NoRedis(
-        `The Redis at ${address}, which has the sign-ins, does not answer. Start it (redis-server --appendonly yes). ` +
+        `The Redis at ${address}, which stores the sign-ins, does not answer. Start it (redis-server --appendonly yes). ` +
           `To use a private one instead (everyone has to sign in again), delete ${lastUsedFile(folder)}.`,
       );
-    if (isFirst) info(`Waiting for the Redis at ${address}, which has the sign-ins`);
+    if (isFirst) info(`Waiting for the Redis at ${address}, which stores the sign-ins`);
     await sleep(Math.min(500, waitMs));
   }
 }

@@ -35,8 +35,7 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
 
   const { username, password, port, pathname, search, searchParams, hash } = new URL(value);
   // safeguard: refuse-port-zero
-  if (port === '0')
-    return { problem: `REDIS_URL must contain the port of Redis, such as ${defaultRedisUrl}.` };
+  if (port === '0') return { problem: `REDIS_URL must include the port of Redis, as in ${defaultRedisUrl}.` };
   // An unencoded / ? or # in the password ends the host too early, so the rest of the password and the @ follow it.
   // safeguard: detect-misplaced-password
   if (`${pathname}${search}${hash}`.includes('@'))
@@ -44,7 +43,7 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   // safeguard: detect-unencoded-password
   if (!isEncoded(username) || !isEncoded(password))
     return { problem: `REDIS_URL has a % in its user or password. ${encoding}` };
-  if (hash) return { problem: `REDIS_URL has a # at its end, which has no meaning there. ${encoding}` };
+  if (hash) return { problem: `REDIS_URL has a # at the end, which means nothing there. ${encoding}` };
   // safeguard: detect-invalid-database
   if (!/^\/?\d*$/.test(pathname) || !/^\d*$/.test(searchParams.get('db') ?? ''))
     return {
@@ -64,7 +63,7 @@ function unknownParameter(value: string): string | null {
 export function socketPathProblem(path: string): string | null {
   const bytes = Buffer.byteLength(path.split('?')[0] ?? '');
   return bytes > maxSocketPathBytes
-    ? `The path of the socket has ${bytes} bytes, but at most ${maxSocketPathBytes} are possible. Use a shorter one.`
+    ? `The socket path is ${bytes} bytes long, but can be at most ${maxSocketPathBytes}. Use a shorter one.`
     : null;
 }
 

@@ -179,7 +179,7 @@ test('if Spotify rejects our client credentials, nobody is signed out', async (t
 
     const page = await mara.get('/now-playing').expect(502);
 
-    assert.match(page.text, /No one is signed out by this/);
+    assert.match(page.text, /No one has been signed out/);
   }
   assert.match(logged.join(''), /"level":50.*invalid_client: Invalid client secret/);
   await mara.get('/now-playing').expect(200);
@@ -219,7 +219,7 @@ for (const [status, message] of [
 
     const page = await mara.get('/now-playing').expect(403);
 
-    assert.match(page.text, /Grant it on Spotify/);
+    assert.match(page.text, /Grant permission on Spotify/);
     assert.equal(countTokenRequests(simulator, 'refresh_token'), 0);
   });
 }

@@ -36,7 +36,7 @@ const presses: readonly [box: string, button: string, shows: RegExp][] = [
   ['status', 'Exhaust the quota', /Quota exhausted/],
   ['status', 'Delay 5 calls by 2 seconds', /Next 5 calls: delayed by 2 s/],
   ['status', 'Fail 3 calls with 502', /Next 3 calls: fail with 502/],
-  ['status', 'Remove the owner’s Premium', /app’s owner has no Premium/],
+  ['status', 'Remove the owner’s Premium', /app’s owner doesn’t have Premium/],
   ['status', 'Restore the owner’s Premium', /^((?!app’s owner).)*$/s],
   ['status', 'Clear all faults', /Everything works/],
 ];

@@ -331,7 +331,7 @@ test('the page after a button shows its effect, or why there is none, even while
   simulator.setProduct('mara', 'free');
   const refused = await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
   const page = await mara.get(refused.headers.location ?? '').expect(200);
-  assert.match(page.text, /Spotify lets only people with Premium/);
+  assert.match(page.text, /Spotify lets only Premium members/);
   for (const text of [page.text, (await mara.get('/now-playing').expect(200)).text]) {
     assert.doesNotMatch(text, /action="\/player\/play"/, 'buttons that cannot work are hidden');
   }

@@ -124,7 +124,7 @@ test('as a table it has a row for each item, with its kind, who added it and whe
     whole.map(({ item }) => item?.name ?? ''),
   );
   assert.ok(items.every((row) => row.length === head?.length));
-  for (const note of ['no longer on Spotify', 'a file of your own'])
+  for (const note of ['no longer on Spotify', 'local file'])
     assert.ok(
       items.some((row) => row[8] === note),
       note,

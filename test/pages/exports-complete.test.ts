@@ -75,7 +75,7 @@ test('a short page of playlists is read again, and then missing in the summary a
   assert.equal(name, 'playlists (playlists missing).json');
   assert.match(
     await outcomeOn(noor, '/playlists/export'),
-    /Not complete: 0 rows, but Spotify didn’t send 12 playlists that it counts\./,
+    /Incomplete: 0 rows, but Spotify left out 12 playlists\./,
   );
 });
 
@@ -128,7 +128,7 @@ test('a playlist of the listener’s that can’t be read makes the file incompl
     assert.deepEqual(await summaryOf('noor', status), [0, 1, false, 'playlists (rows missing).json']);
   assert.match(
     await outcomeOn(noor, '/playlists/export'),
-    /Not complete: 1 playlist couldn’t be read in full\. The file shows which\./,
+    /Incomplete: 1 playlist couldn’t be read in full\. The file shows which\./,
   );
 });
 
@@ -147,7 +147,7 @@ test('a playlist that changes during its export without getting longer or shorte
 
   changeAtEnd(turntable, path);
   const page = await mara.get(`${path}/export.csv`).buffer(true).expect(409);
-  assert.match(page.text, /<h1>Something changed during the export<\/h1>/);
+  assert.match(page.text, /<h1>A playlist changed during the export<\/h1>/);
   assert.equal(page.headers['content-disposition'], undefined);
 
   changeAtEnd(turntable, path);
@@ -291,7 +291,7 @@ test('a part that begins in another version of the playlist is not called comple
   const part = await download(turntable, mara, `${path}/export.json?from=50&snapshot=old&part=yes`);
 
   assert.equal((JSON.parse(part.text) as ExportFile).manifest.complete, false);
-  assert.match(part.headers['content-disposition'] ?? '', /\(from row 51, of a changed playlist\)\.json/);
+  assert.match(part.headers['content-disposition'] ?? '', /\(from row 51, playlist changed\)\.json/);
   const shown = await outcomeOn(mara, `${path}/export`);
   assert.match(shown, /the playlist has changed since the first part/);
   assert.match(shown, /<a href="[^"]+from=0&amp;[^"]*part=yes">Start again<\/a>/);
@@ -312,7 +312,7 @@ test('the page of an export says where a part stopped and why, and continues fro
   assert.doesNotMatch(shown, /Finished/);
   assert.match(
     shown,
-    /Not complete: the file holds 200 of 1,200 rows\. It ends there because Spotify didn’t answer\./,
+    /Incomplete: the file holds 200 of 1,200 rows\. It ends there because Spotify didn’t respond\./,
   );
   const [, next = ''] = /<a href="([^"]+)">Download the rest<\/a>/.exec(shown) ?? [];
   assert.equal(next.replaceAll('&amp;', '&'), manifest.stopped?.resume);
@@ -338,7 +338,7 @@ test('the page of an export says so if Spotify shows nothing of the playlist', a
     const shown = await outcomeOn(mara, `${path}/export`);
     assert.match(
       shown,
-      /The file has no rows: Spotify didn’t send what’s in this playlist\. <a [^>]+>Try again/,
+      /The file has no rows: Spotify didn’t send this playlist’s contents\. <a [^>]+>Try again/,
     );
   }
 });
@@ -373,7 +373,7 @@ test('an export that fails offers the part that could be read', async (t) => {
   simulator.clearFaults();
   const shown = await outcomeOn(mara, `${path}/export`);
 
-  assert.match(shown, /Stopped after 200 of 1,200 rows: Spotify didn’t answer\./);
+  assert.match(shown, /Stopped after 200 of 1,200 rows: Spotify didn’t respond\./);
   assert.ok(shown.includes(`<a href="${path}/export.csv?part=yes">Download a part</a>`));
 });
 

@@ -309,7 +309,7 @@ async function cut(
   await until(async () => (await progressOf(mara))?.state === 'stopped');
   assert.match(
     (await mara.get(`${path}/export`).expect(200)).text,
-    /Stopped after 1,000 of 3,000 rows: Spotify didn’t answer\./,
+    /Stopped after 1,000 of 3,000 rows: Spotify didn’t respond\./,
   );
 }
 
@@ -557,7 +557,7 @@ test('the page of an export says how many calls it takes, and offers parts of a 
   const page = await mara.get(`${path}/export`).expect(200);
   assert.match(page.text, /<h1>Export <bdi>Everything I ever liked<\/bdi><\/h1>/);
   assert.match(page.text, /1,200 rows, about 26 calls to Spotify/);
-  assert.match(page.text, /arrives when it is complete/);
+  assert.match(page.text, /starts once the file is complete/);
   const { body } = await mara.getJson(`${path}/export`).expect(200);
   assert.deepEqual(body, {
     id: path.split('/')[2],

@@ -104,7 +104,7 @@ test('the check tells whether proxy headers are trusted, missing, not trusted, o
 
   const plain = await startTurntable(t);
   const unexpected = await check(plain.browser(), { 'X-Forwarded-Proto': 'https' });
-  assert.match(unexpected.get('Proxy') ?? '', /^Note: there are headers of a proxy, but BASE_URL is http/);
+  assert.match(unexpected.get('Proxy') ?? '', /^Note: the request has proxy headers, but BASE_URL is http/);
 });
 
 test('the check says that Spotify refused a person recently, without saying whom', async (t) => {
@@ -118,7 +118,7 @@ test('the check says that Spotify refused a person recently, without saying whom
   assert.match(refused.text, /href="\/setup\/check">Check the setup/);
   clock.advance({ minutes: 5 });
   const people = (await check(owner)).get('Sign-ins') ?? '';
-  assert.match(people, /^Problem: 5 minutes ago, Spotify refused someone who is not on your app’s list/);
+  assert.match(people, /^Problem: 5 minutes ago, Spotify refused someone who isn’t on your app’s list/);
   assert.doesNotMatch(people, /jonas/i);
 
   simulator.settings.ownerHasPremium = false;

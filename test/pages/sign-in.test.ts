@@ -242,7 +242,7 @@ test('cancelling at Spotify leads to a page that says so, and changes nothing', 
 
   const page = await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 200);
 
-  assert.match(page.text, /You cancelled on Spotify/);
+  assert.match(page.text, /You canceled the sign-in on Spotify/);
   await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 400);
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);

@@ -51,14 +51,14 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
   const name = [...(manifest.name ?? '')].slice(0, longestName).join('').trim() || 'playlist';
   const rows = (count: number) => count.toLocaleString('en');
   if (!readable) return `${name} (contents not available)`;
-  if (stopped && written === 0) return `${name} (no rows of ${rows(announced)})`;
+  if (stopped && written === 0) return `${name} (none of ${rows(announced)} rows)`;
   const isAtEnd = from + written >= announced;
   if (stopped?.reason === 'changed-meanwhile' && isAtEnd) return `${name} (changed during the export)`;
   // safeguard: part-range-in-name
   if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
   const notes = [
     ...(from > 0 ? [`from row ${rows(from + 1)}`] : []),
-    ...(changedSince ? ['of a changed playlist'] : []),
+    ...(changedSince ? ['playlist changed'] : []),
     ...(missing > 0 ? [isOver ? `${rows(missing)} of ${rows(written)} rows missing` : 'rows missing'] : []),
   ];
   return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;

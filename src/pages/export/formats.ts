@@ -129,7 +129,7 @@ function cells(row: Row): unknown[] {
 }
 
 function noteOn(item: Track | Episode): string {
-  if (item.kind === 'track' && item.local) return 'a file of your own';
+  if (item.kind === 'track' && item.local) return 'local file';
   return item.restriction === null ? '' : restrictionText(item.restriction);
 }
 

@@ -197,8 +197,8 @@ export function hasChanged(): Problem {
   return new Problem({
     status: 409,
     reason: 'changed-meanwhile',
-    title: 'Something changed during the export',
-    text: 'A playlist was changed while it was being read, so the file would have been wrong. Nothing was saved. Try again.',
+    title: 'A playlist changed during the export',
+    text: 'The file would have been wrong, so nothing was saved. Try again.',
     actions: [{ label: 'Go to your playlists', href: routes.playlists() }],
   });
 }

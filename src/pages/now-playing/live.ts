@@ -157,8 +157,8 @@ function tooManyStreams(): Problem {
   return new Problem({
     status: 429,
     reason: 'too-many-streams',
-    title: 'This is open in too many places',
-    text: 'Close some of the windows that show what is playing.',
+    title: 'Now playing is open in too many windows',
+    text: 'Close some of them.',
     retryAfterSeconds: 60,
     actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });
