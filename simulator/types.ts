@@ -1,4 +1,5 @@
 import type { ApiVersion } from './api-version.ts';
+import type { Family } from './families.ts';
 
 /**
  * What a refresh does to the refresh token.
@@ -105,6 +106,7 @@ export type EndpointSummary = {
   scopes: readonly string[];
   versions: 'all' | 'legacy' | '2026-02';
   acceptsAppToken: boolean;
+  family: Family;
 };
 
 export type Simulator = {

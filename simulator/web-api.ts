@@ -28,7 +28,7 @@ type Deps = {
 export function createWebApi(deps: Deps) {
   const { settings, origin, apiUrl, now, grants, listeners, players, library, playlistStore, calls } = deps;
   const endpoints = createEndpoints({ settings, origin, apiUrl, grants, listeners, calls });
-  endpoints.listenerEndpoint('get', '/me', {}, ({ toJson, bearer, listener }) =>
+  endpoints.listenerEndpoint('get', '/me', { family: 'me' }, ({ toJson, bearer, listener }) =>
     toJson.me(listener, bearer.scopes),
   );
   addPlayer({ endpoints, players, playlistStore, apiUrl, now });
