@@ -131,3 +131,25 @@ export function escapeHtml(text: string): string {
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
 }
+
+/** A button that posts an action. Two buttons that replace each other share a `slot`, so that the focus moves from one to the other. */
+export function button(
+  action: string,
+  text: string,
+  {
+    owner = 'spotify',
+    slot = action,
+    disabled = false,
+    isPrimary = false,
+  }: { owner?: string; slot?: string; disabled?: boolean; isPrimary?: boolean } = {},
+): string {
+  return `<button type="submit" id="${owner}-${slot}" formaction="/panel/${action}"${isPrimary ? ' class="primary"' : ''}${disabled ? ' disabled' : ''}>${escapeHtml(text)}</button>`;
+}
+
+export function duration(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds <= 90) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return [hours && `${hours} h`, rest && `${rest} min`].filter(Boolean).join(' ');
+}
