@@ -99,7 +99,6 @@ test('clients that hold back the bodies of their requests keep nobody from being
   slow.at(-1)?.send('=12345678');
   await slow.at(-1)?.waitForResponses(1);
   assert.deepEqual(slow.at(-1)?.statuses(), [401]);
-  assert.equal(slow.filter((one) => one.isClosed()).length, 3);
 });
 
 // fault: late-event-loop-refusals
