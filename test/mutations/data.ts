@@ -269,7 +269,7 @@ export const mutations: Mutation[] = [
   {
     what: 'detecting a changed list of playlists',
     safeguard: 'detect-changed-list',
-    from: 'if (last > 1 || !isFromBeginning) {',
+    from: 'if (last > sameFrom.page || sameFrom === beginning) {',
     to: 'if (false) {',
     test: 'test/pages/exports-complete',
     named: 'list of playlists',

@@ -38,10 +38,12 @@ export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | nu
   const sum = others.reduce((all, one) => all + one, 0);
   // The longest says nothing about the pages that are still unread: people often have one playlist with everything in it.
   const unread = total - items.length;
+  const pages = Math.ceil(total / playlistsPerPage);
   const average = others.length === 0 ? longest : sum / others.length;
   return {
     rows: isKnown ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) : null,
-    calls: Math.ceil(total / playlistsPerPage) + Math.ceil(longest + sum + average * unread),
+    // A list longer than a page is read again at the end.
+    calls: (pages > 1 ? 2 * pages : pages) + Math.ceil(longest + sum + average * unread),
   };
 }
 

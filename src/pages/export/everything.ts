@@ -26,8 +26,9 @@ type Begin = {
 export async function* everything(begin: Begin): AsyncGenerator<Source> {
   const { place, first, summary, run, readPage, open, isOwn, resume } = begin;
   const last = Math.ceil(summary.announced / playlistsPerPage);
-  const isFromBeginning = place.page === 1 && place.skip === 0;
-  let at: Place = { ...place, before: isFromBeginning ? '' : (place.before ?? '') };
+  /** From where on the list must be the same at the end. The address of a part vouches for the playlists before it. */
+  const sameFrom = place.before === undefined ? place : beginning;
+  let at: Place = { ...place, before: place.before ?? '' };
   try {
     for (let page = first; ; page = await readPage(at.page)) {
       if (page.total !== first.total) throw listHasChanged();
@@ -48,8 +49,8 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
     }
     // What is on one page is of one moment.
     // safeguard: detect-changed-list
-    if (last > 1 || !isFromBeginning) {
-      if ((await hashOfList(readPage, first, last)) !== at.before) throw listHasChanged();
+    if (last > sameFrom.page || sameFrom === beginning) {
+      if ((await hashOfList(readPage, sameFrom, last)) !== at.before) throw listHasChanged();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist
@@ -67,17 +68,16 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
   }
 }
 
-/** The hash of all playlists, as they are now. Null if their number differs from that on `first`. */
+/** The hash of the playlists from a place to the end of this page, as they are now. */
 async function hashOfList(
   readPage: Begin['readPage'],
-  first: PlaylistPage,
+  { page: from, skip }: Place,
   last: number,
-): Promise<string | null> {
+): Promise<string> {
   let hash = '';
-  for (let page = 1; page <= last; page += 1) {
-    const { items, total } = await readPage(page);
-    if (total !== first.total) return null;
-    hash = items.reduce((before, playlist) => hashWith(before, playlist), hash);
+  for (let page = from; page <= last; page += 1) {
+    const { items } = await readPage(page);
+    for (const playlist of page === from ? items.slice(skip) : items) hash = hashWith(hash, playlist);
   }
   return hash;
 }
