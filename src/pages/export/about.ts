@@ -3,10 +3,10 @@ import type { Page, Playlist } from '../../spotify/types.ts';
 import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
-/** Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. */
+/** Where a file of all playlists begins: the page of the list, how many of its playlists to skip, and the first row of the next one. */
 export type Place = { page: number; skip: number; from: number; snapshot?: string };
 
-/** The rest of a file name needs some room, too: systems allow 255 bytes. */
+/** Leaves room for the rest of the file name: file systems allow 255 bytes. */
 const longestName = 80;
 
 /**
@@ -17,7 +17,7 @@ export function callsFor(rows: number): number {
   return 1 + callsForContents(rows);
 }
 
-/** The same without the call for the playlist itself: in a file of all playlists, their list says as much. */
+/** The same without the call for the playlist itself: an export of all playlists gets its details from their list. */
 function callsForContents(rows: number): number {
   const pages = Math.max(1, Math.ceil(rows / entriesPerPage));
   return pages > 1 ? pages + 1 : pages;
@@ -30,7 +30,8 @@ export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | nu
   const isKnown = total <= playlistsPerPage && counts.every((count) => count !== null);
   const [longest = 0, ...others] = counts.map((count) => callsForContents(count ?? 0)).sort((a, b) => b - a);
   const sum = others.reduce((all, one) => all + one, 0);
-  // The longest says nothing about the pages that are still unread: people often have one playlist with everything in it.
+  // The longest playlist is left out of the estimate for the pages that are still unread: many people have one playlist with everything in
+  // it.
   const unread = total - items.length;
   const average = others.length === 0 ? longest : sum / others.length;
   return {
