@@ -51,7 +51,7 @@ export type Config = {
   redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
   findsRedis: boolean;
-  /** The first one signs and seals; all of them verify and open. */
+  /** The first secret signs and seals; all of them verify and open. */
   secrets: [string, ...string[]];
   /** Null if the client ID or secret is missing; then only the setup page is served. */
   spotify: SpotifyApp | null;
@@ -70,7 +70,7 @@ export type Config = {
   dailySearches: number;
   /** Whether the setup page and its checks are served. While credentials are missing, the setup page always is. */
   setupPage: boolean;
-  /** A sentence for each variable in the file .env that is not a setting. */
+  /** A sentence for each variable in .env that is not a known setting. */
   unknownSettings: string[];
 };
 
@@ -98,9 +98,8 @@ export function loadConfig(env: Env): Config {
 }
 
 /**
-/**
- * Reads the configuration from the environment. An empty variable counts as not set. Throws {@link BadConfiguration} with all problems; those
- * with the file that some variables came from are first.
+ * Reads the configuration from the environment. An empty variable counts as not set. Throws {@link BadConfiguration} with all problems, those with
+ * the `.env` file first.
  */
 export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
   const problems = [...file.problems];

@@ -17,7 +17,7 @@ type Deps = {
   records: Records;
   clientId: string;
   now: () => number;
-  /** How many calls may be made in 24 hours, as far as is known. */
+  /** The assumed daily quota, in calls per 24 hours. Spotify publishes no number. */
   dailyCalls: number;
 };
 
@@ -95,7 +95,7 @@ type CooldownRecord = { until: number; quota: boolean };
 
 const probeType: KeyType = { kind: 'probe', type: 'string' };
 
-/** Follows the time in the record if the quota is used up, and not just the rate too high. */
+/** Suffix of the time in a record if the cooldown is due to the quota, not to the rate limit. */
 const quotaMark = ' quota';
 
 function cooldownKind(
@@ -168,7 +168,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
     /** The current cooldown of the Web API; null if there is none. Throws RedisUnavailable. */
     cooldown: () => currentCooldown(cooldowns),
 
-    /** Ends all cooldowns: for a simulator that has changed its mind. Throws RedisUnavailable. */
+    /** Ends all cooldowns, for the demo, whose simulator can lift them at any time. Throws RedisUnavailable. */
     async endCooldown(): Promise<void> {
       unsaved['web-api'] = null;
       unsaved.accounts = null;
@@ -178,7 +178,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
     budget: createUsage({ redis, records, clientId, now, dailyCalls }).budget,
   };
 
-  /** Throws Cooldown during one of the accounts service or the Web API. Waits for nothing, and never probes. */
+  /** Throws Cooldown if the accounts service or the Web API is in one. Never waits, and never probes. */
   async function acquireAccounts(): Promise<null> {
     // safeguard: accounts-cooldown
     const stored = await Promise.all([accountsCooldowns, cooldowns].map((kind) => currentCooldown(kind)));
@@ -214,10 +214,10 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
     }
   }
 
-  /** Ends the cooldown if the probe reached Spotify. If a failure of ours came first, the next call probes. */
+  /** Ends the cooldown if the probe reached Spotify. If it failed on our side before that, the next call probes. */
   async function endProbe(record: string, { wasAsked }: { wasAsked: boolean }): Promise<void> {
     const script = wasAsked ? end : release;
-    // The call is over. If this fails, the next one probes when the time of this probe has run out.
+    // The call itself is done. If this fails, the next call probes once the time allowed for this probe has passed.
     await script([key, probeKey], record).catch(() => undefined);
   }
 

@@ -21,7 +21,7 @@ export type Scope = keyof typeof scopes;
 
 export const knownScopes: readonly string[] = Object.keys(scopes);
 
-/** The scopes that every sign-in asks for: to see, and to change nothing. The others are requested when they are first needed. */
+/** The scopes that every sign-in requests, which are read-only. The others are requested when they are first needed. */
 export const signInScopes: readonly Scope[] = [
   'user-read-playback-state',
   'playlist-read-private',

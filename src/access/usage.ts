@@ -7,7 +7,7 @@ export type Budget = {
   perDay: number;
   /** Calls of all kinds in the last 24 hours. */
   used: number;
-  /** When how many of them stop counting, in milliseconds from now; the soonest first. */
+  /** When calls stop counting: how many, and in how many milliseconds from now, the soonest first. */
   frees: { inMs: number; calls: number }[];
 };
 
@@ -16,12 +16,12 @@ type Deps = {
   records: Records;
   clientId: string;
   now: () => number;
-  /** How many calls may be made in 24 hours, as far as is known. */
+  /** The assumed daily quota, in calls per 24 hours. Spotify publishes no number. */
   dailyCalls: number;
 };
 
 const dayMs = 24 * 60 * 60 * 1000;
-/** Calls are counted in bins of a quarter of an hour: each call counts for 24 hours, and for at most that much longer. */
+/** Calls are counted in 15-minute bins, so each counts for 24 hours, or up to one bin longer. */
 const binMs = 15 * 60 * 1000;
 
 /** How long the counts remain after the last call. */

@@ -11,8 +11,8 @@ const addPerson =
   'open your app at https://developer.spotify.com/dashboard, choose "User Management", and add their name and the email address of their Spotify account.';
 
 /**
- * Remembers refusals that no check can trigger, because they only happen to people who sign in. Kept in this process, without whom they
- * happened to.
+ * Remembers refusals that no check can trigger, because they only happen when people sign in. They are kept in this process only, without
+ * the people they concern.
  */
 export function createRefusals(now: () => number) {
   const last = new Map<'invited' | 'premium', number>();

@@ -45,7 +45,7 @@ function unreachable(baseUrl: string, error: Error): CheckResult {
   );
 }
 
-/** Finds out from the response to a refused sign-in what is in the way. */
+/** Works out from the response why the sign-in was refused. */
 async function checkRefusal(baseUrl: string, response: Response): Promise<CheckResult> {
   // A response that is cut off is judged by its status.
   const text = await response.text().catch(() => '');

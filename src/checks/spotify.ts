@@ -53,7 +53,7 @@ async function checkApp({ accounts, webApi, quotaGate, market }: Deps): Promise<
   const accepted = ok(credentials, 'Spotify accepts them');
   const search = () => webApi.search(token, 'a', { types: ['artist'], page: 1, market });
   try {
-    // Through the gate of all processes, because a cooldown applies to checks as well.
+    // Through the quota gate, because a cooldown applies to checks as well.
     await quotaGate.run(search).catch((error: unknown) => {
       if (!(error instanceof RedisUnavailable)) throw error;
       return search();

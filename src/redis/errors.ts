@@ -1,4 +1,4 @@
-/** Redis didn't answer, or refused. Nothing is lost, but visitors can't be identified at the moment. */
+/** Redis didn't answer, or refused a command. Nothing is lost, but visitors can't be identified for now. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
   /** The code of the reply, such as READONLY; undefined if there was none. */
@@ -115,7 +115,7 @@ const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   MOVED: cluster,
 };
 
-/** Returns what is wrong with Redis, judged by an error. */
+/** Diagnoses Redis from an error. */
 export function redisFault(error: unknown): RedisFault {
   const reply = error instanceof RedisUnavailable ? error.reply : replyCode(error);
   if (isRefusedDatabase(error)) return { code: reply, ...database };

@@ -27,7 +27,7 @@ export const keys = {
   /** Calls to the Web API, counted by quarters of an hour. */
   usage: (clientId: string) => `usage:{${clientId}}`,
   accountsCooldown: (clientId: string) => `cooldown-accounts:{${clientId}}`,
-  /** What the last check of the setup at Spotify found. */
+  /** The results of the last setup check at Spotify. */
   setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,

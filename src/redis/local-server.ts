@@ -25,7 +25,7 @@ type Deps = {
   signal?: AbortSignal;
 };
 
-/** No Redis is available, and none can be without the user doing something; the message says what. */
+/** No Redis is available, and the user has to do something about it; the message says what. */
 export class NoRedis extends Error {
   override readonly name = 'NoRedis';
 }

@@ -5,7 +5,7 @@
 
 export type ErrorMessage = {
   status: number;
-  /** Short and stable, for programs. */
+  /** A machine-readable code. It never changes. */
   reason: string;
   title: string;
   /** The heading, if it says more than the title. */

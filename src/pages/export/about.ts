@@ -4,7 +4,7 @@ import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
 /**
- * Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. `before`: a hash of the
+ * Where a file of all playlists begins: the page of the list, how many of its playlists to skip, and the first row of the next one. `before`: a hash of the
  * playlists before it.
  */
 export type Place = { page: number; skip: number; from: number; before?: string; snapshot?: string };
@@ -12,7 +12,7 @@ export type Place = { page: number; skip: number; from: number; before?: string;
 /** The place where the first part begins. */
 export const beginning: Place = { page: 1, skip: 0, from: 0, before: '' };
 
-/** The rest of a file name needs some room, too: systems allow 255 bytes. */
+/** Leaves room for the rest of the file name: file systems allow 255 bytes. */
 const longestName = 80;
 
 /**
@@ -23,7 +23,7 @@ export function callsFor(rows: number): number {
   return 1 + callsForContents(rows);
 }
 
-/** The same without the call for the playlist itself: in a file of all playlists, their list says as much. */
+/** The same without the call for the playlist itself: an export of all playlists gets its details from their list. */
 function callsForContents(rows: number): number {
   const pages = Math.max(1, Math.ceil(rows / entriesPerPage));
   return pages > 1 ? pages + 1 : pages;
@@ -36,7 +36,8 @@ export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | nu
   const isKnown = total <= playlistsPerPage && counts.every((count) => count !== null);
   const [longest = 0, ...others] = counts.map((count) => callsForContents(count ?? 0)).sort((a, b) => b - a);
   const sum = others.reduce((all, one) => all + one, 0);
-  // The longest says nothing about the pages that are still unread: people often have one playlist with everything in it.
+  // The longest playlist is left out of the estimate for the pages that are still unread: many people have one playlist with everything in
+  // it.
   const unread = total - items.length;
   const pages = Math.ceil(total / playlistsPerPage);
   const average = others.length === 0 ? longest : sum / others.length;

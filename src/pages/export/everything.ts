@@ -9,20 +9,20 @@ import { reasonOf, stopFor } from './stop.ts';
 
 type Begin = {
   place: Place;
-  /** The page of playlists that the place is on. */
+  /** The page of the list that this place is on. */
   first: PlaylistPage;
   /** Counted up while the playlists are read; correct once they have all been read. */
   summary: Summary;
   run: Run;
   readPage: (page: number) => Promise<PlaylistPage>;
   open: (playlist: Playlist, at: Place) => Promise<Source>;
-  /** Whether Spotify should let the listener read what is in a playlist, whatever the API version. */
+  /** Whether the contents of a playlist should be readable to the listener, whatever the API version. */
   isOwn: (playlist: Playlist) => boolean;
-  /** The address of a file that goes on at this place. */
+  /** The URL of a file that continues from this place. */
   resume: (at: Place) => string;
 };
 
-/** Yields the playlists from a place on, one at a time. An error ends a whole file; a part notes it in its summary. */
+/** Yields the playlists one at a time, starting at a place. In a whole file an error is thrown; in a part, it is noted in the summary. */
 export async function* everything(begin: Begin): AsyncGenerator<Source> {
   const { place, first, summary, run, readPage, open, isOwn, resume } = begin;
   const last = Math.ceil(summary.announced / playlistsPerPage);

@@ -16,7 +16,7 @@ export type Manifest = {
   changedSince: boolean;
   /** False if Spotify does not show the contents, as for most playlists of other people. */
   readable: boolean;
-  /** How many rows Spotify announced, the row this file begins with (from 0), and how many it holds. */
+  /** How many rows Spotify announced, the row this file begins with (from 0), and how many it contains. */
   announced: number;
   from: number;
   written: number;
@@ -63,7 +63,7 @@ type Begin = {
   load: ((from: number) => Promise<Page<Entry>>) | null;
   /** Loads the playlist's current snapshot. */
   currentSnapshot: () => Promise<string | null>;
-  /** The address of a file that goes on at this place. */
+  /** The URL of a file that continues from this row. */
   resume: (from: number) => string;
   run: Run;
 };
@@ -192,7 +192,7 @@ function nullIfUnreadable(error: unknown): null {
   throw error;
 }
 
-/** A playlist changed while the file was being made: rows could be missing, or be in it twice. */
+/** A playlist changed while its file was being written: rows could be missing, or appear twice. */
 export function hasChanged(): Problem {
   return new Problem({
     status: 409,
