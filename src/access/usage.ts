@@ -8,7 +8,7 @@ export type Budget = {
   /** Calls of all kinds in the last 24 hours. */
   used: number;
   /** When calls stop counting: how many, and in how many milliseconds from now, the soonest first. */
-  frees: { inMs: number; calls: number }[];
+  expiries: { inMs: number; calls: number }[];
 };
 
 type Deps = {
@@ -62,11 +62,11 @@ export function budgetIn(
   now: number,
   perDay: number,
 ): Budget {
-  const frees = Object.entries(bins)
+  const expiries = Object.entries(bins)
     .map(([bin, calls]) => ({ inMs: expiryOf(bin) - now, calls: Number(calls) }))
     .filter(({ inMs }) => inMs > 0)
     .sort((a, b) => a.inMs - b.inMs);
-  return { perDay, used: frees.reduce((sum, { calls }) => sum + calls, 0), frees };
+  return { perDay, used: expiries.reduce((sum, { calls }) => sum + calls, 0), expiries };
 }
 
 /** Whether this is a bin and a number of calls. A bin far in the future is neither: it would count for days. */

@@ -11,7 +11,7 @@ const addPerson =
   'open your app at https://developer.spotify.com/dashboard, choose "User Management", and add their name and the email address of their Spotify account.';
 
 /**
- * Remembers refusals that no check can trigger, because they only happen when people sign in. They are kept in this process only, without
+ * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, without
  * the people they concern.
  */
 export function createRefusals(now: () => number) {

@@ -162,10 +162,10 @@ function stretchOf({ perDay, used }: Budget, listeners: number): number {
  * The calls per hour, for all listeners together, that can be sustained for a day: at no time in the next 24 hours do they use more than is
  * available by then.
  */
-function sustainablePerHour({ perDay, used, frees }: Budget): number {
+function sustainablePerHour({ perDay, used, expiries }: Budget): number {
   let free = perDay * (1 - pagesPart - lastPart) - used;
   let perHour = Number.POSITIVE_INFINITY;
-  for (const { inMs, calls } of [...frees, { inMs: 24 * hour, calls: 0 }]) {
+  for (const { inMs, calls } of [...expiries, { inMs: 24 * hour, calls: 0 }]) {
     perHour = Math.min(perHour, free / (Math.max(inMs, minute) / hour));
     free += calls;
   }
@@ -177,13 +177,13 @@ function isThrottled({ midTrackMs, endsMs }: Pace): boolean {
 }
 
 /** How long until enough calls have stopped counting to poll at the usual pace again, in milliseconds. */
-function throttledFor({ perDay, used, frees }: Budget, listeners: number, typicalTrackMs: number): number {
+function throttledFor({ perDay, used, expiries }: Budget, listeners: number, typicalTrackMs: number): number {
   let left = used;
-  for (const [index, { inMs, calls }] of frees.entries()) {
+  for (const [index, { inMs, calls }] of expiries.entries()) {
     left -= calls;
-    const later = frees.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
+    const later = expiries.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
     // safeguard: throttled-until
-    if (!isThrottled(paceOf({ perDay, used: left, frees: later }, listeners, typicalTrackMs))) return inMs;
+    if (!isThrottled(paceOf({ perDay, used: left, expiries: later }, listeners, typicalTrackMs))) return inMs;
   }
-  return frees.at(-1)?.inMs ?? 0;
+  return expiries.at(-1)?.inMs ?? 0;
 }

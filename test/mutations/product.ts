@@ -684,7 +684,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the time until which polling is throttled',
     safeguard: 'throttled-until',
-    from: 'if (!isThrottled(paceOf({ perDay, used: left, frees: later }, listeners, typicalTrackMs))) return inMs;',
+    from: 'if (!isThrottled(paceOf({ perDay, used: left, expiries: later }, listeners, typicalTrackMs))) return inMs;',
     to: 'return inMs;',
     test: 'test/live/cadence',
   },

@@ -138,7 +138,7 @@ test('a late event loop refuses nobody while few requests are in progress, and t
 });
 
 // fault: requests-of-gone-clients
-test('while the event loop is late, requests whose clients have gone are not begun', async (t) => {
+test('while the event loop is late, requests of disconnected clients are not handled', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held } = await gated(t, overloadLimits, load);
   const gone = Array.from({ length: 20 }, () => createRawClient(t, port));
@@ -187,7 +187,7 @@ test('a response that is handed over is no longer in progress, however slowly it
 });
 
 // fault: client-retries-at-once
-test('a client that asks again at once after many refusals waits for each further answer', async (t) => {
+test('a client that keeps retrying immediately after refusals has its later responses delayed', async (t) => {
   const limits = { ...overloadLimits, maxRequests: 0, maxRefusalsPerSecond: 0, pauseMs: 300 };
   const { port } = await gated(t, limits);
   const client = createRawClient(t, port);

@@ -253,7 +253,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
 });
 
 // fault: refresh-extends-nothing
-test('no refresh moves the end of a sign-in, and agreeing again does', async (t) => {
+test('refreshing doesn’t extend a sign-in, but consenting again does', async (t) => {
   const turntable = await startTurntable(t);
   const { browser, clock, simulator } = turntable;
   simulator.settings.rotation = 'strict';

@@ -27,7 +27,7 @@ function findingsIn(html: string): Map<string, string> {
   return new Map([...found].map(([, word, what = '', seen]) => [what, `${word}: ${seen}`]));
 }
 
-test('the setup page has each step with the exact string to paste, and links to the check', async (t) => {
+test('the setup page shows each step with the exact string to paste, and links to the check', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const { text, headers } = await browser().get('/setup').expect(200);
 
@@ -189,7 +189,7 @@ test('the check stores only its result in Redis, and shows no secret', async (t)
   assert.doesNotMatch(stored + page.text + logged.join(''), new RegExp(clientSecret));
 });
 
-test('the public gets no such page, unless it is turned on', async (t) => {
+test('the setup page is not public unless it is turned on', async (t) => {
   const hidden = await startTurntable(t, { env: https });
   for (const path of ['/setup', '/setup/check']) await hidden.browser().get(path).set(overHttps).expect(404);
   assert.doesNotMatch((await hidden.browser().get('/').set(overHttps)).text, /href="\/setup/);

@@ -96,7 +96,7 @@ test('the private Redis is reached through a folder that only its user may enter
 });
 
 // fault: last-redis-is-away
-test('a Redis at the default address is used, and no other one replaces it while it is away', {
+test('a Redis at the default address is used, and is not replaced by another while it is down', {
   skip,
 }, async (t) => {
   const { open, said, folder, url, startDefault } = await machine(t);
@@ -183,7 +183,7 @@ test('two servers that are started at once do not share a private Redis: the sec
 });
 
 // fault: private-redis-still-ending
-test('a private Redis that is still ending, after its process was killed, is waited for', {
+test('a private Redis that is still shutting down after its process was killed is waited for', {
   skip,
 }, async (t) => {
   const { open, folder } = await machine(t);
@@ -202,7 +202,7 @@ test('a private Redis that is still ending, after its process was killed, is wai
 });
 
 // fault: private-redis-killed
-test('a private Redis that exits is started again, with its data', { skip }, async (t) => {
+test('a private Redis that exits is restarted with its data', { skip }, async (t) => {
   const { open, said } = await machine(t);
   const store = await open();
   const { browser } = await startTurntable(t, { redisUrl: store.url });
