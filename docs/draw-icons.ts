@@ -38,7 +38,7 @@ test('icons', async (t) => {
       `<div style="width:${size}px;height:${size}px;background:${ground};display:grid;place-items:center"><img src="${mark}" width="${side}" height="${side}"></div>`,
     );
   }
-  // What those see who are sent a link to the landing page.
+  // Shown in previews of links to the landing page.
   await draw(
     'card.png',
     1200,

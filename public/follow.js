@@ -14,7 +14,7 @@ const longestFirstHeartbeatMs = 5_000;
 const fewStreams = { atFirst: 3, onceWorked: 9 };
 /** The longest time that the server asks a browser to wait before it reconnects. */
 const longestRetryMs = 11_000;
-const lost = 'Not connected: this may be out of date. Trying again.';
+const lost = 'Connection lost, so this may be out of date. Reconnecting…';
 
 /** Streams in a row without a heartbeat. Stored, so that the next page of this tab need not find out again. */
 let failedStreams = Number(sessionStorage.getItem('failed streams'));

@@ -11,19 +11,22 @@ type Deps = { settings: Settings; endpoints: Endpoints; playlistStore: PlaylistS
 /** Search and single objects, which an app token can read as well. */
 export function addCatalogue({ settings, endpoints, playlistStore }: Deps) {
   const { appEndpoint } = endpoints;
+  const family = 'catalogue';
 
-  appEndpoint('/search', {}, (request) =>
+  appEndpoint('/search', { family: 'search' }, (request) =>
     search(request, playlistStore, searchLimits[settings.apiVersion === '2026-02' ? '2026-02' : 'legacy']),
   );
-  appEndpoint('/tracks/:id', {}, ({ toJson, params, query }) =>
+  appEndpoint('/tracks/:id', { family }, ({ toJson, params, query }) =>
     toJson.trackInMarket(byId(everyTrack, params.id), hasMarket(query)),
   );
-  appEndpoint('/artists/:id', {}, ({ toJson, params }) => toJson.artist(byId(artists, params.id)));
-  appEndpoint('/albums/:id', {}, ({ toJson, params }) =>
+  appEndpoint('/artists/:id', { family }, ({ toJson, params }) => toJson.artist(byId(artists, params.id)));
+  appEndpoint('/albums/:id', { family }, ({ toJson, params }) =>
     toJson.album(byId([...albums, ...liveAlbums], params.id)),
   );
-  appEndpoint('/shows/:id', {}, ({ toJson, params }) => toJson.showWithEpisodes(byId(shows, params.id)));
-  appEndpoint('/episodes/:id', {}, ({ toJson, params }) => toJson.episode(byId(episodes, params.id)));
+  appEndpoint('/shows/:id', { family }, ({ toJson, params }) =>
+    toJson.showWithEpisodes(byId(shows, params.id)),
+  );
+  appEndpoint('/episodes/:id', { family }, ({ toJson, params }) => toJson.episode(byId(episodes, params.id)));
 }
 
 const searchLimits: Record<'2026-02' | 'legacy', PageLimits> = {

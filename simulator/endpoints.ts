@@ -1,6 +1,7 @@
 import express, { type Request, type Response, Router } from 'express';
 import { ApiError, forbidden, missingScope, notFound } from './api-error.ts';
 import type { CallLog } from './calls.ts';
+import type { Family } from './families.ts';
 import type { Bearer, Grants } from './grants.ts';
 import type { Json } from './json.ts';
 import type { Listener } from './listeners.ts';
@@ -36,6 +37,7 @@ export type ApiResponse = Json | typeof noContent | typeof emptyBody;
 
 type Method = 'get' | 'post' | 'put' | 'delete';
 type EndpointOptions = {
+  family: Family;
   /** The token needs all of these. */
   scope?: string | readonly string[];
   /** The version that has this endpoint; both if absent. */
@@ -43,6 +45,9 @@ type EndpointOptions = {
   /** Of a successful response; 200 if absent. */
   status?: number;
 };
+
+/** The endpoint that a request is for, such as `GET /playlists/:id`. If there is none, its path as it is, and no family. */
+export type EndpointMatch = { endpoint: string; family: Family | null };
 
 export type Endpoints = ReturnType<typeof createEndpoints>;
 
@@ -57,6 +62,7 @@ const notInvited = {
 export function createEndpoints({ settings, origin, apiUrl, grants, listeners, calls }: Deps) {
   const router = Router({ strict: true, caseSensitive: true });
   const list: EndpointSummary[] = [];
+  const patterns: { method: string; path: RegExp; match: EndpointMatch }[] = [];
   // Spotify ignores the content type: whatever isn't JSON is refused when it is parsed.
   const readBody = express.text({ type: () => true, limit: '64kb' });
 
@@ -109,17 +115,25 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
     });
   };
 
-  const describe = (method: Method, path: string, options: EndpointOptions, acceptsAppToken: boolean) =>
-    list.push({
-      endpoint: `${method.toUpperCase()} ${path}`,
-      scopes: [options.scope ?? []].flat(),
-      versions: options.onlyIn ?? 'all',
-      acceptsAppToken,
-    });
+  const describe = (method: Method, path: string, options: EndpointOptions, acceptsAppToken: boolean) => {
+    const { family, scope = [], onlyIn = 'all' } = options;
+    const endpoint = `${method.toUpperCase()} ${path}`;
+    list.push({ endpoint, scopes: [scope].flat(), versions: onlyIn, acceptsAppToken, family });
+    const pattern = new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`);
+    patterns.push({ method: method.toUpperCase(), path: pattern, match: { endpoint, family } });
+  };
 
   return {
     router,
     list: list as readonly EndpointSummary[],
+
+    /** Also finds endpoints of another version. `path` is relative to the API's URL. */
+    find(method: string, path: string): EndpointMatch {
+      // Express answers HEAD like GET.
+      const asked = method === 'HEAD' ? 'GET' : method;
+      const found = patterns.find((one) => one.method === asked && one.path.test(path));
+      return found?.match ?? { endpoint: `${asked} ${path}`, family: null };
+    },
 
     /** A GET that also accepts an app token. */
     appEndpoint(path: string, options: EndpointOptions, respond: (request: ApiRequest) => ApiResponse) {

@@ -1,4 +1,4 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Fault } from './types.ts';
 
 const hugeBodyMegabytes = 60;
@@ -23,7 +23,7 @@ export function createFaults(): Faults {
     },
     pending: () => pending,
     apply(req, res, next) {
-      const match = pending.find(({ fault }) => matches(fault.on, req.path));
+      const match = pending.find(({ fault }) => matches(fault, req));
       if (!match) return next();
       match.remaining -= 1;
       if (match.remaining <= 0) pending = pending.filter((other) => other !== match);
@@ -44,7 +44,8 @@ export function createFaults(): Faults {
   };
 }
 
-function matches(on: Fault['on'], path: string): boolean {
+function matches({ on, minOffset }: Fault, { path, query }: Request): boolean {
+  if (minOffset !== undefined && Number(query.offset ?? 0) < minOffset) return false;
   if (on === 'token') return path === '/api/token';
   if (on === 'api') return path.startsWith('/v1/');
   // Unlike test(), search() ignores lastIndex, so a pattern with the "g" flag works as well.

@@ -22,7 +22,7 @@ export function addLibrary({ endpoints, library, playlistStore }: Deps) {
 
   addTopItems(endpoints);
 
-  listenerEndpoint('get', '/me/tracks', { scope: 'user-library-read' }, (request) => {
+  listenerEndpoint('get', '/me/tracks', { family: 'lists', scope: 'user-library-read' }, (request) => {
     const { toJson, listener, url, query } = request;
     const page = paginate(library.tracks(listener.id), query, usualLimits);
     return toJson.paging(url, page, toJson.savedTrack(hasMarket(query)));
@@ -59,12 +59,12 @@ export function addLibrary({ endpoints, library, playlistStore }: Deps) {
       for (const uri of uris.toReversed()) change(request.listener.id, uri);
       return emptyBody;
     };
-  const modify = { scope: 'user-library-modify', onlyIn: '2026-02' } as const;
+  const modify = { family: 'library-write', scope: 'user-library-modify', onlyIn: '2026-02' } as const;
   listenerEndpoint('put', '/me/library', modify, changeByUri(save));
   listenerEndpoint('delete', '/me/library', modify, changeByUri(remove));
 
   // Spotify: "Check User's Saved Items".
-  const read = { scope: 'user-library-read', onlyIn: '2026-02' } as const;
+  const read = { family: 'lists', scope: 'user-library-read', onlyIn: '2026-02' } as const;
   listenerEndpoint('get', '/me/library/contains', read, (request) => {
     const uris = readUris(request);
     const types = uris.map(typeOf);
@@ -81,10 +81,10 @@ export function addLibrary({ endpoints, library, playlistStore }: Deps) {
         for (const id of readIds(request).toReversed()) change(request.listener.id, `spotify:${kind}:${id}`);
         return emptyBody;
       };
-    const legacyModify = { scope: 'user-library-modify', onlyIn: 'legacy' } as const;
+    const legacyModify = { ...modify, onlyIn: 'legacy' } as const;
     listenerEndpoint('put', `/me/${kind}s`, legacyModify, changeById(save));
     listenerEndpoint('delete', `/me/${kind}s`, legacyModify, changeById(remove));
-    const legacyRead = { scope: 'user-library-read', onlyIn: 'legacy' } as const;
+    const legacyRead = { ...read, onlyIn: 'legacy' } as const;
     listenerEndpoint('get', `/me/${kind}s/contains`, legacyRead, (request) =>
       readIds(request).map((id) => has(request.listener.id, `spotify:${kind}:${id}`)),
     );
@@ -93,7 +93,7 @@ export function addLibrary({ endpoints, library, playlistStore }: Deps) {
 
 function addTopItems({ listenerEndpoint }: Endpoints) {
   for (const kind of ['artists', 'tracks'] as const) {
-    listenerEndpoint('get', `/me/top/${kind}`, { scope: 'user-top-read' }, (request) => {
+    listenerEndpoint('get', `/me/top/${kind}`, { family: 'lists', scope: 'user-top-read' }, (request) => {
       const { toJson, listener, url, query } = request;
       const name = query.get('time_range') ?? 'medium_term';
       const range = timeRanges.find((one) => one === name);

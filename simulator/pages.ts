@@ -96,16 +96,16 @@ const advices: readonly (readonly [string, string])[] = [
   ['INVALID_CLIENT: Failed', 'The client ID isn’t the one this simulator was started with.'],
   [
     'INVALID_CLIENT: Insecure',
-    'Spotify accepts https addresses, http://127.0.0.1 and http://[::1], but not the name localhost.',
+    'Spotify accepts https addresses, http://127.0.0.1 and http://[::1], but not localhost.',
   ],
   [
     'INVALID_CLIENT: Invalid',
-    'The redirect URI has to match a registered one exactly, character by character.',
+    'The redirect URI must match a registered one exactly, character for character.',
   ],
   ['Illegal scope', 'One of the requested permissions doesn’t exist.'],
 ];
 
-/** The page that an "Open in Spotify" link leads to. */
+/** The page that an "Open on Spotify" link leads to. */
 export function itemPage({ name, type, picture }: { name: string; type: string; picture: string }): string {
   return page(
     name,
@@ -130,4 +130,26 @@ export function escapeHtml(text: string): string {
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;');
+}
+
+/** A button that posts an action. Two buttons that replace each other share a `slot`, so that the focus moves from one to the other. */
+export function button(
+  action: string,
+  text: string,
+  {
+    owner = 'spotify',
+    slot = action,
+    disabled = false,
+    isPrimary = false,
+  }: { owner?: string; slot?: string; disabled?: boolean; isPrimary?: boolean } = {},
+): string {
+  return `<button type="submit" id="${owner}-${slot}" formaction="/panel/${action}"${isPrimary ? ' class="primary"' : ''}${disabled ? ' disabled' : ''}>${escapeHtml(text)}</button>`;
+}
+
+export function duration(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds <= 90) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return [hours && `${hours} h`, rest && `${rest} min`].filter(Boolean).join(' ');
 }

@@ -2,9 +2,10 @@ import { type ApiVersion, apiVersions } from './api-version.ts';
 import type { PendingFault } from './faults.ts';
 import type { Limit } from './limits.ts';
 import type { Listener } from './listeners.ts';
-import { avatar, escapeHtml, page } from './pages.ts';
+import { avatar, button, escapeHtml, page } from './pages.ts';
+import { limitForm, limitProblems } from './panel-limits.ts';
 import { type ActivePlayer, type Disallowed, disallowedIn, type PlayerState } from './players.ts';
-import type { Call, Fault } from './types.ts';
+import type { Call, EndpointSummary, Fault } from './types.ts';
 
 type PanelState = {
   apiVersion: ApiVersion;
@@ -12,7 +13,9 @@ type PanelState = {
   people: readonly Person[];
   /** The effect of the last action. */
   message: string | null;
-  limit: Limit | null;
+  limits: readonly Limit[];
+  goneEndpoints: ReadonlySet<string>;
+  endpoints: readonly EndpointSummary[];
   faults: readonly PendingFault[];
   /** Oldest first. */
   calls: readonly Call[];
@@ -29,7 +32,7 @@ export function panelPage(state: PanelState): string {
     `<div class="panel">
 <div class="intro">
 <h1>Control a simulated Spotify</h1>
-<p class="lead">This simulator stands in for Spotify: made-up listeners, made-up music. Change what they play or make something go wrong here, then see how the app reacts. Nothing leaves your computer. The app has its own address, which it printed in the terminal when it started.</p>
+<p class="lead">This simulator stands in for Spotify: made-up listeners, made-up music. Change what they play or make something go wrong here, then see how the app reacts. Nothing leaves your computer. The app has its own address: see the terminal where you started it.</p>
 </div>
 <div class="controls">
 <section aria-labelledby="listeners">
@@ -39,6 +42,7 @@ ${state.people.map(personBox).join('\n')}
 <section aria-labelledby="spotify-title" id="spotify">
 <h2 id="spotify-title">Spotify</h2>
 ${versionForm(state.apiVersion)}
+${limitForm(state.endpoints)}
 ${faultForm(state.ownerHasPremium)}
 </section>
 </div>
@@ -54,18 +58,15 @@ ${callTable(state)}
   );
 }
 
-function statusBox({ message, limit, faults, ownerHasPremium, people, now }: PanelState): string {
+function statusBox(state: PanelState): string {
+  const { message, limits, goneEndpoints, faults, ownerHasPremium, people, now } = state;
   const problems = [
-    ...(limit
-      ? [
-          `${limit.isQuota ? 'Quota exhausted' : 'Rate limit'}: every call is refused (429) for another ${duration(limit.until - now)}.`,
-        ]
-      : []),
+    ...limitProblems(limits, goneEndpoints, now),
     ...faults.map(
       ({ fault, remaining }) =>
         `Next ${remaining === 1 ? 'call' : `${remaining} calls`}: ${effectOf(fault)}.`,
     ),
-    ...(ownerHasPremium ? [] : ['The app’s owner has no Premium: every call is refused (403).']),
+    ...(ownerHasPremium ? [] : ['The app’s owner doesn’t have Premium: every call is refused (403).']),
     ...people
       .filter(({ isInvited }) => !isInvited)
       .map(({ listener }) => `${nameOf(listener)} isn’t invited to the app: their calls are refused (403).`),
@@ -75,14 +76,6 @@ function statusBox({ message, limit, faults, ownerHasPremium, people, now }: Pan
       ? '<p>Everything works.</p>'
       : `<ul>\n${problems.map((problem) => `<li>${escapeHtml(problem)}</li>`).join('\n')}\n</ul>`;
   return `<div class="status-box${problems.length === 0 ? '' : ' has-problems'}" id="status" data-live>${message === null ? '' : `<p class="message">${escapeHtml(message)}</p>`}${content}</div>`;
-}
-
-function duration(ms: number): string {
-  const seconds = Math.ceil(ms / 1000);
-  if (seconds <= 90) return `${seconds} s`;
-  const minutes = Math.ceil(seconds / 60);
-  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
-  return [hours && `${hours} h`, rest && `${rest} min`].filter(Boolean).join(' ');
 }
 
 function effectOf({ answer, delayMs, how }: Fault): string {
@@ -132,20 +125,6 @@ const playButtons = [
   ['nothing', 'Nothing'],
 ] as const;
 
-/** A button that posts an action. Two buttons that replace each other share a `slot`, so that the focus moves from one to the other. */
-function button(
-  action: string,
-  text: string,
-  {
-    owner = 'spotify',
-    slot = action,
-    disabled = false,
-    isPrimary = false,
-  }: { owner?: string; slot?: string; disabled?: boolean; isPrimary?: boolean } = {},
-): string {
-  return `<button type="submit" id="${owner}-${slot}" formaction="/panel/${action}"${isPrimary ? ' class="primary"' : ''}${disabled ? ' disabled' : ''}>${escapeHtml(text)}</button>`;
-}
-
 function nowPlaying(player: ActivePlayer | null): string {
   if (!player) return '<span class="details">Nothing is playing</span>';
   const { item, isPlaying, isPrivate, device, kind } = player;
@@ -190,17 +169,10 @@ function faultForm(ownerHasPremium: boolean): string {
   return `<form method="post" class="box rows" id="faults" data-live>
 <div class="row">
 <h3>Sign-ins</h3>
-<p class="hint">The app refreshes expired access tokens by itself. The others need a new sign-in.</p>
+<p class="hint">The app refreshes expired access tokens by itself. The other two need a new sign-in.</p>
 ${button('expire-access-tokens', 'Expire access tokens')}
 ${button('expire-consents', 'Expire sign-ins (six months)')}
 ${button('revoke-grants', 'Remove the app from all accounts')}
-</div>
-<div class="row">
-<h3>Limits</h3>
-<p class="hint">Spotify refuses every call for this long. An exhausted quota lasts six hours.</p>
-${button('rate-limit-10s', 'Rate limit for 10 seconds')}
-${button('rate-limit-6h', 'Rate limit for 6 hours')}
-${button('exhaust-quota', 'Exhaust the quota')}
 </div>
 <div class="row">
 <h3>Failures</h3>

@@ -7,9 +7,10 @@ import type { Faults } from './faults.ts';
 import type { Grants } from './grants.ts';
 import type { Limits } from './limits.ts';
 import type { Listener } from './listeners.ts';
+import { type Action, createLimitActions } from './panel-limits.ts';
 import { panelPage } from './panel-page.ts';
 import type { Players } from './players.ts';
-import type { Playing, Settings } from './types.ts';
+import type { EndpointSummary, Playing, Settings } from './types.ts';
 
 type Deps = {
   settings: Settings;
@@ -18,19 +19,17 @@ type Deps = {
   grants: Grants;
   faults: Faults;
   limits: Limits;
+  endpoints: readonly EndpointSummary[];
   calls: CallLog;
   now: () => number;
   onClear: () => void;
 };
 
-/** What a button does. Throws {@link ApiError} if the form names something that doesn't exist. */
-type Action = (form: URLSearchParams) => void;
-
 const messageMs = 10_000;
 
 /** The simulator's home page: its state, the app's calls, and buttons that change what happens. */
 export function createPanel(deps: Deps): Router {
-  const { settings, listeners, players, faults, limits, calls, now } = deps;
+  const { settings, listeners, players, faults, limits, endpoints, calls, now } = deps;
   const router = Router();
 
   let message: { text: string; until: number } | null = null;
@@ -47,14 +46,16 @@ export function createPanel(deps: Deps): Router {
       player: players.stateOf(listener.id),
       isInvited: !settings.notInvited.has(listener.id),
     }));
-    const { apiVersion, ownerHasPremium } = settings;
+    const { apiVersion, ownerHasPremium, goneEndpoints } = settings;
     setHeaders(res).send(
       panelPage({
         apiVersion,
         ownerHasPremium,
         people,
         message: message && now() < message.until ? message.text : null,
-        limit: limits.activeLimit(),
+        limits: limits.activeLimits(),
+        goneEndpoints,
+        endpoints,
         faults: faults.pending(),
         calls: calls.all,
         now: now(),
@@ -67,7 +68,7 @@ export function createPanel(deps: Deps): Router {
 
 /** The actions by the path that their buttons post to. `showMessage` is for those whose effect the page doesn't show. */
 function createActions(
-  { settings, listeners, players, grants, faults, limits, onClear }: Deps,
+  { settings, listeners, players, grants, faults, limits, endpoints, onClear }: Deps,
   showMessage: (text: string) => void,
 ): Record<string, Action> {
   const forListener =
@@ -113,9 +114,15 @@ function createActions(
       grants.expireAccessTokens();
       showMessage('All sign-ins have expired.');
     },
-    '/panel/rate-limit-10s': () => limits.rateLimit(10),
-    '/panel/rate-limit-6h': () => limits.rateLimit(6 * 3600),
-    '/panel/exhaust-quota': () => limits.rateLimit(6 * 3600, { quota: true }),
+    ...createLimitActions({
+      settings,
+      limits,
+      endpoints,
+      onReset() {
+        showMessage('All limits are reset.');
+        onClear();
+      },
+    }),
     '/panel/delay-calls': () => faults.add({ on: 'api', times: 5, delayMs: 2000 }),
     '/panel/fail-calls': () => faults.add({ on: 'api', times: 3, answer: { status: 502, body: badGateway } }),
     '/panel/remove-owner-premium'() {
@@ -126,8 +133,9 @@ function createActions(
     },
     '/panel/clear-faults'() {
       faults.clear();
-      limits.clear();
+      limits.reset();
       settings.callsPerDay = null;
+      settings.buckets = [];
       settings.ownerHasPremium = true;
       settings.notInvited.clear();
       onClear();

@@ -18,7 +18,7 @@ type Deps = {
 /** What is playing and on which device, recently played tracks, and the commands (Spotify: "Player"). */
 export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: Deps) {
   const { listenerEndpoint } = endpoints;
-  const readState = { scope: 'user-read-playback-state' };
+  const readState = { family: 'player-read', scope: 'user-read-playback-state' } as const;
 
   listenerEndpoint('get', '/me/player', readState, ({ toJson, listener, query }) => {
     const state = players.stateOf(listener.id);
@@ -26,7 +26,7 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
     return toJson.player(state, { includesEpisodes: includesEpisodes(query) });
   });
 
-  const readPlaying = { scope: 'user-read-currently-playing' };
+  const readPlaying = { family: 'player-read', scope: 'user-read-currently-playing' } as const;
   listenerEndpoint('get', '/me/player/currently-playing', readPlaying, ({ toJson, listener, query }) => {
     const state = players.stateOf(listener.id);
     if (state.kind === 'nothing' || state.isPrivate) return noContent;
@@ -37,10 +37,12 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
     devices: players.devices(listener.id).map(toJson.device),
   }));
 
-  const readRecent = { scope: 'user-read-recently-played' };
+  const readRecent = { family: 'lists', scope: 'user-read-recently-played' } as const;
   listenerEndpoint('get', '/me/player/recently-played', readRecent, (request) =>
     recentlyPlayed(request, players.history(request.listener.id), apiUrl),
   );
+
+  const write = { family: 'player-write', scope: 'user-modify-playback-state' } as const;
 
   /** Commands need a Premium account (Spotify: "Start/Resume Playback" and the related endpoints). */
   const command = (
@@ -48,7 +50,7 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
     path: string,
     carryOut: (request: ListenerRequest, deviceId: string | null) => void,
   ) =>
-    listenerEndpoint(method, path, { scope: 'user-modify-playback-state' }, (request) => {
+    listenerEndpoint(method, path, write, (request) => {
       if (request.listener.product === 'free') {
         throw new ApiError(403, 'Player command failed: Premium required', 'PREMIUM_REQUIRED');
       }

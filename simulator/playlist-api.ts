@@ -42,16 +42,18 @@ export function addPlaylists({ settings, endpoints, playlistStore }: Deps) {
 
 function addPlaylistReading({ settings, endpoints, playlistStore }: Deps, { readable }: PlaylistAccess) {
   const { listenerEndpoint, appEndpoint } = endpoints;
+  const family = 'playlist-read';
 
   // Playlists that need a scope the token lacks are left out without an error.
-  listenerEndpoint('get', '/me/playlists', {}, ({ toJson, bearer, listener, url, query }) => {
+  listenerEndpoint('get', '/me/playlists', { family: 'lists' }, (request) => {
+    const { toJson, bearer, listener, url, query } = request;
     const visible = playlistStore
       .listFor(listener.id)
       .filter((playlist) => playlist === null || hasReadScope(playlist, bearer.scopes));
     return toJson.paging(url, paginate(visible, query, usualLimits), toJson.playlistOrNull);
   });
 
-  appEndpoint('/playlists/:id', {}, ({ toJson, bearer, params, query }) => {
+  appEndpoint('/playlists/:id', { family }, ({ toJson, bearer, params, query }) => {
     const playlist = readable(params.id, bearer);
     const isOwnOrShared = playlistStore.isOwnOrShared(playlist, bearer.listenerId);
     const json = toJson.playlist(playlist, isOwnOrShared, toJson.entry(itemOptions(query)));
@@ -66,12 +68,13 @@ function addPlaylistReading({ settings, endpoints, playlistStore }: Deps, { read
     const page = paginate(playlist.entries, query, limits);
     return filterFields(toJson.paging(url, page, toJson.entry(itemOptions(query))), query.get('fields'));
   };
-  appEndpoint('/playlists/:id/items', { onlyIn: '2026-02' }, items(usualLimits));
-  appEndpoint('/playlists/:id/tracks', { onlyIn: 'legacy' }, items(legacyLimits));
+  appEndpoint('/playlists/:id/items', { family, onlyIn: '2026-02' }, items(usualLimits));
+  appEndpoint('/playlists/:id/tracks', { family, onlyIn: 'legacy' }, items(legacyLimits));
 }
 
 function addPlaylistCreation({ endpoints, playlistStore }: Pick<Deps, 'endpoints' | 'playlistStore'>) {
   const { listenerEndpoint } = endpoints;
+  const family = 'playlist-write';
 
   const create = (request: ListenerRequest) => {
     const details = readDetails(request);
@@ -84,8 +87,8 @@ function addPlaylistCreation({ endpoints, playlistStore }: Pick<Deps, 'endpoints
     const playlist = playlistStore.create(request.listener, { ...details, name });
     return request.toJson.playlist(playlist, true, request.toJson.entry(itemOptions(request.query)));
   };
-  listenerEndpoint('post', '/me/playlists', { onlyIn: '2026-02', status: 201 }, create);
-  listenerEndpoint('post', '/users/:id/playlists', { onlyIn: 'legacy', status: 201 }, (request) => {
+  listenerEndpoint('post', '/me/playlists', { family, onlyIn: '2026-02', status: 201 }, create);
+  listenerEndpoint('post', '/users/:id/playlists', { family, onlyIn: 'legacy', status: 201 }, (request) => {
     if (request.params.id !== request.listener.id) {
       throw new ApiError(403, 'You cannot create a playlist for another user.');
     }
@@ -98,8 +101,9 @@ function addPlaylistChanges(
   { visible, editable }: PlaylistAccess,
 ) {
   const { listenerEndpoint } = endpoints;
+  const family = 'playlist-write';
 
-  listenerEndpoint('put', '/playlists/:id', {}, (request) => {
+  listenerEndpoint('put', '/playlists/:id', { family }, (request) => {
     const playlist = visible(request.params.id, request.bearer);
     if (playlist.owner.id !== request.listener.id) throw forbidden();
     const details = readDetails(request);
@@ -128,8 +132,8 @@ function addPlaylistChanges(
     playlistStore.insert(playlist, items, position, request.listener.id);
     return { snapshot_id: snapshotId(playlist) };
   };
-  listenerEndpoint('post', '/playlists/:id/items', { onlyIn: '2026-02', status: 201 }, insert);
-  listenerEndpoint('post', '/playlists/:id/tracks', { onlyIn: 'legacy', status: 201 }, insert);
+  listenerEndpoint('post', '/playlists/:id/items', { family, onlyIn: '2026-02', status: 201 }, insert);
+  listenerEndpoint('post', '/playlists/:id/tracks', { family, onlyIn: 'legacy', status: 201 }, insert);
 
   const remove =
     (fieldName: 'items' | 'tracks') =>
@@ -148,8 +152,8 @@ function addPlaylistChanges(
       playlistStore.remove(playlist, new Set(uris));
       return { snapshot_id: snapshotId(playlist) };
     };
-  listenerEndpoint('delete', '/playlists/:id/items', { onlyIn: '2026-02' }, remove('items'));
-  listenerEndpoint('delete', '/playlists/:id/tracks', { onlyIn: 'legacy' }, remove('tracks'));
+  listenerEndpoint('delete', '/playlists/:id/items', { family, onlyIn: '2026-02' }, remove('items'));
+  listenerEndpoint('delete', '/playlists/:id/tracks', { family, onlyIn: 'legacy' }, remove('tracks'));
 }
 
 /** Finds playlists for a request. Each function throws Spotify's error if the listener has no access. */

@@ -8,7 +8,7 @@ import type { PlaylistStore } from './playlist-store.ts';
 
 const sizes = new Set(['640', '300', '64']);
 
-/** The style sheet, all pictures, and the pages that "Open in Spotify" links lead to. */
+/** The style sheet, all pictures, and the pages that "Open on Spotify" links lead to. */
 export function createPublicPages({ playlistStore }: { playlistStore: PlaylistStore }): Router {
   const router = Router();
 

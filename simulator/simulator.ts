@@ -17,9 +17,12 @@ import type { Settings, Simulator, SimulatorOptions } from './types.ts';
 import { createWebApi } from './web-api.ts';
 
 export { type ApiVersion, apiVersions, readApiVersion, UnknownApiVersion } from './api-version.ts';
+export type { Family } from './families.ts';
 export type {
+  Bucket,
   Call,
   Fault,
+  LimitOptions,
   Playing,
   Rotation,
   Settings,
@@ -44,7 +47,6 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const calls = createCallLog(now);
   const faults = createFaults();
   const grants = createGrants({ settings, now });
-  const limits = createLimits({ settings, now });
   const listeners = createListeners(options.extraListeners ?? 0);
   const players = createPlayers({ settings, listeners, now });
   const library = createLibrary(listeners, now);
@@ -63,6 +65,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     calls,
   };
   const webApi = createWebApi(apiDeps);
+  const limits = createLimits({ settings, now, findEndpoint: webApi.findEndpoint });
   const { onClear = () => undefined } = options;
 
   app.disable('x-powered-by');
@@ -74,7 +77,10 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   app.use(authorize.pages);
   app.use(createToken({ client, grants, calls }));
   app.use('/v1', webApi.router);
-  app.use(createPanel({ settings, listeners, players, grants, faults, limits, calls, now, onClear }));
+  const { endpoints } = webApi;
+  app.use(
+    createPanel({ settings, listeners, players, grants, faults, limits, endpoints, calls, now, onClear }),
+  );
   app.use(createPublicPages({ playlistStore }));
 
   return {
@@ -83,7 +89,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     apiUrl,
     settings,
     listeners: [...listeners.values()].map(({ id, accountId, name }) => ({ id, accountId, name })),
-    endpoints: webApi.endpoints,
+    endpoints,
     calls: calls.all,
     forgetCalls: calls.clear,
     registerRedirectUri: (uri) => void redirectUris.add(uri),
@@ -98,6 +104,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     expireConsents: grants.expireConsents,
     fault: faults.add,
     rateLimit: limits.rateLimit,
+    resetLimits: limits.reset,
     clearFaults() {
       faults.clear();
       limits.clear();
@@ -120,6 +127,8 @@ function initialSettings({ apiVersion = '2026-02' }: SimulatorOptions): Settings
     commandDelayMs: 0,
     unavailable: new Map(),
     callsPerDay: null,
+    buckets: [],
+    goneEndpoints: new Set(),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ApiVersion } from './api-version.ts';
+import type { Family } from './families.ts';
 
 /**
  * What a refresh does to the refresh token.
@@ -21,7 +22,7 @@ export type SimulatorOptions = {
   now?: () => number;
   /** `2026-02` if absent. */
   apiVersion?: ApiVersion;
-  /** Called after "Clear all faults", so that an app can end a cooldown that it remembers. */
+  /** Called after "Reset limits" and "Clear all faults", so that an app can end a cooldown that it remembers. */
   onClear?: () => void;
   /** Number of listeners in addition to the three: `guest1`, `guest2` …, each with devices of their own. None if absent. */
   extraListeners?: number;
@@ -46,8 +47,33 @@ export type Settings = {
   commandDelayMs: number;
   /** Tracks that can't be played where the listeners live, by URI. */
   unavailable: Map<string, Unavailable>;
-  /** The quota: calls to the Web API in any 24 hours, by all tokens together; null for no quota. */
+  /** The quota for all calls to the Web API in any 24 hours, by all tokens together; null for no such quota. */
   callsPerDay: number | null;
+  /** Quotas for some families each. A family in no bucket has no quota of its own. */
+  buckets: readonly Bucket[];
+  /**
+   * Endpoints that answer every call with 429, without a reason and without Retry-After, such as `GET /browse/new-releases`: Spotify
+   * answers so at some endpoints that it has removed (GitHub: michaelherger/Spotty-Plugin#213).
+   */
+  goneEndpoints: Set<string>;
+};
+
+/** A quota for the calls to these families in any 24 hours, by all tokens together. `quota` is true if absent. */
+export type Bucket = RefusalOptions & { families: readonly Family[]; callsPerDay: number };
+
+/** What a 429 looks like. */
+export type RefusalOptions = {
+  /** Whether a JSON body names the reason `QUOTA_EXCEEDED`; a body of text never does. */
+  quota?: boolean;
+  /** Whether it has a Retry-After header; true if absent. */
+  retryAfter?: boolean;
+  /** If absent, `json` with `quota`, otherwise `text`. */
+  body?: 'json' | 'text';
+};
+
+export type LimitOptions = RefusalOptions & {
+  /** The families whose calls are refused, together with those that share a bucket with them; all calls if absent. */
+  families?: readonly Family[];
 };
 
 /** What Spotify returns for an unavailable track: another instance of it by URI, or a reason such as `market` ("Track Relinking"). */
@@ -68,6 +94,8 @@ export type Playing =
 export type Fault = {
   /** `token`: the token endpoint. `api`: the Web API. A RegExp is tested against the path. */
   on: 'token' | 'api' | RegExp;
+  /** Only requests for pages of a list from this offset on. */
+  minOffset?: number;
   /** How many requests are affected; 1 if absent. */
   times?: number;
   /** Delays the response by this much real time; the request itself is carried out at once. */
@@ -105,6 +133,7 @@ export type EndpointSummary = {
   scopes: readonly string[];
   versions: 'all' | 'legacy' | '2026-02';
   acceptsAppToken: boolean;
+  family: Family;
 };
 
 export type Simulator = {
@@ -132,11 +161,13 @@ export type Simulator = {
   expireConsents(listenerId?: string): void;
   fault(fault: Fault): void;
   /**
-   * Answers every call to the Web API with 429 for this long, by the simulator's clock. With `quota` the response names
-   * `QUOTA_EXCEEDED`, as Spotify's does when the quota of a developer account is exhausted.
+   * Answers calls to the Web API with 429 for this long, by the simulator's clock. With `quota` the response names `QUOTA_EXCEEDED`, as
+   * Spotify's does when the quota of a developer account is exhausted. Replaces an earlier limit for the same calls.
    */
-  rateLimit(seconds: number, options?: { quota?: boolean }): void;
-  /** Ends the effects of `fault` and `rateLimit`. */
+  rateLimit(seconds: number, options?: LimitOptions): void;
+  /** Ends all refusals with 429: ends the effects of `rateLimit`, restores gone endpoints, and forgets the calls that quotas have counted. */
+  resetLimits(): void;
+  /** Ends the effects of `fault` and `rateLimit`. Calls stay counted. */
   clearFaults(): void;
   /**
    * Acts as if the listener had pressed Agree at this authorize URL. Returns the URL that the browser is redirected to; rejects with

@@ -24,11 +24,11 @@ type Deps = {
   calls: CallLog;
 };
 
-/** The Web API: all its endpoints as a router, and their list for the README. */
+/** The Web API: all its endpoints as a router, and as a list. */
 export function createWebApi(deps: Deps) {
   const { settings, origin, apiUrl, now, grants, listeners, players, library, playlistStore, calls } = deps;
   const endpoints = createEndpoints({ settings, origin, apiUrl, grants, listeners, calls });
-  endpoints.listenerEndpoint('get', '/me', {}, ({ toJson, bearer, listener }) =>
+  endpoints.listenerEndpoint('get', '/me', { family: 'me' }, ({ toJson, bearer, listener }) =>
     toJson.me(listener, bearer.scopes),
   );
   addPlayer({ endpoints, players, playlistStore, apiUrl, now });
@@ -36,6 +36,6 @@ export function createWebApi(deps: Deps) {
   addPlaylists({ settings, endpoints, playlistStore });
   addCatalogue({ settings, endpoints, playlistStore });
   endpoints.addFallback();
-  const { router, list } = endpoints;
-  return { router, endpoints: list };
+  const { router, list, find } = endpoints;
+  return { router, endpoints: list, findEndpoint: find };
 }

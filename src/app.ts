@@ -44,7 +44,7 @@ import { useViews } from './web/views.ts';
 type Deps = {
   config: Config;
   log: Log;
-  /** Null as long as there are no credentials: then the app only says how to get them, and needs no Redis. */
+  /** Null while there are no credentials: then the app only explains how to get them, and needs no Redis. */
   parts: Parts | null;
   requestLimits?: typeof overloadLimits | undefined;
 };
@@ -53,7 +53,7 @@ const root = join(import.meta.dirname, '..');
 const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
-/** The app. The order of the lines is the life of a request. */
+/** The app. Requests pass through the middleware in the order below. */
 export function createApp({ config, log, parts, requestLimits = overloadLimits }: Deps): Express {
   const { baseUrl } = config;
   const now = parts?.now ?? Date.now;
@@ -99,7 +99,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   if (pendingSignIns) app.use(pendingSignIns.middleware);
   if (signInProblems) app.use(signInProblems.routes);
   app.use(privacyPage());
-  // Before the sessions, because it says what is wrong with Redis.
+  // Before the sessions, because it reports problems with Redis, so it has to work without it.
   if (hasSetup) app.use(setupRoutes({ config, parts, cookies, refusals, now }));
   if (parts && pendingSignIns) app.use(sessionRoutes({ config, log, parts, cookies, pendingSignIns }));
   app.use(noSuchPage);
@@ -119,7 +119,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     const { method, path, requestId } = req;
     const facts = { ...aboutError(error), status, method, path, requestId };
     if (status >= 500) log.error('request failed', facts);
-    // The access log already tells of missing pages and required sign-ins.
+    // The access log already shows missing pages and required sign-ins.
     else if (error instanceof NoSuchPage || error instanceof NotSignedIn) log.debug('request refused', facts);
     else log.info('request refused', facts);
   }
@@ -242,7 +242,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   }
 }
 
-/** Why this process should get no requests; null if it should. */
+/** Why this process is not ready for requests; null if it is. */
 async function whyNotReady(parts: Parts | null): Promise<string | null> {
   if (!parts) return null;
   // safeguard: readiness-tries-commands

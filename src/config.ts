@@ -10,6 +10,7 @@ import {
   readBaseUrl,
   readCredential,
   readHost,
+  readLedgerName,
   readLogLevel,
   readLogoPath,
   readMarket,
@@ -51,7 +52,7 @@ export type Config = {
   redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
   findsRedis: boolean;
-  /** The first one signs and seals; all of them verify and open. */
+  /** The first secret signs and seals; all of them verify and open. */
   secrets: [string, ...string[]];
   /** Null if the client ID or secret is missing; then only the setup page is served. */
   spotify: SpotifyApp | null;
@@ -72,7 +73,7 @@ export type Config = {
   dailySearches: number;
   /** Whether the setup page and its checks are served. While credentials are missing, the setup page always is. */
   setupPage: boolean;
-  /** A sentence for each variable in the file .env that is not a setting. */
+  /** A sentence for each variable in .env that is not a known setting. */
   unknownSettings: string[];
 };
 
@@ -100,9 +101,8 @@ export function loadConfig(env: Env): Config {
 }
 
 /**
-/**
- * Reads the configuration from the environment. An empty variable counts as not set. Throws {@link BadConfiguration} with all problems; those
- * with the file that some variables came from are first.
+ * Reads the configuration from the environment. An empty variable counts as not set. Throws {@link BadConfiguration} with all problems, those with
+ * the `.env` file first.
  */
 export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
   const problems = [...file.problems];
@@ -125,7 +125,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
   const trustProxy = readTrustProxy(read('TRUST_PROXY'), problems);
   if (baseUrl.startsWith('https:') && trustProxy === false) {
     problems.push(
-      'BASE_URL is https, but TRUST_PROXY is not set. Turntable itself only uses http, so there must be a proxy that provides https. ' +
+      'BASE_URL is https, but TRUST_PROXY is not set. Turntable itself serves only http, so a proxy must provide https. ' +
         'Unless that proxy is trusted, Secure cookies are silently not set and no one can sign in. For one proxy, set TRUST_PROXY=1.',
     );
   }

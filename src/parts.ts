@@ -42,7 +42,7 @@ type Deps = {
   limits?: Limits;
 };
 
-/** Creates everything that exists as long as the process. Connects to Redis, and calls nothing else yet. */
+/** Creates everything that lives as long as the process. Only connects to Redis, and calls nothing else yet. */
 export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Deps) {
   const { market, dailyCalls } = config;
   const { clientId } = config.spotify;
@@ -108,7 +108,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
     now,
     timing: timing.live,
-    onFault: (error) => log.warn('Polling failed', aboutError(error)),
+    onFault: (error) => log.warn('Live updates failed', aboutError(error)),
     onChannelRefused: ({ code }) =>
       log.warn(
         `Redis does not permit this user to use the channel for live updates: ${withoutChannel}. ${permitChannel(liveChannel(redis, clientId))}`,
@@ -147,7 +147,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     fetchSubscriptions,
     recent: createRecent({ records, browsers, now }),
     exportProgress: createExportProgress({ records, browsers }),
-    /** All searches use the app's one quota, so visitors without a sign-in share a part of it. */
+    /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {
       ...limits,
       dailySearches: { ...limits.dailySearches, requests: config.dailySearches },

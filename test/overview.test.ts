@@ -146,7 +146,7 @@ test('a sign-in asks for read access only; each change asks for its own permissi
   };
   const control = wayTo(playing.text, 'Turn on playback controls');
   const library = wayTo(playing.text, 'Turn on library editing');
-  const playlists = wayTo(form.text, 'Grant it on Spotify');
+  const playlists = wayTo(form.text, 'Grant permission on Spotify');
   assert.deepEqual(
     (await askedToAgree(mara, control)).toSorted(),
     [...first, 'user-modify-playback-state'].toSorted(),

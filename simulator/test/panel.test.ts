@@ -6,8 +6,8 @@ import { startTestSimulator } from './start-test-simulator.ts';
 const both = '/me/player?additional_types=track,episode';
 
 /** Signs a listener in to the app. Also returns functions for the panel and for the listener's player. */
-async function openPanel(t: TestContext, listener = 'mara') {
-  const started = await startTestSimulator(t);
+async function openPanel(t: TestContext, listener = 'mara', onClear = () => {}) {
+  const started = await startTestSimulator(t, { onClear });
   const { simulator, signIn, get } = started;
   const { access, refresh: refreshToken } = await signIn(listener);
   const page = async () => (await fetch(simulator.origin)).text();
@@ -43,7 +43,7 @@ test('every button on the panel works', async (t) => {
     for (const [, path = ''] of (await page()).matchAll(/formaction="([^"]+)"/g)) {
       if (paths.has(path)) continue;
       paths.add(path);
-      await press(path);
+      await press(path, { listener: 'mara', endpoint: 'GET /me' });
     }
   };
   await pressAll();
@@ -51,7 +51,7 @@ test('every button on the panel works', async (t) => {
   simulator.settings.ownerHasPremium = false;
   simulator.settings.notInvited.add('mara');
   await pressAll();
-  assert.equal(paths.size, 24);
+  assert.equal(paths.size, 26);
 });
 
 test('the panel changes what one listener plays', async (t) => {
@@ -168,6 +168,58 @@ test('the panel sets rate limits and exhausts the quota', async (t) => {
   assert.match(await statusText(), /Quota exhausted: every call is refused \(429\) for another 5 h 59 min/);
 });
 
+test('the panel limits the calls of one family, with the response that is chosen', async (t) => {
+  const { press, access, get, statusText, status } = await openPanel(t);
+  const search = '/search?q=a&type=track';
+  await press('/panel/exhaust-quota', { family: 'search', body: '' });
+  const { retryAfter, body } = await get(search, access);
+  assert.deepEqual([retryAfter, body?.error?.reason], ['21600', 'QUOTA_EXCEEDED']);
+  assert.equal(await status(), 200);
+  assert.equal(
+    await statusText(),
+    'Quota exhausted for search: these calls are refused (429) for another 6 h.',
+  );
+
+  await press('/panel/rate-limit-10s', { family: 'lists', body: 'json', 'without-retry-after': 'on' });
+  const limited = await get('/me/tracks', access);
+  assert.deepEqual([limited.status, limited.retryAfter], [429, null]);
+  assert.deepEqual(limited.body.error, { status: 429, message: 'Too many requests' });
+  assert.match(await statusText(), /Rate limit for lists: these calls are refused \(429\) for another 10 s/);
+  await press('/panel/exhaust-quota', { family: 'search', body: 'text' });
+  assert.equal((await get(search, access)).text, 'Too many requests');
+});
+
+test('the panel exhausts a whole bucket', async (t) => {
+  const { press, statusText, status, simulator } = await openPanel(t);
+  simulator.settings.buckets = [{ families: ['search', 'catalogue'], callsPerDay: 50 }];
+  await press('/panel/exhaust-quota', { family: 'catalogue' });
+  assert.equal(await status('/search?q=a&type=track'), 429);
+  assert.match(await statusText(), /Quota exhausted for catalogue, search: these calls are refused/);
+});
+
+test('the panel removes an endpoint, and resets all limits', async (t) => {
+  let clears = 0;
+  const { press, status, statusText, simulator } = await openPanel(t, 'mara', () => {
+    clears += 1;
+  });
+  simulator.settings.callsPerDay = 1;
+  await press('/panel/remove-endpoint', { endpoint: 'GET /me/player' });
+  assert.equal(await status('/me/player'), 429);
+  assert.equal(await status(), 200);
+  assert.equal(await status(), 429);
+  assert.match(await statusText(), /Quota exhausted: every call is refused \(429\) for another 24 h\./);
+  assert.match(await statusText(), /GET \/me\/player is gone: every call to it is refused \(429\)\./);
+  await press('/panel/exhaust-quota', { family: 'search' });
+  assert.equal(clears, 0);
+  await press('/panel/reset-limits', {});
+  assert.equal(clears, 1, 'the app can end its cooldown');
+  assert.match(await statusText(), /^All limits are reset\. *Everything works\.$/);
+  assert.equal(await status('/me/player'), 200);
+  assert.equal(await status(), 429, 'the quota itself remains');
+  await press('/panel/clear-faults', {});
+  assert.equal(clears, 2);
+});
+
 test('the panel delays calls and makes them fail', async (t) => {
   const { press, status, statusText, simulator } = await openPanel(t);
   await press('/panel/fail-calls', {});
@@ -191,7 +243,7 @@ test('the panel removes the owner’s Premium and clears all faults', async (t) 
   const { press, status, statusText, simulator } = await openPanel(t);
   await press('/panel/remove-owner-premium', {});
   assert.equal(await status(), 403);
-  assert.match(await statusText(), /app’s owner has no Premium/);
+  assert.match(await statusText(), /app’s owner doesn’t have Premium/);
   await press('/panel/restore-owner-premium', {});
   assert.equal(await status(), 200);
 
@@ -199,6 +251,7 @@ test('the panel removes the owner’s Premium and clears all faults', async (t) 
     await press(`/panel/${action}`, {});
   await press('/panel/uninvite');
   simulator.settings.callsPerDay = 1;
+  simulator.settings.buckets = [{ families: ['me'], callsPerDay: 1 }];
   await press('/panel/clear-faults', {});
   assert.equal(await statusText(), 'Everything works.');
   const began = performance.now();
@@ -263,6 +316,9 @@ test('only the panel itself can post its actions', async (t) => {
   assert.equal(await statusOf(sameOrigin, '/panel/constructor'), 404);
   assert.equal(await statusOf(sameOrigin, '/panel/play-ad'), 404, 'no listener');
   assert.equal(await statusOf(sameOrigin, '/api-version'), 404, 'no version');
+  assert.equal(await statusOf(sameOrigin, '/panel/remove-endpoint'), 404, 'no endpoint');
+  const unknownFamily = await post(Number(port), '/panel/exhaust-quota', { host, ...sameOrigin }, 'family=x');
+  assert.equal(unknownFamily, 404);
   assert.equal((await get(both, access)).body.currently_playing_type, 'track');
   assert.equal((await fetch(`${simulator.origin}/panel/remove-owner-premium`)).status, 404, 'GET');
 });

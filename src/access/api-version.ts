@@ -28,15 +28,15 @@ export function createApiVersions({ records, clientId }: Deps) {
     current,
 
     /**
-     * Makes a request whose name depends on the version; if the response looks as if the name didn't exist, once more in the other version.
-     * Throws what the request throws, and RedisUnavailable.
+     * Makes a request whose path or field names depend on the API version. If the response looks as if Spotify doesn't know the name, tries
+     * once more in the other version. Throws what the request throws, and RedisUnavailable.
      */
     async call<T>(request: (apiVersion: ApiVersion) => Promise<T>): Promise<T> {
       const first = await current();
       try {
         return await request(first);
       } catch (error) {
-        // An unknown name is a 404 for apps that get the legacy version, and a 403 for those that get 2026-02.
+        // For an unknown name, apps on the legacy version get a 404, and apps on 2026-02 a 403.
         if (!(error instanceof (first === '2026-02' ? NotFound : Refused))) throw error;
         const result = await request(otherApiVersion(first)).catch((otherError: unknown) => {
           // If neither name exists, the name was not the problem: the first response is the right one. Any other error, such as a cooldown or a

@@ -29,8 +29,8 @@ const tokenCodec = jsonCodec<Token>({
 });
 
 /**
- * The app's access to Spotify, for calls that concern no listener: one token for all processes, sealed in Redis. Losing it costs nothing: if it
- * is gone or does not open, the app asks for another one.
+ * The app's access to Spotify, for calls that aren't made on behalf of a listener: one token for all processes, sealed in Redis. Losing it
+ * does no harm: if it is missing or can't be opened, the app requests another.
  */
 export function createAppAccess(deps: Deps) {
   const { records, clientId, seal, withLock, quotaGate, accounts, background, now } = deps;

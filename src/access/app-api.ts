@@ -22,7 +22,7 @@ export const appCalls = {
   },
 } satisfies Record<string, CallInfo & { cache: unknown }>;
 
-/** Spotify's Web API for calls that concern no listener. */
+/** The Web API calls that aren't made on behalf of a listener. */
 export function createAppApi({ access, webApi, responseCache, market }: Deps) {
   return {
     /**

@@ -6,7 +6,7 @@ import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
 import { idleTimeoutMs } from './lifetime.ts';
 
-/** A browser that a listener is signed in with. Times are milliseconds since 1970. */
+/** A browser in which a listener is signed in. Times are milliseconds since 1970. */
 export type Browser = {
   sessionId: string;
   /** Such as "Firefox on Linux"; null if unknown. */
@@ -16,7 +16,7 @@ export type Browser = {
   seenAt: number;
 };
 
-/** A sign-in is listed shortly before its grant is stored. After this long without a grant, it has ended. */
+/** A sign-in is listed shortly before its grant is stored. If the grant is still missing after this long, the sign-in has ended. */
 const startingMs = 60_000;
 
 export type Browsers = ReturnType<typeof createBrowsers>;
@@ -25,7 +25,7 @@ type Deps = { redis: Redis; records: Records; grants: Grants; now: () => number 
 
 const hash: KeyType = { kind: 'browsers', type: 'hash' };
 
-/** The entry of each sign-in, under its session id. When it was last seen is another field, because that changes often. */
+/** The entry of each sign-in, stored under its session id. The time of the last visit has a field of its own, because it changes often. */
 const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
   shape: 1,
   unnumbered: true,
@@ -33,7 +33,7 @@ const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
   schema: v.object({ name: v.string().nullable(), startedAt: moment }),
 });
 
-// In one step, because a list left behind without an expiry would never go away.
+// Atomic, because a crash between the two would leave a list without a TTL, which would never expire.
 const addScript = `
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[2], ARGV[4])
   -- safeguard: browser-list-ttl
@@ -52,8 +52,8 @@ const writeScript = `
   return 1`;
 
 /**
- * The browsers that each listener is signed in with. The list is a record apart from the sessions, so that those are written at sign-in and
- * sign-out only, and so that all sessions of a listener can be found and ended. All methods throw RedisUnavailable.
+ * The browsers in which each listener is signed in. The list is separate from the sessions, so that sessions are written only at sign-in
+ * and sign-out, and so that all sessions of a listener can be found and ended. All methods throw RedisUnavailable.
  */
 export function createBrowsers({ redis, records, grants, now }: Deps) {
   const addBrowser = records.script([hash], addScript);
@@ -82,7 +82,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       return (await listed(accountId)).map(({ sessionId }) => sessionId);
     },
 
-    /** Stores a record about a listener, unless they are signed in nowhere any more. */
+    /** Stores a record about a listener, unless they have signed out everywhere. */
     async writeWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
       const script = records.script([hash, store.type], writeScript);
       const both = [keys.browsers(accountId), store.key(accountId)];
@@ -125,7 +125,10 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     return records.moveFormerKey(formerKeys.browsers(accountId), keys.browsers(accountId));
   }
 
-  /** Returns all entries. `browser` is null in one that another version of Turntable wrote: it is left alone, and is still a sign-in. */
+  /**
+   * Returns all entries. `browser` is null if another version of Turntable wrote the entry: it is left alone, but still counts as a
+   * sign-in.
+   */
   async function listed(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
     const key = keys.browsers(accountId);
     const fields = await readFields(accountId);

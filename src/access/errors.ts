@@ -28,7 +28,7 @@ export class Cooldown extends Error {
   }
 }
 
-/** More requests than one visitor, or all together, may make. `waitMs` is the time until more are accepted. */
+/** One of our own limits is exceeded, for one client or for all together. `waitMs` is the time until more requests are accepted. */
 export class TooManyRequests extends Error {
   override readonly name = 'TooManyRequests';
   readonly waitMs: number;

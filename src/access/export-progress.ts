@@ -14,14 +14,14 @@ export type Progress = {
   what: string;
   /** The name of the playlist; null if it has none, or is not known yet. */
   name: string | null;
-  /** `incomplete` if the file was sent and says that something is missing, `stopped` if it was not sent to its end. */
+  /** `incomplete`: the whole file was sent, and says that something is missing. `stopped`: it was cut off. */
   state: 'running' | 'paused' | 'complete' | 'incomplete' | 'stopped';
   /** Rows read so far, and rows in total; null if unknown. */
   rows: number;
   of: number | null;
   /** When a pause ends, or when Spotify may be called again; else null. */
   until: number | null;
-  /** Why it stopped, or what is missing, as a code for programs; else null. */
+  /** Why it stopped, or what is missing, as a machine-readable code; else null. */
   reason: string | null;
   /** The URL of a file that continues, or starts over; else null. */
   resume: string | null;
@@ -31,7 +31,7 @@ export type Progress = {
 
 type Deps = { records: Records; browsers: Browsers };
 
-/** Longer than the longest pause and the call after it: an export without progress for this long has died with its process. */
+/** Longer than the longest pause and the call after it: if an export makes no progress for this long, its process has died. */
 const runningMs = 2 * 60_000;
 /** How long the outcome can be looked up. */
 const endedMs = 10 * 60_000;
@@ -81,11 +81,11 @@ export function createExportProgress({ records, browsers }: Deps) {
     /** Returns the latest export of a listener; null if there is none, or if its process died. */
     get: (accountId: string): Promise<Progress | null> => store.read(accountId),
 
-    /** Stores the progress, unless the listener is signed in nowhere any more. */
+    /** Stores the progress, unless the listener has signed out everywhere. */
     set: (accountId: string, progress: Progress): Promise<void> =>
       browsers.writeWhileSignedIn(accountId, store, progress),
 
-    /** Removes it, because the listener is signed in nowhere any more. */
+    /** Removes it once the listener has signed out everywhere. */
     remove: (accountId: string): Promise<void> => store.remove(accountId),
   };
 }

@@ -9,7 +9,7 @@ import type { Seal } from './seal.ts';
 
 /** What Spotify issued for one sign-in. Times are milliseconds since 1970. */
 export type Grant = {
-  /** The account it belongs to. The session says so too, but unsealed; this one counts. */
+  /** The account it belongs to. The session names one as well, but isn't sealed, so this one is authoritative. */
   accountId: string;
   accessToken: string;
   /** When the access token expires. */
@@ -112,7 +112,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   }
 
   /**
-   * The account of a grant. A grant that was written before it had one gets the one of its session, permanently. Null if the session no longer
+   * The account of a grant. Grants that were written before they named one get their session's, permanently. Null if the session no longer
    * exists: then the grant is useless.
    */
   async function accountIn(sessionId: string, text: string, record: GrantRecord): Promise<string | null> {
@@ -168,7 +168,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       return done ? null : read(sessionId);
     },
 
-    /** Returns those of these sessions that have a grant, without checking whether it opens. */
+    /** Returns the subset of these sessions that have a grant, without checking whether it opens. */
     async existing(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
       if (sessionIds.length === 0) return new Set();
       // One round trip, because ioredis pipelines them; MGET does not work across the slots of a cluster.

@@ -114,7 +114,7 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
 
       isWithoutPremium: (): boolean => caller.isWithoutPremium(session),
 
-      /** Invalidates cached responses about this topic in every process: something has changed without a call of ours. */
+      /** Invalidates cached responses about this topic in every process, because something has changed without a call of ours. */
       invalidate<T extends Topic>(topic: T, ...args: Parameters<(typeof topics)[T]>): Promise<void> {
         return session.invalidate(session.listener.accountId, prefixesOf(topic, args));
       },

@@ -1,13 +1,13 @@
 import type { QuotaFamily } from './quota-families.ts';
 import type { Ledger } from './quota-ledger.ts';
-import { callsIn, type Frees, freesIn } from './usage.ts';
+import { callsIn, type Expiries, expiriesIn } from './usage.ts';
 
 /** How many of a day's calls have been used. */
 export type Budget = {
   perDay: number;
   /** Calls in the last 24 hours. */
   used: number;
-  frees: Frees;
+  expiries: Expiries;
 };
 
 /** What is known of a family's quota. Counts are calls in 24 hours. */
@@ -49,14 +49,14 @@ export function learnedLimit({ refusedAt, knownGood }: FamilyQuota): number | nu
  */
 export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Budget {
   const quota = quotaOf(ledger, 'player-read', now);
-  const own = freesIn(ledger.counts, now, 'player-read');
+  const own = expiriesIn(ledger.counts, now, 'player-read');
   const limit = learnedLimit(quota);
-  if (limit !== null) return { perDay: limit, used: quota.usedToday, frees: own };
+  if (limit !== null) return { perDay: limit, used: quota.usedToday, expiries: own };
 
   const perDay = Math.max(dailyCalls, quota.knownGood ?? 0);
   const others = [...ledger.counts.keys()].filter((family) => family !== 'player-read');
   // safeguard: live-part-of-total
-  const capped = capFrees(freesIn(ledger.counts, now, ...others), (1 - livePart) * perDay);
+  const capped = capExpiries(expiriesIn(ledger.counts, now, ...others), (1 - livePart) * perDay);
   return budgetFrom(perDay, [...own, ...capped]);
 }
 
@@ -64,19 +64,19 @@ export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Bud
 export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: number, now: number): Budget {
   const quota = quotaOf(ledger, family, now);
   const limit = learnedLimit(quota);
-  if (limit !== null) return budgetFrom(limit, freesIn(ledger.counts, now, family));
-  return budgetFrom(Math.max(dailyCalls, quota.knownGood ?? 0), freesIn(ledger.counts, now));
+  if (limit !== null) return budgetFrom(limit, expiriesIn(ledger.counts, now, family));
+  return budgetFrom(Math.max(dailyCalls, quota.knownGood ?? 0), expiriesIn(ledger.counts, now));
 }
 
-function budgetFrom(perDay: number, frees: Frees): Budget {
-  const sorted = frees.filter(({ calls }) => calls > 0).sort((one, other) => one.inMs - other.inMs);
-  return { perDay, used: sorted.reduce((sum, { calls }) => sum + calls, 0), frees: sorted };
+function budgetFrom(perDay: number, expiries: Expiries): Budget {
+  const sorted = expiries.filter(({ calls }) => calls > 0).sort((one, other) => one.inMs - other.inMs);
+  return { perDay, used: sorted.reduce((sum, { calls }) => sum + calls, 0), expiries: sorted };
 }
 
 /** These calls, but at most so many at a time: those above don't count, and the first to come free are among them. */
-function capFrees(frees: Frees, most: number): Frees {
-  let left = frees.reduce((sum, { calls }) => sum + calls, 0);
-  return frees.map(({ inMs, calls }) => {
+function capExpiries(expiries: Expiries, most: number): Expiries {
+  let left = expiries.reduce((sum, { calls }) => sum + calls, 0);
+  return expiries.map(({ inMs, calls }) => {
     const before = Math.min(left, most);
     left -= calls;
     return { inMs, calls: before - Math.min(left, most) };

@@ -22,11 +22,11 @@ const minute = 60;
 const hour = 60 * minute;
 
 /**
- * A person never reaches these limits; a runaway script does within seconds. The quota gate has the last word on calls to Spotify; these limits
- * keep one visitor from using up the quota of all.
+ * A person never reaches these limits; a runaway script does within seconds. They keep one visitor from using up everyone's quota; the
+ * quota gate has the final say on calls to Spotify.
  */
 export const limits = {
-  /** Per address: leaving for the sign-in and returning from it count as one each. */
+  /** Per address. Starting a sign-in and returning from Spotify count as one request each. */
   signIn: { requests: 60, windowSeconds: 10 * minute },
   /** Token requests of all sign-ins together: refreshes go to the same service. */
   tokenExchange: { requests: 300, windowSeconds: 10 * minute },
@@ -34,11 +34,11 @@ export const limits = {
   visitorSearch: { requests: 30, windowSeconds: minute },
   /** All visitors without a sign-in together; a setting. */
   dailySearches: { requests: 100, windowSeconds: 24 * hour },
-  /** Per listener, as all below it. */
+  /** Per listener, like those below unless noted. */
   search: { requests: 60, windowSeconds: minute },
   read: { requests: 120, windowSeconds: minute },
   write: { requests: 120, windowSeconds: minute },
-  /** Opening a stream of live updates, or fetching an update; an open stream counts as nothing more. */
+  /** Opening a stream of live updates, or fetching an update. Keeping a stream open doesn't count. */
   update: { requests: 120, windowSeconds: minute },
   /** A playlist takes one call for each 50 items, all playlists together several hundred. */
   exportOne: { requests: 30, windowSeconds: 10 * minute },
@@ -82,7 +82,7 @@ function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
     /** Counts one request of `key`, which is an address, a listener, or `everyone`. Never throws because of Redis. */
     async consume(key: string): Promise<Usage> {
       let counted = await count(keys.rateLimit(name, key));
-      // A count that outlasts its window wasn't written by us, and would lock its client out for as long.
+      // A counter whose TTL exceeds its window wasn't written by us, and would lock its client out for that long.
       // safeguard: reset-endless-rate-limit
       if (counted.msBeforeNext > (windowSeconds + 1) * 1000) {
         await limiter.delete(keys.rateLimit(name, key));

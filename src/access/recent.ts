@@ -23,8 +23,8 @@ const codec = jsonCodec<RecentlyPlayed>({
 });
 
 /**
- * What listeners played before playback stopped, so that a page needn't ask each time it is loaded, and a stream, maybe of another process, can
- * show it without asking at all. All methods throw RedisUnavailable.
+ * What listeners played before playback stopped. It is stored so that a page needn't ask Spotify on every load, and so that a stream, even
+ * in another process, can show it without a call. All methods throw RedisUnavailable.
  */
 export function createRecent({ records, browsers, now }: Deps) {
   const store = records.of({
@@ -53,7 +53,7 @@ export function createRecent({ records, browsers, now }: Deps) {
       return newest;
     },
 
-    /** Removes them, because the listener is signed in nowhere any more. */
+    /** Removes them once the listener has signed out everywhere. */
     remove: (accountId: string): Promise<void> => store.remove(accountId),
   };
 }

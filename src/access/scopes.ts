@@ -5,23 +5,23 @@ import { MissingScope } from '../spotify/errors.ts';
  * new ones are added at the end.
  */
 const scopes = {
-  'user-read-playback-state': 'See what is playing, and on which device',
+  'user-read-playback-state': 'See what’s playing and on which device',
   'playlist-read-private': 'See your private playlists',
   'playlist-read-collaborative': 'See the playlists you share with others',
-  'user-library-read': 'See what you saved',
-  'user-read-recently-played': 'See what you played recently',
+  'user-library-read': 'See what you’ve saved',
+  'user-read-recently-played': 'See what you’ve played recently',
   'user-top-read': 'See what you play most',
-  'user-modify-playback-state': 'Play, pause, skip and choose the device',
+  'user-modify-playback-state': 'Play, pause, skip, and choose a device',
   'playlist-modify-public': 'Create and change playlists that everyone can see',
   'playlist-modify-private': 'Create and change playlists that only you can see',
-  'user-library-modify': 'Save things and remove them',
+  'user-library-modify': 'Save to your library and remove from it',
 } as const;
 
 export type Scope = keyof typeof scopes;
 
 export const knownScopes: readonly string[] = Object.keys(scopes);
 
-/** The scopes that every sign-in asks for: to see, and to change nothing. The others are requested when they are first needed. */
+/** The scopes that every sign-in requests, which are read-only. The others are requested when they are first needed. */
 export const signInScopes: readonly Scope[] = [
   'user-read-playback-state',
   'playlist-read-private',

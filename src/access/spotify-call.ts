@@ -21,7 +21,7 @@ type PageName =
   | 'Export'
   | 'Search';
 
-/** The pages that make a call; a text says when, or with which button. */
+/** The pages that make a call. A string says when, or which button makes it. */
 export type UsedBy = Partial<Record<PageName, true | string>>;
 
 /** What is known about a call to Spotify before it is made. docs/spotify-calls.md is generated from it. */
@@ -35,12 +35,12 @@ export type CallInfo = {
 
 /** How long responses are cached, in milliseconds. */
 export const ttl = {
-  /** What may change at any time. Long enough for double clicks, and for pages that load at the same time. */
+  /** For data that may change at any time: long enough to cover double clicks, and pages that load at the same time. */
   moment: 1_000,
   minute: 60_000,
   /** Long enough to page through a list. */
   minutes: 5 * 60_000,
-  /** What hardly changes, or is invalidated whenever it does. */
+  /** For data that hardly ever changes, or is invalidated whenever it does. */
   long: 10 * 60_000,
 };
 

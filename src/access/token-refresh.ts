@@ -38,7 +38,7 @@ type Deps<T extends Token, Stored extends T | null> = {
 /** How long before its expiry an access token is refreshed. */
 const refreshMarginMs = 60_000;
 
-/** The process was suspended past its lease before it had asked for a token, so another process may have asked in the meantime. */
+/** This process was suspended past its lease before it asked for a token, so another one may have asked in the meantime. */
 class LeaseExpired extends SpotifyUnavailable {
   override readonly wasAsked = false;
 }
@@ -47,17 +47,17 @@ class LeaseExpired extends SpotifyUnavailable {
  * Replaces access tokens that have expired, are about to, or were rejected: for listeners' grants and for the app token.
  *
  * The race: Spotify may rotate refresh tokens, and then accepts only the newest. If two processes exchanged the same refresh token, or an older
- * response were stored over a newer one, the listener would be signed out.
+ * response overwrote a newer one, the listener would be signed out.
  *
- * Ideally, one process would hold an exclusive lock from reading the spent token until its successor is stored. Redis cannot promise that: a
- * process may be suspended past its lease, and wakes up beside another one that holds the lock by then.
+ * Ideally, one process would hold an exclusive lock from reading the spent token until its successor is stored. Redis can't guarantee that: a process
+ * may be suspended past its lease, and resume after another one has taken the lock.
  *
- * The fallback: the lock saves calls, and comparing gives correctness. The stored token is read again under the lock, and if it is no longer the
+ * The fallback: the lock saves calls, and compare-and-set gives correctness. The stored token is read again under the lock; if it is no longer the
  * spent one, it is the result. Spotify is asked only while the lease is still ours. The successor is stored by compare-and-set, and a rejected
  * refresh token ends the grant only if it is still the stored one.
  *
- * From the request to Spotify until its response is stored, nothing but the deadline of that request ends the work: neither a browser that
- * leaves nor a shutdown, because the response may hold the only refresh token that Spotify still accepts.
+ * From the request to Spotify until its response is stored, only that request's deadline can end the work. A browser that disconnects or a shutdown
+ * can't, because the response may hold the only refresh token that Spotify still accepts.
  */
 export function createTokenRefresh<T extends Token, Stored extends T | null>(deps: Deps<T, Stored>) {
   const { store, withLock, quotaGate, background, now } = deps;
@@ -141,7 +141,7 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
   }
 }
 
-/** Whether refreshing may succeed later: until then, a token that has not expired is used. */
+/** Whether a later refresh may succeed. Until then, a token that hasn't expired is used. */
 function isTransient(error: unknown): boolean {
   // safeguard: use-token-while-stopping
   return [SpotifyUnavailable, Cooldown, ShuttingDown].some((kind) => error instanceof kind);

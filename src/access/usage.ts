@@ -4,7 +4,7 @@ import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 export type Counts = ReadonlyMap<QuotaFamily, ReadonlyMap<number, number>>;
 
 /** When how many calls stop counting, in milliseconds from now; the soonest first. */
-export type Frees = { inMs: number; calls: number }[];
+export type Expiries = { inMs: number; calls: number }[];
 
 const hourMs = 60 * 60 * 1000;
 const dayMs = 24 * hourMs;
@@ -39,11 +39,11 @@ export function readCounts(
 
 /** The calls of a family, or of all, in the last 24 hours. Each counts for at most an hour longer. */
 export function callsIn(counts: Counts, family?: QuotaFamily): number {
-  return freesIn(counts, 0, family).reduce((sum, { calls }) => sum + calls, 0);
+  return expiriesIn(counts, 0, family).reduce((sum, { calls }) => sum + calls, 0);
 }
 
 /** When the calls of these families, or of all, stop counting. */
-export function freesIn(counts: Counts, now: number, ...families: (QuotaFamily | undefined)[]): Frees {
+export function expiriesIn(counts: Counts, now: number, ...families: (QuotaFamily | undefined)[]): Expiries {
   const chosen = families.filter((one) => one !== undefined);
   const perHour = new Map<number, number>();
   for (const [family, hours] of counts) {

@@ -6,7 +6,7 @@ import { type CheckResult, failed, note } from './result.ts';
 
 const name = 'Redis';
 
-/** Runs `check` on the Redis that Turntable would choose. If that is a private one that isn't running, says only that. */
+/** Runs `check` on the Redis that Turntable would choose. If that is a private one that isn't running, reports only that. */
 export async function checkRedisChoice(
   choose: () => Promise<RedisChoice>,
   check: (url: string) => Promise<CheckResult[]>,
@@ -24,7 +24,7 @@ export async function checkRedisChoice(
   return [
     note(
       name,
-      `Turntable will start a private one, with its data in ${dirname(url)}. ${choice.why}`,
+      `Turntable will start a private Redis with its data in ${dirname(url)}. ${choice.why}`,
       'To include it in this check, start Turntable first.',
     ),
   ];

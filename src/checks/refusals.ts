@@ -8,11 +8,11 @@ const reportedForMs = 60 * 60_000;
 
 const name = 'Sign-ins';
 const addPerson =
-  'open your app at https://developer.spotify.com/dashboard, choose "User Management", and add their name and the e-mail address of their Spotify account.';
+  'open your app at https://developer.spotify.com/dashboard, choose "User Management", and add their name and the email address of their Spotify account.';
 
 /**
- * Remembers refusals that no check can trigger, because they only happen to people who sign in. Kept in this process, without whom they
- * happened to.
+ * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, without
+ * the people they concern.
  */
 export function createRefusals(now: () => number) {
   const last = new Map<'invited' | 'premium', number>();
@@ -39,20 +39,20 @@ export function createRefusals(now: () => number) {
           failed(
             name,
             `${ago(premium)}, Spotify refused someone because the owner of the app doesn’t have Premium`,
-            'Subscribe to Premium with the account that owns the app. It can take a few hours until Spotify notices.',
+            'Subscribe to Premium with the account that owns the app. Spotify can take a few hours to notice.',
           ),
         );
       results.push(
         invited === null
           ? note(
               name,
-              'no one was refused recently. Spotify accepts only the five people you have listed, and refuses others after they sign in',
+              'no one was refused recently. Spotify accepts only the people on your app’s list (up to five), and refuses everyone else after they sign in',
               `To invite someone, ${addPerson}`,
             )
           : failed(
               name,
-              `${ago(invited)}, Spotify refused someone who is not on your app’s list`,
-              `To invite them, ${addPerson} If they are listed already, check the owner’s Premium.`,
+              `${ago(invited)}, Spotify refused someone who isn’t on your app’s list`,
+              `To invite them, ${addPerson} If they’re already listed, check the owner’s Premium.`,
             ),
       );
       return results;

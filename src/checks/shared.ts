@@ -13,7 +13,7 @@ type Deps = {
   check: () => Promise<CheckResult[]>;
 };
 
-/** A check uses a call of the app's quota, and everyone who can open the page may start one. */
+/** A check uses a call of the app's quota, and anyone who can open the page can start one. */
 const everyMs = 60_000;
 /** Longer than the calls of one check may take together. */
 const leaseMs = 25_000;

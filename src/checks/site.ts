@@ -21,13 +21,13 @@ export async function checkSite({ baseUrl, redirectUri, clientId, accountsUrl }:
   if (redirect_uri !== redirectUri || client_id !== clientId) {
     return failed(
       name,
-      `the running server uses other settings: its redirect URI is ${redirect_uri}`,
-      'Restart it with these settings, or run this check with its settings.',
+      `the running server has different settings: its redirect URI is ${redirect_uri}`,
+      'Restart it with these settings, or run this check with the server’s.',
     );
   }
   return response.headers.getSetCookie().length > 0
     ? ok(name, `${baseUrl} leads to the sign-in and sets its cookie`)
-    : failed(name, `${baseUrl} sets no cookie`, 'Let the proxy pass on Set-Cookie.');
+    : failed(name, `${baseUrl} sets no cookie`, 'Have the proxy pass on Set-Cookie.');
 }
 
 function unreachable(baseUrl: string, error: Error): CheckResult {
@@ -45,7 +45,7 @@ function unreachable(baseUrl: string, error: Error): CheckResult {
   );
 }
 
-/** Finds out from the response to a refused sign-in what is in the way. */
+/** Works out from the response why the sign-in was refused. */
 async function checkRefusal(baseUrl: string, response: Response): Promise<CheckResult> {
   // A response that is cut off is judged by its status.
   const text = await response.text().catch(() => '');
@@ -53,21 +53,21 @@ async function checkRefusal(baseUrl: string, response: Response): Promise<CheckR
     return failed(
       name,
       'the proxy doesn’t say that it uses https, or isn’t trusted',
-      'Let it send "X-Forwarded-Proto: https", and set TRUST_PROXY.',
+      'Have it send "X-Forwarded-Proto: https", and set TRUST_PROXY.',
     );
   }
   if (/"reason":"wrong-host"/.test(text)) {
     return failed(
       name,
-      `Turntable answers at ${baseUrl}, but with another BASE_URL`,
-      'Restart it with these settings. If it has them, let the proxy pass on Host or X-Forwarded-Host.',
+      `Turntable answers at ${baseUrl}, but has a different BASE_URL`,
+      'Restart it with these settings. If it already has them, have the proxy pass on Host or X-Forwarded-Host.',
     );
   }
   if (/"reason":"redis-unavailable"/.test(text))
     return note(name, `Turntable answers at ${baseUrl}, but its Redis doesn’t`, 'Fix Redis first.');
   return failed(
     name,
-    `the program that answers at ${baseUrl} is not Turntable (status ${response.status})`,
+    `what answers at ${baseUrl} isn’t Turntable (status ${response.status})`,
     'Check BASE_URL, and where the proxy forwards it.',
   );
 }

@@ -55,7 +55,7 @@ async function checkApp({ accounts, webApi, quotaGate, market }: Deps): Promise<
   const accepted = ok(credentials, 'Spotify accepts them');
   const search = () => webApi.search(token, 'a', { types: ['artist'], page: 1, market });
   try {
-    // Through the gate of all processes, because a cooldown applies to checks as well.
+    // Through the quota gate, because a cooldown applies to checks as well.
     await quotaGate.run(targetOf(appCalls.search), search).catch((error: unknown) => {
       if (!(error instanceof RedisUnavailable)) throw error;
       return search();
@@ -76,7 +76,7 @@ function refusedCredentials(error: unknown): CheckResult {
     );
   }
   if (error instanceof RateLimited)
-    return note(credentials, 'Spotify limits how often it may be asked', 'Check again later.');
+    return note(credentials, 'Spotify is limiting this app’s requests', 'Check again later.');
   return failed(
     credentials,
     describe(error),
@@ -92,14 +92,14 @@ function refusedSearch(error: unknown): CheckResult {
       error instanceof OwnerNeedsPremium
         ? 'Spotify says that the owner of the app doesn’t have Premium'
         : 'Spotify says that someone isn’t registered; in a call without a listener, that means the owner doesn’t have Premium',
-      'Subscribe to Premium with the account that owns the app. It can take a few hours until Spotify notices.',
+      'Subscribe to Premium with the account that owns the app. Spotify can take a few hours to notice.',
     );
   }
   if (error instanceof Cooldown || error instanceof RateLimited) {
     const until = error instanceof Cooldown ? ` until ${new Date(error.until).toISOString()}` : '';
     return note(
       webApiName,
-      `Spotify refuses calls${until}, because there were too many`,
+      `Spotify is refusing calls${until}: there were too many`,
       'It recovers by itself.',
     );
   }
@@ -114,10 +114,10 @@ async function checkRedirectUri({ accounts, redirectUri }: Deps): Promise<CheckR
   const fix = `In your app's settings at https://developer.spotify.com/dashboard, under "Redirect URIs", add exactly ${redirectUri} and save.`;
   try {
     const refusal = await accounts.refusalToAuthorize();
-    if (refusal === null) return ok(redirect, `Spotify has no objection to ${redirectUri}`);
+    if (refusal === null) return ok(redirect, `Spotify reports no problem with ${redirectUri}`);
     return /redirect uri/i.test(refusal)
       ? failed(redirect, `Spotify doesn’t know ${redirectUri}: “${refusal}”`, fix)
-      : failed(redirect, `Spotify shows no sign-in: “${refusal}”`, 'Check SPOTIFY_CLIENT_ID.');
+      : failed(redirect, `Spotify won’t show its sign-in page: “${refusal}”`, 'Check SPOTIFY_CLIENT_ID.');
   } catch (error) {
     return note(redirect, `couldn’t be checked: ${describe(error)}`, fix);
   }

@@ -31,7 +31,7 @@ type Deps = {
   background: Pick<BackgroundTasks, 'run'>;
   /** Called with the messages of other processes. */
   onMessage: (message: Message) => void;
-  /** Called whenever messages arrive again: some may have been lost. */
+  /** Called whenever the subscription starts, or starts again: messages may have been missed before. */
   onJoined: () => void;
   onFault: (error: unknown) => void;
   /** Called if Redis does not permit the channel. */

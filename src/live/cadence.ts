@@ -28,30 +28,36 @@ const second = 1000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** The parts of the day's calls between which spending moves, for one listener, from as much as is useful to what lasts for a day. */
+/**
+ * Fractions of the daily budget. Below the first, one listener is polled as often as is useful; above the second, at a rate that lasts all
+ * day; in between, the rate moves gradually from one to the other.
+ */
 const plentyUntil = 0.29;
 const pacedFrom = 0.37;
-/** The part of the day's calls that is reserved for pages and buttons. Before it, for each listener, comes a part in which polls get rarer and rarer. */
+/**
+ * The fraction of the daily budget reserved for pages and buttons, and the fraction before it, for each listener, in which polls get rarer
+ * and rarer.
+ */
 const pagesPart = 0.06;
 const lastPart = 0.055;
-/** Calls that one listener takes per hour while there are plenty. */
+/** Calls per hour for one listener while there are plenty. */
 const plentyPerHour = 81;
-/** Bounds of the time between mid-track polls; the upper one gives way when hardly any calls are left. */
+/** Bounds on the time between mid-track polls. The upper one is raised when hardly any calls are left. */
 const midTrackLimitsMs = { least: 57 * second, most: 10 * minute };
-/** Ends of tracks this far apart are always polled, even at a pace that would not last for a day: few people listen for a whole day. */
+/** If track ends are at least this far apart, each is polled, even at a pace that wouldn't last all day: few people listen all day. */
 const affordableEndsMs = 230 * second;
 /** Upper bound on the polling interval of a single listener, however little budget remains. */
 const longestIntervalMs = 30 * minute;
-/** Throttling is worth mentioning to the listener if a change may go unnoticed for longer than this. */
+/** Listeners are told about throttling if a change may go unnoticed for longer than this. */
 const mentionedDelayMs = 6 * minute;
 /** Assumed track length if none is known. */
 const defaultTrackMs = 3.5 * minute;
 /** The first wait after finding a player stuck; it doubles with each further poll. */
 const stuckMs = 2 * second;
-/** Bounds of the time between polls of something that was paused recently. */
+/** Bounds on the time between polls of a player that was paused recently. */
 const pausedLimitsMs = { least: 30 * second, most: 3 * minute };
 const recentMs = 10 * minute;
-/** Time between polls of something that has been idle for long: paused, or nothing playing. */
+/** Time between polls of a player that has been idle for long: paused, or with nothing playing. */
 const idleIntervals = [
   { untilMs: 30 * minute, everyMs: 4 * minute },
   { untilMs: 2 * hour, everyMs: 8 * minute },
@@ -126,7 +132,7 @@ function waitWithoutEnd(playingMs: number, { midTrackMs, stretch }: Pace): numbe
 
 function paceOf(budget: Budget, listeners: number, typicalTrackMs: number): Pace {
   const { perDay, used } = budget;
-  // With several listeners the time of plenty is over sooner.
+  // With several listeners, plenty ends sooner.
   const spent = (used / perDay) * Math.sqrt(listeners);
   const plenty = Math.min(1, Math.max(0, (pacedFrom - spent) / (pacedFrom - plentyUntil)));
   const sustainable = Math.min(plentyPerHour, sustainablePerHour(budget) / listeners);
@@ -152,11 +158,14 @@ function stretchOf({ perDay, used }: Budget, listeners: number): number {
   return Math.min(Math.max(1, stretch), (longestIntervalMs * listeners) / affordableEndsMs);
 }
 
-/** How many calls per hour last for a day, for all listeners: at no time in the next 24 hours may more be used than have come free by then. */
-function sustainablePerHour({ perDay, used, frees }: Budget): number {
+/**
+ * The calls per hour, for all listeners together, that can be sustained for a day: at no time in the next 24 hours do they use more than is
+ * available by then.
+ */
+function sustainablePerHour({ perDay, used, expiries }: Budget): number {
   let free = perDay * (1 - pagesPart - lastPart) - used;
   let perHour = Number.POSITIVE_INFINITY;
-  for (const { inMs, calls } of [...frees, { inMs: 24 * hour, calls: 0 }]) {
+  for (const { inMs, calls } of [...expiries, { inMs: 24 * hour, calls: 0 }]) {
     perHour = Math.min(perHour, free / (Math.max(inMs, minute) / hour));
     free += calls;
   }
@@ -167,14 +176,14 @@ function isThrottled({ midTrackMs, endsMs }: Pace): boolean {
   return Math.min(midTrackMs, endsMs) > mentionedDelayMs;
 }
 
-/** In how many milliseconds enough calls will have come free to poll at the usual pace again. */
-function throttledFor({ perDay, used, frees }: Budget, listeners: number, typicalTrackMs: number): number {
+/** How long until enough calls have stopped counting to poll at the usual pace again, in milliseconds. */
+function throttledFor({ perDay, used, expiries }: Budget, listeners: number, typicalTrackMs: number): number {
   let left = used;
-  for (const [index, { inMs, calls }] of frees.entries()) {
+  for (const [index, { inMs, calls }] of expiries.entries()) {
     left -= calls;
-    const later = frees.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
+    const later = expiries.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
     // safeguard: throttled-until
-    if (!isThrottled(paceOf({ perDay, used: left, frees: later }, listeners, typicalTrackMs))) return inMs;
+    if (!isThrottled(paceOf({ perDay, used: left, expiries: later }, listeners, typicalTrackMs))) return inMs;
   }
-  return frees.at(-1)?.inMs ?? 0;
+  return expiries.at(-1)?.inMs ?? 0;
 }

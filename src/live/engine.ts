@@ -164,7 +164,7 @@ type TickDeps = {
   timing: Timing['live'];
 };
 
-/** Checks every few milliseconds what is due for each feed: the lease, a poll if this process holds it, else a reload of the stored state. */
+/** Checks on each tick what is due for each feed: the lease, a poll if this process holds it, else a reload of the stored state. */
 function startTicking({ feeds, leases, poller, reload, background, now, timing }: TickDeps): NodeJS.Timeout {
   let lastTickAt = now();
   return setInterval(() => {

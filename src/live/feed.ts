@@ -10,9 +10,9 @@ export type Subscriber = {
   onEnd(): void;
 };
 
-/** This process's part in the lease of a listener. Times are by `performance.now()`. */
+/** This process's view of the lease for a listener. Times are by `performance.now()`. */
 type Lease = {
-  /** The id under which this feed takes it. */
+  /** The id under which this feed owns the lease. */
   readonly owner: string;
   /** When to take or renew it. */
   dueAt: number;

@@ -7,14 +7,14 @@ type Deps = { hub: Hub; now: () => number; timing: Timing['live'] };
 
 /**
  * Subscriptions of pages that fetch the card because a proxy buffers their streams. Like a stream, such a subscription keeps the hub
- * polling for its listener; but nothing shows when the page is closed, so it ends unless the page extends it. A session has one for all
- * its tabs.
+ * polling for its listener. But nothing tells us when the page is closed, so it expires unless the page extends it. A session has one for
+ * all its tabs.
  */
 export function createFetchSubscriptions({ hub, now, timing }: Deps) {
   const subscriptions = new Map<string, { extendedAt: number; ttlMs: number; unsubscribe(): void }>();
   const sweeping = setInterval(() => {
     for (const { extendedAt, ttlMs, unsubscribe } of subscriptions.values()) {
-      // Also if the clock was put back: it would last until the clock is there again.
+      // Also if the clock was set back: otherwise it would last until the clock has caught up.
       // safeguard: expire-fetch-subscriptions
       if (now() < extendedAt || now() >= extendedAt + ttlMs) unsubscribe();
     }
@@ -35,7 +35,7 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
       subscriptions.delete(sessionId);
       unsubscribe();
     };
-    // The page fetches the live state, so it is not told of updates.
+    // The page fetches the live state, so it needs no updates.
     const unsubscribe = hub.subscribe(accountId, { sessionId, onUpdate: () => undefined, onEnd: end });
     return end;
   }

@@ -38,7 +38,7 @@ export function createHub(deps: Deps) {
   const { known, latest, fresh, liveState, nextPollIn } = queries;
 
   return {
-    /** Calls the subscriber with the live state, now if it is known and with every change, until the returned function is called. */
+    /** Sends the subscriber the live state, now if it is known and at every change, until the returned function is called. */
     subscribe(accountId: string, subscriber: Subscriber): () => void {
       const feed = feeds.get(accountId) ?? createFeed(accountId, performance.now() + timing.reloadEveryMs);
       feeds.set(accountId, feed);
@@ -65,11 +65,11 @@ export function createHub(deps: Deps) {
       announce({ kind: 'command', accountId, at: now() });
     },
 
-    /** Takes an answer that a page got from Spotify to a request made at `askedAt`, and passes it on. Returns the newest observation. */
+    /** Records Spotify's answer to a request that a page made at `askedAt`, and publishes it. Returns the newest observation. */
     async record(accountId: string, playback: Playback, askedAt: number): Promise<Observation> {
       // If Redis is down, Spotify's answer can still be shown.
       const before = await latest(accountId).catch(nullIfUnavailable);
-      // Another answer, to a later request, arrived sooner.
+      // The answer to a later request arrived first.
       if (before !== null && before.askedAt > askedAt) return before;
       const observation = observe(playback, { askedAt, answeredAt: now() }, before);
       const update = { ...unknownState, observation, throttledUntil: undefined };
@@ -92,7 +92,7 @@ export function createHub(deps: Deps) {
       await engine.send(message);
     },
 
-    /** Takes a cooldown that a page met, and passes it on. */
+    /** Records a cooldown that a page ran into, and publishes it. */
     async recordCooldown(accountId: string, { until, quota }: Cooldown): Promise<void> {
       const update = { ...known(accountId), cooldown: { until, quota }, throttledUntil: undefined };
       await passOn(accountId, update);

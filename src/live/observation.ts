@@ -3,7 +3,7 @@ import { type Codec, jsonCodec, moment } from '../redis/codec.ts';
 import type { Playback } from '../spotify/parse.ts';
 import { amount, playbackSchema } from '../spotify/schemas.ts';
 
-/** Spotify's latest answer to what a listener is playing, with what earlier answers add to it. Times are milliseconds since 1970. */
+/** Spotify's latest answer about a listener's player, with what earlier answers add to it. Times are milliseconds since 1970. */
 export type Observation = {
   playback: Playback;
   /** When the answer arrived. Progress counts from here. */
@@ -24,7 +24,7 @@ export type Observation = {
   reportingLagMs: number;
 };
 
-/** The two ends of a request, in milliseconds since 1970. */
+/** When a request was sent and when its answer arrived, in milliseconds since 1970. */
 export type RequestTimes = Pick<Observation, 'askedAt' | 'answeredAt'>;
 
 /** Weight of the newest track in the moving average of track lengths. */
@@ -92,7 +92,7 @@ export function displayKeyOf(playback: Playback): string {
   return JSON.stringify([state, kind, item, device, disallows]);
 }
 
-/** Whether something else is to be displayed than the same playback, further on. */
+/** Whether the display has to change, other than by progress that was to be expected. */
 export function hasPlaybackChanged(before: Observation, after: Observation): boolean {
   const [a, b] = [before.playback, after.playback];
   if (a.state === 'nothing' || b.state === 'nothing') return a.state !== b.state;
@@ -101,7 +101,7 @@ export function hasPlaybackChanged(before: Observation, after: Observation): boo
   return Math.abs(progressOf(after) - (progressOf(before) + elapsedMs)) > toleranceMs;
 }
 
-/** Whether a track that should have ended by now is still reported, at its end. */
+/** Whether Spotify still reports a track, at its end, that should be over by now. */
 function isOverdue(before: Observation, after: Observation): boolean {
   const [expected, end] = [expectedEndOf(before), expectedEndOf(after)];
   if (expected === null || end === null) return false;

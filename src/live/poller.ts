@@ -100,8 +100,8 @@ export function createPoller(deps: Deps) {
 }
 
 /**
- * Asks Spotify with a grant of the listener's that is still valid and allows it: first those of this process's subscribers, then those
- * of all their sessions. Ends the streams of sessions without such a grant. Returns null if no grant is left.
+ * Asks Spotify with a grant of this listener that is valid and has the scope: first the grants of this process's subscribers, then those of
+ * all the listener's sessions. Ends the streams of sessions without such a grant. Returns null if there is no such grant.
  */
 async function askPlayer(deps: GrantDeps, { accountId, subscribers }: Feed): Promise<Playback | null> {
   const { listenerApi, grants, browsers, endStreams } = deps;

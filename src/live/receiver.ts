@@ -21,7 +21,7 @@ type Deps = {
   quotaGate: Pick<QuotaGate, 'cooldown'>;
   responseCache: Pick<ResponseCache, 'invalidate'>;
   holdsLease: (feed: Feed) => boolean;
-  /** Plans the next poll of a feed again. */
+  /** Updates the plan for the next poll of a feed. */
   schedule: (feed: Feed) => Promise<void>;
   background: Pick<BackgroundTasks, 'run'>;
   now: () => number;
@@ -33,7 +33,7 @@ export function createReceiver(deps: Deps) {
 
   return { receive, reload };
 
-  /** Applies a message here: one from another process, or one that this process also sends. */
+  /** Applies a message to this process: one from another process, or one that this process sends as well. */
   function receive(message: Message): void {
     if (message.kind === 'end') endStreamsHere(message.sessionIds);
     else if (message.kind === 'invalidate') {

@@ -11,7 +11,7 @@ import type { ListenerState } from './state.ts';
 const throttledFreshMs = 60_000;
 /** If Spotify does not show the effect of a command yet, it is polled once more this long after the command. */
 const commandEffectMs = 2_000;
-/** A poll further ahead than this was planned before the clock jumped. */
+/** A poll planned further ahead than this dates from before the clock jumped. */
 const longestIntervalMs = 49 * 60 * 60 * 1000;
 /** Differences of `throttledUntil` up to this are not worth showing. */
 const throttledUntilToleranceMs = 10 * 60_000;

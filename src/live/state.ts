@@ -2,8 +2,8 @@ import type { Playback } from '../spotify/parse.ts';
 import { hasPlaybackChanged, type Observation, observe, type RequestTimes, uriOf } from './observation.ts';
 
 /*
- * How the live state of a listener changes. All functions here are pure: they return the next state, or the same object if nothing
- * follows. Times are milliseconds since 1970.
+ * How the live state of a listener changes. All functions here are pure: they return the next state, or the same object if nothing changes.
+ * Times are milliseconds since 1970.
  */
 
 /** What subscribers are shown. */
@@ -29,9 +29,9 @@ export type ListenerState = Readonly<{
   live: LiveState;
   /** When the listener last pressed one of our buttons. Answers to earlier requests are out of date. */
   commandAt: number;
-  /** The observation before that, until it is known whether Spotify shows the effect. */
+  /** The observation just before that, until Spotify is known to show the effect or not. */
   beforeCommand: Observation | null;
-  /** A poll has been requested: an answer is wanted to a request made after this. 0 if not. */
+  /** When a poll was requested: the answer to a request made at or after this time satisfies it. 0 if none is wanted. */
   pollRequestedAt: number;
   nextPollAt: number;
   /** No poll before this, requested or not: the last one was a moment ago, failed, or met a cooldown. */
@@ -52,13 +52,13 @@ export type Instant = { now: number; jitter: number };
 const freshMs = 2_000;
 /** Clocks of processes differ by less than this. A time further ahead was written by one whose clock was wrong. */
 const clockSkewMs = 5_000;
-/** Least time between two polls. */
+/** The shortest time between two polls. */
 const leastIntervalMs = 1_500;
-/** After the first failures in a row, and after all later ones. */
+/** How long to wait after each of the first consecutive failures, and after every later one. */
 const failureWaitMs = [5_000, 15_000, 60_000, 120_000, 300_000];
 const longestFailureWaitMs = 600_000;
 
-/** The live state of a listener of whom nothing is known yet. */
+/** The live state of a listener about whom nothing is known yet. */
 export const unknownState: LiveState = {
   observation: null,
   cooldown: null,
@@ -97,7 +97,7 @@ export function isFromTheFuture({ askedAt }: Observation, now: number): boolean 
   return askedAt > now + clockSkewMs;
 }
 
-/** Whether the clock was put back since `before`. */
+/** Whether the clock has been set back since `before`. */
 export function isClockPutBack(now: number, before: number): boolean {
   return now < before - clockSkewMs;
 }
@@ -233,7 +233,7 @@ export function applyRedisDown(state: ListenerState, redisDown: boolean): Listen
   return state.live.redisDown === redisDown ? state : { ...state, live: { ...state.live, redisDown } };
 }
 
-/** The clock was put back: everything known and planned now lies in the future. */
+/** The clock was set back, so everything known and planned now lies in the future. */
 export function resetClock(state: ListenerState): ListenerState {
   return {
     ...initialState,

@@ -1,7 +1,7 @@
 /** Work that no request waits for, or that must not be interrupted. */
 export type BackgroundTasks = ReturnType<typeof createBackgroundTasks>;
 
-/** This process is stopping, and starts nothing that it might not finish. Nothing was lost. */
+/** This process is stopping, so it starts no work that it might not finish. Nothing was lost. */
 export class ShuttingDown extends Error {
   override readonly name = 'ShuttingDown';
 }

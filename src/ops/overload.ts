@@ -12,6 +12,11 @@ export const overloadLimits = {
    */
   maxRequests: 1_000,
   /**
+   * Requests whose bodies are still arriving. Our forms arrive with their headers, so more than a few at a time come from clients that hold
+   * their bodies back: to hold up others, or over a bad connection.
+   */
+  maxArriving: 200,
+  /**
    * Served however late the event loop is: with so few requests, something else must be keeping the machine busy, and refusing them wouldn't
    * help.
    */
@@ -54,10 +59,12 @@ export function createOverloadGate({
   limits = overloadLimits,
   load = createLoadMonitor(),
 }: Deps): RequestHandler {
-  const { maxRequests, minRequests, maxRefusalsPerSecond, pauseMs } = limits;
+  const { maxRequests, minRequests, maxArriving, maxRefusalsPerSecond, pauseMs } = limits;
   const refusals = { since: 0, count: 0 };
   const report = { at: Number.NEGATIVE_INFINITY, refused: 0 };
   let open = 0;
+  /** Requests whose bodies are still arriving, the oldest first, and what counts each as in flight. */
+  const arriving = new Map<IncomingMessage, () => void>();
 
   return (req, res, next) => {
     // safeguard: answer-health-checks-under-load
@@ -77,12 +84,25 @@ export function createOverloadGate({
       if (tooManyRefusals()) res.once('close', () => pause(req, pauseMs));
       return;
     }
-    open += 1;
-    let isInFlight = true;
+    let isInFlight = false;
+    const enter = () => {
+      arriving.delete(req);
+      if (!isInFlight) open += 1;
+      isInFlight = true;
+    };
     const leave = () => {
+      arriving.delete(req);
       if (isInFlight) open -= 1;
       isInFlight = false;
     };
+    // A client could hold back the bodies of as many requests as may be in flight, and nobody else would be served.
+    // safeguard: exclude-arriving-requests
+    if (isArriving(req)) {
+      arriving.set(req, enter);
+      req.once('end', () => arriving.get(req)?.());
+      // safeguard: limit-arriving-requests
+      if (arriving.size > maxArriving) cutOffOldest();
+    } else enter();
     // The work is done when the response has been handed over. How long its client may take to read it is limited per connection.
     // safeguard: count-sent-responses-as-done
     res.once('prefinish', load.countAnswer).once('prefinish', leave).once('close', leave);
@@ -90,6 +110,14 @@ export function createOverloadGate({
     if (isLate) nextUnlessGone(req, next);
     else next();
   };
+
+  /** Cuts off the request whose body has been arriving for longest. Those that have arrived, and were not read, count as in flight. */
+  function cutOffOldest(): void {
+    for (const [req, enter] of arriving) {
+      if (!req.complete) return void req.socket.destroy();
+      enter();
+    }
+  }
 
   function reportRefusal(inFlight: number): void {
     const now = performance.now();
@@ -106,6 +134,13 @@ export function createOverloadGate({
     refusals.count += 1;
     return refusals.count > maxRefusalsPerSecond;
   }
+}
+
+/** Whether more of a request is to come than its headers. */
+function isArriving({ complete, headers }: IncomingMessage): boolean {
+  return (
+    !complete && (Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined)
+  );
 }
 
 /**
@@ -166,7 +201,7 @@ function pause({ socket }: IncomingMessage, ms: number): void {
 }
 
 const title = 'Busy, try again in a moment';
-const detail = 'This site is getting more requests than it can answer. Nothing was changed or lost.';
+const detail = 'This site is getting more requests than it can handle. Nothing was changed or lost.';
 
 // Self-contained, because a stylesheet would be one more request to an overloaded server.
 const page = Buffer.from(`<!doctype html>

@@ -47,11 +47,11 @@ export function cannotListen(
   const { code = 'unknown cause' } = error;
   if (code === 'EADDRINUSE') {
     return new CannotListen(
-      `Port ${port} on ${host} is in use. Stop the program that uses it, or set another PORT (and change the redirect URI at Spotify).`,
+      `Port ${port} on ${host} is in use. Stop the program that uses it, or set a different PORT (and change the redirect URI in Spotify’s dashboard to match).`,
     );
   }
   if (['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL'].includes(code)) {
-    return new CannotListen(`HOST=${host} is not an address of this machine.`);
+    return new CannotListen(`HOST=${host} isn’t an address of this machine.`);
   }
   return new CannotListen(`Turntable can't listen on ${host}:${port} (${code}).`);
 }

@@ -15,7 +15,7 @@ type Deps = {
  * task, so the others continue. After an exception the state of the process is unknown, so it finishes the work in flight and exits.
  */
 export function handleUncaught({ events, stdout, log, exit }: Deps): void {
-  // A log that can't be written (a closed pipe, a full disk) is no reason to stop.
+  // A log that can't be written (a closed pipe, a full disk) is no reason to exit.
   // safeguard: tolerate-closed-stdout
   stdout.on('error', () => undefined);
   // safeguard: survive-unhandled-rejection

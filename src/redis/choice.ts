@@ -11,11 +11,11 @@ type Settings = {
   redisUrl: string;
   /** Whether REDIS_URL is not set and a Redis may be found or started. */
   findsRedis: boolean;
-  /** The folder for the data of the private Redis, and for the file that contains which Redis was used last. */
+  /** The folder for the data of the private Redis, and for the file that records which Redis was used last. */
   folder: string;
 };
 
-/** Which Redis has the sign-ins. `why` explains in a sentence why it is the private one. */
+/** The Redis to use. `why` explains in a sentence why it is the private one. */
 export type RedisChoice =
   | { kind: 'configured' | 'default'; url: string }
   | { kind: 'private'; url: string; why: string };
@@ -32,9 +32,9 @@ type Deps = Settings & {
 };
 
 /**
- * Chooses the Redis to use: the one in REDIS_URL; else the one that was used last; else the one at the default address if it is usable; else
- * a private one. The one that was used last has the sign-ins, so opening an empty one in its place would sign everyone out. Throws
- * {@link NoRedis} if the file that contains which one that was can't be read.
+ * Chooses the Redis to use: the one in REDIS_URL; else the one that was used last; else the one at the default address if it is usable;
+ * else a private one. The sign-ins are in the one that was used last, so opening an empty one instead would sign everyone out. Throws
+ * {@link NoRedis} if the file that records which one was used last can't be read.
  */
 export async function chooseRedis({ redisUrl, findsRedis, folder }: Settings): Promise<RedisChoice> {
   if (!findsRedis) return { kind: 'configured', url: redisUrl };
@@ -110,10 +110,10 @@ async function waitForRedis(url: string, { folder, info, waitMs = 60_000 }: Deps
       );
     if (performance.now() > giveUpAt)
       throw new NoRedis(
-        `The Redis at ${address}, which has the sign-ins, does not answer. Start it (redis-server --appendonly yes). ` +
+        `The Redis at ${address}, which stores the sign-ins, does not answer. Start it (redis-server --appendonly yes). ` +
           `To use a private one instead (everyone has to sign in again), delete ${lastUsedFile(folder)}.`,
       );
-    if (isFirst) info(`Waiting for the Redis at ${address}, which has the sign-ins`);
+    if (isFirst) info(`Waiting for the Redis at ${address}, which stores the sign-ins`);
     await sleep(Math.min(500, waitMs));
   }
 }

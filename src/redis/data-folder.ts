@@ -6,7 +6,7 @@ import { NoRedis } from './local-server.ts';
 /** The folder for Turntable's own data, beside package.json. */
 export const dataFolder = join(import.meta.dirname, '..', '..', 'data');
 
-/** Contains which Redis was used last without REDIS_URL: `private`, or the URL of the one at the default address. */
+/** Records which Redis was used last without REDIS_URL: `private`, or the URL of the one at the default address. */
 const lastUsedName = 'last-store';
 export const privateRedis = 'private';
 
@@ -44,7 +44,7 @@ export function writeLastUsed(folder: string, redis: string): void {
   }
 }
 
-/** The path of the file that contains which Redis was used last. */
+/** The path of the file that records which Redis was used last. */
 export function lastUsedFile(folder: string): string {
   return join(folder, lastUsedName);
 }

@@ -1,4 +1,4 @@
-/** Redis didn't answer, or refused. Nothing is lost, but visitors can't be identified at the moment. */
+/** Redis didn't answer, or refused a command. Nothing is lost, but visitors can't be identified for now. */
 export class RedisUnavailable extends Error {
   override readonly name = 'RedisUnavailable';
   /** The code of the reply, such as READONLY; undefined if there was none. */
@@ -85,24 +85,24 @@ export type RedisFault = {
 const refused = { problem: 'refuses the connection', fix: 'Check the user and password in REDIS_URL.' };
 const replica = {
   problem: 'is a read-only replica',
-  fix: 'REDIS_URL must lead to the primary. Turntable keeps reconnecting until it does.',
+  fix: 'REDIS_URL must point to the primary. Turntable keeps reconnecting until it does.',
 };
 const cluster = {
   problem: 'is one node of a cluster and doesn’t serve all keys',
-  fix: 'REDIS_URL must lead to a single Redis.',
+  fix: 'REDIS_URL must point to a single Redis.',
 };
 const database = {
   problem: 'refuses the database number in REDIS_URL',
-  fix: 'Write another number after the host in REDIS_URL. Most servers have 16 databases, numbered from 0; without a number, 0 is used.',
+  fix: 'Write a different number after the host in REDIS_URL. Most servers have 16 databases, numbered from 0; without a number, 0 is used.',
 };
 const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   NOAUTH: refused,
   WRONGPASS: refused,
   READONLY: replica,
   MASTERDOWN: replica,
-  LOADING: { problem: 'is still loading its data', fix: 'Wait until it is done.' },
+  LOADING: { problem: 'is still loading its data', fix: 'Wait until it has finished.' },
   OOM: { problem: 'is out of memory', fix: 'Raise its limit (maxmemory).' },
-  MISCONF: { problem: 'cannot write to its disk', fix: 'Check the Redis log; the disk may be full.' },
+  MISCONF: { problem: 'can’t write to its disk', fix: 'Check the Redis log; the disk may be full.' },
   NOREPLICAS: {
     problem: 'has too few replicas to accept writes',
     fix: 'Check its replicas, or min-replicas-to-write.',
@@ -115,7 +115,7 @@ const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   MOVED: cluster,
 };
 
-/** Returns what is wrong with Redis, judged by an error. */
+/** Diagnoses Redis from an error. */
 export function redisFault(error: unknown): RedisFault {
   const reply = error instanceof RedisUnavailable ? error.reply : replyCode(error);
   if (isRefusedDatabase(error)) return { code: reply, ...database };

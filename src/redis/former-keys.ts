@@ -8,7 +8,7 @@ import { resendIfMoved } from './resend.ts';
 
 type Deps = {
   redis: Redis;
-  /** The prefix of keys before version 0.2.0, in place of the one that this connection adds to each key. */
+  /** The prefix of keys before version 0.2.0, used instead of the one that this connection adds to each key. */
   formerPrefix: string;
 };
 

@@ -22,7 +22,7 @@ export const keys = {
 
   /** The app at Spotify, for all processes. */
   accountsCooldown: (clientId: string) => `cooldown-accounts:{${clientId}}`,
-  /** What the last check of the set-up at Spotify found. */
+  /** The results of the last setup check at Spotify. */
   setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,

@@ -25,7 +25,7 @@ type Deps = {
   signal?: AbortSignal;
 };
 
-/** No Redis is available, and none can be without the user doing something; the message says what. */
+/** No Redis is available, and the user has to do something about it; the message says what. */
 export class NoRedis extends Error {
   override readonly name = 'NoRedis';
 }
@@ -47,7 +47,7 @@ async function checkAnswers(url: string): Promise<void> {
   if ('problem' in parsed) throw new NoRedis(parsed.problem);
   if ((await ping(listeningAt(parsed.url))) === null) {
     throw new NoRedis(
-      `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL to have a private one started.`,
+      `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL and a private one is started.`,
     );
   }
   const problem = await databaseProblem(parsed.url);
@@ -73,10 +73,10 @@ export async function findRedisProgram(deps: Deps): Promise<string> {
   print(`Installing Redis: ${line}`);
   for (const command of commands) {
     if (!(await succeeds(command, deps)))
-      throw new NoRedis(`Installing Redis failed. Please run this yourself: ${line}`);
+      throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
   }
   const installed = redisOnPath(env);
-  if (installed === null) throw new NoRedis(`Installing Redis failed. Please run this yourself: ${line}`);
+  if (installed === null) throw new NoRedis(`Couldn't install Redis. Run this yourself: ${line}`);
   return installed;
 }
 

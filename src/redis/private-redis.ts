@@ -46,7 +46,7 @@ export async function startPrivateRedis({ folder, findProgram, onProblem }: Deps
     const server = await startRedisIn(folder, { program, socket });
     if (!server) {
       throw new NoRedis(
-        `${program} did not start with the data in ${folder}. The end of ${join(folder, 'redis.log')} says why.`,
+        `${program} did not start with the data in ${folder}. See the end of ${join(folder, 'redis.log')} for the reason.`,
       );
     }
     const supervisor = keepRunning(server, () => startRedisIn(folder, { program, socket }), onProblem);

@@ -31,13 +31,14 @@ type Deps = ScriptDeps & {
 };
 
 /**
- * All records in Redis are read and written through this. Redis may contain anything: a key of another program, a record of another
- * version of Turntable, half of a restored backup. A record is only used if its Redis type and each of its fields are right, and is
- * otherwise treated as absent:
+ * All access to records in Redis goes through here. Redis may contain anything: a key of another program, a record of another version of
+ * Turntable, half of a restored backup. A record is only used if its Redis type and each of its fields are valid, and is otherwise treated
+ * as absent:
  *
  * - A damaged record is removed and reported.
  * - A record of another shape was written by an older or newer version, which still needs it. It is left alone.
- * - A sealed record that doesn't open may open in another process, or again once a secret is restored. It is reported, and expires by its TTL.
+ * - A sealed record that doesn't open may open in another process, or again once a secret is restored. It is reported, and expires by its
+ *   TTL.
  */
 export function createRecords(deps: Deps) {
   const { onDamaged } = deps;
@@ -100,8 +101,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
   }
 
   /**
-   * Returns the value of the claim on this id, or null if there is none anymore. Claims are always written with a TTL, and with no longer one
-   * than their value has. Any other claim is not ours and would block everyone, so it is removed.
+   * Returns the value of the claim on this id, or null if it is gone by now. Claims are always written with a TTL, which is never longer
+   * than the value's own. Any other claim isn't ours and would block everyone, so it is removed.
    */
   async function holderOf(id: string, claimed: T): Promise<T | null> {
     const [text, leftMs] = (await readClaim([key(id)])) as [string | null, number];

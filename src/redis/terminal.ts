@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import type { findRedis } from './local-server.ts';
 
-/** The parts of Node's `process` that are needed to find a Redis. */
+/** The parts of Node's `process` that finding a Redis needs. */
 type Process = {
   env: NodeJS.ProcessEnv;
   platform: string;

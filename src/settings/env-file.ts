@@ -28,7 +28,7 @@ function readFile(path: string, name: string): { text: string } | { problem: str
     const { code = 'unknown cause' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return { text: '' };
     if (code === 'EISDIR')
-      return { problem: `${name} is a folder, but must be a file. Copy .env.example to ${name}.` };
+      return { problem: `${name} is a folder, not a file. Copy .env.example to ${name}.` };
     return {
       problem: `${name} can't be read (${code}). Give the user who starts Turntable permission to read it.`,
     };
@@ -56,7 +56,7 @@ function problemsIn(text: string, name: string): string[] {
     const [, variable, value = ''] = assignment.exec(content) ?? [];
     // safeguard: report-skipped-env-lines
     if (variable === undefined) {
-      problems.push(`${at} is not NAME=value, blank, or a comment that starts with #.`);
+      problems.push(`${at} must be NAME=value, a comment that starts with #, or blank.`);
       continue;
     }
     const problem = problemWithValue(value.replace(/^[ \t]+/, ''));

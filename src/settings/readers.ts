@@ -43,7 +43,7 @@ export function readHost(value: string | undefined, problems: string[]): string 
   const host = value.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host) === 0 && /[^\w.-]/.test(host))
     problems.push(
-      'HOST must be an address or a name such as 127.0.0.1, without scheme and port. Those belong in BASE_URL and PORT.',
+      'HOST must be an address such as 127.0.0.1 or a host name, without a scheme or port. Those belong in BASE_URL and PORT.',
     );
   return host;
 }
@@ -52,9 +52,7 @@ export function readHost(value: string | undefined, problems: string[]): string 
 export function ownAddress(host: string, port: number, problems: string[]): string {
   if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://127.0.0.1:${port}`;
   if (host === '::1') return `http://[::1]:${port}`;
-  problems.push(
-    `HOST=${host} requires BASE_URL: the address that people use, and that Spotify sends them back to.`,
-  );
+  problems.push(`HOST=${host} requires BASE_URL: the address people use, and Spotify sends them back to.`);
   return `http://127.0.0.1:${port}`;
 }
 
@@ -67,9 +65,7 @@ export function readBaseUrl(value: string, problems: string[]): string {
     return 'http://127.0.0.1:3000';
   }
   if (url.href !== `${url.origin}/`) {
-    problems.push(
-      `BASE_URL must be scheme, host and port, with nothing before or after them. Write BASE_URL=${url.origin}`,
-    );
+    problems.push(`BASE_URL must contain only a scheme, a host and a port. Write BASE_URL=${url.origin}`);
   }
   // Spotify accepts loopback addresses over http and other addresses over https, and refuses the name localhost (its documentation page
   // "Redirect URIs").
@@ -117,9 +113,7 @@ export function readRedisPrefix(value: string | undefined, redisUrl: string, pro
   if (value !== undefined && keyPrefixIn(redisUrl) !== '')
     problems.push('REDIS_PREFIX is set, and REDIS_URL has a keyPrefix. Remove the one in REDIS_URL.');
   if (value === undefined || /^[^\s{}*?[\]]{1,100}$/.test(value)) return value ?? defaultRedisPrefix;
-  problems.push(
-    'REDIS_PREFIX must be at most 100 characters, without spaces and without any of { } * ? [ ].',
-  );
+  problems.push('REDIS_PREFIX must be at most 100 characters, without spaces or any of { } * ? [ ].');
   return defaultRedisPrefix;
 }
 
@@ -147,7 +141,7 @@ export function readSecrets(
     // safeguard: refuse-placeholder-secret
   } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < minDifferentCharacters) {
     problems.push(
-      'SESSION_SECRET starts with a placeholder that anyone could guess. Put a secret and a comma before it; then no one is signed ' +
+      'SESSION_SECRET starts with a placeholder that anyone could guess. Put a new secret and a comma before it, so that no one is signed ' +
         'out. To create one: openssl rand -base64 36',
     );
   }
@@ -157,14 +151,15 @@ export function readSecrets(
 export function readTrustProxy(value: string | undefined, problems: string[]): boolean | number | string {
   if (value === undefined || value === 'false' || value === '0') return false;
   if (/^\d+$/.test(value)) return Number(value);
-  if (value === 'true') {
+  // safeguard: refuse-to-trust-everyone
+  if (value === 'true' || value.split(',').some((one) => /\/0+$/.test(one.trim()))) {
     problems.push(
-      'TRUST_PROXY=true would trust every client. Set the number of proxies, such as 1, or their addresses.',
+      'TRUST_PROXY=true, or a range that ends in /0, would trust every client. Set the number of proxies, such as 1, or their addresses.',
     );
     return false;
   }
   if (value.split(',').every((one) => isProxy(one.trim()))) return value;
-  problems.push('TRUST_PROXY must be the number of proxies or a list of their addresses.');
+  problems.push('TRUST_PROXY must be the number of proxies, or a list of their addresses.');
   return false;
 }
 
@@ -192,8 +187,20 @@ export function readLogoPath(value: string | undefined, problems: string[]): str
 export function readMarket(value: string | undefined, problems: string[]): string {
   if (value === undefined) return 'US';
   if (/^[A-Za-z]{2}$/.test(value)) return value.toUpperCase();
-  problems.push('SPOTIFY_MARKET must be a country code of two letters, such as US or SE.');
+  problems.push('SPOTIFY_MARKET must be a two-letter country code, such as US or SE.');
   return 'US';
+}
+
+/** Reads the name of the ledger of calls. By default every app has its own. */
+export function readLedgerName(
+  value: string | undefined,
+  clientId: string | undefined,
+  problems: string[],
+): string {
+  if (value === undefined) return clientId ?? '';
+  if (!/^[\w-]{1,60}$/.test(value))
+    problems.push('SPOTIFY_LEDGER must be at most 60 letters, digits, hyphens and underscores.');
+  return value;
 }
 
 export function readAmount(name: string, read: Read, fallback: number, problems: string[]): number {

@@ -7,6 +7,9 @@ const encoding =
   'In the user and password, write % as %25, # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and a space as %20.';
 const forms = `${defaultRedisUrl}, redis://USER:PASSWORD@HOST:6379/0 (rediss: for TLS), or unix:/path/to/redis.sock`;
 
+/** What may follow the ? in REDIS_URL. */
+const parameters = ['db', 'family', 'keyPrefix', 'username', 'password'];
+
 /** The maximum length of a socket path in bytes. It is 104 on macOS and 108 on Linux, including the terminating zero. */
 const maxSocketPathBytes = 103;
 
@@ -15,6 +18,13 @@ const maxSocketPathBytes = 103;
  * expects, or the problem as a sentence that doesn't quote it.
  */
 export function parseRedisUrl(value: string): { url: string } | { problem: string } {
+  const unknown = unknownParameter(value);
+  // ioredis takes every parameter as an option, and some of them stop it from connecting.
+  // safeguard: refuse-unknown-redis-parameters
+  if (unknown !== null)
+    return {
+      problem: `REDIS_URL has a parameter after the ? that isn’t supported${/^\w{1,30}$/.test(unknown) ? `: ${unknown}` : ''}. Remove it; possible are ${parameters.join(', ')}.`,
+    };
   const path = /^(?:unix:(?:\/\/)?)?(\/.*)$/.exec(value)?.[1];
   if (path !== undefined) {
     const problem = socketPathProblem(path);
@@ -25,8 +35,7 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
 
   const { username, password, port, pathname, search, searchParams, hash } = new URL(value);
   // safeguard: refuse-port-zero
-  if (port === '0')
-    return { problem: `REDIS_URL must contain the port of Redis, such as ${defaultRedisUrl}.` };
+  if (port === '0') return { problem: `REDIS_URL must include the port of Redis, as in ${defaultRedisUrl}.` };
   // An unencoded / ? or # in the password ends the host too early, so the rest of the password and the @ follow it.
   // safeguard: detect-misplaced-password
   if (`${pathname}${search}${hash}`.includes('@'))
@@ -34,7 +43,7 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   // safeguard: detect-unencoded-password
   if (!isEncoded(username) || !isEncoded(password))
     return { problem: `REDIS_URL has a % in its user or password. ${encoding}` };
-  if (hash) return { problem: `REDIS_URL has a # at its end, which has no meaning there. ${encoding}` };
+  if (hash) return { problem: `REDIS_URL has a # at the end, which means nothing there. ${encoding}` };
   // safeguard: detect-invalid-database
   if (!/^\/?\d*$/.test(pathname) || !/^\d*$/.test(searchParams.get('db') ?? ''))
     return {
@@ -43,11 +52,18 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   return { url: value };
 }
 
+/** Returns a parameter that isn't supported, or null. */
+function unknownParameter(value: string): string | null {
+  const query = /^(?:rediss?:\/\/|unix:|\/)[^?#@]*(?:@[^?#@]*)?\?([^#@]*)$/i.exec(value)?.[1];
+  const names = [...new URLSearchParams(query).keys()];
+  return names.find((name) => !parameters.includes(name)) ?? null;
+}
+
 /** Returns why there can't be a socket at this path, as a sentence, or null if there can. */
 export function socketPathProblem(path: string): string | null {
   const bytes = Buffer.byteLength(path.split('?')[0] ?? '');
   return bytes > maxSocketPathBytes
-    ? `The path of the socket has ${bytes} bytes, but at most ${maxSocketPathBytes} are possible. Use a shorter one.`
+    ? `The socket path is ${bytes} bytes long, but can be at most ${maxSocketPathBytes}. Use a shorter one.`
     : null;
 }
 

@@ -1,4 +1,4 @@
-/** One step of the set-up, and a text to copy for it. */
+/** One step of the setup, and a text to copy for it. */
 export type SetupStep = { text: string; link?: string; copy?: { label: string; text: string } };
 
 /**
@@ -21,7 +21,7 @@ export function setupSteps(redirectUri: string): SetupStep[] {
     },
     { text: 'Under "Which API/SDKs are you planning to use?", tick "Web API", then save.' },
     {
-      text: 'Copy .env.example to .env. In the app\'s settings at Spotify, copy "Client ID" to the end of this line of .env:',
+      text: 'Copy .env.example to .env. In the app\'s settings on the dashboard, copy "Client ID" to the end of this line in .env:',
       copy: { label: 'Line for the client ID', text: 'SPOTIFY_CLIENT_ID=' },
     },
     {
@@ -29,7 +29,7 @@ export function setupSteps(redirectUri: string): SetupStep[] {
       copy: { label: 'Line for the client secret', text: 'SPOTIFY_CLIENT_SECRET=' },
     },
     {
-      text: 'To invite others, add the names and e-mail addresses of their Spotify accounts under "User Management". There is room for five people.',
+      text: 'To invite others, add the names and email addresses of their Spotify accounts under "User Management". There’s room for five people.',
     },
     { text: 'Stop Turntable (Ctrl-C) and start it again:', copy: { label: 'Command', text: 'npm start' } },
   ];
@@ -45,6 +45,6 @@ export function howToSet(missing: readonly string[], redirectUri: string): strin
   );
   return (
     `${missing.join(' and ')} ${missing.length > 1 ? 'are' : 'is'} not set. To get ${missing.length > 1 ? 'them' : 'it'}:\n      ${steps.join('\n      ')}` +
-    `\n      To try Turntable without an app at Spotify: ${demoCommand}`
+    `\n      To try Turntable without a Spotify app: ${demoCommand}`
   );
 }

@@ -43,8 +43,9 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     },
 
     /**
-     * The message with which Spotify refuses to show a sign-in that leads back here; null if it does not refuse, although it still may once
-     * someone is signed in there. Visitors see that message on a page of Spotify's; the app learns nothing of it. Throws SpotifyUnavailable.
+     * The error that Spotify shows in place of its sign-in page for our client ID and redirect URI; null if there is none, although Spotify
+     * may still refuse once someone has signed in. Visitors see the error on Spotify's own page, and the app isn't told. Throws
+     * SpotifyUnavailable.
      */
     async refusalToAuthorize(): Promise<string | null> {
       const query = { client_id: clientId, response_type: 'code', redirect_uri: redirectUri };
@@ -71,8 +72,8 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     },
 
     /**
-     * Requests an access token for the app itself, for calls that concern no listener ("Client Credentials Flow"). Throws ClientRejected,
-     * RateLimited or SpotifyUnavailable.
+     * Requests an access token for the app itself, for calls that aren't made on behalf of a listener ("Client Credentials Flow"). Throws
+     * ClientRejected, RateLimited or SpotifyUnavailable.
      */
     appToken(): Promise<AccessToken> {
       return requestToken({ grant_type: 'client_credentials' }, SpotifyUnavailable);

@@ -1,6 +1,6 @@
 /**
- * One class for each reason a caller would act differently. The messages are for the log: they name the call, never what was sent with it.
- * What visitors read is up to the pages.
+ * One class for each failure that callers handle differently. The messages are for the log: they name the call, never what was sent with
+ * it. The pages decide what visitors read.
  */
 export abstract class SpotifyError extends Error {
   /** Whether Spotify was asked. If not, the error says nothing about Spotify. */
@@ -27,7 +27,7 @@ export class CodeRejected extends SpotifyError {
   override readonly name = 'CodeRejected';
 }
 
-/** Client id, secret or redirect URI are not as in Spotify's dashboard: only the operator can fix that. */
+/** The client ID, secret or redirect URI doesn't match Spotify's dashboard; only the operator can fix that. */
 export class ClientRejected extends SpotifyError {
   override readonly name = 'ClientRejected';
   /** Spotify's own words, if it sent any. */
@@ -81,12 +81,12 @@ export class BadRequest extends SpotifyError {
   override readonly name = 'BadRequest';
 }
 
-/** Spotify has no such thing, or shows it to no app. */
+/** Spotify has no such object, or doesn't show it to apps. */
 export class NotFound extends SpotifyError {
   override readonly name = 'NotFound';
 }
 
-/** A 403 without a known reason: the thing belongs to someone else, or the endpoint no longer exists. */
+/** A 403 without a known reason: the object belongs to someone else, or the endpoint no longer exists. */
 export class Refused extends SpotifyError {
   override readonly name = 'Refused';
 }

@@ -46,8 +46,8 @@ const suspendedMs = 200;
 const resumeMs = 250;
 
 /**
- * Creates the only way to reach one of Spotify's hosts. Every status is a response; only a missing response throws, {@link SpotifyUnavailable}.
- * The error never contains the request, which holds tokens and secrets.
+ * Creates a client for one of Spotify's hosts; nothing else connects to it. Every status is a response; only a missing response is an
+ * error, {@link SpotifyUnavailable}, which never contains the request, because that holds tokens and secrets.
  */
 export function createHttp({
   baseUrl,
@@ -106,8 +106,8 @@ export function createHttp({
 }
 
 /**
- * Starts a signal that aborts after `ms`. A process that was suspended resumes with its timers due and responses waiting to be read. It reads
- * those first, because one of them may contain the only token that Spotify still accepts.
+ * Returns a signal that aborts after `ms`. A process that was suspended resumes with its timers due and responses waiting to be read. It
+ * reads those first, because one of them may contain the only token that Spotify still accepts.
  */
 function startDeadline(ms: number): { signal: AbortSignal; clear: () => void } {
   const controller = new AbortController();

@@ -24,8 +24,8 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
     return /permissions missing/i.test(text) ? new MissingScope(message) : new AccessTokenRejected(message);
   }
   if (status === 400) {
-    // The thing that was named does not exist: "Invalid base62 id" (GitHub: WilliamNT/tunesynctool#12), or for ids in a body "Payload contains a
-    // non-existing ID" (GitHub: spotify/web-api#214).
+    // The object that the request named does not exist: "Invalid base62 id" (GitHub: WilliamNT/tunesynctool#12), or for ids in a body "Payload
+    // contains a non-existing ID" (GitHub: spotify/web-api#214).
     // safeguard: invalid-id-is-not-found
     return /invalid (base62 )?id|non-existing id/i.test(text)
       ? new NotFound(message)
@@ -41,8 +41,8 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
   }
   if (status === 404) {
     if (/no_active_device|no active device|device not found/i.test(text)) return new NoActiveDevice(message);
-    // On the listener's player and lists a 404 means nothing: it occurs now and then, and passes. Only something that was named can be missing, or
-    // an endpoint that this API version does not have.
+    // A 404 for the listener's own player or lists is a passing fault of Spotify's. A 404 only means something if the request named an object, which
+    // may be missing, or if this API version lacks the endpoint.
     const isPlayer = path.startsWith('/me/player');
     const isList = method === 'GET' && path.startsWith('/me') && !path.startsWith('/me/library');
     if (!isPlayer && !isList) return new NotFound(message);

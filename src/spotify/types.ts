@@ -109,7 +109,7 @@ export type Playback =
     };
 
 export type Playlist = {
-  /** Null if Spotify sent something else than an id: such a playlist can be listed, but not opened. */
+  /** Null if Spotify sent something other than an id: such a playlist can be listed, but not opened. */
   id: string | null;
   /** The `id` of the owner, to recognize the listener's own playlists; null if unknown. */
   ownerId: string | null;

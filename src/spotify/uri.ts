@@ -1,6 +1,6 @@
 import { NotFound } from './errors.ts';
 
-/** Nothing at Spotify has such a path, so it isn't asked. */
+/** No object at Spotify has such a path, so no call is made. */
 class ImpossiblePath extends NotFound {
   override readonly wasAsked = false;
 }

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { Request } from 'express';
 
 /**
- * The address that a request is counted under. Of an IPv6 address only the first 64 bits, because a single household has at least that many
+ * The address under which a request is counted. For IPv6, only the first 64 bits, because a single household has at least that many
  * addresses to choose from (RFC 6177).
  */
 export function addressOf(req: Request): string {

@@ -7,11 +7,11 @@ const thisMachine = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 const localhost = /^localhost(:\d+)?$/i;
 
 /**
- * Serves pages at BASE_URL only: Spotify redirects there after a sign-in, and to a browser another address is another site, with other
- * cookies. `localhost` is redirected to the same page at BASE_URL; any other address gets a page (421) that says where this site is and
- * what to set. Host is used for nothing else.
+ * Serves pages at BASE_URL only, because Spotify redirects there after a sign-in, and because browsers treat another address as another
+ * site with other cookies. `localhost` is redirected to the same page at BASE_URL; any other address gets a page (421) that says where this
+ * site is and what to set. The host is used for nothing else.
  *
- * Host is the one that the browser used: that of the request, or the X-Forwarded-Host of a proxy that TRUST_PROXY covers. Most proxies
+ * It is the host that the browser used: the Host of the request, or the X-Forwarded-Host of a proxy that TRUST_PROXY covers. Most proxies
  * pass one of them on. nginx does neither unless configured to, and requests 127.0.0.1. Behind https that is accepted, because the browser
  * may well be at the right address.
  */

@@ -5,7 +5,7 @@
 
 export type ErrorMessage = {
   status: number;
-  /** Short and stable, for programs. */
+  /** A machine-readable code. It never changes. */
   reason: string;
   title: string;
   /** The heading, if it says more than the title. */
@@ -27,7 +27,7 @@ export type Button = keyof typeof buttons;
 export const buttons = {
   signIn: 'Sign in with Spotify',
   signInAgain: 'Sign in again',
-  grantPermission: 'Grant it on Spotify',
+  grantPermission: 'Grant permission on Spotify',
   tryAgain: 'Try again',
   /** Leads to the page with the form or button that failed. */
   goBack: 'Go back',
@@ -42,7 +42,7 @@ export const errorMessages = {
     status: 401,
     reason: 'not-signed-in',
     title: 'You’re not signed in',
-    happened: 'This needs you to sign in with Spotify first.',
+    happened: 'Sign in with Spotify to continue.',
     buttons: ['signIn'],
   },
   grantLost: {
@@ -58,8 +58,8 @@ export const errorMessages = {
     status: 403,
     reason: 'missing-permission',
     title: 'This needs one more permission',
-    happened: 'You haven’t granted this site everything it needs here.',
-    next: 'Spotify will ask you; agree to everything on its page.',
+    happened: 'This site doesn’t have all the permissions it needs here.',
+    next: 'Spotify will ask you for it. Agree to everything on its page.',
     buttons: ['grantPermission'],
   },
   notInvited: {
@@ -71,7 +71,7 @@ export const errorMessages = {
     next: 'Ask the owner to add you, then try again. These are the owner’s steps:',
     steps: [
       'Open the app at developer.spotify.com/dashboard and go to Settings, then User Management.',
-      'Add your name and the e-mail address of your Spotify account. There’s room for five people.',
+      'Add your name and the email address of your Spotify account. There’s room for five people.',
     ],
     buttons: ['tryAgain'],
   },
@@ -79,7 +79,7 @@ export const errorMessages = {
     status: 403,
     reason: 'owner-needs-premium',
     title: 'The owner of this site needs Spotify Premium',
-    happened: 'Spotify answers an app only while its owner has Premium.',
+    happened: 'Spotify serves an app only while its owner has Premium.',
     lost: 'Nothing of yours is lost, and you don’t need to do anything.',
     next: 'Once the owner has subscribed again, it can take Spotify a few hours to notice.',
     buttons: ['tryAgain'],
@@ -89,15 +89,15 @@ export const errorMessages = {
     reason: 'premium-required',
     title: 'This needs Spotify Premium',
     happened:
-      'Spotify lets only people with Premium control the player from other apps. Everything else here works without it.',
+      'Spotify lets only Premium members control playback from other apps. Everything else here works without it.',
     buttons: ['goBack'],
   },
   noActiveDevice: {
     status: 404,
     reason: 'no-active-device',
     title: 'No active device',
-    happened: 'Spotify doesn’t see any device of yours that is playing.',
-    next: 'Open Spotify on one of them, start something, and try again.',
+    happened: 'Spotify doesn’t see anything playing on your devices.',
+    next: 'Open Spotify on one of them, start playing, and try again.',
     buttons: ['showDevices', 'goBack'],
   },
   notPossibleNow: {
@@ -112,7 +112,7 @@ export const errorMessages = {
     status: 502,
     reason: 'not-understood',
     title: 'Spotify didn’t understand this request',
-    happened: 'It may be about something that has changed on Spotify.',
+    happened: 'What you asked for may have changed on Spotify.',
     next: 'Reload the page and try again.',
     buttons: ['goBack'],
   },
@@ -120,7 +120,7 @@ export const errorMessages = {
     status: 403,
     reason: 'refused',
     title: 'Spotify refused this',
-    happened: 'Spotify doesn’t let this site see or change this, and didn’t say why.',
+    happened: 'Spotify won’t let this site see or change this, and didn’t say why.',
     buttons: ['goHome'],
   },
   cooldown: {
@@ -147,7 +147,7 @@ export const errorMessages = {
     status: 429,
     reason: 'too-many-requests',
     title: 'Slow down a little',
-    happened: 'That was a lot in a short time.',
+    happened: 'That was a lot of requests in a short time.',
     lost: 'Nothing is lost.',
     next: 'Try again in {wait}.',
     buttons: ['tryAgain'],
@@ -156,9 +156,9 @@ export const errorMessages = {
     status: 502,
     reason: 'client-rejected',
     title: 'Spotify doesn’t accept this site',
-    happened: 'The client ID or client secret isn’t the one in Spotify’s dashboard.',
+    happened: 'The client ID or client secret doesn’t match the one in Spotify’s dashboard.',
     quote: 'Spotify says: “{description}”.',
-    lost: 'No one is signed out by this.',
+    lost: 'No one has been signed out.',
     next: 'The owner of this site needs to correct SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET.',
     buttons: ['tryAgain'],
   },
@@ -192,12 +192,11 @@ export const errorMessages = {
     status: 421,
     reason: 'wrong-host',
     title: 'This site is at {baseUrl}',
-    happened:
-      'You came to {host}. Signing in can’t work there, because Spotify sends everyone back to {baseUrl}.',
+    happened: 'You opened {host}. You can’t sign in there, because Spotify sends everyone back to {baseUrl}.',
     steps: [
       'On the computer that runs Turntable, open {baseUrl}.',
-      'For other devices, a tunnel or a network address, Spotify requires https. Put a proxy or a tunnel with https in front, set BASE_URL to its address (https://…) and TRUST_PROXY=1, add the same address with {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
-      'For another port on this computer, set PORT or BASE_URL, and change the redirect URI in Spotify’s dashboard to match.',
+      'To use Turntable from other devices, through a tunnel, or at a network address, you need https, because Spotify requires it. Put an https proxy or tunnel in front, set BASE_URL to its address (https://…) and TRUST_PROXY=1, add that address followed by {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
+      'To use another port on this computer, set PORT or BASE_URL, and change the redirect URI in Spotify’s dashboard to match.',
     ],
     buttons: ['openSite'],
   },
@@ -205,11 +204,10 @@ export const errorMessages = {
     status: 421,
     reason: 'wrong-host',
     title: 'This site is at {baseUrl}',
-    happened:
-      'You came to {host}. Signing in can’t work there, because Spotify sends everyone back to {baseUrl}.',
+    happened: 'You opened {host}. You can’t sign in there, because Spotify sends everyone back to {baseUrl}.',
     steps: [
-      'If your browser already shows {baseUrl}, the proxy in front doesn’t pass that on. Have it send Host or X-Forwarded-Host (nginx: proxy_set_header Host $host;).',
-      'If this site should be at {host}, set BASE_URL to that address, add the same with {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
+      'If your browser already shows {baseUrl}, the proxy in front isn’t passing that address on. Have it send Host or X-Forwarded-Host (nginx: proxy_set_header Host $host;).',
+      'If this site should be at {host}, set BASE_URL to that address, add that address followed by {callback} as a redirect URI in Spotify’s dashboard, and restart Turntable.',
     ],
     buttons: ['openSite'],
   },
@@ -217,7 +215,7 @@ export const errorMessages = {
     status: 403,
     reason: 'foreign-origin',
     title: 'Another site sent this request',
-    happened: 'Only pages of this site can change something here or show your data.',
+    happened: 'Only this site’s own pages can change anything here or show your data.',
     lost: 'Nothing was changed.',
     next: 'If you pressed a button on this site, reload the page and press it again.',
     buttons: ['goHome'],
@@ -227,9 +225,9 @@ export const errorMessages = {
     reason: 'too-many-cookies',
     title: 'Your browser sent too many cookies',
     happened:
-      'The cookies for this address are more than this site accepts. Those of unfinished sign-ins here were deleted.',
-    lost: 'Nothing else is lost.',
-    next: 'If this page comes back, delete the cookies for this address in your browser’s settings. At 127.0.0.1, other programs on your computer set cookies as well.',
+      'There were more cookies for this address than this site accepts. Those left over from unfinished sign-ins were deleted.',
+    lost: 'Nothing else was lost.',
+    next: 'If you see this page again, delete the cookies for this address in your browser’s settings. At 127.0.0.1, other programs on your computer can set cookies too.',
     buttons: ['tryAgain'],
   },
   noSuchPage: {
@@ -243,7 +241,7 @@ export const errorMessages = {
     status: 406,
     reason: 'not-acceptable',
     title: 'Available as HTML or JSON',
-    happened: 'The request asks for another format.',
+    happened: 'The request asked for a different format.',
     next: 'Send "Accept: text/html" or "Accept: application/json".',
     buttons: ['goHome'],
   },
@@ -252,15 +250,15 @@ export const errorMessages = {
     status: 400,
     reason: 'bad-request',
     title: 'This request isn’t valid',
-    happened: 'Something in the address or in what was sent isn’t right.',
+    happened: 'There’s a mistake in the address or in the data sent with it.',
     buttons: ['goHome'],
   },
   internal: {
     status: 500,
     reason: 'internal-error',
-    title: 'Something went wrong on our side',
-    happened: 'The error is in the log, under the request ID below.',
-    next: 'If it happens again, give the owner of this site that ID.',
+    title: 'Unexpected error on our side',
+    happened: 'It’s in the log, under the request ID below.',
+    next: 'If it happens again, give that ID to the owner of this site.',
     buttons: ['tryAgain'],
   },
 } as const satisfies Record<string, ErrorMessage>;

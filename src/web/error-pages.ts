@@ -29,7 +29,7 @@ type Deps = {
   redirect?: ((req: Request, res: Response, shown: { page: ErrorPage; requestId: string }) => boolean) | null;
 };
 
-/** The first class that an error is an instance of decides. */
+/** The message for the first class that an error is an instance of is used. */
 const messageNames: readonly [ErrorClass, ErrorMessageName][] = [
   [web.NotSignedIn, 'notSignedIn'],
   [GrantLost, 'grantLost'],
@@ -70,7 +70,7 @@ const retrySoonSeconds = 2;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
-/** Ends every request that no page has answered. */
+/** Answers every request that no page has answered. */
 export const noSuchPage: RequestHandler = (req) => {
   throw new NoSuchPage(`No page at ${req.path}`);
 };
@@ -87,7 +87,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
       page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];
     const { requestId } = req;
     onError(error, req, page.status);
-    // The response has begun. Cutting the connection keeps half of it from being taken for all of it.
+    // The response has begun. Cut the connection, so that a partial response isn't mistaken for a complete one.
     if (res.headersSent) return void res.destroy();
 
     if (error instanceof GrantLost) delete res.locals.listener;

@@ -8,7 +8,7 @@ export class NoSuchPage extends Error {
   override readonly name = 'NoSuchPage';
 }
 
-/** The request target is not a path, so no page can be meant. Express answers it with the status. */
+/** The request target is not a path, so it can't mean a page. Express answers with this status. */
 export class InvalidTarget extends Error {
   override readonly name = 'InvalidTarget';
   readonly status = 400;
@@ -49,7 +49,7 @@ export class NotSignedIn extends Error {
 /** The content of an error page, or of problem details (RFC 9457). */
 export type ErrorPage = {
   status: number;
-  /** Short and stable, for programs. */
+  /** A machine-readable code. It never changes. */
   reason: string;
   title: string;
   /** The heading, if it says more than the title. The page shows `until` in place of `{until}`. */

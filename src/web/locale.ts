@@ -1,11 +1,11 @@
 import type { Request, RequestHandler } from 'express';
 
-/** Writes numbers, lengths and dates as a visitor's locale does: for views, as `it.…`. The words around them are English. */
+/** Formats numbers, durations and dates for a visitor's locale; views get it as `it.…`. The words around them are English. */
 export type Formatters = {
   /** The `lang` attribute of dates; empty if the locale is English, like the page. */
   lang: string;
   locale: string;
-  /** Stands between hours, minutes and seconds: for the script that updates the progress bar. */
+  /** The separator of hours, minutes and seconds, for the script that updates the progress bar. */
   timeSeparator: string;
   /** Milliseconds as the length of a track: 3:05, 1:02:45. */
   time(ms: number): string;
@@ -47,7 +47,7 @@ function formatters(language: string): Formatters {
   return created;
 }
 
-/** The language that the browser likes best among those that `Intl` can write dates in. */
+/** The browser's preferred language among those for which `Intl` can format dates. */
 function languageOf(req: Request): string {
   const languages = req.acceptsLanguages().slice(0, maxLanguages).map(withoutExtensions);
   // safeguard: language-preference-order

@@ -15,21 +15,21 @@ const notices = {
   'item-added': { text: 'Added to this playlist.' },
   'item-removed': { text: 'Removed from this playlist.' },
   'playlist-changed': {
-    text: 'Nothing was removed, because the playlist has changed. This is how it looks now.',
+    text: 'Nothing was removed, because the playlist has changed. Here’s how it looks now.',
     isError: true,
   },
   'track-saved': { text: 'Saved to your library.' },
   'track-removed': { text: 'Removed from your library.' },
   'library-changed': {
-    text: 'Nothing was removed, because your library has changed. This is how it looks now.',
+    text: 'Nothing was removed, because your library has changed. Here’s how it looks now.',
     isError: true,
   },
   'premium-required': {
-    text: 'Spotify lets only people with Premium control the player from other apps.',
+    text: 'Spotify lets only Premium members control playback from other apps.',
     isError: true,
   },
   'no-active-device': {
-    text: 'Spotify doesn’t see any device of yours that is playing. Open Spotify on one of them and start something there.',
+    text: 'Spotify doesn’t see anything playing on your devices. Open Spotify on one of them and start playing.',
     isError: true,
   },
   'not-possible-now': {

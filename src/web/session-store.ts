@@ -8,8 +8,8 @@ import { redisCall } from '../redis/errors.ts';
 type Deps = { redis: Redis; sessionRecords: SessionRecords; now: () => number };
 
 /**
- * Where express-session reads and saves sessions. connect-redis speaks to this client of ours, not to ioredis: it can read, remove and
- * overwrite a session, but not create one. So a late save cannot bring a session back that has ended. `createSessions` creates them.
+ * Where express-session reads and saves sessions. connect-redis gets this client instead of ioredis: it can read, remove and overwrite a
+ * session, but not create one, so a late save can't bring back a session that has ended. `createSessions` creates them.
  */
 export function createSessionStore({ redis, sessionRecords, now }: Deps): Store {
   const client = {

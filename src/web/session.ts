@@ -130,7 +130,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
   };
 }
 
-/** Makes a promise of a call that takes a callback. */
+/** Turns a callback-style call into a promise. */
 function promised(call: (done: (error?: unknown) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     call((error) => (error ? reject(error) : resolve()));

@@ -48,14 +48,14 @@ type Deps = {
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
   /** Ends the streams of these sessions, in every process. */
   endStreams: (sessionIds: readonly string[]) => void;
-  /** Removes what is stored about a listener who is signed in nowhere any more. Throws RedisUnavailable. */
+  /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
   forgetListener: (accountId: string) => Promise<void>;
   now: () => number;
 };
 
 type Admission = { refreshFirst: boolean; limiter?: RateLimiter };
 
-/** How long before its expiry a sign-in is announced to expire. */
+/** How long before a sign-in expires pages begin to warn about it. */
 // safeguard: expiry-warning-period
 const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 
@@ -81,8 +81,8 @@ export function createSignedIn(deps: Deps) {
       admitTo(page, { refreshFirst: true, limiter: rateLimiters.update }),
 
     /**
-     * Recognizes the listener before any page. The name in a session is not sealed, so it is accepted only if the sealed grant has the same one:
-     * a session record that was copied beside another listener's grant shows neither of them anything, and ends. Throws RedisUnavailable.
+     * Recognizes the listener before any page. The account in a session is not sealed, so it is accepted only if the sealed grant names the same one:
+     * a session record that was copied next to another listener's grant shows data of neither, and is ended. Throws RedisUnavailable.
      */
     recognize: (async (req, res, next) => {
       const { listener } = req.session;

@@ -15,7 +15,11 @@ declare module 'express-serve-static-core' {
 export const refuseSpeculative: RequestHandler = (req, res, next) => {
   req.isOnDemandOnly = true;
   if (!isSpeculative(req)) return next();
-  res.status(503).set('Cache-Control', 'no-store').type('text').send('This page is not loaded ahead.\n');
+  res
+    .status(503)
+    .set('Cache-Control', 'no-store')
+    .type('text')
+    .send('This page can’t be loaded in advance.\n');
 };
 
 /** By the standard header, and by those that browsers sent before it; Firefox and Safari still do. */

@@ -6,7 +6,7 @@ import { routes } from '../routes.ts';
 
 type PublicFile = {
   content: Buffer;
-  /** Changes with every byte of the content. */
+  /** A hash of the content. */
   version: string;
   /** For the header Last-Modified. */
   modified: string;

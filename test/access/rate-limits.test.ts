@@ -45,7 +45,7 @@ async function junkSignIn({ browser }: Turntable, headers: Record<string, string
 }
 
 // fault: sign-in-flood
-test('500 sign-ins with made-up codes from one address make thirty token requests, and other addresses go on signing in', async (t) => {
+test('500 sign-ins with made-up codes from one address make thirty token requests, and other addresses can still sign in', async (t) => {
   const turntable = await limited(t, {}, { TRUST_PROXY: '1' });
   const { simulator, browser } = turntable;
   const statuses = new Map<number, number>();
@@ -85,7 +85,7 @@ test('sign-ins from all addresses together have a limit, and a refused one does 
 });
 
 // fault: page-load-flood
-test('300 loads of the account page by one session cost one call, and are told when to try again', async (t) => {
+test('300 loads of the account page by one session take one call, and those beyond the limit are told when to retry', async (t) => {
   const turntable = await limited(t, {});
   const { simulator, redisUrl } = turntable;
   const [mara, noor] = [await signedIn(turntable), await signedIn(turntable, 'noor')];
@@ -157,7 +157,7 @@ async function endReads(redisUrl: string): Promise<void> {
 }
 
 // fault: writes-are-limited
-test('what a listener changes has a limit, and a form that was refused for it can be sent again unchanged', async (t) => {
+test('changes have a limit for each listener, and a form that exceeded it can be resubmitted unchanged', async (t) => {
   const turntable = await limited(t, { write: 3 });
   const { simulator } = turntable;
   const mara = turntable.browser();
@@ -275,7 +275,7 @@ test('a key of a foreign type is treated as absent: the process counts by itself
 });
 
 // fault: endless-rate-limit-count
-test('a count that outlasts its window locks nobody out', async (t) => {
+test('a counter whose TTL exceeds its window locks no one out', async (t) => {
   const turntable = await limited(t, { read: 5 });
   const redis = new Redis(turntable.redisUrl);
   t.after(() => redis.disconnect());

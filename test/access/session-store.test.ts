@@ -72,7 +72,7 @@ test('a session past its lifetime is not read, even if Redis still has it', asyn
   assert.equal(await get(store, 'one'), null);
 });
 
-test('if Redis is away, the error is our own and quotes no session', async (t) => {
+test('if Redis is down, the error is our own and quotes no session', async (t) => {
   const { redis, store } = await createStore(t);
   redis.disconnect();
   const data = { cookie: {}, v: sessionShape, listener, startedAt: 0 };

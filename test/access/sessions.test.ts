@@ -76,7 +76,7 @@ test('every key in Redis has a TTL', async (t) => {
 });
 
 // fault: lease-lost-before-refresh
-test('a process that slept through its lease before it asked Spotify for a token uses the one that another process has saved', async (t) => {
+test('a process that was suspended past its lease before asking for a token uses the one that another process saved', async (t) => {
   const redis = await startRedisProxy(t);
   const one = await startTurntable(t, { redisUrl: redis.url, timing: { leaseMs: 300 } });
   const other = await startTurntable(t, { sharedWith: { ...one, redisUrl: redis.direct } });

@@ -55,7 +55,7 @@ for (const [what, fault] of Object.entries(senseless)) {
 }
 
 // fault: accounts-cooldown-spares-pages
-test('during a cooldown of the accounts service, pages and searches go on', async (t) => {
+test('during a cooldown of the accounts service, pages and searches still work', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const [mara, noor] = [browser(), browser()];
   await mara.signIn();
@@ -124,7 +124,7 @@ for (const token of [
 }
 
 // fault: absurd-token-lifetime
-test('a refreshed token that claims to last for ever is used, and nobody is signed out', async (t) => {
+test('a refreshed token with an absurdly long lifetime is used, and no one is signed out', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -246,7 +246,7 @@ test('a Retry-After with a date is understood', async (t) => {
   );
 });
 
-test('a 429 on a refresh starts a cooldown as well, and the sign-in survives', async (t) => {
+test('a 429 on a refresh also starts a cooldown, and the listener stays signed in', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();

@@ -59,7 +59,7 @@ test('two servers that find the same expired token refresh it once between them'
 });
 
 // fault: token-expires-early
-test('a token that Spotify rejects early is refreshed once, and the call repeated', async (t) => {
+test('a token that Spotify rejects early is refreshed once, and the call is repeated', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -73,7 +73,7 @@ test('a token that Spotify rejects early is refreshed once, and the call repeate
 });
 
 // fault: fresh-token-refused
-test('a fresh token that is rejected is Spotify’s failure, not a reason to loop', async (t) => {
+test('a fresh token that is rejected is Spotify’s fault and causes no loop', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -90,7 +90,7 @@ test('a fresh token that is rejected is Spotify’s failure, not a reason to loo
 
 for (const rotation of ['none', 'strict', 'family', 'grace'] as const) {
   // fault: signed-in-for-a-day
-  test(`a listener stays signed in through a day of refreshes (rotation: ${rotation})`, async (t) => {
+  test(`a listener stays signed in for a day of refreshes (rotation: ${rotation})`, async (t) => {
     const { browser, simulator, clock } = await startTurntable(t);
     simulator.settings.rotation = rotation;
     const mara = browser();
@@ -154,7 +154,7 @@ test('programs get a 401 with the reason when the sign-in has ended', async (t) 
 });
 
 // fault: accounts-service-down
-test('while the accounts service is away, a token that has not expired stays in use', async (t) => {
+test('while the accounts service is down, a token that has not expired stays in use', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -179,7 +179,7 @@ test('if Spotify rejects our client credentials, nobody is signed out', async (t
 
     const page = await mara.get('/now-playing').expect(502);
 
-    assert.match(page.text, /No one is signed out by this/);
+    assert.match(page.text, /No one has been signed out/);
   }
   assert.match(logged.join(''), /"level":50.*invalid_client: Invalid client secret/);
   await mara.get('/now-playing').expect(200);
@@ -219,7 +219,7 @@ for (const [status, message] of [
 
     const page = await mara.get('/now-playing').expect(403);
 
-    assert.match(page.text, /Grant it on Spotify/);
+    assert.match(page.text, /Grant permission on Spotify/);
     assert.equal(countTokenRequests(simulator, 'refresh_token'), 0);
   });
 }

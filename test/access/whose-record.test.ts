@@ -116,7 +116,7 @@ test('a stream that is open when the session record is copied over shows nothing
 });
 
 // fault: actions-with-copied-session
-test('with another person’s session record nobody can act for them: not sign them out, not disconnect them, not press their buttons', async (t) => {
+test('another person’s session record does not let anyone sign them out, disconnect them or press their buttons', async (t) => {
   const { mara, redis, browser, simulator } = await twoPeople(t);
   const elsewhere = browser();
   await elsewhere.signIn('mara');
@@ -225,7 +225,7 @@ async function asBefore(redis: Redis, person: Browser) {
 }
 
 // fault: grant-without-account
-test('a grant from before grants named their listener gets the one of its session, once and for good, and signs nobody out', async (t) => {
+test('a grant from before grants named their listener permanently gets its session’s, and no one is signed out', async (t) => {
   const people = await twoPeople(t);
   const { mara, noor, redis, clock } = people;
   const { key, grant } = await asBefore(redis, noor);

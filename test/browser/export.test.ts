@@ -80,7 +80,7 @@ test('a long download that cannot go on fails in the browser, and the page says 
   await page.locator('#export-state [data-state="stopped"]').waitFor();
   assert.match(
     await page.locator('#export-state').innerText(),
-    /^Stopped after 1,000 of 3,000 rows: Spotify didn’t answer\. If your browser has saved a file, it isn’t complete\./,
+    /^Stopped after 1,000 of 3,000 rows: Spotify didn’t respond\. If your browser saved a file, it’s incomplete\./,
   );
 });
 

@@ -138,7 +138,7 @@ test('the page says so when its stream is lost, and reconnects', { skip }, async
   const live = /\/now-playing\/(events|card)/;
   await browser.route(live, (route) => route.abort());
   await page.reload();
-  await page.getByText('Not connected: this may be out of date. Trying again.').waitFor();
+  await page.getByText('Connection lost, so this may be out of date. Reconnecting…').waitFor();
 
   await browser.unroute(live);
   await another(page, name);

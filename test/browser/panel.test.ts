@@ -34,9 +34,11 @@ const presses: readonly [box: string, button: string, shows: RegExp][] = [
   ['status', 'Rate limit for 10 seconds', /Rate limit: every call is refused/],
   ['status', 'Rate limit for 6 hours', /another 6 h/],
   ['status', 'Exhaust the quota', /Quota exhausted/],
+  ['status', 'Remove endpoint', /GET \/me is gone/],
+  ['status', 'Reset limits', /All limits are reset/],
   ['status', 'Delay 5 calls by 2 seconds', /Next 5 calls: delayed by 2 s/],
   ['status', 'Fail 3 calls with 502', /Next 3 calls: fail with 502/],
-  ['status', 'Remove the owner’s Premium', /app’s owner has no Premium/],
+  ['status', 'Remove the owner’s Premium', /app’s owner doesn’t have Premium/],
   ['status', 'Restore the owner’s Premium', /^((?!app’s owner).)*$/s],
   ['status', 'Clear all faults', /Everything works/],
 ];
@@ -131,6 +133,8 @@ for (const state of ['at first', 'with every fault'] as const) {
       simulator.settings.ownerHasPremium = false;
       simulator.settings.notInvited.add('jonas');
       simulator.rateLimit(3600);
+      simulator.rateLimit(3600, { families: ['search', 'catalogue'], quota: true });
+      simulator.settings.goneEndpoints.add('GET /me/top/artists');
       simulator.fault({ on: 'api', how: 'reset' });
       simulator.plays('noor', { kind: 'private' });
       await mara.get('/now-playing');

@@ -72,7 +72,7 @@ test('cancelling at the consent page leads to an explanation and a way on', { sk
 
   await page.getByRole('button', { name: 'Cancel' }).click();
 
-  await page.getByRole('heading', { name: 'You cancelled on Spotify' }).waitFor();
+  await page.getByRole('heading', { name: 'You canceled the sign-in on Spotify' }).waitFor();
   assert.equal(countTokenRequests(simulator, 'authorization_code'), 0);
   await page.getByRole('link', { name: 'Sign in with Spotify' }).click();
   await page.getByRole('button', { name: 'Agree' }).waitFor();

@@ -78,7 +78,7 @@ test('a .env that cannot be read, or a malformed line in it, is one sentence at 
     [() => writeFileSync(env, Buffer.from('\uFEFFPORT=3000', 'utf16le')), /\.env is not UTF-8 text/],
     [
       () => writeFileSync(env, 'PORT 3000\nSPOTIFY_CLIENT_SECRET="hidden'),
-      /Line 1 of \.env is not NAME=value/,
+      /Line 1 of \.env must be NAME=value/,
     ],
   ] as const) {
     write();
@@ -146,7 +146,7 @@ test('a database that Redis does not have is refused at startup and named by the
   for (const entry of ['main', 'demo', 'doctor']) {
     const started = run(t, `src/start.mjs ${entry}`, env);
     assert.equal(await started.ended, 1, entry);
-    assert.match(started.output(), /refuses the database number in REDIS_URL .* Write another number/);
+    assert.match(started.output(), /refuses the database number in REDIS_URL .* Write a different number/);
     assert.doesNotMatch(started.output(), trace);
   }
 });
@@ -173,7 +173,7 @@ test('the doctor says which Redis a start would use, and starts none itself', as
 
   assert.match(
     await ask(),
-    /note {2}Redis: Turntable will start a private one, with its data in .*data\. It was used last/,
+    /note {2}Redis: Turntable will start a private Redis with its data in .*data\. It was used last/,
   );
   assert.deepEqual(readdirSync(data), ['last-store']);
 

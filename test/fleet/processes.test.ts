@@ -95,10 +95,10 @@ test('a taken port is named, with what to do about it', async (t) => {
   const server = run(t, 'src/main.ts', { PORT: String(port) });
 
   assert.equal(await server.ended, 1);
-  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set another PORT`));
+  assert.match(server.output(), new RegExp(`Port ${port} on 127.0.0.1 is in use.*set a different PORT`));
 });
 
-test('asked to stop, the server closes connections that are always busy', { skip }, async (t) => {
+test('asked to stop, the server closes connections that are never idle', { skip }, async (t) => {
   const redis = await startRedis({ program: redisProgram });
   t.after(redis.stop);
   const port = await freePort();

@@ -195,7 +195,7 @@ suite('one process of two', { concurrency: 3 }, () => {
     });
 
     // fault: suspended-before-refresh
-    test(`a process that sleeps through its lease before it asks Spotify does no harm when it wakes (rotation: ${rotation})`, async (t) => {
+    test(`a process that is suspended past its lease before it asks Spotify does no harm on resuming (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
       const late = one.visit(mara);
@@ -243,7 +243,7 @@ suite('one process of two', { concurrency: 3 }, () => {
     });
 
     // fault: suspended-after-refresh
-    test(`a process that sleeps through its lease with Spotify’s answer saves it when it wakes (rotation: ${rotation})`, async (t) => {
+    test(`a process that is suspended past its lease while holding Spotify’s answer saves it on resuming (rotation: ${rotation})`, async (t) => {
       const { fleet, one, other, mara } = await twoServers(t, rotation, short);
       const held = fleet.spotify.hold('after');
       const late = one.visit(mara);
@@ -268,7 +268,7 @@ suite('one process of two', { concurrency: 3 }, () => {
 });
 
 // fault: token-family-revoked
-test('if Spotify revokes everything because the old token was used twice, a process that wakes with the new one says so and does not loop', async (t) => {
+test('if Spotify revokes everything because the old token was used twice, a process that resumes with the new one says so and does not loop', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'family', short);
   const held = fleet.spotify.hold('after');
   const late = one.visit(mara);
@@ -287,7 +287,7 @@ test('if Spotify revokes everything because the old token was used twice, a proc
 });
 
 // fault: suspended-during-save
-test('a process that wakes during a save does not overwrite a newer grant', async (t) => {
+test('a process that resumes during a save does not overwrite a newer grant', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'none', short);
   const held = one.redis.hold(save, 'before');
   const late = one.visit(mara);
@@ -326,7 +326,7 @@ test('a refreshed grant that Redis refuses for a while is saved later, even afte
   assert.ok(refusals(fleet) <= 1);
 });
 
-test('a process that wakes does not free the lock that another one holds by now', async (t) => {
+test('a process that resumes does not release a lock that another one now holds', async (t) => {
   const { fleet, one, other, mara } = await twoServers(t, 'none', short);
   const held = one.redis.hold(command('get', 'cooldown-accounts:'), 'after');
   const late = one.visit(mara);

@@ -28,7 +28,7 @@ async function serverWith(t: TestContext, FAULT: 'rejection' | 'exception') {
 }
 
 // fault: unhandled-rejection
-test('an unhandled rejection is logged without its message, and the process goes on', async (t) => {
+test('an unhandled rejection is logged without its message, and the process keeps running', async (t) => {
   const { child, waitForOutput, output, url } = await serverWith(t, 'rejection');
 
   child.kill('SIGUSR2');
@@ -40,7 +40,7 @@ test('an unhandled rejection is logged without its message, and the process goes
 });
 
 // fault: log-pipe-closed
-test('the server and the demo go on when their output is no longer read', async (t) => {
+test('the server and the demo keep running when their output is no longer read', async (t) => {
   for (const entry of ['src/main.ts', 'dev/demo.ts']) {
     const port = await freePort();
     const server = run(t, entry, { PORT: String(port), REDIS_URL: await testRedisUrl(), LOG_LEVEL: 'info' });

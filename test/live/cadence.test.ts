@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dayOfMusic, dayOfStuckPlayer, delays, pollLikeTheApp } from '../../bench/day.ts';
-import type { Budget } from '../../src/access/usage.ts';
+import type { Budget } from '../../src/access/quota-budget.ts';
 import { nextPoll } from '../../src/live/cadence.ts';
 import { type Observation, observe } from '../../src/live/observation.ts';
 import type { Playback } from '../../src/spotify/parse.ts';
@@ -11,7 +11,10 @@ import { ad, startOfTest as at, hour, minute, second, song, track } from '../sup
 const budget = (used: number, perDay = 700): Budget => ({
   perDay,
   used,
-  frees: Array.from({ length: 16 }, (_, bin) => ({ inMs: 20 * hour + bin * 15 * minute, calls: used / 16 })),
+  expiries: Array.from({ length: 16 }, (_, bin) => ({
+    inMs: 20 * hour + bin * 15 * minute,
+    calls: used / 16,
+  })),
 });
 const [plenty, tight, scarce, usedUp] = [budget(10), budget(300), budget(640), budget(700)];
 
@@ -124,8 +127,8 @@ test('all listeners share the calls that ends of tracks leave', () => {
 });
 
 test('calls that come free later are not spent before', () => {
-  const late: Budget = { perDay: 1_400, used: 1_200, frees: [{ inMs: 20 * hour, calls: 1_200 }] };
-  const soon: Budget = { perDay: 1_400, used: 1_200, frees: [{ inMs: hour, calls: 1_200 }] };
+  const late: Budget = { perDay: 1_400, used: 1_200, expiries: [{ inMs: 20 * hour, calls: 1_200 }] };
+  const soon: Budget = { perDay: 1_400, used: 1_200, expiries: [{ inMs: hour, calls: 1_200 }] };
   assert.ok(wait(episode, { budget: late }) > wait(episode, { budget: soon }) * 2);
 });
 
@@ -165,12 +168,12 @@ test('polls count as throttled if the budget makes them rare, and only then', ()
 });
 
 test('throttling ends when enough calls have come free, not just some', () => {
-  const frees = [
+  const expiries = [
     { inMs: hour, calls: 1 },
     { inMs: 2 * hour, calls: 60 },
     { inMs: 3 * hour, calls: 600 },
   ];
-  const scarceFor2h = { budget: { perDay: 700, used: 661, frees } };
+  const scarceFor2h = { budget: { perDay: 700, used: 661, expiries } };
   assert.equal(nextPoll(circumstances(track(0), scarceFor2h)).throttledUntil, at + 2 * hour);
 });
 

@@ -124,7 +124,7 @@ test('a button on another page shows its effect in open tabs', async (t) => {
 });
 
 // fault: spotify-keeps-failing
-test('while Spotify fails it is polled less and less, and pages tell whether waiting helps', async (t) => {
+test('while Spotify is failing, polls back off and pages say whether waiting helps', async (t) => {
   const { url, mara, simulator, clock } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(isCard);
@@ -187,7 +187,7 @@ test('a stream that reconnects causes no poll, and neither does asking why one w
 });
 
 // fault: clock-set-back
-test('polls go on after the clock was put back by an hour', async (t) => {
+test('polls continue after the clock is set back by an hour', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(isCard);
@@ -203,7 +203,7 @@ test('polls go on after the clock was put back by an hour', async (t) => {
 });
 
 // fault: no-polls-without-redis
-test('tabs say so if no process can poll because Redis takes no writes, until it does again', {
+test('tabs say so while no process can poll because Redis refuses writes', {
   skip,
 }, async (t) => {
   const own = await startOwnRedis(t);
@@ -286,7 +286,7 @@ test('someone who presses a button sees its effect even while polls are throttle
 });
 
 // fault: stream-without-recent-tracks
-test('a stream goes on without recently played tracks if Redis fails to return them', async (t) => {
+test('a stream continues without recently played tracks if Redis fails to return them', async (t) => {
   const redis = await startRedisProxy(t);
   const { url, mara, simulator, clock } = await startLiveListener(t, { redisUrl: redis.url });
   redis.fail({ how: 'refused', nth: 1, andLater: true, what: command('get', 'recently-played:') });

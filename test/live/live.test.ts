@@ -176,7 +176,7 @@ test('at sign-out a stream ends only after the browser has dropped its cookie', 
   await stream.waitFor(({ event }) => event === 'end');
 });
 
-test('if one grant of a listener is lost, polls go on with another', async (t) => {
+test('if one grant of a listener is lost, polls continue with another', async (t) => {
   const { url, mara, browser, simulator, clock, name, redisUrl } = await startLiveListener(t);
   const first = await openStream(t, url, mara);
   const second = browser();
@@ -252,7 +252,7 @@ test('during a cooldown the last observation is shown with its time and nobody p
   assert.equal(countApiCalls(simulator, playerPath), 2);
 });
 
-test('near the end of the day’s calls live updates get rare and say so, and pages still work', async (t) => {
+test('when the daily budget is nearly used up, live updates slow down and say so, and pages still work', async (t) => {
   const { url, mara, simulator, clock, name } = await startLiveListener(t, {
     env: { SPOTIFY_DAILY_CALLS: '8' },
   });
@@ -271,7 +271,7 @@ test('near the end of the day’s calls live updates get rare and say so, and pa
   await mara.get('/playlists').expect(200);
 });
 
-test('calls of all kinds on all servers count towards the day', async (t) => {
+test('calls of all kinds on all servers count towards the daily budget', async (t) => {
   const { mara, simulator, clock, redisUrl } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
@@ -331,7 +331,7 @@ test('the page after a button shows its effect, or why there is none, even while
   simulator.setProduct('mara', 'free');
   const refused = await mara.post('/player/play').type('form').send({ returnTo: '/now-playing' }).expect(303);
   const page = await mara.get(refused.headers.location ?? '').expect(200);
-  assert.match(page.text, /Spotify lets only people with Premium/);
+  assert.match(page.text, /Spotify lets only Premium members/);
   for (const text of [page.text, (await mara.get('/now-playing').expect(200)).text]) {
     assert.doesNotMatch(text, /action="\/player\/play"/, 'buttons that cannot work are hidden');
   }
@@ -387,7 +387,7 @@ test('the answer to a poll that began before a button was pressed is ignored', a
 });
 
 // fault: live-records-of-other-versions
-test('records and messages of another version are ignored, and live updates go on', async (t) => {
+test('records and messages of another version are ignored, and live updates continue', async (t) => {
   const { url, mara, redisUrl, clock, simulator, name } = await startLiveListener(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());

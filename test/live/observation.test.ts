@@ -137,7 +137,7 @@ for (const [title, playback, remainingMs, endsInMs] of [
   });
 }
 
-test('whether a track is saved is known until another track plays', () => {
+test('whether a track is saved stays known until another track plays', () => {
   const first = { ...observeAll([track(0), 0]), saved: true };
   const at = (seconds: number) => startOfTest + seconds * second;
   const times = { askedAt: at(60), answeredAt: at(60) };

@@ -2,6 +2,22 @@ import type { Mutation } from './mutation.ts';
 
 export const mutations: Mutation[] = [
   {
+    what: 'not counting requests whose bodies are still arriving',
+    safeguard: 'exclude-arriving-requests',
+    from: 'if (isArriving(req)) {',
+    to: 'if (false) {',
+    test: 'test/ops/overload',
+    named: 'hold back',
+  },
+  {
+    what: 'cutting off requests whose bodies are held back',
+    safeguard: 'limit-arriving-requests',
+    from: 'if (arriving.size > maxArriving) cutOffOldest();',
+    to: '',
+    test: 'test/ops/overload',
+    named: 'hold back',
+  },
+  {
     what: 'the limit of concurrent requests',
     safeguard: 'concurrent-request-limit',
     from: 'if (inFlight >= Math.min(limit, maxRequests))',

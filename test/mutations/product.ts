@@ -684,7 +684,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the time until which polling is throttled',
     safeguard: 'throttled-until',
-    from: 'if (!isThrottled(paceOf({ perDay, used: left, frees: later }, listeners, typicalTrackMs))) return inMs;',
+    from: 'if (!isThrottled(paceOf({ perDay, used: left, expiries: later }, listeners, typicalTrackMs))) return inMs;',
     to: 'return inMs;',
     test: 'test/live/cadence',
   },
@@ -745,14 +745,14 @@ export const mutations: Mutation[] = [
     test: 'test/settings/doctor',
   },
   {
-    what: 'caching the set-up check for a minute',
+    what: 'caching the setup check for a minute',
     safeguard: 'cache-setup-check',
     from: 'return ageMs >= 0 && ageMs < everyMs;',
     to: 'return false;',
     test: 'test/pages/setup',
   },
   {
-    what: 'hiding the set-up page on public sites',
+    what: 'hiding the setup page on public sites',
     safeguard: 'hide-public-setup',
     from: "!production && baseUrl.startsWith('http:')",
     to: '!production',

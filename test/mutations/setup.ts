@@ -192,6 +192,20 @@ export const mutations: Mutation[] = [
     named: 'socket',
   },
   {
+    what: 'refusing parameters of REDIS_URL that stop it from working',
+    safeguard: 'refuse-unknown-redis-parameters',
+    from: 'if (unknown !== null)',
+    to: 'if (false)',
+    test: 'test/settings/settings',
+  },
+  {
+    what: 'refusing to trust every client as a proxy',
+    safeguard: 'refuse-to-trust-everyone',
+    from: "if (value === 'true' || value.split(',').some((one) => /\\/0+$/.test(one.trim()))) {",
+    to: "if (value === 'true') {",
+    test: 'test/settings/config',
+  },
+  {
     what: 'refusing port 0 in REDIS_URL',
     safeguard: 'refuse-port-zero',
     from: "if (port === '0')",

@@ -82,7 +82,7 @@ export const mutations: Mutation[] = [
     named: 'searches',
   },
   {
-    what: 'the limit of set-up checks',
+    what: 'the limit of setup checks',
     safeguard: 'setup-check-limit',
     from: '[chargeAddress(parts.rateLimiters.setupCheck)]',
     to: '[]',
@@ -152,7 +152,7 @@ export const mutations: Mutation[] = [
     named: 'ask first',
   },
   {
-    what: 'confirming a set-up check linked from another site',
+    what: 'confirming a setup check linked from another site',
     safeguard: 'confirm-cross-site-check',
     from: 'refuseSpeculative, ask, ...limit',
     to: 'refuseSpeculative, ...limit',
@@ -311,7 +311,7 @@ export const mutations: Mutation[] = [
     named: 'has dropped its cookie',
   },
   {
-    what: 'sharing the result of a set-up check',
+    what: 'sharing the result of a setup check',
     safeguard: 'share-setup-check',
     from: 'checked !== null && isRecent(checked) ? checked.results : null',
     to: 'null',
@@ -319,7 +319,7 @@ export const mutations: Mutation[] = [
     named: 'processes share',
   },
   {
-    what: 'one set-up check at a time',
+    what: 'one setup check at a time',
     safeguard: 'setup-check-lock',
     from: 'await withLock(store.key(clientId), async',
     to: 'await withLock(String(Math.random()), async',

@@ -35,7 +35,7 @@ test('pipelined requests are handled one after the other, and answered in order'
 });
 
 // fault: too-many-pipelined-requests
-test('a client that pipelines more requests than may wait is cut off, and only its first is handled', async (t) => {
+test('a client that pipelines too many requests is disconnected, and only its first is handled', async (t) => {
   let handled = 0;
   const { client } = await serving(t, () => {
     handled += 1;
@@ -48,7 +48,7 @@ test('a client that pipelines more requests than may wait is cut off, and only i
 });
 
 // fault: client-reads-nothing
-test('a client that reads nothing of its response is cut off, and others are answered in the meantime', async (t) => {
+test('a client that doesn’t read its response is disconnected, and others are served in the meantime', async (t) => {
   let cut = false;
   const { client } = await serving(
     t,
@@ -73,7 +73,7 @@ test('a client that reads nothing of its response is cut off, and others are ans
 });
 
 // fault: client-reads-slowly
-test('a client that reads its response too slowly is cut off', async (t) => {
+test('a client that reads its response too slowly is disconnected', async (t) => {
   const ends: string[] = [];
   const { client } = await serving(
     t,
@@ -99,7 +99,7 @@ test('a client that reads its response too slowly is cut off', async (t) => {
 });
 
 // fault: client-waits-for-slow-response
-test('a client that waits for a slow answer, and reads it at once, is not cut off', async (t) => {
+test('a client that waits for a slow response, and reads it at once, is not disconnected', async (t) => {
   const { client } = await serving(
     t,
     async (_req, res) => {
@@ -127,7 +127,7 @@ const slowSenders: [what: string, begun: string, limits: Partial<typeof connecti
 
 for (const [what, begun, limits] of slowSenders) {
   // fault: client-sends-slowly
-  test(`a client that sends ${what} is cut off about when its time is over`, async (t) => {
+  test(`a client that sends ${what} is disconnected when its time limit is reached`, async (t) => {
     const app: RequestListener = (req, res) => void req.resume().once('end', () => res.end());
     const { client } = await serving(t, app, { ...limits, checkEveryMs: 50 });
     const began = performance.now();
@@ -170,7 +170,7 @@ test('idle connections stay open for longer than proxies keep theirs', async (t)
   assert.ok(Number(seconds) > 60, `${seconds} s`);
 });
 
-test('an idle connection is closed when its time is over', async (t) => {
+test('an idle connection is closed at its time limit', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'), { keepAliveMs: 100 });
   const idle = client();
   idle.get('/');
@@ -180,7 +180,7 @@ test('an idle connection is closed when its time is over', async (t) => {
 });
 
 // fault: last-response-of-connection
-test('the last response that a connection may have announces its end', async (t) => {
+test('the last response allowed on a connection announces that it will be closed', async (t) => {
   const { client } = await serving(t, (_req, res) => void res.end('hello'), { maxRequestsPerConnection: 2 });
   const one = client();
   one.get('/');

@@ -5,6 +5,7 @@ import { createLoadMonitor, createOverloadGate, overloadLimits } from '../../src
 import { serve } from '../../src/ops/serve.ts';
 import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
+import { allowAll } from '../support/pages.ts';
 import { createRawClient, getRequest } from '../support/raw-client.ts';
 import { startTurntable } from '../support/turntable.ts';
 
@@ -74,6 +75,32 @@ test('open streams do not count as requests in progress', async (t) => {
   await mara.get('/account').expect(200);
 });
 
+// fault: bodies-held-back
+test('clients that hold back the bodies of their requests keep nobody from being served, and are cut off if there are many', async (t) => {
+  const limits = { ...overloadLimits, maxRequests: 2, maxArriving: 5 };
+  const { browser, url } = await startTurntable(t, { requestLimits: limits });
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const began =
+    'POST /player/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 10\r\n\r\na';
+  const slow = Array.from({ length: 8 }, () => createRawClient(t, Number(new URL(url).port)));
+  for (const one of slow) one.send(began.replace('127.0.0.1', new URL(url).host));
+
+  await until(async () => slow.filter((one) => one.isClosed()).length === 3);
+  await mara.get('/playlists').expect(200);
+  await mara.post('/player/pause').expect(303);
+  const { status } = await fetch(`${url}/playlists`, {
+    method: 'POST',
+    body: 'x'.repeat(10),
+    redirect: 'manual',
+  });
+  assert.notEqual(status, 503);
+
+  slow.at(-1)?.send('=12345678');
+  await slow.at(-1)?.waitForResponses(1);
+  assert.deepEqual(slow.at(-1)?.statuses(), [401]);
+});
+
 // fault: late-event-loop-refusals
 test('a late event loop refuses nobody while few requests are in progress, and then as many as were answered within a second are admitted', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
@@ -111,7 +138,7 @@ test('a late event loop refuses nobody while few requests are in progress, and t
 });
 
 // fault: requests-of-gone-clients
-test('while the event loop is late, requests whose clients have gone are not begun', async (t) => {
+test('while the event loop is late, requests of disconnected clients are not handled', async (t) => {
   const load = { isLate: () => true, answersPerSecond: () => 0, countAnswer: () => undefined };
   const { port, held } = await gated(t, overloadLimits, load);
   const gone = Array.from({ length: 20 }, () => createRawClient(t, port));
@@ -160,7 +187,7 @@ test('a response that is handed over is no longer in progress, however slowly it
 });
 
 // fault: client-retries-at-once
-test('a client that asks again at once after many refusals waits for each further answer', async (t) => {
+test('a client that keeps retrying immediately after refusals has its later responses delayed', async (t) => {
   const limits = { ...overloadLimits, maxRequests: 0, maxRefusalsPerSecond: 0, pauseMs: 300 };
   const { port } = await gated(t, limits);
   const client = createRawClient(t, port);

@@ -66,13 +66,13 @@ testInEachApiVersion(
     ] as const)
       assert.match(text, new RegExp(`<dt>${words}</dt><dd><time datetime="${isoOf(moment)}">`));
     for (const [scope, purpose] of [
-      ['user-read-playback-state', 'See what is playing'],
+      ['user-read-playback-state', 'See what’s playing'],
       ['playlist-read-private', 'See your private playlists'],
       ['playlist-read-collaborative', 'See the playlists you share'],
     ] as const)
       assert.match(text, new RegExp(`${purpose}[^<]*<code class="small">${scope}</code>`));
     const browsers = text.slice(text.indexOf('Where you’re signed in'));
-    assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this one<\/span>/);
+    assert.match(browsers, /<strong>Firefox on Linux<\/strong> <span class="badge">this browser<\/span>/);
     assert.match(browsers, /<strong>Safari on iOS<\/strong><br>/);
     for (const [form, words] of [
       ['/logout', 'Sign out'],
@@ -138,7 +138,8 @@ test('every permission that this site asks for has its own description', async (
   const { permissions } = (await mara.getJson('/account').expect(200)).body;
 
   assert.equal(permissions.length, knownScopes.length);
-  for (const { scope, purpose } of permissions) assert.doesNotMatch(purpose, /not used by this site/, scope);
+  for (const { scope, purpose } of permissions)
+    assert.doesNotMatch(purpose, /this site doesn’t use it/, scope);
 });
 
 test('an unused permission is described as unused', async (t) => {
@@ -149,7 +150,7 @@ test('an unused permission is described as unused', async (t) => {
 
   const { text } = await mara.get('/account').expect(200);
 
-  assert.match(text, /Granted, but not used by this site <code class="small">user-follow-read<\/code>/);
+  assert.match(text, /Granted, but this site doesn’t use it <code class="small">user-follow-read<\/code>/);
   assert.doesNotMatch(text, /playlist-read-private/, 'what was not given is not listed');
 });
 
@@ -252,7 +253,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
 });
 
 // fault: refresh-extends-nothing
-test('no refresh moves the end of a sign-in, and agreeing again does', async (t) => {
+test('refreshing doesn’t extend a sign-in, but consenting again does', async (t) => {
   const turntable = await startTurntable(t);
   const { browser, clock, simulator } = turntable;
   simulator.settings.rotation = 'strict';

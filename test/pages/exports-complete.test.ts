@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import {
-  delayPages,
   download,
   type ExportFile,
   getFile,
@@ -76,7 +75,7 @@ test('a short page of playlists is read again, and then missing in the summary a
   assert.equal(name, 'playlists (playlists missing).json');
   assert.match(
     await outcomeOn(noor, '/playlists/export'),
-    /Not complete: 0 rows, but Spotify didn’t send 12 playlists that it counts\./,
+    /Incomplete: 0 rows, but Spotify left out 12 playlists\./,
   );
 });
 
@@ -129,7 +128,7 @@ test('a playlist of the listener’s that can’t be read makes the file incompl
     assert.deepEqual(await summaryOf('noor', status), [0, 1, false, 'playlists (rows missing).json']);
   assert.match(
     await outcomeOn(noor, '/playlists/export'),
-    /Not complete: 1 playlist couldn’t be read in full\. The file shows which\./,
+    /Incomplete: 1 playlist couldn’t be read in full\. The file shows which\./,
   );
 });
 
@@ -148,7 +147,7 @@ test('a playlist that changes during its export without getting longer or shorte
 
   changeAtEnd(turntable, path);
   const page = await mara.get(`${path}/export.csv`).buffer(true).expect(409);
-  assert.match(page.text, /<h1>Something changed during the export<\/h1>/);
+  assert.match(page.text, /<h1>A playlist changed during the export<\/h1>/);
   assert.equal(page.headers['content-disposition'], undefined);
 
   changeAtEnd(turntable, path);
@@ -162,6 +161,95 @@ test('a playlist that changes during its export without getting longer or shorte
   assert.match(await outcomeOn(mara, `${path}/export`), /a playlist was changed during the export\. <a /);
   const again = await getFile(mara, String(manifest.stopped?.resume));
   assert.deepEqual([again.items.length, again.manifest.complete], [1200, true], 'it starts again');
+});
+
+/** A playlist without rows, as Spotify lists it. */
+function emptyOne(id: number) {
+  const name = `Number ${id}`;
+  return {
+    id: `${id}`.padStart(22, '0'),
+    name,
+    snapshot_id: 'a',
+    owner: { id: 'noor' },
+    items: { total: 0 },
+  };
+}
+
+/** Makes Spotify list these playlists from now on. */
+function listedFromNow({ simulator }: Turntable, ...ids: number[]): void {
+  for (let offset = 50 * Math.floor((ids.length - 1) / 50); offset >= 0; offset -= 50) {
+    const page = ids.slice(offset, offset + 50).map(emptyOne);
+    const body = answer({ total: ids.length, items: page });
+    simulator.fault({ on: lists, minOffset: offset, times: 1, answer: body });
+  }
+}
+
+const sixty = Array.from({ length: 60 }, (_, id) => id);
+
+// fault: list-changes-during-export
+test('a list of playlists that changes between its pages without getting longer or shorter fails the export', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const noor = await signInToExport(turntable, 'noor');
+  simulator.fault({ on: items, times: 1000, answer: answer({ total: 0, items: [] }) });
+  const movedUp = [55, ...sixty.filter((id) => id !== 55)];
+  /** The second page is read after playlist 55 was moved to the top, so it is on neither. */
+  const moveBetweenPages = () => {
+    simulator.fault({
+      on: lists,
+      minOffset: 50,
+      answer: answer({ total: 60, items: movedUp.slice(50).map(emptyOne) }),
+    });
+    simulator.fault({ on: lists, answer: answer({ total: 60, items: sixty.slice(0, 50).map(emptyOne) }) });
+    listedFromNow(turntable, ...movedUp);
+  };
+
+  listedFromNow(turntable, ...sixty);
+  listedFromNow(turntable, ...sixty);
+  const whole = await all(turntable, noor);
+  assert.deepEqual([whole.playlists.length, whole.summary.complete], [60, true]);
+
+  moveBetweenPages();
+  const { isWhole, text } = await download(turntable, noor, '/playlists/export.json');
+  assert.equal(isWhole, false);
+  assert.doesNotMatch(text, /"summary"/);
+
+  moveBetweenPages();
+  const { summary, name } = await all(turntable, noor, '?part=yes');
+  assert.equal(summary.complete, false);
+  const { reason, resume } = summary.stopped as { reason: string; resume: string };
+  assert.deepEqual([reason, name], ['changed-meanwhile', 'playlists (changed during the export).json']);
+  assert.match(resume, /page=1&skip=0&from=0/, 'it starts again');
+});
+
+// fault: list-changes-between-parts
+test('a list of playlists that changes between two parts is noticed at the end of the last one', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const noor = await signInToExport(turntable, 'noor');
+  const stopAfterThree = async () => {
+    listedFromNow(turntable, 0, 1, 2, 3, 4, 5);
+    simulator.fault({ on: items, times: 3, answer: answer({ total: 0, items: [] }) });
+    simulator.fault({ on: items, times: 2, answer: { status: 502, body: '' } });
+    const { playlists, summary } = await all(turntable, noor, '?part=yes');
+    assert.equal(playlists.length, 3);
+    simulator.fault({ on: items, times: 100, answer: answer({ total: 0, items: [] }) });
+    return String((summary.stopped as { resume: string }).resume).split('?')[1];
+  };
+
+  const same = await stopAfterThree();
+  for (const _ of [1, 2]) listedFromNow(turntable, 0, 1, 2, 3, 4, 5);
+  const { playlists, summary } = await all(turntable, noor, `?${same}`);
+  assert.deepEqual([playlists.length, summary.complete], [3, true]);
+
+  simulator.clearFaults();
+  const changed = await stopAfterThree();
+  for (const _ of [1, 2]) listedFromNow(turntable, 1, 2, 3, 4, 5, 6);
+  const rest = await all(turntable, noor, `?${changed}`);
+  assert.deepEqual(
+    [rest.summary.complete, (rest.summary.stopped as { reason: string }).reason],
+    [false, 'changed-meanwhile'],
+  );
 });
 
 // fault: playlist-changes-in-collection
@@ -203,7 +291,7 @@ test('a part that begins in another version of the playlist is not called comple
   const part = await download(turntable, mara, `${path}/export.json?from=50&snapshot=old&part=yes`);
 
   assert.equal((JSON.parse(part.text) as ExportFile).manifest.complete, false);
-  assert.match(part.headers['content-disposition'] ?? '', /\(from row 51, of a changed playlist\)\.json/);
+  assert.match(part.headers['content-disposition'] ?? '', /\(from row 51, playlist changed\)\.json/);
   const shown = await outcomeOn(mara, `${path}/export`);
   assert.match(shown, /the playlist has changed since the first part/);
   assert.match(shown, /<a href="[^"]+from=0&amp;[^"]*part=yes">Start again<\/a>/);
@@ -215,8 +303,7 @@ test('the page of an export says where a part stopped and why, and continues fro
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
-  simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
+  simulator.fault({ on: items, minOffset: 200, times: 100, answer: { status: 502, body: '' } });
 
   const { manifest } = await getFile(mara, `${path}/export.json?part=yes`);
   simulator.clearFaults();
@@ -225,7 +312,7 @@ test('the page of an export says where a part stopped and why, and continues fro
   assert.doesNotMatch(shown, /Finished/);
   assert.match(
     shown,
-    /Not complete: the file holds 200 of 1,200 rows\. It ends there because Spotify didn’t answer\./,
+    /Incomplete: the file holds 200 of 1,200 rows\. It ends there because Spotify didn’t respond\./,
   );
   const [, next = ''] = /<a href="([^"]+)">Download the rest<\/a>/.exec(shown) ?? [];
   assert.equal(next.replaceAll('&amp;', '&'), manifest.stopped?.resume);
@@ -251,7 +338,7 @@ test('the page of an export says so if Spotify shows nothing of the playlist', a
     const shown = await outcomeOn(mara, `${path}/export`);
     assert.match(
       shown,
-      /The file has no rows: Spotify didn’t send what’s in this playlist\. <a [^>]+>Try again/,
+      /The file has no rows: Spotify didn’t send this playlist’s contents\. <a [^>]+>Try again/,
     );
   }
 });
@@ -280,14 +367,13 @@ test('an export that fails offers the part that could be read', async (t) => {
   const { simulator } = turntable;
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
-  delayPages(turntable, 200, 4); // All four are on their way before the first ends.
-  simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
+  simulator.fault({ on: items, minOffset: 200, times: 100, answer: { status: 502, body: '' } });
 
   await mara.get(`${path}/export.csv`).expect(502);
   simulator.clearFaults();
   const shown = await outcomeOn(mara, `${path}/export`);
 
-  assert.match(shown, /Stopped after 200 of 1,200 rows: Spotify didn’t answer\./);
+  assert.match(shown, /Stopped after 200 of 1,200 rows: Spotify didn’t respond\./);
   assert.ok(shown.includes(`<a href="${path}/export.csv?part=yes">Download a part</a>`));
 });
 

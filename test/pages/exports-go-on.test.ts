@@ -83,8 +83,7 @@ for (const [what, fault, seconds] of passing) {
     const { mara, path } = await longPlaylist(turntable);
     const whole = await getFile(mara, `${path}/export.json`);
     simulator.forgetCalls();
-    delayPages(turntable, 0, 6);
-    simulator.fault({ on: items, ...fault });
+    simulator.fault({ on: items, minOffset: 300, ...fault });
 
     const exported = download(turntable, mara, `${path}/export.json`);
     if (seconds > 0) {
@@ -232,8 +231,7 @@ for (const [what, fault, status, reason] of final) {
     const { simulator, clock } = turntable;
     const { mara, path } = await longPlaylist(turntable);
     for (const json of [false, true]) {
-      delayPages(turntable, 0, 6);
-      simulator.fault({ on: items, times: 100, ...fault });
+      simulator.fault({ on: items, minOffset: 300, times: 100, ...fault });
       const get = json ? mara.getJson : mara.get;
       const page = await get(`${path}/export.csv`).buffer(true).expect(status);
       assert.equal(page.headers['content-disposition'], undefined);
@@ -243,8 +241,7 @@ for (const [what, fault, status, reason] of final) {
       clock.advance({ minutes: 2 });
     }
 
-    delayPages(turntable, 0, 6);
-    simulator.fault({ on: items, times: 100, ...fault });
+    simulator.fault({ on: items, minOffset: 300, times: 100, ...fault });
     const part = await download(turntable, mara, `${path}/export.json?part=yes`);
     assert.equal(part.status, 200);
     const { items: rows, manifest } = JSON.parse(part.text) as ExportFile;
@@ -280,8 +277,7 @@ test('pauses have a budget: an export does not wait forever', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator, clock } = turntable;
   const { mara, path } = await longPlaylist(turntable);
-  delayPages(turntable, 0, 1);
-  simulator.fault({ on: items, times: 100, answer: wait(50) });
+  simulator.fault({ on: items, minOffset: 50, times: 100, answer: wait(50) });
 
   let isOver = false;
   const exported = download(turntable, mara, `${path}/export.csv`).finally(() => {
@@ -306,14 +302,14 @@ async function cut(
 ): Promise<void> {
   const { mara, path } = await longPlaylist(turntable);
   const { simulator } = turntable;
+  simulator.fault({ on: items, minOffset: 1000, times: 100, answer: { status: 502, body: '' } });
   simulator.fault({ on: items, times: 20, answer: rowsOf(3000) });
-  simulator.fault({ on: items, times: 100, answer: { status: 502, body: '' } });
   await get(`${path}/export.csv`, mara);
   await until(() => /"level":50[^\n]*SpotifyUnavailable/.test(turntable.logged.join('')));
   await until(async () => (await progressOf(mara))?.state === 'stopped');
   assert.match(
     (await mara.get(`${path}/export`).expect(200)).text,
-    /Stopped after 1,000 of 3,000 rows: Spotify didn’t answer\./,
+    /Stopped after 1,000 of 3,000 rows: Spotify didn’t respond\./,
   );
 }
 
@@ -407,8 +403,7 @@ test('a short file that takes too long begins before it is whole, and then goes 
   const turntable = await startTurntable(t, { timing: { firstByteMs: 300, heartbeatMs: 50 } });
   const { simulator, clock } = turntable;
   const { mara, path } = await longPlaylist(turntable);
-  delayPages(turntable, 0, 6);
-  simulator.fault({ on: items, answer: wait(60) });
+  simulator.fault({ on: items, minOffset: 300, answer: wait(60) });
 
   const answer = await openDownload(turntable, mara, `${path}/export.csv`);
   assert.equal(answer.statusCode, 200);
@@ -427,16 +422,14 @@ test('rows that Spotify announces and does not send are read again, and otherwis
   const { simulator } = turntable;
   const { mara, path } = await longPlaylist(turntable);
   const lacking = (times: number) => {
-    delayPages(turntable, 0, 3);
-    simulator.fault({ on: items, times, answer: rowsOf(1200, 48) });
+    simulator.fault({ on: items, minOffset: 150, times, answer: rowsOf(1200, 48) });
   };
 
   lacking(1);
   assert.equal((await getFile(mara, `${path}/export.json`)).manifest.complete, true, 'once is repaired');
 
   simulator.clearFaults();
-  delayPages(turntable, 0, 23);
-  simulator.fault({ on: items, times: 2, answer: rowsOf(1200, 48) });
+  simulator.fault({ on: items, minOffset: 1150, times: 2, answer: rowsOf(1200, 48) });
   const json = await download(turntable, mara, `${path}/export.json`);
   assert.equal(
     json.headers['content-disposition'],
@@ -446,8 +439,7 @@ test('rows that Spotify announces and does not send are read again, and otherwis
   assert.deepEqual([rows.length, manifest.missing, manifest.complete], [1200, 2, false]);
   assert.deepEqual(rows.slice(-2), [null, null]);
 
-  delayPages(turntable, 0, 23);
-  simulator.fault({ on: items, times: 2, answer: rowsOf(1200, 48) });
+  simulator.fault({ on: items, minOffset: 1150, times: 2, answer: rowsOf(1200, 48) });
   const table = await download(turntable, mara, `${path}/export.csv`);
   assert.match(table.text, /\r\n1199,,,,,,,,not sent by Spotify,,\r\n1200,,,,,,,,not sent by Spotify,,\r\n/);
 
@@ -471,8 +463,7 @@ test('signing out ends an export that is paused, without another call to Spotify
   const turntable = await startTurntable(t);
   const { simulator, clock, keys } = turntable;
   const { mara, path } = await longPlaylist(turntable);
-  delayPages(turntable, 0, 6);
-  simulator.fault({ on: items, answer: wait(60) });
+  simulator.fault({ on: items, minOffset: 300, answer: wait(60) });
   const exported = download(turntable, mara, `${path}/export.csv`);
   await until(() => isPaused(mara));
   const { cookieHeader } = mara;
@@ -499,8 +490,7 @@ test('a client that leaves during a pause ends the export', async (t) => {
   const turntable = await startTurntable(t, { timing: { firstByteMs: 100 } });
   const { simulator, clock, logged } = turntable;
   const { mara, path } = await longPlaylist(turntable);
-  delayPages(turntable, 0, 6);
-  simulator.fault({ on: items, answer: wait(60) });
+  simulator.fault({ on: items, minOffset: 300, answer: wait(60) });
   const answer = await openDownload(turntable, mara, `${path}/export.csv`);
   await until(() => isPaused(mara));
   simulator.forgetCalls();
@@ -567,7 +557,7 @@ test('the page of an export says how many calls it takes, and offers parts of a 
   const page = await mara.get(`${path}/export`).expect(200);
   assert.match(page.text, /<h1>Export <bdi>Everything I ever liked<\/bdi><\/h1>/);
   assert.match(page.text, /1,200 rows, about 26 calls to Spotify/);
-  assert.match(page.text, /arrives when it is complete/);
+  assert.match(page.text, /starts once the file is complete/);
   const { body } = await mara.getJson(`${path}/export`).expect(200);
   assert.deepEqual(body, {
     id: path.split('/')[2],

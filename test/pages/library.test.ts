@@ -192,7 +192,7 @@ test('an episode is saved as an episode', async (t) => {
   if (apiVersionIn(t) === 'legacy') assert.ok(apiRequests(simulator).includes('PUT /me/episodes'));
 });
 
-test('to a program both answer with the status itself', async (t) => {
+test('programs get the status itself from both', async (t) => {
   const turntable = await startTurntable(t);
   const person = await mara(turntable);
   const [track] = await person.saved();

@@ -120,7 +120,7 @@ test('an item that Spotify does not describe is still shown as playing', async (
   await mara.signIn();
   simulator.plays('mara', { kind: 'unknown' });
 
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<h1>Something is playing<\/h1>/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<h1>Unknown title<\/h1>/);
 });
 
 test('if nothing is playing, the page says so', async (t) => {

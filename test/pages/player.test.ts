@@ -95,7 +95,7 @@ test('a free account sees next to the button that Spotify requires Premium, and 
   const { left, page } = await press(mara, turntable, 'pause');
 
   assert.equal(left.headers.location, '/now-playing?notice=premium-required');
-  assert.match(page.text, /role="alert">Spotify lets only people with Premium control the player/);
+  assert.match(page.text, /role="alert">Spotify lets only Premium members control playback/);
   for (const { text } of [page, await mara.get('/now-playing').expect(200)]) {
     assert.doesNotMatch(text, /action="\/player\//);
     assert.match(text, /Playback controls need Spotify Premium/);
@@ -115,7 +115,7 @@ test('if no device is active, the page says so and links to the devices', async 
 
   assert.equal(left.headers.location, '/now-playing?notice=no-active-device');
   assert.match(page.text, /Nothing is playing/);
-  assert.match(page.text, /role="alert">Spotify doesn’t see any device of yours that is playing/);
+  assert.match(page.text, /role="alert">Spotify doesn’t see anything playing on your devices/);
   assert.match(page.text, /href="\/devices"/);
 });
 

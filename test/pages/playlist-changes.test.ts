@@ -116,7 +116,7 @@ test('a playlist is renamed without its description, because Spotify lets nobody
   const mara = await signedIn(turntable);
   const path = await playlistNamed(mara, 'Paper & pencil');
   const page = await mara.get(path).expect(200);
-  assert.match(page.text, /If you leave the description empty, it stays as it is/);
+  assert.match(page.text, /An empty description leaves the current one unchanged/);
 
   const sent = { ...formFields(page.text, path), name: 'Ink', description: '' };
   await mara.post(path).type('form').send(sent).expect(303);

@@ -176,8 +176,8 @@ test('another person’s playlist shows as much as Spotify returns', async (t) =
 
   assert.match(page.text, /Songs that can see the sea\./);
   if (apiVersionIn(t) === '2026-02') {
-    assert.match(page.text, /Spotify shows apps like this one only what’s in your own playlists/);
-    assert.match(page.text, /<a class="button" href="[^"]+\/open\/playlist\/[^"]+">Open in Spotify<\/a>/);
+    assert.match(page.text, /Spotify lets apps like this one see only what’s in your own playlists/);
+    assert.match(page.text, /<a class="button" href="[^"]+\/open\/playlist\/[^"]+">Open on Spotify<\/a>/);
     assert.equal(body.entries, null);
     assert.equal(simulator.calls.length, 1, 'both visits within a moment share one call');
   } else {

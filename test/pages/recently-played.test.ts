@@ -117,7 +117,7 @@ test('if Spotify does not answer, or asks to wait, the page loads without it', a
   }
 });
 
-test('the stream of any process goes on showing it, and never requests it', async (t) => {
+test('a stream on any process keeps showing them, and never requests them', async (t) => {
   const one = await inSilence(t);
   const other = await startTurntable(t, { sharedWith: one });
   const { mara, simulator } = one;

@@ -169,7 +169,7 @@ testInEachApiVersion(
 );
 
 // fault: row-moved-before-removal
-test('a row that has moved in the meantime is not removed, and the page says so', async (t) => {
+test('a row that has since moved is not removed, and the page says so', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signedIn(turntable);
   const page = await mara.get('/library').expect(200);

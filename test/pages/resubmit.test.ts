@@ -54,7 +54,7 @@ test('forms that were refused permanently, come from elsewhere or are sent by pr
   );
 });
 
-test('a form that is sent while Redis is away comes back as it was sent, and works once Redis is back', {
+test('a form that is sent while Redis is down is shown again as it was sent, and works once Redis is back', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -87,7 +87,7 @@ test('a form that is sent while Redis is away comes back as it was sent, and wor
   assert.equal(apiRequests(turntable.simulator).filter((call) => call === 'POST /me/playlists').length, 1);
 });
 
-test('while Redis is away no form comes back that is from elsewhere, is too long, or would lead elsewhere', {
+test('while Redis is down, no form is shown again that is foreign, too long, or would lead elsewhere', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);

@@ -137,7 +137,7 @@ testOnce('an invalid search is reported, without asking Spotify', async (t) => {
 
   for (const [path, reason] of Object.entries(senseless)) {
     const page = await visitor.get(path).expect(400);
-    assert.match(page.text, /<a class="button" href="\/search">Back to the search<\/a>/);
+    assert.match(page.text, /<a class="button" href="\/search">Back to search<\/a>/);
     const { body } = await visitor
       .getJson(path)
       .expect(400)
@@ -351,7 +351,7 @@ testOnce('one address has 30 searches a minute, and is told how long to wait', a
 
   for (let nth = 1; nth <= 30; nth += 1) await from('192.0.2.1').expect(200);
   const page = await from('192.0.2.1').expect(429);
-  assert.match(page.text, /Without signing in, an address can search 30 times a minute/);
+  assert.match(page.text, /Without signing in, each address gets 30 searches a minute/);
   const wait = Number(page.headers['retry-after']);
   assert.ok(wait > 30 && wait <= 60, `${wait} s`);
   await from('192.0.2.2').expect(200);

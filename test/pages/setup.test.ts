@@ -27,7 +27,7 @@ function findingsIn(html: string): Map<string, string> {
   return new Map([...found].map(([, word, what = '', seen]) => [what, `${word}: ${seen}`]));
 }
 
-test('the setup page has each step with the exact string to paste, and links to the check', async (t) => {
+test('the setup page shows each step with the exact string to paste, and links to the check', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const { text, headers } = await browser().get('/setup').expect(200);
 
@@ -104,7 +104,7 @@ test('the check tells whether proxy headers are trusted, missing, not trusted, o
 
   const plain = await startTurntable(t);
   const unexpected = await check(plain.browser(), { 'X-Forwarded-Proto': 'https' });
-  assert.match(unexpected.get('Proxy') ?? '', /^Note: there are headers of a proxy, but BASE_URL is http/);
+  assert.match(unexpected.get('Proxy') ?? '', /^Note: the request has proxy headers, but BASE_URL is http/);
 });
 
 test('the check says that Spotify refused a person recently, without saying whom', async (t) => {
@@ -118,7 +118,7 @@ test('the check says that Spotify refused a person recently, without saying whom
   assert.match(refused.text, /href="\/setup\/check">Check the setup/);
   clock.advance({ minutes: 5 });
   const people = (await check(owner)).get('Sign-ins') ?? '';
-  assert.match(people, /^Problem: 5 minutes ago, Spotify refused someone who is not on your app’s list/);
+  assert.match(people, /^Problem: 5 minutes ago, Spotify refused someone who isn’t on your app’s list/);
   assert.doesNotMatch(people, /jonas/i);
 
   simulator.settings.ownerHasPremium = false;
@@ -189,7 +189,7 @@ test('the check stores only its result in Redis, and shows no secret', async (t)
   assert.doesNotMatch(stored + page.text + logged.join(''), new RegExp(clientSecret));
 });
 
-test('the public gets no such page, unless it is turned on', async (t) => {
+test('the setup page is not public unless it is turned on', async (t) => {
   const hidden = await startTurntable(t, { env: https });
   for (const path of ['/setup', '/setup/check']) await hidden.browser().get(path).set(overHttps).expect(404);
   assert.doesNotMatch((await hidden.browser().get('/').set(overHttps)).text, /href="\/setup/);

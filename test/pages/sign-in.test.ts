@@ -142,7 +142,7 @@ test('a sign-in gives the session a new id, and the old one is no longer valid',
 });
 
 // fault: session-id-planted
-test('a session id that was not made here is not accepted', async (t) => {
+test('a session id that this server did not issue is not accepted', async (t) => {
   const { browser, baseUrl } = await startTurntable(t);
   const victim = browser();
   const name = `turntable-${new URL(baseUrl).port}-session`;
@@ -242,7 +242,7 @@ test('cancelling at Spotify leads to a page that says so, and changes nothing', 
 
   const page = await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 200);
 
-  assert.match(page.text, /You cancelled on Spotify/);
+  assert.match(page.text, /You canceled the sign-in on Spotify/);
   await mara.failSignIn(`/callback?error=access_denied&state=${state}`, 400);
   assert.equal(simulator.calls.length, 0);
   await mara.get('/now-playing').expect(200);
@@ -413,7 +413,7 @@ test('a program that is not signed in gets a 401 and no redirect', async (t) => 
   assert.equal(JSON.parse(answer.text).reason, 'not-signed-in');
 });
 
-test('a sign-in that fails leads to another one, back to where the person was, and shows nothing of the callback', async (t) => {
+test('a failed sign-in offers another one that leads back to the same page, and shows nothing of the callback', async (t) => {
   const { browser, simulator } = await startTurntable(t);
   const json = (status: number, message: string) => ({
     status,

@@ -96,7 +96,7 @@ test('the private Redis is reached through a folder that only its user may enter
 });
 
 // fault: last-redis-is-away
-test('a Redis at the default address is used, and no other one replaces it while it is away', {
+test('a Redis at the default address is used, and is not replaced by another while it is down', {
   skip,
 }, async (t) => {
   const { open, said, folder, url, startDefault } = await machine(t);
@@ -106,10 +106,13 @@ test('a Redis at the default address is used, and no other one replaces it while
   await redis.stop();
   await assert.rejects(open(), (error: Error) => {
     assert.ok(error instanceof NoRedis);
-    assert.match(error.message, /which has the sign-ins, does not answer\. Start it .*delete .*last-store/);
+    assert.match(
+      error.message,
+      /which stores the sign-ins, does not answer\. Start it .*delete .*last-store/,
+    );
     return true;
   });
-  assert.match(said(), /Waiting for the Redis at 127\.0\.0\.1:\d+, which has the sign-ins/);
+  assert.match(said(), /Waiting for the Redis at 127\.0\.0\.1:\d+, which stores the sign-ins/);
 
   const waiting = open({ waitMs: 60_000 });
   while (said() === '' && !t.signal.aborted) await sleep(10);
@@ -180,7 +183,7 @@ test('two servers that are started at once do not share a private Redis: the sec
 });
 
 // fault: private-redis-still-ending
-test('a private Redis that is still ending, after its process was killed, is waited for', {
+test('a private Redis that is still shutting down after its process was killed is waited for', {
   skip,
 }, async (t) => {
   const { open, folder } = await machine(t);
@@ -199,7 +202,7 @@ test('a private Redis that is still ending, after its process was killed, is wai
 });
 
 // fault: private-redis-killed
-test('a private Redis that exits is started again, with its data', { skip }, async (t) => {
+test('a private Redis that exits is restarted with its data', { skip }, async (t) => {
   const { open, said } = await machine(t);
   const store = await open();
   const { browser } = await startTurntable(t, { redisUrl: store.url });
@@ -225,7 +228,7 @@ test('a folder that cannot be used is reported in one sentence', { skip }, async
   const deep = join(folder, '..', 'd'.repeat(100));
   await assert.rejects(
     open({ folder: deep }),
-    /path of the socket has \d+ bytes.*Move Turntable to a folder with a/,
+    /socket path is \d+ bytes long.*Move Turntable to a folder with a/,
   );
 });
 
@@ -240,7 +243,7 @@ test('a folder whose data Redis does not understand is reported in one sentence 
   writeFileSync(join(folder, 'appendonlydir', 'appendonly.aof.manifest'), 'no manifest\n');
   writeFileSync(join(folder, 'appendonly.aof'), 'no commands\n');
 
-  await assert.rejects(open(), /did not start with the data in .*redis\.log says why/);
+  await assert.rejects(open(), /did not start with the data in .*redis\.log for the reason/);
   assert.match(readFileSync(join(folder, 'redis.log'), 'utf8'), /AOF|append only file/i);
 });
 
@@ -250,7 +253,7 @@ test('a database that Redis does not have is refused at startup', { skip }, asyn
 
   await assert.rejects(
     open({ redisUrl: `${url}/99`, findsRedis: false }),
-    /127\.0\.0\.1:\d+ refuses the database number in REDIS_URL .*Write another number .*numbered from 0/,
+    /127\.0\.0\.1:\d+ refuses the database number in REDIS_URL .*Write a different number .*numbered from 0/,
   );
   assert.equal((await open({ redisUrl: `${url}/3`, findsRedis: false })).url, `${url}/3`);
 });

@@ -272,7 +272,7 @@ test('messages that are damaged or of another shape are ignored and counted, and
 });
 
 // fault: damaged-cooldown
-test('an invalid record is no cooldown and pauses nothing, and neither does a probe that never ends', async (t) => {
+test('neither an invalid cooldown record nor a probe that never ends stops calls', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `cooldown:{${clientId}}`;
   const far = clock.now() + 30 * 24 * 3_600_000;
@@ -400,7 +400,7 @@ test('the callback from Spotify works despite an invalid record', async (t) => {
 });
 
 // fault: damaged-api-version
-test('the generation of the Web API is detected again if its record is invalid', async (t) => {
+test('the API version is detected again if its record is invalid', async (t) => {
   const { mara, redis, logged, clock } = await signedIn(t, { simulator: { apiVersion: 'legacy' } });
   const [playlist] = (await mara.getJson('/playlists').expect(200)).body.playlists as { id: string }[];
   const path = `/playlists/${playlist?.id}`;

@@ -19,7 +19,7 @@ async function isTurnedAway(mara: Browser, path: string): Promise<void> {
 }
 
 // fault: redis-stopped
-test('while Redis is stopped every page answers 503, and when it is back everything is as before', {
+test('while Redis is stopped every page answers 503, and everything works again once it is back', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);
@@ -57,7 +57,7 @@ test('while Redis hangs, pages answer 503 instead of hanging, and nobody is sign
   await isBack(mara);
 });
 
-test('a Redis that takes no writes is reported as unavailable, never as a success, and reading still works', {
+test('a Redis that refuses writes is reported as unavailable, never as a success, and reads still work', {
   skip,
 }, async (t) => {
   const redis = await startOwnRedis(t);

@@ -144,7 +144,8 @@ test('the address is derived from where the server listens, or has to be set', (
 test('TRUST_PROXY takes a number or addresses, and nothing that trusts everyone', () => {
   assert.equal(readConfig({ TRUST_PROXY: '2' }).trustProxy, 2);
   assert.equal(readConfig({ TRUST_PROXY: 'loopback, 10.0.0.0/8' }).trustProxy, 'loopback, 10.0.0.0/8');
-  assert.match(configProblems({ TRUST_PROXY: 'true' }), /would trust every client/);
+  for (const TRUST_PROXY of ['true', '0.0.0.0/0', '::/0', '10.0.0.0/8, 0.0.0.0/0'])
+    assert.match(configProblems({ TRUST_PROXY }), /would trust every client/, TRUST_PROXY);
   for (const TRUST_PROXY of [
     'nonsense',
     '10.0.0.0/99',

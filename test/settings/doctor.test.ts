@@ -184,7 +184,7 @@ test('the doctor finds a Redis that takes no writes, and says why', { skip }, as
   const replica = await ask();
   assert.match(
     replica.said,
-    /FAIL {2}Redis connection: .* is a read-only replica \(READONLY\) -> REDIS_URL must lead to the primary/,
+    /FAIL {2}Redis connection: .* is a read-only replica \(READONLY\) -> REDIS_URL must point to the primary/,
   );
   assert.equal(replica.code, 1);
 });
@@ -269,13 +269,13 @@ test('the doctor finds a server that runs with other settings, or another server
   await server.waitForOutput(/Turntable is at/);
 
   const { said, code } = await ask();
-  assert.match(said, /FAIL {2}Public address: .* with another BASE_URL -> .*X-Forwarded-Host/);
+  assert.match(said, /FAIL {2}Public address: .* has a different BASE_URL -> .*X-Forwarded-Host/);
   assert.equal(code, 1);
 
   const { port: its } = new URL(simulator.origin);
   assert.match(
     (await ask({ BASE_URL: `http://127.0.0.1:${its}` })).said,
-    /FAIL {2}Public address: the program that answers at .* is not Turntable \(status 404\)/,
+    /FAIL {2}Public address: what answers at .* isn’t Turntable \(status 404\)/,
   );
 });
 
@@ -316,7 +316,7 @@ test('the doctor finds an owner without Premium, and a Spotify that asks for a p
 
   simulator.rateLimit(3600);
   const waiting = await ask();
-  assert.match(waiting.said, /note {2}Spotify Web API: Spotify refuses calls until 20/);
+  assert.match(waiting.said, /note {2}Spotify Web API: Spotify is refusing calls until 20/);
   assert.equal(waiting.code, 0);
   const before = callsOf(simulator);
   await ask();

@@ -41,8 +41,8 @@ test('the environment overrides .env, even if it leaves a variable empty', (t) =
 // fault: unusable-env-line
 test('a line of .env that would be skipped or cut short is named by its number, and its value is not shown', (t) => {
   for (const [content, words] of [
-    ['PORT=3000\nSPOTIFY_CLIENT_SECRET: hidden', /^Line 2 of \.env is not NAME=value/],
-    ['\u200BSPOTIFY_CLIENT_SECRET=hidden', /^Line 1 of \.env is not NAME=value/],
+    ['PORT=3000\nSPOTIFY_CLIENT_SECRET: hidden', /^Line 2 of \.env must be NAME=value/],
+    ['\u200BSPOTIFY_CLIENT_SECRET=hidden', /^Line 1 of \.env must be NAME=value/],
     [
       'REDIS_URL=redis://:hid#den@redis:6379',
       /^Line 1 of \.env: REDIS_URL has a # in its value.*double quotes/,
@@ -110,21 +110,24 @@ test('a Redis URL that cannot work is refused with the correct form, and without
     ['redis://:secr#et@redis:6379', /write % as %25, # as %23, \/ as %2F, \? as %3F/],
     ['redis://:secr/et@redis:6379', /must have the form .* \/ as %2F/],
     ['redis://:secr?et@redis:6379', /must have the form .* \? as %3F/],
-    ['redis://127.0.0.1:0', /must contain the port/],
+    ['redis://127.0.0.1:0', /must include the port/],
     ['redis://secr:12/et@redis:6379', /an @ after its host.* \/ as %2F/],
     ['redis://secr:12#et@redis:6379', /an @ after its host.* # as %23/],
     ['redis://secr:12?et@redis:6379', /an @ after its host.* \? as %3F/],
-    ['redis://redis:6379/#secret', /has a # at its end/],
+    ['redis://redis:6379/#secret', /has a # at the end/],
     ['redis://redis:6379/secret', /The database in REDIS_URL is not a number.*6379\/0/],
     ['redis://redis:6379/0/', /The database in REDIS_URL is not a number/],
     ['redis://redis:6379/?db=secret', /The database in REDIS_URL is not a number/],
+    ['redis://redis:6379?lazyConnect=secret', /a parameter .* isn’t supported: lazyConnect\. Remove it/],
+    ['/run/redis.sock?db=1&sentinels=secret', /isn’t supported: sentinels/],
+    ['redis://redis:6379?secr%20et', /a parameter .* isn’t supported\. Remove it/],
     ['redis:6379', /must have the form redis:\/\/127\.0\.0\.1:6379/],
     ['redis:///0', /must have the form/],
     ['redis://:secret@', /must have the form/],
     ['http://:secret@redis', /must have the form/],
     ['secret.sock', /unix:\/path\/to\/redis\.sock/],
     ['unix:secret.sock', /unix:\/path\/to\/redis\.sock/],
-    [`unix:/secret/${'x'.repeat(100)}.sock`, /The path of the socket has 113 bytes.* at most 103/],
+    [`unix:/secret/${'x'.repeat(100)}.sock`, /The socket path is 113 bytes long.* at most 103/],
   ] as const) {
     assert.match(configProblems({ ...credentials, REDIS_URL }), words, REDIS_URL);
     assert.doesNotMatch(configProblems({ ...credentials, REDIS_URL }), /secr|:12/, REDIS_URL);
@@ -192,8 +195,8 @@ test('quotes and invisible characters are refused by the name of the variable, w
 test('other settings that cannot work are refused with what to write', () => {
   for (const [env, words] of [
     [{ PORT: '30 00' }, /PORT must be a whole number/],
-    [{ HOST: 'http://127.0.0.1' }, /HOST must be an address or a name.*without scheme and port/],
-    [{ HOST: '127.0.0.1:3000' }, /HOST must be an address or a name.*without scheme and port/],
+    [{ HOST: 'http://127.0.0.1' }, /HOST must be an address.*or a host name, without a scheme or port/],
+    [{ HOST: '127.0.0.1:3000' }, /HOST must be an address.*or a host name, without a scheme or port/],
     [{ BASE_URL: 'http://127.0.0.1:3000/music' }, /Write BASE_URL=http:\/\/127\.0\.0\.1:3000$/],
     [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must begin with http/],
     [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly "production"/],

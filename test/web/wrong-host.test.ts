@@ -41,7 +41,7 @@ test('at any other address every page says where this site is and what to set, b
       assert.equal(page.headers['cache-control'], 'no-store');
     }
   const page = await mara.get('/playlists?page=2').set('Host', `192.168.1.5:${port}`).expect(421);
-  assert.match(page.text, new RegExp(`You came to 192\\.168\\.1\\.5:${port}\\.`));
+  assert.match(page.text, new RegExp(`You opened 192\\.168\\.1\\.5:${port}\\.`));
   assert.match(page.text, new RegExp(`href="${baseUrl}/playlists\\?page=2">Open ${baseUrl}<`));
   const { body } = await mara.getJson('/now-playing').set('Host', 'abc.tunnel.example').expect(421);
   assert.equal(body.reason, 'wrong-host');
@@ -111,6 +111,6 @@ test('forwarded headers of an untrusted proxy do not count', async (t) => {
     .get('/')
     .set({ Host: 'abc.tunnel.example', 'X-Forwarded-Host': host })
     .expect(421);
-  assert.match(page.text, /You came to abc\.tunnel\.example\./);
+  assert.match(page.text, /You opened abc\.tunnel\.example\./);
   await browser().get('/').set('X-Forwarded-Host', 'abc.tunnel.example').expect(200);
 });

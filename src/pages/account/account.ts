@@ -11,7 +11,7 @@ import { purposes } from './purposes.ts';
 
 type Deps = { browsers: Browsers; signedIn: SignedIn };
 
-/** Spotify's page for removing the access of apps. It has no call for that. */
+/** Spotify's page for removing an app's access. The Web API has no call for that. */
 const appsAtSpotify = 'https://www.spotify.com/account/apps';
 
 /** The listener's sign-ins and permissions, and all ways to end them. */

@@ -13,8 +13,8 @@ export function purposes(scopes: readonly string[]): Permission[] {
 
 function purposeOf(scope: string): string {
   const description = describeScope(scope);
-  if (description === null) return 'Granted, but not used by this site';
-  return `${description}: for ${list.format(pagesThatUse(scope))}`;
+  if (description === null) return 'Granted, but this site doesn’t use it';
+  return `${description} (used by ${list.format(pagesThatUse(scope))})`;
 }
 
 function pagesThatUse(scope: string): string[] {

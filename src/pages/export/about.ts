@@ -3,10 +3,16 @@ import type { Page, Playlist } from '../../spotify/types.ts';
 import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
-/** Where a file of all playlists begins: the page of the list, how many playlists to skip there, and the row of the first. */
-export type Place = { page: number; skip: number; from: number; snapshot?: string };
+/**
+ * Where a file of all playlists begins: the page of the list, how many of its playlists to skip, and the first row of the next one. `before`: a hash of the
+ * playlists before it.
+ */
+export type Place = { page: number; skip: number; from: number; before?: string; snapshot?: string };
 
-/** The rest of a file name needs some room, too: systems allow 255 bytes. */
+/** The place where the first part begins. */
+export const beginning: Place = { page: 1, skip: 0, from: 0, before: '' };
+
+/** Leaves room for the rest of the file name: file systems allow 255 bytes. */
 const longestName = 80;
 
 /**
@@ -17,7 +23,7 @@ export function callsFor(rows: number): number {
   return 1 + callsForContents(rows);
 }
 
-/** The same without the call for the playlist itself: in a file of all playlists, their list says as much. */
+/** The same without the call for the playlist itself: an export of all playlists gets its details from their list. */
 function callsForContents(rows: number): number {
   const pages = Math.max(1, Math.ceil(rows / entriesPerPage));
   return pages > 1 ? pages + 1 : pages;
@@ -30,12 +36,15 @@ export function sizeOfAll({ items, total }: Page<Playlist>): { rows: number | nu
   const isKnown = total <= playlistsPerPage && counts.every((count) => count !== null);
   const [longest = 0, ...others] = counts.map((count) => callsForContents(count ?? 0)).sort((a, b) => b - a);
   const sum = others.reduce((all, one) => all + one, 0);
-  // The longest says nothing about the pages that are still unread: people often have one playlist with everything in it.
+  // The longest playlist is left out of the estimate for the pages that are still unread: many people have one playlist with everything in
+  // it.
   const unread = total - items.length;
+  const pages = Math.ceil(total / playlistsPerPage);
   const average = others.length === 0 ? longest : sum / others.length;
   return {
     rows: isKnown ? counts.reduce<number>((sum, count) => sum + (count ?? 0), 0) : null,
-    calls: Math.ceil(total / playlistsPerPage) + Math.ceil(longest + sum + average * unread),
+    // A list longer than a page is read again at the end.
+    calls: (pages > 1 ? 2 * pages : pages) + Math.ceil(longest + sum + average * unread),
   };
 }
 
@@ -45,14 +54,14 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
   const name = [...(manifest.name ?? '')].slice(0, longestName).join('').trim() || 'playlist';
   const rows = (count: number) => count.toLocaleString('en');
   if (!readable) return `${name} (contents not available)`;
-  if (stopped && written === 0) return `${name} (no rows of ${rows(announced)})`;
+  if (stopped && written === 0) return `${name} (none of ${rows(announced)} rows)`;
   const isAtEnd = from + written >= announced;
   if (stopped?.reason === 'changed-meanwhile' && isAtEnd) return `${name} (changed during the export)`;
   // safeguard: part-range-in-name
   if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
   const notes = [
     ...(from > 0 ? [`from row ${rows(from + 1)}`] : []),
-    ...(changedSince ? ['of a changed playlist'] : []),
+    ...(changedSince ? ['playlist changed'] : []),
     ...(missing > 0 ? [isOver ? `${rows(missing)} of ${rows(written)} rows missing` : 'rows missing'] : []),
   ];
   return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
@@ -62,6 +71,8 @@ export function nameOf(manifest: Manifest, isOver: boolean): string {
 export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
   const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
   const before = (page - 1) * playlistsPerPage + skip;
+  if (stopped?.reason === 'changed-meanwhile' && before + playlists >= announced)
+    return 'playlists (changed during the export)';
   if (stopped) return `playlists (part, up to playlist ${before + playlists} of ${announced})`;
   const notes = [
     ...(before + from > 0 ? [`from playlist ${before + 1}`] : []),

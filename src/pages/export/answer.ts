@@ -12,13 +12,13 @@ type Deps = ExportDeps & {
 };
 
 type OpenFile = Omit<File, 'format'> & {
-  /** What the file turned out to lack, once it has been sent; null if it is complete. */
+  /** What the file lacks, which is known once it has been sent; null if it is complete. */
   outcome: () => Outcome | null;
 };
 
 /**
- * Answers with the file that `open` makes of `what`, a playlist's id or `all`. Throws the error that ended the export, for an error page if the file
- * has not begun.
+ * Sends the file that `open` creates for `what`, which is a playlist's id or `all`. Throws the error that ended the export; if the file
+ * hasn't begun, that becomes an error page.
  */
 export async function answerWithFile(
   deps: Deps,

@@ -7,8 +7,8 @@ import { isForeign } from '../../web/same-origin.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 
 /**
- * Asks before a file is made for a link on another site, because it takes many calls to Spotify. To name the playlist takes one call, which the
- * page of its export shares. Returns whether it has answered the request.
+ * Asks for confirmation if a link on another site leads to a file, because an export takes many calls to Spotify. Naming the playlist takes
+ * one call, which the export's own page shares. Returns whether it has answered the request.
  */
 export function createQuestion({ baseUrl }: { baseUrl: string }) {
   return async (req: Request, res: Response, listener: SignedInListener): Promise<boolean> => {
@@ -21,7 +21,7 @@ export function createQuestion({ baseUrl }: { baseUrl: string }) {
     return true;
   };
 
-  /** Returns null if the playlist has no name, or Spotify can't say it now: the question can do without. */
+  /** Returns null if the playlist has no name, or Spotify can't be asked now: the question works without it. */
   async function nameOf({ spotify }: SignedInListener, id: string): Promise<string | null> {
     try {
       return (await spotify.cachedPlaylist(id)).name;

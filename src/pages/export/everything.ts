@@ -1,34 +1,37 @@
+import { createHash } from 'node:crypto';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
-import type { Place } from './about.ts';
+import { beginning, type Place } from './about.ts';
 import type { Summary } from './formats.ts';
 import { hasChanged, type Manifest, type Run, readWhole, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
 
 type Begin = {
   place: Place;
-  /** The page of playlists that the place is on. */
+  /** The page of the list that this place is on. */
   first: PlaylistPage;
   /** Counted up while the playlists are read; correct once they have all been read. */
   summary: Summary;
   run: Run;
   readPage: (page: number) => Promise<PlaylistPage>;
   open: (playlist: Playlist, at: Place) => Promise<Source>;
-  /** Whether Spotify should let the listener read what is in a playlist, whatever the API version. */
+  /** Whether the contents of a playlist should be readable to the listener, whatever the API version. */
   isOwn: (playlist: Playlist) => boolean;
-  /** The address of a file that goes on at this place. */
+  /** The URL of a file that continues from this place. */
   resume: (at: Place) => string;
 };
 
-/** Yields the playlists from a place on, one at a time. An error ends a whole file; a part notes it in its summary. */
+/** Yields the playlists one at a time, starting at a place. In a whole file an error is thrown; in a part, it is noted in the summary. */
 export async function* everything(begin: Begin): AsyncGenerator<Source> {
   const { place, first, summary, run, readPage, open, isOwn, resume } = begin;
   const last = Math.ceil(summary.announced / playlistsPerPage);
-  let at = place;
+  /** From where on the list must be the same at the end. The address of a part vouches for the playlists before it. */
+  const sameFrom = place.before === undefined ? place : beginning;
+  let at: Place = { ...place, before: place.before ?? '' };
   try {
     for (let page = first; ; page = await readPage(at.page)) {
-      if (page.total !== first.total) throw hasChanged();
+      if (page.total !== first.total) throw listHasChanged();
       countAbsent(page, at.page, summary, run);
       for (const playlist of page.items.slice(at.skip)) {
         if (run.isFull()) {
@@ -39,10 +42,15 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
         yield source;
         countPlaylist(source.manifest, isOwn(playlist), summary);
         if (summary.stopped) return;
-        at = { page: at.page, skip: at.skip + 1, from: 0 };
+        at = { page: at.page, skip: at.skip + 1, from: 0, before: hashWith(at.before, playlist) };
       }
-      at = { page: at.page + 1, skip: 0, from: 0 };
+      at = { page: at.page + 1, skip: 0, from: 0, before: at.before ?? '' };
       if (at.page > last) break;
+    }
+    // What is on one page is of one moment.
+    // safeguard: detect-changed-list
+    if (last > sameFrom.page || sameFrom === beginning) {
+      if ((await hashOfList(readPage, sameFrom, last)) !== at.before) throw listHasChanged();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist
@@ -52,6 +60,34 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
     const isChanged = reasonOf(error) === 'changed-meanwhile';
     summary.stopped = stopFor(error, resume(isChanged ? { ...at, from: 0 } : at));
   }
+
+  /** Playlists may be missing from the file, or from earlier parts, or be in them twice: it takes a new file to have them all. */
+  function listHasChanged(): Error {
+    at = beginning;
+    return hasChanged();
+  }
+}
+
+/** The hash of the playlists from a place to the end of this page, as they are now. */
+async function hashOfList(
+  readPage: Begin['readPage'],
+  { page: from, skip }: Place,
+  last: number,
+): Promise<string> {
+  let hash = '';
+  for (let page = from; page <= last; page += 1) {
+    const { items } = await readPage(page);
+    for (const playlist of page === from ? items.slice(skip) : items) hash = hashWith(hash, playlist);
+  }
+  return hash;
+}
+
+/** The hash of a sequence of playlists, from that of the ones before the last. */
+function hashWith(before: string | undefined, { id, name }: Playlist): string {
+  return createHash('sha256')
+    .update(`${before ?? ''} ${id ?? name}`)
+    .digest('base64url')
+    .slice(0, 22);
 }
 
 /** Reads a page of the listener's playlists. Asks twice if it is shorter than Spotify announced, then takes what came. */

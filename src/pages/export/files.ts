@@ -19,7 +19,7 @@ const formats = new Map<string, Format>([
 ]);
 const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
-/** Answers requests for files, with the format, place and version in their addresses. */
+/** Answers requests for files. Format, place and snapshot are in their URLs. */
 export function createFiles(deps: Deps) {
   return {
     /** All playlists in one file. */
@@ -29,6 +29,7 @@ export function createFiles(deps: Deps) {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
         skip: placeIn(req.query.skip, playlistsPerPage - 1),
         from: placeIn(req.query.from),
+        ...beforeIn(req),
         ...snapshotIn(req),
       };
       await answerWithFile(deps, { req, res, listener }, 'all', async (run) => {
@@ -107,7 +108,7 @@ function loadFrom({ spotify }: SignedInListener, id: string) {
   return (from: number) => spotify.playlistEntriesToExport(id, from);
 }
 
-/** Returns the address of the next part of the same file. */
+/** Returns the URL of the next part of the same file. */
 function addressOf(req: Request, place: Record<string, string | number>): string {
   const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
   return `${req.path}?${new URLSearchParams([...query, ['part', 'yes']])}`;
@@ -118,7 +119,7 @@ function withSnapshot<P extends object>(place: P, { snapshotId }: Pick<Playlist,
   return { ...place, ...(snapshotId && { snapshot: snapshotId }) };
 }
 
-/** Returns the format in an address. Throws {@link NoSuchPage} for an unknown one. */
+/** Parses the format in a URL. Throws {@link NoSuchPage} for an unknown one. */
 export function formatIn(req: Request): Format {
   const format = formats.get(String(req.params.format));
   if (!format) throw new NoSuchPage('No such format');
@@ -131,7 +132,12 @@ function snapshotIn(req: Request): { snapshot?: string } {
   return typeof snapshot === 'string' ? { snapshot } : {};
 }
 
-/** A place in an address. Throws {@link NoSuchPage} for one that no list can have. */
+/** Returns the hash of the playlists in the previous parts, if the address has one. */
+function beforeIn({ query: { before } }: Request): { before?: string } {
+  return typeof before === 'string' && /^[\w-]{1,22}$/.test(before) ? { before } : {};
+}
+
+/** Parses the place in a URL. Throws {@link NoSuchPage} for one that no list can have. */
 function placeIn(asked: unknown, furthest = furthestOffset): number {
   if (asked === undefined) return 0;
   const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
@@ -140,7 +146,7 @@ function placeIn(asked: unknown, furthest = furthestOffset): number {
   return place;
 }
 
-/** Throws {@link NoSuchPage} if the listener's playlists, of which `first` is the page that the place names, have no such place. */
+/** Throws {@link NoSuchPage} if the place is past the end of the listener's playlists. `first` is the page that it is on. */
 function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean): void {
   const { page, skip, from, snapshot } = place;
   // safeguard: 404-beyond-last-page
@@ -148,11 +154,14 @@ function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean)
   if (isBeyond) throw new NoSuchPage('No such playlist');
   const count = items[skip]?.count ?? null;
   if (items[skip] === undefined) checkFrom(from, 0, null);
-  // A part begins only after its first rows have been read, which know better than the list.
+  // A part is checked when its first rows have been read, because their total is more reliable than the list's.
   else if (count !== null && !part) checkFrom(from, count, snapshot ?? null);
 }
 
-/** Whether Spotify should let the listener read what is in a playlist, whatever the API version. It names the owner of each playlist of theirs. */
+/**
+ * Whether the contents should be readable to the listener, whatever the API version. Spotify always names the owner of the listener's own
+ * playlists.
+ */
 function isTheirs(listener: SignedInListener, { ownerId, collaborative }: Playlist): boolean {
   return ownerId === listener.id || collaborative;
 }

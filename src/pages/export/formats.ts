@@ -7,7 +7,7 @@ import type { Stop } from './stop.ts';
 
 /** What a file of all playlists says about itself at its end. */
 export type Summary = {
-  /** How many playlists the file holds, and how many Spotify announced. */
+  /** How many playlists the file contains, and how many Spotify announced. */
   playlists: number;
   announced: number;
   /** Playlists that Spotify announced and sent as null: it lists them and no longer shows them. */
@@ -129,7 +129,7 @@ function cells(row: Row): unknown[] {
 }
 
 function noteOn(item: Track | Episode): string {
-  if (item.kind === 'track' && item.local) return 'a file of your own';
+  if (item.kind === 'track' && item.local) return 'local file';
   return item.restriction === null ? '' : restrictionText(item.restriction);
 }
 
@@ -141,7 +141,7 @@ function stopFacts(stopped: Stop | null): Record<string, unknown> {
   return stopped ? { stopped: stopped.reason, until: stopped.until, resume: stopped.resume } : {};
 }
 
-/** Facts about the file below its rows, marked with # so that they don't look like rows. */
+/** Facts about the file, below its rows and marked with # so that they don't look like rows. */
 function facts(all: Record<string, unknown>): unknown[][] {
   return Object.entries(all).map(([name, value]) => [`# ${name}`, String(value ?? '')]);
 }

@@ -4,17 +4,17 @@ import type { Stop } from './stop.ts';
 
 /** What a finished file lacks, for the page that shows the progress of its export. */
 export type Outcome = {
-  /** A short word for programs. */
+  /** A machine-readable code. */
   reason: string;
   /** When Spotify may be called again, in milliseconds since 1970; null if that is not the reason. */
   until: number | null;
-  /** The address of a file that goes on, or starts again; null if that would change nothing. */
+  /** The URL of a file that continues, or starts over; null if neither would help. */
   resume: string | null;
   /** How many rows, or playlists, are missing, depending on the reason. */
   missing: number;
 };
 
-/** Returns what the file of a playlist lacks; null if it is complete. `again` is the address of a file from the start. */
+/** Returns what the file of a playlist lacks; null if it is complete. `again` is the URL of a file from the start. */
 export function outcomeOf(manifest: Manifest, isOwn: boolean, again: string): Outcome | null {
   const { readable, changedSince, missing, stopped } = manifest;
   if (!readable && isOwn) return lacking('contents-unavailable', 0, again);

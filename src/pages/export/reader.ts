@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cooldown } from '../../access/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 
-/** Makes a call that reads from Spotify; waits and tries again where that helps. */
+/** Makes a read call to Spotify; waits and retries if that may help. */
 export type Reader = <T>(call: () => Promise<T>) => Promise<T>;
 
 type Deps = {
@@ -16,7 +16,7 @@ type Deps = {
   onResume: () => Promise<void>;
 };
 
-/** For all pauses of an export together, so that it ends even if Spotify lets a few calls through between them. */
+/** The limit for all pauses of an export together, so that it ends even if Spotify lets a few calls through between them. */
 const pausesMs = 5 * 60_000;
 /** How often a pause checks the clock: it is the clock of Redis, and may be corrected while we wait. */
 const stepMs = 250;

@@ -66,7 +66,7 @@ export function createExportRun(
     read: createReader({
       now,
       signal: gone.signal,
-      // Nothing is sent before the first row is there, or all of a part: proxies and browsers give up on a long silence.
+      // Nothing is sent until the first row, or all of a part, has been read, and proxies and browsers give up on a long silence.
       // safeguard: first-byte-deadline
       longestPauseMs: () => (part || current.rows === 0 ? firstByteIsDueIn() : longestPauseMs),
       onPause: (until) => report({ state: 'paused', until }),

@@ -9,7 +9,7 @@
 const afterSeparator = /[=+\-@＝＋－＠](?<=(?:^|[!-&(-/:-@[-`{-~])[\s\p{Cf}"]*.)(?<!\1(.))/gu;
 /** The same after a space. A sign between two spaces, as in `Artist - Title`, is safe: split at spaces, it is a cell by itself. */
 // safeguard: formulas-after-space
-const afterSpace = /[=+\-@＝＋－＠](?<=\s[\p{Cf}"]*.)(?!(?<= .)(?: |$))/gu;
+const afterSpace = /[=+\-@＝＋－＠](?<=\s[\p{Cf}"]*.)(?!(?<= .) )/gu;
 /** Line breaks of every kind, tabs and other control characters. */
 const breaks = /[\p{Cc}\u2028\u2029]+/gu;
 

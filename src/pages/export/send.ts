@@ -52,7 +52,7 @@ export function attach(res: Response, { name, format, type }: Omit<File, 'text'>
   return res.attachment(`${fileName(name(isOver))}.${format}`).type(type);
 }
 
-/** The client has closed the connection: there is nothing left to do. */
+/** The client has closed the connection, so there is no one left to send to. */
 export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }

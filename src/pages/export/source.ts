@@ -16,7 +16,7 @@ export type Manifest = {
   changedSince: boolean;
   /** False if Spotify does not show the contents, as for most playlists of other people. */
   readable: boolean;
-  /** How many rows Spotify announced, the row this file begins with (from 0), and how many it holds. */
+  /** How many rows Spotify announced, the row this file begins with (from 0), and how many it contains. */
   announced: number;
   from: number;
   written: number;
@@ -63,7 +63,7 @@ type Begin = {
   load: ((from: number) => Promise<Page<Entry>>) | null;
   /** Loads the playlist's current snapshot. */
   currentSnapshot: () => Promise<string | null>;
-  /** The address of a file that goes on at this place. */
+  /** The URL of a file that continues from this row. */
   resume: (from: number) => string;
   run: Run;
 };
@@ -192,13 +192,13 @@ function nullIfUnreadable(error: unknown): null {
   throw error;
 }
 
-/** A playlist changed while the file was being made: rows could be missing, or be in it twice. */
+/** A playlist changed while its file was being written: rows could be missing, or appear twice. */
 export function hasChanged(): Problem {
   return new Problem({
     status: 409,
     reason: 'changed-meanwhile',
-    title: 'Something changed during the export',
-    text: 'A playlist was changed while it was being read, so the file would have been wrong. Nothing was saved. Try again.',
+    title: 'A playlist changed during the export',
+    text: 'The file would have been wrong, so nothing was saved. Try again.',
     actions: [{ label: 'Go to your playlists', href: routes.playlists() }],
   });
 }

@@ -6,11 +6,11 @@ import { Problem } from '../../web/errors.ts';
 
 /** Why an export stopped early, and how to continue it. */
 export type Stop = {
-  /** A short word for programs; `part-full` if a part holds as much as a part may. */
+  /** A machine-readable code; `part-full` if a part has reached its limit. */
   reason: string;
   /** When Spotify may be called again, in ISO 8601; null if that is unknown. */
   until: string | null;
-  /** The address of the next part. */
+  /** The URL of the next part. */
   resume: string;
 };
 
@@ -40,7 +40,7 @@ const reasons: readonly [ErrorClass, string][] = [
   [spotify.Refused, 'refused'],
 ];
 
-/** Returns the reason in a word; null for an error of our own. */
+/** Returns the machine-readable code for an error; null for an error of our own. */
 export function reasonOf(error: unknown): string | null {
   if (error instanceof Problem) return error.page.reason;
   return reasons.find(([kind]) => error instanceof kind)?.[1] ?? null;

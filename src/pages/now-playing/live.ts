@@ -30,7 +30,7 @@ type Deps = {
  * not know when that is. Before `least` it would find nothing new; after `most` it would miss what pages and buttons bring.
  */
 const fetchMs = { afterPoll: 1_000, unknown: 10_000, least: 2_000, most: 60_000 };
-/** A page whose fetch is overdue by more than this has been closed. */
+/** If a page's fetch is overdue by more than this, the page has been closed. */
 const graceMs = 15_000;
 
 /**
@@ -132,7 +132,7 @@ function nextFetchIn(pollInMs: number | null): number {
   return Math.min(fetchMs.most, Math.max(fetchMs.least, wanted));
 }
 
-/** A name for this sign-in that reveals nothing, by which the tabs of a browser know that they belong together. */
+/** Identifies this sign-in to the tabs of a browser without revealing anything, so that they know that they belong together. */
 export function signInName(req: Request): string {
   return createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
 }
@@ -157,8 +157,8 @@ function tooManyStreams(): Problem {
   return new Problem({
     status: 429,
     reason: 'too-many-streams',
-    title: 'This is open in too many places',
-    text: 'Close some of the windows that show what is playing.',
+    title: 'Now playing is open in too many windows',
+    text: 'Close some of them.',
     retryAfterSeconds: 60,
     actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });

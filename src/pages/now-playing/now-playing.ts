@@ -30,7 +30,7 @@ type Deps = {
 
 /** How long the page waits for details that it can do without. */
 const optionalWaitMs = 1_500;
-/** Least time before a page without JavaScript reloads itself. */
+/** The minimum time before a page without JavaScript reloads itself. */
 const leastRefreshMs = 20_000;
 
 /**
@@ -148,7 +148,7 @@ export function nowPlayingPages(deps: Deps): Router {
     }
   }
 
-  /** The same, if a page has asked since the music stopped: a stream may show no more, because it makes no calls. */
+  /** The same, but only if a page has asked Spotify since the music stopped: a stream makes no calls of its own. */
   async function knownRecent(
     listener: SignedInListener,
     observation: Observation,
@@ -163,7 +163,7 @@ function showsRecent(listener: SignedInListener, { playback }: Observation): boo
 
 /** In how many seconds a page without JavaScript reloads itself: at the next poll, or after a cooldown. */
 function refreshAfter(pollAt: number, cooldown: Card['live']['cooldown'], now: number): number {
-  // Pages come back at different moments after a cooldown.
+  // Spread out, so that pages don't all reload at once after a cooldown.
   const at = cooldown === null ? pollAt : cooldown.until + 1_000 + Math.random() * 30_000;
   return Math.ceil(Math.max(leastRefreshMs, at - now) / 1000);
 }

@@ -10,7 +10,7 @@ import { noticeIn, withNotice } from '../../web/notices.ts';
 import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 
-/** A form to change the details that was refused: what it sent, and why it was refused. */
+/** A refused form for changing the details: what was sent, and why it was refused. */
 type FailedEdit = { details: PlaylistDetails; problem: ErrorPage };
 
 /**

@@ -24,7 +24,7 @@ export const noSnapshot = {
   status: 400,
   reason: 'no-snapshot',
   title: 'Which version of the playlist?',
-  text: 'Send the "snapshotId" of the playlist as you saw it as "snapshot", so that nothing else is removed by mistake.',
+  text: 'Send the "snapshotId" of the version you saw as "snapshot", so that nothing else is removed by mistake.',
   actions: [goToPlaylists],
 };
 

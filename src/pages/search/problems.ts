@@ -6,7 +6,7 @@ import { furthestResult, resultsPerPage, searchTypes } from '../../spotify/limit
 export const maxQueryLength = 200;
 export const lastPage = furthestResult / resultsPerPage;
 
-const backToSearch = { label: 'Back to the search', href: routes.search() };
+const backToSearch = { label: 'Back to search', href: routes.search() };
 const signIn = { label: 'Sign in with Spotify', href: routes.signIn({ returnTo: routes.search() }) };
 
 export const problems = {
@@ -14,7 +14,7 @@ export const problems = {
     status: 400,
     reason: 'search-empty',
     title: 'Search for what?',
-    text: `Send the search terms as "q", such as ${routes.search({ q: 'miles davis' })}.`,
+    text: `Send the search terms as "q", for example ${routes.search({ q: 'miles davis' })}.`,
     actions: [backToSearch],
   },
   invalid: {
@@ -34,7 +34,7 @@ export const problems = {
   tooLong: {
     status: 400,
     reason: 'search-too-long',
-    title: 'That’s too long to search for',
+    title: 'That search is too long',
     text: `A search can have up to ${maxQueryLength} characters: a name, or a few words of a title.`,
     actions: [backToSearch],
   },
@@ -42,28 +42,28 @@ export const problems = {
     status: 400,
     reason: 'search-too-far',
     title: 'No more results',
-    text: `Spotify shows the first ${furthestResult} results of each type, which is up to page ${lastPage}. Try a more specific search.`,
+    text: `Spotify shows only the first ${furthestResult} results of each type, up to page ${lastPage}. Try a more specific search.`,
     actions: [backToSearch],
   },
   tooMany: {
     status: 429,
     reason: 'search-too-many',
     title: 'That was a lot of searching',
-    text: 'Without signing in, an address can search 30 times a minute. Wait a moment, or sign in.',
+    text: 'Without signing in, each address gets 30 searches a minute. Wait a moment, or sign in.',
     actions: [backToSearch, signIn],
   },
   needsSignIn: {
     status: 401,
     reason: 'search-needs-sign-in',
     title: 'Sign in to search',
-    text: 'The owner of this site allows searches only for people who are signed in.',
+    text: 'On this site, only people who are signed in can search.',
     actions: [signIn],
   },
   usedUp: {
     status: 429,
     reason: 'search-share-used-up',
     title: 'Today’s searches for visitors are used up',
-    text: 'Visitors who aren’t signed in share a number of searches a day. Sign in to search on, or come back later.',
+    text: 'Visitors who aren’t signed in share a daily number of searches. Sign in to keep searching, or come back later.',
     actions: [signIn, backToSearch],
   },
 };

@@ -52,7 +52,7 @@ export function searchPages({ appApi, rateLimiters }: Deps): Router {
     // safeguard: search-limit-per-listener
     await charge(res, rateLimiters.search, accountId);
     return appApi.search(search).catch((error: unknown) => {
-      // A visitor made the same search at the same moment and was refused, which doesn't concern a listener.
+      // This search was shared with a visitor's, which ran into the limit for visitors. That limit doesn't apply to a listener.
       if (error instanceof Problem) return appApi.search(search);
       throw error;
     });

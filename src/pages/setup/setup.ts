@@ -38,7 +38,7 @@ export function setupPages(deps: Deps): Router {
   const ask = askFirst({
     baseUrl,
     title: 'Check the setup?',
-    text: 'A link on another site led here. The check calls Spotify, so it starts only if you want it to.',
+    text: 'You followed a link from another site. The check calls Spotify, so it doesn’t start until you confirm.',
     button: 'Check now',
   });
   // safeguard: confirm-cross-site-check

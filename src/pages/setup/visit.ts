@@ -24,7 +24,7 @@ export function checkVisit(
       : failed(
           name,
           'one was set, but the browser didn’t send it back',
-          'Allow cookies for this site, open it at its BASE_URL, and let the proxy pass cookies on.',
+          'Allow cookies for this site, open it at its BASE_URL, and make sure the proxy passes cookies on.',
         );
   }
 }
@@ -35,8 +35,8 @@ function checkAddress(req: Request, baseUrl: string, redirectUri: string): Check
   if (came === baseUrl) return ok(name, `${came}, and Spotify sends people back to ${redirectUri}`);
   return failed(
     name,
-    `${came}, but Spotify sends people back to ${redirectUri}. To a browser these are two sites that don’t share cookies`,
-    `Open ${baseUrl}, or set BASE_URL to the address that people use and add its ${routes.callback()} in Spotify's dashboard.`,
+    `${came}, but Spotify sends people back to ${redirectUri}. To a browser, these are two sites that don’t share cookies`,
+    `Open ${baseUrl}, or set BASE_URL to the address people use, and add that address followed by ${routes.callback()} as a redirect URI in Spotify's dashboard.`,
   );
 }
 
@@ -53,13 +53,13 @@ function checkProxy(req: Request, baseUrl: string, trustProxy: Deps['trustProxy'
       : failed(
           name,
           `BASE_URL is https, but ${says}; ${trusted}`,
-          'Let the proxy send "X-Forwarded-Proto: https", and set TRUST_PROXY to the number of proxies or to their addresses.',
+          'Have the proxy send "X-Forwarded-Proto: https", and set TRUST_PROXY to the number of proxies or their addresses.',
         );
   }
   if (!isThere) return ok(name, 'there is none, and none is expected');
   return note(
     name,
-    'there are headers of a proxy, but BASE_URL is http',
+    'the request has proxy headers, but BASE_URL is http',
     'If people use https, set BASE_URL to that address, and set TRUST_PROXY.',
   );
 }

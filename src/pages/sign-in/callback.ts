@@ -79,7 +79,7 @@ export function createCallback(deps: Deps) {
     const sessionId = await sessions.start(req, { accountId, id, name }, async (started) => {
       // safeguard: await-browser-list
       await browsers.add(accountId, started, browserName(req));
-      // The grant last: without it no one is signed in, wherever this process may be stopped.
+      // The grant is stored last. Until then no one is signed in, wherever this process may be stopped.
       // safeguard: await-grant-save
       await grants.create(started, {
         accountId,
@@ -99,9 +99,9 @@ export function createCallback(deps: Deps) {
   }
 
   /**
-   * Handles a callback that comes again: a double click, a reload, a prefetched link. The browser that is signed in by it is redirected as
-   * before. If the browser dropped the first response and with it the cookie of the session, it still has the cookie of the pending
-   * sign-in, which only the browser that started the sign-in has, and gets the session now.
+   * Handles a repeated callback: a double click, a reload, a prefetched link. A browser that is already signed in by it is redirected as
+   * before. A browser that dropped the first response, and with it the session cookie, gets the session now: it still has the cookie of the
+   * pending sign-in, which no other browser has.
    */
   async function repeat(
     req: Request,

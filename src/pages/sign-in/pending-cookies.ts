@@ -18,7 +18,7 @@ type Deps = { seal: Seal; cookies: Cookies; now: () => number };
 /** How long a pending sign-in is valid. */
 export const pendingLifetimeMs = 10 * 60_000;
 /**
- * For all pending sign-ins together, names included: proxies accept a Cookie header of 8 kB (nginx) or less. This is room for about a
+ * For all pending sign-ins together, names included: proxies accept a Cookie header of 8 kB (nginx) or less. This leaves room for about a
  * dozen; the oldest are deleted first.
  */
 const maxBytes = 3_000;
@@ -90,7 +90,7 @@ function pack({ verifier, returnTo, scopes, startedAt }: PendingSignIn): string 
   return JSON.stringify([verifier, returnTo, startedAt, scopes.map((scope) => knownScopes.indexOf(scope))]);
 }
 
-/** Null for what another version of Turntable has packed. */
+/** Null if another version of Turntable packed it. */
 function unpack(text: string): PendingSignIn | null {
   const packed: unknown = JSON.parse(text);
   if (!Array.isArray(packed)) return null;

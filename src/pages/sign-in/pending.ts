@@ -70,7 +70,9 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
   }
 
   return {
-    /** Bounds the cookies of pending sign-ins on every page: sign-ins that start at the same moment don't know of each other. */
+    /**
+     * Enforces the size limit of pending sign-ins on every page, because sign-ins that start at the same moment don't know of each other.
+     */
     middleware: ((req, res, next) => {
       const { length } = req.headers.cookie ?? '';
       if (length > maxHeaderBytes) {
