@@ -1,5 +1,7 @@
 import { createRandom, type Random } from '../simulator/random.ts';
-import { binOf, budgetIn } from '../src/access/usage.ts';
+import { liveBudget } from '../src/access/quota-budget.ts';
+import type { Ledger } from '../src/access/quota-ledger.ts';
+import { hourOf } from '../src/access/usage.ts';
 import { nextPoll } from '../src/live/cadence.ts';
 import { type Observation, observe, remainingOf } from '../src/live/observation.ts';
 import type { Playback } from '../src/spotify/parse.ts';
@@ -148,7 +150,13 @@ const renderMs = 150;
  * used by pages or buttons, and no tab is hidden.
  */
 export function pollLikeTheApp(days: readonly Day[], perDay: number): PolledDay[] {
-  const bins: Record<string, number> = {};
+  const hours = new Map<number, number>();
+  const ledger: Ledger = {
+    closures: new Map(),
+    refused: new Map(),
+    good: new Map(),
+    counts: new Map([['player-read', hours]]),
+  };
   const listeners = days.map((day) => ({
     day,
     polls: [] as number[],
@@ -163,12 +171,13 @@ export function pollLikeTheApp(days: readonly Day[], perDay: number): PolledDay[
     const askedAt = due.nextPollAt;
     const now = askedAt + responseMs;
     due.polls.push(askedAt);
-    bins[binOf(askedAt)] = (bins[binOf(askedAt)] ?? 0) + 1;
+    const hour = hourOf(askedAt);
+    hours.set(hour, (hours.get(hour) ?? 0) + 1);
     due.observation = observe(due.day.at(askedAt), { askedAt, answeredAt: now }, due.observation);
     const { at } = nextPoll({
       now,
       observation: due.observation,
-      budget: budgetIn(bins, now, perDay),
+      budget: liveBudget(ledger, perDay, now),
       listeners: listeners.filter(({ day }) => day.from <= askedAt && askedAt < day.to).length,
     });
     due.nextPollAt = Math.ceil(Math.max(at, askedAt + 1_500) / tickMs) * tickMs;

@@ -31,7 +31,7 @@ export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): Famil
   const ends = ['all', family].map((scope) => ledger.closures.get(scope)?.until ?? 0);
   const until = Math.max(...ends);
   return {
-    usedToday: callsIn(ledger.counts, family),
+    usedToday: callsIn(ledger.counts, now, family),
     knownGood: ledger.good.get(family) ?? null,
     refusedAt: ledger.refused.get(family)?.calls ?? null,
     closedUntil: until > now ? until : null,

@@ -38,8 +38,8 @@ export function readCounts(
 }
 
 /** The calls of a family, or of all, in the last 24 hours. Each counts for at most an hour longer. */
-export function callsIn(counts: Counts, family?: QuotaFamily): number {
-  return expiriesIn(counts, 0, family).reduce((sum, { calls }) => sum + calls, 0);
+export function callsIn(counts: Counts, now: number, family?: QuotaFamily): number {
+  return expiriesIn(counts, now, family).reduce((sum, { calls }) => sum + calls, 0);
 }
 
 /** When the calls of these families, or of all, stop counting. */
@@ -52,7 +52,8 @@ export function expiriesIn(counts: Counts, now: number, ...families: (QuotaFamil
   }
   return [...perHour]
     .sort(([one], [other]) => one - other)
-    .map(([hour, calls]) => ({ inMs: expiryOf(hour) - now, calls }));
+    .map(([hour, calls]) => ({ inMs: expiryOf(hour) - now, calls }))
+    .filter(({ inMs }) => inMs > 0);
 }
 
 /** When the calls of an hour stop counting. */

@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Cooldown } from '../../src/access/errors.ts';
 import { createQuotaGate } from '../../src/access/quota-gate.ts';
+import { createQuotaLedger } from '../../src/access/quota-ledger.ts';
+import { callsIn } from '../../src/access/usage.ts';
 import { ShuttingDown } from '../../src/ops/background.ts';
 import { RedisUnavailable } from '../../src/redis/errors.ts';
 import { startRedis } from '../../src/redis/local-server.ts';
@@ -18,9 +20,17 @@ async function createGates(t: TestContext, { redisUrl = '', now = Date.now } = {
   const redis = new Redis(redisUrl || (await testRedisUrl()));
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
-  const one = () => createQuotaGate({ redis, records, clientId: 'an app', now, dailyCalls: 700 });
+  const one = () => {
+    const ledger = createQuotaLedger({ redis, records, name: 'an app', now });
+    return { ...createQuotaGate({ records, ledger, clientId: 'an app', now }), ledger };
+  };
   return { redis, quotaGate: one(), other: one() };
 }
+
+const player = { family: 'player-read', endpoint: 'GET /me/player' } as const;
+
+/** The closure of all calls until this time, as it is stored. */
+const closure = (until: number) => `${until} rate ${Date.now()}`;
 
 const limited = (retryAfter: string | undefined) => new RateLimited('Too many requests', retryAfter);
 
@@ -39,7 +49,7 @@ test('a call that waits out a short cooldown is not made, and ends nothing, if a
   let asked = 0;
   const otherAsks = Promise.withResolvers<void>();
   const short = cooldownOf(
-    quotaGate.run(async () => {
+    quotaGate.run(player, async () => {
       asked += 1;
       await otherAsks.promise;
       throw limited('2');
@@ -47,33 +57,33 @@ test('a call that waits out a short cooldown is not made, and ends nothing, if a
   );
   // Already in flight when Spotify answers the first one.
   await cooldownOf(
-    other.run(async () => {
+    other.run(player, async () => {
       otherAsks.resolve();
-      await until(async () => (await other.cooldown()) !== null);
+      await until(async () => (await other.cooldown('player-read')) !== null);
       throw limited('3600');
     }),
   );
 
   assert.ok((await short).until > Date.now() + 3_000_000);
   assert.equal(asked, 1);
-  assert.notEqual(await quotaGate.cooldown(), null);
+  assert.notEqual(await quotaGate.cooldown('player-read'), null);
 });
 
 test('a successful probe does not end a longer cooldown that has started by then', async (t) => {
   const { redis, quotaGate } = await createGates(t);
-  await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
+  await redis.hset('ledger:{an app}', 'closed all', closure(Date.now() - 1_000));
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
-  const probe = quotaGate.run(() => {
+  const probe = quotaGate.run(player, () => {
     asked.resolve();
     return answer.promise;
   });
   await asked.promise;
-  await redis.set('cooldown:{an app}', String(Date.now() + 3_600_000));
+  await redis.hset('ledger:{an app}', 'closed all', closure(Date.now() + 3_600_000));
   answer.resolve();
   await probe;
 
-  assert.ok(((await quotaGate.cooldown())?.until ?? 0) > Date.now() + 3_000_000);
+  assert.ok(((await quotaGate.cooldown('player-read'))?.until ?? 0) > Date.now() + 3_000_000);
 });
 
 test('of twenty calls with a cooldown of a second, only one is made again after each cooldown', async (t) => {
@@ -82,7 +92,7 @@ test('of twenty calls with a cooldown of a second, only one is made again after 
   await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
       cooldownOf(
-        (index % 2 ? quotaGate : other).run(async () => {
+        (index % 2 ? quotaGate : other).run(player, async () => {
           asked.push(performance.now());
           await sleep(50);
           throw limited('1');
@@ -101,9 +111,9 @@ test('of twenty calls with a cooldown of a second, only one is made again after 
 // fault: refresh-is-no-probe
 test('after a cooldown a token refresh does not wait for a probe, and does not end the cooldown of the Web API', async (t) => {
   const { redis, quotaGate } = await createGates(t);
-  await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
+  await redis.hset('ledger:{an app}', 'closed all', closure(Date.now() - 1_000));
   const refreshes = await Promise.all(
-    Array.from({ length: 8 }, () => quotaGate.run(async () => 'a token', 'accounts')),
+    Array.from({ length: 8 }, () => quotaGate.runAccounts(async () => 'a token')),
   );
   assert.equal(refreshes.length, 8);
 
@@ -111,7 +121,7 @@ test('after a cooldown a token refresh does not wait for a probe, and does not e
   await Promise.all(
     Array.from({ length: 8 }, () =>
       cooldownOf(
-        quotaGate.run(async () => {
+        quotaGate.run(player, async () => {
           asked += 1;
           await sleep(200);
           throw limited('3600');
@@ -120,31 +130,35 @@ test('after a cooldown a token refresh does not wait for a probe, and does not e
     ),
   );
   assert.equal(asked, 1, 'one call probes');
-  assert.equal((await quotaGate.budget()).used, 1, 'token requests are not counted');
-  await cooldownOf(quotaGate.run(async () => 'a token', 'accounts'));
+  assert.equal(
+    callsIn((await quotaGate.ledger.read()).counts, Date.now()),
+    1,
+    'token requests are not counted',
+  );
+  await cooldownOf(quotaGate.runAccounts(async () => 'a token'));
 });
 
 // fault: accounts-service-429
 test('a 429 of the accounts service stops calls to it in every process, but none to the Web API', async (t) => {
   const { quotaGate, other } = await createGates(t);
   const refused = cooldownOf(
-    quotaGate.run(async () => {
+    quotaGate.runAccounts(async () => {
       throw limited('3600');
-    }, 'accounts'),
+    }),
   );
   const { until } = await refused;
 
-  assert.equal(await other.run(async () => 'an answer'), 'an answer');
-  assert.equal(await quotaGate.cooldown(), null, 'and no other call waits');
+  assert.equal(await other.run(player, async () => 'an answer'), 'an answer');
+  assert.equal(await quotaGate.cooldown('player-read'), null, 'and no other call waits');
   let asked = 0;
   for (const one of [quotaGate, other]) {
-    const again = await cooldownOf(one.run(async () => (asked += 1), 'accounts'));
+    const again = await cooldownOf(one.runAccounts(async () => (asked += 1)));
     assert.equal(again.until, until);
   }
   assert.equal(asked, 0);
 
-  await quotaGate.endCooldown();
-  assert.equal(await other.run(async () => 'a token', 'accounts'), 'a token');
+  await quotaGate.reset();
+  assert.equal(await other.runAccounts(async () => 'a token'), 'a token');
 });
 
 // fault: own-failure-ends-no-cooldown
@@ -156,28 +170,32 @@ test('a probe that ends with a failure of ours does not end the cooldown, and th
     new TypeError('a bug'),
   ];
   const notAsked = [() => pathTo('playlists', '..'), ...failures.map((error) => () => Promise.reject(error))];
-  const record = String(Date.now() - 1_000);
-  await redis.set('cooldown:{an app}', record);
+  const record = closure(Date.now() - 1_000);
+  await redis.hset('ledger:{an app}', 'closed all', record);
 
   for (const fail of notAsked) {
-    await assert.rejects(quotaGate.run(async () => fail()));
-    assert.equal(await redis.get('cooldown:{an app}'), record, 'the cooldown is still remembered');
+    await assert.rejects(quotaGate.run(player, async () => fail()));
+    assert.equal(
+      await redis.hget('ledger:{an app}', 'closed all'),
+      record,
+      'the cooldown is still remembered',
+    );
   }
   const startedAt = performance.now();
-  assert.equal(await other.run(async () => 'a result'), 'a result', 'the next call probes');
+  assert.equal(await other.run(player, async () => 'a result'), 'a result', 'the next call probes');
   assert.ok(performance.now() - startedAt < 1_000, 'without waiting for the end of another probe');
-  assert.equal(await redis.get('cooldown:{an app}'), null, 'and its result ends the cooldown');
+  assert.equal(await redis.hget('ledger:{an app}', 'closed all'), null, 'and its result ends the cooldown');
 });
 
 test('a probe that Spotify answers with an error, or does not answer, ends the cooldown', async (t) => {
   const { redis, quotaGate } = await createGates(t);
   for (const error of [new Refused('403'), new NotFound('404'), new SpotifyUnavailable('502')]) {
-    await redis.set('cooldown:{an app}', String(Date.now() - 1_000));
+    await redis.hset('ledger:{an app}', 'closed all', closure(Date.now() - 1_000));
     await assert.rejects(
-      quotaGate.run(() => Promise.reject(error)),
+      quotaGate.run(player, () => Promise.reject(error)),
       error,
     );
-    assert.equal(await redis.get('cooldown:{an app}'), null, error.name);
+    assert.equal(await redis.hget('ledger:{an app}', 'closed all'), null, error.name);
   }
 });
 
@@ -197,9 +215,9 @@ test('Retry-After is accepted as seconds or as a date, and nothing else is mista
   ];
   for (const [header, seconds] of headers) {
     const { until } = await cooldownOf(
-      quotaGate.run(async () => {
+      quotaGate.runAccounts(async () => {
         throw limited(header);
-      }, 'accounts'),
+      }),
     );
     const waits = (until - now()) / 1000;
     assert.ok(Math.abs(waits - seconds) < 2, `${header}: ${waits} s`);
@@ -215,14 +233,18 @@ test('if Redis refuses writes, the process that got a 429 respects it by itself,
   t.after(own.stop);
   const { redis, quotaGate } = await createGates(t, { redisUrl: own.url });
   await redis.config('SET', 'min-replicas-to-write', '1');
-  for (const service of ['accounts', 'web-api'] as const) {
+  const services = {
+    accounts: quotaGate.runAccounts,
+    'web-api': (call: () => Promise<never>) => quotaGate.run(player, call),
+  };
+  for (const [service, run] of Object.entries(services)) {
     let asked = 0;
     for (let page = 0; page < 10; page += 1) {
       await cooldownOf(
-        quotaGate.run(async () => {
+        run(async () => {
           asked += 1;
           throw limited('3600');
-        }, service),
+        }),
       );
     }
     assert.equal(asked, 1, service);

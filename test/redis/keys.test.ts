@@ -12,7 +12,7 @@ test('every key has a hash tag, and keys that one script uses have the same one'
 
   for (const together of [
     [keys.browsers('a'), keys.nowPlaying('a'), keys.recentlyPlayed('a'), keys.exportProgress('a')],
-    [keys.cooldown('c'), keys.probe('c'), keys.usage('c')],
+    [keys.ledger('c'), keys.usage('c')],
     [keys.grant('s'), keys.lock(keys.grant('s'))],
   ])
     assert.equal(new Set(together.map(hashTag)).size, 1, together.join(' '));
