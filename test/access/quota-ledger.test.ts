@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Redis } from 'ioredis';
+import { Cooldown } from '../../src/access/errors.ts';
+import { familyBudget, liveBudget, quotaOf } from '../../src/access/quota-budget.ts';
+import { type QuotaFamily, quotaFamilies } from '../../src/access/quota-families.ts';
+import { createQuotaGate } from '../../src/access/quota-gate.ts';
+import { createQuotaLedger } from '../../src/access/quota-ledger.ts';
+import { RateLimited } from '../../src/spotify/errors.ts';
+import { createClock } from '../support/clock.ts';
+import { recordsIn, testRedisUrl } from '../support/redis.ts';
+
+const hour = 3_600_000;
+
+/** Two processes that share a ledger, and a clock. */
+async function createProcesses(t: TestContext) {
+  const clock = createClock();
+  const { now } = clock;
+  const redis = new Redis(await testRedisUrl());
+  t.after(() => redis.disconnect());
+  const records = recordsIn(redis);
+  const asked: string[] = [];
+  const createProcess = () => {
+    const ledger = createQuotaLedger({ redis, records, name: 'an account', now });
+    const gate = createQuotaGate({ records, ledger, clientId: 'an app', now });
+
+    /** Makes a call that Spotify answers, or refuses. Returns "answered", or when and why it was refused. */
+    async function call(
+      family: QuotaFamily,
+      refusal: RateLimited | null = null,
+      endpoint = `GET /${family}`,
+    ): Promise<string> {
+      try {
+        return await gate.run({ family, endpoint }, async () => {
+          asked.push(family);
+          if (refusal) throw refusal;
+          return 'answered';
+        });
+      } catch (error) {
+        if (!(error instanceof Cooldown)) throw error;
+        const minutes = Math.round((error.until - now()) / 60_000);
+        return `${error.quota ? 'quota' : 'rate'} of ${error.family ?? 'all'} for ${minutes} min`;
+      }
+    }
+    return { call, ledger, gate };
+  };
+  return { redis, clock, asked, one: createProcess(), other: createProcess() };
+}
+
+const rate = (seconds: number | null) =>
+  new RateLimited('429', seconds === null ? undefined : String(seconds));
+const quota = (seconds: number | null) =>
+  new RateLimited('429', seconds === null ? undefined : String(seconds), true);
+
+// fault: family-quota-used-up
+test('a family whose quota is used up is closed in every process, and the others go on', async (t) => {
+  const { asked, one, other } = await createProcesses(t);
+
+  assert.equal(await one.call('search', quota(7_200)), 'quota of search for 120 min');
+  assert.equal(await other.call('search'), 'quota of search for 120 min');
+  for (const family of quotaFamilies.filter((family) => family !== 'search'))
+    assert.equal(await other.call(family), 'answered');
+
+  assert.equal(asked.filter((family) => family === 'search').length, 1);
+});
+
+// fault: rate-closes-all-families
+test('a 429 without a reason closes all families, for half a minute if it does not say how long', async (t) => {
+  const { clock, one, other } = await createProcesses(t);
+
+  assert.equal(await one.call('search', rate(600)), 'rate of all for 10 min');
+  assert.equal(await other.call('me'), 'rate of all for 10 min');
+  clock.advance({ minutes: 10, seconds: 1 });
+  assert.equal(await other.call('me'), 'answered');
+
+  assert.equal(await one.call('search', rate(null)), 'rate of all for 1 min');
+  clock.advance({ seconds: 31 });
+  assert.equal(await one.call('search'), 'answered');
+});
+
+// fault: suspect-families
+test('after one family was refused, the next call of each other is a single probe', async (t) => {
+  const { asked, one, other } = await createProcesses(t);
+  await one.call('search', quota(7_200));
+
+  const results = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => (index % 2 ? one : other).call('lists', quota(3_600))),
+  );
+
+  assert.deepEqual([...new Set(results)], ['quota of lists for 60 min']);
+  assert.equal(asked.filter((family) => family === 'lists').length, 1);
+});
+
+// fault: shared-quota-remembered
+test('two families refused together until the same time are remembered to share a quota', async (t) => {
+  const { clock, asked, one, other } = await createProcesses(t);
+  await one.call('lists', quota(7_200));
+  clock.advance({ minutes: 2 });
+  await other.call('playlist-read', quota(7_080));
+  assert.equal(await one.call('me'), 'answered');
+
+  clock.advance({ hours: 3 });
+  assert.equal(await one.call('lists'), 'answered');
+  assert.equal(await one.call('playlist-read'), 'answered');
+  asked.length = 0;
+  await other.call('playlist-read', quota(3_600));
+  assert.equal(await one.call('lists'), 'quota of lists for 60 min');
+  assert.equal(await one.call('search'), 'answered');
+  assert.deepEqual(asked, ['playlist-read', 'search']);
+
+  clock.advance({ hours: 24 * 31 });
+  await one.call('lists');
+  await other.call('playlist-read', quota(3_600));
+  assert.equal(await one.call('lists'), 'answered', 'and forgotten after a month');
+});
+
+test('families refused at other times, or until other times, do not share a quota', async (t) => {
+  const { clock, one } = await createProcesses(t);
+  await one.call('lists', quota(7_200));
+  await one.call('search', quota(9_000));
+  clock.advance({ minutes: 6 });
+  await one.call('playlist-read', quota(7_200 - 360));
+
+  clock.advance({ hours: 4 });
+  for (const family of ['lists', 'search', 'playlist-read'] as const) await one.call(family);
+  await one.call('playlist-read', quota(3_600));
+  assert.equal(await one.call('lists'), 'answered');
+  assert.equal(await one.call('search'), 'answered');
+});
+
+// fault: three-families-share
+test('three families refused together close all', async (t) => {
+  const { asked, one, other } = await createProcesses(t);
+  for (const family of ['lists', 'playlist-read', 'search'] as const) await one.call(family, quota(7_200));
+  asked.length = 0;
+
+  assert.equal(await other.call('player-read'), 'quota of all for 120 min');
+  assert.deepEqual(asked, []);
+});
+
+// fault: endpoint-gone
+test('an endpoint that never answered while others of its family do is probably gone, and closes only itself', async (t) => {
+  const { one, other } = await createProcesses(t);
+  assert.equal(await one.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
+
+  const gone = 'GET /browse/new-releases';
+  assert.match(await one.call('catalogue', rate(3_600), gone), /rate/);
+  assert.equal(await other.call('catalogue', null, gone), 'rate of catalogue for 60 min');
+  assert.equal(await other.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
+  assert.equal(await other.call('search'), 'answered');
+
+  assert.equal(await one.call('catalogue', rate(600), 'GET /tracks/{id}'), 'rate of all for 10 min');
+  assert.equal(await other.call('me'), 'rate of all for 10 min');
+});
+
+// fault: quota-learned
+test('the count at a refusal and the largest day without one are learned, and become the family’s budget', async (t) => {
+  const { clock, one } = await createProcesses(t);
+  const callMany = async (count: number) => {
+    for (let nth = 0; nth < count; nth += 1) await one.call('search');
+  };
+  const found = async () => quotaOf(await one.ledger.read(), 'search', clock.now());
+  const budget = async () => familyBudget(await one.ledger.read(), 'search', 700, clock.now());
+
+  await callMany(12);
+  assert.deepEqual(await found(), { usedToday: 12, knownGood: null, refusedAt: null, closedUntil: null });
+  assert.equal((await budget()).perDay, 700);
+
+  clock.advance({ hours: 2 });
+  await callMany(8);
+  clock.advance({ hours: 2 });
+  await one.call('search');
+  assert.equal((await found()).knownGood, 20);
+
+  await one.call('search', quota(7_200));
+  const { refusedAt, closedUntil, usedToday } = await found();
+  assert.deepEqual([refusedAt, closedUntil, usedToday], [22, clock.now() + 2 * hour, 22]);
+  assert.equal((await budget()).perDay, 21);
+
+  clock.advance({ hours: 30 });
+  await callMany(30);
+  clock.advance({ hours: 1 });
+  await one.call('search');
+  assert.equal((await found()).knownGood, 30, 'more than were refused then');
+  assert.equal((await budget()).perDay, 30);
+});
+
+// fault: live-part-of-total
+test('while nothing is known, other calls use up only their part of what live updates may use', async (t) => {
+  const { clock, redis, one } = await createProcesses(t);
+  const bin = Math.floor(clock.now() / hour);
+  const live = async () => {
+    const { perDay, used } = liveBudget(await one.ledger.read(), 700, clock.now());
+    return [perDay, used];
+  };
+
+  await redis.hset('usage:{an account}', `player-read ${bin}`, 100, `lists ${bin}`, 100);
+  assert.deepEqual(await live(), [700, 200]);
+  await redis.hset('usage:{an account}', `lists ${bin}`, 1_000);
+  assert.deepEqual(await live(), [700, 310]);
+  await redis.hset('ledger:{an account}', 'refused player-read', `501 ${clock.now()}`);
+  assert.deepEqual(await live(), [500, 100]);
+});
+
+test('calls count for a day', async (t) => {
+  const { clock, one } = await createProcesses(t);
+  await one.call('lists');
+  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedToday;
+
+  clock.advance({ hours: 23 });
+  assert.equal(await used(), 1);
+  clock.advance({ hours: 2 });
+  assert.equal(await used(), 0);
+});
