@@ -100,7 +100,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
         const cooldown = new Cooldown(now() + delayOf(error), { quota: error.quota });
         // safeguard: separate-accounts-cooldown
         await accountsCooldowns.write(clientId, cooldown).catch(() => {
-          // safeguard: local-cooldown
+          // safeguard: local-accounts-cooldown
           unsaved.set('accounts', cooldown);
         });
         throw cooldown;

@@ -18,7 +18,7 @@ const closureIn = `
     if not record then return nil end
     local untilMs, kind, at = string.match(record, '^(%d+) (%l+) (%d+)$')
     untilMs = tonumber(untilMs)
-    -- safeguard: longest-cooldown
+    -- safeguard: longest-cooldown-in-scripts
     if not untilMs or untilMs > latest then return nil end
     return untilMs, kind, tonumber(at), record
   end`;

@@ -10,7 +10,7 @@ import { countTokenRequests, openGrants, startTurntable } from '../support/turnt
 function inShort(said: string): string {
   const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(said) ?? [];
   const [, kind = ''] =
-    /(now-playing):/.exec(said) ?? /(session|lock|grant|browsers|cooldown|used-state):/.exec(said) ?? [];
+    /(now-playing):/.exec(said) ?? /(session|lock|grant|browsers|ledger|used-state):/.exec(said) ?? [];
   return `${name.toLowerCase()} ${kind}`.trim();
 }
 
@@ -28,7 +28,7 @@ test('a session is written at the sign-in and removed at the sign-out; pages onl
     for (const path of ['/now-playing', '/playlists', '/account', '/nowhere', '/']) await mara.get(path);
     // Calls to Spotify are counted and published to subscribers; requests are counted as well (evalsha).
     return said
-      .filter((one) => !/^(get|mget|hgetall|zcount|publish|evalsha)\b|^eval (cooldown|now-playing)/.test(one))
+      .filter((one) => !/^(get|mget|hgetall|zcount|publish|evalsha)\b|^eval (ledger|now-playing)/.test(one))
       .sort();
   };
   const aMinute = ['eval browsers', 'expire grant', 'expire session'];
@@ -65,7 +65,7 @@ test('every key in Redis has a TTL', async (t) => {
   await haveAnEnd('after a refresh and a minute');
   simulator.fault({ on: 'api', answer: { status: 429, body: '', headers: { 'Retry-After': '3600' } } });
   await mara.get('/playlists?page=2').expect(503);
-  assert.ok((await haveAnEnd('in a cooldown')).includes('cooldown'));
+  assert.ok((await haveAnEnd('in a cooldown')).includes('ledger'));
   clock.advance({ hours: 2 });
   await mara.signIn();
   await haveAnEnd('signed in again');

@@ -244,12 +244,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: exported, type: 'string', json: await json(exported) },
     { key: appToken, type: 'string', json: await sealed(appToken) },
     { key: setupCheck, type: 'string', json: await json(setupCheck) },
-    { key: `cooldown:{${clientId}}`, type: 'string' },
-    {
-      key: `probe:{${clientId}}`,
-      type: 'string',
-      before: () => redis.set(`cooldown:{${clientId}}`, fleet.clock.now() - 1),
-    },
+    { key: `ledger:{${clientId}}`, type: 'hash' },
     { key: `cooldown-accounts:{${clientId}}`, type: 'string', before: tokenIsDue },
     { key: `usage:{${clientId}}`, type: 'hash' },
     { key: `api-version:{${clientId}}`, type: 'string' },

@@ -108,15 +108,15 @@ export const mutations: Mutation[] = [
   {
     what: 'a separate cooldown for the accounts service',
     safeguard: 'separate-accounts-cooldown',
-    from: ': startAccounts([accountsKey], ...args);',
-    to: ': start([key, probeKey], ...args);',
+    from: 'await accountsCooldowns.write(clientId, cooldown).catch(() => {',
+    to: "await ledger.close({ family: 'me', endpoint: '' }, 'rate', cooldown.until).catch(() => {",
     test: 'test/access/quota-gate',
   },
   {
     what: 'the cooldown of the accounts service',
     safeguard: 'accounts-cooldown',
-    from: '[accountsWaits, waits].map(',
-    to: '[waits].map(',
+    from: 'const [own, closures] = await Promise.all([accountsCooldowns.read(clientId), ledger.read()]);',
+    to: 'const [own, closures] = [null, await ledger.read()];',
     test: 'test/access/quota-gate',
   },
   {

@@ -18,7 +18,7 @@ const told: [RegExp, number][] = [
   [/^recently-played:/, 5 * minute],
   [/^export:/, 10 * minute],
   // Not about people.
-  [/^(api-version|app-token|cooldown|lock|usage):|^limit:\w+:\{everyone\}$/, 2 * day],
+  [/^(api-version|app-token|cooldown-accounts|lock|usage):|^limit:\w+:\{everyone\}$/, 2 * day],
 ];
 
 test('the privacy page is available to everyone, and every page links to it', async (t) => {

@@ -272,40 +272,41 @@ test('messages that are damaged or of another shape are ignored and counted, and
 });
 
 // fault: damaged-cooldown
-test('neither an invalid cooldown record nor a probe that never ends stops calls', async (t) => {
+test('neither an invalid cooldown nor a probe that never ends stops calls', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
-  const key = `cooldown:{${clientId}}`;
+  const key = `ledger:{${clientId}}`;
   const far = clock.now() + 30 * 24 * 3_600_000;
+  const at = clock.now();
 
   for (const text of [
     '',
     'x',
-    'soon',
-    '1e999',
     String(far),
-    '9'.repeat(30),
-    `${clock.now() + 60_000} or so`,
+    `1e999 rate ${at}`,
+    `${far} rate ${at}`,
+    `${'9'.repeat(30)} rate ${at}`,
+    `${at + 60_000} or so`,
+    `${at + 60_000} whatever ${at}`,
   ]) {
     damagedIn(logged);
     clock.advance({ seconds: 2 });
-    await redis.set(key, text);
+    await redis.hset(key, 'closed all', text);
     await mara.get('/now-playing').expect(200);
-    assert.equal(await redis.exists(key), 0, text);
-    assert.deepEqual([...new Set(damagedIn(logged))], ['cooldown'], text);
+    assert.equal(await redis.hget(key, 'closed all'), null, text);
+    assert.deepEqual([...new Set(damagedIn(logged))], ['ledger'], text);
   }
 
-  const newer = JSON.stringify({ shape: 2, until: far });
-  await redis.set(key, newer);
+  await redis.hset(key, 'a later kind of field', 'x');
   clock.advance({ seconds: 2 });
   await mara.get('/now-playing').expect(200);
-  assert.equal(await redis.get(key), newer);
+  assert.equal(await redis.hget(key, 'a later kind of field'), 'x');
 
-  for (const trying of [['1'], ['1', 'EX', 3_600], ['x']] as const) {
-    await redis.set(key, clock.now() - 1_000);
-    await redis.call('SET', `probe:{${clientId}}`, ...trying);
+  for (const probe of ['x', '', String(far)]) {
+    const ended = `${clock.now() - 1_000} rate ${at}`;
+    await redis.hset(key, 'closed all', ended, 'probe all', probe);
     clock.advance({ seconds: 2 });
     await mara.get('/now-playing').expect(200);
-    assert.equal(await redis.exists(key), 0, 'the call that tried has ended the wait');
+    assert.equal(await redis.hget(key, 'closed all'), null, 'the call that probed has ended the wait');
   }
 });
 
@@ -313,17 +314,23 @@ test('neither an invalid cooldown record nor a probe that never ends stops calls
 test('calls are counted even if the stored count is invalid', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
   const key = `usage:{${clientId}}`;
-  const bin = String(Math.floor(clock.now() / 900_000));
-  const used = async () => Number(await redis.hget(key, bin));
+  const bin = Math.floor(clock.now() / 3_600_000);
+  const field = `lists ${bin}`;
+  const used = async () => Number(await redis.hget(key, field));
   const before = await used();
-  await redis.hset(key, bin, 'many', 'yesterday', '3', String(Number(bin) + 1_000), '999999');
+  const damaged = [field, 'many', 'yesterday', '3', `lists ${bin + 1_000}`, '999999', `nobody ${bin}`, '1'];
+  await redis.hset(key, ...damaged);
   damagedIn(logged);
 
   await mara.get('/playlists').expect(200);
   assert.equal(await used(), 1, `in place of ${before}`);
   await mara.get('/now-playing').expect(200);
-  assert.deepEqual(Object.keys(await redis.hgetall(key)), [bin]);
-  assert.deepEqual(damagedIn(logged), ['usage']);
+  const left = Object.keys(await redis.hgetall(key));
+  assert.deepEqual(
+    left.filter((one) => damaged.includes(one)),
+    [field],
+  );
+  assert.deepEqual([...new Set(damagedIn(logged))], ['usage']);
 
   await redis.del(key);
   await redis.set(key, 'x');

@@ -81,6 +81,7 @@ export async function endAtEachCommand(t: TestContext, flow: Flow): Promise<stri
 /** Returns the name of a command and the kind of its key. */
 export function summarize(command: string): string {
   const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(command) ?? [];
-  const [, kind = ''] = /(session|lock|grant|browsers|cooldown|used-state):/.exec(command) ?? [];
+  const [, kind = ''] =
+    /(session|lock|grant|browsers|cooldown-accounts|ledger|used-state):/.exec(command) ?? [];
   return `${name.toLowerCase()} ${kind}`.trim();
 }
