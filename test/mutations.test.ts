@@ -26,6 +26,19 @@ test('every mutation finds its safeguard in one file, and its tests exist', () =
   );
 });
 
+test('the tests that a mutation names are in its file', () => {
+  const lost = mutations.filter(({ test, named = '' }) => {
+    const source = readFileSync(join(root, `${test}.test.ts`), 'utf8');
+    // A title may be put together from parts that stand in different places.
+    return named.split('.*').some((part) => !new RegExp(part).test(source));
+  });
+
+  assert.deepEqual(
+    lost.map(({ safeguard, named }) => `${safeguard}: ${named}`),
+    [],
+  );
+});
+
 test('every marker belongs to a mutation', () => {
   const ids = new Set(mutations.map(({ safeguard }) => safeguard));
   assert.equal(ids.size, mutations.length);

@@ -240,7 +240,7 @@ test('a grant from before grants named their listener permanently gets its sessi
   const { accountId: _new, shape: _shape, ...rest } = upgraded;
   const { accountId: _had, shape: _hadShape, ...had } = grant;
   assert.deepEqual(rest, had, 'everything else is as it was, and the version before this one can read it');
-  assert.ok((await redis.pttl(key)) > ttl - 60_000 && (await redis.pttl(key)) <= ttl);
+  assert.ok(Math.abs((await redis.pttl(key)) - ttl) < 60_000, 'about as long as before');
   const written = await redis.get(key);
   await noor.get('/account').expect(200);
   assert.equal(await redis.get(key), written, 'that was done once');

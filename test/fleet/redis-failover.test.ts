@@ -153,7 +153,7 @@ test('with a Redis user who has no right to channels, the log says so, and signi
     /Redis does not permit this user to use the channel for live updates: .*ACL SETUSER with your user and &turntable:live:/;
   assert.equal(here.logged.filter((line) => warning.test(line)).length, 1);
   // Polls and pages worked: only their messages could not be published.
-  assert.doesNotMatch(here.logged.join(''), /a-secret|poll of the player failed|background task failed/);
+  assert.doesNotMatch(here.logged.join(''), /a-secret|Live updates failed|background task failed/);
 });
 
 // fault: channels-granted-later

@@ -119,7 +119,7 @@ export const mutations: Mutation[] = [
     from: 'if (!socket.writableEnded && !socket.destroyed) next();',
     to: 'next();',
     test: 'test/ops/overload',
-    named: 'have gone',
+    named: 'of disconnected clients',
   },
   {
     what: 'waiting until a disconnect is visible',
@@ -127,7 +127,7 @@ export const mutations: Mutation[] = [
     from: 'if (isLate) nextUnlessGone(req, next);',
     to: 'if (!req.socket.writableEnded) next();',
     test: 'test/ops/overload',
-    named: 'have gone',
+    named: 'of disconnected clients',
   },
   {
     what: 'the backlog for connection bursts',
@@ -143,7 +143,7 @@ export const mutations: Mutation[] = [
     from: 'socket.pause();',
     to: '',
     test: 'test/ops/overload',
-    named: 'asks again',
+    named: 'keeps retrying',
   },
   {
     what: 'logging an overload once',
@@ -175,7 +175,7 @@ export const mutations: Mutation[] = [
     from: 'server.timeout = limits.stalledMs;',
     to: '',
     test: 'test/ops/connections',
-    named: 'reads nothing',
+    named: 'read its response',
   },
   {
     what: 'cutting off clients that read nothing',
@@ -183,7 +183,7 @@ export const mutations: Mutation[] = [
     from: 'if (isUnread()) socket.destroy();',
     to: '',
     test: 'test/ops/connections',
-    named: 'reads nothing',
+    named: 'read its response',
   },
   {
     what: 'not cutting off clients that wait for the server',
@@ -191,7 +191,7 @@ export const mutations: Mutation[] = [
     from: 'if (isUnread()) socket.destroy();',
     to: 'socket.destroy();',
     test: 'test/ops/connections',
-    named: 'waits for a slow answer',
+    named: 'waits for a slow response',
   },
   {
     what: 'the deadline for reading a response',
@@ -207,7 +207,7 @@ export const mutations: Mutation[] = [
     from: 'connectionsCheckingInterval: limits.checkEveryMs,',
     to: '',
     test: 'test/ops/connections',
-    named: 'cut off about when',
+    named: 'is disconnected when',
   },
   {
     what: 'the deadline for request headers',
@@ -215,7 +215,7 @@ export const mutations: Mutation[] = [
     from: 'headersTimeout: limits.headersMs,',
     to: '',
     test: 'test/ops/connections',
-    named: 'cut off about when',
+    named: 'is disconnected when',
   },
   {
     what: 'the deadline for a whole request',
@@ -223,7 +223,7 @@ export const mutations: Mutation[] = [
     from: 'requestTimeout: limits.requestMs,',
     to: '',
     test: 'test/ops/connections',
-    named: 'cut off about when',
+    named: 'is disconnected when',
   },
   {
     what: 'a keep-alive longer than that of proxies',
@@ -247,7 +247,7 @@ export const mutations: Mutation[] = [
     from: 'server.maxRequestsPerSocket = limits.maxRequestsPerConnection;',
     to: '',
     test: 'test/ops/connections',
-    named: 'announces its end',
+    named: 'announces that it will be closed',
   },
   {
     what: 'the connection limit',

@@ -212,7 +212,7 @@ export const mutations: Mutation[] = [
     from: 'locks.removeIf(key, owner)',
     to: 'locks.remove(key)',
     test: 'test/fleet/several-processes',
-    named: 'wakes does not free',
+    named: 'resumes does not release',
   },
   {
     what: 'reading the grant again under the lock',
@@ -919,7 +919,7 @@ export const mutations: Mutation[] = [
     from: 'failureWaitMs[state.failures] ?? longestFailureWaitMs',
     to: '15_000',
     test: 'test/live/live-edge-cases',
-    named: 'less and less',
+    named: 'polls back off',
   },
   {
     what: 'ending streams that Spotify refuses',
@@ -927,7 +927,7 @@ export const mutations: Mutation[] = [
     from: "background.run('end streams', browsers.sessionsOf(feed.accountId).then(endStreams));",
     to: '',
     test: 'test/live/live-edge-cases',
-    named: 'less and less',
+    named: 'polls back off',
   },
   {
     what: 'hiding the player without its scope',
@@ -951,7 +951,7 @@ export const mutations: Mutation[] = [
     from: 'for (const feed of feeds.values()) feed.state = resetClock(feed.state);',
     to: ';',
     test: 'test/live/live-edge-cases',
-    named: 'put back',
+    named: 'set back by an hour',
   },
   {
     what: 'showing that Redis is down',
@@ -959,7 +959,7 @@ export const mutations: Mutation[] = [
     from: 'setState(feed, applyRedisDown(feed.state, true));',
     to: '',
     test: 'test/live/live-edge-cases',
-    named: 'Redis takes no writes',
+    named: 'Redis refuses writes',
   },
   {
     what: 'keeping the last observation in an update without one',

@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: "hasLaterShape(text) ? { state: 'other shape' } : validate(schema, text)",
     to: 'validate(schema, text)',
     test: 'test/redis/records',
-    named: 'no cooldown',
+    named: 'invalid cooldown record',
   },
   {
     what: 'keeping sealed records that do not parse',
@@ -143,7 +143,7 @@ export const mutations: Mutation[] = [
     from: 'if (Number(until) - now > maxAheadMs) return null;',
     to: '',
     test: 'test/redis/records',
-    named: 'no cooldown',
+    named: 'invalid cooldown record',
   },
   {
     what: 'ignoring a closure that ends too late, in scripts',
@@ -166,7 +166,7 @@ export const mutations: Mutation[] = [
     from: 'probe <= now + tonumber(ARGV[5])',
     to: 'true',
     test: 'test/redis/records',
-    named: 'no cooldown',
+    named: 'invalid cooldown record',
   },
   {
     what: 'replacing an invalid count',
@@ -222,7 +222,7 @@ export const mutations: Mutation[] = [
     from: '(isTheirs ? all : [])',
     to: 'all',
     test: 'test/access/whose-record',
-    named: 'act for them',
+    named: 'does not let anyone',
   },
   {
     what: "polling only with the listener's own grants",
@@ -238,7 +238,7 @@ export const mutations: Mutation[] = [
     from: 'await completeRecord([store.key(sessionId)], text, complete).catch(() => undefined);',
     to: '',
     test: 'test/access/whose-record',
-    named: 'once and for good',
+    named: 'permanently gets',
   },
   {
     what: 'comparing before a grant is upgraded',
@@ -286,6 +286,6 @@ export const mutations: Mutation[] = [
     from: 'Math.min(seconds, maxTokenSeconds) * 1000',
     to: 'seconds * 1000',
     test: 'test/access/spotify-faults',
-    named: 'claims to last',
+    named: 'absurdly long lifetime',
   },
 ];

@@ -126,7 +126,7 @@ export const mutations: Mutation[] = [
     from: 'await previousEnded(folder, socket);',
     to: '',
     test: 'test/redis/choice',
-    named: 'a private Redis that is still ending',
+    named: 'a private Redis that is still shutting down',
   },
   {
     what: 'reporting that npm ci has to run first',

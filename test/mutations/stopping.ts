@@ -227,7 +227,7 @@ export const mutations: Mutation[] = [
     from: 'if (!isHeld())',
     to: 'if (false)',
     test: 'test/access/sessions',
-    named: 'slept through its lease',
+    named: 'suspended past its lease before asking',
   },
   {
     what: 'trying again after a lost lease',
@@ -235,6 +235,6 @@ export const mutations: Mutation[] = [
     from: 'if (error instanceof LeaseExpired) return attempt();',
     to: '',
     test: 'test/access/sessions',
-    named: 'slept through its lease',
+    named: 'suspended past its lease before asking',
   },
 ];

@@ -31,7 +31,7 @@ export const mutations: Mutation[] = [
     from: 'isRead ? rateLimiters.read : rateLimiters.write',
     to: 'rateLimiters.read',
     test: 'test/access/rate-limits',
-    named: 'what a listener changes',
+    named: 'changes have a limit',
   },
   {
     what: 'caching the profile for a minute',
@@ -103,7 +103,7 @@ export const mutations: Mutation[] = [
     from: '  TooManyRequests,\n];',
     to: '];',
     test: 'test/access/rate-limits',
-    named: 'can be sent again',
+    named: 'changes have a limit',
   },
   {
     what: 'a separate cooldown for the accounts service',
@@ -332,6 +332,6 @@ export const mutations: Mutation[] = [
     from: 'if (counted.msBeforeNext > (windowSeconds + 1) * 1000)',
     to: 'if (false)',
     test: 'test/access/rate-limits',
-    named: 'outlasts',
+    named: 'whose TTL exceeds',
   },
 ];

@@ -237,7 +237,7 @@ test('thirty days before its end, and not sooner, a banner says when the sign-in
 
   clock.advance({ days: 150 });
   for (const path of ['/now-playing', '/account', '/playlists'])
-    assert.doesNotMatch((await mara.get(path).expect(200)).text, /Your sign-in with Spotify ends/);
+    assert.doesNotMatch((await mara.get(path).expect(200)).text, /Your Spotify sign-in expires/);
 
   clock.advance({ seconds: 1 });
   const { text } = await mara.get('/playlists?page=2').expect(200);
@@ -281,7 +281,7 @@ test('refreshing doesn’t extend a sign-in, but consenting again does', async (
   assert.equal(account.listener.id, 'mara');
   assert.equal(account.endsAt, clock.now() + 180 * 24 * 60 * 60 * 1000);
   assert.equal(account.browsers.length, 1, 'the browser is listed once');
-  assert.doesNotMatch((await mara.get('/playlists').expect(200)).text, /Your sign-in with Spotify ends/);
+  assert.doesNotMatch((await mara.get('/playlists').expect(200)).text, /Your Spotify sign-in expires/);
   assert.deepEqual(
     (await storedKeys(turntable)).map((key) => key.split(':')[0]),
     ['browsers', 'grant', 'session'],

@@ -430,7 +430,7 @@ test('without the permission only the way to grant it is offered, and it leads b
   const { item } = (await mara.getJson('/now-playing')).body;
   const wayOn = async (page: string) => {
     const { text } = await mara.get(page).expect(200);
-    assert.doesNotMatch(text, />Remove<|<summary>Change|class="form-fields"|>Add</, page);
+    assert.doesNotMatch(text, />Remove<|<summary>Edit details|class="form-fields"|>Add</, page);
     const [, way = ''] = /href="(\/login\?[^"]+allow=[^"]+)"/.exec(text) ?? [];
     const query = new URL(way.replaceAll('&amp;', '&'), turntable.url).searchParams;
     assert.equal(query.get('allow'), 'playlist-modify-public playlist-modify-private', page);
@@ -462,7 +462,7 @@ test('another person’s playlist cannot be changed, and no change is offered', 
   const { item } = (await mara.getJson('/now-playing')).body;
 
   const page = await mara.get(path).expect(200);
-  assert.doesNotMatch(page.text, />Remove<|<summary>Change|allow=/);
+  assert.doesNotMatch(page.text, />Remove<|<summary>Edit details|allow=/);
   const sent = { name: 'Mine', uri: item.uri, snapshot: 'x', returnTo: path };
   for (const action of [path, `${path}/items`, `${path}/remove`]) {
     const refused = await mara.post(action).type('form').send(sent).expect(403);
@@ -478,7 +478,7 @@ test('in a shared playlist items are added and removed, and its name cannot be c
   const page = await mara.get(path).expect(200);
 
   assert.match(page.text, />Remove</);
-  assert.doesNotMatch(page.text, /<summary>Change/);
+  assert.doesNotMatch(page.text, /<summary>Edit details/);
 });
 
 testOnce('an item that no playlist can hold is not sent to Spotify', async (t) => {
