@@ -400,10 +400,10 @@ test('the page of an export shows that none is running, and offers parts only if
   const path = await playlistNamed(mara, longPlaylistName);
 
   const page = await mara.get(`${path}/export`).expect(200);
-  assert.match(page.text, /No export of this playlist is running\./);
+  assert.match(page.text, /Not exporting right now\./);
   assert.doesNotMatch(page.text, /In parts/);
   const ofAll = await mara.get('/playlists/export').expect(200);
-  assert.match(ofAll.text, /No export of all playlists is running\./);
+  assert.match(ofAll.text, /Not exporting right now\./);
   assert.match(ofAll.text, /In parts/);
 });
 
