@@ -25,7 +25,7 @@ export const listeners: readonly Listener[] = [
     email: 'mara@listener.example',
     country: 'SE',
     product: 'premium',
-    about: 'Music playing, 137 playlists with every oddity Spotify allows',
+    about: 'Listening to music; 137 playlists, including odd ones',
     initiallyPlaying: { kind: 'music' },
   },
   {

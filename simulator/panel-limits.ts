@@ -20,7 +20,7 @@ const labels: Record<Family, string> = {
   'playlist-write': 'Change playlists',
   'library-write': 'Save and remove',
   search: 'Search',
-  catalogue: 'Catalogue',
+  catalogue: 'Catalog',
   images: 'Playlist covers',
 };
 const bodies = ['json', 'text'] as const;
@@ -81,12 +81,12 @@ export function limitForm(endpoints: readonly EndpointSummary[]): string {
   return `<form method="post" class="box rows" id="limits">
 <div class="row">
 <h3>Limits</h3>
-<p class="hint">Spotify answers 429 to these calls. An exhausted quota lasts six hours and also closes the families that share a bucket with the chosen one.</p>
+<p class="hint">Spotify answers 429 to these calls. An exhausted quota lasts six hours and also blocks the calls that share its limit.</p>
 ${select('family', 'Calls', [['', 'Every call'], ...familyOptions])}
 ${select('body', 'Body', [
   ['', 'Usual: text for a rate limit, JSON for a quota'],
   ['json', 'JSON'],
-  ['text', 'Text, which has no reason'],
+  ['text', 'Plain text (no reason given)'],
 ])}
 <label class="field"><input type="checkbox" name="without-retry-after"> Without Retry-After</label>
 </div>

@@ -169,7 +169,7 @@ function faultForm(ownerHasPremium: boolean): string {
   return `<form method="post" class="box rows" id="faults" data-live>
 <div class="row">
 <h3>Sign-ins</h3>
-<p class="hint">The app refreshes expired access tokens by itself. The other two need a new sign-in.</p>
+<p class="hint">The app refreshes expired access tokens by itself. After either of the other two, people have to sign in again.</p>
 ${button('expire-access-tokens', 'Expire access tokens')}
 ${button('expire-consents', 'Expire sign-ins (six months)')}
 ${button('revoke-grants', 'Remove the app from all accounts')}

@@ -55,7 +55,7 @@ shutdown.defer(() => {
 log.info(`Turntable is at ${config.baseUrl}`);
 if (!parts)
   log.warn(
-    `${config.missing.join(' and ')} not set yet: ${config.baseUrl} explains how to get ${config.missing.length > 1 ? 'them' : 'it'}`,
+    `${config.missing.join(' and ')} ${config.missing.length > 1 ? "aren't" : "isn't"} set yet. Open ${config.baseUrl} to see how to get ${config.missing.length > 1 ? 'them' : 'it'}.`,
   );
 
 /** Returns the result of `start`. If it fails with an error that is written for users, prints its message and exits with 1. */

@@ -110,6 +110,7 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
       // safeguard: recheck-under-lock
       if (stored && stored.accessToken !== spent?.accessToken) return stored;
       // A shutdown may have begun during the wait for the lock. Until here nothing is lost by giving up.
+      // safeguard: finish-refresh-before-stop
       return background.finish(store.taskName, () => replace(id, stored, isHeld));
     };
     const attempt = () =>

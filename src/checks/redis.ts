@@ -113,7 +113,7 @@ async function checkPersistence(redis: Redis, facts: Facts): Promise<CheckResult
   }
   return snapshots
     ? note(persistence, 'Redis only writes snapshots: a crash loses the sign-ins since the last one', advice)
-    : failed(persistence, 'Redis writes nothing to disk: restarting it signs everyone out', advice);
+    : failed(persistence, 'Redis doesn’t save to disk, so restarting it signs everyone out', advice);
 }
 
 function checkEviction(facts: Facts): CheckResult {
@@ -121,7 +121,7 @@ function checkEviction(facts: Facts): CheckResult {
   const advice = 'Run: redis-cli config set maxmemory-policy noeviction';
   if (policy === undefined) return note(eviction, 'this user can’t see what Redis does when memory is full');
   // safeguard: check-redis-eviction
-  if (policy === 'noeviction') return ok(eviction, 'nothing is evicted when memory is full');
+  if (policy === 'noeviction') return ok(eviction, 'Redis never deletes sign-ins to free memory');
   return facts.get('maxmemory') === '0'
     ? note(eviction, `the policy is ${policy}, but there is no memory limit`, advice)
     : failed(eviction, `the policy is ${policy}: when memory is full, people are signed out`, advice);

@@ -408,8 +408,9 @@ test('Ctrl-C under npm arrives twice at once, and the server still finishes what
   const page = send(server, mara, '/playlists');
   await held.reached;
   const ended = once(server.child, 'exit');
+  // Two pending signals of one kind would arrive as one.
   server.child.kill('SIGINT');
-  server.child.kill('SIGINT');
+  server.child.kill('SIGTERM');
   await until(() => server.output().includes('"Stopping"'));
   held.release();
 

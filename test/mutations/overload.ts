@@ -167,7 +167,7 @@ export const mutations: Mutation[] = [
     from: 'if (count > maxPipelined) return void socket.destroy();',
     to: '',
     test: 'test/ops/connections',
-    named: 'may wait',
+    named: 'pipelines too many requests',
   },
   {
     what: 'detecting clients that read nothing',

@@ -273,7 +273,7 @@ export const mutations: Mutation[] = [
     from: 'const done = await writeIfUnchanged(sessionId, generation, { generation, fields: null });',
     to: 'const done = await read(sessionId).then((one) => one?.generation === generation); if (done) await store.remove(sessionId);',
     test: 'test/fleet/several-processes',
-    named: 'Redis refuses for a while',
+    named: 'holding Spotify’s answer',
   },
   {
     what: 'checking that a generation is a number',

@@ -197,8 +197,8 @@ export const mutations: Mutation[] = [
     safeguard: 'check-stored-return-path',
     from: 'return /^\\/(?![/\\\\])/.test(text);',
     to: 'return true;',
-    test: 'test/redis/records',
-    named: 'a form is handled once',
+    test: 'test/pages/repeated-sign-in',
+    named: 'never leads to another site',
   },
   {
     what: 'comparing the accounts of session and grant',

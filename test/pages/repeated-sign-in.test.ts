@@ -175,6 +175,32 @@ test('which sign-in a state led to is stored for ten minutes, in a form that is 
   assert.match(record, /"returnTo":"\/"/);
 });
 
+test('a damaged record of where a sign-in led never leads to another site', async (t) => {
+  const { browser, redisUrl } = await startTurntable(t);
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+
+  for (const returnTo of [
+    '//evil.example/',
+    '/\\\\evil.example',
+    'https://evil.example',
+    'javascript:alert(1)',
+  ]) {
+    const mara = browser();
+    const before = await keyNames(redisUrl);
+    const way = await mara.agree();
+    await mara.get(way).expect(303);
+    const [key = ''] = (await keyNames(redisUrl)).filter(
+      (one) => one.startsWith('used-state:') && !before.includes(one),
+    );
+    const record = JSON.parse((await redis.get(key)) ?? '');
+    await redis.set(key, JSON.stringify({ ...record, outcome: { ...record.outcome, returnTo } }), 'EX', 60);
+
+    const { headers } = await mara.get(way).expect(303);
+    assert.match(headers.location ?? '', /^\/(?![/\\])/, returnTo);
+  }
+});
+
 // fault: failed-sign-in-address
 test('every failure of a sign-in leads to an address without a code, and the page there can be loaded again', async (t) => {
   const { browser, simulator, baseUrl } = await startTurntable(t);

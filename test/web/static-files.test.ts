@@ -23,6 +23,7 @@ test('a static file that a browser already has is not sent again', async (t) => 
   const { browser } = await startTurntable(t);
   const first = await browser().get('/app.css').expect(200);
   const { etag = '', 'last-modified': modified = '' } = first.headers;
+  assert.match(etag, /^"[\w-]{10}"$/, 'the version, and not a hash for each request');
 
   for (const [name, value] of [
     ['If-None-Match', etag],

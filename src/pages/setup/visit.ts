@@ -56,7 +56,7 @@ function checkProxy(req: Request, baseUrl: string, trustProxy: Deps['trustProxy'
           'Have the proxy send "X-Forwarded-Proto: https", and set TRUST_PROXY to the number of proxies or their addresses.',
         );
   }
-  if (!isThere) return ok(name, 'there is none, and none is expected');
+  if (!isThere) return ok(name, 'none, as configured');
   return note(
     name,
     'the request has proxy headers, but BASE_URL is http',
