@@ -15,6 +15,7 @@ import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
 import { playerPages } from './pages/player/player.ts';
 import { playlistPages } from './pages/playlists/playlists.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
+import { quotaPages } from './pages/quota/quota.ts';
 import { searchPages } from './pages/search/search.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
@@ -230,6 +231,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(libraryPages({ signedIn, forms, hub }));
   router.use(searchPages({ appApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn }));
+  router.use(quotaPages({ signedIn, ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now }));
   router.use(forms.readUnreached);
   return router;
 

@@ -22,6 +22,7 @@ export const routes = {
   signOut: () => '/logout',
 
   account: () => '/account',
+  quota: () => '/quota',
   signOutEverywhere: () => '/account/sign-out-everywhere',
   disconnect: () => '/account/disconnect',
   disconnected: () => '/account/disconnected',

@@ -1,4 +1,4 @@
-import type { QuotaFamily } from './quota-families.ts';
+import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 import type { Ledger } from './quota-ledger.ts';
 import { callsIn, type Expiries, expiriesIn } from './usage.ts';
 
@@ -35,6 +35,18 @@ export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): Famil
     knownGood: ledger.good.get(family) ?? null,
     refusedAt: ledger.refused.get(family)?.calls ?? null,
     closedUntil: until > now ? until : null,
+  };
+}
+
+/** What is known of all families, for programs: times are in ISO 8601. `total.budget` is the guess that counts while nothing was refused. */
+export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
+  const families = quotaFamilies.map((family) => {
+    const { closedUntil, ...counts } = quotaOf(ledger, family, now);
+    return [family, { ...counts, closedUntil: closedUntil && new Date(closedUntil).toISOString() }] as const;
+  });
+  return {
+    families: Object.fromEntries(families),
+    total: { usedToday: callsIn(ledger.counts, now), budget: dailyCalls },
   };
 }
 

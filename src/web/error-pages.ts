@@ -11,6 +11,7 @@ import {
   type ErrorMessage,
   type ErrorMessageName,
   errorMessages,
+  familyWords,
 } from './error-messages.ts';
 import * as web from './errors.ts';
 import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
@@ -187,6 +188,7 @@ function pageFor(error: unknown, place: Place): ErrorPage {
 }
 
 function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
+  if (error instanceof Cooldown && error.family !== null) return 'familyPaused';
   if (error instanceof Cooldown && error.quota) return 'quotaExceeded';
   if (error instanceof web.WrongHost && baseUrl.startsWith('https:')) return 'wrongHostBehindProxy';
   const known = messageNames.find(([type]) => error instanceof type);
@@ -202,6 +204,7 @@ function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<str
     baseUrl,
     callback: routes.callback(),
     wait: durationInWords(seconds),
+    ...(error instanceof Cooldown && error.family !== null && familyWords[error.family]),
     ...(error instanceof web.WrongHost && { host: error.host.slice(0, 100) || 'an address without a name' }),
     ...(error instanceof spotify.ClientRejected && error.description && { description: error.description }),
   };

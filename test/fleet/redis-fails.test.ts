@@ -89,6 +89,7 @@ const visits: Visit[] = [
   page('GET /library/top'),
   page('GET /search', () => `/search?q=${Math.random()}`),
   page('GET /account'),
+  page('GET /quota'),
   page('GET /account/disconnected'),
   action('POST /now-playing/poll', () => '/now-playing/poll'),
   action(

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { apiRequests } from '../support/pages.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+const search = '/search?q=night';
+
+// fault: one-family-paused
+test('when the quota of searches is used up, only searching pauses: the page says until when, and the others go on', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.rateLimit(7_200, { families: ['search'], quota: true });
+
+  const page = await mara.get(search).expect(503);
+  assert.match(page.text, /<h1>Search is paused until <time/);
+  assert.match(page.text, /Now playing, your playlists and your library still work\./);
+  assert.equal((await mara.getJson(search)).body.reason, 'quota-exceeded');
+  for (const path of ['/now-playing', '/playlists', '/account']) await mara.get(path).expect(200);
+
+  simulator.forgetCalls();
+  await mara.get(search).expect(503);
+  assert.deepEqual(apiRequests(simulator), []);
+  clock.advance({ hours: 2, seconds: 1 });
+  await mara.get(search).expect(200);
+});
+
+test('the ledger says what was used, and until when what is closed', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await browser().getJson('/quota').expect(401);
+  await mara.signIn();
+  for (const nth of [1, 2, 3]) await mara.get(`${search}+${nth}`).expect(200);
+  simulator.rateLimit(3_600, { families: ['search'], quota: true });
+  await mara.get(`${search}+4`).expect(503);
+  simulator.forgetCalls();
+
+  const { body } = await mara.getJson('/quota').expect(200);
+
+  assert.deepEqual(body.families.search, {
+    usedToday: 4,
+    knownGood: null,
+    refusedAt: 4,
+    closedUntil: new Date(clock.now() + 3_600_000).toISOString(),
+  });
+  assert.deepEqual(body.families.images, {
+    usedToday: 0,
+    knownGood: null,
+    refusedAt: null,
+    closedUntil: null,
+  });
+  assert.equal(body.total.budget, 700);
+  assert.ok(body.total.usedToday >= 5, 'the profile was asked for at the sign-in');
+  assert.deepEqual(apiRequests(simulator), []);
+});
