@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as v from '@badrap/valita';
-import { textCodec } from '../redis/codec.ts';
-import { keys } from '../redis/keys.ts';
-import type { RecordKind, Records } from '../redis/records.ts';
+import type { Records } from '../redis/records.ts';
 import { RateLimited, SpotifyError } from '../spotify/errors.ts';
+import { createAccountsGate } from './accounts-gate.ts';
 import { Cooldown } from './errors.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
 import type { Closure, Probed, QuotaLedger, Scope } from './quota-ledger.ts';
-import { maxDelayMs, parseRetryAfter } from './retry-after.ts';
+import { delayOf } from './retry-after.ts';
 
 export type QuotaGate = ReturnType<typeof createQuotaGate>;
 
@@ -20,29 +18,9 @@ type Deps = {
 
 /** The longest cooldown that a page waits out; a longer one is reported to the visitor. */
 const shortWaitMs = 2_000;
-/** The cooldown if Spotify doesn't say how long to wait. A used-up quota is released hour by hour. */
-const defaultCooldownMs = { rate: 30_000, quota: 60 * 60 * 1000 };
 const pollMs = 100;
 /** The cooldown reported to a call that has waited too long for the outcome of a probe. */
 const afterProbeMs = 1_000;
-/** How far ahead the end in a record may lie: a little further than the longest cooldown, because clocks differ. */
-const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
-
-function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> {
-  const schema = v
-    .string()
-    .assert((text) => /^\d{1,15}$/.test(text))
-    .map((text) => ({ until: Number(text) }))
-    // safeguard: longest-accounts-cooldown
-    .assert(({ until }) => until - now() <= maxAheadMs);
-  return {
-    kind: 'cooldown-accounts',
-    key: keys.accountsCooldown,
-    codec: textCodec(schema, ({ until }) => String(until)),
-    ttlMs: ({ until }) => until - now(),
-  };
-}
-
 /**
  * Decides whether Spotify may be called now, for all processes together: Spotify counts by developer account, not by listener, and calling
  * during a cooldown makes it longer. Throws Cooldown in place of RateLimited.
@@ -50,10 +28,9 @@ function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> 
  * Only calls to the Web API are counted and probe; the accounts service has no known quota, and a 429 of it says nothing about the Web API.
  */
 export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
-  const accountsCooldowns = records.of(accountsCooldownKind(now));
-
   /** Closures that Redis did not accept, so that at least this process respects them. */
-  const unsaved = new Map<Scope | 'accounts', Cooldown>();
+  const unsaved = new Map<Scope, Cooldown>();
+  const accountsGate = createAccountsGate({ records, clientId, now, allClosed });
 
   return {
     /**
@@ -82,30 +59,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
       }
     },
 
-    /**
-     * Makes a call to the accounts service, unless it is in a cooldown. None is made while all calls to the Web API are refused, because a token
-     * would be of no use. Throws what the call throws, Cooldown and RedisUnavailable.
-     */
-    async runAccounts<T>(call: () => Promise<T>): Promise<T> {
-      // safeguard: accounts-cooldown
-      const [own, closures] = await Promise.all([accountsCooldowns.read(clientId), ledger.read()]);
-      const all = closures.closures.get('all');
-      const cooldowns = [own && new Cooldown(own.until), all && cooldownFrom(all, null)];
-      for (const cooldown of [...cooldowns, unsaved.get('accounts'), unsaved.get('all')])
-        if (cooldown && cooldown.until > now()) throw cooldown;
-      try {
-        return await call();
-      } catch (error) {
-        if (!(error instanceof RateLimited)) throw error;
-        const cooldown = new Cooldown(now() + delayOf(error), { quota: error.quota });
-        // safeguard: separate-accounts-cooldown
-        await accountsCooldowns.write(clientId, cooldown).catch(() => {
-          // safeguard: local-accounts-cooldown
-          unsaved.set('accounts', cooldown);
-        });
-        throw cooldown;
-      }
-    },
+    runAccounts: accountsGate.run,
 
     /** The current cooldown of a family; null if there is none. Throws RedisUnavailable. */
     async cooldown(family: QuotaFamily): Promise<Cooldown | null> {
@@ -120,7 +74,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     /** Forgets all cooldowns and what was learned: for a simulator that starts anew. Throws RedisUnavailable. */
     async reset(): Promise<void> {
       unsaved.clear();
-      await Promise.all([ledger.reset(), accountsCooldowns.remove(clientId)]);
+      await Promise.all([ledger.reset(), accountsGate.reset()]);
     },
   };
 
@@ -163,7 +117,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
   async function startCooldown(target: QuotaTarget, error: RateLimited): Promise<Cooldown> {
     const { quota } = error;
     const family = quota ? target.family : null;
-    const cooldown = new Cooldown(now() + delayOf(error), { quota, family });
+    const cooldown = new Cooldown(now() + delayOf(error, now()), { quota, family });
     await ledger.close(target, quota ? 'quota' : 'rate', cooldown.until).catch(() => {
       // safeguard: local-cooldown
       unsaved.set(family ?? 'all', cooldown);
@@ -171,10 +125,12 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     return cooldown;
   }
 
-  function delayOf({ retryAfter, quota }: RateLimited): number {
-    // safeguard: default-quota-cooldown
-    const otherwise = quota ? defaultCooldownMs.quota : defaultCooldownMs.rate;
-    return parseRetryAfter(retryAfter, now()) ?? otherwise;
+  /** The cooldown of all calls; null if there is none. */
+  async function allClosed(): Promise<Cooldown | null> {
+    const here = unsaved.get('all');
+    if (here && here.until > now()) return here;
+    const closure = (await ledger.read()).closures.get('all');
+    return closure && closure.until > now() ? cooldownFrom(closure, null) : null;
   }
 }
 

@@ -1,13 +1,24 @@
+import type { RateLimited } from '../spotify/errors.ts';
+
+/** The delay if Spotify doesn't say how long to wait. A used-up quota is released hour by hour. */
+const defaultDelayMs = { rate: 30_000, quota: 60 * 60 * 1000 };
 /** Bounds on a delay: less is not worth a cooldown, and more than users have ever reported is nonsense. */
 const minDelayMs = 1_000;
 export const maxDelayMs = 48 * 60 * 60 * 1000;
 
 /** The delay a Retry-After header asks for, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). Returns null for anything else. */
-export function parseRetryAfter(header: string | undefined, now: number): number | null {
+function parseRetryAfter(header: string | undefined, now: number): number | null {
   const value = header?.trim() ?? '';
   // `Date.parse` alone accepts almost anything as a date.
   const date = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value) ? Date.parse(value) - now : Number.NaN;
   const delayMs = /^\d+(\.\d+)?$/.test(value) ? Math.ceil(Number(value) * 1000) : date;
   if (!Number.isFinite(delayMs) || delayMs < 0) return null;
   return Math.min(Math.max(delayMs, minDelayMs), maxDelayMs);
+}
+
+/** How long to wait after a refused call, in milliseconds. */
+export function delayOf({ retryAfter, quota }: RateLimited, now: number): number {
+  // safeguard: default-quota-cooldown
+  const otherwise = quota ? defaultDelayMs.quota : defaultDelayMs.rate;
+  return parseRetryAfter(retryAfter, now) ?? otherwise;
 }

@@ -11,10 +11,10 @@ import {
   type ErrorMessage,
   type ErrorMessageName,
   errorMessages,
-  familyWords,
 } from './error-messages.ts';
 import * as web from './errors.ts';
 import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
+import { familyWords } from './family-words.ts';
 import { type Resend, resendOf } from './resend.ts';
 import { safeReturnPath } from './return-path.ts';
 import { durationInWords } from './time-in-words.ts';
@@ -175,7 +175,7 @@ function pageFor(error: unknown, place: Place): ErrorPage {
     status: message === errorMessages.invalidRequest ? (clientStatus(error) ?? 400) : message.status,
     reason: message.reason,
     title: fill(message.title, values),
-    ...(heading !== undefined && { heading }),
+    ...(heading !== undefined && { heading: fill(heading, values) }),
     text: fill(text, values),
     ...(steps && { steps: steps.map((step) => fill(step, values)) }),
     actions: message.buttons.map((button) => ({

@@ -656,8 +656,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the default cooldown for an exhausted quota',
     safeguard: 'default-quota-cooldown',
-    from: 'const otherwise = quota ? defaultCooldownMs.quota : defaultCooldownMs.rate;',
-    to: 'const otherwise = defaultCooldownMs.rate;',
+    from: 'const otherwise = quota ? defaultDelayMs.quota : defaultDelayMs.rate;',
+    to: 'const otherwise = defaultDelayMs.rate;',
     test: 'test/live/live',
   },
   {
@@ -813,7 +813,7 @@ export const mutations: Mutation[] = [
   {
     what: 'remembering a cooldown of the accounts service that Redis did not save',
     safeguard: 'local-accounts-cooldown',
-    from: "unsaved.set('accounts', cooldown);",
+    from: 'unsaved = cooldown;',
     to: '',
     test: 'test/access/quota-gate',
   },

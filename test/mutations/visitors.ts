@@ -108,15 +108,15 @@ export const mutations: Mutation[] = [
   {
     what: 'a separate cooldown for the accounts service',
     safeguard: 'separate-accounts-cooldown',
-    from: 'await accountsCooldowns.write(clientId, cooldown).catch(() => {',
-    to: "await ledger.close({ family: 'me', endpoint: '' }, 'rate', cooldown.until).catch(() => {",
+    from: 'await cooldowns.write(clientId, cooldown).catch(() => {',
+    to: 'await Promise.reject(cooldown).catch(() => {',
     test: 'test/access/quota-gate',
   },
   {
     what: 'the cooldown of the accounts service',
     safeguard: 'accounts-cooldown',
-    from: 'const [own, closures] = await Promise.all([accountsCooldowns.read(clientId), ledger.read()]);',
-    to: 'const [own, closures] = [null, await ledger.read()];',
+    from: 'const [own, all] = await Promise.all([cooldowns.read(clientId), allClosed()]);',
+    to: 'const [own, all] = [null, await allClosed()];',
     test: 'test/access/quota-gate',
   },
   {

@@ -1,0 +1,71 @@
+import * as v from '@badrap/valita';
+import { textCodec } from '../redis/codec.ts';
+import { keys } from '../redis/keys.ts';
+import type { RecordKind, Records } from '../redis/records.ts';
+import { RateLimited } from '../spotify/errors.ts';
+import { Cooldown } from './errors.ts';
+import { delayOf, maxDelayMs } from './retry-after.ts';
+
+type Deps = {
+  records: Records;
+  clientId: string;
+  now: () => number;
+  /** The cooldown of all calls to the Web API; null if there is none. Throws RedisUnavailable. */
+  allClosed: () => Promise<Cooldown | null>;
+};
+
+/** How far ahead the end in a record may lie: a little further than the longest cooldown, because clocks differ. */
+const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
+
+function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> {
+  const schema = v
+    .string()
+    .assert((text) => /^\d{1,15}$/.test(text))
+    .map((text) => ({ until: Number(text) }))
+    // safeguard: longest-accounts-cooldown
+    .assert(({ until }) => until - now() <= maxAheadMs);
+  return {
+    kind: 'cooldown-accounts',
+    key: keys.accountsCooldown,
+    codec: textCodec(schema, ({ until }) => String(until)),
+    ttlMs: ({ until }) => until - now(),
+  };
+}
+
+/** Decides whether the accounts service may be called now, for all processes together. It has no known quota. */
+export function createAccountsGate({ records, clientId, now, allClosed }: Deps) {
+  const cooldowns = records.of(accountsCooldownKind(now));
+  /** A cooldown that Redis did not accept, so that at least this process respects it. */
+  let unsaved: Cooldown | null = null;
+
+  return {
+    /**
+     * Makes a call to the accounts service, unless it is in a cooldown. None is made while all calls to the Web API are refused, because a token
+     * would be of no use. Throws what the call throws, Cooldown in place of RateLimited, and RedisUnavailable.
+     */
+    async run<T>(call: () => Promise<T>): Promise<T> {
+      // safeguard: accounts-cooldown
+      const [own, all] = await Promise.all([cooldowns.read(clientId), allClosed()]);
+      for (const cooldown of [own && new Cooldown(own.until), all, unsaved])
+        if (cooldown && cooldown.until > now()) throw cooldown;
+      try {
+        return await call();
+      } catch (error) {
+        if (!(error instanceof RateLimited)) throw error;
+        const cooldown = new Cooldown(now() + delayOf(error, now()), { quota: error.quota });
+        // safeguard: separate-accounts-cooldown
+        await cooldowns.write(clientId, cooldown).catch(() => {
+          // safeguard: local-accounts-cooldown
+          unsaved = cooldown;
+        });
+        throw cooldown;
+      }
+    },
+
+    /** Throws RedisUnavailable. */
+    async reset(): Promise<void> {
+      unsaved = null;
+      await cooldowns.remove(clientId);
+    },
+  };
+}
