@@ -71,7 +71,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
       return found.sort((one, other) => other.until - one.until)[0] ?? null;
     },
 
-    /** Forgets all cooldowns and what was learned: for a simulator that starts anew. Throws RedisUnavailable. */
+    /** Forgets all cooldowns and what was learned: for a simulator that starts over. Throws RedisUnavailable. */
     async reset(): Promise<void> {
       unsaved.clear();
       await Promise.all([ledger.reset(), accountsGate.reset()]);

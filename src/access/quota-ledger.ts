@@ -53,7 +53,7 @@ export type Probed = { scope: Scope; record: string };
 export const probeMs = 6_000;
 /** How far ahead the end of a closure may lie: a little further than the longest delay, because clocks differ. */
 const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
-/** What was learned is kept this long after the last call. */
+/** What was learned is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
 /** How often it is noted that an endpoint answers. */
 const noteEveryMs = 10 * 60_000;
@@ -124,7 +124,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       return { ...parseLedger(fields, now()), counts: usage.counts };
     },
 
-    /** Forgets everything, for a simulator that starts anew. */
+    /** Forgets everything, for a simulator that starts over. */
     async reset(): Promise<void> {
       notedAt.clear();
       await redisCall(redis.del(ledgerKey, usageKey));

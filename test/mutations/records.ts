@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: "hasLaterShape(text) ? { state: 'other shape' } : validate(schema, text)",
     to: 'validate(schema, text)',
     test: 'test/redis/records',
-    named: 'invalid cooldown record',
+    named: 'an invalid cooldown',
   },
   {
     what: 'keeping sealed records that do not parse',
@@ -143,7 +143,7 @@ export const mutations: Mutation[] = [
     from: 'if (Number(until) - now > maxAheadMs) return null;',
     to: '',
     test: 'test/redis/records',
-    named: 'invalid cooldown record',
+    named: 'an invalid cooldown',
   },
   {
     what: 'ignoring a closure that ends too late, in scripts',
@@ -166,7 +166,7 @@ export const mutations: Mutation[] = [
     from: 'probe <= now + tonumber(ARGV[5])',
     to: 'true',
     test: 'test/redis/records',
-    named: 'invalid cooldown record',
+    named: 'an invalid cooldown',
   },
   {
     what: 'replacing an invalid count',
