@@ -80,6 +80,24 @@ export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: nu
   return budgetFrom(Math.max(dailyCalls, quota.knownGood ?? 0), expiriesIn(ledger.counts, now));
 }
 
+/** Of each budget, this part is reserved for pages, buttons and ends of tracks, so that nothing expensive uses it up. */
+const reservedPart = 0.1;
+
+/**
+ * In how many milliseconds this many calls fit into a budget beside the reserve: 0 if they do now, null if they never will because they are more
+ * than a whole day's.
+ */
+export function fitsIn({ perDay, used, expiries }: Budget, calls: number): number | null {
+  const mostUsed = (1 - reservedPart) * perDay - calls;
+  let left = used;
+  if (left <= mostUsed) return 0;
+  for (const { inMs, calls: expiring } of expiries) {
+    left -= expiring;
+    if (left <= mostUsed) return inMs;
+  }
+  return null;
+}
+
 function budgetFrom(perDay: number, expiries: Expiries): Budget {
   const sorted = expiries.filter(({ calls }) => calls > 0).sort((one, other) => one.inMs - other.inMs);
   return { perDay, used: sorted.reduce((sum, { calls }) => sum + calls, 0), expiries: sorted };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
 import { Cooldown } from '../../src/access/errors.ts';
-import { familyBudget, liveBudget, quotaOf } from '../../src/access/quota-budget.ts';
+import { familyBudget, fitsIn, liveBudget, quotaOf } from '../../src/access/quota-budget.ts';
 import { type QuotaFamily, quotaFamilies } from '../../src/access/quota-families.ts';
 import { createQuotaGate } from '../../src/access/quota-gate.ts';
 import { createQuotaLedger } from '../../src/access/quota-ledger.ts';
@@ -211,4 +211,17 @@ test('calls count for a day', async (t) => {
   assert.equal(await used(), 1);
   clock.advance({ hours: 2 });
   assert.equal(await used(), 0);
+});
+
+test('whatever takes many calls waits until they fit beside the reserve', () => {
+  const expiries = [
+    { inMs: hour, calls: 300 },
+    { inMs: 5 * hour, calls: 200 },
+  ];
+  const budget = { perDay: 700, used: 500, expiries };
+
+  assert.equal(fitsIn(budget, 130), 0);
+  assert.equal(fitsIn(budget, 131), hour);
+  assert.equal(fitsIn(budget, 600), 5 * hour);
+  assert.equal(fitsIn(budget, 631), null, 'more than a day ever has');
 });
