@@ -10,13 +10,13 @@ const folder = join(import.meta.dirname, 'pictures');
 const pages = {
   'now-playing': '/now-playing',
   playlists: '/playlists',
-  search: '/search?q=a&type=artist,track',
+  search: '/search?q=night&type=artist,track',
   library: '/library',
   account: '/account',
 };
-const everybodys = { landing: '/', privacy: '/privacy', setup: '/setup', check: '/setup/check' };
-/** Those that are taken in the dark and on a phone, too. */
-const thrice = ['landing', 'now-playing', 'playlists', 'playlist', 'search'];
+const publicPages = { landing: '/', privacy: '/privacy', setup: '/setup', check: '/setup/check' };
+/** Taken in dark and on a phone as well. */
+const inEveryStyle = ['landing', 'now-playing', 'playlists', 'playlist', 'search'];
 const phone = { width: 390, height: 780 };
 const desk = { width: 1200, height: 700 };
 
@@ -30,7 +30,7 @@ for (const { colorScheme, viewport, suffix } of [
     const browser = await openBrowser(t, { viewport, colorScheme });
     const page = await browser.newPage();
     const take = async (name: string, address: string) => {
-      if (suffix !== 'light' && !thrice.includes(name)) return;
+      if (suffix !== 'light' && !inEveryStyle.includes(name)) return;
       await page.goto(address);
       // Not until the network is idle: now playing stays connected.
       await page.waitForLoadState('load');
@@ -38,7 +38,7 @@ for (const { colorScheme, viewport, suffix } of [
       await page.screenshot({ path: join(folder, `${name}-${suffix}.png`) });
     };
 
-    for (const [name, path] of Object.entries(everybodys)) await take(name, url + path);
+    for (const [name, path] of Object.entries(publicPages)) await take(name, url + path);
     await page.goto(`${url}/login?allow=user-modify-playback-state+user-library-modify`);
     await page.getByRole('button', { name: 'Agree' }).click();
     await page.waitForURL('**/now-playing');

@@ -61,7 +61,7 @@ export type Settings = {
 /** A quota for the calls to these families in any 24 hours, by all tokens together. `quota` is true if absent. */
 export type Bucket = RefusalOptions & { families: readonly Family[]; callsPerDay: number };
 
-/** What a 429 looks like. */
+/** The form of a 429 response. */
 export type RefusalOptions = {
   /** Whether a JSON body names the reason `QUOTA_EXCEEDED`; a body of text never does. */
   quota?: boolean;

@@ -184,7 +184,7 @@ test('the size check finds a file and functions that are too long', () => {
   const body = (lines: number) => 'x();\n'.repeat(lines);
   const path = 'src/web/robots.ts';
 
-  assert.deepEqual(sizeProblems({ [path]: body(301) }), [`${path} has 301 lines; 300 may be`]);
+  assert.deepEqual(sizeProblems({ [path]: body(301) }), [`${path} has 301 lines; the limit is 300`]);
   assert.deepEqual(
     sizeProblems({
       [path]: [
@@ -193,10 +193,10 @@ test('the size check finds a file and functions that are too long', () => {
         `function createLong() {\n${body(118)}}`,
       ].join('\n'),
     }),
-    [`${path}:1 long has 81 lines; 80 may be`],
+    [`${path}:1 long has 81 lines; the limit is 80`],
   );
   assert.deepEqual(sizeProblems({ [path]: `const robotsPages = () => {\n${body(119)}};` }), [
-    `${path}:1 robotsPages has 121 lines; 120 may be`,
+    `${path}:1 robotsPages has 121 lines; the limit is 120`,
   ]);
 });
 

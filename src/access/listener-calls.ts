@@ -86,7 +86,7 @@ export const listenerCalls = {
     endpoints: ['GET /me/top/artists'],
     scopes: ['user-top-read'],
     family: 'lists',
-    usedBy: { Top: true },
+    usedBy: { 'Top artists and tracks': true },
     request: ({ webApi, accessToken }, range: TimeRange) => webApi.topArtists(accessToken, range),
     cache: { key: (range) => `top artists ${range}`, ttlMs: ttl.long },
   }),
@@ -95,7 +95,7 @@ export const listenerCalls = {
     endpoints: ['GET /me/top/tracks'],
     scopes: ['user-top-read'],
     family: 'lists',
-    usedBy: { Top: true },
+    usedBy: { 'Top artists and tracks': true },
     request: ({ webApi, accessToken }, range: TimeRange) => webApi.topTracks(accessToken, range),
     cache: { key: (range) => `top tracks ${range}`, ttlMs: ttl.long },
   }),
@@ -160,7 +160,7 @@ export const listenerCalls = {
   /** Never cached. */
   freshPlaylists: playlists({ Export: 'the file of all playlists' }),
 
-  playlist: playlist({ Playlist: true }, ttl.moment),
+  playlist: playlist({ 'Playlist page': true }, ttl.moment),
   /** Up to five minutes old. */
   cachedPlaylist: playlist({ Export: true }, ttl.minutes),
   /** Never cached. */
@@ -170,7 +170,7 @@ export const listenerCalls = {
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
     scopes: playlistScopes,
     family: 'playlist-read',
-    usedBy: { Playlist: true },
+    usedBy: { 'Playlist page': true },
     request: (
       { webApi, accessToken, market, versioned },
       id: string,
@@ -189,7 +189,7 @@ export const listenerCalls = {
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
     scopes: [...playlistScopes, ...editPlaylistScopes],
     family: 'playlist-read',
-    usedBy: { Playlist: '"Remove"' },
+    usedBy: { 'Playlist page': '"Remove"' },
     request: ({ webApi, accessToken, versioned }, id: string, slice: Slice) =>
       versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion)),
   }),
@@ -222,7 +222,7 @@ export const listenerCalls = {
     endpoints: ['PUT /playlists/{id}'],
     scopes: editPlaylistScopes,
     family: 'playlist-write',
-    usedBy: { Playlist: '"Save"' },
+    usedBy: { 'Playlist page': '"Save"' },
     request: ({ webApi, accessToken }, id: string, details: PlaylistDetails) =>
       webApi.changePlaylist(accessToken, id, details),
     invalidates: topics.playlist,
@@ -242,7 +242,7 @@ export const listenerCalls = {
     endpoints: [{ '2026-02': 'DELETE /playlists/{id}/items', legacy: ['DELETE /playlists/{id}/tracks'] }],
     scopes: editPlaylistScopes,
     family: 'playlist-write',
-    usedBy: { Playlist: '"Remove"' },
+    usedBy: { 'Playlist page': '"Remove"' },
     request: ({ webApi, accessToken, versioned }, id: string, entry: { uri: string; snapshotId: string }) =>
       versioned((apiVersion) => webApi.removeFromPlaylist(accessToken, id, entry, apiVersion)),
     invalidates: topics.playlist,

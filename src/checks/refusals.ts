@@ -8,7 +8,7 @@ const reportedForMs = 60 * 60_000;
 
 const name = 'Sign-ins';
 const addPerson =
-  'open your app at https://developer.spotify.com/dashboard, choose "User Management", and add their name and the email address of their Spotify account.';
+  'open your app at https://developer.spotify.com/dashboard, choose “User Management”, and add their name and the email address of their Spotify account.';
 
 /**
  * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, without

@@ -72,7 +72,7 @@ function refusedCredentials(error: unknown): CheckResult {
     return failed(
       credentials,
       `Spotify rejects them${description}`,
-      'Copy "Client ID" and "Client secret" again from your app\'s settings at https://developer.spotify.com/dashboard into .env, complete and without quotes, then restart Turntable.',
+      'Copy “Client ID” and “Client secret” again from your app’s settings at https://developer.spotify.com/dashboard into .env, complete and without quotes, then restart Turntable.',
     );
   }
   if (error instanceof RateLimited)
@@ -111,7 +111,7 @@ function refusedSearch(error: unknown): CheckResult {
 }
 
 async function checkRedirectUri({ accounts, redirectUri }: Deps): Promise<CheckResult> {
-  const fix = `In your app's settings at https://developer.spotify.com/dashboard, under "Redirect URIs", add exactly ${redirectUri} and save.`;
+  const fix = `In your app’s settings at https://developer.spotify.com/dashboard, under “Redirect URIs”, add exactly ${redirectUri} and save.`;
   try {
     const refusal = await accounts.refusalToAuthorize();
     if (refusal === null) return ok(redirect, `Spotify reports no problem with ${redirectUri}`);

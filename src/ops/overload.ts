@@ -87,7 +87,7 @@ export function createOverloadGate({
     let isInFlight = false;
     const enter = () => {
       arriving.delete(req);
-      if (!isInFlight) open += 1;
+      open += 1;
       isInFlight = true;
     };
     const leave = () => {

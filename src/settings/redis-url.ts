@@ -7,7 +7,7 @@ const encoding =
   'In the user and password, write % as %25, # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and a space as %20.';
 const forms = `${defaultRedisUrl}, redis://USER:PASSWORD@HOST:6379/0 (rediss: for TLS), or unix:/path/to/redis.sock`;
 
-/** What may follow the ? in REDIS_URL. */
+/** The parameters of REDIS_URL that are supported, after the question mark. */
 const parameters = ['db', 'family', 'keyPrefix', 'username', 'password'];
 
 /** The maximum length of a socket path in bytes. It is 104 on macOS and 108 on Linux, including the terminating zero. */
@@ -18,17 +18,11 @@ const maxSocketPathBytes = 103;
  * expects, or the problem as a sentence that doesn't quote it.
  */
 export function parseRedisUrl(value: string): { url: string } | { problem: string } {
-  const unknown = unknownParameter(value);
-  // ioredis takes every parameter as an option, and some of them stop it from connecting.
-  // safeguard: refuse-unknown-redis-parameters
-  if (unknown !== null)
-    return {
-      problem: `REDIS_URL has a parameter after the ? that isn’t supported${/^\w{1,30}$/.test(unknown) ? `: ${unknown}` : ''}. Remove it; possible are ${parameters.join(', ')}.`,
-    };
   const path = /^(?:unix:(?:\/\/)?)?(\/.*)$/.exec(value)?.[1];
   if (path !== undefined) {
     const problem = socketPathProblem(path);
-    return problem ? { problem: `REDIS_URL: ${problem}` } : { url: path };
+    if (problem) return { problem: `REDIS_URL: ${problem}` };
+    return parameterProblem(new URLSearchParams(path.split('?')[1])) ?? { url: path };
   }
   if (!/^rediss?:\/\//i.test(value) || !URL.canParse(value) || new URL(value).hostname === '')
     return { problem: `REDIS_URL must have the form ${forms}. ${encoding}` };
@@ -49,14 +43,18 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
     return {
       problem: `The database in REDIS_URL is not a number. Write the number after the host: ${defaultRedisUrl}/0`,
     };
-  return { url: value };
+  return parameterProblem(searchParams) ?? { url: value };
 }
 
-/** Returns a parameter that isn't supported, or null. */
-function unknownParameter(value: string): string | null {
-  const query = /^(?:rediss?:\/\/|unix:|\/)[^?#@]*(?:@[^?#@]*)?\?([^#@]*)$/i.exec(value)?.[1];
-  const names = [...new URLSearchParams(query).keys()];
-  return names.find((name) => !parameters.includes(name)) ?? null;
+/** Returns the problem if a parameter isn't supported: ioredis takes each as an option, and some stop it from connecting. */
+function parameterProblem(search: URLSearchParams): { problem: string } | null {
+  const unknown = [...search.keys()].find((name) => !parameters.includes(name));
+  // safeguard: refuse-unknown-redis-parameters
+  if (unknown === undefined) return null;
+  const named = /^\w{1,30}$/.test(unknown) ? `: ${unknown}` : '';
+  return {
+    problem: `REDIS_URL has a parameter after the ? that isn’t supported${named}. Remove it; possible are ${parameters.join(', ')}.`,
+  };
 }
 
 /** Returns why there can't be a socket at this path, as a sentence, or null if there can. */

@@ -8,28 +8,28 @@ export type SetupStep = { text: string; link?: string; copy?: { label: string; t
 export function setupSteps(redirectUri: string): SetupStep[] {
   return [
     {
-      text: 'Open Spotify\'s dashboard, sign in, and choose "Create app". The account that owns the app needs Premium.',
+      text: 'Open Spotify’s dashboard, sign in, and choose “Create app”. The account that owns the app needs Premium.',
       link: 'https://developer.spotify.com/dashboard',
     },
     {
-      text: 'Give the app a name that doesn\'t start with "Spot". For example:',
+      text: 'Give the app a name that doesn’t start with “Spot”. For example:',
       copy: { label: 'App name', text: 'Turntable' },
     },
     {
-      text: 'Under "Redirect URIs", add exactly this, and press "Add":',
+      text: 'Under “Redirect URIs”, add exactly this, and press “Add”:',
       copy: { label: 'Redirect URI', text: redirectUri },
     },
-    { text: 'Under "Which API/SDKs are you planning to use?", tick "Web API", then save.' },
+    { text: 'Under “Which API/SDKs are you planning to use?”, tick “Web API”, then save.' },
     {
-      text: 'Copy .env.example to .env. In the app\'s settings on the dashboard, copy "Client ID" to the end of this line in .env:',
+      text: 'Copy .env.example to .env. In the app’s settings on the dashboard, copy “Client ID” to the end of this line in .env:',
       copy: { label: 'Line for the client ID', text: 'SPOTIFY_CLIENT_ID=' },
     },
     {
-      text: 'Press "View client secret", and copy it to the end of this line:',
+      text: 'Press “View client secret”, and copy it to the end of this line:',
       copy: { label: 'Line for the client secret', text: 'SPOTIFY_CLIENT_SECRET=' },
     },
     {
-      text: 'To invite others, add the names and email addresses of their Spotify accounts under "User Management". There’s room for five people.',
+      text: 'To invite others, add the names and email addresses of their Spotify accounts under “User Management”. There’s room for five people.',
     },
     { text: 'Stop Turntable (Ctrl-C) and start it again:', copy: { label: 'Command', text: 'npm start' } },
   ];

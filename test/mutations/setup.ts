@@ -194,8 +194,8 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing parameters of REDIS_URL that stop it from working',
     safeguard: 'refuse-unknown-redis-parameters',
-    from: 'if (unknown !== null)',
-    to: 'if (false)',
+    from: 'if (unknown === undefined) return null;',
+    to: 'return null;',
     test: 'test/settings/settings',
   },
   {

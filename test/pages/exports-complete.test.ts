@@ -75,7 +75,7 @@ test('a short page of playlists is read again, and then missing in the summary a
   assert.equal(name, 'playlists (playlists missing).json');
   assert.match(
     await outcomeOn(noor, '/playlists/export'),
-    /Incomplete: 0 rows, but Spotify left out 12 playlists\./,
+    /Incomplete: 0 rows\. Spotify sent nothing about 12 playlists in your list, so the file lacks them\./,
   );
 });
 

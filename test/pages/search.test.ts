@@ -24,7 +24,7 @@ test('a visitor searches for artists and tracks without signing in, with one cal
 
   const page = await browser().get('/search?q=night').expect(200);
 
-  assert.match(page.text, /<title>night: search · Turntable<\/title>/);
+  assert.match(page.text, /<title>Search: night · Turntable<\/title>/);
   assert.match(page.text, /<h1>Search for <bdi>night<\/bdi><\/h1>/);
   assert.match(page.text, /<h2>Artists<\/h2>[\s\S]*Night Bus Atlas[\s\S]*<h2>Tracks<\/h2>/);
   assert.match(page.text, /<a class="card" href="[^"]+\/open\/artist\/\w+">/, 'each leads to Spotify');

@@ -25,7 +25,9 @@ export function sizeProblems(planted: Record<string, string> = {}): string[] {
 function fileProblems({ path, file }: Source): string[] {
   const lines = file.text.trimEnd().split('\n').length;
   const isExempt = data.test(path) || path.startsWith('simulator/test/');
-  return lines > maxFileLines && !isExempt ? [`${path} has ${lines} lines; ${maxFileLines} may be`] : [];
+  return lines > maxFileLines && !isExempt
+    ? [`${path} has ${lines} lines; the limit is ${maxFileLines}`]
+    : [];
 }
 
 function functionProblems({ path, file }: Source): string[] {
@@ -36,7 +38,7 @@ function functionProblems({ path, file }: Source): string[] {
       const name = nameOf(node);
       const limit = factory.test(name) ? maxFactoryLines : maxFunctionLines;
       if (lines > limit)
-        problems.push(`${path}:${lineOf(node, file.text)} ${name} has ${lines} lines; ${limit} may be`);
+        problems.push(`${path}:${lineOf(node, file.text)} ${name} has ${lines} lines; the limit is ${limit}`);
     }
     node.forEachChild(visit);
   };

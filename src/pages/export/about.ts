@@ -4,8 +4,8 @@ import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 
 /**
- * Where a file of all playlists begins: the page of the list, how many of its playlists to skip, and the first row of the next one. `before`: a hash of the
- * playlists before it.
+ * Where a file of all playlists begins: the page of the list, how many of its playlists to skip, and the first row of the next one.
+ * `before`: a hash of the playlists before it.
  */
 export type Place = { page: number; skip: number; from: number; before?: string; snapshot?: string };
 

@@ -28,7 +28,9 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
   const last = Math.ceil(summary.announced / playlistsPerPage);
   /** From where on the list must be the same at the end. The address of a part vouches for the playlists before it. */
   const sameFrom = place.before === undefined ? place : beginning;
-  let at: Place = { ...place, before: place.before ?? '' };
+  /** The hash of the playlists before the one that is read. */
+  let before = place.before ?? '';
+  let at: Place = { ...place, before };
   try {
     for (let page = first; ; page = await readPage(at.page)) {
       if (page.total !== first.total) throw listHasChanged();
@@ -42,15 +44,16 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
         yield source;
         countPlaylist(source.manifest, isOwn(playlist), summary);
         if (summary.stopped) return;
-        at = { page: at.page, skip: at.skip + 1, from: 0, before: hashWith(at.before, playlist) };
+        before = hashWith(before, playlist);
+        at = { page: at.page, skip: at.skip + 1, from: 0, before };
       }
-      at = { page: at.page + 1, skip: 0, from: 0, before: at.before ?? '' };
+      at = { page: at.page + 1, skip: 0, from: 0, before };
       if (at.page > last) break;
     }
-    // What is on one page is of one moment.
+    // A single page is always consistent.
     // safeguard: detect-changed-list
     if (last > sameFrom.page || sameFrom === beginning) {
-      if ((await hashOfList(readPage, sameFrom, last)) !== at.before) throw listHasChanged();
+      if ((await hashOfList(readPage, sameFrom, last)) !== before) throw listHasChanged();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist
@@ -83,9 +86,9 @@ async function hashOfList(
 }
 
 /** The hash of a sequence of playlists, from that of the ones before the last. */
-function hashWith(before: string | undefined, { id, name }: Playlist): string {
+function hashWith(before: string, { id, name }: Playlist): string {
   return createHash('sha256')
-    .update(`${before ?? ''} ${id ?? name}`)
+    .update(`${before} ${id ?? name}`)
     .digest('base64url')
     .slice(0, 22);
 }

@@ -18,7 +18,7 @@ type Deps = { signedIn: SignedIn; forms: Forms };
 
 const maxSnapshotLength = 200;
 
-/** What the work behind each form can result in. */
+/** The possible results of the work of each form. */
 const createdResult = v.object({ id: v.string().assert(isId) });
 const doneResult = v.object({});
 const removedResult = v.object({
