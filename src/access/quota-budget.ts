@@ -61,14 +61,14 @@ export function learnedLimit({ refusedAt, knownGood }: FamilyQuota): number | nu
  */
 export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Budget {
   const quota = quotaOf(ledger, 'player-read', now);
-  const own = expiriesIn(ledger.counts, now, 'player-read');
+  const own = expiriesIn(ledger.counts, now, ['player-read']);
   const limit = learnedLimit(quota);
   if (limit !== null) return { perDay: limit, used: quota.usedToday, expiries: own };
 
   const perDay = Math.max(dailyCalls, quota.knownGood ?? 0);
-  const others = [...ledger.counts.keys()].filter((family) => family !== 'player-read');
+  const others = quotaFamilies.filter((family) => family !== 'player-read');
   // safeguard: live-part-of-total
-  const capped = capExpiries(expiriesIn(ledger.counts, now, ...others), (1 - livePart) * perDay);
+  const capped = capExpiries(expiriesIn(ledger.counts, now, others), (1 - livePart) * perDay);
   return budgetFrom(perDay, [...own, ...capped]);
 }
 
@@ -76,7 +76,7 @@ export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Bud
 export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: number, now: number): Budget {
   const quota = quotaOf(ledger, family, now);
   const limit = learnedLimit(quota);
-  if (limit !== null) return budgetFrom(limit, expiriesIn(ledger.counts, now, family));
+  if (limit !== null) return budgetFrom(limit, expiriesIn(ledger.counts, now, [family]));
   return budgetFrom(Math.max(dailyCalls, quota.knownGood ?? 0), expiriesIn(ledger.counts, now));
 }
 

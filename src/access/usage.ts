@@ -39,15 +39,18 @@ export function readCounts(
 
 /** The calls of a family, or of all, in the last 24 hours. Each counts for at most an hour longer. */
 export function callsIn(counts: Counts, now: number, family?: QuotaFamily): number {
-  return expiriesIn(counts, now, family).reduce((sum, { calls }) => sum + calls, 0);
+  return expiriesIn(counts, now, family ? [family] : quotaFamilies).reduce((sum, { calls }) => sum + calls, 0);
 }
 
-/** When the calls of these families, or of all, stop counting. */
-export function expiriesIn(counts: Counts, now: number, ...families: (QuotaFamily | undefined)[]): Expiries {
-  const chosen = families.filter((one) => one !== undefined);
+/** When the calls of these families stop counting. */
+export function expiriesIn(
+  counts: Counts,
+  now: number,
+  families: readonly QuotaFamily[] = quotaFamilies,
+): Expiries {
   const perHour = new Map<number, number>();
   for (const [family, hours] of counts) {
-    if (chosen.length > 0 && !chosen.includes(family)) continue;
+    if (!families.includes(family)) continue;
     for (const [hour, calls] of hours) perHour.set(hour, (perHour.get(hour) ?? 0) + calls);
   }
   return [...perHour]
