@@ -663,7 +663,7 @@ export const mutations: Mutation[] = [
   {
     what: 'slowing polls down when the budget runs low',
     safeguard: 'slow-polling-near-budget',
-    from: 'const stretch = stretchOf(budget, listeners);',
+    from: 'const stretch = stretchOf(budget, listeners, listeners);',
     to: 'const stretch = 1;',
     test: 'test/live/cadence',
   },
@@ -677,8 +677,8 @@ export const mutations: Mutation[] = [
   {
     what: 'reserving calls for the ends of tracks',
     safeguard: 'reserve-track-end-polls',
-    from: '(perHour * endsMs) / hour - 1',
-    to: '(perHour * endsMs) / hour',
+    from: 'stretchOf(budget, listeners, listeners - 1)',
+    to: 'stretchOf(budget, listeners, listeners)',
     test: 'test/live/cadence',
   },
   {
@@ -820,8 +820,8 @@ export const mutations: Mutation[] = [
   {
     what: 'reserving a part of the total for live updates',
     safeguard: 'live-part-of-total',
-    from: 'const capped = capExpiries(expiriesIn(ledger.counts, now, ...others), (1 - livePart) * perDay);',
-    to: 'const capped = expiriesIn(ledger.counts, now, ...others);',
+    from: 'const capped = capExpiries(expiriesIn(ledger.counts, now, others), (1 - livePart) * perDay);',
+    to: 'const capped = expiriesIn(ledger.counts, now, others);',
     test: 'test/access/quota-ledger',
   },
   {
