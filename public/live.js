@@ -17,6 +17,7 @@ const shown = {
   playing: place.dataset.playing === 'true',
   progressMs: Number(place.dataset.progress || Number.NaN),
   durationMs: Number(place.dataset.duration || Number.NaN),
+  isOverdue: place.dataset.isOverdue === 'true',
   at: performance.now(),
 };
 /** The latest card as received. */
@@ -55,6 +56,7 @@ function setProgress(card) {
     playing: card.playing,
     progressMs: card.progressMs ?? Number.NaN,
     durationMs: card.durationMs ?? Number.NaN,
+    isOverdue: card.isOverdue,
     at: performance.now(),
   });
   updateProgress();
@@ -74,6 +76,9 @@ function actionOf(element) {
 function updateProgress() {
   const bar = document.getElementById('live-bar');
   if (!bar || Number.isNaN(shown.progressMs) || Number.isNaN(shown.durationMs)) return;
+  const isLate = isOverdue();
+  document.getElementById('live-playing').hidden = isLate;
+  document.getElementById('live-overdue').hidden = !isLate;
   const elapsedMs = shown.playing ? performance.now() - shown.at : 0;
   const progressMs = Math.min(shown.progressMs + elapsedMs, shown.durationMs);
   bar.value = progressMs;
@@ -82,6 +87,13 @@ function updateProgress() {
   if (label.textContent === time) return;
   label.textContent = time;
   bar.setAttribute('aria-valuetext', `${time} of ${format(shown.durationMs)}`);
+}
+
+/** Whether the track should have ended a while ago: then it isn't shown as playing until the server has asked Spotify. */
+function isOverdue() {
+  if (!shown.playing) return false;
+  const overdueMs = shown.progressMs + performance.now() - shown.at - shown.durationMs;
+  return shown.isOverdue || overdueMs > Number(place.dataset.overdueAfter);
 }
 
 /** Formats a duration as the server does for this locale: 3:05, or 3.05. */
@@ -180,6 +192,7 @@ function withCurrentProgress(card) {
   return {
     ...card,
     progressMs: Math.min(card.progressMs + elapsedMs, card.durationMs ?? Number.POSITIVE_INFINITY),
+    isOverdue: isOverdue(),
   };
 }
 

@@ -127,7 +127,7 @@ test('it shows what is playing, and refreshes the token by itself', async (t) =>
 
   for (let hour = 1; hour <= 5; hour += 1) {
     clock.advance({ hours: 1 });
-    assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Playing on/);
+    assert.match((await mara.get('/now-playing').expect(200)).text, /<span id="live-playing">Playing on/);
     assert.equal(countRefreshes(simulator), hour);
   }
 });

@@ -83,6 +83,10 @@ export function hasChanged(before: LiveState, after: LiveState): boolean {
   if (conditionKeyOf(before) !== conditionKeyOf(after)) return true;
   if (before.observation?.saved !== after.observation?.saved) return true;
   if (after.observation === null) return false;
+  // While polls are rare, subscribers are shown when the last one was.
+  // safeguard: tell-when-polls-are-rare
+  if (after.throttledUntil !== null && before.observation?.answeredAt !== after.observation.answeredAt)
+    return true;
   return before.observation === null || hasPlaybackChanged(before.observation, after.observation);
 }
 

@@ -85,6 +85,34 @@ const another = (page: Page, name: string) =>
 /** The position of the bar, in milliseconds. */
 const barAt = (page: Page) => page.evaluate<number>("document.querySelector('#live-bar').value");
 
+// fault: full-bar
+test('a full bar says that it is checking after ten seconds, and then what it found', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock, browser: someone } = turntable;
+  const mara = someone();
+  await mara.signIn();
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: 0 });
+  clock.advance({ seconds: 2 });
+  const { body } = await mara.getJson('/now-playing');
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - 5_000 });
+  clock.advance({ seconds: 2 });
+  const page = await (await openBrowser(t)).newPage();
+  await page.clock.install();
+  await signIn(turntable, page);
+  const checking = page.getByText('Checking…');
+
+  await page.clock.fastForward('00:10');
+  assert.ok(await page.getByText('Playing on').isVisible(), 'the bar is full, but Spotify may be late');
+  await page.clock.fastForward('00:05');
+  await checking.waitFor();
+  assert.ok(await page.getByText('Playing on').isHidden());
+
+  clock.advance({ seconds: 15 });
+  await heading(page).filter({ hasNotText: body.item.name }).waitFor();
+  assert.ok(await checking.isHidden());
+  assert.ok(await page.getByText('Playing on').isVisible());
+});
+
 test('the next track appears by itself: card, title and announcement; the progress bar moves in between', {
   skip,
 }, async (t) => {

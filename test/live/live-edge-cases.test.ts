@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { openStream } from '../support/event-stream.ts';
+import { type Event, openStream } from '../support/event-stream.ts';
 import { until, visit } from '../support/fleet.ts';
 import {
   playerPath,
@@ -101,7 +101,7 @@ test('if Spotify shows the effect of a button late, it is polled once more', asy
   const answer = await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' });
   clock.advance({ seconds: 1 });
   const page = await mara.get(String(answer.headers.location)).expect(200);
-  assert.match(page.text, /<p class="eyebrow">Playing/, 'as Spotify still reports');
+  assert.match(page.text, /<span id="live-playing">Playing/, 'as Spotify still reports');
   clock.advance({ seconds: 2 });
   await stream.waitFor(({ data }) => data.playing === false);
 
@@ -265,6 +265,43 @@ test('after a short cooldown polling resumes, even if the player has been idle f
   clock.advance({ seconds: 40 });
   const next = await stream.waitFor(({ data }) => data.playing === true && data.title !== name);
   assert.doesNotMatch(String(next.data.html), cooldownNotice);
+});
+
+// fault: track-should-be-over
+test('a track that should be over isn’t shown as playing for longer than ten seconds', async (t) => {
+  const { mara, simulator, clock, durationMs } = await startLiveListener(t);
+  simulator.rateLimit(3_600);
+  clock.advance({ seconds: 3 });
+  await mara.get('/playlists?page=2').expect(503);
+  const label = async () =>
+    /<span id="live-(playing|overdue)">([^<]*)/.exec((await mara.get('/now-playing').expect(200)).text)?.slice(1);
+
+  clock.advance({ seconds: durationMs / 1000 + 5 });
+  assert.deepEqual(await label(), ['playing', 'Playing on ']);
+  clock.advance({ seconds: 10 });
+  assert.deepEqual(await label(), ['overdue', 'Last seen playing']);
+
+  simulator.resetLimits();
+  clock.advance({ hours: 1 });
+  assert.deepEqual(await label(), ['playing', 'Playing on ']);
+});
+
+// fault: polls-are-rare
+test('while polls are rare, the card says when the last one was, after each of them', async (t) => {
+  const { url, mara, clock } = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const stream = await openStream(t, url, mara);
+  for (let pages = 0; pages < 9; pages += 1) {
+    clock.advance({ seconds: 2 });
+    await mara.getJson('/now-playing').expect(200);
+  }
+  const lastUpdated = ({ data }: Event) =>
+    /Live updates are slower until .*Last updated <time datetime="([^"]+)"/.exec(String(data.html))?.[1];
+  const first = lastUpdated(await stream.waitFor((event) => lastUpdated(event) !== undefined));
+
+  clock.advance({ seconds: 2 });
+  await mara.getJson('/now-playing').expect(200);
+
+  await stream.waitFor((event) => String(lastUpdated(event)) > String(first));
 });
 
 test('someone who presses a button sees its effect even while polls are throttled', async (t) => {

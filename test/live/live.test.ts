@@ -325,7 +325,7 @@ test('the page after a button shows its effect, or why there is none, even while
   await stream.waitFor(named(name));
 
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Paused/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<span id="live-playing">Paused/);
   await stream.waitFor(({ data }) => data.playing === false);
 
   simulator.setProduct('mara', 'free');

@@ -54,7 +54,7 @@ const cases: Record<string, Case> = {
   },
   'pausing and resuming': {
     routes: ['POST /player/:command'],
-    shown: async (at) => /<p class="eyebrow">(Playing|Paused)/.exec(await nowPlaying(at))?.[1],
+    shown: async (at) => /<span id="live-playing">(Playing|Paused)/.exec(await nowPlaying(at))?.[1],
     steps: () => [
       { path: '/player/pause', expected: 'Paused' },
       { path: '/player/play', expected: 'Playing' },

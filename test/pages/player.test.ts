@@ -42,11 +42,11 @@ test('play, pause, next and previous are buttons that take one call each and lea
   simulator.forgetCalls();
   const paused = await press(mara, turntable, 'pause');
   assert.equal(paused.left.headers.location, '/now-playing');
-  assert.match(paused.page.text, /<p class="eyebrow">Paused on/);
+  assert.match(paused.page.text, /<span id="live-playing">Paused on/);
   assert.deepEqual(apiRequests(simulator), ['GET /me/player', 'PUT /me/player/pause', 'GET /me/player']);
   assert.deepEqual(await offered(mara, turntable), ['previous', 'play', 'next']);
 
-  assert.match((await press(mara, turntable, 'play')).page.text, /<p class="eyebrow">Playing on/);
+  assert.match((await press(mara, turntable, 'play')).page.text, /<span id="live-playing">Playing on/);
   await press(mara, turntable, 'next');
   assert.notEqual(await name(), first);
   await press(mara, turntable, 'previous');
@@ -212,7 +212,7 @@ testOnce('a command is shown once Spotify shows it', async (t) => {
   await mara.post('/player/pause').type('form').send({ returnTo: '/now-playing' }).expect(303);
 
   assert.ok(performance.now() - startedAt >= 120);
-  assert.match((await mara.get('/now-playing').expect(200)).text, /<p class="eyebrow">Paused on/);
+  assert.match((await mara.get('/now-playing').expect(200)).text, /<span id="live-playing">Paused on/);
 });
 
 testOnce('commands that do not exist, and devices that cannot, are not sent to Spotify', async (t) => {

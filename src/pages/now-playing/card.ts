@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { displayKeyOf, type Observation } from '../../live/observation.ts';
+import { displayKeyOf, expectedEndOf, type Observation } from '../../live/observation.ts';
 import { conditionKeyOf, type LiveState } from '../../live/state.ts';
 import type { Playback, TimestampedItem } from '../../spotify/types.ts';
 
@@ -8,6 +8,8 @@ export type Card = {
   playback: Playback;
   /** Progress at the moment of rendering, in milliseconds; null if unknown. */
   progressMs: number | null;
+  /** Whether the item should have ended a while ago. Then it isn't shown as playing, because it probably isn't. */
+  isOverdue: boolean;
   /** Whether the item is in the library; null if unknown. */
   saved: boolean | null;
   /** Recently played tracks, shown while nothing is playing; null if unknown. */
@@ -16,15 +18,22 @@ export type Card = {
   observedAt: number;
 };
 
+/** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
+export const overdueAfterMs = 10_000;
+
 /** The card at `now`, in milliseconds since 1970. */
 export function cardOf(
-  { playback, answeredAt, saved }: Observation,
+  observation: Observation,
   live: Card['live'],
   recent: Card['recent'],
   now: number,
 ): Card {
+  const { playback, answeredAt, saved } = observation;
   const progressMs = progressAt(now, playback, answeredAt);
-  return { playback, progressMs, saved, recent, live, observedAt: answeredAt };
+  const end = expectedEndOf(observation);
+  // safeguard: overdue-is-not-playing
+  const isOverdue = end !== null && now - end > overdueAfterMs;
+  return { playback, progressMs, isOverdue, saved, recent, live, observedAt: answeredAt };
 }
 
 function progressAt(now: number, playback: Playback, observedAt: number): number | null {
@@ -35,7 +44,7 @@ function progressAt(now: number, playback: Playback, observedAt: number): number
 }
 
 /** What the script needs for the progress bar, the page title and announcements. */
-export function playerData({ playback, progressMs }: Card) {
+export function playerData({ playback, progressMs, isOverdue }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {
     title: item?.name ?? null,
@@ -44,6 +53,7 @@ export function playerData({ playback, progressMs }: Card) {
     playing: playback.state === 'playing',
     progressMs,
     durationMs: item?.durationMs ?? null,
+    isOverdue,
   };
 }
 
@@ -53,7 +63,8 @@ function bylineOf(item: NonNullable<Exclude<Playback, { state: 'nothing' }>['ite
 }
 
 /** A short hash that stays the same for as long as nothing but the progress of a card changes. */
-export function versionOf({ playback, saved, recent, live }: Card): string {
-  const content = JSON.stringify([displayKeyOf(playback), saved, recent, conditionKeyOf(live)]);
+export function versionOf({ playback, saved, recent, live, observedAt }: Card): string {
+  const shownAt = live.throttledUntil === null ? null : observedAt;
+  const content = JSON.stringify([displayKeyOf(playback), saved, recent, conditionKeyOf(live), shownAt]);
   return createHash('sha256').update(content).digest('base64url').slice(0, 12);
 }
