@@ -217,6 +217,8 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(
     exportPages({
       signedIn,
+      ledger: parts.quotaLedger,
+      dailyCalls: config.dailyCalls,
       grants,
       progress,
       rateLimiters,

@@ -73,7 +73,7 @@ export const routes = {
 };
 
 type SignInQuery = { returnTo?: string; allow?: readonly string[]; showDialog?: boolean };
-type ExportQuery = ExportPlace & { part?: 'yes' };
+type ExportQuery = ExportPlace & { part?: 'yes'; anyway?: 'yes' };
 
 /** The first page has no number in its URL. */
 function paged({ page }: { page?: number | undefined }): { page: number | null } {

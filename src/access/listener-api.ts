@@ -1,4 +1,5 @@
-import type { Profile } from '../spotify/types.ts';
+import { entriesPerPage } from '../spotify/limits.ts';
+import type { Playlist, Profile } from '../spotify/types.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { ApiVersions } from './api-version.ts';
 import type { StoredGrant } from './grants.ts';
@@ -85,6 +86,23 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
         /** Returns what `record` makes of the response. That is cached as well, so a response is recorded once. */
         player: <T>(record: (response: PlayerResponse) => Promise<T>): Promise<T> =>
           caller.perform(session, listenerCalls.player, [], record) as Promise<T>,
+
+        /** Returns how many pages of this playlist an export finds in the cache. */
+        cachedPagesToExport({
+          id,
+          snapshotId,
+          count,
+        }: Pick<Playlist, 'id' | 'snapshotId' | 'count'>): number {
+          const offsets = Array.from(
+            { length: Math.ceil((count ?? 0) / entriesPerPage) },
+            (_, page) => page * entriesPerPage,
+          );
+          return id === null
+            ? 0
+            : offsets.filter((from) =>
+                caller.isCached(session, listenerCalls.playlistEntriesToExport, [id, snapshotId, from]),
+              ).length;
+        },
 
         /** Returns null if a button has changed it while the response was in flight. */
         async isSaved(uri: string): Promise<boolean | null> {

@@ -105,9 +105,13 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
         const result = await send(session, call, args);
         return transform ? transform(result) : result;
       };
-      if (!call.cache) return load();
+      const key = call.cache?.key(...args) ?? null;
+      if (!call.cache || key === null) return load();
+      const { ttlMs, accepts } = call.cache;
       const { accountId } = session.listener;
-      return responseCache.get(accountId, call.cache.key(...args), call.cache.ttlMs, load);
+      // A call with `accepts` has no `transform`.
+      const isCacheable = accepts && ((result: Result | Transformed) => accepts(result as Result, ...args));
+      return responseCache.get(accountId, key, ttlMs, load, isCacheable);
     },
 
     /** Whether the response to this call is in the cache. */
@@ -116,8 +120,9 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       { cache }: Call<Args, Result>,
       args: Args,
     ): boolean {
-      if (!cache) return false;
-      return responseCache.peek(listener.accountId, cache.key(...args), cache.ttlMs) !== undefined;
+      const key = cache?.key(...args) ?? null;
+      if (!cache || key === null) return false;
+      return responseCache.peek(listener.accountId, key, cache.ttlMs) !== undefined;
     },
 
     /** Whether Spotify has recently refused a command because the account has no Premium. It says so in no other way. */

@@ -199,13 +199,26 @@ export const listenerCalls = {
     scopes: playlistScopes,
     family: 'playlist-read',
     usedBy: { Export: 'every file' },
-    request: ({ webApi, accessToken, market, versioned }, id: string, from: number) =>
+    request: (
+      { webApi, accessToken, market, versioned },
+      id: string,
+      _snapshotId: string | null,
+      from: number,
+    ) =>
       versioned((apiVersion) => {
         // With a market, new apps would get relinked tracks without their originals: see relinking.ts.
         // safeguard: export-originals
         const slice = { from, market: apiVersion === 'legacy' ? market : null };
         return webApi.playlistEntries(accessToken, id, slice, apiVersion);
       }),
+    // Shared by the formats: a playlist with the same snapshot has the same contents. A page that lacks rows is read again.
+    cache: {
+      key: (id, snapshotId, from) =>
+        snapshotId === null ? null : `playlist ${id} ${snapshotId} from ${from}`,
+      ttlMs: ttl.minutes,
+      accepts: ({ items, total }, _id, _snapshotId, from) =>
+        total !== null && items.length === Math.min(entriesPerPage, total - from),
+    },
   }),
 
   createPlaylist: defineCall({

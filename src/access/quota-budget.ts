@@ -21,11 +21,6 @@ export type FamilyQuota = {
   closedUntil: number | null;
 };
 
-/**
- * Of the guessed total, live updates always have this part, whatever else is called. The rest is used by all calls, first come, first served.
- */
-const livePart = 0.7;
-
 /** What is known of a family's quota. */
 export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): FamilyQuota {
   const ends = ['all', family].map((scope) => ledger.closures.get(scope)?.until ?? 0);
@@ -56,20 +51,14 @@ export function learnedLimit({ refusedAt, knownGood }: FamilyQuota): number | nu
 }
 
 /**
- * The budget of live updates: what is known of `player-read`; while nothing is, the guessed total. Then other calls count as well, but only up to
- * the part that is not reserved for live updates.
+ * The budget of live updates: calls of `player-read`, up to what is known of that family, or to the guessed total. Other calls don't count, so
+ * that they can't starve live updates.
  */
 export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Budget {
   const quota = quotaOf(ledger, 'player-read', now);
-  const own = expiriesIn(ledger.counts, now, ['player-read']);
-  const limit = learnedLimit(quota);
-  if (limit !== null) return { perDay: limit, used: quota.usedToday, expiries: own };
-
-  const perDay = Math.max(dailyCalls, quota.knownGood ?? 0);
-  const others = quotaFamilies.filter((family) => family !== 'player-read');
-  // safeguard: live-part-of-total
-  const capped = capExpiries(expiriesIn(ledger.counts, now, others), (1 - livePart) * perDay);
-  return budgetFrom(perDay, [...own, ...capped]);
+  const perDay = learnedLimit(quota) ?? Math.max(dailyCalls, quota.knownGood ?? 0);
+  // safeguard: live-updates-by-their-own-calls
+  return budgetFrom(perDay, expiriesIn(ledger.counts, now, ['player-read']));
 }
 
 /** The budget of everything else: what is known of the family; while nothing is, the guessed total for all calls together. */
@@ -101,14 +90,4 @@ export function fitsIn({ perDay, used, expiries }: Budget, calls: number): numbe
 function budgetFrom(perDay: number, expiries: Expiries): Budget {
   const sorted = expiries.filter(({ calls }) => calls > 0).sort((one, other) => one.inMs - other.inMs);
   return { perDay, used: sorted.reduce((sum, { calls }) => sum + calls, 0), expiries: sorted };
-}
-
-/** These calls, but at most so many at a time: those above don't count, and the first to come free are among them. */
-function capExpiries(expiries: Expiries, most: number): Expiries {
-  let left = expiries.reduce((sum, { calls }) => sum + calls, 0);
-  return expiries.map(({ inMs, calls }) => {
-    const before = Math.min(left, most);
-    left -= calls;
-    return { inMs, calls: before - Math.min(left, most) };
-  });
 }

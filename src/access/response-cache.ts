@@ -56,9 +56,15 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
   return {
     /**
      * Returns the cached value, or loads it if it is older than `ttlMs`. All callers that want a value while it is being loaded share the result,
-     * a failure included. Failures are not cached.
+     * a failure included. Failures are not cached, nor is what `isCacheable` refuses.
      */
-    async get<T>(owner: string, key: string, ttlMs: number, load: () => Promise<T>): Promise<T> {
+    async get<T>(
+      owner: string,
+      key: string,
+      ttlMs: number,
+      load: () => Promise<T>,
+      isCacheable: (value: T) => boolean = () => true,
+    ): Promise<T> {
       const name = nameOf(owner, key);
       const cached = entries.get(name);
       if (cached && isFresh(cached, ttlMs)) return cached.value as T;
@@ -68,7 +74,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
       const value: Promise<T> = load()
         .then((loaded) => {
           // If the key was invalidated while the request was in flight, do not cache the result.
-          if (pending.get(name) === value) put(name, loaded);
+          if (pending.get(name) === value && isCacheable(loaded)) put(name, loaded);
           return loaded;
         })
         .finally(() => {

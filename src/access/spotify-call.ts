@@ -58,7 +58,12 @@ type CallContext = {
 /** A call that reads has a cache, unless its response must be fresh; a call that changes something says what it invalidates. */
 export type Call<Args extends unknown[], Result> = CallInfo & {
   request: (context: CallContext, ...args: Args) => Promise<Result>;
-  cache?: { key: (...args: Args) => string; ttlMs: number };
+  /** Where responses are cached. `key` is null for one that can't be cached; `accepts` says whether a response is worth it. */
+  cache?: {
+    key: (...args: Args) => string | null;
+    ttlMs: number;
+    accepts?: (result: Result, ...args: Args) => boolean;
+  };
   /** The prefixes of cache keys. */
   invalidates?: (...args: Args) => readonly string[];
 };

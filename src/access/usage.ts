@@ -39,7 +39,10 @@ export function readCounts(
 
 /** The calls of a family, or of all, in the last 24 hours. Each counts for at most an hour longer. */
 export function callsIn(counts: Counts, now: number, family?: QuotaFamily): number {
-  return expiriesIn(counts, now, family ? [family] : quotaFamilies).reduce((sum, { calls }) => sum + calls, 0);
+  return expiriesIn(counts, now, family ? [family] : quotaFamilies).reduce(
+    (sum, { calls }) => sum + calls,
+    0,
+  );
 }
 
 /** When the calls of these families stop counting. */

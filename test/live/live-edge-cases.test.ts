@@ -274,7 +274,9 @@ test('a track that should be over isn’t shown as playing for longer than ten s
   clock.advance({ seconds: 3 });
   await mara.get('/playlists?page=2').expect(503);
   const label = async () =>
-    /<span id="live-(playing|overdue)">([^<]*)/.exec((await mara.get('/now-playing').expect(200)).text)?.slice(1);
+    /<span id="live-(playing|overdue)">([^<]*)/
+      .exec((await mara.get('/now-playing').expect(200)).text)
+      ?.slice(1);
 
   clock.advance({ seconds: durationMs / 1000 + 5 });
   assert.deepEqual(await label(), ['playing', 'Playing on ']);

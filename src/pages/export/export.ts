@@ -8,24 +8,27 @@ import { charge } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
-import { callsFor, sizeOfAll } from './about.ts';
+import { priceOf, sizeOfAll } from './about.ts';
 import { createQuestion } from './ask.ts';
 import { createFiles, formatIn } from './files.ts';
+import { createPrices, type Price, type Deps as PriceDeps } from './price.ts';
 
-type Deps = Parameters<typeof createFiles>[0] & {
-  signedIn: SignedIn;
-  rateLimiters: RateLimiters;
-  baseUrl: string;
-};
+type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
+  PriceDeps & {
+    signedIn: SignedIn;
+    rateLimiters: RateLimiters;
+    baseUrl: string;
+  };
 
-/** The size of an export, as its page shows it: rows, and about how many calls; null if unknown. */
-type About = { name: string | null; rows: number | null; calls: number | null };
+/** The size of an export: rows, and about how many calls; null if unknown. */
+type About = { name: string | null; rows: number | null; price: Price | null };
 
 /** Playlists as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
   const { signedIn, progress, rateLimiters } = deps;
   const router = Router();
-  const files = createFiles(deps);
+  const prices = createPrices(deps);
+  const files = createFiles({ ...deps, prices });
   const askFirst = createQuestion(deps);
   const file = (limiter: RateLimiter, serve: ListenerPage) => [
     // safeguard: no-speculative-exports
@@ -61,7 +64,8 @@ export function exportPages(deps: Deps): Router {
   // One call to Spotify, none within five minutes, nor while the export is running.
   const all = signedIn.pageWithLazyRefresh(async (_req, res, listener) => {
     await showPage(res, listener, 'all', async () => {
-      return { name: null, ...sizeOfAll(await listener.spotify.cachedPlaylists(1)) };
+      const { cachedPlaylists, cachedPagesToExport } = listener.spotify;
+      return { name: null, ...sizeOfAll(await cachedPlaylists(1), cachedPagesToExport) };
     });
   });
   router.get(routes.exportAll(), htmlOrJson, all);
@@ -70,9 +74,11 @@ export function exportPages(deps: Deps): Router {
   const one = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
     const id = String(req.params.id);
     await showPage(res, listener, id, async () => {
-      const { name, count, readable } = await listener.spotify.cachedPlaylist(id);
+      const playlist = await listener.spotify.cachedPlaylist(id);
+      const { name, count, readable } = playlist;
       if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
-      return { name, rows: count, calls: count === null ? null : callsFor(count) };
+      const cachedPages = listener.spotify.cachedPagesToExport(playlist);
+      return { name, rows: count, price: count === null ? null : priceOf(count, cachedPages) };
     });
   });
   router.get(routes.exportOne(':id'), htmlOrJson, one);
@@ -96,12 +102,25 @@ export function exportPages(deps: Deps): Router {
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // People look at this page during a pause, when Spotify must not be called.
     // safeguard: progress-without-spotify
-    const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
+    const { price, ...about } = isRunning
+      ? { name: current.name, rows: current.of, price: null }
+      : await ask();
     const isShort = about.rows !== null && about.rows <= rowsAtOnce;
+    const calls = price && price.lists + price.entries;
+    const fit = price && (await prices.fit(price));
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
-        res.render('export/export', { id, ...about, isShort, isRunning, latest: current, rowsAtOnce }),
-      json: () => res.json({ id, ...about, progress: current }),
+        res.render('export/export', {
+          id,
+          ...about,
+          calls,
+          fit,
+          isShort,
+          isRunning,
+          latest: current,
+          rowsAtOnce,
+        }),
+      json: () => res.json({ id, ...about, calls, progress: current }),
     });
   }
 }

@@ -1,17 +1,19 @@
 import type { Request, Response } from 'express';
-import { furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import { entriesPerPage, furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
+import { rowsAtOnce } from '../../web/limits.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
-import { nameOf, nameOfAll, type Place, sizeOfAll } from './about.ts';
+import { nameOf, nameOfAll, type Place, priceOf, sizeOfAll } from './about.ts';
 import { answerWithFile } from './answer.ts';
 import { everything, readPlaylists } from './everything.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
+import type { Price, Prices } from './price.ts';
 import { checkFrom, openSource } from './source.ts';
 
-type Deps = Parameters<typeof answerWithFile>[0];
+type Deps = Parameters<typeof answerWithFile>[0] & { prices: Prices };
 
 const formats = new Map<string, Format>([
   ['csv', csv],
@@ -21,6 +23,7 @@ const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
 
 /** Answers requests for files. Format, place and snapshot are in their URLs. */
 export function createFiles(deps: Deps) {
+  const { prices } = deps;
   return {
     /** All playlists in one file. */
     async all(req: Request, res: Response, listener: SignedInListener): Promise<void> {
@@ -36,14 +39,15 @@ export function createFiles(deps: Deps) {
         const readPage = (page: number) => readPlaylists(listener.spotify.freshPlaylists, page, run);
         const first = await readPage(place.page);
         checkPlace(place, first, run.part);
-        const { rows } = sizeOfAll(first);
+        const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport);
         run.announced(null, rows);
+        await requirePrice(req, price && run.part ? atMostOnePart(price) : price);
         const open = (playlist: Playlist, at: Place) =>
           openSource({
             playlist,
             from: at.from,
             known: at.snapshot ?? null,
-            load: playlist.id === null ? null : loadFrom(listener, playlist.id),
+            load: playlist.id === null ? null : loadFrom(listener, playlist.id, playlist.snapshotId),
             currentSnapshot: snapshotOf(listener, String(playlist.id)),
             resume: (from) => addressOf(req, withSnapshot({ ...at, from }, playlist)),
             run,
@@ -75,13 +79,17 @@ export function createFiles(deps: Deps) {
       const from = placeIn(req.query.from);
       await answerWithFile(deps, { req, res, listener }, id, async (run) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
+        const { count } = playlist;
+        const cachedPages = listener.spotify.cachedPagesToExport(playlist);
+        const price = count === null ? null : priceOf(Math.max(0, count - from), cachedPages);
+        await requirePrice(req, price && run.part ? atMostOnePart(price) : price);
         const known = snapshotIn(req).snapshot ?? null;
         const resume = (next: number) => addressOf(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({
           playlist,
           from,
           known,
-          load: playlist.readable ? loadFrom(listener, id) : null,
+          load: playlist.readable ? loadFrom(listener, id, playlist.snapshotId) : null,
           currentSnapshot: snapshotOf(listener, id),
           resume,
           run,
@@ -98,14 +106,31 @@ export function createFiles(deps: Deps) {
       });
     },
   };
+
+  /** Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. */
+  async function requirePrice(req: Request, price: Price | null): Promise<void> {
+    // safeguard: export-anyway
+    if (price && req.query.anyway !== 'yes') await prices.require(price, anywayOf(req));
+  }
+}
+
+/** The URL of the same file, whatever it costs. */
+function anywayOf(req: Request): string {
+  const { pathname, searchParams } = new URL(req.originalUrl, 'http://localhost');
+  searchParams.set('anyway', 'yes');
+  return `${pathname}?${searchParams}`;
+}
+
+function atMostOnePart({ lists, entries }: Price): Price {
+  return { lists, entries: Math.min(entries, rowsAtOnce / entriesPerPage + 2) };
 }
 
 function snapshotOf({ spotify }: SignedInListener, id: string) {
   return async () => (await spotify.freshPlaylist(id)).snapshotId;
 }
 
-function loadFrom({ spotify }: SignedInListener, id: string) {
-  return (from: number) => spotify.playlistEntriesToExport(id, from);
+function loadFrom({ spotify }: SignedInListener, id: string, snapshotId: string | null) {
+  return (from: number) => spotify.playlistEntriesToExport(id, snapshotId, from);
 }
 
 /** Returns the URL of the next part of the same file. */

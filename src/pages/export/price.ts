@@ -1,0 +1,73 @@
+import { familyBudget, fitsIn } from '../../access/quota-budget.ts';
+import type { QuotaFamily } from '../../access/quota-families.ts';
+import type { QuotaLedger } from '../../access/quota-ledger.ts';
+import { routes } from '../../routes.ts';
+import { Problem } from '../../web/errors.ts';
+
+export type Deps = { ledger: Pick<QuotaLedger, 'read'>; dailyCalls: number; now: () => number };
+
+/** About how many calls an export takes. `entries`: for what is in playlists. `lists`: for the list of playlists. */
+export type Price = { entries: number; lists: number };
+
+/** Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. */
+export type Fit = { fits: true } | { fits: false; at: number | null };
+
+/** What costs no more calls than this isn't worth a question. */
+const freeCalls = 5;
+
+/** The part of the family's calls in a price. */
+const families: readonly [keyof Price, QuotaFamily][] = [
+  ['entries', 'playlist-read'],
+  ['lists', 'lists'],
+];
+
+export type Prices = ReturnType<typeof createPrices>;
+
+/** Decides whether exports may be made now: they leave enough calls for pages, buttons and live updates. */
+export function createPrices({ ledger, dailyCalls, now }: Deps) {
+  return {
+    fit,
+
+    /** Throws a {@link Problem} that says when the export fits again, with a link to `anyway`. Throws RedisUnavailable. */
+    async require(price: Price, anyway: string): Promise<void> {
+      const known = await fit(price);
+      // safeguard: refuse-export-above-budget
+      if (!known.fits) throw tooExpensive(total(price), known.at, anyway, now());
+    },
+  };
+
+  /** Throws RedisUnavailable. */
+  async function fit(price: Price): Promise<Fit> {
+    if (total(price) <= freeCalls) return { fits: true };
+    const known = await ledger.read();
+    const waits = families.map(([part, family]) =>
+      price[part] === 0 ? 0 : fitsIn(familyBudget(known, family, dailyCalls, now()), price[part]),
+    );
+    if (waits.includes(null)) return { fits: false, at: null };
+    const waitMs = Math.max(...waits.map(Number));
+    return waitMs === 0 ? { fits: true } : { fits: false, at: now() + waitMs };
+  }
+}
+
+function total({ entries, lists }: Price): number {
+  return entries + lists;
+}
+
+function tooExpensive(calls: number, until: number | null, anyway: string, now: number): Problem {
+  const price = `It takes about ${calls} calls to Spotify, and too few of today’s are left.`;
+  return new Problem({
+    status: 503,
+    reason: 'not-enough-calls',
+    title: 'Not enough calls left for this export',
+    ...(until !== null && { heading: 'This export fits again from {until}' }),
+    text:
+      until === null
+        ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts on several days. If you export it anyway, playlists may stop loading for hours.`
+        : `${price} If you export anyway and they run out, playlists may stop loading for hours.`,
+    actions: [
+      { label: 'Go to your playlists', href: routes.playlists() },
+      { label: 'Export anyway', href: anyway },
+    ],
+    ...(until !== null && { until, retryAfterSeconds: Math.max(1, Math.ceil((until - now) / 1000)) }),
+  });
+}
