@@ -5,12 +5,13 @@ import type { ApiVersions } from './api-version.ts';
 import type { StoredGrant } from './grants.ts';
 import type { ListenerAccess } from './listener-access.ts';
 import { type CallingSession, createListenerCaller } from './listener-caller.ts';
-import { type CallName, listenerCalls, scopesFor, topics } from './listener-calls.ts';
+import { type CallName, listenerCalls, scopesFor } from './listener-calls.ts';
 import { createRelinking, type ShownEntry } from './relinking.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { hasScopes, requireScopes } from './scopes.ts';
 import { type Call, targetOf } from './spotify-call.ts';
 import type { AuthorizedRequest } from './token-refresh.ts';
+import { topics } from './topics.ts';
 
 export type ListenerApi = ReturnType<typeof createListenerApi>;
 
@@ -35,6 +36,8 @@ type Calls = {
 };
 
 type Topic = keyof typeof topics;
+
+type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
 
 /** What the player is doing, and when Spotify was asked. */
 type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
@@ -88,20 +91,12 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
           caller.perform(session, listenerCalls.player, [], record) as Promise<T>,
 
         /** Returns how many pages of this playlist an export finds in the cache. */
-        cachedPagesToExport({
-          id,
-          snapshotId,
-          count,
-        }: Pick<Playlist, 'id' | 'snapshotId' | 'count'>): number {
-          const offsets = Array.from(
-            { length: Math.ceil((count ?? 0) / entriesPerPage) },
-            (_, page) => page * entriesPerPage,
-          );
-          return id === null
-            ? 0
-            : offsets.filter((from) =>
-                caller.isCached(session, listenerCalls.playlistEntriesToExport, [id, snapshotId, from]),
-              ).length;
+        cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion): number {
+          if (id === null) return 0;
+          const isCached = (from: number) =>
+            caller.isCached(session, listenerCalls.playlistEntriesToExport, [id, { snapshotId, from }]);
+          const pages = Array.from({ length: Math.ceil((count ?? 0) / entriesPerPage) }, (_, page) => page);
+          return pages.filter((page) => isCached(page * entriesPerPage)).length;
         },
 
         /** Returns null if a button has changed it while the response was in flight. */

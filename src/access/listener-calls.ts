@@ -4,19 +4,11 @@ import type { PlaylistDetails } from '../spotify/playlist-calls.ts';
 import type { Slice } from '../spotify/send.ts';
 import type { Scope } from './scopes.ts';
 import { defineCall, ttl, type UsedBy } from './spotify-call.ts';
+import { topics } from './topics.ts';
 
 export type CallName = keyof typeof listenerCalls;
 
-/** Cached responses that become outdated together, as prefixes of their keys. */
-export const topics = {
-  player: () => ['player', 'devices', 'recently played'],
-  nowPlaying: () => ['is saved ', 'player'],
-  library: () => ['saved tracks'],
-  // safeguard: invalidate-player-after-save
-  saved: () => ['saved tracks', 'is saved ', 'player'],
-  playlists: () => ['playlists'],
-  playlist: (id: string) => ['playlists', `playlist ${id}`],
-};
+type PageToExport = { snapshotId: string | null; from: number };
 
 const playerScopes = ['user-read-playback-state'] as const;
 // Without both, Spotify silently omits some playlists ("Get Current User's Playlists").
@@ -199,12 +191,7 @@ export const listenerCalls = {
     scopes: playlistScopes,
     family: 'playlist-read',
     usedBy: { Export: 'every file' },
-    request: (
-      { webApi, accessToken, market, versioned },
-      id: string,
-      _snapshotId: string | null,
-      from: number,
-    ) =>
+    request: ({ webApi, accessToken, market, versioned }, id: string, { from }: PageToExport) =>
       versioned((apiVersion) => {
         // With a market, new apps would get relinked tracks without their originals: see relinking.ts.
         // safeguard: export-originals
@@ -213,10 +200,11 @@ export const listenerCalls = {
       }),
     // Shared by the formats: a playlist with the same snapshot has the same contents. A page that lacks rows is read again.
     cache: {
-      key: (id, snapshotId, from) =>
-        snapshotId === null ? null : `playlist ${id} ${snapshotId} from ${from}`,
+      // safeguard: share-pages-between-formats
+      key: (id, { snapshotId, from }) => (snapshotId ? `playlist ${id} ${snapshotId} from ${from}` : null),
       ttlMs: ttl.minutes,
-      accepts: ({ items, total }, _id, _snapshotId, from) =>
+      // safeguard: cache-whole-pages-only
+      accepts: ({ items, total }, _id, { from }) =>
         total !== null && items.length === Math.min(entriesPerPage, total - from),
     },
   }),

@@ -8,6 +8,7 @@ import {
   longPlaylistName,
   playlistNamed,
   signInToExport,
+  untilPagesExpire,
 } from '../support/exports.ts';
 import { until } from '../support/fleet.ts';
 import { apiRequests } from '../support/pages.ts';
@@ -242,6 +243,7 @@ test('a list of playlists that changes between two parts is noticed at the end o
   assert.deepEqual([playlists.length, summary.complete], [3, true]);
 
   simulator.clearFaults();
+  turntable.clock.advance(untilPagesExpire);
   const changed = await stopAfterThree();
   for (const _ of [1, 2]) listedFromNow(turntable, 1, 2, 3, 4, 5, 6);
   const rest = await all(turntable, noor, `?${changed}`);
@@ -331,6 +333,7 @@ test('the page of an export says so if Spotify shows nothing of the playlist', a
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
   await getFile(mara, `${path}/export.json`); // detects the API version
+  turntable.clock.advance(untilPagesExpire);
   for (const status of [404, 403]) {
     simulator.fault({ on: items, answer: { status, body: '{}' } });
     assert.equal((await getFile(mara, `${path}/export.json`)).manifest.readable, false);

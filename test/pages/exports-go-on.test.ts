@@ -19,6 +19,7 @@ import {
   openDownload,
   playlistNamed,
   signInToExport,
+  untilPagesExpire,
 } from '../support/exports.ts';
 import { until } from '../support/fleet.ts';
 import { apiRequests } from '../support/pages.ts';
@@ -82,6 +83,7 @@ for (const [what, fault, seconds] of passing) {
     const { simulator, clock } = turntable;
     const { mara, path } = await longPlaylist(turntable);
     const whole = await getFile(mara, `${path}/export.json`);
+    clock.advance(untilPagesExpire);
     simulator.forgetCalls();
     simulator.fault({ on: items, minOffset: 300, ...fault });
 
@@ -419,7 +421,7 @@ test('a short file that takes too long begins before it is whole, and then goes 
 // fault: rows-missing
 test('rows that Spotify announces and does not send are read again, and otherwise the name mentions them as missing', async (t) => {
   const turntable = await startTurntable(t);
-  const { simulator } = turntable;
+  const { simulator, clock } = turntable;
   const { mara, path } = await longPlaylist(turntable);
   const lacking = (times: number) => {
     simulator.fault({ on: items, minOffset: 150, times, answer: rowsOf(1200, 48) });
@@ -429,6 +431,7 @@ test('rows that Spotify announces and does not send are read again, and otherwis
   assert.equal((await getFile(mara, `${path}/export.json`)).manifest.complete, true, 'once is repaired');
 
   simulator.clearFaults();
+  clock.advance(untilPagesExpire);
   simulator.fault({ on: items, minOffset: 1150, times: 2, answer: rowsOf(1200, 48) });
   const json = await download(turntable, mara, `${path}/export.json`);
   assert.equal(
@@ -453,6 +456,7 @@ test('rows that Spotify announces and does not send are read again, and otherwis
 
   // The name of a long one has been sent by then.
   lengthenPlaylist(turntable, 0, 59);
+  clock.advance(untilPagesExpire);
   simulator.fault({ on: items, times: 2, answer: rowsOf(3000, 48) });
   const long = await download(turntable, mara, `${path}/export.csv`);
   assert.deepEqual([long.status, long.isWhole], [200, false]);

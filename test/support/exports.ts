@@ -32,6 +32,9 @@ export async function playlistNamed(person: Browser, name: string): Promise<stri
   }
 }
 
+/** The formats of a file share pages for so long. */
+export const untilPagesExpire = { minutes: 6 };
+
 export async function getFile(person: Browser, path: string): Promise<ExportFile> {
   return JSON.parse((await person.get(path).buffer(true).expect(200)).text);
 }

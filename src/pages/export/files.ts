@@ -41,7 +41,7 @@ export function createFiles(deps: Deps) {
         checkPlace(place, first, run.part);
         const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport);
         run.announced(null, rows);
-        await requirePrice(req, price && run.part ? atMostOnePart(price) : price);
+        await requirePrice(req, run, price);
         const open = (playlist: Playlist, at: Place) =>
           openSource({
             playlist,
@@ -82,7 +82,7 @@ export function createFiles(deps: Deps) {
         const { count } = playlist;
         const cachedPages = listener.spotify.cachedPagesToExport(playlist);
         const price = count === null ? null : priceOf(Math.max(0, count - from), cachedPages);
-        await requirePrice(req, price && run.part ? atMostOnePart(price) : price);
+        await requirePrice(req, run, price);
         const known = snapshotIn(req).snapshot ?? null;
         const resume = (next: number) => addressOf(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({
@@ -108,9 +108,10 @@ export function createFiles(deps: Deps) {
   };
 
   /** Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. */
-  async function requirePrice(req: Request, price: Price | null): Promise<void> {
+  async function requirePrice(req: Request, { part }: { part: boolean }, price: Price | null): Promise<void> {
     // safeguard: export-anyway
-    if (price && req.query.anyway !== 'yes') await prices.require(price, anywayOf(req));
+    if (price === null || req.query.anyway === 'yes') return;
+    await prices.require(part ? atMostOnePart(price) : price, { part, anyway: anywayOf(req) });
   }
 }
 
@@ -130,13 +131,14 @@ function snapshotOf({ spotify }: SignedInListener, id: string) {
 }
 
 function loadFrom({ spotify }: SignedInListener, id: string, snapshotId: string | null) {
-  return (from: number) => spotify.playlistEntriesToExport(id, snapshotId, from);
+  return (from: number) => spotify.playlistEntriesToExport(id, { snapshotId, from });
 }
 
 /** Returns the URL of the next part of the same file. */
 function addressOf(req: Request, place: Record<string, string | number>): string {
   const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
-  return `${req.path}?${new URLSearchParams([...query, ['part', 'yes']])}`;
+  // Whoever has begun an export is not asked again.
+  return `${req.path}?${new URLSearchParams([...query, ['part', 'yes'], ['anyway', 'yes']])}`;
 }
 
 /** Adds the snapshot of the playlist, so that the next part can tell whether it has changed. */

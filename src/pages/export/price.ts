@@ -28,11 +28,15 @@ export function createPrices({ ledger, dailyCalls, now }: Deps) {
   return {
     fit,
 
-    /** Throws a {@link Problem} that says when the export fits again, with a link to `anyway`. Throws RedisUnavailable. */
-    async require(price: Price, anyway: string): Promise<void> {
+    /**
+     * Throws a {@link Problem} that says when the export fits again, with a link to `anyway`. A part that never fits is allowed: it ends, and can
+     * be continued, when Spotify refuses a call. Throws RedisUnavailable.
+     */
+    async require(price: Price, { part, anyway }: { part: boolean; anyway: string }): Promise<void> {
       const known = await fit(price);
+      if (known.fits || (part && known.at === null)) return;
       // safeguard: refuse-export-above-budget
-      if (!known.fits) throw tooExpensive(total(price), known.at, anyway, now());
+      throw tooExpensive(total(price), known.at, anyway, now());
     },
   };
 

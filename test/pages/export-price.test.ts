@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  getFile,
+  longPlaylistName,
+  playlistNamed,
+  signInToExport,
+  untilPagesExpire,
+} from '../support/exports.ts';
+import { apiRequests } from '../support/pages.ts';
+import { countApiCalls, startTurntable } from '../support/turntable.ts';
+
+/** 1,200 rows take 26 calls: the playlist, 24 pages, and the playlist again at the end. */
+const calls = 26;
+
+// fault: two-formats-of-an-export
+test('the formats of an export share what Spotify sent for some minutes', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  await getFile(mara, `${path}/export.json`);
+  simulator.forgetCalls();
+
+  const { body } = await mara.getJson(`${path}/export`).expect(200);
+  assert.equal(body.calls, 2);
+  simulator.forgetCalls();
+  await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+  assert.deepEqual(apiRequests(simulator), [`GET ${path}`, `GET ${path}`], 'is it still the same?');
+
+  clock.advance(untilPagesExpire);
+  simulator.forgetCalls();
+  await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+  assert.equal(countApiCalls(simulator, `/v1${path}/items`), calls - 2);
+});
+
+// fault: export-above-budget
+test('an export that would use up the day’s calls says when it fits again, and is made anyway if that is confirmed', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '60' } });
+  const { simulator, clock } = turntable;
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  await getFile(mara, `${path}/export.json`);
+  clock.advance(untilPagesExpire);
+  simulator.forgetCalls();
+
+  const asked = await mara.get(`${path}/export`).expect(200);
+  assert.match(asked.text, /Too few of today’s calls are left for this\. It fits again from <time/);
+  assert.match(asked.text, /href="[^"]+\/export\.csv\?anyway=yes">Download CSV anyway</);
+  const refused = await mara.get(`${path}/export.csv`).expect(503);
+  assert.match(refused.text, /<h1>This export fits again from <time/);
+  assert.match(refused.text, new RegExp(`It takes about ${calls} calls to Spotify`));
+  assert.equal(countApiCalls(simulator, `/v1${path}/items`), 0);
+  const { body, headers } = await mara.getJson(`${path}/export.csv`).expect(503);
+  assert.equal(body.reason, 'not-enough-calls');
+  assert.ok(Number(headers['retry-after']) > 20 * 3600);
+  assert.match((await mara.get(`${path}/export`)).text, /too few of today’s Spotify calls are left/);
+
+  const [, anyway = ''] = /href="([^"]+)">Export anyway</.exec(refused.text) ?? [];
+  assert.equal(
+    (await mara.get(anyway.replaceAll('&amp;', '&')).buffer(true).expect(200)).text.split('\r\n').length >
+      1_200,
+    true,
+  );
+  clock.advance({ hours: 26 });
+  await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+});
+
+test('an export that never fits into a day can be made in parts', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '20' } });
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+
+  assert.match(
+    (await mara.get(`${path}/export`).expect(200)).text,
+    /That’s more than a day’s calls: export it in parts/,
+  );
+  const { body, headers } = await mara.getJson(`${path}/export.json`).expect(503);
+  assert.deepEqual([body.reason, headers['retry-after']], ['not-enough-calls', undefined]);
+  const part = await getFile(mara, `${path}/export.json?part=yes`);
+  assert.equal(part.manifest.complete, true);
+});
+
+test('the price of all playlists counts their list as well, and small exports are never refused', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '30' } });
+  const mara = await signInToExport(turntable);
+
+  const { body } = await mara.getJson('/playlists/export.json').expect(503);
+  assert.equal(body.reason, 'not-enough-calls');
+  const short = await playlistNamed(mara, 'Sunday, slowly');
+  for (const format of ['csv', 'json', 'csv', 'json'])
+    await mara.get(`${short}/export.${format}`).buffer(true).expect(200);
+});
