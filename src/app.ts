@@ -232,7 +232,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(playlistPages({ signedIn, forms }));
   router.use(libraryPages({ signedIn, forms, hub }));
   router.use(searchPages({ appApi, rateLimiters }));
-  router.use(accountPages({ browsers, signedIn }));
+  router.use(
+    accountPages({ browsers, signedIn, ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now }),
+  );
   router.use(quotaPages({ signedIn, ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now }));
   router.use(forms.readUnreached);
   return router;

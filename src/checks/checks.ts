@@ -11,6 +11,7 @@ import { createAccounts } from '../spotify/accounts.ts';
 import { type CallResult, createHttp } from '../spotify/http.ts';
 import { createWebApi } from '../spotify/web-api.ts';
 import { checkRedisChoice } from './choice.ts';
+import { checkQuota } from './quota.ts';
 import { checkRedis } from './redis.ts';
 import type { CheckResult } from './result.ts';
 import { checkSite } from './site.ts';
@@ -18,7 +19,7 @@ import { checkSpotify, missingCredentials } from './spotify.ts';
 
 /** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
-  const { spotify, missing, redirectUri, baseUrl, market, ledgerName } = config;
+  const { spotify, missing, redirectUri, baseUrl, market, ledgerName, dailyCalls } = config;
   const { redisUrl, redisPrefix, findsRedis } = config;
   const choose = () => chooseRedis({ redisUrl, findsRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
@@ -54,7 +55,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
     await redis.connect().catch(() => undefined);
     const records = createRecords({ redis, formerPrefix: '', onDamaged: () => undefined });
     const ledger = createQuotaLedger({ redis, records, name: ledgerName, now });
-    return checkSpotify({
+    const results = await checkSpotify({
       accounts: createAccounts({ http, accountsUrl, clientId, clientSecret, redirectUri }),
       webApi: createWebApi({
         http: createHttp({ baseUrl: apiUrl, deadlineMs: apiDeadlineMs }),
@@ -65,6 +66,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       redirectUri,
       spotifysTime: () => time,
     });
+    return [...results, ...(await checkQuota({ ledger, dailyCalls, now }))];
   }
 
   /** Runs `work` with a connection that isn't open yet and doesn't retry. */

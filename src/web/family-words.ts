@@ -1,33 +1,47 @@
 import type { QuotaFamily } from '../access/quota-families.ts';
 
-/** What stops working when the calls of a family are used up, to go before "paused", and what still works. */
-export const familyWords: Record<QuotaFamily, { paused: string; stillWorks: string }> = {
+/** What a family's calls are for, what stops working when they are used up, to go before "paused", and what still works. */
+export const familyWords: Record<QuotaFamily, { name: string; paused: string; stillWorks: string }> = {
   'player-read': {
+    name: 'Now playing',
     paused: 'Now playing is',
     stillWorks: 'Your playlists, your library and search still work.',
   },
-  'player-write': { paused: 'Playback controls are', stillWorks: 'Now playing still works.' },
-  me: { paused: 'Signing in is', stillWorks: 'Search still works.' },
+  'player-write': {
+    name: 'Playback controls',
+    paused: 'Playback controls are',
+    stillWorks: 'Now playing still works.',
+  },
+  me: { name: 'Your profile', paused: 'Signing in is', stillWorks: 'Search still works.' },
   lists: {
+    name: 'Lists of playlists and tracks',
     paused: 'Your lists of playlists and tracks are',
     stillWorks: 'Now playing and search still work.',
   },
   'playlist-read': {
+    name: 'Contents of playlists',
     paused: 'The contents of playlists are',
     stillWorks: 'Now playing, your library and search still work.',
   },
   'playlist-write': {
+    name: 'Changes to playlists',
     paused: 'Changes to playlists are',
     stillWorks: 'Your playlists can still be opened.',
   },
   'library-write': {
+    name: 'Changes to your library',
     paused: 'Changes to your library are',
     stillWorks: 'Your library can still be opened.',
   },
-  search: { paused: 'Search is', stillWorks: 'Now playing, your playlists and your library still work.' },
+  search: {
+    name: 'Search',
+    paused: 'Search is',
+    stillWorks: 'Now playing, your playlists and your library still work.',
+  },
   catalogue: {
+    name: 'Details of tracks',
     paused: 'Details of tracks and artists are',
     stillWorks: 'Now playing, your playlists and your library still work.',
   },
-  images: { paused: 'Changes to covers are', stillWorks: 'Everything else still works.' },
+  images: { name: 'Covers', paused: 'Changes to covers are', stillWorks: 'Everything else still works.' },
 };

@@ -1,21 +1,30 @@
 import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
+import type { QuotaLedger } from '../../access/quota-ledger.ts';
+import { quotaInUse } from '../../access/quota-summary.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { Profile } from '../../spotify/types.ts';
+import { familyWords } from '../../web/family-words.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { purposes } from './purposes.ts';
 
-type Deps = { browsers: Browsers; signedIn: SignedIn };
+type Deps = {
+  browsers: Browsers;
+  signedIn: SignedIn;
+  ledger: Pick<QuotaLedger, 'read'>;
+  dailyCalls: number;
+  now: () => number;
+};
 
 /** Spotify's page for removing an app's access. The Web API has no call for that. */
 const appsAtSpotify = 'https://www.spotify.com/account/apps';
 
-/** The listener's sign-ins and permissions, and all ways to end them. */
-export function accountPages({ browsers, signedIn }: Deps): Router {
+/** The listener's sign-ins and permissions with all ways to end them, and what is used of the day's calls to Spotify. */
+export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: Deps): Router {
   const router = Router();
 
   router.use(routes.account(), (_req, res, next) => {
@@ -47,10 +56,12 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
 
   async function showAccount(req: Request, res: Response, listener: SignedInListener): Promise<void> {
     const { accountId, id, name, signIn, spotify } = listener;
-    const [profile, all] = await Promise.all([
+    const [profile, all, known] = await Promise.all([
       spotify.profile().catch(nullWithoutSpotify),
       browsers.list(accountId),
+      ledger.read(),
     ]);
+    const quota = quotaInUse(known, dailyCalls, now());
     const me = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
     const permissions = purposes(signIn.scopes);
     // Without the ids of the sessions, which would let anyone who sees them use the session.
@@ -62,7 +73,16 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
     const { consentAt, expiresAt, refreshedAt } = signIn;
 
     res.format({
-      html: () => res.render('account/account', { me, permissions, signIn, browsers: shown, appsAtSpotify }),
+      html: () =>
+        res.render('account/account', {
+          me,
+          permissions,
+          signIn,
+          browsers: shown,
+          quota,
+          familyWords,
+          appsAtSpotify,
+        }),
       json: () =>
         res.json({
           listener: me,

@@ -1,0 +1,46 @@
+import { learnedLimit, quotaOf } from './quota-budget.ts';
+import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
+import type { Ledger } from './quota-ledger.ts';
+import { callsIn } from './usage.ts';
+
+/** What of a day's calls is used. Counts are calls in the last 24 hours. */
+export type Used = {
+  used: number;
+  /** What Spotify allows, as far as is known; null if nothing is. */
+  limit: number | null;
+  /** Whether most of the limit is used. */
+  isNearlyUsed: boolean;
+};
+
+/** The calls of a family, if any were made or are paused. `closedUntil`: milliseconds since 1970. */
+export type FamilyUse = Used & {
+  family: QuotaFamily;
+  refusedAt: number | null;
+  knownGood: number | null;
+  closedUntil: number | null;
+};
+
+/** From this part of a limit on, people are warned. */
+const warnFrom = 0.8;
+
+/** What is used of the day's calls, for people. `dailyCalls` is the limit for all calls while Spotify has refused none. */
+export function quotaInUse(
+  ledger: Ledger,
+  dailyCalls: number,
+  now: number,
+): { total: Used; families: FamilyUse[] } {
+  const families = quotaFamilies.map((family) => {
+    const quota = quotaOf(ledger, family, now);
+    const { usedToday, refusedAt, knownGood, closedUntil } = quota;
+    return { family, ...usedOf(usedToday, learnedLimit(quota)), refusedAt, knownGood, closedUntil };
+  });
+  return {
+    total: usedOf(callsIn(ledger.counts, now), dailyCalls),
+    families: families.filter(({ used, closedUntil }) => used > 0 || closedUntil !== null),
+  };
+}
+
+function usedOf(used: number, limit: number | null): Used {
+  // safeguard: warn-from-80-percent
+  return { used, limit, isNearlyUsed: limit !== null && used >= warnFrom * limit };
+}

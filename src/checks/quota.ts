@@ -1,0 +1,40 @@
+import type { QuotaLedger } from '../access/quota-ledger.ts';
+import { quotaInUse } from '../access/quota-summary.ts';
+import { nullIfUnavailable } from '../redis/errors.ts';
+import { familyWords } from '../web/family-words.ts';
+import { type CheckResult, note, ok } from './result.ts';
+
+type Deps = { ledger: Pick<QuotaLedger, 'read'>; dailyCalls: number; now: () => number };
+
+const name = 'Calls to Spotify';
+
+/** Says how many of the day's calls are used, and what is paused. Returns nothing without Redis, which another check reports. */
+export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<CheckResult[]> {
+  const known = await ledger.read().catch(nullIfUnavailable);
+  if (known === null) return [];
+  const { total, families } = quotaInUse(known, dailyCalls, now());
+  const used = `${total.used} of about ${dailyCalls} used in the last 24 hours`;
+  return [
+    total.isNearlyUsed
+      ? note(
+          name,
+          used,
+          'Live updates get slower, and large exports have to wait, until some of them are a day old.',
+        )
+      : ok(name, used),
+    ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil }) => {
+      const words = familyWords[family];
+      if (closedUntil !== null)
+        return [
+          note(
+            words.name,
+            `paused by Spotify until ${new Date(closedUntil).toISOString()}`,
+            words.stillWorks,
+          ),
+        ];
+      return isNearlyUsed
+        ? [note(words.name, `${used} of about ${limit} calls used in the last 24 hours`)]
+        : [];
+    }),
+  ];
+}
