@@ -172,6 +172,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
+  const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const sessions = createSessions({ redis, sessionRecords, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl });
   const signedIn = createSignedIn({
@@ -217,14 +218,12 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(
     exportPages({
       signedIn,
-      ledger: parts.quotaLedger,
-      dailyCalls: config.dailyCalls,
+      ...quota,
       grants,
       progress,
       rateLimiters,
       background,
       baseUrl,
-      now,
       heartbeatMs,
       firstByteMs,
     }),
@@ -232,10 +231,8 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(playlistPages({ signedIn, forms }));
   router.use(libraryPages({ signedIn, forms, hub }));
   router.use(searchPages({ appApi, rateLimiters }));
-  router.use(
-    accountPages({ browsers, signedIn, ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now }),
-  );
-  router.use(quotaPages({ signedIn, ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now }));
+  router.use(accountPages({ browsers, signedIn, ...quota }));
+  router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readUnreached);
   return router;
 

@@ -1,7 +1,7 @@
+import { familyWords } from '../access/family-words.ts';
 import type { QuotaLedger } from '../access/quota-ledger.ts';
 import { quotaInUse } from '../access/quota-summary.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
-import { familyWords } from '../web/family-words.ts';
 import { type CheckResult, note, ok } from './result.ts';
 
 type Deps = { ledger: Pick<QuotaLedger, 'read'>; dailyCalls: number; now: () => number };

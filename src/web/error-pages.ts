@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
+import { familyWords } from '../access/family-words.ts';
 import { knownScopes } from '../access/scopes.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
@@ -14,7 +15,6 @@ import {
 } from './error-messages.ts';
 import * as web from './errors.ts';
 import { type ErrorClass, type ErrorPage, isOneOf, NoSuchPage, Problem } from './errors.ts';
-import { familyWords } from './family-words.ts';
 import { type Resend, resendOf } from './resend.ts';
 import { safeReturnPath } from './return-path.ts';
 import { durationInWords } from './time-in-words.ts';

@@ -1,12 +1,12 @@
 import { type Request, type Response, Router } from 'express';
 import type { Browsers } from '../../access/browsers.ts';
 import { GrantLost } from '../../access/errors.ts';
+import { familyWords } from '../../access/family-words.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { quotaInUse } from '../../access/quota-summary.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { Profile } from '../../spotify/types.ts';
-import { familyWords } from '../../web/family-words.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';

@@ -1,4 +1,4 @@
-import type { QuotaFamily } from '../access/quota-families.ts';
+import type { QuotaFamily } from './quota-families.ts';
 
 /** What a family's calls are for, what stops working when they are used up, to go before "paused", and what still works. */
 export const familyWords: Record<QuotaFamily, { name: string; paused: string; stillWorks: string }> = {
