@@ -14,6 +14,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   live: () => import('./live.ts'),
   overload: () => import('./overload.ts'),
   pages: () => import('./pages.ts'),
+  quota: () => import('./quota.ts'),
 };
 
 const { values, positionals } = parseArgs({

@@ -185,8 +185,8 @@ test('the count at a refusal and the largest day without one are learned, and be
   assert.equal((await budget()).perDay, 30);
 });
 
-// fault: live-part-of-total
-test('while nothing is known, other calls use up only their part of what live updates may use', async (t) => {
+// fault: live-updates-by-their-own-calls
+test('other calls use up nothing of what live updates may use', async (t) => {
   const { clock, redis, one } = await createProcesses(t);
   const bin = Math.floor(clock.now() / hour);
   const live = async () => {
@@ -195,9 +195,9 @@ test('while nothing is known, other calls use up only their part of what live up
   };
 
   await redis.hset('usage:{an account}', `player-read ${bin}`, 100, `lists ${bin}`, 100);
-  assert.deepEqual(await live(), [700, 200]);
+  assert.deepEqual(await live(), [700, 100]);
   await redis.hset('usage:{an account}', `lists ${bin}`, 1_000);
-  assert.deepEqual(await live(), [700, 310]);
+  assert.deepEqual(await live(), [700, 100]);
   await redis.hset('ledger:{an account}', 'refused player-read', `501 ${clock.now()}`);
   assert.deepEqual(await live(), [500, 100]);
 });

@@ -53,3 +53,24 @@ test('the ledger says what was used, and until when what is closed', async (t) =
   assert.ok(body.total.usedToday >= 5, 'the profile was asked for at the sign-in');
   assert.deepEqual(apiRequests(simulator), []);
 });
+
+test('the account page and the setup check say what is used, and warn when it is most of it', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '10' } });
+  const mara = browser();
+  await mara.signIn();
+  const section = async () =>
+    /<h2>Calls to Spotify<\/h2>([\s\S]*?)<\/section>/.exec((await mara.get('/account').expect(200)).text)?.[1] ?? '';
+  assert.match(await section(), /<p>\d of about 10 in the last 24 hours/);
+  assert.doesNotMatch(await section(), /Most of today’s calls are used/);
+
+  for (const nth of [1, 2, 3, 4, 5, 6, 7, 8]) await mara.get(`${search}+${nth}`).expect(200);
+  simulator.rateLimit(3_600, { families: ['search'], quota: true });
+  await mara.get(`${search}+9`).expect(503);
+
+  assert.match(await section(), /Most of today’s calls are used\. Live updates get slower/);
+  assert.match(await section(), /Search<\/dt><dd>9\. Spotify last refused one after 9\. <span class="badge">Paused<\/span> until <time/);
+  const check = (await mara.get('/setup/check').expect(200)).text;
+  assert.match(check, /Calls to Spotify<\/strong>: \d+ of about 10 used in the last 24 hours/);
+  assert.match(check, /Live updates get slower, and large exports have to wait/);
+  assert.match(check, new RegExp(`Search</strong>: paused by Spotify until ${new Date(clock.now() + 3_600_000).toISOString().slice(0, 16)}`));
+});
