@@ -8,7 +8,7 @@ import { createListenerAccess } from './access/listener-access.ts';
 import { createListenerApi } from './access/listener-api.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
-import { createRecent } from './access/recent.ts';
+import { createRecentlyPlayed } from './access/recently-played.ts';
 import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
@@ -140,7 +140,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     hub,
     streams,
     fetchSubscriptions,
-    recent: createRecent({ records, browsers, now }),
+    recent: createRecentlyPlayed({ records, browsers, now }),
     exportProgress: createExportProgress({ records, browsers }),
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {

@@ -1,6 +1,6 @@
 import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
@@ -30,7 +30,7 @@ const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
   shape: 1,
   unnumbered: true,
   bound: true,
-  schema: v.object({ name: v.string().nullable(), startedAt: moment }),
+  schema: v.object({ name: v.string().nullable(), startedAt: timestamp }),
 });
 
 // Atomic, because a crash between the two would leave a list without a TTL, which would never expire.
@@ -96,7 +96,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
   /** Returns the browsers that are signed in, the one seen last first, and removes those whose grant is gone. */
   async function list(accountId: string): Promise<Browser[]> {
     const all = (await readEntries(accountId)).flatMap(({ browser }) => browser ?? []);
-    const active = await grants.existing(all.map(({ sessionId }) => sessionId));
+    const active = await grants.findExisting(all.map(({ sessionId }) => sessionId));
     const ended = all.filter(
       ({ sessionId, startedAt }) => !active.has(sessionId) && startedAt < now() - signInGraceMs,
     );
@@ -126,8 +126,8 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
   }
 
   /**
-   * Returns all entries, and removes damaged ones. `browser` is null if another version of Turntable wrote the entry: it is left alone, but still counts as a
-   * sign-in.
+   * Returns all entries, and removes damaged ones. `browser` is null if another version of Turntable wrote the entry: it is left alone, but
+   * still counts as a sign-in.
    */
   async function readEntries(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
     const key = keys.browsers(accountId);
@@ -156,6 +156,6 @@ const seenField = (sessionId: string): string => `${sessionId} seen`;
 
 /** Returns the time of a last visit; null if it is missing or damaged. */
 function parseSeenAt(text = ''): number | null {
-  const parsed = text === '' ? null : moment.try(Number(text));
+  const parsed = text === '' ? null : timestamp.try(Number(text));
   return parsed?.ok ? parsed.value : null;
 }

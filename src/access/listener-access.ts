@@ -42,7 +42,7 @@ type Deps = {
 type Unsaved = { old: StoredGrant; next: Grant };
 
 /** How long a process holds on to a refreshed grant while Redis is unavailable; by then its access token has expired. */
-const unsavedForMs = 60 * 60_000;
+const holdUnsavedMs = 60 * 60_000;
 
 /** Listeners' access to Spotify, with tokens that are refreshed as needed. */
 export function createListenerAccess({ grants, withLock, quotaGate, accounts, background, now }: Deps) {
@@ -141,9 +141,9 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
 
   /** Returns the stored grant, after saving a refreshed one that Redis has not accepted yet. */
   async function readLatest(sessionId: string): Promise<StoredGrant | null> {
-    const late = unsaved.get(sessionId);
-    if (!late) return grants.read(sessionId);
-    const saved = await grants.replace(sessionId, late.old, late.next);
+    const held = unsaved.get(sessionId);
+    if (!held) return grants.read(sessionId);
+    const saved = await grants.replace(sessionId, held.old, held.next);
     unsaved.delete(sessionId);
     return saved;
   }
@@ -167,7 +167,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
   }
 
   async function saveLater(sessionId: string): Promise<void> {
-    const giveUpAt = performance.now() + unsavedForMs;
+    const giveUpAt = performance.now() + holdUnsavedMs;
     while (unsaved.has(sessionId) && performance.now() < giveUpAt) {
       await sleep(100, undefined, { ref: false });
       await readLatest(sessionId).catch(nullIfUnavailable);

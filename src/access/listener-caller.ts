@@ -25,7 +25,7 @@ type Deps = {
 };
 
 /** The cache key under which an account without Premium is remembered. */
-const withoutPremium = 'without Premium';
+const withoutPremiumKey = 'without Premium';
 
 /** Makes the calls in the table of listener-calls.ts, by the rules in it. */
 export function createListenerCaller({ apiVersions, webApi, responseCache, market, now }: Deps) {
@@ -71,10 +71,10 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     await invalidate(accountId, outdated);
     try {
       const result = await send(session, call, args);
-      if (call.family === 'player-write') outdated = [...keyPrefixes, withoutPremium];
+      if (call.family === 'player-write') outdated = [...keyPrefixes, withoutPremiumKey];
       return result;
     } catch (error) {
-      if (error instanceof PremiumRequired) responseCache.set(accountId, withoutPremium, true);
+      if (error instanceof PremiumRequired) responseCache.set(accountId, withoutPremiumKey, true);
       throw error;
     } finally {
       // safeguard: invalidate-after-change
@@ -119,7 +119,7 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
 
     /** Whether Spotify has recently refused a command because the account has no Premium. It says so in no other way. */
     isWithoutPremium: ({ listener }: CallingSession): boolean =>
-      responseCache.peek(listener.accountId, withoutPremium, ttl.long) === true,
+      responseCache.peek(listener.accountId, withoutPremiumKey, ttl.long) === true,
 
     /** Invalidates cached responses with these prefixes in this process only. */
     invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {

@@ -59,10 +59,10 @@ export const listenerCalls = {
     cache: { key: () => 'devices', ttlMs: ttl.moment },
   }),
 
-  play: command('play', 'PUT /me/player/play', { 'Now playing': '"Play"' }),
-  pause: command('pause', 'PUT /me/player/pause', { 'Now playing': '"Pause"' }),
-  next: command('next', 'POST /me/player/next', { 'Now playing': '"Next"' }),
-  previous: command('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
+  play: defineCommand('play', 'PUT /me/player/play', { 'Now playing': '"Play"' }),
+  pause: defineCommand('pause', 'PUT /me/player/pause', { 'Now playing': '"Pause"' }),
+  next: defineCommand('next', 'POST /me/player/next', { 'Now playing': '"Next"' }),
+  previous: defineCommand('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
 
   transfer: defineCall({
     endpoints: ['PUT /me/player'],
@@ -154,17 +154,17 @@ export const listenerCalls = {
     invalidates: topics.saved,
   }),
 
-  playlists: playlists({ Playlists: true, 'Add to playlist': true }, ttl.moment),
+  playlists: definePlaylists({ Playlists: true, 'Add to playlist': true }, ttl.moment),
   /** Up to five minutes old. */
-  cachedPlaylists: playlists({ Export: true }, ttl.minutes),
+  cachedPlaylists: definePlaylists({ Export: true }, ttl.minutes),
   /** Never cached. */
-  freshPlaylists: playlists({ Export: 'the file of all playlists' }),
+  freshPlaylists: definePlaylists({ Export: 'the file of all playlists' }),
 
-  playlist: playlist({ Playlist: true }, ttl.moment),
+  playlist: definePlaylist({ Playlist: true }, ttl.moment),
   /** Up to five minutes old. */
-  cachedPlaylist: playlist({ Export: true }, ttl.minutes),
+  cachedPlaylist: definePlaylist({ Export: true }, ttl.minutes),
   /** Never cached. */
-  freshPlaylist: playlist({ Export: 'every file' }),
+  freshPlaylist: definePlaylist({ Export: 'every file' }),
 
   playlistEntries: defineCall({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
@@ -258,7 +258,7 @@ export const listenerCalls = {
   }),
 };
 
-function command(name: Command, endpoint: string, usedBy: UsedBy) {
+function defineCommand(name: Command, endpoint: string, usedBy: UsedBy) {
   return defineCall({
     endpoints: [endpoint],
     scopes: ['user-modify-playback-state'],
@@ -270,7 +270,7 @@ function command(name: Command, endpoint: string, usedBy: UsedBy) {
 }
 
 /** A page of the listener's playlists, cached for so long if at all. */
-function playlists(usedBy: UsedBy, ttlMs?: number) {
+function definePlaylists(usedBy: UsedBy, ttlMs?: number) {
   return defineCall({
     endpoints: ['GET /me/playlists'],
     scopes: playlistScopes,
@@ -282,7 +282,7 @@ function playlists(usedBy: UsedBy, ttlMs?: number) {
 }
 
 /** A playlist without its entries, cached for so long if at all. */
-function playlist(usedBy: UsedBy, ttlMs?: number) {
+function definePlaylist(usedBy: UsedBy, ttlMs?: number) {
   return defineCall({
     endpoints: ['GET /playlists/{id}'],
     scopes: playlistScopes,

@@ -51,7 +51,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
       evict(name);
     }
   }
-  const sweeping = setInterval(sweep, sweepEveryMs).unref();
+  const sweepTimer = setInterval(sweep, sweepEveryMs).unref();
 
   return {
     /**
@@ -96,6 +96,6 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
       for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);
     },
 
-    close: () => clearInterval(sweeping),
+    close: () => clearInterval(sweepTimer),
   };
 }

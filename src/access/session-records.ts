@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { remainingLifetimeSeconds } from './lifetime.ts';
@@ -25,7 +25,7 @@ const codec = jsonCodec<SessionRecord>({
   shapeField: 'v',
   schema: v.object({
     listener: v.object({ accountId: v.string(), id: v.string(), name: v.string().nullable() }),
-    startedAt: moment,
+    startedAt: timestamp,
   }),
 });
 

@@ -40,13 +40,13 @@ export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps)
       const bins = await records.onType(usageType, key, () => redis.hgetall(key));
       const all = Object.entries(bins);
       // safeguard: drop-invalid-counts
-      const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
+      const intact = all.filter(([bin, calls]) => isValidCount(bin, calls, now()));
       if (intact.length < all.length) records.report(usageType.kind, 'a count');
       const current = new Map(intact.filter(([bin]) => expiryOf(bin) > now()));
       const obsolete = Object.keys(bins).filter((bin) => !current.has(bin));
       // A Redis that refuses writes keeps them for now.
       if (obsolete.length > 0) await redis.hdel(key, ...obsolete).catch(() => undefined);
-      return budgetIn(Object.fromEntries(current), now(), dailyCalls);
+      return budgetFrom(Object.fromEntries(current), now(), dailyCalls);
     },
   };
 }
@@ -57,7 +57,7 @@ export function binOf(at: number): string {
 }
 
 /** The budget by the counts in each bin. */
-export function budgetIn(
+export function budgetFrom(
   bins: Readonly<Record<string, number | string>>,
   now: number,
   perDay: number,
@@ -70,7 +70,7 @@ export function budgetIn(
 }
 
 /** Whether this is a bin and a number of calls. A bin far in the future is neither: it would count for days. */
-function isCount(bin: string, calls: string, now: number): boolean {
+function isValidCount(bin: string, calls: string, now: number): boolean {
   return /^\d{1,15}$/.test(bin) && /^\d{1,15}$/.test(calls) && expiryOf(bin) <= now + 2 * dayMs;
 }
 

@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import { createLock } from '../redis/lock.ts';
@@ -33,7 +33,7 @@ const result: v.Type<CheckResult> = v
 const codec = jsonCodec<Checked>({
   shape: 2,
   bound: true,
-  schema: v.object({ at: moment, results: v.array(result) }),
+  schema: v.object({ at: timestamp, results: v.array(result) }),
 });
 
 /**

@@ -31,7 +31,7 @@ type JsonOptions<T> = {
 
 /** Milliseconds since 1970. Numbers outside the range of a Date are rejected, because pages that format them would fail. */
 // safeguard: check-dates
-export const moment = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
+export const timestamp = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
 
 /** Encodes records as JSON objects. */
 export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
