@@ -50,7 +50,7 @@ export type Config = {
   /** Added before every key and channel in Redis. */
   redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
-  findsRedis: boolean;
+  shouldFindRedis: boolean;
   /** The first secret signs and seals; all of them verify and open. */
   secrets: [string, ...string[]];
   /** Null if the client ID or secret is missing; then only the setup page is served. */
@@ -147,7 +147,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     redirectUri,
     redisUrl,
     redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
-    findsRedis: configuredRedisUrl === undefined && !production,
+    shouldFindRedis: configuredRedisUrl === undefined && !production,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),
     spotify:
       clientId && clientSecret

@@ -110,12 +110,12 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     if (sessionIds.length === 0) return;
     const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
     const key = keys.browsers(accountId);
-    await records.onType(listType, key, () => redis.hdel(key, ...fields));
+    await records.withType(listType, key, () => redis.hdel(key, ...fields));
   }
 
   async function readFields(accountId: string): Promise<Record<string, string>> {
     const key = keys.browsers(accountId);
-    const read = () => records.onType(listType, key, () => redis.hgetall(key));
+    const read = () => records.withType(listType, key, () => redis.hgetall(key));
     const fields = await read();
     return Object.keys(fields).length === 0 && (await moveFormerList(accountId)) ? read() : fields;
   }

@@ -131,7 +131,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   /** Returns the grant of a session; null if there is none, or none that opens. */
   async function read(sessionId: string): Promise<StoredGrant | null> {
     const text = await store.readText(sessionId);
-    const record = text === null ? null : await store.settle(sessionId, text);
+    const record = text === null ? null : await store.decodeStored(sessionId, text);
     if (text === null || record === null || record.fields === null) return null;
     const accountId = await resolveAccount(sessionId, text, record);
     if (accountId === null) return null;

@@ -205,7 +205,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
       const reply = await acquireCall([key, keys.usage(clientId), probeKey], ...args);
       const [state, text] = reply as ['free', string | null] | ['cooldown' | 'wait' | 'probe', string];
       if (state === 'probe') return text;
-      const record = text === null ? null : await cooldowns.settle(clientId, text);
+      const record = text === null ? null : await cooldowns.decodeStored(clientId, text);
       if (state === 'free') return null;
       const { until, quota } = record ?? new Cooldown(now());
       const cooldown = new Cooldown(state === 'wait' ? now() + afterProbeMs : until, quota);

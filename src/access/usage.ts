@@ -37,7 +37,7 @@ export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps)
   return {
     /** Throws RedisUnavailable. */
     async budget(): Promise<Budget> {
-      const bins = await records.onType(usageType, key, () => redis.hgetall(key));
+      const bins = await records.withType(usageType, key, () => redis.hgetall(key));
       const all = Object.entries(bins);
       // safeguard: drop-invalid-counts
       const intact = all.filter(([bin, calls]) => isValidCount(bin, calls, now()));

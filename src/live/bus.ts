@@ -73,7 +73,7 @@ export function createBus(deps: Deps) {
   subscriber.on('message', (_channel, text) => {
     if (text === emptyMessage) return;
     try {
-      const message = records.message('message', messageCodec, text);
+      const message = records.decodeMessage('message', messageCodec, text);
       // Redis delivers a message to its sender as well.
       if (message !== null && message.from !== sender) onMessage(message);
     } catch (error) {

@@ -9,9 +9,9 @@ export const emptyMessage = '';
 const retryMs = 5_000;
 
 /** The effect of not having the channel, and how to permit it, for the log and the checks. */
-export const withoutChannel =
+export const missingChannelEffect =
   'other processes show changes up to 10 seconds late, and signing out everywhere takes up to 5 seconds to close their streams';
-export const permitChannel = (channel: string): string =>
+export const missingChannelFix = (channel: string): string =>
   `To permit it, run ACL SETUSER with your user and &${channel}`;
 
 /** Returns the channel on which the processes of an app send each other messages. */
@@ -61,7 +61,7 @@ export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused
   subscriber.on('close', () => {
     isSubscribed = false;
   });
-  const retrying = setInterval(() => {
+  const retryTimer = setInterval(() => {
     // safeguard: retry-channel
     if (!isSubscribed && subscriber.status === 'ready') joinNow();
   }, retryMs).unref();
@@ -69,6 +69,6 @@ export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused
   return {
     /** Returns whether messages arrive. */
     isSubscribed: () => isSubscribed,
-    close: () => clearInterval(retrying),
+    close: () => clearInterval(retryTimer),
   };
 }

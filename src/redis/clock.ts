@@ -18,7 +18,7 @@ export function createRedisClock(redis: Redis) {
   // If Redis does not answer, the clock runs on from its last sync.
   const trySync = () => sync().catch(() => undefined);
 
-  const isSet = new Promise<void>((resolve) => redis.once('ready', () => trySync().then(resolve)));
+  const firstSync = new Promise<void>((resolve) => redis.once('ready', () => trySync().then(resolve)));
   redis.on('ready', trySync);
   const timer = setInterval(trySync, syncEveryMs).unref();
 
@@ -27,7 +27,7 @@ export function createRedisClock(redis: Redis) {
     // safeguard: monotonic-clock
     now: () => Math.round(startedAt + performance.now()),
     /** Resolves after the first attempt to sync. */
-    isSet,
+    firstSync,
     close: () => clearInterval(timer),
   };
 }

@@ -48,7 +48,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
   let databaseRefused = false;
   let reconnectedAt = Number.NEGATIVE_INFINITY;
   let nextCheck: NodeJS.Timeout | undefined;
-  const known = Promise.withResolvers<void>();
+  const firstReport = Promise.withResolvers<void>();
   const redis = new Redis(url, {
     ...fastFailing,
     keyPrefix: prefix,
@@ -94,7 +94,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     if (fault && fault.problem !== down?.problem) onDown(fault);
     if (fault === null && down !== null) onUp();
     down = fault;
-    known.resolve();
+    firstReport.resolve();
   }
 
   /** Checks whether Redis serves pages, and repeats the check until it does. Being connected doesn't prove it. */
@@ -113,7 +113,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
   return {
     redis,
     /** Resolves when it is known whether Redis serves pages. */
-    known: known.promise,
+    firstReport: firstReport.promise,
   };
 }
 
@@ -132,13 +132,13 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   };
   // safeguard: reconnect-subscriber
   redis.on('close', reconnect);
-  const pinging = setInterval(() => {
+  const pingTimer = setInterval(() => {
     // If there is no reply, the reply timeout closes the connection.
     // safeguard: ping-subscriber
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
   subscriber.once('end', () => {
-    clearInterval(pinging);
+    clearInterval(pingTimer);
     redis.off('close', reconnect);
   });
   return subscriber;

@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import { listeningAt, redisAddress } from '../settings/redis-url.ts';
+import { formatRedisAddress, parseRedisAddress } from '../settings/redis-url.ts';
 import { isRefusedDatabase, redisFault } from './errors.ts';
 
 /** Returns why the database in a Redis URL can't be used, as a sentence; null if it can, or if Redis doesn't answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
-  const at = listeningAt(url);
+  const address = parseRedisAddress(url);
   // safeguard: check-socket-path
-  if ('path' in at && !mayBeSocket(at.path))
-    return `The path in REDIS_URL, ${at.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
+  if ('path' in address && !mayBeSocket(address.path))
+    return `The path in REDIS_URL, ${address.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
   let sentence: string | null = null;
   const redis = new Redis(url, {
     lazyConnect: true,
@@ -21,7 +21,7 @@ export async function databaseProblem(url: string): Promise<string | null> {
   redis.on('error', (error: Error) => {
     if (!isRefusedDatabase(error)) return;
     const { problem, fix } = redisFault(error);
-    sentence = `${redisAddress(url)} ${problem} (${error.message}). ${fix}`;
+    sentence = `${formatRedisAddress(url)} ${problem} (${error.message}). ${fix}`;
   });
   // Problems are reported by the event.
   await redis.connect().catch(() => undefined);
