@@ -41,10 +41,10 @@ export function createChecks(config: Config, now: () => number = Date.now) {
   };
 
   async function askSpotify(app: SpotifyApp, redis: Redis): Promise<CheckResult[]> {
-    let time: { at: number; ours: number } | null = null;
+    let time: { theirs: number; ours: number } | null = null;
     const onCall = ({ date, ms }: CallResult) => {
       // Compares the middle of the call with the middle of the second in the header.
-      if (date) time = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
+      if (date) time = { theirs: Date.parse(date) + 500, ours: now() - ms / 2 };
     };
     const { accountsUrl, apiUrl, clientId, clientSecret, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = timing;
@@ -66,7 +66,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       }),
       market,
       redirectUri,
-      spotifysTime: () => time,
+      spotifyTime: () => time,
     });
   }
 

@@ -14,7 +14,7 @@ type Deps = {
 };
 
 /** A check uses a call of the app's quota, and anyone who can open the page can start one. */
-const everyMs = 60_000;
+const checkEveryMs = 60_000;
 /** Longer than the calls of one check may take together. */
 const leaseMs = 25_000;
 const lockWaitMs = 30_000;
@@ -41,7 +41,7 @@ const codec = jsonCodec<Checked>({
  * latest results.
  */
 export function createSharedCheck({ records, clientId, now, check }: Deps): () => Promise<CheckResult[]> {
-  const store = records.of({ kind: 'setup-check', key: keys.setupCheck, codec, ttlMs: () => everyMs });
+  const store = records.of({ kind: 'setup-check', key: keys.setupCheck, codec, ttlMs: () => checkEveryMs });
   const withLock = createLock({ records, leaseMs, lockWaitMs });
   let own: { at: number; results: Promise<CheckResult[]> } | null = null;
 
@@ -72,6 +72,6 @@ export function createSharedCheck({ records, clientId, now, check }: Deps): () =
   function isRecent({ at }: { at: number }): boolean {
     const ageMs = now() - at;
     // safeguard: cache-setup-check
-    return ageMs >= 0 && ageMs < everyMs;
+    return ageMs >= 0 && ageMs < checkEveryMs;
   }
 }

@@ -204,7 +204,7 @@ export function readSwitch(name: string, read: Read, fallback: boolean, problems
   return value === 'on';
 }
 
-export function originsBesideSpotify(urls: string[]): string[] {
+export function originsOutsideSpotify(urls: string[]): string[] {
   const origins = urls.map((url) => new URL(url)).filter((url) => !/(^|\.)spotify\.com$/.test(url.hostname));
   return [...new Set(origins.map((url) => url.origin))];
 }

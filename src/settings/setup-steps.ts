@@ -39,7 +39,7 @@ export function setupSteps(redirectUri: string): SetupStep[] {
 export const demoCommand = 'npm run demo';
 
 /** Formats the steps for a terminal, with the names of the missing variables. */
-export function howToSet(missing: readonly string[], redirectUri: string): string {
+export function setupInstructions(missing: readonly string[], redirectUri: string): string {
   const steps = setupSteps(redirectUri).map(
     ({ text, link, copy }, index) => `${index + 1}. ${[text, link, copy?.text].filter(Boolean).join(' ')}`,
   );

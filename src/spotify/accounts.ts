@@ -47,7 +47,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
      * may still refuse once someone has signed in. Visitors see the error on Spotify's own page, and the app isn't told. Throws
      * SpotifyUnavailable.
      */
-    async refusalToAuthorize(): Promise<string | null> {
+    async authorizeProblem(): Promise<string | null> {
       const query = { client_id: clientId, response_type: 'code', redirect_uri: redirectUri };
       const response = await http({ method: 'GET', path: '/authorize', query });
       const message = /INVALID_CLIENT: [\w -]{1,60}/.exec(response.text)?.[0];

@@ -14,7 +14,7 @@ export type TrustedUrls = { link(url: unknown): string | null; image(url: unknow
 
 /** Trusts Spotify's own hosts and the given origins. */
 export function trustedUrls(otherOrigins: readonly string[]): TrustedUrls {
-  const among = (hosts: RegExp) => (value: unknown) => {
+  const acceptFrom = (hosts: RegExp) => (value: unknown) => {
     if (typeof value !== 'string' || !URL.canParse(value)) return null;
     const url = new URL(value);
     // safeguard: drop-foreign-links
@@ -22,7 +22,7 @@ export function trustedUrls(otherOrigins: readonly string[]): TrustedUrls {
       (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);
     return isTrusted ? url.href : null;
   };
-  return { link: among(/^open\.spotify\.com$/), image: among(/\.(scdn\.co|spotifycdn\.com)$/) };
+  return { link: acceptFrom(/^open\.spotify\.com$/), image: acceptFrom(/\.(scdn\.co|spotifycdn\.com)$/) };
 }
 
 /** Nothing was added to or played on Spotify before the company was founded, in April 2006. */

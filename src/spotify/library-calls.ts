@@ -25,9 +25,9 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
 
     /** Returns whether this is in the listener's library. */
     async isSaved(accessToken: string, uri: string, apiVersion: ApiVersion): Promise<boolean> {
-      const { library, saved } = names[apiVersion];
-      const path = `${library(partsOf(uri).kind)}/contains`;
-      const query = { [saved]: savedName(uri, apiVersion) };
+      const { libraryPath, libraryParameter } = names[apiVersion];
+      const path = `${libraryPath(partsOf(uri).kind)}/contains`;
+      const query = { [libraryParameter]: libraryId(uri, apiVersion) };
       return parse.parseIsSaved(await send(accessToken, { method: 'GET', path, query }));
     },
 
@@ -38,7 +38,7 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       isSaved: boolean,
       apiVersion: ApiVersion,
     ): Promise<void> {
-      const { library, saved } = names[apiVersion];
+      const { libraryPath, libraryParameter } = names[apiVersion];
       const { kind, id } = partsOf(uri);
       const method = isSaved ? 'PUT' : 'DELETE';
       // The legacy endpoints for saving also need the id in the body, and the one for tracks only there ("Save Tracks for Current User", "Save
@@ -46,9 +46,9 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       const isLegacySave = apiVersion === 'legacy' && isSaved;
       await send(accessToken, {
         method,
-        path: library(kind),
+        path: libraryPath(kind),
         ...(isLegacySave && { body: { ids: [id] } }),
-        ...(!(isLegacySave && kind === 'track') && { query: { [saved]: savedName(uri, apiVersion) } }),
+        ...(!(isLegacySave && kind === 'track') && { query: { [libraryParameter]: libraryId(uri, apiVersion) } }),
       });
     },
 
@@ -67,6 +67,6 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
 }
 
 /** How the library endpoints name this: by its whole URI in 2026-02, by its id alone in legacy. */
-function savedName(uri: string, apiVersion: ApiVersion): string {
+function libraryId(uri: string, apiVersion: ApiVersion): string {
   return apiVersion === '2026-02' ? uri : partsOf(uri).id;
 }

@@ -189,7 +189,7 @@ export function parsePlaylists(response: HttpResponse, from: number, trusted: Tr
   const items = objectsIn(all).map((one) => parsePlaylist(one, trusted));
   return {
     items,
-    nullEntries: all.length - items.length,
+    nullCount: all.length - items.length,
     total: parseTotal(json.total, from, all.length, response),
   };
 }

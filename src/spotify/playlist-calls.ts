@@ -61,7 +61,7 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       details: PlaylistDetails,
       apiVersion: ApiVersion,
     ): Promise<string> {
-      const path = names[apiVersion].newPlaylist(listenerId);
+      const path = names[apiVersion].newPlaylistPath(listenerId);
       return parse.parseNewPlaylistId(await send(accessToken, { method: 'POST', path, body: details }));
     },
 
