@@ -62,7 +62,10 @@ export function createAppAccess(deps: Deps) {
   });
 
   return {
-    /** Makes a request with a valid token. Throws what the request throws, ClientRejected, Cooldown, RedisUnavailable or ShuttingDown. */
+    /**
+     * Makes a request with a valid token, and returns its result. Throws what the request throws, SpotifyUnavailable, ClientRejected, Cooldown,
+     * RedisUnavailable or ShuttingDown.
+     */
     async send<T>(request: AuthorizedRequest<T>): Promise<T> {
       const token = await tokens.refreshIfDue(clientId, await stored.read(clientId));
       return sendWithToken(quotaGate, token.accessToken, request, () => tokens.refresh(clientId, token));

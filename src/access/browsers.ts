@@ -77,7 +77,7 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
 
     list,
 
-    /** Returns the sessions of a listener, including those that are being signed in. */
+    /** Returns the session ids of a listener, including those that are being signed in. */
     async sessionsOf(accountId: string): Promise<string[]> {
       return (await readEntries(accountId)).map(({ sessionId }) => sessionId);
     },

@@ -128,7 +128,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     return accountId;
   }
 
-  /** Returns the grant of a session; null if there is none, or none that opens. */
+  /** Returns the grant of a session; null if there is none, or if it doesn't open. */
   async function read(sessionId: string): Promise<StoredGrant | null> {
     const text = await store.readText(sessionId);
     const record = text === null ? null : await store.decodeStored(sessionId, text);
@@ -158,8 +158,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
 
     /**
      * Ends a grant that Spotify no longer accepts, and with it the sign-in, unless it has been replaced; returns the grant stored then. The
-     * tokens are removed at once. The generation stays for five minutes, so that a process that has refreshed the grant and was suspended can
-     * still save it: with rotation it alone has the token that Spotify accepts.
+     * tokens are removed at once. The generation stays for five minutes, so that a process that refreshed the grant and was suspended can
+     * still save it: with rotation, only that process has the token that Spotify accepts.
      */
     async end(sessionId: string, { generation }: StoredGrant): Promise<StoredGrant | null> {
       // safeguard: ended-grant-marker
@@ -168,7 +168,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       return done ? null : read(sessionId);
     },
 
-    /** Returns the subset of these sessions that have a grant, without checking whether it opens. */
+    /** Returns the ids of those of these sessions that have a grant, without checking whether it opens. */
     async findExisting(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
       if (sessionIds.length === 0) return new Set();
       // One round trip, because ioredis pipelines them; MGET does not work across the slots of a cluster.
@@ -177,7 +177,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       return new Set(sessionIds.filter((_, index) => exists(records[index])));
     },
 
-    /** Removes grants and thereby signs out: a session without its grant is signed out. */
+    /** Removes the grants of these sessions, which signs them out. */
     remove: store.remove,
 
     /** Extends the lifetime of a grant because the listener is active. */

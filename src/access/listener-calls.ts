@@ -19,13 +19,13 @@ export const topics = {
 };
 
 const playerScopes = ['user-read-playback-state'] as const;
-// Without both, Spotify silently omits some playlists ("Get Current User's Playlists").
+// Without both, Spotify silently omits some playlists (GitHub: owntone/owntone-server#780).
 const playlistScopes = ['playlist-read-private', 'playlist-read-collaborative'] as const;
 const editPlaylistScopes = ['playlist-modify-public', 'playlist-modify-private'] as const;
 
 /**
- * Every call to Spotify that is made for a listener. Pages make them as `listener.spotify.<name>(…)`, see listener-api.ts; nowhere else is there
- * a scope, a cache key, a TTL or an API version.
+ * Every call to Spotify that is made for a listener. Pages make them as `listener.spotify.<name>(…)`, see listener-api.ts, and never name a
+ * scope, a cache key, a TTL or an API version.
  */
 export const listenerCalls = {
   profile: defineCall({
@@ -180,7 +180,7 @@ export const listenerCalls = {
       const slice = { from: (page - 1) * entriesPerPage, market };
       return versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion));
     },
-    // A change to the contents changes the snapshot, too.
+    // A change to the contents also changes the snapshot.
     cache: { key: (id, snapshotId, page) => `playlist ${id} ${snapshotId} ${page}`, ttlMs: ttl.minutes },
   }),
 
@@ -269,7 +269,7 @@ function defineCommand(name: Command, endpoint: string, usedBy: UsedBy) {
   });
 }
 
-/** A page of the listener's playlists, cached for so long if at all. */
+/** A page of the listener's playlists, cached for `ttlMs` milliseconds; not cached without it. */
 function definePlaylists(usedBy: UsedBy, ttlMs?: number) {
   return defineCall({
     endpoints: ['GET /me/playlists'],
@@ -281,7 +281,7 @@ function definePlaylists(usedBy: UsedBy, ttlMs?: number) {
   });
 }
 
-/** A playlist without its entries, cached for so long if at all. */
+/** A playlist without its entries, cached for `ttlMs` milliseconds; not cached without it. */
 function definePlaylist(usedBy: UsedBy, ttlMs?: number) {
   return defineCall({
     endpoints: ['GET /playlists/{id}'],
@@ -293,7 +293,7 @@ function definePlaylist(usedBy: UsedBy, ttlMs?: number) {
   });
 }
 
-/** The scopes that these calls need. */
+/** Returns the scopes that these calls need, without duplicates. */
 export function scopesFor(...names: readonly CallName[]): Scope[] {
   return [...new Set(names.flatMap((name) => listenerCalls[name].scopes))];
 }

@@ -49,9 +49,9 @@ const parseEnd = `
     return tonumber(record and (string.match(record, '^(%d+)$') or string.match(record, '^(%d+) quota$')))
   end`;
 
-// Returns whether a call may be made: during a cooldown it may not; after its end one call probes, and the others wait until that has succeeded.
-// Counts the call if it may. A Redis that refuses writes neither counts nor lets one call probe first, but still answers. A damaged record blocks
-// nothing and is returned for inspection. A probe that has taken longer than it may no longer blocks the others.
+// Returns whether a call may be made: not during a cooldown; after its end one call probes, and the others wait until that has succeeded. A call
+// that may be made is counted. A Redis that refuses writes neither counts nor lets one call probe first, but still answers. A damaged record
+// blocks nothing and is returned for inspection. A probe with no TTL, or with one longer than ours, would block the others and is removed.
 const acquireScript = `${parseEnd}
   local record = redis.call('GET', KEYS[1])
   local untilMs = parseEnd(record)
@@ -118,8 +118,9 @@ function cooldownKind(
 }
 
 /**
- * Decides whether Spotify may be called now, and counts the calls, for all processes together: Spotify counts by app and developer account, not
- * by listener, and calling during a cooldown makes it longer.
+ * Decides whether Spotify may be called now, and counts the calls, for all processes together: Spotify counts by app ("Rate limits") and
+ * developer account ("Quota modes"), not by listener, and calls during a cooldown reportedly make it longer (GitHub:
+ * LBC-Innovation/ShareList#23).
  */
 export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: Deps) {
   const cooldowns = records.of(cooldownKind('cooldown', keys.cooldown, now));
@@ -138,9 +139,9 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
 
   return {
     /**
-     * Makes a call to Spotify, unless there is a cooldown; a 429 starts one for every call to that service. A call to the Web API waits out a
-     * cooldown of at most two seconds, and is then made once more. Throws what the call throws, Cooldown in place of RateLimited, and
-     * RedisUnavailable.
+     * Makes a call to Spotify and returns its result, unless there is a cooldown; a 429 starts one for every call to that service. A call to
+     * the Web API waits out a cooldown of at most two seconds, and is then made once more. Throws what the call throws, Cooldown in place of
+     * RateLimited, and RedisUnavailable.
      */
     async run<T>(call: () => Promise<T>, service: Service = 'web-api'): Promise<T> {
       for (let mayRetry = service === 'web-api'; ; mayRetry = false) {
@@ -165,7 +166,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
       }
     },
 
-    /** The current cooldown of the Web API; null if there is none. Throws RedisUnavailable. */
+    /** Returns the current cooldown of the Web API; null if there is none. Throws RedisUnavailable. */
     cooldown: () => currentCooldown(cooldowns),
 
     /** Ends all cooldowns, for the demo, whose simulator can lift them at any time. Throws RedisUnavailable. */
@@ -175,6 +176,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
       await redisCall(redis.del(key, probeKey, accountsKey));
     },
 
+    /** Returns how many of a day's calls have been used. Throws RedisUnavailable. */
     budget: createUsage({ redis, records, clientId, now, dailyCalls }).budget,
   };
 

@@ -35,14 +35,17 @@ export function createRecentlyPlayed({ records, browsers, now }: Deps) {
   });
 
   return {
-    /** Returns the newest few, if Spotify was asked recently and not before `since`: an earlier response may lack the latest ones. */
+    /**
+     * Returns the newest few; null unless Spotify was asked recently and not before `since`, in milliseconds since 1970. An earlier response may
+     * lack the latest ones.
+     */
     async get(accountId: string, since: number): Promise<TimestampedItem[] | null> {
       const record = await store.read(accountId);
       // safeguard: refetch-recently-played
       return record !== null && record.askedAt >= Math.max(since, now() - ttlMs) ? record.played : null;
     },
 
-    /** Stores the newest few and returns them. */
+    /** Stores the newest few, unless the listener has signed out everywhere, and returns them. */
     async set(
       accountId: string,
       played: readonly TimestampedItem[],

@@ -29,7 +29,7 @@ const codec = jsonCodec<SessionRecord>({
   }),
 });
 
-/** The session records in Redis, by session id. */
+/** Returns the store of session records, by session id. */
 export function createSessionRecords({ records, now }: { records: Records; now: () => number }) {
   return records.of({
     kind: 'session',

@@ -30,12 +30,12 @@ export const usageTtlMs = dayMs + 2 * binMs;
 /** The counts of calls in Redis, one field for each bin. */
 export const usageType: KeyType = { kind: 'usage', type: 'hash' };
 
-/** Reads how much of the daily quota has been used by all processes. The quota gate does the counting, see `acquireScript` there. */
+/** Reads how much of the daily quota all processes have used. The quota gate does the counting: see `acquireScript` there. */
 export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps) {
   const key = keys.usage(clientId);
 
   return {
-    /** Throws RedisUnavailable. */
+    /** Returns how many of a day's calls have been used. Throws RedisUnavailable. */
     async budget(): Promise<Budget> {
       const bins = await records.withType(usageType, key, () => redis.hgetall(key));
       const all = Object.entries(bins);
@@ -51,12 +51,12 @@ export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps)
   };
 }
 
-/** The bin in which a call at this time, in milliseconds since 1970, is counted. */
+/** Returns the name of the bin in which a call at this time, in milliseconds since 1970, is counted. */
 export function binOf(at: number): string {
   return String(Math.floor(at / binMs));
 }
 
-/** The budget by the counts in each bin. */
+/** Returns the budget that follows from the number of calls in each bin. */
 export function budgetFrom(
   bins: Readonly<Record<string, number | string>>,
   now: number,
@@ -69,7 +69,7 @@ export function budgetFrom(
   return { perDay, used: expiries.reduce((sum, { calls }) => sum + calls, 0), expiries };
 }
 
-/** Whether this is a bin and a number of calls. A bin far in the future is neither: it would count for days. */
+/** Whether these are a bin and a number of calls. A bin far in the future isn't valid: it would count for days. */
 function isValidCount(bin: string, calls: string, now: number): boolean {
   return /^\d{1,15}$/.test(bin) && /^\d{1,15}$/.test(calls) && expiryOf(bin) <= now + 2 * dayMs;
 }

@@ -15,7 +15,10 @@ import type { CheckResult } from './result.ts';
 import { checkSite } from './site.ts';
 import { checkSpotify, missingCredentials } from './spotify.ts';
 
-/** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
+/**
+ * Returns checks of everything that the app depends on. They use their own connections, because the app's reconnect before they report what is
+ * wrong.
+ */
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
   const { redisUrl, redisPrefix, shouldFindRedis } = config;

@@ -13,8 +13,8 @@ const addPerson =
   'open your app at https://developer.spotify.com/dashboard, choose "User Management", and add their name and the email address of their Spotify account.';
 
 /**
- * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, without
- * the people they concern.
+ * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, and don't say
+ * whom they concern.
  */
 export function createRefusals(now: () => number) {
   const lastAt = new Map<Refusal, number>();
@@ -32,7 +32,7 @@ export function createRefusals(now: () => number) {
       if (error instanceof OwnerNeedsPremium) lastAt.set('no premium', now());
     },
 
-    /** Returns the recent refusals. */
+    /** Returns a result for each kind of recent refusal; if no one was refused for not being invited, a note about that. */
     results(): CheckResult[] {
       const [notInvited, noPremium] = [minutesSince('not invited'), minutesSince('no premium')];
       const results: CheckResult[] = [];

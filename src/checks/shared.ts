@@ -37,8 +37,8 @@ const codec = jsonCodec<Checked>({
 });
 
 /**
- * Runs a check at most once a minute in all processes together, or in this one if Redis is unavailable. Returns a function that returns the
- * latest results.
+ * Returns a function that returns the latest results of a check, and runs it at most once a minute: in all processes together, or in this one
+ * if Redis is unavailable. The function throws what `check` throws.
  */
 export function createSharedCheck({ records, clientId, now, check }: Deps): () => Promise<CheckResult[]> {
   const store = records.of({ kind: 'setup-check', key: keys.setupCheck, codec, ttlMs: () => checkEveryMs });

@@ -27,7 +27,7 @@ const credentials = 'Client ID and secret';
 const redirect = 'Redirect URI';
 const webApiName = 'Spotify Web API';
 
-/** The result if there are no credentials to check. */
+/** Returns the result if there are no credentials to check. */
 export function missingCredentials(missing: readonly string[]): CheckResult {
   return failed(
     credentials,

@@ -8,9 +8,10 @@ export const emptyMessage = '';
 
 const retryMs = 5_000;
 
-/** The effect of not having the channel, and how to permit it, for the log and the checks. */
+/** What happens without the channel, for the log and the checks. */
 export const missingChannelEffect =
   'other processes show changes up to 10 seconds late, and signing out everywhere takes up to 5 seconds to close their streams';
+/** Returns how to permit the channel, for the log and the checks. */
 export const missingChannelFix = (channel: string): string =>
   `To permit it, run ACL SETUSER with your user and &${channel}`;
 
@@ -37,7 +38,7 @@ type Deps = {
   background: Background;
 };
 
-/** Subscribes to a channel on every new connection, and retries every few seconds while Redis refuses. */
+/** Subscribes to a channel on every new connection, and retries every few seconds while Redis refuses. `close` only ends the retries. */
 export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused, background }: Deps) {
   let isSubscribed = false;
   let isRefused = false;

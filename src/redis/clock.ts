@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 const syncEveryMs = 60_000;
 
 /**
- * A clock that shows Redis's time, so that all processes agree. A process that trusted its own wrong clock would refresh tokens that
+ * Returns a clock that shows Redis's time, so that all processes agree. A process that trusted its own wrong clock would refresh tokens that
  * another has just refreshed, or treat every sign-in as expired. Until Redis has answered, this machine's clock is used. Between syncs
  * the clock is monotonic: it ignores any change to the system clock while the process runs.
  */

@@ -31,14 +31,14 @@ const fastFailing = {
   connectTimeout: 2_000,
   // How long to wait for the other side when closing; it may be gone.
   disconnectTimeout: 100,
-  // It sends INFO, which many users may not. While Redis loads its data it refuses commands with LOADING anyway.
+  // It sends INFO, which many users aren't allowed to. While Redis loads its data it refuses commands with LOADING anyway.
   enableReadyCheck: false,
   // Their callers have already been rejected.
   autoResendUnfulfilledCommands: false,
 } satisfies RedisOptions;
 
 /**
- * A connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
+ * Opens a connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
  * reply, so an outage causes error pages and not pages that hang.
  */
 export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background }: Deps) {
@@ -118,7 +118,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
 }
 
 /**
- * A second connection with the same options, for subscriptions. It doesn't resubscribe by itself, so the subscriber must do so on each
+ * Opens a second connection with the same options, for subscriptions. It doesn't resubscribe by itself, so the subscriber must do so on each
  * `ready`. It is pinged, because a connection that only receives doesn't notice when the other side is gone, and it reconnects when the first one
  * does, because the address may lead to another server by then.
  */
@@ -144,7 +144,7 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   return subscriber;
 }
 
-/** A connection for checks. It is not opened yet, and fails at once instead of retrying. */
+/** Returns a connection for checks, which isn't open yet, and fails at once instead of retrying. */
 export function connectForCheck(url: string, prefix: string): Redis {
   const redis = new Redis(url, {
     ...fastFailing,

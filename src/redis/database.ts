@@ -12,7 +12,7 @@ export async function databaseProblem(url: string): Promise<string | null> {
   let sentence: string | null = null;
   const redis = new Redis(url, {
     lazyConnect: true,
-    // It asks INFO, which many users may not, and logs a line of its own about that.
+    // It sends INFO, which many users aren't allowed to, and ioredis then logs a warning.
     enableReadyCheck: false,
     retryStrategy: () => null,
     connectTimeout: 2_000,
@@ -29,7 +29,7 @@ export async function databaseProblem(url: string): Promise<string | null> {
   return sentence;
 }
 
-/** A path where nothing is yet may become one when Redis starts. */
+/** A path that doesn't exist yet may become a socket when Redis starts. */
 function mayBeSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? true;
 }

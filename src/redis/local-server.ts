@@ -36,7 +36,7 @@ export class NoRedis extends Error {
 }
 
 /**
- * Finds a Redis: the one at REDIS_URL, else a temporary one that is started from the redis-server or valkey-server on the PATH. If there is
+ * Returns a Redis: the one at REDIS_URL, else a temporary one that is started from the redis-server or valkey-server on the PATH. If there is
  * neither, the system's package is installed first: without asking for root (containers, CI), and after asking for other users. Throws
  * {@link NoRedis}.
  */
@@ -47,6 +47,7 @@ export async function findRedis(deps: Deps): Promise<AvailableRedis> {
   return { url: REDIS_URL, stop: async () => undefined };
 }
 
+/** Throws {@link NoRedis} if no Redis answers at this URL, or if its database can't be used. */
 async function requireAnswer(url: string): Promise<void> {
   const parsed = parseRedisUrl(url);
   if ('problem' in parsed) throw new NoRedis(parsed.problem);
@@ -135,7 +136,7 @@ type StartOptions = {
   dataDir?: string;
 };
 
-/** Starts a Redis on 127.0.0.1 that stops when this process ends, however it ends. */
+/** Starts a Redis on 127.0.0.1 that stops when this process ends, however it ends. Throws {@link NoRedis} if it doesn't start. */
 export async function startRedis({
   program,
   port,
@@ -246,7 +247,7 @@ function nextCandidate(): number {
   return candidatePorts.first + nextPort;
 }
 
-/** Returns a port that is free on each of `hosts` at the moment: the first such one of `preferred`, or any. */
+/** Returns a port that is free on each of `hosts` at the moment: the first free one of `preferred`, or any. Throws if none is found. */
 export async function freePort(
   preferred: readonly number[] = [],
   hosts: readonly string[] = ['127.0.0.1'],

@@ -17,7 +17,7 @@ type Deps = {
 const previousTimeoutMs = 10_000;
 const maxRestartDelayMs = 60_000;
 
-/** The socket of the private Redis in a folder. */
+/** Returns the path of the socket of the private Redis in a folder. */
 export function privateSocket(folder: string): string {
   return join(folder, 'redis.sock');
 }

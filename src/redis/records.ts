@@ -43,7 +43,7 @@ export function createRecords(deps: Deps) {
   const { onDamaged } = deps;
 
   return {
-    /** The records of this kind. */
+    /** Returns the store of one kind of record. */
     of: <T>(kind: RecordKind<T>) => createStore(deps, kind),
 
     /** {@link createScript} on this Redis. */
@@ -58,7 +58,7 @@ export function createRecords(deps: Deps) {
     /** Reports that a part of a record, or a message, is damaged. */
     report: onDamaged,
 
-    /** Decodes a message. Returns null, and reports it, if it is damaged or of another shape. */
+    /** Returns the value of a message; null, and reports it, if it is damaged or of another shape. */
     decodeMessage<T>(kind: string, codec: Codec<T>, text: string): T | null {
       const decoded = codec.decode(text, kind);
       // safeguard: check-messages
@@ -88,7 +88,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
   const encode = (id: string, value: T) => codec.encode(value, id);
   const roundedTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
 
-  /** Decodes the text that was read for this id. Returns null if it can't be used; a damaged one is removed and reported. Never throws. */
+  /** Returns the value of a text that was read for this id; null if it can't be used. A damaged one is removed and reported. Never throws. */
   async function decodeStored(id: string, text: string): Promise<T | null> {
     const decoded: Decoded<T> = codec.decode(text, id);
     if (decoded.state === 'intact') return decoded.value;
@@ -118,6 +118,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
 
   const getText = (id: string) => withType(deps, type, key(id), () => redis.get(key(id)));
 
+  /** Returns the text that is stored for this id, or null. Throws RedisUnavailable. */
   async function readText(id: string): Promise<string | null> {
     const text = await getText(id);
     if (text !== null || !formerKey) return text;
@@ -162,7 +163,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
       await removeText([key(id)], encode(id, value));
     },
 
-    /** Throws RedisUnavailable. */
+    /** Removes the records with these ids. Throws RedisUnavailable. */
     async remove(...ids: readonly string[]): Promise<void> {
       // The former key goes first: then a record that another process is moving is removed under one key or the other.
       // safeguard: remove-former-records

@@ -7,7 +7,7 @@ import { pathTo } from './uri.ts';
  */
 export type ApiVersion = '2026-02' | 'legacy';
 
-/** What a path or field is called in each version. */
+/** What paths, fields and parameters are called in each version. */
 export const names = {
   '2026-02': {
     /** The path below a playlist that lists its entries. */

@@ -13,7 +13,7 @@ import {
 import type { Episode, Track } from './types.ts';
 import { isUri } from './uri.ts';
 
-/** Parses something playable, by its type; without a type it is a track. */
+/** Parses a track or episode, by its type; without a type it is a track. */
 export function parseItem(json: Json, trusted: TrustedUrls): Track | Episode {
   const kind = spokenKind(json);
   return kind === null ? parseTrack(json, trusted) : parseEpisode(json, kind, trusted);

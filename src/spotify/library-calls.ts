@@ -5,14 +5,15 @@ import * as parse from './parse.ts';
 import type { Send, Slice } from './send.ts';
 import { partsOf } from './uri.ts';
 
+/** The calls about a listener: their profile, library and top items. They throw what web-api.ts lists. */
 export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
   return {
-    /** Returns the profile of the listener. */
+    /** Returns the profile of the listener ("Get Current User's Profile"). */
     async me(accessToken: string): Promise<parse.Profile> {
       return parse.parseProfile(await send(accessToken, { method: 'GET', path: '/me' }), trusted);
     },
 
-    /** Returns tracks that the listener saved, the newest first. */
+    /** Returns a slice of the tracks that the listener saved, the newest first ("Get User's Saved Tracks"). */
     async savedTracks(
       accessToken: string,
       { from, limit = tracksPerPage, market }: Slice,
@@ -52,12 +53,14 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       });
     },
 
+    /** Returns the artists that the listener played most ("Get User's Top Items"). */
     async topArtists(accessToken: string, range: TimeRange): Promise<parse.Artist[]> {
       const query = { time_range: range, limit: tracksPerPage };
       const response = await send(accessToken, { method: 'GET', path: '/me/top/artists', query });
       return parse.parseTopArtists(response, trusted);
     },
 
+    /** Returns the tracks that the listener played most ("Get User's Top Items"). */
     async topTracks(accessToken: string, range: TimeRange): Promise<(parse.Track | parse.Episode)[]> {
       const query = { time_range: range, limit: tracksPerPage };
       const response = await send(accessToken, { method: 'GET', path: '/me/top/tracks', query });
@@ -66,7 +69,7 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
   };
 }
 
-/** How the library endpoints name this: by its whole URI in 2026-02, by its id alone in legacy. */
+/** Returns what the library endpoints call this: its whole URI in 2026-02, its id alone in legacy. */
 function libraryId(uri: string, apiVersion: ApiVersion): string {
   return apiVersion === '2026-02' ? uri : partsOf(uri).id;
 }

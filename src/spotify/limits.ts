@@ -12,7 +12,10 @@ export const maxOffset = 100_000;
 export const resultsPerPage = 10;
 /** The highest offset into search results that Spotify accepts ("Search for Item"). */
 export const maxSearchOffset = 1_000;
-/** Tracks per call, for saved, recently played and top tracks: the most that Spotify sends. */
+/**
+ * Tracks per call, for saved, recently played and top tracks: the most that Spotify sends ("Get User's Saved Tracks", "Get Recently Played
+ * Tracks", "Get User's Top Items").
+ */
 export const tracksPerPage = 50;
 
 /** Spotify's names for the types of search results. */
