@@ -123,7 +123,7 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
      * profiles have no `product` ("February 2026 Web API changes").
      */
     isWithoutPremium: ({ listener }: CallingSession): boolean =>
-      responseCache.peek(listener.accountId, withoutPremiumKey, ttl.long) === true,
+      responseCache.peek(listener.accountId, withoutPremiumKey, ttl.tenMinutes) === true,
 
     /** Invalidates cached responses with these prefixes in this process only. */
     invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {

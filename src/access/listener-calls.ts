@@ -47,7 +47,7 @@ export const listenerCalls = {
       const askedAt = now();
       return { playback: await webApi.player(accessToken), askedAt };
     },
-    cache: { key: () => 'player', ttlMs: ttl.moment },
+    cache: { key: () => 'player', ttlMs: ttl.second },
   }),
 
   devices: defineCall({
@@ -56,7 +56,7 @@ export const listenerCalls = {
     family: 'player-read',
     usedBy: { Devices: true },
     request: ({ webApi, accessToken }) => webApi.devices(accessToken),
-    cache: { key: () => 'devices', ttlMs: ttl.moment },
+    cache: { key: () => 'devices', ttlMs: ttl.second },
   }),
 
   play: defineCommand('play', 'PUT /me/player/play', { 'Now playing': '"Play"' }),
@@ -79,7 +79,7 @@ export const listenerCalls = {
     family: 'lists',
     usedBy: { 'Recently played': true, 'Now playing': 'when nothing is playing' },
     request: ({ webApi, accessToken }) => webApi.recentlyPlayed(accessToken),
-    cache: { key: () => 'recently played', ttlMs: ttl.moment },
+    cache: { key: () => 'recently played', ttlMs: ttl.second },
   }),
 
   topArtists: defineCall({
@@ -88,7 +88,7 @@ export const listenerCalls = {
     family: 'lists',
     usedBy: { Top: true },
     request: ({ webApi, accessToken }, range: TimeRange) => webApi.topArtists(accessToken, range),
-    cache: { key: (range) => `top artists ${range}`, ttlMs: ttl.long },
+    cache: { key: (range) => `top artists ${range}`, ttlMs: ttl.tenMinutes },
   }),
 
   topTracks: defineCall({
@@ -97,7 +97,7 @@ export const listenerCalls = {
     family: 'lists',
     usedBy: { Top: true },
     request: ({ webApi, accessToken }, range: TimeRange) => webApi.topTracks(accessToken, range),
-    cache: { key: (range) => `top tracks ${range}`, ttlMs: ttl.long },
+    cache: { key: (range) => `top tracks ${range}`, ttlMs: ttl.tenMinutes },
   }),
 
   savedTracks: defineCall({
@@ -107,7 +107,7 @@ export const listenerCalls = {
     usedBy: { Library: true },
     request: ({ webApi, accessToken, market }, page: number) =>
       webApi.savedTracks(accessToken, { from: (page - 1) * tracksPerPage, market }),
-    cache: { key: (page) => `saved tracks ${page}`, ttlMs: ttl.moment },
+    cache: { key: (page) => `saved tracks ${page}`, ttlMs: ttl.second },
   }),
 
   /** Reads part of the library to change it, so the scope for that is needed as well. */
@@ -131,7 +131,7 @@ export const listenerCalls = {
     usedBy: { 'Now playing': 'once for each track' },
     request: ({ webApi, accessToken, versioned }, uri: string) =>
       versioned((apiVersion) => webApi.isSaved(accessToken, uri, apiVersion)),
-    cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.long },
+    cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.tenMinutes },
   }),
 
   saveToLibrary: defineCall({
@@ -154,15 +154,15 @@ export const listenerCalls = {
     invalidates: topics.saved,
   }),
 
-  playlists: definePlaylists({ Playlists: true, 'Add to playlist': true }, ttl.moment),
+  playlists: definePlaylists({ Playlists: true, 'Add to playlist': true }, ttl.second),
   /** Up to five minutes old. */
-  cachedPlaylists: definePlaylists({ Export: true }, ttl.minutes),
+  cachedPlaylists: definePlaylists({ Export: true }, ttl.fiveMinutes),
   /** Never cached. */
   freshPlaylists: definePlaylists({ Export: 'the file of all playlists' }),
 
-  playlist: definePlaylist({ Playlist: true }, ttl.moment),
+  playlist: definePlaylist({ Playlist: true }, ttl.second),
   /** Up to five minutes old. */
-  cachedPlaylist: definePlaylist({ Export: true }, ttl.minutes),
+  cachedPlaylist: definePlaylist({ Export: true }, ttl.fiveMinutes),
   /** Never cached. */
   freshPlaylist: definePlaylist({ Export: 'every file' }),
 
@@ -181,7 +181,7 @@ export const listenerCalls = {
       return versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion));
     },
     // A change to the contents also changes the snapshot.
-    cache: { key: (id, snapshotId, page) => `playlist ${id} ${snapshotId} ${page}`, ttlMs: ttl.minutes },
+    cache: { key: (id, snapshotId, page) => `playlist ${id} ${snapshotId} ${page}`, ttlMs: ttl.fiveMinutes },
   }),
 
   /** Reads part of a playlist to change it, so the scopes for that are needed as well. */
@@ -254,7 +254,7 @@ export const listenerCalls = {
     family: 'catalogue',
     usedBy: { 'Add to playlist': true },
     request: ({ webApi, accessToken }, uri: string) => webApi.item(accessToken, uri),
-    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.minutes },
+    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.fiveMinutes },
   }),
 };
 

@@ -48,12 +48,12 @@ export type CallInfo = {
 /** How long responses are cached, in milliseconds. */
 export const ttl = {
   /** For data that may change at any time: long enough to cover double clicks, and pages that load at the same time. */
-  moment: 1_000,
+  second: 1_000,
   minute: 60_000,
   /** Long enough to page through a list. */
-  minutes: 5 * 60_000,
+  fiveMinutes: 5 * 60_000,
   /** For data that hardly ever changes, or is invalidated whenever it does. */
-  long: 10 * 60_000,
+  tenMinutes: 10 * 60_000,
 };
 
 /** Passed to each request before its arguments. */

@@ -10,7 +10,7 @@ const quotes = ['"', "'", '`'];
 export type EnvFile = { names: readonly string[]; problems: readonly string[] };
 
 /**
- * Adds the variables in the file at `path` to `env`, except for those that are set already, and returns their names. A missing file counts as
+ * Adds the variables in the file at `path` to `env`, except for those that are set already. Returns the names of all of them. A missing file counts as
  * empty, and an unreadable one is a problem.
  */
 export function loadEnvFile(path: string, env: Record<string, string | undefined>): EnvFile {

@@ -164,7 +164,7 @@ export const mutations: Mutation[] = [
   {
     what: 'dropping invalid counts',
     safeguard: 'drop-invalid-counts',
-    from: 'const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));',
+    from: 'const intact = all.filter(([bin, calls]) => isValidCount(bin, calls, now()));',
     to: 'const intact = all;',
     test: 'test/redis/records',
     named: 'calls are counted',
