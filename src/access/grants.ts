@@ -115,7 +115,11 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
    * Returns the account of a grant. A grant that was written before grants named their account gets its session's, permanently. Null if that
    * session no longer exists: then the grant is useless.
    */
-  async function resolveAccount(sessionId: string, text: string, record: GrantRecord): Promise<string | null> {
+  async function resolveAccount(
+    sessionId: string,
+    text: string,
+    record: GrantRecord,
+  ): Promise<string | null> {
     if (record.fields === null || record.fields.accountId !== null) return record.fields?.accountId ?? null;
     const accountId = await accountOf(sessionId);
     if (accountId === null) return null;

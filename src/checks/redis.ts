@@ -1,5 +1,10 @@
 import type { Redis } from 'ioredis';
-import { liveChannel, missingChannelEffect, missingChannelFix, subscribeAndPublish } from '../redis/channel.ts';
+import {
+  liveChannel,
+  missingChannelEffect,
+  missingChannelFix,
+  subscribeAndPublish,
+} from '../redis/channel.ts';
 import { readTime } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
 import { diagnose } from '../redis/diagnose.ts';
@@ -71,7 +76,11 @@ async function checkChannel(redis: Redis, channel: string): Promise<CheckResult>
     return ok(messages, 'processes are notified of changes immediately');
   } catch (error) {
     const { code } = redisFault(error);
-    return note(messages, `the channel is refused (${code}): ${missingChannelEffect}`, missingChannelFix(channel));
+    return note(
+      messages,
+      `the channel is refused (${code}): ${missingChannelEffect}`,
+      missingChannelFix(channel),
+    );
   } finally {
     subscriber.disconnect();
   }

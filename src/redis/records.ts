@@ -50,7 +50,8 @@ export function createRecords(deps: Deps) {
     script: (keys: readonly KeyType[], body: string) => createScript(deps, keys, body),
 
     /** {@link withType} on this Redis. */
-    withType: <T>(type: KeyType, key: string, command: () => Promise<T>) => withType(deps, type, key, command),
+    withType: <T>(type: KeyType, key: string, command: () => Promise<T>) =>
+      withType(deps, type, key, command),
 
     /** {@link moveFormerKey} on this Redis. */
     moveFormerKey: (former: string, key: string) => moveFormerKey(deps, former, key),

@@ -49,7 +49,9 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
         method,
         path: libraryPath(kind),
         ...(isLegacySave && { body: { ids: [id] } }),
-        ...(!(isLegacySave && kind === 'track') && { query: { [libraryParameter]: libraryId(uri, apiVersion) } }),
+        ...(!(isLegacySave && kind === 'track') && {
+          query: { [libraryParameter]: libraryId(uri, apiVersion) },
+        }),
       });
     },
 

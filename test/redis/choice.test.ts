@@ -36,7 +36,9 @@ async function machine(t: TestContext) {
       return redis;
     },
     /** What a start of Turntable opens. */
-    async open(settings: { redisUrl?: string; shouldFindRedis?: boolean; waitMs?: number; folder?: string } = {}) {
+    async open(
+      settings: { redisUrl?: string; shouldFindRedis?: boolean; waitMs?: number; folder?: string } = {},
+    ) {
       said.length = 0;
       const findProgram = async () => redisProgram;
       const deps = { redisUrl: url, shouldFindRedis: true, folder, findProgram, info: say, error: say };
