@@ -1,5 +1,5 @@
 import { createRandom, type Random } from '../simulator/random.ts';
-import { binOf, budgetIn } from '../src/access/usage.ts';
+import { binOf, budgetFrom } from '../src/access/usage.ts';
 import { nextPoll } from '../src/live/cadence.ts';
 import { type Observation, observe, remainingOf } from '../src/live/observation.ts';
 import type { Playback } from '../src/spotify/parse.ts';
@@ -168,7 +168,7 @@ export function pollLikeTheApp(days: readonly Day[], perDay: number): PolledDay[
     const { at } = nextPoll({
       now,
       observation: due.observation,
-      budget: budgetIn(bins, now, perDay),
+      budget: budgetFrom(bins, now, perDay),
       listeners: listeners.filter(({ day }) => day.from <= askedAt && askedAt < day.to).length,
     });
     due.nextPollAt = Math.ceil(Math.max(at, askedAt + 1_500) / tickMs) * tickMs;

@@ -115,7 +115,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   }
 
   function onError(error: unknown, req: Request, status: number): void {
-    refusals.note(error);
+    refusals.record(error);
     const { method, path, requestId } = req;
     const facts = { ...aboutError(error), status, method, path, requestId };
     if (status >= 500) log.error('request failed', facts);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type EnvFile, loadEnvFile } from './settings/env-file.ts';
-import { plainText } from './settings/plain-text.ts';
+import { toPlainText } from './settings/plain-text.ts';
 import {
   type LogLevel,
-  originsBesideSpotify,
+  originsOutsideSpotify,
   ownAddress,
   type Read,
   readAmount,
@@ -22,7 +22,7 @@ import {
   readTrustProxy,
   readUrl,
 } from './settings/readers.ts';
-import { howToSet } from './settings/setup-steps.ts';
+import { setupInstructions } from './settings/setup-steps.ts';
 import { unknownSettings } from './settings/unknown.ts';
 
 /** An app's credentials from Spotify's dashboard, and the addresses of Spotify. */
@@ -50,7 +50,7 @@ export type Config = {
   /** Added before every key and channel in Redis. */
   redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
-  findsRedis: boolean;
+  shouldFindRedis: boolean;
   /** The first secret signs and seals; all of them verify and open. */
   secrets: [string, ...string[]];
   /** Null if the client ID or secret is missing; then only the setup page is served. */
@@ -109,7 +109,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     return env[name]?.trim() || undefined;
   };
   const read: Read = (name) => {
-    const { value, problem } = plainText(name, readExactly(name) ?? '');
+    const { value, problem } = toPlainText(name, readExactly(name) ?? '');
     if (problem) problems.push(problem);
     return value || undefined;
   };
@@ -135,7 +135,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
-  if (production && missing.length > 0) problems.push(howToSet(missing, redirectUri));
+  if (production && missing.length > 0) problems.push(setupInstructions(missing, redirectUri));
   const configuredRedisUrl = read('REDIS_URL');
   const redisUrl = readRedisUrl(configuredRedisUrl, problems);
 
@@ -147,7 +147,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     redirectUri,
     redisUrl,
     redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
-    findsRedis: configuredRedisUrl === undefined && !production,
+    shouldFindRedis: configuredRedisUrl === undefined && !production,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),
     spotify:
       clientId && clientSecret
@@ -156,7 +156,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
             clientSecret,
             accountsUrl,
             apiUrl,
-            otherOrigins: originsBesideSpotify([accountsUrl, apiUrl]),
+            otherOrigins: originsOutsideSpotify([accountsUrl, apiUrl]),
           }
         : null,
     missing,

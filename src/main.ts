@@ -27,7 +27,7 @@ if (spotify) {
   const redis = await orExit(() =>
     openRedis({
       redisUrl: settings.redisUrl,
-      findsRedis: settings.findsRedis,
+      shouldFindRedis: settings.shouldFindRedis,
       folder: dataFolder,
       findProgram: () => findRedisProgram({ ...localServerDeps(process), print: log.info }),
       info: log.info,
@@ -38,7 +38,7 @@ if (spotify) {
   shutdown.defer(redis.stop);
   redisUrl = redis.url;
 }
-const config = { ...settings, redisUrl, findsRedis: settings.findsRedis && spotify === null };
+const config = { ...settings, redisUrl, shouldFindRedis: settings.shouldFindRedis && spotify === null };
 
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Before the server, so that the connection closes after it: requests in flight need Redis.

@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { amount } from '../spotify/schemas.ts';
@@ -32,15 +32,15 @@ export type Progress = {
 type Deps = { records: Records; browsers: Browsers };
 
 /** Longer than the longest pause and the call after it: if an export makes no progress for this long, its process has died. */
-const runningMs = 2 * 60_000;
+const runningTtlMs = 2 * 60_000;
 /** How long the outcome can be looked up. */
-const endedMs = 10 * 60_000;
+const endedTtlMs = 10 * 60_000;
 
 const codec = jsonCodec<Progress>({
   shape: 2,
   bound: true,
   schema: v.object({
-    startedAt: moment,
+    startedAt: timestamp,
     what: v.string(),
     name: v.string().nullable(),
     state: v.union(
@@ -53,7 +53,7 @@ const codec = jsonCodec<Progress>({
     // safeguard: check-export-progress-fields
     rows: amount,
     of: amount.nullable(),
-    until: moment.nullable(),
+    until: timestamp.nullable(),
     reason: v.string().nullable(),
     // The page makes a link of it.
     // safeguard: resume-link-within-site
@@ -74,7 +74,7 @@ export function createExportProgress({ records, browsers }: Deps) {
     kind: 'export',
     key: keys.exportProgress,
     codec,
-    ttlMs: ({ state }: Progress) => (state === 'running' || state === 'paused' ? runningMs : endedMs),
+    ttlMs: ({ state }: Progress) => (state === 'running' || state === 'paused' ? runningTtlMs : endedTtlMs),
   });
 
   return {

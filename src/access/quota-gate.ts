@@ -44,17 +44,17 @@ const memoryMs = 24 * 60 * 60 * 1000;
 const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
 
 // The end of the cooldown in a record; nil if the record is damaged.
-const endIn = `
-  local function endIn(record)
+const parseEnd = `
+  local function parseEnd(record)
     return tonumber(record and (string.match(record, '^(%d+)$') or string.match(record, '^(%d+) quota$')))
   end`;
 
-// Returns whether a call may be made: during a cooldown it may not; after its end one call probes, and the others wait until that has succeeded.
-// Counts the call if it may. A Redis that refuses writes neither counts nor lets one call probe first, but still answers. A damaged record blocks
-// nothing and is returned for inspection. A probe that has taken longer than it may no longer blocks the others.
-const acquireScript = `${endIn}
+// Returns whether a call may be made: not during a cooldown; after its end one call probes, and the others wait until that has succeeded. A call
+// that may be made is counted. A Redis that refuses writes neither counts nor lets one call probe first, but still answers. A damaged record
+// blocks nothing and is returned for inspection. A probe with no TTL, or with one longer than ours, would block the others and is removed.
+const acquireScript = `${parseEnd}
   local record = redis.call('GET', KEYS[1])
-  local untilMs = endIn(record)
+  local untilMs = parseEnd(record)
   if untilMs then
     -- safeguard: cooldown
     if untilMs > tonumber(ARGV[1]) then return {'cooldown', record} end
@@ -74,9 +74,9 @@ const acquireScript = `${endIn}
   return untilMs and {'probe', record} or {'free', record}`;
 
 // Never shortens a cooldown.
-const startScript = `${endIn}
+const startScript = `${parseEnd}
   if KEYS[2] then redis.call('DEL', KEYS[2]) end
-  local untilMs = endIn(redis.call('GET', KEYS[1]))
+  local untilMs = parseEnd(redis.call('GET', KEYS[1]))
   if tonumber(ARGV[1]) > (untilMs or 0) then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
   return 1`;
 
@@ -96,7 +96,7 @@ type CooldownRecord = { until: number; quota: boolean };
 const probeType: KeyType = { kind: 'probe', type: 'string' };
 
 /** Suffix of the time in a record if the cooldown is due to the quota, not to the rate limit. */
-const quotaMark = ' quota';
+const quotaSuffix = ' quota';
 
 function cooldownKind(
   kind: string,
@@ -106,20 +106,21 @@ function cooldownKind(
   const schema = v
     .string()
     .assert((text) => /^\d+( quota)?$/.test(text))
-    .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaMark) }))
+    .map((text) => ({ until: Number.parseInt(text, 10), quota: text.endsWith(quotaSuffix) }))
     // safeguard: longest-cooldown
     .assert(({ until }) => until - now() <= maxAheadMs);
   return {
     kind,
     key,
-    codec: textCodec(schema, ({ until, quota }) => `${until}${quota ? quotaMark : ''}`),
+    codec: textCodec(schema, ({ until, quota }) => `${until}${quota ? quotaSuffix : ''}`),
     ttlMs: ({ until }) => until - now() + memoryMs,
   };
 }
 
 /**
- * Decides whether Spotify may be called now, and counts the calls, for all processes together: Spotify counts by app and developer account, not
- * by listener, and calling during a cooldown makes it longer.
+ * Decides whether Spotify may be called now, and counts the calls, for all processes together: Spotify counts by app ("Rate limits") and
+ * developer account ("Quota modes"), not by listener, and calls during a cooldown reportedly make it longer (GitHub:
+ * LBC-Innovation/ShareList#23).
  */
 export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: Deps) {
   const cooldowns = records.of(cooldownKind('cooldown', keys.cooldown, now));
@@ -138,9 +139,9 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
 
   return {
     /**
-     * Makes a call to Spotify, unless there is a cooldown; a 429 starts one for every call to that service. A call to the Web API waits out a
-     * cooldown of at most two seconds, and is then made once more. Throws what the call throws, Cooldown in place of RateLimited, and
-     * RedisUnavailable.
+     * Makes a call to Spotify and returns its result, unless there is a cooldown; a 429 starts one for every call to that service. A call to
+     * the Web API waits out a cooldown of at most two seconds, and is then made once more. Throws what the call throws, Cooldown in place of
+     * RateLimited, and RedisUnavailable.
      */
     async run<T>(call: () => Promise<T>, service: Service = 'web-api'): Promise<T> {
       for (let mayRetry = service === 'web-api'; ; mayRetry = false) {
@@ -165,7 +166,7 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
       }
     },
 
-    /** The current cooldown of the Web API; null if there is none. Throws RedisUnavailable. */
+    /** Returns the current cooldown of the Web API; null if there is none. Throws RedisUnavailable. */
     cooldown: () => currentCooldown(cooldowns),
 
     /** Ends all cooldowns, for the demo, whose simulator can lift them at any time. Throws RedisUnavailable. */
@@ -175,20 +176,21 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
       await redisCall(redis.del(key, probeKey, accountsKey));
     },
 
+    /** Returns how many of a day's calls have been used. Throws RedisUnavailable. */
     budget: createUsage({ redis, records, clientId, now, dailyCalls }).budget,
   };
 
   /** Throws Cooldown if the accounts service or the Web API is in one. Never waits, and never probes. */
   async function acquireAccounts(): Promise<null> {
     // safeguard: accounts-cooldown
-    const stored = await Promise.all([accountsCooldowns, cooldowns].map((kind) => currentCooldown(kind)));
+    const stored = await Promise.all([accountsCooldowns, cooldowns].map((store) => currentCooldown(store)));
     for (const cooldown of [...stored, unsaved.accounts, unsaved['web-api']])
       if (cooldown && cooldown.until > now()) throw cooldown;
     return null;
   }
 
-  async function currentCooldown(kind: typeof cooldowns): Promise<Cooldown | null> {
-    const record = await kind.read(clientId);
+  async function currentCooldown(store: typeof cooldowns): Promise<Cooldown | null> {
+    const record = await store.read(clientId);
     return record && record.until > now() ? new Cooldown(record.until, record.quota) : null;
   }
 
@@ -199,13 +201,13 @@ export function createQuotaGate({ redis, records, clientId, now, dailyCalls }: D
   async function acquire(): Promise<string | null> {
     const giveUpAt = performance.now() + shortWaitMs;
     for (;;) {
-      const here = unsaved['web-api'];
-      if (here && here.until > now()) throw here;
+      const unsavedCooldown = unsaved['web-api'];
+      if (unsavedCooldown && unsavedCooldown.until > now()) throw unsavedCooldown;
       const args = [now(), binOf(now()), usageTtlMs, probeMs];
       const reply = await acquireCall([key, keys.usage(clientId), probeKey], ...args);
       const [state, text] = reply as ['free', string | null] | ['cooldown' | 'wait' | 'probe', string];
       if (state === 'probe') return text;
-      const record = text === null ? null : await cooldowns.settle(clientId, text);
+      const record = text === null ? null : await cooldowns.decodeStored(clientId, text);
       if (state === 'free') return null;
       const { until, quota } = record ?? new Cooldown(now());
       const cooldown = new Cooldown(state === 'wait' ? now() + afterProbeMs : until, quota);

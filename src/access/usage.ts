@@ -30,34 +30,34 @@ export const usageTtlMs = dayMs + 2 * binMs;
 /** The counts of calls in Redis, one field for each bin. */
 export const usageType: KeyType = { kind: 'usage', type: 'hash' };
 
-/** Reads how much of the daily quota has been used by all processes. The quota gate does the counting, see `acquireScript` there. */
+/** Reads how much of the daily quota all processes have used. The quota gate does the counting: see `acquireScript` there. */
 export function createUsage({ redis, records, clientId, now, dailyCalls }: Deps) {
   const key = keys.usage(clientId);
 
   return {
-    /** Throws RedisUnavailable. */
+    /** Returns how many of a day's calls have been used. Throws RedisUnavailable. */
     async budget(): Promise<Budget> {
-      const bins = await records.onType(usageType, key, () => redis.hgetall(key));
+      const bins = await records.withType(usageType, key, () => redis.hgetall(key));
       const all = Object.entries(bins);
       // safeguard: drop-invalid-counts
-      const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));
+      const intact = all.filter(([bin, calls]) => isValidCount(bin, calls, now()));
       if (intact.length < all.length) records.report(usageType.kind, 'a count');
       const current = new Map(intact.filter(([bin]) => expiryOf(bin) > now()));
       const obsolete = Object.keys(bins).filter((bin) => !current.has(bin));
       // A Redis that refuses writes keeps them for now.
       if (obsolete.length > 0) await redis.hdel(key, ...obsolete).catch(() => undefined);
-      return budgetIn(Object.fromEntries(current), now(), dailyCalls);
+      return budgetFrom(Object.fromEntries(current), now(), dailyCalls);
     },
   };
 }
 
-/** The bin in which a call at this time, in milliseconds since 1970, is counted. */
+/** Returns the name of the bin in which a call at this time, in milliseconds since 1970, is counted. */
 export function binOf(at: number): string {
   return String(Math.floor(at / binMs));
 }
 
-/** The budget by the counts in each bin. */
-export function budgetIn(
+/** Returns the budget that follows from the number of calls in each bin. */
+export function budgetFrom(
   bins: Readonly<Record<string, number | string>>,
   now: number,
   perDay: number,
@@ -69,8 +69,8 @@ export function budgetIn(
   return { perDay, used: expiries.reduce((sum, { calls }) => sum + calls, 0), expiries };
 }
 
-/** Whether this is a bin and a number of calls. A bin far in the future is neither: it would count for days. */
-function isCount(bin: string, calls: string, now: number): boolean {
+/** Whether these are a bin and a number of calls. A bin far in the future isn't valid: it would count for days. */
+function isValidCount(bin: string, calls: string, now: number): boolean {
   return /^\d{1,15}$/.test(bin) && /^\d{1,15}$/.test(calls) && expiryOf(bin) <= now + 2 * dayMs;
 }
 

@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { type Codec, jsonCodec, moment } from '../redis/codec.ts';
+import { type Codec, jsonCodec, timestamp } from '../redis/codec.ts';
 import type { Playback } from '../spotify/parse.ts';
 import { amount, playbackSchema } from '../spotify/schemas.ts';
 
@@ -166,10 +166,10 @@ export const shape = 4;
 
 export const observationSchema: v.Type<Observation> = v.object({
   playback: playbackSchema,
-  answeredAt: moment,
-  askedAt: moment,
-  since: moment,
-  trackStartedAt: moment,
+  answeredAt: timestamp,
+  askedAt: timestamp,
+  since: timestamp,
+  trackStartedAt: timestamp,
   saved: v.boolean().nullable(),
   stuckPolls: amount.assert(Number.isSafeInteger),
   typicalTrackMs: amount.nullable(),

@@ -409,7 +409,7 @@ export const mutations: Mutation[] = [
   {
     what: 'counting playlists that Spotify sent as null',
     safeguard: 'count-null-playlists',
-    from: 'summary.sentAsNull += list.nullEntries;',
+    from: 'summary.sentAsNull += list.nullCount;',
     to: '',
     test: 'test/pages/exports-complete',
     named: 'sends as null',

@@ -4,8 +4,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the refresh lock',
     safeguard: 'refresh-lock',
-    from: "'PX', wholeTtlMs(value), 'NX')",
-    to: "'PX', wholeTtlMs(value))",
+    from: "'PX', roundedTtlMs(value), 'NX')",
+    to: "'PX', roundedTtlMs(value))",
     test: 'test/access/token-refresh',
   },
   {

@@ -124,7 +124,7 @@ export const mutations: Mutation[] = [
   {
     what: 'checking the owner of a lease',
     safeguard: 'check-lease-owner',
-    from: 'await leases.settle(accountId, owner);',
+    from: 'await leases.decodeStored(accountId, owner);',
     to: '',
     test: 'test/redis/records',
     named: 'lease',
@@ -164,7 +164,7 @@ export const mutations: Mutation[] = [
   {
     what: 'dropping invalid counts',
     safeguard: 'drop-invalid-counts',
-    from: 'const intact = all.filter(([bin, calls]) => isCount(bin, calls, now()));',
+    from: 'const intact = all.filter(([bin, calls]) => isValidCount(bin, calls, now()));',
     to: 'const intact = all;',
     test: 'test/redis/records',
     named: 'calls are counted',

@@ -17,7 +17,7 @@ test('without settings there is a server on this machine, waiting for credential
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
     redisPrefix: 'turntable:',
-    findsRedis: true,
+    shouldFindRedis: true,
     spotify: null,
     spotifyLogo: null,
     missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
@@ -113,9 +113,9 @@ test('addresses that Spotify refuses as redirect URIs are refused with the reaso
 });
 
 test('a Redis is found if none is configured, but not in production', () => {
-  assert.equal(readConfig(credentials).findsRedis, true);
-  assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).findsRedis, false);
-  assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).findsRedis, false);
+  assert.equal(readConfig(credentials).shouldFindRedis, true);
+  assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).shouldFindRedis, false);
+  assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).shouldFindRedis, false);
 });
 
 test('the prefix of Redis keys can be set, once and without characters that are special to Redis', () => {

@@ -107,10 +107,10 @@ export function readPlaylists(
 }
 
 /** How many playlists a page lacks by Spotify's own total. Throws {@link SpotifyUnavailable} if the total says nothing. */
-function notSentOf({ items, nullEntries, total }: PlaylistPage, page: number): number {
+function notSentOf({ items, nullCount, total }: PlaylistPage, page: number): number {
   if (total === null) throw new SpotifyUnavailable('There are more playlists than Spotify announced');
   const announced = Math.min(playlistsPerPage, total - (page - 1) * playlistsPerPage);
-  return Math.max(0, announced - items.length - nullEntries);
+  return Math.max(0, announced - items.length - nullCount);
 }
 
 /** Counts the playlists that a page lacks. Throws {@link SpotifyUnavailable} if the file's name can't mention them any more. */
@@ -123,7 +123,7 @@ function countAbsent(list: PlaylistPage, page: number, summary: Summary, run: Ru
   summary.notSent += notSent;
   // These are lasting gaps in the listener's account, so they never end an export, even one whose name is already sent.
   // safeguard: count-null-playlists
-  summary.sentAsNull += list.nullEntries;
+  summary.sentAsNull += list.nullCount;
 }
 
 function countPlaylist(manifest: Manifest, isOwn: boolean, summary: Summary): void {

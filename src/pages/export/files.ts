@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import { furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
@@ -17,7 +17,7 @@ const formats = new Map<string, Format>([
   ['csv', csv],
   ['json', json],
 ]);
-const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
+const lastPageOfPlaylists = maxOffset / playlistsPerPage + 1;
 
 /** Answers requests for files. Format, place and snapshot are in their URLs. */
 export function createFiles(deps: Deps) {
@@ -138,7 +138,7 @@ function beforeIn({ query: { before } }: Request): { before?: string } {
 }
 
 /** Parses the place in a URL. Throws {@link NoSuchPage} for one that no list can have. */
-function placeIn(asked: unknown, furthest = furthestOffset): number {
+function placeIn(asked: unknown, furthest = maxOffset): number {
   if (asked === undefined) return 0;
   const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
   // safeguard: 404-for-impossible-positions

@@ -2,7 +2,7 @@ import * as v from '@badrap/valita';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
-import { furthestOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
+import { maxOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { namedEntry } from '../../web/named.ts';
@@ -58,7 +58,7 @@ async function hasChanged(req: Request, listener: SignedInListener, uri: string)
 
 /** One call to Spotify. */
 async function showSaved(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
+  const page = pageNumber(req.query.page, maxOffset / tracksPerPage + 1);
   const notice = noticeIn(req);
   // safeguard: refetch-library-after-change
   if (notice !== null) listener.invalidateHere('library');

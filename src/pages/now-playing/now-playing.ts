@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'express';
 import { Cooldown, GrantLost } from '../../access/errors.ts';
 import { scopesFor } from '../../access/listener-calls.ts';
-import type { Recent } from '../../access/recent.ts';
+import type { RecentlyPlayed } from '../../access/recently-played.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { type Observation, uriOf } from '../../live/observation.ts';
@@ -24,7 +24,7 @@ type Deps = {
   streams: Streams;
   fetchSubscriptions: FetchSubscriptions;
   background: BackgroundTasks;
-  recent: Recent;
+  recent: RecentlyPlayed;
   now: () => number;
 };
 

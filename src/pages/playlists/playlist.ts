@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
-import { entriesPerPage, furthestOffset } from '../../spotify/limits.ts';
+import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
@@ -19,7 +19,7 @@ type FailedEdit = { details: PlaylistDetails; problem: ErrorPage };
  */
 export async function showPlaylist(req: Request, res: Response, listener: SignedInListener): Promise<void> {
   const id = String(req.params.id);
-  const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
+  const page = pageNumber(req.query.page, maxOffset / entriesPerPage + 1);
   if (noticeIn(req) !== null) listener.invalidateHere('playlist', id);
   await renderPlaylist(req, res, listener, { id, page });
 }

@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
-import { furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Forms } from '../../web/forms.ts';
 import { namedUri, spotifyId } from '../../web/named.ts';
 import { atLeast, pageNumber, pagesOf } from '../../web/paging.ts';
@@ -65,7 +65,7 @@ function showNewPlaylist(_req: Request, res: Response, listener: SignedInListene
 }
 
 function pageOfPlaylists(req: Request): number {
-  return pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
+  return pageNumber(req.query.page, maxOffset / playlistsPerPage + 1);
 }
 
 async function playlistsOn(page: number, { spotify }: SignedInListener) {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Seal } from '../../access/seal.ts';
-import { jsonCodec, moment } from '../../redis/codec.ts';
+import { jsonCodec, timestamp } from '../../redis/codec.ts';
 import { keys } from '../../redis/keys.ts';
 import type { Records } from '../../redis/records.ts';
 import { routes } from '../../routes.ts';
@@ -36,7 +36,7 @@ const waitMs = 15_000;
 
 const spentSignIn = v.object({
   /** When it was spent, in milliseconds since 1970. */
-  at: moment,
+  at: timestamp,
   /** Whether its outcome is known. */
   settled: v.boolean(),
   outcome: v.object({ sessionId: v.string(), returnTo: v.string().assert(isLocalPath) }).nullable(),
