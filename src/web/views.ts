@@ -3,8 +3,8 @@ import ejs from 'ejs';
 import type { Application } from 'express';
 import { routes } from '../routes.ts';
 import type { Image } from '../spotify/types.ts';
+import { fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
-import { fallbackNames, kindNames, nameOf, restrictionText } from './names.ts';
 import type { PublicFiles } from './static-files.ts';
 import { timeAgo } from './time-in-words.ts';
 

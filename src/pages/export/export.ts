@@ -3,10 +3,10 @@ import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
-import { spotifyId } from '../../web/named.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
+import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { callsFor, sizeOfAll } from './about.ts';
 import { createQuestion } from './ask.ts';
@@ -41,7 +41,7 @@ export function exportPages(deps: Deps): Router {
       await serve(req, res, listener);
     }),
   ];
-  router.param('id', spotifyId);
+  router.param('id', checkSpotifyId);
   // Checked before the sign-in, like ids.
   router.param('format', (req, _res, next) => {
     formatIn(req);

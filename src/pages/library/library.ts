@@ -5,10 +5,10 @@ import { routes } from '../../routes.ts';
 import { furthestOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { namedEntry } from '../../web/named.ts';
 import { noticeIn, withNotice } from '../../web/notices.ts';
 import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { readEntry } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub };
@@ -27,7 +27,7 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
   function change({ isSaving }: { isSaving: boolean }): RequestHandler {
     const runOnce = forms.createRunOnce(changeResult);
     return signedIn.page(async (req, res, listener) => {
-      const entry = namedEntry(req.form.fields, noUri);
+      const entry = readEntry(req.form.fields, noUri);
 
       const { uri, notice } = await runOnce(req, async () => {
         const original = isSaving ? entry.uri : await listener.spotify.originalInLibrary(entry);
