@@ -27,10 +27,10 @@ import { type Cookies, createCookies } from './web/cookies.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
-import { onlyPaths } from './web/limits.ts';
 import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
 import { showNotice } from './web/notices.ts';
+import { onlyPaths } from './web/only-paths.ts';
 import { chargeAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
 import { ownPagesOnly } from './web/same-origin.ts';
@@ -76,7 +76,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     files,
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
-    searchable: parts !== null,
+    hasSearch: parts !== null,
     spotifyLogo: logo?.url ?? null,
     hasSetup,
     now,
@@ -230,7 +230,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(libraryPages({ signedIn, forms, hub }));
   router.use(searchPages({ appApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn }));
-  router.use(forms.readUnreached);
+  router.use(forms.readForResend);
   return router;
 
   async function forgetListener(accountId: string): Promise<void> {

@@ -338,7 +338,7 @@ export const mutations: Mutation[] = [
     what: 'keeping the earlier session until the new one exists',
     safeguard: 'keep-session-until-replaced',
     from: 'req.sessionStore.generate(req);',
-    to: 'await promised((done) => req.session.regenerate(done));',
+    to: 'await toPromise((done) => req.session.regenerate(done));',
     test: 'test/redis/redis-outage',
     named: 'new sign-in',
   },

@@ -6,7 +6,7 @@ import { furthestOffset, timeRanges, tracksPerPage } from '../../spotify/limits.
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { noticeIn, withNotice } from '../../web/notices.ts';
-import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
+import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { readEntry } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -64,14 +64,14 @@ async function showSaved(req: Request, res: Response, listener: SignedInListener
   if (notice !== null) listener.invalidateHere('library');
   const tracks = await listener.spotify.savedTracks(page);
   const { items: saved, total } = tracks;
-  const known = atLeast(tracks, (page - 1) * tracksPerPage, tracksPerPage);
-  const last = lastPage(known, tracksPerPage);
+  const minTotal = minTotalOf(tracks, (page - 1) * tracksPerPage, tracksPerPage);
+  const last = lastPage(minTotal, tracksPerPage);
   if (notice !== null && page > last) {
     // The only track of the last page was just removed.
     res.redirect(303, withNotice(routes.library({ page: last }), notice));
     return;
   }
-  const pages = pagesOf(known, tracksPerPage, page);
+  const pages = pagesOf(minTotal, tracksPerPage, page);
   const mayEdit = listener.hasScopesFor('removeFromLibrary');
 
   res.set('Cache-Control', 'private, no-store').format({

@@ -3,7 +3,7 @@ import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Forms } from '../../web/forms.ts';
-import { atLeast, pageNumber, pagesOf } from '../../web/paging.ts';
+import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId, readUri } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
@@ -70,6 +70,6 @@ function pageOfPlaylists(req: Request): number {
 
 async function playlistsOn(page: number, { spotify }: SignedInListener) {
   const playlists = await spotify.playlists(page);
-  const total = atLeast(playlists, (page - 1) * playlistsPerPage, playlistsPerPage);
+  const total = minTotalOf(playlists, (page - 1) * playlistsPerPage, playlistsPerPage);
   return { ...playlists, pages: pagesOf(total, playlistsPerPage, page) };
 }

@@ -44,7 +44,7 @@ export function setupPages(deps: Deps): Router {
   // safeguard: confirm-cross-site-check
   router.get(routes.setupCheck(), refuseSpeculative, ask, ...rateLimit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
-    const hasCookie = cookies.sent(req).has('check');
+    const hasCookie = cookies.read(req).has('check');
     if (!hasCookie && req.query.cookie !== 'set') {
       res.cookie(cookies.name('check'), '1', cookies.attributes);
       res.redirect(303, routes.setupCheck({ cookie: 'set' }));

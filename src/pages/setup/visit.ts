@@ -47,7 +47,7 @@ function checkProxy(req: Request, baseUrl: string, trustProxy: Deps['trustProxy'
   const trusted = trustProxy === false ? 'TRUST_PROXY is not set' : `TRUST_PROXY is ${trustProxy}`;
   if (baseUrl.startsWith('https:')) {
     const says =
-      proto === undefined ? 'there is no X-Forwarded-Proto' : `X-Forwarded-Proto says ${short(proto)}`;
+      proto === undefined ? 'there is no X-Forwarded-Proto' : `X-Forwarded-Proto says ${shorten(proto)}`;
     return req.secure
       ? ok(name, `${says} and is trusted: ${trusted}`)
       : failed(
@@ -64,6 +64,6 @@ function checkProxy(req: Request, baseUrl: string, trustProxy: Deps['trustProxy'
   );
 }
 
-function short(header: string): string {
+function shorten(header: string): string {
   return header.slice(0, 40);
 }

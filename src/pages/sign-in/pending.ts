@@ -55,7 +55,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
     ttlMs: () => pendingLifetimeMs,
   });
   const pendingCookies = createPendingCookies({ seal, cookies, now });
-  const { sent, clear, makeRoom, maxBytes } = pendingCookies;
+  const { list, clear, makeRoom, maxBytes } = pendingCookies;
 
   /** The record once the sign-in has an outcome, or once it has taken so long that its process must have died. */
   async function whenSettled(id: string, spentFirst: SpentSignIn): Promise<SpentSignIn | null> {
@@ -77,7 +77,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       const { length } = req.headers.cookie ?? '';
       if (length > maxHeaderBytes) {
         // safeguard: delete-excess-cookies
-        for (const { state } of sent(req)) clear(res, state);
+        for (const { state } of list(req)) clear(res, state);
         throw new TooManyCookies(`${length} bytes of cookies`);
       }
       // The page that starts a sign-in makes room for one more itself.
@@ -102,8 +102,8 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
     },
 
     /**
-     * Spends a state: it is `first` once, even if two processes see it at the same moment. Later callers wait until it is {@link settle}d, if
-     * this browser started it. Throws RedisUnavailable, and then nothing is spent.
+     * Spends a state: it is `first` once, even if two processes see it at the same moment. If this browser started it, later
+     * callers wait for {@link settle}. Throws RedisUnavailable, and then nothing is spent.
      */
     async spend(req: Request, res: Response, state: string): Promise<SpentState> {
       const pending = pendingCookies.read(req, state);
