@@ -78,7 +78,8 @@ export function createExportRun(
       },
     }),
     rowsLeft,
-    isFull: () => isPart && (rowsLeft() <= 0 || characters > maxCollectedCharacters || firstByteDueInMs() === 0),
+    isFull: () =>
+      isPart && (rowsLeft() <= 0 || characters > maxCollectedCharacters || firstByteDueInMs() === 0),
     allowsGaps: () => !res.hasHeader('Content-Disposition'),
     onRows(count) {
       current.rows += count;

@@ -31,7 +31,7 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
 
       const { uri, notice } = await runOnce(req, async () => {
         const original = isSaving ? entry.uri : await listener.spotify.originalInLibrary(entry);
-        if (original === null) return hasChanged(req, listener, entry.uri);
+        if (original === null) return refuseOutdated(req, listener, entry.uri);
         if (isSaving) await listener.spotify.saveToLibrary(original);
         else await listener.spotify.removeFromLibrary(original);
         await hub.recordSaved(listener.accountId, original, isSaving);
@@ -50,7 +50,7 @@ const changeResult = v.object({
 type ChangeResult = v.Infer<typeof changeResult>;
 
 /** Nothing is removed: the page shows the library as it is now. Throws {@link Problem} for programs. */
-async function hasChanged(req: Request, listener: SignedInListener, uri: string): Promise<ChangeResult> {
+async function refuseOutdated(req: Request, listener: SignedInListener, uri: string): Promise<ChangeResult> {
   await listener.invalidate('library');
   if (wantsJson(req)) throw new Problem(libraryChanged);
   return { uri, notice: 'library-changed' };
@@ -72,10 +72,10 @@ async function showSaved(req: Request, res: Response, listener: SignedInListener
     return;
   }
   const pages = pagesOf(minTotal, tracksPerPage, page);
-  const mayEdit = listener.hasScopesFor('removeFromLibrary');
+  const canEdit = listener.hasScopesFor('removeFromLibrary');
 
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('library/saved', { saved, page, pages, total, tracksPerPage, mayEdit }),
+    html: () => res.render('library/saved', { saved, page, pages, total, tracksPerPage, canEdit }),
     json: () => res.json({ tracks: saved, page, pages, total }),
   });
 }

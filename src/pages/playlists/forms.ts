@@ -49,10 +49,10 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
     /** The form again, filled in as it was sent. */
     function showForm(problem: ErrorPage): void {
       if (wantsJson(req)) throw new Problem(problem);
-      const mayEdit = listener.hasScopesFor('createPlaylist');
+      const canEdit = listener.hasScopesFor('createPlaylist');
       const editScopes = scopesFor('createPlaylist');
       res.status(problem.status).set('Cache-Control', 'private, no-store');
-      res.render('playlists/new', { mayEdit, editScopes, details, problem });
+      res.render('playlists/new', { canEdit, editScopes, details, problem });
     }
   });
 
@@ -92,17 +92,17 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
 
     const { notice } = await runRemove(req, async () => {
       const uri = await listener.spotify.originalInPlaylist(id, entry);
-      if (uri === null) return hasChanged();
+      if (uri === null) return refuseOutdated();
       await listener.spotify.removeFromPlaylist(id, { uri, snapshotId });
       return { notice: 'item-removed' };
     }).catch((error: unknown) => {
-      if (error instanceof BadRequest) return hasChanged();
+      if (error instanceof BadRequest) return refuseOutdated();
       throw error;
     });
     finish(req, res, pageOfPlaylist(req, id), notice);
 
     /** Nothing is removed: the page shows the playlist as it is now. Throws {@link Problem} for programs. */
-    async function hasChanged(): Promise<{ notice: 'playlist-changed' }> {
+    async function refuseOutdated(): Promise<{ notice: 'playlist-changed' }> {
       await listener.invalidate('playlist', id);
       if (wantsJson(req)) throw new Problem(playlistChanged);
       return { notice: 'playlist-changed' };

@@ -58,7 +58,7 @@ async function renderPlaylist(
   }
   const pages = pagesOf(minTotal, entriesPerPage, page);
   const isOwn = playlist.ownerId === listener.id;
-  const couldEdit = entries !== null && (isOwn || playlist.collaborative);
+  const isEditable = entries !== null && (isOwn || playlist.collaborative);
 
   res.set('Cache-Control', 'private, no-store').format({
     html: () =>
@@ -69,11 +69,11 @@ async function renderPlaylist(
         pages,
         total,
         entriesPerPage,
-        exportsAtOnce: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
+        isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
         failedEdit: failedEdit ?? null,
         isOwn,
-        couldEdit,
-        mayEdit: couldEdit && listener.hasScopesFor('removeFromPlaylist'),
+        isEditable,
+        canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
         editScopes: scopesFor('removeFromPlaylist'),
       }),
     json: () => res.json({ playlist, entries, page, pages, total }),

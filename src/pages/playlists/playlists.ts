@@ -46,22 +46,22 @@ async function showAddToPlaylist(req: Request, res: Response, listener: SignedIn
   const playlists = items.filter(
     ({ id, ownerId, collaborative }) => id !== null && (ownerId === listener.id || collaborative),
   );
-  const mayEdit = listener.hasScopesFor('addToPlaylist');
+  const canEdit = listener.hasScopesFor('addToPlaylist');
   const editScopes = scopesFor('addToPlaylist');
 
   res.set('Cache-Control', 'private, no-store').format({
     html: () =>
-      res.render('playlists/add', { uri, item, playlists, page, pages, total, mayEdit, editScopes }),
+      res.render('playlists/add', { uri, item, playlists, page, pages, total, canEdit, editScopes }),
     json: () => res.json({ uri, item, playlists, page, pages }),
   });
 }
 
 function showNewPlaylist(_req: Request, res: Response, listener: SignedInListener): void {
-  const mayEdit = listener.hasScopesFor('createPlaylist');
+  const canEdit = listener.hasScopesFor('createPlaylist');
   const editScopes = scopesFor('createPlaylist');
   res
     .set('Cache-Control', 'private, no-store')
-    .render('playlists/new', { mayEdit, editScopes, details: null, problem: null });
+    .render('playlists/new', { canEdit, editScopes, details: null, problem: null });
 }
 
 function pageOfPlaylists(req: Request): number {

@@ -41,7 +41,7 @@ export function searchPages({ appApi, rateLimiters }: Deps): Router {
 
     res.format({
       html: () =>
-        res.render('search/search', { query, types, found, page, pages, mayAdd: req.grant !== null }),
+        res.render('search/search', { query, types, found, page, pages, canAdd: req.grant !== null }),
       json: () => res.json({ query, types, page, pages, ...found }),
     });
   });

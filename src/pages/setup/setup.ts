@@ -54,8 +54,8 @@ export function setupPages(deps: Deps): Router {
     const [redisResults, spotifyResults] = await Promise.all([checks.redis(), checks.spotify()]);
     const refusalResults = missing.length > 0 ? [] : refusals.results();
     const results = [...spotifyResults, ...refusalResults, ...redisResults, ...visitResults];
-    const wrong = results.filter(({ status }) => status === 'failed').length;
-    res.render('setup/check', { results, wrong, isSetUp: missing.length === 0 });
+    const failureCount = results.filter(({ status }) => status === 'failed').length;
+    res.render('setup/check', { results, failureCount, isSetUp: missing.length === 0 });
   });
 
   if (isOnlyPage) {

@@ -17,11 +17,11 @@ export type Outcome = { sessionId: string; returnTo: string };
 
 /** The result of spending the state of a callback. */
 export type SpentState =
-  | { is: 'first'; pending: PendingSignIn }
+  | { kind: 'first'; pending: PendingSignIn }
   /** It has been used before. `startedHere`: this browser has the cookie of the sign-in. `outcome`: null if no one is signed in by it. */
-  | { is: 'used'; startedHere: boolean; outcome: Outcome | null }
+  | { kind: 'used'; startedHere: boolean; outcome: Outcome | null }
   /** This browser never started it, or more than ten minutes ago. */
-  | { is: 'unknown' };
+  | { kind: 'unknown' };
 
 type Deps = { records: Records; seal: Seal; cookies: Cookies; now: () => number };
 
@@ -111,13 +111,13 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       const claim = pending && (await spent.claim(id, { at: now(), settled: false, outcome: null }));
       if (pending) clear(res, state);
       // safeguard: reject-unknown-state
-      if (pending && claim?.claimed) return { is: 'first', pending };
+      if (pending && claim?.claimed) return { kind: 'first', pending };
 
       const startedHere = pending !== null;
       const record = claim?.claimed === false ? claim.holder : await spent.read(id);
-      if (!startedHere && record === null) return { is: 'unknown' };
+      if (!startedHere && record === null) return { kind: 'unknown' };
       const settled = startedHere && record ? await whenSettled(id, record) : record;
-      return { is: 'used', startedHere, outcome: settled?.outcome ?? null };
+      return { kind: 'used', startedHere, outcome: settled?.outcome ?? null };
     },
 
     /** Records the outcome of a spent state; null if no one is signed in by it. */
