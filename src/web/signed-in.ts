@@ -44,7 +44,7 @@ type Deps = {
   cookies: Cookies;
   rateLimiters: RateLimiters;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
-  /** Invalidates cached responses to this listener whose keys start like these, in every process. */
+  /** Invalidates cached responses to this listener whose keys start with one of these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
   /** Ends the streams of these sessions, in every process. */
   endStreams: (sessionIds: readonly string[]) => void;

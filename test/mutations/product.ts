@@ -820,8 +820,8 @@ export const mutations: Mutation[] = [
   {
     what: 'releasing the slot of a client that has left',
     safeguard: 'release-slot-of-gone-client',
-    from: 'if (res.destroyed || res.closed || closed) {',
-    to: 'if (closed) {',
+    from: 'if (res.destroyed || res.closed || isClosed) {',
+    to: 'if (isClosed) {',
     test: 'test/live/live-edge-cases',
     named: 'leaves before its stream',
   },
@@ -876,8 +876,8 @@ export const mutations: Mutation[] = [
   {
     what: 'hiding the player without its scope',
     safeguard: 'hide-player-without-scope',
-    from: "listener.hasScopesFor('player') ? hub.fresh(accountId) : null",
-    to: 'hub.fresh(accountId)',
+    from: "listener.hasScopesFor('player') ? hub.freshObservation(accountId) : null",
+    to: 'hub.freshObservation(accountId)',
     test: 'test/live/live-edge-cases',
     named: 'fewer scopes',
   },

@@ -94,7 +94,7 @@ export function livePages(deps: Deps): Router {
     const isPollRequested = req.query.poll === 'now';
     if (isPollRequested) hub.requestPoll(accountId);
     const live = await hub.liveState(accountId);
-    const nextMs = isPollRequested ? fetchMs.min : nextFetchInMs(await hub.nextPollIn(accountId));
+    const nextMs = isPollRequested ? fetchMs.min : nextFetchInMs(await hub.nextPollInMs(accountId));
     const { observation } = live;
     const card = observation && cardOf(observation, live, await knownRecent(listener, observation), now());
     const version = card && versionOf(card);

@@ -86,13 +86,13 @@ export function nowPlayingPages(deps: Deps): Router {
     try {
       // Another browser of this listener may have more scopes than this one.
       // safeguard: hide-player-without-scope
-      const known = listener.hasScopesFor('player') ? hub.fresh(accountId) : null;
+      const known = listener.hasScopesFor('player') ? hub.freshObservation(accountId) : null;
       const observation =
         known ??
         (await listener.spotify.player(({ playback, askedAt }) => hub.record(accountId, playback, askedAt)));
       return { observation, live: unknownState };
     } catch (error) {
-      const observation = error instanceof Cooldown ? await hub.latest(accountId) : null;
+      const observation = error instanceof Cooldown ? await hub.latestObservation(accountId) : null;
       if (observation === null || !(error instanceof Cooldown)) throw error;
       await hub.recordCooldown(accountId, error);
       const { until, quota } = error;
@@ -124,7 +124,7 @@ export function nowPlayingPages(deps: Deps): Router {
   }
 
   async function latestSaved({ accountId }: SignedInListener, uri: string): Promise<boolean | null> {
-    const latest = await hub.latest(accountId);
+    const latest = await hub.latestObservation(accountId);
     return latest && uriOf(latest) === uri ? latest.saved : null;
   }
 
