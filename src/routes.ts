@@ -5,7 +5,10 @@
 
 type Value = string | number | boolean | null | undefined;
 
-/** A part of an export: the playlist page and the row it starts from, and the version of the playlist that the part before was made from. */
+/**
+ * Where a part of an export starts: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
+ * previous part was made from.
+ */
 type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
 
 export const routes = {

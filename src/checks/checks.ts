@@ -18,8 +18,8 @@ import { checkSpotify, missingCredentials } from './spotify.ts';
 /** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, dailyCalls } = config;
-  const { redisUrl, redisPrefix, findsRedis } = config;
-  const choose = () => chooseRedis({ redisUrl, findsRedis, folder: dataFolder });
+  const { redisUrl, redisPrefix, shouldFindRedis } = config;
+  const choose = () => chooseRedis({ redisUrl, shouldFindRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
 
   return {

@@ -12,8 +12,8 @@ type Circumstances = {
 };
 
 /**
- * When to poll next. `throttledUntil`: roughly when polls stop being much rarer than usual because few calls are left; null if they aren't. Both in
- * milliseconds since 1970.
+ * When to poll next, in milliseconds since 1970. `throttledUntil`: roughly when polls stop being much rarer than usual because few calls are
+ * left; null if they aren't.
  */
 export type NextPoll = { at: number; throttledUntil: number | null };
 

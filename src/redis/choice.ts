@@ -10,7 +10,7 @@ type Settings = {
   /** REDIS_URL, or the default address. */
   redisUrl: string;
   /** Whether REDIS_URL is not set and a Redis may be found or started. */
-  findsRedis: boolean;
+  shouldFindRedis: boolean;
   /** The folder for the data of the private Redis, and for the file that records which Redis was used last. */
   folder: string;
 };
@@ -36,8 +36,8 @@ type Deps = Settings & {
  * else a private one. The sign-ins are in the one that was used last, so opening an empty one instead would sign everyone out. Throws
  * {@link NoRedis} if the file that records which one was used last can't be read.
  */
-export async function chooseRedis({ redisUrl, findsRedis, folder }: Settings): Promise<RedisChoice> {
-  if (!findsRedis) return { kind: 'configured', url: redisUrl };
+export async function chooseRedis({ redisUrl, shouldFindRedis, folder }: Settings): Promise<RedisChoice> {
+  if (!shouldFindRedis) return { kind: 'configured', url: redisUrl };
   const last = readLastUsed(folder);
   // safeguard: wait-for-last-redis
   if (last === redisUrl) return { kind: 'default', url: redisUrl };

@@ -754,8 +754,8 @@ export const mutations: Mutation[] = [
   {
     what: 'hiding the setup page on public sites',
     safeguard: 'hide-public-setup',
-    from: "!production && baseUrl.startsWith('http:')",
-    to: '!production',
+    from: "!isProduction && baseUrl.startsWith('http:')",
+    to: '!isProduction',
     test: 'test/pages/setup',
   },
   {

@@ -23,8 +23,8 @@ type Options = {
 };
 
 /**
- * Opens the listener's playlists one at a time, starting at a place, and yields each as a source. An error that ends a whole file is thrown; one
- * that ends a part is noted in the summary.
+ * Opens the listener's playlists one at a time, starting at a place, and yields each as a source. An error that ends a whole file is thrown;
+ * one that ends a part is noted in the summary.
  */
 export async function* openAllPlaylists(options: Options): AsyncGenerator<Source> {
   const { place, first, summary, run, readPage, open, isOwnOrShared, resume } = options;
@@ -97,8 +97,8 @@ function hashWith(before: string, { id, name }: Playlist): string {
 }
 
 /**
- * Reads a page of the listener's playlists, from page 1, and reads it again if it is shorter than Spotify announced. Returns the page as it came if
- * it still is. Throws what `run.read` throws, and {@link SpotifyUnavailable} if the page has no total.
+ * Reads a page of the listener's playlists, from page 1, and reads it again if it is shorter than Spotify announced. Returns the page as it came
+ * if it still is. Throws what `run.read` throws, and {@link SpotifyUnavailable} if the page has no total.
  */
 export function readPlaylistPage(
   load: (page: number) => Promise<PlaylistPage>,

@@ -5,7 +5,7 @@ import type { Response } from 'express';
 
 /** A file to send. */
 export type ExportFile = {
-  /** Returns the name without the extension, which is `format`. Called when the file begins; `isFullyRead`: all of it has been collected by then. */
+  /** Returns the name without the extension, which is `format`. Called when the file begins; `isFullyRead`: it has all been collected by then. */
   name: (isFullyRead: boolean) => string;
   format: string;
   type: string;

@@ -73,8 +73,8 @@ type Options = {
 const maxInFlight = 4;
 
 /**
- * Opens a playlist by asking for its first page, and returns it as a source. Throws what that call throws, and {@link NoSuchPage} if the playlist has
- * no row `from`.
+ * Opens a playlist by asking for its first page, and returns it as a source. Throws what that call throws, and {@link NoSuchPage} if the
+ * playlist has no row `from`.
  */
 export async function openSource(options: Options): Promise<Source> {
   const { playlist, from, previousSnapshot, load, currentSnapshot, resume, run } = options;
@@ -166,8 +166,8 @@ async function readPageAt(
 }
 
 /**
- * Reads a page of a list, and reads it again if entries are missing the first time. Returns the page as it came if some are still missing. Throws what
- * `read` throws otherwise.
+ * Reads a page of a list, and reads it again if entries are missing the first time. Returns the page as it came if some are still missing.
+ * Throws what `read` throws otherwise.
  */
 export async function readFullPage<T>(
   { read }: Pick<Run, 'read'>,

@@ -132,7 +132,7 @@ function nextFetchInMs(pollInMs: number | null): number {
   return Math.min(fetchMs.max, Math.max(fetchMs.min, wanted));
 }
 
-/** Returns a short hash that identifies this sign-in to the tabs of a browser, so that they know that they belong together, and reveals nothing. */
+/** Returns a short hash that tells the tabs of a browser whether they belong to the same sign-in. It reveals nothing about the session. */
 export function signInHash(req: Request): string {
   return createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
 }

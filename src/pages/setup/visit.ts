@@ -10,7 +10,7 @@ type Deps = {
   cookieCameBack: boolean;
 };
 
-/** Checks what only a visit can show: the address in the browser, the headers of a proxy, and whether cookies come back. Returns a result for each. */
+/** Returns results for what only a visit can show: the address in the browser, the headers of a proxy, and whether cookies come back. */
 export function checkVisit(
   req: Request,
   { baseUrl, redirectUri, trustProxy, cookieCameBack }: Deps,
@@ -32,7 +32,8 @@ export function checkVisit(
 function checkAddress(req: Request, baseUrl: string, redirectUri: string): CheckResult {
   const name = 'Address in your browser';
   const visitedUrl = `${req.protocol}://${req.get('Host') ?? ''}`;
-  if (visitedUrl === baseUrl) return ok(name, `${visitedUrl}, and Spotify sends people back to ${redirectUri}`);
+  if (visitedUrl === baseUrl)
+    return ok(name, `${visitedUrl}, and Spotify sends people back to ${redirectUri}`);
   return failed(
     name,
     `${visitedUrl}, but Spotify sends people back to ${redirectUri}. To a browser, these are two sites that don’t share cookies`,

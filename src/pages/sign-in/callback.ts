@@ -32,8 +32,8 @@ export type Deps = {
 };
 
 /**
- * Creates the handler for the callback from Spotify, which exchanges the code in it for tokens: it signs in the browser that started this sign-in,
- * once. Throws the {@link Problem} that says why the sign-in failed.
+ * Creates the handler for the callback from Spotify. It exchanges the code for tokens and signs in the browser that started this sign-in, once.
+ * It throws the {@link Problem} that says why the sign-in failed, and RedisUnavailable.
  */
 export function createCallback(deps: Deps) {
   const { access, listenerApi, grants, browsers, sessions, signedIn, pendingSignIns, cookies, now } = deps;

@@ -102,8 +102,8 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
     },
 
     /**
-     * Spends a state: it is `first` once, even if two processes see it at the same moment. If this browser started it, later
-     * callers wait for {@link settle}. Throws RedisUnavailable, and then nothing is spent.
+     * Spends a state: it is `first` once, even if two processes see it at the same moment. If this browser started it, later callers wait for
+     * {@link settle}. Throws RedisUnavailable, and then nothing is spent.
      */
     async spend(req: Request, res: Response, state: string): Promise<SpentState> {
       const pending = pendingCookies.read(req, state);
