@@ -3,6 +3,7 @@ import { furthestResult, resultsPerPage, searchTypes } from '../../spotify/limit
 
 /* Why a search is refused. */
 
+/** In characters. */
 export const maxQueryLength = 200;
 export const lastPage = furthestResult / resultsPerPage;
 
