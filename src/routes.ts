@@ -17,7 +17,7 @@ export const routes = {
   setup: () => '/setup',
   setupCheck: (query: { cookie?: 'set' } = {}) => url('/setup/check', query),
 
-  /** `allow`: scopes to ask for beside the usual ones. `showDialog`: Spotify asks even if the listener has agreed before. */
+  /** `allow`: scopes to ask for in addition to the usual ones. `showDialog`: Spotify asks even if the listener has agreed before. */
   signIn: ({ returnTo, allow, showDialog = false }: SignInQuery = {}) =>
     url('/login', { returnTo, dialog: showDialog ? 1 : null, allow: allow?.join(' ') }),
   callback: () => '/callback',

@@ -12,8 +12,8 @@ type Circumstances = {
 };
 
 /**
- * When to poll next, in milliseconds since 1970. `throttledUntil`: roughly when polls stop being much rarer than usual because few calls are
- * left; null if they aren't.
+ * When to poll next, in milliseconds since 1970. `throttledUntil`: while polls are much rarer than usual because few calls are left, roughly
+ * until when; otherwise null.
  */
 export type NextPoll = { at: number; throttledUntil: number | null };
 
@@ -79,7 +79,7 @@ const longestIdleMs = 15 * minute;
  *   typical track length of this listener; what they leave goes to mid-track polls. So songs get few of those or none, and an hour-long
  *   episode gets many. If tracks are too short for the pace, several ends share one poll.
  * - The last part of the budget: every wait is stretched, more and more, but never without bound. The rest is reserved for pages and
- *   buttons. When polls get much rarer than usual, for whichever reason, the listener is told until when.
+ *   buttons. When polls get much rarer than usual, for whatever reason, the listener is told until when.
  *
  * A player that is idle or stuck is polled less and less often, whatever the budget.
  */

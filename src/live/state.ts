@@ -13,7 +13,7 @@ export type LiveState = Readonly<{
   cooldown: Readonly<{ until: number; quota: boolean }> | null;
   /** Spotify has failed to answer several times in a row. */
   spotifyDown: boolean;
-  /** Roughly when polls stop being rare because few calls are left; null if they aren't rare. */
+  /** While polls are rare because few calls are left: roughly until when. Otherwise null. */
   throttledUntil: number | null;
   /** No process can poll, because Redis does not answer or takes no writes. */
   redisDown: boolean;

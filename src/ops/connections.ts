@@ -4,7 +4,7 @@ import { busyResponse } from './overload.ts';
 
 /** Limits for one client and for all of them together. Times are in milliseconds. */
 export const connectionLimits = {
-  /** Enough for ten thousand streams and the pages beside them. An idle connection takes about 20 kB. */
+  /** Enough for ten thousand streams, and for requests for pages as well. An idle connection takes about 20 kB. */
   maxConnections: 12_000,
   /**
    * Connections waiting to be accepted. The operating system drops any beyond this, and their clients retry only after 1, 3, 7, … seconds,

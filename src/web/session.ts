@@ -47,7 +47,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
   return {
     /** Sets `req.session`. Throws RedisUnavailable. */
     middleware: ((req, res, next) => {
-      // Without Redis nobody can sign in, so visitors without a session get the same error, and at once.
+      // Without Redis no one can sign in, so visitors without a session get the same error, and at once.
       // safeguard: fail-fast-without-redis
       if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
       middleware(req, res, next);

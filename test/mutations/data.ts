@@ -269,7 +269,7 @@ export const mutations: Mutation[] = [
   {
     what: 'detecting a changed list of playlists',
     safeguard: 'detect-changed-list',
-    from: 'if (last > verifyFrom.page || verifyFrom === beginning) {',
+    from: 'if (last > verifiedFrom.page || verifiedFrom === beginning) {',
     to: 'if (false) {',
     test: 'test/pages/exports-complete',
     named: 'list of playlists',

@@ -30,7 +30,7 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
   const { place, first, summary, run, readPage, open, isOwnOrShared, resume } = options;
   const last = Math.ceil(summary.announced / playlistsPerPage);
   /** The place from which the list must still be the same at the end. The address of a part vouches for the playlists before it. */
-  const verifyFrom = place.before === undefined ? place : beginning;
+  const verifiedFrom = place.before === undefined ? place : beginning;
   /** The hash of the playlists before the one that is read. */
   let before = place.before ?? '';
   let at: Place = { ...place, before };
@@ -55,8 +55,8 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     }
     // A single page is always consistent.
     // safeguard: detect-changed-list
-    if (last > verifyFrom.page || verifyFrom === beginning) {
-      if ((await hashOfList(readPage, verifyFrom, last)) !== before) throw listChanged();
+    if (last > verifiedFrom.page || verifiedFrom === beginning) {
+      if ((await hashOfList(readPage, verifiedFrom, last)) !== before) throw listChanged();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist

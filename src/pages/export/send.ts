@@ -37,7 +37,7 @@ export async function sendFile(res: Response, file: ExportFile, silenceMs: numbe
   // Piece by piece, as fast as the client takes them; when the client has gone, the calls to Spotify end.
   const failures: unknown[] = [];
   const text = cutOnFailure(withHeartbeat(chain(collected, next, pieces), silenceMs), res, failures);
-  // The pipeline listens for the end of the response in several places, beside the middleware: that many listeners are no leak.
+  // The pipeline listens for the end of the response in several places, and so does middleware: that many listeners are no leak.
   // safeguard: event-listener-limit
   res.setMaxListeners(30);
   // safeguard: export-backpressure

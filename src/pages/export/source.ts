@@ -193,7 +193,7 @@ function tooFewRows(): SpotifyUnavailable {
   return new SpotifyUnavailable('A list is shorter than Spotify announced');
 }
 
-/** Spotify shows new apps no contents of other people's playlists, and nothing at all of its own. */
+/** New apps can't read the contents of other people's playlists ("Get Playlist Items"), nor anything of Spotify's own. */
 function nullIfUnreadable(error: unknown): null {
   if (error instanceof Refused || error instanceof NotFound) return null;
   throw error;

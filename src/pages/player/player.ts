@@ -89,7 +89,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
       await listener.invalidate('player');
       return { refusal: null };
     });
-    // The page for what is playing polls by itself and shares the result.
+    // The now-playing page asks Spotify itself, and publishes the answer.
     // safeguard: poll-after-other-page
     if (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
