@@ -38,7 +38,7 @@ export type SpotifyApp = {
 };
 
 export type Config = {
-  production: boolean;
+  isProduction: boolean;
   port: number;
   host: string;
   /** The public origin, such as `http://127.0.0.1:3000`. */
@@ -69,7 +69,7 @@ export type Config = {
   /** How many searches all visitors without a sign-in may make in 24 hours, together. */
   dailySearches: number;
   /** Whether the setup page and its checks are served. While credentials are missing, the setup page always is. */
-  setupPage: boolean;
+  hasSetupPage: boolean;
   /** A sentence for each variable in .env that is not a known setting. */
   unknownSettings: string[];
 };
@@ -114,7 +114,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     return value || undefined;
   };
 
-  const production = readProduction(read('NODE_ENV'), problems);
+  const isProduction = readProduction(read('NODE_ENV'), problems);
   const port = readPort(read('PORT'), problems);
   const host = readHost(read('HOST'), problems);
   const baseUrl = readBaseUrl(read('BASE_URL') ?? ownAddress(host, port, problems), problems);
@@ -135,19 +135,19 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
-  if (production && missing.length > 0) problems.push(setupInstructions(missing, redirectUri));
+  if (isProduction && missing.length > 0) problems.push(setupInstructions(missing, redirectUri));
   const configuredRedisUrl = read('REDIS_URL');
   const redisUrl = readRedisUrl(configuredRedisUrl, problems);
 
   const config: Config = {
-    production,
+    isProduction,
     port,
     host,
     baseUrl,
     redirectUri,
     redisUrl,
     redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
-    shouldFindRedis: configuredRedisUrl === undefined && !production,
+    shouldFindRedis: configuredRedisUrl === undefined && !isProduction,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),
     spotify:
       clientId && clientSecret
@@ -168,7 +168,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
     // With http the site can only be reached from this machine.
     // safeguard: hide-public-setup
-    setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
+    hasSetupPage: readSwitch('SETUP_PAGE', read, !isProduction && baseUrl.startsWith('http:'), problems),
     // safeguard: report-unknown-settings
     unknownSettings: unknownSettings(file.names, settings),
   };

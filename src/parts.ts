@@ -18,7 +18,7 @@ import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
-import { aboutError, type Log } from './ops/log.ts';
+import { errorFields, type Log } from './ops/log.ts';
 import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectRedis, connectSubscriber } from './redis/connect.ts';
@@ -45,7 +45,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const { market, dailyCalls } = config;
   const { clientId } = config.spotify;
   const background = createBackgroundTasks({
-    onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
+    onFailure: (name, error) => log.warn('A background task failed', { name, ...errorFields(error) }),
   });
   const { redis, firstReport } = connectToRedis({ config, log, timing, background });
   const clock = createRedisClock(redis);
@@ -104,7 +104,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
     now,
     timing: timing.live,
-    onFault: (error) => log.warn('Live updates failed', aboutError(error)),
+    onFault: (error) => log.warn('Live updates failed', errorFields(error)),
     onChannelRefused: ({ code }) =>
       log.warn(
         `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(liveChannel(redis, clientId))}`,

@@ -11,14 +11,14 @@ export type ExportProgress = ReturnType<typeof createExportProgress>;
 export type Progress = {
   startedAt: number;
   /** The id of the exported playlist, or `all`. */
-  what: string;
+  exportId: string;
   /** The name of the playlist; null if it has none, or is not known yet. */
   name: string | null;
   /** `incomplete`: the whole file was sent, and says that something is missing. `stopped`: it was cut off. */
   state: 'running' | 'paused' | 'complete' | 'incomplete' | 'stopped';
   /** Rows read so far, and rows in total; null if unknown. */
   rows: number;
-  of: number | null;
+  totalRows: number | null;
   /** When a pause ends, or when Spotify may be called again; else null. */
   until: number | null;
   /** Why it stopped, or what is missing, as a machine-readable code; else null. */
@@ -37,11 +37,11 @@ const runningTtlMs = 2 * 60_000;
 const endedTtlMs = 10 * 60_000;
 
 const codec = jsonCodec<Progress>({
-  shape: 2,
+  shape: 3,
   bound: true,
   schema: v.object({
     startedAt: timestamp,
-    what: v.string(),
+    exportId: v.string(),
     name: v.string().nullable(),
     state: v.union(
       v.literal('running'),
@@ -52,7 +52,7 @@ const codec = jsonCodec<Progress>({
     ),
     // safeguard: check-export-progress-fields
     rows: amount,
-    of: amount.nullable(),
+    totalRows: amount.nullable(),
     until: timestamp.nullable(),
     reason: v.string().nullable(),
     // The page makes a link of it.

@@ -17,7 +17,7 @@ export type Message =
   /** The listener has pressed a button. */
   | { kind: 'command'; accountId: string; at: number }
   | { kind: 'saved'; accountId: string; uri: string; saved: boolean }
-  /** Cached responses whose names begin like these are out of date. */
+  /** Cached responses whose keys start with one of these are out of date. */
   | { kind: 'invalidate'; accountId: string; names: readonly string[] }
   /** These sign-ins have ended. */
   | { kind: 'end'; sessionIds: readonly string[] };
@@ -80,7 +80,7 @@ export function createBus(deps: Deps) {
       onFault(error);
     }
   });
-  const joined = keepSubscribed({
+  const subscription = keepSubscribed({
     redis,
     subscriber,
     channel,
@@ -98,10 +98,10 @@ export function createBus(deps: Deps) {
     },
 
     /** Whether messages arrive. */
-    isJoined: joined.isSubscribed,
+    isJoined: subscription.isSubscribed,
 
     close(): void {
-      joined.close();
+      subscription.close();
       subscriber.disconnect();
     },
   };

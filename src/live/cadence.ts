@@ -11,7 +11,10 @@ type Circumstances = {
   listeners: number;
 };
 
-/** When to poll next. `throttledUntil`: until about when polls are much rarer than usual because few calls are left; null if they are not. */
+/**
+ * When to poll next, in milliseconds since 1970. `throttledUntil`: while polls are much rarer than usual because few calls are left, roughly
+ * until when; otherwise null.
+ */
 export type NextPoll = { at: number; throttledUntil: number | null };
 
 /** How far apart the polls for one listener should be. */
@@ -40,10 +43,10 @@ const pacedFrom = 0.37;
  */
 const pagesPart = 0.06;
 const lastPart = 0.055;
-/** Calls per hour for one listener while there are plenty. */
+/** Calls per hour for one listener while plenty are left. */
 const plentyPerHour = 81;
 /** Bounds on the time between mid-track polls. The upper one is raised when hardly any calls are left. */
-const midTrackLimitsMs = { least: 57 * second, most: 10 * minute };
+const midTrackLimitsMs = { min: 57 * second, max: 10 * minute };
 /** If track ends are at least this far apart, each is polled, even at a pace that wouldn't last all day: few people listen all day. */
 const affordableEndsMs = 230 * second;
 /** Upper bound on the polling interval of a single listener, however little budget remains. */
@@ -55,7 +58,7 @@ const defaultTrackMs = 3.5 * minute;
 /** The first wait after finding a player stuck; it doubles with each further poll. */
 const stuckMs = 2 * second;
 /** Bounds on the time between polls of a player that was paused recently. */
-const pausedLimitsMs = { least: 30 * second, most: 3 * minute };
+const pausedLimitsMs = { min: 30 * second, max: 3 * minute };
 const recentMs = 10 * minute;
 /** Time between polls of a player that has been idle for long: paused, or with nothing playing. */
 const idleIntervals = [
@@ -76,7 +79,7 @@ const longestIdleMs = 15 * minute;
  *   typical track length of this listener; what they leave goes to mid-track polls. So songs get few of those or none, and an hour-long
  *   episode gets many. If tracks are too short for the pace, several ends share one poll.
  * - The last part of the budget: every wait is stretched, more and more, but never without bound. The rest is reserved for pages and
- *   buttons. When polls get much rarer than usual, for whichever reason, the listener is told until when.
+ *   buttons. When polls get much rarer than usual, for whatever reason, the listener is told until when.
  *
  * A player that is idle or stuck is polled less and less often, whatever the budget.
  */
@@ -116,8 +119,8 @@ function waitWhileStuck(stuckPolls: number): number {
 function waitWhileIdle(playback: Playback, idleMs: number, { midTrackMs, stretch }: Pace): number {
   if (idleMs >= recentMs) return stretch * idleInterval(idleMs);
   const remainingMs = remainingOf(playback) ?? Number.POSITIVE_INFINITY;
-  const leastMs = Math.max(pausedLimitsMs.least, midTrackMs - pausedLimitsMs.least);
-  return stretch * Math.min(pausedLimitsMs.most, midTrackMs, Math.max(leastMs, 0.95 * remainingMs));
+  const minMs = Math.max(pausedLimitsMs.min, midTrackMs - pausedLimitsMs.min);
+  return stretch * Math.min(pausedLimitsMs.max, midTrackMs, Math.max(minMs, 0.95 * remainingMs));
 }
 
 function idleInterval(idleMs: number): number {
@@ -126,7 +129,7 @@ function idleInterval(idleMs: number): number {
 
 /** For something whose end is unknown: an ad is over soon, a stream never ends. */
 function waitWithoutEnd(playingMs: number, { midTrackMs, stretch }: Pace): number {
-  if (playingMs < recentMs) return stretch * Math.min(midTrackMs, 2 * midTrackLimitsMs.least);
+  if (playingMs < recentMs) return stretch * Math.min(midTrackMs, 2 * midTrackLimitsMs.min);
   return Math.max(midTrackMs, stretch * idleInterval(playingMs));
 }
 
@@ -147,8 +150,8 @@ function paceOf(budget: Budget, listeners: number, typicalTrackMs: number): Pace
   // safeguard: reserve-track-end-polls
   const perEnd = (perHour * endsMs) / hour - 1;
   const midTrackMs = perEnd >= 1 ? endsMs / perEnd : endsMs * (1.5 - 0.5 * Math.max(0, perEnd));
-  const mostMs = Math.max(midTrackLimitsMs.most, (4 / 3) * allowedMs);
-  return { midTrackMs: Math.min(mostMs, Math.max(midTrackLimitsMs.least, midTrackMs)), endsMs, stretch };
+  const maxMs = Math.max(midTrackLimitsMs.max, (4 / 3) * allowedMs);
+  return { midTrackMs: Math.min(maxMs, Math.max(midTrackLimitsMs.min, midTrackMs)), endsMs, stretch };
 }
 
 /** With more listeners the last part of the budget would be used up sooner, so stretching starts sooner. */

@@ -25,7 +25,7 @@ const batchSize = 500;
 export function createEndedSessions(deps: Deps) {
   const { grants, sessionRecords, feeds, isJoined, endStreamsHere, background } = deps;
   let sweepDueAt = performance.now() + sweepEveryMs;
-  const sweeping = setInterval(() => {
+  const sweepTimer = setInterval(() => {
     // safeguard: sweep-without-channel
     if (!isJoined() || performance.now() >= sweepDueAt) sweepNow();
   }, sweepUnjoinedEveryMs).unref();
@@ -40,7 +40,7 @@ export function createEndedSessions(deps: Deps) {
 
     sweepNow,
 
-    close: () => clearInterval(sweeping),
+    close: () => clearInterval(sweepTimer),
   };
 
   function sweepNow(): void {

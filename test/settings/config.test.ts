@@ -10,7 +10,7 @@ test('without settings there is a server on this machine, waiting for credential
 
   assert.equal(secrets.length, 1);
   assert.deepEqual(config, {
-    production: false,
+    isProduction: false,
     port: 3000,
     host: '127.0.0.1',
     baseUrl: 'http://127.0.0.1:3000',
@@ -26,13 +26,13 @@ test('without settings there is a server on this machine, waiting for credential
     market: 'US',
     dailyCalls: 700,
     dailySearches: 100,
-    setupPage: true,
+    hasSetupPage: true,
     unknownSettings: [],
   });
 });
 
 test('the setup page is available on this machine only, unless it is turned on', () => {
-  const setupPage = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).setupPage;
+  const setupPage = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).hasSetupPage;
   const public_ = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
 
   assert.equal(setupPage({}), true);

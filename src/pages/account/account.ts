@@ -7,12 +7,12 @@ import type { Profile } from '../../spotify/types.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { purposes } from './purposes.ts';
+import { describePermissions } from './permissions.ts';
 
 type Deps = { browsers: Browsers; signedIn: SignedIn };
 
 /** Spotify's page for removing an app's access. The Web API has no call for that. */
-const appsAtSpotify = 'https://www.spotify.com/account/apps';
+const spotifyAppsUrl = 'https://www.spotify.com/account/apps';
 
 /** The listener's sign-ins and permissions, and all ways to end them. */
 export function accountPages({ browsers, signedIn }: Deps): Router {
@@ -40,7 +40,7 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
   }
 
   router.get(routes.disconnected(), (_req, res) => {
-    res.render('account/disconnected', { appsAtSpotify });
+    res.render('account/disconnected', { spotifyAppsUrl });
   });
 
   return router;
@@ -52,7 +52,7 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
       browsers.list(accountId),
     ]);
     const me = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
-    const permissions = purposes(signIn.scopes);
+    const permissions = describePermissions(signIn.scopes);
     // Without the ids of the sessions, which would let anyone who sees them use the session.
     // safeguard: hide-session-ids
     const shown = all.map(({ sessionId, ...browser }) => ({
@@ -62,7 +62,7 @@ export function accountPages({ browsers, signedIn }: Deps): Router {
     const { consentAt, expiresAt, refreshedAt } = signIn;
 
     res.format({
-      html: () => res.render('account/account', { me, permissions, signIn, browsers: shown, appsAtSpotify }),
+      html: () => res.render('account/account', { me, permissions, signIn, browsers: shown, spotifyAppsUrl }),
       json: () =>
         res.json({
           listener: me,

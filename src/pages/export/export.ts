@@ -1,16 +1,17 @@
 import { type Response, Router } from 'express';
+import type { Progress } from '../../access/export-progress.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
-import { spotifyId } from '../../web/named.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
+import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
-import { callsFor, sizeOfAll } from './about.ts';
-import { createQuestion } from './ask.ts';
+import { createAskFirst } from './ask.ts';
 import { createFiles, formatIn } from './files.ts';
+import { callsFor, sizeOfAll } from './size.ts';
 
 type Deps = Parameters<typeof createFiles>[0] & {
   signedIn: SignedIn;
@@ -18,15 +19,15 @@ type Deps = Parameters<typeof createFiles>[0] & {
   baseUrl: string;
 };
 
-/** The size of an export, as its page shows it: rows, and about how many calls; null if unknown. */
-type About = { name: string | null; rows: number | null; calls: number | null };
+/** The name and size of an export, as its page shows them: rows, and about how many calls. Null if unknown. */
+type Overview = { name: string | null; rows: number | null; calls: number | null };
 
 /** Playlists as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
   const { signedIn, progress, rateLimiters } = deps;
   const router = Router();
   const files = createFiles(deps);
-  const askFirst = createQuestion(deps);
+  const askFirst = createAskFirst(deps);
   const file = (limiter: RateLimiter, serve: ListenerPage) => [
     // safeguard: no-speculative-exports
     refuseSpeculative,
@@ -41,7 +42,7 @@ export function exportPages(deps: Deps): Router {
       await serve(req, res, listener);
     }),
   ];
-  router.param('id', spotifyId);
+  router.param('id', checkSpotifyId);
   // Checked before the sign-in, like ids.
   router.param('format', (req, _res, next) => {
     formatIn(req);
@@ -53,7 +54,7 @@ export function exportPages(deps: Deps): Router {
     const latest = await progress.get(accountId);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('export/state', { latest }),
-      json: () => res.json(latest),
+      json: () => res.json(latest && progressJson(latest)),
     });
   });
   router.get(routes.exportProgress(), htmlOrJson, state);
@@ -89,19 +90,24 @@ export function exportPages(deps: Deps): Router {
     res: Response,
     { accountId }: SignedInListener,
     id: string,
-    ask: () => Promise<About>,
+    load: () => Promise<Overview>,
   ): Promise<void> {
     const latest = await progress.get(accountId);
-    const current = latest?.what === id ? latest : null;
+    const current = latest?.exportId === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // People look at this page during a pause, when Spotify must not be called.
     // safeguard: progress-without-spotify
-    const about = isRunning ? { name: current.name, rows: current.of, calls: null } : await ask();
-    const isShort = about.rows !== null && about.rows <= rowsAtOnce;
+    const overview = isRunning ? { name: current.name, rows: current.totalRows, calls: null } : await load();
+    const isShort = overview.rows !== null && overview.rows <= rowsAtOnce;
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
-        res.render('export/export', { id, ...about, isShort, isRunning, latest: current, rowsAtOnce }),
-      json: () => res.json({ id, ...about, progress: current }),
+        res.render('export/export', { id, ...overview, isShort, isRunning, latest: current, rowsAtOnce }),
+      json: () => res.json({ id, ...overview, progress: current && progressJson(current) }),
     });
   }
+}
+
+/** The progress for programs, under the names that this JSON has always had. */
+function progressJson({ exportId, totalRows, ...progress }: Progress) {
+  return { what: exportId, of: totalRows, ...progress };
 }

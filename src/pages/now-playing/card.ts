@@ -16,7 +16,7 @@ export type Card = {
   observedAt: number;
 };
 
-/** The card at `now`, in milliseconds since 1970. */
+/** Returns the card as of `now`, which is in milliseconds since 1970. */
 export function cardOf(
   { playback, answeredAt, saved }: Observation,
   live: Card['live'],
@@ -34,7 +34,7 @@ function progressAt(now: number, playback: Playback, observedAt: number): number
   return Math.min(playback.progressMs + elapsedMs, durationMs);
 }
 
-/** What the script needs for the progress bar, the page title and announcements. */
+/** Returns what the script needs for the progress bar, the page title and announcements. Null where unknown. */
 export function playerData({ playback, progressMs }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {

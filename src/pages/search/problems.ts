@@ -3,6 +3,7 @@ import { maxSearchOffset, resultsPerPage, searchTypes } from '../../spotify/limi
 
 /* Why a search is refused. */
 
+/** In characters. */
 export const maxQueryLength = 200;
 export const lastPage = maxSearchOffset / resultsPerPage;
 
