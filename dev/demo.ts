@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readApiVersion, startSimulator, UnknownApiVersion } from '../simulator/simulator.ts';
 import { createApp } from '../src/app.ts';
 import { BadConfiguration, readConfig } from '../src/config.ts';
-import { createLog, forTerminal } from '../src/ops/log.ts';
+import { createLog, formatForTerminal } from '../src/ops/log.ts';
 import { CannotListen, cannotListen, serve } from '../src/ops/serve.ts';
 import { createShutdown, stopServing } from '../src/ops/shutdown.ts';
 import { handleUncaught } from '../src/ops/uncaught.ts';
@@ -53,7 +53,10 @@ try {
   if (!spotify) throw new Error('The demo has no credentials');
   simulator.registerRedirectUri(config.redirectUri);
 
-  const log = createLog({ level: config.logLevel, write: (line) => process.stdout.write(forTerminal(line)) });
+  const log = createLog({
+    level: config.logLevel,
+    write: (line) => process.stdout.write(formatForTerminal(line)),
+  });
   handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
   const parts = createParts({ config: { ...config, spotify }, log });
   shutdown.defer(parts.close);
@@ -62,10 +65,10 @@ try {
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
     throw new NoRedis('The Redis at REDIS_URL refuses the connection. Check its user and password.');
-  const serving = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
+  const server = await serve(createApp({ config: { ...config, spotify }, log, parts }), config);
   const { background, closeStreams } = parts;
   shutdown.defer(() =>
-    stopServing({ serving, background, closeStreams, log, requestsMs: 1_000, totalMs: 2_000 }),
+    stopServing({ server, background, closeStreams, log, requestsMs: 1_000, totalMs: 2_000 }),
   );
 
   console.log(`

@@ -565,6 +565,7 @@ export const edgeCaseTracks: readonly Track[] = [
   return track;
 });
 
+/** All tracks, including live versions and edge cases. */
 export const everyTrack: readonly Track[] = [
   ...tracks,
   ...liveAlbums.flatMap((album) => album.tracks),
@@ -606,7 +607,7 @@ export const localTracks: readonly LocalTrack[] = [
   { kind: 'local', name: 'track03', artist: '', album: 'Unknown album', durationMs: 204_000 },
 ];
 
-/** A local file has no id, so its URI is made of its names. */
+/** Returns an item's Spotify URI. A local file has no id, so its URI is made of its names. */
 export function uriOf(item: Track | Episode | LocalTrack): string {
   if (item.kind !== 'local') return `spotify:${item.kind}:${item.id}`;
   const { artist, album, name, durationMs } = item;

@@ -18,8 +18,8 @@ const palettes = [
   ['#073b3a', '#f9dc5c', '#ed254e', '#c2eabd', '#f4fffd'],
 ] as const;
 
-/** `any` never returns the same colour twice in a row, so that adjacent shapes differ. */
-type Colours = { background: string; any(): string };
+/** `next` never returns the same colour twice in a row, so that adjacent shapes differ. */
+type Colours = { background: string; next(): string };
 
 const drawings: ((random: Random, colours: Colours) => string)[] = [
   rings,
@@ -39,15 +39,15 @@ export function drawCover(seed: string, size: number): string {
   const [background, ...others] = random.pick(palettes);
   const draw = random.pick(drawings);
   let last = '';
-  const any = () => {
+  const next = () => {
     last = random.pick(others.filter((colour) => colour !== last));
     return last;
   };
-  const picture = draw(random, { background, any });
+  const picture = draw(random, { background, next });
   return svg(size, `<path fill="${background}" d="M0 0h64v64H0z"/>${picture}`);
 }
 
-/** Returns a picture of a person without a face. */
+/** Returns a square SVG of a person without a face, the same for the same seed; `size` is in pixels. */
 export function drawPerson(seed: string, size: number): string {
   const random = createRandom(`person ${seed}`);
   const [background, coat] = random.pick(palettes);
@@ -67,26 +67,26 @@ function repeat(times: number, draw: (index: number) => string): string {
   return Array.from({ length: times }, (_, index) => draw(index)).join('');
 }
 
-function rings(random: Random, { any }: Colours): string {
+function rings(random: Random, { next }: Colours): string {
   const [x, y] = [random.between(12, 52), random.between(12, 52)];
-  return repeat(7, (n) => `<circle cx="${x}" cy="${y}" r="${52 - n * 7.4}" fill="${any()}"/>`);
+  return repeat(7, (n) => `<circle cx="${x}" cy="${y}" r="${52 - n * 7.4}" fill="${next()}"/>`);
 }
 
-function tiles(random: Random, { any }: Colours): string {
+function tiles(random: Random, { next }: Colours): string {
   const quarter = ['M0 0h16A16 16 0 0 1 0 16z', 'M16 0v16A16 16 0 0 1 0 0z', 'M0 16V0a16 16 0 0 1 16 16z'];
   return repeat(16, (n) => {
     const place = `transform="translate(${(n % 4) * 16} ${Math.floor(n / 4) * 16})"`;
     const shape = random.percent(80)
-      ? `<path fill="${any()}" d="${random.pick(quarter)}"/>`
-      : `<circle cx="8" cy="8" r="${random.between(4, 8)}" fill="${any()}"/>`;
-    return `<g ${place}><path fill="${any()}" d="M0 0h16v16H0z" opacity=".35"/>${shape}</g>`;
+      ? `<path fill="${next()}" d="${random.pick(quarter)}"/>`
+      : `<circle cx="8" cy="8" r="${random.between(4, 8)}" fill="${next()}"/>`;
+    return `<g ${place}><path fill="${next()}" d="M0 0h16v16H0z" opacity=".35"/>${shape}</g>`;
   });
 }
 
-function sunset(random: Random, { background, any }: Colours): string {
-  const sea = any();
+function sunset(random: Random, { background, next }: Colours): string {
+  const sea = next();
   const y = random.between(36, 44);
-  const sun = `<circle cx="${random.between(18, 46)}" cy="${y - 6}" r="${random.between(11, 17)}" fill="${any()}"/>`;
+  const sun = `<circle cx="${random.between(18, 46)}" cy="${y - 6}" r="${random.between(11, 17)}" fill="${next()}"/>`;
   const lines = repeat(
     6,
     (n) =>
@@ -95,48 +95,48 @@ function sunset(random: Random, { background, any }: Colours): string {
   return `${sun}<path fill="${sea}" d="M0 ${y}h64v${64 - y}H0z"/>${lines}`;
 }
 
-function waves(random: Random, { any }: Colours): string {
+function waves(random: Random, { next }: Colours): string {
   const swing = random.between(4, 9);
   return repeat(6, (n) => {
     const y = 8 + n * 10;
     const way = n % 2 ? swing : -swing;
-    return `<path fill="${any()}" d="M0 ${y}q16 ${way} 32 0t32 0V64H0z"/>`;
+    return `<path fill="${next()}" d="M0 ${y}q16 ${way} 32 0t32 0V64H0z"/>`;
   });
 }
 
-function petals(random: Random, { any }: Colours): string {
+function petals(random: Random, { next }: Colours): string {
   const count = random.between(5, 9);
-  const colour = any();
+  const colour = next();
   const around = repeat(
     count,
     (n) =>
-      `<ellipse cx="32" cy="15" rx="8.5" ry="15" fill="${n % 2 ? any() : colour}" opacity=".88" transform="rotate(${(n * 360) / count} 32 32)"/>`,
+      `<ellipse cx="32" cy="15" rx="8.5" ry="15" fill="${n % 2 ? next() : colour}" opacity=".88" transform="rotate(${(n * 360) / count} 32 32)"/>`,
   );
-  return `${around}<circle cx="32" cy="32" r="${random.between(5, 9)}" fill="${any()}"/>`;
+  return `${around}<circle cx="32" cy="32" r="${random.between(5, 9)}" fill="${next()}"/>`;
 }
 
-function hills(random: Random, { any }: Colours): string {
-  const moon = `<circle cx="${random.between(12, 52)}" cy="${random.between(10, 20)}" r="${random.between(5, 8)}" fill="${any()}"/>`;
+function hills(random: Random, { next }: Colours): string {
+  const moon = `<circle cx="${random.between(12, 52)}" cy="${random.between(10, 20)}" r="${random.between(5, 8)}" fill="${next()}"/>`;
   const ridges = repeat(4, (n) => {
     const y = 26 + n * 10;
     const peak = random.between(8, 56);
-    return `<path fill="${any()}" d="M0 ${y + random.between(0, 8)}L${peak} ${y - 12}L64 ${y + random.between(0, 8)}V64H0z"/>`;
+    return `<path fill="${next()}" d="M0 ${y + random.between(0, 8)}L${peak} ${y - 12}L64 ${y + random.between(0, 8)}V64H0z"/>`;
   });
   return moon + ridges;
 }
 
-function pebbles(random: Random, { any }: Colours): string {
+function pebbles(random: Random, { next }: Colours): string {
   return repeat(25, (n) => {
     const [x, y] = [8 + (n % 5) * 12, 8 + Math.floor(n / 5) * 12];
-    return `<circle cx="${x}" cy="${y}" r="${random.between(4, 11) / 2}" fill="${any()}"/>`;
+    return `<circle cx="${x}" cy="${y}" r="${random.between(4, 11) / 2}" fill="${next()}"/>`;
   });
 }
 
-function bars(random: Random, { any }: Colours): string {
+function bars(random: Random, { next }: Colours): string {
   const turn = random.pick([0, 0, 90, -45, 30]);
   const strips = repeat(7, (n) => {
     const top = random.between(-4, 40);
-    return `<rect x="${-4 + n * 10.6}" y="${top}" width="8" height="${random.between(24, 60)}" rx="4" fill="${any()}"/>`;
+    return `<rect x="${-4 + n * 10.6}" y="${top}" width="8" height="${random.between(24, 60)}" rx="4" fill="${next()}"/>`;
   });
   return `<g transform="rotate(${turn} 32 32)">${strips}</g>`;
 }

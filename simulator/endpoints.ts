@@ -175,7 +175,7 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
   };
 }
 
-/** Throws unless the token has all of these. */
+/** Throws {@link ApiError} unless the token has all of these. */
 export function requireScopes({ bearer }: ApiRequest, scopes: Iterable<string>) {
   for (const scope of scopes) if (!bearer.scopes.includes(scope)) throw missingScope();
 }

@@ -13,6 +13,7 @@ export type Faults = {
   apply: RequestHandler;
 };
 
+/** The faults that are still to be applied to requests, oldest first. */
 export function createFaults(): Faults {
   let pending: PendingFault[] = [];
 

@@ -1,7 +1,10 @@
 import { type Listener, listeners } from './listeners.ts';
 import { scopeDescriptions } from './scopes.ts';
 
-/** The layout of every page, which starts by saying that this isn't Spotify. `head` is added to the HTML head. */
+/**
+ * Returns a page in the layout that all share, which starts by saying that this isn't Spotify. `title` is plain text, `main` is HTML, and `head` is
+ * HTML to add to the head.
+ */
 export function page(title: string, main: string, head = ''): string {
   return `<!DOCTYPE html>
 <html lang="en">
@@ -23,7 +26,7 @@ ${main}
 `;
 }
 
-/** The page where a listener agrees or cancels. Its form contains the request in `fields`, which is checked again when it is sent. */
+/** Returns the page where a listener agrees or cancels. Its form contains the request in `fields`, which is checked again when it is sent. */
 export function consentPage({
   redirectUri,
   scopes,
@@ -71,16 +74,16 @@ ${avatar(listener)}
 </label>`;
 }
 
-/** A listener's picture or a placeholder. */
+/** Returns a listener's picture or a placeholder, as HTML. */
 export function avatar({ id, hasPicture }: Pick<Listener, 'id' | 'hasPicture'>): string {
   return hasPicture
     ? `<img src="/people/64/${id}.svg" alt="" width="48" height="48">`
     : '<span class="no-picture" aria-hidden="true">?</span>';
 }
 
-/** Spotify shows this page instead of the sign-in if the app itself is wrong. It never sends the browser back. */
+/** Returns the page that Spotify shows instead of the sign-in if the app itself is wrong. It never sends the browser back. */
 export function errorPage(message: string): string {
-  const [, advice] = advices.find(([start]) => message.startsWith(start)) ?? [];
+  const [, advice] = errorAdvice.find(([start]) => message.startsWith(start)) ?? [];
   return page(
     'Error',
     `<div class="card">
@@ -91,8 +94,8 @@ export function errorPage(message: string): string {
   );
 }
 
-/** By the start of the error message. */
-const advices: readonly (readonly [string, string])[] = [
+/** What to tell people about an error, by the start of its message. */
+const errorAdvice: readonly (readonly [string, string])[] = [
   ['INVALID_CLIENT: Failed', 'The client ID isn’t the one this simulator was started with.'],
   [
     'INVALID_CLIENT: Insecure',
@@ -105,7 +108,7 @@ const advices: readonly (readonly [string, string])[] = [
   ['Illegal scope', 'One of the requested permissions doesn’t exist.'],
 ];
 
-/** The page that an "Open on Spotify" link leads to. */
+/** Returns the page that an "Open on Spotify" link leads to. */
 export function itemPage({ name, type, picture }: { name: string; type: string; picture: string }): string {
   return page(
     name,
@@ -120,10 +123,12 @@ export function itemPage({ name, type, picture }: { name: string; type: string; 
   );
 }
 
+/** Returns the page for a URL that doesn't exist. */
 export function notFoundPage(): string {
   return page('Not found', '<div class="card"><h1>Page not found</h1></div>');
 }
 
+/** Returns text escaped for HTML, in content and in attributes with double quotes. */
 export function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
@@ -132,7 +137,7 @@ export function escapeHtml(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
-/** A button that posts an action. Two buttons that replace each other share a `slot`, so that the focus moves from one to the other. */
+/** Returns a button that posts an action, as HTML. Two buttons that replace each other share a `slot`, so that the focus moves from one to the other. */
 export function button(
   action: string,
   text: string,
@@ -146,7 +151,8 @@ export function button(
   return `<button type="submit" id="${owner}-${slot}" formaction="/panel/${action}"${isPrimary ? ' class="primary"' : ''}${disabled ? ' disabled' : ''}>${escapeHtml(text)}</button>`;
 }
 
-export function duration(ms: number): string {
+/** Returns how long something lasts, rounded up: "40 s", "3 min", "5 h 40 min". */
+export function formatDuration(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
   if (seconds <= 90) return `${seconds} s`;
   const minutes = Math.ceil(seconds / 60);

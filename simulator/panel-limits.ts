@@ -1,7 +1,7 @@
 import { notFound } from './api-error.ts';
 import { type Family, families } from './families.ts';
 import type { Limit, Limits } from './limits.ts';
-import { button, duration, escapeHtml } from './pages.ts';
+import { button, escapeHtml, formatDuration } from './pages.ts';
 import type { EndpointSummary, Settings } from './types.ts';
 
 /*
@@ -25,7 +25,7 @@ const labels: Record<Family, string> = {
 };
 const bodies = ['json', 'text'] as const;
 
-/** `onReset` is called after limits are reset. */
+/** Returns the actions of the form for limits, by the path that their buttons post to. `onReset` is called after limits are reset. */
 export function createLimitActions({
   settings,
   limits,
@@ -75,6 +75,7 @@ function chosen<T extends string>(form: URLSearchParams, name: string, values: r
   return value;
 }
 
+/** Returns the form for limits, as HTML. */
 export function limitForm(endpoints: readonly EndpointSummary[]): string {
   const familyOptions = families.map((family) => [family, `${labels[family]} (${family})`] as const);
   const endpointOptions = endpoints.map(({ endpoint }) => [endpoint, endpoint] as const);
@@ -113,13 +114,13 @@ function select(name: string, label: string, options: readonly (readonly [string
   return `<label class="field">${label} <select name="${name}">${list.join('')}</select></label>`;
 }
 
-/** Sentences for the status box. */
+/** Returns sentences about active limits and removed endpoints, for the status box. */
 export function limitProblems(limits: readonly Limit[], gone: Iterable<string>, now: number): string[] {
   return [
     ...limits.map(({ families, until, refusal }) => {
       const what = refusal.quota ? 'Quota exhausted' : 'Rate limit';
       const scope = families ? ` for ${families.join(', ')}: these calls are` : ': every call is';
-      return `${what}${scope} refused (429) for another ${duration(until - now)}.`;
+      return `${what}${scope} refused (429) for another ${formatDuration(until - now)}.`;
     }),
     ...[...gone].map((endpoint) => `${endpoint} is gone: every call to it is refused (429).`),
   ];

@@ -25,7 +25,7 @@ type Person = { listener: Listener; player: PlayerState; isInvited: boolean };
 
 const maxCallsShown = 100;
 
-/** Parts that can change have an id and `data-live`; panel.js replaces them. */
+/** Returns the control panel as HTML. Parts that can change have an id and `data-live`; panel.js replaces them. */
 export function panelPage(state: PanelState): string {
   return page(
     'Control panel',

@@ -11,14 +11,14 @@ export type PageLimits = { defaultLimit: number; maxLimit: number; maxOffset: nu
 /** For most lists (Spotify: `QueryLimit`). */
 export const usualLimits: PageLimits = { defaultLimit: 20, maxLimit: 50, maxOffset: 100_000 };
 
-/** Returns the part of a list that `limit` and `offset` select. */
+/** Returns the part of a list that `limit` and `offset` select. Throws {@link ApiError} if one of them is invalid. */
 export function paginate<T>(all: readonly T[], query: URLSearchParams, limits: PageLimits): Page<T> {
   const limit = integerParam(query, 'limit', 1, limits.maxLimit) ?? limits.defaultLimit;
   const offset = integerParam(query, 'offset', 0, limits.maxOffset) ?? 0;
   return { items: all.slice(offset, offset + limit), total: all.length, limit, offset };
 }
 
-/** Returns undefined if the parameter is absent. Throws if it isn't an integer between `min` and `max`. */
+/** Returns undefined if the parameter is absent. Throws {@link ApiError} if it isn't an integer from `min` to `max`. */
 export function integerParam(
   query: URLSearchParams,
   name: string,
@@ -40,18 +40,22 @@ export function listParam(query: URLSearchParams, name: string): string[] | unde
     .map((value) => value.trim());
 }
 
-/** Whether a request names a market. Which one doesn't matter: the listener's country takes precedence (Spotify: `QueryMarket`). */
+/**
+ * Whether a request names a market. Which one doesn't matter: the listener's country takes precedence (Spotify: `QueryMarket`). Throws
+ * {@link ApiError} for an invalid code.
+ */
 export function hasMarket(query: URLSearchParams): boolean {
   const market = query.get('market');
   if (market !== null && !/^[A-Z]{2}$/.test(market)) throw new ApiError(400, 'Invalid market code');
   return market !== null;
 }
 
+/** Whether a request accepts episodes as well as tracks (Spotify: "Get Playback State", `additional_types`). */
 export function includesEpisodes(query: URLSearchParams): boolean {
   return (query.get('additional_types') ?? '').split(',').includes('episode');
 }
 
-/** Returns the fields of a JSON body, none for an empty one. Throws if it isn't an object. */
+/** Returns the fields of a JSON body, none for an empty one. Throws {@link ApiError} if it isn't an object. */
 export function parseBody(body: unknown): Record<string, unknown> {
   if (typeof body !== 'string' || body === '') return {};
   const fields = parseJson(body);
@@ -77,7 +81,7 @@ const isType: Record<keyof FieldTypes, (value: unknown) => boolean> = {
   index: (value) => Number.isInteger(value) && Number(value) >= 0,
 };
 
-/** Returns undefined if the field is absent. Throws if it has another type. */
+/** Returns undefined if the field is absent. Throws {@link ApiError} if it has another type. */
 export function bodyField<Type extends keyof FieldTypes>(
   fields: Record<string, unknown>,
   name: string,

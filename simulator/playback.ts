@@ -62,6 +62,7 @@ const defaults: Playback = {
   context: null,
 };
 
+/** Returns the music, playing. `positionMs` is the position in the whole list at `since`, which is in milliseconds since the epoch. */
 export function musicAt(positionMs: number, since: number): Playback {
   const context: Context | null = source ? { type: 'playlist', id: source.id } : null;
   return { ...defaults, list: musicTracks, positionMs, since, context };
@@ -82,7 +83,7 @@ export function currentItem(
   return { item: null, index: -1, progressMs: kind === 'ad' ? position % adMs : null };
 }
 
-/** Returns the position in a list at which the item with this index starts. */
+/** Returns the position in a list, in milliseconds, at which the item with this index starts. */
 export function startOf(list: readonly Item[], index: number): number {
   return list.slice(0, index).reduce((sum, { durationMs }) => sum + durationMs, 0);
 }

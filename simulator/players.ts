@@ -227,6 +227,7 @@ function targetDevice(store: PlayerStore, listenerId: string, deviceId: string |
   return named;
 }
 
+/** Returns the actions that aren't possible in a state. */
 export function disallowedIn({
   kind,
   isPlaying,

@@ -275,6 +275,7 @@ export const initialPlaylists: ReadonlyMap<string, readonly (Playlist | null)[]>
   ['noor', noorsPlaylists.map((draft) => createPlaylist('noor', noor, draft))],
 ]);
 
+/** The same in one list, without the null entries. */
 export const playlists: readonly Playlist[] = [...initialPlaylists.values()]
   .flat()
   .filter((playlist) => playlist !== null);

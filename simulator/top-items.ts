@@ -1,6 +1,7 @@
 import { type Artist, artists, type Track, tracks } from './catalogue.ts';
 import { createRandom } from './random.ts';
 
+/** Spotify: "Get User's Top Items", `time_range`. */
 export const timeRanges = ['short_term', 'medium_term', 'long_term'] as const;
 export type TimeRange = (typeof timeRanges)[number];
 

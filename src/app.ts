@@ -5,7 +5,7 @@ import { createRefusals, type Refusals } from './checks/refusals.ts';
 import { createSharedCheck } from './checks/shared.ts';
 import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
-import { aboutError, accessLog, type Log } from './ops/log.ts';
+import { accessLog, errorFields, type Log } from './ops/log.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
 import { exportPages } from './pages/export/export.ts';
@@ -28,10 +28,10 @@ import { type Cookies, createCookies } from './web/cookies.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
-import { onlyPaths } from './web/limits.ts';
 import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
 import { showNotice } from './web/notices.ts';
+import { onlyPaths } from './web/only-paths.ts';
 import { chargeAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
 import { ownPagesOnly } from './web/same-origin.ts';
@@ -59,7 +59,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   const { baseUrl } = config;
   const now = parts?.now ?? Date.now;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
-  const hasSetup = config.setupPage || parts === null;
+  const hasSetup = config.hasSetupPage || parts === null;
   const files = readPublicFiles(publicDir);
   const logo = readLogoOrWarn(config.spotifyLogo, log);
   const cookies = createCookies({ baseUrl });
@@ -77,7 +77,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     files,
     baseUrl,
     simulatorUrl: otherOrigins[0] ?? null,
-    searchable: parts !== null,
+    hasSearch: parts !== null,
     spotifyLogo: logo?.url ?? null,
     hasSetup,
     now,
@@ -116,13 +116,14 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   }
 
   function onError(error: unknown, req: Request, status: number): void {
-    refusals.note(error);
+    refusals.record(error);
     const { method, path, requestId } = req;
-    const facts = { ...aboutError(error), status, method, path, requestId };
-    if (status >= 500) log.error('request failed', facts);
+    const fields = { ...errorFields(error), status, method, path, requestId };
+    if (status >= 500) log.error('request failed', fields);
     // The access log already shows missing pages and required sign-ins.
-    else if (error instanceof NoSuchPage || error instanceof NotSignedIn) log.debug('request refused', facts);
-    else log.info('request refused', facts);
+    else if (error instanceof NoSuchPage || error instanceof NotSignedIn)
+      log.debug('request refused', fields);
+    else log.info('request refused', fields);
   }
 }
 
@@ -233,7 +234,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(searchPages({ appApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
-  router.use(forms.readUnreached);
+  router.use(forms.readForResend);
   return router;
 
   async function forgetListener(accountId: string): Promise<void> {
@@ -259,7 +260,7 @@ function readLogoOrWarn(path: string | null, log: Log): Logo | null {
   try {
     return readLogo(path);
   } catch (error) {
-    log.warn('SPOTIFY_LOGO cannot be read, so pages don’t show it', aboutError(error));
+    log.warn('SPOTIFY_LOGO cannot be read, so pages don’t show it', errorFields(error));
     return null;
   }
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { type EnvFile, loadEnvFile } from './settings/env-file.ts';
-import { plainText } from './settings/plain-text.ts';
+import { toPlainText } from './settings/plain-text.ts';
 import {
   type LogLevel,
-  originsBesideSpotify,
+  originsOutsideSpotify,
   ownAddress,
   type Read,
   readAmount,
@@ -23,7 +23,7 @@ import {
   readTrustProxy,
   readUrl,
 } from './settings/readers.ts';
-import { howToSet } from './settings/setup-steps.ts';
+import { setupInstructions } from './settings/setup-steps.ts';
 import { unknownSettings } from './settings/unknown.ts';
 
 /** An app's credentials from Spotify's dashboard, and the addresses of Spotify. */
@@ -39,7 +39,7 @@ export type SpotifyApp = {
 };
 
 export type Config = {
-  production: boolean;
+  isProduction: boolean;
   port: number;
   host: string;
   /** The public origin, such as `http://127.0.0.1:3000`. */
@@ -51,7 +51,7 @@ export type Config = {
   /** Added before every key and channel in Redis. */
   redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
-  findsRedis: boolean;
+  shouldFindRedis: boolean;
   /** The first secret signs and seals; all of them verify and open. */
   secrets: [string, ...string[]];
   /** Null if the client ID or secret is missing; then only the setup page is served. */
@@ -72,7 +72,7 @@ export type Config = {
   /** How many searches all visitors without a sign-in may make in 24 hours, together. */
   dailySearches: number;
   /** Whether the setup page and its checks are served. While credentials are missing, the setup page always is. */
-  setupPage: boolean;
+  hasSetupPage: boolean;
   /** A sentence for each variable in .env that is not a known setting. */
   unknownSettings: string[];
 };
@@ -112,12 +112,12 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     return env[name]?.trim() || undefined;
   };
   const read: Read = (name) => {
-    const { value, problem } = plainText(name, readExactly(name) ?? '');
+    const { value, problem } = toPlainText(name, readExactly(name) ?? '');
     if (problem) problems.push(problem);
     return value || undefined;
   };
 
-  const production = readProduction(read('NODE_ENV'), problems);
+  const isProduction = readProduction(read('NODE_ENV'), problems);
   const port = readPort(read('PORT'), problems);
   const host = readHost(read('HOST'), problems);
   const baseUrl = readBaseUrl(read('BASE_URL') ?? ownAddress(host, port, problems), problems);
@@ -138,19 +138,19 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
-  if (production && missing.length > 0) problems.push(howToSet(missing, redirectUri));
+  if (isProduction && missing.length > 0) problems.push(setupInstructions(missing, redirectUri));
   const configuredRedisUrl = read('REDIS_URL');
   const redisUrl = readRedisUrl(configuredRedisUrl, problems);
 
   const config: Config = {
-    production,
+    isProduction,
     port,
     host,
     baseUrl,
     redirectUri,
     redisUrl,
     redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
-    findsRedis: configuredRedisUrl === undefined && !production,
+    shouldFindRedis: configuredRedisUrl === undefined && !isProduction,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),
     spotify:
       clientId && clientSecret
@@ -159,7 +159,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
             clientSecret,
             accountsUrl,
             apiUrl,
-            otherOrigins: originsBesideSpotify([accountsUrl, apiUrl]),
+            otherOrigins: originsOutsideSpotify([accountsUrl, apiUrl]),
           }
         : null,
     missing,
@@ -172,7 +172,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     dailySearches: readAmount('SPOTIFY_DAILY_SEARCHES', read, 100, problems),
     // With http the site can only be reached from this machine.
     // safeguard: hide-public-setup
-    setupPage: readSwitch('SETUP_PAGE', read, !production && baseUrl.startsWith('http:'), problems),
+    hasSetupPage: readSwitch('SETUP_PAGE', read, !isProduction && baseUrl.startsWith('http:'), problems),
     // safeguard: report-unknown-settings
     unknownSettings: unknownSettings(file.names, settings),
   };

@@ -1,6 +1,6 @@
 import { createApp } from './app.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
-import { createLog, forTerminal } from './ops/log.ts';
+import { createLog, formatForTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
 import { createShutdown, stopServing } from './ops/shutdown.ts';
 import { handleUncaught } from './ops/uncaught.ts';
@@ -13,10 +13,10 @@ import { localServerDeps } from './redis/terminal.ts';
 const shutdown = createShutdown(process);
 const settings = await orExit(() => loadConfig(process.env));
 const { spotify } = settings;
-const atTerminal = process.stdout.isTTY;
+const isTerminal = process.stdout.isTTY;
 const log = createLog({
   level: settings.logLevel,
-  write: (line) => process.stdout.write(atTerminal ? forTerminal(line) : line),
+  write: (line) => process.stdout.write(isTerminal ? formatForTerminal(line) : line),
 });
 handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
 if (settings.unknownSettings.length > 0) log.warn(`.env: ${settings.unknownSettings.join(' ')}`);
@@ -27,7 +27,7 @@ if (spotify) {
   const redis = await orExit(() =>
     openRedis({
       redisUrl: settings.redisUrl,
-      findsRedis: settings.findsRedis,
+      shouldFindRedis: settings.shouldFindRedis,
       folder: dataFolder,
       findProgram: () => findRedisProgram({ ...localServerDeps(process), print: log.info }),
       info: log.info,
@@ -38,18 +38,18 @@ if (spotify) {
   shutdown.defer(redis.stop);
   redisUrl = redis.url;
 }
-const config = { ...settings, redisUrl, findsRedis: settings.findsRedis && spotify === null };
+const config = { ...settings, redisUrl, shouldFindRedis: settings.shouldFindRedis && spotify === null };
 
 const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Before the server, so that the connection closes after it: requests in flight need Redis.
 if (parts) shutdown.defer(parts.close);
 await parts?.redisAnswered;
 const app = createApp({ config, log, parts });
-const serving = await orExit(() => serve(app, config));
+const server = await orExit(() => serve(app, config));
 shutdown.defer(() => {
-  if (!parts) return serving.close();
+  if (!parts) return server.close();
   const { background, closeStreams } = parts;
-  return stopServing({ serving, background, closeStreams, log });
+  return stopServing({ server, background, closeStreams, log });
 });
 
 log.info(`Turntable is at ${config.baseUrl}`);

@@ -10,7 +10,7 @@ import { liveBudget } from './access/quota-budget.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createQuotaLedger } from './access/quota-ledger.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
-import { createRecent } from './access/recent.ts';
+import { createRecentlyPlayed } from './access/recently-played.ts';
 import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
@@ -20,13 +20,13 @@ import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
 import { createHub } from './live/hub.ts';
 import { createStreams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
-import { aboutError, type Log } from './ops/log.ts';
-import { liveChannel, permitChannel, withoutChannel } from './redis/channel.ts';
+import { errorFields, type Log } from './ops/log.ts';
+import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectRedis, connectSubscriber } from './redis/connect.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
-import { keyPrefixIn, redisAddress } from './settings/redis-url.ts';
+import { formatRedisAddress, keyPrefixIn } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { type CallResult, createHttp } from './spotify/http.ts';
 import { createWebApi } from './spotify/web-api.ts';
@@ -47,9 +47,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const { market, dailyCalls } = config;
   const { clientId } = config.spotify;
   const background = createBackgroundTasks({
-    onFailure: (name, error) => log.warn('A background task failed', { name, ...aboutError(error) }),
+    onFailure: (name, error) => log.warn('A background task failed', { name, ...errorFields(error) }),
   });
-  const { redis, known } = connectToRedis({ config, log, timing, background });
+  const { redis, firstReport } = connectToRedis({ config, log, timing, background });
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
@@ -108,10 +108,10 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     background,
     now,
     timing: timing.live,
-    onFault: (error) => log.warn('Live updates failed', aboutError(error)),
+    onFault: (error) => log.warn('Live updates failed', errorFields(error)),
     onChannelRefused: ({ code }) =>
       log.warn(
-        `Redis does not permit this user to use the channel for live updates: ${withoutChannel}. ${permitChannel(liveChannel(redis, clientId))}`,
+        `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(liveChannel(redis, clientId))}`,
         { cause: code },
       ),
   });
@@ -132,7 +132,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     records,
     sessionRecords,
     /** Resolves when it is known whether Redis answers, so that a server that waits for it doesn't start with an error page. */
-    redisAnswered: known.then(() => (redis.status === 'ready' ? clock.isSet : undefined)),
+    redisAnswered: firstReport.then(() => (redis.status === 'ready' ? clock.firstSync : undefined)),
     seal,
     accounts,
     grants,
@@ -145,7 +145,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     hub,
     streams,
     fetchSubscriptions,
-    recent: createRecent({ records, browsers, now }),
+    recent: createRecentlyPlayed({ records, browsers, now }),
     exportProgress: createExportProgress({ records, browsers }),
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {
@@ -177,7 +177,7 @@ function connectToRedis({
     deadlineMs: timing.redisDeadlineMs,
     onDown: ({ code, problem, fix }) =>
       log.error(`Redis ${problem}. Pages answer 503 until it recovers. ${fix}`, {
-        at: redisAddress(url),
+        at: formatRedisAddress(url),
         cause: code,
       }),
     onUp: () => log.info('Redis answers again'),

@@ -5,7 +5,10 @@
 
 type Value = string | number | boolean | null | undefined;
 
-/** A part of an export: the playlist page and the row it starts from, and the version of the playlist that the part before was made from. */
+/**
+ * Where a part of an export starts: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
+ * previous part was made from.
+ */
 type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: string };
 
 export const routes = {
@@ -14,7 +17,7 @@ export const routes = {
   setup: () => '/setup',
   setupCheck: (query: { cookie?: 'set' } = {}) => url('/setup/check', query),
 
-  /** `allow`: scopes to ask for beside the usual ones. `showDialog`: Spotify asks even if the listener has agreed before. */
+  /** `allow`: scopes to ask for in addition to the usual ones. `showDialog`: Spotify asks even if the listener has agreed before. */
   signIn: ({ returnTo, allow, showDialog = false }: SignInQuery = {}) =>
     url('/login', { returnTo, dialog: showDialog ? 1 : null, allow: allow?.join(' ') }),
   callback: () => '/callback',

@@ -32,7 +32,7 @@ function literalsIn(source: string): string[] {
 test('URLs are written in src/routes.ts and nowhere else', () => {
   // A slash by itself is also the start of every path, and the path of every cookie.
   const isFine = (text: string, path: string) =>
-    text === "'/'" && /web\/(return-path|limits|cookies|canonical-host)\.ts$/.test(path);
+    text === "'/'" && /web\/(return-path|only-paths|cookies|canonical-host)\.ts$/.test(path);
   const files = globSync(['src/{pages,web}/**/*.ts', 'src/app.ts', 'views/**/*.ejs'], { cwd: root });
   const found = files.flatMap((path) =>
     literalsIn(readFileSync(join(root, path), 'utf8'))

@@ -270,7 +270,7 @@ test('the panel lists the calls, newest first, escaped and without secrets', asy
   const rows = [...(await page()).matchAll(/<tr>(<td.*?)<\/tr>/gs)].map(([, row = '']) => row);
   const texts = rows.map((row) =>
     row
-      .replace(/<\/td>|<wbr>/g, ' ')
+      .replace(/<\/td>|<span class="query"/g, ' $&')
       .replace(/<[^>]+>/g, '')
       .trim(),
   );

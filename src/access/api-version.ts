@@ -13,8 +13,8 @@ type Deps = { records: Records; clientId: string };
 const ttlMs = 24 * 60 * 60 * 1000;
 
 /**
- * The version of the Web API that this app gets: 2026-02, unless a response showed otherwise. It is detected by calling and remembered in Redis,
- * for all processes.
+ * Knows which version of the Web API this app gets: 2026-02, unless a response showed otherwise. It is detected by calling Spotify and
+ * remembered in Redis, for all processes.
  */
 export function createApiVersions({ records, clientId }: Deps) {
   const store = records.of({
@@ -28,15 +28,15 @@ export function createApiVersions({ records, clientId }: Deps) {
     current,
 
     /**
-     * Makes a request whose path or field names depend on the API version. If the response looks as if Spotify doesn't know the name, tries
-     * once more in the other version. Throws what the request throws, and RedisUnavailable.
+     * Makes a request whose path or field names depend on the API version, and returns its result. If the response looks as if Spotify doesn't
+     * know the name, tries once more in the other version. Throws what the request throws, and RedisUnavailable.
      */
     async call<T>(request: (apiVersion: ApiVersion) => Promise<T>): Promise<T> {
       const first = await current();
       try {
         return await request(first);
       } catch (error) {
-        // For an unknown name, apps on the legacy version get a 404, and apps on 2026-02 a 403.
+        // For an unknown name, apps on the legacy version get a 404, and apps on 2026-02 a 403 (GitHub: bjarneo/cliamp#54).
         if (!(error instanceof (first === '2026-02' ? NotFound : Refused))) throw error;
         const result = await request(otherApiVersion(first)).catch((otherError: unknown) => {
           // If neither name exists, the name was not the problem: the first response is the right one. Any other error, such as a cooldown or a

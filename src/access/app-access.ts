@@ -1,6 +1,6 @@
 import * as v from '@badrap/valita';
 import type { BackgroundTasks } from '../ops/background.ts';
-import { jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
+import { jsonCodec, sealedCodec, timestamp } from '../redis/codec.ts';
 import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
@@ -25,7 +25,7 @@ type Deps = {
 const tokenCodec = jsonCodec<Token>({
   shape: 1,
   unnumbered: true,
-  schema: v.object({ accessToken: v.string(), expiresAt: moment }),
+  schema: v.object({ accessToken: v.string(), expiresAt: timestamp }),
 });
 
 /**
@@ -62,7 +62,10 @@ export function createAppAccess(deps: Deps) {
   });
 
   return {
-    /** Makes a request with a valid token. Throws what the request throws, ClientRejected, Cooldown, RedisUnavailable or ShuttingDown. */
+    /**
+     * Makes a request with a valid token, and returns its result. Throws what the request throws, SpotifyUnavailable, ClientRejected, Cooldown,
+     * RedisUnavailable or ShuttingDown.
+     */
     async send<T>(request: AuthorizedRequest<T>): Promise<T> {
       const token = await tokens.refreshIfDue(clientId, await stored.read(clientId));
       return sendWithToken(quotaGate, token.accessToken, request, () => tokens.refresh(clientId, token));

@@ -26,8 +26,8 @@ export const appCalls = {
 export function createAppApi({ access, webApi, responseCache, market }: Deps) {
   return {
     /**
-     * Searches Spotify. `beforeCall` runs once, right before Spotify is called, but not if the response is cached or during a cooldown; if it
-     * throws, no call is made. Throws what webApi or `beforeCall` throws, ClientRejected, Cooldown, RedisUnavailable or ShuttingDown.
+     * Returns a page of search results. `beforeCall` runs once, right before Spotify is called, but not if the response is cached or during a
+     * cooldown; if it throws, no call is made. Throws what webApi or `beforeCall` throws, ClientRejected, Cooldown, RedisUnavailable or ShuttingDown.
      */
     search(
       search: SearchQuery,

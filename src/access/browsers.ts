@@ -1,6 +1,6 @@
 import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
 import type { Grants } from './grants.ts';
@@ -17,20 +17,20 @@ export type Browser = {
 };
 
 /** A sign-in is listed shortly before its grant is stored. If the grant is still missing after this long, the sign-in has ended. */
-const startingMs = 60_000;
+const signInGraceMs = 60_000;
 
 export type Browsers = ReturnType<typeof createBrowsers>;
 
 type Deps = { redis: Redis; records: Records; grants: Grants; now: () => number };
 
-const hash: KeyType = { kind: 'browsers', type: 'hash' };
+const listType: KeyType = { kind: 'browsers', type: 'hash' };
 
 /** The entry of each sign-in, stored under its session id. The time of the last visit has a field of its own, because it changes often. */
 const entryCodec = jsonCodec<Pick<Browser, 'name' | 'startedAt'>>({
   shape: 1,
   unnumbered: true,
   bound: true,
-  schema: v.object({ name: v.string().nullable(), startedAt: moment }),
+  schema: v.object({ name: v.string().nullable(), startedAt: timestamp }),
 });
 
 // Atomic, because a crash between the two would leave a list without a TTL, which would never expire.
@@ -56,16 +56,16 @@ const writeScript = `
  * and sign-out, and so that all sessions of a listener can be found and ended. All methods throw RedisUnavailable.
  */
 export function createBrowsers({ redis, records, grants, now }: Deps) {
-  const addBrowser = records.script([hash], addScript);
-  const visit = records.script([hash], visitScript);
+  const addBrowser = records.script([listType], addScript);
+  const visit = records.script([listType], visitScript);
 
   return {
     /** Adds a browser that is about to be signed in. */
     async add(accountId: string, sessionId: string, name: string | null): Promise<void> {
       await list(accountId); // removes those that have ended
-      const started = entryCodec.encode({ name, startedAt: now() }, accountId);
+      const entry = entryCodec.encode({ name, startedAt: now() }, accountId);
       const key = keys.browsers(accountId);
-      await addBrowser([key], sessionId, seenField(sessionId), started, now(), idleTimeoutMs);
+      await addBrowser([key], sessionId, seenField(sessionId), entry, now(), idleTimeoutMs);
     },
 
     /** Records that a browser has just been active, if it is signed in. */
@@ -77,14 +77,14 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
 
     list,
 
-    /** Returns the sessions of a listener, including those that are being signed in. */
+    /** Returns the session ids of a listener, including those that are being signed in. */
     async sessionsOf(accountId: string): Promise<string[]> {
-      return (await listed(accountId)).map(({ sessionId }) => sessionId);
+      return (await readEntries(accountId)).map(({ sessionId }) => sessionId);
     },
 
     /** Stores a record about a listener, unless they have signed out everywhere. */
     async writeWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
-      const script = records.script([hash, store.type], writeScript);
+      const script = records.script([listType, store.type], writeScript);
       const both = [keys.browsers(accountId), store.key(accountId)];
       const write = () => script(both, store.encode(accountId, value), store.ttlMs(value));
       if ((await write()) === 0 && (await moveFormerList(accountId))) await write();
@@ -95,10 +95,10 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
 
   /** Returns the browsers that are signed in, the one seen last first, and removes those whose grant is gone. */
   async function list(accountId: string): Promise<Browser[]> {
-    const all = (await listed(accountId)).flatMap(({ browser }) => browser ?? []);
-    const active = await grants.existing(all.map(({ sessionId }) => sessionId));
+    const all = (await readEntries(accountId)).flatMap(({ browser }) => browser ?? []);
+    const active = await grants.findExisting(all.map(({ sessionId }) => sessionId));
     const ended = all.filter(
-      ({ sessionId, startedAt }) => !active.has(sessionId) && startedAt < now() - startingMs,
+      ({ sessionId, startedAt }) => !active.has(sessionId) && startedAt < now() - signInGraceMs,
     );
     // safeguard: forget-expired-browsers
     await remove(accountId, ...ended.map(({ sessionId }) => sessionId));
@@ -110,12 +110,12 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
     if (sessionIds.length === 0) return;
     const fields = sessionIds.flatMap((sessionId) => [sessionId, seenField(sessionId)]);
     const key = keys.browsers(accountId);
-    await records.onType(hash, key, () => redis.hdel(key, ...fields));
+    await records.withType(listType, key, () => redis.hdel(key, ...fields));
   }
 
   async function readFields(accountId: string): Promise<Record<string, string>> {
     const key = keys.browsers(accountId);
-    const read = () => records.onType(hash, key, () => redis.hgetall(key));
+    const read = () => records.withType(listType, key, () => redis.hgetall(key));
     const fields = await read();
     return Object.keys(fields).length === 0 && (await moveFormerList(accountId)) ? read() : fields;
   }
@@ -126,10 +126,10 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
   }
 
   /**
-   * Returns all entries. `browser` is null if another version of Turntable wrote the entry: it is left alone, but still counts as a
-   * sign-in.
+   * Returns all entries, and removes damaged ones. `browser` is null if another version of Turntable wrote the entry: it is left alone, but
+   * still counts as a sign-in.
    */
-  async function listed(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
+  async function readEntries(accountId: string): Promise<{ sessionId: string; browser: Browser | null }[]> {
     const key = keys.browsers(accountId);
     const fields = await readFields(accountId);
     const isSeenField = (field: string) => field.endsWith(seenField(''));
@@ -137,14 +137,14 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       if (isSeenField(sessionId)) return [];
       const decoded = entryCodec.decode(entry, accountId);
       if (decoded.state === 'other shape') return { sessionId, browser: null };
-      const seenAt = timeIn(fields[seenField(sessionId)]);
+      const seenAt = parseSeenAt(fields[seenField(sessionId)]);
       if (decoded.state !== 'intact' || seenAt === null) return [];
       return { sessionId, browser: { sessionId, ...decoded.value, seenAt } };
     });
     const used = new Set(all.flatMap(({ sessionId }) => [sessionId, seenField(sessionId)]));
     const damaged = Object.keys(fields).filter((field) => !used.has(field));
     if (damaged.length > 0) {
-      records.report(hash.kind, 'an entry');
+      records.report(listType.kind, 'an entry');
       // A Redis that refuses writes keeps them for now.
       await redis.hdel(key, ...damaged).catch(() => undefined);
     }
@@ -154,7 +154,8 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
 
 const seenField = (sessionId: string): string => `${sessionId} seen`;
 
-function timeIn(text = ''): number | null {
-  const read = text === '' ? null : moment.try(Number(text));
-  return read?.ok ? read.value : null;
+/** Returns the time of a last visit; null if it is missing or damaged. */
+function parseSeenAt(text = ''): number | null {
+  const parsed = text === '' ? null : timestamp.try(Number(text));
+  return parsed?.ok ? parsed.value : null;
 }

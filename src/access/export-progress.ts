@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { amount } from '../spotify/schemas.ts';
@@ -11,14 +11,14 @@ export type ExportProgress = ReturnType<typeof createExportProgress>;
 export type Progress = {
   startedAt: number;
   /** The id of the exported playlist, or `all`. */
-  what: string;
+  exportId: string;
   /** The name of the playlist; null if it has none, or is not known yet. */
   name: string | null;
   /** `incomplete`: the whole file was sent, and says that something is missing. `stopped`: it was cut off. */
   state: 'running' | 'paused' | 'complete' | 'incomplete' | 'stopped';
   /** Rows read so far, and rows in total; null if unknown. */
   rows: number;
-  of: number | null;
+  totalRows: number | null;
   /** When a pause ends, or when Spotify may be called again; else null. */
   until: number | null;
   /** Why it stopped, or what is missing, as a machine-readable code; else null. */
@@ -32,16 +32,16 @@ export type Progress = {
 type Deps = { records: Records; browsers: Browsers };
 
 /** Longer than the longest pause and the call after it: if an export makes no progress for this long, its process has died. */
-const runningMs = 2 * 60_000;
+const runningTtlMs = 2 * 60_000;
 /** How long the outcome can be looked up. */
-const endedMs = 10 * 60_000;
+const endedTtlMs = 10 * 60_000;
 
 const codec = jsonCodec<Progress>({
-  shape: 2,
+  shape: 3,
   bound: true,
   schema: v.object({
-    startedAt: moment,
-    what: v.string(),
+    startedAt: timestamp,
+    exportId: v.string(),
     name: v.string().nullable(),
     state: v.union(
       v.literal('running'),
@@ -52,8 +52,8 @@ const codec = jsonCodec<Progress>({
     ),
     // safeguard: check-export-progress-fields
     rows: amount,
-    of: amount.nullable(),
-    until: moment.nullable(),
+    totalRows: amount.nullable(),
+    until: timestamp.nullable(),
     reason: v.string().nullable(),
     // The page makes a link of it.
     // safeguard: resume-link-within-site
@@ -74,7 +74,7 @@ export function createExportProgress({ records, browsers }: Deps) {
     kind: 'export',
     key: keys.exportProgress,
     codec,
-    ttlMs: ({ state }: Progress) => (state === 'running' || state === 'paused' ? runningMs : endedMs),
+    ttlMs: ({ state }: Progress) => (state === 'running' || state === 'paused' ? runningTtlMs : endedTtlMs),
   });
 
   return {

@@ -1,6 +1,6 @@
 import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
-import { type Codec, jsonCodec, moment, sealedCodec } from '../redis/codec.ts';
+import { type Codec, jsonCodec, sealedCodec, timestamp } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
@@ -48,7 +48,7 @@ type GrantRecord = { generation: number; fields: SealedFields | null };
 /** Replaces the sealed fields once Spotify no longer accepts the grant. */
 const ended = 'ended';
 /** The lifetime of such a record: a process may be suspended for that long and still save a grant that it has refreshed. */
-const endedMs = 5 * 60_000;
+const endedTtlMs = 5 * 60_000;
 
 const token = v.string().assert((value) => value !== '');
 
@@ -62,10 +62,10 @@ const fieldsCodec = jsonCodec<SealedFields>({
       .optional(() => null),
     accessToken: token,
     expiresAt: v.number(),
-    renewedAt: moment,
+    renewedAt: timestamp,
     refreshToken: token,
     scopes: v.array(v.string()),
-    consentAt: moment,
+    consentAt: timestamp,
   }),
 });
 
@@ -97,7 +97,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     formerKey: formerKeys.grant,
     codec: grantCodec(seal),
     ttlMs: ({ fields }) =>
-      fields === null ? endedMs : remainingLifetimeSeconds(fields.consentAt, now()) * 1000,
+      fields === null ? endedTtlMs : remainingLifetimeSeconds(fields.consentAt, now()) * 1000,
   });
   const replaceRecord = records.script([store.type], replaceIfUnchanged);
   const completeRecord = records.script([store.type], completeIfUnchanged);
@@ -112,10 +112,14 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
   }
 
   /**
-   * The account of a grant. Grants that were written before they named one get their session's, permanently. Null if the session no longer
-   * exists: then the grant is useless.
+   * Returns the account of a grant. A grant that was written before grants named their account gets its session's, permanently. Null if that
+   * session no longer exists: then the grant is useless.
    */
-  async function accountIn(sessionId: string, text: string, record: GrantRecord): Promise<string | null> {
+  async function resolveAccount(
+    sessionId: string,
+    text: string,
+    record: GrantRecord,
+  ): Promise<string | null> {
     if (record.fields === null || record.fields.accountId !== null) return record.fields?.accountId ?? null;
     const accountId = await accountOf(sessionId);
     if (accountId === null) return null;
@@ -128,12 +132,12 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
     return accountId;
   }
 
-  /** Returns the grant of a session; null if there is none, or none that opens. */
+  /** Returns the grant of a session; null if there is none, or if it doesn't open. */
   async function read(sessionId: string): Promise<StoredGrant | null> {
     const text = await store.readText(sessionId);
-    const record = text === null ? null : await store.settle(sessionId, text);
+    const record = text === null ? null : await store.decodeStored(sessionId, text);
     if (text === null || record === null || record.fields === null) return null;
-    const accountId = await accountIn(sessionId, text, record);
+    const accountId = await resolveAccount(sessionId, text, record);
     if (accountId === null) return null;
     const { renewedAt, ...fields } = record.fields;
     return { ...fields, accountId, refreshedAt: renewedAt, generation: record.generation };
@@ -158,8 +162,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
 
     /**
      * Ends a grant that Spotify no longer accepts, and with it the sign-in, unless it has been replaced; returns the grant stored then. The
-     * tokens are removed at once. The generation stays for five minutes, so that a process that has refreshed the grant and was suspended can
-     * still save it: with rotation it alone has the token that Spotify accepts.
+     * tokens are removed at once. The generation stays for five minutes, so that a process that refreshed the grant and was suspended can
+     * still save it: with rotation, only that process has the token that Spotify accepts.
      */
     async end(sessionId: string, { generation }: StoredGrant): Promise<StoredGrant | null> {
       // safeguard: ended-grant-marker
@@ -168,8 +172,8 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       return done ? null : read(sessionId);
     },
 
-    /** Returns the subset of these sessions that have a grant, without checking whether it opens. */
-    async existing(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
+    /** Returns the ids of those of these sessions that have a grant, without checking whether it opens. */
+    async findExisting(sessionIds: readonly string[]): Promise<ReadonlySet<string>> {
       if (sessionIds.length === 0) return new Set();
       // One round trip, because ioredis pipelines them; MGET does not work across the slots of a cluster.
       const records = await Promise.all(sessionIds.map(store.readText));
@@ -177,7 +181,7 @@ export function createGrants({ redis, records, seal, now, accountOf }: Deps) {
       return new Set(sessionIds.filter((_, index) => exists(records[index])));
     },
 
-    /** Removes grants and thereby signs out: a session without its grant is signed out. */
+    /** Removes the grants of these sessions, which signs them out. */
     remove: store.remove,
 
     /** Extends the lifetime of a grant because the listener is active. */

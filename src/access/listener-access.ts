@@ -17,15 +17,18 @@ import {
 
 export type ListenerAccess = ReturnType<typeof createListenerAccess>;
 
-/** The right to call Spotify for one session. Moments are milliseconds since 1970. */
+/** The right to call Spotify for one session. Times are milliseconds since 1970. */
 export type OpenGrant = {
   scopes: readonly string[];
   consentAt: number;
   /** When Spotify last issued an access token. */
   refreshedAt: number;
-  /** Makes a request with a valid token. Throws what the request throws, GrantLost, Cooldown or RedisUnavailable. */
+  /**
+   * Makes a request with a valid token, and returns its result. Throws what the request throws, GrantLost, SpotifyUnavailable, ClientRejected,
+   * Cooldown, RedisUnavailable or ShuttingDown.
+   */
   send<T>(request: AuthorizedRequest<T>): Promise<T>;
-  /** Extends the lifetime of the grant because the listener is active. */
+  /** Extends the lifetime of the grant because the listener is active. Throws RedisUnavailable. */
   extend(): Promise<void>;
 };
 
@@ -42,7 +45,7 @@ type Deps = {
 type Unsaved = { old: StoredGrant; next: Grant };
 
 /** How long a process holds on to a refreshed grant while Redis is unavailable; by then its access token has expired. */
-const unsavedForMs = 60 * 60_000;
+const holdUnsavedMs = 60 * 60_000;
 
 /** Listeners' access to Spotify, with tokens that are refreshed as needed. */
 export function createListenerAccess({ grants, withLock, quotaGate, accounts, background, now }: Deps) {
@@ -77,16 +80,20 @@ export function createListenerAccess({ grants, withLock, quotaGate, accounts, ba
       };
     },
 
-    /** Exchanges the code of a sign-in for tokens. Throws as `accounts.exchangeCode` does, but Cooldown in place of RateLimited. */
+    /**
+     * Exchanges the code of a sign-in for tokens. Throws as `accounts.exchangeCode` does, but Cooldown in place of RateLimited, and
+     * RedisUnavailable.
+     */
     exchangeCode: (code: string, verifier: string) =>
       quotaGate.runAccounts(() => accounts.exchangeCode(code, verifier)),
 
-    /** Makes a request with the token of a sign-in that is not stored yet. */
+    /** Makes a request with the token of a sign-in that is not stored yet. Throws as {@link sendWithNewToken} does. */
     sendWithNewToken: <T>(accessToken: string, request: AuthorizedRequest<T>) =>
       sendWithNewToken(quotaGate, accessToken, request),
   };
 }
 
+/** Returns null during a cooldown. */
 async function unlessCooldown(refreshing: Promise<StoredGrant>): Promise<StoredGrant | null> {
   try {
     return await refreshing;
@@ -141,9 +148,9 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
 
   /** Returns the stored grant, after saving a refreshed one that Redis has not accepted yet. */
   async function readLatest(sessionId: string): Promise<StoredGrant | null> {
-    const late = unsaved.get(sessionId);
-    if (!late) return grants.read(sessionId);
-    const saved = await grants.replace(sessionId, late.old, late.next);
+    const held = unsaved.get(sessionId);
+    if (!held) return grants.read(sessionId);
+    const saved = await grants.replace(sessionId, held.old, held.next);
     unsaved.delete(sessionId);
     return saved;
   }
@@ -167,7 +174,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
   }
 
   async function saveLater(sessionId: string): Promise<void> {
-    const giveUpAt = performance.now() + unsavedForMs;
+    const giveUpAt = performance.now() + holdUnsavedMs;
     while (unsaved.has(sessionId) && performance.now() < giveUpAt) {
       await sleep(100, undefined, { ref: false });
       await readLatest(sessionId).catch(nullIfUnavailable);

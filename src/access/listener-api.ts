@@ -48,17 +48,18 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
   const relinking = createRelinking({ apiVersions, market });
 
   return {
-    /** Returns the profile of someone who is signing in, and so has no grant yet. */
+    /** Returns the profile of someone who is signing in, and so has no grant yet. Throws as `access.sendWithNewToken` does. */
     profileOf: (accessToken: string): Promise<Profile> =>
       access.sendWithNewToken(accessToken, withToken(listenerCalls.profile)),
 
-    /** Asks what is playing, for live updates. Throws as the methods of `spotify` do. */
+    /** Asks Spotify what is playing, for live updates. Throws as the methods of `spotify` do. */
     async poll(sessionId: string, stored: StoredGrant): Promise<PlayerResponse> {
       requireScopes(stored.scopes, scopesFor('player'));
       const grant = await access.open(sessionId, stored, { refreshFirst: true });
       return grant.send(withToken(listenerCalls.player));
     },
 
+    /** Returns everything that pages can do with Spotify for one session. */
     forSession,
   };
 
@@ -80,13 +81,13 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
 
     return {
       /**
-       * The calls to Spotify. Each throws MissingScope if the listener hasn't granted its scopes, what webApi throws, GrantLost, Cooldown,
-       * RedisUnavailable or ShuttingDown.
+       * The calls to Spotify. Each throws MissingScope if the listener hasn't granted its scopes, what webApi throws, GrantLost,
+       * ClientRejected, Cooldown, RedisUnavailable or ShuttingDown.
        */
       spotify: {
         ...calls,
 
-        /** Returns what `record` makes of the response. That is cached as well, so a response is recorded once. */
+        /** Returns what `record` makes of the response. The result is cached, so each response is recorded once. */
         player: <T>(record: (response: PlayerResponse) => Promise<T>): Promise<T> =>
           caller.perform(session, listenerCalls.player, [], record) as Promise<T>,
 
@@ -99,7 +100,7 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
           return pages.filter((page) => isCached(page * entriesPerPage)).length;
         },
 
-        /** Returns null if a button has changed it while the response was in flight. */
+        /** Returns whether this is in the listener's library; null if a button has changed that while the response was in flight. */
         async isSaved(uri: string): Promise<boolean | null> {
           const isSaved = await calls.isSaved(uri);
           // safeguard: prefer-own-save
@@ -116,15 +117,16 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
           relinking.originalUri(entry, (slice) => calls.playlistEntriesToRemove(id, slice)),
       },
 
-      /** Whether the listener has granted the scopes of all these calls. */
+      /** Returns whether the listener has granted the scopes of all these calls. */
       hasScopesFor: (...names: readonly CallName[]): boolean =>
         hasScopes(session.grant.scopes, scopesFor(...names)),
 
-      /** Throws MissingScope if not. */
+      /** Throws MissingScope if the listener hasn't granted the scopes of all these calls. */
       requireScopesFor(...names: readonly CallName[]): void {
         requireScopes(session.grant.scopes, scopesFor(...names));
       },
 
+      /** Returns whether Spotify has recently refused a command because the account has no Premium. */
       isWithoutPremium: (): boolean => caller.isWithoutPremium(session),
 
       /** Invalidates cached responses about this topic in every process, because something has changed without a call of ours. */
@@ -132,7 +134,7 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
         return session.invalidate(session.listener.accountId, prefixesOf(topic, args));
       },
 
-      /** The same in this process only. Pub/sub is lossy, and a page that follows a change must not depend on a message about it. */
+      /** Does the same in this process only. Pub/sub is lossy, and a page that follows a change must not depend on a message about it. */
       invalidateHere<T extends Topic>(topic: T, ...args: Parameters<(typeof topics)[T]>): void {
         caller.invalidateHere(session, prefixesOf(topic, args));
       },

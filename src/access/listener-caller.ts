@@ -25,11 +25,11 @@ type Deps = {
 };
 
 /** The cache key under which an account without Premium is remembered. */
-const withoutPremium = 'without Premium';
+const withoutPremiumKey = 'without Premium';
 
 /** Makes the calls in the table of listener-calls.ts, by the rules in it. */
 export function createListenerCaller({ apiVersions, webApi, responseCache, market, now }: Deps) {
-  /** Makes the request alone: no scopes, no cache. */
+  /** Makes only the request: doesn't check scopes, and doesn't use the cache. */
   function request<Args extends unknown[], Result>(
     call: Call<Args, Result>,
     args: Args,
@@ -74,10 +74,10 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     await invalidate(accountId, outdated);
     try {
       const result = await send(session, call, args);
-      if (call.family === 'player-write') outdated = [...keyPrefixes, withoutPremium];
+      if (call.family === 'player-write') outdated = [...keyPrefixes, withoutPremiumKey];
       return result;
     } catch (error) {
-      if (error instanceof PremiumRequired) responseCache.set(accountId, withoutPremium, true);
+      if (error instanceof PremiumRequired) responseCache.set(accountId, withoutPremiumKey, true);
       throw error;
     } finally {
       // safeguard: invalidate-after-change
@@ -89,8 +89,9 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     request,
 
     /**
-     * Makes a call. `transform` changes its result before it is cached, and is not called for a cached one. Throws MissingScope if the listener
-     * hasn't granted its scopes, what the call throws, GrantLost, Cooldown, RedisUnavailable or ShuttingDown.
+     * Makes a call and returns its result. `transform` changes the result before it is cached, and is not called for a cached one. Throws
+     * MissingScope if the listener hasn't granted its scopes, what the call throws, GrantLost, ClientRejected, Cooldown, RedisUnavailable or
+     * ShuttingDown.
      */
     async perform<Args extends unknown[], Result, Transformed = Result>(
       session: CallingSession,
@@ -114,7 +115,7 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       return responseCache.get(accountId, key, ttlMs, load, isCacheable);
     },
 
-    /** Whether the response to this call is in the cache. */
+    /** Returns whether the response to this call is in the cache. */
     isCached<Args extends unknown[], Result>(
       { listener }: CallingSession,
       { cache }: Call<Args, Result>,
@@ -125,9 +126,12 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       return responseCache.peek(listener.accountId, key, cache.ttlMs) !== undefined;
     },
 
-    /** Whether Spotify has recently refused a command because the account has no Premium. It says so in no other way. */
+    /**
+     * Returns whether Spotify has recently refused a command because the account has no Premium. New apps can't find out in any other way: their
+     * profiles have no `product` ("February 2026 Web API changes").
+     */
     isWithoutPremium: ({ listener }: CallingSession): boolean =>
-      responseCache.peek(listener.accountId, withoutPremium, ttl.long) === true,
+      responseCache.peek(listener.accountId, withoutPremiumKey, ttl.tenMinutes) === true,
 
     /** Invalidates cached responses with these prefixes in this process only. */
     invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {

@@ -11,13 +11,13 @@ export type CallName = keyof typeof listenerCalls;
 type PageToExport = { snapshotId: string | null; from: number };
 
 const playerScopes = ['user-read-playback-state'] as const;
-// Without both, Spotify silently omits some playlists ("Get Current User's Playlists").
+// Without both, Spotify silently omits some playlists (GitHub: owntone/owntone-server#780).
 const playlistScopes = ['playlist-read-private', 'playlist-read-collaborative'] as const;
 const editPlaylistScopes = ['playlist-modify-public', 'playlist-modify-private'] as const;
 
 /**
- * Every call to Spotify that is made for a listener. Pages make them as `listener.spotify.<name>(…)`, see listener-api.ts; nowhere else is there
- * a scope, a cache key, a TTL or an API version.
+ * Every call to Spotify that is made for a listener. Pages make them as `listener.spotify.<name>(…)`, see listener-api.ts, and never name a
+ * scope, a cache key, a TTL or an API version.
  */
 export const listenerCalls = {
   profile: defineCall({
@@ -39,7 +39,7 @@ export const listenerCalls = {
       const askedAt = now();
       return { playback: await webApi.player(accessToken), askedAt };
     },
-    cache: { key: () => 'player', ttlMs: ttl.moment },
+    cache: { key: () => 'player', ttlMs: ttl.second },
   }),
 
   devices: defineCall({
@@ -48,13 +48,13 @@ export const listenerCalls = {
     family: 'player-read',
     usedBy: { Devices: true },
     request: ({ webApi, accessToken }) => webApi.devices(accessToken),
-    cache: { key: () => 'devices', ttlMs: ttl.moment },
+    cache: { key: () => 'devices', ttlMs: ttl.second },
   }),
 
-  play: command('play', 'PUT /me/player/play', { 'Now playing': '"Play"' }),
-  pause: command('pause', 'PUT /me/player/pause', { 'Now playing': '"Pause"' }),
-  next: command('next', 'POST /me/player/next', { 'Now playing': '"Next"' }),
-  previous: command('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
+  play: defineCommand('play', 'PUT /me/player/play', { 'Now playing': '"Play"' }),
+  pause: defineCommand('pause', 'PUT /me/player/pause', { 'Now playing': '"Pause"' }),
+  next: defineCommand('next', 'POST /me/player/next', { 'Now playing': '"Next"' }),
+  previous: defineCommand('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
 
   transfer: defineCall({
     endpoints: ['PUT /me/player'],
@@ -71,7 +71,7 @@ export const listenerCalls = {
     family: 'lists',
     usedBy: { 'Recently played': true, 'Now playing': 'when nothing is playing' },
     request: ({ webApi, accessToken }) => webApi.recentlyPlayed(accessToken),
-    cache: { key: () => 'recently played', ttlMs: ttl.moment },
+    cache: { key: () => 'recently played', ttlMs: ttl.second },
   }),
 
   topArtists: defineCall({
@@ -80,7 +80,7 @@ export const listenerCalls = {
     family: 'lists',
     usedBy: { 'Top artists and tracks': true },
     request: ({ webApi, accessToken }, range: TimeRange) => webApi.topArtists(accessToken, range),
-    cache: { key: (range) => `top artists ${range}`, ttlMs: ttl.long },
+    cache: { key: (range) => `top artists ${range}`, ttlMs: ttl.tenMinutes },
   }),
 
   topTracks: defineCall({
@@ -89,7 +89,7 @@ export const listenerCalls = {
     family: 'lists',
     usedBy: { 'Top artists and tracks': true },
     request: ({ webApi, accessToken }, range: TimeRange) => webApi.topTracks(accessToken, range),
-    cache: { key: (range) => `top tracks ${range}`, ttlMs: ttl.long },
+    cache: { key: (range) => `top tracks ${range}`, ttlMs: ttl.tenMinutes },
   }),
 
   savedTracks: defineCall({
@@ -99,7 +99,7 @@ export const listenerCalls = {
     usedBy: { Library: true },
     request: ({ webApi, accessToken, market }, page: number) =>
       webApi.savedTracks(accessToken, { from: (page - 1) * tracksPerPage, market }),
-    cache: { key: (page) => `saved tracks ${page}`, ttlMs: ttl.moment },
+    cache: { key: (page) => `saved tracks ${page}`, ttlMs: ttl.second },
   }),
 
   /** Reads part of the library to change it, so the scope for that is needed as well. */
@@ -123,7 +123,7 @@ export const listenerCalls = {
     usedBy: { 'Now playing': 'once for each track' },
     request: ({ webApi, accessToken, versioned }, uri: string) =>
       versioned((apiVersion) => webApi.isSaved(accessToken, uri, apiVersion)),
-    cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.long },
+    cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.tenMinutes },
   }),
 
   saveToLibrary: defineCall({
@@ -146,17 +146,17 @@ export const listenerCalls = {
     invalidates: topics.saved,
   }),
 
-  playlists: playlists({ Playlists: true, 'Add to playlist': true }, ttl.moment),
+  playlists: definePlaylists({ Playlists: true, 'Add to playlist': true }, ttl.second),
   /** Up to five minutes old. */
-  cachedPlaylists: playlists({ Export: true }, ttl.minutes),
+  cachedPlaylists: definePlaylists({ Export: true }, ttl.fiveMinutes),
   /** Never cached. */
-  freshPlaylists: playlists({ Export: 'the file of all playlists' }),
+  freshPlaylists: definePlaylists({ Export: 'the file of all playlists' }),
 
-  playlist: playlist({ 'Playlist page': true }, ttl.moment),
+  playlist: definePlaylist({ 'Playlist page': true }, ttl.second),
   /** Up to five minutes old. */
-  cachedPlaylist: playlist({ Export: true }, ttl.minutes),
+  cachedPlaylist: definePlaylist({ Export: true }, ttl.fiveMinutes),
   /** Never cached. */
-  freshPlaylist: playlist({ Export: 'every file' }),
+  freshPlaylist: definePlaylist({ Export: 'every file' }),
 
   playlistEntries: defineCall({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
@@ -172,8 +172,8 @@ export const listenerCalls = {
       const slice = { from: (page - 1) * entriesPerPage, market };
       return versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion));
     },
-    // A change to the contents changes the snapshot, too.
-    cache: { key: (id, snapshotId, page) => `playlist ${id} ${snapshotId} ${page}`, ttlMs: ttl.minutes },
+    // A change to the contents also changes the snapshot.
+    cache: { key: (id, snapshotId, page) => `playlist ${id} ${snapshotId} ${page}`, ttlMs: ttl.fiveMinutes },
   }),
 
   /** Reads part of a playlist to change it, so the scopes for that are needed as well. */
@@ -202,7 +202,7 @@ export const listenerCalls = {
     cache: {
       // safeguard: share-pages-between-formats
       key: (id, { snapshotId, from }) => (snapshotId ? `playlist ${id} ${snapshotId} from ${from}` : null),
-      ttlMs: ttl.minutes,
+      ttlMs: ttl.fiveMinutes,
       // safeguard: cache-whole-pages-only
       accepts: ({ items, total }, _id, { from }) =>
         total !== null && items.length === Math.min(entriesPerPage, total - from),
@@ -255,11 +255,11 @@ export const listenerCalls = {
     family: 'catalogue',
     usedBy: { 'Add to playlist': true },
     request: ({ webApi, accessToken }, uri: string) => webApi.item(accessToken, uri),
-    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.minutes },
+    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.fiveMinutes },
   }),
 };
 
-function command(name: Command, endpoint: string, usedBy: UsedBy) {
+function defineCommand(name: Command, endpoint: string, usedBy: UsedBy) {
   return defineCall({
     endpoints: [endpoint],
     scopes: ['user-modify-playback-state'],
@@ -270,8 +270,8 @@ function command(name: Command, endpoint: string, usedBy: UsedBy) {
   });
 }
 
-/** A page of the listener's playlists, cached for so long if at all. */
-function playlists(usedBy: UsedBy, ttlMs?: number) {
+/** A page of the listener's playlists, cached for `ttlMs` milliseconds; not cached without it. */
+function definePlaylists(usedBy: UsedBy, ttlMs?: number) {
   return defineCall({
     endpoints: ['GET /me/playlists'],
     scopes: playlistScopes,
@@ -282,8 +282,8 @@ function playlists(usedBy: UsedBy, ttlMs?: number) {
   });
 }
 
-/** A playlist without its entries, cached for so long if at all. */
-function playlist(usedBy: UsedBy, ttlMs?: number) {
+/** A playlist without its entries, cached for `ttlMs` milliseconds; not cached without it. */
+function definePlaylist(usedBy: UsedBy, ttlMs?: number) {
   return defineCall({
     endpoints: ['GET /playlists/{id}'],
     scopes: playlistScopes,
@@ -294,7 +294,7 @@ function playlist(usedBy: UsedBy, ttlMs?: number) {
   });
 }
 
-/** The scopes that these calls need. */
+/** Returns the scopes that these calls need, without duplicates. */
 export function scopesFor(...names: readonly CallName[]): Scope[] {
   return [...new Set(names.flatMap((name) => listenerCalls[name].scopes))];
 }

@@ -112,8 +112,8 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
     /** Reads everything. Fields that are damaged are removed and reported. */
     async read(): Promise<Ledger> {
       const [fields, counts] = await Promise.all([
-        records.onType(ledgerType, ledgerKey, () => redis.hgetall(ledgerKey)),
-        records.onType(usageType, usageKey, () => redis.hgetall(usageKey)),
+        records.withType(ledgerType, ledgerKey, () => redis.hgetall(ledgerKey)),
+        records.withType(usageType, usageKey, () => redis.hgetall(usageKey)),
       ]);
       const usage = readCounts(counts, now());
       await Promise.all([

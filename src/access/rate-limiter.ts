@@ -49,7 +49,7 @@ export const limits = {
   setupCheck: { requests: 20, windowSeconds: minute },
 };
 
-/** Creates a limiter for each limit. */
+/** Returns a limiter for each limit, under the same name. */
 export function createRateLimiters(redis: Redis, all: Limits): RateLimiters {
   const created = Object.entries(all).map(([name, limit]) => [
     name,
@@ -79,7 +79,7 @@ function createRateLimiter({ redis, name, requests, windowSeconds }: Deps) {
     requests,
     windowSeconds,
 
-    /** Counts one request of `key`, which is an address, a listener, or `everyone`. Never throws because of Redis. */
+    /** Counts one request of `key`, which is an address, a listener, or `everyone`, and returns what is left. Never throws because of Redis. */
     async consume(key: string): Promise<Usage> {
       let counted = await count(keys.rateLimit(name, key));
       // A counter whose TTL exceeds its window wasn't written by us, and would lock its client out for that long.

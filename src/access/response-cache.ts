@@ -8,7 +8,7 @@ type Deps = {
 
 type Entry = { value: unknown; cachedAt: number; characters: number };
 
-/** Spotify's terms require fresh data, so nothing is cached for longer, whether or not it is read again. */
+/** Spotify's Developer Terms require fresh data, so nothing is cached for longer, whether or not it is read again. */
 const maxTtlMs = 10 * 60_000;
 const sweepEveryMs = 60_000;
 
@@ -51,7 +51,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
       evict(name);
     }
   }
-  const sweeping = setInterval(sweep, sweepEveryMs).unref();
+  const sweepTimer = setInterval(sweep, sweepEveryMs).unref();
 
   return {
     /**
@@ -90,11 +90,12 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
       return cached && isFresh(cached, ttlMs) ? (cached.value as T) : undefined;
     },
 
+    /** Caches a value, replacing any other under this key. */
     set(owner: string, key: string, value: unknown): void {
       put(nameOf(owner, key), value);
     },
 
-    /** Evicts all entries of this owner whose key starts like this, and does not cache the ones that are being loaded. */
+    /** Evicts all entries of this owner whose key starts with `keyPrefix`, and does not cache the ones that are being loaded. */
     invalidate(owner: string, keyPrefix = ''): void {
       const prefix = nameOf(owner, keyPrefix).slice(0, -2);
       for (const name of entries.keys()) if (name.startsWith(prefix)) evict(name);
@@ -102,6 +103,6 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
       for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);
     },
 
-    close: () => clearInterval(sweeping),
+    close: () => clearInterval(sweepTimer),
   };
 }

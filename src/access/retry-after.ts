@@ -6,7 +6,10 @@ const defaultDelayMs = { rate: 30_000, quota: 60 * 60 * 1000 };
 const minDelayMs = 1_000;
 export const maxDelayMs = 48 * 60 * 60 * 1000;
 
-/** The delay a Retry-After header asks for, in milliseconds: seconds or a date (RFC 9110, section 10.2.3). Returns null for anything else. */
+/**
+ * Returns the delay that a Retry-After header asks for, in milliseconds; null if the header is neither a number of seconds nor a date (RFC
+ * 9110, section 10.2.3). `now` is in milliseconds since 1970.
+ */
 function parseRetryAfter(header: string | undefined, now: number): number | null {
   const value = header?.trim() ?? '';
   // `Date.parse` alone accepts almost anything as a date.

@@ -32,11 +32,12 @@ export const signInScopes: readonly Scope[] = [
   'user-top-read',
 ];
 
-/** What this scope permits; null for a scope that this site doesn't use. */
+/** Returns what this scope permits; null for a scope that this site doesn't use. */
 export function describeScope(scope: string): string | null {
   return Object.hasOwn(scopes, scope) ? scopes[scope as Scope] : null;
 }
 
+/** Returns whether all of these have been granted. */
 export function hasScopes(granted: readonly string[], needed: readonly string[]): boolean {
   return needed.every((scope) => granted.includes(scope));
 }

@@ -9,7 +9,7 @@ const cipher = 'aes-256-gcm';
 const ivBytes = 12;
 const tagBytes = 16;
 
-/** Derives a key of 32 bytes for one purpose, so that no key is used for two. */
+/** Returns a key of 32 bytes that is derived from a secret for one purpose, so that no key is used for two. */
 export function deriveKey(secret: string, purpose: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', `turntable ${purpose}`, 32));
 }
@@ -32,7 +32,7 @@ export function createSeal(secrets: readonly [string, ...string[]]) {
       return `${first.id}.${body.toString('base64url')}`;
     },
 
-    /** Opens a sealed text; never throws. */
+    /** Opens a sealed text with the key it was sealed with. Never throws. */
     open(sealed: string, boundTo: string): Opened {
       const [id, body] = sealed.split('.', 2);
       const known = keys.find((one) => one.id === id);

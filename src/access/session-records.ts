@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { remainingLifetimeSeconds } from './lifetime.ts';
@@ -25,11 +25,11 @@ const codec = jsonCodec<SessionRecord>({
   shapeField: 'v',
   schema: v.object({
     listener: v.object({ accountId: v.string(), id: v.string(), name: v.string().nullable() }),
-    startedAt: moment,
+    startedAt: timestamp,
   }),
 });
 
-/** The session records in Redis, by session id. */
+/** Returns the store of session records, by session id. */
 export function createSessionRecords({ records, now }: { records: Records; now: () => number }) {
   return records.of({
     kind: 'session',

@@ -36,12 +36,12 @@ export type CallInfo = {
 /** How long responses are cached, in milliseconds. */
 export const ttl = {
   /** For data that may change at any time: long enough to cover double clicks, and pages that load at the same time. */
-  moment: 1_000,
+  second: 1_000,
   minute: 60_000,
   /** Long enough to page through a list. */
-  minutes: 5 * 60_000,
+  fiveMinutes: 5 * 60_000,
   /** For data that hardly ever changes, or is invalidated whenever it does. */
-  long: 10 * 60_000,
+  tenMinutes: 10 * 60_000,
 };
 
 /** Passed to each request before its arguments. */
@@ -51,7 +51,7 @@ type CallContext = {
   listenerId: string;
   market: string;
   now: () => number;
-  /** Makes a request whose name depends on the API version. */
+  /** Makes a request whose path or field names depend on the API version. */
   versioned: <T>(request: (apiVersion: ApiVersion) => Promise<T>) => Promise<T>;
 };
 
@@ -72,7 +72,7 @@ type Requests = (context: CallContext, ...args: never[]) => Promise<unknown>;
 type ArgsOf<R> = R extends (context: CallContext, ...args: infer Args) => Promise<unknown> ? Args : never;
 type ResultOf<R> = R extends (...args: never[]) => Promise<infer Result> ? Result : never;
 
-/** Infers the arguments and the result from `request`. */
+/** Returns the definition itself, with the types of its arguments and result inferred from `request`. */
 export function defineCall<R extends Requests>(definition: Call<ArgsOf<R>, ResultOf<R>> & { request: R }) {
   return definition as Call<ArgsOf<R>, ResultOf<R>>;
 }

@@ -148,7 +148,10 @@ function isTransient(error: unknown): boolean {
   return [SpotifyUnavailable, Cooldown, ShuttingDown].some((kind) => error instanceof kind);
 }
 
-/** Makes a request with this token and, if Spotify rejects it, once more with the one that `refresh` returns. */
+/**
+ * Makes a request with this token and, if Spotify rejects it, once more with the one that `refresh` returns. Throws what `refresh` throws, and as
+ * {@link sendWithNewToken} does.
+ */
 export async function sendWithToken<T>(
   quotaGate: QuotaGate,
   accessToken: string,
@@ -164,7 +167,10 @@ export async function sendWithToken<T>(
   return sendWithNewToken(quotaGate, next, request);
 }
 
-/** Makes a request with a token that was just issued. If Spotify rejects it, the fault is Spotify's: refreshing again would not help. */
+/**
+ * Makes a request with a token that was just issued. If Spotify rejects it, the fault is Spotify's: refreshing again would not help. Throws what
+ * the request throws, SpotifyUnavailable in place of AccessTokenRejected, Cooldown in place of RateLimited, and RedisUnavailable.
+ */
 export async function sendWithNewToken<T>(
   quotaGate: QuotaGate,
   accessToken: string,

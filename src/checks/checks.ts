@@ -17,11 +17,14 @@ import type { CheckResult } from './result.ts';
 import { checkSite } from './site.ts';
 import { checkSpotify, missingCredentials } from './spotify.ts';
 
-/** Checks everything that the app depends on. Uses its own connections, because the app's reconnect before they report what is wrong. */
+/**
+ * Returns checks of everything that the app depends on. They use their own connections, because the app's reconnect before they report what is
+ * wrong.
+ */
 export function createChecks(config: Config, now: () => number = Date.now) {
   const { spotify, missing, redirectUri, baseUrl, market, ledgerName, dailyCalls } = config;
-  const { redisUrl, redisPrefix, findsRedis } = config;
-  const choose = () => chooseRedis({ redisUrl, findsRedis, folder: dataFolder });
+  const { redisUrl, redisPrefix, shouldFindRedis } = config;
+  const choose = () => chooseRedis({ redisUrl, shouldFindRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
 
   return {
@@ -43,10 +46,10 @@ export function createChecks(config: Config, now: () => number = Date.now) {
   };
 
   async function askSpotify(app: SpotifyApp, redis: Redis): Promise<CheckResult[]> {
-    let time: { at: number; ours: number } | null = null;
+    let time: { theirs: number; ours: number } | null = null;
     const onCall = ({ date, ms }: CallResult) => {
       // Compares the middle of the call with the middle of the second in the header.
-      if (date) time = { at: Date.parse(date) + 500, ours: now() - ms / 2 };
+      if (date) time = { theirs: Date.parse(date) + 500, ours: now() - ms / 2 };
     };
     const { accountsUrl, apiUrl, clientId, clientSecret, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = timing;
@@ -64,7 +67,7 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       quotaGate: createQuotaGate({ records, ledger, clientId, now }),
       market,
       redirectUri,
-      spotifysTime: () => time,
+      spotifyTime: () => time,
     });
     return [...results, ...(await checkQuota({ ledger, dailyCalls, now }))];
   }

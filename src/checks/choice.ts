@@ -6,7 +6,7 @@ import { type CheckResult, failed, note } from './result.ts';
 
 const name = 'Redis';
 
-/** Runs `check` on the Redis that Turntable would choose. If that is a private one that isn't running, reports only that. */
+/** Returns the results of `check` on the Redis that Turntable would choose. If that is a private one that isn't running, reports only that. */
 export async function checkRedisChoice(
   choose: () => Promise<RedisChoice>,
   check: (url: string) => Promise<CheckResult[]>,

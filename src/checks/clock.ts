@@ -6,14 +6,14 @@ const maxDifferenceMs = 30_000;
 /** Compares this machine's clock with another one. Both times are in milliseconds since 1970. */
 export function checkClock(owner: string, theirs: number, ours: number): CheckResult {
   const name = `Clock compared with ${owner}`;
-  const difference = ours - theirs;
+  const differenceMs = ours - theirs;
   // safeguard: check-clock
-  if (Math.abs(difference) <= maxDifferenceMs) return ok(name, 'both show the same time');
-  const seconds = Math.round(Math.abs(difference) / 1000);
+  if (Math.abs(differenceMs) <= maxDifferenceMs) return ok(name, 'both show the same time');
+  const seconds = Math.round(Math.abs(differenceMs) / 1000);
   const amount = seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
   return failed(
     name,
-    `this machine is ${amount} ${difference > 0 ? 'ahead of' : 'behind'} ${owner}`,
+    `this machine is ${amount} ${differenceMs > 0 ? 'ahead of' : 'behind'} ${owner}`,
     'Synchronize the clocks (on Linux: timedatectl set-ntp true). Otherwise, sign-ins expire too early or too late.',
   );
 }

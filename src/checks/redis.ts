@@ -1,10 +1,15 @@
 import type { Redis } from 'ioredis';
-import { liveChannel, permitChannel, subscribeAndPublish, withoutChannel } from '../redis/channel.ts';
+import {
+  liveChannel,
+  missingChannelEffect,
+  missingChannelFix,
+  subscribeAndPublish,
+} from '../redis/channel.ts';
 import { readTime } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
 import { diagnose } from '../redis/diagnose.ts';
 import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
-import { redisAddress } from '../settings/redis-url.ts';
+import { formatRedisAddress } from '../settings/redis-url.ts';
 import { checkClock } from './clock.ts';
 import { type CheckResult, failed, note, ok } from './result.ts';
 
@@ -25,7 +30,7 @@ const messages = 'Redis messages';
 
 /** Checks that Redis serves pages, writes to disk, evicts nothing, and delivers messages between processes. */
 export async function checkRedis({ redis, url, clientId, now }: Deps): Promise<CheckResult[]> {
-  const address = redisAddress(url);
+  const address = formatRedisAddress(url);
   let cause: Error | undefined;
   redis.on('error', (error: Error) => {
     cause ??= error;
@@ -71,7 +76,11 @@ async function checkChannel(redis: Redis, channel: string): Promise<CheckResult>
     return ok(messages, 'processes are notified of changes immediately');
   } catch (error) {
     const { code } = redisFault(error);
-    return note(messages, `the channel is refused (${code}): ${withoutChannel}`, permitChannel(channel));
+    return note(
+      messages,
+      `the channel is refused (${code}): ${missingChannelEffect}`,
+      missingChannelFix(channel),
+    );
   } finally {
     subscriber.disconnect();
   }

@@ -3,6 +3,8 @@ import { type CheckResult, failed, note } from './result.ts';
 
 export type Refusals = ReturnType<typeof createRefusals>;
 
+type Refusal = 'not invited' | 'no premium';
+
 /** How long a refusal is reported. */
 const reportedForMs = 60 * 60_000;
 
@@ -11,39 +13,39 @@ const addPerson =
   'open your app at https://developer.spotify.com/dashboard, choose “User Management”, and add their name and the email address of their Spotify account.';
 
 /**
- * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, without
- * the people they concern.
+ * Remembers refusals that no check can trigger, because they only happen when people sign in. They stay in this process, and don't say
+ * whom they concern.
  */
 export function createRefusals(now: () => number) {
-  const last = new Map<'invited' | 'premium', number>();
+  const lastAt = new Map<Refusal, number>();
 
   /** Minutes since the last refusal of this kind, or null if it is too long ago. */
-  function minutesSince(kind: 'invited' | 'premium'): number | null {
-    const at = last.get(kind);
+  function minutesSince(kind: Refusal): number | null {
+    const at = lastAt.get(kind);
     return at === undefined || now() - at > reportedForMs ? null : Math.ceil((now() - at) / 60_000);
   }
 
   return {
     /** Remembers an error if it is such a refusal. */
-    note(error: unknown): void {
-      if (error instanceof NotInvited) last.set('invited', now());
-      if (error instanceof OwnerNeedsPremium) last.set('premium', now());
+    record(error: unknown): void {
+      if (error instanceof NotInvited) lastAt.set('not invited', now());
+      if (error instanceof OwnerNeedsPremium) lastAt.set('no premium', now());
     },
 
-    /** Returns the recent refusals. */
+    /** Returns a result for each kind of recent refusal; if no one was refused for not being invited, a note about that. */
     results(): CheckResult[] {
-      const [invited, premium] = [minutesSince('invited'), minutesSince('premium')];
+      const [notInvited, noPremium] = [minutesSince('not invited'), minutesSince('no premium')];
       const results: CheckResult[] = [];
-      if (premium !== null)
+      if (noPremium !== null)
         results.push(
           failed(
             name,
-            `${ago(premium)}, Spotify refused someone because the owner of the app doesn’t have Premium`,
+            `${ago(noPremium)}, Spotify refused someone because the owner of the app doesn’t have Premium`,
             'Subscribe to Premium with the account that owns the app. Spotify can take a few hours to notice.',
           ),
         );
       results.push(
-        invited === null
+        notInvited === null
           ? note(
               name,
               'no one was refused recently. Spotify accepts only the people on your app’s list (up to five), and refuses everyone else after they sign in',
@@ -51,7 +53,7 @@ export function createRefusals(now: () => number) {
             )
           : failed(
               name,
-              `${ago(invited)}, Spotify refused someone who isn’t on your app’s list`,
+              `${ago(notInvited)}, Spotify refused someone who isn’t on your app’s list`,
               `To invite them, ${addPerson} If they’re already listed, check the owner’s Premium.`,
             ),
       );

@@ -10,13 +10,16 @@ export type CheckResult = {
   fix?: string;
 };
 
+/** Returns the result of a check that found no problem. */
 export const ok = (name: string, detail: string): CheckResult => ({ name, status: 'ok', detail });
+/** Returns the result of a check that found a problem. */
 export const failed = (name: string, detail: string, fix?: string): CheckResult => ({
   name,
   status: 'failed',
   detail,
   ...(fix && { fix }),
 });
+/** Returns the result of a check that couldn't determine the answer, or found something worth knowing. */
 export const note = (name: string, detail: string, fix?: string): CheckResult => ({
   name,
   status: 'note',

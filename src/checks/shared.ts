@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import { createLock } from '../redis/lock.ts';
@@ -14,7 +14,7 @@ type Deps = {
 };
 
 /** A check uses a call of the app's quota, and anyone who can open the page can start one. */
-const everyMs = 60_000;
+const checkEveryMs = 60_000;
 /** Longer than the calls of one check may take together. */
 const leaseMs = 25_000;
 const lockWaitMs = 30_000;
@@ -33,15 +33,15 @@ const result: v.Type<CheckResult> = v
 const codec = jsonCodec<Checked>({
   shape: 2,
   bound: true,
-  schema: v.object({ at: moment, results: v.array(result) }),
+  schema: v.object({ at: timestamp, results: v.array(result) }),
 });
 
 /**
- * Runs a check at most once a minute in all processes together, or in this one if Redis is unavailable. Returns a function that returns the
- * latest results.
+ * Returns a function that returns the latest results of a check, and runs it at most once a minute: in all processes together, or in this one
+ * if Redis is unavailable. The function throws what `check` throws.
  */
 export function createSharedCheck({ records, clientId, now, check }: Deps): () => Promise<CheckResult[]> {
-  const store = records.of({ kind: 'setup-check', key: keys.setupCheck, codec, ttlMs: () => everyMs });
+  const store = records.of({ kind: 'setup-check', key: keys.setupCheck, codec, ttlMs: () => checkEveryMs });
   const withLock = createLock({ records, leaseMs, lockWaitMs });
   let own: { at: number; results: Promise<CheckResult[]> } | null = null;
 
@@ -72,6 +72,6 @@ export function createSharedCheck({ records, clientId, now, check }: Deps): () =
   function isRecent({ at }: { at: number }): boolean {
     const ageMs = now() - at;
     // safeguard: cache-setup-check
-    return ageMs >= 0 && ageMs < everyMs;
+    return ageMs >= 0 && ageMs < checkEveryMs;
   }
 }

@@ -22,14 +22,14 @@ type Deps = {
   market: string;
   redirectUri: string;
   /** The time in the last response of the accounts service, and ours at that moment, in milliseconds since 1970. */
-  spotifysTime: () => { at: number; ours: number } | null;
+  spotifyTime: () => { theirs: number; ours: number } | null;
 };
 
 const credentials = 'Client ID and secret';
 const redirect = 'Redirect URI';
 const webApiName = 'Spotify Web API';
 
-/** The result if there are no credentials to check. */
+/** Returns the result if there are no credentials to check. */
 export function missingCredentials(missing: readonly string[]): CheckResult {
   return failed(
     credentials,
@@ -41,8 +41,8 @@ export function missingCredentials(missing: readonly string[]): CheckResult {
 /** Checks the app at Spotify: its credentials, its redirect URI and its owner's Premium. Uses one call of the app's quota. */
 export async function checkSpotify(deps: Deps): Promise<CheckResult[]> {
   const [app, redirectUri] = await Promise.all([checkApp(deps), checkRedirectUri(deps)]);
-  const time = deps.spotifysTime();
-  return [...app, redirectUri, ...(time ? [checkClock('Spotify', time.at, time.ours)] : [])];
+  const time = deps.spotifyTime();
+  return [...app, redirectUri, ...(time ? [checkClock('Spotify', time.theirs, time.ours)] : [])];
 }
 
 async function checkApp({ accounts, webApi, quotaGate, market }: Deps): Promise<CheckResult[]> {
@@ -113,7 +113,7 @@ function refusedSearch(error: unknown): CheckResult {
 async function checkRedirectUri({ accounts, redirectUri }: Deps): Promise<CheckResult> {
   const fix = `In your app’s settings at https://developer.spotify.com/dashboard, under “Redirect URIs”, add exactly ${redirectUri} and save.`;
   try {
-    const refusal = await accounts.refusalToAuthorize();
+    const refusal = await accounts.authorizeProblem();
     if (refusal === null) return ok(redirect, `Spotify reports no problem with ${redirectUri}`);
     return /redirect uri/i.test(refusal)
       ? failed(redirect, `Spotify doesn’t know ${redirectUri}: “${refusal}”`, fix)

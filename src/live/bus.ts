@@ -3,7 +3,7 @@ import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { emptyMessage, keepSubscribed, liveChannel } from '../redis/channel.ts';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { observationSchema, shape } from './observation.ts';
@@ -17,7 +17,7 @@ export type Message =
   /** The listener has pressed a button. */
   | { kind: 'command'; accountId: string; at: number }
   | { kind: 'saved'; accountId: string; uri: string; saved: boolean }
-  /** Cached responses whose names begin like these are out of date. */
+  /** Cached responses whose keys start with one of these are out of date. */
   | { kind: 'invalidate'; accountId: string; names: readonly string[] }
   /** These sign-ins have ended. */
   | { kind: 'end'; sessionIds: readonly string[] };
@@ -40,9 +40,9 @@ type Deps = {
 
 const update: v.Type<Update> = v.object({
   observation: observationSchema.nullable(),
-  cooldown: v.object({ until: moment, quota: v.boolean() }).nullable(),
+  cooldown: v.object({ until: timestamp, quota: v.boolean() }).nullable(),
   spotifyDown: v.boolean(),
-  throttledUntil: moment.nullable().optional(),
+  throttledUntil: timestamp.nullable().optional(),
   redisDown: v.boolean(),
 });
 
@@ -53,8 +53,8 @@ const messageCodec = jsonCodec<Message & { from: string }>({
   shape,
   schema: v.union(
     v.object({ ...common, kind: v.literal('update'), update }),
-    v.object({ ...common, kind: v.literal('poll'), since: moment }),
-    v.object({ ...common, kind: v.literal('command'), at: moment }),
+    v.object({ ...common, kind: v.literal('poll'), since: timestamp }),
+    v.object({ ...common, kind: v.literal('command'), at: timestamp }),
     v.object({ ...common, kind: v.literal('saved'), uri: v.string(), saved: v.boolean() }),
     v.object({ ...common, kind: v.literal('invalidate'), names: v.array(v.string()) }),
     v.object({ from: v.string(), kind: v.literal('end'), sessionIds: v.array(v.string()) }),
@@ -73,14 +73,14 @@ export function createBus(deps: Deps) {
   subscriber.on('message', (_channel, text) => {
     if (text === emptyMessage) return;
     try {
-      const message = records.message('message', messageCodec, text);
+      const message = records.decodeMessage('message', messageCodec, text);
       // Redis delivers a message to its sender as well.
       if (message !== null && message.from !== sender) onMessage(message);
     } catch (error) {
       onFault(error);
     }
   });
-  const joined = keepSubscribed({
+  const subscription = keepSubscribed({
     redis,
     subscriber,
     channel,
@@ -98,10 +98,10 @@ export function createBus(deps: Deps) {
     },
 
     /** Whether messages arrive. */
-    isJoined: joined.isSubscribed,
+    isJoined: subscription.isSubscribed,
 
     close(): void {
-      joined.close();
+      subscription.close();
       subscriber.disconnect();
     },
   };

@@ -25,7 +25,7 @@ const batchSize = 500;
 export function createEndedSessions(deps: Deps) {
   const { grants, sessionRecords, feeds, isJoined, endStreamsHere, background } = deps;
   let sweepDueAt = performance.now() + sweepEveryMs;
-  const sweeping = setInterval(() => {
+  const sweepTimer = setInterval(() => {
     // safeguard: sweep-without-channel
     if (!isJoined() || performance.now() >= sweepDueAt) sweepNow();
   }, sweepUnjoinedEveryMs).unref();
@@ -34,13 +34,13 @@ export function createEndedSessions(deps: Deps) {
     /** Ends the streams of a session that has just subscribed if its sign-in ended in the meantime. */
     async check(sessionId: string): Promise<void> {
       // If Redis is down, a sweep finds it later.
-      const existing = await grants.existing([sessionId]).catch(nullIfUnavailable);
+      const existing = await grants.findExisting([sessionId]).catch(nullIfUnavailable);
       if (existing && !existing.has(sessionId)) endStreamsHere([sessionId]);
     },
 
     sweepNow,
 
-    close: () => clearInterval(sweeping),
+    close: () => clearInterval(sweepTimer),
   };
 
   function sweepNow(): void {
@@ -53,7 +53,7 @@ export function createEndedSessions(deps: Deps) {
     const sessionIds = [...new Set(subscribers.map(({ sessionId }) => sessionId))];
     for (let from = 0; from < sessionIds.length; from += batchSize) {
       const batch = sessionIds.slice(from, from + batchSize);
-      const existing = await grants.existing(batch);
+      const existing = await grants.findExisting(batch);
       const sessions = await Promise.all(batch.map(sessionRecords.readText));
       endStreamsHere(batch.filter((one, index) => !existing.has(one) || sessions[index] === null));
     }

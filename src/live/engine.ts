@@ -18,7 +18,7 @@ import { createPoller, type Poller } from './poller.ts';
 import { createQueries } from './queries.ts';
 import { createReceiver } from './receiver.ts';
 import { isPollDue } from './schedule.ts';
-import { isClockPutBack, resetClock, type Update } from './state.ts';
+import { isClockSetBack, resetClock, type Update } from './state.ts';
 import { createStoredObservations } from './stored-observations.ts';
 
 export type Deps = {
@@ -43,7 +43,7 @@ export type Deps = {
   onChannelRefused: (fault: RedisFault) => void;
 };
 
-/** Connects what the hub consists of: feeds, poller, leases and bus, and the clock that drives them. */
+/** Connects the parts of the hub: feeds, poller, leases and bus, and the clock that drives them. */
 export function createEngine(deps: Deps) {
   const { redis, records, subscriber, clientId, listenerApi, grants, sessionRecords, browsers } = deps;
   const { quotaGate, liveBudget, responseCache, background, now, timing, onFault } = deps;
@@ -107,7 +107,7 @@ export function createEngine(deps: Deps) {
     endStreamsHere: (sessionIds) => receive({ kind: 'end', sessionIds }),
     background,
   });
-  const ticking = startTicking({ feeds, leases, poller, reload, background, now, timing });
+  const tickTimer = startTicking({ feeds, leases, poller, reload, background, now, timing });
 
   return {
     feeds,
@@ -124,7 +124,7 @@ export function createEngine(deps: Deps) {
     closeFeed,
 
     close(): void {
-      clearInterval(ticking);
+      clearInterval(tickTimer);
       endedSessions.close();
       bus.close();
       for (const feed of feeds.values()) closeFeed(feed);
@@ -169,7 +169,7 @@ function startTicking({ feeds, leases, poller, reload, background, now, timing }
   let lastTickAt = now();
   return setInterval(() => {
     // safeguard: reset-after-clock-change
-    if (isClockPutBack(now(), lastTickAt))
+    if (isClockSetBack(now(), lastTickAt))
       for (const feed of feeds.values()) feed.state = resetClock(feed.state);
     lastTickAt = now();
     for (const feed of feeds.values()) tick(feed);

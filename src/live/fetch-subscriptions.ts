@@ -12,7 +12,7 @@ type Deps = { hub: Hub; now: () => number; timing: Timing['live'] };
  */
 export function createFetchSubscriptions({ hub, now, timing }: Deps) {
   const subscriptions = new Map<string, { extendedAt: number; ttlMs: number; unsubscribe(): void }>();
-  const sweeping = setInterval(() => {
+  const sweepTimer = setInterval(() => {
     for (const { extendedAt, ttlMs, unsubscribe } of subscriptions.values()) {
       // Also if the clock was set back: otherwise it would last until the clock has caught up.
       // safeguard: expire-fetch-subscriptions
@@ -27,7 +27,7 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
       subscriptions.set(sessionId, { extendedAt: now(), ttlMs, unsubscribe });
     },
 
-    close: () => clearInterval(sweeping),
+    close: () => clearInterval(sweepTimer),
   };
 
   function subscribe(accountId: string, sessionId: string): () => void {

@@ -35,7 +35,7 @@ export function createHub(deps: Deps) {
   const { background, now, timing, onFault } = deps;
   const engine = createEngine(deps);
   const { feeds, stored, queries, receive, announce } = engine;
-  const { known, latest, fresh, liveState, nextPollIn } = queries;
+  const { knownState, latestObservation, freshObservation, liveState, nextPollInMs } = queries;
 
   return {
     /** Sends the subscriber the live state, now if it is known and at every change, until the returned function is called. */
@@ -68,7 +68,7 @@ export function createHub(deps: Deps) {
     /** Records Spotify's answer to a request that a page made at `askedAt`, and publishes it. Returns the newest observation. */
     async record(accountId: string, playback: Playback, askedAt: number): Promise<Observation> {
       // If Redis is down, Spotify's answer can still be shown.
-      const before = await latest(accountId).catch(nullIfUnavailable);
+      const before = await latestObservation(accountId).catch(nullIfUnavailable);
       // The answer to a later request arrived first.
       if (before !== null && before.askedAt > askedAt) return before;
       const observation = observe(playback, { askedAt, answeredAt: now() }, before);
@@ -85,7 +85,7 @@ export function createHub(deps: Deps) {
       const message: Message = { kind: 'saved', accountId, uri, saved };
       receive(message);
       // If Redis is down, other processes ask Spotify again when the track changes.
-      const observation = await latest(accountId).catch(nullIfUnavailable);
+      const observation = await latestObservation(accountId).catch(nullIfUnavailable);
       if (observation && uriOf(observation) === uri)
         await stored.write(accountId, { ...observation, saved }).catch(nullIfUnavailable);
       // safeguard: publish-saved-track
@@ -94,16 +94,16 @@ export function createHub(deps: Deps) {
 
     /** Records a cooldown that a page ran into, and publishes it. */
     async recordCooldown(accountId: string, { until, quota }: Cooldown): Promise<void> {
-      const update = { ...known(accountId), cooldown: { until, quota }, throttledUntil: undefined };
+      const update = { ...knownState(accountId), cooldown: { until, quota }, throttledUntil: undefined };
       await passOn(accountId, update);
     },
 
     /**
-     * Drops the cached responses of a listener whose names begin like these, in every process. Resolves when the message has been sent;
-     * if a process misses it, its responses live until their TTL.
+     * Invalidates cached responses to a listener whose keys start with one of these, in every process. Resolves when the message has been sent; if
+     * a process misses it, its responses live until their TTL.
      */
-    async invalidate(accountId: string, names: readonly string[]): Promise<void> {
-      const message: Message = { kind: 'invalidate', accountId, names };
+    async invalidate(accountId: string, keyPrefixes: readonly string[]): Promise<void> {
+      const message: Message = { kind: 'invalidate', accountId, names: keyPrefixes };
       receive(message);
       // safeguard: invalidate-other-processes
       await engine.send(message);
@@ -115,10 +115,10 @@ export function createHub(deps: Deps) {
     /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
     forget: (accountId: string): Promise<void> => stored.remove(accountId),
 
-    latest,
-    fresh,
+    latestObservation,
+    freshObservation,
     liveState,
-    nextPollIn,
+    nextPollInMs,
 
     /** When to poll a listener next after this observation. Throws RedisUnavailable. */
     nextPollFor: (observation: Observation): Promise<NextPoll> => engine.nextPollFor(observation),

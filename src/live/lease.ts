@@ -61,7 +61,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
 
     /** How many listeners are being polled, by all processes. Throws RedisUnavailable. */
     countPolled: (): Promise<number> =>
-      records.onType(polledSet, polledKey, () => redis.zcount(polledKey, now(), '+inf')),
+      records.withType(polledSet, polledKey, () => redis.zcount(polledKey, now(), '+inf')),
   };
 
   function holdsLease({ lease }: Feed): boolean {
@@ -102,7 +102,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
     if (owner === lease.owner) return true;
     // A damaged lease is removed, so the next attempt succeeds.
     // safeguard: check-lease-owner
-    await leases.settle(accountId, owner);
+    await leases.decodeStored(accountId, owner);
     return false;
   }
 

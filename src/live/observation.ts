@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import { type Codec, jsonCodec, moment } from '../redis/codec.ts';
+import { type Codec, jsonCodec, timestamp } from '../redis/codec.ts';
 import type { Playback } from '../spotify/parse.ts';
 import { amount, playbackSchema } from '../spotify/schemas.ts';
 
@@ -30,11 +30,11 @@ export type RequestTimes = Pick<Observation, 'askedAt' | 'answeredAt'>;
 /** Weight of the newest track in the moving average of track lengths. */
 const newestTrackWeight = 1 / 8;
 /** The reporting lag: first guess, bounds and steps. A poll that was too early raises it a lot; one that was in time lowers it a little. */
-const lag = { first: 1_500, least: 1_000, most: 6_000, up: 500, down: 20 };
+const lag = { first: 1_500, min: 1_000, max: 6_000, up: 500, down: 20 };
 /** Progress within this of the expected value counts as expected: responses take time, and Spotify rounds. */
 const toleranceMs = 2_500;
 
-/** Combines an answer of Spotify's with the observation before it. */
+/** Returns Spotify's answer as an observation, with what the observation before it adds. */
 export function observe(
   playback: Playback,
   { askedAt, answeredAt }: RequestTimes,
@@ -92,7 +92,7 @@ export function displayKeyOf(playback: Playback): string {
   return JSON.stringify([state, kind, item, device, disallows]);
 }
 
-/** Whether the display has to change, other than by progress that was to be expected. */
+/** Whether the display has to change, other than by the expected progress. */
 export function hasPlaybackChanged(before: Observation, after: Observation): boolean {
   const [a, b] = [before.playback, after.playback];
   if (a.state === 'nothing' || b.state === 'nothing') return a.state !== b.state;
@@ -147,13 +147,13 @@ function adjustReportingLag(before: Observation, after: Observation): number {
   const { reportingLagMs } = before;
   if (isOverdue(before, after)) {
     // safeguard: learn-reporting-lag
-    return before.stuckPolls === 0 ? Math.min(lag.most, reportingLagMs + lag.up) : reportingLagMs;
+    return before.stuckPolls === 0 ? Math.min(lag.max, reportingLagMs + lag.up) : reportingLagMs;
   }
   const end = expectedEndOf(before);
   const isJustAfterEnd =
     end !== null && end <= after.answeredAt && after.answeredAt - end <= reportingLagMs + toleranceMs;
   return isJustAfterEnd && hasTrackStarted(before, after)
-    ? Math.max(lag.least, reportingLagMs - lag.down)
+    ? Math.max(lag.min, reportingLagMs - lag.down)
     : reportingLagMs;
 }
 
@@ -166,10 +166,10 @@ export const shape = 4;
 
 export const observationSchema: v.Type<Observation> = v.object({
   playback: playbackSchema,
-  answeredAt: moment,
-  askedAt: moment,
-  since: moment,
-  trackStartedAt: moment,
+  answeredAt: timestamp,
+  askedAt: timestamp,
+  since: timestamp,
+  trackStartedAt: timestamp,
   saved: v.boolean().nullable(),
   stuckPolls: amount.assert(Number.isSafeInteger),
   typicalTrackMs: amount.nullable(),

@@ -17,15 +17,15 @@ type Deps = {
 /** Questions about a listener that can be answered without a call to Spotify. */
 export function createQueries({ feeds, stored, holdsLease, nextPollFor, reload, now }: Deps) {
   return {
-    known,
+    knownState,
 
     /** The latest observation of any process; null if there is none from the last few hours. Throws RedisUnavailable. */
-    async latest(accountId: string): Promise<Observation | null> {
-      return known(accountId).observation ?? (await stored.read(accountId));
+    async latestObservation(accountId: string): Promise<Observation | null> {
+      return knownState(accountId).observation ?? (await stored.read(accountId));
     },
 
     /** An observation so recent that Spotify need not be asked again; null if this process has none. */
-    fresh(accountId: string): Observation | null {
+    freshObservation(accountId: string): Observation | null {
       const feed = feeds.get(accountId);
       return feed ? freshObservation(feed.state, now()) : null;
     },
@@ -35,24 +35,24 @@ export function createQueries({ feeds, stored, holdsLease, nextPollFor, reload, 
       const feed = feeds.get(accountId);
       // A listener who has just subscribed: the stored state has not been read yet.
       if (feed?.state.live.observation === null) await reload(feed);
-      return known(accountId);
+      return knownState(accountId);
     },
 
     /**
-     * In how many milliseconds the next poll is due. Negative while it is in flight; null if another process plans it and it is overdue.
+     * Returns in how many milliseconds the next poll is due. Negative while it is in flight; null if another process plans it and it is overdue.
      * Throws RedisUnavailable.
      */
-    async nextPollIn(accountId: string): Promise<number | null> {
+    async nextPollInMs(accountId: string): Promise<number | null> {
       const feed = feeds.get(accountId);
       if (feed && holdsLease(feed)) return feed.state.nextPollAt - now();
-      const { observation, cooldown } = known(accountId);
+      const { observation, cooldown } = knownState(accountId);
       const next = await nextPollFor(observation);
       const inMs = Math.max(next.at, cooldown?.until ?? 0) - now();
       return inMs >= 0 ? inMs : null;
     },
   };
 
-  function known(accountId: string): LiveState {
+  function knownState(accountId: string): LiveState {
     return feeds.get(accountId)?.state.live ?? unknownState;
   }
 }

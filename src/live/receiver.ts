@@ -37,7 +37,7 @@ export function createReceiver(deps: Deps) {
   function receive(message: Message): void {
     if (message.kind === 'end') endStreamsHere(message.sessionIds);
     else if (message.kind === 'invalidate') {
-      for (const name of message.names) responseCache.invalidate(message.accountId, name);
+      for (const prefix of message.names) responseCache.invalidate(message.accountId, prefix);
     } else {
       const feed = feeds.get(message.accountId);
       if (!feed) return;
@@ -59,10 +59,10 @@ export function createReceiver(deps: Deps) {
     // If Redis is down, the next reload makes up for it.
     const found = await read.catch(nullIfUnavailable);
     if (found === null) return;
-    const [observation, gate] = found;
-    const cooldown = gate && { until: gate.until, quota: gate.quota };
-    const known = updateFromStored(feed.state.live, observation, cooldown);
-    if (known !== null) update(feed, known);
+    const [observation, gateCooldown] = found;
+    const cooldown = gateCooldown && { until: gateCooldown.until, quota: gateCooldown.quota };
+    const storedUpdate = updateFromStored(feed.state.live, observation, cooldown);
+    if (storedUpdate !== null) update(feed, storedUpdate);
   }
 
   function endStreamsHere(sessionIds: readonly string[]): void {
@@ -73,15 +73,15 @@ export function createReceiver(deps: Deps) {
   }
 }
 
-type Event = Extract<Message, { kind: 'poll' | 'command' | 'saved' }>;
+type StateMessage = Extract<Message, { kind: 'poll' | 'command' | 'saved' }>;
 
-function stateAfter(state: ListenerState, event: Event, now: number): ListenerState {
-  switch (event.kind) {
+function stateAfter(state: ListenerState, message: StateMessage, now: number): ListenerState {
+  switch (message.kind) {
     case 'poll':
-      return requestPoll(state, event.since, now);
+      return requestPoll(state, message.since, now);
     case 'command':
-      return applyCommand(state, event.at);
+      return applyCommand(state, message.at);
     case 'saved':
-      return applySaved(state, event.uri, event.saved);
+      return applySaved(state, message.uri, message.saved);
   }
 }

@@ -3,8 +3,8 @@ import { hasPlaybackChanged } from './observation.ts';
 import type { ListenerState } from './state.ts';
 
 /*
- * When the next poll of a listener is due. The cadence proposes a time; requests, commands and cooldowns can move it. Pure functions, as
- * in state.ts.
+ * When the next poll of a listener is due. The cadence proposes a time; requests, commands and cooldowns can move it. All functions here are
+ * pure, as in state.ts: those that take a state return the next one. Times are milliseconds since 1970.
  */
 
 /** While polls are throttled, a requested poll is worth a call only if the last one is older than this. */
@@ -16,7 +16,7 @@ const longestIntervalMs = 49 * 60 * 60 * 1000;
 /** Differences of `throttledUntil` up to this are not worth showing. */
 const throttledUntilToleranceMs = 10 * 60_000;
 
-/** A subscriber wants an answer to a request made after `since`. */
+/** A subscriber wants an answer to a request made after `since`: plans a poll as soon as one is allowed, unless there is such an answer. */
 export function requestPoll(state: ListenerState, since: number, now: number): ListenerState {
   const requested = { ...state, pollRequestedAt: Math.max(state.pollRequestedAt, since) };
   if (!isPollWanted(requested, now)) return requested;
@@ -36,7 +36,7 @@ export function schedulePoll(state: ListenerState, cadence: NextPoll, now: numbe
   return { ...next, nextPollAt };
 }
 
-/** The cadence is unknown because Redis is down. */
+/** Plans the next poll in a minute: the cadence is unknown, because Redis is down. */
 export function postponePoll(state: ListenerState, now: number): ListenerState {
   return { ...state, nextPollAt: now + 60_000 };
 }

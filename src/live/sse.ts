@@ -22,9 +22,9 @@ const maxPerSession = 10;
 /** A client with this many unread bytes has stopped reading. Buffering more for it would only use up our memory. */
 const maxBacklogBytes = 64 * 1024;
 /** How long a browser waits before it reconnects: not the same time for all, since a process with many streams may have died. */
-const retryMs = { least: 1_500, most: 6_000 };
+const retryMs = { min: 1_500, max: 6_000 };
 /** The same when this process stops. */
-const retryAfterStopMs = { least: 1_000, most: 11_000 };
+const retryAfterStopMs = { min: 1_000, max: 11_000 };
 
 /** How long a slot lasts unless its process renews it, and how often it does. */
 const slotTtlMs = 150_000;
@@ -61,8 +61,8 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
   const heartbeat = `event: heartbeat\ndata: ${heartbeatMs}\n\n`;
   const open = new Map<Response, Slot>();
   let events = 0;
-  let closed = false;
-  const beating = setInterval(() => {
+  let isClosed = false;
+  const heartbeatTimer = setInterval(() => {
     for (const res of open.keys()) write(res, heartbeat);
   }, heartbeatMs).unref();
   const renewTimer = setInterval(
@@ -79,7 +79,7 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
       const slot = { sessionId, id: randomUUID() };
       if (!(await acquireSlot(slot))) return 'too many';
       // safeguard: release-slot-of-gone-client
-      if (res.destroyed || res.closed || closed) {
+      if (res.destroyed || res.closed || isClosed) {
         releaseSlot(slot);
         res.destroy();
         return 'gone';
@@ -116,8 +116,8 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
 
     /** Ends all streams. Their clients reconnect a little later, to whichever process is there by then. */
     close(): void {
-      closed = true;
-      clearInterval(beating);
+      isClosed = true;
+      clearInterval(heartbeatTimer);
       clearInterval(renewTimer);
       for (const [res, slot] of open) {
         releaseSlot(slot);
@@ -153,8 +153,8 @@ export function createStreams({ redis, records, background, heartbeatMs }: Deps)
   }
 }
 
-function retryField({ least, most }: { least: number; most: number }): string {
-  return `retry: ${Math.round(least + Math.random() * (most - least))}\n\n`;
+function retryField({ min, max }: { min: number; max: number }): string {
+  return `retry: ${Math.round(min + Math.random() * (max - min))}\n\n`;
 }
 
 /** Ends a stream, and cuts it off if its client does not read to the end. */

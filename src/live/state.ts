@@ -13,7 +13,7 @@ export type LiveState = Readonly<{
   cooldown: Readonly<{ until: number; quota: boolean }> | null;
   /** Spotify has failed to answer several times in a row. */
   spotifyDown: boolean;
-  /** Until about when polls are rare because few calls are left; null if they are not. */
+  /** While polls are rare because few calls are left: roughly until when. Otherwise null. */
   throttledUntil: number | null;
   /** No process can poll, because Redis does not answer or takes no writes. */
   redisDown: boolean;
@@ -53,7 +53,7 @@ const freshMs = 2_000;
 /** Clocks of processes differ by less than this. A time further ahead was written by one whose clock was wrong. */
 const clockSkewMs = 5_000;
 /** The shortest time between two polls. */
-const leastIntervalMs = 1_500;
+const minIntervalMs = 1_500;
 /** How long to wait after each of the first consecutive failures, and after every later one. */
 const failureWaitMs = [5_000, 15_000, 60_000, 120_000, 300_000];
 const longestFailureWaitMs = 600_000;
@@ -102,7 +102,7 @@ export function isFromTheFuture({ askedAt }: Observation, now: number): boolean 
 }
 
 /** Whether the clock has been set back since `before`. */
-export function isClockPutBack(now: number, before: number): boolean {
+export function isClockSetBack(now: number, before: number): boolean {
   return now < before - clockSkewMs;
 }
 
@@ -116,7 +116,7 @@ export function freshObservation({ live, commandAt }: ListenerState, now: number
 
 /** A poll begins. */
 export function startPoll(state: ListenerState, now: number): ListenerState {
-  return { ...state, earliestPollAt: now + leastIntervalMs };
+  return { ...state, earliestPollAt: now + minIntervalMs };
 }
 
 /** Spotify has answered a poll. `live` stays the same if the answer is out of date. */
@@ -197,7 +197,7 @@ export function applyUpdate(state: ListenerState, update: Update, instant: Insta
   if (update.cooldown) return { ...next, earliestPollAt: afterCooldown(update.cooldown.until, instant) };
   if (update.spotifyDown) return next;
   // Spotify has answered, so there is no reason to wait any longer.
-  const earliestPollAt = Math.min(state.earliestPollAt, instant.now + leastIntervalMs);
+  const earliestPollAt = Math.min(state.earliestPollAt, instant.now + minIntervalMs);
   return { ...next, earliestPollAt, failures: 0 };
 }
 

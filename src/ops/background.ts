@@ -17,7 +17,7 @@ type Deps = {
  */
 export function createBackgroundTasks({ onFailure }: Deps) {
   const running = new Map<Promise<void>, string>();
-  let stopping = false;
+  let isStopping = false;
 
   function add(name: string, task: Promise<void>): void {
     running.set(task, name);
@@ -40,7 +40,7 @@ export function createBackgroundTasks({ onFailure }: Deps) {
      */
     async finish<T>(name: string, work: () => Promise<T>): Promise<T> {
       // safeguard: no-critical-work-while-stopping
-      if (stopping) throw new ShuttingDown(`Not started while stopping: ${name}`);
+      if (isStopping) throw new ShuttingDown(`Not started while stopping: ${name}`);
       const result = work();
       const settled = result.then(
         () => undefined,
@@ -52,7 +52,7 @@ export function createBackgroundTasks({ onFailure }: Deps) {
 
     /** From now on, `finish` runs nothing. */
     beginStop(): void {
-      stopping = true;
+      isStopping = true;
     },
 
     /** Returns the names of the running tasks. */

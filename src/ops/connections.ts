@@ -4,7 +4,7 @@ import { busyResponse } from './overload.ts';
 
 /** Limits for one client and for all of them together. Times are in milliseconds. */
 export const connectionLimits = {
-  /** Enough for ten thousand streams and the pages beside them. An idle connection takes about 20 kB. */
+  /** Enough for ten thousand streams, and for requests for pages as well. An idle connection takes about 20 kB. */
   maxConnections: 12_000,
   /**
    * Connections waiting to be accepted. The operating system drops any beyond this, and their clients retry only after 1, 3, 7, … seconds,
@@ -51,7 +51,7 @@ export function createBoundedServer(app: RequestListener, limits: typeof connect
       // safeguard: header-size-limit
       maxHeaderSize,
     },
-    inTurn(withReadingBounded(app, limits.readMs), limits.maxPipelined),
+    handleInTurn(withReadDeadline(app, limits.readMs), limits.maxPipelined),
   );
   // safeguard: requests-per-connection-limit
   server.maxRequestsPerSocket = limits.maxRequestsPerConnection;
@@ -65,7 +65,7 @@ export function createBoundedServer(app: RequestListener, limits: typeof connect
  * Handles the requests of a connection one at a time. Node emits pipelined requests all at once and holds back their responses until the
  * earlier ones have been read, so a client that never reads could make us produce thousands of responses.
  */
-function inTurn(app: RequestListener, maxPipelined: number): RequestListener {
+function handleInTurn(app: RequestListener, maxPipelined: number): RequestListener {
   const waiting = new WeakMap<Socket, number>();
   return (req, res) => {
     const { socket } = req;
@@ -88,7 +88,7 @@ function inTurn(app: RequestListener, maxPipelined: number): RequestListener {
 }
 
 /** Disconnects clients that don't read their responses. Streams have their own limit, in live/sse.ts. */
-function withReadingBounded(app: RequestListener, readMs: number): RequestListener {
+function withReadDeadline(app: RequestListener, readMs: number): RequestListener {
   return (req, res) => {
     const { socket } = req;
     const isUnread = () => socket.writableLength > 0;

@@ -3,9 +3,9 @@ import type { RequestHandler } from 'express';
 import { pino } from 'pino';
 
 /** The fields of a log entry. They are listed at each call; an error or a request is never logged whole. */
-export type Facts = Record<string, string | number | boolean | null | undefined>;
+export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
-export type Log = Record<'debug' | 'info' | 'warn' | 'error', (message: string, facts?: Facts) => void>;
+export type Log = Record<'debug' | 'info' | 'warn' | 'error', (message: string, fields?: LogFields) => void>;
 
 type Options = {
   level: string;
@@ -13,24 +13,24 @@ type Options = {
   write: (line: string) => void;
 };
 
-/** Creates a log that writes JSON lines. */
+/** Creates a log that writes JSON lines through `write`. */
 export function createLog({ level, write }: Options): Log {
-  const to = pino(
+  const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'message' },
     { write },
   );
   return {
-    debug: (message, facts) => to.debug(facts ?? {}, message),
-    info: (message, facts) => to.info(facts ?? {}, message),
-    warn: (message, facts) => to.warn(facts ?? {}, message),
-    error: (message, facts) => to.error(facts ?? {}, message),
+    debug: (message, fields) => logger.debug(fields ?? {}, message),
+    info: (message, fields) => logger.info(fields ?? {}, message),
+    warn: (message, fields) => logger.warn(fields ?? {}, message),
+    error: (message, fields) => logger.error(fields ?? {}, message),
   };
 }
 
-/** Formats a log line for a terminal: time, message, fields. Line breaks and control characters stay escaped. */
-export function forTerminal(line: string): string {
-  const { time, level, message, ...facts } = JSON.parse(line) as Record<string, unknown>;
-  const fields = Object.entries(facts).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+/** Returns a log line formatted for a terminal: time, message, fields. Line breaks and control characters stay escaped. */
+export function formatForTerminal(line: string): string {
+  const { time, level, message, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const fields = Object.entries(rest).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   const label = typeof level === 'number' && level >= 40 ? (level >= 50 ? 'ERROR ' : 'WARN ') : '';
   const plain = JSON.stringify(message).slice(1, -1).replaceAll('\\"', '"');
   return `${String(time).slice(11, 19)} ${label}${[plain, ...fields].join(' ')}\n`;
@@ -68,7 +68,7 @@ export function accessLog(log: Log): RequestHandler {
  * Returns what may be logged about an error: its name, the place in our code where it was thrown, and its message if it is one of our own
  * classes, whose messages are written for the log. Other messages may contain data.
  */
-export function aboutError(error: unknown): Facts {
+export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
   const isOurs = Object.hasOwn(error, 'name') || error instanceof TypeError || error instanceof RangeError;
   const place = /\/(src\/[^\s)]+)/.exec(error.stack ?? '')?.[1];

@@ -42,7 +42,7 @@ type Deps = {
   /** Returns the number of open streams. They use almost nothing and stay open for hours, so they don't count as requests in flight. */
   openStreams: () => number;
   /** Called at the first refusal, and then every ten seconds while there are more, with their number. */
-  onOverload: (facts: { refused: number; inFlight: number }) => void;
+  onOverload: (counts: { refused: number; inFlight: number }) => void;
   limits?: typeof overloadLimits;
   load?: LoadMonitor;
 };
@@ -81,7 +81,7 @@ export function createOverloadGate({
     if (inFlight >= Math.min(limit, maxRequests)) {
       refuse(req, res);
       reportRefusal(inFlight);
-      if (tooManyRefusals()) res.once('close', () => pause(req, pauseMs));
+      if (countRefusal()) res.once('close', () => pause(req, pauseMs));
       return;
     }
     let isInFlight = false;
@@ -128,7 +128,8 @@ export function createOverloadGate({
     Object.assign(report, { at: now, refused: 0 });
   }
 
-  function tooManyRefusals(): boolean {
+  /** Counts a refusal. Returns whether there have been too many within a second. */
+  function countRefusal(): boolean {
     const now = performance.now();
     if (now - refusals.since >= 1_000) Object.assign(refusals, { since: now, count: 0 });
     refusals.count += 1;

@@ -1,7 +1,8 @@
 import type { RequestListener, Server, ServerResponse } from 'node:http';
 import { connectionLimits, createBoundedServer } from './connections.ts';
 
-export type Serving = {
+/** A server that accepts connections. */
+export type RunningServer = {
   /** The port that the server listens on. */
   port: number;
   /** Stops accepting connections, waits for requests in flight for up to `graceMs`, then disconnects them. */
@@ -13,12 +14,12 @@ export class CannotListen extends Error {
   override readonly name = 'CannotListen';
 }
 
-/** Serves `app` over http. Throws {@link CannotListen}. */
+/** Serves `app` over http. Returns once it accepts connections. Throws {@link CannotListen}. */
 export async function serve(
   app: RequestListener,
-  at: { host: string; port: number },
+  address: { host: string; port: number },
   limits = connectionLimits,
-): Promise<Serving> {
+): Promise<RunningServer> {
   const server = createBoundedServer(app, limits);
   const answering = new Set<ServerResponse>();
   server.prependListener('request', (_req, res) => {
@@ -26,11 +27,11 @@ export async function serve(
     res.once('close', () => answering.delete(res));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(error, at)));
+    server.once('error', (error) => reject(cannotListen(error, address)));
     // safeguard: accept-backlog
-    server.listen({ host: at.host, port: at.port, backlog: limits.backlog }, resolve);
+    server.listen({ host: address.host, port: address.port, backlog: limits.backlog }, resolve);
   });
-  return { port: portOf(server), close: (graceMs = 10_000) => closed(server, answering, graceMs) };
+  return { port: portOf(server), close: (graceMs = 10_000) => closeGracefully(server, answering, graceMs) };
 }
 
 function portOf(server: Server): number {
@@ -39,7 +40,7 @@ function portOf(server: Server): number {
   return address.port;
 }
 
-/** Converts Node's error for listening at `host` and `port` into one that says what to do. */
+/** Converts Node's error for listening at `host` and `port` into one that says what to do, and returns that. */
 export function cannotListen(
   error: NodeJS.ErrnoException,
   { host, port }: { host: string; port: number },
@@ -56,17 +57,17 @@ export function cannotListen(
   return new CannotListen(`Turntable can't listen on ${host}:${port} (${code}).`);
 }
 
-async function closed(
+async function closeGracefully(
   server: Server,
   answering: ReadonlySet<ServerResponse>,
   graceMs: number,
 ): Promise<void> {
   // Persistent connections, such as a proxy's, would stay open, so each response says that it is the last.
-  const isLast = (res: ServerResponse) => {
+  const markAsLast = (res: ServerResponse) => {
     if (!res.headersSent) res.setHeader('Connection', 'close');
   };
-  answering.forEach(isLast);
-  server.prependListener('request', (_req, res) => isLast(res));
+  answering.forEach(markAsLast);
+  server.prependListener('request', (_req, res) => markAsLast(res));
 
   const cut = setTimeout(() => {
     // Reset, not closed: to an HTTP/1.0 client, the end of the connection is the end of the file, even if half of it is missing.

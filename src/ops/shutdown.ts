@@ -1,6 +1,6 @@
 import type { BackgroundTasks } from './background.ts';
 import type { Log } from './log.ts';
-import type { Serving } from './serve.ts';
+import type { RunningServer } from './serve.ts';
 
 /** The parts of Node's `process` that are needed to stop it. */
 type Process = {
@@ -33,11 +33,11 @@ export function createShutdown(node: Process) {
     return finished;
   }
 
-  let exiting = false;
+  let isExiting = false;
   let signaledAt = Number.NEGATIVE_INFINITY;
   function exit(code: number): void {
-    if (exiting) return;
-    exiting = true;
+    if (isExiting) return;
+    isExiting = true;
     run().then(
       // safeguard: exit-code-after-exception
       () => node.exit(code),
@@ -49,7 +49,7 @@ export function createShutdown(node: Process) {
     if (performance.now() - signaledAt < samePressMs) return;
     signaledAt = performance.now();
     // safeguard: exit-at-second-signal
-    if (exiting) node.exit(1);
+    if (isExiting) node.exit(1);
     exit(0);
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) node.on(signal, onSignal);
@@ -69,10 +69,10 @@ export function createShutdown(node: Process) {
     /** Stops everything after a failure. Prints its message and exits with 1 if it is one of `userErrors`, and rethrows it otherwise. */
     async fail(failure: unknown, userErrors: readonly UserError[]): Promise<void> {
       // A failure during a shutdown is caused by it, so its message would only confuse.
-      const interrupted = started.signal.aborted;
+      const wasInterrupted = started.signal.aborted;
       await run();
       if (!(failure instanceof Error) || !userErrors.some((one) => failure instanceof one)) throw failure;
-      if (!interrupted) node.stderr.write(`${failure.message}\n`);
+      if (!wasInterrupted) node.stderr.write(`${failure.message}\n`);
       node.exit(1);
     },
 
@@ -82,7 +82,7 @@ export function createShutdown(node: Process) {
 }
 
 type StopOptions = {
-  serving: Pick<Serving, 'close'>;
+  server: Pick<RunningServer, 'close'>;
   background: Pick<BackgroundTasks, 'beginStop' | 'drain' | 'running'>;
   /** Closes all streams, and stops everything that starts work by itself. */
   closeStreams: () => void;
@@ -102,13 +102,13 @@ type StopOptions = {
  */
 export async function stopServing(options: StopOptions): Promise<void> {
   // safeguard: shutdown-deadline
-  const { serving, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = options;
+  const { server, background, closeStreams, log, requestsMs = 8_500, totalMs = 9_500 } = options;
   const stopAt = performance.now() + totalMs;
   log.info('Stopping');
   background.beginStop();
   // safeguard: no-polling-while-stopping
   closeStreams();
-  await serving.close(requestsMs);
+  await server.close(requestsMs);
   if (await background.drain(stopAt - performance.now())) return;
   log.error('Stopped before everything was finished', { unfinished: background.running().join(', ') });
 }

@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { aboutError, type Log } from './log.ts';
+import { errorFields, type Log } from './log.ts';
 
 type Deps = {
   /** Node's `process`. */
@@ -20,10 +20,10 @@ export function handleUncaught({ events, stdout, log, exit }: Deps): void {
   stdout.on('error', () => undefined);
   // safeguard: survive-unhandled-rejection
   events.on('unhandledRejection', (reason: unknown) =>
-    log.error('Unhandled promise rejection', aboutError(reason)),
+    log.error('Unhandled promise rejection', errorFields(reason)),
   );
   events.on('uncaughtException', (error: unknown) => {
-    log.error('Stopping after an uncaught exception', aboutError(error));
+    log.error('Stopping after an uncaught exception', errorFields(error));
     // safeguard: finish-after-uncaught-exception
     exit(1);
   });

@@ -8,10 +8,11 @@ export const emptyMessage = '';
 
 const retryMs = 5_000;
 
-/** The effect of not having the channel, and how to permit it, for the log and the checks. */
-export const withoutChannel =
+/** What happens without the channel, for the log and the checks. */
+export const missingChannelEffect =
   'other processes show changes up to 10 seconds late, and signing out everywhere takes up to 5 seconds to close their streams';
-export const permitChannel = (channel: string): string =>
+/** Returns how to permit the channel, for the log and the checks. */
+export const missingChannelFix = (channel: string): string =>
   `To permit it, run ACL SETUSER with your user and &${channel}`;
 
 /** Returns the channel on which the processes of an app send each other messages. */
@@ -37,7 +38,7 @@ type Deps = {
   background: Background;
 };
 
-/** Subscribes to a channel on every new connection, and retries every few seconds while Redis refuses. */
+/** Subscribes to a channel on every new connection, and retries every few seconds while Redis refuses. `close` only ends the retries. */
 export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused, background }: Deps) {
   let isSubscribed = false;
   let isRefused = false;
@@ -61,7 +62,7 @@ export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused
   subscriber.on('close', () => {
     isSubscribed = false;
   });
-  const retrying = setInterval(() => {
+  const retryTimer = setInterval(() => {
     // safeguard: retry-channel
     if (!isSubscribed && subscriber.status === 'ready') joinNow();
   }, retryMs).unref();
@@ -69,6 +70,6 @@ export function keepSubscribed({ redis, subscriber, channel, onJoined, onRefused
   return {
     /** Returns whether messages arrive. */
     isSubscribed: () => isSubscribed,
-    close: () => clearInterval(retrying),
+    close: () => clearInterval(retryTimer),
   };
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listeningAt, redisAddress } from '../settings/redis-url.ts';
+import { formatRedisAddress, parseRedisAddress } from '../settings/redis-url.ts';
 import { lastUsedFile, privateRedis, readLastUsed, writeLastUsed } from './data-folder.ts';
 import { databaseProblem } from './database.ts';
 import { type AvailableRedis, NoRedis } from './local-server.ts';
@@ -10,7 +10,7 @@ type Settings = {
   /** REDIS_URL, or the default address. */
   redisUrl: string;
   /** Whether REDIS_URL is not set and a Redis may be found or started. */
-  findsRedis: boolean;
+  shouldFindRedis: boolean;
   /** The folder for the data of the private Redis, and for the file that records which Redis was used last. */
   folder: string;
 };
@@ -36,19 +36,19 @@ type Deps = Settings & {
  * else a private one. The sign-ins are in the one that was used last, so opening an empty one instead would sign everyone out. Throws
  * {@link NoRedis} if the file that records which one was used last can't be read.
  */
-export async function chooseRedis({ redisUrl, findsRedis, folder }: Settings): Promise<RedisChoice> {
-  if (!findsRedis) return { kind: 'configured', url: redisUrl };
+export async function chooseRedis({ redisUrl, shouldFindRedis, folder }: Settings): Promise<RedisChoice> {
+  if (!shouldFindRedis) return { kind: 'configured', url: redisUrl };
   const last = readLastUsed(folder);
   // safeguard: wait-for-last-redis
   if (last === redisUrl) return { kind: 'default', url: redisUrl };
-  const reply = await ping(listeningAt(redisUrl));
+  const reply = await ping(parseRedisAddress(redisUrl));
   // safeguard: stay-with-private-redis
   if (last === null && isUsable(reply)) return { kind: 'default', url: redisUrl };
   return { kind: 'private', url: privateSocket(folder), why: whyPrivate(reply, last, redisUrl) };
 }
 
 function whyPrivate(reply: string | null, last: string | null, url: string): string {
-  const address = redisAddress(url);
+  const address = formatRedisAddress(url);
   if (last !== null) {
     return isUsable(reply)
       ? `It was used last. Another Redis answers at ${address}; to use that one, set REDIS_URL=${url} (everyone has to sign in again)`
@@ -99,10 +99,10 @@ function rememberDefault(folder: string, url: string): void {
 }
 
 async function waitForRedis(url: string, { folder, info, waitMs = 60_000 }: Deps): Promise<void> {
-  const address = redisAddress(url);
+  const address = formatRedisAddress(url);
   const giveUpAt = performance.now() + waitMs;
   for (let isFirst = true; ; isFirst = false) {
-    const reply = await ping(listeningAt(url));
+    const reply = await ping(parseRedisAddress(url));
     if (isUsable(reply)) return;
     if (needsPassword(reply))
       throw new NoRedis(

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 const syncEveryMs = 60_000;
 
 /**
- * A clock that shows Redis's time, so that all processes agree. A process that trusted its own wrong clock would refresh tokens that
+ * Returns a clock that shows Redis's time, so that all processes agree. A process that trusted its own wrong clock would refresh tokens that
  * another has just refreshed, or treat every sign-in as expired. Until Redis has answered, this machine's clock is used. Between syncs
  * the clock is monotonic: it ignores any change to the system clock while the process runs.
  */
@@ -18,7 +18,7 @@ export function createRedisClock(redis: Redis) {
   // If Redis does not answer, the clock runs on from its last sync.
   const trySync = () => sync().catch(() => undefined);
 
-  const isSet = new Promise<void>((resolve) => redis.once('ready', () => trySync().then(resolve)));
+  const firstSync = new Promise<void>((resolve) => redis.once('ready', () => trySync().then(resolve)));
   redis.on('ready', trySync);
   const timer = setInterval(trySync, syncEveryMs).unref();
 
@@ -27,7 +27,7 @@ export function createRedisClock(redis: Redis) {
     // safeguard: monotonic-clock
     now: () => Math.round(startedAt + performance.now()),
     /** Resolves after the first attempt to sync. */
-    isSet,
+    firstSync,
     close: () => clearInterval(timer),
   };
 }

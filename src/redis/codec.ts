@@ -31,9 +31,9 @@ type JsonOptions<T> = {
 
 /** Milliseconds since 1970. Numbers outside the range of a Date are rejected, because pages that format them would fail. */
 // safeguard: check-dates
-export const moment = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
+export const timestamp = v.number().assert((value) => !Number.isNaN(new Date(value).getTime()));
 
-/** Encodes records as JSON objects. */
+/** Returns a codec that encodes records as JSON objects. */
 export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
   const { shape, shapeField = 'shape', unnumbered = false, bound = false, schema } = options;
 
@@ -55,7 +55,7 @@ export function jsonCodec<T extends object>(options: JsonOptions<T>): Codec<T> {
   };
 }
 
-/** Encodes records as plain text, which counts as shape 1. A later shape would be a JSON object with a shape number. */
+/** Returns a codec that encodes records as plain text, which counts as shape 1. A later shape would be a JSON object with a shape number. */
 export function textCodec<T>(schema: v.Type<T>, format: (value: T) => string = String): Codec<T> {
   return {
     encode: format,
@@ -70,7 +70,7 @@ type Seal = {
   open(sealed: string, boundTo: string): { text: string } | { text: null; why: string };
 };
 
-/** Seals the text of another codec. The seal is bound to the kind and the id, so a copy under another id doesn't open. */
+/** Returns a codec that seals the text of another codec. The seal is bound to the kind and the id, so a copy under another id doesn't open. */
 export function sealedCodec<T>(seal: Seal, kind: string, inner: Codec<T>): Codec<T> {
   return {
     encode: (value, id) => seal.seal(inner.encode(value, id), `${kind}:${id}`),

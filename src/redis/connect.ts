@@ -31,14 +31,14 @@ const fastFailing = {
   connectTimeout: 2_000,
   // How long to wait for the other side when closing; it may be gone.
   disconnectTimeout: 100,
-  // It sends INFO, which many users may not. While Redis loads its data it refuses commands with LOADING anyway.
+  // It sends INFO, which many users aren't allowed to. While Redis loads its data it refuses commands with LOADING anyway.
   enableReadyCheck: false,
   // Their callers have already been rejected.
   autoResendUnfulfilledCommands: false,
 } satisfies RedisOptions;
 
 /**
- * A connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
+ * Opens a connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
  * reply, so an outage causes error pages and not pages that hang.
  */
 export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background }: Deps) {
@@ -48,7 +48,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
   let databaseRefused = false;
   let reconnectedAt = Number.NEGATIVE_INFINITY;
   let nextCheck: NodeJS.Timeout | undefined;
-  const known = Promise.withResolvers<void>();
+  const firstReport = Promise.withResolvers<void>();
   const redis = new Redis(url, {
     ...fastFailing,
     keyPrefix: prefix,
@@ -94,7 +94,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     if (fault && fault.problem !== down?.problem) onDown(fault);
     if (fault === null && down !== null) onUp();
     down = fault;
-    known.resolve();
+    firstReport.resolve();
   }
 
   /** Checks whether Redis serves pages, and repeats the check until it does. Being connected doesn't prove it. */
@@ -113,12 +113,12 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
   return {
     redis,
     /** Resolves when it is known whether Redis serves pages. */
-    known: known.promise,
+    firstReport: firstReport.promise,
   };
 }
 
 /**
- * A second connection with the same options, for subscriptions. It doesn't resubscribe by itself, so the subscriber must do so on each
+ * Opens a second connection with the same options, for subscriptions. It doesn't resubscribe by itself, so the subscriber must do so on each
  * `ready`. It is pinged, because a connection that only receives doesn't notice when the other side is gone, and it reconnects when the first one
  * does, because the address may lead to another server by then.
  */
@@ -132,19 +132,19 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   };
   // safeguard: reconnect-subscriber
   redis.on('close', reconnect);
-  const pinging = setInterval(() => {
+  const pingTimer = setInterval(() => {
     // If there is no reply, the reply timeout closes the connection.
     // safeguard: ping-subscriber
     if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined);
   }, pingMs).unref();
   subscriber.once('end', () => {
-    clearInterval(pinging);
+    clearInterval(pingTimer);
     redis.off('close', reconnect);
   });
   return subscriber;
 }
 
-/** A connection for checks. It is not opened yet, and fails at once instead of retrying. */
+/** Returns a connection for checks, which isn't open yet, and fails at once instead of retrying. */
 export function connectForCheck(url: string, prefix: string): Redis {
   const redis = new Redis(url, {
     ...fastFailing,

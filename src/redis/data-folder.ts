@@ -44,7 +44,7 @@ export function writeLastUsed(folder: string, redis: string): void {
   }
 }
 
-/** The path of the file that records which Redis was used last. */
+/** Returns the path of the file that records which Redis was used last. */
 export function lastUsedFile(folder: string): string {
   return join(folder, lastUsedName);
 }

@@ -1,18 +1,18 @@
 import { statSync } from 'node:fs';
 import { Redis } from 'ioredis';
-import { listeningAt, redisAddress } from '../settings/redis-url.ts';
+import { formatRedisAddress, parseRedisAddress } from '../settings/redis-url.ts';
 import { isRefusedDatabase, redisFault } from './errors.ts';
 
 /** Returns why the database in a Redis URL can't be used, as a sentence; null if it can, or if Redis doesn't answer. */
 export async function databaseProblem(url: string): Promise<string | null> {
-  const at = listeningAt(url);
+  const address = parseRedisAddress(url);
   // safeguard: check-socket-path
-  if ('path' in at && !mayBeSocket(at.path))
-    return `The path in REDIS_URL, ${at.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
+  if ('path' in address && !mayBeSocket(address.path))
+    return `The path in REDIS_URL, ${address.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
   let sentence: string | null = null;
   const redis = new Redis(url, {
     lazyConnect: true,
-    // It asks INFO, which many users may not, and logs a line of its own about that.
+    // It sends INFO, which many users aren't allowed to, and ioredis then logs a warning.
     enableReadyCheck: false,
     retryStrategy: () => null,
     connectTimeout: 2_000,
@@ -21,7 +21,7 @@ export async function databaseProblem(url: string): Promise<string | null> {
   redis.on('error', (error: Error) => {
     if (!isRefusedDatabase(error)) return;
     const { problem, fix } = redisFault(error);
-    sentence = `${redisAddress(url)} ${problem} (${error.message}). ${fix}`;
+    sentence = `${formatRedisAddress(url)} ${problem} (${error.message}). ${fix}`;
   });
   // Problems are reported by the event.
   await redis.connect().catch(() => undefined);
@@ -29,7 +29,7 @@ export async function databaseProblem(url: string): Promise<string | null> {
   return sentence;
 }
 
-/** A path where nothing is yet may become one when Redis starts. */
+/** A path that doesn't exist yet may become a socket when Redis starts. */
 function mayBeSocket(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isSocket() ?? true;
 }

@@ -11,7 +11,7 @@ export class RedisUnavailable extends Error {
 }
 
 /**
- * Awaits a reply of Redis. Throws RedisUnavailable in place of ioredis's errors, which contain the command and with it the data that
+ * Returns a reply of Redis. Throws RedisUnavailable in place of ioredis's errors, which contain the command and with it the data that
  * was to be stored.
  */
 export async function redisCall<T>(reply: Promise<T>): Promise<T> {
@@ -115,7 +115,7 @@ const faults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   MOVED: cluster,
 };
 
-/** Diagnoses Redis from an error. */
+/** Returns why Redis doesn't serve pages, according to an error, and what to do about it. */
 export function redisFault(error: unknown): RedisFault {
   const reply = error instanceof RedisUnavailable ? error.reply : replyCode(error);
   if (isRefusedDatabase(error)) return { code: reply, ...database };

@@ -5,7 +5,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Listening, listeningAt, parseRedisUrl, redisAddress } from '../settings/redis-url.ts';
+import {
+  formatRedisAddress,
+  parseRedisAddress,
+  parseRedisUrl,
+  type RedisAddress,
+} from '../settings/redis-url.ts';
 import { databaseProblem } from './database.ts';
 import { ping } from './ping.ts';
 
@@ -31,23 +36,24 @@ export class NoRedis extends Error {
 }
 
 /**
- * Finds a Redis: the one at REDIS_URL, else a temporary one that is started from the redis-server or valkey-server on the PATH. If there is
+ * Returns a Redis: the one at REDIS_URL, else a temporary one that is started from the redis-server or valkey-server on the PATH. If there is
  * neither, the system's package is installed first: without asking for root (containers, CI), and after asking for other users. Throws
  * {@link NoRedis}.
  */
 export async function findRedis(deps: Deps): Promise<AvailableRedis> {
   const { REDIS_URL } = deps.env;
   if (!REDIS_URL) return startRedis({ program: await findRedisProgram(deps) });
-  await checkAnswers(REDIS_URL);
+  await requireAnswer(REDIS_URL);
   return { url: REDIS_URL, stop: async () => undefined };
 }
 
-async function checkAnswers(url: string): Promise<void> {
+/** Throws {@link NoRedis} if no Redis answers at this URL, or if its database can't be used. */
+async function requireAnswer(url: string): Promise<void> {
   const parsed = parseRedisUrl(url);
   if ('problem' in parsed) throw new NoRedis(parsed.problem);
-  if ((await ping(listeningAt(parsed.url))) === null) {
+  if ((await ping(parseRedisAddress(parsed.url))) === null) {
     throw new NoRedis(
-      `REDIS_URL is set, but no Redis answers at ${redisAddress(parsed.url)}. Start it, or unset REDIS_URL and a private one is started.`,
+      `REDIS_URL is set, but no Redis answers at ${formatRedisAddress(parsed.url)}. Start it, or unset REDIS_URL and a private one is started.`,
     );
   }
   const problem = await databaseProblem(parsed.url);
@@ -80,8 +86,8 @@ export async function findRedisProgram(deps: Deps): Promise<string> {
   return installed;
 }
 
-async function succeeds([program = '', ...words]: string[], { env, signal }: Deps): Promise<boolean> {
-  const running = spawn(program, words, {
+async function succeeds([program = '', ...args]: string[], { env, signal }: Deps): Promise<boolean> {
+  const running = spawn(program, args, {
     env: { ...env, DEBIAN_FRONTEND: 'noninteractive' },
     stdio: ['inherit', 'ignore', 'inherit'],
     ...(signal && { signal }),
@@ -122,7 +128,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-type Start = {
+type StartOptions = {
   program: string;
   /** A free port if not given. */
   port?: number;
@@ -130,22 +136,23 @@ type Start = {
   dataDir?: string;
 };
 
-/** Starts a Redis on 127.0.0.1 that stops when this process ends, however it ends. */
+/** Starts a Redis on 127.0.0.1 that stops when this process ends, however it ends. Throws {@link NoRedis} if it doesn't start. */
 export async function startRedis({
   program,
   port,
   dataDir,
-}: Start): Promise<AvailableRedis & { port: number }> {
+}: StartOptions): Promise<AvailableRedis & { port: number }> {
   // Another process may take the port after it was found to be free, so several are tried.
   for (let attempt = 1; ; attempt += 1) {
-    const at = { host: '127.0.0.1', port: port ?? (await freePort()) };
-    const server = await spawnRedis(program, at, [
-      ...['--bind', at.host, '--port', String(at.port)],
+    const address = { host: '127.0.0.1', port: port ?? (await freePort()) };
+    const server = await spawnRedis(program, address, [
+      ...['--bind', address.host, '--port', String(address.port)],
       ...(dataDir ? persistenceArgs(dataDir) : ['--appendonly', 'no', '--dir', tmpdir()]),
     ]);
-    if (server) return { url: `redis://${at.host}:${at.port}`, port: at.port, stop: server.stop };
+    if (server)
+      return { url: `redis://${address.host}:${address.port}`, port: address.port, stop: server.stop };
     if (port !== undefined || attempt === 5)
-      throw new NoRedis(`${program} did not start on port ${at.port}.`);
+      throw new NoRedis(`${program} did not start on port ${address.port}.`);
   }
 }
 
@@ -178,7 +185,11 @@ function persistenceArgs(folder: string): string[] {
   return ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
 }
 
-async function spawnRedis(program: string, at: Listening, args: string[]): Promise<RunningRedis | null> {
+async function spawnRedis(
+  program: string,
+  address: RedisAddress,
+  args: string[],
+): Promise<RunningRedis | null> {
   // The shell reads from a pipe to this process. When this process ends, however it ends, the pipe closes and the shell stops the server,
   // by force after five seconds if it hangs. Every write it has confirmed is on disk by then.
   // safeguard: kill-hanging-private-redis
@@ -197,7 +208,7 @@ async function spawnRedis(program: string, at: Listening, args: string[]): Promi
     .catch(() => undefined)
     // If the server stopped by itself, the shell that would kill it must end before its process id is reused.
     .then(() => server.stdin?.end());
-  if (await answers(server, at)) {
+  if (await waitUntilReady(server, address)) {
     const stop = async () => {
       // Otherwise this process might exit before the server has stopped.
       server.ref();
@@ -213,10 +224,10 @@ async function spawnRedis(program: string, at: Listening, args: string[]): Promi
 const startTimeoutMs = 30_000;
 
 /** Waits until the server answers, for as long as it says that it is loading its data. Returns false if it stops or takes too long. */
-async function answers(server: ChildProcess, at: Listening): Promise<boolean> {
+async function waitUntilReady(server: ChildProcess, address: RedisAddress): Promise<boolean> {
   let giveUpAt = performance.now() + startTimeoutMs;
   while (performance.now() < giveUpAt && server.exitCode === null) {
-    const reply = await ping(at);
+    const reply = await ping(address);
     if (reply === '+PONG') return server.exitCode === null;
     if (reply?.startsWith('-LOADING')) giveUpAt = performance.now() + startTimeoutMs;
     await sleep(10);
@@ -236,7 +247,7 @@ function nextCandidate(): number {
   return candidatePorts.first + nextPort;
 }
 
-/** Returns a port that is free on each of `hosts` at the moment: the first such one of `preferred`, or any. */
+/** Returns a port that is free on each of `hosts` at the moment: the first free one of `preferred`, or any. Throws if none is found. */
 export async function freePort(
   preferred: readonly number[] = [],
   hosts: readonly string[] = ['127.0.0.1'],

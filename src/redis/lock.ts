@@ -34,7 +34,7 @@ export function createLock({ records, leaseMs, lockWaitMs }: Deps) {
   /**
    * Runs `work` while no other process runs work on the same key, and returns its result. `isHeld` returns whether this process still
    * has the lease; a suspended process may have lost it. Returns null without running the work if the lock was not free in time, or,
-   * unless `wait` is set, at once.
+   * unless `wait` is set, at once. Throws what `work` throws, and RedisUnavailable.
    */
   return async function withLock<T>(
     key: string,

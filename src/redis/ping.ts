@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import type { Listening } from '../settings/redis-url.ts';
+import type { RedisAddress } from '../settings/redis-url.ts';
 
 const timeoutMs = 2_000;
 
@@ -7,9 +7,9 @@ const timeoutMs = 2_000;
  * Sends PING. Returns the first line of the reply, such as `+PONG` or `-NOAUTH …`, an empty string if something accepts the connection
  * but doesn't reply, and null if nothing accepts it.
  */
-export function ping(at: Listening): Promise<string | null> {
+export function ping(address: RedisAddress): Promise<string | null> {
   return new Promise((resolve) => {
-    const socket = connect(at);
+    const socket = connect(address);
     let connected = false;
     let reply = '';
     const done = () => {

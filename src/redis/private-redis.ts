@@ -14,10 +14,10 @@ type Deps = {
   onProblem: (sentence: string) => void;
 };
 
-const previousEndsWithinMs = 10_000;
+const previousTimeoutMs = 10_000;
 const maxRestartDelayMs = 60_000;
 
-/** The socket of the private Redis in a folder. */
+/** Returns the path of the socket of the private Redis in a folder. */
 export function privateSocket(folder: string): string {
   return join(folder, 'redis.sock');
 }
@@ -41,7 +41,7 @@ export async function startPrivateRedis({ folder, findProgram, onProblem }: Deps
   }
   try {
     // safeguard: wait-for-orphaned-redis
-    await previousEnded(folder, socket);
+    await waitForPrevious(folder, socket);
     const program = await findProgram();
     const server = await startRedisIn(folder, { program, socket });
     if (!server) {
@@ -64,8 +64,8 @@ export async function startPrivateRedis({ folder, findProgram, onProblem }: Deps
 }
 
 /** Waits for the Redis of a process that was killed, which stops a moment later. Two at once would write to the same files. */
-async function previousEnded(folder: string, socket: string): Promise<void> {
-  const giveUpAt = performance.now() + previousEndsWithinMs;
+async function waitForPrevious(folder: string, socket: string): Promise<void> {
+  const giveUpAt = performance.now() + previousTimeoutMs;
   while ((await ping({ path: socket })) !== null) {
     if (performance.now() > giveUpAt)
       throw new NoRedis(

@@ -1,7 +1,6 @@
 import type { Codec, Decoded } from './codec.ts';
 import { redisCall } from './errors.ts';
 import { moveFormerKey, removeFormerKey } from './former-keys.ts';
-
 import { resendIfMoved } from './resend.ts';
 import { createScript, type KeyType, type ScriptDeps, withType } from './scripts.ts';
 
@@ -44,14 +43,15 @@ export function createRecords(deps: Deps) {
   const { onDamaged } = deps;
 
   return {
-    /** The records of this kind. */
+    /** Returns the store of one kind of record. */
     of: <T>(kind: RecordKind<T>) => createStore(deps, kind),
 
     /** {@link createScript} on this Redis. */
     script: (keys: readonly KeyType[], body: string) => createScript(deps, keys, body),
 
     /** {@link withType} on this Redis. */
-    onType: <T>(type: KeyType, key: string, command: () => Promise<T>) => withType(deps, type, key, command),
+    withType: <T>(type: KeyType, key: string, command: () => Promise<T>) =>
+      withType(deps, type, key, command),
 
     /** {@link moveFormerKey} on this Redis. */
     moveFormerKey: (former: string, key: string) => moveFormerKey(deps, former, key),
@@ -59,8 +59,8 @@ export function createRecords(deps: Deps) {
     /** Reports that a part of a record, or a message, is damaged. */
     report: onDamaged,
 
-    /** Decodes a message. Returns null, and reports it, if it is damaged or of another shape. */
-    message<T>(kind: string, codec: Codec<T>, text: string): T | null {
+    /** Returns the value of a message; null, and reports it, if it is damaged or of another shape. */
+    decodeMessage<T>(kind: string, codec: Codec<T>, text: string): T | null {
       const decoded = codec.decode(text, kind);
       // safeguard: check-messages
       if (decoded.state === 'intact') return decoded.value;
@@ -87,10 +87,10 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
   const removeText = createScript(deps, [type], removeIfUnchanged);
   const readClaim = createScript(deps, [type], readWithTtl);
   const encode = (id: string, value: T) => codec.encode(value, id);
-  const wholeTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
+  const roundedTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
 
-  /** Decodes the text that was read for this id. Returns null if it can't be used; a damaged one is removed and reported. Never throws. */
-  async function settle(id: string, text: string): Promise<T | null> {
+  /** Returns the value of a text that was read for this id; null if it can't be used. A damaged one is removed and reported. Never throws. */
+  async function decodeStored(id: string, text: string): Promise<T | null> {
     const decoded: Decoded<T> = codec.decode(text, id);
     if (decoded.state === 'intact') return decoded.value;
     if (decoded.state !== 'other shape') onDamaged(kind, decoded.why);
@@ -107,8 +107,8 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
   async function holderOf(id: string, claimed: T): Promise<T | null> {
     const [text, leftMs] = (await readClaim([key(id)])) as [string | null, number];
     if (text === null) return null;
-    const holder = await settle(id, text);
-    const maxMs = wholeTtlMs(holder ?? claimed) + clockSlackMs;
+    const holder = await decodeStored(id, text);
+    const maxMs = roundedTtlMs(holder ?? claimed) + clockSlackMs;
     // safeguard: claim-ttl
     // safeguard: longest-claim-ttl
     if (leftMs >= 0 && leftMs <= maxMs) return holder;
@@ -119,6 +119,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
 
   const getText = (id: string) => withType(deps, type, key(id), () => redis.get(key(id)));
 
+  /** Returns the text that is stored for this id, or null. Throws RedisUnavailable. */
   async function readText(id: string): Promise<string | null> {
     const text = await getText(id);
     if (text !== null || !formerKey) return text;
@@ -131,18 +132,18 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     key,
     encode,
     readText,
-    settle,
-    ttlMs: wholeTtlMs,
+    decodeStored,
+    ttlMs: roundedTtlMs,
 
     /** Returns the record with this id, or null if there is none that this version can read. Throws RedisUnavailable. */
     async read(id: string): Promise<T | null> {
       const text = await readText(id);
-      return text === null ? null : settle(id, text);
+      return text === null ? null : decodeStored(id, text);
     },
 
     /** Writes a record, replacing any other. Throws RedisUnavailable. */
     async write(id: string, value: T): Promise<void> {
-      const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value));
+      const set = () => redis.set(key(id), encode(id, value), 'PX', roundedTtlMs(value));
       await redisCall(resendIfMoved(redis, set));
     },
 
@@ -150,7 +151,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
     async claim(id: string, value: T): Promise<Claim<T>> {
       for (let tries = 1; ; tries += 1) {
         // safeguard: refresh-lock
-        const set = () => redis.set(key(id), encode(id, value), 'PX', wholeTtlMs(value), 'NX');
+        const set = () => redis.set(key(id), encode(id, value), 'PX', roundedTtlMs(value), 'NX');
         if ((await redisCall(resendIfMoved(redis, set))) === 'OK') return { claimed: true };
         const holder = await holderOf(id, value);
         // If the holder was not a valid claim, it has just been removed, so the second attempt succeeds.
@@ -163,7 +164,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
       await removeText([key(id)], encode(id, value));
     },
 
-    /** Throws RedisUnavailable. */
+    /** Removes the records with these ids. Throws RedisUnavailable. */
     async remove(...ids: readonly string[]): Promise<void> {
       // The former key goes first: then a record that another process is moving is removed under one key or the other.
       // safeguard: remove-former-records

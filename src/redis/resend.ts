@@ -6,9 +6,9 @@ const waitMs = 1_000;
 const retryMs = 10;
 
 /**
- * Sends a command, and resends it once if the server refused it in a way that closes the connection, as a former primary does after a
- * failover: the new connection may lead to another server. After such a reply the command, or script, has had no effect, so this is safe
- * for writes as well. A command whose reply was lost is not resent.
+ * Sends a command and returns its reply. Resends it once if the server refused it in a way that closes the connection, as a former primary
+ * does after a failover: the new connection may lead to another server. After such a reply the command, or script, has had no effect, so
+ * this is safe for writes as well. A command whose reply was lost is not resent. Throws ioredis's errors.
  */
 export async function resendIfMoved<T>(redis: Redis, send: () => Promise<T>): Promise<T> {
   const { stream } = redis;

@@ -21,7 +21,7 @@ export type ScriptDeps = {
 export type Script = (names: readonly string[], ...args: readonly (string | number)[]) => Promise<unknown>;
 
 /**
- * Makes a function of a Lua script. Before the script runs, and in the same step, each key that holds a value of another type is removed
+ * Returns a function that runs a Lua script. Before the script runs, and in the same step, each key that holds a value of another type is removed
  * and reported as damaged, so the script finds the right type or nothing. The script must return a value.
  */
 export function createScript(
@@ -53,8 +53,8 @@ export function createScript(
 }
 
 /**
- * Runs a command on a key that must be of this type. If it holds a value of another type, that is removed and reported as damaged, and the
- * command runs again.
+ * Runs a command on a key that must be of this type, and returns its reply. If the key holds a value of another type, that is removed and
+ * reported as damaged, and the command runs again. Throws RedisUnavailable.
  */
 export async function withType<T>(
   deps: ScriptDeps,

@@ -9,7 +9,10 @@ const quotes = ['"', "'", '`'];
 /** The names of the variables in a file, and the problems with it as sentences, which never quote a value. */
 export type EnvFile = { names: readonly string[]; problems: readonly string[] };
 
-/** Adds the variables in the file at `path` to `env`, except for those that are set already. A missing file counts as empty. */
+/**
+ * Adds the variables in the file at `path` to `env`, except for those that are set already. Returns the names of all of them. A missing file counts as
+ * empty, and an unreadable one is a problem.
+ */
 export function loadEnvFile(path: string, env: Record<string, string | undefined>): EnvFile {
   const name = basename(path);
   const file = readFile(path, name);

@@ -12,7 +12,7 @@ const notInCredentials = /[^\x20-\x7e]|[<>]/u;
  * Removes surrounding quotes and invisible characters, which are often copied along with a value. Returns the cleaned value, and the problem
  * as a sentence that names the variable and not the value, or null if there is none.
  */
-export function plainText(name: string, value: string): { value: string; problem: string | null } {
+export function toPlainText(name: string, value: string): { value: string; problem: string | null } {
   const [hidden] = value.match(invisible) ?? [];
   const visible = value.replace(invisible, '').trim();
   const cleaned = visible.replace(quotesAround, '').trim();

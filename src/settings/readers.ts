@@ -5,7 +5,7 @@ import { defaultRedisPrefix, defaultRedisUrl, keyPrefixIn, parseRedisUrl } from 
 
 /*
  * One function for each kind of setting. Each returns a usable value, and if the given one can't work, adds a sentence to `problems` that says
- * what to write instead. No sentence quotes a secret.
+ * what to write instead. None throws, and no sentence quotes a secret.
  */
 
 export type LogLevel = (typeof logLevels)[number];
@@ -23,6 +23,7 @@ const placeholder =
 /** 32 random decimal digits contain fewer different ones only once in ten billion times. */
 const minDifferentCharacters = 5;
 
+/** Returns PORT, or 3000. */
 export function readPort(value: string | undefined, problems: string[]): number {
   if (value === undefined) return 3000;
   const port = Number(value);
@@ -38,6 +39,7 @@ export function readProduction(value: string | undefined, problems: string[]): b
   return value === 'production';
 }
 
+/** Returns HOST, without the brackets of an IPv6 address, or 127.0.0.1. */
 export function readHost(value: string | undefined, problems: string[]): string {
   if (value === undefined) return '127.0.0.1';
   const host = value.replace(/^\[(.*)\]$/, '$1');
@@ -48,7 +50,7 @@ export function readHost(value: string | undefined, problems: string[]): string 
   return host;
 }
 
-/** Returns the URL of a server on this machine that listens on `host`. */
+/** Returns the URL of a server on this machine that listens on `host`, for use if BASE_URL is not set. */
 export function ownAddress(host: string, port: number, problems: string[]): string {
   if (['127.0.0.1', '0.0.0.0', '::'].includes(host)) return `http://127.0.0.1:${port}`;
   if (host === '::1') return `http://[::1]:${port}`;
@@ -56,6 +58,7 @@ export function ownAddress(host: string, port: number, problems: string[]): stri
   return `http://127.0.0.1:${port}`;
 }
 
+/** Returns the origin in BASE_URL. */
 export function readBaseUrl(value: string, problems: string[]): string {
   const url = URL.canParse(value) ? new URL(value) : null;
   if (!url || !/^https?:$/.test(url.protocol)) {
@@ -86,6 +89,7 @@ function withScheme(value: string): string | null {
   return /^[\w.[\]:-]+$/.test(value) && URL.canParse(guess) ? new URL(guess).origin : null;
 }
 
+/** Returns an http or https URL, without slashes at the end. */
 export function readUrl(name: string, read: Read, fallback: string, problems: string[]): string {
   const value = read(name) ?? fallback;
   if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
@@ -93,7 +97,7 @@ export function readUrl(name: string, read: Read, fallback: string, problems: st
   return fallback;
 }
 
-/** Reads the client ID or the client secret. */
+/** Returns the client ID or the client secret; undefined if it is not set. */
 export function readCredential(name: string, read: Read, problems: string[]): string | undefined {
   const value = read(name);
   const problem = credentialProblem(name, value ?? '');
@@ -101,6 +105,7 @@ export function readCredential(name: string, read: Read, problems: string[]): st
   return value;
 }
 
+/** Returns REDIS_URL in the form that ioredis expects, or the default. */
 export function readRedisUrl(value: string | undefined, problems: string[]): string {
   const parsed = parseRedisUrl(value ?? defaultRedisUrl);
   if ('url' in parsed) return parsed.url;
@@ -108,7 +113,7 @@ export function readRedisUrl(value: string | undefined, problems: string[]): str
   return defaultRedisUrl;
 }
 
-/** Reads the prefix of Redis keys. A brace in it would override the hash tags of the keys. */
+/** Returns the prefix of Redis keys. A brace in it would override the hash tags of the keys. */
 export function readRedisPrefix(value: string | undefined, redisUrl: string, problems: string[]): string {
   if (value !== undefined && keyPrefixIn(redisUrl) !== '')
     problems.push('REDIS_PREFIX is set, and REDIS_URL has a keyPrefix. Remove the one in REDIS_URL.');
@@ -117,6 +122,7 @@ export function readRedisPrefix(value: string | undefined, redisUrl: string, pro
   return defaultRedisPrefix;
 }
 
+/** Returns the secrets in SESSION_SECRET, in order; without it, one that is derived from the client secret. */
 export function readSecrets(
   value: string | undefined,
   clientSecret: string | undefined,
@@ -148,6 +154,7 @@ export function readSecrets(
   return secrets;
 }
 
+/** Returns a value for Express's `trust proxy`. */
 export function readTrustProxy(value: string | undefined, problems: string[]): boolean | number | string {
   if (value === undefined || value === 'false' || value === '0') return false;
   if (/^\d+$/.test(value)) return Number(value);
@@ -171,6 +178,7 @@ function isProxy(value: string): boolean {
   return namedProxies.test(value) || (version > 0 && maskFits && more.length === 0);
 }
 
+/** Returns LOG_LEVEL, or `info`. */
 export function readLogLevel(value: string | undefined, problems: string[]): LogLevel {
   const level = logLevels.find((one) => one === (value ?? 'info'));
   if (level) return level;
@@ -178,12 +186,14 @@ export function readLogLevel(value: string | undefined, problems: string[]): Log
   return 'info';
 }
 
+/** Returns the path in SPOTIFY_LOGO; null if it is not set. */
 export function readLogoPath(value: string | undefined, problems: string[]): string | null {
   if (value === undefined || /\.(svg|png)$/i.test(value)) return value ?? null;
   problems.push('SPOTIFY_LOGO must be the path of an .svg or .png file.');
   return null;
 }
 
+/** Returns the country code in SPOTIFY_MARKET, in uppercase, or US. */
 export function readMarket(value: string | undefined, problems: string[]): string {
   if (value === undefined) return 'US';
   if (/^[A-Za-z]{2}$/.test(value)) return value.toUpperCase();
@@ -191,7 +201,7 @@ export function readMarket(value: string | undefined, problems: string[]): strin
   return 'US';
 }
 
-/** Reads the name of the ledger of calls. By default every app has its own. */
+/** Returns the name of the ledger of calls: by default, every app has its own. */
 export function readLedgerName(
   value: string | undefined,
   clientId: string | undefined,
@@ -203,6 +213,7 @@ export function readLedgerName(
   return value;
 }
 
+/** Returns a whole number, 0 or more. */
 export function readAmount(name: string, read: Read, fallback: number, problems: string[]): number {
   const value = read(name) ?? String(fallback);
   if (/^\d{1,9}$/.test(value)) return Number(value);
@@ -210,13 +221,15 @@ export function readAmount(name: string, read: Read, fallback: number, problems:
   return fallback;
 }
 
+/** Returns whether a switch is on. */
 export function readSwitch(name: string, read: Read, fallback: boolean, problems: string[]): boolean {
   const value = read(name) ?? (fallback ? 'on' : 'off');
   if (value !== 'on' && value !== 'off') problems.push(`${name} must be on or off.`);
   return value === 'on';
 }
 
-export function originsBesideSpotify(urls: string[]): string[] {
+/** Returns the origins of those of these URLs that aren't on spotify.com or below it, without duplicates. */
+export function originsOutsideSpotify(urls: string[]): string[] {
   const origins = urls.map((url) => new URL(url)).filter((url) => !/(^|\.)spotify\.com$/.test(url.hostname));
   return [...new Set(origins.map((url) => url.origin))];
 }

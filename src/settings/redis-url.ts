@@ -71,20 +71,21 @@ export function keyPrefixIn(url: string): string {
 }
 
 /** The address of a Redis: a host and port, or the path of a socket. */
-export type Listening = { host: string; port: number } | { path: string };
+export type RedisAddress = { host: string; port: number } | { path: string };
 
 /** Returns the address in a Redis URL or socket path. */
-export function listeningAt(url: string): Listening {
+export function parseRedisAddress(url: string): RedisAddress {
   if (url.startsWith('/')) return { path: url.split('?')[0] ?? url };
   const { hostname, port } = new URL(url);
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 6379) };
 }
 
 /** Returns the address in a Redis URL for logs and pages, without user and password. */
-export function redisAddress(url: string): string {
-  const at = listeningAt(url);
-  if ('path' in at) return at.path;
-  return `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`;
+export function formatRedisAddress(url: string): string {
+  const address = parseRedisAddress(url);
+  if ('path' in address) return address.path;
+  const { host, port } = address;
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 function isEncoded(text: string): boolean {

@@ -2,7 +2,7 @@
 export type SetupStep = { text: string; link?: string; copy?: { label: string; text: string } };
 
 /**
- * How to get credentials, for the setup page and for the message when a start in production is refused. Source: Spotify's "Apps",
+ * Returns the steps to get credentials, for the setup page and for the message when a start in production is refused. Source: Spotify's "Apps",
  * "Redirect URIs" and "Quota modes" documentation pages.
  */
 export function setupSteps(redirectUri: string): SetupStep[] {
@@ -38,8 +38,8 @@ export function setupSteps(redirectUri: string): SetupStep[] {
 /** Starts the demo, which needs no app at Spotify. */
 export const demoCommand = 'npm run demo';
 
-/** Formats the steps for a terminal, with the names of the missing variables. */
-export function howToSet(missing: readonly string[], redirectUri: string): string {
+/** Returns the steps as a text for a terminal, with the names of the missing variables. */
+export function setupInstructions(missing: readonly string[], redirectUri: string): string {
   const steps = setupSteps(redirectUri).map(
     ({ text, link, copy }, index) => `${index + 1}. ${[text, link, copy?.text].filter(Boolean).join(' ')}`,
   );

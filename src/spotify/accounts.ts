@@ -19,7 +19,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
 
   return {
     /**
-     * The URL to send the browser to for consent. `challenge` is the S256 challenge of the PKCE verifier; `showDialog` makes Spotify ask even
+     * Returns the URL to send the browser to for consent. `challenge` is the S256 challenge of the PKCE verifier; `showDialog` makes Spotify ask even
      * someone who has agreed before.
      */
     authorizeUrl(options: {
@@ -43,11 +43,11 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     },
 
     /**
-     * The error that Spotify shows in place of its sign-in page for our client ID and redirect URI; null if there is none, although Spotify
-     * may still refuse once someone has signed in. Visitors see the error on Spotify's own page, and the app isn't told. Throws
+     * Returns the error that Spotify shows in place of its sign-in page for our client ID and redirect URI; null if there is none, although
+     * Spotify may still refuse once someone has signed in. Visitors see the error on Spotify's own page, and the app isn't told. Throws
      * SpotifyUnavailable.
      */
-    async refusalToAuthorize(): Promise<string | null> {
+    async authorizeProblem(): Promise<string | null> {
       const query = { client_id: clientId, response_type: 'code', redirect_uri: redirectUri };
       const response = await http({ method: 'GET', path: '/authorize', query });
       const message = /INVALID_CLIENT: [\w -]{1,60}/.exec(response.text)?.[0];
@@ -72,7 +72,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     },
 
     /**
-     * Requests an access token for the app itself, for calls that aren't made on behalf of a listener ("Client Credentials Flow"). Throws
+     * Returns an access token for the app itself, for calls that aren't made on behalf of a listener ("Client Credentials Flow"). Throws
      * ClientRejected, RateLimited or SpotifyUnavailable.
      */
     appToken(): Promise<AccessToken> {
@@ -80,7 +80,7 @@ export function createAccounts({ http, accountsUrl, clientId, clientSecret, redi
     },
 
     /**
-     * Requests a new access token. `refreshToken` is null in the result if Spotify sent none: the old one stays valid. Throws
+     * Returns a new access token. Its `refreshToken` is null if Spotify sent none: then the old one stays valid ("Refreshing tokens"). Throws
      * RefreshTokenRejected (revoked, or six months old), ClientRejected, RateLimited or SpotifyUnavailable.
      *
      * Never retried here: a refresh whose response was lost may have taken effect.

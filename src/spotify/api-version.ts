@@ -7,7 +7,7 @@ import { pathTo } from './uri.ts';
  */
 export type ApiVersion = '2026-02' | 'legacy';
 
-/** What a path or field is called in each version. */
+/** What paths, fields and parameters are called in each version. */
 export const names = {
   '2026-02': {
     /** The path below a playlist that lists its entries. */
@@ -15,20 +15,21 @@ export const names = {
     /** The track or episode in an entry of that list. */
     entry: 'item',
     /** The path under which tracks and episodes are saved, and the parameter that names them. */
-    library: (_kind: 'track' | 'episode'): string => '/me/library',
-    saved: 'uris',
+    libraryPath: (_kind: 'track' | 'episode'): string => '/me/library',
+    libraryParameter: 'uris',
     /** The path under which a listener's playlists are created. */
-    newPlaylist: (_listenerId: string): string => '/me/playlists',
+    newPlaylistPath: (_listenerId: string): string => '/me/playlists',
   },
   legacy: {
     contents: 'tracks',
     entry: 'track',
-    library: (kind: 'track' | 'episode'): string => pathTo('me', `${kind}s`),
-    saved: 'ids',
-    newPlaylist: (listenerId: string): string => pathTo('users', listenerId, 'playlists'),
+    libraryPath: (kind: 'track' | 'episode'): string => pathTo('me', `${kind}s`),
+    libraryParameter: 'ids',
+    newPlaylistPath: (listenerId: string): string => pathTo('users', listenerId, 'playlists'),
   },
 } as const;
 
+/** Returns the API version to try if this one turns out to be wrong. */
 export function otherApiVersion(apiVersion: ApiVersion): ApiVersion {
   return apiVersion === '2026-02' ? 'legacy' : '2026-02';
 }

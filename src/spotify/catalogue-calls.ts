@@ -4,9 +4,10 @@ import * as parse from './parse.ts';
 import type { Send } from './send.ts';
 import { partsOf, pathTo } from './uri.ts';
 
+/** The calls that search Spotify and read single items. They throw what web-api.ts lists. */
 export function createCatalogueCalls(send: Send, trusted: TrustedUrls) {
   return {
-    /** Searches all of Spotify; `page` counts from 1. */
+    /** Returns a page of search results ("Search for Item"); `page` counts from 1. */
     async search(
       accessToken: string,
       query: string,
@@ -28,7 +29,7 @@ export function createCatalogueCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseSearchResults(response, offset, trusted);
     },
 
-    /** Returns one track or episode. */
+    /** Returns one track or episode ("Get Track", "Get Episode"). */
     async item(accessToken: string, uri: string): Promise<parse.Track | parse.Episode> {
       const { kind, id } = partsOf(uri);
       const path = pathTo(`${kind}s`, id);

@@ -9,12 +9,12 @@ import type { Image, Named } from './types.ts';
 
 export type Json = Record<string, unknown>;
 
-/** Accepts URLs that lead to a trusted host; returns null for others. */
+/** Each returns a URL that leads to a trusted host, normalized; null for any other value. */
 export type TrustedUrls = { link(url: unknown): string | null; image(url: unknown): string | null };
 
-/** Trusts Spotify's own hosts and the given origins. */
+/** Returns functions that trust Spotify's own hosts and the given origins. */
 export function trustedUrls(otherOrigins: readonly string[]): TrustedUrls {
-  const among = (hosts: RegExp) => (value: unknown) => {
+  const acceptFrom = (hosts: RegExp) => (value: unknown) => {
     if (typeof value !== 'string' || !URL.canParse(value)) return null;
     const url = new URL(value);
     // safeguard: drop-foreign-links
@@ -22,7 +22,7 @@ export function trustedUrls(otherOrigins: readonly string[]): TrustedUrls {
       (url.protocol === 'https:' && hosts.test(url.host)) || otherOrigins.includes(url.origin);
     return isTrusted ? url.href : null;
   };
-  return { link: among(/^open\.spotify\.com$/), image: among(/\.(scdn\.co|spotifycdn\.com)$/) };
+  return { link: acceptFrom(/^open\.spotify\.com$/), image: acceptFrom(/\.(scdn\.co|spotifycdn\.com)$/) };
 }
 
 /** Nothing was added to or played on Spotify before the company was founded, in April 2006. */
@@ -30,30 +30,31 @@ const foundedAt = Date.UTC(2006, 3);
 /** Nothing was recorded before 1857, when the phonautograph was patented. */
 const firstYear = '1857';
 
+/** Returns a text as sent; '' for anything else. */
 export function parseText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** A name as Spotify has it; null if it is blank. */
+/** Returns a name as sent; null if it is blank or not a text. */
 export function parseName(value: unknown): string | null {
   // safeguard: drop-blank-names
   return parseText(value).trim() === '' ? null : parseText(value);
 }
 
-/** A number that may be 0, such as a progress or a volume. */
+/** Returns a number that may be 0, such as a progress or a volume; null for anything else. */
 export function parseAmount(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-/** A number for which 0 is a placeholder, such as a duration. */
+/** Returns a number for which 0 is a placeholder, such as a duration; null for 0 and for anything else. */
 export function parseSize(value: unknown): number | null {
   // safeguard: drop-zero-lengths
   return parseAmount(value) || null;
 }
 
 /**
- * A time in ISO 8601, as sent. Null for anything else, and for `1970-01-01T00:00:00Z`, which means that Spotify doesn't know the time (GitHub:
- * nokazn/ravyd#49).
+ * Returns a time in ISO 8601, as sent. Null for anything else, and for `1970-01-01T00:00:00Z`, which means that Spotify doesn't know the time
+ * (GitHub: nokazn/ravyd#49).
  */
 export function parseTime(value: unknown): string | null {
   const isTime = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(parseText(value));
@@ -62,7 +63,7 @@ export function parseTime(value: unknown): string | null {
 }
 
 /**
- * A year, month or day in ISO 8601, as precise as Spotify knows it. Null for anything else, and for the year `0000`, which means that Spotify
+ * Returns a year, month or day in ISO 8601, as precise as Spotify knows it. Null for anything else, and for the year `0000`, which means that Spotify
  * doesn't know the date (GitHub: Peter-Schorn/SpotifyAPI#37). A month or day of `00` is omitted.
  */
 export function parseReleaseDate(json: Json): string | null {
@@ -76,8 +77,8 @@ export function parseReleaseDate(json: Json): string | null {
 }
 
 /**
- * The announced length of a list of which `count` items, from offset `from` on, were sent. Null if fewer were announced than sent: then the
- * number means nothing. Throws {@link SpotifyUnavailable} if there is no number.
+ * Returns the announced length of a list of which `count` items, from offset `from` on, were sent. Null if fewer were announced than sent: then
+ * the number means nothing. Throws {@link SpotifyUnavailable} if there is no number.
  */
 export function parseTotal(
   value: unknown,
@@ -91,20 +92,23 @@ export function parseTotal(
   return count > 0 && announced < from + count ? null : announced;
 }
 
+/** Returns the name and link of an object, such as an artist; null if it has no name. */
 export function parseNamed(json: Json, trusted: TrustedUrls): Named | null {
   const name = parseName(json.name);
   return name === null ? null : { name, link: parseLink(json, trusted) };
 }
 
-/** The items of a list that have a name. */
+/** Returns the names and links of the objects in a list, without those that have no name. */
 export function parseAllNamed(value: unknown, trusted: TrustedUrls): Named[] {
   return objectsIn(value).flatMap((json) => parseNamed(json, trusted) ?? []);
 }
 
+/** Returns the link to an object on Spotify's site; null if there is none that can be trusted. */
 export function parseLink(json: Json, trusted: TrustedUrls): string | null {
   return isObject(json.external_urls) ? trusted.link(json.external_urls.spotify) : null;
 }
 
+/** Returns the images in a list, without those whose URL can't be trusted. */
 export function parseImages(value: unknown, trusted: TrustedUrls): Image[] {
   return objectsIn(value).flatMap((json) => {
     const url = trusted.image(json.url);
@@ -112,27 +116,29 @@ export function parseImages(value: unknown, trusted: TrustedUrls): Image[] {
   });
 }
 
-/** The objects in a list; empty for anything that is not a list. */
+/** Returns the objects in a list; none for anything that is not a list. */
 export function objectsIn(value: unknown): Json[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** Throws {@link SpotifyUnavailable} for anything but an object. */
+/** Returns the value. Throws {@link SpotifyUnavailable} for anything but an object. */
 export function requireObject(value: unknown, response: HttpResponse): Json {
   if (!isObject(value)) throw malformed(response);
   return value;
 }
 
-/** Throws {@link SpotifyUnavailable} for anything but an array. */
+/** Returns the value. Throws {@link SpotifyUnavailable} for anything but an array. */
 export function requireArray(value: unknown, response: HttpResponse): unknown[] {
   if (!Array.isArray(value)) throw malformed(response);
   return value;
 }
 
+/** Returns whether this is a JSON object, not null or an array. */
 export function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Returns the error for a response whose body isn't what Spotify documents. */
 export function malformed(response: HttpResponse): SpotifyUnavailable {
   return new SpotifyUnavailable(`${response.call} answered ${response.status} with a malformed body`);
 }

@@ -46,7 +46,7 @@ const suspendedMs = 200;
 const resumeMs = 250;
 
 /**
- * Creates a client for one of Spotify's hosts; nothing else connects to it. Every status is a response; only a missing response is an
+ * Returns a client for one of Spotify's hosts; nothing else connects to it. It returns a response whatever its status; only a missing one is an
  * error, {@link SpotifyUnavailable}, which never contains the request, because that holds tokens and secrets.
  */
 export function createHttp({
@@ -106,7 +106,7 @@ export function createHttp({
 }
 
 /**
- * Returns a signal that aborts after `ms`. A process that was suspended resumes with its timers due and responses waiting to be read. It
+ * Returns a signal that aborts after `ms` milliseconds. A process that was suspended resumes with its timers due and responses waiting to be read. It
  * reads those first, because one of them may contain the only token that Spotify still accepts.
  */
 function startDeadline(ms: number): { signal: AbortSignal; clear: () => void } {

@@ -13,7 +13,7 @@ import {
 import type { Episode, Track } from './types.ts';
 import { isUri } from './uri.ts';
 
-/** Parses something playable, by its type; without a type it is a track. */
+/** Parses a track or episode, by its type; without a type it is a track. */
 export function parseItem(json: Json, trusted: TrustedUrls): Track | Episode {
   const kind = spokenKind(json);
   return kind === null ? parseTrack(json, trusted) : parseEpisode(json, kind, trusted);
@@ -49,16 +49,16 @@ function isAudiobook(json: unknown): boolean {
 }
 
 function parseEpisode(json: Json, kind: Episode['kind'], trusted: TrustedUrls): Episode {
-  const whole = isObject(json.audiobook) ? json.audiobook : isObject(json.show) ? json.show : null;
-  const own = parseImages(json.images, trusted);
+  const parent = isObject(json.audiobook) ? json.audiobook : isObject(json.show) ? json.show : null;
+  const ownCovers = parseImages(json.images, trusted);
   return {
     kind,
     ...parsePlayable(json),
     uri: parseUri(json),
     link: parseLink(json, trusted),
-    show: whole && parseNamed(whole, trusted),
-    authors: parseAllNamed((whole ?? json).authors, trusted),
-    covers: own.length > 0 ? own : parseImages(whole?.images, trusted),
+    show: parent && parseNamed(parent, trusted),
+    authors: parseAllNamed((parent ?? json).authors, trusted),
+    covers: ownCovers.length > 0 ? ownCovers : parseImages(parent?.images, trusted),
   };
 }
 

@@ -5,14 +5,15 @@ import * as parse from './parse.ts';
 import type { Send, Slice } from './send.ts';
 import { partsOf } from './uri.ts';
 
+/** The calls about a listener: their profile, library and top items. They throw what web-api.ts lists. */
 export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
   return {
-    /** Returns the profile of the listener. */
+    /** Returns the profile of the listener ("Get Current User's Profile"). */
     async me(accessToken: string): Promise<parse.Profile> {
       return parse.parseProfile(await send(accessToken, { method: 'GET', path: '/me' }), trusted);
     },
 
-    /** Returns tracks that the listener saved, the newest first. */
+    /** Returns a slice of the tracks that the listener saved, the newest first ("Get User's Saved Tracks"). */
     async savedTracks(
       accessToken: string,
       { from, limit = tracksPerPage, market }: Slice,
@@ -25,9 +26,9 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
 
     /** Returns whether this is in the listener's library. */
     async isSaved(accessToken: string, uri: string, apiVersion: ApiVersion): Promise<boolean> {
-      const { library, saved } = names[apiVersion];
-      const path = `${library(partsOf(uri).kind)}/contains`;
-      const query = { [saved]: savedName(uri, apiVersion) };
+      const { libraryPath, libraryParameter } = names[apiVersion];
+      const path = `${libraryPath(partsOf(uri).kind)}/contains`;
+      const query = { [libraryParameter]: libraryId(uri, apiVersion) };
       return parse.parseIsSaved(await send(accessToken, { method: 'GET', path, query }));
     },
 
@@ -38,7 +39,7 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       isSaved: boolean,
       apiVersion: ApiVersion,
     ): Promise<void> {
-      const { library, saved } = names[apiVersion];
+      const { libraryPath, libraryParameter } = names[apiVersion];
       const { kind, id } = partsOf(uri);
       const method = isSaved ? 'PUT' : 'DELETE';
       // The legacy endpoints for saving also need the id in the body, and the one for tracks only there ("Save Tracks for Current User", "Save
@@ -46,18 +47,22 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       const isLegacySave = apiVersion === 'legacy' && isSaved;
       await send(accessToken, {
         method,
-        path: library(kind),
+        path: libraryPath(kind),
         ...(isLegacySave && { body: { ids: [id] } }),
-        ...(!(isLegacySave && kind === 'track') && { query: { [saved]: savedName(uri, apiVersion) } }),
+        ...(!(isLegacySave && kind === 'track') && {
+          query: { [libraryParameter]: libraryId(uri, apiVersion) },
+        }),
       });
     },
 
+    /** Returns the artists that the listener played most ("Get User's Top Items"). */
     async topArtists(accessToken: string, range: TimeRange): Promise<parse.Artist[]> {
       const query = { time_range: range, limit: tracksPerPage };
       const response = await send(accessToken, { method: 'GET', path: '/me/top/artists', query });
       return parse.parseTopArtists(response, trusted);
     },
 
+    /** Returns the tracks that the listener played most ("Get User's Top Items"). */
     async topTracks(accessToken: string, range: TimeRange): Promise<(parse.Track | parse.Episode)[]> {
       const query = { time_range: range, limit: tracksPerPage };
       const response = await send(accessToken, { method: 'GET', path: '/me/top/tracks', query });
@@ -66,7 +71,7 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
   };
 }
 
-/** How the library endpoints name this: by its whole URI in 2026-02, by its id alone in legacy. */
-function savedName(uri: string, apiVersion: ApiVersion): string {
+/** Returns what the library endpoints call this: its whole URI in 2026-02, its id alone in legacy. */
+function libraryId(uri: string, apiVersion: ApiVersion): string {
   return apiVersion === '2026-02' ? uri : partsOf(uri).id;
 }

@@ -5,14 +5,17 @@ export const entriesPerPage = 50;
 /** Playlists per call: the most that Spotify sends ("Get Current User's Playlists"). */
 export const playlistsPerPage = 50;
 /** The highest offset into a list that Spotify accepts (same page). */
-export const furthestOffset = 100_000;
+export const maxOffset = 100_000;
 
 /** Results of each type per search: the most that Spotify sends to new apps ("February 2026 Web API changes"). */
 // safeguard: ten-search-results
 export const resultsPerPage = 10;
 /** The highest offset into search results that Spotify accepts ("Search for Item"). */
-export const furthestResult = 1_000;
-/** Tracks per call, for saved, recently played and top tracks: the most that Spotify sends. */
+export const maxSearchOffset = 1_000;
+/**
+ * Tracks per call, for saved, recently played and top tracks: the most that Spotify sends ("Get User's Saved Tracks", "Get Recently Played
+ * Tracks", "Get User's Top Items").
+ */
 export const tracksPerPage = 50;
 
 /** Spotify's names for the types of search results. */

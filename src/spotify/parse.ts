@@ -42,7 +42,7 @@ export type * from './types.ts';
 
 /*
  * Parses Spotify's responses; only this file, items.ts and fields.ts know its JSON. If a field that no page can do without is missing, the
- * response is rejected as malformed. Any other field may be missing or malformed, and is null then.
+ * response is rejected as malformed: the function throws SpotifyUnavailable. Any other field may be missing or malformed, and is null then.
  */
 
 /** Parses "Get Current User's Profile". */
@@ -140,7 +140,7 @@ export function parseRecentlyPlayed(response: HttpResponse, trusted: TrustedUrls
   return requireArray(json.items, response).flatMap((one) => parseTimestamped(one, trusted));
 }
 
-/** Empty if there is no track. */
+/** Returns one item, or none if there is no track. */
 function parseTimestamped(json: unknown, trusted: TrustedUrls): TimestampedItem[] {
   if (!isObject(json) || !isObject(json.track)) return [];
   return [
@@ -189,7 +189,7 @@ export function parsePlaylists(response: HttpResponse, from: number, trusted: Tr
   const items = objectsIn(all).map((one) => parsePlaylist(one, trusted));
   return {
     items,
-    nullEntries: all.length - items.length,
+    nullCount: all.length - items.length,
     total: parseTotal(json.total, from, all.length, response),
   };
 }
@@ -202,7 +202,7 @@ export function parsePlaylistCard(response: HttpResponse, trusted: TrustedUrls):
   return {
     ...parsePlaylist(json, trusted),
     id,
-    // For other listeners' playlists Spotify sends new apps everything but the contents.
+    // For other listeners' playlists Spotify sends new apps everything but the contents ("February 2026 Web API changes").
     readable: contentsOf(json) !== null,
   };
 }

@@ -13,8 +13,10 @@ const commands = {
   previous: { method: 'POST', path: '/me/player/previous' },
 } as const;
 
+/** The calls about the player. They throw what web-api.ts lists. */
 export function createPlayerCalls(send: Send, trusted: TrustedUrls) {
   return {
+    /** Returns what the player is doing ("Get Playback State"). */
     async player(accessToken: string): Promise<parse.Playback> {
       // Without additional_types Spotify sends no item for an episode.
       const query = { additional_types: 'track,episode' };
@@ -22,7 +24,7 @@ export function createPlayerCalls(send: Send, trusted: TrustedUrls) {
       return parse.parsePlayback(response, trusted);
     },
 
-    /** Returns the devices on which the listener can play. */
+    /** Returns the devices on which the listener can play ("Get Available Devices"). */
     async devices(accessToken: string): Promise<parse.Device[]> {
       return parse.parseDevices(await send(accessToken, { method: 'GET', path: '/me/player/devices' }));
     },
@@ -32,12 +34,12 @@ export function createPlayerCalls(send: Send, trusted: TrustedUrls) {
       await send(accessToken, commands[command]);
     },
 
-    /** Continues on another device; if playback is paused, it stays paused. */
+    /** Continues on another device; if playback is paused, it stays paused ("Transfer Playback"). */
     async transfer(accessToken: string, deviceId: string): Promise<void> {
       await send(accessToken, { method: 'PUT', path: '/me/player', body: { device_ids: [deviceId] } });
     },
 
-    /** Returns the tracks that the listener played last, the newest first. */
+    /** Returns the tracks that the listener played last, the newest first ("Get Recently Played Tracks"). */
     async recentlyPlayed(accessToken: string): Promise<parse.TimestampedItem[]> {
       const request = { path: '/me/player/recently-played', query: { limit: tracksPerPage } };
       return parse.parseRecentlyPlayed(await send(accessToken, { method: 'GET', ...request }), trusted);

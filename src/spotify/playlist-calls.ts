@@ -13,6 +13,7 @@ const itemFields =
   'show(type,name,external_urls,images),audiobook(name,authors(name),external_urls,images),authors(name),' +
   'artists(name,external_urls),album(name,external_urls,images)';
 
+/** The calls about playlists. They throw what web-api.ts lists. */
 export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
   return {
     /** Returns a page of the listener's playlists; `page` counts from 1. */
@@ -33,7 +34,7 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       return parse.parsePlaylistCard(response, trusted);
     },
 
-    /** Returns entries of a playlist. Throws Refused if it belongs to someone else, or if the app doesn't get this API version. */
+    /** Returns a slice of the entries of a playlist. Throws Refused if it belongs to someone else, or if the app doesn't get this API version. */
     async playlistEntries(
       accessToken: string,
       id: string,
@@ -54,18 +55,18 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       return parse.parsePlaylistEntries(response, from, trusted);
     },
 
-    /** Returns the id. Without a description Spotify would store "null" (GitHub: Peter-Schorn/SpotifyAPI#75). */
+    /** Creates a playlist and returns its id. Without a description Spotify would store "null" (GitHub: Peter-Schorn/SpotifyAPI#75). */
     async createPlaylist(
       accessToken: string,
       listenerId: string,
       details: PlaylistDetails,
       apiVersion: ApiVersion,
     ): Promise<string> {
-      const path = names[apiVersion].newPlaylist(listenerId);
+      const path = names[apiVersion].newPlaylistPath(listenerId);
       return parse.parseNewPlaylistId(await send(accessToken, { method: 'POST', path, body: details }));
     },
 
-    /** Changes name, description and visibility of a playlist. An empty description leaves the old one. */
+    /** Changes name, description and visibility of a playlist. An empty description leaves the old one unchanged. */
     async changePlaylist(
       accessToken: string,
       id: string,

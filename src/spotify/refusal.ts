@@ -14,13 +14,14 @@ import {
 } from './errors.ts';
 import type { HttpResponse } from './http.ts';
 
-/** The error for a response without a result. Spotify has few error codes, so status and message text tell the reasons apart. */
+/** Returns the error for a response whose status isn't 2xx. Spotify has few error codes, so status and message text tell the reasons apart. */
 export function refusal(response: HttpResponse, { method, path }: { method: string; path: string }): Error {
   const { status, text, call } = response;
   const message = `${call} answered ${status}`;
   if (status === 429) return new RateLimited(message, response.retryAfter, /QUOTA_EXCEEDED/.test(text));
   if (status === 401) {
-    // A missing scope is a 401 on the player's endpoints and a 403 elsewhere. Refreshing the token helps with neither.
+    // A missing scope is a 401 on the player's endpoints (GitHub: dupontgu/retro-ipod-spotify-client#6) and a 403 elsewhere (GitHub:
+    // spotipy-dev/spotipy#830). Refreshing the token helps with neither.
     return /permissions missing/i.test(text) ? new MissingScope(message) : new AccessTokenRejected(message);
   }
   if (status === 400) {
@@ -41,8 +42,8 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
   }
   if (status === 404) {
     if (/no_active_device|no active device|device not found/i.test(text)) return new NoActiveDevice(message);
-    // A 404 for the listener's own player or lists is a passing fault of Spotify's. A 404 only means something if the request named an object, which
-    // may be missing, or if this API version lacks the endpoint.
+    // A 404 for the listener's own player or lists is a temporary fault at Spotify. A 404 only means something if the request named an object,
+    // which may be missing, or if this API version lacks the endpoint.
     const isPlayer = path.startsWith('/me/player');
     const isList = method === 'GET' && path.startsWith('/me') && !path.startsWith('/me/library');
     if (!isPlayer && !isList) return new NotFound(message);

@@ -3,7 +3,10 @@ import { refusal } from './refusal.ts';
 
 export type Send = ReturnType<typeof createSend>;
 
-/** Sends a request with an access token and returns the response if its status is 2xx; throws the {@link refusal} otherwise. */
+/**
+ * Returns a function that sends a request with an access token and returns the response if its status is 2xx. Otherwise it throws the
+ * {@link refusal}, or SpotifyUnavailable if there is no response.
+ */
 export function createSend(http: Http) {
   return async (accessToken: string, request: Omit<HttpRequest, 'authorization'>): Promise<HttpResponse> => {
     const response = await http({ ...request, authorization: `Bearer ${accessToken}` });
@@ -13,7 +16,7 @@ export function createSend(http: Http) {
 }
 
 /**
- * Part of a list, starting at offset `from`. With a `market`, Spotify says what is playable there, and replaces a track that isn't by another
+ * Part of a list, starting at offset `from`. With a `market`, Spotify says what is playable there, and replaces a track that isn't with another
  * instance of it ("Track Relinking"); the country of the listener's account takes precedence. With null it does neither.
  */
 export type Slice = { from: number; limit?: number; market: string | null };

@@ -147,5 +147,5 @@ export type Entry = {
 /** `total` is the number that Spotify announces, including entries that it sends as null. Null if it sends more than it announces. */
 export type Page<T> = { items: T[]; total: number | null };
 
-/** `nullEntries` counts the playlists that Spotify sent as null: `items` lacks them, `total` includes them. */
-export type PlaylistPage = Page<Playlist> & { nullEntries: number };
+/** `nullCount` counts the playlists that Spotify sent as null: `items` lacks them, `total` includes them. */
+export type PlaylistPage = Page<Playlist> & { nullCount: number };

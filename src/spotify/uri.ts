@@ -5,29 +5,29 @@ class ImpossiblePath extends NotFound {
   override readonly wasAsked = false;
 }
 
-/** Whether this is a Spotify id: a number in base 62, which takes 22 characters ("Spotify URIs and IDs"). Ids of listeners are free-form. */
+/** Returns whether this is a Spotify id: a number in base 62, of 22 characters ("Spotify URIs and IDs"). Ids of listeners are free-form. */
 export function isId(value: unknown): value is string {
   return typeof value === 'string' && /^[A-Za-z\d]{22}$/.test(value);
 }
 
-/** Whether this is the URI of a track or an episode; not of a local file, which has no id (same page). */
+/** Returns whether this is the URI of a track or an episode; not of a local file, which has no id (same page). */
 export function isUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(track|episode):[A-Za-z\d]{22}$/.test(value);
 }
 
-/** Whether this can be the id of a device. Spotify documents no format; devices choose their own. */
+/** Returns whether this can be the id of a device. Spotify documents no format; devices choose their own. */
 export function isDeviceId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{1,128}$/.test(value);
 }
 
-/** Splits a URI into kind and id. */
+/** Returns the kind and id in the URI of a track or an episode. */
 export function partsOf(uri: string): { kind: 'track' | 'episode'; id: string } {
   const [, kind, id = ''] = uri.split(':');
   return { kind: kind === 'episode' ? 'episode' : 'track', id };
 }
 
 /**
- * Builds a path of the Web API with each segment encoded, so that no id, whatever it contains, can change where the call goes. Throws NotFound
+ * Returns a path of the Web API with each segment encoded, so that no id, whatever it contains, can change where the call goes. Throws NotFound
  * for a segment that URL parsers would drop or resolve.
  */
 export function pathTo(...segments: readonly string[]): string {

@@ -28,7 +28,7 @@ export function canonicalHost({ baseUrl }: { baseUrl: string }): RequestHandler 
     // safeguard: wrong-host-page
     if (isBehindProxy || !localhost.test(host)) {
       // Its search field would lead to the wrong address.
-      res.locals.searchable = false;
+      res.locals.hasSearch = false;
       throw new WrongHost(host);
     }
 

@@ -17,7 +17,7 @@ export function createCookies({ baseUrl }: { baseUrl: string }) {
     attributes,
     name: (suffix: string): string => `${prefix}${suffix}`,
     /** Our cookies that the browser sent, by their names without the prefix. */
-    sent(req: Request): Map<string, string> {
+    read(req: Request): Map<string, string> {
       const ours = new Map<string, string>();
       for (const [name, value] of Object.entries(parseCookie(req.headers.cookie ?? ''))) {
         if (value !== undefined && name.startsWith(prefix)) ours.set(name.slice(prefix.length), value);

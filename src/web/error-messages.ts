@@ -1,6 +1,6 @@
 /*
  * What the error pages say: what happened, whether anything was lost, and what to do next. Only text; error-pages.ts decides which message
- * belongs to which error. `{name}` stands for a value that is known when the page is made.
+ * belongs to which error. `{name}` stands for a value that is filled in when the page is rendered.
  */
 
 export type ErrorMessage = {

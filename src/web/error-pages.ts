@@ -26,11 +26,13 @@ type Deps = {
   /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
   onError: (error: unknown, req: Request, status: number) => void;
-  /** Redirects to an address where the page may be shown, if it must not be shown at this one. Returns whether it did. */
-  redirect?: ((req: Request, res: Response, shown: { page: ErrorPage; requestId: string }) => boolean) | null;
+  /** Redirects to an address that can show the page, if this one must not. Returns whether it did. */
+  redirect?:
+    | ((req: Request, res: Response, deferred: { page: ErrorPage; requestId: string }) => boolean)
+    | null;
 };
 
-/** The message for the first class that an error is an instance of is used. */
+/** The first class that an error is an instance of decides its message. */
 const messageNames: readonly [ErrorClass, ErrorMessageName][] = [
   [web.NotSignedIn, 'notSignedIn'],
   [GrantLost, 'grantLost'],
@@ -66,7 +68,7 @@ const setupErrors: readonly ErrorClass[] = [
   RedisUnavailable,
 ];
 
-/** Redis and a restart usually take no longer. */
+/** A restart, or a short outage of Redis, is usually over by then. */
 const retrySoonSeconds = 2;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
@@ -108,7 +110,7 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
   };
 }
 
-type Shown = {
+type PageOptions = {
   page: ErrorPage;
   requestId: string;
   resend?: Resend | null;
@@ -121,7 +123,7 @@ type Shown = {
 /** Answers with an error page. */
 export function sendErrorPage(
   res: Response,
-  { page, requestId, resend = null, reloadSeconds = null, onFailure }: Shown,
+  { page, requestId, resend = null, reloadSeconds = null, onFailure }: PageOptions,
 ): void {
   setHeaders(res, page);
   res.render('errors/page', { page, requestId, resend, reloadSeconds }, (failure, html) => {
@@ -150,7 +152,7 @@ function returnPathOf(req: Request, baseUrl: string): string {
   return req.method === 'GET' ? safeReturnPath(req.originalUrl, baseUrl) : routes.home();
 }
 
-type Place = {
+type PageContext = {
   baseUrl: string;
   returnPath: string;
   now: number;
@@ -158,15 +160,15 @@ type Place = {
   isReloading: boolean;
 };
 
-function pageFor(error: unknown, place: Place): ErrorPage {
+function pageFor(error: unknown, context: PageContext): ErrorPage {
   if (error instanceof Problem) return error.page;
 
-  const message: ErrorMessage = errorMessages[messageNameOf(error, place.baseUrl)];
-  const until = retryAtOf(error, place.now);
-  const seconds = until === null ? null : Math.max(1, Math.ceil((until - place.now) / 1000));
-  const values = valuesFor(error, place.baseUrl, seconds ?? 0);
+  const message: ErrorMessage = errorMessages[messageNameOf(error, context.baseUrl)];
+  const until = retryAtOf(error, context.now);
+  const seconds = until === null ? null : Math.max(1, Math.ceil((until - context.now) / 1000));
+  const values = valuesFor(error, context.baseUrl, seconds ?? 0);
   const { happened, quote, next, heading, steps } = message;
-  const lost = place.isReloading ? message.lostIfReloading : message.lost;
+  const lost = context.isReloading ? message.lostIfReloading : message.lost;
   const text = [happened, 'description' in values && quote, lost, next].filter(Boolean).join(' ');
   const retryAfterSeconds =
     seconds ?? (isOneOf([RedisUnavailable, ShuttingDown], error) ? retrySoonSeconds : null);
@@ -180,7 +182,7 @@ function pageFor(error: unknown, place: Place): ErrorPage {
     ...(steps && { steps: steps.map((step) => fill(step, values)) }),
     actions: message.buttons.map((button) => ({
       label: fill(buttons[button], values),
-      href: hrefOf(button, error, place),
+      href: hrefOf(button, error, context),
     })),
     ...(retryAfterSeconds !== null && { retryAfterSeconds }),
     ...(until !== null && { until }),
@@ -214,7 +216,7 @@ function fill(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder);
 }
 
-function hrefOf(button: Button, error: unknown, { baseUrl, returnPath }: Place): string {
+function hrefOf(button: Button, error: unknown, { baseUrl, returnPath }: PageContext): string {
   const signIn = routes.signIn({ returnTo: returnPath });
   const hrefs: Record<Button, string> = {
     signIn,

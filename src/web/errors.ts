@@ -8,7 +8,7 @@ export class NoSuchPage extends Error {
   override readonly name = 'NoSuchPage';
 }
 
-/** The request target is not a path, so it can't mean a page. Express answers with this status. */
+/** The request target is not a path, so it can't name a page. Its `status` is read like that of Express's own errors. */
 export class InvalidTarget extends Error {
   override readonly name = 'InvalidTarget';
   readonly status = 400;
@@ -76,6 +76,7 @@ export class Problem extends Error {
 
 export type ErrorClass = abstract new (...args: never[]) => Error;
 
+/** Whether an error is an instance of one of these classes. */
 export function isOneOf(types: readonly ErrorClass[], error: unknown): boolean {
   return types.some((type) => error instanceof type);
 }

@@ -7,7 +7,7 @@ export function createExtensionTimer(now: () => number) {
 
   return {
     /** Returns whether the session is due, and if so counts it as extended. */
-    isDue(sessionId: string): boolean {
+    markIfDue(sessionId: string): boolean {
       const last = extendedAt.get(sessionId);
       // safeguard: extend-session-once-a-minute
       if (last !== undefined && now() - last < extendEveryMs) return false;

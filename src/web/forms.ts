@@ -68,7 +68,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
      * Reads a form of ours that never reached its page, because Redis is down and the listener isn't known: the error page then offers
      * to send it again. Goes before the error pages, and after `ownPagesOnly`, which has refused the forms of other sites.
      */
-    readUnreached: ((error, req, res, next) => {
+    readForResend: ((error, req, res, next) => {
       const isUnread = error instanceof RedisUnavailable && req.method === 'POST' && req.body === undefined;
       if (!isUnread) return next(error);
       readUrlEncoded(req, res, () => {
@@ -88,7 +88,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
       const submissions = records.of<Submission<T>>({
         kind: 'idempotency',
         key: keys.idempotency,
-        codec: jsonCodec({ shape: 2, schema: submissionOf(result) }),
+        codec: jsonCodec({ shape: 2, schema: submissionSchema(result) }),
         ttlMs: ({ state }) => (state === 'running' ? leaseMs : resultTtlMs),
       });
       return (req: Request, work: () => Promise<T>): Promise<T> =>
@@ -113,7 +113,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
 
 type Submission<T> = { state: 'running' } | { state: 'done'; result: T };
 
-function submissionOf<T extends object>(result: v.Type<T>): v.Type<Submission<T>> {
+function submissionSchema<T extends object>(result: v.Type<T>): v.Type<Submission<T>> {
   return v.union(
     v.object({ state: v.literal('running') }),
     v.object({ state: v.literal('done'), result }),

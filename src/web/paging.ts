@@ -20,10 +20,10 @@ export function pagesOf(total: number, perPage: number, page: number): number {
 }
 
 /**
- * How many items a list has at least, by its page that starts at `from`: Spotify's total, if it sent one; otherwise the items up to here, and
- * one more after a full page, so that there is a link to the next page.
+ * The least number of items that a list can have, given its page that starts at `from`: Spotify's total, if it sent one; otherwise the items
+ * up to the end of this page, and one more after a full page, so that there is a link to the next page.
  */
-export function atLeast({ items, total }: Page<unknown>, from: number, perPage: number): number {
+export function minTotalOf({ items, total }: Page<unknown>, from: number, perPage: number): number {
   return total ?? from + items.length + (items.length < perPage ? 0 : 1);
 }
 

@@ -9,7 +9,7 @@ type Deps = {
 
 /** The security headers of every response. There are no inline scripts or styles, so there is no nonce. */
 export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler {
-  const https = baseUrl.startsWith('https:');
+  const isHttps = baseUrl.startsWith('https:');
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -25,10 +25,10 @@ export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler
         'base-uri': ["'none'"],
         'frame-ancestors': ["'none'"],
         // On http, which is loopback only, it would break every link.
-        ...(https && { 'upgrade-insecure-requests': [] }),
+        ...(isHttps && { 'upgrade-insecure-requests': [] }),
       },
     },
-    strictTransportSecurity: https && { maxAge: 31_536_000, includeSubDomains: false },
+    strictTransportSecurity: isHttps && { maxAge: 31_536_000, includeSubDomains: false },
     // Not no-referrer: with it, browsers send "Origin: null" with our own forms.
     referrerPolicy: { policy: 'same-origin' },
     xFrameOptions: { action: 'deny' },

@@ -47,7 +47,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
   return {
     /** Sets `req.session`. Throws RedisUnavailable. */
     middleware: ((req, res, next) => {
-      // Without Redis nobody can sign in, so visitors without a session get the same error, and at once.
+      // Without Redis no one can sign in, so visitors without a session get the same error, and at once.
       // safeguard: fail-fast-without-redis
       if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
       middleware(req, res, next);
@@ -112,12 +112,12 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     /** Ends sessions of other browsers. Throws RedisUnavailable. */
     remove: sessionRecords.remove,
 
-    /** Replaces the session of the request, which cannot be trusted, by an empty one. Throws RedisUnavailable. */
-    forget: (req: Request): Promise<void> => promised((done) => req.session.regenerate(done)),
+    /** Replaces the session of the request, which cannot be trusted, with an empty one. Throws RedisUnavailable. */
+    forget: (req: Request): Promise<void> => toPromise((done) => req.session.regenerate(done)),
 
     /** Ends the session of the request. Throws RedisUnavailable. */
     async end(req: Request, res: Response): Promise<void> {
-      await promised((done) => req.session.destroy(done));
+      await toPromise((done) => req.session.destroy(done));
       res.clearCookie(cookies.name('session'), cookies.attributes);
     },
 
@@ -131,7 +131,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
 }
 
 /** Turns a callback-style call into a promise. */
-function promised(call: (done: (error?: unknown) => void) => void): Promise<void> {
+function toPromise(call: (done: (error?: unknown) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     call((error) => (error ? reject(error) : resolve()));
   });

@@ -8,7 +8,7 @@ import type { ErrorPage } from './errors.ts';
 type Deps = { seal: Seal; cookies: Cookies };
 
 /** An error page to show at the next request, with the ID of the request that failed. */
-type Shown = { page: ErrorPage; requestId: string };
+type DeferredPage = { page: ErrorPage; requestId: string };
 
 /** The callback from Spotify, as Express matches its path. */
 const callbackPath = new RegExp(`^${routes.callback()}/?$`, 'i');
@@ -37,20 +37,20 @@ export function createSignInProblems({ seal, cookies }: Deps) {
   const router = Router();
   router.get(routes.signInProblem(), (req, res) => {
     // safeguard: seal-sign-in-problem
-    const opened = seal.open(cookies.sent(req).get(cookieName) ?? '', cookieName);
+    const opened = seal.open(cookies.read(req).get(cookieName) ?? '', cookieName);
     const { requestId } = req;
-    const shown =
-      opened.text === null ? { page: expiredPage, requestId } : (JSON.parse(opened.text) as Shown);
-    sendErrorPage(res, shown);
+    const deferred =
+      opened.text === null ? { page: expiredPage, requestId } : (JSON.parse(opened.text) as DeferredPage);
+    sendErrorPage(res, deferred);
   });
 
   return {
     routes: router,
 
     /** Redirects to the page if the request is a callback from Spotify. Returns whether it did. */
-    redirect(req: Request, res: Response, shown: Shown): boolean {
+    redirect(req: Request, res: Response, deferred: DeferredPage): boolean {
       if (!callbackPath.test(req.path)) return false;
-      const sealed = seal.seal(JSON.stringify(shown), cookieName);
+      const sealed = seal.seal(JSON.stringify(deferred), cookieName);
       res.cookie(name, sealed, { ...cookies.attributes, maxAge: lifetimeMs });
       res.set('Cache-Control', 'no-store').redirect(303, routes.signInProblem());
       return true;

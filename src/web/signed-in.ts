@@ -44,7 +44,7 @@ type Deps = {
   cookies: Cookies;
   rateLimiters: RateLimiters;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
-  /** Invalidates cached responses to this listener whose keys start like these, in every process. */
+  /** Invalidates cached responses to this listener whose keys start with one of these, in every process. */
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
   /** Ends the streams of these sessions, in every process. */
   endStreams: (sessionIds: readonly string[]) => void;
@@ -76,7 +76,7 @@ export function createSignedIn(deps: Deps) {
     /** The same for a page that works without Spotify: a token that is due is refreshed only when Spotify is called. */
     pageWithLazyRefresh: (page: ListenerPage): RequestHandler => admitTo(page, { refreshFirst: false }),
 
-    /** The same for live updates. They have a limit of their own, so that a page that reconnects doesn't use up the reads. */
+    /** The same for live updates. They have a limit of their own, so that a page that reconnects doesn't use up the limit for reads. */
     liveUpdates: (page: ListenerPage): RequestHandler =>
       admitTo(page, { refreshFirst: true, limiter: rateLimiters.update }),
 
@@ -148,7 +148,7 @@ export function createSignedIn(deps: Deps) {
     const expiresAt = consentAt + absoluteLifetimeMs;
     // safeguard: expiry-warning
     if (expiresAt - now() < expiryWarningMs) res.locals.signInEnds = { at: expiresAt, here: req.originalUrl };
-    if (extension.isDue(req.session.id)) {
+    if (extension.markIfDue(req.session.id)) {
       const visit = browsers.recordVisit(listener.accountId, req.session.id);
       // No page waits for this or fails with it: a minute later the next request tries again.
       const extended = Promise.all([sessions.extend(req), grant.extend(), visit]);

@@ -3,8 +3,8 @@ import ejs from 'ejs';
 import type { Application } from 'express';
 import { routes } from '../routes.ts';
 import type { Image } from '../spotify/types.ts';
+import { fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
-import { fallbackNames, kindNames, nameOf, restrictionText } from './names.ts';
 import type { PublicFiles } from './static-files.ts';
 import { timeAgo } from './time-in-words.ts';
 
@@ -17,7 +17,7 @@ type Deps = {
   /** The URL of Spotify's logo; null if the owner of this site has none. */
   spotifyLogo: string | null;
   /** Whether pages have a search field: not until there are credentials. */
-  searchable: boolean;
+  hasSearch: boolean;
   now: () => number;
   /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
@@ -26,7 +26,7 @@ type Deps = {
 /** Sets up the view engine, and what every view may use, as `it.…`. */
 export function useViews(
   app: Application,
-  { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, searchable, hasSetup, now }: Deps,
+  { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, hasSearch, hasSetup, now }: Deps,
 ): void {
   // Not Express's own EJS engine, which cannot be set to render without `with`. Without it, rendering is three times as fast.
   app.engine('ejs', (path, data, done) => {
@@ -46,7 +46,7 @@ export function useViews(
     baseUrl,
     simulatorUrl,
     spotifyLogo,
-    searchable,
+    hasSearch,
     hasSetup,
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */
     idempotencyKey: () => randomBytes(12).toString('base64url'),
@@ -56,7 +56,7 @@ export function useViews(
     /** How long ago something happened; `at` in milliseconds since 1970. */
     ago: (at: number) => timeAgo(now() - at),
     ...defaultFormatters,
-    short,
+    shorten,
     fallbackNames,
     kindNames,
     nameOf,
@@ -77,7 +77,7 @@ function cover(images: readonly Image[], size: number): { src: string; srcset: s
 }
 
 /** A name shortened for the tab of a browser. The page itself shows it in full. */
-function short(name: string): string {
+function shorten(name: string): string {
   const characters = [...name];
   return characters.length <= maxTabTitle
     ? name

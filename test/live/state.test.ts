@@ -13,7 +13,7 @@ import {
   freshObservation,
   hasChanged,
   initialState,
-  isClockPutBack,
+  isClockSetBack,
   isFromTheFuture,
   type ListenerState,
   type LiveState,
@@ -337,8 +337,8 @@ test('when the clock is put back everything planned and observed is dropped, but
   });
   const expected = { ...initialState, failures: 2, live: { ...unknownState, redisDown: true } };
   assert.deepEqual(resetClock(before), expected);
-  assert.equal(isClockPutBack(now, now + minute), true);
-  assert.equal(isClockPutBack(now, now + second), false, 'a small correction');
+  assert.equal(isClockSetBack(now, now + minute), true);
+  assert.equal(isClockSetBack(now, now + second), false, 'a small correction');
   assert.equal(isFromTheFuture(observed(track(0), -minute), now), true);
   assert.equal(isFromTheFuture(observed(track(0), -second), now), false);
 });

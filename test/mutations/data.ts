@@ -165,7 +165,7 @@ export const mutations: Mutation[] = [
   {
     what: 'pausing an export in a short cooldown',
     safeguard: 'pause-export-in-cooldown',
-    from: 'if (error instanceof Cooldown && mayPause(error.until)) await pause(error.until);',
+    from: 'if (error instanceof Cooldown && reservePause(error.until)) await pause(error.until);',
     to: 'if (false) await pause(0);',
     test: 'test/pages/exports-go-on',
     named: 'asks for four seconds|waited out',
@@ -173,7 +173,7 @@ export const mutations: Mutation[] = [
   {
     what: 'retrying a failed read of an export',
     safeguard: 'retry-failed-export-read',
-    from: 'error instanceof SpotifyUnavailable && !repeated && mayRepeat()',
+    from: 'error instanceof SpotifyUnavailable && !hasRetried && reserveRetry()',
     to: 'false',
     test: 'test/pages/exports-go-on',
     named: 'does not end its file|137',
@@ -181,7 +181,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the retry budget of an export',
     safeguard: 'export-retry-budget',
-    from: 'if (spent.repeats >= Math.max(repeatsAtLeast, spent.reads * repeatsShare)) return false;',
+    from: 'if (spent.retries >= Math.max(minRetries, spent.reads * maxRetryShare)) return false;',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'within a budget',
@@ -189,7 +189,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the pause budget of an export',
     safeguard: 'export-pause-budget',
-    from: 'until - now() > longestPauseMs() || spent.pausedMs + addedMs > pausesMs',
+    from: 'until - now() > longestPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs',
     to: 'until - now() > longestPauseMs()',
     test: 'test/pages/exports-go-on',
     named: 'pauses have a budget',
@@ -213,7 +213,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the deadline of the first byte',
     safeguard: 'first-byte-deadline',
-    from: '(part || current.rows === 0 ? firstByteIsDueIn() : longestPauseMs)',
+    from: '(isPart || current.rows === 0 ? firstByteDueInMs() : longestPauseMs)',
     to: 'longestPauseMs',
     test: 'test/pages/exports-go-on',
     named: 'starts the download by itself',
@@ -221,7 +221,7 @@ export const mutations: Mutation[] = [
   {
     what: 'starting a short file that takes too long',
     safeguard: 'start-slow-short-file',
-    from: 'rows <= rowsAtOnce ? firstByteIsDueIn() : 0',
+    from: 'rows <= rowsAtOnce ? firstByteDueInMs() : 0',
     to: 'rows <= rowsAtOnce ? Number.POSITIVE_INFINITY : 0',
     test: 'test/pages/exports-go-on',
     named: 'begins before it is whole',
@@ -229,7 +229,7 @@ export const mutations: Mutation[] = [
   {
     what: 'collecting a short file before it starts',
     safeguard: 'collect-short-file-first',
-    from: 'rows <= rowsAtOnce ? firstByteIsDueIn() : 0',
+    from: 'rows <= rowsAtOnce ? firstByteDueInMs() : 0',
     to: '0',
     test: 'test/pages/exports-go-on',
     named: 'is an error page and no file',
@@ -237,7 +237,7 @@ export const mutations: Mutation[] = [
   {
     what: 'failing a file that cannot be completed',
     safeguard: 'fail-incomplete-file',
-    from: 'if (!run.part) throw error;',
+    from: 'if (!run.isPart) throw error;',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'is an error page and no file|cannot go on',
@@ -269,7 +269,7 @@ export const mutations: Mutation[] = [
   {
     what: 'detecting a changed list of playlists',
     safeguard: 'detect-changed-list',
-    from: 'if (last > sameFrom.page || sameFrom === beginning) {',
+    from: 'if (last > verifiedFrom.page || verifiedFrom === beginning) {',
     to: 'if (false) {',
     test: 'test/pages/exports-complete',
     named: 'list of playlists',
@@ -277,7 +277,7 @@ export const mutations: Mutation[] = [
   {
     what: 'detecting a changed total during an export',
     safeguard: 'detect-changed-total',
-    from: 'if (total !== first.total) throw hasChanged();',
+    from: 'if (total !== first.total) throw playlistChanged();',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'was changed',
@@ -293,7 +293,7 @@ export const mutations: Mutation[] = [
   {
     what: 'failing on missing rows after the name is sent',
     safeguard: 'no-missing-rows-after-name',
-    from: 'if (rows.includes(null) && !run.mayLack()) throw fewerRows();',
+    from: 'if (rows.includes(null) && !run.allowsGaps()) throw tooFewRows();',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'does not send',
@@ -317,7 +317,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the size limit of a part',
     safeguard: 'export-part-size',
-    from: 'part ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY',
+    from: 'isPart ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY',
     to: 'Number.POSITIVE_INFINITY',
     test: 'test/pages/exports-go-on',
     named: 'up to 2,000 rows',
@@ -341,8 +341,8 @@ export const mutations: Mutation[] = [
   {
     what: 'showing export progress without calling Spotify',
     safeguard: 'progress-without-spotify',
-    from: 'isRunning ? { name: current.name, rows: current.of, calls: null } : await ask()',
-    to: 'await ask()',
+    from: 'isRunning ? { name: current.name, rows: current.totalRows, calls: null } : await load()',
+    to: 'await load()',
     test: 'test/pages/exports-go-on',
     named: 'shown on the page that started',
   },
@@ -393,7 +393,7 @@ export const mutations: Mutation[] = [
   {
     what: 'distinguishing unreadable playlists from failures',
     safeguard: 'distinguish-unreadable-playlists',
-    from: '!manifest.readable && !isOwn',
+    from: '!manifest.readable && !isOwnOrShared',
     to: '!manifest.readable',
     test: 'test/pages/exports-complete',
     named: 'can’t be read',
@@ -409,7 +409,7 @@ export const mutations: Mutation[] = [
   {
     what: 'counting playlists that Spotify sent as null',
     safeguard: 'count-null-playlists',
-    from: 'summary.sentAsNull += list.nullEntries;',
+    from: 'summary.sentAsNull += list.nullCount;',
     to: '',
     test: 'test/pages/exports-complete',
     named: 'sends as null',
@@ -417,7 +417,7 @@ export const mutations: Mutation[] = [
   {
     what: 'failing on missing playlists after the name is sent',
     safeguard: 'no-missing-playlists-after-name',
-    from: 'if (notSent > 0 && !run.mayLack())',
+    from: 'if (notSent > 0 && !run.allowsGaps())',
     to: 'if (false)',
     test: 'test/pages/exports-complete',
     named: 'later page of playlists',
@@ -433,7 +433,7 @@ export const mutations: Mutation[] = [
   {
     what: 'detecting a change that keeps the total',
     safeguard: 'detect-changed-snapshot',
-    from: 'if (current !== snapshotId) throw hasChanged();',
+    from: 'if (current !== snapshotId) throw playlistChanged();',
     to: '',
     test: 'test/pages/exports-complete',
     named: 'without getting longer|file of all playlists, for',
@@ -449,7 +449,7 @@ export const mutations: Mutation[] = [
   {
     what: '404 beyond the end of a playlist',
     safeguard: '404-beyond-playlist-end',
-    from: "if (from > 0 && (from > total || (from === total && known === null))) throw new NoSuchPage('No such row');",
+    from: "if (from > 0 && (from > total || (from === total && previousSnapshot === null))) throw new NoSuchPage('No such row');",
     to: '',
     test: 'test/pages/exports-complete',
     named: 'beyond the end',
@@ -465,8 +465,8 @@ export const mutations: Mutation[] = [
   {
     what: '404 for impossible positions',
     safeguard: '404-for-impossible-positions',
-    from: 'place === null || place > furthest',
-    to: 'place === null',
+    from: 'position === null || position > max',
+    to: 'position === null',
     test: 'test/pages/export',
     named: 'pages and formats',
   },

@@ -4,8 +4,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the refresh lock',
     safeguard: 'refresh-lock',
-    from: "'PX', wholeTtlMs(value), 'NX')",
-    to: "'PX', wholeTtlMs(value))",
+    from: "'PX', roundedTtlMs(value), 'NX')",
+    to: "'PX', roundedTtlMs(value))",
     test: 'test/access/token-refresh',
   },
   {
@@ -338,7 +338,7 @@ export const mutations: Mutation[] = [
     what: 'keeping the earlier session until the new one exists',
     safeguard: 'keep-session-until-replaced',
     from: 'req.sessionStore.generate(req);',
-    to: 'await promised((done) => req.session.regenerate(done));',
+    to: 'await toPromise((done) => req.session.regenerate(done));',
     test: 'test/redis/redis-outage',
     named: 'new sign-in',
   },
@@ -754,8 +754,8 @@ export const mutations: Mutation[] = [
   {
     what: 'hiding the setup page on public sites',
     safeguard: 'hide-public-setup',
-    from: "!production && baseUrl.startsWith('http:')",
-    to: '!production',
+    from: "!isProduction && baseUrl.startsWith('http:')",
+    to: '!isProduction',
     test: 'test/pages/setup',
   },
   {
@@ -928,8 +928,8 @@ export const mutations: Mutation[] = [
   {
     what: 'releasing the slot of a client that has left',
     safeguard: 'release-slot-of-gone-client',
-    from: 'if (res.destroyed || res.closed || closed) {',
-    to: 'if (closed) {',
+    from: 'if (res.destroyed || res.closed || isClosed) {',
+    to: 'if (isClosed) {',
     test: 'test/live/live-edge-cases',
     named: 'leaves before its stream',
   },
@@ -984,8 +984,8 @@ export const mutations: Mutation[] = [
   {
     what: 'hiding the player without its scope',
     safeguard: 'hide-player-without-scope',
-    from: "listener.hasScopesFor('player') ? hub.fresh(accountId) : null",
-    to: 'hub.fresh(accountId)',
+    from: "listener.hasScopesFor('player') ? hub.freshObservation(accountId) : null",
+    to: 'hub.freshObservation(accountId)',
     test: 'test/live/live-edge-cases',
     named: 'fewer scopes',
   },

@@ -124,7 +124,7 @@ export const mutations: Mutation[] = [
   {
     what: 'checking the owner of a lease',
     safeguard: 'check-lease-owner',
-    from: 'await leases.settle(accountId, owner);',
+    from: 'await leases.decodeStored(accountId, owner);',
     to: '',
     test: 'test/redis/records',
     named: 'lease',

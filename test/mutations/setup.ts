@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
   {
     what: 'waiting for the private Redis of a killed process to exit',
     safeguard: 'wait-for-orphaned-redis',
-    from: 'await previousEnded(folder, socket);',
+    from: 'await waitForPrevious(folder, socket);',
     to: '',
     test: 'test/redis/choice',
     named: 'a private Redis that is still shutting down',

@@ -48,7 +48,7 @@ export const mutations: Mutation[] = [
   {
     what: 'starting no critical work while stopping',
     safeguard: 'no-critical-work-while-stopping',
-    from: 'if (stopping) throw',
+    from: 'if (isStopping) throw',
     to: 'if (false) throw',
     test: stop,
     named: 'a page that needs a refresh',
@@ -88,7 +88,7 @@ export const mutations: Mutation[] = [
   {
     what: 'exiting at the second signal',
     safeguard: 'exit-at-second-signal',
-    from: 'if (exiting) node.exit(1);',
+    from: 'if (isExiting) node.exit(1);',
     to: '',
     test: stop,
     named: 'cannot finish',

@@ -210,7 +210,7 @@ export const mutations: Mutation[] = [
   {
     what: 'deleting cookies when there are too many',
     safeguard: 'delete-excess-cookies',
-    from: 'for (const { state } of sent(req)) clear(res, state);',
+    from: 'for (const { state } of list(req)) clear(res, state);',
     to: '',
     test: 'test/pages/pending-sign-ins',
     named: 'too many cookies',
@@ -289,8 +289,8 @@ export const mutations: Mutation[] = [
   {
     what: 'sealing the problem of a failed sign-in',
     safeguard: 'seal-sign-in-problem',
-    from: "const opened = seal.open(cookies.sent(req).get(cookieName) ?? '', cookieName);",
-    to: 'const text = cookies.sent(req).get(cookieName) || null;\n    const opened = { text };',
+    from: "const opened = seal.open(cookies.read(req).get(cookieName) ?? '', cookieName);",
+    to: 'const text = cookies.read(req).get(cookieName) || null;\n    const opened = { text };',
     test: 'test/pages/repeated-sign-in',
     named: 'only what this server wrote',
   },

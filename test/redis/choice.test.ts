@@ -36,10 +36,12 @@ async function machine(t: TestContext) {
       return redis;
     },
     /** What a start of Turntable opens. */
-    async open(settings: { redisUrl?: string; findsRedis?: boolean; waitMs?: number; folder?: string } = {}) {
+    async open(
+      settings: { redisUrl?: string; shouldFindRedis?: boolean; waitMs?: number; folder?: string } = {},
+    ) {
       said.length = 0;
       const findProgram = async () => redisProgram;
-      const deps = { redisUrl: url, findsRedis: true, folder, findProgram, info: say, error: say };
+      const deps = { redisUrl: url, shouldFindRedis: true, folder, findProgram, info: say, error: say };
       const store = await openRedis({ ...deps, waitMs: 200, ...settings });
       t.after(store.stop);
       return store;
@@ -252,10 +254,10 @@ test('a database that Redis does not have is refused at startup', { skip }, asyn
   await startDefault();
 
   await assert.rejects(
-    open({ redisUrl: `${url}/99`, findsRedis: false }),
+    open({ redisUrl: `${url}/99`, shouldFindRedis: false }),
     /127\.0\.0\.1:\d+ refuses the database number in REDIS_URL .*Write a different number .*numbered from 0/,
   );
-  assert.equal((await open({ redisUrl: `${url}/3`, findsRedis: false })).url, `${url}/3`);
+  assert.equal((await open({ redisUrl: `${url}/3`, shouldFindRedis: false })).url, `${url}/3`);
 });
 
 // fault: missing-database-no-fallback
@@ -279,10 +281,10 @@ test('a path in REDIS_URL that is not a socket is refused at startup', { skip },
   writeFileSync(file, '');
 
   for (const redisUrl of [folder, file]) {
-    await assert.rejects(open({ redisUrl, findsRedis: false }), /is not a socket\. Use the path after/);
+    await assert.rejects(open({ redisUrl, shouldFindRedis: false }), /is not a socket\. Use the path after/);
   }
   assert.equal(
-    (await open({ redisUrl: join(folder, 'not-yet'), findsRedis: false })).url,
+    (await open({ redisUrl: join(folder, 'not-yet'), shouldFindRedis: false })).url,
     join(folder, 'not-yet'),
   );
 });

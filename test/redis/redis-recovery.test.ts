@@ -31,7 +31,7 @@ test('a connection whose packets are dropped is given up within a second, and a 
 // fault: reply-during-busy-loop
 test('a pipeline, a script or a command whose reply waits while the event loop is busy for 800 ms is not given up', async (t) => {
   const downs: string[] = [];
-  const { redis, known } = connectRedis({
+  const { redis, firstReport } = connectRedis({
     prefix: '',
     url: await testRedisUrl(),
     deadlineMs: timing.redisDeadlineMs,
@@ -40,7 +40,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
     background: { run: (_name, work) => work.catch(assert.fail) },
   });
   t.after(() => redis.disconnect());
-  await known;
+  await firstReport;
 
   for (const work of [
     () => redis.set('busy', 'x', 'PX', 10_000),

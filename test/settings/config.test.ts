@@ -10,14 +10,14 @@ test('without settings there is a server on this machine, waiting for credential
 
   assert.equal(secrets.length, 1);
   assert.deepEqual(config, {
-    production: false,
+    isProduction: false,
     port: 3000,
     host: '127.0.0.1',
     baseUrl: 'http://127.0.0.1:3000',
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
     redisPrefix: 'turntable:',
-    findsRedis: true,
+    shouldFindRedis: true,
     spotify: null,
     spotifyLogo: null,
     missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
@@ -26,13 +26,13 @@ test('without settings there is a server on this machine, waiting for credential
     market: 'US',
     dailyCalls: 700,
     dailySearches: 100,
-    setupPage: true,
+    hasSetupPage: true,
     unknownSettings: [],
   });
 });
 
 test('the setup page is available on this machine only, unless it is turned on', () => {
-  const setupPage = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).setupPage;
+  const setupPage = (env: Record<string, string>) => readConfig({ ...credentials, ...env }).hasSetupPage;
   const public_ = { BASE_URL: 'https://music.example', TRUST_PROXY: '1' };
 
   assert.equal(setupPage({}), true);
@@ -113,9 +113,9 @@ test('addresses that Spotify refuses as redirect URIs are refused with the reaso
 });
 
 test('a Redis is found if none is configured, but not in production', () => {
-  assert.equal(readConfig(credentials).findsRedis, true);
-  assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).findsRedis, false);
-  assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).findsRedis, false);
+  assert.equal(readConfig(credentials).shouldFindRedis, true);
+  assert.equal(readConfig({ ...credentials, NODE_ENV: 'production' }).shouldFindRedis, false);
+  assert.equal(readConfig({ ...credentials, REDIS_URL: 'redis://127.0.0.1:6379' }).shouldFindRedis, false);
 });
 
 test('the prefix of Redis keys can be set, once and without characters that are special to Redis', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readConfig } from '../../src/config.ts';
 import { loadEnvFile } from '../../src/settings/env-file.ts';
-import { redisAddress } from '../../src/settings/redis-url.ts';
+import { formatRedisAddress } from '../../src/settings/redis-url.ts';
 import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
@@ -144,7 +144,7 @@ test('a Redis URL in any of its forms is accepted, and shown without user and pa
     ['unix:///run/redis.sock', '/run/redis.sock'],
     ['/run/redis.sock?db=2&password=pass', '/run/redis.sock'],
   ] as const)
-    assert.equal(redisAddress(readConfig({ ...credentials, REDIS_URL }).redisUrl), address);
+    assert.equal(formatRedisAddress(readConfig({ ...credentials, REDIS_URL }).redisUrl), address);
 });
 
 // fault: quotes-or-invisible-characters

@@ -29,9 +29,9 @@ const parts = createParts({
 shutdown.defer(parts.close);
 await parts.redisAnswered;
 const app = createApp({ config: { ...config, spotify }, log, parts });
-const serving = await serve(app, { ...config, port: 0 });
+const server = await serve(app, { ...config, port: 0 });
 const { background, closeStreams } = parts;
-shutdown.defer(() => stopServing({ serving, background, closeStreams, log }));
+shutdown.defer(() => stopServing({ server, background, closeStreams, log }));
 
 process.on('message', ({ advanceMs }: AdvanceMessage) => {
   clock.advance({ seconds: advanceMs / 1000 });
@@ -39,4 +39,4 @@ process.on('message', ({ advanceMs }: AdvanceMessage) => {
 });
 // The test has ended.
 process.on('disconnect', () => process.exit());
-process.send?.({ port: serving.port } satisfies ReadyMessage);
+process.send?.({ port: server.port } satisfies ReadyMessage);

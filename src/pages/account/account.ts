@@ -10,7 +10,7 @@ import type { Profile } from '../../spotify/types.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { purposes } from './purposes.ts';
+import { describePermissions } from './permissions.ts';
 
 type Deps = {
   browsers: Browsers;
@@ -21,7 +21,7 @@ type Deps = {
 };
 
 /** Spotify's page for removing an app's access. The Web API has no call for that. */
-const appsAtSpotify = 'https://www.spotify.com/account/apps';
+const spotifyAppsUrl = 'https://www.spotify.com/account/apps';
 
 /** The listener's sign-ins and permissions with all ways to end them, and what is used of the day's calls to Spotify. */
 export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: Deps): Router {
@@ -49,7 +49,7 @@ export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: De
   }
 
   router.get(routes.disconnected(), (_req, res) => {
-    res.render('account/disconnected', { appsAtSpotify });
+    res.render('account/disconnected', { spotifyAppsUrl });
   });
 
   return router;
@@ -63,7 +63,7 @@ export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: De
     ]);
     const quota = quotaInUse(known, dailyCalls, now());
     const me = { id, name, link: profile?.link ?? null, pictures: profile?.pictures ?? [] };
-    const permissions = purposes(signIn.scopes);
+    const permissions = describePermissions(signIn.scopes);
     // Without the ids of the sessions, which would let anyone who sees them use the session.
     // safeguard: hide-session-ids
     const shown = all.map(({ sessionId, ...browser }) => ({
@@ -81,7 +81,7 @@ export function accountPages({ browsers, signedIn, ledger, dailyCalls, now }: De
           browsers: shown,
           quota,
           familyWords,
-          appsAtSpotify,
+          spotifyAppsUrl,
         }),
       json: () =>
         res.json({

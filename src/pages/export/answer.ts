@@ -4,37 +4,37 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import type { Outcome } from './outcome.ts';
 import { createExportRun, type ExportDeps, type ExportRun, longestPauseMs } from './run.ts';
-import { attach, ClientGone, type File, sendFile } from './send.ts';
+import { attach, ClientGone, type ExportFile, sendFile } from './send.ts';
 
 type Deps = ExportDeps & {
   /** The longest silence on a connection, in milliseconds. */
   heartbeatMs: number;
 };
 
-type OpenFile = Omit<File, 'format'> & {
+type OpenFile = Omit<ExportFile, 'format'> & {
   /** What the file lacks, which is known once it has been sent; null if it is complete. */
   outcome: () => Outcome | null;
 };
 
 /**
- * Sends the file that `open` creates for `what`, which is a playlist's id or `all`. Throws the error that ended the export; if the file
+ * Sends the file that `open` creates for an export; `exportId` is a playlist's id, or `all`. Throws the error that ended the export; if the file
  * hasn't begun, that becomes an error page.
  */
 export async function answerWithFile(
   deps: Deps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
-  what: string,
+  exportId: string,
   open: (run: ExportRun) => Promise<OpenFile>,
 ): Promise<void> {
-  const run = createExportRun(deps, { req, res, listener }, what);
+  const run = createExportRun(deps, { req, res, listener }, exportId);
   try {
     const file = await open(run);
     const format = String(req.params.format);
     if (req.method === 'HEAD') attach(res, { ...file, format }, false).end();
-    else await sendFile(res, { ...file, format, text: run.measured(file.text) }, deps.heartbeatMs);
-    run.ended(file.outcome());
+    else await sendFile(res, { ...file, format, text: run.measure(file.text) }, deps.heartbeatMs);
+    run.finish(file.outcome());
   } catch (error) {
-    run.failed(error);
+    run.fail(error);
     if (error instanceof ClientGone) return;
     const waitMs = error instanceof Cooldown ? error.until - deps.now() : Number.POSITIVE_INFINITY;
     if (!(error instanceof Cooldown) || waitMs > longestPauseMs || res.headersSent || wantsJson(req))
@@ -45,6 +45,6 @@ export async function answerWithFile(
       .set({ 'Cache-Control': 'no-store', 'Retry-After': String(startSeconds) })
       .vary('Accept');
     // This page starts the download when the pause is over.
-    res.render('export/paused', { until: error.until, startSeconds, file: req.originalUrl, what });
+    res.render('export/paused', { until: error.until, startSeconds, file: req.originalUrl, exportId });
   }
 }

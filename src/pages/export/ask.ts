@@ -7,17 +7,18 @@ import { isForeign } from '../../web/same-origin.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 
 /**
- * Asks for confirmation if a link on another site leads to a file, because an export takes many calls to Spotify. Naming the playlist takes
- * one call, which the export's own page shares. Returns whether it has answered the request.
+ * Creates a function that asks for confirmation if a link on another site leads to a file, because an export takes many calls to Spotify. Naming
+ * the playlist takes one call, which the export's own page shares. The function returns whether it has answered the request. Throws GrantLost,
+ * NotFound and RedisUnavailable.
  */
-export function createQuestion({ baseUrl }: { baseUrl: string }) {
+export function createAskFirst({ baseUrl }: { baseUrl: string }) {
   return async (req: Request, res: Response, listener: SignedInListener): Promise<boolean> => {
     if (!isForeign(req)) return false;
-    const what = typeof req.params.id === 'string' ? req.params.id : 'all';
-    const name = what === 'all' ? null : await nameOf(listener, what);
+    const exportId = typeof req.params.id === 'string' ? req.params.id : 'all';
+    const name = exportId === 'all' ? null : await nameOf(listener, exportId);
     const format = String(req.params.format).toUpperCase();
     const path = safeReturnPath(req.originalUrl, baseUrl);
-    res.set('Cache-Control', 'no-store').render('export/ask', { what, name, format, path });
+    res.set('Cache-Control', 'no-store').render('export/ask', { exportId, name, format, path });
     return true;
   };
 

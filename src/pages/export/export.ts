@@ -1,17 +1,18 @@
 import { type Response, Router } from 'express';
+import type { Progress } from '../../access/export-progress.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
-import { spotifyId } from '../../web/named.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
+import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
-import { priceOf, sizeOfAll } from './about.ts';
-import { createQuestion } from './ask.ts';
+import { createAskFirst } from './ask.ts';
 import { createFiles, formatIn } from './files.ts';
 import { createPrices, type Price, type Deps as PriceDeps } from './price.ts';
+import { priceOf, sizeOfAll } from './size.ts';
 
 type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
   PriceDeps & {
@@ -20,8 +21,8 @@ type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
     baseUrl: string;
   };
 
-/** The size of an export: rows, and about how many calls; null if unknown. */
-type About = { name: string | null; rows: number | null; price: Price | null };
+/** The name and size of an export, as its page shows them: rows, and about how many calls. Null if unknown. */
+type Overview = { name: string | null; rows: number | null; price: Price | null };
 
 /** Playlists as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
@@ -29,7 +30,7 @@ export function exportPages(deps: Deps): Router {
   const router = Router();
   const prices = createPrices(deps);
   const files = createFiles({ ...deps, prices });
-  const askFirst = createQuestion(deps);
+  const askFirst = createAskFirst(deps);
   const file = (limiter: RateLimiter, serve: ListenerPage) => [
     // safeguard: no-speculative-exports
     refuseSpeculative,
@@ -44,7 +45,7 @@ export function exportPages(deps: Deps): Router {
       await serve(req, res, listener);
     }),
   ];
-  router.param('id', spotifyId);
+  router.param('id', checkSpotifyId);
   // Checked before the sign-in, like ids.
   router.param('format', (req, _res, next) => {
     formatIn(req);
@@ -56,7 +57,7 @@ export function exportPages(deps: Deps): Router {
     const latest = await progress.get(accountId);
     res.set('Cache-Control', 'private, no-store').format({
       html: () => res.render('export/state', { latest }),
-      json: () => res.json(latest),
+      json: () => res.json(latest && progressJson(latest)),
     });
   });
   router.get(routes.exportProgress(), htmlOrJson, state);
@@ -95,24 +96,24 @@ export function exportPages(deps: Deps): Router {
     res: Response,
     { accountId }: SignedInListener,
     id: string,
-    ask: () => Promise<About>,
+    load: () => Promise<Overview>,
   ): Promise<void> {
     const latest = await progress.get(accountId);
-    const current = latest?.what === id ? latest : null;
+    const current = latest?.exportId === id ? latest : null;
     const isRunning = current?.state === 'running' || current?.state === 'paused';
     // People look at this page during a pause, when Spotify must not be called.
     // safeguard: progress-without-spotify
-    const { price, ...about } = isRunning
-      ? { name: current.name, rows: current.of, price: null }
-      : await ask();
-    const isShort = about.rows !== null && about.rows <= rowsAtOnce;
+    const { price, ...overview } = isRunning
+      ? { name: current.name, rows: current.totalRows, price: null }
+      : await load();
+    const isShort = overview.rows !== null && overview.rows <= rowsAtOnce;
     const calls = price && price.lists + price.entries;
     const fit = price && (await prices.fit(price));
     res.set('Cache-Control', 'private, no-store').format({
       html: () =>
         res.render('export/export', {
           id,
-          ...about,
+          ...overview,
           calls,
           fit,
           isShort,
@@ -120,7 +121,12 @@ export function exportPages(deps: Deps): Router {
           latest: current,
           rowsAtOnce,
         }),
-      json: () => res.json({ id, ...about, calls, progress: current }),
+      json: () => res.json({ id, ...overview, calls, progress: current && progressJson(current) }),
     });
   }
+}
+
+/** The progress for programs, under the names that this JSON has always had. */
+function progressJson({ exportId, totalRows, ...progress }: Progress) {
+  return { what: exportId, of: totalRows, ...progress };
 }

@@ -1,16 +1,18 @@
 import type { Request, Response } from 'express';
-import { entriesPerPage, furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import { entriesPerPage, maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
-import { nameOf, nameOfAll, type Place, priceOf, sizeOfAll } from './about.ts';
+import { openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
 import { answerWithFile } from './answer.ts';
-import { everything, readPlaylists } from './everything.ts';
+import { nameOf, nameOfAll } from './file-name.ts';
 import { csv, type Format, json, type Summary } from './formats.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
+import type { Place } from './place.ts';
 import type { Price, Prices } from './price.ts';
+import { priceOf, sizeOfAll } from './size.ts';
 import { checkFrom, openSource } from './source.ts';
 
 type Deps = Parameters<typeof answerWithFile>[0] & { prices: Prices };
@@ -19,9 +21,12 @@ const formats = new Map<string, Format>([
   ['csv', csv],
   ['json', json],
 ]);
-const lastPageOfPlaylists = furthestOffset / playlistsPerPage + 1;
+const lastPageOfPlaylists = maxOffset / playlistsPerPage + 1;
 
-/** Answers requests for files. Format, place and snapshot are in their URLs. */
+/**
+ * Answers requests for files. Format, place and snapshot are in their URLs. Throws {@link NoSuchPage} for a URL that can't exist, and the error
+ * that ended the export.
+ */
 export function createFiles(deps: Deps) {
   const { prices } = deps;
   return {
@@ -30,29 +35,29 @@ export function createFiles(deps: Deps) {
       const format = formatIn(req);
       const place: Place = {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
-        skip: placeIn(req.query.skip, playlistsPerPage - 1),
-        from: placeIn(req.query.from),
+        skip: readPosition(req.query.skip, playlistsPerPage - 1),
+        from: readPosition(req.query.from),
         ...beforeIn(req),
         ...snapshotIn(req),
       };
       await answerWithFile(deps, { req, res, listener }, 'all', async (run) => {
-        const readPage = (page: number) => readPlaylists(listener.spotify.freshPlaylists, page, run);
+        const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
         const first = await readPage(place.page);
-        checkPlace(place, first, run.part);
+        checkPlace(place, first, run.isPart);
         const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport);
-        run.announced(null, rows);
+        run.announce(null, rows);
         await requirePrice(req, run, price);
         const open = (playlist: Playlist, at: Place) =>
           openSource({
             playlist,
             from: at.from,
-            known: at.snapshot ?? null,
-            load: playlist.id === null ? null : loadFrom(listener, playlist.id, playlist.snapshotId),
-            currentSnapshot: snapshotOf(listener, String(playlist.id)),
-            resume: (from) => addressOf(req, withSnapshot({ ...at, from }, playlist)),
+            previousSnapshot: at.snapshot ?? null,
+            load: playlist.id === null ? null : entriesLoader(listener, playlist.id, playlist.snapshotId),
+            currentSnapshot: snapshotLoader(listener, String(playlist.id)),
+            resume: (from) => partUrl(req, withSnapshot({ ...at, from }, playlist)),
             run,
           });
-        const resume = (at: Place) => addressOf(req, at);
+        const resume = (at: Place) => partUrl(req, at);
         const summary: Summary = {
           playlists: 0,
           announced: first.total ?? 0,
@@ -60,8 +65,16 @@ export function createFiles(deps: Deps) {
           complete: false,
           stopped: null,
         };
-        const isOwn = (playlist: Playlist) => isTheirs(listener, playlist);
-        const sources = everything({ place, first, summary, run, readPage, open, isOwn, resume });
+        const sources = openAllPlaylists({
+          place,
+          first,
+          summary,
+          run,
+          readPage,
+          open,
+          isOwnOrShared: (playlist) => isOwnOrShared(listener, playlist),
+          resume,
+        });
         return {
           name: () => nameOfAll(place, summary),
           type: format.type,
@@ -76,42 +89,42 @@ export function createFiles(deps: Deps) {
     async one(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const id = String(req.params.id);
       const format = formatIn(req);
-      const from = placeIn(req.query.from);
+      const from = readPosition(req.query.from);
       await answerWithFile(deps, { req, res, listener }, id, async (run) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
         const cachedPages = listener.spotify.cachedPagesToExport(playlist);
         const price = count === null ? null : priceOf(Math.max(0, count - from), cachedPages);
         await requirePrice(req, run, price);
-        const known = snapshotIn(req).snapshot ?? null;
-        const resume = (next: number) => addressOf(req, withSnapshot({ from: next }, playlist));
+        const previousSnapshot = snapshotIn(req).snapshot ?? null;
+        const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({
           playlist,
           from,
-          known,
-          load: playlist.readable ? loadFrom(listener, id, playlist.snapshotId) : null,
-          currentSnapshot: snapshotOf(listener, id),
+          previousSnapshot,
+          load: playlist.readable ? entriesLoader(listener, id, playlist.snapshotId) : null,
+          currentSnapshot: snapshotLoader(listener, id),
           resume,
           run,
         });
         const rows = source.manifest.announced - from;
-        run.announced(playlist.name, rows);
+        run.announce(playlist.name, rows);
         return {
-          name: (isOver) => nameOf(source.manifest, isOver),
+          name: (isFullyRead) => nameOf(source.manifest, isFullyRead),
           type: format.type,
           text: format.one(source),
           collectMs: run.collectMs(rows),
-          outcome: () => outcomeOf(source.manifest, isTheirs(listener, playlist), resume(0)),
+          outcome: () => outcomeOf(source.manifest, isOwnOrShared(listener, playlist), resume(0)),
         };
       });
     },
   };
 
   /** Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. */
-  async function requirePrice(req: Request, { part }: { part: boolean }, price: Price | null): Promise<void> {
+  async function requirePrice(req: Request, { isPart }: { isPart: boolean }, price: Price | null): Promise<void> {
     // safeguard: export-anyway
     if (price === null || req.query.anyway === 'yes') return;
-    await prices.require(part ? atMostOnePart(price) : price, { part, anyway: anywayOf(req) });
+    await prices.require(isPart ? atMostOnePart(price) : price, { isPart, anyway: anywayOf(req) });
   }
 }
 
@@ -126,16 +139,16 @@ function atMostOnePart({ lists, entries }: Price): Price {
   return { lists, entries: Math.min(entries, rowsAtOnce / entriesPerPage + 2) };
 }
 
-function snapshotOf({ spotify }: SignedInListener, id: string) {
+function snapshotLoader({ spotify }: SignedInListener, id: string) {
   return async () => (await spotify.freshPlaylist(id)).snapshotId;
 }
 
-function loadFrom({ spotify }: SignedInListener, id: string, snapshotId: string | null) {
+function entriesLoader({ spotify }: SignedInListener, id: string, snapshotId: string | null) {
   return (from: number) => spotify.playlistEntriesToExport(id, { snapshotId, from });
 }
 
 /** Returns the URL of the next part of the same file. */
-function addressOf(req: Request, place: Record<string, string | number>): string {
+function partUrl(req: Request, place: Record<string, string | number>): string {
   const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
   // Whoever has begun an export is not asked again.
   return `${req.path}?${new URLSearchParams([...query, ['part', 'yes'], ['anyway', 'yes']])}`;
@@ -164,13 +177,13 @@ function beforeIn({ query: { before } }: Request): { before?: string } {
   return typeof before === 'string' && /^[\w-]{1,22}$/.test(before) ? { before } : {};
 }
 
-/** Parses the place in a URL. Throws {@link NoSuchPage} for one that no list can have. */
-function placeIn(asked: unknown, furthest = furthestOffset): number {
-  if (asked === undefined) return 0;
-  const place = typeof asked === 'string' && /^\d{1,6}$/.test(asked) ? Number(asked) : null;
+/** Parses a position, from 0, in a URL; 0 if there is none. Throws {@link NoSuchPage} for one that no list can have. */
+function readPosition(value: unknown, max = maxOffset): number {
+  if (value === undefined) return 0;
+  const position = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : null;
   // safeguard: 404-for-impossible-positions
-  if (place === null || place > furthest) throw new NoSuchPage('No such place');
-  return place;
+  if (position === null || position > max) throw new NoSuchPage('No such place');
+  return position;
 }
 
 /** Throws {@link NoSuchPage} if the place is past the end of the listener's playlists. `first` is the page that it is on. */
@@ -186,9 +199,9 @@ function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean)
 }
 
 /**
- * Whether the contents should be readable to the listener, whatever the API version. Spotify always names the owner of the listener's own
+ * Whether the contents should be readable to the listener in every API version. Spotify always names the owner of the listener's own
  * playlists.
  */
-function isTheirs(listener: SignedInListener, { ownerId, collaborative }: Playlist): boolean {
+function isOwnOrShared(listener: SignedInListener, { ownerId, collaborative }: Playlist): boolean {
   return ownerId === listener.id || collaborative;
 }

@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Episode, Track } from '../../spotify/types.ts';
-import { restrictionText } from '../../web/names.ts';
+import { restrictionText } from '../../web/display-names.ts';
 import { safeCell } from './safe-cell.ts';
 import type { Manifest, Row, Source } from './source.ts';
 import type { Stop } from './stop.ts';

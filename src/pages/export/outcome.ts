@@ -14,13 +14,13 @@ export type Outcome = {
   missing: number;
 };
 
-/** Returns what the file of a playlist lacks; null if it is complete. `again` is the URL of a file from the start. */
-export function outcomeOf(manifest: Manifest, isOwn: boolean, again: string): Outcome | null {
+/** Returns what the file of a playlist lacks; null if it is complete. `restartUrl` is the URL of a file from the start. */
+export function outcomeOf(manifest: Manifest, isOwnOrShared: boolean, restartUrl: string): Outcome | null {
   const { readable, changedSince, missing, stopped } = manifest;
-  if (!readable && isOwn) return lacking('contents-unavailable', 0, again);
+  if (!readable && isOwnOrShared) return lacking('contents-unavailable', 0, restartUrl);
   if (!readable) return lacking('not-readable', 0, null);
   if (stopped) return stoppedBy(stopped);
-  if (changedSince) return lacking('changed-since', 0, again);
+  if (changedSince) return lacking('changed-since', 0, restartUrl);
   return missing > 0 ? lacking('rows-missing', missing, null) : null;
 }
 

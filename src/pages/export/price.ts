@@ -32,9 +32,9 @@ export function createPrices({ ledger, dailyCalls, now }: Deps) {
      * Throws a {@link Problem} that says when the export fits again, with a link to `anyway`. A part that never fits is allowed: it ends, and can
      * be continued, when Spotify refuses a call. Throws RedisUnavailable.
      */
-    async require(price: Price, { part, anyway }: { part: boolean; anyway: string }): Promise<void> {
+    async require(price: Price, { isPart, anyway }: { isPart: boolean; anyway: string }): Promise<void> {
       const known = await fit(price);
-      if (known.fits || (part && known.at === null)) return;
+      if (known.fits || (isPart && known.at === null)) return;
       // safeguard: refuse-export-above-budget
       throw tooExpensive(total(price), known.at, anyway, now());
     },

@@ -17,52 +17,56 @@ type Deps = {
 };
 
 /** The limit for all pauses of an export together, so that it ends even if Spotify lets a few calls through between them. */
-const pausesMs = 5 * 60_000;
+const maxTotalPauseMs = 5 * 60_000;
 /** How often a pause checks the clock: it is the clock of Redis, and may be corrected while we wait. */
 const stepMs = 250;
 /** A 502 of Spotify's can be retried at once (GitHub: spotify/web-api#515); a short delay also covers a restart. */
-const repeatAfterMs = 500;
-/** How many reads may be retried: a tenth of them, and a few in any case, so that retries don't double the load on a failing Spotify. */
-const repeatsAtLeast = 3;
-const repeatsShare = 0.1;
+const retryAfterMs = 500;
+/** How many reads may be retried: a tenth of them, but always a few, so that retries don't double the load on a failing Spotify. */
+const minRetries = 3;
+const maxRetryShare = 0.1;
 
 /**
  * The one place where an export waits. A short cooldown is waited out, and a read without a usable answer is retried once, within a budget for the
  * whole export. Throws the error of the call, or the reason of `signal`.
  */
 export function createReader({ now, signal, longestPauseMs, onPause, onResume }: Deps): Reader {
-  const spent = { reads: 0, repeats: 0, pausedMs: 0, pausedUntil: 0 };
+  const spent = { reads: 0, retries: 0, pausedMs: 0, pausedUntil: 0 };
 
   return async function read(call) {
-    for (let repeated = false; ; ) {
+    for (let hasRetried = false; ; ) {
       signal.throwIfAborted();
       spent.reads += 1;
       try {
         return await call();
       } catch (error) {
         // safeguard: pause-export-in-cooldown
-        if (error instanceof Cooldown && mayPause(error.until)) await pause(error.until);
+        if (error instanceof Cooldown && reservePause(error.until)) await pause(error.until);
         // safeguard: retry-failed-export-read
-        else if (error instanceof SpotifyUnavailable && !repeated && mayRepeat()) {
-          repeated = true;
-          await wait(repeatAfterMs);
+        else if (error instanceof SpotifyUnavailable && !hasRetried && reserveRetry()) {
+          hasRetried = true;
+          await wait(retryAfterMs);
         } else throw error;
       }
     }
   };
 
-  function mayRepeat(): boolean {
+  /** Counts a retry against the budget. Returns false if the budget is used up. */
+  function reserveRetry(): boolean {
     // safeguard: export-retry-budget
-    if (spent.repeats >= Math.max(repeatsAtLeast, spent.reads * repeatsShare)) return false;
-    spent.repeats += 1;
+    if (spent.retries >= Math.max(minRetries, spent.reads * maxRetryShare)) return false;
+    spent.retries += 1;
     return true;
   }
 
-  /** Several reads are in flight at once and pause together, so the time they share counts once. */
-  function mayPause(until: number): boolean {
+  /**
+   * Counts a pause against the budget. Returns false if it would be too long. Several reads are in flight at once and pause together, so the time
+   * they share counts once.
+   */
+  function reservePause(until: number): boolean {
     const addedMs = Math.max(0, until - Math.max(now(), spent.pausedUntil));
     // safeguard: export-pause-budget
-    if (until - now() > longestPauseMs() || spent.pausedMs + addedMs > pausesMs) return false;
+    if (until - now() > longestPauseMs() || spent.pausedMs + addedMs > maxTotalPauseMs) return false;
     spent.pausedMs += addedMs;
     spent.pausedUntil = Math.max(spent.pausedUntil, until);
     return true;

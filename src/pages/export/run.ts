@@ -7,7 +7,7 @@ import { rowsAtOnce } from '../../web/limits.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';
-import { ClientGone, maxCollected } from './send.ts';
+import { ClientGone, maxCollectedCharacters } from './send.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
 
@@ -34,20 +34,20 @@ export type ExportRun = ReturnType<typeof createExportRun>;
 export function createExportRun(
   { grants, progress, background, now, firstByteMs }: ExportDeps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
-  what: string,
+  exportId: string,
 ) {
   const { accountId } = listener;
-  const part = req.query.part === 'yes';
+  const isPart = req.query.part === 'yes';
   const startedAt = performance.now();
-  const gone = new AbortController();
-  res.once('close', () => gone.abort(new ClientGone('The connection was closed')));
+  const clientGone = new AbortController();
+  res.once('close', () => clientGone.abort(new ClientGone('The connection was closed')));
   const current: Progress = {
     startedAt: now(),
-    what,
+    exportId,
     name: null,
     state: 'running',
     rows: 0,
-    of: null,
+    totalRows: null,
     until: null,
     reason: null,
     resume: null,
@@ -59,16 +59,16 @@ export function createExportRun(
   report({});
 
   // safeguard: export-part-size
-  const rowsLeft = () => (part ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY);
-  const firstByteIsDueIn = () => Math.max(0, startedAt + firstByteMs - performance.now());
+  const rowsLeft = () => (isPart ? rowsAtOnce - current.rows : Number.POSITIVE_INFINITY);
+  const firstByteDueInMs = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
-    part,
+    isPart,
     read: createReader({
       now,
-      signal: gone.signal,
+      signal: clientGone.signal,
       // Nothing is sent until the first row, or all of a part, has been read, and proxies and browsers give up on a long silence.
       // safeguard: first-byte-deadline
-      longestPauseMs: () => (part || current.rows === 0 ? firstByteIsDueIn() : longestPauseMs),
+      longestPauseMs: () => (isPart || current.rows === 0 ? firstByteDueInMs() : longestPauseMs),
       onPause: (until) => report({ state: 'paused', until }),
       async onResume() {
         report({ state: 'running', until: null });
@@ -78,8 +78,9 @@ export function createExportRun(
       },
     }),
     rowsLeft,
-    isFull: () => part && (rowsLeft() <= 0 || characters > maxCollected || firstByteIsDueIn() === 0),
-    mayLack: () => !res.hasHeader('Content-Disposition'),
+    isFull: () =>
+      isPart && (rowsLeft() <= 0 || characters > maxCollectedCharacters || firstByteDueInMs() === 0),
+    allowsGaps: () => !res.hasHeader('Content-Disposition'),
     onRows(count) {
       current.rows += count;
       if (performance.now() - reportedAt > reportEveryMs) report({});
@@ -88,32 +89,32 @@ export function createExportRun(
 
   return {
     ...run,
-    /** Returns how long rows may be collected before the file begins. `rows`: how many there are; null if unknown. */
+    /** Returns how long rows may be collected before the file begins, in milliseconds. `rows`: how many there are; null if unknown. */
     collectMs(rows: number | null): number {
-      if (part) return Number.POSITIVE_INFINITY;
+      if (isPart) return Number.POSITIVE_INFINITY;
       // safeguard: collect-short-file-first
       // safeguard: start-slow-short-file
-      return rows !== null && rows <= rowsAtOnce ? firstByteIsDueIn() : 0;
+      return rows !== null && rows <= rowsAtOnce ? firstByteDueInMs() : 0;
     },
 
     /** Passes text on and counts its length towards the limit of a part. */
-    async *measured(text: AsyncIterable<string>): AsyncGenerator<string> {
+    async *measure(text: AsyncIterable<string>): AsyncGenerator<string> {
       for await (const piece of text) {
         characters += piece.length;
         yield piece;
       }
     },
 
-    announced: (name: string | null, rows: number | null) => report({ name, of: rows }),
-    ended(outcome: Outcome | null): void {
+    announce: (name: string | null, rows: number | null) => report({ name, totalRows: rows }),
+    finish(outcome: Outcome | null): void {
       // safeguard: show-incomplete-as-incomplete
       report(outcome === null ? { state: 'complete' } : { state: 'incomplete', ...outcome });
     },
 
-    failed(error: unknown): void {
+    fail(error: unknown): void {
       const reason = error instanceof ClientGone ? 'cancelled' : (reasonOf(error) ?? 'internal-error');
       // What Spotify has sent so far is lost with the file, but a part keeps it.
-      const resume = current.rows > 0 && !part && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
+      const resume = current.rows > 0 && !isPart && reasonOf(error) !== null ? `${req.path}?part=yes` : null;
       report({ state: 'stopped', until: untilOf(error), reason, resume });
     },
   };

@@ -3,9 +3,10 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Response } from 'express';
 
-export type File = {
-  /** Called when the file begins; `isOver` if all of it has been collected by then. Without the extension, which is `format`. */
-  name: (isOver: boolean) => string;
+/** A file to send. */
+export type ExportFile = {
+  /** Returns the name without the extension, which is `format`. Called when the file begins; `isFullyRead`: it has all been collected by then. */
+  name: (isFullyRead: boolean) => string;
   format: string;
   type: string;
   /** Pieces of its text. An error ends the file. */
@@ -15,7 +16,7 @@ export type File = {
 };
 
 /** The limit of what is collected, in characters. */
-export const maxCollected = 4_000_000;
+export const maxCollectedCharacters = 4_000_000;
 /** Lines held back while a file is sent: one for each `silenceMs` of the longest pause. */
 const maxHeldBackLines = 20;
 
@@ -24,19 +25,19 @@ const maxHeldBackLines = 20;
  * while it is being read, and an error cuts the connection, so that the file does not look complete. Keeps the silence between two lines below
  * `silenceMs` milliseconds if it can. Throws the error of the text, and {@link ClientGone}.
  */
-export async function sendFile(res: Response, file: File, silenceMs: number): Promise<void> {
+export async function sendFile(res: Response, file: ExportFile, silenceMs: number): Promise<void> {
   const pieces = file.text[Symbol.asyncIterator]();
-  const { held, next } = await collect(pieces, file.collectMs);
+  const { collected, next } = await collect(pieces, file.collectMs);
   attach(res, file, next === null);
   if (next === null) {
-    const whole = Buffer.from(held);
+    const whole = Buffer.from(collected);
     res.set('Content-Length', String(whole.length)).end(whole);
     return;
   }
   // Piece by piece, as fast as the client takes them; when the client has gone, the calls to Spotify end.
   const failures: unknown[] = [];
-  const text = orCut(neverSilent(following(held, next, pieces), silenceMs), res, failures);
-  // The pipeline listens for the end of the response in several places, beside the middleware: that many listeners are no leak.
+  const text = cutOnFailure(withHeartbeat(chain(collected, next, pieces), silenceMs), res, failures);
+  // The pipeline listens for the end of the response in several places, and so does middleware: that many listeners are no leak.
   // safeguard: event-listener-limit
   res.setMaxListeners(30);
   // safeguard: export-backpressure
@@ -46,10 +47,14 @@ export async function sendFile(res: Response, file: File, silenceMs: number): Pr
   });
 }
 
-/** Sets the headers that make the response a file. */
-export function attach(res: Response, { name, format, type }: Omit<File, 'text'>, isOver: boolean): Response {
+/** Sets the headers that make the response a file. Returns the response. */
+export function attach(
+  res: Response,
+  { name, format, type }: Omit<ExportFile, 'text'>,
+  isFullyRead: boolean,
+): Response {
   res.set('Cache-Control', 'private, no-store');
-  return res.attachment(`${fileName(name(isOver))}.${format}`).type(type);
+  return res.attachment(`${fileName(name(isFullyRead))}.${format}`).type(type);
 }
 
 /** The client has closed the connection, so there is no one left to send to. */
@@ -64,32 +69,33 @@ function fileName(name: string): string {
   return plain.trim() || 'playlist';
 }
 
-/** Reads pieces for at most `forMs` milliseconds. `next` is the piece after them; null at the end. */
+/** Reads pieces for at most `maxMs` milliseconds. `next` is the piece after them; null at the end. */
 async function collect(
   pieces: AsyncIterator<string>,
-  forMs: number,
-): Promise<{ held: string; next: Promise<IteratorResult<string>> | null }> {
-  const giveUpAt = performance.now() + forMs;
-  let held = '';
+  maxMs: number,
+): Promise<{ collected: string; next: Promise<IteratorResult<string>> | null }> {
+  const giveUpAt = performance.now() + maxMs;
+  let collected = '';
   for (;;) {
     const next = pieces.next();
     // Whoever awaits it later gets its error; without this, Node would report it as unhandled before.
     next.catch(() => undefined);
-    const isTooMuch = held.length > maxCollected && forMs !== Number.POSITIVE_INFINITY;
-    if (isTooMuch || (await isLater(next, giveUpAt - performance.now()))) return { held, next };
+    const isTooMuch = collected.length > maxCollectedCharacters && maxMs !== Number.POSITIVE_INFINITY;
+    if (isTooMuch || (await takesLonger(next, giveUpAt - performance.now()))) return { collected, next };
     const { done, value } = await next;
-    if (done) return { held, next: null };
-    held += value;
+    if (done) return { collected, next: null };
+    collected += value;
   }
 }
 
-async function* following(
-  held: string,
+/** Yields what was collected, then the pieces after it. */
+async function* chain(
+  collected: string,
   next: Promise<IteratorResult<string>>,
   pieces: AsyncIterator<string>,
 ): AsyncGenerator<string> {
   try {
-    yield held;
+    yield collected;
     for (let result = await next; !result.done; result = await pieces.next()) yield result.value;
   } finally {
     await pieces.return?.();
@@ -100,12 +106,12 @@ async function* following(
  * Passes text on, but holds back the last few lines, and sends one of them now and then while Spotify is being waited for: proxies and browsers
  * give up on a connection that is silent for a minute.
  */
-async function* neverSilent(text: AsyncGenerator<string>, silenceMs: number): AsyncGenerator<string> {
+async function* withHeartbeat(text: AsyncGenerator<string>, silenceMs: number): AsyncGenerator<string> {
   let lines: string[] = [];
   try {
     for (;;) {
       const next = text.next();
-      while (await isLater(next, silenceMs)) {
+      while (await takesLonger(next, silenceMs)) {
         const line = lines.shift();
         // safeguard: export-heartbeat
         if (line !== undefined) yield line;
@@ -126,7 +132,7 @@ async function* neverSilent(text: AsyncGenerator<string>, silenceMs: number): As
  * Cuts the connection if the text fails, and keeps the error, because the stream may report the cut instead. The connection is reset and not just
  * closed: in HTTP/1.0, which proxies may speak to us, a closed connection is the proper end of a response.
  */
-async function* orCut(
+async function* cutOnFailure(
   text: AsyncGenerator<string>,
   res: Response,
   failures: unknown[],
@@ -145,15 +151,15 @@ async function* orCut(
 }
 
 /** Returns whether a promise takes longer than `ms` milliseconds. Ignores its error. */
-async function isLater(promise: Promise<unknown>, ms: number): Promise<boolean> {
+async function takesLonger(promise: Promise<unknown>, ms: number): Promise<boolean> {
   if (ms === Number.POSITIVE_INFINITY) return false;
-  const enough = new AbortController();
-  const { signal } = enough;
+  const timeout = new AbortController();
+  const { signal } = timeout;
   // Aborting the timer is its only failure.
   const late = sleep(Math.max(0, ms), true, { signal }).catch(() => false);
   const settled = promise.then(
     () => false,
     () => false,
   );
-  return Promise.race([settled, late]).finally(() => enough.abort());
+  return Promise.race([settled, late]).finally(() => timeout.abort());
 }

@@ -43,22 +43,22 @@ export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Row[]> 
 /** The part of an export's state that its playlists share. */
 export type Run = {
   read: Reader;
-  /** Whether this is a part: then an error that ends it early is described in it. If not, the error is thrown. */
-  part: boolean;
+  /** Whether this is a part: then an error that ends it early is described in it. Otherwise the error is thrown. */
+  isPart: boolean;
   /** How many more rows it may hold. */
   rowsLeft(): number;
   /** Whether it has reached its limit of rows, characters or time. */
   isFull(): boolean;
-  /** Whether rows may be missing: only while the file's name can still mention it. */
-  mayLack(): boolean;
+  /** Whether rows may be missing: only while the file's name can still mention them. */
+  allowsGaps(): boolean;
   onRows(count: number): void;
 };
 
-type Begin = {
+type Options = {
   playlist: { id: string | null; name: string | null; count: number | null; snapshotId: string | null };
   from: number;
-  /** The snapshot that the part before was made from; null for a file from the start. */
-  known: string | null;
+  /** The snapshot that the previous part was made from; null for a file from the start. */
+  previousSnapshot: string | null;
   /** Loads the entries from this row on; null if the contents can't be read. */
   load: ((from: number) => Promise<Page<Entry>>) | null;
   /** Loads the playlist's current snapshot. */
@@ -72,17 +72,20 @@ type Begin = {
 // safeguard: export-concurrency
 const maxInFlight = 4;
 
-/** Opens a playlist by asking for its first page. Throws what that throws, and {@link NoSuchPage} if it has no row `from`. */
-export async function openSource(begin: Begin): Promise<Source> {
-  const { playlist, from, known, load, currentSnapshot, resume, run } = begin;
-  const first = load && (await pageAt(from, load, run).catch(nullIfUnreadable));
+/**
+ * Opens a playlist by asking for its first page, and returns it as a source. Throws what that call throws, and {@link NoSuchPage} if the
+ * playlist has no row `from`.
+ */
+export async function openSource(options: Options): Promise<Source> {
+  const { playlist, from, previousSnapshot, load, currentSnapshot, resume, run } = options;
+  const first = load && (await readPageAt(from, load, run).catch(nullIfUnreadable));
   const { id, name, snapshotId, count } = playlist;
-  checkFrom(from, first?.total ?? count ?? 0, known);
+  checkFrom(from, first?.total ?? count ?? 0, previousSnapshot);
   const manifest: Manifest = {
     id,
     name,
     snapshotId,
-    changedSince: from > 0 && known !== null && known !== snapshotId,
+    changedSince: from > 0 && previousSnapshot !== null && previousSnapshot !== snapshotId,
     readable: first !== null,
     announced: first?.total ?? count ?? 0,
     from,
@@ -96,13 +99,13 @@ export async function openSource(begin: Begin): Promise<Source> {
     const rowsToCome = Math.min(first.total - from, run.rowsLeft());
     const more = Math.max(0, Math.ceil(rowsToCome / entriesPerPage) - 1);
     try {
-      yield counted(manifest, first.rows, run);
-      const rest = inOrder(more, (index) => pageAt(from + (index + 1) * entriesPerPage, load, run));
+      yield countRows(manifest, first.rows, run);
+      const rest = loadInOrder(more, (index) => readPageAt(from + (index + 1) * entriesPerPage, load, run));
       if (!run.isFull()) {
         for await (const { rows, total } of rest) {
           // safeguard: detect-changed-total
-          if (total !== first.total) throw hasChanged();
-          yield counted(manifest, rows, run);
+          if (total !== first.total) throw playlistChanged();
+          yield countRows(manifest, rows, run);
           if (run.isFull()) break;
         }
       }
@@ -110,11 +113,11 @@ export async function openSource(begin: Begin): Promise<Source> {
       if (isAtEnd() && !isOnePage && snapshotId !== null) {
         const current = await run.read(currentSnapshot);
         // safeguard: detect-changed-snapshot
-        if (current !== snapshotId) throw hasChanged();
+        if (current !== snapshotId) throw playlistChanged();
       }
     } catch (error) {
       // safeguard: fail-incomplete-file
-      if (!run.part) throw error;
+      if (!run.isPart) throw error;
       // After a change, the rows before it may be wrong as well.
       const isChanged = reasonOf(error) === 'changed-meanwhile';
       // safeguard: resume-after-written-rows
@@ -138,13 +141,14 @@ export async function openSource(begin: Begin): Promise<Source> {
  * Throws {@link NoSuchPage} if a playlist of `total` rows has no row `from`. The place right after the last row exists for a part that
  * continues another one: it holds no rows, but says whether the playlist has changed.
  */
-export function checkFrom(from: number, total: number, known: string | null): void {
+export function checkFrom(from: number, total: number, previousSnapshot: string | null): void {
   // safeguard: 404-beyond-playlist-end
-  if (from > 0 && (from > total || (from === total && known === null))) throw new NoSuchPage('No such row');
+  if (from > 0 && (from > total || (from === total && previousSnapshot === null)))
+    throw new NoSuchPage('No such row');
 }
 
 /** Reads a page of rows; null for those still missing at the second attempt. */
-async function pageAt(
+async function readPageAt(
   from: number,
   load: (from: number) => Promise<Page<Entry>>,
   run: Run,
@@ -156,13 +160,16 @@ async function pageAt(
     if (total === null) throw new SpotifyUnavailable('A playlist has more rows than Spotify announced');
     return { items, total };
   };
-  const page = await readWhole(run, loadCounted, missingIn);
+  const page = await readFullPage(run, loadCounted, missingIn);
   const missing = Array.from({ length: missingIn(page) }, () => null);
   return { rows: [...page.items, ...missing], total: page.total };
 }
 
-/** Reads a page of a list, twice if entries are missing the first time. Returns the page as it came if some are still missing. */
-export async function readWhole<T>(
+/**
+ * Reads a page of a list, and reads it again if entries are missing the first time. Returns the page as it came if some are still missing.
+ * Throws what `read` throws otherwise.
+ */
+export async function readFullPage<T>(
   { read }: Pick<Run, 'read'>,
   load: () => Promise<T>,
   missingIn: (page: T) => number,
@@ -174,7 +181,7 @@ export async function readWhole<T>(
       // safeguard: detect-missing-rows
       if (missingIn(page) === 0) return page;
       short.push(page);
-      throw fewerRows();
+      throw tooFewRows();
     });
   } catch (error) {
     if (short.length === 0 || !(error instanceof SpotifyUnavailable)) throw error;
@@ -182,18 +189,18 @@ export async function readWhole<T>(
   }
 }
 
-function fewerRows(): SpotifyUnavailable {
+function tooFewRows(): SpotifyUnavailable {
   return new SpotifyUnavailable('A list is shorter than Spotify announced');
 }
 
-/** Spotify shows new apps no contents of other people's playlists, and nothing at all of its own. */
+/** New apps can't read the contents of other people's playlists ("Get Playlist Items"), nor anything of Spotify's own. */
 function nullIfUnreadable(error: unknown): null {
   if (error instanceof Refused || error instanceof NotFound) return null;
   throw error;
 }
 
-/** A playlist changed while its file was being written: rows could be missing, or appear twice. */
-export function hasChanged(): Problem {
+/** Returns the error for a playlist that changed while its file was being written: rows could be missing, or appear twice. */
+export function playlistChanged(): Problem {
   return new Problem({
     status: 409,
     reason: 'changed-meanwhile',
@@ -204,9 +211,9 @@ export function hasChanged(): Problem {
 }
 
 /** Counts rows for the manifest. Throws SpotifyUnavailable if some are missing and the file's name can't mention it any more. */
-function counted(manifest: Manifest, rows: readonly Row[], run: Run): readonly Row[] {
+function countRows(manifest: Manifest, rows: readonly Row[], run: Run): readonly Row[] {
   // safeguard: no-missing-rows-after-name
-  if (rows.includes(null) && !run.mayLack()) throw fewerRows();
+  if (rows.includes(null) && !run.allowsGaps()) throw tooFewRows();
   for (const row of rows) {
     manifest.written += 1;
     if (row === null) manifest.missing += 1;
@@ -221,7 +228,7 @@ function counted(manifest: Manifest, rows: readonly Row[], run: Run): readonly R
 }
 
 /** Yields the results of `load` for 0 to `count - 1` in order, with a limited number in flight. */
-async function* inOrder<T>(count: number, load: (index: number) => Promise<T>): AsyncGenerator<T> {
+async function* loadInOrder<T>(count: number, load: (index: number) => Promise<T>): AsyncGenerator<T> {
   const inFlight: Promise<T>[] = [];
   try {
     for (let index = 0; index < count || inFlight.length > 0; ) {

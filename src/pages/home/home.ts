@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { routes } from '../../routes.ts';
 import { indexed } from '../../web/robots.ts';
 
-/** The landing page. Signed-in listeners are redirected to what is playing. */
+/** The landing page. Signed-in listeners are redirected to the now-playing page. */
 export function homePages(): Router {
   const router = Router();
 

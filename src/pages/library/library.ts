@@ -2,13 +2,13 @@ import * as v from '@badrap/valita';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
-import { furthestOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
+import { maxOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { namedEntry } from '../../web/named.ts';
 import { noticeIn, withNotice } from '../../web/notices.ts';
-import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
+import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { readEntry } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub };
@@ -27,11 +27,11 @@ export function libraryPages({ signedIn, forms, hub }: Deps): Router {
   function change({ isSaving }: { isSaving: boolean }): RequestHandler {
     const runOnce = forms.createRunOnce(changeResult);
     return signedIn.page(async (req, res, listener) => {
-      const entry = namedEntry(req.form.fields, noUri);
+      const entry = readEntry(req.form.fields, noUri);
 
       const { uri, notice } = await runOnce(req, async () => {
         const original = isSaving ? entry.uri : await listener.spotify.originalInLibrary(entry);
-        if (original === null) return hasChanged(req, listener, entry.uri);
+        if (original === null) return refuseOutdated(req, listener, entry.uri);
         if (isSaving) await listener.spotify.saveToLibrary(original);
         else await listener.spotify.removeFromLibrary(original);
         await hub.recordSaved(listener.accountId, original, isSaving);
@@ -50,7 +50,7 @@ const changeResult = v.object({
 type ChangeResult = v.Infer<typeof changeResult>;
 
 /** Nothing is removed: the page shows the library as it is now. Throws {@link Problem} for programs. */
-async function hasChanged(req: Request, listener: SignedInListener, uri: string): Promise<ChangeResult> {
+async function refuseOutdated(req: Request, listener: SignedInListener, uri: string): Promise<ChangeResult> {
   await listener.invalidate('library');
   if (wantsJson(req)) throw new Problem(libraryChanged);
   return { uri, notice: 'library-changed' };
@@ -58,24 +58,24 @@ async function hasChanged(req: Request, listener: SignedInListener, uri: string)
 
 /** One call to Spotify. */
 async function showSaved(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const page = pageNumber(req.query.page, furthestOffset / tracksPerPage + 1);
+  const page = pageNumber(req.query.page, maxOffset / tracksPerPage + 1);
   const notice = noticeIn(req);
   // safeguard: refetch-library-after-change
   if (notice !== null) listener.invalidateHere('library');
   const tracks = await listener.spotify.savedTracks(page);
   const { items: saved, total } = tracks;
-  const known = atLeast(tracks, (page - 1) * tracksPerPage, tracksPerPage);
-  const last = lastPage(known, tracksPerPage);
+  const minTotal = minTotalOf(tracks, (page - 1) * tracksPerPage, tracksPerPage);
+  const last = lastPage(minTotal, tracksPerPage);
   if (notice !== null && page > last) {
     // The only track of the last page was just removed.
     res.redirect(303, withNotice(routes.library({ page: last }), notice));
     return;
   }
-  const pages = pagesOf(known, tracksPerPage, page);
-  const mayEdit = listener.hasScopesFor('removeFromLibrary');
+  const pages = pagesOf(minTotal, tracksPerPage, page);
+  const canEdit = listener.hasScopesFor('removeFromLibrary');
 
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('library/saved', { saved, page, pages, total, tracksPerPage, mayEdit }),
+    html: () => res.render('library/saved', { saved, page, pages, total, tracksPerPage, canEdit }),
     json: () => res.json({ tracks: saved, page, pages, total }),
   });
 }

@@ -21,7 +21,7 @@ export type Card = {
 /** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
 export const overdueAfterMs = 10_000;
 
-/** The card at `now`, in milliseconds since 1970. */
+/** Returns the card as of `now`, which is in milliseconds since 1970. */
 export function cardOf(
   observation: Observation,
   live: Card['live'],
@@ -43,7 +43,7 @@ function progressAt(now: number, playback: Playback, observedAt: number): number
   return Math.min(playback.progressMs + elapsedMs, durationMs);
 }
 
-/** What the script needs for the progress bar, the page title and announcements. */
+/** Returns what the script needs for the progress bar, the page title and announcements. Null where unknown. */
 export function playerData({ playback, progressMs, isOverdue }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {

@@ -22,14 +22,14 @@ type Deps = {
   /** Recently played tracks, if nothing is playing and they are known without asking Spotify. */
   knownRecent: (listener: SignedInListener, observation: Observation) => Promise<Card['recent']>;
   /** The locals of the card's view. */
-  forView: (listener: SignedInListener, card: Card) => object;
+  cardLocals: (listener: SignedInListener, card: Card) => object;
 };
 
 /**
  * When a page fetches the card again: shortly after the next poll is due, to find its result, or after a fixed time if this process does
- * not know when that is. Before `least` it would find nothing new; after `most` it would miss what pages and buttons bring.
+ * not know when that is. Before `min` it would find nothing new; after `max` it would miss what pages and buttons bring.
  */
-const fetchMs = { afterPoll: 1_000, unknown: 10_000, least: 2_000, most: 60_000 };
+const fetchMs = { afterPoll: 1_000, unknown: 10_000, min: 2_000, max: 60_000 };
 /** If a page's fetch is overdue by more than this, the page has been closed. */
 const graceMs = 15_000;
 
@@ -38,12 +38,12 @@ const graceMs = 15_000;
  * hub polls, once for all subscribers of a listener.
  */
 export function livePages(deps: Deps): Router {
-  const { signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView } = deps;
+  const { signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, cardLocals } = deps;
   const router = Router();
 
   // safeguard: separate-stream-limit
   const events = signedIn.liveUpdates(async (req, res, listener) => {
-    requireOwnWindow(req, listener);
+    requireSameSignIn(req, listener);
     if (req.method === 'HEAD') return void res.type('text/event-stream').end();
     const { accountId } = listener;
     const sessionId = req.session.id;
@@ -88,13 +88,13 @@ export function livePages(deps: Deps): Router {
 
   // For pages without a stream. The subscription keeps the hub polling until the page stops fetching.
   const fetchCard = signedIn.liveUpdates(async (req, res, listener) => {
-    requireOwnWindow(req, listener);
+    requireSameSignIn(req, listener);
     const { accountId } = listener;
     fetchSubscriptions.extend(accountId, req.session.id, graceMs);
     const isPollRequested = req.query.poll === 'now';
     if (isPollRequested) hub.requestPoll(accountId);
     const live = await hub.liveState(accountId);
-    const nextMs = isPollRequested ? fetchMs.least : nextFetchIn(await hub.nextPollIn(accountId));
+    const nextMs = isPollRequested ? fetchMs.min : nextFetchInMs(await hub.nextPollInMs(accountId));
     const { observation } = live;
     const card = observation && cardOf(observation, live, await knownRecent(listener, observation), now());
     const version = card && versionOf(card);
@@ -118,28 +118,28 @@ export function livePages(deps: Deps): Router {
 
   function render(res: Response, listener: SignedInListener, card: Card): Promise<string> {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    res.render('now-playing/card', forView(listener, card), (failure, html) =>
+    res.render('now-playing/card', cardLocals(listener, card), (failure, html) =>
       failure ? reject(failure) : resolve(html),
     );
     return promise;
   }
 }
 
-/** When to fetch the card again, in milliseconds from now; `pollInMs` is null if it is not known when the next poll is due. */
-function nextFetchIn(pollInMs: number | null): number {
+/** Returns in how many milliseconds to fetch the card again; `pollInMs` is null if it is not known when the next poll is due. */
+function nextFetchInMs(pollInMs: number | null): number {
   // safeguard: fetch-after-poll
   const wanted = pollInMs === null ? fetchMs.unknown : pollInMs + fetchMs.afterPoll;
-  return Math.min(fetchMs.most, Math.max(fetchMs.least, wanted));
+  return Math.min(fetchMs.max, Math.max(fetchMs.min, wanted));
 }
 
-/** Identifies this sign-in to the tabs of a browser without revealing anything, so that they know that they belong together. */
-export function signInName(req: Request): string {
+/** Returns a short hash that tells the tabs of a browser whether they belong to the same sign-in. It reveals nothing about the session. */
+export function signInHash(req: Request): string {
   return createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
 }
 
 /** Throws unless the tab belongs to this sign-in, and the sign-in may see what is playing. */
-function requireOwnWindow(req: Request, listener: SignedInListener): void {
-  if (req.query.signIn !== undefined && req.query.signIn !== signInName(req)) throw otherSignIn();
+function requireSameSignIn(req: Request, listener: SignedInListener): void {
+  if (req.query.signIn !== undefined && req.query.signIn !== signInHash(req)) throw otherSignIn();
   listener.requireScopesFor('player');
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'express';
 import { Cooldown, GrantLost } from '../../access/errors.ts';
 import { scopesFor } from '../../access/listener-calls.ts';
-import type { Recent } from '../../access/recent.ts';
+import type { RecentlyPlayed } from '../../access/recently-played.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { type Observation, uriOf } from '../../live/observation.ts';
@@ -16,7 +16,7 @@ import { noticeIn } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, overdueAfterMs, playerData, versionOf } from './card.ts';
-import { livePages, signInName } from './live.ts';
+import { livePages, signInHash } from './live.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -24,18 +24,18 @@ type Deps = {
   streams: Streams;
   fetchSubscriptions: FetchSubscriptions;
   background: BackgroundTasks;
-  recent: Recent;
+  recent: RecentlyPlayed;
   now: () => number;
 };
 
 /** How long the page waits for details that it can do without. */
 const optionalWaitMs = 1_500;
 /** The minimum time before a page without JavaScript reloads itself. */
-const leastRefreshMs = 20_000;
+const minRefreshMs = 20_000;
 
 /**
- * What the listener is playing. Takes one call to Spotify and at most one more: whether the track is saved, if it is new; or what was
- * played recently, if nothing is playing and that was not asked in the last minutes.
+ * What the listener is playing. Takes one call to Spotify and at most one more: whether the track is saved, if it is new; or the
+ * recently played tracks, if nothing is playing and they weren't requested in the last few minutes.
  */
 export function nowPlayingPages(deps: Deps): Router {
   const { signedIn, hub, streams, fetchSubscriptions, background, recent, now } = deps;
@@ -61,20 +61,20 @@ export function nowPlayingPages(deps: Deps): Router {
     const recent = await nullIfSlow(recentlyPlayed(listener, observation));
     const { throttledUntil } = next;
     const card = cardOf({ ...observation, saved }, { ...live, throttledUntil }, recent, now());
-    const refreshes = req.query.refresh !== 'off';
+    const shouldRefresh = req.query.refresh !== 'off';
     res.render('now-playing/now-playing', {
-      ...forView(listener, card),
+      ...cardLocals(listener, card),
       version: versionOf(card),
       overdueAfterMs,
-      refreshSeconds: refreshes ? refreshAfter(next.at, live.cooldown, now()) : null,
+      refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
       heartbeatMs: streams.heartbeatMs,
-      signIn: signInName(req),
+      signIn: signInHash(req),
     });
   });
   router.get(routes.nowPlaying(), htmlOrJson, page);
 
   router.use(
-    livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, forView }),
+    livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, cardLocals }),
   );
 
   return router;
@@ -87,13 +87,13 @@ export function nowPlayingPages(deps: Deps): Router {
     try {
       // Another browser of this listener may have more scopes than this one.
       // safeguard: hide-player-without-scope
-      const known = listener.hasScopesFor('player') ? hub.fresh(accountId) : null;
+      const known = listener.hasScopesFor('player') ? hub.freshObservation(accountId) : null;
       const observation =
         known ??
         (await listener.spotify.player(({ playback, askedAt }) => hub.record(accountId, playback, askedAt)));
       return { observation, live: unknownState };
     } catch (error) {
-      const observation = error instanceof Cooldown ? await hub.latest(accountId) : null;
+      const observation = error instanceof Cooldown ? await hub.latestObservation(accountId) : null;
       if (observation === null || !(error instanceof Cooldown)) throw error;
       await hub.recordCooldown(accountId, error);
       const { until, quota } = error;
@@ -101,11 +101,11 @@ export function nowPlayingPages(deps: Deps): Router {
     }
   }
 
-  function forView(listener: SignedInListener, card: Card) {
-    const may = { control: listener.hasScopesFor('play'), save: listener.hasScopesFor('saveToLibrary') };
+  function cardLocals(listener: SignedInListener, card: Card) {
+    const can = { control: listener.hasScopesFor('play'), save: listener.hasScopesFor('saveToLibrary') };
     const scopes = { control: scopesFor('play'), editLibrary: scopesFor('saveToLibrary') };
-    const premium = !listener.isWithoutPremium();
-    return { ...card, ...playerData(card), may, premium, scopes };
+    const hasPremium = !listener.isWithoutPremium();
+    return { ...card, ...playerData(card), can, hasPremium, scopes };
   }
 
   /** Whether the current item is in the library; null if unknown. Optional, so most failures read as unknown. */
@@ -125,7 +125,7 @@ export function nowPlayingPages(deps: Deps): Router {
   }
 
   async function latestSaved({ accountId }: SignedInListener, uri: string): Promise<boolean | null> {
-    const latest = await hub.latest(accountId);
+    const latest = await hub.latestObservation(accountId);
     return latest && uriOf(latest) === uri ? latest.saved : null;
   }
 
@@ -162,11 +162,11 @@ function showsRecent(listener: SignedInListener, { playback }: Observation): boo
   return playback.state === 'nothing' && listener.hasScopesFor('recentlyPlayed');
 }
 
-/** In how many seconds a page without JavaScript reloads itself: at the next poll, or after a cooldown. */
+/** Returns in how many seconds a page without JavaScript reloads itself: at the next poll, or after a cooldown. */
 function refreshAfter(pollAt: number, cooldown: Card['live']['cooldown'], now: number): number {
   // Spread out, so that pages don't all reload at once after a cooldown.
   const at = cooldown === null ? pollAt : cooldown.until + 1_000 + Math.random() * 30_000;
-  return Math.ceil(Math.max(leastRefreshMs, at - now) / 1000);
+  return Math.ceil(Math.max(minRefreshMs, at - now) / 1000);
 }
 
 /** The answer, or null if Spotify is slow: it is then cached for the next page, or arrives by the stream. */

@@ -89,7 +89,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
       await listener.invalidate('player');
       return { refusal: null };
     });
-    // The page for what is playing polls by itself and shares the result.
+    // The now-playing page asks Spotify itself, and publishes the answer.
     // safeguard: poll-after-other-page
     if (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
@@ -99,10 +99,10 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
 
 async function showDevices(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
   const devices = await listener.spotify.devices();
-  const mayControl = listener.hasScopesFor('transfer');
+  const canControl = listener.hasScopesFor('transfer');
   const controlScopes = scopesFor('transfer');
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('player/devices', { devices, mayControl, controlScopes }),
+    html: () => res.render('player/devices', { devices, canControl, controlScopes }),
     json: () => res.json({ devices }),
   });
 }

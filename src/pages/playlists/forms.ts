@@ -6,9 +6,9 @@ import { BadRequest } from '../../spotify/errors.ts';
 import { isId } from '../../spotify/uri.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { namedEntry, namedUri, spotifyId } from '../../web/named.ts';
 import { type NoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
+import { checkSpotifyId, readEntry, readUri } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { readDetails } from './details.ts';
 import { showFailedEdit } from './playlist.ts';
@@ -28,7 +28,7 @@ const removedResult = v.object({
 /** The forms that create and change playlists. Each takes one call to Spotify. */
 export function playlistFormPages({ signedIn, forms }: Deps): Router {
   const router = Router();
-  router.param('id', spotifyId);
+  router.param('id', checkSpotifyId);
   const runCreate = forms.createRunOnce(createdResult);
   const runEdit = forms.createRunOnce(doneResult);
   const runAdd = forms.createRunOnce(doneResult);
@@ -49,10 +49,10 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
     /** The form again, filled in as it was sent. */
     function showForm(problem: ErrorPage): void {
       if (wantsJson(req)) throw new Problem(problem);
-      const mayEdit = listener.hasScopesFor('createPlaylist');
+      const canEdit = listener.hasScopesFor('createPlaylist');
       const editScopes = scopesFor('createPlaylist');
       res.status(problem.status).set('Cache-Control', 'private, no-store');
-      res.render('playlists/new', { mayEdit, editScopes, details, problem });
+      res.render('playlists/new', { canEdit, editScopes, details, problem });
     }
   });
 
@@ -75,7 +75,7 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
 
   const add = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
-    const uri = namedUri(req.form.text('uri'), noUri);
+    const uri = readUri(req.form.text('uri'), noUri);
     await runAdd(req, async () => {
       await listener.spotify.addToPlaylist(id, uri);
       return {};
@@ -86,23 +86,23 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
   // For most tracks one more call for new apps: see createRelinking.
   const remove = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
-    const entry = namedEntry(req.form.fields, noUri);
+    const entry = readEntry(req.form.fields, noUri);
     const snapshotId = req.form.text('snapshot');
     if (snapshotId === '' || snapshotId.length > maxSnapshotLength) throw new Problem(noSnapshot);
 
     const { notice } = await runRemove(req, async () => {
       const uri = await listener.spotify.originalInPlaylist(id, entry);
-      if (uri === null) return hasChanged();
+      if (uri === null) return refuseOutdated();
       await listener.spotify.removeFromPlaylist(id, { uri, snapshotId });
       return { notice: 'item-removed' };
     }).catch((error: unknown) => {
-      if (error instanceof BadRequest) return hasChanged();
+      if (error instanceof BadRequest) return refuseOutdated();
       throw error;
     });
     finish(req, res, pageOfPlaylist(req, id), notice);
 
     /** Nothing is removed: the page shows the playlist as it is now. Throws {@link Problem} for programs. */
-    async function hasChanged(): Promise<{ notice: 'playlist-changed' }> {
+    async function refuseOutdated(): Promise<{ notice: 'playlist-changed' }> {
       await listener.invalidate('playlist', id);
       if (wantsJson(req)) throw new Problem(playlistChanged);
       return { notice: 'playlist-changed' };

@@ -2,12 +2,12 @@ import type { Request, Response } from 'express';
 import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
-import { entriesPerPage, furthestOffset } from '../../spotify/limits.ts';
+import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { rowsAtOnce } from '../../web/limits.ts';
 import { noticeIn, withNotice } from '../../web/notices.ts';
-import { atLeast, lastPage, pageNumber, pagesOf } from '../../web/paging.ts';
+import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 
 /** A refused form for changing the details: what was sent, and why it was refused. */
@@ -19,7 +19,7 @@ type FailedEdit = { details: PlaylistDetails; problem: ErrorPage };
  */
 export async function showPlaylist(req: Request, res: Response, listener: SignedInListener): Promise<void> {
   const id = String(req.params.id);
-  const page = pageNumber(req.query.page, furthestOffset / entriesPerPage + 1);
+  const page = pageNumber(req.query.page, maxOffset / entriesPerPage + 1);
   if (noticeIn(req) !== null) listener.invalidateHere('playlist', id);
   await renderPlaylist(req, res, listener, { id, page });
 }
@@ -35,30 +35,30 @@ export async function showFailedEdit(
   await renderPlaylist(req, res, listener, { id: String(req.params.id), page: 1, failedEdit });
 }
 
-type Shown = { id: string; page: number; failedEdit?: FailedEdit };
+type RenderOptions = { id: string; page: number; failedEdit?: FailedEdit };
 
 async function renderPlaylist(
   req: Request,
   res: Response,
   listener: SignedInListener,
-  { id, page, failedEdit }: Shown,
+  { id, page, failedEdit }: RenderOptions,
 ): Promise<void> {
   const { spotify } = listener;
   // Further pages show the playlist as it was on the first page.
   const playlist = await (page === 1 ? spotify.playlist(id) : spotify.cachedPlaylist(id));
   const contents = playlist.readable ? await entriesOf(listener, id, playlist.snapshotId, page) : null;
   const { items: entries, total } = contents ?? { items: null, total: 0 };
-  const known = contents ? atLeast(contents, (page - 1) * entriesPerPage, entriesPerPage) : 0;
+  const minTotal = contents ? minTotalOf(contents, (page - 1) * entriesPerPage, entriesPerPage) : 0;
   const notice = noticeIn(req);
-  const last = lastPage(known, entriesPerPage);
+  const last = lastPage(minTotal, entriesPerPage);
   if (notice !== null && page > last) {
     // The only item of the last page was just removed.
     res.redirect(303, withNotice(routes.playlist(id, { page: last }), notice));
     return;
   }
-  const pages = pagesOf(known, entriesPerPage, page);
+  const pages = pagesOf(minTotal, entriesPerPage, page);
   const isOwn = playlist.ownerId === listener.id;
-  const couldEdit = entries !== null && (isOwn || playlist.collaborative);
+  const isEditable = entries !== null && (isOwn || playlist.collaborative);
 
   res.set('Cache-Control', 'private, no-store').format({
     html: () =>
@@ -69,11 +69,11 @@ async function renderPlaylist(
         pages,
         total,
         entriesPerPage,
-        exportsAtOnce: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
+        isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
         failedEdit: failedEdit ?? null,
         isOwn,
-        couldEdit,
-        mayEdit: couldEdit && listener.hasScopesFor('removeFromPlaylist'),
+        isEditable,
+        canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
         editScopes: scopesFor('removeFromPlaylist'),
       }),
     json: () => res.json({ playlist, entries, page, pages, total }),

@@ -1,11 +1,11 @@
 import { type Request, type Response, Router } from 'express';
 import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
-import { furthestOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Forms } from '../../web/forms.ts';
-import { namedUri, spotifyId } from '../../web/named.ts';
-import { atLeast, pageNumber, pagesOf } from '../../web/paging.ts';
+import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { checkSpotifyId, readUri } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { playlistFormPages } from './forms.ts';
 import { showPlaylist } from './playlist.ts';
@@ -16,7 +16,7 @@ type Deps = { signedIn: SignedIn; forms: Forms };
 /** The listener's playlists, the contents of each, and changes to them. */
 export function playlistPages({ signedIn, forms }: Deps): Router {
   const router = Router();
-  router.param('id', spotifyId);
+  router.param('id', checkSpotifyId);
 
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.addToPlaylist(), htmlOrJson, signedIn.page(showAddToPlaylist));
@@ -39,37 +39,37 @@ async function showPlaylists(req: Request, res: Response, listener: SignedInList
 
 /** Two calls to Spotify: the item to add, and the playlists it can be added to. */
 async function showAddToPlaylist(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const uri = namedUri(req.query.uri, noUri);
+  const uri = readUri(req.query.uri, noUri);
   const page = pageOfPlaylists(req);
   const item = await listener.spotify.item(uri);
   const { items, total, pages } = await playlistsOn(page, listener);
   const playlists = items.filter(
     ({ id, ownerId, collaborative }) => id !== null && (ownerId === listener.id || collaborative),
   );
-  const mayEdit = listener.hasScopesFor('addToPlaylist');
+  const canEdit = listener.hasScopesFor('addToPlaylist');
   const editScopes = scopesFor('addToPlaylist');
 
   res.set('Cache-Control', 'private, no-store').format({
     html: () =>
-      res.render('playlists/add', { uri, item, playlists, page, pages, total, mayEdit, editScopes }),
+      res.render('playlists/add', { uri, item, playlists, page, pages, total, canEdit, editScopes }),
     json: () => res.json({ uri, item, playlists, page, pages }),
   });
 }
 
 function showNewPlaylist(_req: Request, res: Response, listener: SignedInListener): void {
-  const mayEdit = listener.hasScopesFor('createPlaylist');
+  const canEdit = listener.hasScopesFor('createPlaylist');
   const editScopes = scopesFor('createPlaylist');
   res
     .set('Cache-Control', 'private, no-store')
-    .render('playlists/new', { mayEdit, editScopes, details: null, problem: null });
+    .render('playlists/new', { canEdit, editScopes, details: null, problem: null });
 }
 
 function pageOfPlaylists(req: Request): number {
-  return pageNumber(req.query.page, furthestOffset / playlistsPerPage + 1);
+  return pageNumber(req.query.page, maxOffset / playlistsPerPage + 1);
 }
 
 async function playlistsOn(page: number, { spotify }: SignedInListener) {
   const playlists = await spotify.playlists(page);
-  const total = atLeast(playlists, (page - 1) * playlistsPerPage, playlistsPerPage);
+  const total = minTotalOf(playlists, (page - 1) * playlistsPerPage, playlistsPerPage);
   return { ...playlists, pages: pagesOf(total, playlistsPerPage, page) };
 }

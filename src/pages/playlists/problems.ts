@@ -33,6 +33,7 @@ export const notAccepted = invalidDetails(
   'Spotify doesn’t accept these details. A collaborative playlist, for example, can’t be public.',
 );
 
+/** Returns the error page for details that aren't valid; `text` says why. */
 export function invalidDetails(text: string) {
   return {
     status: 400,

@@ -1,10 +1,11 @@
 import { routes } from '../../routes.ts';
-import { furthestResult, resultsPerPage, searchTypes } from '../../spotify/limits.ts';
+import { maxSearchOffset, resultsPerPage, searchTypes } from '../../spotify/limits.ts';
 
 /* Why a search is refused. */
 
+/** In characters. */
 export const maxQueryLength = 200;
-export const lastPage = furthestResult / resultsPerPage;
+export const lastPage = maxSearchOffset / resultsPerPage;
 
 const backToSearch = { label: 'Back to search', href: routes.search() };
 const signIn = { label: 'Sign in with Spotify', href: routes.signIn({ returnTo: routes.search() }) };
@@ -42,7 +43,7 @@ export const problems = {
     status: 400,
     reason: 'search-too-far',
     title: 'No more results',
-    text: `Spotify shows only the first ${furthestResult} results of each type, up to page ${lastPage}. Try a more specific search.`,
+    text: `Spotify shows only the first ${maxSearchOffset} results of each type, up to page ${lastPage}. Try a more specific search.`,
     actions: [backToSearch],
   },
   tooMany: {

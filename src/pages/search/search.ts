@@ -7,7 +7,7 @@ import { resultsPerPage, type SearchType, searchTypes } from '../../spotify/limi
 import type { SearchResults } from '../../spotify/types.ts';
 import { addressOf } from '../../web/address.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
-import { atLeast } from '../../web/paging.ts';
+import { minTotalOf } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
@@ -41,7 +41,7 @@ export function searchPages({ appApi, rateLimiters }: Deps): Router {
 
     res.format({
       html: () =>
-        res.render('search/search', { query, types, found, page, pages, mayAdd: req.grant !== null }),
+        res.render('search/search', { query, types, found, page, pages, canAdd: req.grant !== null }),
       json: () => res.json({ query, types, page, pages, ...found }),
     });
   });
@@ -95,8 +95,10 @@ function typesIn(req: Request): SearchType[] {
 
 function pagesOf(found: SearchResults, page: number): number {
   const from = (page - 1) * resultsPerPage;
-  const most = Math.max(...Object.values(found).map((results) => atLeast(results, from, resultsPerPage)));
-  return Math.min(lastPage, Math.max(1, Math.ceil(most / resultsPerPage)));
+  const largestTotal = Math.max(
+    ...Object.values(found).map((results) => minTotalOf(results, from, resultsPerPage)),
+  );
+  return Math.min(lastPage, Math.max(1, Math.ceil(largestTotal / resultsPerPage)));
 }
 
 /** Counts a search of a visitor. If the limit is reached, throws {@link Problem} with a page that offers to sign in. */

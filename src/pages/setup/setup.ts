@@ -44,7 +44,7 @@ export function setupPages(deps: Deps): Router {
   // safeguard: confirm-cross-site-check
   router.get(routes.setupCheck(), refuseSpeculative, ask, ...rateLimit, async (req, res) => {
     res.set('Cache-Control', 'no-store');
-    const hasCookie = cookies.sent(req).has('check');
+    const hasCookie = cookies.read(req).has('check');
     if (!hasCookie && req.query.cookie !== 'set') {
       res.cookie(cookies.name('check'), '1', cookies.attributes);
       res.redirect(303, routes.setupCheck({ cookie: 'set' }));
@@ -54,8 +54,8 @@ export function setupPages(deps: Deps): Router {
     const [redisResults, spotifyResults] = await Promise.all([checks.redis(), checks.spotify()]);
     const refusalResults = missing.length > 0 ? [] : refusals.results();
     const results = [...spotifyResults, ...refusalResults, ...redisResults, ...visitResults];
-    const wrong = results.filter(({ status }) => status === 'failed').length;
-    res.render('setup/check', { results, wrong, isSetUp: missing.length === 0 });
+    const failureCount = results.filter(({ status }) => status === 'failed').length;
+    res.render('setup/check', { results, failureCount, isSetUp: missing.length === 0 });
   });
 
   if (isOnlyPage) {

@@ -10,7 +10,7 @@ type Deps = {
   cookieCameBack: boolean;
 };
 
-/** Checks what only a visit can show: the address in the browser, the headers of a proxy, and whether cookies come back. */
+/** Returns results for what only a visit can show: the address in the browser, the headers of a proxy, and whether cookies come back. */
 export function checkVisit(
   req: Request,
   { baseUrl, redirectUri, trustProxy, cookieCameBack }: Deps,
@@ -31,11 +31,12 @@ export function checkVisit(
 
 function checkAddress(req: Request, baseUrl: string, redirectUri: string): CheckResult {
   const name = 'Address in your browser';
-  const came = `${req.protocol}://${req.get('Host') ?? ''}`;
-  if (came === baseUrl) return ok(name, `${came}, and Spotify sends people back to ${redirectUri}`);
+  const visitedUrl = `${req.protocol}://${req.get('Host') ?? ''}`;
+  if (visitedUrl === baseUrl)
+    return ok(name, `${visitedUrl}, and Spotify sends people back to ${redirectUri}`);
   return failed(
     name,
-    `${came}, but Spotify sends people back to ${redirectUri}. To a browser, these are two sites that don’t share cookies`,
+    `${visitedUrl}, but Spotify sends people back to ${redirectUri}. To a browser, these are two sites that don’t share cookies`,
     `Open ${baseUrl}, or set BASE_URL to the address people use, and add that address followed by ${routes.callback()} as a redirect URI in Spotify's dashboard.`,
   );
 }
@@ -43,20 +44,20 @@ function checkAddress(req: Request, baseUrl: string, redirectUri: string): Check
 function checkProxy(req: Request, baseUrl: string, trustProxy: Deps['trustProxy']): CheckResult {
   const name = 'Proxy';
   const proto = req.get('X-Forwarded-Proto');
-  const isThere = proto !== undefined || req.get('X-Forwarded-For') !== undefined;
+  const hasProxyHeaders = proto !== undefined || req.get('X-Forwarded-For') !== undefined;
   const trusted = trustProxy === false ? 'TRUST_PROXY is not set' : `TRUST_PROXY is ${trustProxy}`;
   if (baseUrl.startsWith('https:')) {
-    const says =
-      proto === undefined ? 'there is no X-Forwarded-Proto' : `X-Forwarded-Proto says ${short(proto)}`;
+    const headerText =
+      proto === undefined ? 'there is no X-Forwarded-Proto' : `X-Forwarded-Proto says ${shorten(proto)}`;
     return req.secure
-      ? ok(name, `${says} and is trusted: ${trusted}`)
+      ? ok(name, `${headerText} and is trusted: ${trusted}`)
       : failed(
           name,
-          `BASE_URL is https, but ${says}; ${trusted}`,
+          `BASE_URL is https, but ${headerText}; ${trusted}`,
           'Have the proxy send "X-Forwarded-Proto: https", and set TRUST_PROXY to the number of proxies or their addresses.',
         );
   }
-  if (!isThere) return ok(name, 'none, as configured');
+  if (!hasProxyHeaders) return ok(name, 'none, as configured');
   return note(
     name,
     'the request has proxy headers, but BASE_URL is http',
@@ -64,6 +65,6 @@ function checkProxy(req: Request, baseUrl: string, trustProxy: Deps['trustProxy'
   );
 }
 
-function short(header: string): string {
+function shorten(header: string): string {
   return header.slice(0, 40);
 }

@@ -31,7 +31,10 @@ export type Deps = {
   onSignIn: () => void;
 };
 
-/** The callback from Spotify with a code for tokens: signs in the browser that started this sign-in, once. */
+/**
+ * Creates the handler for the callback from Spotify. It exchanges the code for tokens and signs in the browser that started this sign-in, once.
+ * It throws the {@link Problem} that says why the sign-in failed, and RedisUnavailable.
+ */
 export function createCallback(deps: Deps) {
   const { access, listenerApi, grants, browsers, sessions, signedIn, pendingSignIns, cookies, now } = deps;
 
@@ -39,8 +42,8 @@ export function createCallback(deps: Deps) {
     const { state } = req.query;
     if (typeof state !== 'string') throw problem(req, 'unknown');
     const spent = await pendingSignIns.spend(req, res, state);
-    if (spent.is === 'unknown') throw problem(req, 'unknown');
-    if (spent.is === 'used') return repeat(req, res, spent);
+    if (spent.kind === 'unknown') throw problem(req, 'unknown');
+    if (spent.kind === 'used') return repeat(req, res, spent);
 
     const { pending } = spent;
     const { returnTo } = pending;
@@ -106,15 +109,15 @@ export function createCallback(deps: Deps) {
   async function repeat(
     req: Request,
     res: Response,
-    { outcome, startedHere }: SpentState & { is: 'used' },
+    { outcome, startedHere }: SpentState & { kind: 'used' },
   ): Promise<void> {
     if (outcome === null) throw problem(req, 'used');
     // safeguard: redirect-repeated-callback
     const isSignedIn = req.session.id === outcome.sessionId && req.grant !== null;
     // safeguard: resume-in-same-browser-only
     // safeguard: resume-lost-session
-    const resumes = !isSignedIn && startedHere && (await sessions.resume(req, outcome.sessionId));
-    if (!isSignedIn && !resumes) throw problem(req, 'used');
+    const hasResumed = !isSignedIn && startedHere && (await sessions.resume(req, outcome.sessionId));
+    if (!isSignedIn && !hasResumed) throw problem(req, 'used');
     redirectSignedIn(res, outcome.returnTo);
   }
 

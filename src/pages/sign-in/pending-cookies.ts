@@ -37,8 +37,8 @@ export function createPendingCookies({ seal, cookies, now }: Deps) {
   }
 
   /** The pending sign-ins that the browser sent, newest first. Those that don't open count as the oldest. */
-  function sent(req: Request) {
-    return [...cookies.sent(req)]
+  function list(req: Request) {
+    return [...cookies.read(req)]
       .filter(([name]) => name.startsWith(prefix))
       .map(([name, sealed]) => {
         const state = name.slice(prefix.length);
@@ -58,7 +58,7 @@ export function createPendingCookies({ seal, cookies, now }: Deps) {
   /** Deletes the oldest, so that the others take no more than `maxBytes` together with `reservedBytes`. */
   function makeRoom(req: Request, res: Response, reservedBytes = 0): void {
     let bytes = reservedBytes;
-    for (const one of sent(req)) {
+    for (const one of list(req)) {
       bytes += one.bytes;
       if (bytes > maxBytes) clear(res, one.state);
     }
@@ -66,13 +66,13 @@ export function createPendingCookies({ seal, cookies, now }: Deps) {
 
   return {
     maxBytes,
-    sent,
+    list,
     clear,
     makeRoom,
 
     /** The pending sign-in with this state, if this browser started it and it is still valid. */
     read(req: Request, state: string): PendingSignIn | null {
-      const sealed = cookies.sent(req).get(nameOf(state));
+      const sealed = cookies.read(req).get(nameOf(state));
       return sealed === undefined ? null : open(state, sealed);
     },
 
@@ -94,7 +94,7 @@ function pack({ verifier, returnTo, scopes, startedAt }: PendingSignIn): string 
 function unpack(text: string): PendingSignIn | null {
   const packed: unknown = JSON.parse(text);
   if (!Array.isArray(packed)) return null;
-  const [verifier, returnTo, startedAt, places] = packed;
-  const scopes = knownScopes.filter((_, place) => places.includes(place));
+  const [verifier, returnTo, startedAt, scopeIndexes] = packed;
+  const scopes = knownScopes.filter((_, index) => scopeIndexes.includes(index));
   return { verifier, returnTo, startedAt, scopes };
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Seal } from '../../access/seal.ts';
-import { jsonCodec, moment } from '../../redis/codec.ts';
+import { jsonCodec, timestamp } from '../../redis/codec.ts';
 import { keys } from '../../redis/keys.ts';
 import type { Records } from '../../redis/records.ts';
 import { routes } from '../../routes.ts';
@@ -17,11 +17,11 @@ export type Outcome = { sessionId: string; returnTo: string };
 
 /** The result of spending the state of a callback. */
 export type SpentState =
-  | { is: 'first'; pending: PendingSignIn }
+  | { kind: 'first'; pending: PendingSignIn }
   /** It has been used before. `startedHere`: this browser has the cookie of the sign-in. `outcome`: null if no one is signed in by it. */
-  | { is: 'used'; startedHere: boolean; outcome: Outcome | null }
+  | { kind: 'used'; startedHere: boolean; outcome: Outcome | null }
   /** This browser never started it, or more than ten minutes ago. */
-  | { is: 'unknown' };
+  | { kind: 'unknown' };
 
 type Deps = { records: Records; seal: Seal; cookies: Cookies; now: () => number };
 
@@ -36,7 +36,7 @@ const waitMs = 15_000;
 
 const spentSignIn = v.object({
   /** When it was spent, in milliseconds since 1970. */
-  at: moment,
+  at: timestamp,
   /** Whether its outcome is known. */
   settled: v.boolean(),
   outcome: v.object({ sessionId: v.string(), returnTo: v.string().assert(isLocalPath) }).nullable(),
@@ -55,7 +55,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
     ttlMs: () => pendingLifetimeMs,
   });
   const pendingCookies = createPendingCookies({ seal, cookies, now });
-  const { sent, clear, makeRoom, maxBytes } = pendingCookies;
+  const { list, clear, makeRoom, maxBytes } = pendingCookies;
 
   /** The record once the sign-in has an outcome, or once it has taken so long that its process must have died. */
   async function whenSettled(id: string, spentFirst: SpentSignIn): Promise<SpentSignIn | null> {
@@ -77,7 +77,7 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       const { length } = req.headers.cookie ?? '';
       if (length > maxHeaderBytes) {
         // safeguard: delete-excess-cookies
-        for (const { state } of sent(req)) clear(res, state);
+        for (const { state } of list(req)) clear(res, state);
         throw new TooManyCookies(`${length} bytes of cookies`);
       }
       // The page that starts a sign-in makes room for one more itself.
@@ -102,8 +102,8 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
     },
 
     /**
-     * Spends a state: it is `first` once, even if two processes see it at the same moment. Later callers wait until it is {@link settle}d, if
-     * this browser started it. Throws RedisUnavailable, and then nothing is spent.
+     * Spends a state: it is `first` once, even if two processes see it at the same moment. If this browser started it, later callers wait for
+     * {@link settle}. Throws RedisUnavailable, and then nothing is spent.
      */
     async spend(req: Request, res: Response, state: string): Promise<SpentState> {
       const pending = pendingCookies.read(req, state);
@@ -111,13 +111,13 @@ export function createPendingSignIns({ records, seal, cookies, now }: Deps) {
       const claim = pending && (await spent.claim(id, { at: now(), settled: false, outcome: null }));
       if (pending) clear(res, state);
       // safeguard: reject-unknown-state
-      if (pending && claim?.claimed) return { is: 'first', pending };
+      if (pending && claim?.claimed) return { kind: 'first', pending };
 
       const startedHere = pending !== null;
       const record = claim?.claimed === false ? claim.holder : await spent.read(id);
-      if (!startedHere && record === null) return { is: 'unknown' };
+      if (!startedHere && record === null) return { kind: 'unknown' };
       const settled = startedHere && record ? await whenSettled(id, record) : record;
-      return { is: 'used', startedHere, outcome: settled?.outcome ?? null };
+      return { kind: 'used', startedHere, outcome: settled?.outcome ?? null };
     },
 
     /** Records the outcome of a spent state; null if no one is signed in by it. */

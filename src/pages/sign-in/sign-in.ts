@@ -68,7 +68,7 @@ export function signInPages(deps: Deps): Router {
     const { state, challenge } = pendingSignIns.start(req, res, { returnTo, scopes });
     // After a sign-out, Spotify shows its dialog: otherwise it would sign in the next person in this browser without asking. Also if the
     // session has ended, because another tab may be about to receive the response to its sign-out.
-    const sent = cookies.sent(req);
+    const sent = cookies.read(req);
     // safeguard: ask-again-after-sign-out
     // safeguard: ask-again-after-expiry
     const hasEnded = sent.has('signed-out') || (sent.has('session') && req.grant === null);

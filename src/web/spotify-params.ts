@@ -5,32 +5,32 @@ import { type ErrorPage, NoSuchPage, Problem } from './errors.ts';
 
 /**
  * Checks the Spotify ID in a URL; for `router.param`, which runs before the route and so before any call to Redis or Spotify. Passes on
- * {@link NoSuchPage} if no ID can look like that.
+ * {@link NoSuchPage} if it doesn't have the form of an ID.
  */
-export const spotifyId: RequestParamHandler = (_req, _res, next, id) => {
+export const checkSpotifyId: RequestParamHandler = (_req, _res, next, id) => {
   // safeguard: check-ids-in-paths
   next(isId(id) ? undefined : new NoSuchPage('Not a Spotify ID'));
 };
 
 /**
- * The URI of a track or episode in a request. Throws {@link Problem} with `problem` if there is none, and with the status 404 if no URI can
- * look like that.
+ * Returns the URI of a track or episode that a request contains. Throws {@link Problem} with `problem` if there is none, and with the status
+ * 404 if it doesn't have the form of such a URI.
  */
-export function namedUri(value: unknown, problem: ErrorPage): string {
+export function readUri(value: unknown, problem: ErrorPage): string {
   if (isUri(value)) return value;
   // safeguard: 404-for-impossible-uris
   throw new Problem(value === undefined || value === '' ? problem : { ...problem, status: 404 });
 }
 
 /**
- * The row of a list in a request. A button sends it as `entry` (place and URI, or only the URI), a program as `uri` and `place`. Throws
- * {@link Problem} as {@link namedUri} does.
+ * Returns the row of a list that a request names; its place is a position from 0, or null if the request names only a URI. A button sends
+ * both as `entry` (place and URI, or only the URI), a program as `uri` and `place`. Throws {@link Problem} as {@link readUri} does.
  */
-export function namedEntry(fields: Readonly<Record<string, unknown>>, problem: ErrorPage): ShownEntry {
+export function readEntry(fields: Readonly<Record<string, unknown>>, problem: ErrorPage): ShownEntry {
   const [, entryPlace, entryUri] = /^(?:(\d{1,6}) )?(\S+)$/.exec(String(fields.entry ?? '')) ?? [];
   const place = entryPlace ?? String(fields.place ?? '');
   return {
-    uri: namedUri(entryUri ?? (typeof fields.uri === 'string' ? fields.uri.trim() : undefined), problem),
+    uri: readUri(entryUri ?? (typeof fields.uri === 'string' ? fields.uri.trim() : undefined), problem),
     place: /^\d{1,6}$/.test(place) ? Number(place) : null,
   };
 }

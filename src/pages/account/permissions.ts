@@ -6,8 +6,8 @@ export type Permission = { scope: string; purpose: string };
 
 const list = new Intl.ListFormat('en');
 
-/** Says what each of these scopes is for. */
-export function purposes(scopes: readonly string[]): Permission[] {
+/** Returns each of these scopes with what this site uses it for. */
+export function describePermissions(scopes: readonly string[]): Permission[] {
   return scopes.map((scope) => ({ scope, purpose: purposeOf(scope) }));
 }
 

@@ -1,32 +1,32 @@
 import * as v from '@badrap/valita';
-import { jsonCodec, moment } from '../redis/codec.ts';
+import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { keys } from '../redis/keys.ts';
 import type { Records } from '../redis/records.ts';
 import { timestampedItemSchema } from '../spotify/schemas.ts';
 import type { TimestampedItem } from '../spotify/types.ts';
 import type { Browsers } from './browsers.ts';
 
-export type Recent = ReturnType<typeof createRecent>;
+export type RecentlyPlayed = ReturnType<typeof createRecentlyPlayed>;
 
 type Deps = { records: Records; browsers: Browsers; now: () => number };
 
 /** `askedAt` is when Spotify was asked, in milliseconds since 1970. */
-type RecentlyPlayed = { askedAt: number; played: TimestampedItem[] };
+type RecentlyPlayedRecord = { askedAt: number; played: TimestampedItem[] };
 
 const ttlMs = 5 * 60_000;
 const maxItems = 5;
 
-const codec = jsonCodec<RecentlyPlayed>({
+const codec = jsonCodec<RecentlyPlayedRecord>({
   shape: 2,
   bound: true,
-  schema: v.object({ askedAt: moment, played: v.array(timestampedItemSchema) }),
+  schema: v.object({ askedAt: timestamp, played: v.array(timestampedItemSchema) }),
 });
 
 /**
  * What listeners played before playback stopped. It is stored so that a page needn't ask Spotify on every load, and so that a stream, even
  * in another process, can show it without a call. All methods throw RedisUnavailable.
  */
-export function createRecent({ records, browsers, now }: Deps) {
+export function createRecentlyPlayed({ records, browsers, now }: Deps) {
   const store = records.of({
     kind: 'recently-played',
     key: keys.recentlyPlayed,
@@ -35,14 +35,17 @@ export function createRecent({ records, browsers, now }: Deps) {
   });
 
   return {
-    /** Returns the newest few, if Spotify was asked recently and not before `since`: an earlier response may lack the latest ones. */
+    /**
+     * Returns the newest few; null unless Spotify was asked recently and not before `since`, in milliseconds since 1970. An earlier response may
+     * lack the latest ones.
+     */
     async get(accountId: string, since: number): Promise<TimestampedItem[] | null> {
       const record = await store.read(accountId);
       // safeguard: refetch-recently-played
       return record !== null && record.askedAt >= Math.max(since, now() - ttlMs) ? record.played : null;
     },
 
-    /** Stores the newest few and returns them. */
+    /** Stores the newest few, unless the listener has signed out everywhere, and returns them. */
     async set(
       accountId: string,
       played: readonly TimestampedItem[],

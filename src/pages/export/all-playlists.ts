@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
-import { beginning, type Place } from './about.ts';
 import type { Summary } from './formats.ts';
-import { hasChanged, type Manifest, type Run, readWhole, type Source } from './source.ts';
+import { beginning, type Place } from './place.ts';
+import { type Manifest, playlistChanged, type Run, readFullPage, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
 
-type Begin = {
+type Options = {
   place: Place;
   /** The page of the list that this place is on. */
   first: PlaylistPage;
@@ -16,24 +16,27 @@ type Begin = {
   run: Run;
   readPage: (page: number) => Promise<PlaylistPage>;
   open: (playlist: Playlist, at: Place) => Promise<Source>;
-  /** Whether the contents of a playlist should be readable to the listener, whatever the API version. */
-  isOwn: (playlist: Playlist) => boolean;
+  /** Whether the contents of a playlist should be readable to the listener in every API version. */
+  isOwnOrShared: (playlist: Playlist) => boolean;
   /** The URL of a file that continues from this place. */
   resume: (at: Place) => string;
 };
 
-/** Yields the playlists one at a time, starting at a place. In a whole file an error is thrown; in a part, it is noted in the summary. */
-export async function* everything(begin: Begin): AsyncGenerator<Source> {
-  const { place, first, summary, run, readPage, open, isOwn, resume } = begin;
+/**
+ * Opens the listener's playlists one at a time, starting at a place, and yields each as a source. An error that ends a whole file is thrown;
+ * one that ends a part is noted in the summary.
+ */
+export async function* openAllPlaylists(options: Options): AsyncGenerator<Source> {
+  const { place, first, summary, run, readPage, open, isOwnOrShared, resume } = options;
   const last = Math.ceil(summary.announced / playlistsPerPage);
-  /** From where on the list must be the same at the end. The address of a part vouches for the playlists before it. */
-  const sameFrom = place.before === undefined ? place : beginning;
+  /** The place from which the list must still be the same at the end. The address of a part vouches for the playlists before it. */
+  const verifiedFrom = place.before === undefined ? place : beginning;
   /** The hash of the playlists before the one that is read. */
   let before = place.before ?? '';
   let at: Place = { ...place, before };
   try {
     for (let page = first; ; page = await readPage(at.page)) {
-      if (page.total !== first.total) throw listHasChanged();
+      if (page.total !== first.total) throw listChanged();
       countAbsent(page, at.page, summary, run);
       for (const playlist of page.items.slice(at.skip)) {
         if (run.isFull()) {
@@ -42,7 +45,7 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
         }
         const source = await open(playlist, at);
         yield source;
-        countPlaylist(source.manifest, isOwn(playlist), summary);
+        countPlaylist(source.manifest, isOwnOrShared(playlist), summary);
         if (summary.stopped) return;
         before = hashWith(before, playlist);
         at = { page: at.page, skip: at.skip + 1, from: 0, before };
@@ -52,28 +55,28 @@ export async function* everything(begin: Begin): AsyncGenerator<Source> {
     }
     // A single page is always consistent.
     // safeguard: detect-changed-list
-    if (last > sameFrom.page || sameFrom === beginning) {
-      if ((await hashOfList(readPage, sameFrom, last)) !== before) throw listHasChanged();
+    if (last > verifiedFrom.page || verifiedFrom === beginning) {
+      if ((await hashOfList(readPage, verifiedFrom, last)) !== before) throw listChanged();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist
     summary.complete = sentAsNull === 0 && notSent === 0 && incomplete === 0;
   } catch (error) {
-    if (!run.part) throw error;
+    if (!run.isPart) throw error;
     const isChanged = reasonOf(error) === 'changed-meanwhile';
     summary.stopped = stopFor(error, resume(isChanged ? { ...at, from: 0 } : at));
   }
 
   /** Playlists may be missing from the file, or from earlier parts, or be in them twice: it takes a new file to have them all. */
-  function listHasChanged(): Error {
+  function listChanged(): Error {
     at = beginning;
-    return hasChanged();
+    return playlistChanged();
   }
 }
 
 /** The hash of the playlists from a place to the end of this page, as they are now. */
 async function hashOfList(
-  readPage: Begin['readPage'],
+  readPage: Options['readPage'],
   { page: from, skip }: Place,
   last: number,
 ): Promise<string> {
@@ -93,45 +96,48 @@ function hashWith(before: string, { id, name }: Playlist): string {
     .slice(0, 22);
 }
 
-/** Reads a page of the listener's playlists. Asks twice if it is shorter than Spotify announced, then takes what came. */
-export function readPlaylists(
+/**
+ * Reads a page of the listener's playlists, from page 1, and reads it again if it is shorter than Spotify announced. Returns the page as it came
+ * if it still is. Throws what `run.read` throws, and {@link SpotifyUnavailable} if the page has no total.
+ */
+export function readPlaylistPage(
   load: (page: number) => Promise<PlaylistPage>,
   page: number,
   run: Pick<Run, 'read'>,
 ): Promise<PlaylistPage> {
-  return readWhole(
+  return readFullPage(
     run,
     () => load(page),
-    (list) => notSentOf(list, page),
+    (list) => countNotSent(list, page),
   );
 }
 
 /** How many playlists a page lacks by Spotify's own total. Throws {@link SpotifyUnavailable} if the total says nothing. */
-function notSentOf({ items, nullEntries, total }: PlaylistPage, page: number): number {
+function countNotSent({ items, nullCount, total }: PlaylistPage, page: number): number {
   if (total === null) throw new SpotifyUnavailable('There are more playlists than Spotify announced');
   const announced = Math.min(playlistsPerPage, total - (page - 1) * playlistsPerPage);
-  return Math.max(0, announced - items.length - nullEntries);
+  return Math.max(0, announced - items.length - nullCount);
 }
 
 /** Counts the playlists that a page lacks. Throws {@link SpotifyUnavailable} if the file's name can't mention them any more. */
 function countAbsent(list: PlaylistPage, page: number, summary: Summary, run: Run): void {
-  const notSent = notSentOf(list, page);
+  const notSent = countNotSent(list, page);
   // safeguard: no-missing-playlists-after-name
-  if (notSent > 0 && !run.mayLack())
+  if (notSent > 0 && !run.allowsGaps())
     throw new SpotifyUnavailable('There are fewer playlists than Spotify announced');
   // safeguard: count-unsent-playlists
   summary.notSent += notSent;
   // These are lasting gaps in the listener's account, so they never end an export, even one whose name is already sent.
   // safeguard: count-null-playlists
-  summary.sentAsNull += list.nullEntries;
+  summary.sentAsNull += list.nullCount;
 }
 
-function countPlaylist(manifest: Manifest, isOwn: boolean, summary: Summary): void {
+function countPlaylist(manifest: Manifest, isOwnOrShared: boolean, summary: Summary): void {
   summary.playlists += 1;
   // safeguard: sum-missing-rows
   summary.missing += manifest.missing;
   // safeguard: distinguish-unreadable-playlists
-  if (!manifest.readable && !isOwn) summary.unreadable += 1;
+  if (!manifest.readable && !isOwnOrShared) summary.unreadable += 1;
   // safeguard: complete-needs-complete-manifests
   else if (!manifest.complete) summary.incomplete += 1;
   summary.stopped = manifest.stopped;

@@ -1,0 +1,44 @@
+import { playlistsPerPage } from '../../spotify/limits.ts';
+import type { Summary } from './formats.ts';
+import type { Place } from './place.ts';
+import type { Manifest } from './source.ts';
+
+/** In characters. Leaves room for the rest of the file name: file systems allow 255 bytes. */
+const maxNameLength = 80;
+
+/** Returns the name of a playlist's file, which mentions what the file lacks. `isFullyRead`: whether all of the file has been read. */
+export function nameOf(manifest: Manifest, isFullyRead: boolean): string {
+  const { readable, changedSince, announced, from, written, missing, stopped } = manifest;
+  const name = [...(manifest.name ?? '')].slice(0, maxNameLength).join('').trim() || 'playlist';
+  const rows = (count: number) => count.toLocaleString('en');
+  if (!readable) return `${name} (contents not available)`;
+  if (stopped && written === 0) return `${name} (none of ${rows(announced)} rows)`;
+  const isAtEnd = from + written >= announced;
+  if (stopped?.reason === 'changed-meanwhile' && isAtEnd) return `${name} (changed during the export)`;
+  // safeguard: part-range-in-name
+  if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
+  const notes = [
+    ...(from > 0 ? [`from row ${rows(from + 1)}`] : []),
+    ...(changedSince ? ['playlist changed'] : []),
+    ...(missing > 0
+      ? [isFullyRead ? `${rows(missing)} of ${rows(written)} rows missing` : 'rows missing']
+      : []),
+  ];
+  return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
+}
+
+/** Returns the name of a file of all playlists. */
+export function nameOfAll({ page, skip, from }: Place, summary: Summary): string {
+  const { playlists, announced, sentAsNull, notSent, incomplete, missing, stopped } = summary;
+  const before = (page - 1) * playlistsPerPage + skip;
+  if (stopped?.reason === 'changed-meanwhile' && before + playlists >= announced)
+    return 'playlists (changed during the export)';
+  if (stopped) return `playlists (part, up to playlist ${before + playlists} of ${announced})`;
+  const notes = [
+    ...(before + from > 0 ? [`from playlist ${before + 1}`] : []),
+    // safeguard: missing-playlists-in-name
+    ...(sentAsNull + notSent > 0 ? ['playlists missing'] : []),
+    ...(missing > 0 || incomplete > 0 ? ['rows missing'] : []),
+  ];
+  return notes.length > 0 ? `playlists (${notes.join(', ')})` : 'playlists';
+}
