@@ -55,16 +55,22 @@ async function simulatedWeeks({ report, seed, rounds }: Options, redisUrl: strin
     report.fact('the same with a single gate', `${grouped(single.answered)}, ${grouped(single.refused)}`);
     report.fact('most calls made into a family that was known to be closed', ours.during);
     const hours = [ours, single].map(({ pausedMs }) => (pausedMs / hour).toFixed(1));
-    report.fact('hours paused that Spotify would have answered, by families', `${hours[0]}; single gate ${hours[1]}`);
+    report.fact(
+      'hours paused that Spotify would have answered, by families',
+      `${hours[0]}; single gate ${hours[1]}`,
+    );
     all.ours += ours.pausedMs;
     all.single += single.pausedMs;
     all.during = Math.max(all.during, ours.during);
   }
   report.begin('All weeks together');
   const percent = (100 * all.ours) / all.single;
-  report.fact('hours paused in vain, of those of a single gate', `${percent.toFixed(1)} %`);
-  report.claim('at most one call for each closure goes into a family that is known to be closed', all.during <= 1);
-  report.claim('at most 5 % of the hours that a single gate would have paused in vain', percent <= 5);
+  report.fact('hours paused needlessly, of those of a single gate', `${percent.toFixed(1)} %`);
+  report.claim(
+    'at most one call for each closure goes into a family that is known to be closed',
+    all.during <= 1,
+  );
+  report.claim('at most 5 % of the hours that a single gate would have paused needlessly', percent <= 5);
 }
 
 function worlds(): World[] {
@@ -85,7 +91,10 @@ function worlds(): World[] {
     [50, 500].flatMap((other) =>
       layouts.map(([name, groups]) => ({
         name: `${name}: ${player} calls for the player, ${other} for the others`,
-        buckets: groups.map((families) => ({ families, perDay: families.includes('player-read') ? player : other })),
+        buckets: groups.map((families) => ({
+          families,
+          perDay: families.includes('player-read') ? player : other,
+        })),
       })),
     ),
   );
@@ -139,7 +148,8 @@ async function createFleet(redisUrl: string, now: () => number): Promise<Site> {
   const gates = Array.from({ length: processes }, () => {
     const gate = createQuotaGate({ records, ledger, clientId: 'bench', now });
     return {
-      run: (family: QuotaFamily, call: () => Promise<void>) => gate.run({ family, endpoint: `GET /${family}` }, call),
+      run: (family: QuotaFamily, call: () => Promise<void>) =>
+        gate.run({ family, endpoint: `GET /${family}` }, call),
       isPaused: async (family: QuotaFamily) => (await gate.cooldown(family)) !== null,
     };
   });
@@ -215,7 +225,8 @@ async function simulateWeek(
     if (!event && !poll) break;
     const isPoll = poll !== undefined && poll.at <= (event?.at ?? Number.POSITIVE_INFINITY);
     time = Math.max(time, isPoll ? poll.at : (event?.at ?? 0));
-    for (; sampledAt < time; sampledAt += sampleEveryMs) totals.pausedMs += await pausedInVain(site, spotify);
+    for (; sampledAt < time; sampledAt += sampleEveryMs)
+      totals.pausedMs += await needlessPauseMs(site, spotify);
     if (!isPoll) {
       events.shift();
       await event?.happen(call, site.budgets);
@@ -273,7 +284,7 @@ function countCalls(site: Site, spotify: Spotify, now: () => number, totals: Tot
 }
 
 /** The time in a sample in which families are paused that Spotify would answer. */
-async function pausedInVain({ gates }: Site, { freeAt }: Spotify): Promise<number> {
+async function needlessPauseMs({ gates }: Site, { freeAt }: Spotify): Promise<number> {
   let ms = 0;
   for (const family of quotaFamilies)
     if (freeAt(family) === 0 && (await gates[0]?.isPaused(family))) ms += sampleEveryMs;

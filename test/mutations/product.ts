@@ -857,8 +857,8 @@ export const mutations: Mutation[] = [
   {
     what: 'sharing the pages of an export between formats',
     safeguard: 'share-pages-between-formats',
-    from: '(snapshotId ? `playlist ${id} ${snapshotId} from ${from}` : null)',
-    to: 'null',
+    from: '(snapshotId ?',
+    to: '(false ?',
     test: 'test/pages/export-price',
   },
   {

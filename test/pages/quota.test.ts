@@ -59,7 +59,9 @@ test('the account page and the setup check say what is used, and warn when it is
   const mara = browser();
   await mara.signIn();
   const section = async () =>
-    /<h2>Calls to Spotify<\/h2>([\s\S]*?)<\/section>/.exec((await mara.get('/account').expect(200)).text)?.[1] ?? '';
+    /<h2>Calls to Spotify<\/h2>([\s\S]*?)<\/section>/.exec(
+      (await mara.get('/account').expect(200)).text,
+    )?.[1] ?? '';
   assert.match(await section(), /<p>\d of about 10 in the last 24 hours/);
   assert.doesNotMatch(await section(), /Most of today’s calls are used/);
 
@@ -68,9 +70,17 @@ test('the account page and the setup check say what is used, and warn when it is
   await mara.get(`${search}+9`).expect(503);
 
   assert.match(await section(), /Most of today’s calls are used\. Live updates get slower/);
-  assert.match(await section(), /Search<\/dt><dd>9\. Spotify last refused one after 9\. <span class="badge">Paused<\/span> until <time/);
+  assert.match(
+    await section(),
+    /Search<\/dt><dd>9\. Spotify last refused one after 9\. <span class="badge">Paused<\/span> until <time/,
+  );
   const check = (await mara.get('/setup/check').expect(200)).text;
   assert.match(check, /Calls to Spotify<\/strong>: \d+ of about 10 used in the last 24 hours/);
   assert.match(check, /Live updates get slower, and large exports have to wait/);
-  assert.match(check, new RegExp(`Search</strong>: paused by Spotify until ${new Date(clock.now() + 3_600_000).toISOString().slice(0, 16)}`));
+  assert.match(
+    check,
+    new RegExp(
+      `Search</strong>: paused by Spotify until ${new Date(clock.now() + 3_600_000).toISOString().slice(0, 16)}`,
+    ),
+  );
 });

@@ -121,7 +121,11 @@ export function createFiles(deps: Deps) {
   };
 
   /** Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. */
-  async function requirePrice(req: Request, { isPart }: { isPart: boolean }, price: Price | null): Promise<void> {
+  async function requirePrice(
+    req: Request,
+    { isPart }: { isPart: boolean },
+    price: Price | null,
+  ): Promise<void> {
     // safeguard: export-anyway
     if (price === null || req.query.anyway === 'yes') return;
     await prices.require(isPart ? atMostOnePart(price) : price, { isPart, anyway: anywayOf(req) });
