@@ -25,7 +25,7 @@ export const listeners: readonly Listener[] = [
     email: 'mara@listener.example',
     country: 'SE',
     product: 'premium',
-    about: 'Listening to music; 137 playlists, including odd ones',
+    about: 'Listening to music; 137 playlists, including unusual ones',
     initiallyPlaying: { kind: 'music' },
   },
   {

@@ -168,8 +168,8 @@ test('a sign-in asks for read access only; each change asks for its own permissi
 const refusals: Record<string, [number, string, number, RegExp]> = {
   'a 400': [400, 'Invalid limit', 502, /Spotify didn’t understand this request/],
   'a 401 for a fresh token': [401, 'Invalid access token', 502, /Spotify isn’t responding/],
-  'a 401 for a permission': [401, 'Permissions missing', 403, /This needs one more permission/],
-  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This needs one more permission/],
+  'a 401 for a permission': [401, 'Permissions missing', 403, /This needs more permission/],
+  'a 403 for a permission': [403, 'Insufficient client scope', 403, /This needs more permission/],
   'a 403 for a person who is not invited': [
     403,
     'User not registered',

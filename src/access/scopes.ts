@@ -12,8 +12,8 @@ const scopes = {
   'user-read-recently-played': 'See what you’ve played recently',
   'user-top-read': 'See what you play most',
   'user-modify-playback-state': 'Play, pause, skip, and choose a device',
-  'playlist-modify-public': 'Create and change playlists that everyone can see',
-  'playlist-modify-private': 'Create and change playlists that only you can see',
+  'playlist-modify-public': 'Create and change public playlists',
+  'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
 } as const;
 

@@ -8,7 +8,7 @@ export function checkClock(owner: string, theirs: number, ours: number): CheckRe
   const name = `Clock compared with ${owner}`;
   const differenceMs = ours - theirs;
   // safeguard: check-clock
-  if (Math.abs(differenceMs) <= maxDifferenceMs) return ok(name, 'both show the same time');
+  if (Math.abs(differenceMs) <= maxDifferenceMs) return ok(name, 'both agree');
   const seconds = Math.round(Math.abs(differenceMs) / 1000);
   const amount = seconds < 120 ? `${seconds} seconds` : `${Math.round(seconds / 60)} minutes`;
   return failed(

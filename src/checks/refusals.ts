@@ -48,7 +48,7 @@ export function createRefusals(now: () => number) {
         notInvited === null
           ? note(
               name,
-              'no one was refused recently. Spotify accepts only the people on your app’s list (up to five), and refuses everyone else after they sign in',
+              'no one has been refused recently. Spotify accepts only the people on your app’s list (up to five), and refuses everyone else after they sign in',
               `To invite someone, ${addPerson}`,
             )
           : failed(

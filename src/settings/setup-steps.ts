@@ -16,7 +16,7 @@ export function setupSteps(redirectUri: string): SetupStep[] {
       copy: { label: 'App name', text: 'Turntable' },
     },
     {
-      text: 'Under “Redirect URIs”, add exactly this, and press “Add”:',
+      text: 'Under “Redirect URIs”, add exactly this URI, and press “Add”:',
       copy: { label: 'Redirect URI', text: redirectUri },
     },
     { text: 'Under “Which API/SDKs are you planning to use?”, tick “Web API”, then save.' },

@@ -57,9 +57,9 @@ export const errorMessages = {
   missingScope: {
     status: 403,
     reason: 'missing-permission',
-    title: 'This needs one more permission',
-    happened: 'This site doesn’t have all the permissions it needs here.',
-    next: 'Spotify will ask you for it. Agree to everything on its page.',
+    title: 'This needs more permission',
+    happened: 'This site doesn’t have the permission it needs for this.',
+    next: 'Spotify will ask you to grant it. Agree to everything on its page.',
     buttons: ['grantPermission'],
   },
   notInvited: {
@@ -113,7 +113,7 @@ export const errorMessages = {
     reason: 'not-understood',
     title: 'Spotify didn’t understand this request',
     happened: 'What you asked for may have changed on Spotify.',
-    next: 'Reload the page and try again.',
+    next: 'Go back, reload the page, and try again.',
     buttons: ['goBack'],
   },
   refused: {
@@ -184,7 +184,7 @@ export const errorMessages = {
     status: 503,
     reason: 'redis-unavailable',
     title: 'This site’s database isn’t responding',
-    happened: 'The problem is on our side.',
+    happened: 'The problem is on this site’s side.',
     lost: 'Nothing is lost, and you don’t need to sign in again.',
     next: 'Try again in a moment.',
     buttons: ['tryAgain'],
@@ -266,8 +266,8 @@ export const errorMessages = {
   internal: {
     status: 500,
     reason: 'internal-error',
-    title: 'Unexpected error on our side',
-    happened: 'It’s in the log, under the request ID below.',
+    title: 'Unexpected error on this site',
+    happened: 'It was logged under the request ID below.',
     next: 'If it happens again, give that ID to the owner of this site.',
     buttons: ['tryAgain'],
   },

@@ -44,7 +44,7 @@ const stillRunning = {
   status: 503,
   reason: 'still-under-way',
   title: 'Still working on it',
-  text: 'You pressed the button twice, and Spotify hasn’t finished the first request yet. Check back in a moment to see if it’s done.',
+  text: 'Spotify hasn’t finished your first request yet. Check back in a moment to see if it’s done.',
   retryAfterSeconds: 10,
 };
 

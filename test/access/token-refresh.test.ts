@@ -194,7 +194,7 @@ test('a permission that was not granted is asked for, and no refresh is tried', 
 
   const page = await mara.get('/playlists?page=2').expect(403);
 
-  assert.match(page.text, /This needs one more permission/);
+  assert.match(page.text, /This needs more permission/);
   assert.match(
     page.text,
     /href="\/login\?returnTo=%2Fplaylists%3Fpage%3D2&amp;dialog=1&amp;allow=playlist-read-private\+playlist-read-collaborative"/,

@@ -93,7 +93,7 @@ test('a form that Spotify did not accept is resubmitted unchanged with one click
   const page = await allowedToEdit(t, turntable);
   await page.getByLabel('Name').fill('Long way round');
   await page.getByLabel('Description').fill('For the bus');
-  await page.getByLabel('Everyone').check();
+  await page.getByLabel('Yes').check();
   turntable.simulator.fault({ on: /playlists$/, answer: { status: 502, body: '' }, times: 4 });
 
   await page.getByRole('button', { name: 'Create' }).click();
@@ -114,13 +114,13 @@ test('a form that could not be understood is shown again as it was sent', { skip
   const page = await allowedToEdit(t, turntable);
   await page.getByLabel('Name').fill('   ');
   await page.getByLabel('Description').fill('For the bus');
-  await page.getByLabel('Everyone').check();
+  await page.getByLabel('Yes').check();
 
   await page.getByRole('button', { name: 'Create' }).click();
 
   await page.getByRole('alert').waitFor();
   assert.equal(await page.getByLabel('Description').inputValue(), 'For the bus');
-  assert.ok(await page.getByLabel('Everyone').isChecked());
+  assert.ok(await page.getByLabel('Yes').isChecked());
 });
 
 async function allowedToEdit(t: TestContext, turntable: Turntable): Promise<Page> {

@@ -170,7 +170,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'the listener’s own playlist, after a change that failed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Dinner for six');
     await page.getByText('Edit details').click();
-    await page.getByLabel('Everyone').check();
+    await page.getByLabel('Yes').check();
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('alert').waitFor();
   },

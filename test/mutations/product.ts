@@ -474,7 +474,7 @@ export const mutations: Mutation[] = [
   {
     what: "the visitors' share of searches",
     safeguard: 'visitor-search-share',
-    from: "() => chargeVisitor(res, rateLimiters.dailySearches, problems.sharedUp, 'everyone')",
+    from: "() => chargeVisitor(res, rateLimiters.dailySearches, problems.usedUp, 'everyone')",
     to: 'async () => undefined',
     test: 'test/pages/search',
   },

@@ -76,7 +76,7 @@ test('a short page of playlists is read again, and then missing in the summary a
   assert.equal(name, 'playlists (playlists missing).json');
   assert.match(
     await outcomeOn(noor, '/playlists/export'),
-    /Incomplete: 0 rows\. Spotify sent nothing about 12 playlists in your list, so the file lacks them\./,
+    /Incomplete: 0 rows\. Spotify returned no data for 12 playlists in your list, so they’re missing from the file\./,
   );
 });
 
@@ -313,7 +313,7 @@ test('the page of an export says where a part stopped and why, and continues fro
   assert.doesNotMatch(shown, /Finished/);
   assert.match(
     shown,
-    /Incomplete: the file holds 200 of 1,200 rows\. It ends there because Spotify didn’t respond\./,
+    /Incomplete: the file contains 200 of 1,200 rows\. It stops there because Spotify didn’t respond\./,
   );
   const [, next = ''] = /<a href="([^"]+)">Download the rest<\/a>/.exec(shown) ?? [];
   assert.equal(next.replaceAll('&amp;', '&'), manifest.stopped?.resume);

@@ -61,7 +61,7 @@ test('playback moves to another device', async (t) => {
 
   const page = await mara.get('/devices').expect(200);
   assert.deepEqual(apiRequests(simulator), ['GET /me/player/devices']);
-  assert.match(page.text, /Kitchen speaker[\s\S]*?Speaker, volume 62%[\s\S]*?Playing here/);
+  assert.match(page.text, /Kitchen speaker[\s\S]*?Speaker, volume 62%[\s\S]*?Active/);
   assert.match(page.text, /Living-room TV[\s\S]*?Can’t be controlled from here/);
   assert.match(page.text, /<a href="\/now-playing">Back to now playing<\/a>/);
   const buttons = [
@@ -77,7 +77,7 @@ test('playback moves to another device', async (t) => {
   const left = await mara.post('/player/device').type('form').send(sent).expect(303);
 
   assert.equal(left.headers.location, '/devices');
-  assert.match((await mara.get('/devices').expect(200)).text, /laptop[\s\S]*?Playing here/);
+  assert.match((await mara.get('/devices').expect(200)).text, /laptop[\s\S]*?Active/);
   assert.match((await mara.get('/now-playing').expect(200)).text, /Playing on <bdi>Mara’s laptop</);
   const { body } = await mara.getJson('/devices').expect(200);
   assert.deepEqual(

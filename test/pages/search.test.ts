@@ -25,7 +25,7 @@ test('a visitor searches for artists and tracks without signing in, with one cal
   const page = await browser().get('/search?q=night').expect(200);
 
   assert.match(page.text, /<title>Search: night · Turntable<\/title>/);
-  assert.match(page.text, /<h1>Search for <bdi>night<\/bdi><\/h1>/);
+  assert.match(page.text, /<h1>Results for “<bdi>night<\/bdi>”<\/h1>/);
   assert.match(page.text, /<h2>Artists<\/h2>[\s\S]*Night Bus Atlas[\s\S]*<h2>Tracks<\/h2>/);
   assert.match(page.text, /<a class="card" href="[^"]+\/open\/artist\/\w+">/, 'each leads to Spotify');
   assert.match(page.text, /<a href="[^"]+\/open\/track\/\w+"><bdi>Goodnight, Transmitter<\/bdi><\/a>/);
@@ -351,7 +351,7 @@ testOnce('one address has 30 searches a minute, and is told how long to wait', a
 
   for (let nth = 1; nth <= 30; nth += 1) await from('192.0.2.1').expect(200);
   const page = await from('192.0.2.1').expect(429);
-  assert.match(page.text, /Without signing in, each address gets 30 searches a minute/);
+  assert.match(page.text, /Without signing in, each IP address gets 30 searches a minute/);
   const wait = Number(page.headers['retry-after']);
   assert.ok(wait > 30 && wait <= 60, `${wait} s`);
   await from('192.0.2.2').expect(200);

@@ -111,7 +111,7 @@ test('the check says that Spotify refused a person recently, without saying whom
   const { browser, simulator, clock } = await startTurntable(t);
   const [jonas, owner] = [browser(), browser()];
   await jonas.signIn('jonas');
-  assert.match((await check(owner)).get('Sign-ins') ?? '', /^Note: no one was refused/);
+  assert.match((await check(owner)).get('Sign-ins') ?? '', /^Note: no one has been refused/);
 
   simulator.settings.notInvited.add('jonas');
   const refused = await jonas.get('/playlists').expect(403);

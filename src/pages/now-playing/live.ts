@@ -158,7 +158,7 @@ function tooManyStreams(): Problem {
     status: 429,
     reason: 'too-many-streams',
     title: 'Now playing is open in too many windows',
-    text: 'Close some of them.',
+    text: 'Close some of them, then reload this page.',
     retryAfterSeconds: 60,
     actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   });

@@ -14,7 +14,7 @@ export const problems = {
   empty: {
     status: 400,
     reason: 'search-empty',
-    title: 'Search for what?',
+    title: 'Enter a search',
     text: `Send the search terms as "q", for example ${routes.search({ q: 'miles davis' })}.`,
     actions: [backToSearch],
   },
@@ -49,8 +49,8 @@ export const problems = {
   tooMany: {
     status: 429,
     reason: 'search-too-many',
-    title: 'That was a lot of searching',
-    text: 'Without signing in, each address gets 30 searches a minute. Wait a moment, or sign in.',
+    title: 'Too many searches',
+    text: 'Without signing in, each IP address gets 30 searches a minute. Wait a moment, or sign in.',
     actions: [backToSearch, signIn],
   },
   needsSignIn: {

@@ -11,12 +11,12 @@ const problems = {
   refused: {
     status: 400,
     title: 'Spotify didn’t complete the sign-in',
-    text: 'Spotify sent you back without signing you in, and gave no reason that we recognize. Try again. If it keeps happening, tell the owner of this site.',
+    text: 'Spotify sent you back without signing you in, and gave no reason that this site recognizes. Try again. If it keeps happening, tell the owner of this site.',
   },
   used: {
     status: 400,
     title: 'This sign-in was already used',
-    text: 'You see this page if you go back to a sign-in after signing out or signing in again. To sign in, start over.',
+    text: 'You’re seeing this because you went back to a sign-in after signing out or signing in again. To sign in, start over.',
   },
   unknown: {
     status: 400,
