@@ -224,7 +224,7 @@ async function simulateWeek(
     const poll = polls[0];
     if (!event && !poll) break;
     const isPoll = poll !== undefined && poll.at <= (event?.at ?? Number.POSITIVE_INFINITY);
-    time = Math.max(time, isPoll ? poll.at : (event?.at ?? 0));
+    time = Math.ceil(Math.max(time, isPoll ? poll.at : (event?.at ?? 0)));
     for (; sampledAt < time; sampledAt += sampleEveryMs)
       totals.pausedMs += await needlessPauseMs(site, spotify);
     if (!isPoll) {
