@@ -1,9 +1,12 @@
 import { createRandom, type Random } from '../simulator/random.ts';
 import { liveBudget } from '../src/access/quota-budget.ts';
+import type { QuotaFamily } from '../src/access/quota-families.ts';
 import type { Ledger } from '../src/access/quota-ledger.ts';
 import { hourOf } from '../src/access/usage.ts';
 import { nextPoll } from '../src/live/cadence.ts';
-import { type Observation, observe, remainingOf } from '../src/live/observation.ts';
+import { expectedEndOf, type Observation, observe, remainingOf } from '../src/live/observation.ts';
+import { unknownState } from '../src/live/state.ts';
+import { cardOf } from '../src/pages/now-playing/card.ts';
 import type { Playback } from '../src/spotify/parse.ts';
 
 /*
@@ -137,8 +140,11 @@ function playbackIn(pieces: readonly (Piece & { knownAt: number })[], moment: nu
   };
 }
 
-/** A day, and when it was polled. */
-export type PolledDay = { day: Day; polls: number[] };
+/** A day, and when it was polled. `observations`: what each poll of the app found. */
+export type PolledDay = { day: Day; polls: number[]; observations?: Observation[] };
+
+/** Calls that aren't polls: when they begin, and how many of which family. */
+export type OtherCalls = { at: number; family: QuotaFamily; calls: number };
 
 /** How often the app checks whether a poll is due, how long Spotify takes to answer, and how long the result takes to be shown. */
 const tickMs = 200;
@@ -146,21 +152,31 @@ const responseMs = 100;
 const renderMs = 150;
 
 /**
- * Polls these days with the app's cadence and tick, all within one budget. Each day has a subscriber from its start to its end. No calls are
- * used by pages or buttons, and no tab is hidden.
+ * Polls these days with the app's cadence and tick, all within one budget. Each day has a subscriber from its start to its end. No tab is hidden.
+ * Of pages, buttons and exports, only these calls are made.
  */
-export function pollLikeTheApp(days: readonly Day[], perDay: number): PolledDay[] {
-  const hours = new Map<number, number>();
+export function pollLikeTheApp(
+  days: readonly Day[],
+  perDay: number,
+  others: readonly OtherCalls[] = [],
+): PolledDay[] {
+  const counts = new Map<QuotaFamily, Map<number, number>>();
+  const count = (family: QuotaFamily, at: number, calls: number) => {
+    const hours = counts.get(family) ?? new Map<number, number>();
+    counts.set(family, hours);
+    hours.set(hourOf(at), (hours.get(hourOf(at)) ?? 0) + calls);
+  };
+  const waiting = [...others].sort((one, other) => one.at - other.at);
   const ledger: Ledger = {
     closures: new Map(),
     refused: new Map(),
     good: new Map(),
-    counts: new Map([['player-read', hours]]),
+    counts,
   };
   const listeners = days.map((day) => ({
     day,
     polls: [] as number[],
-    observation: null as Observation | null,
+    observations: [] as Observation[],
     nextPollAt: day.from,
   }));
   for (;;) {
@@ -171,18 +187,23 @@ export function pollLikeTheApp(days: readonly Day[], perDay: number): PolledDay[
     const askedAt = due.nextPollAt;
     const now = askedAt + responseMs;
     due.polls.push(askedAt);
-    const hour = hourOf(askedAt);
-    hours.set(hour, (hours.get(hour) ?? 0) + 1);
-    due.observation = observe(due.day.at(askedAt), { askedAt, answeredAt: now }, due.observation);
+    for (let next = waiting[0]; next && next.at <= askedAt; next = waiting[0]) {
+      count(next.family, next.at, next.calls);
+      waiting.shift();
+    }
+    count('player-read', askedAt, 1);
+    const before = due.observations.at(-1) ?? null;
+    const observation = observe(due.day.at(askedAt), { askedAt, answeredAt: now }, before);
+    due.observations.push(observation);
     const { at } = nextPoll({
       now,
-      observation: due.observation,
+      observation,
       budget: liveBudget(ledger, perDay, now),
       listeners: listeners.filter(({ day }) => day.from <= askedAt && askedAt < day.to).length,
     });
     due.nextPollAt = Math.ceil(Math.max(at, askedAt + 1_500) / tickMs) * tickMs;
   }
-  return listeners.map(({ day, polls }) => ({ day, polls }));
+  return listeners.map(({ day, polls, observations }) => ({ day, polls, observations }));
 }
 
 /** Polls at a fixed interval; with `alsoAtEnds`, also just after the expected end of a track. */
@@ -231,4 +252,21 @@ export function delays({ day, polls }: PolledDay): { natural: number[]; others: 
     (kind === 'natural' ? natural : others).push((polls[index] ?? day.to) - at + renderMs);
   }
   return { natural, others };
+}
+
+/** The longest time for which a card said "Playing" beside a full bar, in milliseconds. */
+export function longestFullBar({ day, polls, observations = [] }: PolledDay): number {
+  let longest = 0;
+  for (const [index, observation] of observations.entries()) {
+    const end = expectedEndOf(observation);
+    if (end === null) continue;
+    const replacedAt = (polls[index + 1] ?? day.to) + responseMs + renderMs;
+    for (let at = end; at < replacedAt && !isOverdueAt(observation, at); at += 100)
+      longest = Math.max(longest, at - end);
+  }
+  return longest;
+}
+
+function isOverdueAt(observation: Observation, at: number): boolean {
+  return cardOf(observation, unknownState, null, at).isOverdue;
 }

@@ -6,7 +6,9 @@ import {
   dayOfStuckPlayer,
   delays,
   hour,
+  longestFullBar,
   minute,
+  type OtherCalls,
   type PolledDay,
   pollEvery,
   pollKnowingEnds,
@@ -52,15 +54,27 @@ function simulatedDays(options: Options): void {
   );
   report.fact('polls if all changes were known in advance', `${wholeDay.changes.length}, each shown at once`);
 
+  report.begin('The same day, with two exports of all playlists');
+  // 137 playlists take about 180 calls.
+  const exports = [3, 11].flatMap((at): OtherCalls[] => [
+    { at: at * hour, family: 'lists', calls: 6 },
+    { at: at * hour, family: 'playlist-read', calls: 174 },
+  ]);
+  reportDays(report, pollLikeTheApp([wholeDay], perDay, exports), wholeDayLimits);
+
   report.begin('The same listener, 3 hours a day');
   reportDays(report, pollLikeTheApp([dayOfMusic(0, 3 * hour, `${seed} short`)], perDay), threeHourLimits);
 
   report.begin('The same listener without a break for days: the third day');
   const threeDays = dayOfMusic(0, 72 * hour, `${seed} days`);
-  const third = pollLikeTheApp([threeDays], perDay).map(({ polls }) => ({
-    day: { ...threeDays, from: 48 * hour, changes: threeDays.changes.filter(({ at }) => at >= 48 * hour) },
-    polls: polls.filter((at) => at >= 48 * hour),
-  }));
+  const third = pollLikeTheApp([threeDays], perDay).map(({ polls, observations = [] }) => {
+    const first = polls.findIndex((at) => at >= 48 * hour);
+    return {
+      day: { ...threeDays, from: 48 * hour, changes: threeDays.changes.filter(({ at }) => at >= 48 * hour) },
+      polls: polls.slice(first),
+      observations: observations.slice(first),
+    };
+  });
   reportDays(report, third, { calls: 650, ...promptEnds });
 
   report.begin('Five listeners, 4 hours each, one hour apart');
@@ -228,6 +242,9 @@ function reportDays(report: Options['report'], all: readonly PolledDay[], limits
   );
   report.claim(`all ${changes} changes are counted`, counted === changes);
   for (const [words, holds] of claimsOf(limits)) report.claim(words, holds(figures));
+  const fullBar = Math.max(...all.map(longestFullBar)) / 1000;
+  report.fact('longest time that a full bar was called playing', `${fullBar.toFixed(1)} s`);
+  report.claim('a full bar is called playing for at most 10 s', fullBar <= 10);
 }
 
 const manyDays = 100;

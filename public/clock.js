@@ -8,6 +8,29 @@ function localizeTimes() {
   }
 }
 
+const relative = new Intl.RelativeTimeFormat(document.documentElement.lang);
+
+/** Says how long it is until the time that an element names; hides the element after that. */
+function countDown() {
+  for (const element of document.querySelectorAll('[data-countdown]')) {
+    const ms = Date.parse(element.dataset.countdown) - Date.now();
+    element.hidden = ms <= 0;
+    element.textContent = `That’s ${inWords(ms)}.`;
+  }
+}
+
+function inWords(ms) {
+  const seconds = Math.ceil(ms / 1000);
+  const minutes = Math.ceil(seconds / 60);
+  if (seconds < 90) return relative.format(seconds, 'second');
+  return minutes < 90
+    ? relative.format(minutes, 'minute')
+    : relative.format(Math.round(minutes / 60), 'hour');
+}
+
+document.addEventListener('DOMContentLoaded', countDown);
+setInterval(countDown, 1_000);
+
 new MutationObserver(localizeTimes).observe(document, {
   childList: true,
   characterData: true,

@@ -277,11 +277,14 @@ test('a page that shows a cooldown comes back by itself', {
 }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
-  await page.clock.install();
+  await page.clock.install({ time: turntable.clock.now() });
   turntable.simulator.rateLimit(600);
   await page.goto(`${turntable.url}/playlists?page=2`);
   await page.getByRole('heading', { name: /^Taking a break until/ }).waitFor();
-  await page.clock.fastForward('10:00');
+  await page.getByText('That’s in 10 minutes.').waitFor();
+  await page.clock.fastForward('09:00');
+  await page.getByText(/^That’s in \d\d seconds\.$/).waitFor();
+  await page.clock.fastForward('01:00');
   assert.ok(
     await page.getByText('this page comes back by itself').isVisible(),
     'not before the pause is over',
