@@ -12,7 +12,7 @@ import { recordsIn, testRedisUrl } from '../support/redis.ts';
 
 const hour = 3_600_000;
 
-/** Two processes that share a ledger, and a clock. */
+/** Processes of two apps that share a ledger, and a clock. */
 async function createProcesses(t: TestContext) {
   const clock = createClock();
   const { now } = clock;
@@ -20,9 +20,9 @@ async function createProcesses(t: TestContext) {
   t.after(() => redis.disconnect());
   const records = recordsIn(redis);
   const asked: string[] = [];
-  const createProcess = () => {
+  const createProcess = (clientId: string) => {
     const ledger = createQuotaLedger({ redis, records, name: 'an account', now });
-    const gate = createQuotaGate({ records, ledger, clientId: 'an app', now });
+    const gate = createQuotaGate({ records, ledger, clientId, now });
 
     /** Makes a call that Spotify answers, or refuses. Returns "answered", or when and why it was refused. */
     async function call(
@@ -44,7 +44,7 @@ async function createProcesses(t: TestContext) {
     }
     return { call, ledger, gate };
   };
-  return { redis, clock, asked, one: createProcess(), other: createProcess() };
+  return { redis, clock, asked, one: createProcess('an app'), other: createProcess('another app') };
 }
 
 const rate = (seconds: number | null) =>

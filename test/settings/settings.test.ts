@@ -200,6 +200,7 @@ test('other settings that cannot work are refused with what to write', () => {
     [{ BASE_URL: 'http://127.0.0.1:3000/music' }, /Write BASE_URL=http:\/\/127\.0\.0\.1:3000$/],
     [{ BASE_URL: '127.0.0.1:3000' }, /BASE_URL must begin with http/],
     [{ NODE_ENV: 'Production' }, /NODE_ENV must be exactly "production"/],
+    [{ SPOTIFY_LEDGER: 'two words' }, /SPOTIFY_LEDGER must be at most 60 letters, digits/],
     [{ NODE_ENV: 'prod' }, /NODE_ENV must be exactly "production"/],
     [{ SESSION_SECRET: 'change-me-change-me-change-me-change' }, /SESSION_SECRET starts with a placeholder/],
     [{ SESSION_SECRET: 'x'.repeat(40) }, /SESSION_SECRET starts with a placeholder/],

@@ -3,7 +3,7 @@ import type { Progress } from '../../access/export-progress.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
-import { rowsAtOnce } from '../../web/limits.ts';
+import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
@@ -12,7 +12,7 @@ import { htmlOrJson } from '../../web/wants-json.ts';
 import { createAskFirst } from './ask.ts';
 import { createFiles, formatIn } from './files.ts';
 import { createPrices, type Price, type Deps as PriceDeps } from './price.ts';
-import { priceOf, sizeOfAll } from './size.ts';
+import { sizeOfAll } from './size.ts';
 
 type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
   PriceDeps & {
@@ -79,7 +79,8 @@ export function exportPages(deps: Deps): Router {
       const { name, count, readable } = playlist;
       if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
       const cachedPages = listener.spotify.cachedPagesToExport(playlist);
-      return { name, rows: count, price: count === null ? null : priceOf(count, cachedPages) };
+      const price = count === null ? null : { lists: 0, entries: callsForFile(count, cachedPages) };
+      return { name, rows: count, price };
     });
   });
   router.get(routes.exportOne(':id'), htmlOrJson, one);

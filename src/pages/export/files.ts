@@ -2,7 +2,7 @@ import type { Request, Response } from 'express';
 import { entriesPerPage, maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
-import { rowsAtOnce } from '../../web/limits.ts';
+import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
@@ -12,7 +12,7 @@ import { csv, type Format, json, type Summary } from './formats.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import type { Place } from './place.ts';
 import type { Price, Prices } from './price.ts';
-import { priceOf, sizeOfAll } from './size.ts';
+import { sizeOfAll } from './size.ts';
 import { checkFrom, openSource } from './source.ts';
 
 type Deps = Parameters<typeof answerWithFile>[0] & { prices: Prices };
@@ -94,8 +94,8 @@ export function createFiles(deps: Deps) {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
         const cachedPages = listener.spotify.cachedPagesToExport(playlist);
-        const price = count === null ? null : priceOf(Math.max(0, count - from), cachedPages);
-        await requirePrice(req, run, price);
+        const entries = count === null ? null : callsForFile(Math.max(0, count - from), cachedPages);
+        await requirePrice(req, run, entries === null ? null : { lists: 0, entries });
         const previousSnapshot = snapshotIn(req).snapshot ?? null;
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({

@@ -3,6 +3,7 @@ import type { QuotaFamily } from '../../access/quota-families.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { routes } from '../../routes.ts';
 import { Problem } from '../../web/errors.ts';
+import { freeCalls } from '../../web/export-size.ts';
 
 export type Deps = { ledger: Pick<QuotaLedger, 'read'>; dailyCalls: number; now: () => number };
 
@@ -11,9 +12,6 @@ export type Price = { entries: number; lists: number };
 
 /** Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. */
 export type Fit = { fits: true } | { fits: false; at: number | null };
-
-/** What costs no more calls than this isn't worth a question. */
-const freeCalls = 5;
 
 /** The part of the family's calls in a price. */
 const families: readonly [keyof Price, QuotaFamily][] = [

@@ -3,7 +3,7 @@ import { GrantLost } from '../../access/errors.ts';
 import type { ExportProgress, Progress } from '../../access/export-progress.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
-import { rowsAtOnce } from '../../web/limits.ts';
+import { rowsAtOnce } from '../../web/export-size.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';

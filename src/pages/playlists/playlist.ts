@@ -4,8 +4,9 @@ import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
 import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
+import type { Playlist } from '../../spotify/types.ts';
 import type { ErrorPage } from '../../web/errors.ts';
-import { rowsAtOnce } from '../../web/limits.ts';
+import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
 import { noticeIn, withNotice } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
@@ -70,6 +71,7 @@ async function renderPlaylist(
         total,
         entriesPerPage,
         isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
+        exportCalls: exportCallsFor(listener, playlist),
         failedEdit: failedEdit ?? null,
         isOwn,
         isEditable,
@@ -88,4 +90,11 @@ async function entriesOf({ spotify }: SignedInListener, id: string, snapshotId: 
     if (error instanceof Refused) return null;
     throw error;
   }
+}
+
+/** About how many calls the file of a playlist takes; null if it's few, or unknown. */
+function exportCallsFor({ spotify }: SignedInListener, playlist: Playlist): number | null {
+  if (playlist.count === null) return null;
+  const calls = callsForFile(playlist.count, spotify.cachedPagesToExport(playlist));
+  return calls > freeCalls ? calls : null;
 }
