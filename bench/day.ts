@@ -124,6 +124,9 @@ function playbackIn(pieces: readonly (Piece & { knownAt: number })[], moment: nu
     progressMs: Math.min(piece.lengthMs, piece.progressMs + since),
     device: null,
     disallows: [],
+    shuffle: false,
+    repeat: 'off',
+    context: null,
     item: {
       kind: 'track',
       uri: `spotify:track:${piece.track}`,

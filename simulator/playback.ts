@@ -1,8 +1,10 @@
 import { type Episode, episodes, type LocalTrack, localTracks, type Track } from './catalogue.ts';
 import { playlists } from './playlists.ts';
+import type { Random } from './random.ts';
 import type { Playing } from './types.ts';
 
 export type Item = Track | Episode | LocalTrack;
+export type Repeat = 'off' | 'context' | 'track';
 export type Context = { type: 'album' | 'artist' | 'playlist' | 'show'; id: string };
 
 /** What a player plays, or has paused, since its last change of state. The current item follows from this and the time. */
@@ -16,6 +18,12 @@ export type Playback = {
   isPlaying: boolean;
   isPrivate: boolean;
   context: Context | null;
+  /** At the end: stop, start the list over, or start the item over. */
+  repeat: Repeat;
+  /** The list in its own order while it is shuffled, otherwise null. */
+  unshuffled: readonly Item[] | null;
+  /** The index of the item that was added to the queue last; -1 if there is none. */
+  queuedTo: number;
 };
 
 /** The music comes from Mara's first playlist. */
@@ -60,6 +68,9 @@ const defaults: Playback = {
   isPlaying: true,
   isPrivate: false,
   context: null,
+  repeat: 'context',
+  unshuffled: null,
+  queuedTo: -1,
 };
 
 /** Returns the music, playing. `positionMs` is the position in the whole list at `since`, which is in milliseconds since the epoch. */
@@ -70,10 +81,11 @@ export function musicAt(positionMs: number, since: number): Playback {
 
 /** Returns the item that is current at a time, with its index in the list and its progress. */
 export function currentItem(
-  { kind, list, positionMs, since, isPlaying }: Playback,
+  playback: Playback,
   now: number,
 ): { item: Item; index: number; progressMs: number } | { item: null; index: -1; progressMs: number | null } {
-  const position = positionMs + (isPlaying ? now - since : 0);
+  const { kind, list } = playback;
+  const position = isOver(playback, now) ? 0 : positionAt(playback, now);
   const totalMs = startOf(list, list.length);
   let progressMs = ((position % totalMs) + totalMs) % totalMs;
   for (const [index, item] of list.entries()) {
@@ -81,6 +93,70 @@ export function currentItem(
     progressMs -= item.durationMs;
   }
   return { item: null, index: -1, progressMs: kind === 'ad' ? position % adMs : null };
+}
+
+/** Returns the position in the whole list, in milliseconds. It goes on past the end of a list that is repeated. */
+function positionAt({ list, positionMs, since, isPlaying, repeat }: Playback, now: number): number {
+  const position = positionMs + (isPlaying ? now - since : 0);
+  const totalMs = startOf(list, list.length);
+  if (repeat !== 'track' || totalMs === 0) return position;
+  const index = list.findIndex((_, one) => positionMs % totalMs < startOf(list, one + 1));
+  const start = startOf(list, index);
+  return start + ((position - start) % (list[index]?.durationMs ?? 1));
+}
+
+/** Whether the list has ended and isn't repeated: the player then stops at its beginning. */
+export function isOver(playback: Playback, now: number): boolean {
+  const totalMs = startOf(playback.list, playback.list.length);
+  return playback.repeat === 'off' && totalMs > 0 && positionAt(playback, now) >= totalMs;
+}
+
+/** Returns the playback as of a time, with its position within the list: to change the list, or how it is repeated. */
+export function settle(playback: Playback, at: number): Playback {
+  const { index, progressMs } = currentItem(playback, at);
+  const isPlaying = playback.isPlaying && !isOver(playback, at);
+  const positionMs = index < 0 ? positionAt(playback, at) : startOf(playback.list, index) + (progressMs ?? 0);
+  return { ...playback, positionMs, since: at, isPlaying };
+}
+
+/** Returns the playback at a position within its current item; past its end, at the beginning of the next one. */
+export function seek(playback: Playback, at: number, toMs: number): Playback {
+  const { index, item } = currentItem(playback, at);
+  if (index < 0) return playback;
+  const positionMs = startOf(playback.list, index) + Math.min(toMs, item?.durationMs ?? 0);
+  return { ...playback, positionMs, since: at };
+}
+
+/** Returns the playback with what follows the current item in random order, or in its own again. */
+export function setShuffled(playback: Playback, at: number, isOn: boolean, random: Random): Playback {
+  const { list, unshuffled } = playback;
+  const { index, item, progressMs } = currentItem(playback, at);
+  if (isOn === (unshuffled !== null) || item === null) return playback;
+  const others = list.filter((_, one) => one !== index);
+  const next = isOn ? [item, ...random.shuffle(others)] : (unshuffled ?? list);
+  const positionMs = startOf(next, next.indexOf(item)) + progressMs;
+  return { ...playback, list: next, unshuffled: isOn ? list : null, positionMs, since: at, queuedTo: -1 };
+}
+
+/** Returns the playback with an item after the current one, and after those that were added before. */
+export function addToQueue(playback: Playback, at: number, item: Item): Playback {
+  const settled = settle(playback, at);
+  const { index } = currentItem(settled, at);
+  const to = Math.max(index, settled.queuedTo) + 1;
+  return { ...settled, list: settled.list.toSpliced(to, 0, item), queuedTo: to };
+}
+
+/** How many items Spotify lists as the queue, starting over at the end of the list (GitHub: aome510/spotify-player#178). */
+const queueLength = 20;
+
+/** Returns what plays after the current item. */
+export function upNext(playback: Playback, at: number): Item[] {
+  const { list } = playback;
+  const { index } = currentItem(playback, at);
+  if (index < 0) return [];
+  return Array.from({ length: queueLength }, (_, one) => list[(index + 1 + one) % list.length]).filter(
+    (item) => item !== undefined,
+  );
 }
 
 /** Returns the position in a list, in milliseconds, at which the item with this index starts. */

@@ -1,8 +1,8 @@
 import { ApiError, missingField, notFound } from './api-error.ts';
-import { albums, everyTrack, uriOf } from './catalogue.ts';
+import { albums, episodes, everyTrack, uriOf } from './catalogue.ts';
 import { type ApiRequest, type Endpoints, type ListenerRequest, noContent } from './endpoints.ts';
 import type { Play } from './history.ts';
-import { bodyField, includesEpisodes, integerParam } from './params.ts';
+import { bodyField, choiceParam, includesEpisodes, integerParam } from './params.ts';
 import type { Item } from './playback.ts';
 import type { Players, Start } from './players.ts';
 import type { PlaylistStore } from './playlist-store.ts';
@@ -37,6 +37,14 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
     devices: players.devices(listener.id).map(toJson.device),
   }));
 
+  const readQueue = {
+    family: 'player-read',
+    scope: ['user-read-currently-playing', 'user-read-playback-state'],
+  } as const;
+  listenerEndpoint('get', '/me/player/queue', readQueue, ({ toJson, listener }) =>
+    toJson.queue(players.queue(listener.id)),
+  );
+
   const readRecent = { family: 'lists', scope: 'user-read-recently-played' } as const;
   listenerEndpoint('get', '/me/player/recently-played', readRecent, (request) =>
     recentlyPlayed(request, players.history(request.listener.id), apiUrl),
@@ -66,6 +74,29 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
   command('put', '/me/player/pause', ({ listener }, deviceId) => players.pause(listener.id, deviceId));
   command('post', '/me/player/next', ({ listener }, deviceId) => players.next(listener.id, deviceId));
   command('post', '/me/player/previous', ({ listener }, deviceId) => players.previous(listener.id, deviceId));
+
+  command('put', '/me/player/seek', ({ listener, query }, deviceId) => {
+    const positionMs = integerParam(query, 'position_ms', 0, Number.MAX_SAFE_INTEGER);
+    if (positionMs === undefined) throw missingField('position_ms');
+    players.seek(listener.id, deviceId, positionMs);
+  });
+  command('put', '/me/player/volume', ({ listener, query }, deviceId) => {
+    const percent = integerParam(query, 'volume_percent', 0, 100);
+    if (percent === undefined) throw missingField('volume_percent');
+    players.setVolume(listener.id, deviceId, percent);
+  });
+  command('put', '/me/player/shuffle', ({ listener, query }, deviceId) => {
+    players.setShuffle(listener.id, deviceId, choiceParam(query, 'state', ['true', 'false']) === 'true');
+  });
+  command('put', '/me/player/repeat', ({ listener, query }, deviceId) => {
+    players.setRepeat(listener.id, deviceId, choiceParam(query, 'state', ['off', 'context', 'track']));
+  });
+  command('post', '/me/player/queue', ({ listener, query }, deviceId) => {
+    const uri = query.get('uri');
+    const item = [...everyTrack, ...episodes].find((one) => uriOf(one) === uri);
+    if (!item) throw new ApiError(400, 'Invalid track uri');
+    players.addToQueue(listener.id, deviceId, item);
+  });
 
   command('put', '/me/player', (request) => {
     const body = request.body();

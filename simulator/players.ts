@@ -3,16 +3,24 @@ import { type Device, devicesOf } from './devices.ts';
 import { createHistory, type Play } from './history.ts';
 import type { Listener } from './listeners.ts';
 import {
+  addToQueue,
   type Context,
   currentItem,
   type Item,
+  isOver,
   musicAt,
   type Playback,
+  type Repeat,
+  seek,
   setPlaying,
+  setShuffled,
+  settle,
   skip,
   startOf,
   startPlayback,
+  upNext,
 } from './playback.ts';
+import { createRandom } from './random.ts';
 import type { Playing, Settings } from './types.ts';
 
 /** What a player shows at one moment. */
@@ -26,6 +34,8 @@ export type ActivePlayer = {
   isPlaying: boolean;
   isPrivate: boolean;
   context: Context | null;
+  repeat: Repeat;
+  isShuffled: boolean;
   device: Device;
 };
 
@@ -89,7 +99,8 @@ export function createPlayers({ settings, listeners, now }: Deps) {
     if (device.isRestricted) throw restrictionViolated();
     const before = latest(listenerId);
     const at = now();
-    const playback = change(before.playback ?? setPlaying(before.last, at, false), device);
+    const current = before.playback ?? setPlaying(before.last, at, false);
+    const playback = change(settle(current, at), device);
     if (before.playback) history.record(listenerId, before.playback, at);
     store.add(listenerId, { playback, device, last: playback, visibleFrom: at + settings.commandDelayMs });
   };
@@ -156,7 +167,7 @@ export function createPlayers({ settings, listeners, now }: Deps) {
       }),
 
     start: (listenerId: string, deviceId: string | null, { list, index, positionMs, context }: Start) =>
-      command(listenerId, deviceId, ({ isPrivate }) => ({
+      command(listenerId, deviceId, ({ isPrivate, repeat }) => ({
         kind: 'items',
         list,
         positionMs: startOf(list, index) + positionMs,
@@ -164,7 +175,57 @@ export function createPlayers({ settings, listeners, now }: Deps) {
         isPlaying: true,
         isPrivate,
         context,
+        repeat,
+        unshuffled: null,
+        queuedTo: -1,
       })),
+
+    /** Moves within the current item; past its end, the next one begins (Spotify: "Seek To Position"). */
+    seek: (listenerId: string, deviceId: string | null, positionMs: number) =>
+      command(listenerId, deviceId, (playback, device) => {
+        assertAllowed('seeking', playback, device);
+        return seek(playback, now(), positionMs);
+      }),
+
+    /** Phones refuse (GitHub: thelinmichael/spotify-web-api-node#434). */
+    setVolume: (listenerId: string, deviceId: string | null, percent: number) =>
+      command(listenerId, deviceId, (playback, device) => {
+        if (device.volume === null) {
+          throw new ApiError(
+            403,
+            'Player command failed: Cannot control device volume',
+            'VOLUME_CONTROL_DISALLOW',
+          );
+        }
+        device.volume = percent;
+        return playback;
+      }),
+
+    setShuffle: (listenerId: string, deviceId: string | null, isOn: boolean) =>
+      command(listenerId, deviceId, (playback, device) => {
+        assertAllowed('toggling_shuffle', playback, device);
+        return setShuffled(playback, now(), isOn, createRandom(`shuffle ${now()}`));
+      }),
+
+    setRepeat: (listenerId: string, deviceId: string | null, repeat: Repeat) =>
+      command(listenerId, deviceId, (playback, device) => {
+        assertAllowed(
+          repeat === 'track' ? 'toggling_repeat_track' : 'toggling_repeat_context',
+          playback,
+          device,
+        );
+        return { ...playback, repeat };
+      }),
+
+    addToQueue: (listenerId: string, deviceId: string | null, item: Item) =>
+      command(listenerId, deviceId, (playback) => addToQueue(playback, now(), item)),
+
+    /** The current item and what follows it; none if nothing is active. */
+    queue(listenerId: string): { current: Item | null; upNext: Item[] } {
+      const { playback } = visible(listenerId);
+      if (!playback) return { current: null, upNext: [] };
+      return { current: currentItem(playback, now()).item, upNext: upNext(playback, now()) };
+    },
 
     /** Starts to play if `play` is true; otherwise a paused player stays paused (Spotify: "Transfer Playback"). */
     transfer: (listenerId: string, deviceId: string, play: boolean) =>
@@ -256,7 +317,8 @@ function createPlayer(playing: Playing, device: Device, at: number): Player {
 }
 
 function stateAt(playback: Playback, device: Device, now: number): ActivePlayer {
-  const { kind, since, isPlaying, isPrivate, context } = playback;
+  const { kind, since, isPrivate, context, repeat, unshuffled } = playback;
+  const isPlaying = playback.isPlaying && !isOver(playback, now);
   const { item, progressMs } = currentItem(playback, now);
   return {
     kind: kind !== 'items' ? kind : item?.kind === 'episode' ? 'episode' : 'track',
@@ -266,6 +328,8 @@ function stateAt(playback: Playback, device: Device, now: number): ActivePlayer 
     isPlaying,
     isPrivate,
     context: item?.kind === 'episode' ? { type: 'show', id: item.show.id } : context,
+    repeat,
+    isShuffled: unshuffled !== null,
     device,
   };
 }

@@ -37,7 +37,8 @@ export const routes = {
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
   devices: () => '/devices',
-  transferPlayback: () => '/player/device',
+  /** For programs. */
+  queue: () => '/player/queue',
   playerCommand: (command: string) => `/player/${command}`,
 
   library: (query: { page?: number } = {}) => url('/library', paged(query)),

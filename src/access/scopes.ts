@@ -15,6 +15,7 @@ const scopes = {
   'playlist-modify-public': 'Create and change public playlists',
   'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
+  'user-read-currently-playing': 'See what plays next',
 } as const;
 
 export type Scope = keyof typeof scopes;
@@ -24,6 +25,7 @@ export const knownScopes: readonly string[] = Object.keys(scopes);
 /** The scopes that every sign-in requests, which are read-only. The others are requested when they are first needed. */
 export const signInScopes: readonly Scope[] = [
   'user-read-playback-state',
+  'user-read-currently-playing',
   'playlist-read-private',
   'playlist-read-collaborative',
   'user-library-read',

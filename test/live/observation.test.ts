@@ -171,6 +171,12 @@ function shortOnRepeat(): Poll[] {
 }
 
 function device(name: string): Device {
-  const state = { active: true, restricted: false, privateSession: false, volumePercent: null };
+  const state = {
+    active: true,
+    restricted: false,
+    privateSession: false,
+    volumePercent: null,
+    supportsVolume: true,
+  };
   return { id: 'x', name, type: 'Speaker', ...state };
 }

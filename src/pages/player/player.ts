@@ -5,13 +5,12 @@ import { scopesFor } from '../../access/listener-calls.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
-import type { Command } from '../../spotify/player-calls.ts';
-import { isDeviceId } from '../../spotify/uri.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { isCommandName, readCommand } from './commands.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -20,8 +19,6 @@ type Deps = {
   /** How long Spotify takes to show the effect of a command, in milliseconds. */
   afterCommandMs: number;
 };
-
-const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
 
 /** Errors that the page with the button shows as a notice. */
 const refusals = [
@@ -38,28 +35,26 @@ const commandResult = v.object({
     .nullable(),
 });
 
-/** Commands to the player, and the choice of its device. Each takes one call to Spotify. */
+/** Commands to the player, its devices, and what plays next. Each takes one call to Spotify. */
 export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Router {
   const router = Router();
   const runOnce = forms.createRunOnce(commandResult);
   // Before the sign-in, so that no token is refreshed for a URL that is not a command.
   router.param('command', (_req, _res, next, command) => {
-    // safeguard: check-player-commands
-    next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
+    next(isCommandName(command) ? undefined : new NoSuchPage('No such command'));
   });
 
   router.get(routes.devices(), htmlOrJson, signedIn.page(showDevices));
 
-  const transfer = signedIn.page(async (req, res, listener) => {
-    const id = req.form.text('device');
-    if (!isDeviceId(id)) throw new NoSuchPage('Not a device ID');
-    await perform(req, res, listener, () => listener.spotify.transfer(id));
+  const queue = signedIn.page(async (_req, res, listener) => {
+    const { upNext } = await listener.spotify.queue();
+    res.set('Cache-Control', 'private, no-store').json({ queue: upNext });
   });
-  router.post(routes.transferPlayback(), ...forms.read, transfer);
+  router.get(routes.queue(), queue);
 
   const command = signedIn.page(async (req, res, listener) => {
-    const { command: name } = req.params;
-    if (isCommand(name)) await perform(req, res, listener, () => listener.spotify[name]());
+    const { send } = readCommand(String(req.params.command), req.form.fields);
+    await perform(req, res, listener, () => send(listener.spotify));
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
 
@@ -105,8 +100,4 @@ async function showDevices(_req: Request, res: Response, listener: SignedInListe
     html: () => res.render('player/devices', { devices, canControl, controlScopes }),
     json: () => res.json({ devices }),
   });
-}
-
-function isCommand(value: unknown): value is Command {
-  return commands.some((one) => one === value);
 }
