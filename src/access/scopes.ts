@@ -34,6 +34,15 @@ export const signInScopes: readonly Scope[] = [
   'user-top-read',
 ];
 
+/** The scopes that let this site change things, and show what plays next. They are requested together, so that one consent is enough. */
+export const controlScopes: readonly Scope[] = [
+  'user-modify-playback-state',
+  'user-read-currently-playing',
+  'user-library-modify',
+  'playlist-modify-public',
+  'playlist-modify-private',
+];
+
 /** Returns what this scope permits; null for a scope that this site doesn't use. */
 export function describeScope(scope: string): string | null {
   return Object.hasOwn(scopes, scope) ? scopes[scope as Scope] : null;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'express';
 import { Cooldown, GrantLost } from '../../access/errors.ts';
-import { scopesFor } from '../../access/listener-calls.ts';
 import type { RecentlyPlayed } from '../../access/recently-played.ts';
+import { controlScopes } from '../../access/scopes.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { type Observation, uriOf } from '../../live/observation.ts';
@@ -102,10 +102,13 @@ export function nowPlayingPages(deps: Deps): Router {
   }
 
   function cardLocals(listener: SignedInListener, card: Card) {
-    const can = { control: listener.hasScopesFor('play'), save: listener.hasScopesFor('saveToLibrary') };
-    const scopes = { control: scopesFor('play'), editLibrary: scopesFor('saveToLibrary') };
+    const can = {
+      control: listener.hasScopesFor('play'),
+      save: listener.hasScopesFor('saveToLibrary'),
+      seeQueue: listener.hasScopesFor('queue'),
+    };
     const hasPremium = !listener.isWithoutPremium();
-    return { ...card, ...playerData(card), can, hasPremium, scopes };
+    return { ...card, ...playerData(card), can, hasPremium, controlScopes };
   }
 
   /** Whether the current item is in the library; null if unknown. Optional, so most failures read as unknown. */

@@ -51,15 +51,13 @@ const playFields = v
     device: v.string().assert(isDeviceId).optional(),
     positionMs: wholeNumber(maxMs).optional(),
   })
-  // An offset is a place in a list, and only one thing can be played.
-  .assert(
-    (fields) => !(fields.uri && (fields.context || fields.offset)) && !(fields.offset && !fields.context),
-  );
+  // Only one thing can be played, and an offset is a place in it.
+  .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !context));
 
 const readers: Record<string, (fields: unknown) => PlayerCommand> = {
   play: reader('play', playFields, (spotify, { uri, context, offset, device, positionMs }) => {
     const list: Start | null = context ? { context, offset: offset ?? null } : null;
-    const start = uri ? { uris: uri } : list;
+    const start = uri ? { uris: itemsFrom(uri, offset) } : list;
     return spotify.play({ start, deviceId: device ?? null, positionMs: positionMs ?? null });
   }),
   pause: reader('pause', v.object({}), (spotify) => spotify.pause()),
@@ -82,6 +80,16 @@ const readers: Record<string, (fields: unknown) => PlayerCommand> = {
   ),
   queue: reader('addToQueue', v.object({ uri }), (spotify, { uri }) => spotify.addToQueue(uri)),
 };
+
+/** Returns these tracks from an offset on. Spotify itself misunderstands one in a list with duplicates (GitHub: spotify/web-api#1324). */
+function itemsFrom(
+  uris: readonly string[],
+  offset: { uri: string } | { position: number } | undefined,
+): readonly string[] {
+  if (!offset) return uris;
+  const index = 'uri' in offset ? uris.indexOf(offset.uri) : offset.position;
+  return index < 0 || index >= uris.length ? uris : uris.slice(index);
+}
 
 /** Whether there is a command of this name. */
 export function isCommandName(name: unknown): name is string {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
-import { scopesFor } from '../../access/listener-calls.ts';
+import { controlScopes } from '../../access/scopes.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
+import { canPlay } from '../../web/can-play.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
@@ -46,11 +47,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
 
   router.get(routes.devices(), htmlOrJson, signedIn.page(showDevices));
 
-  const queue = signedIn.page(async (_req, res, listener) => {
-    const { upNext } = await listener.spotify.queue();
-    res.set('Cache-Control', 'private, no-store').json({ queue: upNext });
-  });
-  router.get(routes.queue(), queue);
+  router.get(routes.queue(), htmlOrJson, signedIn.page(showQueue));
 
   const command = signedIn.page(async (req, res, listener) => {
     const { send } = readCommand(String(req.params.command), req.form.fields);
@@ -92,10 +89,17 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
   }
 }
 
+async function showQueue(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
+  const { upNext } = await listener.spotify.queue();
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () => res.render('player/queue', { upNext, canControl: canPlay(listener) }),
+    json: () => res.json({ queue: upNext }),
+  });
+}
+
 async function showDevices(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
   const devices = await listener.spotify.devices();
   const canControl = listener.hasScopesFor('transfer');
-  const controlScopes = scopesFor('transfer');
   res.set('Cache-Control', 'private, no-store').format({
     html: () => res.render('player/devices', { devices, canControl, controlScopes }),
     json: () => res.json({ devices }),

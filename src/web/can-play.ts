@@ -1,0 +1,6 @@
+import type { SignedInListener } from './signed-in.ts';
+
+/** Whether pages offer to play things: the listener permits it, and hasn't been found to have no Premium. */
+export function canPlay(listener: SignedInListener): boolean {
+  return listener.hasScopesFor('play') && !listener.isWithoutPremium();
+}
