@@ -79,9 +79,9 @@ function updateProgress() {
   const isLate = isOverdue();
   document.getElementById('live-playing').hidden = isLate;
   document.getElementById('live-overdue').hidden = !isLate;
-  const elapsedMs = shown.playing ? performance.now() - shown.at : 0;
-  const progressMs = Math.min(shown.progressMs + elapsedMs, shown.durationMs);
-  bar.value = progressMs;
+  const progressMs = currentProgress();
+  // Not while somebody is moving it.
+  if (!bar.matches(':active')) bar.value = progressMs;
   const time = format(progressMs);
   const label = document.getElementById('live-time');
   if (label.textContent === time) return;
@@ -208,6 +208,32 @@ document.addEventListener('submit', ({ target }) => {
 addEventListener('pagehide', () => stopFollowing?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
+/** Shows the effect of a command at once. Returns a function that takes that back. */
+function showCommand(command, fields) {
+  const before = { ...shown };
+  if (command === 'pause' || command === 'play') {
+    Object.assign(shown, {
+      progressMs: currentProgress(),
+      at: performance.now(),
+      playing: command === 'play',
+    });
+  }
+  if (command === 'seek')
+    Object.assign(shown, { progressMs: Number(fields.get('positionMs')), at: performance.now() });
+  updateProgress();
+  return () => {
+    Object.assign(shown, before);
+    updateProgress();
+  };
+}
+
+function currentProgress() {
+  const elapsedMs = shown.playing ? performance.now() - shown.at : 0;
+  return Math.min(shown.progressMs + elapsedMs, shown.durationMs);
+}
+
+const { sendInBackground } = await import(place.dataset.player);
+sendInBackground(place, { show: showCommand, report: setStatus });
 const { follow } = await import(place.dataset.follow);
 document.addEventListener('visibilitychange', updateVisibility);
 updateVisibility();

@@ -108,7 +108,8 @@ export function nowPlayingPages(deps: Deps): Router {
       seeQueue: listener.hasScopesFor('queue'),
     };
     const hasPremium = !listener.isWithoutPremium();
-    return { ...card, ...playerData(card), can, hasPremium, controlScopes };
+    const canSeek = can.control && hasPremium && isSeekable(card.playback);
+    return { ...card, ...playerData(card), can, canSeek, hasPremium, controlScopes };
   }
 
   /** Whether the current item is in the library; null if unknown. Optional, so most failures read as unknown. */
@@ -159,6 +160,12 @@ export function nowPlayingPages(deps: Deps): Router {
   ): Promise<readonly TimestampedItem[] | null> {
     return showsRecent(listener, observation) ? recent.get(listener.accountId, observation.since) : null;
   }
+}
+
+/** Whether the device takes commands, and Spotify allows to move within what it plays. */
+function isSeekable(playback: Card['playback']): boolean {
+  if (playback.state === 'nothing' || playback.device === null) return false;
+  return !playback.device.restricted && !playback.disallows.includes('seeking');
 }
 
 function showsRecent(listener: SignedInListener, { playback }: Observation): boolean {
