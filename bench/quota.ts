@@ -189,7 +189,12 @@ async function createSingleGate(now: () => number): Promise<Site> {
     gates: Array.from({ length: processes }, () => gate),
     budgets: {
       nextPollAt: async (observation, at) => {
-        const budget = { perDay: dailyCalls, used: used(), expiries: [{ inMs: day, calls: used() }] };
+        const budget = {
+          perDay: dailyCalls,
+          isGuess: true,
+          used: used(),
+          expiries: [{ inMs: day, calls: used() }],
+        };
         return nextPoll({ now: at, observation, budget, listeners: 1 }).at;
       },
       mayExport: async () => true,

@@ -6,6 +6,7 @@ import { type EventStream, openStream } from '../support/event-stream.ts';
 import { until, visit } from '../support/fleet.ts';
 import {
   playerPath,
+  refusedAfter,
   startLiveListener,
   waitForStreamsToEnd,
   waitForTicks,
@@ -253,9 +254,9 @@ test('during a cooldown the last observation is shown with its time and nobody p
 });
 
 test('when the daily budget is nearly used up, live updates slow down and say so, and pages still work', async (t) => {
-  const { url, mara, simulator, clock, name } = await startLiveListener(t, {
-    env: { SPOTIFY_DAILY_CALLS: '8' },
-  });
+  const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const { url, mara, simulator, clock, name } = turntable;
+  await refusedAfter(turntable, 9);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
 
@@ -277,7 +278,7 @@ test('calls of all kinds on all servers count towards the daily budget', async (
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
   const counted = async () => {
-    const [key = ''] = (await redis.keys(`${keyPrefix}usage:*`)).map((one) => one.slice(keyPrefix.length));
+    const [key = ''] = (await redis.keys(`${keyPrefix}calls:*`)).map((one) => one.slice(keyPrefix.length));
     return Object.values(await redis.hgetall(key)).reduce((sum, one) => sum + Number(one), 0);
   };
   const before = await counted();

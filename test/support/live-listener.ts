@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Simulator } from '../../simulator/simulator.ts';
+import { keys } from '../../src/redis/keys.ts';
 import { until } from './fleet.ts';
+import { connectAsServer } from './redis.ts';
 import { testTiming } from './timing.ts';
-import { startTurntable, type Turntable } from './turntable.ts';
+import { clientId, startTurntable, type Turntable } from './turntable.ts';
 
 /** The call of a poll. */
 export const playerPath = '/v1/me/player';
@@ -32,4 +34,14 @@ export async function startLiveListener(
   turntable.simulator.forgetCalls();
   const durationMs: number = body.item.durationMs;
   return { ...turntable, mara, name: body.item.name as string, durationMs };
+}
+
+/** Has the ledger know that Spotify refused a call about the player, after this many in a day. */
+export async function refusedAfter(
+  { redisUrl, clock }: Pick<Turntable, 'redisUrl' | 'clock'>,
+  calls: number,
+): Promise<void> {
+  const redis = connectAsServer(redisUrl);
+  await redis.hset(keys.ledger(clientId), 'refused player-read', `${calls} ${clock.now()}`);
+  redis.disconnect();
 }
