@@ -168,11 +168,12 @@ type SessionDeps = {
 /** Everything that needs the session of the browser. */
 function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionDeps): Router {
   const { baseUrl, secrets } = config;
-  const { now, timing, background, redis, records, sessionRecords, accounts, rateLimiters } = parts;
+  const { now, timing, background, redis, isRedisUsable, records, sessionRecords, accounts, rateLimiters } =
+    parts;
   const { grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
-  const sessions = createSessions({ redis, sessionRecords, secrets, cookies, now });
+  const sessions = createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl });
   const signedIn = createSignedIn({
     records,

@@ -116,9 +116,17 @@ export const mutations: Mutation[] = [
   {
     what: 'failing at once while Redis is disconnected',
     safeguard: 'fail-fast-without-redis',
-    from: "if (redis.status !== 'ready') throw",
+    from: 'if (!isRedisUsable()) throw',
     to: 'if (false) throw',
     test: 'test/redis/redis-outage',
+  },
+  {
+    what: 'using no database but the chosen one',
+    safeguard: 'use-chosen-database-only',
+    from: "redis.status === 'ready' && !databaseRefused",
+    to: "redis.status === 'ready'",
+    test: 'test/redis/choice',
+    named: 'not replaced by another one',
   },
   {
     what: 'the deadline of Redis commands',
