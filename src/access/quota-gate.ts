@@ -42,12 +42,12 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
         const probed = await acquire(target);
         try {
           const result = await call();
-          await settle(target, probed, { wasAsked: true, hasAnswered: true });
+          await settle(ledger, target, probed, { wasAsked: true, hasAnswered: true });
           return result;
         } catch (error) {
           if (!(error instanceof RateLimited)) {
             // safeguard: own-failure-ends-no-cooldown
-            await settle(target, probed, {
+            await settle(ledger, target, probed, {
               wasAsked: error instanceof SpotifyError && error.wasAsked,
               hasAnswered: error instanceof SpotifyError && !(error instanceof SpotifyUnavailable),
             });
@@ -103,20 +103,6 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     }
   }
 
-  /** A call that was not refused is over. If Redis fails now, the next call probes when the time of this probe has run out. */
-  async function settle(
-    target: QuotaTarget,
-    probed: readonly Probed[],
-    { wasAsked, hasAnswered }: { wasAsked: boolean; hasAnswered: boolean },
-  ): Promise<void> {
-    const work: Promise<unknown>[] = [];
-    if (probed.length > 0) work.push(ledger.endProbe(probed, { wasAsked }));
-    // safeguard: silence-is-no-answer
-    if (hasAnswered) work.push(ledger.noteAnswer(target));
-    // Neither is worth failing for.
-    await Promise.allSettled(work);
-  }
-
   /** Starts a cooldown for as long as Spotify asks, and returns it as the error to throw. */
   async function startCooldown(
     target: QuotaTarget,
@@ -161,4 +147,19 @@ function familyOf(scope: Scope): QuotaFamily | null {
 /** The family to name for a closure of this scope: that of the call, if a single endpoint is closed. */
 function familyIfEndpoint(scope: Scope, { family }: QuotaTarget): QuotaFamily | null {
   return scope === 'all' ? null : family;
+}
+
+/** A call that was not refused is over. If Redis fails now, the next call probes when the time of this probe has run out. */
+async function settle(
+  ledger: QuotaLedger,
+  target: QuotaTarget,
+  probed: readonly Probed[],
+  { wasAsked, hasAnswered }: { wasAsked: boolean; hasAnswered: boolean },
+): Promise<void> {
+  const work: Promise<unknown>[] = [];
+  if (probed.length > 0) work.push(ledger.endProbe(probed, { wasAsked }));
+  // safeguard: silence-is-no-answer
+  if (hasAnswered) work.push(ledger.noteAnswer(target));
+  // Neither is worth failing for.
+  await Promise.allSettled(work);
 }
