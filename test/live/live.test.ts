@@ -477,7 +477,7 @@ test('the card tells a used-up quota from a rate limit', async (t) => {
   simulator.rateLimit(3_600, { quota: true });
   clock.advance({ seconds: 58 });
 
-  const notice = /Today’s Spotify calls are used up\. Updates are paused until <time/;
+  const notice = /Today’s Spotify calls for live updates are used up\. They’re paused until <time/;
   await stream.waitFor(({ data }) => notice.test(String(data.html)));
   assert.match((await mara.get('/now-playing').expect(200)).text, notice);
 });
@@ -490,5 +490,5 @@ test('a used-up quota means an hour of cooldown if Spotify names no time', async
   simulator.fault({ on: 'api', answer: { status: 429, body } });
   const refused = await mara.get('/playlists').expect(503);
   assert.ok(Number(refused.headers['retry-after']) > 3_500);
-  assert.match(refused.text, /Today’s Spotify calls are used up/);
+  assert.match(refused.text, /<h1>Your lists of playlists and tracks are paused until <time/);
 });
