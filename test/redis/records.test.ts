@@ -330,7 +330,7 @@ test('calls are counted even if the stored count is invalid', async (t) => {
     left.filter((one) => damaged.includes(one)),
     [field],
   );
-  assert.deepEqual([...new Set(damagedIn(logged))], ['usage']);
+  assert.deepEqual([...new Set(damagedIn(logged))], ['calls']);
 
   await redis.del(key);
   await redis.set(key, 'x');
