@@ -15,7 +15,7 @@ const shutdown = createShutdown(process);
 try {
   // Read first, so that problems are reported before anything starts.
   const { host, port: preferred } = readConfig(settings({}));
-  const apiVersion = readApiVersion(process.env);
+  const apiVersion = readApiVersion(process.env, console.warn);
   const redis = await findRedis(localServerDeps(process, shutdown.signal));
   shutdown.defer(redis.stop);
 

@@ -538,8 +538,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the size limit of the response cache',
     safeguard: 'response-cache-limit',
-    from: 'characters <= mostCharacters && since',
-    to: 'since',
+    from: 'maxSize: maxCharacters,',
+    to: 'maxSize: 1_000_000_000,',
     test: 'test/access/response-cache',
   },
   {
@@ -927,14 +927,14 @@ export const mutations: Mutation[] = [
     test: 'test/access/quota-ledger',
   },
   {
-    what: 'releasing what a refused call has probed besides',
+    what: 'releasing the other probes of a refused call',
     safeguard: 'release-refused-probe',
     from: 'if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false });',
     to: '',
     test: 'test/access/quota-ledger',
   },
   {
-    what: 'taking silence for no answer',
+    what: 'not counting a timeout as an answer',
     safeguard: 'silence-is-no-answer',
     from: 'if (hasAnswered) work.push(ledger.noteAnswer(target));',
     to: 'if (wasAsked) work.push(ledger.noteAnswer(target));',

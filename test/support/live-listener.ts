@@ -38,7 +38,7 @@ export async function startLiveListener(
   return { ...turntable, mara, name: body.item.name as string, durationMs };
 }
 
-/** Has the ledger know that Spotify refused a call about the player, after this many in a day. */
+/** Records in the ledger that Spotify refused a call about the player, after this many in a day. */
 export async function refusedAfter(
   { redisUrl, clock }: Pick<Turntable, 'redisUrl' | 'clock'>,
   calls: number,
