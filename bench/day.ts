@@ -4,7 +4,7 @@ import type { QuotaFamily } from '../src/access/quota-families.ts';
 import type { Ledger } from '../src/access/quota-ledger.ts';
 import { hourOf } from '../src/access/usage.ts';
 import { nextPoll } from '../src/live/cadence.ts';
-import { expectedEndOf, type Observation, observe, remainingOf } from '../src/live/observation.ts';
+import { durationOf, type Observation, observe, remainingOf } from '../src/live/observation.ts';
 import { unknownState } from '../src/live/state.ts';
 import { cardOf } from '../src/pages/now-playing/card.ts';
 import type { Playback } from '../src/spotify/parse.ts';
@@ -174,6 +174,7 @@ export function pollLikeTheApp(
     closures: new Map(),
     refused: new Map(),
     good: new Map(),
+    shared: new Map(),
     counts,
   };
   const listeners = days.map((day) => ({
@@ -257,19 +258,18 @@ export function delays({ day, polls }: PolledDay): { natural: number[]; others: 
   return { natural, others };
 }
 
-/** The longest time for which a card said "Playing" beside a full bar, in milliseconds. */
+/** The longest time for which cards said "Playing" beside a full bar without a break, in milliseconds. */
 export function longestFullBar({ day, polls, observations = [] }: PolledDay): number {
   let longest = 0;
+  let fullSince: number | null = null;
   for (const [index, observation] of observations.entries()) {
-    const end = expectedEndOf(observation);
-    if (end === null) continue;
     const replacedAt = (polls[index + 1] ?? day.to) + responseMs + renderMs;
-    for (let at = end; at < replacedAt && !isOverdueAt(observation, at); at += 100)
-      longest = Math.max(longest, at - end);
+    for (let at = observation.answeredAt + renderMs; at < replacedAt; at += 200) {
+      const { playback, progressMs, isOverdue } = cardOf(observation, unknownState, null, at);
+      const isFull = playback.state === 'playing' && progressMs === durationOf(playback) && !isOverdue;
+      fullSince = isFull ? (fullSince ?? at) : null;
+      if (fullSince !== null) longest = Math.max(longest, at - fullSince);
+    }
   }
   return longest;
-}
-
-function isOverdueAt(observation: Observation, at: number): boolean {
-  return cardOf(observation, unknownState, null, at).isOverdue;
 }

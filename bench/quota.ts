@@ -26,7 +26,8 @@ const sampleEveryMs = 5 * minute;
 
 /** Families that draw on one quota, and how many calls it allows in any 24 hours. */
 type Bucket = { families: readonly QuotaFamily[]; perDay: number };
-type World = { name: string; buckets: readonly Bucket[] };
+/** `named`: whether a refusal says when the next call is possible. */
+type World = { name: string; buckets: readonly Bucket[]; named: boolean };
 
 /** What asks whether Spotify may be called. `isPaused`: whether visitors are told that a family is paused. */
 type Gate = {
@@ -47,12 +48,16 @@ export const bench: Bench = async (options) => {
 
 async function simulatedWeeks({ report, seed, rounds }: Options, redisUrl: string): Promise<void> {
   const all = { ours: 0, single: 0, during: 0 };
-  for (const world of rounds < 1000 ? worlds().slice(0, 2) : worlds()) {
+  for (const world of rounds < 1000 ? worlds().slice(-3) : worlds()) {
     report.begin(`A week with ${world.name}`);
     const ours = await simulateWeek(world, seed, (now) => createFleet(redisUrl, now));
     const single = await simulateWeek(world, seed, createSingleGate);
     report.fact('calls answered, refused', `${grouped(ours.answered)}, ${grouped(ours.refused)}`);
-    report.fact('the same with a single gate', `${grouped(single.answered)}, ${grouped(single.refused)}`);
+    report.fact('exports of 70 calls put off, of 14', ours.exportsRefused);
+    report.fact(
+      'calls with a single gate answered, refused',
+      `${grouped(single.answered)}, ${grouped(single.refused)}`,
+    );
     report.fact('most calls made into a family that was known to be closed', ours.during);
     const hours = [ours, single].map(({ pausedMs }) => (pausedMs / hour).toFixed(1));
     report.fact(
@@ -87,10 +92,11 @@ function worlds(): World[] {
       ],
     ],
   ];
-  return [200, 700, 2_000].flatMap((player) =>
+  const sizes = [200, 700, 2_000].flatMap((player) =>
     [50, 500].flatMap((other) =>
       layouts.map(([name, groups]) => ({
         name: `${name}: ${player} calls for the player, ${other} for the others`,
+        named: true,
         buckets: groups.map((families) => ({
           families,
           perDay: families.includes('player-read') ? player : other,
@@ -98,10 +104,29 @@ function worlds(): World[] {
       })),
     ),
   );
+  const lists: readonly QuotaFamily[] = ['lists', 'playlist-read', 'search'];
+  const separate = quotaFamilies.map((family) => ({ families: [family], perDay: 100 }));
+  return [
+    ...sizes,
+    {
+      name: '150 calls for lists, contents of playlists and searches together',
+      buckets: [
+        { families: lists, perDay: 150 },
+        ...separate.filter(({ families }) => !families.some((one) => lists.includes(one))),
+      ],
+      named: true,
+    },
+    { name: '400 calls for everything', buckets: [{ families: quotaFamilies, perDay: 400 }], named: true },
+    {
+      name: '100 calls for each family, and no word of when the next is possible',
+      buckets: separate,
+      named: false,
+    },
+  ];
 }
 
 /** Spotify, which answers until a bucket is full, and then says when its next call is possible. */
-function createSpotify(buckets: readonly Bucket[], now: () => number) {
+function createSpotify({ buckets, named }: Pick<World, 'buckets' | 'named'>, now: () => number) {
   const acceptedAt = new Map<Bucket, number[]>(buckets.map((bucket) => [bucket, []]));
   /** When the bucket of a family is free; 0 if it is now. */
   function freeAt(family: QuotaFamily): number {
@@ -116,7 +141,7 @@ function createSpotify(buckets: readonly Bucket[], now: () => number) {
       const at = freeAt(family);
       if (at > 0) {
         const seconds = Math.ceil((at - now()) / second);
-        throw new RateLimited('429', String(seconds), true);
+        throw new RateLimited('429', named ? String(seconds) : undefined, true);
       }
       const bucket = buckets.find(({ families }) => families.includes(family));
       if (bucket) acceptedAt.get(bucket)?.push(now());
@@ -179,7 +204,7 @@ async function createSingleGate(now: () => number): Promise<Site> {
       try {
         await call();
       } catch (error) {
-        if (error instanceof RateLimited) closedUntil = now() + Number(error.retryAfter) * second;
+        if (error instanceof RateLimited) closedUntil = now() + Number(error.retryAfter ?? 3_600) * second;
         throw error;
       }
     },
@@ -189,7 +214,12 @@ async function createSingleGate(now: () => number): Promise<Site> {
     gates: Array.from({ length: processes }, () => gate),
     budgets: {
       nextPollAt: async (observation, at) => {
-        const budget = { perDay: dailyCalls, used: used(), expiries: [{ inMs: day, calls: used() }] };
+        const budget = {
+          perDay: dailyCalls,
+          isGuess: true,
+          used: used(),
+          expiries: [{ inMs: day, calls: used() }],
+        };
         return nextPoll({ now: at, observation, budget, listeners: 1 }).at;
       },
       mayExport: async () => true,
@@ -198,20 +228,20 @@ async function createSingleGate(now: () => number): Promise<Site> {
   };
 }
 
-type Totals = { answered: number; refused: number; during: number; pausedMs: number };
+type Totals = { answered: number; refused: number; exportsRefused: number; during: number; pausedMs: number };
 
 /** A week of one listener's music in the evenings, pages all day, and two exports a day. */
 async function simulateWeek(
-  { buckets }: World,
+  world: World,
   seed: string,
   createSite: (now: () => number) => Promise<Site>,
 ): Promise<Totals> {
   let time = Date.UTC(2026, 10, 2);
   const begin = time;
   const now = () => time;
-  const spotify = createSpotify(buckets, now);
+  const spotify = createSpotify(world, now);
   const site = await createSite(now);
-  const totals: Totals = { answered: 0, refused: 0, during: 0, pausedMs: 0 };
+  const totals: Totals = { answered: 0, refused: 0, exportsRefused: 0, during: 0, pausedMs: 0 };
   const call = countCalls(site, spotify, now, totals);
   const events = eventsOfWeek(begin, seed);
   const evenings = Array.from({ length: 7 }, (_, index) => begin + index * day + 18 * hour).map((from) =>
@@ -229,7 +259,7 @@ async function simulateWeek(
       totals.pausedMs += await needlessPauseMs(site, spotify);
     if (!isPoll) {
       events.shift();
-      await event?.happen(call, site.budgets);
+      await event?.happen(call, site.budgets, totals);
     } else if (poll.at >= poll.evening.to) polls.shift();
     else poll.at = await pollOnce(poll, call, site.budgets, now);
   }
@@ -291,7 +321,7 @@ async function needlessPauseMs({ gates }: Site, { freeAt }: Spotify): Promise<nu
   return ms;
 }
 
-type PageEvent = { at: number; happen(call: Call, budgets: Budgets): Promise<void> };
+type PageEvent = { at: number; happen(call: Call, budgets: Budgets, totals: Totals): Promise<void> };
 
 /** Pages of several people from eight in the morning until eleven at night, and two exports a day. */
 function eventsOfWeek(begin: number, seed: string): PageEvent[] {
@@ -316,8 +346,8 @@ function eventsOfWeek(begin: number, seed: string): PageEvent[] {
   };
   const exportAt = (at: number): PageEvent => ({
     at,
-    async happen(call, budgets) {
-      if (!(await budgets.mayExport(70))) return;
+    async happen(call, budgets, totals) {
+      if (!(await budgets.mayExport(70))) return void (totals.exportsRefused += 1);
       for (let page = 0; page < 70; page += 1) if ((await call('playlist-read', 1)) !== null) return;
     },
   });

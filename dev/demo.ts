@@ -15,7 +15,7 @@ const shutdown = createShutdown(process);
 try {
   // Read first, so that problems are reported before anything starts.
   const { host, port: preferred } = readConfig(settings({}));
-  const apiVersion = readApiVersion(process.env);
+  const apiVersion = readApiVersion(process.env, console.warn);
   const redis = await findRedis(localServerDeps(process, shutdown.signal));
   shutdown.defer(redis.stop);
 
@@ -83,8 +83,8 @@ try {
 
 /** Returns the variables for the demo: a few from the environment, and these. */
 function settings(own: Record<string, string>): Record<string, string | undefined> {
-  const { HOST, PORT, LOG_LEVEL } = process.env;
-  return { HOST, PORT, LOG_LEVEL: LOG_LEVEL || 'warn', ...own };
+  const { HOST, PORT, LOG_LEVEL, SPOTIFY_DAILY_CALLS, SPOTIFY_DAILY_SEARCHES } = process.env;
+  return { HOST, PORT, LOG_LEVEL: LOG_LEVEL || 'warn', SPOTIFY_DAILY_CALLS, SPOTIFY_DAILY_SEARCHES, ...own };
 }
 
 function ports(from: number): number[] {

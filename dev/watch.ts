@@ -12,7 +12,7 @@ const shutdown = createShutdown(process);
 
 try {
   const config = loadConfig(process.env);
-  const apiVersion = readApiVersion(process.env);
+  const apiVersion = readApiVersion(process.env, console.warn);
   const redis = await findRedis(localServerDeps(process, shutdown.signal));
   shutdown.defer(redis.stop);
   const env: NodeJS.ProcessEnv = { ...process.env, REDIS_URL: redis.url };

@@ -17,7 +17,7 @@ const shown = {
   playing: place.dataset.playing === 'true',
   progressMs: Number(place.dataset.progress || Number.NaN),
   durationMs: Number(place.dataset.duration || Number.NaN),
-  isOverdue: place.dataset.isOverdue === 'true',
+  endsInMs: Number(place.dataset.endsIn || Number.NaN),
   at: performance.now(),
 };
 /** The latest card as received. */
@@ -56,7 +56,7 @@ function setProgress(card) {
     playing: card.playing,
     progressMs: card.progressMs ?? Number.NaN,
     durationMs: card.durationMs ?? Number.NaN,
-    isOverdue: card.isOverdue,
+    endsInMs: card.endsInMs ?? Number.NaN,
     at: performance.now(),
   });
   updateProgress();
@@ -76,11 +76,9 @@ function actionOf(element) {
 function updateProgress() {
   const bar = document.getElementById('live-bar');
   if (!bar || Number.isNaN(shown.progressMs) || Number.isNaN(shown.durationMs)) return;
-  const isLate = isOverdue();
-  document.getElementById('live-playing').hidden = isLate;
-  document.getElementById('live-overdue').hidden = !isLate;
+  updateLabel();
   const progressMs = currentProgress();
-  // Not while somebody is moving it.
+  // Not while it is being moved.
   if (!bar.matches(':active')) bar.value = progressMs;
   const time = format(progressMs);
   const label = document.getElementById('live-time');
@@ -89,11 +87,14 @@ function updateProgress() {
   bar.setAttribute('aria-valuetext', `${time} of ${format(shown.durationMs)}`);
 }
 
-/** Whether the track should have ended a while ago: then it isn't shown as playing until the server has asked Spotify. */
-function isOverdue() {
-  if (!shown.playing) return false;
-  const overdueMs = shown.progressMs + performance.now() - shown.at - shown.durationMs;
-  return shown.isOverdue || overdueMs > Number(place.dataset.overdueAfter);
+/** A track that should have ended a while ago isn't shown as playing until the server has asked Spotify. */
+function updateLabel() {
+  const playing = document.getElementById('live-playing');
+  if (!playing) return;
+  const overdueMs = performance.now() - shown.at - shown.endsInMs;
+  const isOverdue = overdueMs > Number(place.dataset.overdueAfter);
+  playing.hidden = isOverdue;
+  document.getElementById('live-overdue').hidden = !isOverdue;
 }
 
 /** Formats a duration as the server does for this locale: 3:05, or 3.05. */
@@ -192,7 +193,7 @@ function withCurrentProgress(card) {
   return {
     ...card,
     progressMs: Math.min(card.progressMs + elapsedMs, card.durationMs ?? Number.POSITIVE_INFINITY),
-    isOverdue: isOverdue(),
+    endsInMs: card.endsInMs === null ? null : card.endsInMs - elapsedMs,
   };
 }
 
@@ -208,23 +209,27 @@ document.addEventListener('submit', ({ target }) => {
 addEventListener('pagehide', () => stopFollowing?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
+setInterval(updateLabel, 1_000);
+
 /** Shows the effect of a command at once. Returns a function that takes that back. */
 function showCommand(command, fields) {
   const before = { ...shown };
   if (command === 'pause' || command === 'play') {
-    Object.assign(shown, {
-      progressMs: currentProgress(),
-      at: performance.now(),
-      playing: command === 'play',
-    });
+    moveTo(currentProgress());
+    shown.playing = command === 'play';
   }
-  if (command === 'seek')
-    Object.assign(shown, { progressMs: Number(fields.get('positionMs')), at: performance.now() });
+  if (command === 'seek') moveTo(Number(fields.get('positionMs')));
+  if (!shown.playing) shown.endsInMs = Number.NaN;
   updateProgress();
   return () => {
     Object.assign(shown, before);
     updateProgress();
   };
+}
+
+/** Sets the progress as of now. */
+function moveTo(progressMs) {
+  Object.assign(shown, { progressMs, endsInMs: shown.durationMs - progressMs, at: performance.now() });
 }
 
 function currentProgress() {

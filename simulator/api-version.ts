@@ -20,12 +20,18 @@ export class UnknownApiVersion extends Error {
 
 /**
  * Returns the version to start with, from SIMULATOR_API_VERSION or its former name SIMULATOR_DIALECT; `2026-02` if neither is set.
- * Throws {@link UnknownApiVersion}.
+ * `warn` is called with a sentence if a former name is used. Throws {@link UnknownApiVersion}.
  */
-export function readApiVersion(env: Readonly<Record<string, string | undefined>>): ApiVersion {
-  const name = env.SIMULATOR_API_VERSION?.trim() || env.SIMULATOR_DIALECT?.trim() || '2026-02';
+export function readApiVersion(
+  env: Readonly<Record<string, string | undefined>>,
+  warn: (sentence: string) => void,
+): ApiVersion {
+  const set = env.SIMULATOR_API_VERSION?.trim();
+  const name = set || env.SIMULATOR_DIALECT?.trim() || '2026-02';
   const apiVersion = formerNames[name] ?? apiVersions.find((one) => one === name);
   if (!apiVersion)
     throw new UnknownApiVersion(`SIMULATOR_API_VERSION must be one of ${apiVersions.join(', ')}.`);
+  if (name in formerNames || (!set && env.SIMULATOR_DIALECT?.trim()))
+    warn(`Set SIMULATOR_API_VERSION=${apiVersion} instead: the former name stops working in 0.3.0.`);
   return apiVersion;
 }

@@ -202,10 +202,11 @@ ${newest.map((call) => callRow(call, names)).join('\n')}
 function callRow(call: Call, names: ReadonlyMap<string, string>): string {
   const { at, service, method, path, query, grantType, status, listenerId } = call;
   const params = Object.entries(query).map(([name, value]) => `${name}=${value}`);
-  const details = grantType ? ` ${grantType}` : params.length > 0 ? `?${params.join('&')}` : '';
+  const text = grantType ? ` ${grantType}` : params.length > 0 ? `?${params.join('&')}` : '';
+  const details = escapeHtml(text);
   const result = status === 0 || status >= 500 ? 'failed' : status >= 400 ? 'refused' : 'successful';
   const time = new Date(at).toISOString();
-  return `<tr><td class="time"><time datetime="${time}">${time.slice(11, 19)}</time></td><td class="service">${service}</td><td class="call"><span class="method">${escapeHtml(method)}</span> ${escapeHtml(path)}<span class="query" title="${escapeHtml(details)}">${escapeHtml(details).replaceAll(/&amp;|,/g, '$&<wbr>')}</span></td><td class="status ${result}">${status || 'none'}</td><td class="listener-name">${escapeHtml(names.get(listenerId ?? '') ?? '–')}</td></tr>`;
+  return `<tr><td class="time"><time datetime="${time}">${time.slice(11, 19)}</time></td><td class="service">${service}</td><td class="call"><span class="method">${escapeHtml(method)}</span> ${escapeHtml(path)}<span class="query" title="${details}">${details.replaceAll(/&amp;|,/g, '$&<wbr>')}</span></td><td class="status ${result}">${status || 'none'}</td><td class="listener-name">${escapeHtml(names.get(listenerId ?? '') ?? '–')}</td></tr>`;
 }
 
 function nameOf({ id, name }: Listener): string {

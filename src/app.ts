@@ -169,12 +169,12 @@ type SessionDeps = {
 /** Everything that needs the session of the browser. */
 function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionDeps): Router {
   const { baseUrl, secrets } = config;
-  const { now, timing, background, redis, records, sessionRecords, accounts, rateLimiters } = parts;
-  const { grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
+  const { now, timing, background, redis, isRedisUsable, records, sessionRecords, accounts } = parts;
+  const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
-  const sessions = createSessions({ redis, sessionRecords, secrets, cookies, now });
+  const sessions = createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl });
   const signedIn = createSignedIn({
     records,

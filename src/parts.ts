@@ -49,7 +49,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...errorFields(error) }),
   });
-  const { redis, firstReport } = connectToRedis({ config, log, timing, background });
+  const { redis, isUsable, firstReport } = connectToRedis({ config, log, timing, background });
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
@@ -129,6 +129,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     timing,
     background,
     redis,
+    isRedisUsable: isUsable,
     records,
     sessionRecords,
     /** Resolves when it is known whether Redis answers, so that a server that waits for it doesn't start with an error page. */

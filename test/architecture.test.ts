@@ -11,6 +11,7 @@ import { sizeProblems } from './support/size-check.ts';
  * the project; a folder stands for everything in it.
  */
 const layers = [
+  ['src/start.mjs'],
   ['src/main.ts', 'src/doctor.ts'],
   ['src/app.ts'],
   ['src/parts.ts'],
@@ -24,7 +25,7 @@ const layers = [
   ['src/settings'],
 ];
 /** Entry points, the only files that may use `process`. */
-const entries = /^(src\/(main|doctor)\.ts|dev\/\w+\.ts)$/;
+const entries = /^(src\/(start\.mjs|(main|doctor)\.ts)|dev\/\w+\.ts)$/;
 /** May import anything of the product and the simulator; `dev` is imported by nothing. */
 const developerOnly = /^(test|simulator\/test|bench|docs)\//;
 const mayImport: Record<string, RegExp> = {
@@ -109,6 +110,36 @@ const planted: [string, Module, RegExp][] = [
     'process as an import',
     { path: 'src/web/x.ts', source: "import process from 'node:process';" },
     /src\/web\/x\.ts uses process/,
+  ],
+  [
+    'process taken apart',
+    { path: 'src/web/x.ts', source: 'const { env } = process;' },
+    /src\/web\/x\.ts uses process/,
+  ],
+  [
+    'process under its global',
+    { path: 'src/web/x.ts', source: 'export const x = globalThis.process;' },
+    /src\/web\/x\.ts uses process/,
+  ],
+  [
+    'a part of process as an import',
+    { path: 'src/web/x.ts', source: "import { env } from 'process';" },
+    /src\/web\/x\.ts uses process/,
+  ],
+  [
+    'an import by a template',
+    { path: 'src/access/x.ts', source: 'await import(`../web/views.ts`);' },
+    /src\/access\/x\.ts imports src\/web/,
+  ],
+  [
+    'an import that shares its line',
+    { path: 'src/access/x.ts', source: "const one = 1; import '../web/views.ts';" },
+    /src\/access\/x\.ts imports src\/web/,
+  ],
+  [
+    'an import in a module of JavaScript',
+    { path: 'src/access/x.mjs', source: "import '../web/views.ts';" },
+    /src\/access\/x\.mjs imports src\/web/,
   ],
   [
     'a cycle',
@@ -232,7 +263,7 @@ test('the import check accepts a type of ioredis, and process in comments and st
 function readModules(): Module[] {
   return ['src', 'simulator', 'dev', 'test', 'bench', 'docs'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((path) => path.endsWith('.ts'))
+      .filter((path) => /\.(ts|mjs)$/.test(path))
       .map((path) => join(folder, path).replaceAll('\\', '/'))
       .map((path) => ({ path, source: readFileSync(join(root, path), 'utf8') })),
   );
@@ -251,7 +282,9 @@ function violations(modules: Module[]): string[] {
 
 function packageViolations(path: string, source: string): string[] {
   if (developerOnly.test(path)) return [];
-  const usesProcess = /(?<![\w.'"])process\s*[.[]|['"]node:process['"]/.test(withoutCommentsAndTexts(source));
+  const usesProcess =
+    /(?<![\w.])process\b(?!\s*:)|globalThis\s*\.\s*process\b/.test(withoutCommentsAndTexts(source)) ||
+    importsOf(source).some(({ of }) => /^(node:)?process$/.test(of));
   const imports = importsOf(source)
     .filter(({ of, typeOnly }) => !(of === 'ioredis' && typeOnly))
     .filter(({ of }) => mayImport[of] && !mayImport[of].test(path))
@@ -298,7 +331,7 @@ function cycles(modules: Module[]): string[] {
 
 function importsOf(source: string): Import[] {
   const statements =
-    /^\s*(?:import|export)\s+(type\s)?[^'";]*?from\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+    /(?:^|;)\s*(?:import|export)\s+(type\s)?[^'";]*?from\s*['"]([^'"]+)['"]|(?:^|;)\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"`]([^'"`]+)['"`]/gm;
   return [...source.matchAll(statements)].map(([, type, from, bare, dynamic]) => ({
     of: from ?? bare ?? dynamic ?? '',
     typeOnly: type !== undefined,
@@ -306,13 +339,10 @@ function importsOf(source: string): Import[] {
 }
 
 function withoutCommentsAndTexts(source: string): string {
-  const imports = /['"]node:process['"]/.test(source) ? "'node:process'" : '';
-  return (
-    source
-      .replace(/\/\*[\s\S]*?\*\//g, '')
-      .replace(/(?<!:)\/\/.*$/gm, '')
-      .replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''") + imports
-  );
+  return source
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/(?<!:)\/\/.*$/gm, '')
+    .replace(/'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"/g, "''");
 }
 
 function targetOf(path: string, of: string): string {

@@ -11,6 +11,8 @@ import { parseArgs } from 'node:util';
  *   npm run test:repeat -- 10                    ten times npm test
  *   npm run test:repeat -- 10 --load 8           the same with eight busy processes
  *   npm run test:repeat -- 3 --script test:fleet
+ *
+ * The busy processes share one session, as those of another terminal would: Linux divides the CPU between sessions first ("autogroup", sched(7)).
  */
 const runLimitMs = 40 * 60_000;
 
@@ -31,9 +33,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 let failed = 0;
 for (let run = 1; run <= runs; run += 1) {
-  const busy = Array.from({ length: load }, startBusyProcess);
+  const busy = load > 0 ? startBusyProcesses() : null;
   const { passed, seconds, failures, output } = await runOnce(join(folder, `run-${run}.txt`));
-  for (const child of busy) end(child);
+  if (busy) end(busy);
   if (!passed) failed += 1;
   const outcome = passed
     ? 'passed'
@@ -71,9 +73,10 @@ async function runOnce(output: string) {
   return { passed: code === 0, seconds, failures: [...failures], output };
 }
 
-/** Uses a whole core until it is ended, and ends by itself after the longest time that a run may take. */
-function startBusyProcess(): ChildProcess {
-  return start(process.execPath, ['-e', `const end = Date.now() + ${runLimitMs}; while (Date.now() < end);`]);
+/** Starts processes that use a whole core each, until they are ended or have run for longer than a run may take. */
+function startBusyProcesses(): ChildProcess {
+  const loop = `const end = Date.now() + ${runLimitMs}; while (Date.now() < end);`;
+  return start('sh', ['-c', `${`"$0" -e "$1" & `.repeat(load)} wait`, process.execPath, loop]);
 }
 
 /** A process in its own group, so that it can be ended together with everything it starts. */

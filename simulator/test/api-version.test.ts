@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { readApiVersion } from '../api-version.ts';
 import { type Paging, startTestSimulator } from './start-test-simulator.ts';
 
 test('2026-02: only the current names and the remaining fields', async (t) => {
@@ -70,4 +71,25 @@ test('a private playlist needs the scope, and doesn’t exist for others', async
   assert.equal((await get(`/playlists/${privateId}`, (await signIn('noor')).access)).status, 404);
   const without = await get(`/playlists/${privateId}`, (await signIn('mara', '')).access);
   assert.equal(without.text, '{"error":{"status":403,"message":"Insufficient client scope"}}');
+});
+
+test('a former name of the setting or of a version is accepted, with a line that says what to write instead', () => {
+  const read = (env: Record<string, string>) => {
+    const warnings: string[] = [];
+    return [readApiVersion(env, (sentence) => warnings.push(sentence)), ...warnings];
+  };
+
+  assert.deepEqual(read({}), ['2026-02']);
+  assert.deepEqual(read({ SIMULATOR_API_VERSION: 'legacy' }), ['legacy']);
+  assert.deepEqual(read({ SIMULATOR_API_VERSION: 'both', SIMULATOR_DIALECT: 'legacy' }), ['both']);
+  for (const env of [
+    { SIMULATOR_DIALECT: 'legacy' },
+    { SIMULATOR_DIALECT: 'old' },
+    { SIMULATOR_API_VERSION: 'old' },
+  ]) {
+    assert.deepEqual(read(env), [
+      'legacy',
+      'Set SIMULATOR_API_VERSION=legacy instead: the former name stops working in 0.3.0.',
+    ]);
+  }
 });

@@ -52,7 +52,7 @@ export function createAccountsGate({ records, clientId, now, allClosed }: Deps) 
         return await call();
       } catch (error) {
         if (!(error instanceof RateLimited)) throw error;
-        const cooldown = new Cooldown(now() + delayOf(error, now()), { quota: error.quota });
+        const cooldown = new Cooldown(now() + delayOf(error, now()).delayMs, { quota: error.quota });
         // safeguard: separate-accounts-cooldown
         await cooldowns.write(clientId, cooldown).catch(() => {
           // safeguard: local-accounts-cooldown

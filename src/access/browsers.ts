@@ -82,12 +82,14 @@ export function createBrowsers({ redis, records, grants, now }: Deps) {
       return (await readEntries(accountId)).map(({ sessionId }) => sessionId);
     },
 
-    /** Stores a record about a listener, unless they have signed out everywhere. */
-    async writeWhileSignedIn<T>(accountId: string, store: RecordStore<T>, value: T): Promise<void> {
+    /** Returns a function that stores a record about a listener unless they have signed out everywhere. */
+    createWriter<T>(store: RecordStore<T>) {
       const script = records.script([listType, store.type], writeScript);
-      const both = [keys.browsers(accountId), store.key(accountId)];
-      const write = () => script(both, store.encode(accountId, value), store.ttlMs(value));
-      if ((await write()) === 0 && (await moveFormerList(accountId))) await write();
+      return async (accountId: string, value: T): Promise<void> => {
+        const both = [keys.browsers(accountId), store.key(accountId)];
+        const write = () => script(both, store.encode(accountId, value), store.ttlMs(value));
+        if ((await write()) === 0 && (await moveFormerList(accountId))) await write();
+      };
     },
 
     remove,

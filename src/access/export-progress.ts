@@ -82,8 +82,7 @@ export function createExportProgress({ records, browsers }: Deps) {
     get: (accountId: string): Promise<Progress | null> => store.read(accountId),
 
     /** Stores the progress, unless the listener has signed out everywhere. */
-    set: (accountId: string, progress: Progress): Promise<void> =>
-      browsers.writeWhileSignedIn(accountId, store, progress),
+    set: browsers.createWriter(store),
 
     /** Removes it once the listener has signed out everywhere. */
     remove: (accountId: string): Promise<void> => store.remove(accountId),

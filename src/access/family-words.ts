@@ -5,23 +5,23 @@ export const familyWords: Record<QuotaFamily, { name: string; paused: string; st
   'player-read': {
     name: 'Now playing',
     paused: 'Now playing is',
-    stillWorks: 'Your playlists, your library and search still work.',
+    stillWorks: 'Your playlists, your library and search aren’t affected.',
   },
   'player-write': {
     name: 'Playback controls',
     paused: 'Playback controls are',
-    stillWorks: 'Now playing still works.',
+    stillWorks: 'Now playing isn’t affected.',
   },
-  me: { name: 'Your profile', paused: 'Signing in is', stillWorks: 'Search still works.' },
+  me: { name: 'Your profile', paused: 'Signing in is', stillWorks: 'Search isn’t affected.' },
   lists: {
     name: 'Lists of playlists and tracks',
     paused: 'Your lists of playlists and tracks are',
-    stillWorks: 'Now playing and search still work.',
+    stillWorks: 'Now playing and search aren’t affected.',
   },
   'playlist-read': {
     name: 'Contents of playlists',
     paused: 'The contents of playlists are',
-    stillWorks: 'Now playing, your library and search still work.',
+    stillWorks: 'Now playing, your library and search aren’t affected.',
   },
   'playlist-write': {
     name: 'Changes to playlists',
@@ -36,12 +36,12 @@ export const familyWords: Record<QuotaFamily, { name: string; paused: string; st
   search: {
     name: 'Search',
     paused: 'Search is',
-    stillWorks: 'Now playing, your playlists and your library still work.',
+    stillWorks: 'Now playing, your playlists and your library aren’t affected.',
   },
   catalogue: {
     name: 'Details of tracks',
     paused: 'Details of tracks and artists are',
-    stillWorks: 'Now playing, your playlists and your library still work.',
+    stillWorks: 'Now playing, your playlists and your library aren’t affected.',
   },
-  images: { name: 'Covers', paused: 'Changes to covers are', stillWorks: 'Everything else still works.' },
+  images: { name: 'Covers', paused: 'Changes to covers are', stillWorks: 'Everything else isn’t affected.' },
 };

@@ -91,13 +91,14 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
         player: <T>(record: (response: PlayerResponse) => Promise<T>): Promise<T> =>
           caller.perform(session, listenerCalls.player, [], record) as Promise<T>,
 
-        /** Returns how many pages of this playlist an export finds in the cache. */
-        cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion): number {
+        /** Returns how many pages of this playlist an export from this row on finds in the cache. */
+        cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion, from = 0): number {
           if (id === null) return 0;
           const isCached = (from: number) =>
             caller.isCached(session, listenerCalls.playlistEntriesToExport, [id, { snapshotId, from }]);
-          const pages = Array.from({ length: Math.ceil((count ?? 0) / entriesPerPage) }, (_, page) => page);
-          return pages.filter((page) => isCached(page * entriesPerPage)).length;
+          const length = Math.max(0, Math.ceil(((count ?? 0) - from) / entriesPerPage));
+          const offsets = Array.from({ length }, (_, page) => from + page * entriesPerPage);
+          return offsets.filter(isCached).length;
         },
 
         /** Returns whether this is in the listener's library; null if a button has changed that while the response was in flight. */

@@ -1,10 +1,12 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 import type { Ledger } from './quota-ledger.ts';
-import { callsIn, type Expiries, expiriesIn } from './usage.ts';
+import { callsIn, dayMs, type Expiries, expiriesIn } from './usage.ts';
 
 /** How many of a day's calls have been used. */
 export type Budget = {
   perDay: number;
+  /** Whether Spotify has never refused a call, so that it may allow more. */
+  isGuess: boolean;
   /** Calls in the last 24 hours. */
   used: number;
   expiries: Expiries;
@@ -45,28 +47,56 @@ export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
   };
 }
 
-/** How many calls of a family Spotify allows in 24 hours, by what was refused and what was not; null while nothing was refused. */
-export function learnedLimit({ refusedAt, knownGood }: FamilyQuota): number | null {
-  return refusedAt === null ? null : Math.max(1, refusedAt - 1, knownGood ?? 0);
+/** A limit that was learned becomes looser by this factor for each day without a refusal, and is forgotten after so many days. */
+const loosening = { perDay: 1.25, forgottenAfterDays: 7 };
+/** A limit of less than this part of the guess isn't believed: calls that aren't ours have used up the quota then. */
+const leastPart = 0.1;
+
+/** The families that draw on the same quota as this one, itself included. */
+function sharing(ledger: Ledger, family: QuotaFamily): QuotaFamily[] {
+  const other = ledger.shared.get(family);
+  return other ? [family, other] : [family];
 }
 
 /**
- * The budget of live updates: calls of `player-read`, up to what is known of that family, or to the guessed total. Other calls don't count, so
- * that they can't starve live updates.
+ * How many calls of a family, and of those it shares a quota with, Spotify allows in 24 hours, by what was refused and what was not; null while
+ * nothing was refused recently.
+ */
+export function learnedLimit(
+  ledger: Ledger,
+  family: QuotaFamily,
+  dailyCalls: number,
+  now: number,
+): number | null {
+  const group = sharing(ledger, family);
+  const refusals = group.flatMap((one) => ledger.refused.get(one) ?? []);
+  const latest = refusals.sort((one, other) => other.at - one.at)[0];
+  const days = latest && Math.floor((now - latest.at) / dayMs);
+  // safeguard: forget-old-limit
+  if (!latest || days === undefined || days >= loosening.forgottenAfterDays) return null;
+  const loosened = (latest.calls - 1) * loosening.perDay ** Math.max(0, days);
+  const good = Math.max(0, ...group.map((one) => ledger.good.get(one) ?? 0));
+  // safeguard: least-learned-limit
+  return Math.ceil(Math.max(loosened, good, leastPart * dailyCalls, 1));
+}
+
+/**
+ * The budget of live updates: calls of `player-read`, and of what shares its quota, up to what is known of that, or to the guessed total. Other
+ * calls don't count, so that they can't starve live updates.
  */
 export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Budget {
-  const quota = quotaOf(ledger, 'player-read', now);
-  const perDay = learnedLimit(quota) ?? Math.max(dailyCalls, quota.knownGood ?? 0);
+  const limit = learnedLimit(ledger, 'player-read', dailyCalls, now);
+  const perDay = limit ?? Math.max(dailyCalls, ledger.good.get('player-read') ?? 0);
   // safeguard: live-updates-by-their-own-calls
-  return budgetFrom(perDay, expiriesIn(ledger.counts, now, ['player-read']));
+  return budgetFrom(perDay, expiriesIn(ledger.counts, now, sharing(ledger, 'player-read')), limit === null);
 }
 
 /** The budget of everything else: what is known of the family; while nothing is, the guessed total for all calls together. */
 export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: number, now: number): Budget {
-  const quota = quotaOf(ledger, family, now);
-  const limit = learnedLimit(quota);
-  if (limit !== null) return budgetFrom(limit, expiriesIn(ledger.counts, now, [family]));
-  return budgetFrom(Math.max(dailyCalls, quota.knownGood ?? 0), expiriesIn(ledger.counts, now));
+  const limit = learnedLimit(ledger, family, dailyCalls, now);
+  if (limit !== null)
+    return budgetFrom(limit, expiriesIn(ledger.counts, now, sharing(ledger, family)), false);
+  return budgetFrom(Math.max(dailyCalls, ledger.good.get(family) ?? 0), expiriesIn(ledger.counts, now), true);
 }
 
 /** Of each budget, this part is reserved for pages, buttons and ends of tracks, so that nothing expensive uses it up. */
@@ -76,7 +106,7 @@ const reservedPart = 0.1;
  * In how many milliseconds this many calls fit into a budget beside the reserve: 0 if they do now, null if they never will because they are more
  * than a whole day's.
  */
-export function fitsIn({ perDay, used, expiries }: Budget, calls: number): number | null {
+export function fitsIn({ perDay, used, expiries }: Omit<Budget, 'isGuess'>, calls: number): number | null {
   const mostUsed = (1 - reservedPart) * perDay - calls;
   let left = used;
   if (left <= mostUsed) return 0;
@@ -87,7 +117,7 @@ export function fitsIn({ perDay, used, expiries }: Budget, calls: number): numbe
   return null;
 }
 
-function budgetFrom(perDay: number, expiries: Expiries): Budget {
+function budgetFrom(perDay: number, expiries: Expiries, isGuess: boolean): Budget {
   const sorted = expiries.filter(({ calls }) => calls > 0).sort((one, other) => one.inMs - other.inMs);
-  return { perDay, used: sorted.reduce((sum, { calls }) => sum + calls, 0), expiries: sorted };
+  return { perDay, isGuess, used: sorted.reduce((sum, { calls }) => sum + calls, 0), expiries: sorted };
 }

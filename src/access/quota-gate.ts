@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Records } from '../redis/records.ts';
-import { RateLimited, SpotifyError } from '../spotify/errors.ts';
+import { RateLimited, SpotifyError, SpotifyUnavailable } from '../spotify/errors.ts';
 import { createAccountsGate } from './accounts-gate.ts';
 import { Cooldown } from './errors.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
@@ -42,15 +42,18 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
         const probed = await acquire(target);
         try {
           const result = await call();
-          await settle(target, probed, { wasAsked: true });
+          await settle(ledger, target, probed, { wasAsked: true, hasAnswered: true });
           return result;
         } catch (error) {
           if (!(error instanceof RateLimited)) {
             // safeguard: own-failure-ends-no-cooldown
-            await settle(target, probed, { wasAsked: error instanceof SpotifyError && error.wasAsked });
+            await settle(ledger, target, probed, {
+              wasAsked: error instanceof SpotifyError && error.wasAsked,
+              hasAnswered: error instanceof SpotifyError && !(error instanceof SpotifyUnavailable),
+            });
             throw error;
           }
-          const cooldown = await startCooldown(target, error);
+          const cooldown = await startCooldown(target, error, probed);
           const waitMs = cooldown.until - now();
           // safeguard: distinguish-short-cooldowns
           if (!mayRetry || waitMs > shortWaitMs) throw cooldown;
@@ -100,29 +103,28 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     }
   }
 
-  /** A call that was not refused is over. If Redis fails now, the next call probes when the time of this probe has run out. */
-  async function settle(
-    target: QuotaTarget,
-    probed: readonly Probed[],
-    { wasAsked }: { wasAsked: boolean },
-  ): Promise<void> {
-    const work: Promise<unknown>[] = [];
-    if (probed.length > 0) work.push(ledger.endProbe(probed, { wasAsked }));
-    if (wasAsked) work.push(ledger.noteAnswer(target));
-    // Neither is worth failing for.
-    await Promise.allSettled(work);
-  }
-
   /** Starts a cooldown for as long as Spotify asks, and returns it as the error to throw. */
-  async function startCooldown(target: QuotaTarget, error: RateLimited): Promise<Cooldown> {
+  async function startCooldown(
+    target: QuotaTarget,
+    error: RateLimited,
+    probed: readonly Probed[],
+  ): Promise<Cooldown> {
     const { quota } = error;
-    const family = quota ? target.family : null;
-    const cooldown = new Cooldown(now() + delayOf(error, now()), { quota, family });
-    await ledger.close(target, quota ? 'quota' : 'rate', cooldown.until).catch(() => {
+    const { delayMs, isNamed } = delayOf(error, now());
+    const until = now() + delayMs;
+    const kind = quota ? (isNamed ? 'quota' : 'assumed') : 'rate';
+    try {
+      const scope = await ledger.close(target, { kind, until, wasProbe: probed.length > 0 });
+      // What else this call probed is still unknown.
+      // safeguard: release-refused-probe
+      if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false });
+      return cooldownFrom({ until, kind }, familyOf(scope) ?? familyIfEndpoint(scope, target));
+    } catch {
+      const cooldown = cooldownFrom({ until, kind }, quota ? target.family : null);
       // safeguard: local-cooldown
-      unsaved.set(family ?? 'all', cooldown);
-    });
-    return cooldown;
+      unsaved.set(cooldown.family ?? 'all', cooldown);
+      return cooldown;
+    }
   }
 
   /** The cooldown of all calls; null if there is none. */
@@ -134,8 +136,8 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
   }
 }
 
-function cooldownFrom({ until, kind }: Closure, family: QuotaFamily | null): Cooldown {
-  return new Cooldown(until, { quota: kind === 'quota', family });
+function cooldownFrom({ until, kind }: Omit<Closure, 'at'>, family: QuotaFamily | null): Cooldown {
+  return new Cooldown(until, { quota: kind === 'quota' || kind === 'assumed', family });
 }
 
 function familyOf(scope: Scope): QuotaFamily | null {
@@ -145,4 +147,19 @@ function familyOf(scope: Scope): QuotaFamily | null {
 /** The family to name for a closure of this scope: that of the call, if a single endpoint is closed. */
 function familyIfEndpoint(scope: Scope, { family }: QuotaTarget): QuotaFamily | null {
   return scope === 'all' ? null : family;
+}
+
+/** A call that was not refused is over. If Redis fails now, the next call probes when the time of this probe has run out. */
+async function settle(
+  ledger: QuotaLedger,
+  target: QuotaTarget,
+  probed: readonly Probed[],
+  { wasAsked, hasAnswered }: { wasAsked: boolean; hasAnswered: boolean },
+): Promise<void> {
+  const work: Promise<unknown>[] = [];
+  if (probed.length > 0) work.push(ledger.endProbe(probed, { wasAsked }));
+  // safeguard: silence-is-no-answer
+  if (hasAnswered) work.push(ledger.noteAnswer(target));
+  // Neither is worth failing for.
+  await Promise.allSettled(work);
 }

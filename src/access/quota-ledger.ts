@@ -21,10 +21,10 @@ type Deps = {
 export type Scope = 'all' | QuotaFamily | (string & {});
 
 /**
- * Why calls are refused. `rate`: too many at once. `quota`: those of a day are used up. `gone`: the endpoint probably no longer exists.
- * `suspect`: nothing was refused yet, but another family was, so one call probes first.
+ * Why calls are refused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
+ * `gone`: the endpoint probably no longer exists. `suspect`: nothing was refused yet, but another family was, so one call probes first.
  */
-export type ClosureKind = 'rate' | 'quota' | 'gone' | 'suspect';
+export type ClosureKind = 'rate' | 'quota' | 'assumed' | 'gone' | 'suspect';
 
 /** Times are milliseconds since 1970. `at`: when the call was refused. */
 export type Closure = { until: number; kind: ClosureKind; at: number };
@@ -37,6 +37,8 @@ export type Ledger = {
   refused: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
   /** The most calls of a family in 24 hours without a refusal. */
   good: ReadonlyMap<QuotaFamily, number>;
+  /** Families that share a quota with another one. */
+  shared: ReadonlyMap<QuotaFamily, QuotaFamily>;
   counts: Counts;
 };
 
@@ -55,11 +57,13 @@ export const probeMs = 6_000;
 const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
 /** What was learned is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
+/** Two families are taken to share a quota for this long after they were last refused together. */
+const sharedForMs = 30 * 24 * 60 * 60 * 1000;
 /** How often it is noted that an endpoint answers. */
 const noteEveryMs = 10 * 60_000;
 
 const ledgerType: KeyType = { kind: 'ledger', type: 'hash' };
-const usageType: KeyType = { kind: 'usage', type: 'hash' };
+const usageType: KeyType = { kind: 'calls', type: 'hash' };
 
 /** What all processes know about the quota of an app or a developer account. All methods throw RedisUnavailable. */
 export function createQuotaLedger({ redis, records, name, now }: Deps) {
@@ -88,11 +92,14 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
         : { state, scope: first.scope, closure };
     },
 
-    /** Records that Spotify refused a call. Returns the closures that follow, by their scopes. */
-    async close({ family, endpoint }: QuotaTarget, kind: 'rate' | 'quota', until: number): Promise<void> {
+    /** Records that Spotify refused a call until a time, in milliseconds since 1970. Returns the scope that it closes. */
+    async close(
+      { family, endpoint }: QuotaTarget,
+      { kind, until, wasProbe }: { kind: 'rate' | 'quota' | 'assumed'; until: number; wasProbe: boolean },
+    ): Promise<Scope> {
       const at = now();
-      const args = [at, hourOf(at), family, endpoint, kind, until, maxAheadMs, ledgerTtlMs];
-      await close([ledgerKey, usageKey], ...args, ...quotaFamilies);
+      const args = [at, hourOf(at), family, endpoint, kind, until, maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0];
+      return (await close([ledgerKey, usageKey], ...args, ...quotaFamilies)) as Scope;
     },
 
     /** Ends the closures that a call has probed; if Spotify wasn't asked, the next call probes. */
@@ -148,7 +155,7 @@ function pairsOf(texts: readonly string[]): Probed[] {
 
 /** Null if the text is damaged. */
 function parseClosure(text: string, now: number): Closure | null {
-  const [, until, kind, at] = /^(\d{1,15}) (rate|quota|gone|suspect) (\d{1,15})$/.exec(text) ?? [];
+  const [, until, kind, at] = /^(\d{1,15}) (rate|quota|assumed|gone|suspect) (\d{1,15})$/.exec(text) ?? [];
   // safeguard: longest-cooldown
   if (Number(until) - now > maxAheadMs) return null;
   return kind === undefined ? null : { until: Number(until), kind: kind as ClosureKind, at: Number(at) };
@@ -158,6 +165,7 @@ function parseLedger(fields: Readonly<Record<string, string>>, now: number): Omi
   const closures = new Map<Scope, Closure>();
   const refused = new Map<QuotaFamily, { calls: number; at: number }>();
   const good = new Map<QuotaFamily, number>();
+  const shared = new Map<QuotaFamily, QuotaFamily>();
   for (const [name, text] of Object.entries(fields)) {
     const subject = subjectOf(name);
     if (!isIntact(name, text, now)) continue;
@@ -168,8 +176,14 @@ function parseLedger(fields: Readonly<Record<string, string>>, now: number): Omi
       refused.set(subject as QuotaFamily, { calls, at });
     }
     if (name.startsWith('good ')) good.set(subject as QuotaFamily, Number(text));
+    const [since, other] = name.startsWith('same ') ? text.split(' ') : [];
+    // safeguard: forget-shared-quota
+    if (other && Number(since) > now - sharedForMs) {
+      shared.set(subject as QuotaFamily, other as QuotaFamily);
+      shared.set(other as QuotaFamily, subject as QuotaFamily);
+    }
   }
-  return { closures, refused, good };
+  return { closures, refused, good, shared };
 }
 
 function damagedIn(fields: Readonly<Record<string, string>>, now: number): string[] {

@@ -6,7 +6,7 @@
  *   answered <endpoint>  "<when> <family>"
  *   refused <family>     "<calls in 24 hours> <when>", at the last refusal because of the quota
  *   good <family>        the most calls in 24 hours without a refusal
- *   same <family>        "<when> <family>": the two share a quota
+ *   same <family>        "<when> <family>": the two share a quota, so their calls count together
  *
  * And in the hash of counts: <family> <hour>, the number of calls. All times are milliseconds since 1970, hours are whole ones since 1970.
  */
@@ -66,8 +66,9 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
 
   local field = family .. ' ' .. hour
   local counted = redis.pcall('HINCRBY', KEYS[2], field, 1)
+  -- A Redis without memory or a writable disk fails as well, and then the count is right.
   -- safeguard: replace-invalid-count
-  if type(counted) == 'table' then
+  if type(counted) == 'table' and string.find(counted.err or '', 'not an integer', 1, true) then
     redis.pcall('HDEL', KEYS[2], field)
     redis.pcall('HINCRBY', KEYS[2], field, 1)
   end
@@ -86,13 +87,14 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
   return reply`;
 
 /**
- * Records that Spotify refused a call. Never shortens a closure.
+ * Records that Spotify refused a call, and returns the scope that it closes. Never shortens a closure.
  *
  * - Without a reason, all calls are refused; but if an endpoint has never answered and others of its family do, it is probably gone.
  * - "QUOTA_EXCEEDED" closes the family. Families refused within five minutes until nearly the same time share a quota: that is remembered of
- *   two, and if there are three, all calls are refused. The next call of every other family probes.
+ *   two, and if there are three, all calls are refused. Only times that Spotify named are compared. The next call of every other family
+ *   probes. A refused probe says nothing about the size of a quota, because other calls have used it up.
  *
- * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, all families.
+ * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, all families.
  */
 export const closeScript = `${closureIn}${callsIn24Hours}
   local now, hour, family, endpoint, kind = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
@@ -117,43 +119,54 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   local function sharesQuota(other)
     for _, pair in ipairs({{family, other}, {other, family}}) do
       local at, with = string.match(redis.call('HGET', KEYS[1], 'same ' .. pair[1]) or '', '^(%d+) (%S+)$')
-      -- safeguard: forget-shared-quota
       if with == pair[2] and tonumber(at) > now - 30 * 86400000 then return true end
     end
     return false
   end
 
-  if kind == 'rate' then
-    if isGone() then close(endpoint, 'gone') else close('all', 'rate') end
-  else
+  local function learn()
     local calls = callsIn24Hours(family, hour)
+    for index = 10, #ARGV do
+      -- safeguard: count-shared-quota-together
+      if ARGV[index] ~= family and sharesQuota(ARGV[index]) then calls = calls + callsIn24Hours(ARGV[index], hour) end
+    end
     redis.call('HSET', KEYS[1], 'refused ' .. family, calls .. ' ' .. now)
     -- So many are no longer known to be good.
     if (tonumber(redis.call('HGET', KEYS[1], 'good ' .. family)) or 0) >= calls then
       redis.call('HSET', KEYS[1], 'good ' .. family, math.max(0, calls - 1))
     end
+  end
+
+  local closed = family
+  if kind == 'rate' then
+    closed = isGone() and endpoint or 'all'
+    close(closed, closed == 'all' and 'rate' or 'gone')
+  else
+    -- safeguard: learn-from-no-probe
+    if ARGV[9] == '0' then learn() end
     local alike = {}
-    for index = 9, #ARGV do
+    for index = 10, #ARGV do
       local other = ARGV[index]
       local otherUntil, otherKind, at = closureIn(other, latest)
-      local isClosed = otherKind == 'quota' and otherUntil > now
+      -- safeguard: compare-named-times-only
+      local isClosed = kind == 'quota' and otherKind == 'quota' and otherUntil > now
       if other ~= family and isClosed and now - at <= 300000 and math.abs(otherUntil - untilMs) <= 60000 then
         alike[#alike + 1] = other
-      elseif other ~= family and sharesQuota(other) then
-        -- safeguard: shared-quota
-        close(other, 'quota')
       elseif other ~= family and not otherUntil then
         -- safeguard: suspect-other-families
         redis.call('HSET', KEYS[1], 'closed ' .. other, now .. ' suspect ' .. now)
       end
     end
-    close(family, 'quota')
+    close(family, kind)
     if #alike == 1 then redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. alike[1]) end
     -- safeguard: three-families-close-all
-    if #alike > 1 then close('all', 'quota') end
+    if #alike > 1 then
+      close('all', 'quota')
+      closed = 'all'
+    end
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[8])
-  return 1`;
+  return closed`;
 
 /**
  * Ends closures, or releases their probes, unless they have been replaced since the probe began.

@@ -32,7 +32,8 @@ export function quotaInUse(
   const families = quotaFamilies.map((family) => {
     const quota = quotaOf(ledger, family, now);
     const { usedToday, refusedAt, knownGood, closedUntil } = quota;
-    return { family, ...usedOf(usedToday, learnedLimit(quota)), refusedAt, knownGood, closedUntil };
+    const limit = learnedLimit(ledger, family, dailyCalls, now);
+    return { family, ...usedOf(usedToday, limit), refusedAt, knownGood, closedUntil };
   });
   return {
     total: usedOf(callsIn(ledger.counts, now), dailyCalls),

@@ -33,6 +33,7 @@ export function createRecentlyPlayed({ records, browsers, now }: Deps) {
     codec,
     ttlMs: () => ttlMs,
   });
+  const write = browsers.createWriter(store);
 
   return {
     /**
@@ -52,7 +53,7 @@ export function createRecentlyPlayed({ records, browsers, now }: Deps) {
       askedAt: number,
     ): Promise<TimestampedItem[]> {
       const newest = played.slice(0, maxItems);
-      await browsers.writeWhileSignedIn(accountId, store, { askedAt, played: newest });
+      await write(accountId, { askedAt, played: newest });
       return newest;
     },
 

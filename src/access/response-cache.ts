@@ -1,8 +1,10 @@
+import { LRUCache } from 'lru-cache';
+
 export type ResponseCache = ReturnType<typeof createResponseCache>;
 
 type Deps = {
   now: () => number;
-  /** Size of all cached responses together, in characters of JSON; the oldest are evicted first. */
+  /** Size of all cached responses together, in characters of JSON; the least recently used are evicted first. */
   maxCharacters?: number;
 };
 
@@ -17,9 +19,15 @@ const sweepEveryMs = 60_000;
  * is returned only to its owner: the account id of a listener, or `everyone` for what belongs to no listener.
  */
 export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
-  const entries = new Map<string, Entry>();
+  const entries = new LRUCache<string, Entry>({
+    // safeguard: response-cache-limit
+    maxSize: maxCharacters,
+    sizeCalculation: ({ characters }) => characters,
+    ttl: maxTtlMs,
+    ttlResolution: 0,
+    perf: { now },
+  });
   const pending = new Map<string, Promise<unknown>>();
-  let characters = 0;
 
   // safeguard: cache-per-listener
   const nameOf = (owner: string, key: string) => JSON.stringify([owner, key]);
@@ -29,29 +37,16 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
     return cachedAt > now() - ttlMs && cachedAt <= now();
   }
 
-  function evict(name: string): void {
-    characters -= entries.get(name)?.characters ?? 0;
-    entries.delete(name);
-  }
-
   function put(name: string, value: unknown): void {
-    evict(name);
-    const size = JSON.stringify(value ?? null).length + name.length;
-    if (size > maxCharacters) return;
-    entries.set(name, { value, cachedAt: now(), characters: size });
-    characters += size;
-    sweep();
+    entries.set(name, {
+      value,
+      cachedAt: now(),
+      characters: JSON.stringify(value ?? null).length + name.length,
+    });
   }
 
-  function sweep(): void {
-    // A Map keeps insertion order, so the oldest entries come first.
-    for (const [name, { cachedAt }] of entries) {
-      // safeguard: response-cache-limit
-      if (characters <= maxCharacters && cachedAt > now() - maxTtlMs) break;
-      evict(name);
-    }
-  }
-  const sweepTimer = setInterval(sweep, sweepEveryMs).unref();
+  // An entry that nobody asks for again is removed as well.
+  const sweepTimer = setInterval(() => entries.purgeStale(), sweepEveryMs).unref();
 
   return {
     /**
@@ -98,7 +93,7 @@ export function createResponseCache({ now, maxCharacters = 8_000_000 }: Deps) {
     /** Evicts all entries of this owner whose key starts with `keyPrefix`, and does not cache the ones that are being loaded. */
     invalidate(owner: string, keyPrefix = ''): void {
       const prefix = nameOf(owner, keyPrefix).slice(0, -2);
-      for (const name of entries.keys()) if (name.startsWith(prefix)) evict(name);
+      for (const name of entries.keys()) if (name.startsWith(prefix)) entries.delete(name);
       // safeguard: invalidate-pending-requests
       for (const name of pending.keys()) if (name.startsWith(prefix)) pending.delete(name);
     },

@@ -19,9 +19,13 @@ function parseRetryAfter(header: string | undefined, now: number): number | null
   return Math.min(Math.max(delayMs, minDelayMs), maxDelayMs);
 }
 
-/** How long to wait after a refused call, in milliseconds. */
-export function delayOf({ retryAfter, quota }: RateLimited, now: number): number {
+/** Returns how long to wait after a refused call, in milliseconds. `isNamed`: whether Spotify said so. */
+export function delayOf(
+  { retryAfter, quota }: RateLimited,
+  now: number,
+): { delayMs: number; isNamed: boolean } {
+  const named = parseRetryAfter(retryAfter, now);
   // safeguard: default-quota-cooldown
   const otherwise = quota ? defaultDelayMs.quota : defaultDelayMs.rate;
-  return parseRetryAfter(retryAfter, now) ?? otherwise;
+  return { delayMs: named ?? otherwise, isNamed: named !== null && named < maxDelayMs };
 }

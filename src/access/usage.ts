@@ -7,7 +7,7 @@ export type Counts = ReadonlyMap<QuotaFamily, ReadonlyMap<number, number>>;
 export type Expiries = { inMs: number; calls: number }[];
 
 const hourMs = 60 * 60 * 1000;
-const dayMs = 24 * hourMs;
+export const dayMs = 24 * hourMs;
 
 /** How long the counts remain after the last call. */
 export const usageTtlMs = dayMs + 2 * hourMs;

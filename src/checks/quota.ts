@@ -16,11 +16,7 @@ export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<Che
   const used = `${total.used} of about ${dailyCalls} used in the last 24 hours`;
   return [
     total.isNearlyUsed
-      ? note(
-          name,
-          used,
-          'Live updates get slower, and large exports have to wait, until some of them are a day old.',
-        )
+      ? note(name, used, 'Large exports have to wait until some of them are a day old.')
       : ok(name, used),
     ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil }) => {
       const words = familyWords[family];

@@ -39,7 +39,9 @@ export const policy = {
   lastPart: 0.08,
   /** While there is plenty. Someone who is looking notices a pause by themselves within a minute, at the latest. */
   midTrackMs: 57 * second,
-  /** After that, only tracks longer than this are polled before their end: few songs are. */
+  /** A poll in the middle is left to the one at the end if that comes at most this much later: a tenth is hardly noticed. */
+  joinedWithEnd: 1.1,
+  /** Once plenty is used, only tracks longer than this are polled before their end: few songs are. */
   longTrackMs: 6 * minute,
   /** That often: a skipped episode shows within 200 seconds (measured). */
   longTrackPollMs: 200 * second,
@@ -54,7 +56,7 @@ export const policy = {
   /** The first wait after finding a player stuck; it doubles with each further poll. Most have recovered by then. */
   stuckMs: 2 * second,
   /** A paused player is polled again as late as this for some minutes, and a little before its track would end if it was resumed at once. */
-  pausedMs: { least: 30 * second, most: 3 * minute, recent: 10 * minute },
+  pausedMs: { least: 30 * second, most: 3 * minute, recent: 10 * minute, beforeEnd: 0.95 },
   /** A player that has been idle for long is polled after another eighth of that time, within these bounds: few return after hours. */
   idle: { part: 1 / 8, leastMs: 3 * minute, mostMs: 15 * minute },
 } as const;
@@ -98,7 +100,7 @@ function waitFor(observation: Observation, now: number, pace: Pace, typicalTrack
   const untilEndMs = end - answeredAt + skippedMs + reportingLagMs;
   const midTrackMs = midTrackInterval(pace, durationMs);
   // The last two polls before an end split the time evenly; one shortly before the end would not be worth its call.
-  return untilEndMs <= 1.1 * midTrackMs ? untilEndMs : Math.min(midTrackMs, untilEndMs / 2);
+  return untilEndMs <= policy.joinedWithEnd * midTrackMs ? untilEndMs : Math.min(midTrackMs, untilEndMs / 2);
 }
 
 function midTrackInterval({ hasPlenty, midTrackMs }: Pace, durationMs: number): number {
@@ -114,11 +116,11 @@ function waitWhileStuck(stuckPolls: number): number {
  * comes. That is worth extra polls only while there are plenty of calls.
  */
 function waitWhileIdle(playback: Playback, idleMs: number, { hasPlenty }: Pace): number {
-  const { least, most, recent } = policy.pausedMs;
+  const { least, most, recent, beforeEnd } = policy.pausedMs;
   if (idleMs >= recent) return idleInterval(idleMs);
   if (!hasPlenty) return most;
   const remainingMs = remainingOf(playback) ?? Number.POSITIVE_INFINITY;
-  return Math.min(policy.midTrackMs, Math.max(least, 0.95 * remainingMs));
+  return Math.min(policy.midTrackMs, Math.max(least, beforeEnd * remainingMs));
 }
 
 /** For something whose end is unknown: an ad is over soon, a stream never ends. */
@@ -139,9 +141,9 @@ function paceOf(budget: Budget, listeners: number, typicalTrackMs: number): Pace
 
   // safeguard: slow-polling-near-budget
   const stretch = stretchOf(budget, listeners, listeners);
-  // A single listener has the whole last part for ends of tracks.
+  // A single listener has the whole last part for ends of tracks, and more: as long as Spotify has refused nothing, it may allow them.
   // safeguard: reserve-track-end-polls
-  const endsStretch = stretchOf(budget, listeners, listeners - 1);
+  const endsStretch = budget.isGuess && listeners === 1 ? 1 : stretchOf(budget, listeners, listeners - 1);
   const sustainableMs = (hour * listeners) / sustainablePerHour(budget);
   const allowedMs = endsStretch * Math.min(policy.affordableEndsMs, sustainableMs);
   // safeguard: skip-track-end-polls
@@ -175,13 +177,15 @@ function isThrottled({ hasPlenty, midTrackMs, endsMs }: Pace): boolean {
 }
 
 /** How long until enough calls have stopped counting to poll at the usual pace again, in milliseconds. */
-function throttledFor({ perDay, used, expiries }: Budget, listeners: number, typicalTrackMs: number): number {
-  let left = used;
+function throttledFor(budget: Budget, listeners: number, typicalTrackMs: number): number {
+  const { expiries } = budget;
+  let left = budget.used;
   for (const [index, { inMs, calls }] of expiries.entries()) {
     left -= calls;
     const later = expiries.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
     // safeguard: throttled-until
-    if (!isThrottled(paceOf({ perDay, used: left, expiries: later }, listeners, typicalTrackMs))) return inMs;
+    const then = { ...budget, used: left, expiries: later };
+    if (!isThrottled(paceOf(then, listeners, typicalTrackMs))) return inMs;
   }
   return expiries.at(-1)?.inMs ?? 0;
 }

@@ -30,9 +30,7 @@ export function createStoredObservations({ records, browsers, now }: Deps) {
     },
 
     /** Writes it unless the listener has signed out everywhere. */
-    async write(accountId: string, observation: Observation): Promise<void> {
-      await browsers.writeWhileSignedIn(accountId, store, observation);
-    },
+    write: browsers.createWriter(store),
 
     async remove(accountId: string): Promise<void> {
       await store.remove(accountId);

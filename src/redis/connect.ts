@@ -112,6 +112,9 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
 
   return {
     redis,
+    /** Whether commands reach the database that was chosen. */
+    // safeguard: use-chosen-database-only
+    isUsable: () => redis.status === 'ready' && !databaseRefused,
     /** Resolves when it is known whether Redis serves pages. */
     firstReport: firstReport.promise,
   };

@@ -34,7 +34,7 @@ export const keys = {
   /** What is known about the quota of an app, or of all apps of a developer account. */
   ledger: (name: string) => `ledger:{${name}}`,
   /** Calls to the Web API, counted by family and hour. */
-  usage: (name: string) => `usage:{${name}}`,
+  usage: (name: string) => `calls:{${name}}`,
 
   /** A sign-in that has come back from Spotify; a hash, because its `state` is as good as a password for ten minutes. */
   usedState: (stateHash: string) => `used-state:{${stateHash}}`,

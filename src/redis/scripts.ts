@@ -1,12 +1,7 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisCall, replyCode } from './errors.ts';
 import { resendIfMoved } from './resend.ts';
-
-/*
- * Scripts are sent with EVAL. ioredis's `defineCommand` would send their hash after the first time and save about 1 kB, but a pipeline
- * (and with `enableAutoPipelining` every command is in one) only has the scripts that were defined before it was created. They would have to
- * be registered when the connection is made, apart from the code that uses them.
- */
 
 /** The type that a key must have, by Redis's name for it. `kind` is what the log calls a record under such a key. */
 export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
@@ -23,6 +18,9 @@ export type Script = (names: readonly string[], ...args: readonly (string | numb
 /**
  * Returns a function that runs a Lua script. Before the script runs, and in the same step, each key that holds a value of another type is removed
  * and reported as damaged, so the script finds the right type or nothing. The script must return a value.
+ *
+ * Called while the server is put together, before any command is sent: an automatic pipeline only has the scripts that were defined when it
+ * began. ioredis sends the text to a connection once, and its hash from then on.
  */
 export function createScript(
   { redis, onDamaged }: ScriptDeps,
@@ -44,13 +42,25 @@ export function createScript(
   end
   return {run(), others}`;
 
+  const name = `script:${createHash('sha256').update(script).digest('hex')}`;
+  redis.defineCommand(name, { lua: script });
+  const defined = redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>;
+
   return async (names, ...args) => {
-    const reply = resendIfMoved(redis, () => redis.eval(script, names.length, ...names, ...args.map(String)));
+    const reply = resendIfMoved(redis, async () =>
+      defined[name]?.(names.length, ...names, ...args.map(String)),
+    );
     const [result, others] = (await redisCall(reply)) as [unknown, number[]];
     for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
     return result;
   };
 }
+
+const removeOtherType = `
+  local found = redis.call('TYPE', KEYS[1]).ok
+  if found == 'none' or found == ARGV[1] then return 0 end
+  redis.pcall('DEL', KEYS[1])
+  return 1`;
 
 /**
  * Runs a command on a key that must be of this type, and returns its reply. If the key holds a value of another type, that is removed and
@@ -68,6 +78,7 @@ export async function withType<T>(
     // safeguard: check-types-after-commands
     if (replyCode(error) !== 'WRONGTYPE') return redisCall(Promise.reject(error));
   }
-  await createScript(deps, [type], 'return 1')([key]);
+  const removal = resendIfMoved(deps.redis, () => deps.redis.eval(removeOtherType, 1, key, type.type));
+  if ((await redisCall(removal)) === 1) deps.onDamaged(type.kind, 'another type');
   return redisCall(command());
 }

@@ -190,7 +190,7 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
 }
 
 function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
-  if (error instanceof Cooldown && error.family !== null) return 'familyPaused';
+  if (error instanceof Cooldown && error.quota && error.family !== null) return 'familyPaused';
   if (error instanceof Cooldown && error.quota) return 'quotaExceeded';
   if (error instanceof web.WrongHost && baseUrl.startsWith('https:')) return 'wrongHostBehindProxy';
   const known = messageNames.find(([type]) => error instanceof type);

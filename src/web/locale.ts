@@ -1,4 +1,5 @@
 import type { Request, RequestHandler } from 'express';
+import { LRUCache } from 'lru-cache';
 
 /** Formats numbers, durations and dates for a visitor's locale; views get it as `it.…`. The words around them are English. */
 export type Formatters = {
@@ -25,27 +26,16 @@ const maxLanguages = 10;
 /** How many formatters are cached, by language tag: they are expensive to create. */
 const maxFormatters = 200;
 
-const byLanguage = new Map<string, Formatters>();
+/** The formatters for each language tag that `Intl` supports. */
+const byLanguage = new LRUCache<string, Formatters>({ max: maxFormatters, memoMethod: createFormatters });
 
 export const defaultFormatters = createFormatters(defaultLocale);
 
 /** Gives views the formatters for the visitor's language, by the Accept-Language header. */
 export const localize: RequestHandler = (req, res, next) => {
-  Object.assign(res.locals, formatters(languageOf(req)));
+  Object.assign(res.locals, byLanguage.memo(languageOf(req)));
   next();
 };
-
-/** The formatters for a language tag that `Intl` supports. */
-function formatters(language: string): Formatters {
-  const known = byLanguage.get(language);
-  if (known) return known;
-  const created = createFormatters(language);
-  byLanguage.set(language, created);
-  // A Map keeps the order of insertion, so the first is the oldest.
-  const [oldest] = byLanguage.keys();
-  if (byLanguage.size > maxFormatters && oldest !== undefined) byLanguage.delete(oldest);
-  return created;
-}
 
 /** The browser's preferred language among those for which `Intl` can format dates. */
 function languageOf(req: Request): string {

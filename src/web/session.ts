@@ -22,6 +22,7 @@ export type Sessions = ReturnType<typeof createSessions>;
 
 type Deps = {
   redis: Redis;
+  isRedisUsable: () => boolean;
   sessionRecords: SessionRecords;
   secrets: readonly string[];
   cookies: Cookies;
@@ -32,7 +33,7 @@ type Deps = {
  * Sessions in Redis. They are written at sign-in and sign-out only: visitors who aren't signed in have none, and no page assigns to
  * `req.session`.
  */
-export function createSessions({ redis, sessionRecords, secrets, cookies, now }: Deps) {
+export function createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now }: Deps) {
   const keyOf = sessionRecords.key;
   const middleware = session({
     name: cookies.name('session'),
@@ -49,7 +50,7 @@ export function createSessions({ redis, sessionRecords, secrets, cookies, now }:
     middleware: ((req, res, next) => {
       // Without Redis no one can sign in, so visitors without a session get the same error, and at once.
       // safeguard: fail-fast-without-redis
-      if (redis.status !== 'ready') throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
+      if (!isRedisUsable()) throw new RedisUnavailable(`Redis: connection is ${redis.status}`);
       middleware(req, res, next);
     }) satisfies RequestHandler,
 

@@ -6,7 +6,7 @@ import { familyBudget, fitsIn, liveBudget, quotaOf } from '../../src/access/quot
 import { type QuotaFamily, quotaFamilies } from '../../src/access/quota-families.ts';
 import { createQuotaGate } from '../../src/access/quota-gate.ts';
 import { createQuotaLedger } from '../../src/access/quota-ledger.ts';
-import { RateLimited } from '../../src/spotify/errors.ts';
+import { RateLimited, SpotifyUnavailable } from '../../src/spotify/errors.ts';
 import { createClock } from '../support/clock.ts';
 import { recordsIn, testRedisUrl } from '../support/redis.ts';
 
@@ -92,26 +92,65 @@ test('after one family was refused, the next call of each other is a single prob
 });
 
 // fault: shared-quota-remembered
-test('two families refused together until the same time are remembered to share a quota', async (t) => {
-  const { clock, asked, one, other } = await createProcesses(t);
-  await one.call('lists', quota(7_200));
+test('two families refused together until the same time are remembered for a month: their calls count together', async (t) => {
+  const { clock, one, other } = await createProcesses(t);
+  for (let nth = 0; nth < 150; nth += 1) await one.call('playlist-read');
+  for (let nth = 0; nth < 49; nth += 1) await one.call('lists');
+  await one.call('playlist-read', quota(7_200));
   clock.advance({ minutes: 2 });
-  await other.call('playlist-read', quota(7_080));
+  await other.call('lists', quota(7_080));
   assert.equal(await one.call('me'), 'answered');
-
-  clock.advance({ hours: 3 });
-  assert.equal(await one.call('lists'), 'answered');
-  assert.equal(await one.call('playlist-read'), 'answered');
-  asked.length = 0;
-  await other.call('playlist-read', quota(3_600));
-  assert.equal(await one.call('lists'), 'quota of lists for 60 min');
-  assert.equal(await one.call('search'), 'answered');
-  assert.deepEqual(asked, ['playlist-read', 'search']);
+  const budget = async () => {
+    const { perDay, used } = familyBudget(await one.ledger.read(), 'lists', 700, clock.now());
+    return [perDay, used];
+  };
+  assert.deepEqual(await budget(), [150, 201], 'the refused call of the probe counts as well');
 
   clock.advance({ hours: 24 * 31 });
-  await one.call('lists');
-  await other.call('playlist-read', quota(3_600));
-  assert.equal(await one.call('lists'), 'answered', 'and forgotten after a month');
+  assert.deepEqual(await budget(), [700, 0]);
+  assert.deepEqual([...(await one.ledger.read()).shared], []);
+});
+
+// fault: probe-learns-nothing
+test('a refused probe says nothing about the quota of its family', async (t) => {
+  const { clock, one, other } = await createProcesses(t);
+  await one.call('playlist-read', quota(7_200));
+  await other.call('player-read', quota(3_600));
+
+  const { refusedAt } = quotaOf(await one.ledger.read(), 'player-read', clock.now());
+  assert.equal(refusedAt, null);
+});
+
+// fault: limit-is-forgotten
+test('a learned limit is never tiny, becomes looser day by day, and is forgotten after a week', async (t) => {
+  const { clock, redis, one } = await createProcesses(t);
+  const perDay = async () => liveBudget(await one.ledger.read(), 700, clock.now()).perDay;
+  await redis.hset('ledger:{an account}', 'refused player-read', `11 ${clock.now()}`);
+  assert.equal(await perDay(), 70);
+  await redis.hset('ledger:{an account}', 'refused player-read', `401 ${clock.now()}`);
+  assert.equal(await perDay(), 400);
+  clock.advance({ hours: 25 });
+  assert.equal(await perDay(), 500);
+  clock.advance({ hours: 24 * 6 });
+  assert.equal(await perDay(), 700);
+});
+
+// fault: deadline-of-ours
+test('families are not taken for one by a time that Spotify did not name', async (t) => {
+  const { one } = await createProcesses(t);
+  for (const family of ['lists', 'search', 'me'] as const)
+    assert.equal(await one.call(family, quota(null)), `quota of ${family} for 60 min`);
+  assert.equal(await one.call('player-read'), 'answered');
+  assert.deepEqual([...(await one.ledger.read()).shared], []);
+});
+
+// fault: refused-probe-is-released
+test('what a refused probe leaves open is probed by the next call at once', async (t) => {
+  const { clock, one, other } = await createProcesses(t);
+  await one.call('search', rate(60));
+  clock.advance({ seconds: 61 });
+  assert.equal(await one.call('search', quota(7_200)), 'quota of search for 120 min');
+  assert.equal(await other.call('lists'), 'answered');
 });
 
 test('families refused at other times, or until other times, do not share a quota', async (t) => {
@@ -153,6 +192,19 @@ test('an endpoint that never answered while others of its family do is probably 
   assert.equal(await other.call('me'), 'rate of all for 10 min');
 });
 
+test('an endpoint that only timed out has not answered', async (t) => {
+  const { one, other } = await createProcesses(t);
+  const gone = 'GET /browse/new-releases';
+  const timeout = async () => {
+    throw new SpotifyUnavailable('timed out');
+  };
+  await assert.rejects(one.gate.run({ family: 'catalogue', endpoint: gone }, timeout), SpotifyUnavailable);
+  assert.equal(await one.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
+
+  await one.call('catalogue', rate(3_600), gone);
+  assert.equal(await other.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
+});
+
 // fault: quota-learned
 test('the count at a refusal and the largest day without one are learned, and become the family’s budget', async (t) => {
   const { clock, one } = await createProcesses(t);
@@ -160,11 +212,11 @@ test('the count at a refusal and the largest day without one are learned, and be
     for (let nth = 0; nth < count; nth += 1) await one.call('search');
   };
   const found = async () => quotaOf(await one.ledger.read(), 'search', clock.now());
-  const budget = async () => familyBudget(await one.ledger.read(), 'search', 700, clock.now());
+  const budget = async () => familyBudget(await one.ledger.read(), 'search', 100, clock.now());
 
   await callMany(12);
   assert.deepEqual(await found(), { usedToday: 12, knownGood: null, refusedAt: null, closedUntil: null });
-  assert.equal((await budget()).perDay, 700);
+  assert.equal((await budget()).perDay, 100);
 
   clock.advance({ hours: 2 });
   await callMany(8);
@@ -194,12 +246,15 @@ test('other calls use up nothing of what live updates may use', async (t) => {
     return [perDay, used];
   };
 
-  await redis.hset('usage:{an account}', `player-read ${bin}`, 100, `lists ${bin}`, 100);
+  await redis.hset('calls:{an account}', `player-read ${bin}`, 100, `lists ${bin}`, 100);
   assert.deepEqual(await live(), [700, 100]);
-  await redis.hset('usage:{an account}', `lists ${bin}`, 1_000);
+  await redis.hset('calls:{an account}', `lists ${bin}`, 1_000);
   assert.deepEqual(await live(), [700, 100]);
   await redis.hset('ledger:{an account}', 'refused player-read', `501 ${clock.now()}`);
   assert.deepEqual(await live(), [500, 100]);
+  // What shares the quota counts.
+  await redis.hset('ledger:{an account}', 'same lists', `${clock.now()} player-read`);
+  assert.deepEqual(await live(), [500, 1_100]);
 });
 
 test('calls count for a day', async (t) => {

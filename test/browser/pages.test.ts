@@ -151,7 +151,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'a new playlist: without a name': async (turntable, page) => {
     await allowed(turntable, page, '/playlists/new');
     await page.getByLabel('Name').fill(' ');
-    await page.getByLabel('Description').fill('Kept');
+    await page.getByLabel('Description').fill('Weekend');
     await page.getByRole('button', { name: 'Create' }).click();
     await page.getByRole('alert').waitFor();
   },

@@ -50,12 +50,12 @@ for (const [name, { listener, path }] of Object.entries(pages)) {
     skip,
   }, async (t) => {
     const { url, browser: person } = await startTurntable(t);
-    const somebody = person();
-    await somebody.signIn(listener, '?allow=playlist-modify-public playlist-modify-private');
+    const visitor = person();
+    await visitor.signIn(listener, '?allow=playlist-modify-public playlist-modify-private');
     const browser = await openBrowser(t);
-    await browser.addCookies(somebody.cookies().map((cookie) => ({ ...cookie, url })));
+    await browser.addCookies(visitor.cookies().map((cookie) => ({ ...cookie, url })));
     const page = await browser.newPage();
-    const { item } = (await somebody.getJson('/now-playing')).body;
+    const { item } = (await visitor.getJson('/now-playing')).body;
     await page.goto(
       url + (path.endsWith('/add') ? `${path}?${new URLSearchParams({ uri: item.uri })}` : path),
     );

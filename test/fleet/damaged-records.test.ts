@@ -246,7 +246,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: setupCheck, type: 'string', json: await json(setupCheck) },
     { key: `ledger:{${clientId}}`, type: 'hash' },
     { key: `cooldown-accounts:{${clientId}}`, type: 'string', before: tokenIsDue },
-    { key: `usage:{${clientId}}`, type: 'hash' },
+    { key: `calls:{${clientId}}`, type: 'hash' },
     { key: `api-version:{${clientId}}`, type: 'string' },
     ...limits,
     { key: `lock:${grant}`, type: 'string', before: tokenIsDue },

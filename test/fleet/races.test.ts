@@ -133,7 +133,7 @@ test('the callback is answered only after session and grant are saved', async (t
     await reached;
     const kinds = (await directly.keys(`${keyPrefix}*`))
       .map((key) => key.slice(keyPrefix.length).split(':')[0] ?? '')
-      .filter((kind) => !['usage', 'limit', 'ledger', 'cooldown-accounts'].includes(kind));
+      .filter((kind) => !['calls', 'limit', 'ledger', 'cooldown-accounts'].includes(kind));
     assert.deepEqual(kinds.sort(), ['browsers', 'grant', 'session', 'used-state'], `${write} held up`);
     back.resume();
   }

@@ -315,7 +315,8 @@ async function start(
   { redisUrl, redisDeadlineMs = 20_000 }: { redisUrl?: string; redisDeadlineMs?: number } = {},
 ) {
   const fleet = await createFleet(t, {
-    env: { SETUP_PAGE: 'on' },
+    // No file waits for calls: pages are tried again and again within one day.
+    env: { SETUP_PAGE: 'on', SPOTIFY_DAILY_CALLS: '100000' },
     timing: { afterCommandMs: 0, redisDeadlineMs },
     extraListeners: commandsOfStream,
     ...(redisUrl && { redisUrl }),

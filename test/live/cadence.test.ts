@@ -8,15 +8,18 @@ import type { Playback } from '../../src/spotify/parse.ts';
 import { ad, startOfTest as at, hour, minute, second, song, track } from '../support/playback.ts';
 
 /** A budget whose calls were all used in the last four hours, and come free twenty hours from now. */
-const budget = (used: number, perDay = 700): Budget => ({
+const budget = (used: number, perDay = 700, isGuess = true): Budget => ({
   perDay,
+  isGuess,
   used,
   expiries: Array.from({ length: 16 }, (_, bin) => ({
     inMs: 20 * hour + bin * 15 * minute,
     calls: used / 16,
   })),
 });
-const [plenty, tight, scarce, usedUp] = [budget(10), budget(300), budget(640), budget(700)];
+const [plenty, tight, scarce] = [budget(10), budget(300), budget(640)];
+/** Of a limit that Spotify has shown by refusing a call. */
+const usedUp = budget(700, 700, false);
 
 type Circumstances = Partial<Observation> & { budget?: Budget; listeners?: number };
 
@@ -69,7 +72,8 @@ const waits: readonly (readonly [seconds: number, title: string, Playback, Circu
     track(10 * second),
     { budget: budget(570), listeners: 5 },
   ],
-  [1891.5, 'with no calls left, rarely', track(0), { budget: usedUp }],
+  [211.5, 'with no calls left of a guess, still at the end of a song', track(0), { budget: budget(700) }],
+  [1891.5, 'with no calls left of what Spotify allows, rarely', track(0), { budget: usedUp }],
   [
     200,
     'a long track of a listener of songs still gets mid-track polls',
@@ -133,8 +137,18 @@ test('all listeners share the calls that ends of tracks leave', () => {
 });
 
 test('calls that come free later are not spent before', () => {
-  const late: Budget = { perDay: 1_400, used: 1_200, expiries: [{ inMs: 20 * hour, calls: 1_200 }] };
-  const soon: Budget = { perDay: 1_400, used: 1_200, expiries: [{ inMs: hour, calls: 1_200 }] };
+  const late: Budget = {
+    perDay: 1_400,
+    isGuess: true,
+    used: 1_200,
+    expiries: [{ inMs: 20 * hour, calls: 1_200 }],
+  };
+  const soon: Budget = {
+    perDay: 1_400,
+    isGuess: true,
+    used: 1_200,
+    expiries: [{ inMs: hour, calls: 1_200 }],
+  };
   const short = track(0, 31 * second);
   assert.ok(wait(short, { budget: late }) > wait(short, { budget: soon }) * 2);
 });
@@ -181,7 +195,7 @@ test('throttling ends when enough calls have come free, not just some', () => {
     { inMs: 2 * hour, calls: 60 },
     { inMs: 3 * hour, calls: 600 },
   ];
-  const scarceFor2h = { budget: { perDay: 700, used: 690, expiries } };
+  const scarceFor2h = { budget: { perDay: 700, isGuess: false, used: 690, expiries } };
   assert.equal(nextPoll(circumstances(track(0), scarceFor2h)).throttledUntil, at + 2 * hour);
 });
 
@@ -193,7 +207,7 @@ test('with more listeners polls get rare sooner', () => {
 });
 
 test('with no calls left about one poll is made every half hour, for all listeners together', () => {
-  assert.ok(wait(track(0), { budget: budget(800) }) <= 32 * 60);
+  assert.ok(wait(track(0), { budget: budget(800, 700, false) }) <= 32 * 60);
   const four = wait(track(0), { budget: budget(800), listeners: 4 });
   assert.ok(four > 110 * 60 && four < 130 * 60, `${four} s`);
 });

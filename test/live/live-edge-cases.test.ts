@@ -7,6 +7,7 @@ import { type Event, openStream } from '../support/event-stream.ts';
 import { until, visit } from '../support/fleet.ts';
 import {
   playerPath,
+  refusedAfter,
   startLiveListener,
   waitForStreamsToEnd,
   waitForTicks,
@@ -290,7 +291,9 @@ test('a track that should be over isn’t shown as playing for longer than ten s
 
 // fault: polls-are-rare
 test('while polls are rare, the card says when the last one was, after each of them', async (t) => {
-  const { url, mara, clock } = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const { url, mara, clock } = turntable;
+  await refusedAfter(turntable, 9);
   const stream = await openStream(t, url, mara);
   for (let pages = 0; pages < 9; pages += 1) {
     clock.advance({ seconds: 2 });
@@ -307,7 +310,9 @@ test('while polls are rare, the card says when the last one was, after each of t
 });
 
 test('someone who presses a button sees its effect even while polls are throttled', async (t) => {
-  const { url, mara, simulator, clock } = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const { url, mara, simulator, clock } = turntable;
+  await refusedAfter(turntable, 9);
   const stream = await openStream(t, url, mara);
   for (let pages = 0; pages < 9; pages += 1) {
     clock.advance({ seconds: 2 });

@@ -6,6 +6,7 @@ import { type EventStream, openStream } from '../support/event-stream.ts';
 import { until, visit } from '../support/fleet.ts';
 import {
   playerPath,
+  refusedAfter,
   startLiveListener,
   waitForStreamsToEnd,
   waitForTicks,
@@ -253,9 +254,9 @@ test('during a cooldown the last observation is shown with its time and nobody p
 });
 
 test('when the daily budget is nearly used up, live updates slow down and say so, and pages still work', async (t) => {
-  const { url, mara, simulator, clock, name } = await startLiveListener(t, {
-    env: { SPOTIFY_DAILY_CALLS: '8' },
-  });
+  const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const { url, mara, simulator, clock, name } = turntable;
+  await refusedAfter(turntable, 9);
   const stream = await openStream(t, url, mara);
   await stream.waitFor(named(name));
 
@@ -277,7 +278,7 @@ test('calls of all kinds on all servers count towards the daily budget', async (
   t.after(() => redis.disconnect());
   const { keyPrefix = '' } = redis.options;
   const counted = async () => {
-    const [key = ''] = (await redis.keys(`${keyPrefix}usage:*`)).map((one) => one.slice(keyPrefix.length));
+    const [key = ''] = (await redis.keys(`${keyPrefix}calls:*`)).map((one) => one.slice(keyPrefix.length));
     return Object.values(await redis.hgetall(key)).reduce((sum, one) => sum + Number(one), 0);
   };
   const before = await counted();
@@ -476,7 +477,7 @@ test('the card tells a used-up quota from a rate limit', async (t) => {
   simulator.rateLimit(3_600, { quota: true });
   clock.advance({ seconds: 58 });
 
-  const notice = /Today’s Spotify calls are used up\. Updates are paused until <time/;
+  const notice = /Today’s Spotify calls for live updates are used up\. They’re paused until <time/;
   await stream.waitFor(({ data }) => notice.test(String(data.html)));
   assert.match((await mara.get('/now-playing').expect(200)).text, notice);
 });
@@ -489,5 +490,5 @@ test('a used-up quota means an hour of cooldown if Spotify names no time', async
   simulator.fault({ on: 'api', answer: { status: 429, body } });
   const refused = await mara.get('/playlists').expect(503);
   assert.ok(Number(refused.headers['retry-after']) > 3_500);
-  assert.match(refused.text, /Today’s Spotify calls are used up/);
+  assert.match(refused.text, /<h1>Your lists of playlists and tracks are paused until <time/);
 });

@@ -12,6 +12,8 @@ export type Outcome = { result: 'passed' | 'failed' | 'hung'; slowestMs: number 
 export type Copy = ReturnType<typeof createCopy>;
 
 const root = join(import.meta.dirname, '..', '..');
+/** How long a test process may take before its first test, and after its last. */
+const startMs = 60_000;
 const excluded = new Set(['node_modules', '.git', 'data']);
 
 /** Copies the project, so that safeguards can be removed in the copy. */
@@ -46,11 +48,18 @@ export function createCopy() {
       if (pid === undefined) throw new Error('The tests couldn’t be started');
       running.add(pid);
       let text = '';
+      // A test in an endless loop can't time out by itself, and may use up the memory of the machine.
+      const silence = setTimeout(() => {
+        text += '\nhung 0\n';
+        endGroup(pid);
+      }, limitMs + startMs);
       child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk;
+        silence.refresh();
         if (/^(failed|hung) /m.test(text)) endGroup(pid);
       });
       const [code] = await once(child, 'close');
+      clearTimeout(silence);
       running.delete(pid);
       const slowestMs = Math.max(0, ...[...text.matchAll(/^passed (\d+)/gm)].map(([, ms]) => Number(ms)));
       const [, result] = /^(failed|hung) /m.exec(text) ?? [];

@@ -171,7 +171,7 @@ export const mutations: Mutation[] = [
   {
     what: 'replacing an invalid count',
     safeguard: 'replace-invalid-count',
-    from: "if type(counted) == 'table' then",
+    from: "if type(counted) == 'table' and string.find(counted.err or '', 'not an integer', 1, true) then",
     to: 'if false then',
     test: 'test/redis/records',
     named: 'calls are counted',

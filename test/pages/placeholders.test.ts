@@ -16,7 +16,7 @@ function answer({ simulator }: Turntable, on: RegExp, body: object, times = 1): 
   simulator.fault({ on, times, answer: { status: 200, body: JSON.stringify(body) } });
 }
 
-const track = { type: 'track', name: 'A song', duration_ms: 185_000, artists: [{ name: 'Somebody' }] };
+const track = { type: 'track', name: 'A song', duration_ms: 185_000, artists: [{ name: 'Mo Lind' }] };
 /** Placeholder and invalid dates. */
 const noMoments = [
   '1970-01-01T00:00:00Z',

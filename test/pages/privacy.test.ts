@@ -18,7 +18,9 @@ const told: [RegExp, number][] = [
   [/^recently-played:/, 5 * minute],
   [/^export:/, 10 * minute],
   // Not about people.
-  [/^(api-version|app-token|cooldown-accounts|lock|usage):|^limit:\w+:\{everyone\}$/, 2 * day],
+  // How many calls Spotify allows, not whose.
+  [/^ledger:/, 61 * day],
+  [/^(api-version|app-token|cooldown-accounts|lock|calls):|^limit:\w+:\{everyone\}$/, 2 * day],
 ];
 
 test('the privacy page is available to everyone, and every page links to it', async (t) => {

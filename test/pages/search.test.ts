@@ -375,7 +375,7 @@ testOnce('a visitor’s search leaves only counts behind, and all of them have a
   const { browser, redisUrl } = await startTurntable(t);
   const redis = new Redis(redisUrl);
   t.after(() => redis.disconnect());
-  const keys = async () => (await keyNames(redisUrl)).filter((key) => !/^(usage|ledger):/.test(key));
+  const keys = async () => (await keyNames(redisUrl)).filter((key) => !/^(calls|ledger):/.test(key));
 
   const page = await browser().get('/search?q=night').expect(200);
 

@@ -57,6 +57,7 @@ test('the check tries everything and shows the results', async (t) => {
       'Spotify Web API, OK',
       'Redirect URI, OK',
       'Clock compared with Spotify, OK',
+      'Calls to Spotify, OK',
       'Sign-ins, Note',
       'Redis connection, OK',
       'Redis persistence, Problem',

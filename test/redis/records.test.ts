@@ -313,7 +313,7 @@ test('neither an invalid cooldown nor a probe that never ends stops calls', asyn
 // fault: damaged-call-count
 test('calls are counted even if the stored count is invalid', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
-  const key = `usage:{${clientId}}`;
+  const key = `calls:{${clientId}}`;
   const bin = Math.floor(clock.now() / 3_600_000);
   const field = `lists ${bin}`;
   const used = async () => Number(await redis.hget(key, field));
@@ -330,7 +330,7 @@ test('calls are counted even if the stored count is invalid', async (t) => {
     left.filter((one) => damaged.includes(one)),
     [field],
   );
-  assert.deepEqual([...new Set(damagedIn(logged))], ['usage']);
+  assert.deepEqual([...new Set(damagedIn(logged))], ['calls']);
 
   await redis.del(key);
   await redis.set(key, 'x');

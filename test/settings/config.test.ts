@@ -27,6 +27,7 @@ test('without settings there is a server on this machine, waiting for credential
     dailyCalls: 700,
     dailySearches: 100,
     hasSetupPage: true,
+    ledgerName: '',
     unknownSettings: [],
   });
 });

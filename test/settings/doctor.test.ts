@@ -68,6 +68,7 @@ test('if all is well, the doctor says so, one line each, and exits with 0', { sk
       'ok    Spotify Web API',
       'ok    Redirect URI',
       'ok    Clock compared with Spotify',
+      'ok    Calls to Spotify',
       'ok    Public address',
     ],
   );

@@ -78,10 +78,12 @@ export async function endAtEachCommand(t: TestContext, flow: Flow): Promise<stri
   return names;
 }
 
-/** Returns the name of a command and the kind of its key. */
+/** Returns the name of a command and the kind of its key, as in "get session". A script is "eval", whether its text or its hash is sent. */
 export function summarize(command: string): string {
   const [, name = ''] = /^\*\d+\r\n\$\d+\r\n(\w+)/.exec(command) ?? [];
   const [, kind = ''] =
-    /(session|lock|grant|browsers|cooldown-accounts|ledger|used-state):/.exec(command) ?? [];
-  return `${name.toLowerCase()} ${kind}`.trim();
+    /(now-playing):/.exec(command) ??
+    /(session|lock|grant|browsers|cooldown-accounts|ledger|used-state):/.exec(command) ??
+    [];
+  return `${name.toLowerCase().replace('evalsha', 'eval')} ${kind}`.trim();
 }

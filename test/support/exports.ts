@@ -32,7 +32,7 @@ export async function playlistNamed(person: Browser, name: string): Promise<stri
   }
 }
 
-/** The formats of a file share pages for so long. */
+/** The formats of a file share pages for this long. */
 export const untilPagesExpire = { minutes: 6 };
 
 export async function getFile(person: Browser, path: string): Promise<ExportFile> {

@@ -146,7 +146,7 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
     },
     /** Returns the names of the keys in Redis, except for used states and counters, which remain until they expire. */
     async keys(): Promise<string[]> {
-      return (await keyNames(redisUrl)).filter((key) => !/^(used-state|usage|ledger|limit):/.test(key));
+      return (await keyNames(redisUrl)).filter((key) => !/^(used-state|calls|ledger|limit):/.test(key));
     },
     /** Removes every key with this fleet's prefix. */
     async clear(): Promise<void> {

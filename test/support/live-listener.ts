@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Simulator } from '../../simulator/simulator.ts';
+import { keys } from '../../src/redis/keys.ts';
 import { until } from './fleet.ts';
+import { connectAsServer } from './redis.ts';
 import { testTiming } from './timing.ts';
-import { startTurntable, type Turntable } from './turntable.ts';
+import { clientId, startTurntable, type Turntable } from './turntable.ts';
 
 /** The call of a poll. */
 export const playerPath = '/v1/me/player';
@@ -29,7 +31,19 @@ export async function startLiveListener(
   const mara = turntable.browser();
   await mara.signIn('mara', '?allow=user-modify-playback-state');
   const { body } = await mara.getJson('/now-playing').expect(200);
+  // It is stored after the response; another process that finds nothing asks Spotify itself.
+  await until(async () => (await turntable.keys()).some((key) => key.startsWith('now-playing:')));
   turntable.simulator.forgetCalls();
   const durationMs: number = body.item.durationMs;
   return { ...turntable, mara, name: body.item.name as string, durationMs };
+}
+
+/** Records in the ledger that Spotify refused a call about the player, after this many in a day. */
+export async function refusedAfter(
+  { redisUrl, clock }: Pick<Turntable, 'redisUrl' | 'clock'>,
+  calls: number,
+): Promise<void> {
+  const redis = connectAsServer(redisUrl);
+  await redis.hset(keys.ledger(clientId), 'refused player-read', `${calls} ${clock.now()}`);
+  redis.disconnect();
 }

@@ -239,7 +239,11 @@ function failureOf(text: string, { failure }: ProxyState): Failure['how'] | null
   return matched === nth || (andLater && matched > nth) ? how : null;
 }
 
-/** Returns a pattern for a command with this name and this text in its arguments, such as the name of a key. */
+/**
+ * Returns a pattern for a command with this name and this text in its arguments, such as the name of a key. A script is `eval` even where its
+ * hash is sent.
+ */
 export function command(name: string, argument = ''): RegExp {
-  return new RegExp(`^\\*\\d+\\r\\n\\$\\d+\\r\\n${name}\\r\\n[^*]*${argument}`, 'i');
+  const names = name === 'eval' ? 'eval(?:sha)?' : name;
+  return new RegExp(`^\\*\\d+\\r\\n\\$\\d+\\r\\n${names}\\r\\n[^*]*${argument}`, 'i');
 }

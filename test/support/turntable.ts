@@ -110,7 +110,7 @@ export async function startTurntable(t: TestContext, options: Options = {}) {
     /** Returns a new browser, which keeps cookies and doesn't follow redirects. */
     browser: () => createBrowser(url, simulator, baseUrl),
     /** Returns the names of this server's keys in Redis, except for counters, which remain until they expire. */
-    keys: async () => (await keyNames(redisUrl)).filter((key) => !/^(usage|ledger|limit):/.test(key)),
+    keys: async () => (await keyNames(redisUrl)).filter((key) => !/^(calls|ledger|limit):/.test(key)),
   };
 }
 

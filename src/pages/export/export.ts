@@ -66,7 +66,7 @@ export function exportPages(deps: Deps): Router {
   const all = signedIn.pageWithLazyRefresh(async (_req, res, listener) => {
     await showPage(res, listener, 'all', async () => {
       const { cachedPlaylists, cachedPagesToExport } = listener.spotify;
-      return { name: null, ...sizeOfAll(await cachedPlaylists(1), cachedPagesToExport) };
+      return { name: null, ...sizeOfAll(await cachedPlaylists(1), (one) => cachedPagesToExport(one)) };
     });
   });
   router.get(routes.exportAll(), htmlOrJson, all);

@@ -44,7 +44,7 @@ export function createFiles(deps: Deps) {
         const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
         const first = await readPage(place.page);
         checkPlace(place, first, run.isPart);
-        const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport);
+        const { rows, price } = sizeOfAll(first, (one) => listener.spotify.cachedPagesToExport(one));
         run.announce(null, rows);
         await requirePrice(req, run, price);
         const open = (playlist: Playlist, at: Place) =>
@@ -93,7 +93,7 @@ export function createFiles(deps: Deps) {
       await answerWithFile(deps, { req, res, listener }, id, async (run) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
-        const cachedPages = listener.spotify.cachedPagesToExport(playlist);
+        const cachedPages = listener.spotify.cachedPagesToExport(playlist, from);
         const entries = count === null ? null : callsForFile(Math.max(0, count - from), cachedPages);
         await requirePrice(req, run, entries === null ? null : { lists: 0, entries });
         const previousSnapshot = snapshotIn(req).snapshot ?? null;
@@ -154,8 +154,7 @@ function entriesLoader({ spotify }: SignedInListener, id: string, snapshotId: st
 /** Returns the URL of the next part of the same file. */
 function partUrl(req: Request, place: Record<string, string | number>): string {
   const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
-  // Whoever has begun an export is not asked again.
-  return `${req.path}?${new URLSearchParams([...query, ['part', 'yes'], ['anyway', 'yes']])}`;
+  return `${req.path}?${new URLSearchParams([...query, ['part', 'yes']])}`;
 }
 
 /** Adds the snapshot of the playlist, so that the next part can tell whether it has changed. */

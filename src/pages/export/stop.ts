@@ -48,6 +48,7 @@ export function reasonOf(error: unknown): string | null {
 
 /** Returns when Spotify may be called again, in milliseconds since 1970; null for an error without a time. */
 export function untilOf(error: unknown): number | null {
+  if (error instanceof Problem) return error.page.until ?? null;
   return error instanceof Cooldown ? error.until : null;
 }
 

@@ -8,7 +8,9 @@ export type Card = {
   playback: Playback;
   /** Progress at the moment of rendering, in milliseconds; null if unknown. */
   progressMs: number | null;
-  /** Whether the item should have ended a while ago. Then it isn't shown as playing, because it probably isn't. */
+  /** When the item should end, in milliseconds from the moment of rendering; negative if that is past, null if unknown or not playing. */
+  endsInMs: number | null;
+  /** Whether it should have ended a while ago. Then it isn't shown as playing, because it probably isn't. */
   isOverdue: boolean;
   /** Whether the item is in the library; null if unknown. */
   saved: boolean | null;
@@ -20,6 +22,8 @@ export type Card = {
 
 /** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
 export const overdueAfterMs = 10_000;
+/** So little is left of an item that is at its end. In milliseconds. */
+const nearEndMs = 1_500;
 
 /** Returns the card as of `now`, which is in milliseconds since 1970. */
 export function cardOf(
@@ -30,10 +34,19 @@ export function cardOf(
 ): Card {
   const { playback, answeredAt, saved } = observation;
   const progressMs = progressAt(now, playback, answeredAt);
-  const end = expectedEndOf(observation);
+  const endsInMs = endIn(observation, now);
   // safeguard: overdue-is-not-playing
-  const isOverdue = end !== null && now - end > overdueAfterMs;
-  return { playback, progressMs, isOverdue, saved, recent, live, observedAt: answeredAt };
+  const isOverdue = endsInMs !== null && endsInMs < -overdueAfterMs;
+  return { playback, progressMs, endsInMs, isOverdue, saved, recent, live, observedAt: answeredAt };
+}
+
+/** A player that hangs at the end of a track should have ended it before Spotify was asked. */
+function endIn(observation: Observation, now: number): number | null {
+  const end = expectedEndOf(observation);
+  if (end === null) return null;
+  const hangsAtEnd = observation.stuckPolls > 0 && end - observation.answeredAt < nearEndMs;
+  // safeguard: hanging-is-not-playing
+  return hangsAtEnd ? -overdueAfterMs - 1 : end - now;
 }
 
 function progressAt(now: number, playback: Playback, observedAt: number): number | null {
@@ -44,7 +57,7 @@ function progressAt(now: number, playback: Playback, observedAt: number): number
 }
 
 /** Returns what the script needs for the progress bar, the page title and announcements. Null where unknown. */
-export function playerData({ playback, progressMs, isOverdue }: Card) {
+export function playerData({ playback, progressMs, endsInMs }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {
     title: item?.name ?? null,
@@ -53,7 +66,7 @@ export function playerData({ playback, progressMs, isOverdue }: Card) {
     playing: playback.state === 'playing',
     progressMs,
     durationMs: item?.durationMs ?? null,
-    isOverdue,
+    endsInMs,
   };
 }
 
