@@ -22,11 +22,11 @@ async function press(person: Browser, { clock }: Turntable, command: string) {
   return { left, page: await person.get(left.headers.location ?? '').expect(200) };
 }
 
-/** The commands that the page offers. */
+/** The buttons for play, pause, next and previous that the page offers. */
 async function offered(person: Browser, { clock }: Turntable): Promise<string[]> {
   clock.advance({ seconds: 2 });
   const page = await person.get('/now-playing').expect(200);
-  return [...page.text.matchAll(/action="\/player\/(\w+)"/g)].map(([, command]) => String(command));
+  return [...page.text.matchAll(/action="\/player\/(play|pause|next|previous)"/g)].map(([, command]) => String(command));
 }
 
 test('play, pause, next and previous are buttons that take one call each and lead back to now playing', async (t) => {
@@ -220,10 +220,10 @@ testOnce('commands that do not exist, and devices that cannot, are not sent to S
   const mara = await signedIn(turntable);
   turntable.simulator.forgetCalls();
 
-  for (const command of ['stop', 'constructor', 'Play', '..%2F..%2Fme', 'volume'])
+  for (const command of ['stop', 'constructor', 'Play', '..%2F..%2Fme'])
     await mara.post(`/player/${command}`).send({}).expect(404);
   for (const device of ['', 'a b', '../x', 'x'.repeat(129)])
-    await mara.post('/player/device').send({ device }).expect(404);
+    await mara.post('/player/device').send({ device }).expect(400);
   await mara.get('/player/pause').expect(404);
   await mara.agent.post('/player/pause').set('Sec-Fetch-Site', 'cross-site').expect(403);
   await mara.agent.post('/player/pause').expect(403);
