@@ -149,7 +149,7 @@ export function addToQueue(playback: Playback, at: number, item: Item): Playback
 /** How many items Spotify lists as the queue, starting over at the end of the list (GitHub: aome510/spotify-player#178). */
 const queueLength = 20;
 
-/** Returns what plays after the current item. */
+/** Returns the items after the current one. */
 export function upNext(playback: Playback, at: number): Item[] {
   const { list } = playback;
   const { index } = currentItem(playback, at);

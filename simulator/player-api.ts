@@ -15,6 +15,13 @@ type Deps = {
   now: () => number;
 };
 
+/** Adds a command to the player, with the device that a request names. */
+type AddCommand = (
+  method: 'post' | 'put',
+  path: string,
+  carryOut: (request: ListenerRequest, deviceId: string | null) => void,
+) => void;
+
 /** What is playing and on which device, recently played tracks, and the commands (Spotify: "Player"). */
 export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: Deps) {
   const { listenerEndpoint } = endpoints;
@@ -53,11 +60,7 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
   const write = { family: 'player-write', scope: 'user-modify-playback-state' } as const;
 
   /** Commands need a Premium account (Spotify: "Start/Resume Playback" and the related endpoints). */
-  const command = (
-    method: 'post' | 'put',
-    path: string,
-    carryOut: (request: ListenerRequest, deviceId: string | null) => void,
-  ) =>
+  const command: AddCommand = (method, path, carryOut) =>
     listenerEndpoint(method, path, write, (request) => {
       if (request.listener.product === 'free') {
         throw new ApiError(403, 'Player command failed: Premium required', 'PREMIUM_REQUIRED');
@@ -75,6 +78,19 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
   command('post', '/me/player/next', ({ listener }, deviceId) => players.next(listener.id, deviceId));
   command('post', '/me/player/previous', ({ listener }, deviceId) => players.previous(listener.id, deviceId));
 
+  addSettings(command, players);
+
+  command('put', '/me/player', (request) => {
+    const body = request.body();
+    const [deviceId, ...others] = bodyField(body, 'device_ids', 'strings') ?? [];
+    if (deviceId === undefined) throw missingField('device_ids');
+    if (others.length > 0) throw new ApiError(400, 'Only one device is supported');
+    players.transfer(request.listener.id, deviceId, bodyField(body, 'play', 'boolean') ?? false);
+  });
+}
+
+/** Position, volume, shuffle, repeat and queue. */
+function addSettings(command: AddCommand, players: Players): void {
   command('put', '/me/player/seek', ({ listener, query }, deviceId) => {
     const positionMs = integerParam(query, 'position_ms', 0, Number.MAX_SAFE_INTEGER);
     if (positionMs === undefined) throw missingField('position_ms');
@@ -96,14 +112,6 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
     const item = [...everyTrack, ...episodes].find((one) => uriOf(one) === uri);
     if (!item) throw new ApiError(400, 'Invalid track uri');
     players.addToQueue(listener.id, deviceId, item);
-  });
-
-  command('put', '/me/player', (request) => {
-    const body = request.body();
-    const [deviceId, ...others] = bodyField(body, 'device_ids', 'strings') ?? [];
-    if (deviceId === undefined) throw missingField('device_ids');
-    if (others.length > 0) throw new ApiError(400, 'Only one device is supported');
-    players.transfer(request.listener.id, deviceId, bodyField(body, 'play', 'boolean') ?? false);
   });
 }
 

@@ -1,9 +1,10 @@
 import type { CatalogueJson } from './catalogue-json.ts';
 import type { Device } from './devices.ts';
+import { disallowedIn } from './disallows.ts';
 import type { Play } from './history.ts';
 import type { JsonHelpers, JsonObject } from './json.ts';
 import type { Context, Item } from './playback.ts';
-import { type ActivePlayer, disallowedIn } from './players.ts';
+import type { ActivePlayer } from './players.ts';
 import type { ItemOptions, PlaylistJson } from './playlist-json.ts';
 
 type Deps = { helpers: JsonHelpers; catalogue: CatalogueJson; playlists: PlaylistJson };

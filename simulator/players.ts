@@ -1,9 +1,9 @@
 import { ApiError } from './api-error.ts';
 import { type Device, devicesOf } from './devices.ts';
+import { assertAllowed, restrictionViolated } from './disallows.ts';
 import { createHistory, type Play } from './history.ts';
 import type { Listener } from './listeners.ts';
 import {
-  addToQueue,
   type Context,
   currentItem,
   type Item,
@@ -11,16 +11,14 @@ import {
   musicAt,
   type Playback,
   type Repeat,
-  seek,
   setPlaying,
-  setShuffled,
   settle,
   skip,
   startOf,
   startPlayback,
   upNext,
 } from './playback.ts';
-import { createRandom } from './random.ts';
+import { type Command, createPlayerSettings } from './player-settings.ts';
 import type { Playing, Settings } from './types.ts';
 
 /** What a player shows at one moment. */
@@ -38,37 +36,6 @@ export type ActivePlayer = {
   isShuffled: boolean;
   device: Device;
 };
-
-/** Actions that aren't possible in a state, by Spotify's names (Spotify: `DisallowsObject`). */
-export type Disallowed =
-  | 'interrupting_playback'
-  | 'pausing'
-  | 'resuming'
-  | 'seeking'
-  | 'skipping_next'
-  | 'skipping_prev'
-  | 'toggling_repeat_context'
-  | 'toggling_repeat_track'
-  | 'toggling_shuffle'
-  | 'transferring_playback';
-
-/** Ads can be paused but not skipped, as responses of the real player show. */
-const disallowedInAds: readonly Disallowed[] = [
-  'seeking',
-  'skipping_next',
-  'skipping_prev',
-  'toggling_repeat_context',
-  'toggling_repeat_track',
-  'toggling_shuffle',
-];
-
-const disallowedOnRestricted: readonly Disallowed[] = [
-  ...disallowedInAds,
-  'interrupting_playback',
-  'pausing',
-  'resuming',
-  'transferring_playback',
-];
 
 /** One listener's player. It is inactive without a playback, and then resumes with `last`. */
 type Player = { playback: Playback | null; device: Device; last: Playback };
@@ -90,11 +57,7 @@ export function createPlayers({ settings, listeners, now }: Deps) {
   const { latest, visible, devicesFor } = store;
 
   /** Carries out a command at once and shows its effect after the delay. */
-  const command = (
-    listenerId: string,
-    deviceId: string | null,
-    change: (playback: Playback, device: Device) => Playback,
-  ) => {
+  const command: Command = (listenerId, deviceId, change) => {
     const device = targetDevice(store, listenerId, deviceId);
     if (device.isRestricted) throw restrictionViolated();
     const before = latest(listenerId);
@@ -180,45 +143,7 @@ export function createPlayers({ settings, listeners, now }: Deps) {
         queuedTo: -1,
       })),
 
-    /** Moves within the current item; past its end, the next one begins (Spotify: "Seek To Position"). */
-    seek: (listenerId: string, deviceId: string | null, positionMs: number) =>
-      command(listenerId, deviceId, (playback, device) => {
-        assertAllowed('seeking', playback, device);
-        return seek(playback, now(), positionMs);
-      }),
-
-    /** Phones refuse (GitHub: thelinmichael/spotify-web-api-node#434). */
-    setVolume: (listenerId: string, deviceId: string | null, percent: number) =>
-      command(listenerId, deviceId, (playback, device) => {
-        if (device.volume === null) {
-          throw new ApiError(
-            403,
-            'Player command failed: Cannot control device volume',
-            'VOLUME_CONTROL_DISALLOW',
-          );
-        }
-        device.volume = percent;
-        return playback;
-      }),
-
-    setShuffle: (listenerId: string, deviceId: string | null, isOn: boolean) =>
-      command(listenerId, deviceId, (playback, device) => {
-        assertAllowed('toggling_shuffle', playback, device);
-        return setShuffled(playback, now(), isOn, createRandom(`shuffle ${now()}`));
-      }),
-
-    setRepeat: (listenerId: string, deviceId: string | null, repeat: Repeat) =>
-      command(listenerId, deviceId, (playback, device) => {
-        assertAllowed(
-          repeat === 'track' ? 'toggling_repeat_track' : 'toggling_repeat_context',
-          playback,
-          device,
-        );
-        return { ...playback, repeat };
-      }),
-
-    addToQueue: (listenerId: string, deviceId: string | null, item: Item) =>
-      command(listenerId, deviceId, (playback) => addToQueue(playback, now(), item)),
+    ...createPlayerSettings(command, now),
 
     /** The current item and what follows it; none if nothing is active. */
     queue(listenerId: string): { current: Item | null; upNext: Item[] } {
@@ -286,28 +211,6 @@ function targetDevice(store: PlayerStore, listenerId: string, deviceId: string |
   const named = store.devicesFor(listenerId).find(({ id }) => id === deviceId);
   if (!named) throw new ApiError(404, 'Device not found');
   return named;
-}
-
-/** Returns the actions that aren't possible in a state. */
-export function disallowedIn({
-  kind,
-  isPlaying,
-  device,
-}: {
-  kind: Playback['kind'] | ActivePlayer['kind'];
-  isPlaying: boolean;
-  device: Device;
-}): readonly Disallowed[] {
-  if (device.isRestricted) return disallowedOnRestricted;
-  const current: Disallowed = isPlaying ? 'resuming' : 'pausing';
-  return kind === 'ad' ? [current, ...disallowedInAds] : [current];
-}
-
-/** Spotify's response is the same for every restriction. */
-const restrictionViolated = () => new ApiError(403, 'Player command failed: Restriction violated', 'UNKNOWN');
-
-function assertAllowed(action: Disallowed, playback: Playback, device: Device) {
-  if (disallowedIn({ ...playback, device }).includes(action)) throw restrictionViolated();
 }
 
 /** Returns a new player. If it starts with nothing, resuming it plays the music. */

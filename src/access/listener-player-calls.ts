@@ -38,7 +38,7 @@ export const playerCalls = {
   play: defineCall({
     ...controls,
     endpoints: ['PUT /me/player/play'],
-    usedBy: { 'Now playing': '"Play"' },
+    usedBy: { 'Now playing': '"Play"', 'Lists of tracks': '"Play"' },
     request: ({ webApi, accessToken }, command: PlayCommand) => webApi.play(accessToken, command),
   }),
 
@@ -85,7 +85,7 @@ export const playerCalls = {
   addToQueue: defineCall({
     ...controls,
     endpoints: ['POST /me/player/queue'],
-    usedBy: { 'Now playing': '"Add to queue"' },
+    usedBy: { 'Lists of tracks': '"Add to queue"' },
     request: ({ webApi, accessToken }, uri: string) => webApi.addToQueue(accessToken, uri),
   }),
 
@@ -93,7 +93,7 @@ export const playerCalls = {
     endpoints: ['GET /me/player/queue'],
     scopes: ['user-read-currently-playing', ...playerScopes],
     family: 'player-read',
-    usedBy: { 'Now playing': 'while "Up next" is open' },
+    usedBy: { 'Up next': true },
     request: ({ webApi, accessToken }) => webApi.queue(accessToken),
     cache: { key: () => 'queue', ttlMs: ttl.second },
   }),

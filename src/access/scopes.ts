@@ -11,11 +11,11 @@ const scopes = {
   'user-library-read': 'See what you’ve saved',
   'user-read-recently-played': 'See what you’ve played recently',
   'user-top-read': 'See what you play most',
-  'user-modify-playback-state': 'Play, pause, skip, and choose a device',
+  'user-modify-playback-state': 'Control playback: play, pause, skip, seek, volume, queue, device',
   'playlist-modify-public': 'Create and change public playlists',
   'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
-  'user-read-currently-playing': 'See what plays next',
+  'user-read-currently-playing': 'See what’s up next',
 } as const;
 
 export type Scope = keyof typeof scopes;
@@ -34,7 +34,7 @@ export const signInScopes: readonly Scope[] = [
   'user-top-read',
 ];
 
-/** The scopes that let this site change things, and show what plays next. They are requested together, so that one consent is enough. */
+/** The scopes that let this site change things, and see what is up next. They are requested together, so that one consent is enough. */
 export const controlScopes: readonly Scope[] = [
   'user-modify-playback-state',
   'user-read-currently-playing',

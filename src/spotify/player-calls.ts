@@ -84,7 +84,7 @@ export function createPlayerCalls(send: Send, trusted: TrustedUrls) {
       await send(accessToken, { method: 'POST', path: '/me/player/queue', query: { uri } });
     },
 
-    /** Returns what plays next ("Get the User's Queue"). */
+    /** Returns what is up next ("Get the User's Queue"). */
     async queue(accessToken: string): Promise<Queue> {
       return parseQueue(await send(accessToken, { method: 'GET', path: '/me/player/queue' }), trusted);
     },

@@ -119,7 +119,7 @@ export type Playback =
       context: string | null;
     };
 
-/** What plays next, as far as Spotify says. It doesn't tell what the listener added from what the list contains. */
+/** What is up next, as far as Spotify says. It doesn't tell what the listener added from what the list contains. */
 export type Queue = { upNext: (Track | Episode)[] };
 
 export type Playlist = {

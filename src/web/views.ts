@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import ejs from 'ejs';
 import type { Application } from 'express';
+import { controlScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
 import type { Image } from '../spotify/types.ts';
 import { fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
@@ -48,6 +49,9 @@ export function useViews(
     spotifyLogo,
     hasSearch,
     hasSetup,
+    controlScopes,
+    /** What they permit, for the page that asks for them. */
+    controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */
     idempotencyKey: () => randomBytes(12).toString('base64url'),
     /** The URL of a file in public/, with its version, so that browsers cache it for a year. */

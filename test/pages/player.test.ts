@@ -26,7 +26,9 @@ async function press(person: Browser, { clock }: Turntable, command: string) {
 async function offered(person: Browser, { clock }: Turntable): Promise<string[]> {
   clock.advance({ seconds: 2 });
   const page = await person.get('/now-playing').expect(200);
-  return [...page.text.matchAll(/action="\/player\/(play|pause|next|previous)"/g)].map(([, command]) => String(command));
+  return [...page.text.matchAll(/action="\/player\/(play|pause|next|previous)"/g)].map(([, command]) =>
+    String(command),
+  );
 }
 
 test('play, pause, next and previous are buttons that take one call each and lead back to now playing', async (t) => {

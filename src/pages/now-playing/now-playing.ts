@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'express';
 import { Cooldown, GrantLost } from '../../access/errors.ts';
 import type { RecentlyPlayed } from '../../access/recently-played.ts';
-import { controlScopes } from '../../access/scopes.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { type Observation, uriOf } from '../../live/observation.ts';
@@ -101,17 +100,6 @@ export function nowPlayingPages(deps: Deps): Router {
     }
   }
 
-  function cardLocals(listener: SignedInListener, card: Card) {
-    const can = {
-      control: listener.hasScopesFor('play'),
-      save: listener.hasScopesFor('saveToLibrary'),
-      seeQueue: listener.hasScopesFor('queue'),
-    };
-    const hasPremium = !listener.isWithoutPremium();
-    const canSeek = can.control && hasPremium && isSeekable(card.playback);
-    return { ...card, ...playerData(card), can, canSeek, hasPremium, controlScopes };
-  }
-
   /** Whether the current item is in the library; null if unknown. Optional, so most failures read as unknown. */
   async function isSaved(listener: SignedInListener, observation: Observation): Promise<boolean | null> {
     const uri = uriOf(observation);
@@ -160,6 +148,18 @@ export function nowPlayingPages(deps: Deps): Router {
   ): Promise<readonly TimestampedItem[] | null> {
     return showsRecent(listener, observation) ? recent.get(listener.accountId, observation.since) : null;
   }
+}
+
+/** The locals of the card's view. */
+function cardLocals(listener: SignedInListener, card: Card) {
+  const can = {
+    control: listener.hasScopesFor('play'),
+    save: listener.hasScopesFor('saveToLibrary'),
+    seeQueue: listener.hasScopesFor('queue'),
+  };
+  const hasPremium = !listener.isWithoutPremium();
+  const canSeek = can.control && hasPremium && isSeekable(card.playback);
+  return { ...card, ...playerData(card), can, canSeek, hasPremium };
 }
 
 /** Whether the device takes commands, and Spotify allows to move within what it plays. */

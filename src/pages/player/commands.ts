@@ -91,9 +91,10 @@ function itemsFrom(
   return index < 0 || index >= uris.length ? uris : uris.slice(index);
 }
 
+export const commandNames: readonly string[] = Object.keys(readers);
+
 /** Whether there is a command of this name. */
 export function isCommandName(name: unknown): name is string {
-  // safeguard: check-player-commands
   return typeof name === 'string' && Object.hasOwn(readers, name);
 }
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
-import { controlScopes } from '../../access/scopes.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
@@ -36,12 +35,13 @@ const commandResult = v.object({
     .nullable(),
 });
 
-/** Commands to the player, its devices, and what plays next. Each takes one call to Spotify. */
+/** Commands to the player, its devices, and what is up next. Each takes one call to Spotify. */
 export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Router {
   const router = Router();
   const runOnce = forms.createRunOnce(commandResult);
   // Before the sign-in, so that no token is refreshed for a URL that is not a command.
   router.param('command', (_req, _res, next, command) => {
+    // safeguard: check-player-commands
     next(isCommandName(command) ? undefined : new NoSuchPage('No such command'));
   });
 
@@ -101,7 +101,7 @@ async function showDevices(_req: Request, res: Response, listener: SignedInListe
   const devices = await listener.spotify.devices();
   const canControl = listener.hasScopesFor('transfer');
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('player/devices', { devices, canControl, controlScopes }),
+    html: () => res.render('player/devices', { devices, canControl }),
     json: () => res.json({ devices }),
   });
 }

@@ -1,5 +1,4 @@
 import type { Request, Response } from 'express';
-import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
 import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
@@ -79,7 +78,6 @@ async function renderPlaylist(
         isOwn,
         isEditable,
         canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
-        editScopes: scopesFor('removeFromPlaylist'),
       }),
     json: () => res.json({ playlist, entries, page, pages, total }),
   });
