@@ -110,6 +110,38 @@ test('if Spotify shows the effect of a button late, it is polled once more', asy
   assert.equal(countApiCalls(simulator, playerPath), 2);
 });
 
+test('after a command there is a poll at once and one after two seconds, which commands in quick succession share', async (t) => {
+  const { url, mara, simulator, clock } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(isCard);
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  /** Sends commands, half a second before they are answered. */
+  const send = async (...commands: (readonly [name: string, fields?: object])[]) => {
+    clock.advance({ seconds: 5 });
+    simulator.forgetCalls();
+    const answers = commands.map(([name, fields = {}]) =>
+      mara.post(`/player/${name}`).set('Accept', 'application/json').send(fields).expect(204).then(),
+    );
+    await until(() => simulator.calls.filter(({ status }) => status !== 0).length === commands.length);
+    await sleep(50);
+    clock.advance({ seconds: 0.5 });
+    await Promise.all(answers);
+  };
+  const pollsAfter = async (seconds: number) => {
+    clock.advance({ seconds });
+    await waitForTicks(simulator);
+    return countApiCalls(simulator, playerPath);
+  };
+
+  await send(['pause']);
+  assert.deepEqual([await pollsAfter(0), await pollsAfter(1.4)], [1, 1]);
+  assert.deepEqual([await pollsAfter(0.2), await pollsAfter(6)], [2, 2]);
+  await send(['volume', { percent: 10 }], ['volume', { percent: 20 }], ['volume', { percent: 30 }]);
+  assert.deepEqual([await pollsAfter(0), await pollsAfter(1.6), await pollsAfter(6)], [1, 2, 2]);
+  await send(['queue', { uri: body.item.uri }]);
+  assert.deepEqual([await pollsAfter(0), await pollsAfter(6)], [0, 0], 'the queue isn’t part of the player');
+});
+
 test('a button on another page shows its effect in open tabs', async (t) => {
   const { url, mara } = await startLiveListener(t, { ticking: true });
   const stream = await openStream(t, url, mara);

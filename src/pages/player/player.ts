@@ -10,7 +10,7 @@ import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { isCommandName, readCommand } from './commands.ts';
+import { isCommandName, type PlayerCommand, readCommand } from './commands.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -50,8 +50,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
   router.get(routes.queue(), htmlOrJson, signedIn.page(showQueue));
 
   const command = signedIn.page(async (req, res, listener) => {
-    const { send } = readCommand(String(req.params.command), req.form.fields);
-    await perform(req, res, listener, () => send(listener.spotify));
+    await perform(req, res, listener, readCommand(String(req.params.command), req.form.fields));
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
 
@@ -62,20 +61,22 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     req: Request,
     res: Response,
     listener: SignedInListener,
-    call: () => Promise<void>,
+    { call, send }: PlayerCommand,
   ): Promise<void> {
     const { returnTo } = req.form;
+    // The queue isn't part of what is polled.
+    const isShown = call !== 'addToQueue';
     const { refusal } = await runOnce(req, async () => {
       try {
-        await call();
+        await send(listener.spotify);
       } catch (error) {
         // If only the response was lost, the command may have been carried out.
-        if (error instanceof SpotifyUnavailable) hub.recordCommand(listener.accountId);
+        if (isShown && error instanceof SpotifyUnavailable) hub.recordCommand(listener.accountId);
         const known = refusals.find(([type]) => error instanceof type);
         if (!known || wantsJson(req)) throw error;
         return { refusal: known[1] };
       }
-      hub.recordCommand(listener.accountId);
+      if (isShown) hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
       // A page that was loaded in the meantime may have cached the state before the command.
       await listener.invalidate('player');
@@ -83,7 +84,8 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     });
     // The now-playing page asks Spotify itself, and publishes the answer.
     // safeguard: poll-after-other-page
-    if (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
+    if (isShown && (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())))
+      hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
     else res.redirect(303, refusal === null ? returnTo : withNotice(returnTo, refusal));
   }
