@@ -552,8 +552,8 @@ export const mutations: Mutation[] = [
   {
     what: 'looking up notices by own keys only',
     safeguard: 'notices-by-own-key',
-    from: "typeof notice === 'string' && Object.hasOwn(notices, notice) ? (notice as NoticeName) : null",
-    to: "typeof notice === 'string' ? (notice as NoticeName) : null",
+    from: "typeof name === 'string' && Object.hasOwn(notices, name)",
+    to: "typeof name === 'string'",
     test: 'test/pages/library',
   },
   {
@@ -615,7 +615,7 @@ export const mutations: Mutation[] = [
   {
     what: 'explaining why a command was refused',
     safeguard: 'explain-refused-commands',
-    from: "  [PremiumRequired, 'premium-required'],\n",
+    from: "if (error instanceof PremiumRequired) return 'premium-required';",
     to: '',
     test: 'test/pages/player',
   },

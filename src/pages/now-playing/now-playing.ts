@@ -15,6 +15,7 @@ import { noticeIn } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, overdueAfterMs, playerData, versionOf } from './card.ts';
+import { controlsOf, noticePlaceOf } from './controls.ts';
 import { livePages, signInHash } from './live.ts';
 
 type Deps = {
@@ -63,6 +64,7 @@ export function nowPlayingPages(deps: Deps): Router {
     const shouldRefresh = req.query.refresh !== 'off';
     res.render('now-playing/now-playing', {
       ...cardLocals(listener, card),
+      noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
       overdueAfterMs,
       refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
@@ -152,20 +154,7 @@ export function nowPlayingPages(deps: Deps): Router {
 
 /** The locals of the card's view. */
 function cardLocals(listener: SignedInListener, card: Card) {
-  const can = {
-    control: listener.hasScopesFor('play'),
-    save: listener.hasScopesFor('saveToLibrary'),
-    seeQueue: listener.hasScopesFor('queue'),
-  };
-  const hasPremium = !listener.isWithoutPremium();
-  const canSeek = can.control && hasPremium && isSeekable(card.playback);
-  return { ...card, ...playerData(card), can, canSeek, hasPremium };
-}
-
-/** Whether the device takes commands, and Spotify allows to move within what it plays. */
-function isSeekable(playback: Card['playback']): boolean {
-  if (playback.state === 'nothing' || playback.device === null) return false;
-  return !playback.device.restricted && !playback.disallows.includes('seeking');
+  return { ...card, ...playerData(card), ...controlsOf(listener, card) };
 }
 
 function showsRecent(listener: SignedInListener, { playback }: Observation): boolean {

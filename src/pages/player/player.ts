@@ -3,14 +3,15 @@ import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
-import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
+import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { canPlay } from '../../web/can-play.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { withNotice } from '../../web/notices.ts';
+import { isNoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { isCommandName, type PlayerCommand, readCommand } from './commands.ts';
+import { refusalOf, refusedCommand } from './refusals.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -20,20 +21,8 @@ type Deps = {
   afterCommandMs: number;
 };
 
-/** Errors that the page with the button shows as a notice. */
-const refusals = [
-  // safeguard: explain-refused-commands
-  [PremiumRequired, 'premium-required'],
-  [NoActiveDevice, 'no-active-device'],
-  [NotPossibleNow, 'not-possible-now'],
-] as const;
-
 /** The result of a command: why it was refused, or null if it was carried out. */
-const commandResult = v.object({
-  refusal: v
-    .union(v.literal('premium-required'), v.literal('no-active-device'), v.literal('not-possible-now'))
-    .nullable(),
-});
+const commandResult = v.object({ refusal: v.string().assert(isNoticeName).nullable() });
 
 /** Commands to the player, its devices, and what is up next. Each takes one call to Spotify. */
 export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Router {
@@ -64,6 +53,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     { call, send }: PlayerCommand,
   ): Promise<void> {
     const { returnTo } = req.form;
+    const name = String(req.params.command);
     // The queue isn't part of what is polled.
     const isShown = call !== 'addToQueue';
     const { refusal } = await runOnce(req, async () => {
@@ -72,9 +62,10 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
       } catch (error) {
         // If only the response was lost, the command may have been carried out.
         if (isShown && error instanceof SpotifyUnavailable) hub.recordCommand(listener.accountId);
-        const known = refusals.find(([type]) => error instanceof type);
-        if (!known || wantsJson(req)) throw error;
-        return { refusal: known[1] };
+        const refusal = refusalOf(error, name);
+        if (refusal === null) throw error;
+        if (wantsJson(req)) throw refusedCommand(refusal, error);
+        return { refusal };
       }
       if (isShown) hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
@@ -87,7 +78,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     if (isShown && (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())))
       hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, refusal === null ? returnTo : withNotice(returnTo, refusal));
+    else res.redirect(303, refusal === null ? returnTo : withNotice(returnTo, refusal, name));
   }
 }
 
