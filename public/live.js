@@ -20,8 +20,21 @@ const shown = {
   endsInMs: Number(place.dataset.endsIn || Number.NaN),
   at: performance.now(),
 };
+/** What was received last. The card on the page differs from it while a command isn't confirmed yet. */
+const received = {
+  ...shown,
+  html: place.innerHTML,
+  title: place.dataset.title || null,
+  shuffle: place.dataset.shuffle === 'true',
+  repeat: place.dataset.repeat,
+  volume: Number(place.dataset.volume || Number.NaN),
+};
 /** The latest card as received. */
 let latest = null;
+/** A card that arrived while a slider was held. */
+let delayed = null;
+/** Called after each update. Replaced once the controls are ready. */
+let onUpdate = () => undefined;
 
 function show(card) {
   const { activeElement } = document;
@@ -33,7 +46,7 @@ function show(card) {
   // A notice with a time has appeared.
   if (place.querySelector('.notice time')) import(place.dataset.clock);
   if (focused) {
-    const controls = [...place.querySelectorAll('a, button')];
+    const controls = [...place.querySelectorAll('a, button, input')];
     // If it is gone (Pause has become Play), focus the first button.
     (controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a'))?.focus();
   }
@@ -50,6 +63,12 @@ function show(card) {
 /** Moves on from the progress that the server sent. */
 function setProgress(card) {
   latest = { ...card, html: card.html ?? latest?.html ?? null };
+  Object.assign(received, {
+    ...card,
+    html: card.html ?? received.html,
+    uri: card.uri ?? '',
+    at: performance.now(),
+  });
   Object.assign(shown, {
     version: card.version,
     uri: card.uri ?? '',
@@ -64,8 +83,15 @@ function setProgress(card) {
 
 /** Shows a card. One whose version is on the page already has no HTML. */
 function receive(card) {
+  if (place.querySelector('[data-held]')) {
+    delayed = card;
+    return;
+  }
+  const isOther = (card.uri ?? '') !== received.uri;
   if (card.html !== null) show(card);
   else if (card.version === shown.version) setProgress(card);
+  else return;
+  onUpdate({ isOther });
 }
 
 /** What a button or link does: identifies it in the next card. */
@@ -77,9 +103,9 @@ function updateProgress() {
   const bar = document.getElementById('live-bar');
   if (!bar || Number.isNaN(shown.progressMs) || Number.isNaN(shown.durationMs)) return;
   updateLabel();
-  const progressMs = currentProgress();
-  // Not while it is being moved.
-  if (!bar.matches(':active')) bar.value = progressMs;
+  const isHeld = bar.matches(':active, [data-held]');
+  const progressMs = isHeld ? Number(bar.value) : currentProgress();
+  if (!isHeld) bar.value = progressMs;
   const time = format(progressMs);
   const label = document.getElementById('live-time');
   if (label.textContent === time) return;
@@ -188,8 +214,8 @@ function reload() {
 }
 
 function withCurrentProgress(card) {
-  if (!card.playing || card.progressMs === null) return card;
-  const elapsedMs = performance.now() - shown.at;
+  if (!card.playing || !Number.isFinite(card.progressMs)) return card;
+  const elapsedMs = performance.now() - received.at;
   return {
     ...card,
     progressMs: Math.min(card.progressMs + elapsedMs, card.durationMs ?? Number.POSITIVE_INFINITY),
@@ -197,8 +223,8 @@ function withCurrentProgress(card) {
   };
 }
 
-document.addEventListener('submit', ({ target }) => {
-  if (target.method !== 'post') return;
+document.addEventListener('submit', ({ target, defaultPrevented }) => {
+  if (target.method !== 'post' || defaultPrevented) return;
   isSubmitting = true;
   // It may have been stopped, or have opened another tab.
   setTimeout(() => {
@@ -211,22 +237,6 @@ addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
 setInterval(updateLabel, 1_000);
 
-/** Shows the effect of a command at once. Returns a function that takes that back. */
-function showCommand(command, fields) {
-  const before = { ...shown };
-  if (command === 'pause' || command === 'play') {
-    moveTo(currentProgress());
-    shown.playing = command === 'play';
-  }
-  if (command === 'seek') moveTo(Number(fields.get('positionMs')));
-  if (!shown.playing) shown.endsInMs = Number.NaN;
-  updateProgress();
-  return () => {
-    Object.assign(shown, before);
-    updateProgress();
-  };
-}
-
 /** Sets the progress as of now. */
 function moveTo(progressMs) {
   Object.assign(shown, { progressMs, endsInMs: shown.durationMs - progressMs, at: performance.now() });
@@ -237,8 +247,32 @@ function currentProgress() {
   return Math.min(shown.progressMs + elapsedMs, shown.durationMs);
 }
 
-const { sendInBackground } = await import(place.dataset.player);
-sendInBackground(place, { show: showCommand, report: setStatus });
+/** What `controlPlayer` needs of this page. */
+const player = {
+  state: () => withCurrentProgress(received),
+  show({ playing = shown.playing, progressMs = currentProgress() }) {
+    moveTo(progressMs);
+    shown.playing = playing;
+    if (!playing) shown.endsInMs = Number.NaN;
+    updateProgress();
+  },
+  reset() {
+    show(withCurrentProgress(received));
+  },
+  /** A card that arrived while a slider was held. */
+  release() {
+    const card = delayed;
+    delayed = null;
+    if (card) receive(card);
+  },
+  async refetch() {
+    const url = `${place.dataset.card}?${new URLSearchParams({ signIn: place.dataset.signIn })}`;
+    const response = await fetch(url, { headers: { Accept: 'application/json' } }).catch(() => null);
+    if (response?.ok) receive(await response.json());
+  },
+};
+const { controlPlayer } = await import(place.dataset.player);
+onUpdate = controlPlayer(place, player);
 const { follow } = await import(place.dataset.follow);
 document.addEventListener('visibilitychange', updateVisibility);
 updateVisibility();

@@ -56,7 +56,7 @@ function progressAt(now: number, playback: Playback, observedAt: number): number
   return Math.min(playback.progressMs + elapsedMs, durationMs);
 }
 
-/** Returns what the script needs for the progress bar, the page title and announcements. Null where unknown. */
+/** Returns what the scripts need for the progress bar, the controls, the page title and announcements. Null where unknown. */
 export function playerData({ playback, progressMs, endsInMs }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {
@@ -67,6 +67,9 @@ export function playerData({ playback, progressMs, endsInMs }: Card) {
     progressMs,
     durationMs: item?.durationMs ?? null,
     endsInMs,
+    shuffle: playback.state === 'nothing' ? null : playback.shuffle,
+    repeat: playback.state === 'nothing' ? null : playback.repeat,
+    volume: playback.state === 'nothing' ? null : (playback.device?.volumePercent ?? null),
   };
 }
 
