@@ -38,7 +38,8 @@ let onUpdate = () => undefined;
 
 function show(card) {
   const { activeElement } = document;
-  const focused = place.contains(activeElement) ? actionOf(activeElement) : null;
+  const isInside = activeElement !== place && place.contains(activeElement);
+  const focused = isInside ? actionOf(activeElement) : null;
   const recent = document.getElementById('live-recent');
   place.innerHTML = card.html;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.

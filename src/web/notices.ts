@@ -24,6 +24,8 @@ const notices = {
     text: 'Nothing was removed, because your library has changed. Here’s how it looks now.',
     isError: true,
   },
+  'playback-started': { text: 'Playback started.' },
+  'added-to-queue': { text: 'Added to the queue.' },
   'premium-required': {
     text: 'Spotify lets only Premium members control playback from other apps.',
     isError: true,

@@ -196,5 +196,18 @@ test('tracks in lists are played in their list, and added to the queue', async (
   assert.deepEqual([player.item.uri, player.context], [body.entries[2].item.uri, play.context]);
 
   const { text: saved } = await mara.get('/library').expect(200);
+  const { tracks } = (await mara.getJson('/library').expect(200)).body;
+  const [, second, third] = tracks.map(({ item }: { item: { uri: string } }) => item.uri);
+  const from = { ...formFields(saved, '/player/play'), offset: second };
+  const left = await mara.post('/player/play').type('form').send(from).expect(303);
+  assert.equal(left.headers.location, '/library?notice=playback-started');
+  assert.equal((await playerOf(mara, turntable)).item.uri, second);
+  assert.equal((await mara.getJson('/player/queue').expect(200)).body.queue[0].uri, third);
+  const queued = { ...formFields(saved, '/player/queue'), uri: second };
+  const added = await mara.post('/player/queue').type('form').send(queued).expect(303);
+  assert.match(
+    (await mara.get(added.headers.location ?? '').expect(200)).text,
+    /role="status">Added to the queue/,
+  );
   assert.match(saved, /form="queue" name="uri" value="spotify:track:\w+"/);
 });

@@ -35,10 +35,16 @@ const flag = v.union(
   v.literal('false').map(() => false),
 );
 const uri = v.string().assert(isUri);
-const uris = v.union(
-  uri.map((one) => [one]),
-  v.array(uri).assert(({ length }) => length > 0 && length <= maxUris),
-);
+// Forms have a single field for all of them, with spaces in between.
+const uris = v
+  .union(
+    v.array(uri),
+    v
+      .string()
+      .map((text) => text.split(' '))
+      .assert((all): all is string[] => all.every(isUri)),
+  )
+  .assert(({ length }) => length > 0 && length <= maxUris);
 const offset = v.union(
   uri.map((one) => ({ uri: one })),
   wholeNumber(100_000).map((position) => ({ position })),

@@ -78,8 +78,16 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     if (isShown && (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())))
       hub.requestPoll(listener.accountId);
     if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, refusal === null ? returnTo : withNotice(returnTo, refusal, name));
+    else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, name));
+    else res.redirect(303, withSuccess(returnTo, name));
   }
+}
+
+/** The page to return to. One that doesn't show what is playing says that the command was carried out. */
+function withSuccess(returnTo: string, command: string): string {
+  if (command === 'queue') return withNotice(returnTo, 'added-to-queue');
+  const showsPlayback = returnTo.startsWith(routes.nowPlaying());
+  return command === 'play' && !showsPlayback ? withNotice(returnTo, 'playback-started') : returnTo;
 }
 
 async function showQueue(_req: Request, res: Response, listener: SignedInListener): Promise<void> {

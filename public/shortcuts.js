@@ -1,0 +1,157 @@
+/*
+ * Keyboard shortcuts (WCAG 2.2, 2.1.4): letters work on every page and can be switched off, which this browser remembers. Space and arrows work only
+ * while the focus is in the player itself, never on one of its buttons, links or sliders. None works with a modifier, or while text is typed.
+ */
+const dialog = document.getElementById('shortcuts');
+const { player, nowPlaying, library, queue, search } = dialog.dataset;
+const storageKey = 'shortcuts';
+const steps = { positionMs: 10_000, percent: 5 };
+
+const status = document.createElement('p');
+status.className = 'notice waiting';
+status.setAttribute('role', 'status');
+status.hidden = true;
+document.getElementById('main').prepend(status);
+let hideTimer;
+function say(text) {
+  clearTimeout(hideTimer);
+  status.textContent = text;
+  status.hidden = text === '';
+  if (text) hideTimer = setTimeout(say, 6_000, '');
+}
+
+/** Sends a request to this site. Returns its JSON, or says why it was refused and returns null. */
+async function request(url, fields) {
+  const options = { method: 'POST', body: new URLSearchParams(fields) };
+  try {
+    const headers = { Accept: 'application/json' };
+    const response = await fetch(url, { ...(fields && options), headers });
+    if (response.status === 204) return {};
+    const json = await response.json();
+    if (response.ok) return json;
+    say(json.detail || json.title);
+  } catch {
+    say('This site isn’t responding. Check your connection.');
+  }
+  return null;
+}
+
+/** Presses a button of the page, if it has the player. Returns whether there is a player. */
+function press(selector) {
+  const place = document.getElementById('live');
+  if (!place) return false;
+  const button = place.querySelector(selector);
+  if (button) button.click();
+  else say('That isn’t possible right now.');
+  return true;
+}
+
+async function command(name, fields, words) {
+  if ((await request(player + name, fields)) !== null) say(words);
+}
+
+async function skip(name, words) {
+  if (!press(`form[action$="/player/${name}"] button`)) await command(name, {}, words);
+}
+
+/** What is playing, for commands that depend on it. Says so if nothing is. */
+async function playback() {
+  const state = await request(nowPlaying);
+  if (state?.state === 'nothing') say('Nothing is playing.');
+  return state?.state === 'nothing' ? null : state;
+}
+
+async function toggleShuffle() {
+  if (press('button[name=on]')) return;
+  const state = await playback();
+  if (state)
+    await command('shuffle', { on: !state.shuffle }, state.shuffle ? 'Shuffle is off.' : 'Shuffle is on.');
+}
+
+const repeats = {
+  off: ['context', 'Repeats the list.'],
+  context: ['track', 'Repeats this track.'],
+  track: ['off', 'Repeat is off.'],
+};
+async function changeRepeat() {
+  if (press('button[name=mode]')) return;
+  const state = await playback();
+  if (!state) return;
+  const [mode, words] = repeats[state.repeat ?? 'off'];
+  await command('repeat', { mode }, words);
+}
+
+async function toggleSaved() {
+  if (press('form[action*="/library/"] button')) return;
+  const state = await playback();
+  if (!state) return;
+  const { saved, item } = state;
+  if (!item?.uri || saved === null) return say('That isn’t possible right now.');
+  const done = await request(`${library}/${saved ? 'remove' : 'save'}`, { uri: item.uri });
+  if (done !== null) say(saved ? 'Removed from your library.' : 'Saved to your library.');
+}
+
+function goToSearch() {
+  const field = document.querySelector('main input[type=search], .site-search input');
+  if (field?.checkVisibility()) field.focus();
+  else location.assign(search);
+}
+
+const letters = {
+  n: () => skip('next', 'Skipped.'),
+  p: () => skip('previous', 'Went back.'),
+  l: toggleSaved,
+  s: toggleShuffle,
+  r: changeRepeat,
+  q: () => location.assign(queue),
+  '/': goToSearch,
+  '?': () => dialog.showModal(),
+};
+
+/** Moves a slider of the player, as if by hand. */
+function move(id, by) {
+  const slider = document.getElementById(id);
+  if (slider?.type !== 'range') return say('That isn’t possible right now.');
+  slider.value = Number(slider.value) + by;
+  for (const type of ['input', 'change']) slider.dispatchEvent(new Event(type, { bubbles: true }));
+}
+
+const playerKeys = {
+  ' ': () => press('form[action$="/player/pause"] button, form[action$="/player/play"] button'),
+  ArrowLeft: () => move('live-bar', -steps.positionMs),
+  ArrowRight: () => move('live-bar', steps.positionMs),
+  ArrowUp: () => move('live-volume', steps.percent),
+  ArrowDown: () => move('live-volume', -steps.percent),
+};
+
+const typing = 'textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])';
+const isOn = () => localStorage.getItem(storageKey) !== 'off';
+
+document.addEventListener('keydown', (event) => {
+  const { key, target, shiftKey } = event;
+  const isModified =
+    event.ctrlKey || event.metaKey || event.altKey || (shiftKey && /^[a-z ]$|^Arrow/i.test(key));
+  if (isModified || event.defaultPrevented || event.isComposing || dialog.open || target.matches(typing))
+    return;
+  const isInPlayer = target.id === 'live';
+  const table = isInPlayer && Object.hasOwn(playerKeys, key) ? playerKeys : isOn() ? letters : {};
+  if (!Object.hasOwn(table, key)) return;
+  event.preventDefault();
+  // Holding a key down repeats only what moves.
+  if (!event.repeat || key.startsWith('Arrow')) table[key]();
+});
+
+/** Lets the player itself have the focus, so that Space and arrows work in it. */
+const place = document.getElementById('live');
+if (place) {
+  place.tabIndex = 0;
+  place.setAttribute('role', 'group');
+  place.setAttribute('aria-label', 'Player');
+}
+
+const toggle = dialog.querySelector('input');
+toggle.checked = isOn();
+toggle.addEventListener('change', () => localStorage.setItem(storageKey, toggle.checked ? 'on' : 'off'));
+const opener = document.getElementById('open-shortcuts');
+opener.hidden = false;
+opener.addEventListener('click', () => dialog.showModal());
