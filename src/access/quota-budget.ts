@@ -15,9 +15,9 @@ export type Budget = {
 /** What is known of a family's quota. Counts are calls in 24 hours. */
 export type FamilyQuota = {
   usedToday: number;
-  /** The most without a refusal; null if there was no day of it yet. */
+  /** The most without a refusal; null if there has been no such day. */
   knownGood: number | null;
-  /** As many had been made when Spotify last refused one; null if it never has. */
+  /** How many had been made when Spotify last refused one; null if it never has. */
   refusedAt: number | null;
   /** Until when Spotify refuses this family, in milliseconds since 1970; null if it doesn't. */
   closedUntil: number | null;

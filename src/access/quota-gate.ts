@@ -115,7 +115,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     const kind = quota ? (isNamed ? 'quota' : 'assumed') : 'rate';
     try {
       const scope = await ledger.close(target, { kind, until, wasProbe: probed.length > 0 });
-      // What else this call probed is still unknown.
+      // The outcome of the other probes is still unknown.
       // safeguard: release-refused-probe
       if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false });
       return cooldownFrom({ until, kind }, familyOf(scope) ?? familyIfEndpoint(scope, target));

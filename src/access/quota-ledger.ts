@@ -24,14 +24,14 @@ export type Scope = 'all' | QuotaFamily | (string & {});
  * Why calls are refused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
  * `gone`: the endpoint probably no longer exists. `suspect`: nothing was refused yet, but another family was, so one call probes first.
  */
-export type ClosureKind = 'rate' | 'quota' | 'assumed' | 'gone' | 'suspect';
+type ClosureKind = 'rate' | 'quota' | 'assumed' | 'gone' | 'suspect';
 
 /** Times are milliseconds since 1970. `at`: when the call was refused. */
 export type Closure = { until: number; kind: ClosureKind; at: number };
 
 /** Everything in the ledger. */
 export type Ledger = {
-  /** Closures, over or not. */
+  /** Closures, including expired ones. */
   closures: ReadonlyMap<Scope, Closure>;
   /** How many calls of a family had been made in 24 hours when Spotify refused one, and when that was. */
   refused: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
@@ -52,14 +52,14 @@ export type Acquired =
 export type Probed = { scope: Scope; record: string };
 
 /** One call probes; others wait up to this long for the outcome. */
-export const probeMs = 6_000;
+const probeMs = 6_000;
 /** How far ahead the end of a closure may lie: a little further than the longest delay, because clocks differ. */
 const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
 /** What was learned is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
 /** Two families are taken to share a quota for this long after they were last refused together. */
 const sharedForMs = 30 * 24 * 60 * 60 * 1000;
-/** How often it is noted that an endpoint answers. */
+/** Minimum time between notes that an endpoint answered. */
 const noteEveryMs = 10 * 60_000;
 
 const ledgerType: KeyType = { kind: 'ledger', type: 'hash' };
@@ -108,7 +108,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       await endProbe([ledgerKey], wasAsked ? 'end' : 'release', ...pairs);
     },
 
-    /** Notes that an endpoint answers, so that a later refusal isn't taken for its end. */
+    /** Notes that an endpoint answers, so that a later refusal isn't mistaken for its removal. */
     async noteAnswer({ family, endpoint }: QuotaTarget): Promise<void> {
       const at = now();
       if (at - (notedAt.get(endpoint) ?? 0) < noteEveryMs) return;

@@ -3,7 +3,7 @@ import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 import type { Ledger } from './quota-ledger.ts';
 import { callsIn } from './usage.ts';
 
-/** What of a day's calls is used. Counts are calls in the last 24 hours. */
+/** How much of a day's calls is used. Counts are calls in the last 24 hours. */
 export type Used = {
   used: number;
   /** What Spotify allows, as far as is known; null if nothing is. */

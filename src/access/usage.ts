@@ -3,7 +3,7 @@ import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 /** How many calls of each family were made in each hour. Hours are whole ones since 1970. */
 export type Counts = ReadonlyMap<QuotaFamily, ReadonlyMap<number, number>>;
 
-/** When how many calls stop counting, in milliseconds from now; the soonest first. */
+/** How many calls stop counting, and when, in milliseconds from now; the soonest first. */
 export type Expiries = { inMs: number; calls: number }[];
 
 const hourMs = 60 * 60 * 1000;
@@ -17,7 +17,7 @@ export function hourOf(at: number): number {
   return Math.floor(at / hourMs);
 }
 
-/** Reads the hash of counts. `obsolete`: fields that count no longer. `damaged`: fields that are no counts. */
+/** Reads the hash of counts. `obsolete`: expired counts. `damaged`: invalid counts. */
 export function readCounts(
   fields: Readonly<Record<string, string>>,
   now: number,

@@ -16,7 +16,7 @@ export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<Che
   const used = `${total.used} of about ${dailyCalls} used in the last 24 hours`;
   return [
     total.isNearlyUsed
-      ? note(name, used, 'Large exports have to wait until some of them are a day old.')
+      ? note(name, used, 'Large exports may have to wait until earlier calls are more than 24 hours old.')
       : ok(name, used),
     ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil }) => {
       const words = familyWords[family];

@@ -92,7 +92,7 @@ test('after one family was refused, the next call of each other is a single prob
 });
 
 // fault: shared-quota-remembered
-test('two families refused together until the same time are remembered for a month: their calls count together', async (t) => {
+test('two families refused together, with the same end time, are remembered for a month: their calls count together', async (t) => {
   const { clock, one, other } = await createProcesses(t);
   for (let nth = 0; nth < 150; nth += 1) await one.call('playlist-read');
   for (let nth = 0; nth < 49; nth += 1) await one.call('lists');
@@ -136,7 +136,7 @@ test('a learned limit is never tiny, becomes looser day by day, and is forgotten
 });
 
 // fault: deadline-of-ours
-test('families are not taken for one by a time that Spotify did not name', async (t) => {
+test('families are not linked by an assumed end time', async (t) => {
   const { one } = await createProcesses(t);
   for (const family of ['lists', 'search', 'me'] as const)
     assert.equal(await one.call(family, quota(null)), `quota of ${family} for 60 min`);
@@ -238,7 +238,7 @@ test('the count at a refusal and the largest day without one are learned, and be
 });
 
 // fault: live-updates-by-their-own-calls
-test('other calls use up nothing of what live updates may use', async (t) => {
+test('other calls don’t count against the live-update budget', async (t) => {
   const { clock, redis, one } = await createProcesses(t);
   const bin = Math.floor(clock.now() / hour);
   const live = async () => {
@@ -268,7 +268,7 @@ test('calls count for a day', async (t) => {
   assert.equal(await used(), 0);
 });
 
-test('whatever takes many calls waits until they fit beside the reserve', () => {
+test('expensive work waits until it fits beside the reserve', () => {
   const expiries = [
     { inMs: hour, calls: 300 },
     { inMs: 5 * hour, calls: 200 },

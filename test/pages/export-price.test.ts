@@ -36,7 +36,7 @@ test('the formats of an export share what Spotify sent for some minutes', async 
 });
 
 // fault: export-above-budget
-test('an export that would use up the day’s calls says when it fits again, and is made anyway if that is confirmed', async (t) => {
+test('an export that would use up the day’s calls says when it can be made, and is made anyway if that is confirmed', async (t) => {
   const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '60' } });
   const { simulator, clock } = turntable;
   const mara = await signInToExport(turntable);
@@ -46,16 +46,16 @@ test('an export that would use up the day’s calls says when it fits again, and
   simulator.forgetCalls();
 
   const asked = await mara.get(`${path}/export`).expect(200);
-  assert.match(asked.text, /Too few of today’s calls are left for this\. It fits again from <time/);
+  assert.match(asked.text, /There aren’t enough calls left today\. You can export it from <time/);
   assert.match(asked.text, /href="[^"]+\/export\.csv\?anyway=yes">Download CSV anyway</);
   const refused = await mara.get(`${path}/export.csv`).expect(503);
-  assert.match(refused.text, /<h1>This export fits again from <time/);
+  assert.match(refused.text, /<h1>You can make this export from <time/);
   assert.match(refused.text, new RegExp(`It takes about ${calls} calls to Spotify`));
   assert.equal(countApiCalls(simulator, `/v1${path}/items`), 0);
   const { body, headers } = await mara.getJson(`${path}/export.csv`).expect(503);
   assert.equal(body.reason, 'not-enough-calls');
   assert.ok(Number(headers['retry-after']) > 20 * 3600);
-  assert.match((await mara.get(`${path}/export`)).text, /too few of today’s Spotify calls are left/);
+  assert.match((await mara.get(`${path}/export`)).text, /there aren’t enough Spotify calls left today/);
 
   const [, anyway = ''] = /href="([^"]+)">Export anyway</.exec(refused.text) ?? [];
   assert.equal(

@@ -132,7 +132,7 @@ export function createFiles(deps: Deps) {
   }
 }
 
-/** The URL of the same file, whatever it costs. */
+/** The URL that exports the file regardless of its cost. */
 function anywayOf(req: Request): string {
   const { pathname, searchParams } = new URL(req.originalUrl, 'http://localhost');
   searchParams.set('anyway', 'yes');

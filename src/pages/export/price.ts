@@ -56,12 +56,12 @@ function total({ entries, lists }: Price): number {
 }
 
 function tooExpensive(calls: number, until: number | null, anyway: string, now: number): Problem {
-  const price = `It takes about ${calls} calls to Spotify, and too few of today’s are left.`;
+  const price = `It takes about ${calls} calls to Spotify, and there aren’t enough left today.`;
   return new Problem({
     status: 503,
     reason: 'not-enough-calls',
     title: 'Not enough calls left for this export',
-    ...(until !== null && { heading: 'This export fits again from {until}' }),
+    ...(until !== null && { heading: 'You can make this export from {until}' }),
     text:
       until === null
         ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts on several days. If you export it anyway, playlists may stop loading for hours.`
