@@ -172,6 +172,7 @@ export function pollLikeTheApp(
     refused: new Map(),
     good: new Map(),
     shared: new Map(),
+    reserved: new Map(),
     counts,
   };
   const listeners = days.map((day) => ({

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Redis } from 'ioredis';
 import {
   getFile,
   longPlaylistName,
@@ -7,6 +8,7 @@ import {
   signInToExport,
   untilPagesExpire,
 } from '../support/exports.ts';
+import { until } from '../support/fleet.ts';
 import { apiRequests } from '../support/pages.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
@@ -65,6 +67,31 @@ test('an export that would use up the day’s calls says when it can be made, an
   );
   clock.advance({ hours: 26 });
   await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+});
+
+// fault: exports-at-once
+test('of several exports at once, those that fit together are made, and what they set aside is free again afterwards', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '80' } });
+  const { simulator, redisUrl } = turntable;
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  simulator.forgetCalls();
+
+  const statuses = await Promise.all(
+    Array.from(
+      { length: 4 },
+      async (_, nth) => (await mara.get(`${path}/export.csv?part=yes&from=${nth}`).buffer(true)).status,
+    ),
+  );
+
+  assert.deepEqual(statuses.sort(), [200, 200, 503, 503]);
+  assert.ok(apiRequests(simulator).length <= 72, 'a tenth of the day is left');
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  await until(async () => {
+    const [key = ''] = await redis.keys('*ledger:*');
+    return !Object.keys(await redis.hgetall(key)).some((name) => name.startsWith('reserved '));
+  });
 });
 
 test('an export that never fits into a day can be made in parts', async (t) => {
