@@ -140,7 +140,10 @@ function familyIfEndpoint(scope: Scope, { family }: QuotaTarget): QuotaFamily | 
   return scope === 'all' ? null : family;
 }
 
-/** A call that was not refused is over, and doesn't count if Spotify wasn't asked. If Redis fails now, the next call probes when the time of this probe has run out. */
+/**
+ * A call that was not refused is over, and doesn't count if Spotify wasn't asked. If Redis fails now, the next call probes when the time of this
+ * probe has run out.
+ */
 async function settle(
   ledger: QuotaLedger,
   target: QuotaTarget,

@@ -162,8 +162,6 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     closed = isGone() and endpoint or 'all'
     close(closed, closed == 'all' and 'rate' or 'gone')
   else
-    -- safeguard: learn-from-no-probe
-    if ARGV[9] == '0' then learn() end
     local alike = {}
     for index = 10, #ARGV do
       local other = ARGV[index]
@@ -181,12 +179,14 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     if #alike == 1 then
       local other = alike[1]
       redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. other)
-      -- The other's count at its refusal lacks this family's calls. The call that is refused now came after it.
+      -- The other's count at its refusal lacks this family's calls. The call that was refused now came after it.
       local at = string.match(redis.call('HGET', KEYS[1], 'refused ' .. other) or '', '^%d+ (%d+)$')
       local calls = callsIn24Hours(family, hour) + callsIn24Hours(other, hour) - 1
       -- safeguard: learn-limit-of-pair
       if at then redis.call('HSET', KEYS[1], 'refused ' .. other, calls .. ' ' .. at) end
     end
+    -- safeguard: learn-from-no-probe
+    if ARGV[9] == '0' then learn() end
     -- safeguard: three-families-close-all
     if #alike > 1 then
       close('all', 'quota')
@@ -217,11 +217,11 @@ export const uncountScript = `
   if (tonumber(redis.call('HGET', KEYS[1], ARGV[1])) or 0) > 0 then redis.call('HINCRBY', KEYS[1], ARGV[1], -1) end
   return 1`;
 
-/** Sets fields, and returns all as they were before. Arguments: TTL, then fields and their values in turn. */
+/** Sets fields, unless Redis refuses writes, and returns all as they were before. Arguments: TTL, then fields and their values in turn. */
 export const reserveScript = `
   local before = redis.call('HGETALL', KEYS[1])
-  redis.call('HSET', KEYS[1], unpack(ARGV, 2))
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  redis.pcall('HSET', KEYS[1], unpack(ARGV, 2))
+  redis.pcall('PEXPIRE', KEYS[1], ARGV[1])
   return before`;
 
 /** Arguments: endpoint, when and of which family, TTL. */

@@ -141,6 +141,21 @@ test('the limit of two families that share a quota counts the calls of both', as
   );
 });
 
+test('two families that are refused by calls under way at once share the limit of both as well', async (t) => {
+  const { clock, redis, one } = await createProcesses(t);
+  const bin = Math.floor(clock.now() / hour);
+  await redis.hset('calls:{an account}', `player-read ${bin}`, 300, `lists ${bin}`, 400);
+  const target = { family: 'player-read', endpoint: 'GET /me/player' } as const;
+  const inFlight = one.gate.run(target, async () => {
+    await one.call('lists', quota(7_200));
+    throw quota(7_200);
+  });
+  await assert.rejects(inFlight, Cooldown);
+
+  const { perDay } = familyBudget(await one.ledger.read(), 'lists', 700, clock.now());
+  assert.equal(perDay, 701);
+});
+
 // fault: call-not-made
 test('a call that is given up before Spotify is asked does not count', async (t) => {
   const { clock, one } = await createProcesses(t);
@@ -185,6 +200,17 @@ test('numbers that no process writes count as absent, in scripts as well, and ar
     ['day search'],
   );
   assert.deepEqual([...new Set(damaged)], ['calls', 'ledger']);
+});
+
+test('a closure that ends too late does not hide a real one', async (t) => {
+  const { clock, redis, one, other } = await createProcesses(t);
+  await redis.hset(
+    'ledger:{an account}',
+    'closed images',
+    `${clock.now() + 720 * hour} quota ${clock.now()}`,
+  );
+  await one.call('images', quota(7_200));
+  assert.equal(await other.call('images'), 'quota of images for 120 min');
 });
 
 // fault: irregular-use

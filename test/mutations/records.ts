@@ -150,8 +150,8 @@ export const mutations: Mutation[] = [
     safeguard: 'longest-cooldown-in-scripts',
     from: 'if untilMs > latest then return nil end',
     to: '',
-    test: 'test/redis/records',
-    named: 'an invalid cooldown',
+    test: 'test/access/quota-ledger',
+    named: 'too late',
   },
   {
     what: 'ignoring a cooldown of the accounts service that ends too late',
