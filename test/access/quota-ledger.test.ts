@@ -148,7 +148,8 @@ test('two families that are refused by calls under way at once share the limit o
   const target = { family: 'player-read', endpoint: 'GET /me/player' } as const;
   const inFlight = one.gate.run(target, async () => {
     await one.call('lists', quota(7_200));
-    throw quota(7_200);
+    clock.advance({ seconds: 1 });
+    throw quota(7_199);
   });
   await assert.rejects(inFlight, Cooldown);
 
