@@ -1,5 +1,5 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger } from './quota-ledger.ts';
+import type { Ledger } from './quota-fields.ts';
 import { callsIn, dayMs, type Expiries, expiriesIn } from './usage.ts';
 
 /** How many of a day's calls have been used. */

@@ -4,7 +4,8 @@ import { RateLimited, SpotifyError, SpotifyUnavailable } from '../spotify/errors
 import { createAccountsGate } from './accounts-gate.ts';
 import { Cooldown } from './errors.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
-import type { Closure, Permit, Probed, QuotaLedger, Scope } from './quota-ledger.ts';
+import type { Closure, Scope } from './quota-fields.ts';
+import type { Permit, Probed, QuotaLedger } from './quota-ledger.ts';
 import { delayOf } from './retry-after.ts';
 
 export type QuotaGate = ReturnType<typeof createQuotaGate>;

@@ -1,6 +1,6 @@
 import { learnedLimit, quotaOf, sharingFamilies } from './quota-budget.ts';
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger } from './quota-ledger.ts';
+import type { Ledger } from './quota-fields.ts';
 import { callsIn } from './usage.ts';
 
 /** How much of a day's calls is used. Counts are calls in the last 24 hours. */

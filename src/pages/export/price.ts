@@ -1,6 +1,7 @@
 import { familyBudget, fitsIn } from '../../access/quota-budget.ts';
 import type { QuotaFamily } from '../../access/quota-families.ts';
-import type { Ledger, QuotaLedger } from '../../access/quota-ledger.ts';
+import type { Ledger } from '../../access/quota-fields.ts';
+import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { routes } from '../../routes.ts';
 import { Problem } from '../../web/errors.ts';
 import { freeCalls } from '../../web/export-size.ts';
