@@ -14,13 +14,13 @@ export const familyWords: Record<QuotaFamily, { name: string; paused: string; st
   },
   me: { name: 'Your profile', paused: 'Signing in is', stillWorks: 'Search isn’t affected.' },
   lists: {
-    name: 'Lists of playlists and tracks',
-    paused: 'Your lists of playlists and tracks are',
+    name: 'Playlist and track lists',
+    paused: 'Your playlist and track lists are',
     stillWorks: 'Now playing and search aren’t affected.',
   },
   'playlist-read': {
-    name: 'Contents of playlists',
-    paused: 'The contents of playlists are',
+    name: 'Playlist contents',
+    paused: 'Playlist contents are',
     stillWorks: 'Now playing, your library and search aren’t affected.',
   },
   'playlist-write': {
@@ -39,9 +39,13 @@ export const familyWords: Record<QuotaFamily, { name: string; paused: string; st
     stillWorks: 'Now playing, your playlists and your library aren’t affected.',
   },
   catalogue: {
-    name: 'Details of tracks',
+    name: 'Details of tracks and artists',
     paused: 'Details of tracks and artists are',
     stillWorks: 'Now playing, your playlists and your library aren’t affected.',
   },
-  images: { name: 'Covers', paused: 'Changes to covers are', stillWorks: 'Everything else isn’t affected.' },
+  images: {
+    name: 'Changes to covers',
+    paused: 'Changes to covers are',
+    stillWorks: 'Nothing else is affected.',
+  },
 };

@@ -1,9 +1,9 @@
-import { learnedLimit, quotaOf } from './quota-budget.ts';
+import { learnedLimit, quotaOf, sharingFamilies } from './quota-budget.ts';
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger } from './quota-ledger.ts';
+import type { Ledger } from './quota-fields.ts';
 import { callsIn } from './usage.ts';
 
-/** What of a day's calls is used. Counts are calls in the last 24 hours. */
+/** How much of a day's calls is used. Counts are calls in the last 24 hours. */
 export type Used = {
   used: number;
   /** What Spotify allows, as far as is known; null if nothing is. */
@@ -18,6 +18,8 @@ export type FamilyUse = Used & {
   refusedAt: number | null;
   knownGood: number | null;
   closedUntil: number | null;
+  /** The family that shares the limit, and how many calls both have used. */
+  sharing: { with: QuotaFamily; used: number } | null;
 };
 
 /** From this part of a limit on, people are warned. */
@@ -33,7 +35,12 @@ export function quotaInUse(
     const quota = quotaOf(ledger, family, now);
     const { usedToday, refusedAt, knownGood, closedUntil } = quota;
     const limit = learnedLimit(ledger, family, dailyCalls, now);
-    return { family, ...usedOf(usedToday, limit), refusedAt, knownGood, closedUntil };
+    const group = sharingFamilies(ledger, family);
+    const [, other] = group;
+    // safeguard: warn-of-shared-limit
+    const together = usedOf(callsIn(ledger.counts, now, group), limit);
+    const sharing = other ? { with: other, used: together.used } : null;
+    return { ...together, family, used: usedToday, refusedAt, knownGood, closedUntil, sharing };
   });
   return {
     total: usedOf(callsIn(ledger.counts, now), dailyCalls),
@@ -44,4 +51,16 @@ export function quotaInUse(
 function usedOf(used: number, limit: number | null): Used {
   // safeguard: warn-from-80-percent
   return { used, limit, isNearlyUsed: limit !== null && used >= warnFrom * limit };
+}
+
+/** What is known of all families, for programs: times are in ISO 8601. `total.budget` is the guess that counts while nothing was refused. */
+export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
+  const families = quotaFamilies.map((family) => {
+    const { closedUntil, ...counts } = quotaOf(ledger, family, now);
+    return [family, { ...counts, closedUntil: closedUntil && new Date(closedUntil).toISOString() }] as const;
+  });
+  return {
+    families: Object.fromEntries(families),
+    total: { usedToday: callsIn(ledger.counts, now), budget: dailyCalls },
+  };
 }

@@ -4,21 +4,21 @@ import { quotaInUse } from '../access/quota-summary.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
 import { type CheckResult, note, ok } from './result.ts';
 
-type Deps = { ledger: Pick<QuotaLedger, 'read'>; dailyCalls: number; now: () => number };
+type Deps = { ledger: Pick<QuotaLedger, 'peek'>; dailyCalls: number; now: () => number };
 
 const name = 'Calls to Spotify';
 
-/** Says how many of the day's calls are used, and what is paused. Returns nothing without Redis, which another check reports. */
+/** Says how many of the day's calls are used, and what is paused. Changes nothing. Returns nothing without Redis, which another check reports. */
 export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<CheckResult[]> {
-  const known = await ledger.read().catch(nullIfUnavailable);
+  const known = await ledger.peek().catch(nullIfUnavailable);
   if (known === null) return [];
   const { total, families } = quotaInUse(known, dailyCalls, now());
   const used = `${total.used} of about ${dailyCalls} used in the last 24 hours`;
   return [
     total.isNearlyUsed
-      ? note(name, used, 'Large exports have to wait until some of them are a day old.')
+      ? note(name, used, 'Large exports may have to wait until earlier calls are more than 24 hours old.')
       : ok(name, used),
-    ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil }) => {
+    ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil, sharing }) => {
       const words = familyWords[family];
       if (closedUntil !== null)
         return [
@@ -29,7 +29,12 @@ export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<Che
           ),
         ];
       return isNearlyUsed
-        ? [note(words.name, `${used} of about ${limit} calls used in the last 24 hours`)]
+        ? [
+            note(
+              sharing ? `${words.name} and ${familyWords[sharing.with].name}` : words.name,
+              `${sharing?.used ?? used} of about ${limit} calls used in the last 24 hours`,
+            ),
+          ]
         : [];
     }),
   ];

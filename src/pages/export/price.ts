@@ -1,11 +1,12 @@
 import { familyBudget, fitsIn } from '../../access/quota-budget.ts';
 import type { QuotaFamily } from '../../access/quota-families.ts';
+import type { Ledger } from '../../access/quota-fields.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { routes } from '../../routes.ts';
 import { Problem } from '../../web/errors.ts';
 import { freeCalls } from '../../web/export-size.ts';
 
-export type Deps = { ledger: Pick<QuotaLedger, 'read'>; dailyCalls: number; now: () => number };
+export type Deps = { ledger: Pick<QuotaLedger, 'read' | 'reserve'>; dailyCalls: number; now: () => number };
 
 /** About how many calls an export takes. `entries`: for what is in playlists. `lists`: for the list of playlists. */
 export type Price = { entries: number; lists: number };
@@ -24,27 +25,40 @@ export type Prices = ReturnType<typeof createPrices>;
 /** Decides whether exports may be made now: they leave enough calls for pages, buttons and live updates. */
 export function createPrices({ ledger, dailyCalls, now }: Deps) {
   return {
-    fit,
+    /** Throws RedisUnavailable. */
+    async fit(price: Price): Promise<Fit> {
+      return total(price) <= freeCalls ? { fits: true } : fitIn(await ledger.read(), price);
+    },
 
     /**
-     * Throws a {@link Problem} that says when the export fits again, with a link to `anyway`. A part that never fits is allowed: it ends, and can
-     * be continued, when Spotify refuses a call. Throws RedisUnavailable.
+     * Sets the calls of an export aside, and returns a function that releases what is left of them at its end. Unless the export is confirmed,
+     * throws a {@link Problem} that says when it fits, with a link to `anyway`. A part that never fits is allowed: it ends, and can be continued,
+     * when Spotify refuses a call. Throws RedisUnavailable.
      */
-    async require(price: Price, { isPart, anyway }: { isPart: boolean; anyway: string }): Promise<void> {
-      const known = await fit(price);
-      if (known.fits || (isPart && known.at === null)) return;
+    async reserve(
+      price: Price,
+      { isPart, isConfirmed, anyway }: { isPart: boolean; isConfirmed: boolean; anyway: string },
+    ): Promise<() => Promise<void>> {
+      if (total(price) <= freeCalls) return async () => undefined;
+      const { before, release } = await ledger.reserve(
+        new Map(families.map(([part, family]) => [family, price[part]])),
+      );
+      const known = fitIn(before, price);
+      // safeguard: export-anyway
+      if (isConfirmed || known.fits || (isPart && known.at === null)) return release;
+      await release();
       // safeguard: refuse-export-above-budget
       throw tooExpensive(total(price), known.at, anyway, now());
     },
   };
 
-  /** Throws RedisUnavailable. */
-  async function fit(price: Price): Promise<Fit> {
-    if (total(price) <= freeCalls) return { fits: true };
-    const known = await ledger.read();
-    const waits = families.map(([part, family]) =>
-      price[part] === 0 ? 0 : fitsIn(familyBudget(known, family, dailyCalls, now()), price[part]),
-    );
+  function fitIn(known: Ledger, price: Price): Fit {
+    const waits = families.map(([part, family]) => {
+      if (price[part] === 0) return 0;
+      const budget = familyBudget(known, family, dailyCalls, now());
+      // The guess is for the calls of all families.
+      return fitsIn(budget, budget.isGuess ? total(price) : price[part]);
+    });
     if (waits.includes(null)) return { fits: false, at: null };
     const waitMs = Math.max(...waits.map(Number));
     return waitMs === 0 ? { fits: true } : { fits: false, at: now() + waitMs };
@@ -56,12 +70,12 @@ function total({ entries, lists }: Price): number {
 }
 
 function tooExpensive(calls: number, until: number | null, anyway: string, now: number): Problem {
-  const price = `It takes about ${calls} calls to Spotify, and too few of today’s are left.`;
+  const price = `It takes about ${calls} calls to Spotify, and there aren’t enough left today.`;
   return new Problem({
     status: 503,
     reason: 'not-enough-calls',
     title: 'Not enough calls left for this export',
-    ...(until !== null && { heading: 'This export fits again from {until}' }),
+    ...(until !== null && { heading: 'You can make this export from {until}' }),
     text:
       until === null
         ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts on several days. If you export it anyway, playlists may stop loading for hours.`
