@@ -1,51 +1,35 @@
 import type { QuotaFamily } from './quota-families.ts';
 
-/** What a family's calls are for, what stops working when they are used up, to go before "paused", and what still works. */
-export const familyWords: Record<QuotaFamily, { name: string; paused: string; stillWorks: string }> = {
-  'player-read': {
-    name: 'Now playing',
-    paused: 'Now playing is',
-    stillWorks: 'Your playlists, your library and search aren’t affected.',
-  },
-  'player-write': {
-    name: 'Playback controls',
-    paused: 'Playback controls are',
-    stillWorks: 'Now playing isn’t affected.',
-  },
-  me: { name: 'Your profile', paused: 'Signing in is', stillWorks: 'Search isn’t affected.' },
-  lists: {
-    name: 'Playlist and track lists',
-    paused: 'Your playlist and track lists are',
-    stillWorks: 'Now playing and search aren’t affected.',
-  },
-  'playlist-read': {
-    name: 'Playlist contents',
-    paused: 'Playlist contents are',
-    stillWorks: 'Now playing, your library and search aren’t affected.',
-  },
-  'playlist-write': {
-    name: 'Changes to playlists',
-    paused: 'Changes to playlists are',
-    stillWorks: 'Your playlists can still be opened.',
-  },
-  'library-write': {
-    name: 'Changes to your library',
-    paused: 'Changes to your library are',
-    stillWorks: 'Your library can still be opened.',
-  },
-  search: {
-    name: 'Search',
-    paused: 'Search is',
-    stillWorks: 'Now playing, your playlists and your library aren’t affected.',
-  },
-  catalogue: {
-    name: 'Details of tracks and artists',
-    paused: 'Details of tracks and artists are',
-    stillWorks: 'Now playing, your playlists and your library aren’t affected.',
-  },
-  images: {
-    name: 'Changes to covers',
-    paused: 'Changes to covers are',
-    stillWorks: 'Nothing else is affected.',
-  },
+/** What a family's calls are for, and what stops working when they are used up, to go before "paused". */
+export const familyWords: Record<QuotaFamily, { name: string; paused: string }> = {
+  'player-read': { name: 'Now playing and devices', paused: 'Now playing and devices are' },
+  'player-write': { name: 'Playback controls', paused: 'Playback controls are' },
+  me: { name: 'Your profile', paused: 'Signing in is' },
+  lists: { name: 'Your playlists and library', paused: 'Your playlists and library are' },
+  'playlist-read': { name: 'Playlist contents', paused: 'Playlist contents are' },
+  'playlist-write': { name: 'Changes to playlists', paused: 'Changes to playlists are' },
+  'library-write': { name: 'Changes to your library', paused: 'Changes to your library are' },
+  search: { name: 'Search', paused: 'Search is' },
+  catalogue: { name: 'Details of tracks and artists', paused: 'Details of tracks and artists are' },
+  images: { name: 'Changes to covers', paused: 'Changes to covers are' },
 };
+
+/** What people come for, and the families that it needs. */
+const mainParts: readonly [string, readonly QuotaFamily[]][] = [
+  ['now playing', ['player-read']],
+  ['your playlists', ['lists', 'playlist-read']],
+  ['your library', ['lists']],
+  ['search', ['search']],
+];
+
+/** Says which main parts of the site work while these families are paused; empty if none do. */
+export function stillWorks(paused: readonly QuotaFamily[]): string {
+  const working = mainParts
+    // safeguard: name-only-what-works
+    .filter(([, families]) => !families.some((family) => paused.includes(family)))
+    .map(([part]) => part);
+  const text = new Intl.ListFormat('en-GB').format(working);
+  if (text === '') return '';
+  const isPlural = working.length > 1 || working[0]?.startsWith('your');
+  return `${text[0]?.toUpperCase()}${text.slice(1)} ${isPlural ? 'aren’t' : 'isn’t'} affected.`;
+}

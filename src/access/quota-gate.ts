@@ -70,7 +70,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
       const { closures } = await ledger.read();
       const found = ['all', family].flatMap((scope) => {
         const closure = closures.get(scope);
-        return closure && closure.until > now() ? cooldownFrom(closure, familyOf(scope)) : [];
+        return closure && closure.until > now() ? cooldownFrom(closure, scope, { family }) : [];
       });
       return found.sort((one, other) => other.until - one.until)[0] ?? null;
     },
@@ -81,6 +81,12 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
       await Promise.all([ledger.reset(), accountsGate.reset()]);
     },
   };
+
+  /** The families that are paused now, so that a message can say what still works. */
+  async function pausedFamilies(): Promise<QuotaFamily[]> {
+    const { closures } = await ledger.peek();
+    return quotaFamilies.filter((family) => (closures.get(family)?.until ?? 0) > now());
+  }
 
   /** Waits until the call may be made, if that is soon, else throws Cooldown. */
   async function acquire(target: QuotaTarget): Promise<Permit> {
@@ -94,11 +100,8 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
       if (acquired.state === 'free') return acquired;
       const { scope, closure } = acquired;
       const until = acquired.state === 'closed' ? closure.until : now() + afterProbeMs;
-      const cooldown = cooldownFrom(
-        { ...closure, until },
-        familyOf(scope) ?? familyIfEndpoint(scope, target),
-      );
-      if (cooldown.until - now() > shortWaitMs || performance.now() >= giveUpAt) throw cooldown;
+      if (until - now() > shortWaitMs || performance.now() >= giveUpAt)
+        throw cooldownFrom({ ...closure, until }, scope, target, await pausedFamilies());
       await sleep(pollMs);
     }
   }
@@ -114,13 +117,13 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     const until = now() + delayMs;
     const kind = quota ? (isNamed ? 'quota' : 'assumed') : 'rate';
     try {
-      const scope = await ledger.close(target, { kind, until, wasProbe: probed.length > 0 });
+      const closed = await ledger.close(target, { kind, until, wasProbe: probed.length > 0 });
       // The outcome of the other probes is still unknown.
       // safeguard: release-refused-probe
       if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false });
-      return cooldownFrom({ until, kind }, familyOf(scope) ?? familyIfEndpoint(scope, target));
+      return cooldownFrom({ until: closed.until, kind }, closed.scope, target, await pausedFamilies());
     } catch {
-      const cooldown = cooldownFrom({ until, kind }, quota ? target.family : null);
+      const cooldown = cooldownFrom({ until, kind }, quota ? target.family : 'all', target);
       // safeguard: local-cooldown
       unsaved.set(cooldown.family ?? 'all', cooldown);
       return cooldown;
@@ -128,17 +131,19 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
   }
 }
 
-function cooldownFrom({ until, kind }: Omit<Closure, 'at'>, family: QuotaFamily | null): Cooldown {
-  return new Cooldown(until, { quota: kind === 'quota' || kind === 'assumed', family });
-}
-
-function familyOf(scope: Scope): QuotaFamily | null {
-  return quotaFamilies.find((family) => family === scope) ?? null;
-}
-
-/** The family to name for a closure of this scope: that of the call, if a single endpoint is closed. */
-function familyIfEndpoint(scope: Scope, { family }: QuotaTarget): QuotaFamily | null {
-  return scope === 'all' ? null : family;
+/** The error for a closure of this scope. If a single endpoint is closed, it names the family of the call as well. */
+function cooldownFrom(
+  { until, kind }: Omit<Closure, 'at'>,
+  scope: Scope,
+  { family }: Pick<QuotaTarget, 'family'>,
+  paused: readonly QuotaFamily[] = [],
+): Cooldown {
+  return new Cooldown(until, {
+    quota: kind === 'quota' || kind === 'assumed',
+    family: scope === 'all' ? null : family,
+    endpoint: scope === 'all' || scope === family ? null : scope,
+    paused,
+  });
 }
 
 /**

@@ -52,6 +52,8 @@ export type Reservation = { before: Ledger; release: () => Promise<void> };
 
 /** What was learned is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
+/** An endpoint that is probably gone is tried again after this time. */
+const goneForMs = 60 * 60_000;
 /** Minimum time between notes that an endpoint answered. */
 const noteEveryMs = 10 * 60_000;
 
@@ -110,14 +112,17 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       };
     },
 
-    /** Records that Spotify refused a call until a time, in milliseconds since 1970. Returns the scope that it closes. */
+    /** Records that Spotify refused a call until a time, in milliseconds since 1970. Returns the scope that it closes, and until when. */
     async close(
       { family, endpoint }: QuotaTarget,
       { kind, until, wasProbe }: { kind: 'rate' | 'quota' | 'assumed'; until: number; wasProbe: boolean },
-    ): Promise<Scope> {
+    ): Promise<{ scope: Scope; until: number }> {
       const at = now();
-      const args = [at, hourOf(at), family, endpoint, kind, until, maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0];
-      return (await close([ledgerKey, usageKey], ...args, ...quotaFamilies)) as Scope;
+      const goneUntil = Math.max(until, at + goneForMs);
+      const limits = [maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0, goneUntil];
+      const call = [at, hourOf(at), family, endpoint, kind, until];
+      const scope = (await close([ledgerKey, usageKey], ...call, ...limits, ...quotaFamilies)) as Scope;
+      return { scope, until: scope === endpoint ? goneUntil : until };
     },
 
     /** Ends the closures that a call has probed; if Spotify wasn't asked, the next call probes. */

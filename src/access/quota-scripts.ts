@@ -112,20 +112,23 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
  *   two, and if there are three, all calls are refused. Only times that Spotify named are compared. The next call of every other family
  *   probes. A refused probe says nothing about the size of a quota, because other calls have used it up.
  *
- * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, all families.
+ * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, until when an endpoint that is
+ * probably gone is closed, all families.
  */
 export const closeScript = `${closureIn}${callsIn24Hours}
   local now, hour, family, endpoint, kind = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
   local untilMs, latest = tonumber(ARGV[6]), tonumber(ARGV[1]) + tonumber(ARGV[7])
-  local function close(scope, why)
+  local function close(scope, why, endsAt)
     redis.call('HDEL', KEYS[1], 'probe ' .. scope)
-    if untilMs > (closureIn(scope, latest) or 0) then
-      redis.call('HSET', KEYS[1], 'closed ' .. scope, ARGV[6] .. ' ' .. why .. ' ' .. ARGV[1])
+    if tonumber(endsAt) > (closureIn(scope, latest) or 0) then
+      redis.call('HSET', KEYS[1], 'closed ' .. scope, endsAt .. ' ' .. why .. ' ' .. ARGV[1])
     end
   end
   local function isGone()
     -- safeguard: endpoint-gone
     if redis.call('HEXISTS', KEYS[1], 'answered ' .. endpoint) == 1 then return false end
+    local _, was = closureIn(endpoint, latest)
+    if was == 'gone' then return true end
     local fields = redis.call('HGETALL', KEYS[1])
     for index = 1, #fields, 2 do
       local at, of = string.match(fields[index + 1], '^(%d+) (%S+)$')
@@ -145,7 +148,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
 
   local function learn()
     local calls = callsIn24Hours(family, hour)
-    for index = 10, #ARGV do
+    for index = 11, #ARGV do
       -- safeguard: count-shared-quota-together
       if ARGV[index] ~= family and sharesQuota(ARGV[index]) then calls = calls + callsIn24Hours(ARGV[index], hour) end
     end
@@ -160,10 +163,10 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   local closed = family
   if kind == 'rate' then
     closed = isGone() and endpoint or 'all'
-    close(closed, closed == 'all' and 'rate' or 'gone')
+    if closed == 'all' then close('all', 'rate', ARGV[6]) else close(endpoint, 'gone', ARGV[10]) end
   else
     local alike = {}
-    for index = 10, #ARGV do
+    for index = 11, #ARGV do
       local other = ARGV[index]
       local otherUntil, otherKind, at = closureIn(other, latest)
       -- safeguard: compare-named-times-only
@@ -175,7 +178,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
         redis.call('HSET', KEYS[1], 'closed ' .. other, now .. ' suspect ' .. now)
       end
     end
-    close(family, kind)
+    close(family, kind, ARGV[6])
     if #alike == 1 then
       local other = alike[1]
       redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. other)
@@ -189,7 +192,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     if ARGV[9] == '0' then learn() end
     -- safeguard: three-families-close-all
     if #alike > 1 then
-      close('all', 'quota')
+      close('all', 'quota', ARGV[6])
       closed = 'all'
     end
   end

@@ -1,4 +1,4 @@
-import { familyWords } from '../access/family-words.ts';
+import { familyWords, stillWorks } from '../access/family-words.ts';
 import type { QuotaLedger } from '../access/quota-ledger.ts';
 import { quotaInUse } from '../access/quota-summary.ts';
 import { nullIfUnavailable } from '../redis/errors.ts';
@@ -12,12 +12,17 @@ const name = 'Calls to Spotify';
 export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<CheckResult[]> {
   const known = await ledger.peek().catch(nullIfUnavailable);
   if (known === null) return [];
-  const { total, families } = quotaInUse(known, dailyCalls, now());
+  const { total, families, closedUntil, gone } = quotaInUse(known, dailyCalls, now());
   const used = `${total.used} of about ${dailyCalls} used in the last 24 hours`;
+  const paused = families.filter(({ closedUntil }) => closedUntil !== null).map(({ family }) => family);
   return [
     total.isNearlyUsed
       ? note(name, used, 'Large exports may have to wait until earlier calls are more than 24 hours old.')
       : ok(name, used),
+    ...(closedUntil === null
+      ? []
+      : [note('All calls to Spotify', `paused by Spotify until ${new Date(closedUntil).toISOString()}`)]),
+    ...gone.map((endpoint) => note(endpoint, 'refused every time: Spotify has probably removed it')),
     ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil, sharing }) => {
       const words = familyWords[family];
       if (closedUntil !== null)
@@ -25,7 +30,7 @@ export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<Che
           note(
             words.name,
             `paused by Spotify until ${new Date(closedUntil).toISOString()}`,
-            words.stillWorks,
+            stillWorks(paused),
           ),
         ];
       return isNearlyUsed

@@ -148,10 +148,19 @@ export const errorMessages = {
     reason: 'quota-exceeded',
     title: '{paused} paused',
     heading: '{paused} paused until {until}',
-    happened: 'Spotify limits how often this site may ask for this in a day.',
+    happened: 'This site has used up the calls that Spotify allows it for this in a day.',
     lost: 'Nothing is lost. {stillWorks}',
     lostIfReloading: 'Nothing is lost. {stillWorks} This page comes back by itself.',
     buttons: ['tryAgain'],
+  },
+  endpointGone: {
+    status: 503,
+    reason: 'not-offered',
+    title: 'Spotify doesn’t offer this',
+    happened:
+      'Spotify refuses this request every time, and answers others. It has probably removed what this page needs.',
+    lost: '{stillWorks}',
+    buttons: ['goHome'],
   },
   tooManyRequests: {
     status: 429,

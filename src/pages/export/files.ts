@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { routes } from '../../routes.ts';
 import { entriesPerPage, maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
@@ -132,6 +133,7 @@ export function createFiles(deps: Deps) {
       isPart,
       isConfirmed,
       anyway: anywayOf(req),
+      page: typeof req.params.id === 'string' ? routes.exportOne(req.params.id) : routes.exportAll(),
     });
   }
 }
