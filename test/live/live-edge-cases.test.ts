@@ -293,8 +293,9 @@ test('a track that should be over isn’t shown as playing for longer than ten s
 // fault: polls-are-rare
 test('while polls are rare, the card says when the last one was, after each of them', async (t) => {
   const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
-  const { url, mara, clock } = turntable;
+  const { url, mara, simulator, clock } = turntable;
   await refusedAfter(turntable, 9);
+  simulator.plays('mara', { kind: 'episode' });
   const stream = await openStream(t, url, mara);
   for (let pages = 0; pages < 9; pages += 1) {
     clock.advance({ seconds: 2 });
@@ -314,6 +315,7 @@ test('someone who presses a button sees its effect even while polls are throttle
   const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
   const { url, mara, simulator, clock } = turntable;
   await refusedAfter(turntable, 9);
+  simulator.plays('mara', { kind: 'episode' });
   const stream = await openStream(t, url, mara);
   for (let pages = 0; pages < 9; pages += 1) {
     clock.advance({ seconds: 2 });
