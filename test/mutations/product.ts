@@ -847,6 +847,20 @@ export const mutations: Mutation[] = [
     test: 'test/access/quota-ledger',
   },
   {
+    what: 'not waiting for updates that do not come',
+    safeguard: 'overdue-at-once-without-updates',
+    from: 'live.cooldown || live.redisDown || live.spotifyDown ? 0 : reportedLateMs',
+    to: 'reportedLateMs',
+    test: 'test/live/live.test',
+  },
+  {
+    what: 'naming only what works during a pause',
+    safeguard: 'name-only-what-works',
+    from: '.filter(([, families]) => !families.some((family) => paused.includes(family)))',
+    to: '',
+    test: 'test/pages/quota.test',
+  },
+  {
     what: 'showing a track that should be over as one that is being checked',
     safeguard: 'overdue-is-not-playing',
     from: 'endsInMs !== null && endsInMs < -overdueAfterMs',
@@ -971,7 +985,7 @@ export const mutations: Mutation[] = [
   {
     what: 'not showing a player that hangs at the end of a track as playing',
     safeguard: 'hanging-is-not-playing',
-    from: 'hangsAtEnd ? -overdueAfterMs - 1 : end - now',
+    from: 'hangsAtEnd ? -reportedLateMs - 1 : end - now',
     to: 'end - now',
     test: 'test/pages/card',
   },

@@ -12,6 +12,8 @@ export type Card = {
   endsInMs: number | null;
   /** Whether it should have ended a while ago. Then it isn't shown as playing, because it probably isn't. */
   isOverdue: boolean;
+  /** How long after its end that is, in milliseconds. */
+  overdueAfterMs: number;
   /** Whether the item is in the library; null if unknown. */
   saved: boolean | null;
   /** Recently played tracks, shown while nothing is playing; null if unknown. */
@@ -21,7 +23,7 @@ export type Card = {
 };
 
 /** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
-export const overdueAfterMs = 10_000;
+const reportedLateMs = 10_000;
 /** So little is left of an item that is at its end. In milliseconds. */
 const nearEndMs = 1_500;
 
@@ -35,9 +37,13 @@ export function cardOf(
   const { playback, answeredAt, saved } = observation;
   const progressMs = progressAt(now, playback, answeredAt);
   const endsInMs = endIn(observation, now);
+  // Without updates, there is nothing to wait for.
+  // safeguard: overdue-at-once-without-updates
+  const overdueAfterMs = live.cooldown || live.redisDown || live.spotifyDown ? 0 : reportedLateMs;
   // safeguard: overdue-is-not-playing
   const isOverdue = endsInMs !== null && endsInMs < -overdueAfterMs;
-  return { playback, progressMs, endsInMs, isOverdue, saved, recent, live, observedAt: answeredAt };
+  const shown = { progressMs, endsInMs, isOverdue, overdueAfterMs };
+  return { playback, ...shown, saved, recent, live, observedAt: answeredAt };
 }
 
 /** A player that hangs at the end of a track should have ended it before Spotify was asked. */
@@ -46,7 +52,7 @@ function endIn(observation: Observation, now: number): number | null {
   if (end === null) return null;
   const hangsAtEnd = observation.stuckPolls > 0 && end - observation.answeredAt < nearEndMs;
   // safeguard: hanging-is-not-playing
-  return hangsAtEnd ? -overdueAfterMs - 1 : end - now;
+  return hangsAtEnd ? -reportedLateMs - 1 : end - now;
 }
 
 function progressAt(now: number, playback: Playback, observedAt: number): number | null {

@@ -15,7 +15,7 @@ import type { TimestampedItem } from '../../spotify/types.ts';
 import { noticeIn } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { type Card, cardOf, overdueAfterMs, playerData, versionOf } from './card.ts';
+import { type Card, cardOf, playerData, versionOf } from './card.ts';
 import { livePages, signInHash } from './live.ts';
 
 type Deps = {
@@ -65,7 +65,6 @@ export function nowPlayingPages(deps: Deps): Router {
     res.render('now-playing/now-playing', {
       ...cardLocals(listener, card),
       version: versionOf(card),
-      overdueAfterMs,
       refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
       heartbeatMs: streams.heartbeatMs,
       signIn: signInHash(req),
