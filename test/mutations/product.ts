@@ -725,13 +725,6 @@ export const mutations: Mutation[] = [
     test: 'test/live/observation',
   },
   {
-    what: 'learning the typical track length',
-    safeguard: 'learn-track-length',
-    from: 'newestTrackWeight * (playedMs',
-    to: '0 * (playedMs',
-    test: 'test/live/observation',
-  },
-  {
     what: 'disconnecting a client that does not read its stream',
     safeguard: 'drop-stalled-streams',
     from: 'if (res.writableLength > maxBacklogBytes) res.destroy();',

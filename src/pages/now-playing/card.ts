@@ -12,7 +12,9 @@ export type Card = {
   endsInMs: number | null;
   /** Whether it should have ended a while ago. Then it isn't shown as playing, because it probably isn't. */
   isOverdue: boolean;
-  /** How long after its end that is, in milliseconds. */
+  /** Whether Spotify was asked after its end, more than once, and still reports it. Polls become rare then. */
+  isHanging: boolean;
+  /** How long after its end it is overdue, in milliseconds. */
   overdueAfterMs: number;
   /** Whether the item is in the library; null if unknown. */
   saved: boolean | null;
@@ -24,6 +26,8 @@ export type Card = {
 
 /** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
 const reportedLateMs = 10_000;
+/** After so many polls that found the player stuck, another one is unlikely to find the next track soon. */
+const fewStuckPolls = 3;
 /** So little is left of an item that is at its end. In milliseconds. */
 const nearEndMs = 1_500;
 
@@ -42,7 +46,8 @@ export function cardOf(
   const overdueAfterMs = live.cooldown || live.redisDown || live.spotifyDown ? 0 : reportedLateMs;
   // safeguard: overdue-is-not-playing
   const isOverdue = endsInMs !== null && endsInMs < -overdueAfterMs;
-  const shown = { progressMs, endsInMs, isOverdue, overdueAfterMs };
+  const isHanging = observation.stuckPolls > fewStuckPolls;
+  const shown = { progressMs, endsInMs, isOverdue, isHanging, overdueAfterMs };
   return { playback, ...shown, saved, recent, live, observedAt: answeredAt };
 }
 
@@ -82,8 +87,15 @@ function bylineOf(item: NonNullable<Exclude<Playback, { state: 'nothing' }>['ite
 }
 
 /** A short hash that stays the same for as long as nothing but the progress of a card changes. */
-export function versionOf({ playback, saved, recent, live, observedAt }: Card): string {
+export function versionOf({ playback, isHanging, saved, recent, live, observedAt }: Card): string {
   const shownAt = live.throttledUntil === null ? null : observedAt;
-  const content = JSON.stringify([displayKeyOf(playback), saved, recent, conditionKeyOf(live), shownAt]);
+  const content = JSON.stringify([
+    displayKeyOf(playback),
+    isHanging,
+    saved,
+    recent,
+    conditionKeyOf(live),
+    shownAt,
+  ]);
   return createHash('sha256').update(content).digest('base64url').slice(0, 12);
 }
