@@ -52,7 +52,7 @@ export type Reservation = { before: Ledger; release: () => Promise<void> };
 
 /** What was learned is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
-/** An endpoint that is probably gone is tried again after this time. */
+/** An endpoint that is probably gone, and was refused again, is tried again after this time. */
 const goneForMs = 60 * 60_000;
 /** Minimum time between notes that an endpoint answered. */
 const noteEveryMs = 10 * 60_000;
@@ -121,8 +121,9 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       const goneUntil = Math.max(until, at + goneForMs);
       const limits = [maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0, goneUntil];
       const call = [at, hourOf(at), family, endpoint, kind, until];
-      const scope = (await close([ledgerKey, usageKey], ...call, ...limits, ...quotaFamilies)) as Scope;
-      return { scope, until: scope === endpoint ? goneUntil : until };
+      const reply = await close([ledgerKey, usageKey], ...call, ...limits, ...quotaFamilies);
+      const [scope, endsAt] = reply as [Scope, string];
+      return { scope, until: Number(endsAt) };
     },
 
     /** Ends the closures that a call has probed; if Spotify wasn't asked, the next call probes. */

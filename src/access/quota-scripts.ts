@@ -105,30 +105,33 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
   return reply`;
 
 /**
- * Records that Spotify refused a call, and returns the scope that it closes. Never shortens a closure.
+ * Records that Spotify refused a call, and returns the scope that it closes, and until when. Never shortens a closure.
  *
- * - Without a reason, all calls are refused; but if an endpoint has never answered and others of its family do, it is probably gone.
+ * - Without a reason, all calls are refused; but if an endpoint has never answered and others of its family do, it is probably gone;
+ *   if it is still refused after that, it is only tried once an hour.
  * - "QUOTA_EXCEEDED" closes the family. Families refused within five minutes until nearly the same time share a quota: that is remembered of
  *   two, and if there are three, all calls are refused. Only times that Spotify named are compared. The next call of every other family
  *   probes. A refused probe says nothing about the size of a quota, because other calls have used it up.
  *
- * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, until when an endpoint that is
- * probably gone is closed, all families.
+ * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, until when an endpoint that
+ * was refused before is closed, all families.
  */
 export const closeScript = `${closureIn}${callsIn24Hours}
   local now, hour, family, endpoint, kind = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
   local untilMs, latest = tonumber(ARGV[6]), tonumber(ARGV[1]) + tonumber(ARGV[7])
-  local function close(scope, why, endsAt)
+  local endsAt = ARGV[6]
+  local function close(scope, why)
     redis.call('HDEL', KEYS[1], 'probe ' .. scope)
     if tonumber(endsAt) > (closureIn(scope, latest) or 0) then
       redis.call('HSET', KEYS[1], 'closed ' .. scope, endsAt .. ' ' .. why .. ' ' .. ARGV[1])
     end
   end
+  local _, earlier = closureIn(endpoint, latest)
+  local wasGone = earlier == 'gone'
   local function isGone()
     -- safeguard: endpoint-gone
     if redis.call('HEXISTS', KEYS[1], 'answered ' .. endpoint) == 1 then return false end
-    local _, was = closureIn(endpoint, latest)
-    if was == 'gone' then return true end
+    if wasGone then return true end
     local fields = redis.call('HGETALL', KEYS[1])
     for index = 1, #fields, 2 do
       local at, of = string.match(fields[index + 1], '^(%d+) (%S+)$')
@@ -163,7 +166,9 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   local closed = family
   if kind == 'rate' then
     closed = isGone() and endpoint or 'all'
-    if closed == 'all' then close('all', 'rate', ARGV[6]) else close(endpoint, 'gone', ARGV[10]) end
+    -- safeguard: ask-rarely-for-gone-endpoints
+    if closed == endpoint and wasGone then endsAt = ARGV[10] end
+    close(closed, closed == 'all' and 'rate' or 'gone')
   else
     local alike = {}
     for index = 11, #ARGV do
@@ -178,7 +183,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
         redis.call('HSET', KEYS[1], 'closed ' .. other, now .. ' suspect ' .. now)
       end
     end
-    close(family, kind, ARGV[6])
+    close(family, kind)
     if #alike == 1 then
       local other = alike[1]
       redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. other)
@@ -192,12 +197,12 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     if ARGV[9] == '0' then learn() end
     -- safeguard: three-families-close-all
     if #alike > 1 then
-      close('all', 'quota', ARGV[6])
+      close('all', 'quota')
       closed = 'all'
     end
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[8])
-  return closed`;
+  return {closed, endsAt}`;
 
 /**
  * Ends closures, or releases their probes, unless they have been replaced since the probe began.

@@ -4,7 +4,7 @@ import type { Ledger, Scope } from './quota-fields.ts';
 import { callsIn } from './usage.ts';
 
 /** How much of a day's calls is used. Counts are calls in the last 24 hours. */
-export type Used = {
+type Used = {
   used: number;
   /** What Spotify allows, as far as is known; null if nothing is. */
   limit: number | null;
@@ -13,7 +13,7 @@ export type Used = {
 };
 
 /** The calls of a family, if any were made or it is paused. `closedUntil`: milliseconds since 1970, for this family alone. */
-export type FamilyUse = Used & {
+type FamilyUse = Used & {
   family: QuotaFamily;
   refusedAt: number | null;
   knownGood: number | null;

@@ -153,14 +153,15 @@ export const errorMessages = {
     lostIfReloading: 'Nothing is lost. {stillWorks} This page comes back by itself.',
     buttons: ['tryAgain'],
   },
-  endpointGone: {
+  endpointRefused: {
     status: 503,
     reason: 'not-offered',
-    title: 'Spotify doesn’t offer this',
+    title: 'Spotify refuses this right now',
+    heading: 'Not available until {until}',
     happened:
-      'Spotify refuses this request every time, and answers others. It has probably removed what this page needs.',
+      'Spotify refuses what this page needs, and answers other requests. If that stays so, Spotify has removed it.',
     lost: '{stillWorks}',
-    buttons: ['goHome'],
+    buttons: ['tryAgain', 'goHome'],
   },
   tooManyRequests: {
     status: 429,

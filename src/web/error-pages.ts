@@ -191,7 +191,7 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
 }
 
 function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
-  if (error instanceof Cooldown && error.endpoint !== null) return 'endpointGone';
+  if (error instanceof Cooldown && error.endpoint !== null) return 'endpointRefused';
   if (error instanceof Cooldown && error.quota && error.family !== null) return 'familyPaused';
   if (error instanceof Cooldown && error.quota) return 'quotaExceeded';
   if (error instanceof web.WrongHost && baseUrl.startsWith('https:')) return 'wrongHostBehindProxy';

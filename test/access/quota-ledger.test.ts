@@ -291,12 +291,19 @@ test('three families refused together close all', async (t) => {
 
 // fault: endpoint-gone
 test('an endpoint that never answered while others of its family do is probably gone, and closes only itself', async (t) => {
-  const { one, other } = await createProcesses(t);
+  const { clock, one, other } = await createProcesses(t);
   assert.equal(await one.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
 
   const gone = 'GET /browse/new-releases';
-  assert.match(await one.call('catalogue', rate(3_600), gone), /rate/);
-  assert.equal(await other.call('catalogue', null, gone), 'rate of catalogue for 60 min');
+  assert.match(await one.call('catalogue', rate(600), gone), /rate/);
+  assert.equal(await other.call('catalogue', null, gone), 'rate of catalogue for 10 min');
+  clock.advance({ minutes: 11 });
+  assert.match(await one.call('catalogue', rate(30), gone), /rate/);
+  assert.equal(
+    await other.call('catalogue', null, gone),
+    'rate of catalogue for 60 min',
+    'tried rarely then',
+  );
   assert.equal(await other.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
   assert.equal(await other.call('search'), 'answered');
 

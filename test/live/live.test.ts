@@ -490,5 +490,5 @@ test('a used-up quota means an hour of cooldown if Spotify names no time', async
   simulator.fault({ on: 'api', answer: { status: 429, body } });
   const refused = await mara.get('/playlists').expect(503);
   assert.ok(Number(refused.headers['retry-after']) > 3_500);
-  assert.match(refused.text, /<h1>Your playlist and track lists are paused until <time/);
+  assert.match(refused.text, /<h1>Your playlists and library are paused until <time/);
 });

@@ -844,14 +844,21 @@ export const mutations: Mutation[] = [
     safeguard: 'overdue-at-once-without-updates',
     from: 'live.cooldown || live.redisDown || live.spotifyDown ? 0 : reportedLateMs',
     to: 'reportedLateMs',
-    test: 'test/live/live.test',
+    test: 'test/live/live-edge-cases',
+  },
+  {
+    what: 'asking rarely for an endpoint that is probably gone',
+    safeguard: 'ask-rarely-for-gone-endpoints',
+    from: 'if closed == endpoint and wasGone then endsAt = ARGV[10] end',
+    to: '',
+    test: 'test/access/quota-ledger',
   },
   {
     what: 'naming only what works during a pause',
     safeguard: 'name-only-what-works',
     from: '.filter(([, families]) => !families.some((family) => paused.includes(family)))',
     to: '',
-    test: 'test/pages/quota.test',
+    test: 'test/pages/quota',
   },
   {
     what: 'showing a track that should be over as one that is being checked',

@@ -57,7 +57,7 @@ test('an export that would use up the day’s calls says when it can be made, an
   const { body, headers } = await mara.getJson(`${path}/export.csv`).expect(503);
   assert.equal(body.reason, 'not-enough-calls');
   assert.ok(Number(headers['retry-after']) > 20 * 3600);
-  assert.match((await mara.get(`${path}/export`)).text, /there aren’t enough Spotify calls left today/);
+  assert.match((await mara.get(`${path}/export`)).text, /Not started: there aren’t enough Spotify calls left today/);
 
   const [, anyway = ''] = /href="([^"]+)">Export anyway</.exec(refused.text) ?? [];
   assert.equal(
@@ -67,6 +67,22 @@ test('an export that would use up the day’s calls says when it can be made, an
   );
   clock.advance({ hours: 26 });
   await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+});
+
+test('while Spotify refuses the calls that an export needs, its page says until when and offers no download', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  await mara.get(`${path}/export`).expect(200);
+  simulator.rateLimit(3_600, { families: ['playlist-read'], quota: true });
+  clock.advance({ minutes: 1 });
+  await mara.get(path).expect(503);
+
+  const { text } = await mara.get(`${path}/export`).expect(200);
+
+  assert.match(text, /Spotify has paused exports until <time/);
+  assert.doesNotMatch(text, /export\.csv/);
 });
 
 // fault: exports-at-once

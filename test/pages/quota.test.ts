@@ -25,6 +25,48 @@ test('when the quota of searches is used up, only searching pauses: the page say
   await mara.get(search).expect(200);
 });
 
+// fault: two-families-paused
+test('while several families are paused, a page names only what works, and the setup check as well', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.rateLimit(7_200, { families: ['search'], quota: true });
+  await mara.get(search).expect(503);
+  simulator.rateLimit(3_600, { families: ['lists'], quota: true });
+
+  const lists = (await mara.get('/library').expect(503)).text;
+  assert.match(lists, /<h1>Your playlists and library are paused until <time/);
+  assert.match(lists, /Nothing is lost\. Now playing isn’t affected\./);
+  assert.match((await mara.get(search).expect(503)).text, /Nothing is lost\. Now playing isn’t affected\./);
+
+  await mara.get('/setup/check').expect(303);
+  const check = (await mara.get('/setup/check?cookie=set').expect(200)).text;
+  assert.match(check, /Now playing isn’t affected/);
+  assert.doesNotMatch(check, /search aren’t affected/);
+});
+
+// fault: endpoint-removed
+test('a page that needs an endpoint that Spotify has removed says so, and does not reload', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  await mara.get('/playlists').expect(200);
+  simulator.settings.goneEndpoints.add('GET /me/top/artists');
+  const top = '/library/top?of=artists';
+
+  const { text } = await mara.get(top).expect(503);
+  assert.match(text, /<h1>Not available until <time/);
+  assert.match(text, /Spotify refuses what this page needs, and answers other requests/);
+  assert.match(text, /Now playing, your playlists, your library and search aren’t affected/);
+  assert.doesNotMatch(text, /reload\.js|comes back by itself/);
+  assert.equal((await mara.getJson(top)).body.reason, 'not-offered');
+  assert.match(
+    (await mara.get('/account').expect(200)).text,
+    /Spotify refuses GET \/me\/top\/artists every time/,
+  );
+  await mara.get('/playlists').expect(200);
+});
+
 test('GET /quota shows calls used and when each pause ends', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
@@ -72,10 +114,10 @@ test('the account page and the setup check show calls used, and warn when most a
   simulator.rateLimit(3_600, { families: ['search'], quota: true });
   await mara.get(`${search}+9`).expect(503);
 
-  assert.match(await section(), /Most of today’s calls are used\. Large exports may have to wait/);
+  assert.match(await section(), /All of today’s calls are used\. Large exports may have to wait/);
   assert.match(
     await section(),
-    /Search<\/dt><dd>9\. Spotify last refused a call after 9 in 24 hours\. <span class="badge">Paused<\/span> until <time/,
+    /Search<\/dt><dd>9 calls; the limit is about 8\. <span class="badge">Paused<\/span> until <time/,
   );
   // The check first tries whether cookies come back.
   await mara.get('/setup/check').expect(303);
