@@ -118,9 +118,8 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       { kind, until, wasProbe }: { kind: 'rate' | 'quota' | 'assumed'; until: number; wasProbe: boolean },
     ): Promise<{ scope: Scope; until: number }> {
       const at = now();
-      const goneUntil = Math.max(until, at + goneForMs);
-      const limits = [maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0, goneUntil];
       const call = [at, hourOf(at), family, endpoint, kind, until];
+      const limits = [maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0, Math.max(until, at + goneForMs)];
       const reply = await close([ledgerKey, usageKey], ...call, ...limits, ...quotaFamilies);
       const [scope, endsAt] = reply as [Scope, string];
       return { scope, until: Number(endsAt) };

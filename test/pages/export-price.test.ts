@@ -57,7 +57,10 @@ test('an export that would use up the day’s calls says when it can be made, an
   const { body, headers } = await mara.getJson(`${path}/export.csv`).expect(503);
   assert.equal(body.reason, 'not-enough-calls');
   assert.ok(Number(headers['retry-after']) > 20 * 3600);
-  assert.match((await mara.get(`${path}/export`)).text, /Not started: there aren’t enough Spotify calls left today/);
+  assert.match(
+    (await mara.get(`${path}/export`)).text,
+    /Not started: there aren’t enough Spotify calls left today/,
+  );
 
   const [, anyway = ''] = /href="([^"]+)">Export anyway</.exec(refused.text) ?? [];
   assert.equal(
