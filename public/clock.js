@@ -3,7 +3,7 @@
 const formats = {
   time: new Intl.DateTimeFormat(navigator.languages, { timeStyle: 'short' }),
   dateTime: new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short' }),
-  day: new Intl.RelativeTimeFormat(navigator.languages, { numeric: 'auto' }),
+  day: new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'auto' }),
 };
 const localized = new WeakSet();
 

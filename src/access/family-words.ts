@@ -24,12 +24,13 @@ const mainParts: readonly [string, readonly QuotaFamily[]][] = [
 
 /** Says which main parts of the site work while these families are paused; empty if none do. */
 export function stillWorks(paused: readonly QuotaFamily[]): string {
+  // Whoever reads this may not be signed in.
+  if (paused.includes('me')) return 'If you’re already signed in, you stay signed in.';
   const working = mainParts
     // safeguard: name-only-what-works
     .filter(([, families]) => !families.some((family) => paused.includes(family)))
     .map(([part]) => part);
   const text = new Intl.ListFormat('en-GB').format(working);
   if (text === '') return '';
-  const isPlural = working.length > 1 || working[0]?.startsWith('your');
-  return `${text[0]?.toUpperCase()}${text.slice(1)} ${isPlural ? 'aren’t' : 'isn’t'} affected.`;
+  return `${text[0]?.toUpperCase()}${text.slice(1)} ${working.length > 1 ? 'aren’t' : 'isn’t'} affected.`;
 }

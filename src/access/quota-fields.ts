@@ -1,4 +1,4 @@
-import type { QuotaFamily } from './quota-families.ts';
+import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
 import { clockSlackMs, maxDelayMs } from './retry-after.ts';
 import { type Counts, isCount } from './usage.ts';
 
@@ -72,10 +72,11 @@ export function parseLedger(fields: Readonly<Record<string, string>>, now: numbe
       if (until > now) reserved.set(family, (reserved.get(family) ?? 0) + calls);
     }
     const [since, other] = name.startsWith('same ') ? text.split(' ') : [];
+    const [one, two] = [familyNamed(subject), familyNamed(other)];
     // safeguard: forget-shared-quota
-    if (other && Number(since) > now - sharedForMs) {
-      shared.set(subject as QuotaFamily, other as QuotaFamily);
-      shared.set(other as QuotaFamily, subject as QuotaFamily);
+    if (one && two && Number(since) > now - sharedForMs) {
+      shared.set(one, two);
+      shared.set(two, one);
     }
   }
   return { closures, refused, good, shared, reserved };
@@ -125,6 +126,11 @@ function isCountAndTime(text: string, now: number): boolean {
 function isPast(text: string | undefined, now: number): boolean {
   // safeguard: ledger-times-are-past
   return text !== undefined && /^\d{1,15}$/.test(text) && Number(text) <= now + clockSlackMs;
+}
+
+/** Undefined for a family that only a later version knows. */
+function familyNamed(name: string | undefined): QuotaFamily | undefined {
+  return quotaFamilies.find((family) => family === name);
 }
 
 function subjectOf(name: string): string {

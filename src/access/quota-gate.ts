@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nullIfUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { RateLimited, SpotifyError, SpotifyUnavailable } from '../spotify/errors.ts';
 import { createAccountsGate } from './accounts-gate.ts';
@@ -82,9 +83,11 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     },
   };
 
-  /** The families that are paused now, so that a message can say what still works. */
+  /** The families that are paused now, so that a message can say what still works; all of them if that can't be known. */
   async function pausedFamilies(): Promise<QuotaFamily[]> {
-    const { closures } = await ledger.peek();
+    const known = await ledger.peek().catch(nullIfUnavailable);
+    if (known === null) return [...quotaFamilies];
+    const { closures } = known;
     return quotaFamilies.filter((family) => (closures.get(family)?.until ?? 0) > now());
   }
 
@@ -116,18 +119,19 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     const { delayMs, isNamed } = delayOf(error, now());
     const until = now() + delayMs;
     const kind = quota ? (isNamed ? 'quota' : 'assumed') : 'rate';
-    try {
-      const closed = await ledger.close(target, { kind, until, wasProbe: probed.length > 0 });
-      // The outcome of the other probes is still unknown.
-      // safeguard: release-refused-probe
-      if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false });
-      return cooldownFrom({ until: closed.until, kind }, closed.scope, target, await pausedFamilies());
-    } catch {
+    const closed = await ledger
+      .close(target, { kind, until, wasProbe: probed.length > 0 })
+      .catch(nullIfUnavailable);
+    if (closed === null) {
       const cooldown = cooldownFrom({ until, kind }, quota ? target.family : 'all', target);
       // safeguard: local-cooldown
       unsaved.set(cooldown.family ?? 'all', cooldown);
       return cooldown;
     }
+    // The outcome of the other probes is still unknown. If Redis fails now, they end by themselves.
+    // safeguard: release-refused-probe
+    if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false }).catch(nullIfUnavailable);
+    return cooldownFrom({ until: closed.until, kind }, closed.scope, target, await pausedFamilies());
   }
 }
 

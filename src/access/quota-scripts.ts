@@ -126,11 +126,14 @@ export const closeScript = `${closureIn}${callsIn24Hours}
       redis.call('HSET', KEYS[1], 'closed ' .. scope, endsAt .. ' ' .. why .. ' ' .. ARGV[1])
     end
   end
-  local _, earlier = closureIn(endpoint, latest)
+  local earlierUntil, earlier = closureIn(endpoint, latest)
   local wasGone = earlier == 'gone'
+  -- Several calls may have been under way at the first refusal.
+  local isRefusedAgain = wasGone and earlierUntil <= now
   local function isGone()
     -- safeguard: endpoint-gone
-    if redis.call('HEXISTS', KEYS[1], 'answered ' .. endpoint) == 1 then return false end
+    local answeredAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'answered ' .. endpoint) or '', '^(%d+) %S+$'))
+    if answeredAt and answeredAt <= latestPast then return false end
     if wasGone then return true end
     local fields = redis.call('HGETALL', KEYS[1])
     for index = 1, #fields, 2 do
@@ -167,7 +170,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   if kind == 'rate' then
     closed = isGone() and endpoint or 'all'
     -- safeguard: ask-rarely-for-gone-endpoints
-    if closed == endpoint and wasGone then endsAt = ARGV[10] end
+    if closed == endpoint and isRefusedAgain then endsAt = ARGV[10] end
     close(closed, closed == 'all' and 'rate' or 'gone')
   else
     local alike = {}
@@ -202,7 +205,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     end
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[8])
-  return {closed, endsAt}`;
+  return {closed, string.format('%.0f', math.max(tonumber(endsAt), closureIn(closed, latest) or 0))}`;
 
 /**
  * Ends closures, or releases their probes, unless they have been replaced since the probe began.

@@ -12,16 +12,16 @@ const name = 'Calls to Spotify';
 export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<CheckResult[]> {
   const known = await ledger.peek().catch(nullIfUnavailable);
   if (known === null) return [];
-  const { total, families, closedUntil, gone } = quotaInUse(known, dailyCalls, now());
+  const { total, families, closedUntil: allUntil, gone } = quotaInUse(known, dailyCalls, now());
   const used = `${total.used} of about ${dailyCalls} used in the last 24 hours`;
   const paused = families.filter(({ closedUntil }) => closedUntil !== null).map(({ family }) => family);
   return [
     total.isNearlyUsed
       ? note(name, used, 'Large exports may have to wait until earlier calls are more than 24 hours old.')
       : ok(name, used),
-    ...(closedUntil === null
+    ...(allUntil === null
       ? []
-      : [note('All calls to Spotify', `paused by Spotify until ${new Date(closedUntil).toISOString()}`)]),
+      : [note('All calls to Spotify', `paused by Spotify until ${new Date(allUntil).toISOString()}`)]),
     ...gone.map((endpoint) => note(endpoint, 'refused every time: Spotify has probably removed it')),
     ...families.flatMap(({ family, used, limit, isNearlyUsed, closedUntil, sharing }) => {
       const words = familyWords[family];
@@ -30,7 +30,7 @@ export async function checkQuota({ ledger, dailyCalls, now }: Deps): Promise<Che
           note(
             words.name,
             `paused by Spotify until ${new Date(closedUntil).toISOString()}`,
-            stillWorks(paused),
+            allUntil === null ? stillWorks(paused) : undefined,
           ),
         ];
       return isNearlyUsed

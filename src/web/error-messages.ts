@@ -148,7 +148,7 @@ export const errorMessages = {
     reason: 'quota-exceeded',
     title: '{paused} paused',
     heading: '{paused} paused until {until}',
-    happened: 'This site has used up the calls that Spotify allows it for this in a day.',
+    happened: 'This site has used up today’s Spotify calls for this.',
     lost: 'Nothing is lost. {stillWorks}',
     lostIfReloading: 'Nothing is lost. {stillWorks} This page comes back by itself.',
     buttons: ['tryAgain'],
@@ -159,7 +159,7 @@ export const errorMessages = {
     title: 'Spotify refuses this right now',
     heading: 'Not available until {until}',
     happened:
-      'Spotify refuses what this page needs, and answers other requests. If that stays so, Spotify has removed it.',
+      'Spotify refuses the data this page needs but answers other requests. If this keeps happening, Spotify has probably removed it.',
     lost: '{stillWorks}',
     buttons: ['tryAgain', 'goHome'],
   },

@@ -211,7 +211,7 @@ function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<str
     ...(error instanceof Cooldown &&
       error.family !== null && {
         paused: familyWords[error.family].paused,
-        stillWorks: stillWorks(error.endpoint === null ? [error.family, ...error.paused] : error.paused),
+        stillWorks: stillWorks([error.family, ...error.paused]),
       }),
     ...(error instanceof web.WrongHost && { host: error.host.slice(0, 100) || 'an address without a name' }),
     ...(error instanceof spotify.ClientRejected && error.description && { description: error.description }),

@@ -849,7 +849,7 @@ export const mutations: Mutation[] = [
   {
     what: 'asking rarely for an endpoint that is probably gone',
     safeguard: 'ask-rarely-for-gone-endpoints',
-    from: 'if closed == endpoint and wasGone then endsAt = ARGV[10] end',
+    from: 'if closed == endpoint and isRefusedAgain then endsAt = ARGV[10] end',
     to: '',
     test: 'test/access/quota-ledger',
   },
@@ -922,7 +922,7 @@ export const mutations: Mutation[] = [
   {
     what: 'recognizing an endpoint that is gone',
     safeguard: 'endpoint-gone',
-    from: "if redis.call('HEXISTS', KEYS[1], 'answered ' .. endpoint) == 1 then return false end",
+    from: 'if answeredAt and answeredAt <= latestPast then return false end',
     to: 'if true then return false end',
     test: 'test/access/quota-ledger',
   },
@@ -957,7 +957,7 @@ export const mutations: Mutation[] = [
   {
     what: 'releasing the other probes of a refused call',
     safeguard: 'release-refused-probe',
-    from: 'if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false });',
+    from: 'if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false }).catch(nullIfUnavailable);',
     to: '',
     test: 'test/access/quota-ledger',
   },

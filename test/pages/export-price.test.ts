@@ -51,7 +51,7 @@ test('an export that would use up the day’s calls says when it can be made, an
   assert.match(asked.text, /There aren’t enough calls left today\. You can export it from <time/);
   assert.match(asked.text, /href="[^"]+\/export\.csv\?anyway=yes">Download CSV anyway</);
   const refused = await mara.get(`${path}/export.csv`).expect(503);
-  assert.match(refused.text, /<h1>You can make this export from <time/);
+  assert.match(refused.text, /<h1>You can export this from <time/);
   assert.match(refused.text, new RegExp(`It takes about ${calls} calls to Spotify`));
   assert.equal(countApiCalls(simulator, `/v1${path}/items`), 0);
   const { body, headers } = await mara.getJson(`${path}/export.csv`).expect(503);

@@ -89,7 +89,7 @@ function tooExpensive(
     status: 503,
     reason: 'not-enough-calls',
     title: 'Not enough calls left for this export',
-    ...(until !== null && { heading: 'You can make this export from {until}' }),
+    ...(until !== null && { heading: 'You can export this from {until}' }),
     text:
       until === null
         ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts on several days. If you export it anyway, playlists may stop loading for hours.`
