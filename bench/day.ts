@@ -1,7 +1,7 @@
 import { createRandom, type Random } from '../simulator/random.ts';
 import { liveBudget } from '../src/access/quota-budget.ts';
 import type { QuotaFamily } from '../src/access/quota-families.ts';
-import type { Ledger } from '../src/access/quota-ledger.ts';
+import type { Ledger } from '../src/access/quota-fields.ts';
 import { hourOf } from '../src/access/usage.ts';
 import { nextPoll } from '../src/live/cadence.ts';
 import { durationOf, type Observation, observe, remainingOf } from '../src/live/observation.ts';
@@ -175,6 +175,7 @@ export function pollLikeTheApp(
     refused: new Map(),
     good: new Map(),
     shared: new Map(),
+    reserved: new Map(),
     counts,
   };
   const listeners = days.map((day) => ({

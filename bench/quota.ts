@@ -16,7 +16,7 @@ import type { Bench, Options } from './options.ts';
 import { grouped } from './report.ts';
 
 /*
- * Simulated weeks in which Spotify's buckets of calls have sizes that nobody knows. The gate and its ledger are the real ones, in Redis; the
+ * Simulated weeks in which Spotify's buckets of calls have unknown sizes. The gate and its ledger are the real ones, in Redis; the
  * clock and Spotify are simulated. Beside them, what a single gate would have done that pauses everything for each refusal.
  */
 const processes = 3;
@@ -29,7 +29,7 @@ type Bucket = { families: readonly QuotaFamily[]; perDay: number };
 /** `named`: whether a refusal says when the next call is possible. */
 type World = { name: string; buckets: readonly Bucket[]; named: boolean };
 
-/** What asks whether Spotify may be called. `isPaused`: whether visitors are told that a family is paused. */
+/** Decides whether Spotify may be called. `isPaused`: whether visitors are told that a family is paused. */
 type Gate = {
   run(family: QuotaFamily, call: () => Promise<void>): Promise<void>;
   isPaused(family: QuotaFamily): Promise<boolean>;
@@ -347,7 +347,10 @@ function eventsOfWeek(begin: number, seed: string): PageEvent[] {
   const exportAt = (at: number): PageEvent => ({
     at,
     async happen(call, budgets, totals) {
-      if (!(await budgets.mayExport(70))) return void (totals.exportsRefused += 1);
+      if (!(await budgets.mayExport(70))) {
+        totals.exportsRefused += 1;
+        return;
+      }
       for (let page = 0; page < 70; page += 1) if ((await call('playlist-read', 1)) !== null) return;
     },
   });

@@ -24,10 +24,10 @@ try {
   const clientSecret = randomBytes(16).toString('hex');
   // A browser may resolve "localhost" to ::1 first, so nothing else may listen there.
   const simulatorAt = { host, port: await freePort(ports(port + 1), ['127.0.0.1', '::1']) };
-  let endCooldown = async () => {};
+  let resetLedger = async () => {};
   const onClear = () => {
-    // Without Redis, the cooldown ends by itself.
-    endCooldown().catch(() => undefined);
+    // Without Redis, there is no ledger to reset.
+    resetLedger().catch(() => undefined);
   };
   const simulator = await startSimulator({
     ...simulatorAt,
@@ -60,8 +60,8 @@ try {
   handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
   const parts = createParts({ config: { ...config, spotify }, log });
   shutdown.defer(parts.close);
-  // After trying a six-hour cooldown, a person can end it in the simulator.
-  endCooldown = parts.quotaGate.reset;
+  // Resetting the simulator also deletes cooldowns, counts of calls and what was learned.
+  resetLedger = parts.quotaGate.reset;
   await parts.redisAnswered;
   if (parts.redis.status !== 'ready')
     throw new NoRedis('The Redis at REDIS_URL refuses the connection. Check its user and password.');

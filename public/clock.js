@@ -1,10 +1,31 @@
 // Shows times in the visitor's time zone and format. The server writes them in UTC, because it knows neither. This runs in the head, before
 // anything is painted, so that nothing shifts; the observer handles what is added later.
-const format = new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short' });
+const formats = {
+  time: new Intl.DateTimeFormat(navigator.languages, { timeStyle: 'short' }),
+  dateTime: new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short' }),
+  day: new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'auto' }),
+};
+const localized = new WeakSet();
+
+/** A time of today without its date; "tomorrow" or "yesterday" instead of those dates. */
+function write(date) {
+  const days = Math.round((startOfDay(date) - startOfDay(new Date())) / 86_400_000);
+  if (days === 0) return formats.time.format(date);
+  return Math.abs(days) === 1
+    ? `${formats.day.format(days, 'day')}, ${formats.time.format(date)}`
+    : formats.dateTime.format(date);
+}
+
+function startOfDay(date) {
+  return new Date(date).setHours(0, 0, 0, 0);
+}
 
 function localizeTimes() {
   for (const time of document.getElementsByTagName('time')) {
-    if (time.textContent.endsWith(' UTC')) time.textContent = format.format(new Date(time.dateTime));
+    if (time.textContent.endsWith(' UTC')) localized.add(time);
+    else if (!localized.has(time)) continue;
+    const text = write(new Date(time.dateTime));
+    if (time.textContent !== text) time.textContent = text;
   }
 }
 
@@ -30,6 +51,8 @@ function inWords(ms) {
 
 document.addEventListener('DOMContentLoaded', countDown);
 setInterval(countDown, 1_000);
+// A day may end.
+setInterval(localizeTimes, 60_000);
 
 new MutationObserver(localizeTimes).observe(document, {
   childList: true,

@@ -118,10 +118,11 @@ function updateProgress() {
 function updateLabel() {
   const playing = document.getElementById('live-playing');
   if (!playing) return;
+  const overdue = document.getElementById('live-overdue');
   const overdueMs = performance.now() - shown.at - shown.endsInMs;
-  const isOverdue = overdueMs > Number(place.dataset.overdueAfter);
+  const isOverdue = overdueMs > Number(overdue.dataset.after);
   playing.hidden = isOverdue;
-  document.getElementById('live-overdue').hidden = !isOverdue;
+  overdue.hidden = !isOverdue;
 }
 
 /** Formats a duration as the server does for this locale: 3:05, or 3.05. */

@@ -82,7 +82,7 @@ export function limitForm(endpoints: readonly EndpointSummary[]): string {
   return `<form method="post" class="box rows" id="limits">
 <div class="row">
 <h3>Limits</h3>
-<p class="hint">Spotify answers 429 to these calls. An exhausted quota lasts six hours and also blocks the calls that share its limit. Reset the limits between tries: an app may take calls that are refused together for one limit.</p>
+<p class="hint">Spotify answers 429 to these calls. An exhausted quota lasts six hours and also blocks the calls that share its limit. Reset the limits between tries: an app may conclude that calls refused together share a limit.</p>
 ${select('family', 'Calls', [['', 'Every call'], ...familyOptions])}
 ${select('body', 'Body', [
   ['', 'Usual: text for a rate limit, JSON for a quota'],

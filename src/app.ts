@@ -137,7 +137,7 @@ type SetupDeps = {
 
 function setupRoutes({ config, parts, cookies, refusals, now }: SetupDeps): Router {
   const { baseUrl, redirectUri, trustProxy, missing } = config;
-  const { redis, spotify: check } = createChecks(config);
+  const { redis, spotify: check } = createChecks(config, parts?.now ?? null);
   const clientId = config.spotify?.clientId;
   const spotify =
     parts && clientId ? createSharedCheck({ records: parts.records, clientId, now, check }) : check;

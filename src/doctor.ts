@@ -7,7 +7,7 @@ const config = loadOrPrint();
 if (config) {
   print([ok('Settings', 'all variables are valid')]);
   print(config.unknownSettings.map((sentence) => note('.env', sentence)));
-  const { redis, spotify, site } = createChecks(config);
+  const { redis, spotify, site } = createChecks(config, null);
   for (const results of await Promise.all([redis(), spotify(), site()])) print(results);
 }
 

@@ -4,18 +4,16 @@ import { keys } from '../redis/keys.ts';
 import type { RecordKind, Records } from '../redis/records.ts';
 import { RateLimited } from '../spotify/errors.ts';
 import { Cooldown } from './errors.ts';
-import { delayOf, maxDelayMs } from './retry-after.ts';
+import { clockSlackMs, delayOf, maxDelayMs } from './retry-after.ts';
 
 type Deps = {
   records: Records;
   clientId: string;
   now: () => number;
-  /** The cooldown of all calls to the Web API; null if there is none. Throws RedisUnavailable. */
-  allClosed: () => Promise<Cooldown | null>;
 };
 
 /** How far ahead the end in a record may lie: a little further than the longest cooldown, because clocks differ. */
-const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
+const maxAheadMs = maxDelayMs + clockSlackMs;
 
 function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> {
   const schema = v
@@ -32,21 +30,21 @@ function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> 
   };
 }
 
-/** Decides whether the accounts service may be called now, for all processes together. It has no known quota. */
-export function createAccountsGate({ records, clientId, now, allClosed }: Deps) {
+/** Decides whether the accounts service may be called now, for all processes together. It has no known quota, and a 429 of the Web API isn't about it. */
+export function createAccountsGate({ records, clientId, now }: Deps) {
   const cooldowns = records.of(accountsCooldownKind(now));
   /** A cooldown that Redis did not accept, so that at least this process respects it. */
   let unsaved: Cooldown | null = null;
 
   return {
     /**
-     * Makes a call to the accounts service, unless it is in a cooldown. None is made while all calls to the Web API are refused, because a token
-     * would be of no use. Throws what the call throws, Cooldown in place of RateLimited, and RedisUnavailable.
+     * Makes a call to the accounts service, unless it is in a cooldown. Throws what the call throws, Cooldown in place of RateLimited, and
+     * RedisUnavailable.
      */
     async run<T>(call: () => Promise<T>): Promise<T> {
       // safeguard: accounts-cooldown
-      const [own, all] = await Promise.all([cooldowns.read(clientId), allClosed()]);
-      for (const cooldown of [own && new Cooldown(own.until), all, unsaved])
+      const saved = await cooldowns.read(clientId);
+      for (const cooldown of [saved && new Cooldown(saved.until), unsaved])
         if (cooldown && cooldown.until > now()) throw cooldown;
       try {
         return await call();

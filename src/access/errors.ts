@@ -13,18 +13,29 @@ export class Cooldown extends Error {
   readonly quota: boolean;
   /** The family of calls that are refused; null if it is all of them, or those to the accounts service. */
   readonly family: QuotaFamily | null;
+  /** The endpoint, if only its calls are refused: Spotify may have removed it. */
+  readonly endpoint: string | null;
+  /** All families that are paused at this time. */
+  readonly paused: readonly QuotaFamily[];
 
   constructor(
     until: number,
-    { quota = false, family = null }: { quota?: boolean; family?: QuotaFamily | null } = {},
+    {
+      quota = false,
+      family = null,
+      endpoint = null,
+      paused = [],
+    }: Partial<Pick<Cooldown, 'quota' | 'family' | 'endpoint' | 'paused'>> = {},
   ) {
-    const calls = family === null ? 'calls' : `calls of the family ${family}`;
+    const calls = endpoint ?? (family === null ? 'calls' : `calls of the family ${family}`);
     super(
       `Spotify refuses ${calls} until ${new Date(until).toISOString()}${quota ? ': the quota is used up' : ''}`,
     );
     this.until = until;
     this.quota = quota;
     this.family = family;
+    this.endpoint = endpoint;
+    this.paused = paused;
   }
 }
 

@@ -1,47 +1,36 @@
 import type { QuotaFamily } from './quota-families.ts';
 
-/** What a family's calls are for, what stops working when they are used up, to go before "paused", and what still works. */
-export const familyWords: Record<QuotaFamily, { name: string; paused: string; stillWorks: string }> = {
-  'player-read': {
-    name: 'Now playing',
-    paused: 'Now playing is',
-    stillWorks: 'Your playlists, your library and search aren’t affected.',
-  },
-  'player-write': {
-    name: 'Playback controls',
-    paused: 'Playback controls are',
-    stillWorks: 'Now playing isn’t affected.',
-  },
-  me: { name: 'Your profile', paused: 'Signing in is', stillWorks: 'Search isn’t affected.' },
-  lists: {
-    name: 'Lists of playlists and tracks',
-    paused: 'Your lists of playlists and tracks are',
-    stillWorks: 'Now playing and search aren’t affected.',
-  },
-  'playlist-read': {
-    name: 'Contents of playlists',
-    paused: 'The contents of playlists are',
-    stillWorks: 'Now playing, your library and search aren’t affected.',
-  },
-  'playlist-write': {
-    name: 'Changes to playlists',
-    paused: 'Changes to playlists are',
-    stillWorks: 'Your playlists can still be opened.',
-  },
-  'library-write': {
-    name: 'Changes to your library',
-    paused: 'Changes to your library are',
-    stillWorks: 'Your library can still be opened.',
-  },
-  search: {
-    name: 'Search',
-    paused: 'Search is',
-    stillWorks: 'Now playing, your playlists and your library aren’t affected.',
-  },
-  catalogue: {
-    name: 'Details of tracks',
-    paused: 'Details of tracks and artists are',
-    stillWorks: 'Now playing, your playlists and your library aren’t affected.',
-  },
-  images: { name: 'Covers', paused: 'Changes to covers are', stillWorks: 'Everything else isn’t affected.' },
+/** What a family's calls are for, and what stops working when they are used up, to go before "paused". */
+export const familyWords: Record<QuotaFamily, { name: string; paused: string }> = {
+  'player-read': { name: 'Now playing and devices', paused: 'Now playing and devices are' },
+  'player-write': { name: 'Playback controls', paused: 'Playback controls are' },
+  me: { name: 'Your profile', paused: 'Signing in is' },
+  lists: { name: 'Your playlists and library', paused: 'Your playlists and library are' },
+  'playlist-read': { name: 'Playlist contents', paused: 'Playlist contents are' },
+  'playlist-write': { name: 'Changes to playlists', paused: 'Changes to playlists are' },
+  'library-write': { name: 'Changes to your library', paused: 'Changes to your library are' },
+  search: { name: 'Search', paused: 'Search is' },
+  catalogue: { name: 'Details of tracks and artists', paused: 'Details of tracks and artists are' },
+  images: { name: 'Changes to covers', paused: 'Changes to covers are' },
 };
+
+/** What people come for, and the families that it needs. */
+const mainParts: readonly [string, readonly QuotaFamily[]][] = [
+  ['now playing', ['player-read']],
+  ['your playlists', ['lists', 'playlist-read']],
+  ['your library', ['lists']],
+  ['search', ['search']],
+];
+
+/** Says which main parts of the site work while these families are paused; empty if none do. */
+export function stillWorks(paused: readonly QuotaFamily[]): string {
+  // Whoever reads this may not be signed in.
+  if (paused.includes('me')) return 'If you’re already signed in, you stay signed in.';
+  const working = mainParts
+    // safeguard: name-only-what-works
+    .filter(([, families]) => !families.some((family) => paused.includes(family)))
+    .map(([part]) => part);
+  const text = new Intl.ListFormat('en-GB').format(working);
+  if (text === '') return '';
+  return `${text[0]?.toUpperCase()}${text.slice(1)} ${working.length > 1 ? 'aren’t' : 'isn’t'} affected.`;
+}

@@ -1,5 +1,5 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger } from './quota-ledger.ts';
+import type { Ledger } from './quota-fields.ts';
 import { callsIn, dayMs, type Expiries, expiriesIn } from './usage.ts';
 
 /** How many of a day's calls have been used. */
@@ -15,9 +15,9 @@ export type Budget = {
 /** What is known of a family's quota. Counts are calls in 24 hours. */
 export type FamilyQuota = {
   usedToday: number;
-  /** The most without a refusal; null if there was no day of it yet. */
+  /** The most without a refusal; null if there has been no such day. */
   knownGood: number | null;
-  /** As many had been made when Spotify last refused one; null if it never has. */
+  /** How many had been made when Spotify last refused one; null if it never has. */
   refusedAt: number | null;
   /** Until when Spotify refuses this family, in milliseconds since 1970; null if it doesn't. */
   closedUntil: number | null;
@@ -28,22 +28,10 @@ export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): Famil
   const ends = ['all', family].map((scope) => ledger.closures.get(scope)?.until ?? 0);
   const until = Math.max(...ends);
   return {
-    usedToday: callsIn(ledger.counts, now, family),
+    usedToday: callsIn(ledger.counts, now, [family]),
     knownGood: ledger.good.get(family) ?? null,
     refusedAt: ledger.refused.get(family)?.calls ?? null,
     closedUntil: until > now ? until : null,
-  };
-}
-
-/** What is known of all families, for programs: times are in ISO 8601. `total.budget` is the guess that counts while nothing was refused. */
-export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
-  const families = quotaFamilies.map((family) => {
-    const { closedUntil, ...counts } = quotaOf(ledger, family, now);
-    return [family, { ...counts, closedUntil: closedUntil && new Date(closedUntil).toISOString() }] as const;
-  });
-  return {
-    families: Object.fromEntries(families),
-    total: { usedToday: callsIn(ledger.counts, now), budget: dailyCalls },
   };
 }
 
@@ -53,7 +41,7 @@ const loosening = { perDay: 1.25, forgottenAfterDays: 7 };
 const leastPart = 0.1;
 
 /** The families that draw on the same quota as this one, itself included. */
-function sharing(ledger: Ledger, family: QuotaFamily): QuotaFamily[] {
+export function sharingFamilies(ledger: Ledger, family: QuotaFamily): QuotaFamily[] {
   const other = ledger.shared.get(family);
   return other ? [family, other] : [family];
 }
@@ -68,7 +56,7 @@ export function learnedLimit(
   dailyCalls: number,
   now: number,
 ): number | null {
-  const group = sharing(ledger, family);
+  const group = sharingFamilies(ledger, family);
   const refusals = group.flatMap((one) => ledger.refused.get(one) ?? []);
   const latest = refusals.sort((one, other) => other.at - one.at)[0];
   const days = latest && Math.floor((now - latest.at) / dayMs);
@@ -88,15 +76,30 @@ export function liveBudget(ledger: Ledger, dailyCalls: number, now: number): Bud
   const limit = learnedLimit(ledger, 'player-read', dailyCalls, now);
   const perDay = limit ?? Math.max(dailyCalls, ledger.good.get('player-read') ?? 0);
   // safeguard: live-updates-by-their-own-calls
-  return budgetFrom(perDay, expiriesIn(ledger.counts, now, sharing(ledger, 'player-read')), limit === null);
+  return budgetFrom(
+    perDay,
+    expiriesIn(ledger.counts, now, sharingFamilies(ledger, 'player-read')),
+    limit === null,
+  );
 }
 
-/** The budget of everything else: what is known of the family; while nothing is, the guessed total for all calls together. */
+/**
+ * The budget of everything else: what is known of the family; while nothing is, the guessed total for all calls together. Calls that are set aside
+ * count as used.
+ */
 export function familyBudget(ledger: Ledger, family: QuotaFamily, dailyCalls: number, now: number): Budget {
   const limit = learnedLimit(ledger, family, dailyCalls, now);
   if (limit !== null)
-    return budgetFrom(limit, expiriesIn(ledger.counts, now, sharing(ledger, family)), false);
-  return budgetFrom(Math.max(dailyCalls, ledger.good.get(family) ?? 0), expiriesIn(ledger.counts, now), true);
+    return budgetFrom(limit, withReserved(ledger, now, sharingFamilies(ledger, family)), false);
+  const perDay = Math.max(dailyCalls, ledger.good.get(family) ?? 0);
+  return budgetFrom(perDay, withReserved(ledger, now, quotaFamilies), true);
+}
+
+/** A call that is set aside counts for a day once it is made. */
+function withReserved(ledger: Ledger, now: number, families: readonly QuotaFamily[]): Expiries {
+  const calls = families.reduce((sum, family) => sum + (ledger.reserved.get(family) ?? 0), 0);
+  // safeguard: running-exports-count
+  return [...expiriesIn(ledger.counts, now, families), { inMs: dayMs, calls }];
 }
 
 /** Of each budget, this part is reserved for pages, buttons and ends of tracks, so that nothing expensive uses it up. */

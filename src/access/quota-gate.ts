@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nullIfUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { RateLimited, SpotifyError, SpotifyUnavailable } from '../spotify/errors.ts';
 import { createAccountsGate } from './accounts-gate.ts';
 import { Cooldown } from './errors.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
-import type { Closure, Probed, QuotaLedger, Scope } from './quota-ledger.ts';
+import type { Closure, Scope } from './quota-fields.ts';
+import type { Permit, Probed, QuotaLedger } from './quota-ledger.ts';
 import { delayOf } from './retry-after.ts';
 
 export type QuotaGate = ReturnType<typeof createQuotaGate>;
@@ -30,7 +32,7 @@ const afterProbeMs = 1_000;
 export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
   /** Closures that Redis did not accept, so that at least this process respects them. */
   const unsaved = new Map<Scope, Cooldown>();
-  const accountsGate = createAccountsGate({ records, clientId, now, allClosed });
+  const accountsGate = createAccountsGate({ records, clientId, now });
 
   return {
     /**
@@ -39,21 +41,21 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
      */
     async run<T>(target: QuotaTarget, call: () => Promise<T>): Promise<T> {
       for (let mayRetry = true; ; mayRetry = false) {
-        const probed = await acquire(target);
+        const permit = await acquire(target);
         try {
           const result = await call();
-          await settle(ledger, target, probed, { wasAsked: true, hasAnswered: true });
+          await settle(ledger, target, permit, { wasAsked: true, hasAnswered: true });
           return result;
         } catch (error) {
           if (!(error instanceof RateLimited)) {
             // safeguard: own-failure-ends-no-cooldown
-            await settle(ledger, target, probed, {
+            await settle(ledger, target, permit, {
               wasAsked: error instanceof SpotifyError && error.wasAsked,
               hasAnswered: error instanceof SpotifyError && !(error instanceof SpotifyUnavailable),
             });
             throw error;
           }
-          const cooldown = await startCooldown(target, error, probed);
+          const cooldown = await startCooldown(target, error, permit.probed);
           const waitMs = cooldown.until - now();
           // safeguard: distinguish-short-cooldowns
           if (!mayRetry || waitMs > shortWaitMs) throw cooldown;
@@ -69,7 +71,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
       const { closures } = await ledger.read();
       const found = ['all', family].flatMap((scope) => {
         const closure = closures.get(scope);
-        return closure && closure.until > now() ? cooldownFrom(closure, familyOf(scope)) : [];
+        return closure && closure.until > now() ? cooldownFrom(closure, scope, { family }) : [];
       });
       return found.sort((one, other) => other.until - one.until)[0] ?? null;
     },
@@ -81,8 +83,16 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     },
   };
 
-  /** Waits until the call may be made, if that is soon, else throws Cooldown. Returns the closures that it probes. */
-  async function acquire(target: QuotaTarget): Promise<readonly Probed[]> {
+  /** The families that are paused now, so that a message can say what still works; all of them if that can't be known. */
+  async function pausedFamilies(): Promise<QuotaFamily[]> {
+    const known = await ledger.peek().catch(nullIfUnavailable);
+    if (known === null) return [...quotaFamilies];
+    const { closures } = known;
+    return quotaFamilies.filter((family) => (closures.get(family)?.until ?? 0) > now());
+  }
+
+  /** Waits until the call may be made, if that is soon, else throws Cooldown. */
+  async function acquire(target: QuotaTarget): Promise<Permit> {
     const giveUpAt = performance.now() + shortWaitMs;
     for (;;) {
       for (const scope of ['all', target.family]) {
@@ -90,15 +100,11 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
         if (here && here.until > now()) throw here;
       }
       const acquired = await ledger.acquire(target);
-      if (acquired.state === 'free') return [];
-      if (acquired.state === 'probe') return acquired.ended;
+      if (acquired.state === 'free') return acquired;
       const { scope, closure } = acquired;
       const until = acquired.state === 'closed' ? closure.until : now() + afterProbeMs;
-      const cooldown = cooldownFrom(
-        { ...closure, until },
-        familyOf(scope) ?? familyIfEndpoint(scope, target),
-      );
-      if (cooldown.until - now() > shortWaitMs || performance.now() >= giveUpAt) throw cooldown;
+      if (until - now() > shortWaitMs || performance.now() >= giveUpAt)
+        throw cooldownFrom({ ...closure, until }, scope, target, await pausedFamilies());
       await sleep(pollMs);
     }
   }
@@ -113,53 +119,53 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     const { delayMs, isNamed } = delayOf(error, now());
     const until = now() + delayMs;
     const kind = quota ? (isNamed ? 'quota' : 'assumed') : 'rate';
-    try {
-      const scope = await ledger.close(target, { kind, until, wasProbe: probed.length > 0 });
-      // What else this call probed is still unknown.
-      // safeguard: release-refused-probe
-      if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false });
-      return cooldownFrom({ until, kind }, familyOf(scope) ?? familyIfEndpoint(scope, target));
-    } catch {
-      const cooldown = cooldownFrom({ until, kind }, quota ? target.family : null);
+    const closed = await ledger
+      .close(target, { kind, until, wasProbe: probed.length > 0 })
+      .catch(nullIfUnavailable);
+    if (closed === null) {
+      const cooldown = cooldownFrom({ until, kind }, quota ? target.family : 'all', target);
       // safeguard: local-cooldown
       unsaved.set(cooldown.family ?? 'all', cooldown);
       return cooldown;
     }
-  }
-
-  /** The cooldown of all calls; null if there is none. */
-  async function allClosed(): Promise<Cooldown | null> {
-    const here = unsaved.get('all');
-    if (here && here.until > now()) return here;
-    const closure = (await ledger.read()).closures.get('all');
-    return closure && closure.until > now() ? cooldownFrom(closure, null) : null;
+    // The outcome of the other probes is still unknown. If Redis fails now, they end by themselves.
+    // safeguard: release-refused-probe
+    if (probed.length > 0) await ledger.endProbe(probed, { wasAsked: false }).catch(nullIfUnavailable);
+    return cooldownFrom({ until: closed.until, kind }, closed.scope, target, await pausedFamilies());
   }
 }
 
-function cooldownFrom({ until, kind }: Omit<Closure, 'at'>, family: QuotaFamily | null): Cooldown {
-  return new Cooldown(until, { quota: kind === 'quota' || kind === 'assumed', family });
+/** The error for a closure of this scope. If a single endpoint is closed, it names the family of the call as well. */
+function cooldownFrom(
+  { until, kind }: Omit<Closure, 'at'>,
+  scope: Scope,
+  { family }: Pick<QuotaTarget, 'family'>,
+  paused: readonly QuotaFamily[] = [],
+): Cooldown {
+  return new Cooldown(until, {
+    quota: kind === 'quota' || kind === 'assumed',
+    family: scope === 'all' ? null : family,
+    endpoint: scope === 'all' || scope === family ? null : scope,
+    paused,
+  });
 }
 
-function familyOf(scope: Scope): QuotaFamily | null {
-  return quotaFamilies.find((family) => family === scope) ?? null;
-}
-
-/** The family to name for a closure of this scope: that of the call, if a single endpoint is closed. */
-function familyIfEndpoint(scope: Scope, { family }: QuotaTarget): QuotaFamily | null {
-  return scope === 'all' ? null : family;
-}
-
-/** A call that was not refused is over. If Redis fails now, the next call probes when the time of this probe has run out. */
+/**
+ * A call that was not refused is over, and doesn't count if Spotify wasn't asked. If Redis fails now, the next call probes when the time of this
+ * probe has run out.
+ */
 async function settle(
   ledger: QuotaLedger,
   target: QuotaTarget,
-  probed: readonly Probed[],
+  { probed, hour }: Permit,
   { wasAsked, hasAnswered }: { wasAsked: boolean; hasAnswered: boolean },
 ): Promise<void> {
   const work: Promise<unknown>[] = [];
   if (probed.length > 0) work.push(ledger.endProbe(probed, { wasAsked }));
+  // safeguard: count-asked-calls-only
+  if (!wasAsked) work.push(ledger.uncount(target, hour));
   // safeguard: silence-is-no-answer
   if (hasAnswered) work.push(ledger.noteAnswer(target));
-  // Neither is worth failing for.
+  // None of this is worth failing for.
   await Promise.allSettled(work);
 }

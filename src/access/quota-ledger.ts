@@ -1,11 +1,30 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { redisCall } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
-import { acquireScript, answeredScript, closeScript, endProbeScript } from './quota-scripts.ts';
-import { maxDelayMs } from './retry-after.ts';
-import { type Counts, hourOf, readCounts, usageTtlMs } from './usage.ts';
+import {
+  type Closure,
+  damagedIn,
+  expiredIn,
+  type Ledger,
+  maxAheadMs,
+  parseClosure,
+  parseLedger,
+  probeMs,
+  reservedForMs,
+  type Scope,
+} from './quota-fields.ts';
+import {
+  acquireScript,
+  answeredScript,
+  closeScript,
+  endProbeScript,
+  reserveScript,
+  uncountScript,
+} from './quota-scripts.ts';
+import { hourOf, readCounts, usageTtlMs } from './usage.ts';
 
 export type QuotaLedger = ReturnType<typeof createQuotaLedger>;
 
@@ -17,49 +36,25 @@ type Deps = {
   now: () => number;
 };
 
-/** What a closure applies to: all calls, those of a family, or those to one endpoint. */
-export type Scope = 'all' | QuotaFamily | (string & {});
+/** A call that may be made. It ends these closures if it is answered, and is counted in this hour. */
+export type Permit = { probed: readonly Probed[]; hour: number };
 
-/**
- * Why calls are refused. `rate`: too many at once. `quota`: those of a day are used up; `assumed`: the same, but Spotify didn't say until when.
- * `gone`: the endpoint probably no longer exists. `suspect`: nothing was refused yet, but another family was, so one call probes first.
- */
-export type ClosureKind = 'rate' | 'quota' | 'assumed' | 'gone' | 'suspect';
-
-/** Times are milliseconds since 1970. `at`: when the call was refused. */
-export type Closure = { until: number; kind: ClosureKind; at: number };
-
-/** Everything in the ledger. */
-export type Ledger = {
-  /** Closures, over or not. */
-  closures: ReadonlyMap<Scope, Closure>;
-  /** How many calls of a family had been made in 24 hours when Spotify refused one, and when that was. */
-  refused: ReadonlyMap<QuotaFamily, { calls: number; at: number }>;
-  /** The most calls of a family in 24 hours without a refusal. */
-  good: ReadonlyMap<QuotaFamily, number>;
-  /** Families that share a quota with another one. */
-  shared: ReadonlyMap<QuotaFamily, QuotaFamily>;
-  counts: Counts;
-};
-
-/** The result of asking for a call. A probe ends these closures if it is answered. */
+/** The result of asking for a call. */
 export type Acquired =
-  | { state: 'free' }
-  | { state: 'closed' | 'probed elsewhere'; scope: Scope; closure: Closure }
-  | { state: 'probe'; ended: Probed[] };
+  | ({ state: 'free' } & Permit)
+  | { state: 'closed' | 'probed elsewhere'; scope: Scope; closure: Closure };
 
 /** A closure whose end a call probes, as it is in the ledger. */
 export type Probed = { scope: Scope; record: string };
 
-/** One call probes; others wait up to this long for the outcome. */
-export const probeMs = 6_000;
-/** How far ahead the end of a closure may lie: a little further than the longest delay, because clocks differ. */
-const maxAheadMs = maxDelayMs + 15 * 60 * 1000;
+/** Calls that were set aside. `release` never throws. */
+export type Reservation = { before: Ledger; release: () => Promise<void> };
+
 /** What was learned is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
-/** Two families are taken to share a quota for this long after they were last refused together. */
-const sharedForMs = 30 * 24 * 60 * 60 * 1000;
-/** How often it is noted that an endpoint answers. */
+/** An endpoint that is probably gone, and was refused again, is tried again after this time. */
+const goneForMs = 60 * 60_000;
+/** Minimum time between notes that an endpoint answered. */
 const noteEveryMs = 10 * 60_000;
 
 const ledgerType: KeyType = { kind: 'ledger', type: 'hash' };
@@ -72,6 +67,8 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
   const acquire = records.script([ledgerType, usageType], acquireScript);
   const close = records.script([ledgerType, usageType], closeScript);
   const endProbe = records.script([ledgerType], endProbeScript);
+  const uncount = records.script([usageType], uncountScript);
+  const reserve = records.script([ledgerType], reserveScript);
   const noteAnswer = records.script([ledgerType], answeredScript);
   /** When an answer of each endpoint was last noted by this process. */
   const notedAt = new Map<string, number>();
@@ -81,25 +78,51 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
     async acquire({ family, endpoint }: QuotaTarget): Promise<Acquired> {
       const at = now();
       const limits = [probeMs, maxAheadMs, ledgerTtlMs, usageTtlMs];
-      const reply = await acquire([ledgerKey, usageKey], at, hourOf(at), family, endpoint, ...limits);
-      const [state, ...pairs] = reply as [Acquired['state'], ...string[]];
+      const hour = hourOf(at);
+      const reply = await acquire([ledgerKey, usageKey], at, hour, family, endpoint, ...limits);
+      const [state, ...pairs] = reply as [Acquired['state'] | 'probe', ...string[]];
       const found = pairsOf(pairs);
-      if (state === 'probe') return { state, ended: found };
+      if (state === 'free' || state === 'probe') return { state: 'free', probed: found, hour };
       const [first] = found;
       const closure = first && parseClosure(first.record, at);
-      return state === 'free' || !first || !closure
-        ? { state: 'free' }
-        : { state, scope: first.scope, closure };
+      return first && closure ? { state, scope: first.scope, closure } : { state: 'free', probed: [], hour };
     },
 
-    /** Records that Spotify refused a call until a time, in milliseconds since 1970. Returns the scope that it closes. */
+    /** Takes back the count of a call that wasn't made after all. */
+    async uncount({ family }: QuotaTarget, hour: number): Promise<void> {
+      await uncount([usageKey], `${family} ${hour}`);
+    },
+
+    /**
+     * Sets calls aside for work that is about to begin, until `release`. `before` is the ledger without them: of several at once, each sees what
+     * those before it have set aside.
+     */
+    async reserve(calls: ReadonlyMap<QuotaFamily, number>): Promise<Reservation> {
+      const id = randomUUID();
+      const until = now() + reservedForMs;
+      const names = [...calls.keys()].map((family) => `reserved ${family} ${id}`);
+      const pairs = [...calls.values()].flatMap((count, index) => [names[index] ?? '', `${count} ${until}`]);
+      const flat = (await reserve([ledgerKey], ledgerTtlMs, ...pairs)) as string[];
+      const fields = Object.fromEntries(pairsOf(flat).map(({ scope, record }) => [scope, record]));
+      const { counts } = readCounts(await readUsage(), now());
+      return {
+        before: { ...parseLedger(fields, now()), counts },
+        // If Redis fails now, they are set aside until they expire.
+        release: () => drop(ledgerKey, names),
+      };
+    },
+
+    /** Records that Spotify refused a call until a time, in milliseconds since 1970. Returns the scope that it closes, and until when. */
     async close(
       { family, endpoint }: QuotaTarget,
       { kind, until, wasProbe }: { kind: 'rate' | 'quota' | 'assumed'; until: number; wasProbe: boolean },
-    ): Promise<Scope> {
+    ): Promise<{ scope: Scope; until: number }> {
       const at = now();
-      const args = [at, hourOf(at), family, endpoint, kind, until, maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0];
-      return (await close([ledgerKey, usageKey], ...args, ...quotaFamilies)) as Scope;
+      const call = [at, hourOf(at), family, endpoint, kind, until];
+      const limits = [maxAheadMs, ledgerTtlMs, wasProbe ? 1 : 0, Math.max(until, at + goneForMs)];
+      const reply = await close([ledgerKey, usageKey], ...call, ...limits, ...quotaFamilies);
+      const [scope, endsAt] = reply as [Scope, string];
+      return { scope, until: Number(endsAt) };
     },
 
     /** Ends the closures that a call has probed; if Spotify wasn't asked, the next call probes. */
@@ -108,7 +131,7 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       await endProbe([ledgerKey], wasAsked ? 'end' : 'release', ...pairs);
     },
 
-    /** Notes that an endpoint answers, so that a later refusal isn't taken for its end. */
+    /** Notes that an endpoint answers, so that a later refusal isn't mistaken for its removal. */
     async noteAnswer({ family, endpoint }: QuotaTarget): Promise<void> {
       const at = now();
       if (at - (notedAt.get(endpoint) ?? 0) < noteEveryMs) return;
@@ -116,19 +139,23 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       await noteAnswer([ledgerKey], endpoint, `${at} ${family}`, ledgerTtlMs);
     },
 
-    /** Reads everything. Fields that are damaged are removed and reported. */
+    /** Reads everything. Expired fields are removed; damaged ones as well, and reported. */
     async read(): Promise<Ledger> {
-      const [fields, counts] = await Promise.all([
-        records.withType(ledgerType, ledgerKey, () => redis.hgetall(ledgerKey)),
-        records.withType(usageType, usageKey, () => redis.hgetall(usageKey)),
-      ]);
+      const [fields, counts] = await readFields();
       const usage = readCounts(counts, now());
       await Promise.all([
         drop(usageKey, usage.obsolete),
         drop(usageKey, usage.damaged, usageType.kind),
+        drop(ledgerKey, expiredIn(fields, now())),
         drop(ledgerKey, damagedIn(fields, now()), ledgerType.kind),
       ]);
       return { ...parseLedger(fields, now()), counts: usage.counts };
+    },
+
+    /** Reads everything, and changes nothing. */
+    async peek(): Promise<Ledger> {
+      const [fields, counts] = await readFields();
+      return { ...parseLedger(fields, now()), counts: readCounts(counts, now()).counts };
     },
 
     /** Forgets everything, for a simulator that starts over. */
@@ -137,6 +164,15 @@ export function createQuotaLedger({ redis, records, name, now }: Deps) {
       await redisCall(redis.del(ledgerKey, usageKey));
     },
   };
+
+  function readFields() {
+    const fields = records.withType(ledgerType, ledgerKey, () => redis.hgetall(ledgerKey));
+    return Promise.all([fields, readUsage()]);
+  }
+
+  function readUsage() {
+    return records.withType(usageType, usageKey, () => redis.hgetall(usageKey));
+  }
 
   async function drop(key: string, fields: readonly string[], damagedKind?: string): Promise<void> {
     if (fields.length === 0) return;
@@ -151,66 +187,4 @@ function pairsOf(texts: readonly string[]): Probed[] {
     scope: texts[2 * index] ?? '',
     record: texts[2 * index + 1] ?? '',
   }));
-}
-
-/** Null if the text is damaged. */
-function parseClosure(text: string, now: number): Closure | null {
-  const [, until, kind, at] = /^(\d{1,15}) (rate|quota|assumed|gone|suspect) (\d{1,15})$/.exec(text) ?? [];
-  // safeguard: longest-cooldown
-  if (Number(until) - now > maxAheadMs) return null;
-  return kind === undefined ? null : { until: Number(until), kind: kind as ClosureKind, at: Number(at) };
-}
-
-function parseLedger(fields: Readonly<Record<string, string>>, now: number): Omit<Ledger, 'counts'> {
-  const closures = new Map<Scope, Closure>();
-  const refused = new Map<QuotaFamily, { calls: number; at: number }>();
-  const good = new Map<QuotaFamily, number>();
-  const shared = new Map<QuotaFamily, QuotaFamily>();
-  for (const [name, text] of Object.entries(fields)) {
-    const subject = subjectOf(name);
-    if (!isIntact(name, text, now)) continue;
-    const closure = name.startsWith('closed ') ? parseClosure(text, now) : null;
-    if (closure) closures.set(subject, closure);
-    if (name.startsWith('refused ')) {
-      const [calls = 0, at = 0] = text.split(' ').map(Number);
-      refused.set(subject as QuotaFamily, { calls, at });
-    }
-    if (name.startsWith('good ')) good.set(subject as QuotaFamily, Number(text));
-    const [since, other] = name.startsWith('same ') ? text.split(' ') : [];
-    // safeguard: forget-shared-quota
-    if (other && Number(since) > now - sharedForMs) {
-      shared.set(subject as QuotaFamily, other as QuotaFamily);
-      shared.set(other as QuotaFamily, subject as QuotaFamily);
-    }
-  }
-  return { closures, refused, good, shared };
-}
-
-function damagedIn(fields: Readonly<Record<string, string>>, now: number): string[] {
-  return Object.entries(fields)
-    .filter(([name, text]) => !isIntact(name, text, now))
-    .map(([name]) => name);
-}
-
-/** Whether a field is intact. One with an unknown name belongs to a later version, which needs it. */
-function isIntact(name: string, text: string, now: number): boolean {
-  switch (name.split(' ', 1)[0]) {
-    case 'closed':
-      return parseClosure(text, now) !== null;
-    case 'probe':
-      return /^\d{1,15}$/.test(text);
-    case 'answered':
-    case 'same':
-      return /^\d{1,15} [\w-]+$/.test(text);
-    case 'refused':
-      return /^\d{1,15} \d{1,15}$/.test(text);
-    case 'good':
-      return /^\d{1,15}$/.test(text);
-    default:
-      return true;
-  }
-}
-
-function subjectOf(name: string): string {
-  return name.slice(name.indexOf(' ') + 1);
 }

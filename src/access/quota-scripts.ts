@@ -1,3 +1,6 @@
+import { clockSlackMs } from './retry-after.ts';
+import { maxCountDigits } from './usage.ts';
+
 /*
  * The scripts of the ledger. Its fields, in one hash per developer account:
  *
@@ -6,29 +9,42 @@
  *   answered <endpoint>  "<when> <family>"
  *   refused <family>     "<calls in 24 hours> <when>", at the last refusal because of the quota
  *   good <family>        the most calls in 24 hours without a refusal
+ *   day <family>         the calls in 24 hours at the latest call, which become "good" at the first call of a later hour
+ *   reserved <family> <id>  "<calls> <until>": set aside for work in progress
  *   same <family>        "<when> <family>": the two share a quota, so their calls count together
  *
  * And in the hash of counts: <family> <hour>, the number of calls. All times are milliseconds since 1970, hours are whole ones since 1970.
  */
 
 // A field may contain anything. One that is damaged counts as absent here, and is removed when the whole ledger is read.
+// Each script that starts with this has the time as its first argument.
 const closureIn = `
+  local latestPast = tonumber(ARGV[1]) + ${clockSlackMs}
+  local kinds = {rate = true, quota = true, assumed = true, gone = true, suspect = true}
   local function closureIn(scope, latest)
     local record = redis.call('HGET', KEYS[1], 'closed ' .. scope)
     if not record then return nil end
     local untilMs, kind, at = string.match(record, '^(%d+) (%l+) (%d+)$')
-    untilMs = tonumber(untilMs)
+    untilMs, at = tonumber(untilMs), tonumber(at)
+    -- safeguard: known-closures-in-scripts
+    if not untilMs or not kinds[kind] or at > latestPast then return nil end
     -- safeguard: longest-cooldown-in-scripts
-    if not untilMs or untilMs > latest then return nil end
-    return untilMs, kind, tonumber(at), record
+    if untilMs > latest then return nil end
+    return untilMs, kind, at, record
   end`;
 
+/** Of the oldest hour, only the part in the last 24 hours counts, as in usage.ts. */
 const callsIn24Hours = `
+  local function countIn(text)
+    -- safeguard: largest-count-in-scripts
+    return text and #text <= ${maxCountDigits} and string.match(text, '^%d+$') and tonumber(text) or 0
+  end
   local function callsIn24Hours(family, hour)
-    local calls = 0
-    for ago = 0, 24 do
-      calls = calls + (tonumber(redis.call('HGET', KEYS[2], family .. ' ' .. (hour - ago))) or 0)
-    end
+    local fields = {}
+    for ago = 0, 24 do fields[#fields + 1] = family .. ' ' .. (hour - ago) end
+    local counts = redis.call('HMGET', KEYS[2], unpack(fields))
+    local calls = math.ceil(countIn(counts[25]) * (1 - tonumber(ARGV[1]) % 3600000 / 3600000))
+    for index = 1, 24 do calls = calls + countIn(counts[index]) end
     return calls
   end`;
 
@@ -74,65 +90,78 @@ export const acquireScript = `${closureIn}${callsIn24Hours}
   end
   redis.pcall('PEXPIRE', KEYS[2], ARGV[8])
   if counted == 1 then
-    -- The first call of this hour: the 24 hours before it are complete.
-    local calls = callsIn24Hours(family, hour) - 1
-    local refusedAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'refused ' .. family) or '', ' (%d+)$'))
-    local good = tonumber(redis.call('HGET', KEYS[1], 'good ' .. family)) or 0
+    -- The first call of this hour: the day that ended with the last call of an earlier one was not refused.
+    local calls = countIn(redis.call('HGET', KEYS[1], 'day ' .. family))
     -- safeguard: learn-known-good
-    if calls > good and not (refusedAt and refusedAt > now - 25 * 3600000) then
+    if calls > countIn(redis.call('HGET', KEYS[1], 'good ' .. family)) then
       redis.pcall('HSET', KEYS[1], 'good ' .. family, calls)
-      redis.pcall('PEXPIRE', KEYS[1], ARGV[7])
     end
+  end
+  local refusedAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'refused ' .. family) or '', ' (%d+)$'))
+  if not (refusedAt and refusedAt > now - 25 * 3600000 and refusedAt <= latestPast) then
+    redis.pcall('HSET', KEYS[1], 'day ' .. family, callsIn24Hours(family, hour))
+    redis.pcall('PEXPIRE', KEYS[1], ARGV[7])
   end
   return reply`;
 
 /**
- * Records that Spotify refused a call, and returns the scope that it closes. Never shortens a closure.
+ * Records that Spotify refused a call, and returns the scope that it closes, and until when. Never shortens a closure.
  *
- * - Without a reason, all calls are refused; but if an endpoint has never answered and others of its family do, it is probably gone.
+ * - Without a reason, all calls are refused; but if an endpoint has never answered and others of its family do, it is probably gone;
+ *   if it is still refused after that, it is only tried once an hour.
  * - "QUOTA_EXCEEDED" closes the family. Families refused within five minutes until nearly the same time share a quota: that is remembered of
  *   two, and if there are three, all calls are refused. Only times that Spotify named are compared. The next call of every other family
  *   probes. A refused probe says nothing about the size of a quota, because other calls have used it up.
  *
- * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, all families.
+ * Arguments: now, hour, family, endpoint, kind, until, furthest end of a closure, TTL, whether it was a probe, until when an endpoint that
+ * was refused before is closed, all families.
  */
 export const closeScript = `${closureIn}${callsIn24Hours}
   local now, hour, family, endpoint, kind = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
   local untilMs, latest = tonumber(ARGV[6]), tonumber(ARGV[1]) + tonumber(ARGV[7])
+  local endsAt = ARGV[6]
   local function close(scope, why)
     redis.call('HDEL', KEYS[1], 'probe ' .. scope)
-    if untilMs > (closureIn(scope, latest) or 0) then
-      redis.call('HSET', KEYS[1], 'closed ' .. scope, ARGV[6] .. ' ' .. why .. ' ' .. ARGV[1])
+    if tonumber(endsAt) > (closureIn(scope, latest) or 0) then
+      redis.call('HSET', KEYS[1], 'closed ' .. scope, endsAt .. ' ' .. why .. ' ' .. ARGV[1])
     end
   end
+  local earlierUntil, earlier = closureIn(endpoint, latest)
+  local wasGone = earlier == 'gone'
+  -- Several calls may have been under way at the first refusal.
+  local isRefusedAgain = wasGone and earlierUntil <= now
   local function isGone()
     -- safeguard: endpoint-gone
-    if redis.call('HEXISTS', KEYS[1], 'answered ' .. endpoint) == 1 then return false end
+    local answeredAt = tonumber(string.match(redis.call('HGET', KEYS[1], 'answered ' .. endpoint) or '', '^(%d+) %S+$'))
+    if answeredAt and answeredAt <= latestPast then return false end
+    if wasGone then return true end
     local fields = redis.call('HGETALL', KEYS[1])
     for index = 1, #fields, 2 do
       local at, of = string.match(fields[index + 1], '^(%d+) (%S+)$')
       local isAnswer = string.sub(fields[index], 1, 9) == 'answered '
-      if isAnswer and of == family and tonumber(at) > now - 3600000 then return true end
+      if isAnswer and of == family and tonumber(at) > now - 3600000 and tonumber(at) <= latestPast then return true end
     end
     return false
   end
   local function sharesQuota(other)
     for _, pair in ipairs({{family, other}, {other, family}}) do
       local at, with = string.match(redis.call('HGET', KEYS[1], 'same ' .. pair[1]) or '', '^(%d+) (%S+)$')
-      if with == pair[2] and tonumber(at) > now - 30 * 86400000 then return true end
+      at = tonumber(at)
+      if with == pair[2] and at > now - 30 * 86400000 and at <= latestPast then return true end
     end
     return false
   end
 
   local function learn()
     local calls = callsIn24Hours(family, hour)
-    for index = 10, #ARGV do
+    for index = 11, #ARGV do
       -- safeguard: count-shared-quota-together
       if ARGV[index] ~= family and sharesQuota(ARGV[index]) then calls = calls + callsIn24Hours(ARGV[index], hour) end
     end
     redis.call('HSET', KEYS[1], 'refused ' .. family, calls .. ' ' .. now)
+    redis.call('HDEL', KEYS[1], 'day ' .. family)
     -- So many are no longer known to be good.
-    if (tonumber(redis.call('HGET', KEYS[1], 'good ' .. family)) or 0) >= calls then
+    if countIn(redis.call('HGET', KEYS[1], 'good ' .. family)) >= calls then
       redis.call('HSET', KEYS[1], 'good ' .. family, math.max(0, calls - 1))
     end
   end
@@ -140,12 +169,12 @@ export const closeScript = `${closureIn}${callsIn24Hours}
   local closed = family
   if kind == 'rate' then
     closed = isGone() and endpoint or 'all'
+    -- safeguard: ask-rarely-for-gone-endpoints
+    if closed == endpoint and isRefusedAgain then endsAt = ARGV[10] end
     close(closed, closed == 'all' and 'rate' or 'gone')
   else
-    -- safeguard: learn-from-no-probe
-    if ARGV[9] == '0' then learn() end
     local alike = {}
-    for index = 10, #ARGV do
+    for index = 11, #ARGV do
       local other = ARGV[index]
       local otherUntil, otherKind, at = closureIn(other, latest)
       -- safeguard: compare-named-times-only
@@ -158,7 +187,17 @@ export const closeScript = `${closureIn}${callsIn24Hours}
       end
     end
     close(family, kind)
-    if #alike == 1 then redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. alike[1]) end
+    if #alike == 1 then
+      local other = alike[1]
+      redis.call('HSET', KEYS[1], 'same ' .. family, now .. ' ' .. other)
+      -- The other's count at its refusal lacks this family's calls. The call that was refused now came after it.
+      local at = string.match(redis.call('HGET', KEYS[1], 'refused ' .. other) or '', '^%d+ (%d+)$')
+      local calls = callsIn24Hours(family, hour) + callsIn24Hours(other, hour) - 1
+      -- safeguard: learn-limit-of-pair
+      if at then redis.call('HSET', KEYS[1], 'refused ' .. other, calls .. ' ' .. at) end
+    end
+    -- safeguard: learn-from-no-probe
+    if ARGV[9] == '0' then learn() end
     -- safeguard: three-families-close-all
     if #alike > 1 then
       close('all', 'quota')
@@ -166,7 +205,7 @@ export const closeScript = `${closureIn}${callsIn24Hours}
     end
   end
   redis.call('PEXPIRE', KEYS[1], ARGV[8])
-  return closed`;
+  return {closed, string.format('%.0f', math.max(tonumber(endsAt), closureIn(closed, latest) or 0))}`;
 
 /**
  * Ends closures, or releases their probes, unless they have been replaced since the probe began.
@@ -183,6 +222,18 @@ export const endProbeScript = `
     end
   end
   return 1`;
+
+/** Argument: the field of a count that was one too high. */
+export const uncountScript = `
+  if (tonumber(redis.call('HGET', KEYS[1], ARGV[1])) or 0) > 0 then redis.call('HINCRBY', KEYS[1], ARGV[1], -1) end
+  return 1`;
+
+/** Sets fields, unless Redis refuses writes, and returns all as they were before. Arguments: TTL, then fields and their values in turn. */
+export const reserveScript = `
+  local before = redis.call('HGETALL', KEYS[1])
+  redis.pcall('HSET', KEYS[1], unpack(ARGV, 2))
+  redis.pcall('PEXPIRE', KEYS[1], ARGV[1])
+  return before`;
 
 /** Arguments: endpoint, when and of which family, TTL. */
 export const answeredScript = `

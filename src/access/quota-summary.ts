@@ -1,10 +1,10 @@
-import { learnedLimit, quotaOf } from './quota-budget.ts';
+import { learnedLimit, quotaOf, sharingFamilies } from './quota-budget.ts';
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger } from './quota-ledger.ts';
+import type { Ledger, Scope } from './quota-fields.ts';
 import { callsIn } from './usage.ts';
 
-/** What of a day's calls is used. Counts are calls in the last 24 hours. */
-export type Used = {
+/** How much of a day's calls is used. Counts are calls in the last 24 hours. */
+type Used = {
   used: number;
   /** What Spotify allows, as far as is known; null if nothing is. */
   limit: number | null;
@@ -12,36 +12,71 @@ export type Used = {
   isNearlyUsed: boolean;
 };
 
-/** The calls of a family, if any were made or are paused. `closedUntil`: milliseconds since 1970. */
-export type FamilyUse = Used & {
+/** The calls of a family, if any were made or it is paused. `closedUntil`: milliseconds since 1970, for this family alone. */
+type FamilyUse = Used & {
   family: QuotaFamily;
   refusedAt: number | null;
   knownGood: number | null;
   closedUntil: number | null;
+  /** The family that shares the limit, and how many calls both have used. */
+  sharing: { with: QuotaFamily; used: number } | null;
+};
+
+export type QuotaInUse = {
+  total: Used;
+  /** Until when all calls are paused, in milliseconds since 1970; null if they aren't. */
+  closedUntil: number | null;
+  families: FamilyUse[];
+  /** Endpoints that Spotify has probably removed. */
+  gone: string[];
 };
 
 /** From this part of a limit on, people are warned. */
 const warnFrom = 0.8;
 
 /** What is used of the day's calls, for people. `dailyCalls` is the limit for all calls while Spotify has refused none. */
-export function quotaInUse(
-  ledger: Ledger,
-  dailyCalls: number,
-  now: number,
-): { total: Used; families: FamilyUse[] } {
+export function quotaInUse(ledger: Ledger, dailyCalls: number, now: number): QuotaInUse {
+  const closedUntil = closedUntilOf(ledger, 'all', now);
   const families = quotaFamilies.map((family) => {
     const quota = quotaOf(ledger, family, now);
-    const { usedToday, refusedAt, knownGood, closedUntil } = quota;
+    const { usedToday, refusedAt, knownGood } = quota;
     const limit = learnedLimit(ledger, family, dailyCalls, now);
-    return { family, ...usedOf(usedToday, limit), refusedAt, knownGood, closedUntil };
+    const group = sharingFamilies(ledger, family);
+    const [, other] = group;
+    // safeguard: warn-of-shared-limit
+    const together = usedOf(callsIn(ledger.counts, now, group), limit);
+    const sharing = other ? { with: other, used: together.used } : null;
+    const closedUntil = closedUntilOf(ledger, family, now);
+    return { ...together, family, used: usedToday, refusedAt, knownGood, closedUntil, sharing };
   });
   return {
     total: usedOf(callsIn(ledger.counts, now), dailyCalls),
-    families: families.filter(({ used, closedUntil }) => used > 0 || closedUntil !== null),
+    closedUntil,
+    families: families.filter((one) => one.used > 0 || one.closedUntil !== null),
+    gone: [...ledger.closures]
+      .filter(([, { kind, until }]) => kind === 'gone' && until > now)
+      .map(([endpoint]) => endpoint),
   };
+}
+
+function closedUntilOf({ closures }: Ledger, scope: Scope, now: number): number | null {
+  const until = closures.get(scope)?.until ?? 0;
+  return until > now ? until : null;
 }
 
 function usedOf(used: number, limit: number | null): Used {
   // safeguard: warn-from-80-percent
   return { used, limit, isNearlyUsed: limit !== null && used >= warnFrom * limit };
+}
+
+/** What is known of all families, for programs: times are in ISO 8601. `total.budget` is the guess that counts while nothing was refused. */
+export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
+  const families = quotaFamilies.map((family) => {
+    const { closedUntil, ...counts } = quotaOf(ledger, family, now);
+    return [family, { ...counts, closedUntil: closedUntil && new Date(closedUntil).toISOString() }] as const;
+  });
+  return {
+    families: Object.fromEntries(families),
+    total: { usedToday: callsIn(ledger.counts, now), budget: dailyCalls },
+  };
 }

@@ -2,9 +2,16 @@ import type { RateLimited } from '../spotify/errors.ts';
 
 /** The delay if Spotify doesn't say how long to wait. A used-up quota is released hour by hour. */
 const defaultDelayMs = { rate: 30_000, quota: 60 * 60 * 1000 };
-/** Bounds on a delay: less is not worth a cooldown, and more than users have ever reported is nonsense. */
+const hourMs = 60 * 60 * 1000;
+/**
+ * Bounds on a delay: less is not worth a cooldown, and more than users have ever reported is nonsense. A rate limit counts 30 seconds ("Rate
+ * limits"), but people were told to wait for almost a day without a reason.
+ */
 const minDelayMs = 1_000;
-export const maxDelayMs = 48 * 60 * 60 * 1000;
+const longestMs = { rate: 24 * hourMs, quota: 48 * hourMs };
+export const maxDelayMs = longestMs.quota;
+/** How far the clocks of processes may be apart: a time of another one may lie so far in the future. */
+export const clockSlackMs = 15 * 60 * 1000;
 
 /**
  * Returns the delay that a Retry-After header asks for, in milliseconds; null if the header is neither a number of seconds nor a date (RFC
@@ -16,7 +23,7 @@ function parseRetryAfter(header: string | undefined, now: number): number | null
   const date = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value) ? Date.parse(value) - now : Number.NaN;
   const delayMs = /^\d+(\.\d+)?$/.test(value) ? Math.ceil(Number(value) * 1000) : date;
   if (!Number.isFinite(delayMs) || delayMs < 0) return null;
-  return Math.min(Math.max(delayMs, minDelayMs), maxDelayMs);
+  return Math.max(delayMs, minDelayMs);
 }
 
 /** Returns how long to wait after a refused call, in milliseconds. `isNamed`: whether Spotify said so. */
@@ -27,5 +34,7 @@ export function delayOf(
   const named = parseRetryAfter(retryAfter, now);
   // safeguard: default-quota-cooldown
   const otherwise = quota ? defaultDelayMs.quota : defaultDelayMs.rate;
-  return { delayMs: named ?? otherwise, isNamed: named !== null && named < maxDelayMs };
+  const longest = quota ? longestMs.quota : longestMs.rate;
+  // safeguard: longest-delay
+  return { delayMs: Math.min(named ?? otherwise, longest), isNamed: named !== null && named < longest };
 }

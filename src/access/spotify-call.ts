@@ -79,7 +79,7 @@ export function defineCall<R extends Requests>(definition: Call<ArgsOf<R>, Resul
   return definition as Call<ArgsOf<R>, ResultOf<R>>;
 }
 
-/** What a call draws on. Its endpoint goes by the name it has for new apps. */
+/** What a call draws on. The endpoint is named as in 2026-02. */
 export function targetOf({ family, endpoints }: CallInfo): QuotaTarget {
   const [first] = endpoints;
   return { family, endpoint: typeof first === 'object' ? first['2026-02'] : String(first) };

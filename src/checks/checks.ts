@@ -4,6 +4,7 @@ import { createQuotaLedger } from '../access/quota-ledger.ts';
 import { timing } from '../access/timing.ts';
 import type { Config, SpotifyApp } from '../config.ts';
 import { chooseRedis } from '../redis/choice.ts';
+import { readTime } from '../redis/clock.ts';
 import { connectForCheck } from '../redis/connect.ts';
 import { dataFolder } from '../redis/data-folder.ts';
 import { createRecords } from '../redis/records.ts';
@@ -19,9 +20,9 @@ import { checkSpotify, missingCredentials } from './spotify.ts';
 
 /**
  * Returns checks of everything that the app depends on. They use their own connections, because the app's reconnect before they report what is
- * wrong.
+ * wrong. `sharedNow` is the clock that all processes share; null to ask Redis for its time.
  */
-export function createChecks(config: Config, now: () => number = Date.now) {
+export function createChecks(config: Config, sharedNow: (() => number) | null) {
   const { spotify, missing, redirectUri, baseUrl, market, ledgerName, dailyCalls } = config;
   const { redisUrl, redisPrefix, shouldFindRedis } = config;
   const choose = () => chooseRedis({ redisUrl, shouldFindRedis, folder: dataFolder });
@@ -30,7 +31,9 @@ export function createChecks(config: Config, now: () => number = Date.now) {
   return {
     /** Checks Redis. */
     redis: () =>
-      checkRedisChoice(choose, (url) => withRedis(url, (redis) => checkRedis({ redis, url, clientId, now }))),
+      checkRedisChoice(choose, (url) =>
+        withRedis(url, (redis) => checkRedis({ redis, url, clientId, now: Date.now })),
+      ),
 
     /** Checks the app at Spotify. */
     async spotify(): Promise<CheckResult[]> {
@@ -49,13 +52,16 @@ export function createChecks(config: Config, now: () => number = Date.now) {
     let time: { theirs: number; ours: number } | null = null;
     const onCall = ({ date, ms }: CallResult) => {
       // Compares the middle of the call with the middle of the second in the header.
-      if (date) time = { theirs: Date.parse(date) + 500, ours: now() - ms / 2 };
+      if (date) time = { theirs: Date.parse(date) + 500, ours: Date.now() - ms / 2 };
     };
     const { accountsUrl, apiUrl, clientId, clientSecret, otherOrigins } = app;
     const { accountsDeadlineMs, apiDeadlineMs } = timing;
     const http = createHttp({ baseUrl: accountsUrl, deadlineMs: accountsDeadlineMs, onCall });
     // If Redis can't be reached, another check reports it.
     await redis.connect().catch(() => undefined);
+    // A ledger on the wrong time would lose counts, and call Spotify during a cooldown.
+    // safeguard: checks-use-shared-time
+    const now = sharedNow ?? (await redisNow(redis));
     const records = createRecords({ redis, formerPrefix: '', onDamaged: () => undefined });
     const ledger = createQuotaLedger({ redis, records, name: ledgerName, now });
     const results = await checkSpotify({
@@ -70,6 +76,15 @@ export function createChecks(config: Config, now: () => number = Date.now) {
       spotifyTime: () => time,
     });
     return [...results, ...(await checkQuota({ ledger, dailyCalls, now }))];
+  }
+
+  /** Returns a clock that shows Redis's time, or this machine's if Redis doesn't answer. */
+  async function redisNow(redis: Redis): Promise<() => number> {
+    const aheadMs = await readTime(redis).then(
+      (time) => time - Date.now(),
+      () => 0,
+    );
+    return () => Math.round(Date.now() + aheadMs);
   }
 
   /** Runs `work` with a connection that isn't open yet and doesn't retry. */

@@ -11,7 +11,7 @@ type Circumstances = {
   listeners: number;
 };
 
-/** When to poll next. `throttledUntil`: until about when polls are much rarer than usual because few calls are left; null if they are not. */
+/** When to poll next. `throttledUntil`: until about when polls come much later than usual because few calls are left; null if the next one doesn't. */
 export type NextPoll = { at: number; throttledUntil: number | null };
 
 /** How far apart the polls for one listener should be. */
@@ -19,9 +19,11 @@ type Pace = {
   hasPlenty: boolean;
   /** Between polls in the middle of a long track. */
   midTrackMs: number;
-  /** Between polls at ends of tracks: a typical track, or several of them if not every end can be polled. */
-  endsMs: number;
-  /** Factor for every wait that isn't for an end; above 1 only when hardly any calls are left. */
+  /** Every end of a longer track is polled. */
+  shortTrackMs: number;
+  /** Between polls at ends of shorter tracks, at least: several share one. */
+  sharedEndsMs: number;
+  /** Factor for the waits for a player that is idle or stuck; above 1 only when hardly any calls are left. */
   stretch: number;
 };
 
@@ -30,7 +32,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 
 /** Every number that the cadence depends on. Parts are fractions of the day's calls. "Measured": by `npm run bench -- live --only=day`. */
-export const policy = {
+const policy = {
   /** Until this part is used, there is plenty: three hours of music take 30 % of 700 calls (measured). */
   plentyPart: 0.3,
   /** Pages and buttons make a few dozen calls a day; polls leave them this part. */
@@ -45,62 +47,82 @@ export const policy = {
   longTrackMs: 6 * minute,
   /** That often: a skipped episode shows within 200 seconds (measured). */
   longTrackPollMs: 200 * second,
-  /** If track ends are at least this far apart, each is polled, even at a pace that wouldn't last all day: few people listen all day. */
-  affordableEndsMs: 230 * second,
-  /** Upper bound on the polling interval of a single listener, however little budget remains: an open page is never given up. */
+  /** Once the part `manyUsed` is used, tracks of two and a half minutes are short, too: a day has more ends of them than calls (measured). */
+  shortTrackMs: { usual: 115 * second, manyUsed: 152 * second },
+  manyUsedPart: 0.74,
+  /** Short tracks share polls about this far apart, even if that pace wouldn't last all day: few people listen all day. */
+  sharedEndsMs: 265 * second,
+  /** So many listeners get the polls at ends however little is left: about 17 calls an hour each. Spotify's refusal is the real limit. */
+  fewListeners: 5,
+  /** Upper bound on the polling interval, however little budget remains: an open page is never given up. */
   longestIntervalMs: 30 * minute,
-  /** Listeners are told about throttling if a change may go unnoticed for longer than this: longer than almost every song. */
-  mentionedDelayMs: 6 * minute,
-  /** Assumed track length if none is known: about the mean of popular songs. */
-  defaultTrackMs: 3.5 * minute,
+  /** Listeners are told about throttling if it delays the next poll by more than this: a poll that tracks share is delayed by one at least. */
+  mentionedDelayMs: 30 * second,
   /** The first wait after finding a player stuck; it doubles with each further poll. Most have recovered by then. */
   stuckMs: 2 * second,
-  /** A paused player is polled again as late as this for some minutes, and a little before its track would end if it was resumed at once. */
+  /** A paused player is polled at most this much later for the first minutes, and a little before its track would end if resumed at once. */
   pausedMs: { least: 30 * second, most: 3 * minute, recent: 10 * minute, beforeEnd: 0.95 },
   /** A player that has been idle for long is polled after another eighth of that time, within these bounds: few return after hours. */
   idle: { part: 1 / 8, leastMs: 3 * minute, mostMs: 15 * minute },
 } as const;
 
+/** What polls are like once plenty is used, and before hardly any are left. */
+const usualPace: Pace = {
+  hasPlenty: false,
+  midTrackMs: policy.longTrackPollMs,
+  shortTrackMs: 0,
+  sharedEndsMs: 0,
+  stretch: 1,
+};
+
 /**
  * Decides when to poll Spotify next for a listener with subscribers.
  *
- * The most useful poll is the one just after the expected end of a track: it finds a change that is sure to come, and is made as long as any
- * calls are left. Polls in the middle of a track only find skips and pauses. Spotify's quota covers all listeners for a whole day, and how long
+ * The most useful poll is the one just after the expected end of a track: it finds a change that is sure to come, and is made however few calls
+ * are left. Polls in the middle of a track only find skips and pauses. Spotify's quota covers all listeners for a whole day, and how long
  * each will listen is unknown, so there is a simple rule:
  *
  * - While plenty is left: ends of tracks, and in between a poll per minute. That is all that a listener of a few hours ever needs.
  * - After that: ends of tracks only, and a few polls in what is longer than a song. If tracks are so short that their ends alone would use up
  *   the day, several ends share one poll.
- * - The last part of the day's calls is for ends. Several listeners share it: theirs become rarer, more and more, but never without bound. When
- *   polls get much rarer than usual, for whichever reason, the listener is told until when.
+ * - The last part of the day's calls is for ends: all other polls become steadily rarer, down to a fixed minimum. Only if there are more than a
+ *   few listeners, so do those at ends. When a poll comes much later than usual, for any of these reasons, the listener is told until when.
  *
  * A player that is idle or stuck is polled less and less often, however much is left.
  */
 export function nextPoll({ now, observation, budget, listeners }: Circumstances): NextPoll {
   if (observation === null) return { at: now, throttledUntil: null };
-  const typicalTrackMs = Math.max(second, observation.typicalTrackMs ?? policy.defaultTrackMs);
-  const pace = paceOf(budget, listeners, typicalTrackMs);
+  const throttledMs = throttledFor(observation, now, budget, listeners);
   return {
-    at: observation.answeredAt + waitFor(observation, now, pace, typicalTrackMs),
-    throttledUntil: isThrottled(pace) ? now + throttledFor(budget, listeners, typicalTrackMs) : null,
+    at: observation.answeredAt + waitFor(observation, now, paceOf(budget, listeners)),
+    throttledUntil: throttledMs === null ? null : now + throttledMs,
   };
 }
 
 /** The time from the last poll to the next. */
-function waitFor(observation: Observation, now: number, pace: Pace, typicalTrackMs: number): number {
+function waitFor(observation: Observation, now: number, pace: Pace): number {
+  // safeguard: longest-interval
+  return Math.min(policy.longestIntervalMs, waitAtPace(observation, now, pace));
+}
+
+function waitAtPace(observation: Observation, now: number, pace: Pace): number {
   const { playback, answeredAt, stuckPolls, reportingLagMs } = observation;
   const idleMs = now - observation.since;
   if (playback.state !== 'playing') return pace.stretch * waitWhileIdle(playback, idleMs, pace);
-  const end = expectedEndOf(observation);
-  if (end === null) return pace.stretch * waitWithoutEnd(idleMs);
+  const [end, durationMs] = [expectedEndOf(observation), durationOf(playback)];
+  if (end === null || durationMs === null) return pace.stretch * waitWithoutEnd(idleMs);
   if (stuckPolls > 0 || end <= answeredAt) return pace.stretch * waitWhileStuck(stuckPolls);
-  const durationMs = durationOf(playback) ?? typicalTrackMs;
-  // Ends that are skipped are those of the next tracks, assumed to be as long as this one.
-  const skippedMs = (pace.endsMs / typicalTrackMs - 1) * durationMs;
-  const untilEndMs = end - answeredAt + skippedMs + reportingLagMs;
+  // The tracks that share a poll are assumed to be as long as this one.
+  const untilEndMs = end - answeredAt + (tracksPerPoll(pace, durationMs) - 1) * durationMs + reportingLagMs;
   const midTrackMs = midTrackInterval(pace, durationMs);
   // The last two polls before an end split the time evenly; one shortly before the end would not be worth its call.
   return untilEndMs <= policy.joinedWithEnd * midTrackMs ? untilEndMs : Math.min(midTrackMs, untilEndMs / 2);
+}
+
+/** How many tracks of this length share a poll at the end of the last of them. */
+function tracksPerPoll({ shortTrackMs, sharedEndsMs }: Pace, durationMs: number): number {
+  // safeguard: skip-track-end-polls
+  return durationMs < shortTrackMs ? Math.max(1, Math.round(sharedEndsMs / durationMs)) : 1;
 }
 
 function midTrackInterval({ hasPlenty, midTrackMs }: Pace, durationMs: number): number {
@@ -133,29 +155,33 @@ function idleInterval(idleMs: number): number {
   return Math.min(mostMs, Math.max(leastMs, part * idleMs));
 }
 
-function paceOf(budget: Budget, listeners: number, typicalTrackMs: number): Pace {
+function paceOf(budget: Budget, listeners: number): Pace {
   const { perDay, used } = budget;
   // With several listeners, plenty ends sooner.
   if ((used / perDay) * Math.sqrt(listeners) < policy.plentyPart)
-    return { hasPlenty: true, midTrackMs: policy.midTrackMs, endsMs: typicalTrackMs, stretch: 1 };
+    return { ...usualPace, hasPlenty: true, midTrackMs: policy.midTrackMs };
 
   // safeguard: slow-polling-near-budget
-  const stretch = stretchOf(budget, listeners, listeners);
-  // A single listener has the whole last part for ends of tracks, and more: as long as Spotify has refused nothing, it may allow them.
+  const stretch = stretchOf(budget, listeners);
   // safeguard: reserve-track-end-polls
-  const endsStretch = budget.isGuess && listeners === 1 ? 1 : stretchOf(budget, listeners, listeners - 1);
+  const endsStretch = stretchOf(budget, listeners - policy.fewListeners);
   const sustainableMs = (hour * listeners) / sustainablePerHour(budget);
-  const allowedMs = endsStretch * Math.min(policy.affordableEndsMs, sustainableMs);
-  // safeguard: skip-track-end-polls
-  const endsMs = typicalTrackMs * Math.max(1, Math.round(allowedMs / typicalTrackMs));
-  return { hasPlenty: false, midTrackMs: policy.longTrackPollMs * listeners * stretch, endsMs, stretch };
+  const { usual, manyUsed } = policy.shortTrackMs;
+  return {
+    hasPlenty: false,
+    midTrackMs: policy.longTrackPollMs * listeners * stretch,
+    shortTrackMs: endsStretch * (used / perDay < policy.manyUsedPart ? usual : manyUsed),
+    sharedEndsMs: endsStretch * Math.min(policy.sharedEndsMs, sustainableMs),
+    stretch,
+  };
 }
 
-/** How much longer than usual waits are in the last part of the budget. With `shares`, it begins as many times sooner. */
-function stretchOf({ perDay, used }: Budget, listeners: number, shares: number): number {
+/** How much longer than usual waits are in the last part of the budget: that part is this many times larger; without it they never are. */
+function stretchOf({ perDay, used }: Budget, times: number): number {
+  if (times <= 0) return 1;
   const left = perDay * (1 - policy.pagesPart) - used;
-  const longest = (policy.longestIntervalMs * listeners) / policy.affordableEndsMs;
-  return left <= 0 ? longest : Math.min(longest, Math.max(1, (perDay * policy.lastPart * shares) / left));
+  const longest = policy.longestIntervalMs / policy.sharedEndsMs;
+  return left <= 0 ? longest : Math.min(longest, Math.max(1, (perDay * policy.lastPart * times) / left));
 }
 
 /**
@@ -172,20 +198,28 @@ function sustainablePerHour({ perDay, used, expiries }: Budget): number {
   return Math.max(0, perHour);
 }
 
-function isThrottled({ hasPlenty, midTrackMs, endsMs }: Pace): boolean {
-  return !hasPlenty && Math.min(midTrackMs, endsMs) > policy.mentionedDelayMs;
+/** Whether the next poll comes much later than usual. */
+function isThrottled(observation: Observation, now: number, pace: Pace): boolean {
+  // safeguard: mention-throttling
+  return waitFor(observation, now, pace) - waitFor(observation, now, usualPace) > policy.mentionedDelayMs;
 }
 
-/** How long until enough calls have stopped counting to poll at the usual pace again, in milliseconds. */
-function throttledFor(budget: Budget, listeners: number, typicalTrackMs: number): number {
+/** How long until enough calls have stopped counting to poll at the usual pace again, in milliseconds; null if that is the pace now. */
+function throttledFor(
+  observation: Observation,
+  now: number,
+  budget: Budget,
+  listeners: number,
+): number | null {
   const { expiries } = budget;
+  if (!isThrottled(observation, now, paceOf(budget, listeners))) return null;
   let left = budget.used;
   for (const [index, { inMs, calls }] of expiries.entries()) {
     left -= calls;
     const later = expiries.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
-    // safeguard: throttled-until
     const then = { ...budget, used: left, expiries: later };
-    if (!isThrottled(paceOf(then, listeners, typicalTrackMs))) return inMs;
+    // safeguard: throttled-until
+    if (!isThrottled(observation, now, paceOf(then, listeners))) return inMs;
   }
   return expiries.at(-1)?.inMs ?? 0;
 }

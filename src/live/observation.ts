@@ -12,14 +12,10 @@ export type Observation = {
   askedAt: number;
   /** Since when the same item has been playing or paused, or nothing has been playing. */
   since: number;
-  /** When a poll last found that a track had started. */
-  trackStartedAt: number;
   /** Whether the item is in the listener's library; null if unknown. */
   saved: boolean | null;
   /** How many polls in a row found the player stuck: it reports that it is playing, but does not advance. */
   stuckPolls: number;
-  /** How long this listener's tracks usually play: a moving average, lower for someone who skips. Null if unknown. */
-  typicalTrackMs: number | null;
   /** Reporting lag: how long after the expected end of a track to poll, so that Spotify already reports the next one. */
   reportingLagMs: number;
 };
@@ -27,8 +23,6 @@ export type Observation = {
 /** When a request was sent and when its answer arrived, in milliseconds since 1970. */
 export type RequestTimes = Pick<Observation, 'askedAt' | 'answeredAt'>;
 
-/** Weight of the newest track in the moving average of track lengths. */
-const newestTrackWeight = 1 / 8;
 /** The reporting lag: first guess, bounds and steps. A poll that was too early raises it a lot; one that was in time lowers it a little. */
 const lag = { first: 1_500, min: 1_000, max: 6_000, up: 500, down: 20 };
 /** Progress within this of the expected value counts as expected: responses take time, and Spotify rounds. */
@@ -45,10 +39,8 @@ export function observe(
     answeredAt,
     askedAt,
     since: answeredAt,
-    trackStartedAt: answeredAt,
     saved: null,
     stuckPolls: 0,
-    typicalTrackMs: durationOf(playback),
     reportingLagMs: lag.first,
   };
   if (before === null) return after;
@@ -56,9 +48,7 @@ export function observe(
     ...after,
     saved: uriOf(before) === uriOf(after) ? before.saved : null,
     since: hasPlaybackChanged(before, after) ? answeredAt : before.since,
-    trackStartedAt: hasTrackStarted(before, after) ? answeredAt : before.trackStartedAt,
     stuckPolls: countStuckPolls(before, after),
-    typicalTrackMs: averageTrackLength(before, after),
     reportingLagMs: adjustReportingLag(before, after),
   };
 }
@@ -132,16 +122,6 @@ function countStuckPolls(before: Observation, after: Observation): number {
   return isStuck || isOverdue(before, after) ? before.stuckPolls + 1 : 0;
 }
 
-/** Updates the average if a track has started: the one before it played until then. */
-function averageTrackLength(before: Observation, after: Observation): number | null {
-  const durationMs = durationOf(after.playback);
-  const averageMs = before.typicalTrackMs;
-  if (durationMs === null || !hasTrackStarted(before, after)) return averageMs ?? durationMs;
-  const playedMs = Math.min(durationMs, after.answeredAt - before.trackStartedAt);
-  // safeguard: learn-track-length
-  return averageMs === null ? playedMs : averageMs + newestTrackWeight * (playedMs - averageMs);
-}
-
 /** Learns the reporting lag from polls just after the expected end of a track. */
 function adjustReportingLag(before: Observation, after: Observation): number {
   const { reportingLagMs } = before;
@@ -169,10 +149,8 @@ export const observationSchema: v.Type<Observation> = v.object({
   answeredAt: timestamp,
   askedAt: timestamp,
   since: timestamp,
-  trackStartedAt: timestamp,
   saved: v.boolean().nullable(),
   stuckPolls: amount.assert(Number.isSafeInteger),
-  typicalTrackMs: amount.nullable(),
   reportingLagMs: amount,
 });
 

@@ -43,7 +43,7 @@ export function createScript(
   return {run(), others}`;
 
   const name = `script:${createHash('sha256').update(script).digest('hex')}`;
-  redis.defineCommand(name, { lua: script });
+  if (!(name in redis)) redis.defineCommand(name, { lua: script });
   const defined = redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>;
 
   return async (names, ...args) => {

@@ -148,10 +148,20 @@ export const errorMessages = {
     reason: 'quota-exceeded',
     title: '{paused} paused',
     heading: '{paused} paused until {until}',
-    happened: 'Spotify limits how often this site may ask for this in a day.',
+    happened: 'This site has used up today’s Spotify calls for this.',
     lost: 'Nothing is lost. {stillWorks}',
     lostIfReloading: 'Nothing is lost. {stillWorks} This page comes back by itself.',
     buttons: ['tryAgain'],
+  },
+  endpointRefused: {
+    status: 503,
+    reason: 'not-offered',
+    title: 'Spotify refuses this right now',
+    heading: 'Not available until {until}',
+    happened:
+      'Spotify refuses the data this page needs but answers other requests. If this keeps happening, Spotify has probably removed it.',
+    lost: '{stillWorks}',
+    buttons: ['tryAgain', 'goHome'],
   },
   tooManyRequests: {
     status: 429,

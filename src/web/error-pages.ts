@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
-import { familyWords } from '../access/family-words.ts';
+import { familyWords, stillWorks } from '../access/family-words.ts';
 import { knownScopes } from '../access/scopes.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
@@ -84,7 +84,8 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
   return (error: unknown, req, res, _next) => {
     const returnPath = returnPathOf(req, baseUrl);
     const canReload = req.method === 'GET' && returnPath === req.originalUrl && !req.isOnDemandOnly;
-    const isReloading = error instanceof Cooldown && canReload && !wantsJson(req);
+    const isPause = error instanceof Cooldown && error.endpoint === null;
+    const isReloading = isPause && canReload && !wantsJson(req);
     const page = pageFor(error, { baseUrl, returnPath, now: now(), isReloading });
     if (hasSetup && isOneOf(setupErrors, error))
       page.actions = [...page.actions, { label: buttons.checkSetup, href: routes.setupCheck() }];
@@ -190,6 +191,7 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
 }
 
 function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
+  if (error instanceof Cooldown && error.endpoint !== null) return 'endpointRefused';
   if (error instanceof Cooldown && error.quota && error.family !== null) return 'familyPaused';
   if (error instanceof Cooldown && error.quota) return 'quotaExceeded';
   if (error instanceof web.WrongHost && baseUrl.startsWith('https:')) return 'wrongHostBehindProxy';
@@ -206,14 +208,21 @@ function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<str
     baseUrl,
     callback: routes.callback(),
     wait: durationInWords(seconds),
-    ...(error instanceof Cooldown && error.family !== null && familyWords[error.family]),
+    ...(error instanceof Cooldown &&
+      error.family !== null && {
+        paused: familyWords[error.family].paused,
+        stillWorks: stillWorks([error.family, ...error.paused]),
+      }),
     ...(error instanceof web.WrongHost && { host: error.host.slice(0, 100) || 'an address without a name' }),
     ...(error instanceof spotify.ClientRejected && error.description && { description: error.description }),
   };
 }
 
 function fill(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder);
+  return text
+    .replace(/\{(\w+)\}/g, (placeholder, name) => values[name] ?? placeholder)
+    .replace(/ {2,}/g, ' ')
+    .trim();
 }
 
 function hrefOf(button: Button, error: unknown, { baseUrl, returnPath }: PageContext): string {

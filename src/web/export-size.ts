@@ -3,7 +3,7 @@ import { entriesPerPage } from '../spotify/limits.ts';
 /** An export of up to this many rows is collected before its file begins. A part of an export holds no more than that. */
 export const rowsAtOnce = 2_000;
 
-/** What costs no more calls than this isn't mentioned, and never refused. */
+/** Exports of up to this many calls show no cost and are never refused. */
 export const freeCalls = 5;
 
 /**

@@ -6,9 +6,11 @@ import { familyBudget, fitsIn, liveBudget, quotaOf } from '../../src/access/quot
 import { type QuotaFamily, quotaFamilies } from '../../src/access/quota-families.ts';
 import { createQuotaGate } from '../../src/access/quota-gate.ts';
 import { createQuotaLedger } from '../../src/access/quota-ledger.ts';
+import { quotaInUse } from '../../src/access/quota-summary.ts';
+import { createRecords } from '../../src/redis/records.ts';
 import { RateLimited, SpotifyUnavailable } from '../../src/spotify/errors.ts';
 import { createClock } from '../support/clock.ts';
-import { recordsIn, testRedisUrl } from '../support/redis.ts';
+import { testRedisUrl } from '../support/redis.ts';
 
 const hour = 3_600_000;
 
@@ -18,7 +20,9 @@ async function createProcesses(t: TestContext) {
   const { now } = clock;
   const redis = new Redis(await testRedisUrl());
   t.after(() => redis.disconnect());
-  const records = recordsIn(redis);
+  const damaged: string[] = [];
+  const onDamaged = (kind: string) => void damaged.push(kind);
+  const records = createRecords({ redis, formerPrefix: '', onDamaged });
   const asked: string[] = [];
   const createProcess = (clientId: string) => {
     const ledger = createQuotaLedger({ redis, records, name: 'an account', now });
@@ -44,7 +48,7 @@ async function createProcesses(t: TestContext) {
     }
     return { call, ledger, gate };
   };
-  return { redis, clock, asked, one: createProcess('an app'), other: createProcess('another app') };
+  return { redis, clock, asked, damaged, one: createProcess('an app'), other: createProcess('another app') };
 }
 
 const rate = (seconds: number | null) =>
@@ -92,7 +96,7 @@ test('after one family was refused, the next call of each other is a single prob
 });
 
 // fault: shared-quota-remembered
-test('two families refused together until the same time are remembered for a month: their calls count together', async (t) => {
+test('two families refused together, with the same end time, are remembered for a month: their calls count together', async (t) => {
   const { clock, one, other } = await createProcesses(t);
   for (let nth = 0; nth < 150; nth += 1) await one.call('playlist-read');
   for (let nth = 0; nth < 49; nth += 1) await one.call('lists');
@@ -104,11 +108,121 @@ test('two families refused together until the same time are remembered for a mon
     const { perDay, used } = familyBudget(await one.ledger.read(), 'lists', 700, clock.now());
     return [perDay, used];
   };
-  assert.deepEqual(await budget(), [150, 201], 'the refused call of the probe counts as well');
+  assert.deepEqual(await budget(), [199, 201], 'both families’ calls, and both that were refused');
 
   clock.advance({ hours: 24 * 31 });
   assert.deepEqual(await budget(), [700, 0]);
   assert.deepEqual([...(await one.ledger.read()).shared], []);
+});
+
+// fault: limit-of-pair
+test('the limit of two families that share a quota counts the calls of both', async (t) => {
+  const { clock, redis, one } = await createProcesses(t);
+  const bin = Math.floor(clock.now() / hour);
+  await redis.hset('calls:{an account}', `player-read ${bin}`, 300, `lists ${bin}`, 400);
+  await one.call('lists', quota(7_200));
+  const { at } = (await one.ledger.read()).refused.get('lists') ?? {};
+  clock.advance({ seconds: 30 });
+  await one.call('player-read', quota(7_170));
+
+  const ledger = await one.ledger.read();
+  assert.deepEqual(ledger.refused.get('lists'), { calls: 701, at });
+  for (const family of ['lists', 'player-read'] as const) {
+    const { perDay, used } = familyBudget(ledger, family, 700, clock.now());
+    assert.deepEqual([perDay, used], [700, 702]);
+  }
+  const warned = quotaInUse(ledger, 700, clock.now()).families.filter(({ isNearlyUsed }) => isNearlyUsed);
+  assert.deepEqual(
+    warned.map(({ family, sharing }) => [family, sharing]),
+    [
+      ['player-read', { with: 'lists', used: 702 }],
+      ['lists', { with: 'player-read', used: 702 }],
+    ],
+  );
+});
+
+test('two families that are refused by calls under way at once share the limit of both as well', async (t) => {
+  const { clock, redis, one } = await createProcesses(t);
+  const bin = Math.floor(clock.now() / hour);
+  await redis.hset('calls:{an account}', `player-read ${bin}`, 300, `lists ${bin}`, 400);
+  const target = { family: 'player-read', endpoint: 'GET /me/player' } as const;
+  const inFlight = one.gate.run(target, async () => {
+    await one.call('lists', quota(7_200));
+    clock.advance({ seconds: 1 });
+    throw quota(7_199);
+  });
+  await assert.rejects(inFlight, Cooldown);
+
+  const { perDay } = familyBudget(await one.ledger.read(), 'lists', 700, clock.now());
+  assert.equal(perDay, 701);
+});
+
+// fault: call-not-made
+test('a call that is given up before Spotify is asked does not count', async (t) => {
+  const { clock, one } = await createProcesses(t);
+  await one.call('search');
+  const giveUp = () => Promise.reject(new Error('too many searches of visitors'));
+  for (let nth = 0; nth < 5; nth += 1)
+    await assert.rejects(one.gate.run({ family: 'search', endpoint: 'GET /search' }, giveUp), /too many/);
+  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedToday, 1);
+});
+
+// fault: damaged-ledger
+test('numbers that no process writes count as absent, in scripts as well, and are removed', async (t) => {
+  const { clock, redis, asked, one, damaged } = await createProcesses(t);
+  const bin = Math.floor(clock.now() / hour);
+  const future = clock.now() + 24 * hour;
+  const fields = {
+    'closed all': `${clock.now() + hour} nonsense ${clock.now()}`,
+    'closed search': `${clock.now() + hour} rate ${future}`,
+    'refused search': `11 ${future}`,
+    'refused lists': `99999999 ${clock.now()}`,
+    'good lists': '99999999',
+    'day search': '99999999',
+    'same lists': `${future} search`,
+    'answered GET /me': `${future} me`,
+    'reserved lists an-id': `10 ${future}`,
+    // Of a later version, which needs it.
+    'same search': `${clock.now()} podcasts`,
+  };
+  await redis.hset('ledger:{an account}', fields);
+  await redis.hset('calls:{an account}', `search ${bin - 1}`, '99999999');
+
+  assert.equal(await one.call('search'), 'answered');
+  assert.deepEqual(asked, ['search']);
+  assert.deepEqual(await redis.hmget('ledger:{an account}', 'good search', 'day search'), [null, '1']);
+  const { closures, refused, good, shared, reserved } = await one.ledger.read();
+  assert.deepEqual(
+    [closures, refused, good, shared, reserved].map(({ size }) => size),
+    [0, 0, 0, 0, 0],
+  );
+  assert.equal(quotaOf(await one.ledger.read(), 'search', clock.now()).usedToday, 1);
+  const left = Object.keys(await redis.hgetall('ledger:{an account}'));
+  assert.deepEqual(
+    left.filter((name) => name in fields),
+    ['day search', 'same search'],
+  );
+  assert.deepEqual([...new Set(damaged)], ['calls', 'ledger']);
+});
+
+test('a closure that ends too late does not hide a real one', async (t) => {
+  const { clock, redis, one, other } = await createProcesses(t);
+  await redis.hset(
+    'ledger:{an account}',
+    'closed images',
+    `${clock.now() + 720 * hour} quota ${clock.now()}`,
+  );
+  await one.call('images', quota(7_200));
+  assert.equal(await other.call('images'), 'quota of images for 120 min');
+});
+
+// fault: irregular-use
+test('a day is known to be good even if the next call comes long after it', async (t) => {
+  const { clock, one } = await createProcesses(t);
+  for (let nth = 0; nth < 50; nth += 1) await one.call('lists');
+  clock.advance({ hours: 27 });
+  await one.call('lists');
+  assert.equal((await one.ledger.read()).good.get('lists'), 50);
 });
 
 // fault: probe-learns-nothing
@@ -136,7 +250,7 @@ test('a learned limit is never tiny, becomes looser day by day, and is forgotten
 });
 
 // fault: deadline-of-ours
-test('families are not taken for one by a time that Spotify did not name', async (t) => {
+test('families are not linked by an assumed end time', async (t) => {
   const { one } = await createProcesses(t);
   for (const family of ['lists', 'search', 'me'] as const)
     assert.equal(await one.call(family, quota(null)), `quota of ${family} for 60 min`);
@@ -179,12 +293,19 @@ test('three families refused together close all', async (t) => {
 
 // fault: endpoint-gone
 test('an endpoint that never answered while others of its family do is probably gone, and closes only itself', async (t) => {
-  const { one, other } = await createProcesses(t);
+  const { clock, one, other } = await createProcesses(t);
   assert.equal(await one.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
 
   const gone = 'GET /browse/new-releases';
-  assert.match(await one.call('catalogue', rate(3_600), gone), /rate/);
-  assert.equal(await other.call('catalogue', null, gone), 'rate of catalogue for 60 min');
+  assert.match(await one.call('catalogue', rate(600), gone), /rate/);
+  assert.equal(await other.call('catalogue', null, gone), 'rate of catalogue for 10 min');
+  clock.advance({ minutes: 11 });
+  assert.match(await one.call('catalogue', rate(30), gone), /rate/);
+  assert.equal(
+    await other.call('catalogue', null, gone),
+    'rate of catalogue for 60 min',
+    'tried rarely then',
+  );
   assert.equal(await other.call('catalogue', null, 'GET /tracks/{id}'), 'answered');
   assert.equal(await other.call('search'), 'answered');
 
@@ -238,7 +359,7 @@ test('the count at a refusal and the largest day without one are learned, and be
 });
 
 // fault: live-updates-by-their-own-calls
-test('other calls use up nothing of what live updates may use', async (t) => {
+test('other calls don’t count against the live-update budget', async (t) => {
   const { clock, redis, one } = await createProcesses(t);
   const bin = Math.floor(clock.now() / hour);
   const live = async () => {
@@ -257,6 +378,22 @@ test('other calls use up nothing of what live updates may use', async (t) => {
   assert.deepEqual(await live(), [500, 1_100]);
 });
 
+test('of the oldest hour, only the part in the last 24 hours counts', async (t) => {
+  const { clock, redis, one } = await createProcesses(t);
+  clock.advance({ seconds: (hour - (clock.now() % hour)) / 1000 });
+  await redis.hset('calls:{an account}', `lists ${clock.now() / hour}`, 100);
+  clock.advance({ hours: 24 });
+  const used = async () => quotaOf(await one.ledger.read(), 'lists', clock.now()).usedToday;
+
+  assert.equal(await used(), 100);
+  clock.advance({ minutes: 45 });
+  assert.equal(await used(), 25);
+  await one.call('lists', quota(60));
+  assert.equal((await one.ledger.read()).refused.get('lists')?.calls, 26, 'in scripts as well');
+  clock.advance({ minutes: 14, seconds: 59 });
+  assert.equal(await used(), 2);
+});
+
 test('calls count for a day', async (t) => {
   const { clock, one } = await createProcesses(t);
   await one.call('lists');
@@ -268,7 +405,7 @@ test('calls count for a day', async (t) => {
   assert.equal(await used(), 0);
 });
 
-test('whatever takes many calls waits until they fit beside the reserve', () => {
+test('expensive work waits until it fits beside the reserve', () => {
   const expiries = [
     { inMs: hour, calls: 300 },
     { inMs: 5 * hour, calls: 200 },

@@ -54,32 +54,50 @@ const waits: readonly (readonly [seconds: number, title: string, Playback, Circu
   ],
   [211.5, 'with fewer calls left, songs are polled at their end only', track(0), { budget: tight }],
   [
-    281.5,
-    'with few calls left, every other end of short tracks',
-    track(20 * second, 150 * second),
+    121.5,
+    'with fewer calls left, each end of two-minute tracks',
+    track(0, 2 * minute),
     { budget: budget(400) },
   ],
   [
-    216,
-    'with few calls left, several ends of very short tracks share a poll',
-    track(2_500, 31 * second),
+    241.5,
+    'with few calls left, two-minute tracks share a poll',
+    track(0, 2 * minute),
+    { budget: budget(600) },
+  ],
+  [
+    218.5,
+    'with fewer calls left, several ends of very short tracks share a poll',
+    track(0, 31 * second),
     { budget: tight },
   ],
+  [211.5, 'with fewer calls left, still at the end of a song', track(0), { budget: budget(400) }],
   [201.5, 'with hardly any calls left, still at the end of a song', track(10 * second), { budget: scarce }],
+  [211.5, 'with no calls left, still at the end of a song', track(0), { budget: budget(700) }],
   [
-    411.5,
-    'with hardly any calls left for several listeners, every other end of songs',
-    track(10 * second),
-    { budget: budget(570), listeners: 5 },
+    211.5,
+    'with no calls left of what Spotify allows, still at the end of a song',
+    track(0),
+    { budget: usedUp },
   ],
-  [211.5, 'with no calls left of a guess, still at the end of a song', track(0), { budget: budget(700) }],
-  [1891.5, 'with no calls left of what Spotify allows, rarely', track(0), { budget: usedUp }],
   [
-    200,
-    'a long track of a listener of songs still gets mid-track polls',
-    mix,
-    { budget: tight, typicalTrackMs: song },
+    211.5,
+    'above what Spotify allows, still at the end of a song',
+    track(0),
+    { budget: budget(750, 700, false) },
   ],
+  [211.5, 'two listeners, hardly any calls left', track(0), { budget: budget(650), listeners: 2 }],
+  [211.5, 'two listeners, no calls left', track(0), { budget: budget(690), listeners: 2 }],
+  [211.5, 'five listeners, few calls left', track(0), { budget: budget(600), listeners: 5 }],
+  [211.5, 'five listeners, no calls left', track(0), { budget: usedUp, listeners: 5 }],
+  [
+    421.5,
+    'eight listeners, few calls left: every other end',
+    track(0),
+    { budget: budget(560), listeners: 8 },
+  ],
+  [1800, 'eight listeners, no calls left', track(0), { budget: usedUp, listeners: 8 }],
+  [200, 'with fewer calls left, a long track still gets mid-track polls', mix, { budget: tight }],
   [2, 'a track that is overdue', track(song), { stuckPolls: 1 }],
   [2, 'a track that is stuck in the middle', track(100 * second), { stuckPolls: 1 }],
   [4, 'stuck for two polls', track(song), { stuckPolls: 2 }],
@@ -103,7 +121,14 @@ const waits: readonly (readonly [seconds: number, title: string, Playback, Circu
   [180, 'paused for a quarter of an hour', track(0, song, 'paused'), { since: at - 15 * minute }],
   [450, 'paused for an hour', track(0, song, 'paused'), { since: at - hour }],
   [900, 'paused for five hours', track(0, song, 'paused'), { since: at - 5 * hour }],
-  [1408.7, 'paused just now, with no calls left', track(0, song, 'paused'), { budget: usedUp }],
+  [1222.64, 'paused just now, with no calls left', track(0, song, 'paused'), { budget: usedUp }],
+  [
+    1800,
+    'paused for five hours, with no calls left',
+    track(0, song, 'paused'),
+    { since: at - 5 * hour, budget: budget(690) },
+  ],
+  [1800, 'stuck for very long, with no calls left', track(song), { stuckPolls: 40, budget: budget(690) }],
   [57, 'nothing is playing since just now', { state: 'nothing' }],
   [900, 'nothing is playing for five hours', { state: 'nothing' }, { since: at - 5 * hour }],
 ];
@@ -166,27 +191,67 @@ test('as calls are used up polls get rarer, and never stop', () => {
       assert.ok(seconds >= 0.99 * before, `${title}, ${used} used: ${seconds} s after ${before} s`);
       if (used > 0 && used < 670)
         assert.ok(seconds <= mostTimes * before, `${title}, ${used} used: ${seconds} s after ${before} s`);
-      assert.ok(seconds <= 45 * 60, `${title}, ${used} used: ${seconds} s`);
       before = seconds;
     }
   }
 });
 
-test('polls count as throttled if the budget makes them rare, and only then', () => {
-  const throttledUntil = (playback: Playback, known: Circumstances) =>
-    nextPoll(circumstances(playback, known)).throttledUntil;
-  const idle = { budget: tight, since: at - 5 * hour };
+const budgets = [true, false].flatMap((isGuess) =>
+  Array.from({ length: 17 }, (_, index) => budget(50 * index, 700, isGuess)),
+);
+
+test('the end of a song is polled, however few calls are left, for a few listeners', () => {
+  for (const budget of budgets) {
+    for (const listeners of [1, 2, 5]) {
+      for (const durationMs of [153 * second, song, 5 * minute]) {
+        const seconds = wait(track(durationMs - 30 * second, durationMs), { budget, listeners });
+        assert.equal(seconds, 31.5, `${budget.used} used, ${listeners} listeners, ${durationMs} ms long`);
+      }
+    }
+  }
+});
+
+test('no interval is longer than half an hour', () => {
+  const playbacks = [track(0), episode, mix, ad, track(0, song, 'paused'), { state: 'nothing' } as const];
+  for (const budget of budgets) {
+    for (const listeners of [1, 2, 20]) {
+      for (const playback of playbacks) {
+        for (const known of [{}, { since: at - 5 * hour }, { stuckPolls: 30 }]) {
+          const seconds = wait(playback, { budget, listeners, ...known });
+          assert.ok(seconds <= 30 * 60, `${budget.used} used, ${listeners} listeners: ${seconds} s`);
+        }
+      }
+    }
+  }
+});
+
+const throttledUntil = (playback: Playback, known: Circumstances) =>
+  nextPoll(circumstances(playback, known)).throttledUntil;
+
+test('polls count as throttled if the budget makes the next one late, and only then', () => {
+  const idle = { since: at - 5 * hour };
+  const pausedSong = track(0, song, 'paused');
   assert.equal(throttledUntil(track(0), { budget: tight }), null);
   assert.equal(throttledUntil(mix, { budget: tight }), null);
-  assert.equal(throttledUntil(track(0, song, 'paused'), idle), null, 'idle, not throttled');
+  assert.equal(throttledUntil(pausedSong, { ...idle, budget: tight }), null, 'idle, not throttled');
   assert.equal(throttledUntil(track(0), { budget: scarce }), null);
-  assert.notEqual(throttledUntil(track(0), { budget: usedUp }), null);
-  assert.notEqual(
-    throttledUntil(track(200 * second), { budget: usedUp }),
-    null,
-    'even if a poll is due soon',
-  );
+  assert.equal(throttledUntil(track(0), { budget: usedUp }), null, 'the end of the song is polled');
+  assert.notEqual(throttledUntil(pausedSong, { ...idle, budget: budget(690) }), null);
+  assert.notEqual(throttledUntil(episode, { budget: usedUp }), null);
   assert.notEqual(throttledUntil(mix, { budget: budget(570), listeners: 5 }), null);
+});
+
+test('if the end of a track isn’t polled, polls count as throttled', () => {
+  for (const budget of budgets) {
+    for (const listeners of [1, 2, 5, 20]) {
+      for (const durationMs of [31, 60, 100, 120, 150, 210].map((seconds) => seconds * second)) {
+        const known = { budget, listeners };
+        const isSkipped = wait(track(0, durationMs), known) > durationMs / second + 20;
+        const isThrottled = throttledUntil(track(0, durationMs), known) !== null;
+        assert.equal(isThrottled, isSkipped, `${budget.used} used, ${listeners} listeners, ${durationMs} ms`);
+      }
+    }
+  }
 });
 
 test('throttling ends when enough calls have come free, not just some', () => {
@@ -196,20 +261,14 @@ test('throttling ends when enough calls have come free, not just some', () => {
     { inMs: 3 * hour, calls: 600 },
   ];
   const scarceFor2h = { budget: { perDay: 700, isGuess: false, used: 690, expiries } };
-  assert.equal(nextPoll(circumstances(track(0), scarceFor2h)).throttledUntil, at + 2 * hour);
+  assert.equal(throttledUntil(episode, scarceFor2h), at + 2 * hour);
 });
 
-test('with more listeners polls get rare sooner', () => {
-  for (const used of [120, 560]) {
-    const [alone, five] = [1, 5].map((listeners) => wait(track(0), { budget: budget(used), listeners }));
-    assert.ok(Number(five) > 1.5 * Number(alone), `${used} used: ${alone} s, ${five} s`);
+test('with more than a few listeners polls get rare sooner', () => {
+  for (const used of [100, 560]) {
+    const [alone, ten] = [1, 10].map((listeners) => wait(track(0), { budget: budget(used), listeners }));
+    assert.ok(Number(ten) > 1.5 * Number(alone), `${used} used: ${alone} s, ${ten} s`);
   }
-});
-
-test('with no calls left about one poll is made every half hour, for all listeners together', () => {
-  assert.ok(wait(track(0), { budget: budget(800, 700, false) }) <= 32 * 60);
-  const four = wait(track(0), { budget: budget(800), listeners: 4 });
-  assert.ok(four > 110 * 60 && four < 130 * 60, `${four} s`);
 });
 
 // fault: player-is-stuck

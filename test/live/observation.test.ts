@@ -84,21 +84,6 @@ for (const [title, expected, ...polls] of [
   });
 }
 
-const skips = Array.from({ length: 30 }, (_, index): Poll => [index % 2 ? track(0) : otherTrack(0), 10]);
-
-for (const [title, least, most, ...polls] of [
-  ['is at first the length of the track', song, song, [track(0), 0]],
-  ['moves towards a longer track that played', song + 1, 50 * minute, ...longAfterSong()],
-  ['is short for a listener who skips', 0, 20 * second, [track(0), 0], ...skips],
-  ['is short for a short track on repeat', 0, 40 * second, [track(0), 0], ...shortOnRepeat()],
-  ['is remembered while an ad is playing', song, song, [track(0), 0], [ad, 210]],
-] as const satisfies readonly (readonly [string, number, number, ...Poll[]])[]) {
-  test(`the typical track length ${title}`, () => {
-    const typicalMs = observeAll(...polls).typicalTrackMs ?? Number.NaN;
-    assert.ok(typicalMs >= least && typicalMs <= most, `${typicalMs} ms`);
-  });
-}
-
 const early: Poll[] = [
   [track(200 * second), 0],
   [track(song), 11.5],
@@ -158,17 +143,6 @@ test('everything learned is stored with the observation', () => {
   const text = observationCodec.encode(observation, key);
   assert.deepEqual(observationCodec.decode(text, key), { state: 'intact', value: observation });
 });
-
-function longAfterSong(): Poll[] {
-  return [
-    [track(0), 0],
-    [otherTrack(0, 50 * minute), 211],
-  ];
-}
-
-function shortOnRepeat(): Poll[] {
-  return [[otherTrack(0, 31_000), 211], ...repeated(30, [otherTrack(1_000, 31_000), 31])];
-}
 
 function device(name: string): Device {
   const state = {

@@ -148,10 +148,10 @@ export const mutations: Mutation[] = [
   {
     what: 'ignoring a closure that ends too late, in scripts',
     safeguard: 'longest-cooldown-in-scripts',
-    from: 'if not untilMs or untilMs > latest then return nil end',
-    to: 'if not untilMs then return nil end',
-    test: 'test/redis/records',
-    named: 'an invalid cooldown',
+    from: 'if untilMs > latest then return nil end',
+    to: '',
+    test: 'test/access/quota-ledger',
+    named: 'too late',
   },
   {
     what: 'ignoring a cooldown of the accounts service that ends too late',
@@ -179,7 +179,7 @@ export const mutations: Mutation[] = [
   {
     what: 'dropping invalid counts',
     safeguard: 'drop-invalid-counts',
-    from: 'if (!ofFamily || !/^\\d{1,9}$/.test(hour) || !/^\\d{1,15}$/.test(calls) || isFarAhead(Number(hour), now))',
+    from: 'if (!ofFamily || !/^\\d{1,9}$/.test(hour) || !isCount(calls) || isFarAhead(Number(hour), now))',
     to: 'if (!ofFamily)',
     test: 'test/redis/records',
     named: 'calls are counted',

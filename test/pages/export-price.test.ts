@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Redis } from 'ioredis';
 import {
   getFile,
   longPlaylistName,
@@ -7,6 +8,7 @@ import {
   signInToExport,
   untilPagesExpire,
 } from '../support/exports.ts';
+import { until } from '../support/fleet.ts';
 import { apiRequests } from '../support/pages.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
@@ -36,7 +38,7 @@ test('the formats of an export share what Spotify sent for some minutes', async 
 });
 
 // fault: export-above-budget
-test('an export that would use up the day’s calls says when it fits again, and is made anyway if that is confirmed', async (t) => {
+test('an export that would use up the day’s calls says when it can be made, and is made anyway if that is confirmed', async (t) => {
   const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '60' } });
   const { simulator, clock } = turntable;
   const mara = await signInToExport(turntable);
@@ -46,16 +48,19 @@ test('an export that would use up the day’s calls says when it fits again, and
   simulator.forgetCalls();
 
   const asked = await mara.get(`${path}/export`).expect(200);
-  assert.match(asked.text, /Too few of today’s calls are left for this\. It fits again from <time/);
+  assert.match(asked.text, /There aren’t enough calls left today\. You can export it from <time/);
   assert.match(asked.text, /href="[^"]+\/export\.csv\?anyway=yes">Download CSV anyway</);
   const refused = await mara.get(`${path}/export.csv`).expect(503);
-  assert.match(refused.text, /<h1>This export fits again from <time/);
+  assert.match(refused.text, /<h1>You can export this from <time/);
   assert.match(refused.text, new RegExp(`It takes about ${calls} calls to Spotify`));
   assert.equal(countApiCalls(simulator, `/v1${path}/items`), 0);
   const { body, headers } = await mara.getJson(`${path}/export.csv`).expect(503);
   assert.equal(body.reason, 'not-enough-calls');
   assert.ok(Number(headers['retry-after']) > 20 * 3600);
-  assert.match((await mara.get(`${path}/export`)).text, /too few of today’s Spotify calls are left/);
+  assert.match(
+    (await mara.get(`${path}/export`)).text,
+    /Not started: there aren’t enough Spotify calls left today/,
+  );
 
   const [, anyway = ''] = /href="([^"]+)">Export anyway</.exec(refused.text) ?? [];
   assert.equal(
@@ -65,6 +70,47 @@ test('an export that would use up the day’s calls says when it fits again, and
   );
   clock.advance({ hours: 26 });
   await mara.get(`${path}/export.csv`).buffer(true).expect(200);
+});
+
+test('while Spotify refuses the calls that an export needs, its page says until when and offers no download', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  await mara.get(`${path}/export`).expect(200);
+  simulator.rateLimit(3_600, { families: ['playlist-read'], quota: true });
+  clock.advance({ minutes: 1 });
+  await mara.get(path).expect(503);
+
+  const { text } = await mara.get(`${path}/export`).expect(200);
+
+  assert.match(text, /Spotify has paused exports until <time/);
+  assert.doesNotMatch(text, /export\.csv/);
+});
+
+// fault: exports-at-once
+test('of several exports at once, those that fit together are made, and what they set aside is free again afterwards', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '80' } });
+  const { simulator, redisUrl } = turntable;
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  simulator.forgetCalls();
+
+  const statuses = await Promise.all(
+    Array.from(
+      { length: 4 },
+      async (_, nth) => (await mara.get(`${path}/export.csv?part=yes&from=${nth}`).buffer(true)).status,
+    ),
+  );
+
+  assert.deepEqual(statuses.sort(), [200, 200, 503, 503]);
+  assert.ok(apiRequests(simulator).length <= 72, 'a tenth of the day is left');
+  const redis = new Redis(redisUrl);
+  t.after(() => redis.disconnect());
+  await until(async () => {
+    const [key = ''] = await redis.keys('*ledger:*');
+    return !Object.keys(await redis.hgetall(key)).some((name) => name.startsWith('reserved '));
+  });
 });
 
 test('an export that never fits into a day can be made in parts', async (t) => {

@@ -25,7 +25,49 @@ test('when the quota of searches is used up, only searching pauses: the page say
   await mara.get(search).expect(200);
 });
 
-test('the ledger says what was used, and until when what is closed', async (t) => {
+// fault: two-families-paused
+test('while several families are paused, a page names only what works, and the setup check as well', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.rateLimit(7_200, { families: ['search'], quota: true });
+  await mara.get(search).expect(503);
+  simulator.rateLimit(3_600, { families: ['lists'], quota: true });
+
+  const lists = (await mara.get('/library').expect(503)).text;
+  assert.match(lists, /<h1>Your playlists and library are paused until <time/);
+  assert.match(lists, /Nothing is lost\. Now playing isn’t affected\./);
+  assert.match((await mara.get(search).expect(503)).text, /Nothing is lost\. Now playing isn’t affected\./);
+
+  await mara.get('/setup/check').expect(303);
+  const check = (await mara.get('/setup/check?cookie=set').expect(200)).text;
+  assert.match(check, /Now playing isn’t affected/);
+  assert.doesNotMatch(check, /search aren’t affected/);
+});
+
+// fault: endpoint-removed
+test('a page that needs an endpoint that Spotify has removed says so, and does not reload', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  await mara.get('/playlists').expect(200);
+  simulator.settings.goneEndpoints.add('GET /me/top/artists');
+  const top = '/library/top?of=artists';
+
+  const { text } = await mara.get(top).expect(503);
+  assert.match(text, /<h1>Not available until <time/);
+  assert.match(text, /Spotify refuses the data this page needs but answers other requests/);
+  assert.match(text, /Now playing and search aren’t affected/);
+  assert.doesNotMatch(text, /reload\.js|comes back by itself/);
+  assert.equal((await mara.getJson(top)).body.reason, 'not-offered');
+  assert.match(
+    (await mara.get('/account').expect(200)).text,
+    /Spotify has probably removed GET \/me\/top\/artists/,
+  );
+  await mara.get('/playlists').expect(200);
+});
+
+test('GET /quota shows calls used and when each pause ends', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await browser().getJson('/quota').expect(401);
@@ -54,7 +96,7 @@ test('the ledger says what was used, and until when what is closed', async (t) =
   assert.deepEqual(apiRequests(simulator), []);
 });
 
-test('the account page and the setup check say what is used, and warn when it is most of it', async (t) => {
+test('the account page and the setup check show calls used, and warn when most are', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '10' } });
   const mara = browser();
   await mara.signIn();
@@ -62,23 +104,29 @@ test('the account page and the setup check say what is used, and warn when it is
     /<h2>Calls to Spotify<\/h2>([\s\S]*?)<\/section>/.exec(
       (await mara.get('/account').expect(200)).text,
     )?.[1] ?? '';
-  assert.match(await section(), /<p>\d of about 10 in the last 24 hours/);
+  assert.match(
+    await section(),
+    /<p>Everyone on this site together: \d of about 10 calls in the last 24 hours/,
+  );
   assert.doesNotMatch(await section(), /Most of today’s calls are used/);
 
   for (const nth of [1, 2, 3, 4, 5, 6, 7, 8]) await mara.get(`${search}+${nth}`).expect(200);
   simulator.rateLimit(3_600, { families: ['search'], quota: true });
   await mara.get(`${search}+9`).expect(503);
 
-  assert.match(await section(), /Most of today’s calls are used\. Large exports have to wait/);
   assert.match(
     await section(),
-    /Search<\/dt><dd>9\. Spotify last refused one after 9\. <span class="badge">Paused<\/span> until <time/,
+    /This site has made more calls than it plans for a day\. Large exports may have to wait/,
+  );
+  assert.match(
+    await section(),
+    /Search<\/dt><dd>9 calls; the limit is about 8\. <span class="badge">Paused<\/span> until <time/,
   );
   // The check first tries whether cookies come back.
   await mara.get('/setup/check').expect(303);
   const check = (await mara.get('/setup/check?cookie=set').expect(200)).text;
   assert.match(check, /Calls to Spotify<\/strong>: \d+ of about 10 used in the last 24 hours/);
-  assert.match(check, /Large exports have to wait until/);
+  assert.match(check, /Large exports may have to wait until/);
   assert.match(
     check,
     new RegExp(

@@ -296,6 +296,8 @@ testOnce(
 
     const mara = second.browser();
     await mara.signIn();
+    const { body } = await mara.getJson('/quota').expect(200);
+    assert.equal(body.families.search.usedToday, 3, 'refused searches are not counted');
     for (const query of ['four', 'five', 'six']) await mara.get(`/search?q=${query}`).expect(200);
     await endRateLimitWindow(first.redisUrl, 'limit:dailySearches:{everyone}');
     await visitor.get('/search?q=seven').expect(200);

@@ -143,7 +143,7 @@ test('/readyz says which it is: no memory, no permission, or no Redis', { skip }
   await direct.config('SET', 'maxmemory', '0');
 
   // Deleting happens in a script.
-  for (const command of ['-set', '-eval', '-del']) {
+  for (const command of ['-set', '-evalsha', '-del']) {
     await permit(command);
     assert.deepEqual(
       await readyz(url),

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts';
 import { freePort } from '../../src/redis/local-server.ts';
 import { run } from '../support/process.ts';
-import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 
 const clientId = 'an id';
 const clientSecret = 'a secret nobody may see';
@@ -73,6 +73,30 @@ test('if all is well, the doctor says so, one line each, and exits with 0', { sk
     ],
   );
   assert.equal(callsOf(simulator), 1, 'one call of the quota');
+});
+
+// fault: doctor-with-wrong-clock
+test('on a machine with a wrong clock the doctor uses Redis’s time for the ledger, and deletes nothing in it', {
+  skip,
+}, async (t) => {
+  const { ask, redis, simulator } = await practice(t);
+  const client = connectAsServer(redis.url);
+  t.after(() => client.disconnect());
+  const until = Date.now() + 3_600_000;
+  const hour = Math.floor(Date.now() / 3_600_000);
+  await client.hset('ledger:{an id}', 'closed search', `${until} quota ${Date.now()}`);
+  await client.hset('calls:{an id}', `search ${hour}`, '12', `search ${hour - 30}`, '7');
+  const inThreeDays = 'globalThis.real=Date.now;Date.now=()=>real()+2592e5';
+
+  const { said } = await ask({ NODE_OPTIONS: `--import=data:text/javascript,${inThreeDays}` });
+
+  assert.match(said, new RegExp(`Search: paused by Spotify until ${new Date(until).toISOString()}`));
+  assert.match(said, /12 of about 700 used in the last 24 hours/);
+  assert.equal(callsOf(simulator), 0);
+  assert.deepEqual(await client.hgetall('calls:{an id}'), {
+    [`search ${hour}`]: '12',
+    [`search ${hour - 30}`]: '7',
+  });
 });
 
 test('a server that is not started yet is not a problem', { skip }, async (t) => {

@@ -91,6 +91,17 @@ test('links on other sites lead to every page; those that export a file, or run 
   }
 });
 
+test('a link on another site can’t confirm an export above the day’s calls', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  const page = await mara
+    .get('/playlists/export.csv?anyway=yes&page=2')
+    .set({ 'Sec-Fetch-Site': 'cross-site', ...visit })
+    .expect(200);
+  assert.match(page.text, /href="\/playlists\/export\.csv\?page=2">Download</);
+});
+
 test('a visitor who is not signed in is not asked about a file: they go to the sign-in first', async (t) => {
   const { browser } = await startTurntable(t);
   const page = await browser()

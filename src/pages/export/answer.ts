@@ -18,17 +18,18 @@ type OpenFile = Omit<ExportFile, 'format'> & {
 
 /**
  * Sends the file that `open` creates for an export; `exportId` is a playlist's id, or `all`. Throws the error that ended the export; if the file
- * hasn't begun, that becomes an error page.
+ * hasn't begun, that becomes an error page. `cleanup` runs when the export has ended.
  */
 export async function answerWithFile(
   deps: Deps,
   { req, res, listener }: { req: Request; res: Response; listener: SignedInListener },
   exportId: string,
-  open: (run: ExportRun) => Promise<OpenFile>,
+  open: (run: ExportRun, cleanup: AsyncDisposableStack) => Promise<OpenFile>,
 ): Promise<void> {
+  await using cleanup = new AsyncDisposableStack();
   const run = createExportRun(deps, { req, res, listener }, exportId);
   try {
-    const file = await open(run);
+    const file = await open(run, cleanup);
     const format = String(req.params.format);
     if (req.method === 'HEAD') attach(res, { ...file, format }, false).end();
     else await sendFile(res, { ...file, format, text: run.measure(file.text) }, deps.heartbeatMs);

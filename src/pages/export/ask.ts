@@ -17,7 +17,12 @@ export function createAskFirst({ baseUrl }: { baseUrl: string }) {
     const exportId = typeof req.params.id === 'string' ? req.params.id : 'all';
     const name = exportId === 'all' ? null : await nameOf(listener, exportId);
     const format = String(req.params.format).toUpperCase();
-    const path = safeReturnPath(req.originalUrl, baseUrl);
+    const { pathname, searchParams } = new URL(req.originalUrl, baseUrl);
+    // This page doesn't name the price, so it can't confirm it.
+    // safeguard: confirm-price-on-our-page
+    searchParams.delete('anyway');
+    const query = searchParams.size > 0 ? `?${searchParams}` : '';
+    const path = safeReturnPath(`${pathname}${query}`, baseUrl);
     res.set('Cache-Control', 'no-store').render('export/ask', { exportId, name, format, path });
     return true;
   };

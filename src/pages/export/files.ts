@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { routes } from '../../routes.ts';
 import { entriesPerPage, maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
@@ -40,13 +41,13 @@ export function createFiles(deps: Deps) {
         ...beforeIn(req),
         ...snapshotIn(req),
       };
-      await answerWithFile(deps, { req, res, listener }, 'all', async (run) => {
+      await answerWithFile(deps, { req, res, listener }, 'all', async (run, cleanup) => {
         const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
         const first = await readPage(place.page);
         checkPlace(place, first, run.isPart);
         const { rows, price } = sizeOfAll(first, (one) => listener.spotify.cachedPagesToExport(one));
         run.announce(null, rows);
-        await requirePrice(req, run, price);
+        cleanup.defer(await reserve(req, run, price));
         const open = (playlist: Playlist, at: Place) =>
           openSource({
             playlist,
@@ -90,12 +91,12 @@ export function createFiles(deps: Deps) {
       const id = String(req.params.id);
       const format = formatIn(req);
       const from = readPosition(req.query.from);
-      await answerWithFile(deps, { req, res, listener }, id, async (run) => {
+      await answerWithFile(deps, { req, res, listener }, id, async (run, cleanup) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
         const { count } = playlist;
         const cachedPages = listener.spotify.cachedPagesToExport(playlist, from);
         const entries = count === null ? null : callsForFile(Math.max(0, count - from), cachedPages);
-        await requirePrice(req, run, entries === null ? null : { lists: 0, entries });
+        cleanup.defer(await reserve(req, run, entries === null ? null : { lists: 0, entries }));
         const previousSnapshot = snapshotIn(req).snapshot ?? null;
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, playlist));
         const source = await openSource({
@@ -121,18 +122,23 @@ export function createFiles(deps: Deps) {
   };
 
   /** Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. */
-  async function requirePrice(
+  async function reserve(
     req: Request,
     { isPart }: { isPart: boolean },
     price: Price | null,
-  ): Promise<void> {
-    // safeguard: export-anyway
-    if (price === null || req.query.anyway === 'yes') return;
-    await prices.require(isPart ? atMostOnePart(price) : price, { isPart, anyway: anywayOf(req) });
+  ): Promise<() => Promise<void>> {
+    if (price === null) return async () => undefined;
+    const isConfirmed = req.query.anyway === 'yes';
+    return prices.reserve(isPart ? atMostOnePart(price) : price, {
+      isPart,
+      isConfirmed,
+      anyway: anywayOf(req),
+      page: typeof req.params.id === 'string' ? routes.exportOne(req.params.id) : routes.exportAll(),
+    });
   }
 }
 
-/** The URL of the same file, whatever it costs. */
+/** The URL that exports the file regardless of its cost. */
 function anywayOf(req: Request): string {
   const { pathname, searchParams } = new URL(req.originalUrl, 'http://localhost');
   searchParams.set('anyway', 'yes');

@@ -1,17 +1,24 @@
-import { familyBudget, fitsIn } from '../../access/quota-budget.ts';
+import { familyBudget, fitsIn, quotaOf } from '../../access/quota-budget.ts';
 import type { QuotaFamily } from '../../access/quota-families.ts';
+import type { Ledger } from '../../access/quota-fields.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
 import { routes } from '../../routes.ts';
 import { Problem } from '../../web/errors.ts';
 import { freeCalls } from '../../web/export-size.ts';
 
-export type Deps = { ledger: Pick<QuotaLedger, 'read'>; dailyCalls: number; now: () => number };
+export type Deps = { ledger: Pick<QuotaLedger, 'read' | 'reserve'>; dailyCalls: number; now: () => number };
 
 /** About how many calls an export takes. `entries`: for what is in playlists. `lists`: for the list of playlists. */
 export type Price = { entries: number; lists: number };
 
-/** Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. */
-export type Fit = { fits: true } | { fits: false; at: number | null };
+/**
+ * Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. `isPaused`:
+ * Spotify refuses its calls until then.
+ */
+export type Fit = { fits: true } | { fits: false; isPaused: boolean; at: number | null };
+
+/** What is asked for, and where: `anyway` is the URL of the file regardless of its cost, `page` the one of its page. */
+type Wish = { isPart: boolean; isConfirmed: boolean; anyway: string; page: string };
 
 /** The part of the family's calls in a price. */
 const families: readonly [keyof Price, QuotaFamily][] = [
@@ -24,30 +31,46 @@ export type Prices = ReturnType<typeof createPrices>;
 /** Decides whether exports may be made now: they leave enough calls for pages, buttons and live updates. */
 export function createPrices({ ledger, dailyCalls, now }: Deps) {
   return {
-    fit,
+    /** Throws RedisUnavailable. */
+    async fit(price: Price): Promise<Fit> {
+      const known = await ledger.read();
+      const ends = families
+        .filter(([part]) => price[part] > 0)
+        .map(([, family]) => quotaOf(known, family, now()).closedUntil ?? 0);
+      const closedUntil = Math.max(...ends);
+      if (closedUntil > now()) return { fits: false, isPaused: true, at: closedUntil };
+      return total(price) <= freeCalls ? { fits: true } : fitIn(known, price);
+    },
 
     /**
-     * Throws a {@link Problem} that says when the export fits again, with a link to `anyway`. A part that never fits is allowed: it ends, and can
-     * be continued, when Spotify refuses a call. Throws RedisUnavailable.
+     * Sets the calls of an export aside, and returns a function that releases what is left of them at its end. Unless the export is confirmed,
+     * throws a {@link Problem} that says when it fits, with a link to `anyway`. A part that never fits is allowed: it ends, and can be continued,
+     * when Spotify refuses a call. Throws RedisUnavailable.
      */
-    async require(price: Price, { isPart, anyway }: { isPart: boolean; anyway: string }): Promise<void> {
-      const known = await fit(price);
-      if (known.fits || (isPart && known.at === null)) return;
+    async reserve(price: Price, { isPart, isConfirmed, anyway, page }: Wish): Promise<() => Promise<void>> {
+      if (total(price) <= freeCalls) return async () => undefined;
+      const { before, release } = await ledger.reserve(
+        new Map(families.map(([part, family]) => [family, price[part]])),
+      );
+      const known = fitIn(before, price);
+      // safeguard: export-anyway
+      if (isConfirmed || known.fits || (isPart && known.at === null)) return release;
+      await release();
       // safeguard: refuse-export-above-budget
-      throw tooExpensive(total(price), known.at, anyway, now());
+      throw tooExpensive(total(price), known.at, { anyway, page }, now());
     },
   };
 
-  /** Throws RedisUnavailable. */
-  async function fit(price: Price): Promise<Fit> {
-    if (total(price) <= freeCalls) return { fits: true };
-    const known = await ledger.read();
-    const waits = families.map(([part, family]) =>
-      price[part] === 0 ? 0 : fitsIn(familyBudget(known, family, dailyCalls, now()), price[part]),
-    );
-    if (waits.includes(null)) return { fits: false, at: null };
+  function fitIn(known: Ledger, price: Price): Fit {
+    const waits = families.map(([part, family]) => {
+      if (price[part] === 0) return 0;
+      const budget = familyBudget(known, family, dailyCalls, now());
+      // The guess is for the calls of all families.
+      return fitsIn(budget, budget.isGuess ? total(price) : price[part]);
+    });
+    if (waits.includes(null)) return { fits: false, isPaused: false, at: null };
     const waitMs = Math.max(...waits.map(Number));
-    return waitMs === 0 ? { fits: true } : { fits: false, at: now() + waitMs };
+    return waitMs === 0 ? { fits: true } : { fits: false, isPaused: false, at: now() + waitMs };
   }
 }
 
@@ -55,19 +78,26 @@ function total({ entries, lists }: Price): number {
   return entries + lists;
 }
 
-function tooExpensive(calls: number, until: number | null, anyway: string, now: number): Problem {
-  const price = `It takes about ${calls} calls to Spotify, and too few of today’s are left.`;
+function tooExpensive(
+  calls: number,
+  until: number | null,
+  { anyway, page }: Pick<Wish, 'anyway' | 'page'>,
+  now: number,
+): Problem {
+  const price = `It takes about ${calls} calls to Spotify, and there aren’t enough left today.`;
   return new Problem({
     status: 503,
     reason: 'not-enough-calls',
     title: 'Not enough calls left for this export',
-    ...(until !== null && { heading: 'This export fits again from {until}' }),
+    ...(until !== null && { heading: 'You can export this from {until}' }),
     text:
       until === null
         ? `It takes about ${calls} calls to Spotify, more than a day’s. You can export it in parts on several days. If you export it anyway, playlists may stop loading for hours.`
         : `${price} If you export anyway and they run out, playlists may stop loading for hours.`,
     actions: [
-      { label: 'Go to your playlists', href: routes.playlists() },
+      until === null
+        ? { label: 'Export in parts', href: `${page}#parts` }
+        : { label: 'Go to your playlists', href: routes.playlists() },
       { label: 'Export anyway', href: anyway },
     ],
     ...(until !== null && { until, retryAfterSeconds: Math.max(1, Math.ceil((until - now) / 1000)) }),

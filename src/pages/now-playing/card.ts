@@ -12,6 +12,10 @@ export type Card = {
   endsInMs: number | null;
   /** Whether it should have ended a while ago. Then it isn't shown as playing, because it probably isn't. */
   isOverdue: boolean;
+  /** Whether Spotify was asked after its end, more than once, and still reports it. Polls become rare then. */
+  isHanging: boolean;
+  /** How long after its end it is overdue, in milliseconds. */
+  overdueAfterMs: number;
   /** Whether the item is in the library; null if unknown. */
   saved: boolean | null;
   /** Recently played tracks, shown while nothing is playing; null if unknown. */
@@ -21,7 +25,9 @@ export type Card = {
 };
 
 /** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
-export const overdueAfterMs = 10_000;
+const reportedLateMs = 10_000;
+/** After so many polls that found the player stuck, another one is unlikely to find the next track soon. */
+const fewStuckPolls = 3;
 /** So little is left of an item that is at its end. In milliseconds. */
 const nearEndMs = 1_500;
 
@@ -35,9 +41,14 @@ export function cardOf(
   const { playback, answeredAt, saved } = observation;
   const progressMs = progressAt(now, playback, answeredAt);
   const endsInMs = endIn(observation, now);
+  // Without updates, there is nothing to wait for.
+  // safeguard: overdue-at-once-without-updates
+  const overdueAfterMs = live.cooldown || live.redisDown || live.spotifyDown ? 0 : reportedLateMs;
   // safeguard: overdue-is-not-playing
   const isOverdue = endsInMs !== null && endsInMs < -overdueAfterMs;
-  return { playback, progressMs, endsInMs, isOverdue, saved, recent, live, observedAt: answeredAt };
+  const isHanging = observation.stuckPolls > fewStuckPolls;
+  const shown = { progressMs, endsInMs, isOverdue, isHanging, overdueAfterMs };
+  return { playback, ...shown, saved, recent, live, observedAt: answeredAt };
 }
 
 /** A player that hangs at the end of a track should have ended it before Spotify was asked. */
@@ -46,7 +57,7 @@ function endIn(observation: Observation, now: number): number | null {
   if (end === null) return null;
   const hangsAtEnd = observation.stuckPolls > 0 && end - observation.answeredAt < nearEndMs;
   // safeguard: hanging-is-not-playing
-  return hangsAtEnd ? -overdueAfterMs - 1 : end - now;
+  return hangsAtEnd ? -reportedLateMs - 1 : end - now;
 }
 
 function progressAt(now: number, playback: Playback, observedAt: number): number | null {
@@ -79,8 +90,15 @@ function bylineOf(item: NonNullable<Exclude<Playback, { state: 'nothing' }>['ite
 }
 
 /** A short hash that stays the same for as long as nothing but the progress of a card changes. */
-export function versionOf({ playback, saved, recent, live, observedAt }: Card): string {
+export function versionOf({ playback, isHanging, saved, recent, live, observedAt }: Card): string {
   const shownAt = live.throttledUntil === null ? null : observedAt;
-  const content = JSON.stringify([displayKeyOf(playback), saved, recent, conditionKeyOf(live), shownAt]);
+  const content = JSON.stringify([
+    displayKeyOf(playback),
+    isHanging,
+    saved,
+    recent,
+    conditionKeyOf(live),
+    shownAt,
+  ]);
   return createHash('sha256').update(content).digest('base64url').slice(0, 12);
 }

@@ -14,7 +14,7 @@ import type { TimestampedItem } from '../../spotify/types.ts';
 import { noticeIn } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { type Card, cardOf, overdueAfterMs, playerData, versionOf } from './card.ts';
+import { type Card, cardOf, playerData, versionOf } from './card.ts';
 import { controlsOf, noticePlaceOf } from './controls.ts';
 import { livePages, signInHash } from './live.ts';
 
@@ -66,7 +66,6 @@ export function nowPlayingPages(deps: Deps): Router {
       ...cardLocals(listener, card),
       noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
-      overdueAfterMs,
       refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
       heartbeatMs: streams.heartbeatMs,
       signIn: signInHash(req),

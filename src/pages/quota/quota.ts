@@ -1,6 +1,6 @@
 import { Router } from 'express';
-import { quotaSummary } from '../../access/quota-budget.ts';
 import type { QuotaLedger } from '../../access/quota-ledger.ts';
+import { quotaSummary } from '../../access/quota-summary.ts';
 import { routes } from '../../routes.ts';
 import type { SignedIn } from '../../web/signed-in.ts';
 
