@@ -26,6 +26,10 @@ const notices = {
   },
   'playback-started': { text: 'Playback started.' },
   'added-to-queue': { text: 'Added to the queue.' },
+  'queue-unknown': {
+    text: 'Spotify didn’t respond, so this may or may not have been added. Check Up next before you add it again.',
+    isError: true,
+  },
   'premium-required': {
     text: 'Spotify lets only Premium members control playback from other apps.',
     isError: true,
@@ -35,13 +39,13 @@ const notices = {
     isError: true,
   },
   'device-gone': {
-    text: 'That device is no longer there. Devices disappear when they’ve been idle for a while. Open Spotify on it, then try again.',
+    text: 'That device isn’t available anymore. Idle devices disappear after a while. Open Spotify on it, then try again.',
     isError: true,
   },
   'no-previous-track': { text: 'There’s no track before this one.', isError: true },
   'no-next-track': { text: 'There’s no track after this one.', isError: true },
   'not-in-list': {
-    text: 'That track is no longer in this list. Reload the page to see what is.',
+    text: 'That track is no longer in this list. Reload the page to see the current list.',
     isError: true,
   },
   'already-paused': { text: 'Playback is already paused.', isError: true },
@@ -52,9 +56,12 @@ const notices = {
     text: 'This works only while an album, an artist or a playlist is playing.',
     isError: true,
   },
-  'endless-list': { text: 'What’s playing has no end, so this doesn’t apply to it.', isError: true },
+  'endless-list': { text: 'This isn’t available for endless mixes, such as radio.', isError: true },
   'list-disallows': { text: 'Spotify doesn’t allow this for the list that’s playing.', isError: true },
-  'too-many-commands': { text: 'That was a lot at once. Wait a few seconds, then try again.', isError: true },
+  'too-many-commands': {
+    text: 'Too many commands at once. Wait a few seconds, then try again.',
+    isError: true,
+  },
   'device-uncontrollable': {
     text: 'This device can’t be controlled from here. Use its own buttons, or move playback to another one.',
     isError: true,
@@ -80,7 +87,7 @@ const notices = {
     isError: true,
   },
   'cannot-seek': {
-    text: 'Spotify doesn’t allow moving within this right now. That happens during ads.',
+    text: 'Spotify doesn’t allow seeking right now. That happens during ads.',
     isError: true,
   },
   'cannot-volume': { text: 'The volume can’t be changed from here right now.', isError: true },

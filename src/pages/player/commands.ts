@@ -3,8 +3,8 @@ import type { ListenerSpotify } from '../../access/listener-api.ts';
 import type { CallName } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import type { Start } from '../../spotify/player-calls.ts';
-import { isContextUri, isDeviceId, isUri } from '../../spotify/uri.ts';
-import { Problem } from '../../web/errors.ts';
+import { hasPlaces, isDeviceId, isPlayableContext, isUri } from '../../spotify/uri.ts';
+import { type ErrorPage, Problem } from '../../web/errors.ts';
 
 /*
  * The commands to the player. Their fields come from forms, as text, or from programs, as JSON. Every field is checked before Spotify is asked: a
@@ -52,13 +52,14 @@ const offset = v.union(
 const playFields = v
   .object({
     uri: uris.optional(),
-    context: v.string().assert(isContextUri).optional(),
+    context: v.string().assert(isPlayableContext).optional(),
     offset: offset.optional(),
     device: v.string().assert(isDeviceId).optional(),
     positionMs: wholeNumber(maxMs).optional(),
   })
   // Only one thing can be played, and an offset is a place in it.
-  .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !context));
+  // safeguard: check-field-combinations
+  .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)));
 
 const readers: Record<string, (fields: unknown) => PlayerCommand> = {
   play: reader('play', playFields, (spotify, { uri, context, offset, device, positionMs }) => {
@@ -104,12 +105,10 @@ export function isCommandName(name: unknown): name is string {
   return typeof name === 'string' && Object.hasOwn(readers, name);
 }
 
-/** Returns the command of this name with these fields. Throws a {@link Problem} if a field is unknown, missing or not valid. */
+/** Returns the command of this name with these fields. Throws a {@link Problem} if a field is unknown, missing or invalid. */
 export function readCommand(name: string, fields: Readonly<Record<string, unknown>>): PlayerCommand {
   const { idempotencyKey, returnTo, ...given } = fields;
-  // A field of a form that was left empty.
-  const filled = Object.entries(given).filter(([, value]) => value !== '');
-  const command = readers[name]?.(Object.fromEntries(filled));
+  const command = readers[name]?.(given);
   if (!command) throw new Problem(invalidCommand('There is no such command.'));
   return command;
 }
@@ -134,11 +133,12 @@ function textFor(issues: v.ValitaError['issues']): string {
   );
   const known = [...new Set(names.map(String))].filter((name) => /^\w{1,30}$/.test(name));
   return known.length > 0
-    ? `Unknown, missing or not valid: ${known.join(', ')}.`
-    : 'Its fields don’t go together.';
+    ? `Unknown, missing or invalid: ${known.join(', ')}.`
+    : 'These fields can’t be combined.';
 }
 
-function invalidCommand(text: string) {
+/** The problem of a command whose fields are wrong, with what is wrong with them. */
+export function invalidCommand(text: string): ErrorPage {
   return {
     status: 400,
     reason: 'invalid-command',
@@ -147,3 +147,11 @@ function invalidCommand(text: string) {
     actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
   };
 }
+
+export const unreadableFields: ErrorPage = {
+  status: 415,
+  reason: 'unreadable-fields',
+  title: 'This format can’t be read',
+  text: 'Send the fields as a form or as JSON.',
+  actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
+};

@@ -5,12 +5,18 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { canPlay } from '../../web/can-play.ts';
-import { NoSuchPage } from '../../web/errors.ts';
+import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { isNoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { isCommandName, type PlayerCommand, readCommand } from './commands.ts';
+import {
+  invalidCommand,
+  isCommandName,
+  type PlayerCommand,
+  readCommand,
+  unreadableFields,
+} from './commands.ts';
 import { refusalOf, refusedCommand } from './refusals.ts';
 
 type Deps = {
@@ -19,13 +25,14 @@ type Deps = {
   hub: Hub;
   /** How long Spotify takes to show the effect of a command, in milliseconds. */
   afterCommandMs: number;
+  now: () => number;
 };
 
 /** The result of a command: why it was refused, or null if it was carried out. */
 const commandResult = v.object({ refusal: v.string().assert(isNoticeName).nullable() });
 
 /** Commands to the player, its devices, and what is up next. Each takes one call to Spotify. */
-export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Router {
+export function playerPages({ signedIn, forms, hub, afterCommandMs, now }: Deps): Router {
   const router = Router();
   const runOnce = forms.createRunOnce(commandResult);
   // Before the sign-in, so that no token is refreshed for a URL that is not a command.
@@ -39,6 +46,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
   router.get(routes.queue(), htmlOrJson, signedIn.page(showQueue));
 
   const command = signedIn.page(async (req, res, listener) => {
+    requireReadableFields(req);
     await perform(req, res, listener, readCommand(String(req.params.command), req.form.fields));
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
@@ -60,12 +68,15 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
       try {
         await send(listener.spotify);
       } catch (error) {
-        // If only the response was lost, the command may have been carried out.
-        if (isShown && error instanceof SpotifyUnavailable) hub.recordCommand(listener.accountId);
         const refusal = refusalOf(error, name);
-        if (refusal === null) throw error;
-        if (wantsJson(req)) throw refusedCommand(refusal, error);
-        return { refusal };
+        if (refusal !== null) return { refusal };
+        // If only the response was lost, the command may have been carried out.
+        if (isShown && error instanceof SpotifyUnavailable) {
+          hub.recordCommand(listener.accountId);
+          // safeguard: poll-after-lost-response
+          hub.requestPoll(listener.accountId);
+        }
+        throw error;
       }
       if (isShown) hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
@@ -77,10 +88,23 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     // safeguard: poll-after-other-page
     if (isShown && (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())))
       hub.requestPoll(listener.accountId);
-    if (wantsJson(req)) res.status(204).end();
+    if (wantsJson(req) && refusal !== null) throw refusedCommand(refusal);
+    // Tells a page which observations show the effect of its command.
+    if (wantsJson(req)) res.set(commandTimeHeader, String(now())).status(204).end();
     else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, name));
     else res.redirect(303, withSuccess(returnTo, name));
   }
+}
+
+/** When a command had been carried out, in milliseconds since 1970. */
+const commandTimeHeader = 'Command-Time';
+
+/** Throws {@link Problem} if a request has fields where none are read: they would be ignored, so that "play" would resume instead. */
+function requireReadableFields(req: Request): void {
+  const hasBody = req.get('Content-Length') !== '0' && req.is('*/*') !== null;
+  // safeguard: readable-fields-only
+  if (hasBody && !req.is(['urlencoded', 'json'])) throw new Problem(unreadableFields);
+  if (Object.keys(req.query).length > 0) throw new Problem(invalidCommand('Send its fields in the body.'));
 }
 
 /** The page to return to. One that doesn't show what is playing says that the command was carried out. */

@@ -1,5 +1,11 @@
 import { routes } from '../../routes.ts';
-import { DeviceGone, NoActiveDevice, NotPossibleNow, PremiumRequired } from '../../spotify/errors.ts';
+import {
+  DeviceGone,
+  NoActiveDevice,
+  NotPossibleNow,
+  PremiumRequired,
+  SpotifyUnavailable,
+} from '../../spotify/errors.ts';
 import type { PlayerReason } from '../../spotify/player-reasons.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { isNoticeName, type NoticeName, textOfNotice } from '../../web/notices.ts';
@@ -26,6 +32,9 @@ const byReason: Readonly<Record<PlayerReason, NoticeName>> = {
 
 /** Returns the notice for an error of a command, or null if it isn't a refusal by the player. Without a reason, the command decides. */
 export function refusalOf(error: unknown, command: string): NoticeName | null {
+  // It may have been added: sending it again could add it twice.
+  // safeguard: no-resend-to-queue
+  if (command === 'queue' && error instanceof SpotifyUnavailable) return 'queue-unknown';
   // safeguard: explain-refused-commands
   if (error instanceof PremiumRequired) return 'premium-required';
   if (error instanceof DeviceGone) return 'device-gone';
@@ -37,17 +46,17 @@ export function refusalOf(error: unknown, command: string): NoticeName | null {
 }
 
 /** Returns the same for programs, as a {@link Problem}. */
-export function refusedCommand(refusal: NoticeName, error: unknown): Problem {
-  const known: Pick<ErrorPage, 'status' | 'reason' | 'title'> =
-    error instanceof PremiumRequired
-      ? { status: 403, reason: refusal, title: 'This needs Spotify Premium' }
-      : error instanceof NoActiveDevice
-        ? { status: 404, reason: refusal, title: 'No active device' }
-        : {
-            status: 409,
-            reason: refusal.startsWith('cannot-') ? 'not-possible-now' : refusal,
-            title: 'The player can’t do that right now',
-          };
+export function refusedCommand(refusal: NoticeName): Problem {
+  const known = problems[refusal] ?? { status: 409, title: 'The player can’t do that right now' };
+  const reason = refusal.startsWith('cannot-') ? 'not-possible-now' : refusal;
   const actions = [{ label: 'Now playing', href: routes.nowPlaying() }];
-  return new Problem({ ...known, text: textOfNotice(refusal), actions });
+  return new Problem({ ...known, reason, text: textOfNotice(refusal), actions });
 }
+
+/** Refusals that say more than that it isn't possible right now. */
+const problems: Partial<Record<NoticeName, Pick<ErrorPage, 'status' | 'title'>>> = {
+  'premium-required': { status: 403, title: 'This needs Spotify Premium' },
+  'no-active-device': { status: 404, title: 'No active device' },
+  'device-gone': { status: 404, title: 'Device not available' },
+  'queue-unknown': { status: 502, title: 'Spotify didn’t respond' },
+};
