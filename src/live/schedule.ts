@@ -68,11 +68,15 @@ function requestPollAfterCommand(state: ListenerState): ListenerState {
 }
 
 /** Whether a requested poll is still to be made. */
-function isPollWanted({ live, pollRequestedAt, commandAt }: ListenerState, now: number): boolean {
+function isPollWanted(
+  { live, pollRequestedAt, commandAt, isFollowUpDue }: ListenerState,
+  now: number,
+): boolean {
   if (live.cooldown !== null && live.cooldown.until > now) return false;
   // Someone who just pressed a button should see its effect, even while polling is throttled.
   // safeguard: poll-after-command-when-throttled
-  const isThrottled = live.throttledUntil !== null && pollRequestedAt !== commandAt + commandEffectMs;
+  const isAfterCommand = isFollowUpDue || pollRequestedAt === commandAt + commandEffectMs;
+  const isThrottled = live.throttledUntil !== null && !isAfterCommand;
   const since = isThrottled ? Math.min(pollRequestedAt, now - throttledFreshMs) : pollRequestedAt;
   return pollRequestedAt > 0 && (live.observation === null || live.observation.askedAt <= since);
 }
