@@ -142,7 +142,7 @@ function progressOf({ playback }: Observation): number {
 }
 
 /** The shape of records and messages that contain an observation. */
-export const shape = 5;
+export const shape = 6;
 
 export const observationSchema: v.Type<Observation> = v.object({
   playback: playbackSchema,
