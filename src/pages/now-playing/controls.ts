@@ -1,3 +1,4 @@
+import type { Playback } from '../../spotify/types.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import type { Card } from './card.ts';
 
@@ -18,10 +19,15 @@ export function controlsOf(listener: SignedInListener, { playback }: Pick<Card, 
     can,
     hasPremium,
     takesCommands,
-    canSeek: takesCommands && player !== null && !player.disallows.includes('seeking'),
+    canSeek: takesCommands && player !== null && !player.disallows.includes('seeking') && hasLength(player),
     /** From 0 to 100; null if it can't be changed. */
     volume: takesCommands && device.supportsVolume ? device.volumePercent : null,
   };
+}
+
+/** Whether the card has a progress bar. */
+function hasLength({ item, progressMs }: Exclude<Playback, { state: 'nothing' }>): boolean {
+  return Boolean(item?.durationMs) && progressMs !== null;
 }
 
 /** Returns the part of the card that shows why one of its commands was refused; null if that part isn't there. */
