@@ -11,7 +11,8 @@ const scopes = {
   'user-library-read': 'See what you’ve saved',
   'user-read-recently-played': 'See what you’ve played recently',
   'user-top-read': 'See what you play most',
-  'user-modify-playback-state': 'Control playback: play, pause, skip, seek, volume, queue, device',
+  'user-modify-playback-state':
+    'Control playback: play, pause, skip, seek, volume, shuffle, repeat, queue, device',
   'playlist-modify-public': 'Create and change public playlists',
   'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
