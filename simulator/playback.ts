@@ -22,8 +22,8 @@ export type Playback = {
   repeat: Repeat;
   /** The list in its own order while it is shuffled, otherwise null. */
   unshuffled: readonly Item[] | null;
-  /** The index of the item that was added to the queue last; -1 if there is none. */
-  queuedTo: number;
+  /** Where the items that were added to the queue are in the list. They play once: then they are no longer in it. Null if there are none. */
+  queued: { from: number; count: number } | null;
 };
 
 /** The music comes from Mara's first playlist. */
@@ -70,7 +70,7 @@ const defaults: Playback = {
   context: null,
   repeat: 'context',
   unshuffled: null,
-  queuedTo: -1,
+  queued: null,
 };
 
 /** Returns the music, playing. `positionMs` is the position in the whole list at `since`, which is in milliseconds since the epoch. */
@@ -84,8 +84,9 @@ export function currentItem(
   playback: Playback,
   now: number,
 ): { item: Item; index: number; progressMs: number } | { item: null; index: -1; progressMs: number | null } {
-  const { kind, list } = playback;
-  const position = isOver(playback, now) ? 0 : positionAt(playback, now);
+  const round = currentRound(playback, now);
+  const { kind, list } = round;
+  const position = isOver(playback, now) ? 0 : positionAt(round, now);
   const totalMs = startOf(list, list.length);
   let progressMs = ((position % totalMs) + totalMs) % totalMs;
   for (const [index, item] of list.entries()) {
@@ -93,6 +94,21 @@ export function currentItem(
     progressMs -= item.durationMs;
   }
   return { item: null, index: -1, progressMs: kind === 'ad' ? position % adMs : null };
+}
+
+/** Returns the playback without the items that were added to the queue, once its list has started over: they play once. */
+export function currentRound(playback: Playback, now: number): Playback {
+  return positionAt(playback, now) < startOf(playback.list, playback.list.length)
+    ? playback
+    : withoutQueue(playback);
+}
+
+function withoutQueue(playback: Playback): Playback {
+  const { list, queued, positionMs } = playback;
+  if (queued === null) return playback;
+  const queuedMs = startOf(list, queued.from + queued.count) - startOf(list, queued.from);
+  const rest = list.toSpliced(queued.from, queued.count);
+  return { ...playback, list: rest, positionMs: positionMs - queuedMs, queued: null };
 }
 
 /** Returns the position in the whole list, in milliseconds. It goes on past the end of a list that is repeated. */
@@ -112,7 +128,10 @@ export function isOver(playback: Playback, now: number): boolean {
 }
 
 /** Returns the playback as of a time, with its position within the list: to change the list, or how it is repeated. */
-export function settle(playback: Playback, at: number): Playback {
+export function settle(before: Playback, at: number): Playback {
+  const { list, queued } = before;
+  const isPlayed = queued !== null && positionAt(before, at) >= startOf(list, queued.from + queued.count);
+  const playback = isPlayed ? withoutQueue(before) : before;
   const { index, progressMs } = currentItem(playback, at);
   const isPlaying = playback.isPlaying && !isOver(playback, at);
   const positionMs = index < 0 ? positionAt(playback, at) : startOf(playback.list, index) + (progressMs ?? 0);
@@ -135,15 +154,15 @@ export function setShuffled(playback: Playback, at: number, isOn: boolean, rando
   const others = list.filter((_, one) => one !== index);
   const next = isOn ? [item, ...random.shuffle(others)] : (unshuffled ?? list);
   const positionMs = startOf(next, next.indexOf(item)) + progressMs;
-  return { ...playback, list: next, unshuffled: isOn ? list : null, positionMs, since: at, queuedTo: -1 };
+  return { ...playback, list: next, unshuffled: isOn ? list : null, positionMs, since: at, queued: null };
 }
 
 /** Returns the playback with an item after the current one, and after those that were added before. */
 export function addToQueue(playback: Playback, at: number, item: Item): Playback {
   const settled = settle(playback, at);
-  const { index } = currentItem(settled, at);
-  const to = Math.max(index, settled.queuedTo) + 1;
-  return { ...settled, list: settled.list.toSpliced(to, 0, item), queuedTo: to };
+  const { from, count } = settled.queued ?? { from: currentItem(settled, at).index + 1, count: 0 };
+  const list = settled.list.toSpliced(from + count, 0, item);
+  return { ...settled, list, queued: { from, count: count + 1 } };
 }
 
 /** How many items Spotify lists as the queue, starting over at the end of the list (GitHub: aome510/spotify-player#178). */
@@ -151,12 +170,13 @@ const queueLength = 20;
 
 /** Returns the items after the current one. */
 export function upNext(playback: Playback, at: number): Item[] {
-  const { list } = playback;
+  const { list, queued } = currentRound(playback, at);
   const { index } = currentItem(playback, at);
   if (index < 0) return [];
-  return Array.from({ length: queueLength }, (_, one) => list[(index + 1 + one) % list.length]).filter(
-    (item) => item !== undefined,
-  );
+  const following = list.slice(index + 1);
+  const cycle = queued === null ? list : list.toSpliced(queued.from, queued.count);
+  while (following.length < queueLength && cycle.length > 0) following.push(...cycle);
+  return following.slice(0, queueLength);
 }
 
 /** Returns the position in a list, in milliseconds, at which the item with this index starts. */

@@ -154,9 +154,9 @@ function readStart(request: ApiRequest, playlistStore: PlaylistStore): Start | n
 }
 
 function tracksAt(uris: readonly string[]): Pick<Start, 'list' | 'context'> {
-  const list = uris.map((uri) => everyTrack.find((track) => uriOf(track) === uri));
+  const list = uris.map((uri) => [...everyTrack, ...episodes].find((one) => uriOf(one) === uri));
   if (list.length === 0 || list.includes(undefined)) throw new ApiError(400, 'Invalid track uri');
-  return { list: list.filter((track) => track !== undefined), context: null };
+  return { list: list.filter((one) => one !== undefined), context: null };
 }
 
 /** Only albums, artists and playlists can be played as a whole. */

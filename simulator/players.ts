@@ -140,7 +140,7 @@ export function createPlayers({ settings, listeners, now }: Deps) {
         context,
         repeat,
         unshuffled: null,
-        queuedTo: -1,
+        queued: null,
       })),
 
     ...createPlayerSettings(command, now),

@@ -56,22 +56,40 @@ export function parseDevices(response: HttpResponse): Device[] {
 
 /**
  * Parses "Get the User's Queue". Spotify fills it with the list that plays, and starts over at its end, even if nothing is repeated (GitHub:
- * aome510/spotify-player#178), so the queue is cut where it begins to repeat. Entries without a URI are omitted.
+ * aome510/spotify-player#178), so the queue is cut where it begins to repeat. Entries without a URI are omitted. An empty body means that nothing
+ * is up next.
  */
 export function parseQueue(response: HttpResponse, trusted: TrustedUrls): Queue {
+  // safeguard: empty-queue
+  if (response.text === '') return { upNext: [] };
   const json = requireObject(response.json, response);
   const playing = isObject(json.currently_playing) ? json.currently_playing.uri : null;
   const entries = objectsIn(requireArray(json.queue, response)).filter(({ uri }) => isUri(uri));
   const uris = [playing, ...entries.map(({ uri }) => uri)];
+  const repeatsAt = repetitionIn(uris);
+  // After the last item of a list, Spotify goes on with the first one, which may be the current one.
+  const endsInCurrent = repeatsAt > 1 && repeatsAt < uris.length && uris[repeatsAt - 1] === playing;
   // safeguard: cut-repeating-queue
-  const upNext = entries.slice(0, cycleLength(uris) - 1);
+  const upNext = entries.slice(0, repeatsAt - (endsInCurrent ? 2 : 1));
   return { upNext: upNext.map((one) => parseItem(one, trusted)) };
 }
 
-/** Returns after how many entries a list repeats itself to its end; its whole length if it doesn't. */
-function cycleLength(list: readonly unknown[]): number {
-  const lengths = list.map((_, index) => index + 1);
-  return lengths.find((length) => list.slice(length).every((one, index) => one === list[index])) ?? 0;
+/**
+ * Returns the index from which on a list only repeats what came before, from any place in it on: items that were added to the queue play once,
+ * and then the list goes on. Its length if it doesn't repeat anything. A single repeated entry at the end may just as well be a track that is in
+ * the list twice, unless the whole list is the cycle.
+ */
+function repetitionIn(list: readonly unknown[]): number {
+  const starts = list.slice(1).map((_, at) => repetitionWith(list, at + 1));
+  // safeguard: cut-queue-after-added-items
+  const certain = starts.filter((start, at) => start === at + 1 || list.length - start > 1);
+  return Math.min(list.length, ...certain);
+}
+
+/** Returns the first index from which on each entry is the same as the one this many places before. */
+function repetitionWith(list: readonly unknown[], period: number): number {
+  const last = list.findLastIndex((one, at) => at >= period && one !== list[at - period]);
+  return last < 0 ? period : last + 1;
 }
 
 function parseDevice(json: Json): Device {
