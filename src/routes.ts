@@ -37,7 +37,6 @@ export const routes = {
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
   devices: () => '/devices',
-  /** For programs. */
   queue: () => '/player/queue',
   playerCommand: (command: string) => `/player/${command}`,
 
