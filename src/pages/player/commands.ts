@@ -61,6 +61,23 @@ const playFields = v
   // safeguard: check-field-combinations
   .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)));
 
+const seekByPosition = reader(
+  'seek',
+  v.object({ positionMs: wholeNumber(maxMs) }),
+  (spotify, { positionMs }) => spotify.seek(positionMs),
+);
+/** A time as people write it: 1:30, 1.30, 1:02:03 or a number of seconds. */
+const time = v
+  .string()
+  .map((text) => /^(?:(?:(\d{1,2})[:.])?(\d{1,3})[:.])?([0-5]\d|\d{1,5}(?![:.]))$/.exec(text.trim()))
+  .assert((found): found is RegExpExecArray => found !== null)
+  .map(
+    ([, hours = 0, minutes = 0, seconds = 0]) =>
+      ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000,
+  )
+  .assert((positionMs) => positionMs <= maxMs);
+const seekByTime = reader('seek', v.object({ time }), (spotify, { time }) => spotify.seek(time));
+
 const readers: Record<string, (fields: unknown) => PlayerCommand> = {
   play: reader('play', playFields, (spotify, { uri, context, offset, device, positionMs }) => {
     const list: Start | null = context ? { context, offset: offset ?? null } : null;
@@ -73,9 +90,7 @@ const readers: Record<string, (fields: unknown) => PlayerCommand> = {
   device: reader('transfer', v.object({ device: v.string().assert(isDeviceId) }), (spotify, { device }) =>
     spotify.transfer(device),
   ),
-  seek: reader('seek', v.object({ positionMs: wholeNumber(maxMs) }), (spotify, { positionMs }) =>
-    spotify.seek(positionMs),
-  ),
+  seek: (fields) => (hasField(fields, 'time') ? seekByTime : seekByPosition)(fields),
   volume: reader('setVolume', v.object({ percent: wholeNumber(100) }), (spotify, { percent }) =>
     spotify.setVolume(percent),
   ),
@@ -126,12 +141,17 @@ function reader<Fields>(
   };
 }
 
+function hasField(fields: unknown, name: string): boolean {
+  return typeof fields === 'object' && fields !== null && Object.hasOwn(fields, name);
+}
+
 /** Says which fields are wrong, by name; their values may be anything. */
 function textFor(issues: v.ValitaError['issues']): string {
   const names = issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
   );
   const known = [...new Set(names.map(String))].filter((name) => /^\w{1,30}$/.test(name));
+  if (known.includes('time')) return 'Enter a time such as 1:30, or a number of seconds.';
   return known.length > 0
     ? `Unknown, missing or invalid: ${known.join(', ')}.`
     : 'These fields can’t be combined.';
