@@ -25,6 +25,8 @@ const received = {
   ...shown,
   html: place.innerHTML,
   title: place.dataset.title || null,
+  saved: place.dataset.saved === '' ? null : place.dataset.saved === 'true',
+  askedAt: Number(place.dataset.askedAt),
   shuffle: place.dataset.shuffle === 'true',
   repeat: place.dataset.repeat,
   volume: Number(place.dataset.volume || Number.NaN),
@@ -33,6 +35,8 @@ const received = {
 let latest = null;
 /** A card that arrived while a slider was held. */
 let delayed = null;
+/** Whether the card on the page was to be replaced while a slider was held. */
+let isResetDue = false;
 /** Called after each update. Replaced once the controls are ready. */
 let onUpdate = () => undefined;
 
@@ -41,14 +45,17 @@ function show(card) {
   const isInside = activeElement !== place && place.contains(activeElement);
   const focused = isInside ? actionOf(activeElement) : null;
   const recent = document.getElementById('live-recent');
+  const isOpen = place.querySelector('details')?.open;
   place.innerHTML = card.html;
+  const details = place.querySelector('details');
+  if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
   if (recent && place.querySelector('.idle') && !document.getElementById('live-recent')) place.append(recent);
   // A notice with a time has appeared.
   if (place.querySelector('.notice time')) import(place.dataset.clock);
   if (focused) {
-    const controls = [...place.querySelectorAll('a, button, input')];
-    // If it is gone (Pause has become Play), focus the first button.
+    const controls = [...place.querySelectorAll('a, button, input, summary')];
+    // If it is gone, focus the first button.
     (controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a'))?.focus();
   }
 
@@ -84,34 +91,46 @@ function setProgress(card) {
 
 /** Shows a card. One whose version is on the page already has no HTML. */
 function receive(card) {
-  if (place.querySelector('[data-held]')) {
+  if (isHeld()) {
     delayed = card;
     return;
   }
+  delayed = null;
   const isOther = (card.uri ?? '') !== received.uri;
   if (card.html !== null) show(card);
   else if (card.version === shown.version) setProgress(card);
   else return;
-  onUpdate({ isOther });
+  onUpdate({ isOther, isRendered: card.html !== null });
 }
 
-/** What a button or link does: identifies it in the next card. */
+/** Whether a slider is held, or was a moment ago and hasn't been sent yet. */
+function isHeld() {
+  return place.querySelector('[data-held]') !== null;
+}
+
+/** What a button or link does: identifies it in the next card. Play and Pause are one button. */
 function actionOf(element) {
-  return element.form ? `${element.form.action} ${element.name}` : `${element.className} ${element.href}`;
+  const { form, localName, name, className, href } = element;
+  if (!form) return `${localName} ${className} ${href}`;
+  // safeguard: play-and-pause-are-one
+  return `${form.action.replace(/\/(pause|remove)$/, (end) => (end === '/pause' ? '/play' : '/save'))} ${name}`;
 }
 
 function updateProgress() {
   const bar = document.getElementById('live-bar');
   if (!bar || Number.isNaN(shown.progressMs) || Number.isNaN(shown.durationMs)) return;
   updateLabel();
-  const isHeld = bar.matches(':active, [data-held]');
-  const progressMs = isHeld ? Number(bar.value) : currentProgress();
-  if (!isHeld) bar.value = progressMs;
+  const isMoved = bar.matches(':active, [data-held]');
+  const progressMs = isMoved ? Number(bar.value) : currentProgress();
+  if (!isMoved) bar.value = progressMs;
   const time = format(progressMs);
   const label = document.getElementById('live-time');
-  if (label.textContent === time) return;
-  label.textContent = time;
-  bar.setAttribute('aria-valuetext', `${time} of ${format(shown.durationMs)}`);
+  if (label.textContent !== time) label.textContent = time;
+  const text = `${time} of ${format(shown.durationMs)}`;
+  // A screen reader would say each new text while the slider has the focus.
+  const isQuiet = document.activeElement === bar && !isMoved;
+  // safeguard: quiet-slider
+  if (!isQuiet && bar.getAttribute('aria-valuetext') !== text) bar.setAttribute('aria-valuetext', text);
 }
 
 /** A track that should have ended a while ago isn't shown as playing until the server has asked Spotify. */
@@ -251,7 +270,7 @@ function currentProgress() {
 
 /** What `controlPlayer` needs of this page. */
 const player = {
-  state: () => withCurrentProgress(received),
+  state: () => ({ ...withCurrentProgress(received) }),
   show({ playing = shown.playing, progressMs = currentProgress() }) {
     moveTo(progressMs);
     shown.playing = playing;
@@ -259,22 +278,31 @@ const player = {
     updateProgress();
   },
   reset() {
-    show(withCurrentProgress(received));
+    if (isHeld()) isResetDue = true;
+    else show(withCurrentProgress(received));
   },
-  /** A card that arrived while a slider was held. */
   release() {
+    if (isHeld()) return;
     const card = delayed;
-    delayed = null;
+    const mustReset = isResetDue;
+    isResetDue = false;
+    if (mustReset) show(withCurrentProgress(received));
     if (card) receive(card);
+    else if (mustReset) onUpdate({ isOther: false, isRendered: true });
   },
   async refetch() {
     const url = `${place.dataset.card}?${new URLSearchParams({ signIn: place.dataset.signIn })}`;
-    const response = await fetch(url, { headers: { Accept: 'application/json' } }).catch(() => null);
-    if (response?.ok) receive(await response.json());
+    const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) };
+    const response = await fetch(url, options).catch(() => null);
+    const card = response?.ok ? await response.json().catch(() => null) : null;
+    if (card?.version) receive(card);
   },
 };
+const { send, say } = await import(place.dataset.send);
 const { controlPlayer } = await import(place.dataset.player);
-onUpdate = controlPlayer(place, player);
+onUpdate = controlPlayer(place, { ...player, send, say });
+// After the listener of player.js, which marks the slider as held.
+place.addEventListener('input', updateProgress);
 const { follow } = await import(place.dataset.follow);
 document.addEventListener('visibilitychange', updateVisibility);
 updateVisibility();

@@ -70,7 +70,7 @@ function progressAt(now: number, playback: Playback, observedAt: number): number
 }
 
 /** Returns what the scripts need for the progress bar, the controls, the page title and announcements. Null where unknown. */
-export function playerData({ playback, progressMs, endsInMs, askedAt }: Card) {
+export function playerData({ playback, progressMs, endsInMs, askedAt, saved }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {
     title: item?.name ?? null,
@@ -81,6 +81,7 @@ export function playerData({ playback, progressMs, endsInMs, askedAt }: Card) {
     durationMs: item?.durationMs ?? null,
     endsInMs,
     askedAt,
+    saved,
     shuffle: playback.state === 'nothing' ? null : playback.shuffle,
     repeat: playback.state === 'nothing' ? null : playback.repeat,
     volume: playback.state === 'nothing' ? null : (playback.device?.volumePercent ?? null),
