@@ -4,36 +4,14 @@
  */
 const dialog = document.getElementById('shortcuts');
 const { player, nowPlaying, library, queue, search } = dialog.dataset;
+const { send, say } = await import(dialog.dataset.send);
 const storageKey = 'shortcuts';
 const steps = { positionMs: 10_000, percent: 5 };
 
-const status = document.createElement('p');
-status.className = 'notice waiting';
-status.setAttribute('role', 'status');
-status.hidden = true;
-document.getElementById('main').prepend(status);
-let hideTimer;
-function say(text) {
-  clearTimeout(hideTimer);
-  status.textContent = text;
-  status.hidden = text === '';
-  if (text) hideTimer = setTimeout(say, 6_000, '');
-}
-
-/** Sends a request to this site. Returns its JSON, or says why it was refused and returns null. */
-async function request(url, fields) {
-  const options = { method: 'POST', body: new URLSearchParams(fields) };
-  try {
-    const headers = { Accept: 'application/json' };
-    const response = await fetch(url, { ...(fields && options), headers });
-    if (response.status === 204) return {};
-    const json = await response.json();
-    if (response.ok) return json;
-    say(json.detail || json.title);
-  } catch {
-    say('This site isn’t responding. Check your connection.');
-  }
-  return null;
+/** Sends fields to this site, and says what came of it. */
+async function change(url, fields, words) {
+  const answer = await send(url, new URLSearchParams(fields));
+  say(answer.isOk ? words : answer.text);
 }
 
 /** Presses a button of the page, if it has the player. Returns whether there is a player. */
@@ -46,9 +24,7 @@ function press(selector) {
   return true;
 }
 
-async function command(name, fields, words) {
-  if ((await request(player + name, fields)) !== null) say(words);
-}
+const command = (name, fields, words) => change(player + name, fields, words);
 
 async function skip(name, words) {
   if (!press(`form[action$="/player/${name}"] button`)) await command(name, {}, words);
@@ -56,9 +32,16 @@ async function skip(name, words) {
 
 /** What is playing, for commands that depend on it. Says so if nothing is. */
 async function playback() {
-  const state = await request(nowPlaying);
-  if (state?.state === 'nothing') say('Nothing is playing.');
-  return state?.state === 'nothing' ? null : state;
+  try {
+    const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(20_000) };
+    const response = await fetch(nowPlaying, options);
+    const state = await response.json();
+    if (response.ok && state.state !== 'nothing') return state;
+    say(response.ok ? 'Nothing is playing.' : state.detail || state.title);
+  } catch {
+    say('This site isn’t responding. Check your connection.');
+  }
+  return null;
 }
 
 async function toggleShuffle() {
@@ -69,9 +52,9 @@ async function toggleShuffle() {
 }
 
 const repeats = {
-  off: ['context', 'Repeats the list.'],
-  context: ['track', 'Repeats this track.'],
-  track: ['off', 'Repeat is off.'],
+  off: ['context', 'Repeat: all.'],
+  context: ['track', 'Repeat: one.'],
+  track: ['off', 'Repeat: off.'],
 };
 async function changeRepeat() {
   if (press('button[name=mode]')) return;
@@ -87,8 +70,8 @@ async function toggleSaved() {
   if (!state) return;
   const { saved, item } = state;
   if (!item?.uri || saved === null) return say('That isn’t possible right now.');
-  const done = await request(`${library}/${saved ? 'remove' : 'save'}`, { uri: item.uri });
-  if (done !== null) say(saved ? 'Removed from your library.' : 'Saved to your library.');
+  const words = saved ? 'Removed from your library.' : 'Saved to your library.';
+  await change(`${library}/${saved ? 'remove' : 'save'}`, { uri: item.uri }, words);
 }
 
 function goToSearch() {
@@ -104,7 +87,7 @@ const letters = {
   s: toggleShuffle,
   r: changeRepeat,
   q: () => location.assign(queue),
-  '/': goToSearch,
+  ...(search && { '/': goToSearch }),
   '?': () => dialog.showModal(),
 };
 
@@ -125,14 +108,36 @@ const playerKeys = {
 };
 
 const typing = 'textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])';
-const isOn = () => localStorage.getItem(storageKey) !== 'off';
+/** What was chosen on this page, in case the browser stores nothing. */
+let chosen = 'on';
+function isOn() {
+  try {
+    return (localStorage.getItem(storageKey) ?? chosen) !== 'off';
+  } catch {
+    return chosen !== 'off';
+  }
+}
+
+function setOn(isChecked) {
+  chosen = isChecked ? 'on' : 'off';
+  try {
+    localStorage.setItem(storageKey, chosen);
+  } catch {
+    // It holds until the page is left.
+  }
+}
 
 document.addEventListener('keydown', (event) => {
   const { key, target, shiftKey } = event;
+  // safeguard: no-shortcuts-with-modifiers
   const isModified =
     event.ctrlKey || event.metaKey || event.altKey || (shiftKey && /^[a-z ]$|^Arrow/i.test(key));
-  if (isModified || event.defaultPrevented || event.isComposing || dialog.open || target.matches(typing))
-    return;
+  if (isModified || event.defaultPrevented || event.isComposing) return;
+  // safeguard: no-shortcuts-while-typing
+  if (target.matches(typing)) return;
+  // safeguard: no-shortcuts-behind-dialog
+  if (dialog.open) return;
+  // safeguard: player-keys-in-player-only
   const isInPlayer = target.id === 'live';
   const table = isInPlayer && Object.hasOwn(playerKeys, key) ? playerKeys : isOn() ? letters : {};
   if (!Object.hasOwn(table, key)) return;
@@ -151,7 +156,7 @@ if (place) {
 
 const toggle = dialog.querySelector('input');
 toggle.checked = isOn();
-toggle.addEventListener('change', () => localStorage.setItem(storageKey, toggle.checked ? 'on' : 'off'));
+toggle.addEventListener('change', () => setOn(toggle.checked));
 const opener = document.getElementById('open-shortcuts');
 opener.hidden = false;
 opener.addEventListener('click', () => dialog.showModal());
