@@ -39,7 +39,7 @@ test('letters work on every page', { skip }, async (t) => {
   assert.deepEqual(await press('p'), ['POST /me/player/previous']);
   assert.deepEqual(await press('s'), ['PUT /me/player/shuffle']);
   assert.deepEqual(await press('r'), ['PUT /me/player/repeat']);
-  assert.equal(await status.textContent(), 'Repeats this track.');
+  assert.equal(await status.textContent(), 'Repeat: one.');
   assert.match((await press('l')).join(), /^(PUT|DELETE) \/me\/library$/);
   await press('/');
   assert.ok(await page.getByRole('searchbox').evaluate((one) => one === one.ownerDocument.activeElement));
@@ -85,6 +85,33 @@ test('Space and arrows work only while the focus is in the player itself', { ski
   );
   assert.deepEqual(await press(' '), ['PUT /me/player/play']);
   await until(() => sent().length === 1);
+});
+
+test('volume and position set in quick succession are both sent', { skip }, async (t) => {
+  const { page, sent } = await open(t, '/now-playing');
+
+  await page.getByRole('group', { name: 'Player' }).focus();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowRight');
+  await until(() => sent().length === 2);
+
+  assert.deepEqual(sent().sort(), ['PUT /me/player/seek', 'PUT /me/player/volume']);
+  assert.equal(await page.locator('[data-held]').count(), 0);
+});
+
+test('letters work where the browser stores nothing, and stay off on the page', { skip }, async (t) => {
+  const { page, press } = await open(t, '/now-playing');
+  await page.addInitScript(
+    "Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } })",
+  );
+  await page.reload();
+  await page.waitForTimeout(500);
+
+  assert.deepEqual(await press('s'), ['PUT /me/player/shuffle']);
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').getByRole('checkbox').uncheck();
+  await page.keyboard.press('Escape');
+  assert.deepEqual(await press('n'), []);
 });
 
 test('the help lists them, is accessible, and switches the letters off for good', { skip }, async (t) => {

@@ -365,6 +365,38 @@ test('someone who presses a button sees its effect even while polls are throttle
   await stream.waitFor(({ data }) => data.playing === false);
 });
 
+// fault: command-while-throttled
+test('a command that a script sends is followed by a poll even while polls are throttled', async (t) => {
+  const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const { url, mara, simulator, clock } = turntable;
+  await refusedAfter(turntable, 9);
+  simulator.plays('mara', { kind: 'episode' });
+  const stream = await openStream(t, url, mara);
+  for (let pages = 0; pages < 9; pages += 1) {
+    clock.advance({ seconds: 2 });
+    await mara.getJson('/now-playing').expect(200);
+  }
+  await stream.waitFor(cardSays(/Live updates are slower/));
+
+  await mara.post('/player/pause').set('Accept', 'application/json').send({}).expect(204);
+  clock.advance({ seconds: 2 });
+
+  await stream.waitFor(({ data }) => data.playing === false);
+});
+
+// fault: command-response-lost
+test('if only the response to a command was lost, its effect is shown', async (t) => {
+  const { url, mara, simulator, clock } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(isCard);
+  simulator.fault({ on: /\/pause$/, how: 'reset-after' });
+
+  await mara.post('/player/pause').set('Accept', 'application/json').send({}).expect(502);
+  clock.advance({ seconds: 3 });
+
+  await stream.waitFor(({ data }) => data.playing === false);
+});
+
 // fault: stream-without-recent-tracks
 test('a stream continues without recently played tracks if Redis fails to return them', async (t) => {
   const redis = await startRedisProxy(t);

@@ -35,6 +35,7 @@ const requests: readonly (readonly [title: string, Known, nextPollInMs: number])
     { live: { ...throttled, observation: observed(minute) } },
     0,
   ],
+  ['is made while throttled, after a command', { live: throttled, commandAt: now, isFollowUpDue: true }, 0],
   ['is not made if the answer came after the request', { live: { observation: observed(-1) } }, minute],
   ['is made if nothing is known yet', { live: { observation: null } }, 0],
 ];

@@ -247,7 +247,10 @@ testOnce('a missing permission is asked for when it is first needed, and leads b
   const sent = { uri: 'spotify:track:0000000000000000000000', returnTo: '/library?page=2' };
   const refused = await person.post('/library/save').type('form').send(sent).expect(403);
   assert.match(refused.text, /This needs more permission/);
-  assert.match(refused.text, /returnTo=%2Flibrary%3Fpage%3D2[^"]*allow=user-library-modify"/);
+  assert.match(
+    refused.text,
+    /returnTo=%2Flibrary%3Fpage%3D2[^"]*allow=user-library-modify\+user-modify-playback-state\+[^"]*"/,
+  );
   assert.equal(turntable.simulator.calls.length, 0);
 
   const back = await person.signIn('mara', way.replaceAll('&amp;', '&').replace('/login', ''));

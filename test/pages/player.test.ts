@@ -132,7 +132,7 @@ test('a device that has disappeared in the meantime is reported on the page of d
   assert.equal(left.headers.location, '/devices?notice=device-gone&at=device');
   assert.match(
     (await mara.get('/devices?notice=device-gone&at=device').expect(200)).text,
-    /role="alert">That device is no longer there/,
+    /role="alert">That device isn’t available anymore/,
   );
 });
 

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
+import { controlScopes } from '../../src/access/scopes.ts';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
 
 const timing = { afterCommandMs: 0 };
+const [track, album, artist, show] = ['track', 'album', 'artist', 'show'].map(
+  (kind) => `spotify:${kind}:${'1'.repeat(22)}`,
+) as [string, string, string, string];
 
 type Player = {
   item: { name: string; uri: string; durationMs: number };
@@ -104,18 +108,178 @@ test('the queue shows what was added first, and ends where Spotify begins to rep
   assert.match(page.text, /<h1>Up next<\/h1>/);
 });
 
+const queues: readonly (readonly [title: string, playing: string | null, queue: string, upNext: string])[] = [
+  ['a list that starts over', 'a', 'bcabcabc', 'bc'],
+  ['a list that doesn’t repeat', 'a', 'bcd', 'bcd'],
+  ['one track', 'a', 'aaaa', ''],
+  ['an added track before a list that starts over', 'a', 'qbcabcabc', 'qbc'],
+  ['an added track that plays now', 'q', 'bcabcabca', 'bca'],
+  ['a list while nothing known plays', null, 'bcabcabca', 'bca'],
+  ['a track that is in the list twice', 'a', 'bcdb', 'bcdb'],
+];
+
+// fault: queue-repeats-after-added
+testOnce('the queue ends where it begins to repeat, even after tracks that were added', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const track = (name: string) => ({ type: 'track', name, uri: `spotify:track:${name.repeat(22)}` });
+  for (const [title, playing, queue, expected] of queues) {
+    const body = JSON.stringify({
+      currently_playing: playing && track(playing),
+      queue: [...queue].map(track),
+    });
+    simulator.fault({ on: /\/queue$/, answer: { status: 200, body } });
+    clock.advance({ seconds: 2 });
+    const { queue: upNext } = (await mara.getJson('/player/queue').expect(200)).body;
+    assert.equal(upNext.map(({ name }: { name: string }) => name).join(''), expected, title);
+  }
+});
+
+// fault: queue-empty
+testOnce('an empty answer about the queue means that nothing is up next', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+  turntable.simulator.fault({ on: /\/queue$/, answer: { status: 204, body: '' } });
+
+  assert.deepEqual((await mara.getJson('/player/queue').expect(200)).body, { queue: [] });
+  turntable.clock.advance({ seconds: 2 });
+  turntable.simulator.fault({ on: /\/queue$/, answer: { status: 204, body: '' } });
+  assert.match((await mara.get('/player/queue').expect(200)).text, /Nothing is up next/);
+});
+
 // fault: queue-added-twice
 testOnce('adding to the queue is never repeated: it would add the track twice', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
-  const { item } = await playerOf(mara, turntable);
+  const { text } = await mara.get('/library').expect(200);
+  const { body } = await mara.getJson('/library').expect(200);
+  const sent = { ...formFields(text, '/player/queue'), uri: body.tracks[0].item.uri };
+  for (const fault of [{ answer: { status: 502, body: '' } }, { how: 'reset-after' }] as const) {
+    simulator.forgetCalls();
+    simulator.fault({ on: /\/queue$/, ...fault });
+    const { body: problem } = await command(mara, 'queue', { uri: sent.uri }).expect(502);
+    assert.equal(problem.reason, 'queue-unknown');
+    assert.match(problem.detail, /may or may not have been added/);
+    assert.deepEqual(apiRequests(simulator), ['POST /me/player/queue']);
+  }
+
   simulator.forgetCalls();
-  simulator.fault({ on: /\/queue$/, answer: { status: 502, body: '' } });
+  simulator.fault({ on: /\/queue$/, delayMs: 100, answer: { status: 502, body: '' } });
+  const press = () => mara.post('/player/queue').type('form').send(sent).expect(303);
+  const [first, second] = await Promise.all([press(), press()]);
+  assert.deepEqual(apiRequests(simulator), ['POST /me/player/queue'], 'a double click');
+  assert.equal(first.headers.location, '/library?notice=queue-unknown&at=queue');
+  assert.equal(second.headers.location, first.headers.location);
+  const page = await mara.get(first.headers.location ?? '').expect(200);
+  assert.match(page.text, /role="alert">Spotify didn’t respond, so this may or may not/);
+  assert.doesNotMatch(page.text, /Send it again/);
+});
 
-  await command(mara, 'queue', { uri: item.uri }).expect(502);
+// fault: device-gone
+testOnce('a program that names a device that is gone is told so', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
 
-  assert.deepEqual(apiRequests(simulator), ['POST /me/player/queue']);
+  const { body } = await command(mara, 'device', { device: 'gone' }).expect(404);
+
+  assert.deepEqual([body.reason, body.title], ['device-gone', 'Device not available']);
+});
+
+// fault: volume-refused
+testOnce(
+  'a device that refuses its volume has no slider, and a refusal says to use its own buttons',
+  async (t) => {
+    const turntable = await startTurntable(t, { timing });
+    const mara = await signedIn(turntable);
+    turntable.simulator.plays('mara', { kind: 'music' }, 'Mara’s phone');
+    turntable.clock.advance({ seconds: 2 });
+    assert.doesNotMatch((await mara.get('/now-playing').expect(200)).text, /id="live-volume"/);
+
+    const { body } = await command(mara, 'volume', { percent: 7 }).expect(409);
+
+    assert.equal(body.reason, 'volume-uncontrollable');
+  },
+);
+
+test('a time is enough to seek', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  turntable.simulator.plays('mara', { kind: 'track', index: 2, progressMs: 0 });
+  const mara = await signedIn(turntable);
+  for (const [time, seconds] of [
+    ['1:05', 65],
+    ['0:07', 7],
+    [' 1.30 ', 90],
+    ['42', 42],
+    ['120', 120],
+  ] as const) {
+    await command(mara, 'seek', { time }).expect(204);
+    assert.equal((await playerOf(mara, turntable)).progressMs, (seconds + 2) * 1000, time);
+  }
+  for (const time of ['', 'soon', '1:5', '1:60', '-1', '99:99:99', '1:2:3:4']) {
+    const { body } = await command(mara, 'seek', { time }).expect(400);
+    assert.equal(body.detail, 'Enter a time such as 1:30, or a number of seconds.', time);
+  }
+});
+
+testOnce('a refusal to seek is shown where there is no progress bar', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const body = JSON.stringify({
+    is_playing: true,
+    currently_playing_type: 'unknown',
+    item: null,
+    device: { id: 'x', name: 'X', type: 'Computer', is_active: true, is_restricted: false },
+  });
+  clock.advance({ seconds: 2 });
+  simulator.fault({ on: /\/me\/player$/, answer: { status: 200, body } });
+
+  const { text } = await mara.get('/now-playing?notice=cannot-seek&at=seek').expect(200);
+
+  assert.doesNotMatch(text, /class="progress"/);
+  assert.match(text, /role="alert">Spotify doesn’t allow seeking right now/);
+});
+
+testOnce('one step asks for everything that changes something, and for what is up next', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const reader = await signedIn(turntable, '');
+  const { text } = await reader.post('/library/save').type('form').send({ uri: track }).expect(403);
+  const [, allow = ''] = /allow=([^"&]+)"/.exec(text) ?? [];
+  assert.deepEqual(decodeURIComponent(allow).split('+').sort(), [...controlScopes].sort());
+
+  // Someone who turned on playback controls before there was a queue.
+  const { settings } = turntable.simulator;
+  const changing = controlScopes.filter((scope) => scope !== 'user-read-currently-playing');
+  settings.grantedScope = ['user-read-playback-state', 'user-library-read', ...changing].join(' ');
+  const earlier = await signedIn(turntable);
+  const page = await earlier.get('/now-playing').expect(200);
+  assert.doesNotMatch(page.text, /href="\/player\/queue"/);
+  assert.match(page.text, /allow=[^"]*user-read-currently-playing[^"]*">Turn on “Up next”/);
+});
+
+testOnce('a track that was played twice is played from the chosen one on', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const { body } = await mara.getJson('/library').expect(200);
+  const [one, two] = body.tracks.map(({ item }: { item: { uri: string } }) => item.uri);
+  const played = (uri: string, at: string) => ({ played_at: at, track: { type: 'track', name: uri, uri } });
+  const items = [one, two, one].map((uri, at) => played(uri, `2026-11-2${9 - at}T10:00:00Z`));
+  clock.advance({ minutes: 10 });
+  simulator.fault({ on: /recently-played$/, answer: { status: 200, body: JSON.stringify({ items }) } });
+  const { text } = await mara.get('/library/recent').expect(200);
+
+  const offsets = [...text.matchAll(/form="play" name="offset" value="([^"]+)"/g)].map(([, value]) => value);
+  assert.deepEqual(offsets, ['0', '1', '2']);
+  await mara
+    .post('/player/play')
+    .type('form')
+    .send({ ...formFields(text, '/player/play'), offset: '2' })
+    .expect(303);
+  assert.equal((await playerOf(mara, turntable)).item.uri, one);
+  assert.deepEqual((await mara.getJson('/player/queue').expect(200)).body.queue, []);
 });
 
 // fault: odd-command
@@ -123,13 +287,16 @@ testOnce('a command with an unknown or odd field is refused before Spotify is as
   const turntable = await startTurntable(t, { timing });
   const { simulator } = turntable;
   const mara = await signedIn(turntable);
-  const track = `spotify:track:${'1'.repeat(22)}`;
-  const album = `spotify:album:${'1'.repeat(22)}`;
   simulator.forgetCalls();
   for (const [name, fields, field] of [
     ['play', { uri: 'spotify:user:ada' }, 'uri'],
     ['play', { uri: track, context: album }, null],
     ['play', { offset: 1 }, null],
+    ['play', { context: artist, offset: 1 }, null],
+    ['play', { context: show }, 'context'],
+    ['play', { uri: '' }, 'uri'],
+    ['play', { context: '' }, 'context'],
+    ['play', { uri: [] }, 'uri'],
     ['play', { uri: Array.from({ length: 101 }, () => track) }, 'uri'],
     ['play', { context: track }, 'context'],
     ['play', { url: track }, 'url'],
@@ -148,6 +315,9 @@ testOnce('a command with an unknown or odd field is refused before Spotify is as
     assert.equal(body.reason, 'invalid-command');
     if (field) assert.match(body.detail, new RegExp(`: ${field}\\.$`), JSON.stringify(fields));
   }
+  await command(mara, `play?uri=${track}`, {}).expect(400);
+  const asText = mara.post('/player/play').set('Accept', 'application/json').type('text/plain');
+  assert.equal((await asText.send(`uri=${track}`).expect(415)).body.reason, 'unreadable-fields');
   assert.deepEqual(apiRequests(simulator), []);
 });
 
