@@ -45,6 +45,7 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
     return new Refused(message);
   }
   if (status === 404) {
+    // safeguard: device-gone
     if (/device not found/i.test(text)) return new DeviceGone(message);
     if (/no_active_device|no active device/i.test(text)) return new NoActiveDevice(message);
     // A 404 for the listener's own player or lists is a temporary fault at Spotify. A 404 only means something if the request named an object,

@@ -174,6 +174,11 @@ test('a refusal is shown even if another button was pressed in the meantime', { 
 
   await page.getByRole('alert').filter({ hasText: 'endless mixes' }).waitFor();
   await page.locator('button[name=on][aria-pressed=false]').waitFor();
+  await button(page, 'Shuffle').click();
+  await page.locator('button[name=on][aria-pressed=true]').waitFor();
+  await page.waitForTimeout(1_000);
+  const sent = commands(apiRequests(simulator)).filter((one) => one.endsWith('/shuffle'));
+  assert.equal(sent.length, 2, 'it can be pressed again');
 });
 
 // fault: command-while-cooling-down

@@ -384,6 +384,21 @@ test('a command that a script sends is followed by a poll even while polls are t
   await stream.waitFor(({ data }) => data.playing === false);
 });
 
+test('adding to the queue causes no poll: it isn’t shown on the card', async (t) => {
+  const { url, mara, simulator, clock } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(isCard);
+  const uri = `spotify:track:${'1'.repeat(22)}`;
+  simulator.fault({ on: /\/queue$/, answer: { status: 204, body: '' } });
+  simulator.forgetCalls();
+
+  await mara.post('/player/queue').set('Accept', 'application/json').send({ uri }).expect(204);
+  clock.advance({ seconds: 3 });
+  await waitForTicks(simulator);
+
+  assert.deepEqual(apiRequests(simulator), ['POST /me/player/queue']);
+});
+
 // fault: command-response-lost
 test('if only the response to a command was lost, its effect is shown', async (t) => {
   const { url, mara, simulator, clock } = await startLiveListener(t);

@@ -27,7 +27,7 @@ export const mutations: Mutation[] = [
   {
     what: 'cutting a queue that repeats itself',
     safeguard: 'cut-repeating-queue',
-    from: 'entries.slice(0, cycleLength(uris) - 1)',
+    from: 'entries.slice(0, repeatsAt - (endsInCurrent ? 2 : 1))',
     to: 'entries',
     test: 'test/pages/remote',
     named: 'ends where Spotify begins to repeat it',

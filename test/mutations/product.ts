@@ -1117,7 +1117,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the poll after a command while throttled',
     safeguard: 'poll-after-command-when-throttled',
-    from: 'live.throttledUntil !== null && pollRequestedAt !== commandAt + commandEffectMs',
+    from: 'live.throttledUntil !== null && !isAfterCommand',
     to: 'live.throttledUntil !== null',
     test: 'test/live/live-edge-cases',
     named: 'even while polls are throttled',

@@ -231,14 +231,14 @@ testOnce('a refusal to seek is shown where there is no progress bar', async (t) 
     is_playing: true,
     currently_playing_type: 'unknown',
     item: null,
-    device: { id: 'x', name: 'X', type: 'Computer', is_active: true, is_restricted: false },
+    device: { id: 'x', name: 'X', type: 'Computer', supports_volume: false, volume_percent: 50 },
   });
   clock.advance({ seconds: 2 });
   simulator.fault({ on: /\/me\/player$/, answer: { status: 200, body } });
 
   const { text } = await mara.get('/now-playing?notice=cannot-seek&at=seek').expect(200);
 
-  assert.doesNotMatch(text, /class="progress"/);
+  assert.doesNotMatch(text, /class="progress"|id="live-volume"/);
   assert.match(text, /role="alert">Spotify doesn’t allow seeking right now/);
 });
 
@@ -257,6 +257,27 @@ testOnce('one step asks for everything that changes something, and for what is u
   const page = await earlier.get('/now-playing').expect(200);
   assert.doesNotMatch(page.text, /href="\/player\/queue"/);
   assert.match(page.text, /allow=[^"]*user-read-currently-playing[^"]*">Turn on “Up next”/);
+});
+
+testOnce('only what can be played is offered, and only with Premium', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const offered = async () => {
+    clock.advance({ minutes: 1 });
+    const { text } = await mara.get('/library').expect(200);
+    return [...text.matchAll(/form="play" name="offset" value="([^"]+)"/g)].map(([, uri]) => uri);
+  };
+  const all = await offered();
+  simulator.settings.unavailable.set(String(all[1]), { reason: 'market' });
+  assert.deepEqual(
+    await offered(),
+    all.filter((_, at) => at !== 1),
+  );
+
+  simulator.setProduct('mara', 'free');
+  await command(mara, 'pause', {}).expect(403);
+  assert.deepEqual(await offered(), []);
 });
 
 testOnce('a track that was played twice is played from the chosen one on', async (t) => {

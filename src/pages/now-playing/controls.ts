@@ -14,6 +14,7 @@ export function controlsOf(listener: SignedInListener, { playback }: Pick<Card, 
   const hasPremium = !listener.isWithoutPremium();
   const player = playback.state === 'nothing' ? null : playback;
   const device = player?.device ?? null;
+  // safeguard: controls-with-premium-only
   const takesCommands = can.control && hasPremium && device !== null && !device.restricted;
   return {
     can,
@@ -21,6 +22,7 @@ export function controlsOf(listener: SignedInListener, { playback }: Pick<Card, 
     takesCommands,
     canSeek: takesCommands && player !== null && !player.disallows.includes('seeking') && hasLength(player),
     /** From 0 to 100; null if it can't be changed. */
+    // safeguard: volume-if-supported
     volume: takesCommands && device.supportsVolume ? device.volumePercent : null,
   };
 }

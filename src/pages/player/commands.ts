@@ -110,6 +110,7 @@ function itemsFrom(
 ): readonly string[] {
   if (!offset) return uris;
   const index = 'uri' in offset ? uris.indexOf(offset.uri) : offset.position;
+  // safeguard: start-at-chosen-item
   return index < 0 || index >= uris.length ? uris : uris.slice(index);
 }
 

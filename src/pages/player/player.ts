@@ -63,6 +63,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, now }: Deps)
     const { returnTo } = req.form;
     const name = String(req.params.command);
     // The queue isn't part of what is polled.
+    // safeguard: no-poll-after-queue
     const isShown = call !== 'addToQueue';
     const { refusal } = await runOnce(req, async () => {
       try {
