@@ -231,7 +231,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   );
   router.use(playlistPages({ signedIn, forms }));
   router.use(libraryPages({ signedIn, forms, hub }));
-  router.use(searchPages({ appApi, rateLimiters }));
+  router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);

@@ -34,7 +34,7 @@ import type {
   TimestampedItem,
   Track,
 } from './types.ts';
-import { isId } from './uri.ts';
+import { isContextUri, isId } from './uri.ts';
 
 export type * from './types.ts';
 
@@ -240,6 +240,7 @@ function parseArtist(json: Json, trusted: TrustedUrls): Artist {
 
 function parseHeading(json: Json, trusted: TrustedUrls) {
   return {
+    uri: isContextUri(json.uri) ? json.uri : null,
     name: parseName(json.name),
     link: parseLink(json, trusted),
     covers: parseImages(json.images, trusted),

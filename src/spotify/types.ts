@@ -58,11 +58,19 @@ export type Episode = Item & {
   authors: Named[];
 };
 
-export type Artist = { name: string | null; link: string | null; covers: Image[] };
+export type Artist = {
+  name: string | null;
+  link: string | null;
+  covers: Image[];
+  /** Names the artist in commands; null if Spotify sent something else. */
+  uri: string | null;
+};
 
 export type Album = {
   name: string | null;
   link: string | null;
+  /** Names the album in commands; null if Spotify sent something else. */
+  uri: string | null;
   artists: Named[];
   covers: Image[];
   /** A year, month or day in ISO 8601, as precise as Spotify knows it. */

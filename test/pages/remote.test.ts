@@ -259,6 +259,46 @@ testOnce('one step asks for everything that changes something, and for what is u
   assert.match(page.text, /allow=[^"]*user-read-currently-playing[^"]*">Turn on “Up next”/);
 });
 
+test('artists, albums and playlists play as a whole where they appear, and tracks in search results', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const mara = await signedIn(turntable);
+  const path = '/search?q=the&type=artist%2Ctrack%2Calbum%2Cplaylist';
+  const { body: found } = await mara.getJson(path).expect(200);
+  const { text } = await mara.get(path).expect(200);
+  const fields = formFields(text, '/player/play');
+  const play = (fields: object) => mara.post('/player/play').type('form').send(fields).expect(303);
+
+  for (const { uri } of [found.artists.items[0], found.albums.items[0]]) {
+    assert.ok(text.includes(`name="context" value="${uri}"`), uri);
+    await play({ returnTo: fields.returnTo, context: uri });
+    assert.equal((await playerOf(mara, turntable)).context, uri);
+  }
+  const [first, second] = found.tracks.items;
+  await play({ returnTo: fields.returnTo, uri: `${first.uri} ${second.uri}`, offset: second.uri });
+  assert.equal((await playerOf(mara, turntable)).item.uri, second.uri);
+  assert.match(text, new RegExp(`form="queue" name="uri" value="${first.uri}"`));
+  assert.match(
+    (await mara.get('/library/top?of=artists').expect(200)).text,
+    /name="context" value="spotify:artist:/,
+  );
+  assert.match((await mara.get('/playlists').expect(200)).text, /name="context" value="spotify:playlist:/);
+
+  const visitor = turntable.browser();
+  assert.doesNotMatch((await visitor.get(path).expect(200)).text, /player\/|form="play"/);
+  turntable.simulator.setProduct('mara', 'free');
+  await command(mara, 'pause', {}).expect(403);
+  assert.doesNotMatch((await mara.get(path).expect(200)).text, /action="\/player\/|form="play"/);
+});
+
+testOnce('a visitor signs in to look only, or with full control', async (t) => {
+  const { browser } = await startTurntable(t);
+  const { text } = await browser().get('/').expect(200);
+
+  assert.match(text, /href="\/login">Sign in with Spotify<[\s\S]*?Look only/);
+  const [, allow = ''] = /href="\/login\?allow=([^"]+)">Sign in with full control</.exec(text) ?? [];
+  assert.deepEqual(allow.split('+'), controlScopes);
+});
+
 testOnce('only what can be played is offered, and only with Premium', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator, clock } = turntable;

@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import { routes } from '../../routes.ts';
 import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import { canPlay } from '../../web/can-play.ts';
 import type { Forms } from '../../web/forms.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -31,7 +32,14 @@ async function showPlaylists(req: Request, res: Response, listener: SignedInList
   const { items, total, pages } = await playlistsOn(page, listener);
 
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('playlists/playlists', { playlists: items, page, pages, total }),
+    html: () =>
+      res.render('playlists/playlists', {
+        playlists: items,
+        page,
+        pages,
+        total,
+        canPlay: canPlay(listener),
+      }),
     json: () => res.json({ playlists: items, page, pages, total }),
   });
 }
