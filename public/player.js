@@ -268,7 +268,7 @@ function showRepeat(place, mode) {
 function showSaved(place, saved) {
   const [from, to] = saved ? ['save', 'remove'] : ['remove', 'save'];
   const form = place.querySelector(`form[action$="/library/${from}"]`);
-  const text = place.querySelector('#live-saved');
+  const text = place.querySelector('#live-saved span');
   if (text) text.textContent = saved ? 'In your library' : 'Not in your library';
   if (!form) return;
   form.action = form.action.replace(/\w+$/, to);

@@ -69,12 +69,12 @@ const seekByPosition = reader(
 /** A time as people write it: 1:30, 1.30, 1:02:03 or a number of seconds. */
 const time = v
   .string()
-  .map((text) => /^(?:(?:(\d{1,2})[:.])?(\d{1,3})[:.])?([0-5]\d|\d{1,5}(?![:.]))$/.exec(text.trim()))
+  .map((text) => /^(?:(?:(\d{1,2})[:.])?(\d{1,3})[:.]([0-5]\d)|(\d{1,5}))$/.exec(text.trim()))
   .assert((found): found is RegExpExecArray => found !== null)
-  .map(
-    ([, hours = 0, minutes = 0, seconds = 0]) =>
-      ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000,
-  )
+  .map(([, hours, minutes, seconds, all]) => {
+    const inSeconds = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60 + Number(seconds ?? all);
+    return inSeconds * 1000;
+  })
   .assert((positionMs) => positionMs <= maxMs);
 const seekByTime = reader('seek', v.object({ time }), (spotify, { time }) => spotify.seek(time));
 
