@@ -16,6 +16,8 @@ const changeWithinMs = 100;
 const toleranceMs = 5_000;
 /** So early in a track, going back or on to the same one changes too little to tell. */
 const earlyMs = 10_000;
+/** A refusal is shown for at least this long. */
+const readMs = 6_000;
 /** Some devices set the volume in steps. */
 const volumeStep = 5;
 
@@ -121,7 +123,7 @@ export function controlPlayer(place, page) {
 
   function setRefusal(next) {
     for (const old of place.querySelectorAll('.refusal, [role=alert]')) old.remove();
-    refusal = next;
+    refusal = next && { ...next, at: performance.now() };
     if (next) insertRefusal(true);
   }
 
@@ -182,10 +184,11 @@ export function controlPlayer(place, page) {
   return ({ isOther, isRendered }) => {
     const state = page.state();
     const over = [...pending.values()].filter(
-      (one) => one.isDone(state) || (one.isOpen && state.askedAt >= one.isKnownFrom),
+      (one) => one.isDone(state) || ((one.isOpen || one.isHardToTell) && state.askedAt >= one.isKnownFrom),
     );
     for (const one of over) pending.delete(one.key);
-    if (isOther) refusal = null;
+    // It belongs to the track before, but someone may still be reading it.
+    if (isOther && performance.now() - refusal?.at > readMs) refusal = null;
     // The card on the page may still show something else.
     if (over.length > 0 && !isRendered) page.reset();
     showPending();
