@@ -14,8 +14,8 @@ const restMs = 300;
 const changeWithinMs = 100;
 /** Progress within this of the expected value counts as expected, as on the server. */
 const toleranceMs = 5_000;
-/** So early in a track, going back or on to the same one changes too little to tell. */
-const earlyMs = 10_000;
+/** So near the start of a track, going back or on to the same one changes too little to tell. */
+const nearStartMs = 10_000;
 /** A refusal is shown for at least this long. */
 const readMs = 6_000;
 /** Some devices set the volume in steps. */
@@ -216,7 +216,7 @@ function effectOf(command, fields, before) {
   if (command === 'next' || command === 'previous') {
     const words = command === 'next' ? 'Skipping…' : 'Going back…';
     const isDone = (state) => state.uri !== before.uri || state.progressMs < before.progressMs - toleranceMs;
-    const isHardToTell = before.progressMs < earlyMs;
+    const isHardToTell = before.progressMs < nearStartMs;
     return { key: 'track', changes: () => ({ words }), isDone, isHardToTell };
   }
   if (command === 'volume') {
