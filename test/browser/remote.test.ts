@@ -10,13 +10,13 @@ import { startTurntable } from '../support/turntable.ts';
 async function nowPlaying(
   t: TestContext,
   options: Parameters<typeof openBrowser>[1] = {},
-  { index = 2, progressMs = 20_000, path = '/now-playing' } = {},
+  { index = 2, progressMs = 20_000, path = '/now-playing', query = allowAll } = {},
 ) {
   const turntable = await startTurntable(t, { ticking: true });
   const { simulator, browser: person, url } = turntable;
   simulator.plays('mara', { kind: 'track', index, progressMs });
   const mara = person();
-  await mara.signIn('mara', allowAll);
+  await mara.signIn('mara', query);
   const browser = await openBrowser(t, options);
   await browser.addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
   const page = await browser.newPage();
@@ -107,6 +107,7 @@ test('sliders send where they come to rest, and shuffle and repeat say what they
   await page.locator('button[name=on][aria-pressed=true]').waitFor();
   await button(page, 'Repeat: all').click();
   await button(page, 'Repeat: one').waitFor();
+  assert.equal(await button(page, 'Repeat: one').getAttribute('aria-pressed'), null, 'its name says it');
   await page.waitForTimeout(3_000);
   const { progressMs, device, shuffle, repeat } = await player();
   assert.ok(progressMs > 30_000);
@@ -162,6 +163,39 @@ test('a slider that is let go where it was holds nothing up', { skip }, async (t
 
   await heading.filter({ hasNotText: name }).waitFor();
   assert.deepEqual(commands(apiRequests(simulator)), ['POST /me/player/next'], 'and nothing was sent');
+});
+
+test('a command that is taken back while a slider is held leaves the slider alone', { skip }, async (t) => {
+  const { page, simulator } = await nowPlaying(t);
+  const body = JSON.stringify({ error: { status: 403, message: 'Player command failed: No' } });
+  simulator.fault({ on: /\/pause$/, delayMs: 400, answer: { status: 403, body } });
+  await page.evaluate("document.querySelector('#live-volume').isHeldOne = true");
+
+  await button(page, 'Pause').click();
+  await drag(page, '#live-volume');
+  await page.getByText('Spotify can’t pause right now').waitFor();
+  await page.waitForTimeout(300);
+  assert.ok(await page.evaluate("document.querySelector('#live-volume').isHeldOne"));
+  await page.evaluate("document.dispatchEvent(new PointerEvent('pointerup'))");
+
+  await button(page, 'Pause').waitFor();
+  assert.ok(await page.getByText('Spotify can’t pause right now').isVisible());
+});
+
+test('what a permission allows stays open when the card is updated', { skip }, async (t) => {
+  const { page, browser: person } = await nowPlaying(t, {}, { query: '' });
+  const heading = page.getByRole('heading', { level: 1 });
+  const name = (await heading.textContent()) ?? '';
+  const other = person();
+  await other.signIn('mara', allowAll);
+
+  await page.getByText('What this allows').click();
+  await other.post('/player/next').set('Accept', 'application/json').send({}).expect(204);
+  await heading.filter({ hasNotText: name }).waitFor();
+
+  assert.ok(await page.getByText('Control playback').isVisible());
+  const focused = await page.evaluate('document.activeElement.textContent');
+  assert.equal(focused, 'What this allows');
 });
 
 test('a refusal is shown even if another button was pressed in the meantime', { skip }, async (t) => {

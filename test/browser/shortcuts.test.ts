@@ -34,6 +34,10 @@ test('letters work on every page', { skip }, async (t) => {
   const { page, press, url } = await open(t, '/playlists');
   const status = page.getByRole('status').filter({ hasText: /\w/ });
 
+  assert.ok(
+    await page.locator('#action-status').evaluate((one) => one.checkVisibility()),
+    'before it says anything',
+  );
   assert.deepEqual(await press('n'), ['POST /me/player/next']);
   assert.equal(await status.textContent(), 'Skipped.');
   assert.deepEqual(await press('p'), ['POST /me/player/previous']);

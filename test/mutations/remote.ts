@@ -136,7 +136,7 @@ export const mutations: Mutation[] = [
     from: "fields.set('idempotencyKey', crypto.randomUUID());",
     to: '',
     test: 'test/browser/remote',
-    named: 'even if another button was pressed',
+    named: 'lists play and queue',
   },
   {
     what: 'one request for a double click',
