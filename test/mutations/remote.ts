@@ -11,7 +11,7 @@ export const mutations: Mutation[] = [
     named: 'only the response to a command was lost',
   },
   {
-    what: 'no poll after adding to the queue',
+    what: 'skipping the poll after adding to the queue',
     safeguard: 'no-poll-after-queue',
     from: "call !== 'addToQueue'",
     to: 'true',
@@ -195,7 +195,7 @@ export const mutations: Mutation[] = [
     named: 'Play and Pause keep the focus',
   },
   {
-    what: 'no shortcuts with a modifier',
+    what: 'ignoring keys with a modifier',
     safeguard: 'no-shortcuts-with-modifiers',
     from: 'event.ctrlKey || event.metaKey || event.altKey || (shiftKey && /^[a-z ]$|^Arrow/i.test(key))',
     to: 'false',
@@ -203,7 +203,7 @@ export const mutations: Mutation[] = [
     named: 'letters press the buttons',
   },
   {
-    what: 'no shortcuts while typing',
+    what: 'ignoring keys while typing',
     safeguard: 'no-shortcuts-while-typing',
     from: 'if (target.matches(typing)) return;',
     to: '',
@@ -211,7 +211,7 @@ export const mutations: Mutation[] = [
     named: 'letters work on every page',
   },
   {
-    what: 'no shortcuts behind the dialog',
+    what: 'ignoring keys behind the dialog',
     safeguard: 'no-shortcuts-behind-dialog',
     from: 'if (dialog.open) return;',
     to: '',
