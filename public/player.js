@@ -165,14 +165,16 @@ export function controlPlayer(place, page) {
     timers.set(target, timer);
   });
   /** A slider that is let go where it was sends no "change". */
-  const releaseUnchanged = () =>
+  function releaseUnchanged() {
+    const held = [...place.querySelectorAll('[data-held]')];
+    if (held.length === 0) return;
     setTimeout(() => {
-      const held = [...place.querySelectorAll('[data-held]:not(:active)')];
-      const unchanged = held.filter((slider) => !timers.has(slider));
+      const unchanged = held.filter((slider) => !timers.has(slider) && !slider.matches(':active'));
       // safeguard: release-unchanged-slider
       for (const slider of unchanged) release(slider);
       if (unchanged.length > 0) page.release();
     }, changeWithinMs);
+  }
   for (const type of ['pointerup', 'pointercancel', 'keyup', 'focusout'])
     document.addEventListener(type, releaseUnchanged);
 

@@ -168,7 +168,7 @@ test('a slider that is let go where it was holds nothing up', { skip }, async (t
 test('a command that is taken back while a slider is held leaves the slider alone', { skip }, async (t) => {
   const { page, simulator } = await nowPlaying(t);
   const body = JSON.stringify({ error: { status: 403, message: 'Player command failed: No' } });
-  simulator.fault({ on: /\/pause$/, delayMs: 400, answer: { status: 403, body } });
+  simulator.fault({ on: /\/pause$/, delayMs: 1_500, answer: { status: 403, body } });
   await page.evaluate("document.querySelector('#live-volume').isHeldOne = true");
 
   await button(page, 'Pause').click();
