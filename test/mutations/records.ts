@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: "hasLaterShape(text) ? { state: 'other shape' } : validate(schema, text)",
     to: 'validate(schema, text)',
     test: 'test/redis/records',
-    named: 'an invalid cooldown',
+    named: 'a later version has written',
   },
   {
     what: 'keeping sealed records that do not parse',

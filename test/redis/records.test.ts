@@ -310,6 +310,20 @@ test('neither an invalid cooldown nor a probe that never ends stops calls', asyn
   }
 });
 
+test('a cooldown of the accounts service that a later version has written stops nothing, and is left alone', async (t) => {
+  const { mara, redis, clock, logged } = await signedIn(t);
+  const key = `cooldown-accounts:{${clientId}}`;
+  const later = JSON.stringify({ shape: 2, until: clock.now() + 24 * 3_600_000 });
+  await redis.set(key, later, 'EX', 3_600);
+  clock.advance({ hours: 2 });
+  damagedIn(logged);
+
+  await mara.get('/now-playing').expect(200);
+
+  assert.equal(await redis.get(key), later);
+  assert.deepEqual(damagedIn(logged), []);
+});
+
 // fault: damaged-call-count
 test('calls are counted even if the stored count is invalid', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);
