@@ -158,7 +158,8 @@ export const mutations: Mutation[] = [
     safeguard: 'longest-accounts-cooldown',
     from: '.assert(({ until }) => until - now() <= maxAheadMs)',
     to: '',
-    test: 'test/fleet/damaged-records',
+    test: 'test/redis/records',
+    named: 'a later version has written',
   },
   {
     what: 'the TTL of a probe',
