@@ -34,8 +34,8 @@ const widths = [390, 1280];
 const rounds = 3;
 const maxHtmlBytes = 30_000;
 const maxRequestsBeforeCovers = 4;
-const maxCssBytes = 25_000;
-const maxScriptBytes = 15_000;
+const maxCssBytes = 40_000;
+const maxScriptBytes = 40_000;
 
 export const bench: Bench = async (options) => {
   const shutdownSequence: (() => Promise<unknown>)[] = [];

@@ -4,16 +4,13 @@ import { keys } from '../redis/keys.ts';
 import type { RecordKind, Records } from '../redis/records.ts';
 import { RateLimited } from '../spotify/errors.ts';
 import { Cooldown } from './errors.ts';
-import { clockSlackMs, delayOf, maxDelayMs } from './retry-after.ts';
+import { delayOf, maxAheadMs } from './retry-after.ts';
 
 type Deps = {
   records: Records;
   clientId: string;
   now: () => number;
 };
-
-/** How far ahead the end in a record may lie: a little further than the longest cooldown, because clocks differ. */
-const maxAheadMs = maxDelayMs + clockSlackMs;
 
 function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> {
   const schema = v

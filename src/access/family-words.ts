@@ -1,6 +1,6 @@
 import type { QuotaFamily } from './quota-families.ts';
 
-/** What a family's calls are for, and what stops working when they are used up, to go before "paused". */
+/** The purpose of a family's calls, and the subject of "paused" when they are used up. */
 export const familyWords: Record<QuotaFamily, { name: string; paused: string }> = {
   'player-read': { name: 'Now playing and devices', paused: 'Now playing and devices are' },
   'player-write': { name: 'Playback controls', paused: 'Playback controls are' },
@@ -14,7 +14,7 @@ export const familyWords: Record<QuotaFamily, { name: string; paused: string }> 
   images: { name: 'Changes to covers', paused: 'Changes to covers are' },
 };
 
-/** What people come for, and the families that it needs. */
+/** The features of the site, and the families that each needs. */
 const mainParts: readonly [string, readonly QuotaFamily[]][] = [
   ['now playing', ['player-read']],
   ['your playlists', ['lists', 'playlist-read']],

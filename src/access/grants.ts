@@ -7,7 +7,7 @@ import type { Records } from '../redis/records.ts';
 import { remainingLifetimeSeconds } from './lifetime.ts';
 import type { Seal } from './seal.ts';
 
-/** What Spotify issued for one sign-in. Times are milliseconds since 1970. */
+/** The tokens that Spotify issued for one sign-in. Times are milliseconds since 1970. */
 export type Grant = {
   /** The account it belongs to. The session names one as well, but isn't sealed, so this one is authoritative. */
   accountId: string;

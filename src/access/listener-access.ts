@@ -93,7 +93,7 @@ export function createListenerAccess({ grants, withLock, quotaGate, accounts, ba
   };
 }
 
-/** Returns null during a cooldown. */
+/** Returns null during a cooldown of the accounts service. */
 async function unlessCooldown(refreshing: Promise<StoredGrant>): Promise<StoredGrant | null> {
   try {
     return await refreshing;

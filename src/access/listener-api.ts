@@ -15,7 +15,7 @@ import { topics } from './topics.ts';
 
 export type ListenerApi = ReturnType<typeof createListenerApi>;
 
-/** What a page can do with Spotify for the listener who requested it. */
+/** All calls to Spotify that a page can make for the listener who requested it. */
 export type ListenerSpotify = ReturnType<ListenerApi['forSession']>;
 
 type Deps = {
@@ -39,7 +39,7 @@ type Topic = keyof typeof topics;
 
 type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
 
-/** What the player is doing, and when Spotify was asked. */
+/** The state of the player, and when Spotify was asked for it. */
 type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
 
 /** Spotify's Web API for listeners. */

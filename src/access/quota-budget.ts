@@ -1,5 +1,5 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger } from './quota-fields.ts';
+import type { Ledger, Scope } from './quota-fields.ts';
 import { callsIn, dayMs, type Expiries, expiriesIn } from './usage.ts';
 
 /** How many of a day's calls have been used. */
@@ -12,7 +12,7 @@ export type Budget = {
   expiries: Expiries;
 };
 
-/** What is known of a family's quota. Counts are calls in 24 hours. */
+/** A family's quota as far as it is known. Counts are calls in 24 hours. */
 export type FamilyQuota = {
   usedToday: number;
   /** The most without a refusal; null if there has been no such day. */
@@ -23,16 +23,19 @@ export type FamilyQuota = {
   closedUntil: number | null;
 };
 
-/** What is known of a family's quota. */
 export function quotaOf(ledger: Ledger, family: QuotaFamily, now: number): FamilyQuota {
-  const ends = ['all', family].map((scope) => ledger.closures.get(scope)?.until ?? 0);
-  const until = Math.max(...ends);
   return {
     usedToday: callsIn(ledger.counts, now, [family]),
     knownGood: ledger.good.get(family) ?? null,
     refusedAt: ledger.refused.get(family)?.calls ?? null,
-    closedUntil: until > now ? until : null,
+    closedUntil: closedUntilOf(ledger, ['all', family], now),
   };
+}
+
+/** Until when calls of any of these scopes are paused, in milliseconds since 1970; null if none are. */
+export function closedUntilOf({ closures }: Ledger, scopes: readonly Scope[], now: number): number | null {
+  const until = Math.max(...scopes.map((scope) => closures.get(scope)?.until ?? 0));
+  return until > now ? until : null;
 }
 
 /** A limit that was learned becomes looser by this factor for each day without a refusal, and is forgotten after so many days. */

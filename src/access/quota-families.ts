@@ -17,5 +17,5 @@ export const quotaFamilies = [
 
 export type QuotaFamily = (typeof quotaFamilies)[number];
 
-/** What a call to the Web API draws on. `endpoint`: method and path as in Spotify's reference, such as `GET /me/player`. */
+/** The quota that a call to the Web API counts against. `endpoint`: method and path as in Spotify's reference, such as `GET /me/player`. */
 export type QuotaTarget = { family: QuotaFamily; endpoint: string };

@@ -1,10 +1,10 @@
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import { clockSlackMs, maxDelayMs } from './retry-after.ts';
+import { clockSlackMs, maxAheadMs } from './retry-after.ts';
 import { type Counts, isCount } from './usage.ts';
 
 /* What the fields of the ledger mean, which quota-scripts.ts lists. */
 
-/** What a closure applies to: all calls, those of a family, or those to one endpoint. */
+/** The calls that a closure applies to: all, those of a family, or those to one endpoint. */
 export type Scope = 'all' | QuotaFamily | (string & {});
 
 /**
@@ -35,8 +35,6 @@ export type Ledger = {
 export const reservedForMs = 10 * 60_000;
 /** One call probes; others wait up to this long for the outcome. */
 export const probeMs = 6_000;
-/** How far ahead the end of a closure may lie: a little further than the longest delay, because clocks differ. */
-export const maxAheadMs = maxDelayMs + clockSlackMs;
 /** Two families are taken to share a quota for this long after they were last refused together. */
 const sharedForMs = 30 * 24 * 60 * 60 * 1000;
 
@@ -82,7 +80,7 @@ export function parseLedger(fields: Readonly<Record<string, string>>, now: numbe
   return { closures, refused, good, shared, reserved };
 }
 
-/** What was set aside and never released. */
+/** Fields of calls that were set aside and never released. */
 export function expiredIn(fields: Readonly<Record<string, string>>, now: number): string[] {
   return Object.entries(fields)
     .filter(([name, text]) => name.startsWith('reserved ') && Number(text.split(' ')[1]) <= now)

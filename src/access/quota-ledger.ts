@@ -9,7 +9,6 @@ import {
   damagedIn,
   expiredIn,
   type Ledger,
-  maxAheadMs,
   parseClosure,
   parseLedger,
   probeMs,
@@ -24,6 +23,7 @@ import {
   reserveScript,
   uncountScript,
 } from './quota-scripts.ts';
+import { maxAheadMs } from './retry-after.ts';
 import { hourOf, readCounts, usageTtlMs } from './usage.ts';
 
 export type QuotaLedger = ReturnType<typeof createQuotaLedger>;
@@ -50,7 +50,7 @@ export type Probed = { scope: Scope; record: string };
 /** Calls that were set aside. `release` never throws. */
 export type Reservation = { before: Ledger; release: () => Promise<void> };
 
-/** What was learned is stored for this long after the last call. */
+/** The ledger is stored for this long after the last call. */
 const ledgerTtlMs = 60 * 24 * 60 * 60 * 1000;
 /** An endpoint that is probably gone, and was refused again, is tried again after this time. */
 const goneForMs = 60 * 60_000;
@@ -60,7 +60,7 @@ const noteEveryMs = 10 * 60_000;
 const ledgerType: KeyType = { kind: 'ledger', type: 'hash' };
 const usageType: KeyType = { kind: 'calls', type: 'hash' };
 
-/** What all processes know about the quota of an app or a developer account. All methods throw RedisUnavailable. */
+/** The record of calls and refusals that all processes share, for one app or developer account. All methods throw RedisUnavailable. */
 export function createQuotaLedger({ redis, records, name, now }: Deps) {
   const ledgerKey = keys.ledger(name);
   const usageKey = keys.usage(name);

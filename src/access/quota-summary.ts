@@ -1,12 +1,12 @@
-import { learnedLimit, quotaOf, sharingFamilies } from './quota-budget.ts';
+import { closedUntilOf, learnedLimit, quotaOf, sharingFamilies } from './quota-budget.ts';
 import { type QuotaFamily, quotaFamilies } from './quota-families.ts';
-import type { Ledger, Scope } from './quota-fields.ts';
+import type { Ledger } from './quota-fields.ts';
 import { callsIn } from './usage.ts';
 
 /** How much of a day's calls is used. Counts are calls in the last 24 hours. */
 type Used = {
   used: number;
-  /** What Spotify allows, as far as is known; null if nothing is. */
+  /** The limit, as far as it is known; null if it isn’t. */
   limit: number | null;
   /** Whether most of the limit is used. */
   isNearlyUsed: boolean;
@@ -15,7 +15,6 @@ type Used = {
 /** The calls of a family, if any were made or it is paused. `closedUntil`: milliseconds since 1970, for this family alone. */
 type FamilyUse = Used & {
   family: QuotaFamily;
-  refusedAt: number | null;
   knownGood: number | null;
   closedUntil: number | null;
   /** The family that shares the limit, and how many calls both have used. */
@@ -34,20 +33,19 @@ export type QuotaInUse = {
 /** From this part of a limit on, people are warned. */
 const warnFrom = 0.8;
 
-/** What is used of the day's calls, for people. `dailyCalls` is the limit for all calls while Spotify has refused none. */
+/** How much of the day's calls is used, for people. `dailyCalls` is the limit for all calls while Spotify has refused none. */
 export function quotaInUse(ledger: Ledger, dailyCalls: number, now: number): QuotaInUse {
-  const closedUntil = closedUntilOf(ledger, 'all', now);
+  const closedUntil = closedUntilOf(ledger, ['all'], now);
   const families = quotaFamilies.map((family) => {
-    const quota = quotaOf(ledger, family, now);
-    const { usedToday, refusedAt, knownGood } = quota;
+    const { usedToday, knownGood } = quotaOf(ledger, family, now);
     const limit = learnedLimit(ledger, family, dailyCalls, now);
     const group = sharingFamilies(ledger, family);
     const [, other] = group;
     // safeguard: warn-of-shared-limit
     const together = usedOf(callsIn(ledger.counts, now, group), limit);
     const sharing = other ? { with: other, used: together.used } : null;
-    const closedUntil = closedUntilOf(ledger, family, now);
-    return { ...together, family, used: usedToday, refusedAt, knownGood, closedUntil, sharing };
+    const closedUntil = closedUntilOf(ledger, [family], now);
+    return { ...together, family, used: usedToday, knownGood, closedUntil, sharing };
   });
   return {
     total: usedOf(callsIn(ledger.counts, now), dailyCalls),
@@ -59,17 +57,12 @@ export function quotaInUse(ledger: Ledger, dailyCalls: number, now: number): Quo
   };
 }
 
-function closedUntilOf({ closures }: Ledger, scope: Scope, now: number): number | null {
-  const until = closures.get(scope)?.until ?? 0;
-  return until > now ? until : null;
-}
-
 function usedOf(used: number, limit: number | null): Used {
   // safeguard: warn-from-80-percent
   return { used, limit, isNearlyUsed: limit !== null && used >= warnFrom * limit };
 }
 
-/** What is known of all families, for programs: times are in ISO 8601. `total.budget` is the guess that counts while nothing was refused. */
+/** The quota of each family, for programs: times are in ISO 8601. `total.budget` is the guess that counts while nothing was refused. */
 export function quotaSummary(ledger: Ledger, dailyCalls: number, now: number) {
   const families = quotaFamilies.map((family) => {
     const { closedUntil, ...counts } = quotaOf(ledger, family, now);

@@ -5,7 +5,7 @@ import { keys } from '../redis/keys.ts';
 /** The number of requests within a window, which starts with the first of them. */
 type Limit = { requests: number; windowSeconds: number };
 
-/** What is left of a limit after a request was counted. */
+/** How much of a limit is left after a request was counted. */
 export type Usage = {
   /** Whether this request exceeded the limit. */
   exceeded: boolean;

@@ -23,8 +23,8 @@ const codec = jsonCodec<RecentlyPlayedRecord>({
 });
 
 /**
- * What listeners played before playback stopped. It is stored so that a page needn't ask Spotify on every load, and so that a stream, even
- * in another process, can show it without a call. All methods throw RedisUnavailable.
+ * The tracks that listeners played before playback stopped. They are stored so that a page needn't ask Spotify on every load, and so that a
+ * stream, even in another process, can show them without a call. All methods throw RedisUnavailable.
  */
 export function createRecentlyPlayed({ records, browsers, now }: Deps) {
   const store = records.of({

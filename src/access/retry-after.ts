@@ -9,9 +9,10 @@ const hourMs = 60 * 60 * 1000;
  */
 const minDelayMs = 1_000;
 const longestMs = { rate: 24 * hourMs, quota: 48 * hourMs };
-export const maxDelayMs = longestMs.quota;
 /** How far the clocks of processes may be apart: a time of another one may lie so far in the future. */
 export const clockSlackMs = 15 * 60 * 1000;
+/** How far ahead the end of a recorded delay may lie. */
+export const maxAheadMs = longestMs.quota + clockSlackMs;
 
 /**
  * Returns the delay that a Retry-After header asks for, in milliseconds; null if the header is neither a number of seconds nor a date (RFC

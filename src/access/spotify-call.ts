@@ -26,7 +26,7 @@ type PageName =
 /** The pages that make a call. A string says when, or which button makes it. */
 export type UsedBy = Partial<Record<PageName, true | string>>;
 
-/** What is known about a call to Spotify before it is made. docs/spotify-calls.md is generated from it. */
+/** A call to Spotify as it is described before it is made. docs/spotify-calls.md is generated from it. */
 export type CallInfo = {
   endpoints: readonly Endpoint[];
   /** The listener must have granted all of these. */
@@ -79,7 +79,7 @@ export function defineCall<R extends Requests>(definition: Call<ArgsOf<R>, Resul
   return definition as Call<ArgsOf<R>, ResultOf<R>>;
 }
 
-/** What a call draws on. The endpoint is named as in 2026-02. */
+/** The endpoint and the family that a call counts against. The endpoint is named as in 2026-02. */
 export function targetOf({ family, endpoints }: CallInfo): QuotaTarget {
   const [first] = endpoints;
   return { family, endpoint: typeof first === 'object' ? first['2026-02'] : String(first) };

@@ -4,9 +4,9 @@
 export type CheckResult = {
   name: string;
   status: 'ok' | 'failed' | 'note';
-  /** What was found, without a period at the end. */
+  /** The finding, without a period at the end. */
   detail: string;
-  /** What to do about it. */
+  /** How to fix it. */
   fix?: string;
 };
 

@@ -66,7 +66,7 @@ const policy = {
   idle: { part: 1 / 8, leastMs: 3 * minute, mostMs: 15 * minute },
 } as const;
 
-/** What polls are like once plenty is used, and before hardly any are left. */
+/** Polling once plenty of the budget is used, and before hardly any is left. */
 const usualPace: Pace = {
   hasPlenty: false,
   midTrackMs: policy.longTrackPollMs,

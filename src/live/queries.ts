@@ -30,7 +30,7 @@ export function createQueries({ feeds, stored, holdsLease, nextPollFor, reload, 
       return feed ? freshObservation(feed.state, now()) : null;
     },
 
-    /** What subscribers of this process are shown. */
+    /** The live state that subscribers of this process see. */
     async liveState(accountId: string): Promise<LiveState> {
       const feed = feeds.get(accountId);
       // A listener who has just subscribed: the stored state has not been read yet.

@@ -6,7 +6,7 @@ import { hasPlaybackChanged, type Observation, observe, type RequestTimes, uriOf
  * Times are milliseconds since 1970.
  */
 
-/** What subscribers are shown. */
+/** The state that subscribers see. */
 export type LiveState = Readonly<{
   observation: Observation | null;
   /** Spotify asked not to be called. `quota`: the day's calls are used up, rather than too many made at once. */
@@ -24,7 +24,7 @@ export type Update = Omit<LiveState, 'throttledUntil'> & {
   readonly throttledUntil?: number | null | undefined;
 };
 
-/** What a process knows of a listener who has subscribers there. */
+/** A process's state of one listener who has subscribers there. */
 export type ListenerState = Readonly<{
   live: LiveState;
   /** When the listener last pressed one of our buttons. Answers to earlier requests are out of date. */

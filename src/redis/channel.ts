@@ -8,7 +8,7 @@ export const emptyMessage = '';
 
 const retryMs = 5_000;
 
-/** What happens without the channel, for the log and the checks. */
+/** The consequence of a missing channel, for the log and the checks. */
 export const missingChannelEffect =
   'other processes show changes up to 10 seconds late, and signing out everywhere takes up to 5 seconds to close their streams';
 /** Returns how to permit the channel, for the log and the checks. */

@@ -78,7 +78,7 @@ export type RedisFault = {
   code: string | undefined;
   /** Continues a sentence that begins with "Redis", such as "is a read-only replica". */
   problem: string;
-  /** What to do about it. */
+  /** How to fix it. */
   fix: string;
 };
 

@@ -31,7 +31,7 @@ export const keys = {
   /** Not a key but a pub/sub channel: the processes of an app notify each other of changes. */
   channel: (clientId: string) => `live:{${clientId}}`,
 
-  /** What is known about the quota of an app, or of all apps of a developer account. */
+  /** The quota ledger of an app, or of all apps of a developer account. */
   ledger: (name: string) => `ledger:{${name}}`,
   /** Calls to the Web API, counted by family and hour. */
   usage: (name: string) => `calls:{${name}}`,

@@ -8,7 +8,7 @@ export type { KeyType } from './scripts.ts';
 
 /** One kind of record: each is a text with a TTL under a key of its own. */
 export type RecordKind<T> = {
-  /** What the log calls such a record when it is damaged. */
+  /** Its name in the log when a record is damaged. */
   kind: string;
   key: (id: string) => string;
   /** The key before version 0.2.0, from which a record is moved when it is first used. */

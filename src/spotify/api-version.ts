@@ -7,7 +7,7 @@ import { pathTo } from './uri.ts';
  */
 export type ApiVersion = '2026-02' | 'legacy';
 
-/** What paths, fields and parameters are called in each version. */
+/** The names of paths, fields and parameters in each version. */
 export const names = {
   '2026-02': {
     /** The path below a playlist that lists its entries. */

@@ -1,6 +1,6 @@
 import type { Episode, Track } from '../spotify/types.ts';
 
-/** What pages call something that has no name. */
+/** Names on pages for things without one. */
 export const fallbackNames = {
   playlist: 'Unnamed playlist',
   device: 'Unnamed device',
@@ -8,7 +8,7 @@ export const fallbackNames = {
   other: 'Unnamed',
 } as const;
 
-/** What pages call each kind of item. */
+/** The word for each kind of item on pages. */
 export const kindNames: Readonly<Record<(Track | Episode)['kind'], string>> = {
   track: 'Track',
   episode: 'Podcast episode',

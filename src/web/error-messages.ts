@@ -1,5 +1,5 @@
 /*
- * What the error pages say: what happened, whether anything was lost, and what to do next. Only text; error-pages.ts decides which message
+ * The words of the error pages: what happened, whether anything was lost, and what to do next. Only text; error-pages.ts decides which message
  * belongs to which error. `{name}` stands for a value that is filled in when the page is rendered.
  */
 

@@ -202,7 +202,7 @@ function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {
   return status === 404 ? 'noSuchPage' : 'invalidRequest';
 }
 
-/** What the placeholders of messages stand for. */
+/** The values of the placeholders in messages. */
 function valuesFor(error: unknown, baseUrl: string, seconds: number): Record<string, string> {
   return {
     baseUrl,

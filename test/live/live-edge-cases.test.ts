@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type Event, openStream } from '../support/event-stream.ts';
@@ -322,8 +322,8 @@ test('a track that should be over isn’t shown as playing for longer than ten s
   assert.deepEqual(await label(), ['playing', 'Playing on ']);
 });
 
-// fault: polls-are-rare
-test('while polls are rare, the card says when the last one was, after each of them', async (t) => {
+/** A listener with an open stream whose polls have become rare: most of the day's few calls are used. */
+async function startWithRarePolls(t: TestContext) {
   const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
   const { url, mara, simulator, clock } = turntable;
   await refusedAfter(turntable, 9);
@@ -333,6 +333,12 @@ test('while polls are rare, the card says when the last one was, after each of t
     clock.advance({ seconds: 2 });
     await mara.getJson('/now-playing').expect(200);
   }
+  return { mara, simulator, clock, stream };
+}
+
+// fault: polls-are-rare
+test('while polls are rare, the card says when the last one was, after each of them', async (t) => {
+  const { mara, clock, stream } = await startWithRarePolls(t);
   const lastUpdated = ({ data }: Event) =>
     /Live updates are slower until .*Last updated <time datetime="([^"]+)"/.exec(String(data.html))?.[1];
   await stream.waitFor((event) => lastUpdated(event) !== undefined);
@@ -345,15 +351,7 @@ test('while polls are rare, the card says when the last one was, after each of t
 });
 
 test('someone who presses a button sees its effect even while polls are throttled', async (t) => {
-  const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
-  const { url, mara, simulator, clock } = turntable;
-  await refusedAfter(turntable, 9);
-  simulator.plays('mara', { kind: 'episode' });
-  const stream = await openStream(t, url, mara);
-  for (let pages = 0; pages < 9; pages += 1) {
-    clock.advance({ seconds: 2 });
-    await mara.getJson('/now-playing').expect(200);
-  }
+  const { mara, simulator, clock, stream } = await startWithRarePolls(t);
   await stream.waitFor(cardSays(/Live updates are slower/));
   simulator.settings.commandDelayMs = 1_200;
 

@@ -479,7 +479,12 @@ test('the card tells a used-up quota from a rate limit', async (t) => {
 
   const notice = /Today’s Spotify calls for live updates are used up\. They’re paused until <time/;
   await stream.waitFor(({ data }) => notice.test(String(data.html)));
-  assert.match((await mara.get('/now-playing').expect(200)).text, notice);
+  const { text } = await mara.get('/now-playing').expect(200);
+  assert.match(text, notice);
+  assert.match(
+    text,
+    /data-countdown="[^"]+" hidden><\/span>[\s\S]*Other pages still work, unless they’re paused too/,
+  );
 });
 
 test('a used-up quota means an hour of cooldown if Spotify names no time', async (t) => {

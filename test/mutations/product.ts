@@ -1019,12 +1019,12 @@ export const mutations: Mutation[] = [
     named: 'leaves before its stream',
   },
   {
-    what: 'showing the last state when a token expires in a cooldown',
+    what: 'showing the last state when a token expires in a cooldown of the accounts service',
     safeguard: 'show-last-state-in-cooldown',
     from: 'if (error instanceof Cooldown) return null;',
     to: '',
-    test: 'test/live/live-edge-cases',
-    named: 'after the access token has expired',
+    test: 'test/access/spotify-faults',
+    named: 'accounts service',
   },
   {
     what: 'showing a cooldown in new tabs',

@@ -23,7 +23,7 @@ export const mutations: Mutation[] = [
     from: "hasLaterShape(text) ? { state: 'other shape' } : validate(schema, text)",
     to: 'validate(schema, text)',
     test: 'test/redis/records',
-    named: 'an invalid cooldown',
+    named: 'a later version has written',
   },
   {
     what: 'keeping sealed records that do not parse',
@@ -158,7 +158,8 @@ export const mutations: Mutation[] = [
     safeguard: 'longest-accounts-cooldown',
     from: '.assert(({ until }) => until - now() <= maxAheadMs)',
     to: '',
-    test: 'test/fleet/damaged-records',
+    test: 'test/redis/records',
+    named: 'a later version has written',
   },
   {
     what: 'the TTL of a probe',

@@ -51,6 +51,15 @@ async function isPaused(person: Browser): Promise<boolean> {
   return (await progressOf(person))?.state === 'paused';
 }
 
+/** Waits until an export pauses, and the pages that it requested at the same time have arrived at Spotify. */
+async function untilPaused(person: Browser, { simulator }: Turntable): Promise<void> {
+  await until(() => isPaused(person));
+  for (let seen = -1; seen !== simulator.calls.length; ) {
+    seen = simulator.calls.length;
+    await sleep(250);
+  }
+}
+
 async function longPlaylist(turntable: Turntable): Promise<{ mara: Browser; path: string }> {
   const mara = await signInToExport(turntable);
   return { mara, path: await playlistNamed(mara, longPlaylistName) };
@@ -472,7 +481,7 @@ test('signing out ends an export that is paused, without another call to Spotify
   const { mara, path } = await longPlaylist(turntable);
   simulator.fault({ on: items, minOffset: 300, answer: wait(60) });
   const exported = download(turntable, mara, `${path}/export.csv`);
-  await until(() => isPaused(mara));
+  await untilPaused(mara, turntable);
   const { cookieHeader } = mara;
   const cookies = cookieHeader();
 
@@ -499,7 +508,7 @@ test('a client that leaves during a pause ends the export', async (t) => {
   const { mara, path } = await longPlaylist(turntable);
   simulator.fault({ on: items, minOffset: 300, answer: wait(60) });
   const answer = await openDownload(turntable, mara, `${path}/export.csv`);
-  await until(() => isPaused(mara));
+  await untilPaused(mara, turntable);
   simulator.forgetCalls();
 
   answer.destroy();

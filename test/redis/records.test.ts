@@ -325,6 +325,23 @@ test('neither an invalid cooldown nor a probe that never ends stops calls', asyn
   }
 });
 
+test('an invalid cooldown of the accounts service stops nothing; one that a later version has written is left alone', async (t) => {
+  const { mara, redis, clock, logged } = await signedIn(t);
+  const key = `cooldown-accounts:{${clientId}}`;
+  const far = clock.now() + 30 * 24 * 3_600_000;
+  const later = JSON.stringify({ shape: 2, until: far });
+
+  for (const text of ['x', '', String(far), later]) {
+    await redis.set(key, text, 'EX', 3_600);
+    clock.advance({ hours: 2 });
+    damagedIn(logged);
+    await mara.get('/playlists').expect(200);
+
+    assert.equal(await redis.get(key), text === later ? later : null, text);
+    assert.deepEqual(damagedIn(logged), text === later ? [] : ['cooldown-accounts'], text);
+  }
+});
+
 // fault: damaged-call-count
 test('calls are counted even if the stored count is invalid', async (t) => {
   const { mara, redis, clock, logged } = await signedIn(t);

@@ -12,7 +12,7 @@ type Deps = ExportDeps & {
 };
 
 type OpenFile = Omit<ExportFile, 'format'> & {
-  /** What the file lacks, which is known once it has been sent; null if it is complete. */
+  /** Everything the file lacks, known once it has been sent; null if it is complete. */
   outcome: () => Outcome | null;
 };
 

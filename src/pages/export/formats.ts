@@ -5,7 +5,7 @@ import { safeCell } from './safe-cell.ts';
 import type { Manifest, Row, Source } from './source.ts';
 import type { Stop } from './stop.ts';
 
-/** What a file of all playlists says about itself at its end. */
+/** The entry about the whole file at the end of a file of all playlists. */
 export type Summary = {
   /** How many playlists the file contains, and how many Spotify announced. */
   playlists: number;

@@ -2,7 +2,7 @@ import type { Summary } from './formats.ts';
 import type { Manifest } from './source.ts';
 import type { Stop } from './stop.ts';
 
-/** What a finished file lacks, for the page that shows the progress of its export. */
+/** Everything that a finished file lacks, for the page that shows the progress of its export. */
 export type Outcome = {
   /** A machine-readable code. */
   reason: string;

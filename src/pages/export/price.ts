@@ -17,7 +17,7 @@ export type Price = { entries: number; lists: number };
  */
 export type Fit = { fits: true } | { fits: false; isPaused: boolean; at: number | null };
 
-/** What is asked for, and where: `anyway` is the URL of the file regardless of its cost, `page` the one of its page. */
+/** The requested export and its URLs: `anyway` is the URL of the file regardless of its cost, `page` the one of its page. */
 type Wish = { isPart: boolean; isConfirmed: boolean; anyway: string; page: string };
 
 /** The part of the family's calls in a price. */

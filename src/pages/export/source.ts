@@ -6,7 +6,7 @@ import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Reader } from './reader.ts';
 import { reasonOf, type Stop, stopFor } from './stop.ts';
 
-/** What a file says about a playlist at its end. */
+/** A playlist's entry at the end of a file. */
 export type Manifest = {
   id: string | null;
   name: string | null;

@@ -3,7 +3,7 @@ import { displayKeyOf, expectedEndOf, type Observation } from '../../live/observ
 import { conditionKeyOf, type LiveState } from '../../live/state.ts';
 import type { Playback, TimestampedItem } from '../../spotify/types.ts';
 
-/** What the card shows, when the page loads and with each live update. */
+/** The contents of the card, when the page loads and with each live update. */
 export type Card = {
   playback: Playback;
   /** Progress at the moment of rendering, in milliseconds; null if unknown. */

@@ -34,7 +34,7 @@ const optionalWaitMs = 1_500;
 const minRefreshMs = 20_000;
 
 /**
- * What the listener is playing. Takes one call to Spotify and at most one more: whether the track is saved, if it is new; or the
+ * The page of the current playback. Takes one call to Spotify and at most one more: whether the track is saved, if it is new; or the
  * recently played tracks, if nothing is playing and they weren't requested in the last few minutes.
  */
 export function nowPlayingPages(deps: Deps): Router {

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { routes } from '../../routes.ts';
 import { indexed } from '../../web/robots.ts';
 
-/** What is stored about visitors, where and for how long. Served even before there are credentials. */
+/** The data stored about visitors, where and for how long. Served even before there are credentials. */
 export function privacyPage(): Router {
   const router = Router();
 

@@ -6,7 +6,7 @@ import type { SignedIn } from '../../web/signed-in.ts';
 
 type Deps = { signedIn: SignedIn; ledger: QuotaLedger; dailyCalls: number; now: () => number };
 
-/** What is known about the quota, for programs. Makes no call to Spotify. */
+/** The quota as far as it is known, for programs. Makes no call to Spotify. */
 export function quotaPages({ signedIn, ledger, dailyCalls, now }: Deps): Router {
   const router = Router();
   router.get(
