@@ -204,6 +204,7 @@ export function pollLikeTheApp(
       now,
       observation,
       budget: liveBudget(ledger, perDay, now),
+      interest: 'everything',
       listeners: listeners.filter(({ day }) => day.from <= askedAt && askedAt < day.to).length,
     });
     due.nextPollAt = Math.ceil(Math.max(at, askedAt + 1_500) / tickMs) * tickMs;

@@ -1,15 +1,10 @@
 /*
- * Live updates of what is playing: one stream of events for all visible tabs of this browser, a progress bar that moves between updates,
- * and announcements for screen readers when another track begins. Without JavaScript the page is complete and reloads itself.
+ * Live updates of what is playing: the card, a progress bar that moves between updates, and announcements for screen readers when another track begins. Without JavaScript the page is complete and reloads itself.
  */
 const place = document.getElementById('live');
 const status = document.getElementById('live-status');
 const announcement = document.getElementById('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
-// The channel is for tabs of this sign-in only: one that still shows another listener must not get their updates.
-const channelName = `turntable now playing ${place.dataset.signIn}`;
-const channel = 'BroadcastChannel' in window ? new BroadcastChannel(channelName) : null;
-
 /** The card on the page. */
 const shown = {
   version: place.dataset.version,
@@ -159,73 +154,6 @@ function setStatus(text) {
   status.hidden = text === '';
 }
 
-/** Shows the status of the connection, here and in the tabs that depend on this one. */
-function report(text) {
-  setStatus(text);
-  channel?.postMessage({ status: text });
-}
-
-/** What `follow` needs of this page. What it receives is for the other tabs as well. */
-const page = {
-  data: place.dataset,
-  version: () => shown.version,
-  report,
-  onCard(card) {
-    receive(card);
-    channel?.postMessage({ card });
-  },
-  onEnd() {
-    channel?.postMessage({ hasEnded: true });
-    reload();
-  },
-};
-
-/** The tab that holds a lock follows; the others receive its messages. Hidden tabs take no part. */
-let stopFollowing = null;
-let isHolder = false;
-let isReturning = false;
-
-function updateVisibility() {
-  if (document.hidden) {
-    isReturning = true;
-    stopFollowing?.();
-    stopFollowing = null;
-    return;
-  }
-  if (stopFollowing) return;
-  const request = new AbortController();
-  let stop = null;
-  let release = () => undefined;
-  stopFollowing = () => {
-    request.abort();
-    stop?.();
-    isHolder = false;
-    release();
-  };
-  const hold = () =>
-    new Promise((resolve) => {
-      release = resolve;
-      isHolder = true;
-      stop = follow(page, isReturning);
-    });
-  if (!channel || !navigator.locks) {
-    hold();
-    return;
-  }
-  channel.postMessage({ hello: true });
-  navigator.locks.request(channelName, { signal: request.signal }, hold).catch(() => undefined);
-  // If another tab has the stream, the current state arrives through it.
-  if (isReturning)
-    setTimeout(() => isHolder || fetch(place.dataset.poll, { method: 'POST' }).catch(() => undefined), 500);
-}
-
-channel?.addEventListener('message', ({ data }) => {
-  if (data.card) receive(data.card);
-  if (data.status !== undefined) setStatus(data.status);
-  if (data.hasEnded) reload();
-  if (data.hello && latest && isHolder) channel.postMessage({ card: withCurrentProgress(latest) });
-});
-
 /** Reloads the page when the sign-in has ended, unless a form was submitted, which leads on: it may be the one that ended it. */
 let isSubmitting = false;
 let isReloadDue = false;
@@ -253,7 +181,6 @@ document.addEventListener('submit', ({ target, defaultPrevented }) => {
     if (isReloadDue) reload();
   }, 10_000);
 });
-addEventListener('pagehide', () => stopFollowing?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
 setInterval(updateLabel, 1_000);
@@ -304,5 +231,14 @@ onUpdate = controlPlayer(place, { ...player, send, say });
 // After the listener of player.js, which marks the slider as held.
 place.addEventListener('input', updateProgress);
 const { follow } = await import(place.dataset.follow);
-document.addEventListener('visibilitychange', updateVisibility);
-updateVisibility();
+const { shareStream } = await import(place.dataset.tabs);
+shareStream({
+  data: place.dataset,
+  isBar: false,
+  version: () => shown.version,
+  latest: () => latest && withCurrentProgress(latest),
+  onCard: receive,
+  onStatus: setStatus,
+  onEnd: reload,
+  follow,
+});

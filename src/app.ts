@@ -80,6 +80,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     hasSearch: parts !== null,
     spotifyLogo: logo?.url ?? null,
     hasSetup,
+    heartbeatMs: parts?.timing.heartbeatMs ?? 0,
     now,
   });
 

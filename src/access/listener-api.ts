@@ -63,6 +63,10 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
     canPlay: ({ accountId, scopes }: Pick<StoredGrant, 'accountId' | 'scopes'>): boolean =>
       hasScopes(scopes, scopesFor('play')) && !caller.isWithoutPremium(accountId),
 
+    /** Whether a page may show what is playing. */
+    canSeePlayer: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
+      hasScopes(scopes, scopesFor('player')),
+
     /** Returns everything that pages can do with Spotify for one session. */
     forSession,
   };

@@ -120,8 +120,9 @@ export function createHub(deps: Deps) {
     liveState,
     nextPollInMs,
 
-    /** When to poll a listener next after this observation. Throws RedisUnavailable. */
-    nextPollFor: (observation: Observation): Promise<NextPoll> => engine.nextPollFor(observation),
+    /** When to poll a listener next after this observation, for a page that shows everything. Throws RedisUnavailable. */
+    nextPollFor: (observation: Observation): Promise<NextPoll> =>
+      engine.nextPollFor(observation, 'everything'),
 
     close: engine.close,
   };

@@ -7,8 +7,8 @@ import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Playback } from '../spotify/parse.ts';
-import { type NextPoll, nextPoll } from './cadence.ts';
-import { broadcast, type Feed, setState } from './feed.ts';
+import { type Interest, type NextPoll, nextPoll } from './cadence.ts';
+import { broadcast, type Feed, interestIn, setState } from './feed.ts';
 import type { Observation } from './observation.ts';
 import { postponePoll, schedulePoll } from './schedule.ts';
 import { applyAnswer, applyFailure, applyNoGrant, type Failure, startPoll } from './state.ts';
@@ -81,7 +81,10 @@ export function createPoller(deps: Deps) {
 
   /** Decides when to poll next; if Redis is down, in a minute. */
   async function schedule(feed: Feed): Promise<void> {
-    const next = await nextPollFor(feed.state.live.observation).catch(nullIfUnavailable);
+    feed.plannedInterest = interestIn(feed);
+    const next = await nextPollFor(feed.state.live.observation, feed.plannedInterest).catch(
+      nullIfUnavailable,
+    );
     if (next === null) {
       feed.state = postponePoll(feed.state, now());
       return;
@@ -93,9 +96,9 @@ export function createPoller(deps: Deps) {
   }
 
   /** When to poll a listener next after this observation. Throws RedisUnavailable. */
-  async function nextPollFor(observation: Observation | null): Promise<NextPoll> {
+  async function nextPollFor(observation: Observation | null, interest: Interest): Promise<NextPoll> {
     const [listeners, budget] = await Promise.all([countPolled(), liveBudget()]);
-    return nextPoll({ now: now(), observation, budget, listeners: Math.max(1, listeners) });
+    return nextPoll({ now: now(), observation, budget, listeners: Math.max(1, listeners), interest });
   }
 }
 

@@ -94,7 +94,10 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     // The response has begun. Cut the connection, so that a partial response isn't mistaken for a complete one.
     if (res.headersSent) return void res.destroy();
 
-    if (error instanceof GrantLost) delete res.locals.listener;
+    if (error instanceof GrantLost) {
+      delete res.locals.listener;
+      delete res.locals.bar;
+    }
     res.vary('Accept');
     if (wantsJson(req)) {
       const { status, reason, title, text: detail } = page;

@@ -14,6 +14,7 @@ import { NotSignedIn } from './errors.ts';
 import { createExtensionTimer } from './extension-timer.ts';
 import { charge } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
+import { signInHash } from './sign-in-hash.ts';
 
 declare module 'express-serve-static-core' {
   interface Request {
@@ -95,8 +96,11 @@ export function createSignedIn(deps: Deps) {
         await sessions.forget(req);
         req.grant = null;
       }
-      // For the header of every page, including error pages.
+      // For the header and the bar of every page, including error pages.
       if (req.grant) res.locals.listener = listener;
+      // safeguard: bar-with-scope-only
+      if (req.grant && listenerApi.canSeePlayer(req.grant))
+        res.locals.bar = { signIn: () => signInHash(req.session.id) };
       next();
     }) satisfies RequestHandler,
 

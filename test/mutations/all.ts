@@ -1,3 +1,4 @@
+import { mutations as bar } from './bar.ts';
 import { mutations as data } from './data.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
@@ -18,5 +19,6 @@ export const mutations: readonly Mutation[] = [
   ...visitors,
   ...data,
   ...remote,
+  ...bar,
   ...setup,
 ];

@@ -622,8 +622,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the polling lease',
     safeguard: 'polling-lease',
-    from: 'if owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000 then return owner end',
-    to: '',
+    from: 'not (owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000)',
+    to: 'true',
     test: 'test/live/live',
   },
   {
@@ -692,7 +692,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the time until which polling is throttled',
     safeguard: 'throttled-until',
-    from: 'if (!isThrottled(observation, now, paceOf(then, listeners))) return inMs;',
+    from: 'if (!isThrottled(observation, then)) return inMs;',
     to: 'return inMs;',
     test: 'test/live/cadence',
   },

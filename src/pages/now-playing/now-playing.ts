@@ -12,11 +12,12 @@ import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { TimestampedItem } from '../../spotify/types.ts';
 import { noticeIn } from '../../web/notices.ts';
+import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, playerData, versionOf } from './card.ts';
 import { controlsOf, noticePlaceOf } from './controls.ts';
-import { livePages, signInHash } from './live.ts';
+import { livePages } from './live.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -67,8 +68,7 @@ export function nowPlayingPages(deps: Deps): Router {
       noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
       refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
-      heartbeatMs: streams.heartbeatMs,
-      signIn: signInHash(req),
+      signIn: signInHash(req.session.id),
     });
   });
   router.get(routes.nowPlaying(), htmlOrJson, page);
