@@ -45,8 +45,10 @@ function show() {
   if (latest.cover !== null && cover.src !== latest.cover) cover.src = latest.cover;
   cover.hidden = latest.cover === null;
   const focused = document.activeElement?.closest('#bar form');
-  pause.hidden = !latest.takesCommands || !isPlaying();
-  play.hidden = !latest.takesCommands || isPlaying();
+  if (pause && play) {
+    pause.hidden = !latest.takesCommands || !isPlaying();
+    play.hidden = !latest.takesCommands || isPlaying();
+  }
   // The button that was pressed has become the other one.
   if (focused?.hidden)
     [pause, play]

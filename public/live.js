@@ -96,6 +96,7 @@ function receive(card) {
   else if (card.version === shown.version) setProgress(card);
   else return;
   onUpdate({ isOther, isRendered: card.html !== null });
+  place.dispatchEvent(new CustomEvent('playback', { detail: card }));
 }
 
 /** Whether a slider is held, or was a moment ago and hasn't been sent yet. */

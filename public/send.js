@@ -53,9 +53,12 @@ document.addEventListener(
     // safeguard: one-request-for-double-click
     if (busy.has(submitter)) return;
     busy.add(submitter);
-    const answer = await send(form.action, new URLSearchParams(new FormData(form, submitter)));
+    const fields = new URLSearchParams(new FormData(form, submitter));
+    const answer = await send(form.action, fields);
     busy.delete(submitter);
     say(answer.isOk ? form.dataset.done : answer.text);
+    const detail = { ...answer, fields };
+    form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },
   { capture: true },
 );

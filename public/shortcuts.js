@@ -80,13 +80,20 @@ function goToSearch() {
   else location.assign(search);
 }
 
+function showQueue() {
+  const details = document.getElementById('live-queue');
+  if (!details) return location.assign(queue);
+  details.open = !details.open;
+  details.querySelector('summary').focus();
+}
+
 const letters = {
   n: () => skip('next', 'Skipped.'),
   p: () => skip('previous', 'Went back.'),
   l: toggleSaved,
   s: toggleShuffle,
   r: changeRepeat,
-  q: () => location.assign(queue),
+  q: showQueue,
   ...(search && { '/': goToSearch }),
   '?': () => dialog.showModal(),
 };

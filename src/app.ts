@@ -216,7 +216,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     }),
   );
   router.use(nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, now }));
-  router.use(playerPages({ signedIn, forms, hub, afterCommandMs, now }));
+  router.use(playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }));
   router.use(
     exportPages({
       signedIn,

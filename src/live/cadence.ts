@@ -177,11 +177,15 @@ function paceOf({ budget, listeners, interest }: Circumstances): Pace {
   return interest === 'everything' ? pace : { ...pace, ...endsOnly };
 }
 
+/** Whether there are plenty of calls, so that some may be spent on what is merely convenient. */
+export function hasPlenty({ perDay, used }: Budget, listeners: number): boolean {
+  // With several listeners, plenty ends sooner.
+  return (used / perDay) * Math.sqrt(listeners) < policy.plentyPart;
+}
+
 function paceForEverything(budget: Budget, listeners: number): Pace {
   const { perDay, used } = budget;
-  // With several listeners, plenty ends sooner.
-  if ((used / perDay) * Math.sqrt(listeners) < policy.plentyPart)
-    return { ...usualPace, hasPlenty: true, midTrackMs: policy.midTrackMs };
+  if (hasPlenty(budget, listeners)) return { ...usualPace, hasPlenty: true, midTrackMs: policy.midTrackMs };
 
   // safeguard: slow-polling-near-budget
   const stretch = stretchOf(budget, listeners);

@@ -88,7 +88,7 @@ export function createEngine(deps: Deps) {
     onFault,
   });
   const { holdsLease } = leases;
-  const { schedule, nextPollFor } = poller;
+  const { schedule, nextPollFor, hasPlentyLeft } = poller;
   const { receive, reload } = createReceiver({
     feeds,
     stored,
@@ -114,6 +114,7 @@ export function createEngine(deps: Deps) {
     stored,
     queries: createQueries({ feeds, stored, holdsLease, nextPollFor, reload, now }),
     nextPollFor,
+    hasPlentyLeft,
     endedSessions,
     receive,
     reload,

@@ -124,6 +124,9 @@ export function createHub(deps: Deps) {
     nextPollFor: (observation: Observation): Promise<NextPoll> =>
       engine.nextPollFor(observation, 'everything'),
 
+    /** Whether there are plenty of calls for live updates. Throws RedisUnavailable. */
+    hasPlenty: engine.hasPlentyLeft,
+
     close: engine.close,
   };
 

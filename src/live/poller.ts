@@ -7,7 +7,7 @@ import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Playback } from '../spotify/parse.ts';
-import { type Interest, type NextPoll, nextPoll } from './cadence.ts';
+import { hasPlenty, type Interest, type NextPoll, nextPoll } from './cadence.ts';
 import { broadcast, type Feed, interestIn, setState } from './feed.ts';
 import type { Observation } from './observation.ts';
 import { postponePoll, schedulePoll } from './schedule.ts';
@@ -39,7 +39,7 @@ type Deps = GrantDeps & {
 export function createPoller(deps: Deps) {
   const { liveBudget, browsers, endStreams, countPolled, publish, background, now, onFault } = deps;
 
-  return { poll, schedule, nextPollFor };
+  return { poll, schedule, nextPollFor, hasPlentyLeft };
 
   /** Polls for a feed. Only the process that holds its lease may call this, and not while a poll of the feed is in flight. */
   async function poll(feed: Feed): Promise<void> {
@@ -97,8 +97,18 @@ export function createPoller(deps: Deps) {
 
   /** When to poll a listener next after this observation. Throws RedisUnavailable. */
   async function nextPollFor(observation: Observation | null, interest: Interest): Promise<NextPoll> {
+    return nextPoll({ now: now(), observation, interest, ...(await supply()) });
+  }
+
+  /** Whether there are plenty of calls. Throws RedisUnavailable. */
+  async function hasPlentyLeft(): Promise<boolean> {
+    const { budget, listeners } = await supply();
+    return hasPlenty(budget, listeners);
+  }
+
+  async function supply(): Promise<{ budget: Budget; listeners: number }> {
     const [listeners, budget] = await Promise.all([countPolled(), liveBudget()]);
-    return nextPoll({ now: now(), observation, budget, listeners: Math.max(1, listeners), interest });
+    return { budget, listeners: Math.max(1, listeners) };
   }
 }
 

@@ -98,9 +98,7 @@ export function createSignedIn(deps: Deps) {
       }
       // For the header and the bar of every page, including error pages.
       if (req.grant) res.locals.listener = listener;
-      // safeguard: bar-with-scope-only
-      if (req.grant && listenerApi.canSeePlayer(req.grant))
-        res.locals.bar = { signIn: () => signInHash(req.session.id) };
+      if (req.grant) res.locals.bar = barFor(req.grant, req.session.id, listenerApi);
       next();
     }) satisfies RequestHandler,
 
@@ -193,4 +191,11 @@ function redirectToSignIn(req: Request, res: Response): void {
 
 function isReadRequest(req: Request): boolean {
   return ['GET', 'HEAD'].includes(req.method);
+}
+
+/** The locals of the bar that shows what is playing; null for listeners who haven't permitted that. */
+function barFor(grant: StoredGrant, sessionId: string, { canSeePlayer, canPlay }: ListenerApi) {
+  // safeguard: bar-with-scope-only
+  if (!canSeePlayer(grant)) return null;
+  return { signIn: () => signInHash(sessionId), canControl: canPlay(grant) };
 }

@@ -293,7 +293,7 @@ test('a listener without devices sees what to do', async (t) => {
   const page = await mara.get('/devices').expect(200);
 
   assert.match(page.text, /Spotify doesn’t see any of your devices/);
-  assert.match(page.text, /<a class="button" href="\/devices">Refresh<\/a>/);
+  assert.match(page.text, /<a class="button" href="\/devices" data-sheet>Refresh<\/a>/);
 });
 
 testOnce('only notices of ours are shown next to the buttons', async (t) => {

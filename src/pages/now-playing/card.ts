@@ -84,6 +84,7 @@ export function playerData({ playback, progressMs, endsInMs, askedAt, saved }: C
     saved,
     shuffle: playback.state === 'nothing' ? null : playback.shuffle,
     repeat: playback.state === 'nothing' ? null : playback.repeat,
+    context: playback.state === 'nothing' ? null : playback.context,
     volume: playback.state === 'nothing' ? null : (playback.device?.volumePercent ?? null),
   };
 }

@@ -7,7 +7,7 @@ import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { canPlay } from '../../web/can-play.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { isNoticeName, withNotice } from '../../web/notices.ts';
+import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import {
@@ -17,6 +17,7 @@ import {
   readCommand,
   unreadableFields,
 } from './commands.ts';
+import { chooseDevice, createShowDevices } from './devices.ts';
 import { refusalOf, refusedCommand } from './refusals.ts';
 
 type Deps = {
@@ -25,6 +26,7 @@ type Deps = {
   hub: Hub;
   /** How long Spotify takes to show the effect of a command, in milliseconds. */
   afterCommandMs: number;
+  baseUrl: string;
   now: () => number;
 };
 
@@ -32,7 +34,7 @@ type Deps = {
 const commandResult = v.object({ refusal: v.string().assert(isNoticeName).nullable() });
 
 /** Commands to the player, its devices, and what is up next. Each takes one call to Spotify. */
-export function playerPages({ signedIn, forms, hub, afterCommandMs, now }: Deps): Router {
+export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }: Deps): Router {
   const router = Router();
   const runOnce = forms.createRunOnce(commandResult);
   // Before the sign-in, so that no token is refreshed for a URL that is not a command.
@@ -41,9 +43,14 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, now }: Deps)
     next(isCommandName(command) ? undefined : new NoSuchPage('No such command'));
   });
 
-  router.get(routes.devices(), htmlOrJson, signedIn.page(showDevices));
+  router.get(routes.devices(), htmlOrJson, signedIn.page(createShowDevices(baseUrl)));
 
-  router.get(routes.queue(), htmlOrJson, signedIn.page(showQueue));
+  const queue = signedIn.page(async (req, res, listener) => {
+    // safeguard: queue-is-dropped-first
+    if (req.query.automatic === 'yes' && !(await hub.hasPlenty())) return void res.status(204).end();
+    await showQueue(res, listener);
+  });
+  router.get(routes.queue(), htmlOrJson, queue);
 
   const command = signedIn.page(async (req, res, listener) => {
     requireReadableFields(req);
@@ -92,9 +99,22 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, now }: Deps)
     if (wantsJson(req) && refusal !== null) throw refusedCommand(refusal);
     // Tells a page which observations show the effect of its command.
     if (wantsJson(req)) res.set(commandTimeHeader, String(now())).status(204).end();
+    else if (refusal !== null && isStartWithoutDevice(refusal, name, req.form.fields))
+      res.redirect(303, withNotice(chooseDevice(req.form.fields, returnTo), refusal));
     else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, name));
     else res.redirect(303, withSuccess(returnTo, name));
   }
+}
+
+/** Whether something should have been played, but there is no device to play it on. */
+function isStartWithoutDevice(
+  refusal: NoticeName,
+  command: string,
+  fields: Readonly<Record<string, unknown>>,
+): boolean {
+  const isMissing = refusal === 'no-active-device' || refusal === 'device-gone';
+  // safeguard: choose-device-to-play
+  return command === 'play' && isMissing && ('uri' in fields || 'context' in fields);
 }
 
 /** When a command had been carried out, in milliseconds since 1970. */
@@ -115,19 +135,10 @@ function withSuccess(returnTo: string, command: string): string {
   return command === 'play' && !showsPlayback ? withNotice(returnTo, 'playback-started') : returnTo;
 }
 
-async function showQueue(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
+async function showQueue(res: Response, listener: SignedInListener): Promise<void> {
   const { upNext } = await listener.spotify.queue();
   res.set('Cache-Control', 'private, no-store').format({
     html: () => res.render('player/queue', { upNext, canControl: canPlay(listener) }),
     json: () => res.json({ queue: upNext }),
-  });
-}
-
-async function showDevices(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const devices = await listener.spotify.devices();
-  const canControl = listener.hasScopesFor('transfer');
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('player/devices', { devices, canControl }),
-    json: () => res.json({ devices }),
   });
 }

@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { until } from '../support/fleet.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
+import { type Browser, startTurntable } from '../support/turntable.ts';
+
+type Options = Parameters<typeof startTurntable>[1];
+
+/** Someone who may control the player looks at a page. */
+async function open(t: TestContext, path: string, options: Options = {}) {
+  const turntable = await startTurntable(t, { ticking: true, ...options });
+  const { simulator, browser: person, url } = turntable;
+  simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
+  const mara = person();
+  await mara.signIn('mara', allowAll);
+  const browser = await openBrowser(t);
+  await browser.addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(url + path);
+  return { ...turntable, mara, page, errors };
+}
+
+const sheet = (page: Page) => page.getByRole('dialog').filter({ hasText: /device/i });
+const hide = (page: Page, hidden: boolean) =>
+  page.evaluate(
+    `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} });
+     document.dispatchEvent(new Event('visibilitychange'));`,
+  );
+const queueCalls = (simulator: Parameters<typeof apiRequests>[0]) =>
+  apiRequests(simulator).filter((one) => one === 'GET /me/player/queue').length;
+
+test('playback moves to another device without leaving now playing', { skip }, async (t) => {
+  const { page, mara, simulator, url, errors } = await open(t, '/now-playing');
+  await page.getByRole('link', { name: 'Devices' }).click();
+  await sheet(page)
+    .getByRole('button', { name: /Play here/ })
+    .first()
+    .click();
+  await sheet(page).waitFor({ state: 'hidden' });
+
+  await until(() => Promise.resolve(apiRequests(simulator).includes('PUT /me/player')));
+  assert.equal(page.url(), `${url}/now-playing`);
+  await page
+    .getByText(/Playing on/)
+    .first()
+    .waitFor();
+  const { body } = await mara.getJson('/devices').expect(200);
+  assert.equal(body.devices.filter(({ active }: { active: boolean }) => active).length, 1);
+  assert.deepEqual(errors, []);
+});
+
+test('something to play without a device asks for one on the same page', { skip }, async (t) => {
+  const { page, mara, simulator, errors } = await open(t, '/library');
+  simulator.plays('mara', { kind: 'nothing' });
+  await page
+    .getByRole('button', { name: /^Play / })
+    .nth(1)
+    .click();
+  await sheet(page).getByRole('heading', { name: 'Choose a device' }).waitFor();
+  await sheet(page).getByText('Spotify doesn’t see anything playing').waitFor();
+
+  await sheet(page)
+    .getByRole('button', { name: /Play here/ })
+    .first()
+    .click();
+  await sheet(page).waitFor({ state: 'hidden' });
+  await until(async () => (await mara.getJson('/now-playing')).body.state === 'playing');
+  assert.deepEqual(errors, []);
+});
+
+test('a sheet is closed by Escape, and the focus returns to its link', { skip }, async (t) => {
+  const { page } = await open(t, '/now-playing');
+  await page.getByRole('link', { name: 'Devices' }).click();
+  await sheet(page)
+    .getByRole('button', { name: /Play here/ })
+    .first()
+    .waitFor();
+  await page.keyboard.press('Escape');
+  await sheet(page).waitFor({ state: 'hidden' });
+  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Devices');
+});
+
+test('up next is asked for once it is open, and then shifted without a call', { skip }, async (t) => {
+  const { page, simulator, mara, errors } = await open(t, '/now-playing');
+  await playAnother(mara);
+  await page.waitForTimeout(2_500);
+  assert.equal(queueCalls(simulator), 0);
+
+  await page.locator('#live-queue summary').click();
+  const rows = page.locator('#live-queue .track-list > li');
+  await rows.first().waitFor();
+  assert.equal(queueCalls(simulator), 1);
+  const [first, second] = await rows.locator('.name').allTextContents();
+  await page.getByRole('button', { name: 'Next', exact: true }).click();
+  await page
+    .getByRole('heading', { level: 1 })
+    .filter({ hasText: first ?? '' })
+    .waitFor();
+  await page.waitForFunction(
+    `document.querySelector('#live-queue .track-list .name').textContent === ${JSON.stringify(second)}`,
+  );
+  assert.equal(queueCalls(simulator), 1);
+  assert.deepEqual(errors, []);
+});
+
+test('another list that plays is asked for its queue once, and not while the page is hidden', {
+  skip,
+}, async (t) => {
+  const { page, simulator, mara } = await open(t, '/now-playing');
+  await page.locator('#live-queue summary').click();
+  await page.locator('#live-queue div').getByText(/./).first().waitFor();
+  const before = queueCalls(simulator);
+  await playAnother(mara);
+  await until(() => Promise.resolve(queueCalls(simulator) === before + 1));
+  await page.waitForTimeout(3_000);
+  assert.equal(queueCalls(simulator), before + 1);
+
+  await hide(page, true);
+  await playAnother(mara);
+  await page.waitForTimeout(3_000);
+  assert.equal(queueCalls(simulator), before + 1);
+  await hide(page, false);
+  await until(() => Promise.resolve(queueCalls(simulator) === before + 2));
+});
+
+/** Plays a playlist that isn't playing. */
+async function playAnother(mara: Browser): Promise<void> {
+  const { body } = await mara.getJson('/playlists').expect(200);
+  const { body: playing } = await mara.getJson('/now-playing').expect(200);
+  const found = body.playlists.find(
+    ({ id, count }: { id: string; count: number }) => count > 10 && !String(playing.context).endsWith(id),
+  );
+  const command = { context: `spotify:playlist:${found.id}` };
+  await mara.post('/player/play').set('Accept', 'application/json').send(command).expect(204);
+}
