@@ -27,8 +27,6 @@ type Pace = {
   shortTrackMs: number;
   /** Between polls at ends of shorter tracks, at least: several share one. */
   sharedEndsMs: number;
-  /** Between polls of a player that was paused a moment ago. */
-  pausedMs: number;
   /** Factor for the waits for a player that is idle or stuck; above 1 only when hardly any calls are left. */
   stretch: number;
 };
@@ -78,17 +76,12 @@ const usualPace: Pace = {
   midTrackMs: policy.longTrackPollMs,
   shortTrackMs: 0,
   sharedEndsMs: 0,
-  pausedMs: policy.pausedMs.most,
   stretch: 1,
 };
 
 /** For listeners who are interested in ends of tracks only: nothing else is worth a call, however much is left. */
 // safeguard: only-ends-for-bars
-const endsOnly = {
-  hasPlenty: false,
-  midTrackMs: Number.POSITIVE_INFINITY,
-  pausedMs: policy.idle.mostMs,
-} as const satisfies Partial<Pace>;
+const endsOnly: Partial<Pace> = { hasPlenty: false, midTrackMs: Number.POSITIVE_INFINITY };
 
 /**
  * Decides when to poll Spotify next for a listener with subscribers.
@@ -154,10 +147,10 @@ function waitWhileStuck(stuckPolls: number): number {
  * If a paused track is resumed, it ends after its remaining time. A poll before then finds it playing, and its end is seen when it
  * comes. That is worth extra polls only while there are plenty of calls.
  */
-function waitWhileIdle(playback: Playback, idleMs: number, { hasPlenty, pausedMs }: Pace): number {
-  const { least, recent, beforeEnd } = policy.pausedMs;
-  if (idleMs >= recent) return Math.max(pausedMs, idleInterval(idleMs));
-  if (!hasPlenty) return pausedMs;
+function waitWhileIdle(playback: Playback, idleMs: number, { hasPlenty }: Pace): number {
+  const { least, most, recent, beforeEnd } = policy.pausedMs;
+  if (idleMs >= recent) return idleInterval(idleMs);
+  if (!hasPlenty) return most;
   const remainingMs = remainingOf(playback) ?? Number.POSITIVE_INFINITY;
   return Math.min(policy.midTrackMs, Math.max(least, beforeEnd * remainingMs));
 }
@@ -198,7 +191,6 @@ function paceForEverything(budget: Budget, listeners: number): Pace {
     midTrackMs: policy.longTrackPollMs * listeners * stretch,
     shortTrackMs: endsStretch * (used / perDay < policy.manyUsedPart ? usual : manyUsed),
     sharedEndsMs: endsStretch * Math.min(policy.sharedEndsMs, sustainableMs),
-    pausedMs: policy.pausedMs.most,
     stretch,
   };
 }
