@@ -72,5 +72,4 @@ details.addEventListener('toggle', () => {
   sessionStorage.setItem(storageKey, details.open ? 'open' : '');
   update();
 });
-details.hidden = false;
 details.open = sessionStorage.getItem(storageKey) === 'open';
