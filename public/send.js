@@ -57,6 +57,9 @@ document.addEventListener(
     const answer = await send(form.action, fields);
     busy.delete(submitter);
     say(answer.isOk ? form.dataset.done : answer.text);
+    // Nothing can be played from here: the pages that follow won't offer it.
+    // safeguard: no-controls-without-premium
+    if (answer.reason === 'premium-required') document.body.classList.add('without-premium');
     const detail = { ...answer, fields };
     form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },

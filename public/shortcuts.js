@@ -165,5 +165,6 @@ const toggle = dialog.querySelector('input');
 toggle.checked = isOn();
 toggle.addEventListener('change', () => setOn(toggle.checked));
 const opener = document.getElementById('open-shortcuts');
-opener.hidden = false;
+// It has its place from the start, so that nothing shifts.
+opener.classList.remove('invisible');
 opener.addEventListener('click', () => dialog.showModal());
