@@ -137,3 +137,13 @@ async function playAnother(mara: Browser): Promise<void> {
   const command = { context: `spotify:playlist:${found.id}` };
   await mara.post('/player/play').set('Accept', 'application/json').send(command).expect(204);
 }
+
+test('once Spotify has asked for Premium, the page offers nothing to play', { skip }, async (t) => {
+  const { page, simulator } = await open(t, '/library');
+  simulator.setProduct('mara', 'free');
+  const play = page.getByRole('button', { name: /^Play / });
+  await play.nth(1).click();
+  await page.locator('#action-status').getByText('Premium').waitFor();
+  await play.nth(1).waitFor({ state: 'hidden' });
+  assert.equal(await play.filter({ visible: true }).count(), 0);
+});

@@ -106,4 +106,12 @@ export const mutations: Mutation[] = [
     test: 'test/browser/sheets',
     named: 'another list that plays',
   },
+  {
+    what: 'hiding play buttons without Premium',
+    safeguard: 'no-controls-without-premium',
+    from: "answer.reason === 'premium-required'",
+    to: 'false',
+    test: 'test/browser/sheets',
+    named: 'once Spotify has asked for Premium',
+  },
 ];
