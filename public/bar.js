@@ -9,35 +9,47 @@ const [title, byline, state, cover, progress] = ['title', 'byline', 'state', 'co
 const [pause, play] = bar.querySelectorAll('form');
 /** The server asks Spotify two seconds after a command for the last time. By then the update has arrived. */
 const confirmWithinMs = 4_000;
+/** A track that ended this long ago isn't shown any more. */
+const overMs = 60_000;
 
-/** The latest card, when it arrived, and what was asked for since: null if nothing, or if it was confirmed or taken back. */
+/** The latest card, and when it arrived. */
 let latest = null;
 let arrivedAt = 0;
-let wanted = null;
+/** The version of the latest card with HTML, which only pages with the card show. */
+let version = '';
+/** The last press until it is confirmed or taken back: whether it was Play, and when. */
+let press = null;
+let sending = Promise.resolve();
 
 function receive(card) {
   latest = card;
   arrivedAt = performance.now();
-  if (card.playing === wanted) wanted = null;
+  if (card.html !== null) version = card.version;
+  if (card.playing === press?.isPlay) press = null;
   show();
 }
 
-const isPlaying = () => wanted ?? latest.playing;
+const isPlaying = () => press?.isPlay ?? latest.playing;
+
+/** How long the track has played since the latest card. */
+function playedMs() {
+  const now = performance.now();
+  if (press === null) return latest.playing ? now - arrivedAt : 0;
+  return press.isPlay ? now - press.at : press.at - arrivedAt;
+}
 
 /** The latest card with its progress as of now. */
 function current() {
-  const elapsedMs = latest.playing ? performance.now() - arrivedAt : 0;
   const { progressMs, endsInMs, durationMs } = latest;
   return {
     ...latest,
-    progressMs: progressMs === null ? null : Math.min(progressMs + elapsedMs, durationMs ?? progressMs),
-    endsInMs: endsInMs === null ? null : endsInMs - elapsedMs,
+    progressMs: progressMs === null ? null : Math.min(progressMs + playedMs(), durationMs ?? progressMs),
+    endsInMs: endsInMs === null ? null : endsInMs - (performance.now() - arrivedAt),
   };
 }
 
 function show() {
-  // A track that is long over is no news.
-  bar.hidden = !latest.title || current().endsInMs < -60_000;
+  bar.hidden = !latest?.title || current().endsInMs < -overMs;
   if (bar.hidden) return;
   title.textContent = latest.title;
   byline.textContent = latest.byline ?? '';
@@ -55,11 +67,14 @@ function show() {
       .find((form) => !form.hidden)
       ?.querySelector('button')
       .focus();
-  showProgress();
+  move();
 }
 
-function showProgress() {
-  const { progressMs, durationMs } = current();
+/** Moves the progress on, and hides the bar when the track is long over. */
+function move() {
+  if (bar.hidden) return;
+  const { progressMs, durationMs, endsInMs } = current();
+  bar.hidden = endsInMs < -overMs;
   progress.hidden = !durationMs || progressMs === null;
   if (!progress.hidden) progress.value = progressMs / durationMs;
 }
@@ -67,18 +82,20 @@ function showProgress() {
 bar.addEventListener('submit', async (event) => {
   event.preventDefault();
   const { target: form } = event;
-  const mine = form === play;
-  if (wanted === mine) return;
-  wanted = mine;
+  const mine = { isPlay: form === play, at: performance.now() };
+  press = mine;
   show();
-  const answer = await send(form.action, new URLSearchParams());
+  // Presses in quick succession arrive in their order.
+  sending = sending.then(() => send(form.action, new URLSearchParams()));
+  const answer = await sending;
   if (!answer.isOk) say(answer.text);
   else await new Promise((resolve) => setTimeout(resolve, confirmWithinMs));
-  if (wanted !== mine) return;
-  wanted = null;
+  // safeguard: take-back-own-press
+  if (press !== mine) return;
+  press = null;
   show();
 });
-setInterval(() => latest && !bar.hidden && show(), 1_000);
+setInterval(move, 1_000);
 
 const { send, say } = await import(bar.dataset.send);
 const { follow } = await import(bar.dataset.follow);
@@ -86,14 +103,15 @@ const { shareStream } = await import(bar.dataset.tabs);
 shareStream({
   data: bar.dataset,
   isBar: true,
-  version: () => '',
+  version: () => version,
   latest: () => latest && current(),
   onCard: receive,
-  // The pages that show everything say what's wrong with the connection.
+  // Pages with the card say what's wrong with the connection.
   onStatus: () => undefined,
   onEnd: () => {
-    bar.hidden = true;
     latest = null;
+    press = null;
+    show();
   },
   follow,
 });

@@ -27,9 +27,9 @@ const jsonRequest = () => ({ headers: { Accept: 'application/json' }, signal: Ab
 
 /**
  * Follows until the returned function is called. `data` holds the URLs and the time between heartbeats; `isBar` says that ends of tracks are
- * enough; `version()` is the version of the
- * card on the page; `onCard` is called with each card, `report` with the connection's status (empty if all is well), and `onEnd` when the
- * sign-in has ended. With `pollNow` the server is asked to poll the player: the listener has just returned to the page.
+ * enough; `version()` is the version of the card on the page; `onCard` is called with each card, `report` with the connection's status (empty
+ * if all is well), and `onEnd` when the sign-in has ended. With `pollNow` the server is asked to poll the player: the listener has just
+ * returned to the page.
  */
 export function follow({ data, isBar, version, onCard, report, onEnd }, pollNow) {
   const stream = { source: null, isAlive: false, deadline: Number.POSITIVE_INFINITY };

@@ -1,5 +1,6 @@
 /*
- * Live updates of what is playing: the card, a progress bar that moves between updates, and announcements for screen readers when another track begins. Without JavaScript the page is complete and reloads itself.
+ * Live updates of what is playing: the card, a progress bar that moves between updates, and announcements for screen readers when another track
+ * begins. Without JavaScript the page is complete and reloads itself.
  */
 const place = document.getElementById('live');
 const status = document.getElementById('live-status');

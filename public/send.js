@@ -33,11 +33,21 @@ export async function send(url, fields) {
     if (response.ok)
       return { isOk: true, commandAt: Number(response.headers.get('Command-Time') ?? Number.NaN) };
     const { title, detail, reason } = await response.json();
+    if (reason === 'premium-required') hideControls();
     return { isOk: false, text: detail || title, reason };
   } catch {
     const text = 'This site isn’t responding, so this may or may not have been done. Check your connection.';
     return { isOk: false, text, reason: null };
   }
+}
+
+/** Nothing can be played from here, as the next pages will say. */
+function hideControls() {
+  // safeguard: no-controls-without-premium
+  document.body.classList.add('without-premium');
+  // The button that was pressed is gone.
+  if (!document.activeElement.checkVisibility())
+    document.getElementById('main').focus({ preventScroll: true });
 }
 
 /** Buttons whose request is still running: pressing one of them twice does it once. */
@@ -57,9 +67,6 @@ document.addEventListener(
     const answer = await send(form.action, fields);
     busy.delete(submitter);
     say(answer.isOk ? form.dataset.done : answer.text);
-    // Nothing can be played from here: the pages that follow won't offer it.
-    // safeguard: no-controls-without-premium
-    if (answer.reason === 'premium-required') document.body.classList.add('without-premium');
     const detail = { ...answer, fields };
     form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },

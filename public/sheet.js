@@ -5,26 +5,47 @@
 const sheet = document.getElementById('sheet');
 const content = sheet.querySelector('div');
 const { devices } = sheet.dataset;
-const startFields = ['uri', 'context', 'offset'];
-/** The address of the link that opened it. */
+const startFields = ['uri', 'context', 'offset', 'positionMs'];
+/** The address of the link that opened it, and of its content. */
 let opener = '';
+let shown = '';
+let request = new AbortController();
 
 async function open(url, words = '') {
-  content.replaceChildren(paragraph('Loading…'));
+  request.abort();
+  request = new AbortController();
+  const mine = request;
+  shown = url;
+  show([paragraph('Loading…')], words);
   if (!sheet.open) sheet.showModal();
   try {
-    const options = { headers: { Accept: 'text/html' }, signal: AbortSignal.timeout(20_000) };
-    const response = await fetch(url, options);
+    const signal = AbortSignal.any([mine.signal, AbortSignal.timeout(20_000)]);
+    const response = await fetch(url, { headers: { Accept: 'text/html' }, signal });
     const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    // safeguard: closed-sheet-stays-closed
+    if (mine.signal.aborted) return;
     const parts = page.querySelector(response.ok ? '[data-sheet-content]' : '.prose');
     // Signed out, for example: the page itself says what to do.
     if (!parts || response.redirected) return location.assign(url);
-    content.replaceChildren(...(words ? [paragraph(words)] : []), ...parts.childNodes);
-    for (const field of content.querySelectorAll('[name=returnTo]'))
-      field.value = location.pathname + location.search;
+    show(parts.childNodes, words);
     (content.querySelector('button') ?? sheet.querySelector('form[method=dialog] button')).focus();
   } catch {
-    content.replaceChildren(paragraph('This site isn’t responding. Check your connection.'));
+    if (!mine.signal.aborted) show([paragraph('This site isn’t responding. Check your connection.')], words);
+  }
+}
+
+/** Shows these parts, after words that say why. Their links and forms lead back to this page. */
+function show(parts, words) {
+  content.replaceChildren(...parts);
+  const title = content.querySelector('h1, h2');
+  if (title) title.id = 'sheet-title';
+  if (words) complain(words);
+  const here = location.pathname + location.search;
+  for (const field of content.querySelectorAll('[name=returnTo]')) field.value = here;
+  for (const link of content.querySelectorAll('a[href*="returnTo="]')) {
+    const url = new URL(link.href);
+    url.searchParams.set('returnTo', here);
+    link.href = url;
   }
 }
 
@@ -32,6 +53,16 @@ function paragraph(text) {
   const element = document.createElement('p');
   element.textContent = text;
   return element;
+}
+
+function complain(words) {
+  content.querySelector('[role=alert]')?.remove();
+  const alert = paragraph(words);
+  alert.className = 'notice';
+  alert.setAttribute('role', 'alert');
+  const title = content.querySelector('#sheet-title');
+  if (title) title.after(alert);
+  else content.prepend(alert);
 }
 
 document.addEventListener('click', (event) => {
@@ -43,20 +74,26 @@ document.addEventListener('click', (event) => {
   open(link.href);
 });
 document.addEventListener('done', ({ target }) => {
-  if (sheet.contains(target)) sheet.close();
+  if (sheet.contains(target)) return sheet.close();
+  if (!target.closest('.devices')) return;
   // The page of the devices shows which one plays now, or leads back.
-  else if (target.closest('.devices')) location.assign(target.elements.returnTo.value);
+  const url = new URL(target.elements.returnTo.value, location);
+  url.searchParams.set('notice', 'playback-started');
+  location.assign(url);
 });
-document.addEventListener('refused', ({ detail: { reason, text, fields } }) => {
+document.addEventListener('refused', ({ target, detail: { reason, text, fields } }) => {
+  const isMissing = ['no-active-device', 'device-gone'].includes(reason);
+  // safeguard: refusal-in-sheet
+  if (sheet.contains(target)) return isMissing ? open(shown, text) : complain(text);
   const start = new URLSearchParams([...fields].filter(([name]) => startFields.includes(name)));
   // safeguard: choose-device-in-sheet
-  if (start.size > 0 && ['no-active-device', 'device-gone'].includes(reason))
-    open(`${devices}?${start}`, text);
+  if (start.size > 0 && isMissing) open(`${devices}?${start}`, text);
 });
-// An update may have replaced the link that opened it.
 sheet.addEventListener('close', () => {
+  request.abort();
+  // An update may have replaced the link that opened it.
   if (document.activeElement === document.body)
     [...document.querySelectorAll('a[data-sheet]')].find(({ href }) => href === opener)?.focus();
 });
-// A click beside the sheet, which covers none of it, closes it.
+// A click beside the sheet closes it: the sheet's own content never is the target.
 sheet.addEventListener('click', ({ target }) => target === sheet && sheet.close());

@@ -1,28 +1,28 @@
 /*
  * One stream for all visible tabs of this browser: the tab that holds a lock follows, and passes on what it receives. Hidden tabs take no part.
- * A tab that has only the bar needs to be told of ends of tracks only; while another one shows everything, the stream is for that.
+ * Tabs that have only the bar do with ends of tracks; while another one shows the card, the stream is for all changes.
  */
+const checkEveryMs = 5_000;
 
 /**
  * Follows what is playing while this tab is visible. `data`: where and how to follow, from the page. `isBar`: whether the tab has only the bar.
- * `version()` is the version of the card on the page, `latest()` the latest card with its current progress, or null. `onCard` is called with each
- * card, `onStatus` with the connection's status (empty if all is well), and `onEnd` when the sign-in has ended. `follow` is that of follow.js.
+ * `version()` is the version of the latest card with HTML, `latest()` the latest card with its current progress, or null. `onCard` is called
+ * with each card, `onStatus` with the connection's status (empty if all is well), and `onEnd` when the sign-in has ended. `follow` is that of
+ * follow.js.
  */
 export function shareStream({ data, isBar, version, latest, onCard, onStatus, onEnd, follow }) {
   // The channel is for tabs of this sign-in only: one that still shows another listener must not get their updates.
   const name = `turntable now playing ${data.signIn}`;
+  /** A lock that each visible tab with the card shares. It is released even if the tab crashes. */
+  const cardLock = `${name}: card`;
   const channel = 'BroadcastChannel' in window ? new BroadcastChannel(name) : null;
-  const id = crypto.randomUUID();
-  /** Visible tabs that show everything, as far as this tab knows. */
-  const others = new Set();
-  let stopFollowing = null;
+  let leave = null;
   let stop = null;
   let isHolder = false;
   let isReturning = false;
   let isForBar = isBar;
 
   const pass = (message) => channel?.postMessage(message);
-  const announce = () => isBar || pass({ shows: id });
 
   const page = {
     data,
@@ -41,69 +41,73 @@ export function shareStream({ data, isBar, version, latest, onCard, onStatus, on
     },
   };
 
-  function begin() {
-    isForBar = isBar && others.size === 0;
-    stop = follow({ ...page, isBar: isForBar }, isReturning && !isBar);
+  async function isCardSeen() {
+    const { held = [] } = (await navigator.locks?.query()) ?? {};
+    return held.some((lock) => lock.name === cardLock);
   }
 
-  /** Begins again if the stream isn't the one that the visible tabs need. */
-  function adapt() {
-    if (!isHolder || isForBar === (isBar && others.size === 0)) return;
-    stop();
-    begin();
+  /** Begins to follow, or begins again if the stream isn't the one that the visible tabs need. */
+  async function adapt() {
+    // safeguard: full-stream-for-card
+    const forBar = isBar && !(await isCardSeen());
+    if (!isHolder || (stop && forBar === isForBar)) return;
+    stop?.();
+    isForBar = forBar;
+    stop = follow({ ...page, isBar: forBar }, isReturning && !isBar);
   }
 
   function updateVisibility() {
-    if (document.hidden) return leave();
-    if (stopFollowing) return;
+    if (document.hidden) return leave?.();
+    if (leave) return;
     const request = new AbortController();
-    let release = () => undefined;
-    stopFollowing = () => {
-      request.abort();
-      if (isHolder) stop();
+    const { signal } = request;
+    const left = new Promise((resolve) => signal.addEventListener('abort', resolve));
+    leave = () => {
+      leave = null;
+      isReturning = true;
       isHolder = false;
-      release();
+      stop?.();
+      stop = null;
+      request.abort();
     };
-    const hold = () =>
-      new Promise((resolve) => {
-        release = resolve;
-        isHolder = true;
-        pass({ isAsking: true });
-        begin();
-      });
+    const hold = () => {
+      isHolder = true;
+      adapt();
+      return left;
+    };
     if (!channel || !navigator.locks) {
       hold();
       return;
     }
+    if (!isBar) {
+      const share = () => {
+        pass({ isCardChanged: true });
+        return left;
+      };
+      const options = { mode: 'shared', signal };
+      const hasLeft = () => pass({ isCardChanged: true });
+      navigator.locks.request(cardLock, options, share).then(hasLeft, () => undefined);
+    }
     pass({ hello: true });
-    announce();
-    navigator.locks.request(name, { signal: request.signal }, hold).catch(() => undefined);
+    navigator.locks.request(name, { signal }, hold).catch(() => undefined);
     // If another tab has the stream, the current state arrives through it.
     if (isReturning && !isBar)
       setTimeout(() => isHolder || fetch(data.poll, { method: 'POST' }).catch(() => undefined), 500);
   }
 
-  function leave() {
-    isReturning = true;
-    stopFollowing?.();
-    stopFollowing = null;
-    others.clear();
-    if (!isBar) pass({ hides: id });
-  }
-
-  channel?.addEventListener('message', ({ data: message }) => {
-    const { card, status, hasEnded, hello, isAsking, shows, hides } = message;
+  channel?.addEventListener('message', ({ data: { card, status, hasEnded, hello, isCardChanged } }) => {
     if (card) onCard(card);
     if (status !== undefined) onStatus(status);
     if (hasEnded) onEnd();
     if (hello && isHolder && latest()) pass({ card: latest() });
-    if (isAsking && stopFollowing) announce();
-    // safeguard: full-stream-for-card
-    if (shows) others.add(shows);
-    if (hides) others.delete(hides);
-    adapt();
+    if (isCardChanged) adapt();
   });
-  addEventListener('pagehide', leave);
+  // A tab with the card may have crashed.
+  // safeguard: notice-crashed-card
+  if (isBar) setInterval(adapt, checkEveryMs);
+  addEventListener('pagehide', () => leave?.());
+  // The browser has restored the page.
+  addEventListener('pageshow', ({ persisted }) => persisted && updateVisibility());
   document.addEventListener('visibilitychange', updateVisibility);
   updateVisibility();
 }

@@ -37,8 +37,9 @@ export const routes = {
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
   /** With `uri` or `context`, its buttons play that, from `offset` on. */
-  devices: (query: { uri?: string; context?: string; offset?: string; returnTo?: string } = {}) =>
-    url('/devices', query),
+  devices: (
+    query: { uri?: string; context?: string; offset?: string; positionMs?: string; returnTo?: string } = {},
+  ) => url('/devices', query),
   /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>
     url('/player/queue', { automatic: isAutomatic ? 'yes' : null }),

@@ -96,8 +96,8 @@ const endsOnly: Partial<Pace> = { hasPlenty: false, midTrackMs: Number.POSITIVE_
  * - The last part of the day's calls is for ends: all other polls become steadily rarer, down to a fixed minimum. Only if there are more than a
  *   few listeners, so do those at ends. When a poll comes much later than usual, for any of these reasons, the listener is told until when.
  *
- * A player that is idle or stuck is polled less and less often, however much is left. Where only a bar shows what is playing, nothing but ends of
- * tracks is polled.
+ * A player that is idle or stuck is polled less and less often, however much is left. If only bars show what is playing, nothing but ends of tracks
+ * is polled.
  */
 export function nextPoll(circumstances: Circumstances): NextPoll {
   const { now, observation } = circumstances;

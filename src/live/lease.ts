@@ -19,7 +19,8 @@ type Deps = {
   prepare: (feed: Feed) => Promise<void>;
 };
 
-// Returns the owner, and whether any process has a subscriber who is interested in everything. A lease without a TTL, or with a longer one than ours, was not taken by this program, and would block all others.
+// Returns the owner, and whether any process has a subscriber who is interested in everything. A lease without a TTL, or with a longer one than
+// ours, was not taken by this program, and would block all others.
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
   -- safeguard: polling-lease

@@ -122,3 +122,69 @@ test('the bar is hidden while nothing is playing', { skip }, async (t) => {
   await mara.get('/now-playing').expect(200);
   await bar(page).waitFor({ state: 'hidden' });
 });
+
+test('a window with the card that crashes leaves a stream for the bar alone', { skip }, async (t) => {
+  const { open, streams } = await startWithBar(t);
+  await until(() => Promise.resolve(streams.length === 1));
+  const card = await open('/now-playing');
+  await until(() => Promise.resolve(streams.length === 2));
+
+  await card.goto('chrome://crash').catch(() => undefined);
+
+  await until(() => Promise.resolve(streams.length === 3));
+  assert.equal(streams[2]?.searchParams.get('for'), 'bar');
+});
+
+test('presses of the bar in quick succession end with the last one', { skip }, async (t) => {
+  const { page, simulator, mara, errors } = await startWithBar(t);
+  for (const name of ['Pause', 'Play', 'Pause'])
+    await bar(page).getByRole('button', { name, exact: true }).click();
+  await page.waitForTimeout(3_500);
+  assert.ok(await bar(page).getByRole('button', { name: 'Play' }).isVisible());
+  await page.waitForTimeout(3_000);
+  assert.ok(await bar(page).getByRole('button', { name: 'Play' }).isVisible());
+  const sent = apiRequests(simulator).filter((one) => /player\/(play|pause)$/.test(one));
+  assert.deepEqual(
+    sent.map((one) => one.split('/').at(-1)),
+    ['pause', 'play', 'pause'],
+  );
+  assert.equal((await mara.getJson('/now-playing').expect(200)).body.state, 'paused');
+  assert.deepEqual(errors, []);
+});
+
+test('signing out in another tab hides the bar, even with a command under way', { skip }, async (t) => {
+  const { page, mara, errors } = await startWithBar(t);
+  await bar(page).getByRole('button', { name: 'Pause' }).click();
+  await mara.post('/logout').expect(303);
+  await bar(page).waitFor({ state: 'hidden' });
+  await page.waitForTimeout(4_500);
+  assert.deepEqual(
+    errors.filter((text) => text.includes('Error:') || text.includes('null')),
+    [],
+  );
+});
+
+test('the bar hides nothing that has the focus, and isn’t printed', { skip }, async (t) => {
+  const { page, name } = await startWithBar(t);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await bar(page).getByText(name).waitFor();
+  const covered = `(() => {
+    const focused = document.activeElement;
+    const bar = document.getElementById('bar');
+    return bar.contains(focused) ? '' : focused.getBoundingClientRect().bottom > bar.getBoundingClientRect().top && focused.textContent;
+  })()`;
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    assert.ok(!(await page.evaluate(covered)), `press ${presses}`);
+  }
+  await page.emulateMedia({ media: 'print' });
+  assert.equal(await bar(page).isVisible(), false);
+});
+
+test('without Premium the bar offers no button', { skip }, async (t) => {
+  const { page, simulator } = await startWithBar(t);
+  simulator.setProduct('mara', 'free');
+  await bar(page).getByRole('button', { name: 'Pause' }).click();
+  await page.locator('#action-status').getByText('Premium').waitFor();
+  assert.equal(await bar(page).getByRole('button').count(), 0);
+});

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
@@ -24,7 +25,7 @@ async function open(t: TestContext, path: string, options: Options = {}) {
   return { ...turntable, mara, page, errors };
 }
 
-const sheet = (page: Page) => page.getByRole('dialog').filter({ hasText: /device/i });
+const sheet = (page: Page) => page.getByRole('dialog', { name: /device/i });
 const hide = (page: Page, hidden: boolean) =>
   page.evaluate(
     `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} });
@@ -103,6 +104,7 @@ test('up next is asked for once it is open, and then shifted without a call', { 
   await page.waitForFunction(
     `document.querySelector('#live-queue .track-list .name').textContent === ${JSON.stringify(second)}`,
   );
+  assert.equal(await rows.first().locator('.number').textContent(), '1');
   assert.equal(queueCalls(simulator), 1);
   assert.deepEqual(errors, []);
 });
@@ -146,4 +148,106 @@ test('once Spotify has asked for Premium, the page offers nothing to play', { sk
   await page.locator('#action-status').getByText('Premium').waitFor();
   await play.nth(1).waitFor({ state: 'hidden' });
   assert.equal(await play.filter({ visible: true }).count(), 0);
+});
+
+/** Someone who plays a playlist looks at now playing, with "Up next" open. */
+async function withQueue(t: TestContext) {
+  const opened = await open(t, '/now-playing');
+  const { page, mara } = opened;
+  await playAnother(mara);
+  await page.waitForTimeout(2_500);
+  await page.locator('#live-queue summary').click();
+  const rows = page.locator('#live-queue .track-list > li');
+  await rows.first().waitFor();
+  return { ...opened, rows };
+}
+
+test('loading the page again takes no call for the queue, and another sign-in doesn’t see it', {
+  skip,
+}, async (t) => {
+  const { page, simulator, rows } = await withQueue(t);
+  assert.equal(queueCalls(simulator), 1);
+  await page.reload();
+  await rows.first().waitFor();
+  await page.waitForTimeout(1_500);
+  assert.equal(queueCalls(simulator), 1);
+
+  await page.evaluate(`{
+    const stored = JSON.parse(sessionStorage.getItem('up next'));
+    sessionStorage.setItem('up next', JSON.stringify({ ...stored, signIn: 'another' }));
+  }`);
+  await page.reload();
+  await page.waitForTimeout(1_000);
+  assert.equal(await rows.count(), 0);
+});
+
+test('shuffle, and adding to the queue, say that up next may have changed', { skip }, async (t) => {
+  const { page, simulator, rows } = await withQueue(t);
+  await page.getByRole('button', { name: 'Shuffle' }).click();
+  await page.getByText('Up next may have changed.').waitFor();
+  await page.getByRole('button', { name: 'Show what’s next' }).click();
+  await rows.first().waitFor();
+  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Up next');
+  assert.equal(queueCalls(simulator), 2);
+
+  await rows
+    .nth(3)
+    .getByRole('button', { name: /to the queue/ })
+    .click();
+  await page.getByText('Up next has changed.').waitFor();
+  assert.equal(queueCalls(simulator), 2);
+});
+
+test('a slow answer about an earlier list doesn’t replace the queue', { skip }, async (t) => {
+  const { page, mara } = await open(t, '/now-playing');
+  let requests = 0;
+  await page.route('**/player/queue*', async (route) => {
+    requests += 1;
+    const mine = requests;
+    if (mine === 1) await sleep(6_000);
+    const body = `<main id="main"><div data-queue><ol class="track-list"><li>Answer ${mine}</li></ol></div></main>`;
+    await route.fulfill({ contentType: 'text/html', body }).catch(() => undefined);
+  });
+  await page.locator('#live-queue summary').click();
+  await playAnother(mara);
+  await page.getByText('Answer 2').waitFor();
+  await page.waitForTimeout(6_500);
+  assert.ok(await page.getByText('Answer 2').isVisible());
+});
+
+test('a device that is gone is reported in the sheet, which shows the devices as they are now', {
+  skip,
+}, async (t) => {
+  const { page, simulator } = await open(t, '/now-playing');
+  await page.getByRole('link', { name: 'Devices' }).click();
+  await sheet(page)
+    .getByRole('button', { name: /Play here/ })
+    .first()
+    .waitFor();
+  const gone = JSON.stringify({ error: { status: 404, message: 'Device not found' } });
+  simulator.fault({ on: /\/me\/player$/, answer: { status: 404, body: gone } });
+  simulator.forgetCalls();
+  await sheet(page)
+    .getByRole('button', { name: /Play here/ })
+    .first()
+    .click();
+  await sheet(page).getByRole('alert').getByText('That device isn’t available anymore.').waitFor();
+  await until(() => Promise.resolve(apiRequests(simulator).includes('GET /me/player/devices')));
+  assert.ok(await sheet(page).isVisible());
+});
+
+test('a sheet that was closed while it loads stays closed, and letters don’t act behind one', {
+  skip,
+}, async (t) => {
+  const { page, simulator, url } = await open(t, '/now-playing');
+  await page.route('**/devices', async (route) => {
+    await sleep(1_500);
+    await route.fulfill({ contentType: 'text/html', body: '<main id="main"></main>' }).catch(() => undefined);
+  });
+  await page.getByRole('link', { name: 'Devices' }).click();
+  await page.keyboard.press('s');
+  await page.keyboard.press('Escape');
+  await page.waitForTimeout(2_500);
+  assert.equal(page.url(), `${url}/now-playing`);
+  assert.ok(!apiRequests(simulator).includes('PUT /me/player/shuffle'));
 });

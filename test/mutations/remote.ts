@@ -213,7 +213,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ignoring keys behind the dialog',
     safeguard: 'no-shortcuts-behind-dialog',
-    from: 'if (dialog.open) return;',
+    from: "if (document.querySelector('dialog:modal')) return;",
     to: '',
     test: 'test/browser/shortcuts',
     named: 'the help lists them',

@@ -5,7 +5,7 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import { readCommand } from './commands.ts';
 
 /** What to play on the device that is chosen: the fields of "play" that name it. */
-const startFields = ['uri', 'context', 'offset'] as const;
+const startFields = ['uri', 'context', 'offset', 'positionMs'] as const;
 
 /** The URL of the page that lists the devices, each with a button that plays there what a refused "play" should have. */
 export function chooseDevice(fields: Readonly<Record<string, unknown>>, returnTo: string): string {
