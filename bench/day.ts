@@ -3,7 +3,7 @@ import { liveBudget } from '../src/access/quota-budget.ts';
 import type { QuotaFamily } from '../src/access/quota-families.ts';
 import type { Ledger } from '../src/access/quota-fields.ts';
 import { hourOf } from '../src/access/usage.ts';
-import { nextPoll } from '../src/live/cadence.ts';
+import { hasPlenty, type Interest, nextPoll } from '../src/live/cadence.ts';
 import { durationOf, type Observation, observe, remainingOf } from '../src/live/observation.ts';
 import { unknownState } from '../src/live/state.ts';
 import { cardOf } from '../src/pages/now-playing/card.ts';
@@ -124,6 +124,9 @@ function playbackIn(pieces: readonly (Piece & { knownAt: number })[], moment: nu
     progressMs: Math.min(piece.lengthMs, piece.progressMs + since),
     device: null,
     disallows: [],
+    shuffle: false,
+    repeat: 'off',
+    context: null,
     item: {
       kind: 'track',
       uri: `spotify:track:${piece.track}`,
@@ -141,10 +144,22 @@ function playbackIn(pieces: readonly (Piece & { knownAt: number })[], moment: nu
 }
 
 /** A day, and when it was polled. `observations`: what each poll of the app found. */
-export type PolledDay = { day: Day; polls: number[]; observations?: Observation[] };
+export type PolledDay = {
+  day: Day;
+  polls: number[];
+  observations?: Observation[];
+  /** Calls that aren't polls, of all days together. */
+  otherCalls?: number;
+};
 
 /** Calls that aren't polls: when they begin, and how many of which family. */
-export type OtherCalls = { at: number; family: QuotaFamily; calls: number };
+export type OtherCalls = {
+  at: number;
+  family: QuotaFamily;
+  calls: number;
+  /** Whether they are made only while there are plenty of calls. */
+  isOptional?: boolean;
+};
 
 /** How often the app checks whether a poll is due, how long Spotify takes to answer, and how long the result takes to be shown. */
 const tickMs = 200;
@@ -152,13 +167,14 @@ const responseMs = 100;
 const renderMs = 150;
 
 /**
- * Polls these days with the app's cadence and tick, all within one budget. Each day has a subscriber from its start to its end. No tab is hidden.
- * Of pages, buttons and exports, only these calls are made.
+ * Polls these days with the app's cadence and tick, all within one budget. Each day has a subscriber of this interest from its start to its end. No
+ * tab is hidden. Of pages, buttons and exports, only these calls are made.
  */
 export function pollLikeTheApp(
   days: readonly Day[],
   perDay: number,
   others: readonly OtherCalls[] = [],
+  interest: Interest = 'everything',
 ): PolledDay[] {
   const counts = new Map<QuotaFamily, Map<number, number>>();
   const count = (family: QuotaFamily, at: number, calls: number) => {
@@ -181,6 +197,7 @@ export function pollLikeTheApp(
     observations: [] as Observation[],
     nextPollAt: day.from,
   }));
+  let otherCalls = 0;
   for (;;) {
     const due = listeners
       .filter(({ day, nextPollAt }) => nextPollAt < day.to)
@@ -190,8 +207,10 @@ export function pollLikeTheApp(
     const now = askedAt + responseMs;
     due.polls.push(askedAt);
     for (let next = waiting[0]; next && next.at <= askedAt; next = waiting[0]) {
-      count(next.family, next.at, next.calls);
       waiting.shift();
+      if (next.isOptional && !hasPlenty(liveBudget(ledger, perDay, now), days.length)) continue;
+      count(next.family, next.at, next.calls);
+      otherCalls += next.calls;
     }
     count('player-read', askedAt, 1);
     const before = due.observations.at(-1) ?? null;
@@ -201,11 +220,12 @@ export function pollLikeTheApp(
       now,
       observation,
       budget: liveBudget(ledger, perDay, now),
+      interest,
       listeners: listeners.filter(({ day }) => day.from <= askedAt && askedAt < day.to).length,
     });
     due.nextPollAt = Math.ceil(Math.max(at, askedAt + 1_500) / tickMs) * tickMs;
   }
-  return listeners.map(({ day, polls, observations }) => ({ day, polls, observations }));
+  return listeners.map(({ day, polls, observations }) => ({ day, polls, observations, otherCalls }));
 }
 
 /** Polls at a fixed interval; with `alsoAtEnds`, also just after the expected end of a track. */

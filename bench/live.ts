@@ -62,6 +62,23 @@ function simulatedDays(options: Options): void {
   ]);
   reportDays(report, pollLikeTheApp([wholeDay], perDay, exports), wholeDayLimits);
 
+  report.begin('The same day, with “Up next” open and another list every half hour');
+  const lists = Array.from({ length: 48 }, (_, half): OtherCalls => {
+    return { at: half * 30 * minute, family: 'player-read', calls: 1, isOptional: true };
+  });
+  const withQueue = pollLikeTheApp([wholeDay], perDay, lists);
+  reportDays(report, withQueue, wholeDayLimits);
+  const queueCalls = withQueue[0]?.otherCalls ?? 0;
+  report.fact('calls for the queue, of 48', queueCalls);
+  report.claim(
+    `at most ${perDay} calls together`,
+    callsOf(withQueue) + queueCalls <= perDay && queueCalls > 0,
+  );
+
+  report.begin('The same day, with only a bar visible');
+  const bar = pollLikeTheApp([wholeDay], perDay, [], 'track-ends');
+  reportDays(report, bar, { calls: 500, median: 2 });
+
   report.begin('The same listener, 3 hours a day');
   reportDays(report, pollLikeTheApp([dayOfMusic(0, 3 * hour, `${seed} short`)], perDay), threeHourLimits);
 

@@ -183,7 +183,7 @@ async function createFleet(redisUrl: string, now: () => number): Promise<Site> {
     budgets: {
       async nextPollAt(observation, at) {
         const budget = liveBudget(await ledger.read(), dailyCalls, at);
-        return nextPoll({ now: at, observation, budget, listeners: 1 }).at;
+        return nextPoll({ now: at, observation, budget, listeners: 1, interest: 'everything' }).at;
       },
       mayExport: async (calls) =>
         fitsIn(familyBudget(await ledger.read(), 'playlist-read', dailyCalls, now()), calls) === 0,
@@ -220,7 +220,7 @@ async function createSingleGate(now: () => number): Promise<Site> {
           used: used(),
           expiries: [{ inMs: day, calls: used() }],
         };
-        return nextPoll({ now: at, observation, budget, listeners: 1 }).at;
+        return nextPoll({ now: at, observation, budget, listeners: 1, interest: 'everything' }).at;
       },
       mayExport: async () => true,
     },

@@ -26,11 +26,12 @@ function setFailedStreams(count) {
 const jsonRequest = () => ({ headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) });
 
 /**
- * Follows until the returned function is called. `data` holds the URLs and the time between heartbeats; `version()` is the version of the
- * card on the page; `onCard` is called with each card, `report` with the connection's status (empty if all is well), and `onEnd` when the
- * sign-in has ended. With `pollNow` the server is asked to poll the player: the listener has just returned to the page.
+ * Follows until the returned function is called. `data` holds the URLs and the time between heartbeats; `isBar` says that ends of tracks are
+ * enough; `version()` is the version of the card on the page; `onCard` is called with each card, `report` with the connection's status (empty
+ * if all is well), and `onEnd` when the sign-in has ended. With `pollNow` the server is asked to poll the player: the listener has just
+ * returned to the page.
  */
-export function follow({ data, version, onCard, report, onEnd }, pollNow) {
+export function follow({ data, isBar, version, onCard, report, onEnd }, pollNow) {
   const stream = { source: null, isAlive: false, deadline: Number.POSITIVE_INFINITY };
   const timers = { open: 0, fetch: 0, check: 0 };
   let heartbeatMs = Number(data.heartbeat);
@@ -46,7 +47,8 @@ export function follow({ data, version, onCard, report, onEnd }, pollNow) {
   const expectWithin = (ms) => {
     stream.deadline = performance.now() + ms;
   };
-  const urlOf = (path, query) => `${path}?${new URLSearchParams({ signIn: data.signIn, ...query })}`;
+  const urlOf = (path, query) =>
+    `${path}?${new URLSearchParams({ signIn: data.signIn, ...(isBar && { for: 'bar' }), ...query })}`;
   const pollQuery = () => isPollWanted && { poll: 'now' };
 
   function open() {

@@ -1,15 +1,11 @@
 /*
- * Live updates of what is playing: one stream of events for all visible tabs of this browser, a progress bar that moves between updates,
- * and announcements for screen readers when another track begins. Without JavaScript the page is complete and reloads itself.
+ * Live updates of what is playing: the card, a progress bar that moves between updates, and announcements for screen readers when another track
+ * begins. Without JavaScript the page is complete and reloads itself.
  */
 const place = document.getElementById('live');
 const status = document.getElementById('live-status');
 const announcement = document.getElementById('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
-// The channel is for tabs of this sign-in only: one that still shows another listener must not get their updates.
-const channelName = `turntable now playing ${place.dataset.signIn}`;
-const channel = 'BroadcastChannel' in window ? new BroadcastChannel(channelName) : null;
-
 /** The card on the page. */
 const shown = {
   version: place.dataset.version,
@@ -20,21 +16,42 @@ const shown = {
   endsInMs: Number(place.dataset.endsIn || Number.NaN),
   at: performance.now(),
 };
+/** What was received last. The card on the page differs from it while a command isn't confirmed yet. */
+const received = {
+  ...shown,
+  html: place.innerHTML,
+  title: place.dataset.title || null,
+  saved: place.dataset.saved === '' ? null : place.dataset.saved === 'true',
+  askedAt: Number(place.dataset.askedAt),
+  shuffle: place.dataset.shuffle === 'true',
+  repeat: place.dataset.repeat,
+  volume: Number(place.dataset.volume || Number.NaN),
+};
 /** The latest card as received. */
 let latest = null;
+/** A card that arrived while a slider was held. */
+let delayed = null;
+/** Whether the card on the page was to be replaced while a slider was held. */
+let isResetDue = false;
+/** Called after each update. Replaced once the controls are ready. */
+let onUpdate = () => undefined;
 
 function show(card) {
   const { activeElement } = document;
-  const focused = place.contains(activeElement) ? actionOf(activeElement) : null;
+  const isInside = activeElement !== place && place.contains(activeElement);
+  const focused = isInside ? actionOf(activeElement) : null;
   const recent = document.getElementById('live-recent');
+  const isOpen = place.querySelector('details')?.open;
   place.innerHTML = card.html;
+  const details = place.querySelector('details');
+  if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
   if (recent && place.querySelector('.idle') && !document.getElementById('live-recent')) place.append(recent);
   // A notice with a time has appeared.
   if (place.querySelector('.notice time')) import(place.dataset.clock);
   if (focused) {
-    const controls = [...place.querySelectorAll('a, button')];
-    // If it is gone (Pause has become Play), focus the first button.
+    const controls = [...place.querySelectorAll('a, button, input, summary')];
+    // If it is gone, focus the first button.
     (controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a'))?.focus();
   }
 
@@ -50,6 +67,12 @@ function show(card) {
 /** Moves on from the progress that the server sent. */
 function setProgress(card) {
   latest = { ...card, html: card.html ?? latest?.html ?? null };
+  Object.assign(received, {
+    ...card,
+    html: card.html ?? received.html,
+    uri: card.uri ?? '',
+    at: performance.now(),
+  });
   Object.assign(shown, {
     version: card.version,
     uri: card.uri ?? '',
@@ -64,27 +87,47 @@ function setProgress(card) {
 
 /** Shows a card. One whose version is on the page already has no HTML. */
 function receive(card) {
+  if (isHeld()) {
+    delayed = card;
+    return;
+  }
+  delayed = null;
+  const isOther = (card.uri ?? '') !== received.uri;
   if (card.html !== null) show(card);
   else if (card.version === shown.version) setProgress(card);
+  else return;
+  onUpdate({ isOther, isRendered: card.html !== null });
+  place.dispatchEvent(new CustomEvent('playback', { detail: card }));
 }
 
-/** What a button or link does: identifies it in the next card. */
+/** Whether a slider is held, or was a moment ago and hasn't been sent yet. */
+function isHeld() {
+  return place.querySelector('[data-held]') !== null;
+}
+
+/** What a button or link does: identifies it in the next card. Play and Pause are one button. */
 function actionOf(element) {
-  return element.form ? `${element.form.action} ${element.name}` : `${element.className} ${element.href}`;
+  const { form, localName, name, className, href } = element;
+  if (!form) return `${localName} ${className} ${href}`;
+  // safeguard: play-and-pause-are-one
+  return `${form.action.replace(/\/(pause|remove)$/, (end) => (end === '/pause' ? '/play' : '/save'))} ${name}`;
 }
 
 function updateProgress() {
   const bar = document.getElementById('live-bar');
   if (!bar || Number.isNaN(shown.progressMs) || Number.isNaN(shown.durationMs)) return;
   updateLabel();
-  const elapsedMs = shown.playing ? performance.now() - shown.at : 0;
-  const progressMs = Math.min(shown.progressMs + elapsedMs, shown.durationMs);
-  bar.value = progressMs;
+  const isMoved = bar.matches(':active, [data-held]');
+  const progressMs = isMoved ? Number(bar.value) : currentProgress();
+  if (!isMoved) bar.value = progressMs;
   const time = format(progressMs);
   const label = document.getElementById('live-time');
-  if (label.textContent === time) return;
-  label.textContent = time;
-  bar.setAttribute('aria-valuetext', `${time} of ${format(shown.durationMs)}`);
+  if (label.textContent !== time) label.textContent = time;
+  const text = `${time} of ${format(shown.durationMs)}`;
+  // A screen reader would say each new text while the slider has the focus.
+  const isQuiet = document.activeElement === bar && !isMoved;
+  // safeguard: quiet-slider
+  if (!isQuiet && bar.getAttribute('aria-valuetext') !== text) bar.setAttribute('aria-valuetext', text);
 }
 
 /** A track that should have ended a while ago isn't shown as playing until the server has asked Spotify. */
@@ -113,73 +156,6 @@ function setStatus(text) {
   status.hidden = text === '';
 }
 
-/** Shows the status of the connection, here and in the tabs that depend on this one. */
-function report(text) {
-  setStatus(text);
-  channel?.postMessage({ status: text });
-}
-
-/** What `follow` needs of this page. What it receives is for the other tabs as well. */
-const page = {
-  data: place.dataset,
-  version: () => shown.version,
-  report,
-  onCard(card) {
-    receive(card);
-    channel?.postMessage({ card });
-  },
-  onEnd() {
-    channel?.postMessage({ hasEnded: true });
-    reload();
-  },
-};
-
-/** The tab that holds a lock follows; the others receive its messages. Hidden tabs take no part. */
-let stopFollowing = null;
-let isHolder = false;
-let isReturning = false;
-
-function updateVisibility() {
-  if (document.hidden) {
-    isReturning = true;
-    stopFollowing?.();
-    stopFollowing = null;
-    return;
-  }
-  if (stopFollowing) return;
-  const request = new AbortController();
-  let stop = null;
-  let release = () => undefined;
-  stopFollowing = () => {
-    request.abort();
-    stop?.();
-    isHolder = false;
-    release();
-  };
-  const hold = () =>
-    new Promise((resolve) => {
-      release = resolve;
-      isHolder = true;
-      stop = follow(page, isReturning);
-    });
-  if (!channel || !navigator.locks) {
-    hold();
-    return;
-  }
-  channel.postMessage({ hello: true });
-  navigator.locks.request(channelName, { signal: request.signal }, hold).catch(() => undefined);
-  // If another tab has the stream, the current state arrives through it.
-  if (isReturning)
-    setTimeout(() => isHolder || fetch(place.dataset.poll, { method: 'POST' }).catch(() => undefined), 500);
-}
-
-channel?.addEventListener('message', ({ data }) => {
-  if (data.card) receive(data.card);
-  if (data.status !== undefined) setStatus(data.status);
-  if (data.hasEnded) reload();
-  if (data.hello && latest && isHolder) channel.postMessage({ card: withCurrentProgress(latest) });
-});
-
 /** Reloads the page when the sign-in has ended, unless a form was submitted, which leads on: it may be the one that ended it. */
 let isSubmitting = false;
 let isReloadDue = false;
@@ -189,8 +165,8 @@ function reload() {
 }
 
 function withCurrentProgress(card) {
-  if (!card.playing || card.progressMs === null) return card;
-  const elapsedMs = performance.now() - shown.at;
+  if (!card.playing || !Number.isFinite(card.progressMs)) return card;
+  const elapsedMs = performance.now() - received.at;
   return {
     ...card,
     progressMs: Math.min(card.progressMs + elapsedMs, card.durationMs ?? Number.POSITIVE_INFINITY),
@@ -198,8 +174,8 @@ function withCurrentProgress(card) {
   };
 }
 
-document.addEventListener('submit', ({ target }) => {
-  if (target.method !== 'post') return;
+document.addEventListener('submit', ({ target, defaultPrevented }) => {
+  if (target.method !== 'post' || defaultPrevented) return;
   isSubmitting = true;
   // It may have been stopped, or have opened another tab.
   setTimeout(() => {
@@ -207,10 +183,64 @@ document.addEventListener('submit', ({ target }) => {
     if (isReloadDue) reload();
   }, 10_000);
 });
-addEventListener('pagehide', () => stopFollowing?.());
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
 setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
 setInterval(updateLabel, 1_000);
+
+/** Sets the progress as of now. */
+function moveTo(progressMs) {
+  Object.assign(shown, { progressMs, endsInMs: shown.durationMs - progressMs, at: performance.now() });
+}
+
+function currentProgress() {
+  const elapsedMs = shown.playing ? performance.now() - shown.at : 0;
+  return Math.min(shown.progressMs + elapsedMs, shown.durationMs);
+}
+
+/** What `controlPlayer` needs of this page. */
+const player = {
+  state: () => ({ ...withCurrentProgress(received) }),
+  show({ playing = shown.playing, progressMs = currentProgress() }) {
+    moveTo(progressMs);
+    shown.playing = playing;
+    if (!playing) shown.endsInMs = Number.NaN;
+    updateProgress();
+  },
+  reset() {
+    if (isHeld()) isResetDue = true;
+    else show(withCurrentProgress(received));
+  },
+  release() {
+    if (isHeld()) return;
+    const card = delayed;
+    const mustReset = isResetDue;
+    isResetDue = false;
+    if (mustReset) show(withCurrentProgress(received));
+    if (card) receive(card);
+    else if (mustReset) onUpdate({ isOther: false, isRendered: true });
+  },
+  async refetch() {
+    const url = `${place.dataset.card}?${new URLSearchParams({ signIn: place.dataset.signIn })}`;
+    const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) };
+    const response = await fetch(url, options).catch(() => null);
+    const card = response?.ok ? await response.json().catch(() => null) : null;
+    if (card?.version) receive(card);
+  },
+};
+const { send, say } = await import(place.dataset.send);
+const { controlPlayer } = await import(place.dataset.player);
+onUpdate = controlPlayer(place, { ...player, send, say });
+// After the listener of player.js, which marks the slider as held.
+place.addEventListener('input', updateProgress);
 const { follow } = await import(place.dataset.follow);
-document.addEventListener('visibilitychange', updateVisibility);
-updateVisibility();
+const { shareStream } = await import(place.dataset.tabs);
+shareStream({
+  data: place.dataset,
+  isBar: false,
+  version: () => shown.version,
+  latest: () => latest && withCurrentProgress(latest),
+  onCard: receive,
+  onStatus: setStatus,
+  onEnd: reload,
+  follow,
+});

@@ -1,6 +1,6 @@
 import { type Track, tracks } from './catalogue.ts';
 import type { Listener } from './listeners.ts';
-import { type Context, currentItem, type Playback } from './playback.ts';
+import { type Context, currentItem, currentRound, type Playback } from './playback.ts';
 import { initialPlaylists } from './playlists.ts';
 import { createRandom } from './random.ts';
 
@@ -44,12 +44,13 @@ export function createHistory(listeners: ReadonlyMap<string, Listener>, now: num
 
 /** Newest first. */
 function completedPlays(playback: Playback, now: number): Play[] {
+  const { list } = currentRound(playback, now);
   const { index, progressMs } = currentItem(playback, now);
   const plays: Play[] = [];
   if (index < 0 || progressMs === null || !playback.isPlaying || playback.isPrivate) return plays;
   let at = now - progressMs;
   for (let back = 1; at > playback.since && plays.length < maxPlays; back += 1) {
-    const item = playback.list.at((index - back) % playback.list.length);
+    const item = list.at((index - back) % list.length);
     if (!item) break;
     if (item.kind === 'track') plays.push({ track: item, at, context: playback.context });
     at -= item.durationMs;

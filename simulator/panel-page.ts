@@ -1,10 +1,11 @@
 import { type ApiVersion, apiVersions } from './api-version.ts';
+import { type Disallowed, disallowedIn } from './disallows.ts';
 import type { PendingFault } from './faults.ts';
 import type { Limit } from './limits.ts';
 import type { Listener } from './listeners.ts';
 import { avatar, button, escapeHtml, page } from './pages.ts';
 import { limitForm, limitProblems } from './panel-limits.ts';
-import { type ActivePlayer, type Disallowed, disallowedIn, type PlayerState } from './players.ts';
+import type { ActivePlayer, PlayerState } from './players.ts';
 import type { Call, EndpointSummary, Fault } from './types.ts';
 
 type PanelState = {

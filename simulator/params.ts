@@ -32,6 +32,17 @@ export function integerParam(
   return value;
 }
 
+/** Throws {@link ApiError} if the parameter is none of these. */
+export function choiceParam<T extends string>(
+  query: URLSearchParams,
+  name: string,
+  choices: readonly T[],
+): T {
+  const choice = choices.find((one) => one === query.get(name));
+  if (choice === undefined) throw new ApiError(400, `Invalid ${name}`);
+  return choice;
+}
+
 /** Returns the values of a comma-separated parameter, or undefined if it is absent. */
 export function listParam(query: URLSearchParams, name: string): string[] | undefined {
   return query

@@ -1,8 +1,8 @@
 import { ApiError, missingField, notFound } from './api-error.ts';
-import { albums, everyTrack, uriOf } from './catalogue.ts';
+import { albums, episodes, everyTrack, uriOf } from './catalogue.ts';
 import { type ApiRequest, type Endpoints, type ListenerRequest, noContent } from './endpoints.ts';
 import type { Play } from './history.ts';
-import { bodyField, includesEpisodes, integerParam } from './params.ts';
+import { bodyField, choiceParam, includesEpisodes, integerParam } from './params.ts';
 import type { Item } from './playback.ts';
 import type { Players, Start } from './players.ts';
 import type { PlaylistStore } from './playlist-store.ts';
@@ -14,6 +14,13 @@ type Deps = {
   apiUrl: string;
   now: () => number;
 };
+
+/** Adds a command to the player, with the device that a request names. */
+type AddCommand = (
+  method: 'post' | 'put',
+  path: string,
+  carryOut: (request: ListenerRequest, deviceId: string | null) => void,
+) => void;
 
 /** What is playing and on which device, recently played tracks, and the commands (Spotify: "Player"). */
 export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: Deps) {
@@ -37,6 +44,14 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
     devices: players.devices(listener.id).map(toJson.device),
   }));
 
+  const readQueue = {
+    family: 'player-read',
+    scope: ['user-read-currently-playing', 'user-read-playback-state'],
+  } as const;
+  listenerEndpoint('get', '/me/player/queue', readQueue, ({ toJson, listener }) =>
+    toJson.queue(players.queue(listener.id)),
+  );
+
   const readRecent = { family: 'lists', scope: 'user-read-recently-played' } as const;
   listenerEndpoint('get', '/me/player/recently-played', readRecent, (request) =>
     recentlyPlayed(request, players.history(request.listener.id), apiUrl),
@@ -45,11 +60,7 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
   const write = { family: 'player-write', scope: 'user-modify-playback-state' } as const;
 
   /** Commands need a Premium account (Spotify: "Start/Resume Playback" and the related endpoints). */
-  const command = (
-    method: 'post' | 'put',
-    path: string,
-    carryOut: (request: ListenerRequest, deviceId: string | null) => void,
-  ) =>
+  const command: AddCommand = (method, path, carryOut) =>
     listenerEndpoint(method, path, write, (request) => {
       if (request.listener.product === 'free') {
         throw new ApiError(403, 'Player command failed: Premium required', 'PREMIUM_REQUIRED');
@@ -67,12 +78,40 @@ export function addPlayer({ endpoints, players, playlistStore, apiUrl, now }: De
   command('post', '/me/player/next', ({ listener }, deviceId) => players.next(listener.id, deviceId));
   command('post', '/me/player/previous', ({ listener }, deviceId) => players.previous(listener.id, deviceId));
 
+  addSettings(command, players);
+
   command('put', '/me/player', (request) => {
     const body = request.body();
     const [deviceId, ...others] = bodyField(body, 'device_ids', 'strings') ?? [];
     if (deviceId === undefined) throw missingField('device_ids');
     if (others.length > 0) throw new ApiError(400, 'Only one device is supported');
     players.transfer(request.listener.id, deviceId, bodyField(body, 'play', 'boolean') ?? false);
+  });
+}
+
+/** Position, volume, shuffle, repeat and queue. */
+function addSettings(command: AddCommand, players: Players): void {
+  command('put', '/me/player/seek', ({ listener, query }, deviceId) => {
+    const positionMs = integerParam(query, 'position_ms', 0, Number.MAX_SAFE_INTEGER);
+    if (positionMs === undefined) throw missingField('position_ms');
+    players.seek(listener.id, deviceId, positionMs);
+  });
+  command('put', '/me/player/volume', ({ listener, query }, deviceId) => {
+    const percent = integerParam(query, 'volume_percent', 0, 100);
+    if (percent === undefined) throw missingField('volume_percent');
+    players.setVolume(listener.id, deviceId, percent);
+  });
+  command('put', '/me/player/shuffle', ({ listener, query }, deviceId) => {
+    players.setShuffle(listener.id, deviceId, choiceParam(query, 'state', ['true', 'false']) === 'true');
+  });
+  command('put', '/me/player/repeat', ({ listener, query }, deviceId) => {
+    players.setRepeat(listener.id, deviceId, choiceParam(query, 'state', ['off', 'context', 'track']));
+  });
+  command('post', '/me/player/queue', ({ listener, query }, deviceId) => {
+    const uri = query.get('uri');
+    const item = [...everyTrack, ...episodes].find((one) => uriOf(one) === uri);
+    if (!item) throw new ApiError(400, 'Invalid track uri');
+    players.addToQueue(listener.id, deviceId, item);
   });
 }
 
@@ -115,9 +154,9 @@ function readStart(request: ApiRequest, playlistStore: PlaylistStore): Start | n
 }
 
 function tracksAt(uris: readonly string[]): Pick<Start, 'list' | 'context'> {
-  const list = uris.map((uri) => everyTrack.find((track) => uriOf(track) === uri));
+  const list = uris.map((uri) => [...everyTrack, ...episodes].find((one) => uriOf(one) === uri));
   if (list.length === 0 || list.includes(undefined)) throw new ApiError(400, 'Invalid track uri');
-  return { list: list.filter((track) => track !== undefined), context: null };
+  return { list: list.filter((one) => one !== undefined), context: null };
 }
 
 /** Only albums, artists and playlists can be played as a whole. */

@@ -1,9 +1,10 @@
 import type { CatalogueJson } from './catalogue-json.ts';
 import type { Device } from './devices.ts';
+import { disallowedIn } from './disallows.ts';
 import type { Play } from './history.ts';
 import type { JsonHelpers, JsonObject } from './json.ts';
-import type { Context } from './playback.ts';
-import { type ActivePlayer, disallowedIn } from './players.ts';
+import type { Context, Item } from './playback.ts';
+import type { ActivePlayer } from './players.ts';
 import type { ItemOptions, PlaylistJson } from './playlist-json.ts';
 
 type Deps = { helpers: JsonHelpers; catalogue: CatalogueJson; playlists: PlaylistJson };
@@ -31,8 +32,8 @@ export function createPlayerJson({ helpers, catalogue, playlists }: Deps) {
     /** GET /me/player; `timestamp` is the last change of state. */
     player: (state: ActivePlayer, options: ItemOptions): JsonObject => ({
       device: device({ device: state.device, isActive: true, isPrivate: state.isPrivate }),
-      repeat_state: 'context',
-      shuffle_state: false,
+      repeat_state: state.repeat,
+      shuffle_state: state.isShuffled,
       smart_shuffle: false,
       ...commonFields(state, options),
       timestamp: Math.floor(state.changedAt),
@@ -42,6 +43,12 @@ export function createPlayerJson({ helpers, catalogue, playlists }: Deps) {
     currentlyPlaying: (state: ActivePlayer, options: ItemOptions, now: number): JsonObject => ({
       ...commonFields(state, options),
       timestamp: Math.floor(now),
+    }),
+
+    /** GET /me/player/queue. */
+    queue: ({ current, upNext }: { current: Item | null; upNext: readonly Item[] }): JsonObject => ({
+      currently_playing: playlists.item(current, { includesEpisodes: true }),
+      queue: upNext.map((item) => playlists.item(item, { includesEpisodes: true })),
     }),
 
     /** The field `track` was never renamed (Spotify: "Get Recently Played Tracks", `PlayHistoryObject`). */

@@ -1,18 +1,24 @@
 import { ApiError } from './api-error.ts';
 import { type Device, devicesOf } from './devices.ts';
+import { assertAllowed, restrictionViolated } from './disallows.ts';
 import { createHistory, type Play } from './history.ts';
 import type { Listener } from './listeners.ts';
 import {
   type Context,
   currentItem,
   type Item,
+  isOver,
   musicAt,
   type Playback,
+  type Repeat,
   setPlaying,
+  settle,
   skip,
   startOf,
   startPlayback,
+  upNext,
 } from './playback.ts';
+import { type Command, createPlayerSettings } from './player-settings.ts';
 import type { Playing, Settings } from './types.ts';
 
 /** What a player shows at one moment. */
@@ -26,39 +32,10 @@ export type ActivePlayer = {
   isPlaying: boolean;
   isPrivate: boolean;
   context: Context | null;
+  repeat: Repeat;
+  isShuffled: boolean;
   device: Device;
 };
-
-/** Actions that aren't possible in a state, by Spotify's names (Spotify: `DisallowsObject`). */
-export type Disallowed =
-  | 'interrupting_playback'
-  | 'pausing'
-  | 'resuming'
-  | 'seeking'
-  | 'skipping_next'
-  | 'skipping_prev'
-  | 'toggling_repeat_context'
-  | 'toggling_repeat_track'
-  | 'toggling_shuffle'
-  | 'transferring_playback';
-
-/** Ads can be paused but not skipped, as responses of the real player show. */
-const disallowedInAds: readonly Disallowed[] = [
-  'seeking',
-  'skipping_next',
-  'skipping_prev',
-  'toggling_repeat_context',
-  'toggling_repeat_track',
-  'toggling_shuffle',
-];
-
-const disallowedOnRestricted: readonly Disallowed[] = [
-  ...disallowedInAds,
-  'interrupting_playback',
-  'pausing',
-  'resuming',
-  'transferring_playback',
-];
 
 /** One listener's player. It is inactive without a playback, and then resumes with `last`. */
 type Player = { playback: Playback | null; device: Device; last: Playback };
@@ -80,16 +57,13 @@ export function createPlayers({ settings, listeners, now }: Deps) {
   const { latest, visible, devicesFor } = store;
 
   /** Carries out a command at once and shows its effect after the delay. */
-  const command = (
-    listenerId: string,
-    deviceId: string | null,
-    change: (playback: Playback, device: Device) => Playback,
-  ) => {
+  const command: Command = (listenerId, deviceId, change) => {
     const device = targetDevice(store, listenerId, deviceId);
     if (device.isRestricted) throw restrictionViolated();
     const before = latest(listenerId);
     const at = now();
-    const playback = change(before.playback ?? setPlaying(before.last, at, false), device);
+    const current = before.playback ?? setPlaying(before.last, at, false);
+    const playback = change(settle(current, at), device);
     if (before.playback) history.record(listenerId, before.playback, at);
     store.add(listenerId, { playback, device, last: playback, visibleFrom: at + settings.commandDelayMs });
   };
@@ -156,7 +130,7 @@ export function createPlayers({ settings, listeners, now }: Deps) {
       }),
 
     start: (listenerId: string, deviceId: string | null, { list, index, positionMs, context }: Start) =>
-      command(listenerId, deviceId, ({ isPrivate }) => ({
+      command(listenerId, deviceId, ({ isPrivate, repeat }) => ({
         kind: 'items',
         list,
         positionMs: startOf(list, index) + positionMs,
@@ -164,7 +138,19 @@ export function createPlayers({ settings, listeners, now }: Deps) {
         isPlaying: true,
         isPrivate,
         context,
+        repeat,
+        unshuffled: null,
+        queued: null,
       })),
+
+    ...createPlayerSettings(command, now),
+
+    /** The current item and what follows it; none if nothing is active. */
+    queue(listenerId: string): { current: Item | null; upNext: Item[] } {
+      const { playback } = visible(listenerId);
+      if (!playback) return { current: null, upNext: [] };
+      return { current: currentItem(playback, now()).item, upNext: upNext(playback, now()) };
+    },
 
     /** Starts to play if `play` is true; otherwise a paused player stays paused (Spotify: "Transfer Playback"). */
     transfer: (listenerId: string, deviceId: string, play: boolean) =>
@@ -227,28 +213,6 @@ function targetDevice(store: PlayerStore, listenerId: string, deviceId: string |
   return named;
 }
 
-/** Returns the actions that aren't possible in a state. */
-export function disallowedIn({
-  kind,
-  isPlaying,
-  device,
-}: {
-  kind: Playback['kind'] | ActivePlayer['kind'];
-  isPlaying: boolean;
-  device: Device;
-}): readonly Disallowed[] {
-  if (device.isRestricted) return disallowedOnRestricted;
-  const current: Disallowed = isPlaying ? 'resuming' : 'pausing';
-  return kind === 'ad' ? [current, ...disallowedInAds] : [current];
-}
-
-/** Spotify's response is the same for every restriction. */
-const restrictionViolated = () => new ApiError(403, 'Player command failed: Restriction violated', 'UNKNOWN');
-
-function assertAllowed(action: Disallowed, playback: Playback, device: Device) {
-  if (disallowedIn({ ...playback, device }).includes(action)) throw restrictionViolated();
-}
-
 /** Returns a new player. If it starts with nothing, resuming it plays the music. */
 function createPlayer(playing: Playing, device: Device, at: number): Player {
   const playback = startPlayback(playing, at);
@@ -256,7 +220,8 @@ function createPlayer(playing: Playing, device: Device, at: number): Player {
 }
 
 function stateAt(playback: Playback, device: Device, now: number): ActivePlayer {
-  const { kind, since, isPlaying, isPrivate, context } = playback;
+  const { kind, since, isPrivate, context, repeat, unshuffled } = playback;
+  const isPlaying = playback.isPlaying && !isOver(playback, now);
   const { item, progressMs } = currentItem(playback, now);
   return {
     kind: kind !== 'items' ? kind : item?.kind === 'episode' ? 'episode' : 'track',
@@ -266,6 +231,8 @@ function stateAt(playback: Playback, device: Device, now: number): ActivePlayer 
     isPlaying,
     isPrivate,
     context: item?.kind === 'episode' ? { type: 'show', id: item.show.id } : context,
+    repeat,
+    isShuffled: unshuffled !== null,
     device,
   };
 }

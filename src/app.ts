@@ -80,6 +80,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
     hasSearch: parts !== null,
     spotifyLogo: logo?.url ?? null,
     hasSetup,
+    heartbeatMs: parts?.timing.heartbeatMs ?? 0,
     now,
   });
 
@@ -215,7 +216,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     }),
   );
   router.use(nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, now }));
-  router.use(playerPages({ signedIn, forms, hub, afterCommandMs }));
+  router.use(playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }));
   router.use(
     exportPages({
       signedIn,
@@ -231,7 +232,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   );
   router.use(playlistPages({ signedIn, forms }));
   router.use(libraryPages({ signedIn, forms, hub }));
-  router.use(searchPages({ appApi, rateLimiters }));
+  router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);

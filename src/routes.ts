@@ -36,8 +36,13 @@ export const routes = {
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
-  devices: () => '/devices',
-  transferPlayback: () => '/player/device',
+  /** With `uri` or `context`, its buttons play that, from `offset` on. */
+  devices: (
+    query: { uri?: string; context?: string; offset?: string; positionMs?: string; returnTo?: string } = {},
+  ) => url('/devices', query),
+  /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
+  queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>
+    url('/player/queue', { automatic: isAutomatic ? 'yes' : null }),
   playerCommand: (command: string) => `/player/${command}`,
 
   library: (query: { page?: number } = {}) => url('/library', paged(query)),

@@ -132,37 +132,37 @@ test('it shows what is playing, and refreshes the token by itself', async (t) =>
   }
 });
 
-test('a sign-in asks for read access only; each change asks for its own permission, and earlier ones stay granted', async (t) => {
+test('a sign-in asks for read access only; any change asks once for all that changes things, and lists it beforehand', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
   const first = await askedToAgree(mara);
   assert.ok(first.length > 0 && first.every((scope) => !scope.includes('modify')), first.join(' '));
   await mara.signIn();
 
-  const [playing, form] = [await mara.get('/now-playing'), await mara.get('/playlists/new')];
-  const wayTo = (text: string, words: string) => {
-    const [, way = ''] = new RegExp(`href="/login([^"]+)">${words}`).exec(text) ?? [];
-    return way.replaceAll('&amp;', '&');
-  };
-  const control = wayTo(playing.text, 'Turn on playback controls');
-  const library = wayTo(playing.text, 'Turn on library editing');
-  const playlists = wayTo(form.text, 'Grant permission on Spotify');
-  assert.deepEqual(
-    (await askedToAgree(mara, control)).toSorted(),
-    [...first, 'user-modify-playback-state'].toSorted(),
-  );
-  assert.deepEqual(
-    (await askedToAgree(mara, library)).toSorted(),
-    [...first, 'user-library-modify'].toSorted(),
-  );
-
-  await mara.signIn('mara', control);
-  const then = await askedToAgree(mara, playlists);
-  assert.deepEqual(then.filter((scope) => scope.includes('modify')).toSorted(), [
+  const changes = [
     'playlist-modify-private',
     'playlist-modify-public',
+    'user-library-modify',
     'user-modify-playback-state',
-  ]);
+  ];
+  for (const [path, words] of [
+    ['/now-playing', 'Turn on playback controls'],
+    ['/devices', 'Turn on playback controls'],
+    ['/playlists/new', 'Grant permission on Spotify'],
+  ] as const) {
+    const { text } = await mara.get(path).expect(200);
+    const [, link = ''] = new RegExp(`href="/login([^"]+)">${words}`).exec(text) ?? [];
+    const asked = await askedToAgree(mara, link.replaceAll('&amp;', '&'));
+    assert.deepEqual(asked.toSorted(), [...first, ...changes].toSorted(), path);
+    for (const scope of changes)
+      assert.match(text, new RegExp(`<li>[A-Z][^<]+ <code[^>]*>${scope}</code>`), path);
+  }
+
+  await mara.signIn('mara', allowAll);
+  const { text: account } = await mara.get('/account').expect(200);
+  for (const scope of [...first, ...changes])
+    assert.match(account, new RegExp(`<li>[A-Z][^<]+ <code[^>]*>${scope}</code>`));
+  assert.doesNotMatch((await mara.get('/now-playing').expect(200)).text, /Turn on /);
 });
 
 const refusals: Record<string, [number, string, number, RegExp]> = {

@@ -297,3 +297,29 @@ test('simulators don’t share players', async (t) => {
     for (const simulator of both) simulator.plays('mara', { kind: 'music' });
   }
 });
+
+test('what is added to the queue plays once, before the list goes on', async (t) => {
+  const { clock, player, command, get, access } = await startPlayer(t);
+  const { body } = await get('/me/tracks?limit=4', access);
+  const tracks = (body as unknown as { items: { track: { uri: string; duration_ms: number } }[] }).items.map(
+    ({ track }) => track,
+  );
+  const [one, two, three, added] = tracks.map(({ uri }) => uri);
+  const upNext = async () => {
+    const { body: queue } = await get('/me/player/queue', access);
+    return (queue as unknown as { queue: { uri: string }[] }).queue.map(({ uri }) => uri);
+  };
+  assert.deepEqual(await command('PUT', '/me/player/play', { uris: [one, two, three] }), accepted);
+  assert.deepEqual(await command('POST', `/me/player/queue?uri=${added}`), accepted);
+  assert.deepEqual((await upNext()).slice(0, 7), [added, two, three, one, two, three, one]);
+
+  assert.deepEqual(await command('POST', '/me/player/next'), accepted);
+  assert.equal((await player()).item?.uri, added);
+  assert.deepEqual((await upNext()).slice(0, 4), [two, three, one, two]);
+  assert.deepEqual(await command('POST', '/me/player/next'), accepted);
+  assert.equal((await player()).item?.uri, two);
+  clock.ms += (tracks[1]?.duration_ms ?? 0) + (tracks[2]?.duration_ms ?? 0) + 1_000;
+  const again = await player();
+  assert.deepEqual([again.item?.uri, again.progress_ms], [one, 1_000]);
+  assert.deepEqual((await upNext()).slice(0, 3), [two, three, one]);
+});

@@ -59,6 +59,14 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
       return grant.send(withToken(listenerCalls.player));
     },
 
+    /** Whether a page may offer to play things: the listener permits it, and hasn't been found to have no Premium. */
+    canPlay: ({ accountId, scopes }: Pick<StoredGrant, 'accountId' | 'scopes'>): boolean =>
+      hasScopes(scopes, scopesFor('play')) && !caller.isWithoutPremium(accountId),
+
+    /** Whether a page may show what is playing. */
+    canSeePlayer: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
+      hasScopes(scopes, scopesFor('player')),
+
     /** Returns everything that pages can do with Spotify for one session. */
     forSession,
   };
@@ -128,7 +136,7 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
       },
 
       /** Returns whether Spotify has recently refused a command because the account has no Premium. */
-      isWithoutPremium: (): boolean => caller.isWithoutPremium(session),
+      isWithoutPremium: (): boolean => caller.isWithoutPremium(session.listener.accountId),
 
       /** Invalidates cached responses about this topic in every process, because something has changed without a call of ours. */
       invalidate<T extends Topic>(topic: T, ...args: Parameters<(typeof topics)[T]>): Promise<void> {

@@ -130,8 +130,8 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
      * Returns whether Spotify has recently refused a command because the account has no Premium. New apps can't find out in any other way: their
      * profiles have no `product` ("February 2026 Web API changes").
      */
-    isWithoutPremium: ({ listener }: CallingSession): boolean =>
-      responseCache.peek(listener.accountId, withoutPremiumKey, ttl.tenMinutes) === true,
+    isWithoutPremium: (accountId: string): boolean =>
+      responseCache.peek(accountId, withoutPremiumKey, ttl.tenMinutes) === true,
 
     /** Invalidates cached responses with these prefixes in this process only. */
     invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {

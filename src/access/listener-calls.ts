@@ -1,7 +1,7 @@
 import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
-import type { Command } from '../spotify/player-calls.ts';
 import type { PlaylistDetails } from '../spotify/playlist-calls.ts';
 import type { Slice } from '../spotify/send.ts';
+import { playerCalls } from './listener-player-calls.ts';
 import type { Scope } from './scopes.ts';
 import { defineCall, ttl, type UsedBy } from './spotify-call.ts';
 import { topics } from './topics.ts';
@@ -10,7 +10,6 @@ export type CallName = keyof typeof listenerCalls;
 
 type PageToExport = { snapshotId: string | null; from: number };
 
-const playerScopes = ['user-read-playback-state'] as const;
 // Without both, Spotify silently omits some playlists (GitHub: owntone/owntone-server#780).
 const playlistScopes = ['playlist-read-private', 'playlist-read-collaborative'] as const;
 const editPlaylistScopes = ['playlist-modify-public', 'playlist-modify-private'] as const;
@@ -30,40 +29,7 @@ export const listenerCalls = {
     cache: { key: () => 'profile', ttlMs: ttl.minute },
   }),
 
-  player: defineCall({
-    endpoints: ['GET /me/player'],
-    scopes: playerScopes,
-    family: 'player-read',
-    usedBy: { 'Now playing': 'and live updates' },
-    async request({ webApi, accessToken, now }) {
-      const askedAt = now();
-      return { playback: await webApi.player(accessToken), askedAt };
-    },
-    cache: { key: () => 'player', ttlMs: ttl.second },
-  }),
-
-  devices: defineCall({
-    endpoints: ['GET /me/player/devices'],
-    scopes: playerScopes,
-    family: 'player-read',
-    usedBy: { Devices: true },
-    request: ({ webApi, accessToken }) => webApi.devices(accessToken),
-    cache: { key: () => 'devices', ttlMs: ttl.second },
-  }),
-
-  play: defineCommand('play', 'PUT /me/player/play', { 'Now playing': '"Play"' }),
-  pause: defineCommand('pause', 'PUT /me/player/pause', { 'Now playing': '"Pause"' }),
-  next: defineCommand('next', 'POST /me/player/next', { 'Now playing': '"Next"' }),
-  previous: defineCommand('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
-
-  transfer: defineCall({
-    endpoints: ['PUT /me/player'],
-    scopes: ['user-modify-playback-state'],
-    family: 'player-write',
-    usedBy: { Devices: '"Play here"' },
-    request: ({ webApi, accessToken }, deviceId: string) => webApi.transfer(accessToken, deviceId),
-    invalidates: topics.player,
-  }),
+  ...playerCalls,
 
   recentlyPlayed: defineCall({
     endpoints: ['GET /me/player/recently-played'],
@@ -258,17 +224,6 @@ export const listenerCalls = {
     cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.fiveMinutes },
   }),
 };
-
-function defineCommand(name: Command, endpoint: string, usedBy: UsedBy) {
-  return defineCall({
-    endpoints: [endpoint],
-    scopes: ['user-modify-playback-state'],
-    family: 'player-write',
-    usedBy,
-    request: ({ webApi, accessToken }) => webApi.command(accessToken, name),
-    invalidates: topics.player,
-  });
-}
 
 /** A page of the listener's playlists, cached for `ttlMs` milliseconds; not cached without it. */
 function definePlaylists(usedBy: UsedBy, ttlMs?: number) {

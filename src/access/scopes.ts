@@ -11,10 +11,12 @@ const scopes = {
   'user-library-read': 'See what you’ve saved',
   'user-read-recently-played': 'See what you’ve played recently',
   'user-top-read': 'See what you play most',
-  'user-modify-playback-state': 'Play, pause, skip, and choose a device',
+  'user-modify-playback-state':
+    'Control playback: play, pause, skip, seek, volume, shuffle, repeat, queue, device',
   'playlist-modify-public': 'Create and change public playlists',
   'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
+  'user-read-currently-playing': 'See what’s up next',
 } as const;
 
 export type Scope = keyof typeof scopes;
@@ -24,12 +26,22 @@ export const knownScopes: readonly string[] = Object.keys(scopes);
 /** The scopes that every sign-in requests, which are read-only. The others are requested when they are first needed. */
 export const signInScopes: readonly Scope[] = [
   'user-read-playback-state',
+  'user-read-currently-playing',
   'playlist-read-private',
   'playlist-read-collaborative',
   'user-library-read',
   'user-read-recently-played',
   // safeguard: read-only-scopes-first
   'user-top-read',
+];
+
+/** The scopes that let this site change things, and see what is up next. They are requested together, so that one consent is enough. */
+export const controlScopes: readonly Scope[] = [
+  'user-modify-playback-state',
+  'user-read-currently-playing',
+  'user-library-modify',
+  'playlist-modify-public',
+  'playlist-modify-private',
 ];
 
 /** Returns what this scope permits; null for a scope that this site doesn't use. */

@@ -10,6 +10,8 @@ type PageName =
   | 'Signing in'
   | 'Account'
   | 'Now playing'
+  | 'Up next'
+  | 'Lists of tracks'
   | 'Devices'
   | 'Library'
   | 'Recently played'

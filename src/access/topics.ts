@@ -1,6 +1,6 @@
 /** Cached responses that become outdated together, as prefixes of their keys. */
 export const topics = {
-  player: () => ['player', 'devices', 'recently played'],
+  player: () => ['player', 'devices', 'queue', 'recently played'],
   nowPlaying: () => ['is saved ', 'player'],
   library: () => ['saved tracks'],
   // safeguard: invalidate-player-after-save

@@ -9,7 +9,11 @@ type Circumstances = {
   budget: Budget;
   /** How many listeners are being polled, including this one. */
   listeners: number;
+  interest: Interest;
 };
+
+/** The changes that subscribers see soon: all of them, or only those at the end of a track, which cost fewest calls. */
+export type Interest = 'everything' | 'track-ends';
 
 /** When to poll next. `throttledUntil`: until about when polls come much later than usual because few calls are left; null if the next one doesn't. */
 export type NextPoll = { at: number; throttledUntil: number | null };
@@ -75,6 +79,10 @@ const usualPace: Pace = {
   stretch: 1,
 };
 
+/** For listeners who are interested in ends of tracks only: nothing else is worth a call, however much is left. */
+// safeguard: only-ends-for-bars
+const endsOnly: Partial<Pace> = { hasPlenty: false, midTrackMs: Number.POSITIVE_INFINITY };
+
 /**
  * Decides when to poll Spotify next for a listener with subscribers.
  *
@@ -88,13 +96,15 @@ const usualPace: Pace = {
  * - The last part of the day's calls is for ends: all other polls become steadily rarer, down to a fixed minimum. Only if there are more than a
  *   few listeners, so do those at ends. When a poll comes much later than usual, for any of these reasons, the listener is told until when.
  *
- * A player that is idle or stuck is polled less and less often, however much is left.
+ * A player that is idle or stuck is polled less and less often, however much is left. If only bars show what is playing, nothing but ends of tracks
+ * is polled.
  */
-export function nextPoll({ now, observation, budget, listeners }: Circumstances): NextPoll {
+export function nextPoll(circumstances: Circumstances): NextPoll {
+  const { now, observation } = circumstances;
   if (observation === null) return { at: now, throttledUntil: null };
-  const throttledMs = throttledFor(observation, now, budget, listeners);
+  const throttledMs = throttledFor(observation, circumstances);
   return {
-    at: observation.answeredAt + waitFor(observation, now, paceOf(budget, listeners)),
+    at: observation.answeredAt + waitFor(observation, now, paceOf(circumstances)),
     throttledUntil: throttledMs === null ? null : now + throttledMs,
   };
 }
@@ -155,11 +165,20 @@ function idleInterval(idleMs: number): number {
   return Math.min(mostMs, Math.max(leastMs, part * idleMs));
 }
 
-function paceOf(budget: Budget, listeners: number): Pace {
-  const { perDay, used } = budget;
+function paceOf({ budget, listeners, interest }: Circumstances): Pace {
+  const pace = paceForEverything(budget, listeners);
+  return interest === 'everything' ? pace : { ...pace, ...endsOnly };
+}
+
+/** Whether there are plenty of calls, so that some may be spent on what is merely convenient. */
+export function hasPlenty({ perDay, used }: Budget, listeners: number): boolean {
   // With several listeners, plenty ends sooner.
-  if ((used / perDay) * Math.sqrt(listeners) < policy.plentyPart)
-    return { ...usualPace, hasPlenty: true, midTrackMs: policy.midTrackMs };
+  return (used / perDay) * Math.sqrt(listeners) < policy.plentyPart;
+}
+
+function paceForEverything(budget: Budget, listeners: number): Pace {
+  const { perDay, used } = budget;
+  if (hasPlenty(budget, listeners)) return { ...usualPace, hasPlenty: true, midTrackMs: policy.midTrackMs };
 
   // safeguard: slow-polling-near-budget
   const stretch = stretchOf(budget, listeners);
@@ -199,27 +218,26 @@ function sustainablePerHour({ perDay, used, expiries }: Budget): number {
 }
 
 /** Whether the next poll comes much later than usual. */
-function isThrottled(observation: Observation, now: number, pace: Pace): boolean {
+function isThrottled(observation: Observation, circumstances: Circumstances): boolean {
+  const { now, interest } = circumstances;
+  const usual = interest === 'everything' ? usualPace : { ...usualPace, ...endsOnly };
+  const waitMs = waitFor(observation, now, paceOf(circumstances));
   // safeguard: mention-throttling
-  return waitFor(observation, now, pace) - waitFor(observation, now, usualPace) > policy.mentionedDelayMs;
+  return waitMs - waitFor(observation, now, usual) > policy.mentionedDelayMs;
 }
 
 /** How long until enough calls have stopped counting to poll at the usual pace again, in milliseconds; null if that is the pace now. */
-function throttledFor(
-  observation: Observation,
-  now: number,
-  budget: Budget,
-  listeners: number,
-): number | null {
+function throttledFor(observation: Observation, circumstances: Circumstances): number | null {
+  const { budget } = circumstances;
   const { expiries } = budget;
-  if (!isThrottled(observation, now, paceOf(budget, listeners))) return null;
+  if (!isThrottled(observation, circumstances)) return null;
   let left = budget.used;
   for (const [index, { inMs, calls }] of expiries.entries()) {
     left -= calls;
     const later = expiries.slice(index + 1).map((one) => ({ ...one, inMs: one.inMs - inMs }));
-    const then = { ...budget, used: left, expiries: later };
+    const then = { ...circumstances, budget: { ...budget, used: left, expiries: later } };
     // safeguard: throttled-until
-    if (!isThrottled(observation, now, paceOf(then, listeners))) return inMs;
+    if (!isThrottled(observation, then)) return inMs;
   }
   return expiries.at(-1)?.inMs ?? 0;
 }

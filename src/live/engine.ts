@@ -12,7 +12,7 @@ import type { RedisFault } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { createBus, type Message } from './bus.ts';
 import { createEndedSessions } from './ended-sessions.ts';
-import type { Feed } from './feed.ts';
+import { type Feed, interestIn } from './feed.ts';
 import { createLeases, type Leases } from './lease.ts';
 import { createPoller, type Poller } from './poller.ts';
 import { createQueries } from './queries.ts';
@@ -88,7 +88,7 @@ export function createEngine(deps: Deps) {
     onFault,
   });
   const { holdsLease } = leases;
-  const { schedule, nextPollFor } = poller;
+  const { schedule, nextPollFor, hasPlentyLeft } = poller;
   const { receive, reload } = createReceiver({
     feeds,
     stored,
@@ -114,6 +114,7 @@ export function createEngine(deps: Deps) {
     stored,
     queries: createQueries({ feeds, stored, holdsLease, nextPollFor, reload, now }),
     nextPollFor,
+    hasPlentyLeft,
     endedSessions,
     receive,
     reload,
@@ -183,7 +184,12 @@ function startTicking({ feeds, leases, poller, reload, background, now, timing }
       background.run('acquire the lease', leases.acquireLease(feed));
     }
     if (leases.holdsLease(feed)) {
-      if (!feed.isPolling && isPollDue(feed.state, now())) background.run('poll', poller.poll(feed));
+      if (feed.isPolling) return;
+      if (isPollDue(feed.state, now())) background.run('poll', poller.poll(feed));
+      // A page that shows everything was opened or closed.
+      // safeguard: replan-for-interest
+      else if (feed.plannedInterest !== interestIn(feed))
+        background.run('schedule the next poll', poller.schedule(feed));
     } else if (monotonic >= feed.reloadDueAt) {
       feed.reloadDueAt = monotonic + timing.reloadEveryMs;
       background.run('reload stored state', reload(feed));

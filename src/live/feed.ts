@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import type { Interest } from './cadence.ts';
 import { hasChanged, initialState, type ListenerState, type LiveState } from './state.ts';
 
 /** One open stream, or one page that fetches. */
 export type Subscriber = {
   sessionId: string;
+  /** May change while subscribed. */
+  readonly interest: Interest;
   /** Called with the live state on subscribing, if anything is known then, and with every change after that. */
   onUpdate(live: LiveState): void;
   /** Called when the sign-in of the subscriber has ended. */
@@ -19,6 +22,8 @@ type Lease = {
   heldUntil: number;
   /** Since when Redis has failed to take it; null if it has not. */
   failingSince: number | null;
+  /** Whether any process has a subscriber who is interested in everything. */
+  isWatched: boolean;
 };
 
 /** A listener with subscribers in this process. */
@@ -29,6 +34,8 @@ export type Feed = {
   readonly lease: Lease;
   state: ListenerState;
   isPolling: boolean;
+  /** The interest that the next poll was planned for. */
+  plannedInterest: Interest;
   /** When to read the stored state again, by `performance.now()`. */
   reloadDueAt: number;
   /** The last subscriber has left. */
@@ -40,12 +47,25 @@ export function createFeed(accountId: string, reloadDueAt: number): Feed {
   return {
     accountId,
     subscribers: new Map(),
-    lease: { owner: randomUUID(), dueAt: 0, heldUntil: 0, failingSince: null },
+    lease: { owner: randomUUID(), dueAt: 0, heldUntil: 0, failingSince: null, isWatched: false },
     state: initialState,
     isPolling: false,
+    plannedInterest: 'everything',
     reloadDueAt,
     isClosed: false,
   };
+}
+
+/** The interest of the subscribers in all processes, as far as this one knows. */
+export function interestIn({ subscribers, lease }: Feed): Interest {
+  // safeguard: interest-of-other-processes
+  const isEverything = lease.isWatched || hasFullInterest(subscribers);
+  return isEverything ? 'everything' : 'track-ends';
+}
+
+/** Whether one of these subscribers is interested in everything. */
+export function hasFullInterest(subscribers: Feed['subscribers']): boolean {
+  return subscribers.keys().some(({ interest }) => interest === 'everything');
 }
 
 /** Sends the live state to the subscribers for whom it has changed. */

@@ -1,7 +1,11 @@
 import type { Timing } from '../access/timing.ts';
+import type { Interest } from './cadence.ts';
 import type { Hub } from './hub.ts';
 
 export type FetchSubscriptions = ReturnType<typeof createFetchSubscriptions>;
+
+/** `everythingUntil`: when the last page that shows everything expires, in milliseconds since 1970. */
+type Subscription = { extendedAt: number; ttlMs: number; everythingUntil: number; unsubscribe(): void };
 
 type Deps = { hub: Hub; now: () => number; timing: Timing['live'] };
 
@@ -11,7 +15,7 @@ type Deps = { hub: Hub; now: () => number; timing: Timing['live'] };
  * all its tabs.
  */
 export function createFetchSubscriptions({ hub, now, timing }: Deps) {
-  const subscriptions = new Map<string, { extendedAt: number; ttlMs: number; unsubscribe(): void }>();
+  const subscriptions = new Map<string, Subscription>();
   const sweepTimer = setInterval(() => {
     for (const { extendedAt, ttlMs, unsubscribe } of subscriptions.values()) {
       // Also if the clock was set back: otherwise it would last until the clock has caught up.
@@ -22,9 +26,15 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
 
   return {
     /** Subscribes a session to its listener for `ttlMs` from now, or extends its subscription. */
-    extend(accountId: string, sessionId: string, ttlMs: number): void {
-      const unsubscribe = subscriptions.get(sessionId)?.unsubscribe ?? subscribe(accountId, sessionId);
-      subscriptions.set(sessionId, { extendedAt: now(), ttlMs, unsubscribe });
+    extend(accountId: string, sessionId: string, ttlMs: number, interest: Interest): void {
+      const earlier = subscriptions.get(sessionId);
+      const isEverything = interest === 'everything';
+      subscriptions.set(sessionId, {
+        extendedAt: now(),
+        ttlMs,
+        everythingUntil: isEverything ? now() + ttlMs : (earlier?.everythingUntil ?? 0),
+        unsubscribe: earlier?.unsubscribe ?? subscribe(accountId, sessionId),
+      });
     },
 
     close: () => clearInterval(sweepTimer),
@@ -36,7 +46,16 @@ export function createFetchSubscriptions({ hub, now, timing }: Deps) {
       unsubscribe();
     };
     // The page fetches the live state, so it needs no updates.
-    const unsubscribe = hub.subscribe(accountId, { sessionId, onUpdate: () => undefined, onEnd: end });
+    const unsubscribe = hub.subscribe(accountId, {
+      sessionId,
+      get interest(): Interest {
+        const { everythingUntil = 0 } = subscriptions.get(sessionId) ?? {};
+        // safeguard: bars-that-fetch
+        return now() < everythingUntil ? 'everything' : 'track-ends';
+      },
+      onUpdate: () => undefined,
+      onEnd: end,
+    });
     return end;
   }
 }

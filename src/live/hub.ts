@@ -120,8 +120,12 @@ export function createHub(deps: Deps) {
     liveState,
     nextPollInMs,
 
-    /** When to poll a listener next after this observation. Throws RedisUnavailable. */
-    nextPollFor: (observation: Observation): Promise<NextPoll> => engine.nextPollFor(observation),
+    /** When to poll a listener next after this observation, for a page that shows everything. Throws RedisUnavailable. */
+    nextPollFor: (observation: Observation): Promise<NextPoll> =>
+      engine.nextPollFor(observation, 'everything'),
+
+    /** Whether there are plenty of calls for live updates. Throws RedisUnavailable. */
+    hasPlenty: engine.hasPlentyLeft,
 
     close: engine.close,
   };

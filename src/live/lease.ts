@@ -4,7 +4,7 @@ import { RedisUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import { ownerCodec } from '../redis/lock.ts';
 import type { KeyType, Records } from '../redis/records.ts';
-import { type Feed, setState } from './feed.ts';
+import { type Feed, hasFullInterest, setState } from './feed.ts';
 import { applyRedisDown } from './state.ts';
 
 export type Leases = ReturnType<typeof createLeases>;
@@ -19,16 +19,24 @@ type Deps = {
   prepare: (feed: Feed) => Promise<void>;
 };
 
-// Returns the owner. A lease without a TTL, or with a longer one than ours, was not taken by this program, and would block all others.
+// Returns the owner, and whether any process has a subscriber who is interested in everything. A lease without a TTL, or with a longer one than
+// ours, was not taken by this program, and would block all others.
 const takeLease = `
   local owner = redis.call('GET', KEYS[1])
   -- safeguard: polling-lease
   -- safeguard: lease-ttl
   -- safeguard: longest-lease-ttl
   local left = redis.call('PTTL', KEYS[1])
-  if owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000 then return owner end
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return ARGV[1]`;
+  if not (owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000) then
+    owner = ARGV[1]
+    redis.call('SET', KEYS[1], owner, 'PX', ARGV[2])
+  end
+  if ARGV[3] == '1' then redis.call('SET', KEYS[2], '1', 'PX', ARGV[2]) end
+  local watched = redis.call('PTTL', KEYS[2])
+  -- safeguard: longest-watched-mark
+  return {owner, (watched > 0 and watched <= ARGV[2] + 1000) and 1 or 0}`;
+
+const watchedMark: KeyType = { kind: 'watched', type: 'string' };
 
 /** The listeners that are being polled, by any process, each with the time at which it no longer counts. */
 const polledSet: KeyType = { kind: 'subscribed', type: 'zset' };
@@ -43,7 +51,7 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
   const { leaseMs, redisDownAfterMs } = timing;
   const polledKey = keys.subscribed(clientId);
   const leases = records.of({ kind: 'lease', key: keys.lease, codec: ownerCodec, ttlMs: () => leaseMs });
-  const take = records.script([leases.type], takeLease);
+  const take = records.script([leases.type, watchedMark], takeLease);
   const notePolled = records.script([polledSet], addPolled);
 
   return {
@@ -97,8 +105,12 @@ export function createLeases({ redis, records, clientId, now, timing, prepare }:
     }
   }
 
-  async function takeIfFree({ accountId, lease }: Feed): Promise<boolean> {
-    const owner = String(await take([leases.key(accountId)], lease.owner, leaseMs));
+  async function takeIfFree({ accountId, lease, subscribers }: Feed): Promise<boolean> {
+    const isWatchedHere = hasFullInterest(subscribers) ? 1 : 0;
+    const keysOfLease = [leases.key(accountId), keys.watched(accountId)];
+    const [taken, isWatched] = (await take(keysOfLease, lease.owner, leaseMs, isWatchedHere)) as unknown[];
+    lease.isWatched = isWatched === 1;
+    const owner = String(taken);
     if (owner === lease.owner) return true;
     // A damaged lease is removed, so the next attempt succeeds.
     // safeguard: check-lease-owner

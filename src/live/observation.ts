@@ -78,8 +78,8 @@ export function expectedEndOf({ playback, answeredAt }: Observation): number | n
 /** Everything that is displayed of a playback except its progress, as one string to compare. */
 export function displayKeyOf(playback: Playback): string {
   if (playback.state === 'nothing') return playback.state;
-  const { state, kind, item, device, disallows } = playback;
-  return JSON.stringify([state, kind, item, device, disallows]);
+  const { state, kind, item, device, disallows, shuffle, repeat, context } = playback;
+  return JSON.stringify([state, kind, item, device, disallows, shuffle, repeat, context]);
 }
 
 /** Whether the display has to change, other than by the expected progress. */
@@ -142,7 +142,7 @@ function progressOf({ playback }: Observation): number {
 }
 
 /** The shape of records and messages that contain an observation. */
-export const shape = 5;
+export const shape = 6;
 
 export const observationSchema: v.Type<Observation> = v.object({
   playback: playbackSchema,

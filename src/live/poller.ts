@@ -7,8 +7,8 @@ import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
 import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import { MissingScope, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { Playback } from '../spotify/parse.ts';
-import { type NextPoll, nextPoll } from './cadence.ts';
-import { broadcast, type Feed, setState } from './feed.ts';
+import { hasPlenty, type Interest, type NextPoll, nextPoll } from './cadence.ts';
+import { broadcast, type Feed, interestIn, setState } from './feed.ts';
 import type { Observation } from './observation.ts';
 import { postponePoll, schedulePoll } from './schedule.ts';
 import { applyAnswer, applyFailure, applyNoGrant, type Failure, startPoll } from './state.ts';
@@ -39,7 +39,7 @@ type Deps = GrantDeps & {
 export function createPoller(deps: Deps) {
   const { liveBudget, browsers, endStreams, countPolled, publish, background, now, onFault } = deps;
 
-  return { poll, schedule, nextPollFor };
+  return { poll, schedule, nextPollFor, hasPlentyLeft };
 
   /** Polls for a feed. Only the process that holds its lease may call this, and not while a poll of the feed is in flight. */
   async function poll(feed: Feed): Promise<void> {
@@ -81,7 +81,10 @@ export function createPoller(deps: Deps) {
 
   /** Decides when to poll next; if Redis is down, in a minute. */
   async function schedule(feed: Feed): Promise<void> {
-    const next = await nextPollFor(feed.state.live.observation).catch(nullIfUnavailable);
+    feed.plannedInterest = interestIn(feed);
+    const next = await nextPollFor(feed.state.live.observation, feed.plannedInterest).catch(
+      nullIfUnavailable,
+    );
     if (next === null) {
       feed.state = postponePoll(feed.state, now());
       return;
@@ -93,9 +96,19 @@ export function createPoller(deps: Deps) {
   }
 
   /** When to poll a listener next after this observation. Throws RedisUnavailable. */
-  async function nextPollFor(observation: Observation | null): Promise<NextPoll> {
+  async function nextPollFor(observation: Observation | null, interest: Interest): Promise<NextPoll> {
+    return nextPoll({ now: now(), observation, interest, ...(await supply()) });
+  }
+
+  /** Whether there are plenty of calls. Throws RedisUnavailable. */
+  async function hasPlentyLeft(): Promise<boolean> {
+    const { budget, listeners } = await supply();
+    return hasPlenty(budget, listeners);
+  }
+
+  async function supply(): Promise<{ budget: Budget; listeners: number }> {
     const [listeners, budget] = await Promise.all([countPolled(), liveBudget()]);
-    return nextPoll({ now: now(), observation, budget, listeners: Math.max(1, listeners) });
+    return { budget, listeners: Math.max(1, listeners) };
   }
 }
 

@@ -1,5 +1,5 @@
-import type { NextPoll } from './cadence.ts';
-import type { Feed } from './feed.ts';
+import type { Interest, NextPoll } from './cadence.ts';
+import { type Feed, interestIn } from './feed.ts';
 import type { Observation } from './observation.ts';
 import { freshObservation, type LiveState, unknownState } from './state.ts';
 import type { StoredObservations } from './stored-observations.ts';
@@ -8,7 +8,7 @@ type Deps = {
   feeds: ReadonlyMap<string, Feed>;
   stored: StoredObservations;
   holdsLease: (feed: Feed) => boolean;
-  nextPollFor: (observation: Observation | null) => Promise<NextPoll>;
+  nextPollFor: (observation: Observation | null, interest: Interest) => Promise<NextPoll>;
   /** Reads the stored state of a feed. */
   reload: (feed: Feed) => Promise<void>;
   now: () => number;
@@ -46,7 +46,7 @@ export function createQueries({ feeds, stored, holdsLease, nextPollFor, reload, 
       const feed = feeds.get(accountId);
       if (feed && holdsLease(feed)) return feed.state.nextPollAt - now();
       const { observation, cooldown } = knownState(accountId);
-      const next = await nextPollFor(observation);
+      const next = await nextPollFor(observation, feed ? interestIn(feed) : 'everything');
       const inMs = Math.max(next.at, cooldown?.until ?? 0) - now();
       return inMs >= 0 ? inMs : null;
     },

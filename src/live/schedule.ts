@@ -1,5 +1,4 @@
 import type { NextPoll } from './cadence.ts';
-import { hasPlaybackChanged } from './observation.ts';
 import type { ListenerState } from './state.ts';
 
 /*
@@ -9,7 +8,7 @@ import type { ListenerState } from './state.ts';
 
 /** While polls are throttled, a requested poll is worth a call only if the last one is older than this. */
 const throttledFreshMs = 60_000;
-/** If Spotify does not show the effect of a command yet, it is polled once more this long after the command. */
+/** Spotify may take this long to show the whole effect of a command, so it is polled once more then. */
 const commandEffectMs = 2_000;
 /** A poll planned further ahead than this dates from before the clock jumped. */
 const longestIntervalMs = 49 * 60 * 60 * 1000;
@@ -55,23 +54,29 @@ function withThrottling(state: ListenerState, throttledUntil: number | null): Li
   return isClose ? state : { ...state, live: { ...state.live, throttledUntil } };
 }
 
-/** Requests one more poll if the first answer after a command shows no effect. */
+/**
+ * Requests one more poll after the first answer to a command, which may show nothing of it yet, or only the effect of an earlier one. Commands in
+ * quick succession share it.
+ */
 function requestPollAfterCommand(state: ListenerState): ListenerState {
-  const { live, beforeCommand, commandAt, pollRequestedAt } = state;
-  const { observation } = live;
-  if (!observation || !beforeCommand || observation.askedAt <= commandAt) return state;
-  const next = { ...state, beforeCommand: null };
+  const { live, isFollowUpDue, commandAt, pollRequestedAt } = state;
+  const isAnswered = live.observation !== null && live.observation.askedAt > commandAt;
+  if (!isFollowUpDue || !isAnswered) return state;
   // safeguard: repoll-after-command
-  if (hasPlaybackChanged(beforeCommand, observation)) return next;
-  return { ...next, pollRequestedAt: Math.max(pollRequestedAt, commandAt + commandEffectMs) };
+  const requestedAt = Math.max(pollRequestedAt, commandAt + commandEffectMs);
+  return { ...state, isFollowUpDue: false, pollRequestedAt: requestedAt };
 }
 
 /** Whether a requested poll is still to be made. */
-function isPollWanted({ live, pollRequestedAt, commandAt }: ListenerState, now: number): boolean {
+function isPollWanted(
+  { live, pollRequestedAt, commandAt, isFollowUpDue }: ListenerState,
+  now: number,
+): boolean {
   if (live.cooldown !== null && live.cooldown.until > now) return false;
   // Someone who just pressed a button should see its effect, even while polling is throttled.
   // safeguard: poll-after-command-when-throttled
-  const isThrottled = live.throttledUntil !== null && pollRequestedAt !== commandAt + commandEffectMs;
+  const isAfterCommand = isFollowUpDue || pollRequestedAt === commandAt + commandEffectMs;
+  const isThrottled = live.throttledUntil !== null && !isAfterCommand;
   const since = isThrottled ? Math.min(pollRequestedAt, now - throttledFreshMs) : pollRequestedAt;
   return pollRequestedAt > 0 && (live.observation === null || live.observation.askedAt <= since);
 }

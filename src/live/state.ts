@@ -29,8 +29,8 @@ export type ListenerState = Readonly<{
   live: LiveState;
   /** When the listener last pressed one of our buttons. Answers to earlier requests are out of date. */
   commandAt: number;
-  /** The observation just before that, until Spotify is known to show the effect or not. */
-  beforeCommand: Observation | null;
+  /** Whether the second poll after that is still to be planned. */
+  isFollowUpDue: boolean;
   /** When a poll was requested: the answer to a request made at or after this time satisfies it. 0 if none is wanted. */
   pollRequestedAt: number;
   nextPollAt: number;
@@ -70,7 +70,7 @@ export const unknownState: LiveState = {
 export const initialState: ListenerState = {
   live: unknownState,
   commandAt: 0,
-  beforeCommand: null,
+  isFollowUpDue: false,
   pollRequestedAt: 0,
   nextPollAt: 0,
   earliestPollAt: 0,
@@ -220,7 +220,7 @@ export function applyCommand(state: ListenerState, at: number): ListenerState {
   return {
     ...state,
     commandAt: Math.max(state.commandAt, at),
-    beforeCommand: state.live.observation,
+    isFollowUpDue: true,
   };
 }
 

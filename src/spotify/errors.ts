@@ -1,3 +1,5 @@
+import type { PlayerReason } from './player-reasons.ts';
+
 /**
  * One class for each failure that callers handle differently. The messages are for the log: they name the call, never what was sent with
  * it. The pages decide what visitors read.
@@ -66,14 +68,26 @@ export class PremiumRequired extends SpotifyError {
   override readonly name = 'PremiumRequired';
 }
 
-/** No device is active, or the device that was named is gone. */
+/** No device is active. */
 export class NoActiveDevice extends SpotifyError {
-  override readonly name = 'NoActiveDevice';
+  override readonly name: string = 'NoActiveDevice';
+}
+
+/** The device that was named is gone: idle ones disappear, and their ids aren't permanent ("Get Available Devices"). */
+export class DeviceGone extends NoActiveDevice {
+  override readonly name = 'DeviceGone';
 }
 
 /** The player can't do this at the moment: pausing twice, skipping an ad, or a device that can't be controlled from here. */
 export class NotPossibleNow extends SpotifyError {
   override readonly name = 'NotPossibleNow';
+  /** Null if Spotify sent none that is known. */
+  readonly reason: PlayerReason | null;
+
+  constructor(message: string, reason: PlayerReason | null) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** Spotify can't process the request in this form. */

@@ -22,11 +22,9 @@ import { parseItem } from './items.ts';
 import type {
   Album,
   Artist,
-  Device,
   Entry,
   Episode,
   Page,
-  Playback,
   Playlist,
   PlaylistCard,
   PlaylistPage,
@@ -36,7 +34,7 @@ import type {
   TimestampedItem,
   Track,
 } from './types.ts';
-import { isDeviceId, isId } from './uri.ts';
+import { isContextUri, isId } from './uri.ts';
 
 export type * from './types.ts';
 
@@ -57,39 +55,6 @@ export function parseProfile(response: HttpResponse, trusted: TrustedUrls): Prof
     link: parseLink(json, trusted),
     pictures: parseImages(json.images, trusted),
   };
-}
-
-/** Parses "Get Playback State". An empty body means that nothing is playing, whatever the status. */
-export function parsePlayback(response: HttpResponse, trusted: TrustedUrls): Playback {
-  if (response.text === '') return { state: 'nothing' };
-  const json = requireObject(response.json, response);
-  if (typeof json.is_playing !== 'boolean') throw malformed(response);
-
-  const type = json.currently_playing_type;
-  const kind = type === 'track' || type === 'episode' || type === 'ad' ? type : 'unknown';
-  // The item may lack a type of its own.
-  const item = isObject(json.item) ? parseItem({ type, ...json.item }, trusted) : null;
-  return {
-    state: json.is_playing ? 'playing' : 'paused',
-    kind: item?.kind ?? kind,
-    item,
-    progressMs: parseAmount(json.progress_ms),
-    device: isObject(json.device) ? parseDevice(json.device) : null,
-    disallows: parseDisallows(json.actions),
-  };
-}
-
-// The schema has the names directly in `actions`; real responses nest them in `disallows`.
-function parseDisallows(actions: unknown): string[] {
-  if (!isObject(actions)) return [];
-  const disallows = isObject(actions.disallows) ? actions.disallows : actions;
-  return Object.keys(disallows).filter((name) => disallows[name] === true);
-}
-
-/** Parses "Get Available Devices". */
-export function parseDevices(response: HttpResponse): Device[] {
-  const json = requireObject(response.json, response);
-  return objectsIn(requireArray(json.devices, response)).map(parseDevice);
 }
 
 /** Parses "Search for Item", from offset `from` on; entries that are null are omitted. */
@@ -275,21 +240,9 @@ function parseArtist(json: Json, trusted: TrustedUrls): Artist {
 
 function parseHeading(json: Json, trusted: TrustedUrls) {
   return {
+    uri: isContextUri(json.uri) ? json.uri : null,
     name: parseName(json.name),
     link: parseLink(json, trusted),
     covers: parseImages(json.images, trusted),
-  };
-}
-
-function parseDevice(json: Json): Device {
-  return {
-    // safeguard: drop-invalid-device-ids
-    id: isDeviceId(json.id) ? json.id : null,
-    active: json.is_active === true,
-    restricted: json.is_restricted === true,
-    name: parseName(json.name),
-    type: parseName(json.type),
-    volumePercent: parseAmount(json.volume_percent),
-    privateSession: json.is_private_session === true,
   };
 }

@@ -1,6 +1,7 @@
 import {
   AccessTokenRejected,
   BadRequest,
+  DeviceGone,
   MissingScope,
   NoActiveDevice,
   NotFound,
@@ -12,7 +13,9 @@ import {
   Refused,
   SpotifyUnavailable,
 } from './errors.ts';
+import { isObject } from './fields.ts';
 import type { HttpResponse } from './http.ts';
+import { type PlayerReason, playerReasons } from './player-reasons.ts';
 
 /** Returns the error for a response whose status isn't 2xx. Spotify has few error codes, so status and message text tell the reasons apart. */
 export function refusal(response: HttpResponse, { method, path }: { method: string; path: string }): Error {
@@ -37,11 +40,14 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
     if (/not approved|registered/i.test(text)) return new NotInvited(message);
     if (/insufficient client scope/i.test(text)) return new MissingScope(message);
     if (/premium_required|premium required/i.test(text)) return new PremiumRequired(message);
-    if (/player command failed/i.test(text)) return new NotPossibleNow(message);
+    const reason = playerReasonIn(response);
+    if (reason !== null || /player command failed/i.test(text)) return new NotPossibleNow(message, reason);
     return new Refused(message);
   }
   if (status === 404) {
-    if (/no_active_device|no active device|device not found/i.test(text)) return new NoActiveDevice(message);
+    // safeguard: device-gone
+    if (/device not found/i.test(text)) return new DeviceGone(message);
+    if (/no_active_device|no active device/i.test(text)) return new NoActiveDevice(message);
     // A 404 for the listener's own player or lists is a temporary fault at Spotify. A 404 only means something if the request named an object,
     // which may be missing, or if this API version lacks the endpoint.
     const isPlayer = path.startsWith('/me/player');
@@ -49,4 +55,9 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
     if (!isPlayer && !isList) return new NotFound(message);
   }
   return new SpotifyUnavailable(message);
+}
+
+function playerReasonIn({ json }: HttpResponse): PlayerReason | null {
+  const error = isObject(json) && isObject(json.error) ? json.error : {};
+  return playerReasons.find((one) => one === error.reason) ?? null;
 }

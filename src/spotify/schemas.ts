@@ -45,6 +45,7 @@ const device = v.object({
   name: v.string().nullable(),
   type: v.string().nullable(),
   volumePercent: amount.nullable(),
+  supportsVolume: v.boolean(),
   privateSession: v.boolean(),
 });
 
@@ -57,6 +58,9 @@ export const playbackSchema: v.Type<Playback> = v.union(
     progressMs: amount.nullable(),
     device: device.nullable(),
     disallows: v.array(v.string()),
+    shuffle: v.boolean().nullable(),
+    repeat: v.union(v.literal('off'), v.literal('context'), v.literal('track')).nullable(),
+    context: v.string().nullable(),
   }),
 );
 

@@ -58,11 +58,19 @@ export type Episode = Item & {
   authors: Named[];
 };
 
-export type Artist = { name: string | null; link: string | null; covers: Image[] };
+export type Artist = {
+  name: string | null;
+  link: string | null;
+  covers: Image[];
+  /** Names the artist in commands; null if Spotify sent something else. */
+  uri: string | null;
+};
 
 export type Album = {
   name: string | null;
   link: string | null;
+  /** Names the album in commands; null if Spotify sent something else. */
+  uri: string | null;
   artists: Named[];
   covers: Image[];
   /** A year, month or day in ISO 8601, as precise as Spotify knows it. */
@@ -92,8 +100,13 @@ export type Device = {
   name: string | null;
   type: string | null;
   volumePercent: number | null;
+  /** Whether apps can change its volume. Most phones refuse that. */
+  supportsVolume: boolean;
   privateSession: boolean;
 };
+
+/** What the player repeats: nothing, the list that it plays, or the track. */
+export type Repeat = 'off' | 'context' | 'track';
 
 export type Playback =
   | { state: 'nothing' }
@@ -106,7 +119,16 @@ export type Playback =
       device: Device | null;
       /** Actions that are not possible at the moment, by Spotify's names, such as `skipping_next`. */
       disallows: string[];
+      /** Null if unknown. */
+      shuffle: boolean | null;
+      /** Null if unknown. */
+      repeat: Repeat | null;
+      /** The URI of the playlist, album, artist or show that it plays from; null if there is none. */
+      context: string | null;
     };
+
+/** What is up next, as far as Spotify says. It doesn't tell what the listener added from what the list contains. */
+export type Queue = { upNext: (Track | Episode)[] };
 
 export type Playlist = {
   /** Null if Spotify sent something other than an id: such a playlist can be listed, but not opened. */

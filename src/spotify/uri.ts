@@ -15,6 +15,22 @@ export function isUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(track|episode):[A-Za-z\d]{22}$/.test(value);
 }
 
+/** Returns whether this is the URI of a list that can be played as a whole, or of a show (same page). */
+export function isContextUri(value: unknown): value is string {
+  return typeof value === 'string' && /^spotify:(album|artist|playlist|show):[A-Za-z\d]{22}$/.test(value);
+}
+
+/** Returns whether this is the URI of a list that Spotify plays as a whole ("Start/Resume Playback": album, artist, playlist). */
+export function isPlayableContext(value: unknown): value is string {
+  // safeguard: playable-contexts
+  return isContextUri(value) && !value.startsWith('spotify:show:');
+}
+
+/** Returns whether playback of this list can start at one of its items (same page: only albums and playlists). */
+export function hasPlaces(context: string | null | undefined): boolean {
+  return isContextUri(context) && /:(album|playlist):/.test(context);
+}
+
 /** Returns whether this can be the id of a device. Spotify documents no format; devices choose their own. */
 export function isDeviceId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{1,128}$/.test(value);

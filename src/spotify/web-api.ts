@@ -18,7 +18,7 @@ type Deps = {
  * Spotify's Web API: each method takes an access token and returns the parsed response.
  *
  * All throw SpotifyUnavailable, AccessTokenRejected, RateLimited, MissingScope, NotInvited, OwnerNeedsPremium, NotFound, BadRequest or Refused;
- * the player's commands also PremiumRequired, NoActiveDevice or NotPossibleNow.
+ * the player's commands also PremiumRequired, NoActiveDevice, DeviceGone or NotPossibleNow.
  */
 export function createWebApi({ http, otherOrigins }: Deps) {
   const send = createSend(http);

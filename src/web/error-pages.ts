@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { Cooldown, GrantLost, TooManyRequests } from '../access/errors.ts';
 import { familyWords, stillWorks } from '../access/family-words.ts';
-import { knownScopes } from '../access/scopes.ts';
+import { controlScopes, knownScopes } from '../access/scopes.ts';
 import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { routes } from '../routes.ts';
@@ -94,7 +94,10 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     // The response has begun. Cut the connection, so that a partial response isn't mistaken for a complete one.
     if (res.headersSent) return void res.destroy();
 
-    if (error instanceof GrantLost) delete res.locals.listener;
+    if (error instanceof GrantLost) {
+      delete res.locals.listener;
+      delete res.locals.bar;
+    }
     res.vary('Accept');
     if (wantsJson(req)) {
       const { status, reason, title, text: detail } = page;
@@ -247,10 +250,13 @@ function retryAtOf(error: unknown, now: number): number | null {
   return error instanceof TooManyRequests ? now + error.waitMs : null;
 }
 
-/** If Spotify didn't say which are missing, all that any page may need. */
+/** If Spotify didn't say which are missing, all that any page may need. Those for changes are granted in one step. */
 function missingScopes(error: unknown): readonly string[] {
-  const missing = error instanceof spotify.MissingScope ? error.scopes : [];
-  return missing.length > 0 ? missing : knownScopes;
+  const missing: readonly string[] = error instanceof spotify.MissingScope ? error.scopes : [];
+  if (missing.length === 0) return knownScopes;
+  // safeguard: one-permission-step
+  const isForChanges = controlScopes.some((scope) => missing.includes(scope));
+  return isForChanges ? [...new Set([...missing, ...controlScopes])] : missing;
 }
 
 /** The status of a 4xx error that Express or one of its parsers threw for a request it cannot read, else null. */

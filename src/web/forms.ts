@@ -88,7 +88,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
       const submissions = records.of<Submission<T>>({
         kind: 'idempotency',
         key: keys.idempotency,
-        codec: jsonCodec({ shape: 2, schema: submissionSchema(result) }),
+        codec: jsonCodec({ shape: 3, schema: submissionSchema(result) }),
         ttlMs: ({ state }) => (state === 'running' ? leaseMs : resultTtlMs),
       });
       return (req: Request, work: () => Promise<T>): Promise<T> =>

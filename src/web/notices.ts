@@ -24,6 +24,12 @@ const notices = {
     text: 'Nothing was removed, because your library has changed. Here’s how it looks now.',
     isError: true,
   },
+  'playback-started': { text: 'Playback started.' },
+  'added-to-queue': { text: 'Added to the queue.' },
+  'queue-unknown': {
+    text: 'Spotify didn’t respond, so this may or may not have been added. Check Up next before you add it again.',
+    isError: true,
+  },
   'premium-required': {
     text: 'Spotify lets only Premium members control playback from other apps.',
     isError: true,
@@ -32,31 +38,105 @@ const notices = {
     text: 'Spotify doesn’t see anything playing on your devices. Open Spotify on one of them and start playing.',
     isError: true,
   },
-  'not-possible-now': {
-    text: 'The player can’t do that right now. It may have stopped or moved on, or the device can’t be controlled from here.',
+  'device-gone': {
+    text: 'That device isn’t available anymore. Idle devices disappear after a while. Open Spotify on it, then try again.',
     isError: true,
   },
+  'no-previous-track': { text: 'There’s no track before this one.', isError: true },
+  'no-next-track': { text: 'There’s no track after this one.', isError: true },
+  'not-in-list': {
+    text: 'That track is no longer in this list. Reload the page to see the current list.',
+    isError: true,
+  },
+  'already-paused': { text: 'Playback is already paused.', isError: true },
+  'already-playing': { text: 'It’s already playing.', isError: true },
+  'playing-elsewhere': { text: 'Playback has moved to another device.', isError: true },
+  'no-track-playing': { text: 'No track is playing. Play something first.', isError: true },
+  'no-list-playing': {
+    text: 'This works only while an album, an artist or a playlist is playing.',
+    isError: true,
+  },
+  'endless-list': { text: 'This isn’t available for endless mixes, such as radio.', isError: true },
+  'list-disallows': { text: 'Spotify doesn’t allow this for the list that’s playing.', isError: true },
+  'too-many-commands': {
+    text: 'Too many commands at once. Wait a few seconds, then try again.',
+    isError: true,
+  },
+  'device-uncontrollable': {
+    text: 'This device can’t be controlled from here. Use its own buttons, or move playback to another one.',
+    isError: true,
+  },
+  'volume-uncontrollable': {
+    text: 'The volume of this device can’t be changed from here. Use its own buttons.',
+    isError: true,
+  },
+  'cannot-play': {
+    text: 'Spotify can’t play this right now. It may be playing already, or an ad may be on.',
+    isError: true,
+  },
+  'cannot-pause': {
+    text: 'Spotify can’t pause right now. Playback may have stopped already.',
+    isError: true,
+  },
+  'cannot-next': {
+    text: 'Spotify doesn’t allow skipping right now. That happens during ads, and after many skips.',
+    isError: true,
+  },
+  'cannot-previous': {
+    text: 'Spotify doesn’t allow going back right now. That happens during ads.',
+    isError: true,
+  },
+  'cannot-seek': {
+    text: 'Spotify doesn’t allow seeking right now. That happens during ads.',
+    isError: true,
+  },
+  'cannot-volume': { text: 'The volume can’t be changed from here right now.', isError: true },
+  'cannot-shuffle': {
+    text: 'Shuffle can’t be changed for what’s playing. Radio, the DJ and autoplay don’t allow it.',
+    isError: true,
+  },
+  'cannot-repeat': {
+    text: 'Repeat can’t be changed for what’s playing. Radio, the DJ and autoplay don’t allow it.',
+    isError: true,
+  },
+  'cannot-queue': {
+    text: 'Nothing was added. Spotify doesn’t allow adding to the queue right now.',
+    isError: true,
+  },
+  'cannot-device': { text: 'Playback can’t be moved to this device right now.', isError: true },
 } as const satisfies Record<string, Notice>;
 
 export type NoticeName = keyof typeof notices;
 
-/** The path with a notice for the page to show. */
-export function withNotice(path: string, notice: NoticeName): string {
+/** Whether there is a notice of this name. */
+export function isNoticeName(name: unknown): name is NoticeName {
+  // safeguard: notices-by-own-key
+  return typeof name === 'string' && Object.hasOwn(notices, name);
+}
+
+/** Returns what a notice says. */
+export function textOfNotice(name: NoticeName): string {
+  return notices[name].text;
+}
+
+/** The path with a notice for the page to show. `at`: the control that it belongs to. */
+export function withNotice(path: string, notice: NoticeName, at: string | null = null): string {
   const url = new URL(path, 'http://unused');
   url.searchParams.set('notice', notice);
+  if (at !== null) url.searchParams.set('at', at);
   return url.pathname + url.search;
 }
 
 /** The notice that a request names; null if it names none of ours. */
 export function noticeIn(req: Request): NoticeName | null {
   const { notice } = req.query;
-  // safeguard: notices-by-own-key
-  return typeof notice === 'string' && Object.hasOwn(notices, notice) ? (notice as NoticeName) : null;
+  return isNoticeName(notice) ? notice : null;
 }
 
 /** Lets the page show the notice that the request names. */
 export const showNotice: RequestHandler = (req, res, next) => {
   const name = noticeIn(req);
-  if (name !== null) res.locals.notice = notices[name];
+  const { at } = req.query;
+  if (name !== null) res.locals.notice = { ...notices[name], at: typeof at === 'string' ? at : null };
   next();
 };

@@ -14,6 +14,7 @@ import { NotSignedIn } from './errors.ts';
 import { createExtensionTimer } from './extension-timer.ts';
 import { charge } from './rate-limits.ts';
 import type { Sessions } from './session.ts';
+import { signInHash } from './sign-in-hash.ts';
 
 declare module 'express-serve-static-core' {
   interface Request {
@@ -95,8 +96,9 @@ export function createSignedIn(deps: Deps) {
         await sessions.forget(req);
         req.grant = null;
       }
-      // For the header of every page, including error pages.
+      // For the header and the bar of every page, including error pages.
       if (req.grant) res.locals.listener = listener;
+      if (req.grant) res.locals.bar = barFor(req.grant, req.session.id, listenerApi);
       next();
     }) satisfies RequestHandler,
 
@@ -189,4 +191,11 @@ function redirectToSignIn(req: Request, res: Response): void {
 
 function isReadRequest(req: Request): boolean {
   return ['GET', 'HEAD'].includes(req.method);
+}
+
+/** The locals of the bar that shows what is playing; null for listeners who haven't permitted that. */
+function barFor(grant: StoredGrant, sessionId: string, { canSeePlayer, canPlay }: ListenerApi) {
+  // safeguard: bar-with-scope-only
+  if (!canSeePlayer(grant)) return null;
+  return { signIn: () => signInHash(sessionId), canControl: canPlay(grant) };
 }

@@ -15,13 +15,13 @@ type PublicFile = {
 /** The files in public/ by name, as of the start of the server. */
 export type PublicFiles = ReadonlyMap<string, PublicFile>;
 
-/** Reads the files in a folder, without subfolders. Throws if one cannot be read. */
+/** Reads the files in a folder, without subfolders; scripts without their comments. Throws if one cannot be read. */
 export function readPublicFiles(folder: string): PublicFiles {
   const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
   return new Map(
     files.map(({ name }) => {
       const path = join(folder, name);
-      const content = readFileSync(path);
+      const content = extname(name) === '.js' ? withoutComments(readFileSync(path)) : readFileSync(path);
       return [name, { content, version: versionOf(content), modified: statSync(path).mtime.toUTCString() }];
     }),
   );
@@ -47,6 +47,19 @@ export function staticFiles(files: PublicFiles): RequestHandler {
     });
     res.type(extname(name)).send(file.content);
   };
+}
+
+/**
+ * Returns a script without the comments that have lines of their own, and without indentation: a third less to load. A template literal must not
+ * span lines.
+ */
+function withoutComments(script: Buffer): Buffer {
+  const text = script
+    .toString()
+    .replace(/^\s*\/\*[\s\S]*?\*\/$/gm, '')
+    .replace(/^\s*\/\/.*$/gm, '')
+    .replace(/^\s+/gm, '');
+  return Buffer.from(text);
 }
 
 /** The version of a file: a hash of its content. */

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import ejs from 'ejs';
 import type { Application } from 'express';
+import { controlScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
-import type { Image } from '../spotify/types.ts';
+import { cover } from './cover.ts';
 import { fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
 import type { PublicFiles } from './static-files.ts';
@@ -19,6 +20,8 @@ type Deps = {
   /** Whether pages have a search field: not until there are credentials. */
   hasSearch: boolean;
   now: () => number;
+  /** Between two heartbeats of a stream, in milliseconds. */
+  heartbeatMs: number;
   /** Whether there is a page that checks the setup. */
   hasSetup: boolean;
 };
@@ -26,7 +29,7 @@ type Deps = {
 /** Sets up the view engine, and what every view may use, as `it.…`. */
 export function useViews(
   app: Application,
-  { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, hasSearch, hasSetup, now }: Deps,
+  { viewsDir, files, baseUrl, simulatorUrl, spotifyLogo, hasSearch, hasSetup, heartbeatMs, now }: Deps,
 ): void {
   // Not Express's own EJS engine, which cannot be set to render without `with`. Without it, rendering is three times as fast.
   app.engine('ejs', (path, data, done) => {
@@ -48,6 +51,10 @@ export function useViews(
     spotifyLogo,
     hasSearch,
     hasSetup,
+    heartbeatMs,
+    controlScopes,
+    /** What they permit, for the page that asks for them. */
+    controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */
     idempotencyKey: () => randomBytes(12).toString('base64url'),
     /** The URL of a file in public/, with its version, so that browsers cache it for a year. */
@@ -64,16 +71,6 @@ export function useViews(
     /** Whether a name is too long for the font size of titles. */
     isLong: (name: string) => name.length > longNameLength,
   });
-}
-
-/** The smallest image that fills `size` pixels, and one for screens with twice the density; null if there is no image. */
-function cover(images: readonly Image[], size: number): { src: string; srcset: string } | null {
-  const smallestFilling = (pixels: number): Image | undefined => {
-    const bySize = images.filter((one) => one.width !== null).sort((a, b) => (a.width ?? 0) - (b.width ?? 0));
-    return bySize.find((one) => (one.width ?? 0) >= pixels) ?? bySize.at(-1) ?? images[0];
-  };
-  const [single, double] = [smallestFilling(size), smallestFilling(2 * size)];
-  return single && double ? { src: single.url, srcset: `${single.url} 1x, ${double.url} 2x` } : null;
 }
 
 /** A name shortened for the tab of a browser. The page itself shows it in full. */

@@ -83,7 +83,7 @@ const heading = (page: Page) => page.getByRole('heading', { level: 1 });
 const another = (page: Page, name: string) =>
   heading(page).filter({ hasNotText: name }).waitFor({ timeout: 25_000 });
 /** The position of the bar, in milliseconds. */
-const barAt = (page: Page) => page.evaluate<number>("document.querySelector('#live-bar').value");
+const barAt = (page: Page) => page.evaluate<number>("Number(document.querySelector('#live-bar').value)");
 
 // fault: full-bar
 test('a full bar says that it is checking after ten seconds, and then what it found', { skip }, async (t) => {

@@ -253,6 +253,7 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: `lock:${appToken}`, type: 'string', before: tokenIsDue },
     { key: `lock:${setupCheck}`, type: 'string', before: () => redis.del(setupCheck) },
     { key: `lease:{${accountId}}`, type: 'string' },
+    { key: `watched:{${accountId}}`, type: 'string' },
     { key: `subscribed:{${clientId}}`, type: 'zset' },
     { key: `streams:{${sessionId}}`, type: 'zset' },
     { key: await keyOf('idempotency'), type: 'string', visit: create },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dayOfMusic, dayOfStuckPlayer, delays, pollLikeTheApp } from '../../bench/day.ts';
 import type { Budget } from '../../src/access/quota-budget.ts';
-import { nextPoll } from '../../src/live/cadence.ts';
+import { type Interest, nextPoll } from '../../src/live/cadence.ts';
 import { type Observation, observe } from '../../src/live/observation.ts';
 import type { Playback } from '../../src/spotify/parse.ts';
 import { ad, startOfTest as at, hour, minute, second, song, track } from '../support/playback.ts';
@@ -21,16 +21,17 @@ const [plenty, tight, scarce] = [budget(10), budget(300), budget(640)];
 /** Of a limit that Spotify has shown by refusing a call. */
 const usedUp = budget(700, 700, false);
 
-type Circumstances = Partial<Observation> & { budget?: Budget; listeners?: number };
+type Circumstances = Partial<Observation> & { budget?: Budget; listeners?: number; interest?: Interest };
 
 const circumstances = (
   playback: Playback,
-  { budget = plenty, listeners = 1, ...known }: Circumstances = {},
+  { budget = plenty, listeners = 1, interest = 'everything', ...known }: Circumstances = {},
 ) => ({
   now: at,
   observation: { ...observe(playback, { askedAt: at, answeredAt: at }, null), ...known },
   budget,
   listeners,
+  interest,
 });
 
 /** Seconds until the next poll if the last one was answered just now. */
@@ -40,6 +41,9 @@ function wait(playback: Playback, known?: Circumstances): number {
 
 const mix = track(5 * minute, 3 * hour);
 const episode = track(0, 50 * minute);
+
+/** Only a bar shows what is playing. */
+const bar = { interest: 'track-ends' } as const;
 
 const waits: readonly (readonly [seconds: number, title: string, Playback, Circumstances?])[] = [
   [57, 'a track is polled once a minute while there are plenty of calls', track(0)],
@@ -130,6 +134,13 @@ const waits: readonly (readonly [seconds: number, title: string, Playback, Circu
   ],
   [1800, 'stuck for very long, with no calls left', track(song), { stuckPolls: 40, budget: budget(690) }],
   [57, 'nothing is playing since just now', { state: 'nothing' }],
+  [211.5, 'a bar: a song is polled at its end', track(0), bar],
+  [1501.5, 'a bar: a part of an hour is polled at its end', track(35 * minute, hour), bar],
+  [1800, 'a bar: no interval is longer than half an hour', track(0, hour), bar],
+  [180, 'a bar: a paused player', track(170 * second, song, 'paused'), bar],
+  [180, 'a bar: nothing is playing', { state: 'nothing' }, bar],
+  [2, 'a bar: a track that is overdue', track(song), { ...bar, stuckPolls: 1 }],
+  [57, 'a bar: an ad', ad, bar],
   [900, 'nothing is playing for five hours', { state: 'nothing' }, { since: at - 5 * hour }],
 ];
 
@@ -140,7 +151,7 @@ for (const [seconds, title, playback, known] of waits) {
 }
 
 test('if nothing is known yet, the next poll is now', () => {
-  const next = nextPoll({ now: at, observation: null, budget: plenty, listeners: 1 });
+  const next = nextPoll({ ...circumstances(track(0)), observation: null });
   assert.deepEqual(next, { at, throttledUntil: null });
 });
 

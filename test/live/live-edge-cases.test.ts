@@ -111,6 +111,38 @@ test('if Spotify shows the effect of a button late, it is polled once more', asy
   assert.equal(countApiCalls(simulator, playerPath), 2);
 });
 
+test('after a command there is a poll at once and one after two seconds, which commands in quick succession share', async (t) => {
+  const { url, mara, simulator, clock } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(isCard);
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  /** Sends commands, half a second before they are answered. */
+  const send = async (...commands: (readonly [name: string, fields?: object])[]) => {
+    clock.advance({ seconds: 5 });
+    simulator.forgetCalls();
+    const answers = commands.map(([name, fields = {}]) =>
+      mara.post(`/player/${name}`).set('Accept', 'application/json').send(fields).expect(204).then(),
+    );
+    await until(() => simulator.calls.filter(({ status }) => status !== 0).length === commands.length);
+    await sleep(50);
+    clock.advance({ seconds: 0.5 });
+    await Promise.all(answers);
+  };
+  const pollsAfter = async (seconds: number) => {
+    clock.advance({ seconds });
+    await waitForTicks(simulator);
+    return countApiCalls(simulator, playerPath);
+  };
+
+  await send(['pause']);
+  assert.deepEqual([await pollsAfter(0), await pollsAfter(1.4)], [1, 1]);
+  assert.deepEqual([await pollsAfter(0.2), await pollsAfter(6)], [2, 2]);
+  await send(['volume', { percent: 10 }], ['volume', { percent: 20 }], ['volume', { percent: 30 }]);
+  assert.deepEqual([await pollsAfter(0), await pollsAfter(1.6), await pollsAfter(6)], [1, 2, 2]);
+  await send(['queue', { uri: body.item.uri }]);
+  assert.deepEqual([await pollsAfter(0), await pollsAfter(6)], [0, 0], 'the queue isn’t part of the player');
+});
+
 test('a button on another page shows its effect in open tabs', async (t) => {
   const { url, mara } = await startLiveListener(t, { ticking: true });
   const stream = await openStream(t, url, mara);
@@ -327,6 +359,53 @@ test('someone who presses a button sees its effect even while polls are throttle
   clock.advance({ seconds: 1 });
   await mara.get(String(answer.headers.location)).expect(200);
   clock.advance({ seconds: 2 });
+
+  await stream.waitFor(({ data }) => data.playing === false);
+});
+
+// fault: command-while-throttled
+test('a command that a script sends is followed by a poll even while polls are throttled', async (t) => {
+  const turntable = await startLiveListener(t, { env: { SPOTIFY_DAILY_CALLS: '8' } });
+  const { url, mara, simulator, clock } = turntable;
+  await refusedAfter(turntable, 9);
+  simulator.plays('mara', { kind: 'episode' });
+  const stream = await openStream(t, url, mara);
+  for (let pages = 0; pages < 9; pages += 1) {
+    clock.advance({ seconds: 2 });
+    await mara.getJson('/now-playing').expect(200);
+  }
+  await stream.waitFor(cardSays(/Live updates are slower/));
+
+  await mara.post('/player/pause').set('Accept', 'application/json').send({}).expect(204);
+  clock.advance({ seconds: 2 });
+
+  await stream.waitFor(({ data }) => data.playing === false);
+});
+
+test('adding to the queue causes no poll: it isn’t shown on the card', async (t) => {
+  const { url, mara, simulator, clock } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(isCard);
+  const uri = `spotify:track:${'1'.repeat(22)}`;
+  simulator.fault({ on: /\/queue$/, answer: { status: 204, body: '' } });
+  simulator.forgetCalls();
+
+  await mara.post('/player/queue').set('Accept', 'application/json').send({ uri }).expect(204);
+  clock.advance({ seconds: 3 });
+  await waitForTicks(simulator);
+
+  assert.deepEqual(apiRequests(simulator), ['POST /me/player/queue']);
+});
+
+// fault: command-response-lost
+test('if only the response to a command was lost, its effect is shown', async (t) => {
+  const { url, mara, simulator, clock } = await startLiveListener(t);
+  const stream = await openStream(t, url, mara);
+  await stream.waitFor(isCard);
+  simulator.fault({ on: /\/pause$/, how: 'reset-after' });
+
+  await mara.post('/player/pause').set('Accept', 'application/json').send({}).expect(502);
+  clock.advance({ seconds: 3 });
 
   await stream.waitFor(({ data }) => data.playing === false);
 });

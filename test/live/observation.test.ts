@@ -145,6 +145,12 @@ test('everything learned is stored with the observation', () => {
 });
 
 function device(name: string): Device {
-  const state = { active: true, restricted: false, privateSession: false, volumePercent: null };
+  const state = {
+    active: true,
+    restricted: false,
+    privateSession: false,
+    volumePercent: null,
+    supportsVolume: true,
+  };
   return { id: 'x', name, type: 'Speaker', ...state };
 }

@@ -4,7 +4,7 @@ import { type Observation, observe } from '../../src/live/observation.ts';
 import { isPollDue, postponePoll, requestPoll, schedulePoll } from '../../src/live/schedule.ts';
 import { initialState, type ListenerState, type LiveState, unknownState } from '../../src/live/state.ts';
 import type { Playback } from '../../src/spotify/parse.ts';
-import { hour, minute, startOfTest as now, second, song, track } from '../support/playback.ts';
+import { hour, minute, startOfTest as now, second, track } from '../support/playback.ts';
 
 /** What was observed this many milliseconds ago. */
 const observed = (agoMs: number, playback: Playback = track(0)): Observation =>
@@ -35,6 +35,7 @@ const requests: readonly (readonly [title: string, Known, nextPollInMs: number])
     { live: { ...throttled, observation: observed(minute) } },
     0,
   ],
+  ['is made while throttled, after a command', { live: throttled, commandAt: now, isFollowUpDue: true }, 0],
   ['is not made if the answer came after the request', { live: { observation: observed(-1) } }, minute],
   ['is made if nothing is known yet', { live: { observation: null } }, 0],
 ];
@@ -47,15 +48,12 @@ for (const [title, known, expectedMs] of requests) {
   });
 }
 
-/** A command two and a half seconds ago, and the answer to a request made after it. */
-const afterCommand = (before: Playback, after: Playback, agoMs = 2_200): Known => ({
+/** A command two and a half seconds ago, and an observation made `agoMs` ago. */
+const afterCommand = (agoMs = 2_200): Known => ({
   commandAt: now - 2_500,
-  beforeCommand: observed(10 * second, before),
-  live: { observation: observed(agoMs, after) },
+  isFollowUpDue: true,
+  live: { observation: observed(agoMs) },
 });
-const playing = track(10 * second);
-const paused = track(10 * second, song, 'paused');
-const stillPlaying = track(10 * second + 7_800);
 
 const schedules: readonly (readonly [title: string, Known, nextPollInMs: number])[] = [
   ['by the cadence', {}, minute],
@@ -68,13 +66,14 @@ const schedules: readonly (readonly [title: string, Known, nextPollInMs: number]
     { live: { cooldown }, earliestPollAt: now + 61_000 },
     61_000,
   ],
-  ['once more, if a command shows no effect', afterCommand(playing, stillPlaying), 0],
-  ['by the cadence, if a command shows its effect', afterCommand(playing, paused), minute],
+  ['once more two seconds after a command, if that is past', afterCommand(), 0],
   [
-    'by the cadence, if the answer is older than the command',
-    afterCommand(playing, stillPlaying, 2_600),
-    minute,
+    'once more two seconds after a command, if that is to come',
+    { ...afterCommand(), commandAt: now - 500, live: { observation: observed(100) } },
+    1_500,
   ],
+  ['by the cadence, if the answer came two seconds after the command', afterCommand(400), minute],
+  ['by the cadence, if the answer is older than the command', afterCommand(2_600), minute],
 ];
 
 for (const [title, known, expectedMs] of schedules) {
@@ -86,18 +85,14 @@ for (const [title, known, expectedMs] of schedules) {
 }
 
 test('a command is followed by a further poll even while polls are throttled', () => {
-  const known = state(afterCommand(playing, stillPlaying));
+  const known = state(afterCommand());
   const cadence = { at: now + hour, ...throttled };
   assert.equal(inMs(schedulePoll(known, cadence, now).nextPollAt), 0);
 });
 
 test('after a command one further poll is made, and not another', () => {
-  const first = schedulePoll(
-    state(afterCommand(playing, stillPlaying)),
-    { at: now + minute, throttledUntil: null },
-    now,
-  );
-  assert.equal(first.beforeCommand, null);
+  const first = schedulePoll(state(afterCommand()), { at: now + minute, throttledUntil: null }, now);
+  assert.equal(first.isFollowUpDue, false);
   const answered = { ...first, live: { ...first.live, observation: observed(0) } };
   const second = schedulePoll(answered, { at: now + minute, throttledUntil: null }, now);
   assert.equal(inMs(second.nextPollAt), minute);

@@ -271,10 +271,10 @@ for (const [title, before, observation, gate, expected] of stored) {
   });
 }
 
-test('a command makes earlier answers out of date, and the observation before it is remembered', () => {
+test('a command makes earlier answers out of date, and plans a second poll', () => {
   const before = state({});
   const after = applyCommand(before, now);
-  assert.deepEqual([after.commandAt, after.beforeCommand], [now, before.live.observation]);
+  assert.deepEqual([after.commandAt, after.isFollowUpDue], [now, true]);
   assert.equal(applyCommand(after, now - second).commandAt, now, 'messages may overtake each other');
 });
 

@@ -1,8 +1,10 @@
+import { mutations as bar } from './bar.ts';
 import { mutations as data } from './data.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
 import { mutations as records } from './records.ts';
+import { mutations as remote } from './remote.ts';
 import { mutations as setup } from './setup.ts';
 import { mutations as stability } from './stability.ts';
 import { mutations as stopping } from './stopping.ts';
@@ -16,5 +18,7 @@ export const mutations: readonly Mutation[] = [
   ...overload,
   ...visitors,
   ...data,
+  ...remote,
+  ...bar,
   ...setup,
 ];

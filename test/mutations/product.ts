@@ -552,8 +552,8 @@ export const mutations: Mutation[] = [
   {
     what: 'looking up notices by own keys only',
     safeguard: 'notices-by-own-key',
-    from: "typeof notice === 'string' && Object.hasOwn(notices, notice) ? (notice as NoticeName) : null",
-    to: "typeof notice === 'string' ? (notice as NoticeName) : null",
+    from: "typeof name === 'string' && Object.hasOwn(notices, name)",
+    to: "typeof name === 'string'",
     test: 'test/pages/library',
   },
   {
@@ -615,15 +615,15 @@ export const mutations: Mutation[] = [
   {
     what: 'explaining why a command was refused',
     safeguard: 'explain-refused-commands',
-    from: "  [PremiumRequired, 'premium-required'],\n",
+    from: "if (error instanceof PremiumRequired) return 'premium-required';",
     to: '',
     test: 'test/pages/player',
   },
   {
     what: 'the polling lease',
     safeguard: 'polling-lease',
-    from: 'if owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000 then return owner end',
-    to: '',
+    from: 'not (owner and owner ~= ARGV[1] and left ~= -1 and left <= ARGV[2] + 1000)',
+    to: 'true',
     test: 'test/live/live',
   },
   {
@@ -692,7 +692,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the time until which polling is throttled',
     safeguard: 'throttled-until',
-    from: 'if (!isThrottled(observation, now, paceOf(then, listeners))) return inMs;',
+    from: 'if (!isThrottled(observation, then)) return inMs;',
     to: 'return inMs;',
     test: 'test/live/cadence',
   },
@@ -1035,18 +1035,18 @@ export const mutations: Mutation[] = [
     named: 'opened during a cooldown',
   },
   {
-    what: 'another poll if a command shows no effect',
+    what: 'the second poll after a command',
     safeguard: 'repoll-after-command',
-    from: 'if (hasPlaybackChanged(beforeCommand, observation)) return next;',
-    to: 'return next;',
+    from: 'Math.max(pollRequestedAt, commandAt + commandEffectMs)',
+    to: 'pollRequestedAt',
     test: 'test/live/live-edge-cases',
     named: 'effect of a button late',
   },
   {
     what: 'a poll after a command on another page',
     safeguard: 'poll-after-other-page',
-    from: 'if (wantsJson(req) || !back.startsWith(routes.nowPlaying()))',
-    to: 'if (wantsJson(req))',
+    from: 'if (isShown && (wantsJson(req) || !back.startsWith(routes.nowPlaying())))',
+    to: 'if (isShown && wantsJson(req))',
     test: 'test/live/live-edge-cases',
     named: 'another page',
   },
@@ -1117,7 +1117,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the poll after a command while throttled',
     safeguard: 'poll-after-command-when-throttled',
-    from: 'live.throttledUntil !== null && pollRequestedAt !== commandAt + commandEffectMs',
+    from: 'live.throttledUntil !== null && !isAfterCommand',
     to: 'live.throttledUntil !== null',
     test: 'test/live/live-edge-cases',
     named: 'even while polls are throttled',

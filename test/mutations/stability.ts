@@ -127,7 +127,7 @@ export const mutations: Mutation[] = [
   {
     what: 'polling for pages that fetch updates',
     safeguard: 'poll-for-fetching-pages',
-    from: '    fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs);\n',
+    from: '    fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs, interest);\n',
     to: '',
     test: 'test/live/live-fetch',
     named: 'after one poll',
@@ -151,8 +151,8 @@ export const mutations: Mutation[] = [
   {
     what: 'skipping a card that is already shown',
     safeguard: 'skip-unchanged-card',
-    from: 'card && version !== req.query.version',
-    to: 'card',
+    from: ' && data?.version !== req.query.version',
+    to: '',
     test: 'test/live/live-fetch',
     named: 'without HTML',
   },

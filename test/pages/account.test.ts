@@ -112,6 +112,7 @@ test('programs get the account as JSON', async (t) => {
       'user-library-read',
       'user-read-recently-played',
       'user-top-read',
+      'user-read-currently-playing',
     ],
   );
   assert.deepEqual(

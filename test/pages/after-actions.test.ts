@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { commandNames } from '../../src/pages/player/commands.ts';
 import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
 import { allowAll } from '../support/pages.ts';
@@ -69,7 +70,7 @@ const cases: Record<string, Case> = {
     ],
   },
   'moving to another device': {
-    routes: ['POST /player/device'],
+    routes: ['POST /player/:command'],
     async shown(at) {
       const { devices } = await json(at, '/devices');
       const active = devices.find(({ active }: { active: boolean }) => active);
@@ -79,6 +80,27 @@ const cases: Record<string, Case> = {
       { path: '/player/device', sent: { device: other?.id }, expected: [other?.name, other?.name] },
       { path: '/player/device', sent: { device: one?.id }, expected: [one?.name, one?.name] },
     ],
+  },
+  'moving within a track, and changing volume, shuffle and repeat': {
+    routes: ['POST /player/:command'],
+    async shown(at) {
+      const { progressMs, device, shuffle, repeat } = await json(at, '/now-playing');
+      return [Math.floor(progressMs / 60_000), device.volumePercent, shuffle, repeat];
+    },
+    steps: () => [
+      { path: '/player/seek', sent: { positionMs: 121_000 }, expected: [2, 62, false, 'context'] },
+      { path: '/player/volume', sent: { percent: 9 }, expected: [2, 9, false, 'context'] },
+      { path: '/player/shuffle', sent: { on: true }, expected: [2, 9, true, 'context'] },
+      { path: '/player/repeat', sent: { mode: 'off' }, expected: [2, 9, true, 'off'] },
+      { path: '/player/repeat', sent: { mode: 'context' }, expected: [2, 9, true, 'context'] },
+      { path: '/player/shuffle', sent: { on: false }, expected: [2, 9, false, 'context'] },
+      { path: '/player/volume', sent: { percent: 62 }, expected: [2, 62, false, 'context'] },
+    ],
+  },
+  'adding to the queue': {
+    routes: ['POST /player/:command'],
+    shown: async (at) => (await json(at, '/player/queue')).queue[0].uri,
+    steps: ({ other }) => [{ path: '/player/queue', sent: { uri: other }, expected: other }],
   },
   'creating playlists': {
     routes: ['POST /playlists'],
@@ -136,6 +158,11 @@ test('every action is tried', async (t) => {
       .filter((route) => route.startsWith('POST'))
       .sort(),
   );
+
+  const world = await openWorld(t);
+  const paths = Object.values(cases).flatMap(({ steps }) => steps(world, []).map(({ path }) => path));
+  const commands = paths.filter((path) => path.startsWith('/player/')).map((path) => path.slice(8));
+  assert.deepEqual([...new Set(commands)].sort(), [...commandNames].sort());
 });
 
 for (const [what, { shown, steps }] of Object.entries(cases)) {
@@ -257,7 +284,8 @@ async function openWorld(t: TestContext, { redisUrl }: { redisUrl?: string } = {
   const { uri, name } = (await json(here, '/now-playing')).item;
   if (!isSaved) await here.post('/library/save').send({ uri }).expect(303);
   await here.post('/player/next').expect(303);
-  const names = [name, (await json(here, '/now-playing')).item.name];
+  const { name: nextName, uri: other } = (await json(here, '/now-playing')).item;
+  const names = [name, nextName];
   await here.post('/player/previous').expect(303);
   await here.post('/playlists').type('form').send({ name: 'Mine' }).expect(303);
   const { playlists } = await json(here, '/playlists');
@@ -268,6 +296,7 @@ async function openWorld(t: TestContext, { redisUrl }: { redisUrl?: string } = {
     clock: one.clock,
     simulator: one.simulator,
     uri: uri as string,
+    other: other as string,
     names,
     devices: devices as { id: string; name: string }[],
     playlist: playlists[0].id as string,

@@ -241,13 +241,16 @@ testOnce('a missing permission is asked for when it is first needed, and leads b
   const page = await person.get('/library').expect(200);
   assert.doesNotMatch(page.text, />Remove</, 'what cannot be done is not offered');
   const playing = await person.get('/now-playing').expect(200);
-  const [, way = ''] = /href="([^"]+)">Turn on library editing/.exec(playing.text) ?? [];
+  const [, way = ''] = /href="([^"]+)">Turn on playback controls/.exec(playing.text) ?? [];
   turntable.simulator.forgetCalls();
 
   const sent = { uri: 'spotify:track:0000000000000000000000', returnTo: '/library?page=2' };
   const refused = await person.post('/library/save').type('form').send(sent).expect(403);
   assert.match(refused.text, /This needs more permission/);
-  assert.match(refused.text, /returnTo=%2Flibrary%3Fpage%3D2[^"]*allow=user-library-modify"/);
+  assert.match(
+    refused.text,
+    /returnTo=%2Flibrary%3Fpage%3D2[^"]*allow=user-library-modify\+user-modify-playback-state\+[^"]*"/,
+  );
   assert.equal(turntable.simulator.calls.length, 0);
 
   const back = await person.signIn('mara', way.replaceAll('&amp;', '&').replace('/login', ''));

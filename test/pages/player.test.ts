@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
+import { playerReasons } from '../../src/spotify/player-reasons.ts';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { type Browser, startTurntable, type Turntable } from '../support/turntable.ts';
@@ -22,11 +23,13 @@ async function press(person: Browser, { clock }: Turntable, command: string) {
   return { left, page: await person.get(left.headers.location ?? '').expect(200) };
 }
 
-/** The commands that the page offers. */
+/** The buttons for play, pause, next and previous that the page offers. */
 async function offered(person: Browser, { clock }: Turntable): Promise<string[]> {
   clock.advance({ seconds: 2 });
   const page = await person.get('/now-playing').expect(200);
-  return [...page.text.matchAll(/action="\/player\/(\w+)"/g)].map(([, command]) => String(command));
+  return [...page.text.matchAll(/action="\/player\/(play|pause|next|previous)"/g)].map(([, command]) =>
+    String(command),
+  );
 }
 
 test('play, pause, next and previous are buttons that take one call each and lead back to now playing', async (t) => {
@@ -94,7 +97,7 @@ test('a free account sees next to the button that Spotify requires Premium, and 
 
   const { left, page } = await press(mara, turntable, 'pause');
 
-  assert.equal(left.headers.location, '/now-playing?notice=premium-required');
+  assert.equal(left.headers.location, '/now-playing?notice=premium-required&at=pause');
   assert.match(page.text, /role="alert">Spotify lets only Premium members control playback/);
   for (const { text } of [page, await mara.get('/now-playing').expect(200)]) {
     assert.doesNotMatch(text, /action="\/player\//);
@@ -113,7 +116,7 @@ test('if no device is active, the page says so and links to the devices', async 
   const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
   const page = await mara.get(left.headers.location ?? '').expect(200);
 
-  assert.equal(left.headers.location, '/now-playing?notice=no-active-device');
+  assert.equal(left.headers.location, '/now-playing?notice=no-active-device&at=pause');
   assert.match(page.text, /Nothing is playing/);
   assert.match(page.text, /role="alert">Spotify doesn’t see anything playing on your devices/);
   assert.match(page.text, /href="\/devices"/);
@@ -126,8 +129,11 @@ test('a device that has disappeared in the meantime is reported on the page of d
   const sent = { device: 'gone', returnTo: '/devices' };
   const left = await mara.post('/player/device').type('form').send(sent).expect(303);
 
-  assert.equal(left.headers.location, '/devices?notice=no-active-device');
-  assert.match((await mara.get('/devices?notice=no-active-device').expect(200)).text, /role="alert"/);
+  assert.equal(left.headers.location, '/devices?notice=device-gone&at=device');
+  assert.match(
+    (await mara.get('/devices?notice=device-gone&at=device').expect(200)).text,
+    /role="alert">That device isn’t available anymore/,
+  );
 });
 
 test('a command that is no longer possible is reported next to the button', async (t) => {
@@ -140,9 +146,10 @@ test('a command that is no longer possible is reported next to the button', asyn
   const sent = formFields(page.text, '/player/pause');
   const left = await mara.post('/player/pause').type('form').send(sent).expect(303);
 
-  assert.equal(left.headers.location, '/now-playing?notice=not-possible-now');
-  const after = await mara.get('/now-playing?notice=not-possible-now').expect(200);
-  assert.match(after.text, /role="alert">The player can’t do that right now/);
+  assert.equal(left.headers.location, '/now-playing?notice=cannot-pause&at=pause');
+  const after = await mara.get('/now-playing?notice=cannot-pause&at=pause').expect(200);
+  assert.match(after.text, /class="controls transport">[\s\S]*role="alert">Spotify can’t pause right now/);
+  assert.equal(after.text.split('role="alert"').length, 2, 'and nowhere else');
   assert.match(after.text, /action="\/player\/play"/);
 });
 
@@ -174,10 +181,7 @@ test('a program gets the status itself, and the reason', async (t) => {
 
   await send('/player/pause').expect(204);
   assert.equal((await send('/player/pause').expect(409)).body.reason, 'not-possible-now');
-  assert.equal(
-    (await send('/player/device', { device: 'gone' }).expect(404)).body.reason,
-    'no-active-device',
-  );
+  assert.equal((await send('/player/device', { device: 'gone' }).expect(404)).body.reason, 'device-gone');
   simulator.plays('mara', { kind: 'nothing' });
   assert.equal((await send('/player/next').expect(404)).body.reason, 'no-active-device');
   simulator.setProduct('mara', 'free');
@@ -185,6 +189,45 @@ test('a program gets the status itself, and the reason', async (t) => {
   const reader = await signedIn(turntable, 'mara', '');
   const refused = await reader.post('/player/next').set('Accept', 'application/json').send({}).expect(403);
   assert.equal(refused.body.reason, 'missing-permission');
+});
+
+testOnce('each refusal of Spotify has its own words, beside its own control', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const words = new Set<string>();
+  const commands = {
+    next: {},
+    previous: {},
+    pause: {},
+    seek: { positionMs: 0 },
+    volume: { percent: 1 },
+    shuffle: { on: true },
+    repeat: { mode: 'off' },
+  };
+  const refuse = async (command: string, fields: object, reason: string) => {
+    const body = JSON.stringify({ error: { status: 403, message: 'Player command failed: No', reason } });
+    simulator.fault({ on: /me\/player\/\w+$/, answer: { status: 403, body } });
+    const sent = { ...fields, returnTo: '/now-playing' };
+    const left = await mara.post(`/player/${command}`).type('form').send(sent).expect(303);
+    clock.advance({ seconds: 2 });
+    const { text } = await mara.get(left.headers.location ?? '').expect(200);
+    const [, before = '', said = ''] = /^([\s\S]*)role="alert">([^<]+)</.exec(text) ?? [];
+    assert.ok(said, `${command}, ${reason}`);
+    const lastForm = [...before.matchAll(/action="\/player\/(\w+)"/g)].at(-1)?.[1] ?? '';
+    const isOwn = command === 'seek' || command === 'volume' ? lastForm === command : lastForm === 'repeat';
+    assert.ok(isOwn, `${command}: beside ${lastForm}`);
+    words.add(said);
+    simulator.fault({ on: /me\/player\/\w+$/, answer: { status: 403, body } });
+    const program = await mara.post(`/player/${command}`).set('Accept', 'application/json').send(fields);
+    assert.equal(program.status, 409);
+    assert.equal(program.body.detail, said);
+  };
+
+  for (const [command, fields] of Object.entries(commands)) await refuse(command, fields, 'UNKNOWN');
+  assert.equal(words.size, 7);
+  for (const reason of playerReasons) await refuse('next', {}, reason);
+  assert.equal(words.size, 7 + playerReasons.length - 2, 'two pairs of reasons mean the same');
 });
 
 testOnce('a button pressed twice is pressed once', async (t) => {
@@ -220,10 +263,10 @@ testOnce('commands that do not exist, and devices that cannot, are not sent to S
   const mara = await signedIn(turntable);
   turntable.simulator.forgetCalls();
 
-  for (const command of ['stop', 'constructor', 'Play', '..%2F..%2Fme', 'volume'])
+  for (const command of ['stop', 'constructor', 'Play', '..%2F..%2Fme'])
     await mara.post(`/player/${command}`).send({}).expect(404);
   for (const device of ['', 'a b', '../x', 'x'.repeat(129)])
-    await mara.post('/player/device').send({ device }).expect(404);
+    await mara.post('/player/device').send({ device }).expect(400);
   await mara.get('/player/pause').expect(404);
   await mara.agent.post('/player/pause').set('Sec-Fetch-Site', 'cross-site').expect(403);
   await mara.agent.post('/player/pause').expect(403);
@@ -250,7 +293,7 @@ test('a listener without devices sees what to do', async (t) => {
   const page = await mara.get('/devices').expect(200);
 
   assert.match(page.text, /Spotify doesn’t see any of your devices/);
-  assert.match(page.text, /<a class="button" href="\/devices">Refresh<\/a>/);
+  assert.match(page.text, /<a class="button" href="\/devices" data-sheet>Refresh<\/a>/);
 });
 
 testOnce('only notices of ours are shown next to the buttons', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test as testOnce } from 'node:test';
+import { controlScopes } from '../../src/access/scopes.ts';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { allowAll, apiRequests, formFields } from '../support/pages.ts';
 import { startRedisProxy } from '../support/redis-proxy.ts';
@@ -433,7 +434,7 @@ test('without the permission only the way to grant it is offered, and it leads b
     assert.doesNotMatch(text, />Remove<|<summary>Edit details|class="form-fields"|>Add</, page);
     const [, way = ''] = /href="(\/login\?[^"]+allow=[^"]+)"/.exec(text) ?? [];
     const query = new URL(way.replaceAll('&amp;', '&'), turntable.url).searchParams;
-    assert.equal(query.get('allow'), 'playlist-modify-public playlist-modify-private', page);
+    assert.equal(query.get('allow'), controlScopes.join(' '), page);
     assert.equal(query.get('returnTo'), page);
     return way;
   };

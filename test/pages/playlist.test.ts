@@ -79,7 +79,8 @@ test('a playlist shows its card and its contents', async (t) => {
   assert.match(page.text, /For the second pot of coffee\./);
   assert.match(page.text, /<p class="small">20 items<\/p>/);
   assert.equal(body.entries.length, 20);
-  assert.equal(page.text.match(/<li>/g)?.length, 20);
+  const [, list = ''] = page.text.split('<ol class="track-list');
+  assert.equal(list.match(/<li>/g)?.length, 20);
   for (const { item, addedBy } of body.entries as Entry[]) {
     assert.ok(item);
     assert.ok(

@@ -15,16 +15,16 @@ async function signedIn({ browser }: Turntable, query = '') {
 
 test('if Spotify fails, a form comes back with everything that was sent, as text and nothing else', async (t) => {
   const turntable = await startTurntable(t);
-  const mara = await signedIn(turntable, '?allow=user-modify-playback-state');
+  const mara = await signedIn(turntable, allowAll);
   turntable.simulator.fault({ on: 'api', answer: { status: 502, body: '' }, times: 9 });
 
   const { text } = await mara
-    .post('/player/pause')
+    .post('/playlists')
     .type('form')
-    .send({ idempotencyKey: 'a', returnTo: '/now-playing', more: odd })
+    .send({ idempotencyKey: 'a', returnTo: '/now-playing', name: 'New', more: odd })
     .expect(502);
 
-  assert.match(text, /<form method="post" action="\/player\/pause">/);
+  assert.match(text, /<form method="post" action="\/playlists">/);
   assert.match(text, /name="idempotencyKey" value="a"/);
   assert.match(text, /name="more" value="&#34;&gt;&lt;script&gt;/);
   assert.match(text, /href="\/now-playing">Go back</);

@@ -119,6 +119,21 @@ test('an entry of a newer version in the list of browsers is left alone, and sig
   );
 });
 
+test('an observation from before players had shuffle and repeat counts as one of another version', async (t) => {
+  const { mara, redis, accountId, logged, clock } = await signedIn(t);
+  await mara.get('/now-playing').expect(200);
+  const key = `now-playing:{${accountId}}`;
+  const { playback, ...rest } = JSON.parse((await redis.get(key)) ?? '');
+  const { shuffle: _shuffle, repeat: _repeat, context: _context, ...earlier } = playback;
+  await redis.set(key, JSON.stringify({ ...rest, shape: 5, playback: earlier }));
+  damagedIn(logged);
+
+  clock.advance({ seconds: 5 });
+  await mara.get('/now-playing').expect(200);
+
+  assert.deepEqual(damagedIn(logged), []);
+});
+
 // fault: damaged-record-replaced-meanwhile
 test('a damaged record is removed by comparing: one that was written in the meantime stays', async (t) => {
   const line = await startRedisProxy(t);

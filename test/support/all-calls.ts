@@ -63,12 +63,20 @@ async function visitEverything({ browser, simulator, clock }: Turntable, listene
 
   simulator.plays(listener, { kind: 'music' }, 'Kitchen speaker');
   for (const command of ['pause', 'play', 'next', 'previous']) await act(`/player/${command}`);
+  await act('/player/seek', { positionMs: 60_000 });
+  await act('/player/volume', { percent: 30 });
+  await act('/player/shuffle', { on: true });
+  await act('/player/repeat', { mode: 'track' });
   const { devices } = (await person.getJson('/devices').expect(200)).body;
   const other = devices.find(({ name }: { name: string }) => name.includes('laptop'));
   await act('/player/device', { device: other.id });
 
   const playingUri = async () => (await person.getJson('/now-playing').expect(200)).body.item.uri;
   const track = await playingUri();
+  await act('/player/queue', { uri: track });
+  await visit('/player/queue');
+  for (const start of [{ uri: track }, { uri: [track, track], offset: 1, positionMs: 5_000 }])
+    await act('/player/play', start);
   simulator.plays(listener, { kind: 'episode' });
   clock.advance({ seconds: 2 });
   const episode = await playingUri();
@@ -83,6 +91,7 @@ async function visitEverything({ browser, simulator, clock }: Turntable, listene
     await visit(`/playlists/add?uri=${uri}`);
     await act(`${path}/items`, { uri });
   }
+  await act('/player/play', { context: `spotify:playlist:${id}`, offset: 1, device: other.id });
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await visit(`${path}/export.json`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });

@@ -10,6 +10,9 @@ export const hour = 60 * minute;
 export const song = 210 * second;
 export const startOfTest = Date.UTC(2026, 10, 21, 12);
 
+/** What the tests don't depend on. */
+const player = { device: null, disallows: [], shuffle: null, repeat: null, context: null };
+
 export function track(
   progressMs: number | null,
   durationMs: number | null = song,
@@ -27,7 +30,7 @@ export function track(
     local: false,
     restriction: null,
   };
-  return { state, kind: 'track', item, progressMs, device: null, disallows: [] } satisfies Playback;
+  return { state, kind: 'track', item, progressMs, ...player } satisfies Playback;
 }
 
 /** Another track than `track` returns. */
@@ -39,8 +42,7 @@ export const ad: Playback = {
   kind: 'ad',
   item: null,
   progressMs: 3_000,
-  device: null,
-  disallows: [],
+  ...player,
 };
 
 export const nothing: Playback = { state: 'nothing' };

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import express from 'express';
 import request from 'supertest';
 import { readPublicFiles, staticFiles } from '../../src/web/static-files.ts';
@@ -45,4 +47,22 @@ test('HEAD returns the headers of GET, and no other method does anything with a 
   for (const name of ['content-length', 'content-type', 'etag', 'last-modified', 'cache-control'])
     assert.equal(headers.get(name), whole.headers[name], name);
   await browser().post('/app.css').expect(404);
+});
+
+test('scripts are sent without comments and indentation, and with every line of code', async (t) => {
+  const folder = join(import.meta.dirname, '..', '..', 'public');
+  const scratch = await mkdtemp(join(tmpdir(), 'turntable-scripts-'));
+  t.after(() => rm(scratch, { recursive: true }));
+  for (const [name, { content }] of readPublicFiles(folder)) {
+    if (extname(name) !== '.js') continue;
+    const source = await readFile(join(folder, name), 'utf8');
+    const lines = source.split('\n').map((line) => line.trimStart());
+    for (const line of lines)
+      assert.equal(line.split('`').length % 2, 1, `${name}: a template spans lines: ${line}`);
+    const code = lines.filter((line) => !/^(\/\/|\/\*|\*|$)/.test(line));
+    assert.deepEqual(content.toString().trimEnd().split('\n'), code, name);
+    const copy = join(scratch, name.replace('.js', '.mjs'));
+    await writeFile(copy, content);
+    await promisify(execFile)(process.execPath, ['--check', copy]);
+  }
 });

@@ -3,6 +3,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
+import { canPlay } from '../../web/can-play.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { noticeIn, withNotice } from '../../web/notices.ts';
@@ -75,26 +76,32 @@ async function showSaved(req: Request, res: Response, listener: SignedInListener
   const canEdit = listener.hasScopesFor('removeFromLibrary');
 
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('library/saved', { saved, page, pages, total, tracksPerPage, canEdit }),
+    html: () =>
+      res.render('library/saved', {
+        saved,
+        page,
+        pages,
+        total,
+        tracksPerPage,
+        canEdit,
+        canPlay: canPlay(listener),
+      }),
     json: () => res.json({ tracks: saved, page, pages, total }),
   });
 }
 
 /** One call to Spotify. */
-async function showRecentlyPlayed(
-  _req: Request,
-  res: Response,
-  { spotify }: SignedInListener,
-): Promise<void> {
-  const played = await spotify.recentlyPlayed();
+async function showRecentlyPlayed(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
+  const played = await listener.spotify.recentlyPlayed();
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('library/recent', { played }),
+    html: () => res.render('library/recent', { played, canPlay: canPlay(listener) }),
     json: () => res.json({ tracks: played }),
   });
 }
 
 /** One call to Spotify. */
-async function showTopItems(req: Request, res: Response, { spotify }: SignedInListener): Promise<void> {
+async function showTopItems(req: Request, res: Response, listener: SignedInListener): Promise<void> {
+  const { spotify } = listener;
   const { of = 'tracks', range: rangeName = 'medium_term' } = req.query;
   if (of !== 'tracks' && of !== 'artists') throw new NoSuchPage('No such list');
   const range = timeRanges.find((one) => one === rangeName);
@@ -103,7 +110,7 @@ async function showTopItems(req: Request, res: Response, { spotify }: SignedInLi
   const [artists, tracks] =
     of === 'artists' ? [await spotify.topArtists(range)] : [undefined, await spotify.topTracks(range)];
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('library/top', { of, range, artists, tracks }),
+    html: () => res.render('library/top', { of, range, artists, tracks, canPlay: canPlay(listener) }),
     json: () => res.json({ range, artists, tracks }),
   });
 }

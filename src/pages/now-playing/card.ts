@@ -22,6 +22,8 @@ export type Card = {
   recent: readonly TimestampedItem[] | null;
   live: Omit<LiveState, 'observation'>;
   observedAt: number;
+  /** When Spotify was asked, in milliseconds since 1970. It shows whether this can be the effect of a command. */
+  askedAt: number;
 };
 
 /** For this long after its expected end, an item is still shown as playing: Spotify may report the next one late. In milliseconds. */
@@ -38,7 +40,7 @@ export function cardOf(
   recent: Card['recent'],
   now: number,
 ): Card {
-  const { playback, answeredAt, saved } = observation;
+  const { playback, answeredAt, askedAt, saved } = observation;
   const progressMs = progressAt(now, playback, answeredAt);
   const endsInMs = endIn(observation, now);
   // Without updates, there is nothing to wait for.
@@ -48,7 +50,7 @@ export function cardOf(
   const isOverdue = endsInMs !== null && endsInMs < -overdueAfterMs;
   const isHanging = observation.stuckPolls > fewStuckPolls;
   const shown = { progressMs, endsInMs, isOverdue, isHanging, overdueAfterMs };
-  return { playback, ...shown, saved, recent, live, observedAt: answeredAt };
+  return { playback, ...shown, saved, recent, live, observedAt: answeredAt, askedAt };
 }
 
 /** A player that hangs at the end of a track should have ended it before Spotify was asked. */
@@ -67,8 +69,8 @@ function progressAt(now: number, playback: Playback, observedAt: number): number
   return Math.min(playback.progressMs + elapsedMs, durationMs);
 }
 
-/** Returns what the script needs for the progress bar, the page title and announcements. Null where unknown. */
-export function playerData({ playback, progressMs, endsInMs }: Card) {
+/** Returns what the scripts need for the progress bar, the controls, the page title and announcements. Null where unknown. */
+export function playerData({ playback, progressMs, endsInMs, askedAt, saved }: Card) {
   const item = playback.state === 'nothing' ? null : playback.item;
   return {
     title: item?.name ?? null,
@@ -78,6 +80,12 @@ export function playerData({ playback, progressMs, endsInMs }: Card) {
     progressMs,
     durationMs: item?.durationMs ?? null,
     endsInMs,
+    askedAt,
+    saved,
+    shuffle: playback.state === 'nothing' ? null : playback.shuffle,
+    repeat: playback.state === 'nothing' ? null : playback.repeat,
+    context: playback.state === 'nothing' ? null : playback.context,
+    volume: playback.state === 'nothing' ? null : (playback.device?.volumePercent ?? null),
   };
 }
 

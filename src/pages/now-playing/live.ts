@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
+import type { Interest } from '../../live/cadence.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import type { Observation } from '../../live/observation.ts';
@@ -8,9 +8,12 @@ import type { LiveState } from '../../live/state.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
+import { cover } from '../../web/cover.ts';
 import { Problem } from '../../web/errors.ts';
+import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { type Card, cardOf, playerData, versionOf } from './card.ts';
+import { controlsOf } from './controls.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -21,7 +24,7 @@ type Deps = {
   now: () => number;
   /** Recently played tracks, if nothing is playing and they are known without asking Spotify. */
   knownRecent: (listener: SignedInListener, observation: Observation) => Promise<Card['recent']>;
-  /** The locals of the card's view. */
+  /** The locals of the view of the card. */
   cardLocals: (listener: SignedInListener, card: Card) => object;
 };
 
@@ -30,6 +33,8 @@ type Deps = {
  * not know when that is. Before `min` it would find nothing new; after `max` it would miss what pages and buttons bring.
  */
 const fetchMs = { afterPoll: 1_000, unknown: 10_000, min: 2_000, max: 60_000 };
+/** The width of the cover in a bar, in pixels. */
+const barCoverSize = 48;
 /** If a page's fetch is overdue by more than this, the page has been closed. */
 const graceMs = 15_000;
 
@@ -51,8 +56,10 @@ export function livePages(deps: Deps): Router {
     const stream = await streams.begin(res, sessionId);
     if (stream === 'gone') return;
     if (stream === 'too many') throw tooManyStreams();
+    const interest = interestOf(req);
     const unsubscribe = hub.subscribe(accountId, {
       sessionId,
+      interest,
       onUpdate(live) {
         latest = live;
         // safeguard: report-unsent-card
@@ -70,18 +77,23 @@ export function livePages(deps: Deps): Router {
 
     async function sendCard(stream: Stream, observation: Observation, live: LiveState): Promise<void> {
       try {
-        // A card without recently played tracks is better than none.
-        // safeguard: card-without-recent-tracks
-        const recent = await knownRecent(listener, observation).catch(nullIfUnavailable);
-        const card = cardOf(observation, live, recent, now());
-        const html = await render(res, listener, card);
+        const card = await cardFor(observation, live);
+        const html = interest === 'everything' ? await render(res, listener, card) : null;
         // Otherwise a newer card is on its way.
-        if (latest === live) stream.send('card', { html, version: versionOf(card), ...playerData(card) });
+        if (latest === live) stream.send('card', { html, ...cardData(listener, card) });
       } catch (error) {
         // A card that cannot be rendered ends this stream and nothing else.
         res.destroy();
         throw error;
       }
+    }
+
+    /** A bar shows no recently played tracks. A card without them is better than none. */
+    async function cardFor(observation: Observation, live: LiveState): Promise<Card> {
+      if (interest !== 'everything') return cardOf(observation, live, null, now());
+      // safeguard: card-without-recent-tracks
+      const recent = await knownRecent(listener, observation).catch(nullIfUnavailable);
+      return cardOf(observation, live, recent, now());
     }
   });
   router.get(routes.nowPlayingEvents(), events);
@@ -90,20 +102,21 @@ export function livePages(deps: Deps): Router {
   const fetchCard = signedIn.liveUpdates(async (req, res, listener) => {
     requireSameSignIn(req, listener);
     const { accountId } = listener;
-    fetchSubscriptions.extend(accountId, req.session.id, graceMs);
+    const interest = interestOf(req);
+    fetchSubscriptions.extend(accountId, req.session.id, graceMs, interest);
     const isPollRequested = req.query.poll === 'now';
     if (isPollRequested) hub.requestPoll(accountId);
     const live = await hub.liveState(accountId);
     const nextMs = isPollRequested ? fetchMs.min : nextFetchInMs(await hub.nextPollInMs(accountId));
     const { observation } = live;
     const card = observation && cardOf(observation, live, await knownRecent(listener, observation), now());
-    const version = card && versionOf(card);
+    const data = card && cardData(listener, card);
     // safeguard: skip-unchanged-card
-    const html = card && version !== req.query.version ? await render(res, listener, card) : null;
+    const needsHtml = card && interest === 'everything' && data?.version !== req.query.version;
+    const html = needsHtml ? await render(res, listener, card) : null;
     // safeguard: poll-for-fetching-pages
-    fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs);
-    const data = card && playerData(card);
-    res.set('Cache-Control', 'private, no-store').json({ html, version, nextMs, ...data });
+    fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs, interest);
+    res.set('Cache-Control', 'private, no-store').json({ html, nextMs, ...data });
   });
   router.get(routes.nowPlayingCard(), fetchCard);
 
@@ -132,14 +145,23 @@ function nextFetchInMs(pollInMs: number | null): number {
   return Math.min(fetchMs.max, Math.max(fetchMs.min, wanted));
 }
 
-/** Returns a short hash that tells the tabs of a browser whether they belong to the same sign-in. It reveals nothing about the session. */
-export function signInHash(req: Request): string {
-  return createHash('sha256').update(req.session.id).digest('base64url').slice(0, 12);
+/** Data for the scripts of a card and of a bar. */
+function cardData(listener: SignedInListener, card: Card) {
+  const { takesCommands } = controlsOf(listener, card);
+  const { playback } = card;
+  const covers = playback.state === 'nothing' ? [] : (playback.item?.covers ?? []);
+  const image = cover(covers, barCoverSize)?.src ?? null;
+  return { version: versionOf(card), ...playerData(card), takesCommands, cover: image };
+}
+
+/** A page that has only the bar says so. */
+function interestOf({ query }: Request): Interest {
+  return query.for === 'bar' ? 'track-ends' : 'everything';
 }
 
 /** Throws unless the tab belongs to this sign-in, and the sign-in may see what is playing. */
 function requireSameSignIn(req: Request, listener: SignedInListener): void {
-  if (req.query.signIn !== undefined && req.query.signIn !== signInHash(req)) throw otherSignIn();
+  if (req.query.signIn !== undefined && req.query.signIn !== signInHash(req.session.id)) throw otherSignIn();
   listener.requireScopesFor('player');
 }
 

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'express';
 import { Cooldown, GrantLost } from '../../access/errors.ts';
-import { scopesFor } from '../../access/listener-calls.ts';
 import type { RecentlyPlayed } from '../../access/recently-played.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
@@ -13,10 +12,12 @@ import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { TimestampedItem } from '../../spotify/types.ts';
 import { noticeIn } from '../../web/notices.ts';
+import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, playerData, versionOf } from './card.ts';
-import { livePages, signInHash } from './live.ts';
+import { controlsOf, noticePlaceOf } from './controls.ts';
+import { livePages } from './live.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -64,10 +65,10 @@ export function nowPlayingPages(deps: Deps): Router {
     const shouldRefresh = req.query.refresh !== 'off';
     res.render('now-playing/now-playing', {
       ...cardLocals(listener, card),
+      noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
       refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
-      heartbeatMs: streams.heartbeatMs,
-      signIn: signInHash(req),
+      signIn: signInHash(req.session.id),
     });
   });
   router.get(routes.nowPlaying(), htmlOrJson, page);
@@ -98,13 +99,6 @@ export function nowPlayingPages(deps: Deps): Router {
       const { until, quota } = error;
       return { observation, live: { ...unknownState, cooldown: { until, quota } } };
     }
-  }
-
-  function cardLocals(listener: SignedInListener, card: Card) {
-    const can = { control: listener.hasScopesFor('play'), save: listener.hasScopesFor('saveToLibrary') };
-    const scopes = { control: scopesFor('play'), editLibrary: scopesFor('saveToLibrary') };
-    const hasPremium = !listener.isWithoutPremium();
-    return { ...card, ...playerData(card), can, hasPremium, scopes };
   }
 
   /** Whether the current item is in the library; null if unknown. Optional, so most failures read as unknown. */
@@ -155,6 +149,11 @@ export function nowPlayingPages(deps: Deps): Router {
   ): Promise<readonly TimestampedItem[] | null> {
     return showsRecent(listener, observation) ? recent.get(listener.accountId, observation.since) : null;
   }
+}
+
+/** The locals of the card's view. */
+function cardLocals(listener: SignedInListener, card: Card) {
+  return { ...card, ...playerData(card), ...controlsOf(listener, card) };
 }
 
 function showsRecent(listener: SignedInListener, { playback }: Observation): boolean {

@@ -1,17 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
-import { scopesFor } from '../../access/listener-calls.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
-import { NoActiveDevice, NotPossibleNow, PremiumRequired, SpotifyUnavailable } from '../../spotify/errors.ts';
-import type { Command } from '../../spotify/player-calls.ts';
-import { isDeviceId } from '../../spotify/uri.ts';
-import { NoSuchPage } from '../../web/errors.ts';
+import { SpotifyUnavailable } from '../../spotify/errors.ts';
+import { canPlay } from '../../web/can-play.ts';
+import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { withNotice } from '../../web/notices.ts';
+import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import {
+  invalidCommand,
+  isCommandName,
+  type PlayerCommand,
+  readCommand,
+  unreadableFields,
+} from './commands.ts';
+import { chooseDevice, createShowDevices } from './devices.ts';
+import { refusalOf, refusedCommand } from './refusals.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -19,47 +26,35 @@ type Deps = {
   hub: Hub;
   /** How long Spotify takes to show the effect of a command, in milliseconds. */
   afterCommandMs: number;
+  baseUrl: string;
+  now: () => number;
 };
 
-const commands: readonly Command[] = ['play', 'pause', 'next', 'previous'];
-
-/** Errors that the page with the button shows as a notice. */
-const refusals = [
-  // safeguard: explain-refused-commands
-  [PremiumRequired, 'premium-required'],
-  [NoActiveDevice, 'no-active-device'],
-  [NotPossibleNow, 'not-possible-now'],
-] as const;
-
 /** The result of a command: why it was refused, or null if it was carried out. */
-const commandResult = v.object({
-  refusal: v
-    .union(v.literal('premium-required'), v.literal('no-active-device'), v.literal('not-possible-now'))
-    .nullable(),
-});
+const commandResult = v.object({ refusal: v.string().assert(isNoticeName).nullable() });
 
-/** Commands to the player, and the choice of its device. Each takes one call to Spotify. */
-export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Router {
+/** Commands to the player, its devices, and what is up next. Each takes one call to Spotify. */
+export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }: Deps): Router {
   const router = Router();
   const runOnce = forms.createRunOnce(commandResult);
   // Before the sign-in, so that no token is refreshed for a URL that is not a command.
   router.param('command', (_req, _res, next, command) => {
     // safeguard: check-player-commands
-    next(isCommand(command) ? undefined : new NoSuchPage('No such command'));
+    next(isCommandName(command) ? undefined : new NoSuchPage('No such command'));
   });
 
-  router.get(routes.devices(), htmlOrJson, signedIn.page(showDevices));
+  router.get(routes.devices(), htmlOrJson, signedIn.page(createShowDevices(baseUrl)));
 
-  const transfer = signedIn.page(async (req, res, listener) => {
-    const id = req.form.text('device');
-    if (!isDeviceId(id)) throw new NoSuchPage('Not a device ID');
-    await perform(req, res, listener, () => listener.spotify.transfer(id));
+  const queue = signedIn.page(async (req, res, listener) => {
+    // safeguard: queue-is-dropped-first
+    if (req.query.automatic === 'yes' && !(await hub.hasPlenty())) return void res.status(204).end();
+    await showQueue(res, listener);
   });
-  router.post(routes.transferPlayback(), ...forms.read, transfer);
+  router.get(routes.queue(), htmlOrJson, queue);
 
   const command = signedIn.page(async (req, res, listener) => {
-    const { command: name } = req.params;
-    if (isCommand(name)) await perform(req, res, listener, () => listener.spotify[name]());
+    requireReadableFields(req);
+    await perform(req, res, listener, readCommand(String(req.params.command), req.form.fields));
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
 
@@ -70,20 +65,28 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     req: Request,
     res: Response,
     listener: SignedInListener,
-    call: () => Promise<void>,
+    { call, send }: PlayerCommand,
   ): Promise<void> {
     const { returnTo } = req.form;
+    const name = String(req.params.command);
+    // The queue isn't part of what is polled.
+    // safeguard: no-poll-after-queue
+    const isShown = call !== 'addToQueue';
     const { refusal } = await runOnce(req, async () => {
       try {
-        await call();
+        await send(listener.spotify);
       } catch (error) {
+        const refusal = refusalOf(error, name);
+        if (refusal !== null) return { refusal };
         // If only the response was lost, the command may have been carried out.
-        if (error instanceof SpotifyUnavailable) hub.recordCommand(listener.accountId);
-        const known = refusals.find(([type]) => error instanceof type);
-        if (!known || wantsJson(req)) throw error;
-        return { refusal: known[1] };
+        if (isShown && error instanceof SpotifyUnavailable) {
+          hub.recordCommand(listener.accountId);
+          // safeguard: poll-after-lost-response
+          hub.requestPoll(listener.accountId);
+        }
+        throw error;
       }
-      hub.recordCommand(listener.accountId);
+      if (isShown) hub.recordCommand(listener.accountId);
       await sleep(afterCommandMs);
       // A page that was loaded in the meantime may have cached the state before the command.
       await listener.invalidate('player');
@@ -91,22 +94,51 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs }: Deps): Rou
     });
     // The now-playing page asks Spotify itself, and publishes the answer.
     // safeguard: poll-after-other-page
-    if (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())) hub.requestPoll(listener.accountId);
-    if (wantsJson(req)) res.status(204).end();
-    else res.redirect(303, refusal === null ? returnTo : withNotice(returnTo, refusal));
+    if (isShown && (wantsJson(req) || !returnTo.startsWith(routes.nowPlaying())))
+      hub.requestPoll(listener.accountId);
+    if (wantsJson(req) && refusal !== null) throw refusedCommand(refusal);
+    // Tells a page which observations show the effect of its command.
+    if (wantsJson(req)) res.set(commandTimeHeader, String(now())).status(204).end();
+    else if (refusal !== null && isStartWithoutDevice(refusal, name, req.form.fields))
+      res.redirect(303, withNotice(chooseDevice(req.form.fields, returnTo), refusal));
+    else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, name));
+    else res.redirect(303, withSuccess(returnTo, name));
   }
 }
 
-async function showDevices(_req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const devices = await listener.spotify.devices();
-  const canControl = listener.hasScopesFor('transfer');
-  const controlScopes = scopesFor('transfer');
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('player/devices', { devices, canControl, controlScopes }),
-    json: () => res.json({ devices }),
-  });
+/** Whether something should have been played, but there is no device to play it on. */
+function isStartWithoutDevice(
+  refusal: NoticeName,
+  command: string,
+  fields: Readonly<Record<string, unknown>>,
+): boolean {
+  const isMissing = refusal === 'no-active-device' || refusal === 'device-gone';
+  // safeguard: choose-device-to-play
+  return command === 'play' && isMissing && ('uri' in fields || 'context' in fields);
 }
 
-function isCommand(value: unknown): value is Command {
-  return commands.some((one) => one === value);
+/** When a command had been carried out, in milliseconds since 1970. */
+const commandTimeHeader = 'Command-Time';
+
+/** Throws {@link Problem} if a request has fields where none are read: they would be ignored, so that "play" would resume instead. */
+function requireReadableFields(req: Request): void {
+  const hasBody = req.get('Content-Length') !== '0' && req.is('*/*') !== null;
+  // safeguard: readable-fields-only
+  if (hasBody && !req.is(['urlencoded', 'json'])) throw new Problem(unreadableFields);
+  if (Object.keys(req.query).length > 0) throw new Problem(invalidCommand('Send its fields in the body.'));
+}
+
+/** The page to return to. One that doesn't show what is playing says that the command was carried out. */
+function withSuccess(returnTo: string, command: string): string {
+  if (command === 'queue') return withNotice(returnTo, 'added-to-queue');
+  const showsPlayback = returnTo.startsWith(routes.nowPlaying());
+  return command === 'play' && !showsPlayback ? withNotice(returnTo, 'playback-started') : returnTo;
+}
+
+async function showQueue(res: Response, listener: SignedInListener): Promise<void> {
+  const { upNext } = await listener.spotify.queue();
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () => res.render('player/queue', { upNext, canControl: canPlay(listener) }),
+    json: () => res.json({ queue: upNext }),
+  });
 }

@@ -1,6 +1,5 @@
 import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
-import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { BadRequest } from '../../spotify/errors.ts';
 import { isId } from '../../spotify/uri.ts';
@@ -50,9 +49,8 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
     function showForm(problem: ErrorPage): void {
       if (wantsJson(req)) throw new Problem(problem);
       const canEdit = listener.hasScopesFor('createPlaylist');
-      const editScopes = scopesFor('createPlaylist');
       res.status(problem.status).set('Cache-Control', 'private, no-store');
-      res.render('playlists/new', { canEdit, editScopes, details, problem });
+      res.render('playlists/new', { canEdit, details, problem });
     }
   });
 

@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express';
-import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
 import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
 import type { Playlist } from '../../spotify/types.ts';
+import { canPlay } from '../../web/can-play.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
 import { noticeIn, withNotice } from '../../web/notices.ts';
@@ -72,11 +72,12 @@ async function renderPlaylist(
         entriesPerPage,
         isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
         exportCalls: exportCallsFor(listener, playlist),
+        uri: `spotify:playlist:${id}`,
+        canPlay: canPlay(listener),
         failedEdit: failedEdit ?? null,
         isOwn,
         isEditable,
         canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
-        editScopes: scopesFor('removeFromPlaylist'),
       }),
     json: () => res.json({ playlist, entries, page, pages, total }),
   });

@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
-import { scopesFor } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
+import { canPlay } from '../../web/can-play.ts';
 import type { Forms } from '../../web/forms.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -32,7 +32,14 @@ async function showPlaylists(req: Request, res: Response, listener: SignedInList
   const { items, total, pages } = await playlistsOn(page, listener);
 
   res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('playlists/playlists', { playlists: items, page, pages, total }),
+    html: () =>
+      res.render('playlists/playlists', {
+        playlists: items,
+        page,
+        pages,
+        total,
+        canPlay: canPlay(listener),
+      }),
     json: () => res.json({ playlists: items, page, pages, total }),
   });
 }
@@ -47,21 +54,18 @@ async function showAddToPlaylist(req: Request, res: Response, listener: SignedIn
     ({ id, ownerId, collaborative }) => id !== null && (ownerId === listener.id || collaborative),
   );
   const canEdit = listener.hasScopesFor('addToPlaylist');
-  const editScopes = scopesFor('addToPlaylist');
 
   res.set('Cache-Control', 'private, no-store').format({
-    html: () =>
-      res.render('playlists/add', { uri, item, playlists, page, pages, total, canEdit, editScopes }),
+    html: () => res.render('playlists/add', { uri, item, playlists, page, pages, total, canEdit }),
     json: () => res.json({ uri, item, playlists, page, pages }),
   });
 }
 
 function showNewPlaylist(_req: Request, res: Response, listener: SignedInListener): void {
   const canEdit = listener.hasScopesFor('createPlaylist');
-  const editScopes = scopesFor('createPlaylist');
   res
     .set('Cache-Control', 'private, no-store')
-    .render('playlists/new', { canEdit, editScopes, details: null, problem: null });
+    .render('playlists/new', { canEdit, details: null, problem: null });
 }
 
 function pageOfPlaylists(req: Request): number {

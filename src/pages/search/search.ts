@@ -1,6 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import type { AppApi } from '../../access/app-api.ts';
 import { TooManyRequests } from '../../access/errors.ts';
+import type { ListenerApi } from '../../access/listener-api.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { resultsPerPage, type SearchType, searchTypes } from '../../spotify/limits.ts';
@@ -12,7 +13,7 @@ import { charge } from '../../web/rate-limits.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
 
-type Deps = { appApi: AppApi; rateLimiters: RateLimiters };
+type Deps = { appApi: AppApi; listenerApi: Pick<ListenerApi, 'canPlay'>; rateLimiters: RateLimiters };
 
 /** A valid search. */
 type Search = { query: string; types: SearchType[]; page: number };
@@ -20,7 +21,7 @@ type Search = { query: string; types: SearchType[]; page: number };
 const defaultTypes: SearchType[] = ['artist', 'track'];
 
 /** Search on Spotify, for visitors as well, with a token of the app itself. */
-export function searchPages({ appApi, rateLimiters }: Deps): Router {
+export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router {
   const router = Router();
 
   // One call to Spotify; none if the same search was made within a minute.
@@ -41,7 +42,15 @@ export function searchPages({ appApi, rateLimiters }: Deps): Router {
 
     res.format({
       html: () =>
-        res.render('search/search', { query, types, found, page, pages, canAdd: req.grant !== null }),
+        res.render('search/search', {
+          query,
+          types,
+          found,
+          page,
+          pages,
+          canAdd: req.grant !== null,
+          canPlay: req.grant !== null && listenerApi.canPlay(req.grant),
+        }),
       json: () => res.json({ query, types, page, pages, ...found }),
     });
   });

@@ -1,0 +1,117 @@
+/*
+ * The bar at the bottom of every page: what is playing, with Play or Pause. It is shown once an update has arrived, by the one stream of this
+ * browser, and costs calls at ends of tracks only.
+ */
+const bar = document.getElementById('bar');
+const [title, byline, state, cover, progress] = ['title', 'byline', 'state', 'cover', 'progress'].map(
+  (part) => document.getElementById(`bar-${part}`),
+);
+const [pause, play] = bar.querySelectorAll('form');
+/** The server asks Spotify two seconds after a command for the last time. By then the update has arrived. */
+const confirmWithinMs = 4_000;
+/** A track that ended this long ago isn't shown any more. */
+const overMs = 60_000;
+
+/** The latest card, and when it arrived. */
+let latest = null;
+let arrivedAt = 0;
+/** The version of the latest card with HTML, which only pages with the card show. */
+let version = '';
+/** The last press until it is confirmed or taken back: whether it was Play, and when. */
+let press = null;
+let sending = Promise.resolve();
+
+function receive(card) {
+  latest = card;
+  arrivedAt = performance.now();
+  if (card.html !== null) version = card.version;
+  if (card.playing === press?.isPlay) press = null;
+  show();
+}
+
+const isPlaying = () => press?.isPlay ?? latest.playing;
+
+/** How long the track has played since the latest card. */
+function playedMs() {
+  const now = performance.now();
+  if (press === null) return latest.playing ? now - arrivedAt : 0;
+  return press.isPlay ? now - press.at : press.at - arrivedAt;
+}
+
+/** The latest card with its progress as of now. */
+function current() {
+  const { progressMs, endsInMs, durationMs } = latest;
+  return {
+    ...latest,
+    progressMs: progressMs === null ? null : Math.min(progressMs + playedMs(), durationMs ?? progressMs),
+    endsInMs: endsInMs === null ? null : endsInMs - (performance.now() - arrivedAt),
+  };
+}
+
+function show() {
+  bar.hidden = !latest?.title || current().endsInMs < -overMs;
+  if (bar.hidden) return;
+  title.textContent = latest.title;
+  byline.textContent = latest.byline ?? '';
+  state.textContent = isPlaying() ? '' : latest.byline ? 'Paused · ' : 'Paused';
+  if (latest.cover !== null && cover.src !== latest.cover) cover.src = latest.cover;
+  cover.hidden = latest.cover === null;
+  const focused = document.activeElement?.closest('#bar form');
+  if (pause && play) {
+    pause.hidden = !latest.takesCommands || !isPlaying();
+    play.hidden = !latest.takesCommands || isPlaying();
+  }
+  // The button that was pressed has become the other one.
+  if (focused?.hidden)
+    [pause, play]
+      .find((form) => !form.hidden)
+      ?.querySelector('button')
+      .focus();
+  move();
+}
+
+/** Moves the progress on, and hides the bar when the track is long over. */
+function move() {
+  if (bar.hidden) return;
+  const { progressMs, durationMs, endsInMs } = current();
+  bar.hidden = endsInMs < -overMs;
+  progress.hidden = !durationMs || progressMs === null;
+  if (!progress.hidden) progress.value = progressMs / durationMs;
+}
+
+bar.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const { target: form } = event;
+  const mine = { isPlay: form === play, at: performance.now() };
+  press = mine;
+  show();
+  // Presses in quick succession arrive in their order.
+  sending = sending.then(() => send(form.action, new URLSearchParams()));
+  const answer = await sending;
+  if (!answer.isOk) say(answer.text);
+  else await new Promise((resolve) => setTimeout(resolve, confirmWithinMs));
+  // safeguard: take-back-own-press
+  if (press !== mine) return;
+  press = null;
+  show();
+});
+setInterval(move, 1_000);
+
+const { send, say } = await import(bar.dataset.send);
+const { follow } = await import(bar.dataset.follow);
+const { shareStream } = await import(bar.dataset.tabs);
+shareStream({
+  data: bar.dataset,
+  isBar: true,
+  version: () => version,
+  latest: () => latest && current(),
+  onCard: receive,
+  // Pages with the card say what's wrong with the connection.
+  onStatus: () => undefined,
+  onEnd: () => {
+    latest = null;
+    press = null;
+    show();
+  },
+  follow,
+});

@@ -1,0 +1,74 @@
+/*
+ * Sends forms in the background, so that the page, its scroll position and the focus stay: "Play" and "Add to queue" in lists, which have
+ * `data-done`, the text to say when it's done. Without JavaScript the forms lead back to the page.
+ */
+
+/** Longer than the server waits for Spotify. */
+const timeoutMs = 20_000;
+const hideAfterMs = 6_000;
+const status = document.getElementById('action-status');
+let hideTimer;
+
+/** Shows a text for a moment, and has screen readers announce it. */
+export function say(text) {
+  clearTimeout(hideTimer);
+  status.replaceChildren();
+  if (!text) return;
+  const notice = document.createElement('p');
+  notice.className = 'notice';
+  notice.textContent = text;
+  status.append(notice);
+  hideTimer = setTimeout(say, hideAfterMs, '');
+}
+
+/** Sends fields to this site. Returns whether it worked; if not, what the site says, and its reason. */
+export async function send(url, fields) {
+  // A form can be sent again, and other tabs may show the same one.
+  // safeguard: new-key-for-each-press
+  fields.set('idempotencyKey', crypto.randomUUID());
+  try {
+    const headers = { Accept: 'application/json' };
+    const signal = AbortSignal.timeout(timeoutMs);
+    const response = await fetch(url, { method: 'POST', body: fields, headers, signal });
+    if (response.ok)
+      return { isOk: true, commandAt: Number(response.headers.get('Command-Time') ?? Number.NaN) };
+    const { title, detail, reason } = await response.json();
+    if (reason === 'premium-required') hideControls();
+    return { isOk: false, text: detail || title, reason };
+  } catch {
+    const text = 'This site isn’t responding, so this may or may not have been done. Check your connection.';
+    return { isOk: false, text, reason: null };
+  }
+}
+
+/** Nothing can be played from here, as the next pages will say. */
+function hideControls() {
+  // safeguard: no-controls-without-premium
+  document.body.classList.add('without-premium');
+  // The button that was pressed is gone.
+  if (!document.activeElement.checkVisibility())
+    document.getElementById('main').focus({ preventScroll: true });
+}
+
+/** Buttons whose request is still running: pressing one of them twice does it once. */
+const busy = new Set();
+
+// In the capture phase, so that no other script takes the page for being left.
+document.addEventListener(
+  'submit',
+  async (event) => {
+    const { target: form, submitter } = event;
+    if (form.dataset.done === undefined) return;
+    event.preventDefault();
+    // safeguard: one-request-for-double-click
+    if (busy.has(submitter)) return;
+    busy.add(submitter);
+    const fields = new URLSearchParams(new FormData(form, submitter));
+    const answer = await send(form.action, fields);
+    busy.delete(submitter);
+    say(answer.isOk ? form.dataset.done : answer.text);
+    const detail = { ...answer, fields };
+    form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
+  },
+  { capture: true },
+);

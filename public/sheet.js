@@ -1,0 +1,99 @@
+/*
+ * Opens pages such as Devices in a sheet over this page, which stays as it is. Without JavaScript their links lead there. If something should have
+ * been played and there is no device to play it on, the sheet asks for one.
+ */
+const sheet = document.getElementById('sheet');
+const content = sheet.querySelector('div');
+const { devices } = sheet.dataset;
+const startFields = ['uri', 'context', 'offset', 'positionMs'];
+/** The address of the link that opened it, and of its content. */
+let opener = '';
+let shown = '';
+let request = new AbortController();
+
+async function open(url, words = '') {
+  request.abort();
+  request = new AbortController();
+  const mine = request;
+  shown = url;
+  show([paragraph('Loading…')], words);
+  if (!sheet.open) sheet.showModal();
+  try {
+    const signal = AbortSignal.any([mine.signal, AbortSignal.timeout(20_000)]);
+    const response = await fetch(url, { headers: { Accept: 'text/html' }, signal });
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    // safeguard: closed-sheet-stays-closed
+    if (mine.signal.aborted) return;
+    const parts = page.querySelector(response.ok ? '[data-sheet-content]' : '.prose');
+    // Signed out, for example: the page itself says what to do.
+    if (!parts || response.redirected) return location.assign(url);
+    show(parts.childNodes, words);
+    (content.querySelector('button') ?? sheet.querySelector('form[method=dialog] button')).focus();
+  } catch {
+    if (!mine.signal.aborted) show([paragraph('This site isn’t responding. Check your connection.')], words);
+  }
+}
+
+/** Shows these parts, after words that say why. Their links and forms lead back to this page. */
+function show(parts, words) {
+  content.replaceChildren(...parts);
+  const title = content.querySelector('h1, h2');
+  if (title) title.id = 'sheet-title';
+  if (words) complain(words);
+  const here = location.pathname + location.search;
+  for (const field of content.querySelectorAll('[name=returnTo]')) field.value = here;
+  for (const link of content.querySelectorAll('a[href*="returnTo="]')) {
+    const url = new URL(link.href);
+    url.searchParams.set('returnTo', here);
+    link.href = url;
+  }
+}
+
+function paragraph(text) {
+  const element = document.createElement('p');
+  element.textContent = text;
+  return element;
+}
+
+function complain(words) {
+  content.querySelector('[role=alert]')?.remove();
+  const alert = paragraph(words);
+  alert.className = 'notice';
+  alert.setAttribute('role', 'alert');
+  const title = content.querySelector('#sheet-title');
+  if (title) title.after(alert);
+  else content.prepend(alert);
+}
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a[data-sheet]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (!sheet.contains(link)) opener = link.href;
+  // A link in the sheet itself loads it again.
+  open(link.href);
+});
+document.addEventListener('done', ({ target }) => {
+  if (sheet.contains(target)) return sheet.close();
+  if (!target.closest('.devices')) return;
+  // The page of the devices shows which one plays now, or leads back.
+  const url = new URL(target.elements.returnTo.value, location);
+  url.searchParams.set('notice', 'playback-started');
+  location.assign(url);
+});
+document.addEventListener('refused', ({ target, detail: { reason, text, fields } }) => {
+  const isMissing = ['no-active-device', 'device-gone'].includes(reason);
+  // safeguard: refusal-in-sheet
+  if (sheet.contains(target)) return isMissing ? open(shown, text) : complain(text);
+  const start = new URLSearchParams([...fields].filter(([name]) => startFields.includes(name)));
+  // safeguard: choose-device-in-sheet
+  if (start.size > 0 && isMissing) open(`${devices}?${start}`, text);
+});
+sheet.addEventListener('close', () => {
+  request.abort();
+  // An update may have replaced the link that opened it.
+  if (document.activeElement === document.body)
+    [...document.querySelectorAll('a[data-sheet]')].find(({ href }) => href === opener)?.focus();
+});
+// A click beside the sheet closes it: the sheet's own content never is the target.
+sheet.addEventListener('click', ({ target }) => target === sheet && sheet.close());

@@ -1,0 +1,170 @@
+/*
+ * Keyboard shortcuts (WCAG 2.2, 2.1.4): letters work on every page and can be switched off, which this browser remembers. Space and arrows work only
+ * while the focus is in the player itself, never on one of its buttons, links or sliders. None works with a modifier, or while text is typed.
+ */
+const dialog = document.getElementById('shortcuts');
+const { player, nowPlaying, library, queue, search } = dialog.dataset;
+const { send, say } = await import(dialog.dataset.send);
+const storageKey = 'shortcuts';
+const steps = { positionMs: 10_000, percent: 5 };
+
+/** Sends fields to this site, and says what came of it. */
+async function change(url, fields, words) {
+  const answer = await send(url, new URLSearchParams(fields));
+  say(answer.isOk ? words : answer.text);
+}
+
+/** Presses a button of the page, if it has the player. Returns whether there is a player. */
+function press(selector) {
+  const place = document.getElementById('live');
+  if (!place) return false;
+  const button = place.querySelector(selector);
+  if (button) button.click();
+  else say('That isn’t possible right now.');
+  return true;
+}
+
+const command = (name, fields, words) => change(player + name, fields, words);
+
+async function skip(name, words) {
+  if (!press(`form[action$="/player/${name}"] button`)) await command(name, {}, words);
+}
+
+/** What is playing, for commands that depend on it. Says so if nothing is. */
+async function playback() {
+  try {
+    const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(20_000) };
+    const response = await fetch(nowPlaying, options);
+    const state = await response.json();
+    if (response.ok && state.state !== 'nothing') return state;
+    say(response.ok ? 'Nothing is playing.' : state.detail || state.title);
+  } catch {
+    say('This site isn’t responding. Check your connection.');
+  }
+  return null;
+}
+
+async function toggleShuffle() {
+  if (press('button[name=on]')) return;
+  const state = await playback();
+  if (state)
+    await command('shuffle', { on: !state.shuffle }, state.shuffle ? 'Shuffle is off.' : 'Shuffle is on.');
+}
+
+const repeats = {
+  off: ['context', 'Repeat: all.'],
+  context: ['track', 'Repeat: one.'],
+  track: ['off', 'Repeat: off.'],
+};
+async function changeRepeat() {
+  if (press('button[name=mode]')) return;
+  const state = await playback();
+  if (!state) return;
+  const [mode, words] = repeats[state.repeat ?? 'off'];
+  await command('repeat', { mode }, words);
+}
+
+async function toggleSaved() {
+  if (press('form[action*="/library/"] button')) return;
+  const state = await playback();
+  if (!state) return;
+  const { saved, item } = state;
+  if (!item?.uri || saved === null) return say('That isn’t possible right now.');
+  const words = saved ? 'Removed from your library.' : 'Saved to your library.';
+  await change(`${library}/${saved ? 'remove' : 'save'}`, { uri: item.uri }, words);
+}
+
+function goToSearch() {
+  const field = document.querySelector('main input[type=search], .site-search input');
+  if (field?.checkVisibility()) field.focus();
+  else location.assign(search);
+}
+
+function showQueue() {
+  const details = document.getElementById('live-queue');
+  if (!details) return location.assign(queue);
+  details.open = !details.open;
+  details.querySelector('summary').focus();
+}
+
+const letters = {
+  n: () => skip('next', 'Skipped.'),
+  p: () => skip('previous', 'Went back.'),
+  l: toggleSaved,
+  s: toggleShuffle,
+  r: changeRepeat,
+  q: showQueue,
+  ...(search && { '/': goToSearch }),
+  '?': () => dialog.showModal(),
+};
+
+/** Moves a slider of the player, as if by hand. */
+function move(id, by) {
+  const slider = document.getElementById(id);
+  if (slider?.type !== 'range') return say('That isn’t possible right now.');
+  slider.value = Number(slider.value) + by;
+  for (const type of ['input', 'change']) slider.dispatchEvent(new Event(type, { bubbles: true }));
+}
+
+const playerKeys = {
+  ' ': () => press('form[action$="/player/pause"] button, form[action$="/player/play"] button'),
+  ArrowLeft: () => move('live-bar', -steps.positionMs),
+  ArrowRight: () => move('live-bar', steps.positionMs),
+  ArrowUp: () => move('live-volume', steps.percent),
+  ArrowDown: () => move('live-volume', -steps.percent),
+};
+
+const typing = 'textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])';
+/** What was chosen on this page, in case the browser stores nothing. */
+let chosen = 'on';
+function isOn() {
+  try {
+    return (localStorage.getItem(storageKey) ?? chosen) !== 'off';
+  } catch {
+    return chosen !== 'off';
+  }
+}
+
+function setOn(isChecked) {
+  chosen = isChecked ? 'on' : 'off';
+  try {
+    localStorage.setItem(storageKey, chosen);
+  } catch {
+    // It holds until the page is left.
+  }
+}
+
+document.addEventListener('keydown', (event) => {
+  const { key, target, shiftKey } = event;
+  // safeguard: no-shortcuts-with-modifiers
+  const isModified =
+    event.ctrlKey || event.metaKey || event.altKey || (shiftKey && /^[a-z ]$|^Arrow/i.test(key));
+  if (isModified || event.defaultPrevented || event.isComposing) return;
+  // safeguard: no-shortcuts-while-typing
+  if (target.matches(typing)) return;
+  // safeguard: no-shortcuts-behind-dialog
+  if (document.querySelector('dialog:modal')) return;
+  // safeguard: player-keys-in-player-only
+  const isInPlayer = target.id === 'live';
+  const table = isInPlayer && Object.hasOwn(playerKeys, key) ? playerKeys : isOn() ? letters : {};
+  if (!Object.hasOwn(table, key)) return;
+  event.preventDefault();
+  // Holding a key down repeats only what moves.
+  if (!event.repeat || key.startsWith('Arrow')) table[key]();
+});
+
+/** Lets the player itself have the focus, so that Space and arrows work in it. */
+const place = document.getElementById('live');
+if (place) {
+  place.tabIndex = 0;
+  place.setAttribute('role', 'group');
+  place.setAttribute('aria-label', 'Player');
+}
+
+const toggle = dialog.querySelector('input');
+toggle.checked = isOn();
+toggle.addEventListener('change', () => setOn(toggle.checked));
+const opener = document.getElementById('open-shortcuts');
+// It has its place from the start, so that nothing shifts.
+opener.classList.remove('invisible');
+opener.addEventListener('click', () => dialog.showModal());

@@ -1,0 +1,62 @@
+import { routes } from '../../routes.ts';
+import {
+  DeviceGone,
+  NoActiveDevice,
+  NotPossibleNow,
+  PremiumRequired,
+  SpotifyUnavailable,
+} from '../../spotify/errors.ts';
+import type { PlayerReason } from '../../spotify/player-reasons.ts';
+import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { isNoticeName, type NoticeName, textOfNotice } from '../../web/notices.ts';
+
+/* Why Spotify refuses a command, in words that belong to its control. */
+
+const byReason: Readonly<Record<PlayerReason, NoticeName>> = {
+  NO_PREV_TRACK: 'no-previous-track',
+  NO_NEXT_TRACK: 'no-next-track',
+  NO_SPECIFIC_TRACK: 'not-in-list',
+  ALREADY_PAUSED: 'already-paused',
+  NOT_PAUSED: 'already-playing',
+  NOT_PLAYING_LOCALLY: 'playing-elsewhere',
+  NOT_PLAYING_TRACK: 'no-track-playing',
+  NOT_PLAYING_CONTEXT: 'no-list-playing',
+  ENDLESS_CONTEXT: 'endless-list',
+  CONTEXT_DISALLOW: 'list-disallows',
+  ALREADY_PLAYING: 'already-playing',
+  RATE_LIMITED: 'too-many-commands',
+  REMOTE_CONTROL_DISALLOW: 'device-uncontrollable',
+  DEVICE_NOT_CONTROLLABLE: 'device-uncontrollable',
+  VOLUME_CONTROL_DISALLOW: 'volume-uncontrollable',
+};
+
+/** Returns the notice for an error of a command, or null if it isn't a refusal by the player. Without a reason, the command decides. */
+export function refusalOf(error: unknown, command: string): NoticeName | null {
+  // It may have been added: sending it again could add it twice.
+  // safeguard: no-resend-to-queue
+  if (command === 'queue' && error instanceof SpotifyUnavailable) return 'queue-unknown';
+  // safeguard: explain-refused-commands
+  if (error instanceof PremiumRequired) return 'premium-required';
+  if (error instanceof DeviceGone) return 'device-gone';
+  if (error instanceof NoActiveDevice) return 'no-active-device';
+  if (!(error instanceof NotPossibleNow)) return null;
+  const general = `cannot-${command}`;
+  if (error.reason !== null) return byReason[error.reason];
+  return isNoticeName(general) ? general : null;
+}
+
+/** Returns the same for programs, as a {@link Problem}. */
+export function refusedCommand(refusal: NoticeName): Problem {
+  const known = problems[refusal] ?? { status: 409, title: 'The player can’t do that right now' };
+  const reason = refusal.startsWith('cannot-') ? 'not-possible-now' : refusal;
+  const actions = [{ label: 'Now playing', href: routes.nowPlaying() }];
+  return new Problem({ ...known, reason, text: textOfNotice(refusal), actions });
+}
+
+/** Refusals that say more than that it isn't possible right now. */
+const problems: Partial<Record<NoticeName, Pick<ErrorPage, 'status' | 'title'>>> = {
+  'premium-required': { status: 403, title: 'This needs Spotify Premium' },
+  'no-active-device': { status: 404, title: 'No active device' },
+  'device-gone': { status: 404, title: 'Device not available' },
+  'queue-unknown': { status: 502, title: 'Spotify didn’t respond' },
+};

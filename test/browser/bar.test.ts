@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { until } from '../support/fleet.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+/** Someone who plays the third track and may control the player looks at another page. */
+async function startWithBar(t: TestContext, path = '/library/top') {
+  const turntable = await startTurntable(t, { ticking: true });
+  const { simulator, browser: person, url } = turntable;
+  simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
+  const mara = person();
+  await mara.signIn('mara', allowAll);
+  const { body } = await mara.getJson('/now-playing').expect(200);
+  const browser = await openBrowser(t);
+  await browser.addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
+  const streams: URL[] = [];
+  browser.on('request', (request) => {
+    if (request.url().includes('/now-playing/events')) streams.push(new URL(request.url()));
+  });
+  const errors: string[] = [];
+  const open = async (path: string) => {
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    await page.goto(url + path);
+    return page;
+  };
+  const page = await open(path);
+  return { ...turntable, mara, page, open, streams, errors, name: body.item.name as string };
+}
+
+const bar = (page: Page) => page.getByRole('complementary', { name: 'Playback' });
+const pollsOf = ({ calls }: { calls: readonly { path: string }[] }) =>
+  calls.filter(({ path }) => path === '/v1/me/player').length;
+const hide = (page: Page, hidden: boolean) =>
+  page.evaluate(
+    `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${hidden} });
+     document.dispatchEvent(new Event('visibilitychange'));`,
+  );
+
+test('every page has a bar that shows what is playing, without a call of its own', { skip }, async (t) => {
+  const { page, simulator, name, streams, errors, url } = await startWithBar(t);
+  await bar(page).getByText(name).waitFor();
+  simulator.forgetCalls();
+
+  for (const path of ['/playlists', '/account', '/search?q=a', '/devices']) {
+    await page.goto(url + path);
+    await bar(page).getByText(name).waitFor();
+  }
+
+  assert.equal(pollsOf(simulator), 0);
+  assert.deepEqual([...new Set(streams.map(({ searchParams }) => searchParams.get('for')))], ['bar']);
+  assert.deepEqual(errors, []);
+});
+
+test('a press of Pause in the bar shows at once, and Play resumes', { skip }, async (t) => {
+  const { page, simulator, errors } = await startWithBar(t);
+  await bar(page).getByRole('button', { name: 'Pause' }).click();
+  await bar(page).getByRole('button', { name: 'Play' }).waitFor({ timeout: 300 });
+  assert.equal(await page.evaluate('document.activeElement.title'), 'Play');
+  await until(() => Promise.resolve(apiRequests(simulator).includes('PUT /me/player/pause')));
+  // It is confirmed, and stays.
+  await page.waitForTimeout(4_500);
+  assert.ok(await bar(page).getByText('Paused').isVisible());
+  await bar(page).getByRole('button', { name: 'Play' }).click();
+  await bar(page).getByRole('button', { name: 'Pause' }).waitFor({ timeout: 300 });
+  assert.deepEqual(errors, []);
+});
+
+test('a command of the bar that changes nothing is taken back', { skip }, async (t) => {
+  const { page, simulator } = await startWithBar(t);
+  simulator.settings.commandDelayMs = 60_000;
+  await bar(page).getByRole('button', { name: 'Pause' }).click();
+  await bar(page).getByRole('button', { name: 'Play' }).waitFor({ timeout: 300 });
+  await bar(page).getByRole('button', { name: 'Pause' }).waitFor({ timeout: 8_000 });
+});
+
+test('a refused command of the bar is taken back and explained', { skip }, async (t) => {
+  const { page, simulator } = await startWithBar(t);
+  const refused = JSON.stringify({ error: { status: 403, message: 'Player command failed: No' } });
+  simulator.fault({ on: /\/pause$/, answer: { status: 403, body: refused } });
+  await bar(page).getByRole('button', { name: 'Pause' }).click();
+  await page.locator('#action-status').getByText(/pause/).waitFor();
+  assert.ok(await bar(page).getByRole('button', { name: 'Pause' }).isVisible());
+});
+
+test('while now playing is open in another window, both share its stream, for all changes', {
+  skip,
+}, async (t) => {
+  const { page, open, streams, name } = await startWithBar(t);
+  await bar(page).getByText(name).waitFor();
+  assert.equal(streams.length, 1);
+
+  const card = await open('/now-playing');
+  await until(() => Promise.resolve(streams.length === 2));
+  assert.deepEqual(
+    streams.map(({ searchParams }) => searchParams.get('for')),
+    ['bar', null],
+  );
+
+  // Only the bar is left.
+  await hide(card, true);
+  await until(() => Promise.resolve(streams.length === 3));
+  assert.equal(streams[2]?.searchParams.get('for'), 'bar');
+});
+
+test('a hidden page closes the stream of its bar', { skip }, async (t) => {
+  const { page, name, keys } = await startWithBar(t);
+  await bar(page).getByText(name).waitFor();
+  await hide(page, true);
+  await until(async () => !(await keys()).some((key) => key.startsWith('streams:')));
+});
+
+test('the bar is hidden while nothing is playing', { skip }, async (t) => {
+  const { page, simulator, name, mara } = await startWithBar(t);
+  await bar(page).getByText(name).waitFor();
+  simulator.plays('mara', { kind: 'nothing' });
+  await page.waitForTimeout(1_100);
+  await mara.get('/now-playing').expect(200);
+  await bar(page).waitFor({ state: 'hidden' });
+});
+
+test('a window with the card that crashes leaves a stream for the bar alone', { skip }, async (t) => {
+  const { open, streams } = await startWithBar(t);
+  await until(() => Promise.resolve(streams.length === 1));
+  const card = await open('/now-playing');
+  await until(() => Promise.resolve(streams.length === 2));
+
+  await card.goto('chrome://crash').catch(() => undefined);
+
+  await until(() => Promise.resolve(streams.length === 3));
+  assert.equal(streams[2]?.searchParams.get('for'), 'bar');
+});
+
+test('presses of the bar in quick succession end with the last one', { skip }, async (t) => {
+  const { page, simulator, mara, errors } = await startWithBar(t);
+  for (const name of ['Pause', 'Play', 'Pause'])
+    await bar(page).getByRole('button', { name, exact: true }).click();
+  await page.waitForTimeout(3_500);
+  assert.ok(await bar(page).getByRole('button', { name: 'Play' }).isVisible());
+  await page.waitForTimeout(3_000);
+  assert.ok(await bar(page).getByRole('button', { name: 'Play' }).isVisible());
+  const sent = apiRequests(simulator).filter((one) => /player\/(play|pause)$/.test(one));
+  assert.deepEqual(
+    sent.map((one) => one.split('/').at(-1)),
+    ['pause', 'play', 'pause'],
+  );
+  assert.equal((await mara.getJson('/now-playing').expect(200)).body.state, 'paused');
+  assert.deepEqual(errors, []);
+});
+
+test('signing out in another tab hides the bar, even with a command under way', { skip }, async (t) => {
+  const { page, mara, errors } = await startWithBar(t);
+  await bar(page).getByRole('button', { name: 'Pause' }).click();
+  await mara.post('/logout').expect(303);
+  await bar(page).waitFor({ state: 'hidden' });
+  await page.waitForTimeout(4_500);
+  assert.deepEqual(
+    errors.filter((text) => text.includes('Error:') || text.includes('null')),
+    [],
+  );
+});
+
+test('the bar hides nothing that has the focus, and isn’t printed', { skip }, async (t) => {
+  const { page, name } = await startWithBar(t);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await bar(page).getByText(name).waitFor();
+  const covered = `(() => {
+    const focused = document.activeElement;
+    const bar = document.getElementById('bar');
+    return bar.contains(focused) ? '' : focused.getBoundingClientRect().bottom > bar.getBoundingClientRect().top && focused.textContent;
+  })()`;
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press('Tab');
+    assert.ok(!(await page.evaluate(covered)), `press ${presses}`);
+  }
+  await page.emulateMedia({ media: 'print' });
+  assert.equal(await bar(page).isVisible(), false);
+});
+
+test('without Premium the bar offers no button', { skip }, async (t) => {
+  const { page, simulator } = await startWithBar(t);
+  simulator.setProduct('mara', 'free');
+  await bar(page).getByRole('button', { name: 'Pause' }).click();
+  await page.locator('#action-status').getByText('Premium').waitFor();
+  assert.equal(await bar(page).getByRole('button').count(), 0);
+});
