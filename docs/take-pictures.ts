@@ -39,7 +39,8 @@ for (const { colorScheme, viewport, suffix } of [
     };
 
     for (const [name, path] of Object.entries(publicPages)) await take(name, url + path);
-    await page.goto(`${url}/login?allow=user-modify-playback-state+user-library-modify`);
+    await page.goto(url);
+    await page.getByRole('link', { name: 'Sign in with full control' }).click();
     await page.getByRole('button', { name: 'Agree' }).click();
     await page.waitForURL('**/now-playing');
     for (const [name, path] of Object.entries(pages)) await take(name, url + path);
