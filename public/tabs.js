@@ -98,7 +98,8 @@ export function shareStream({ data, isBar, version, latest, onCard, onStatus, on
   channel?.addEventListener('message', ({ data: { card, status, hasEnded, hello, isCardChanged } }) => {
     if (card) onCard(card);
     if (status !== undefined) onStatus(status);
-    if (hasEnded) onEnd();
+    // A hidden tab finds out when it is shown: by then someone else may have signed in.
+    if (hasEnded && !document.hidden) onEnd();
     if (hello && isHolder && latest()) pass({ card: latest() });
     if (isCardChanged) adapt();
   });

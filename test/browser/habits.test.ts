@@ -201,6 +201,7 @@ test('covers that are slow or missing shift nothing', { skip }, async (t) => {
   for (const path of ['/now-playing', '/playlists', '/search?q=moon', '/library']) {
     await page.goto(turntable.url + path, { waitUntil: 'commit' });
     await page.locator('.site-footer').waitFor();
+    await page.waitForFunction('getComputedStyle(document.body).display === "grid"');
     const shape =
       'JSON.stringify([...document.querySelectorAll("h1, h2, main li, .site-footer")].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }))';
     const before = await page.evaluate(shape);
