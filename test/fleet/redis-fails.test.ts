@@ -75,6 +75,7 @@ const visits: Visit[] = [
   page('GET /now-playing', () => '/now-playing?notice=track-saved'),
   page('GET /now-playing/card'),
   page('GET /devices'),
+  page('GET /player/queue', () => '/player/queue?automatic=yes'),
   page('GET /playlists/export'),
   page('GET /playlists/export/progress'),
   page('GET /playlists/:id/export', ({ playlist }) => `/playlists/${playlist}/export`),
@@ -93,7 +94,7 @@ const visits: Visit[] = [
   page('GET /account/disconnected'),
   action('POST /now-playing/poll', () => '/now-playing/poll'),
   action(
-    'POST /player/device',
+    'POST /player/:command',
     () => '/player/device',
     () => ({ device: 'unknown' }),
   ),
