@@ -3,9 +3,11 @@
  * browser, and costs calls at ends of tracks only.
  */
 const bar = document.getElementById('bar');
-const [title, byline, state, cover, progress] = ['title', 'byline', 'state', 'cover', 'progress'].map(
-  (part) => document.getElementById(`bar-${part}`),
+const [title, byline, state, progress] = ['title', 'byline', 'state', 'progress'].map((part) =>
+  document.getElementById(`bar-${part}`),
 );
+const cover = Object.assign(new Image(48, 48), { className: 'cover', alt: '', hidden: true });
+bar.querySelector('a').prepend(cover);
 const [pause, play] = bar.querySelectorAll('form');
 /** The server asks Spotify two seconds after a command for the last time. By then the update has arrived. */
 const confirmWithinMs = 4_000;
