@@ -27,12 +27,10 @@ async function update() {
   if (!playing.uri) show();
   // safeguard: shift-known-queue
   else if (before?.context !== playing.context) await load(automatic);
-  // safeguard: offer-changed-queue
-  else if (before.shuffle !== playing.shuffle) offer('Up next may have changed.');
   else takeOff(playing.uri);
 }
 
-/** Takes off the entries up to the one that plays now. If it isn't there, the list has changed. */
+/** Takes off the entries up to the one that plays now. If it isn't there, the list has changed, or will after shuffle was switched. */
 function takeOff(uri) {
   const rows = [...content.querySelectorAll('.track-list > li')];
   const index = rows.findIndex((row) => row.dataset.uri === uri);
@@ -110,6 +108,7 @@ function restore() {
 }
 
 place.addEventListener('playback', ({ detail: { uri, context, shuffle } }) => {
+  // safeguard: offer-changed-queue
   playing = { uri: uri ?? '', context: context ?? '', shuffle: String(shuffle ?? '') };
   update();
 });

@@ -22,8 +22,6 @@ async function open(url, words = '') {
     const signal = AbortSignal.any([mine.signal, AbortSignal.timeout(20_000)]);
     const response = await fetch(url, { headers: { Accept: 'text/html' }, signal });
     const page = new DOMParser().parseFromString(await response.text(), 'text/html');
-    // safeguard: closed-sheet-stays-closed
-    if (mine.signal.aborted) return;
     const parts = page.querySelector(response.ok ? '[data-sheet-content]' : '.prose');
     // Signed out, for example: the page itself says what to do.
     if (!parts || response.redirected) return location.assign(url);
@@ -90,6 +88,7 @@ document.addEventListener('refused', ({ target, detail: { reason, text, fields }
   if (start.size > 0 && isMissing) open(`${devices}?${start}`, text);
 });
 sheet.addEventListener('close', () => {
+  // safeguard: closed-sheet-stays-closed
   request.abort();
   // An update may have replaced the link that opened it.
   if (document.activeElement === document.body)

@@ -188,3 +188,17 @@ test('without Premium the bar offers no button', { skip }, async (t) => {
   await page.locator('#action-status').getByText('Premium').waitFor();
   assert.equal(await bar(page).getByRole('button').count(), 0);
 });
+
+test('an earlier press of the bar doesn’t take back a later one', { skip }, async (t) => {
+  const { page, simulator } = await startWithBar(t);
+  simulator.settings.commandDelayMs = 60_000;
+  const press = (name: string) => bar(page).getByRole('button', { name, exact: true }).click();
+  await press('Pause');
+  await page.waitForTimeout(1_500);
+  await press('Play');
+  await page.waitForTimeout(1_500);
+  await press('Pause');
+  // The first press was sent more than four seconds ago, the last one wasn't.
+  await page.waitForTimeout(2_500);
+  assert.ok(await bar(page).getByRole('button', { name: 'Play' }).isVisible());
+});

@@ -247,7 +247,7 @@ test('a sheet that was closed while it loads stays closed, and letters don’t a
   await page.getByRole('link', { name: 'Devices' }).click();
   await page.keyboard.press('s');
   await page.keyboard.press('Escape');
-  await page.waitForTimeout(2_500);
+  await page.waitForTimeout(4_500);
   assert.equal(page.url(), `${url}/now-playing`);
   assert.ok(!apiRequests(simulator).includes('PUT /me/player/shuffle'));
 });

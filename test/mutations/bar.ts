@@ -104,7 +104,7 @@ export const mutations: Mutation[] = [
     from: 'if (!isSeen()) return;',
     to: '',
     test: 'test/browser/sheets',
-    named: 'another list that plays',
+    named: 'up next is asked for once',
   },
   {
     what: 'hiding play buttons without Premium',
@@ -133,8 +133,8 @@ export const mutations: Mutation[] = [
   {
     what: 'saying that shuffle may have changed the queue',
     safeguard: 'offer-changed-queue',
-    from: "else if (before.shuffle !== playing.shuffle) offer('Up next may have changed.');",
-    to: '',
+    from: "String(shuffle ?? '')",
+    to: 'place.dataset.shuffle',
     test: 'test/browser/sheets',
     named: 'shuffle, and adding to the queue',
   },
@@ -157,7 +157,7 @@ export const mutations: Mutation[] = [
   {
     what: 'keeping a closed sheet closed',
     safeguard: 'closed-sheet-stays-closed',
-    from: 'if (mine.signal.aborted) return;',
+    from: 'request.abort();',
     to: '',
     test: 'test/browser/sheets',
     named: 'a sheet that was closed while it loads',
@@ -176,6 +176,6 @@ export const mutations: Mutation[] = [
     from: 'if (press !== mine) return;',
     to: '',
     test: 'test/browser/bar',
-    named: 'presses of the bar in quick succession',
+    named: 'an earlier press of the bar',
   },
 ];
