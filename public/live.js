@@ -6,6 +6,7 @@ const place = document.getElementById('live');
 const status = document.getElementById('live-status');
 const announcement = document.getElementById('live-announcement');
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+
 /** The card on the page. */
 const shown = {
   version: place.dataset.version,
@@ -16,7 +17,7 @@ const shown = {
   endsInMs: Number(place.dataset.endsIn || Number.NaN),
   at: performance.now(),
 };
-/** What was received last. The card on the page differs from it while a command isn't confirmed yet. */
+/** The state as received last. The card on the page differs from it while a command isn't confirmed yet. */
 const received = {
   ...shown,
   html: place.innerHTML,
@@ -105,7 +106,7 @@ function isHeld() {
   return place.querySelector('[data-held]') !== null;
 }
 
-/** What a button or link does: identifies it in the next card. Play and Pause are one button. */
+/** Identifies a button or link in the next card by its action. Play and Pause are one button. */
 function actionOf(element) {
   const { form, localName, name, className, href } = element;
   if (!form) return `${localName} ${className} ${href}`;
@@ -197,7 +198,7 @@ function currentProgress() {
   return Math.min(shown.progressMs + elapsedMs, shown.durationMs);
 }
 
-/** What `controlPlayer` needs of this page. */
+/** The part of this page that `controlPlayer` uses. */
 const player = {
   state: () => ({ ...withCurrentProgress(received) }),
   show({ playing = shown.playing, progressMs = currentProgress() }) {

@@ -11,7 +11,7 @@ const { signIn } = place.dataset;
 const storageKey = 'up next';
 
 let playing = { uri: place.dataset.uri, context: place.dataset.context, shuffle: place.dataset.shuffle };
-/** What was playing when the list was fetched, or when its first entry was last taken off; null before that. */
+/** The playback when the list was fetched, or when its first entry was last taken off; null before that. */
 let known = null;
 /** The number of the latest request. The answer to an earlier one is out of date. */
 let latest = 0;

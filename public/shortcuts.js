@@ -30,7 +30,7 @@ async function skip(name, words) {
   if (!press(`form[action$="/player/${name}"] button`)) await command(name, {}, words);
 }
 
-/** What is playing, for commands that depend on it. Says so if nothing is. */
+/** The current playback, for commands that depend on it. Says so if nothing is playing. */
 async function playback() {
   try {
     const options = { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(20_000) };
@@ -115,7 +115,7 @@ const playerKeys = {
 };
 
 const typing = 'textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])';
-/** What was chosen on this page, in case the browser stores nothing. */
+/** The choice on this page, in case the browser stores nothing. */
 let chosen = 'on';
 function isOn() {
   try {

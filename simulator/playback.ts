@@ -22,7 +22,7 @@ export type Playback = {
   repeat: Repeat;
   /** The list in its own order while it is shuffled, otherwise null. */
   unshuffled: readonly Item[] | null;
-  /** Where the items that were added to the queue are in the list. They play once: then they are no longer in it. Null if there are none. */
+  /** The place in the list of the items that were added to the queue. They play once and then leave it. Null if there are none. */
   queued: { from: number; count: number } | null;
 };
 

@@ -5,7 +5,7 @@ import { topics } from './topics.ts';
 
 const playerScopes = ['user-read-playback-state'] as const;
 
-/** What all commands have in common. */
+/** The properties that all commands share. */
 const controls = {
   scopes: ['user-modify-playback-state'],
   family: 'player-write',
@@ -47,8 +47,8 @@ export const playerCalls = {
   previous: defineCommand('previous', 'POST /me/player/previous', { 'Now playing': '"Previous"' }),
 
   transfer: defineCall({
-    endpoints: ['PUT /me/player'],
     ...controls,
+    endpoints: ['PUT /me/player'],
     usedBy: { Devices: '"Play here"' },
     request: ({ webApi, accessToken }, deviceId: string) => webApi.transfer(accessToken, deviceId),
   }),

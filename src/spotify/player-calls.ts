@@ -7,7 +7,7 @@ import type { Device, Playback, Queue, Repeat } from './types.ts';
 
 export type Command = keyof typeof commands;
 
-/** What to play: a list, from its beginning or from an item in it; or these items, at most 100. */
+/** The music to play: a list, from its beginning or from an item in it; or these items, at most 100. */
 export type Start =
   | { context: string; offset: { uri: string } | { position: number } | null }
   | { uris: readonly string[] };

@@ -105,7 +105,7 @@ export type Device = {
   privateSession: boolean;
 };
 
-/** What the player repeats: nothing, the list that it plays, or the track. */
+/** The player's repeat mode: nothing, the list that it plays, or the track. */
 export type Repeat = 'off' | 'context' | 'track';
 
 export type Playback =
@@ -127,7 +127,7 @@ export type Playback =
       context: string | null;
     };
 
-/** What is up next, as far as Spotify says. It doesn't tell what the listener added from what the list contains. */
+/** The queue, as far as Spotify reports it. It doesn't tell items that the listener added from those of the list. */
 export type Queue = { upNext: (Track | Episode)[] };
 
 export type Playlist = {

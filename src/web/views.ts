@@ -53,7 +53,7 @@ export function useViews(
     hasSetup,
     heartbeatMs,
     controlScopes,
-    /** What they permit, for the page that asks for them. */
+    /** Their purposes, for the page that asks for them. */
     controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */
     idempotencyKey: () => randomBytes(12).toString('base64url'),

@@ -25,7 +25,7 @@ async function signedIn({ browser }: Turntable, query = allowAll): Promise<Brows
   return person;
 }
 
-/** What Spotify says about the player a moment later. */
+/** Spotify's state of the player a moment later. */
 async function playerOf(person: Browser, { clock }: Turntable): Promise<Player> {
   clock.advance({ seconds: 2 });
   return (await person.getJson('/now-playing').expect(200)).body;

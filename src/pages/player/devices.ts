@@ -4,7 +4,7 @@ import { safeReturnPath } from '../../web/return-path.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { readCommand } from './commands.ts';
 
-/** What to play on the device that is chosen: the fields of "play" that name it. */
+/** The fields of "play" that name the music to play on the chosen device. */
 const startFields = ['uri', 'context', 'offset', 'positionMs'] as const;
 
 /** The URL of the page that lists the devices, each with a button that plays there what a refused "play" should have. */
