@@ -108,11 +108,11 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       };
       const key = call.cache?.key(...args) ?? null;
       if (!call.cache || key === null) return load();
-      const { ttlMs, accepts } = call.cache;
+      const { ttlMs, accepts, isPacked } = call.cache;
       const { accountId } = session.listener;
       // A call with `accepts` has no `transform`.
       const isCacheable = accepts && ((result: Result | Transformed) => accepts(result as Result, ...args));
-      return responseCache.get(accountId, key, ttlMs, load, isCacheable);
+      return responseCache.get(accountId, key, ttlMs, load, { isCacheable, isPacked });
     },
 
     /** Returns whether the response to this call is in the cache. */
@@ -123,7 +123,7 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     ): boolean {
       const key = cache?.key(...args) ?? null;
       if (!cache || key === null) return false;
-      return responseCache.peek(listener.accountId, key, cache.ttlMs) !== undefined;
+      return responseCache.has(listener.accountId, key, cache.ttlMs);
     },
 
     /**

@@ -1,4 +1,5 @@
 import { createCatalogueCalls } from './catalogue-calls.ts';
+import { createExportCalls } from './export-calls.ts';
 import { trustedUrls } from './fields.ts';
 import type { Http } from './http.ts';
 import { createLibraryCalls } from './library-calls.ts';
@@ -28,5 +29,6 @@ export function createWebApi({ http, otherOrigins }: Deps) {
     ...createLibraryCalls(send, trusted),
     ...createPlaylistCalls(send, trusted),
     ...createCatalogueCalls(send, trusted),
+    ...createExportCalls(send, trusted),
   };
 }

@@ -1,5 +1,6 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as data } from './data.ts';
+import { mutations as files } from './files.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
@@ -19,6 +20,7 @@ export const mutations: readonly Mutation[] = [
   ...visitors,
   ...data,
   ...remote,
+  ...files,
   ...bar,
   ...setup,
 ];

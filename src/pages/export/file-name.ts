@@ -42,3 +42,10 @@ export function nameOfAll({ page, skip, from }: Place, summary: Summary): string
   ];
   return notes.length > 0 ? `playlists (${notes.join(', ')})` : 'playlists';
 }
+
+/** Returns the part of a name that every system accepts in a file name. */
+export function contentFileName(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this removes them
+  const plain = name.toWellFormed().replace(/[\s\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
+  return plain.trim() || 'playlist';
+}
