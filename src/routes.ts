@@ -105,9 +105,8 @@ function paged({ page }: { page?: number | undefined }): { page: number | null }
 }
 
 function url(path: string, query: Readonly<Record<string, Value>> = {}): string {
-  const given = Object.entries(query).flatMap(([name, value]) =>
-    [value ?? []].flat().map((one): [string, string] => [name, String(one)]),
-  );
-  const search = new URLSearchParams(given);
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    for (const one of [value ?? []].flat()) search.append(name, String(one));
   return search.size > 0 ? `${path}?${search}` : path;
 }
