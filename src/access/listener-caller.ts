@@ -15,6 +15,8 @@ export type CallingSession = {
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
 };
 
+export type ListenerCaller = ReturnType<typeof createListenerCaller>;
+
 type Deps = {
   apiVersions: ApiVersions;
   webApi: WebApi;
@@ -85,6 +87,15 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     }
   }
 
+  function peek<Args extends unknown[], Result>(
+    { listener }: CallingSession,
+    call: Call<Args, Result>,
+    args: Args,
+  ): Result | undefined {
+    const at = placeInCache(call, args);
+    return at ? responseCache.peek(listener.accountId, at.key, at.ttlMs) : undefined;
+  }
+
   return {
     request,
 
@@ -115,15 +126,17 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       return responseCache.get(accountId, key, ttlMs, load, { isCacheable, isPacked });
     },
 
+    /** Returns the response to this call if it is in the cache, else undefined. */
+    peek,
+
     /** Returns whether the response to this call is in the cache. */
     isCached<Args extends unknown[], Result>(
       { listener }: CallingSession,
-      { cache }: Call<Args, Result>,
+      call: Call<Args, Result>,
       args: Args,
-    ): boolean {
-      const key = cache?.key(...args) ?? null;
-      if (!cache || key === null) return false;
-      return responseCache.has(listener.accountId, key, cache.ttlMs);
+    ) {
+      const at = placeInCache(call, args);
+      return at !== null && responseCache.has(listener.accountId, at.key, at.ttlMs);
     },
 
     /**
@@ -138,4 +151,10 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       for (const prefix of keyPrefixes) responseCache.invalidate(listener.accountId, prefix);
     },
   };
+}
+
+/** Returns where the response to a call is cached, and for how long; null if it isn't. */
+function placeInCache<Args extends unknown[], Result>({ cache }: Call<Args, Result>, args: Args) {
+  const key = cache?.key(...args) ?? null;
+  return cache && key !== null ? { key, ttlMs: cache.ttlMs } : null;
 }

@@ -26,7 +26,8 @@ export type Credit = Named & { uri: string | null };
 
 export type ExportedTrack = Omit<Track, 'artists' | 'album'> & {
   artists: Credit[];
-  album: (Credit & { artists: Credit[]; released: string | null }) | null;
+  /** Its URI identifies it even if it has no name. */
+  album: (Omit<Credit, 'name'> & { name: string | null; artists: Credit[]; released: string | null }) | null;
   /** The International Standard Recording Code, without hyphens. */
   isrc: string | null;
   discNumber: number | null;
@@ -87,16 +88,16 @@ function parseExportedItem(json: Json, trusted: TrustedUrls): ExportedTrack | Ex
     return { ...item, show: parent && parseCredit(parent, trusted) };
   }
   const album = isObject(json.album) ? json.album : null;
-  const credit = album && parseCredit(album, trusted);
   return {
     ...item,
     artists: parseCredits(json.artists, trusted),
-    album: album &&
-      credit && {
-        ...credit,
-        artists: parseCredits(album.artists, trusted),
-        released: parseReleaseDate(album),
-      },
+    album: album && {
+      name: parseName(album.name),
+      link: parseLink(album, trusted),
+      uri: parseContextUri(album),
+      artists: parseCredits(album.artists, trusted),
+      released: parseReleaseDate(album),
+    },
     isrc: isObject(json.external_ids) ? parseIsrc(json.external_ids.isrc) : null,
     discNumber: parseSize(json.disc_number),
     trackNumber: parseSize(json.track_number),
@@ -114,8 +115,11 @@ function parseIsrc(value: unknown): string | null {
 /** Returns the name, link and URI of an object; null if it has no name. */
 function parseCredit(json: Json, trusted: TrustedUrls): Credit | null {
   const name = parseName(json.name);
-  const uri = isContextUri(json.uri) ? json.uri : null;
-  return name === null ? null : { name, link: parseLink(json, trusted), uri };
+  return name === null ? null : { name, link: parseLink(json, trusted), uri: parseContextUri(json) };
+}
+
+function parseContextUri({ uri }: Json): string | null {
+  return isContextUri(uri) ? uri : null;
 }
 
 function parseCredits(value: unknown, trusted: TrustedUrls): Credit[] {

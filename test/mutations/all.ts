@@ -1,5 +1,6 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as data } from './data.ts';
+import { mutations as editing } from './editing.ts';
 import { mutations as files } from './files.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
@@ -22,5 +23,6 @@ export const mutations: readonly Mutation[] = [
   ...remote,
   ...files,
   ...bar,
+  ...editing,
   ...setup,
 ];

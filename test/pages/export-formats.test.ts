@@ -86,7 +86,7 @@ test('a table has Exportify’s columns and a row for each track, and nothing el
     const names = (item.artists ?? (item.show ? [item.show] : [])).map(({ name }) => name);
     assert.equal(row['Track URI'], item.uri ?? '');
     if (item.kind === 'track' && !item.local) assert.match(String(row['Track URI']), trackUri);
-    assert.equal(row['Track Name']?.replace(/'(?=[=+\-@])/g, ''), item.name);
+    assert.equal(row['Track Name']?.replace(/'(?=[=+\-@])/g, ''), item.name ?? '');
     assert.deepEqual(artistsIn(String(row['Artist Name(s)']).replace(/'(?=[=+\-@])/g, '')), names);
     assert.equal(row['Track Duration (ms)'], String(item.durationMs ?? ''));
     assert.equal(row.Explicit, String(item.explicit));

@@ -50,7 +50,7 @@ function onPage(item: Record<string, unknown>): unknown {
   const named = (one: unknown) => {
     if (one === null || typeof one !== 'object') return one;
     const { name, link } = one as { name: string; link: string };
-    return { name, link };
+    return name === null ? null : { name, link };
   };
   return {
     ...shown,

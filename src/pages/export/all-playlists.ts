@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
-import type { Summary } from './formats.ts';
+import type { Summary } from './format.ts';
 import { beginning, type Place } from './place.ts';
 import { type Manifest, playlistChanged, type Run, readFullPage, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
@@ -52,7 +52,7 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
           throw error;
         });
         if (next.done) break;
-        openings.push(opening(next.value));
+        openings.push({ ...next.value, source: handled(open(next.value.playlist, next.value.at)) });
       }
       const current = openings.shift();
       if (!current) break;
@@ -85,13 +85,6 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     await Promise.allSettled(openings.map(({ source }) => source));
   }
 
-  function opening(listed: Pick<Opening, 'playlist' | 'at'>): Opening {
-    const source = open(listed.playlist, listed.at);
-    // Its error is thrown when it is its turn; without this, Node would report it as unhandled before.
-    source.catch(() => undefined);
-    return { ...listed, source };
-  }
-
   /** Yields the listed playlists with their places. */
   async function* listPlaces(): AsyncGenerator<Pick<Opening, 'playlist' | 'at'>, undefined> {
     for (let page = first; ; page = await readPage(upcoming.page)) {
@@ -113,6 +106,13 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     upcoming = beginning;
     return playlistChanged();
   }
+}
+
+/** Returns the promise. Node would report its error as unhandled if it came before it is awaited. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  // Whoever awaits it gets its error.
+  promise.catch(() => undefined);
+  return promise;
 }
 
 /** The place after a playlist. */

@@ -1,6 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
 import type { Credit, ExportedEpisode, ExportedTrack } from '../../spotify/exported.ts';
-import type { Format } from './formats.ts';
+import type { Format } from './format.ts';
 import { safeCell } from './safe-cell.ts';
 import type { Row, Source } from './source.ts';
 
@@ -10,7 +10,7 @@ type Column = [name: string, value: (row: FilledRow, position: number) => unknow
 /** A row with an item. Positions without one have no row in a table, so that each row is something to import. */
 type FilledRow = Exclude<Row, null> & { item: ExportedTrack | ExportedEpisode };
 
-type Dialect = {
+type TableStyle = {
   /** Between two fields. */
   delimiter: ',' | ';';
   /** Whether the file begins with a byte order mark, by which Excel recognizes UTF-8. */
@@ -57,10 +57,10 @@ const soundiizColumns: readonly Column[] = [
 ];
 
 /** A table with the columns of Exportify. One of several lists has another column, with the name of the list. */
-export function createCsv(dialect: Dialect): Format {
-  const lines = (rows: readonly (readonly unknown[])[]) => encode(rows, dialect.delimiter, true);
+export function createCsv(style: TableStyle): Format {
+  const lines = (rows: readonly (readonly unknown[])[]) => encode(rows, style.delimiter, true);
   const names = columns.map(([name]) => name);
-  const mark = dialect.hasMark ? '\uFEFF' : '';
+  const mark = style.hasMark ? '\uFEFF' : '';
   return {
     extension: 'csv',
     type: 'text/csv',
@@ -118,7 +118,7 @@ function artistsOf(item: ExportedTrack | ExportedEpisode): readonly Credit[] {
   return item.authors.map(({ name, link }) => ({ name, link, uri: null }));
 }
 
-function albumOf(item: ExportedTrack | ExportedEpisode): Credit | null {
+function albumOf(item: ExportedTrack | ExportedEpisode): ExportedTrack['album'] | Credit {
   return item.kind === 'track' ? item.album : item.show;
 }
 

@@ -1,5 +1,5 @@
 import { playlistsPerPage } from '../../spotify/limits.ts';
-import type { Summary } from './formats.ts';
+import type { Summary } from './format.ts';
 import type { Place } from './place.ts';
 import type { Manifest } from './source.ts';
 

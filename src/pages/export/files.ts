@@ -9,7 +9,7 @@ import { openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
 import { answerWithFile, type OpenFile } from './answer.ts';
 import { factsOf, factsOfAll } from './facts.ts';
 import { nameOf, nameOfAll } from './file-name.ts';
-import { emptySummary, type Format } from './formats.ts';
+import { emptySummary, type Format } from './format.ts';
 import { priceOfList, readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import type { Place } from './place.ts';

@@ -1,4 +1,4 @@
-import type { Format } from './formats.ts';
+import type { Format } from './format.ts';
 import type { Source } from './source.ts';
 
 /** One JSON value, with each manifest after the items it counts. */

@@ -1,4 +1,4 @@
-import type { Format } from './formats.ts';
+import type { Format } from './format.ts';
 import type { Row } from './source.ts';
 
 /** The key of ListenBrainz's extension (MusicBrainz: "JSPF"). */

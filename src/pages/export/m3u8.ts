@@ -1,4 +1,4 @@
-import type { Format } from './formats.ts';
+import type { Format } from './format.ts';
 import type { Row } from './source.ts';
 
 /** Line breaks of every kind and other control characters: a name is one line. */

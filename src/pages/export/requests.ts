@@ -4,7 +4,8 @@ import { maxOffset } from '../../spotify/limits.ts';
 import type { Playlist } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { Formatters } from '../../web/locale.ts';
-import { type Format, formatNamed } from './formats.ts';
+import type { Format } from './format.ts';
+import { formatNamed } from './formats.ts';
 import { isListName, type ListName, rangeIn } from './lists.ts';
 
 /* What the URL of a file says, and the URLs of other files. */

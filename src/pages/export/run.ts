@@ -5,9 +5,10 @@ import type { Grants } from '../../access/grants.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { rowsAtOnce } from '../../web/export-size.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
+import type { Piece } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';
-import { ClientGone, maxCollectedBytes, type Piece } from './send.ts';
+import { ClientGone, maxCollectedBytes } from './send.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
 

@@ -3,9 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Response } from 'express';
 import { contentFileName } from './file-name.ts';
-
-/** A part of a file: text, or bytes. */
-export type Piece = string | Uint8Array;
+import type { Piece } from './format.ts';
 
 /** A file to send. */
 export type ExportFile = {

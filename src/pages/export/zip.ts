@@ -1,7 +1,6 @@
 import { configure, ZipWriter } from '@zip.js/zip.js';
 import { contentFileName, nameOf } from './file-name.ts';
-import type { Format, Summary } from './formats.ts';
-import type { Piece } from './send.ts';
+import type { Format, Piece, Summary } from './format.ts';
 import type { Manifest, Source } from './source.ts';
 
 // A server has no web workers; compression runs in the threads of zlib.
