@@ -44,7 +44,7 @@ export function createSite(deps: Deps) {
     /** Starts everything that the requests need. Throws NoRedis. */
     async open(): Promise<void> {
       if (config.spotify) await start(config, config.spotify);
-      // Needs no Redis.
+      // That needs no Redis.
       else running = { app: createApp({ config, log, parts: null, form }), parts: null };
     },
 

@@ -20,8 +20,10 @@ export function mayTakeCredentials(config: Config, setByEnvironment: readonly st
   if (config.isProduction) return false;
   // safeguard: setup-form-only-without-credentials
   if (config.missing.length < 2) return false;
-  // safeguard: setup-form-over-loopback-http
-  if (protocol !== 'http:' || !isLoopback(hostname.replace(/^\[|\]$/g, ''))) return false;
+  // safeguard: setup-form-over-http
+  if (protocol !== 'http:') return false;
+  // safeguard: setup-form-on-loopback
+  if (!isLoopback(hostname.replace(/^\[|\]$/g, ''))) return false;
   // safeguard: no-setup-form-behind-proxy
   if (config.trustProxy !== false) return false;
   // safeguard: no-setup-form-if-environment-wins
