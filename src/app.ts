@@ -41,6 +41,7 @@ import { createSessions } from './web/session.ts';
 import { createSignInProblems } from './web/sign-in-problem.ts';
 import { createSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
+import { createUndo } from './web/undo.ts';
 import { useViews } from './web/views.ts';
 
 type Deps = {
@@ -184,7 +185,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { baseUrl, secrets } = config;
   const { now, timing, background, redis, isRedisUsable, records, sessionRecords, accounts } = parts;
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
-  const { hub, streams, fetchSubscriptions, recent, exportProgress: progress } = parts;
+  const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now });
@@ -201,9 +202,10 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
-    forgetListener,
+    forgetListener: (accountId) => forgetListener(parts, accountId),
     now,
   });
+  const undo = createUndo({ records, forms, signedIn });
 
   const router = Router();
   router.use(sessions.middleware);
@@ -242,21 +244,25 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       firstByteMs,
     }),
   );
-  router.use(playlistPages({ signedIn, forms }));
+  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists }));
   router.use(libraryPages({ signedIn, forms, hub }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);
   return router;
+}
 
-  async function forgetListener(accountId: string): Promise<void> {
-    await hub.forget(accountId);
-    // safeguard: forget-history-after-last-session
-    await recent.remove(accountId);
-    // safeguard: forget-progress-after-last-session
-    await progress.remove(accountId);
-  }
+/** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
+async function forgetListener(parts: Parts, accountId: string): Promise<void> {
+  const { hub, recent, recentPlaylists, exportProgress: progress } = parts;
+  await hub.forget(accountId);
+  // safeguard: forget-history-after-last-session
+  await recent.remove(accountId);
+  // safeguard: forget-playlists-after-last-session
+  await recentPlaylists.remove(accountId);
+  // safeguard: forget-progress-after-last-session
+  await progress.remove(accountId);
 }
 
 /** Why this process is not ready for requests; null if it is. */

@@ -1,5 +1,6 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as data } from './data.ts';
+import { mutations as editing } from './editing.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
@@ -21,6 +22,7 @@ export const mutations: readonly Mutation[] = [
   ...data,
   ...remote,
   ...bar,
+  ...editing,
   ...setup,
   ...setupForm,
 ];
