@@ -120,15 +120,13 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       const key = call.cache?.key(...args) ?? null;
       if (!call.cache || key === null) return load();
       const { ttlMs, accepts, isPacked } = call.cache;
-      const { accountId } = session.listener;
       // A call with `accepts` has no `transform`.
       const isCacheable = accepts && ((result: Result | Transformed) => accepts(result as Result, ...args));
-      return responseCache.get(accountId, key, ttlMs, load, { isCacheable, isPacked });
+      return responseCache.get(session.listener.accountId, key, ttlMs, load, { isCacheable, isPacked });
     },
 
     /** Returns the response to this call if it is in the cache, else undefined. */
     peek,
-
     /** Returns whether the response to this call is in the cache. */
     isCached<Args extends unknown[], Result>(
       { listener }: CallingSession,
