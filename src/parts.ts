@@ -29,6 +29,7 @@ import { createRecords } from './redis/records.ts';
 import { formatRedisAddress, keyPrefixIn } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { type CallResult, createHttp } from './spotify/http.ts';
+import { createImageDownload } from './spotify/images.ts';
 import { createWebApi } from './spotify/web-api.ts';
 
 export type Parts = ReturnType<typeof createParts>;
@@ -60,7 +61,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   });
   const seal = createSeal(config.secrets);
 
-  const { accounts, webApi } = createSpotifyClients({ config, log, timing });
+  const { accounts, webApi, downloadImage } = createSpotifyClients({ config, log, timing });
   const sessionRecords = createSessionRecords({ records, now });
   const accountOf = async (sessionId: string) =>
     (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
@@ -136,6 +137,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     redisAnswered: firstReport.then(() => (redis.status === 'ready' ? clock.firstSync : undefined)),
     seal,
     accounts,
+    downloadImage,
     grants,
     browsers,
     listenerAccess,
@@ -211,5 +213,6 @@ function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }:
       http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
       otherOrigins,
     }),
+    downloadImage: createImageDownload({ deadlineMs: timing.apiDeadlineMs, otherOrigins }),
   };
 }

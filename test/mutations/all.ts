@@ -1,4 +1,5 @@
 import { mutations as bar } from './bar.ts';
+import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
@@ -20,5 +21,6 @@ export const mutations: readonly Mutation[] = [
   ...data,
   ...remote,
   ...bar,
+  ...colours,
   ...setup,
 ];
