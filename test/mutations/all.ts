@@ -1,12 +1,14 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
+import { mutations as editing } from './editing.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
 import { mutations as records } from './records.ts';
 import { mutations as remote } from './remote.ts';
 import { mutations as setup } from './setup.ts';
+import { mutations as setupForm } from './setup-form.ts';
 import { mutations as stability } from './stability.ts';
 import { mutations as stopping } from './stopping.ts';
 import { mutations as visitors } from './visitors.ts';
@@ -22,5 +24,7 @@ export const mutations: readonly Mutation[] = [
   ...remote,
   ...bar,
   ...colours,
+  ...editing,
   ...setup,
+  ...setupForm,
 ];
