@@ -22,15 +22,8 @@ HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "src/main.ts"]
 
-# The simulator draws covers with a development package.
-FROM node:26-slim AS demo-packages
-WORKDIR /app
-COPY package.json package-lock.json .npmrc ./
-RUN npm ci --omit=optional
-
 # The demo: the server together with the simulator that stands in for Spotify.
 FROM server AS demo
-COPY --from=demo-packages /app/node_modules ./node_modules
 COPY --chmod=755 simulator ./simulator
 COPY --chmod=755 dev ./dev
 CMD ["node", "dev/demo.ts"]

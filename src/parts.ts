@@ -111,11 +111,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     now,
     timing: timing.live,
     onFault: (error) => log.warn('Live updates failed', errorFields(error)),
-    onChannelRefused: ({ code }) =>
-      log.warn(
-        `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(liveChannel(redis, clientId))}`,
-        { cause: code },
-      ),
+    onChannelRefused: ({ code }) => warnOfMissingChannel(log, liveChannel(redis, clientId), code),
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
@@ -188,6 +184,13 @@ function connectToRedis({
     onUp: () => log.info('Redis answers again'),
     background,
   });
+}
+
+function warnOfMissingChannel(log: Log, channel: string, cause: string | undefined): void {
+  log.warn(
+    `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(channel)}`,
+    { cause },
+  );
 }
 
 /** Logs each damaged record with a count. */

@@ -55,27 +55,24 @@ export function nowPlayingPages(deps: Deps): Router {
     if (wantsJson(req)) {
       const seenAt = new Date(observation.answeredAt).toISOString();
       const waitingUntil = live.cooldown && new Date(live.cooldown.until).toISOString();
-      res.json({ ...observation.playback, saved, seenAt, waitingUntil });
-      return;
+      return void res.json({ ...observation.playback, saved, seenAt, waitingUntil });
     }
     // safeguard: await-redis-calls-of-page
     const next = await hub.nextPollFor(observation);
     // safeguard: await-optional-data
     const recent = await nullIfSlow(recentlyPlayed(listener, observation));
-    const { throttledUntil } = next;
-    const card = cardOf({ ...observation, saved }, { ...live, throttledUntil }, recent, now());
-    const shouldRefresh = req.query.refresh !== 'off';
+    const shownLive = { ...live, throttledUntil: next.throttledUntil };
+    const card = cardOf({ ...observation, saved }, shownLive, recent, now());
     res.render('now-playing/now-playing', {
       ...cardLocals(listener, card),
       colour: await coverColours.of(coversOf(card)),
       noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
-      refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
+      refreshSeconds: req.query.refresh === 'off' ? null : refreshAfter(next.at, live.cooldown, now()),
       signIn: signInHash(req.session.id),
     });
   });
   router.get(routes.nowPlaying(), htmlOrJson, page);
-
   router.use(
     livePages({
       signedIn,
