@@ -112,6 +112,7 @@ export function createDownload({ deadlineMs, maxBytes }: { deadlineMs: number; m
   return async (url: string): Promise<Buffer | null> => {
     // safeguard: download-limits
     const limits = { maxContentLength: maxBytes, signal: AbortSignal.timeout(deadlineMs) };
+    // What downloads need is optional, so the reason doesn't matter.
     const response = await http.get<Buffer>(url, limits).catch(() => null);
     return response?.data ?? null;
   };
