@@ -50,6 +50,7 @@ export function createCoverColours({ download }: { download: DownloadImage }) {
       if (remembered) return remembered.name;
       const late = new AbortController();
       const found = classes.fetch(smallest.url).then((one) => one?.name ?? '');
+      // Rejects when aborted, after the race is over.
       const timeout = sleep(waitMs, '', { signal: late.signal }).catch(() => '');
       // safeguard: colour-timeout
       return Promise.race([found, timeout]).finally(() => late.abort());
