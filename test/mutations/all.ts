@@ -1,4 +1,5 @@
 import { mutations as bar } from './bar.ts';
+import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
 import { mutations as files } from './files.ts';
@@ -24,6 +25,7 @@ export const mutations: readonly Mutation[] = [
   ...remote,
   ...files,
   ...bar,
+  ...colours,
   ...editing,
   ...setup,
   ...setupForm,
