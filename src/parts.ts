@@ -2,6 +2,7 @@ import { createApiVersions } from './access/api-version.ts';
 import { createAppAccess } from './access/app-access.ts';
 import { createAppApi } from './access/app-api.ts';
 import { createBrowsers } from './access/browsers.ts';
+import { createExportJobs } from './access/export-jobs.ts';
 import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
 import { createListenerAccess } from './access/listener-access.ts';
@@ -22,6 +23,8 @@ import { createHub } from './live/hub.ts';
 import { createStreams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
 import { errorFields, type Log } from './ops/log.ts';
+import { createPrices } from './pages/export/price.ts';
+import { createExportWorker } from './pages/export/worker.ts';
 import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectRedis, connectSubscriber } from './redis/connect.ts';
@@ -115,8 +118,24 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
+  const exportJobs = createExportJobs({ redis, records, seal, clientId, leaseMs: timing.exportLeaseMs, now });
+  const exportWorker = createExportWorker({
+    jobs: exportJobs,
+    prices: createPrices({ ledger: quotaLedger, dailyCalls, now }),
+    grants,
+    readListener: async (sessionId) => (await sessionRecords.read(sessionId))?.listener ?? null,
+    access: listenerAccess,
+    listenerApi,
+    invalidate: hub.invalidate,
+    background,
+    now,
+    tickMs: timing.exportTickMs,
+    leaseMs: timing.exportLeaseMs,
+  });
+
   /** Closes all streams. Must come before closing the server, which waits for them. */
   function closeStreams(): void {
+    exportWorker.close();
     hub.close();
     fetchSubscriptions.close();
     streams.close();
@@ -148,6 +167,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     recent: createRecentlyPlayed({ records, browsers, now }),
     recentPlaylists: createRecentPlaylists({ records, browsers }),
     exportProgress: createExportProgress({ records, browsers }),
+    exportJobs,
+    exportWorker,
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {
       ...limits,
