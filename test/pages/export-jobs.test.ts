@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { type TestContext, test as testOnce } from 'node:test';
 import { Redis } from 'ioredis';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
@@ -268,4 +269,54 @@ testOnce('an export that can’t exist is a 404, and a visitor signs in first', 
   await person.get('/export/file.csv').expect(404);
   assert.match((await person.get('/export').expect(200)).text, /No export/);
   await turntable.browser().get('/export').expect(303);
+});
+
+// fault: job-sets-calls-aside
+testOnce(
+  'a job sets its calls aside whenever it continues, and waits until they fit into the day',
+  async (t) => {
+    const { turntable, person, id } = await mara(t, { env: { SPOTIFY_DAILY_CALLS: '40' } });
+    const { simulator, clock } = turntable;
+    await person.get(`/playlists/${id}/export.json?anyway=yes`).buffer(true).expect(200);
+    clock.advance({ minutes: 10 });
+    simulator.forgetCalls();
+
+    await startJob(person, id);
+    const paused = await untilState(person, 'paused', 'done');
+
+    assert.deepEqual([paused.state, paused.reason], ['paused', 'not-enough-calls']);
+    assert.equal(apiRequests(simulator).filter((call) => items.test(call)).length, 0);
+    assert.match((await person.get('/export')).text, /There aren’t enough Spotify calls left today\./);
+    clock.advance({ hours: 25 });
+    assert.equal((await untilState(person, 'done', 'stopped')).state, 'done');
+  },
+);
+
+testOnce('a job that gets too large stops and says so, and signing out everywhere deletes it', async (t) => {
+  const { turntable, person, id } = await mara(t);
+  // Names that can't be compressed.
+  const track = () => ({
+    type: 'track',
+    name: randomBytes(20_000).toString('base64'),
+    artists: [],
+    album: null,
+  });
+  for (let page = 0; page < 24; page += 1) {
+    const body = JSON.stringify({
+      total: 1200,
+      items: Array.from({ length: 50 }, () => ({ item: track() })),
+    });
+    turntable.simulator.fault({ on: items, answer: { status: 200, body } });
+  }
+  await startJob(person, id);
+
+  const job = await untilState(person, 'done', 'stopped');
+
+  assert.deepEqual([job.state, job.reason], ['stopped', 'too-large']);
+  assert.match(
+    (await person.get('/export')).text,
+    /too large to be stored here\. Download it directly instead\./,
+  );
+  await person.post('/account/sign-out-everywhere').expect(303);
+  assert.deepEqual(await jobKeys(turntable), []);
 });

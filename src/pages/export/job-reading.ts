@@ -100,7 +100,6 @@ async function* readAllPlaylists(
   const { rows, price } = sizeOfAll(first, (one) => listener.spotify.cachedPagesToExport(one));
   await reserved(price);
   const playlists = first.total ?? 0;
-  // safeguard: changed-list-restarts-job
   if (job.playlists !== null && job.playlists !== playlists) throw playlistChanged();
   const summary = { ...emptySummary(playlists), ...job.absent };
   type Opened = Parameters<Parameters<typeof openAllPlaylists>[0]['open']>;

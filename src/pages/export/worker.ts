@@ -78,7 +78,6 @@ export function createExportWorker(deps: Deps) {
     running.add(accountId);
     try {
       const owner = await jobs.claim(accountId);
-      // safeguard: one-process-per-job
       if (owner === null) return;
       await continueJob(deps, stopping.signal, accountId, owner).finally(() =>
         jobs.release(accountId, owner),
