@@ -11,7 +11,8 @@ type Manifest = { start_url: string; scope: string; icons: { src: string; sizes:
 test('the site can be installed as an app: the manifest has icons of the sizes it declares', async (t) => {
   const { browser } = await startTurntable(t);
   const { text } = await browser().get('/').expect(200);
-  const [, address = ''] = /<link rel="manifest" href="([^"]+)">/.exec(text) ?? [];
+  const [, address = ''] =
+    /<link rel="manifest" crossorigin="use-credentials" href="([^"]+)">/.exec(text) ?? [];
   const answer = await browser().get(address).expect(200);
   assert.match(answer.headers['content-type'] ?? '', /^application\/manifest\+json/);
   assert.match(answer.headers['cache-control'] ?? '', /immutable/);
