@@ -28,6 +28,8 @@ test('the site can be installed as an app: the manifest has icons of the sizes i
   for (const { src, sizes, type } of manifest.icons) {
     if (type === 'image/png') assert.equal(sizeOf(src), sizes, src);
   }
+  // Requested without a link, by browsers for a page of JSON and by other programs.
+  await browser().get('/favicon.ico').expect(200).expect('Content-Type', /icon/);
   assert.deepEqual([sizeOf('icon-32.png'), sizeOf('icon-180.png')], ['32x32', '180x180']);
 });
 
