@@ -16,6 +16,7 @@ import {
   readMarket,
   readPort,
   readProduction,
+  readRedisCa,
   readRedisPrefix,
   readRedisUrl,
   readSecrets,
@@ -23,6 +24,7 @@ import {
   readTrustProxy,
   readUrl,
 } from './settings/readers.ts';
+import { createRead } from './settings/setting-files.ts';
 import { setupInstructions } from './settings/setup-steps.ts';
 import { unknownSettings } from './settings/unknown.ts';
 
@@ -46,8 +48,10 @@ export type Config = {
   baseUrl: string;
   /** Must be in Spotify's dashboard exactly like this. */
   redirectUri: string;
-  /** A redis or rediss URL, or the path of a socket. */
+  /** For `redisTarget`. */
   redisUrl: string;
+  /** The certificates of the authorities that Redis's certificate may come from, as PEM; null for those that Node trusts. */
+  redisCa: string | null;
   /** Added before every key and channel in Redis. */
   redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
@@ -79,6 +83,9 @@ export type Config = {
 
 type Env = Record<string, string | undefined>;
 
+/** Settings that may be in a file, whose path is in a variable of the same name with _FILE at its end. */
+const secretNames = ['SPOTIFY_CLIENT_SECRET', 'REDIS_URL', 'SESSION_SECRET'];
+
 /** All problems with the configuration, as sentences that never quote a secret. */
 export class BadConfiguration extends Error {
   readonly problems: readonly string[];
@@ -107,10 +114,7 @@ export function loadConfig(env: Env): Config {
 export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
   const problems = [...file.problems];
   const settings: string[] = [];
-  const readExactly: Read = (name) => {
-    settings.push(name);
-    return env[name]?.trim() || undefined;
-  };
+  const readExactly = createRead(env, secretNames, problems, (name) => settings.push(name));
   const read: Read = (name) => {
     const { value, problem } = toPlainText(name, readExactly(name) ?? '');
     if (problem) problems.push(problem);
@@ -138,7 +142,10 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
-  if (isProduction && missing.length > 0) problems.push(setupInstructions(missing, redirectUri));
+  const isInFile = (name: string) => Boolean(env[`${name}_FILE`]);
+  // A file that can't be read has been reported already.
+  if (isProduction && missing.some((name) => !isInFile(name)))
+    problems.push(setupInstructions(missing, redirectUri));
   const configuredRedisUrl = read('REDIS_URL');
   const redisUrl = readRedisUrl(configuredRedisUrl, problems);
 
@@ -149,6 +156,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     baseUrl,
     redirectUri,
     redisUrl,
+    redisCa: readRedisCa(readExactly('REDIS_CA_FILE'), redisUrl, problems),
     redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
     shouldFindRedis: configuredRedisUrl === undefined && !isProduction,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),

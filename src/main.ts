@@ -1,4 +1,7 @@
 import { createApp } from './app.ts';
+import { warnOfFailures } from './checks/at-start.ts';
+import { createChecks } from './checks/checks.ts';
+import { connection } from './checks/redis.ts';
 import { BadConfiguration, loadConfig } from './config.ts';
 import { createLog, formatForTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
@@ -27,6 +30,7 @@ if (spotify) {
   const redis = await orExit(() =>
     openRedis({
       redisUrl: settings.redisUrl,
+      redisCa: settings.redisCa,
       shouldFindRedis: settings.shouldFindRedis,
       folder: dataFolder,
       findProgram: () => findRedisProgram({ ...localServerDeps(process), print: log.info }),
@@ -44,6 +48,12 @@ const parts = spotify && createParts({ config: { ...config, spotify }, log });
 // Before the server, so that the connection closes after it: requests in flight need Redis.
 if (parts) shutdown.defer(parts.close);
 await parts?.redisAnswered;
+parts?.background.run(
+  'check the settings of Redis',
+  createChecks(config, null)
+    .redis()
+    .then((results) => warnOfFailures(results, log, connection)),
+);
 const app = createApp({ config, log, parts });
 const server = await orExit(() => serve(app, config));
 shutdown.defer(() => {

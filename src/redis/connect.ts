@@ -1,4 +1,11 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import {
+  createClient,
+  duplicateForSubscriptions,
+  isCluster,
+  type RedisClient,
+  type RedisServer,
+} from './client.ts';
 import { diagnose } from './diagnose.ts';
 import { failoverReplies, isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
 import { enforceReplyTimeout } from './reply-timeout.ts';
@@ -7,7 +14,7 @@ import { enforceReplyTimeout } from './reply-timeout.ts';
 export type Background = { run(name: string, work: Promise<unknown>): void };
 
 type Deps = {
-  url: string;
+  server: RedisServer;
   /** Goes before every key; a `keyPrefix` in the URL wins. */
   prefix: string;
   /** Milliseconds that Redis may take to reply. After that, the connection is closed. */
@@ -41,7 +48,7 @@ const fastFailing = {
  * Opens a connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
  * reply, so an outage causes error pages and not pages that hang.
  */
-export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background }: Deps) {
+export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, background }: Deps) {
   let down: RedisFault | null = null;
   /** Why the connection was lost or is being closed. */
   let lastError: unknown;
@@ -49,7 +56,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
   let reconnectedAt = Number.NEGATIVE_INFINITY;
   let nextCheck: NodeJS.Timeout | undefined;
   const firstReport = Promise.withResolvers<void>();
-  const redis = new Redis(url, {
+  const redis = createClient(server, {
     ...fastFailing,
     keyPrefix: prefix,
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
@@ -65,7 +72,7 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     enableAutoPipelining: true,
   });
   // safeguard: redis-command-deadline
-  enforceReplyTimeout(redis, deadlineMs);
+  enforceReplyTimeouts(redis, deadlineMs);
 
   redis.on('connect', () => {
     databaseRefused = false;
@@ -77,6 +84,11 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
     // safeguard: leave-refused-database
     report(redisFault(error));
     redis.disconnect(true);
+  });
+  // A cluster stays connected while one of its nodes is gone.
+  // safeguard: report-missing-node
+  redis.on('node error', () => {
+    if (redis.status === 'ready' && down === null) check();
   });
   redis.on('reconnecting', () => {
     if (databaseRefused) return;
@@ -125,8 +137,8 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
  * `ready`. It is pinged, because a connection that only receives doesn't notice when the other side is gone, and it reconnects when the first one
  * does, because the address may lead to another server by then.
  */
-export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
-  const subscriber = redis.duplicate({ autoResubscribe: false });
+export function connectSubscriber(redis: RedisClient, deadlineMs: number): Redis {
+  const subscriber = duplicateForSubscriptions(redis);
   enforceReplyTimeout(subscriber, deadlineMs);
   // The first connection reports what is wrong.
   subscriber.on('error', () => undefined);
@@ -135,6 +147,8 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   };
   // safeguard: reconnect-subscriber
   redis.on('close', reconnect);
+  // A node that left its cluster doesn't get the messages of the others.
+  redis.on('-node', reconnect);
   const pingTimer = setInterval(() => {
     // If there is no reply, the reply timeout closes the connection.
     // safeguard: ping-subscriber
@@ -143,21 +157,28 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   subscriber.once('end', () => {
     clearInterval(pingTimer);
     redis.off('close', reconnect);
+    redis.off('-node', reconnect);
   });
   return subscriber;
 }
 
 /** Returns a connection for checks, which isn't open yet, and fails at once instead of retrying. */
-export function connectForCheck(url: string, prefix: string): Redis {
-  const redis = new Redis(url, {
+export function connectForCheck(server: RedisServer, prefix: string): RedisClient {
+  const redis = createClient(server, {
     ...fastFailing,
     keyPrefix: prefix,
     lazyConnect: true,
     retryStrategy: () => null,
   });
-  enforceReplyTimeout(redis, checkDeadlineMs);
+  enforceReplyTimeouts(redis, checkDeadlineMs);
   redis.on('error', (error) => {
     if (isRefusedDatabase(error)) redis.disconnect();
   });
   return redis;
+}
+
+/** Enforces the reply timeout on each connection. */
+function enforceReplyTimeouts(redis: RedisClient, timeoutMs: number): void {
+  if (isCluster(redis)) redis.on('+node', (node: Redis) => enforceReplyTimeout(node, timeoutMs));
+  else enforceReplyTimeout(redis, timeoutMs);
 }
