@@ -5,7 +5,6 @@ import {
   type LogLevel,
   originsOutsideSpotify,
   ownAddress,
-  type Read,
   readAmount,
   readBaseUrl,
   readCredential,
@@ -24,7 +23,7 @@ import {
   readTrustProxy,
   readUrl,
 } from './settings/readers.ts';
-import { createRead } from './settings/setting-files.ts';
+import { createRead, type Read } from './settings/setting-files.ts';
 import { setupInstructions } from './settings/setup-steps.ts';
 import { unknownSettings } from './settings/unknown.ts';
 

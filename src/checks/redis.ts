@@ -9,9 +9,10 @@ import { primaries, type RedisClient } from '../redis/client.ts';
 import { readTime } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
 import { diagnose } from '../redis/diagnose.ts';
-import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
+import { type RedisFault, redisFault, replyCode, withoutTls } from '../redis/errors.ts';
+import { ping } from '../redis/ping.ts';
 import { missingRights } from '../redis/rights.ts';
-import { formatHost, formatRedisAddress } from '../settings/redis-url.ts';
+import { formatHost, formatRedisAddress, parseRedisAddress, redisTarget } from '../settings/redis-url.ts';
 import { checkClock } from './clock.ts';
 import { type CheckResult, failed, note, ok } from './result.ts';
 
@@ -53,7 +54,9 @@ export async function checkRedis({ redis, url, clientId, now }: Deps): Promise<C
       ...(time === null ? [] : [checkClock('Redis', time, now())]),
     ];
   } catch (error) {
-    return [failedConnection(redisFault(cause ?? error), address)];
+    return [
+      failedConnection((await answersInPlainText(url)) ? withoutTls : redisFault(cause ?? error), address),
+    ];
   }
 }
 
@@ -98,6 +101,11 @@ async function unlessForbidden<T, O>(reply: Promise<T>, otherwise: O): Promise<T
     if (replyCode(error) === 'NOPERM') return otherwise;
     throw error;
   }
+}
+
+/** Returns whether the URL asks for TLS of a server that answers without. */
+async function answersInPlainText(url: string): Promise<boolean> {
+  return redisTarget(url).isTls && /^[+-]/.test((await ping(parseRedisAddress(url))) ?? '');
 }
 
 function failedConnection({ code, problem, fix }: RedisFault, address: string): CheckResult {

@@ -43,9 +43,8 @@ export function createClient(server: RedisServer, options: Options): RedisClient
       sentinelTLS: tlsOptions(target, server).tls ?? {},
     }),
     sentinelCommandTimeout: 2_000,
-    // Otherwise ioredis waits for a Sentinel without a word. The connection itself is retried.
-    // safeguard: report-missing-sentinels
-    sentinelRetryStrategy: () => null,
+    // Without it, the connection would end for good when no Sentinel answers once.
+    sentinelRetryStrategy: options.retryStrategy,
     // A primary that lost its place may still accept writes, which are lost when it returns as a replica.
     failoverDetector: true,
   });
@@ -66,7 +65,6 @@ function createCluster(
     // It asks for the state of the cluster, and reconnects without a word if the user may not. Our own check reports what is wrong.
     enableReadyCheck: false,
     // A command without a reply is never sent again, and one that can't be served fails at once, as with a single Redis.
-    // safeguard: no-resend-in-cluster
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     maxRedirections,
@@ -79,7 +77,6 @@ function createCluster(
   // the first connection to a node is being opened.
   const { sendCommand } = cluster;
   cluster.sendCommand = (command, stream, node) => {
-    // safeguard: fail-fast-in-cluster
     if (['ready', 'connect', 'wait'].includes(cluster.status) || command.name === 'cluster')
       return sendCommand.call(cluster, command, stream, node);
     command.reject(new Error('Connection is closed.'));
@@ -142,7 +139,8 @@ export function duplicateForSubscriptions(redis: RedisClient): Redis {
       return clusterRetryStrategy?.(attempt) ?? null;
     },
   });
-  // The nodes are known by then.
+  chooseNode();
+  // At the latest by then, the nodes are known.
   redis.on('ready', () => {
     if (subscriber.status !== 'wait') return;
     chooseNode();

@@ -39,7 +39,7 @@ const readTimeAtKey = "return redis.call('TIME')";
 export async function readTime(redis: RedisClient): Promise<number> {
   // The clocks of nodes differ, so all processes have to ask the same one.
   // safeguard: one-clock-in-cluster
-  const time = isCluster(redis) ? redis.eval(readTimeAtKey, 1, keys.clock()) : redis.time();
+  const time = isCluster(redis) ? redis.eval(readTimeAtKey, 1, keys.clock('time')) : redis.time();
   const [seconds, micros] = (await time) as [string | number, string | number];
   return Number(seconds) * 1000 + Number(micros) / 1000;
 }

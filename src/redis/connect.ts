@@ -7,7 +7,14 @@ import {
   type RedisServer,
 } from './client.ts';
 import { diagnose } from './diagnose.ts';
-import { failoverReplies, isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
+import {
+  failoverReplies,
+  isMissingPrimary,
+  isRefusedDatabase,
+  type RedisFault,
+  redisFault,
+  replyCode,
+} from './errors.ts';
 import { enforceReplyTimeout } from './reply-timeout.ts';
 
 /** The part of `ops/background.ts` that is needed here: runs work that nothing awaits, and reports its failure. */
@@ -53,22 +60,15 @@ export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, backgro
   /** Why the connection was lost or is being closed. */
   let lastError: unknown;
   let databaseRefused = false;
-  let reconnectedAt = Number.NEGATIVE_INFINITY;
   let nextCheck: NodeJS.Timeout | undefined;
   const firstReport = Promise.withResolvers<void>();
   const redis = createClient(server, {
     ...fastFailing,
     keyPrefix: prefix,
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
-    reconnectOnError(error) {
-      // Not more often than `retryMs`: a replica may stay one for a while, and being able to read from it is better than reconnecting all the time.
-      // safeguard: stay-with-usable-server
-      // safeguard: leave-unusable-server
-      if (!failoverReplies.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
-      reconnectedAt = performance.now();
+    reconnectOnError: leaveUnusableServer((error) => {
       lastError = error;
-      return true;
-    },
+    }),
     enableAutoPipelining: true,
   });
   // safeguard: redis-command-deadline
@@ -79,6 +79,9 @@ export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, backgro
   });
   redis.on('error', (error) => {
     lastError = error;
+    // ioredis goes on asking the Sentinels while it connects, so nothing else reports them.
+    // safeguard: report-missing-sentinels
+    if (isMissingPrimary(error)) report(redisFault(error));
     if (!isRefusedDatabase(error)) return;
     databaseRefused = true;
     // safeguard: leave-refused-database
@@ -129,6 +132,20 @@ export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, backgro
     isUsable: () => redis.status === 'ready' && !databaseRefused,
     /** Resolves when it is known whether Redis serves pages. */
     firstReport: firstReport.promise,
+  };
+}
+
+/** Returns a function that decides, by the error of a command, whether to reconnect. `onLeave` is called before that. */
+function leaveUnusableServer(onLeave: (error: Error) => void): (error: Error) => boolean {
+  let reconnectedAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    // Not more often than `retryMs`: a replica may stay one for a while, and being able to read from it is better than reconnecting all the time.
+    // safeguard: stay-with-usable-server
+    // safeguard: leave-unusable-server
+    if (!failoverReplies.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
+    reconnectedAt = performance.now();
+    onLeave(error);
+    return true;
   };
 }
 

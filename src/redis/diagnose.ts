@@ -5,8 +5,8 @@ import { keys } from './keys.ts';
 import { ownerCodec } from './lock.ts';
 import { createRecords } from './records.ts';
 
-/** A check of a cluster uses this many random keys. If one of three nodes is missing, one check in 600 doesn't notice. */
-const keysInCluster = 16;
+/** A check of a cluster uses this many random keys. If one of three nodes is missing, one check in 17,000 doesn't notice. */
+const keysInCluster = 24;
 
 /**
  * Does what pages do: a write, and a script that reads and writes; in a cluster, with keys on every node. Returns what prevents it, or null if

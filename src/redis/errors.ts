@@ -58,6 +58,11 @@ export function isRefusedDatabase(error: unknown): boolean {
   return command?.name === 'select' && !isRefusedConnection(replyCode(error));
 }
 
+/** Returns whether no Sentinel named a primary. */
+export function isMissingPrimary(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('All sentinels are unreachable');
+}
+
 /**
  * Returns the code of an error reply, such as OOM, READONLY or WRONGTYPE; undefined for other errors. Redis 6 wraps the errors of commands
  * in scripts, and Redis 7 has no code for a command that the user may not run in a script.
@@ -120,7 +125,9 @@ const otherName = {
   problem: 'has a certificate for another host',
   fix: 'In REDIS_URL, write the host as in the certificate.',
 };
-const noTls = {
+/** Only the checks find this: such a server waits for the rest of a command. */
+export const withoutTls = {
+  code: undefined,
   problem: 'doesn’t use TLS on this port',
   fix: 'In REDIS_URL, write redis: in place of rediss:, or another port.',
 };
@@ -135,8 +142,6 @@ const connectionFaults: Readonly<Record<string, Omit<RedisFault, 'code'>>> = {
   CERT_HAS_EXPIRED: expired,
   CERT_NOT_YET_VALID: expired,
   ERR_TLS_CERT_ALTNAME_INVALID: otherName,
-  ERR_SSL_WRONG_VERSION_NUMBER: noTls,
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
 };
 const database = {
   problem: 'refuses the database number in REDIS_URL',
@@ -171,7 +176,7 @@ export function redisFault(error: unknown): RedisFault {
   if (isRefusedDatabase(error)) return { code: reply, ...database };
   const message = error instanceof Error ? error.message : '';
   if (message.includes('cluster support disabled')) return { code: reply, ...noCluster };
-  if (message.startsWith('All sentinels are unreachable')) return { code: undefined, ...noPrimary };
+  if (isMissingPrimary(error)) return { code: undefined, ...noPrimary };
   if (reply === undefined) {
     const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
     const known = Object.hasOwn(connectionFaults, code ?? '') ? connectionFaults[code ?? ''] : undefined;

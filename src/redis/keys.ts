@@ -47,7 +47,7 @@ export const keys = {
   /** Held while one process refreshes what is under `key`. */
   lock: (key: string) => `lock:${key}`,
   /** Never written: the node of a cluster that would store it has the time that counts. */
-  clock: () => 'clock:{time}',
+  clock: (name: string) => `clock:{${name}}`,
   /** Written and removed immediately, to check that Redis accepts writes. */
   check: (uuid: string) => `check:{${uuid}}`,
 };

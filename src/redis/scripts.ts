@@ -44,7 +44,6 @@ export function createScript(
 
   const name = `script:${createHash('sha256').update(script).digest('hex')}`;
   // With the number of keys, the first argument is a key, and an automatic pipeline to a cluster reads the slot from it.
-  // safeguard: scripts-to-their-node
   if (!(name in redis)) redis.defineCommand(name, { lua: script, numberOfKeys: keys.length });
   const defined = redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>;
 

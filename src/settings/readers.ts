@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { credentialProblem } from './plain-text.ts';
 import { defaultRedisPrefix, defaultRedisUrl, keyPrefixIn, parseRedisUrl, redisTarget } from './redis-url.ts';
-import { readSettingFile } from './setting-files.ts';
+import { type Read, readSettingFile } from './setting-files.ts';
 
 /*
  * One function for each kind of setting. Each returns a usable value, and if the given one can't work, adds a sentence to `problems` that says
@@ -10,9 +10,6 @@ import { readSettingFile } from './setting-files.ts';
  */
 
 export type LogLevel = (typeof logLevels)[number];
-
-/** Returns the value of a variable, or undefined if it is not set or empty. */
-export type Read = (name: string) => string | undefined;
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const namedProxies = /^(loopback|linklocal|uniquelocal)$/;

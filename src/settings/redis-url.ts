@@ -36,7 +36,7 @@ export function parseRedisUrl(value: string): { url: string } | { problem: strin
   const { kind, hosts, firstUrl } = parts;
   const { username, password, pathname, search, searchParams, hash } = new URL(firstUrl);
   // safeguard: refuse-port-zero
-  if (hosts.some((host) => new URL(`redis://${host}`).port === '0'))
+  if (hosts.some((host) => toHost(host, 6379).port === 0))
     return { problem: `REDIS_URL must include the port of Redis, as in ${defaultRedisUrl}.` };
   // An unencoded / ? or # in the password ends the host too early, so the rest of the password and the @ follow it.
   // safeguard: detect-misplaced-password

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Read } from './readers.ts';
+
+/** Returns the value of a variable, or undefined if it is not set or empty. */
+export type Read = (name: string) => string | undefined;
 
 /** Secrets are short. A larger file, or an endless one such as a device, is a mistake. */
 const maxBytes = 100_000;
