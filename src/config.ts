@@ -80,6 +80,9 @@ export type Config = {
   unknownSettings: string[];
 };
 
+/** The file with settings, beside package.json. */
+export const envFile = join(import.meta.dirname, '..', '.env');
+
 type Env = Record<string, string | undefined>;
 
 /** Settings that may be in a file, whose path is in a variable of the same name with _FILE at its end. */
@@ -103,7 +106,7 @@ export class BadConfiguration extends Error {
  * NODE_ENV and others there. Throws {@link BadConfiguration} with all problems.
  */
 export function loadConfig(env: Env): Config {
-  return readConfig(env, loadEnvFile(join(import.meta.dirname, '..', '.env'), env));
+  return readConfig(env, loadEnvFile(envFile, env));
 }
 
 /**

@@ -144,6 +144,7 @@ export function duplicateForSubscriptions(redis: RedisClient): Redis {
   redis.on('ready', () => {
     if (subscriber.status !== 'wait') return;
     chooseNode();
+    // If it fails, it is retried like any other connection.
     if (!lazyConnect) subscriber.connect().catch(() => undefined);
   });
   return subscriber;

@@ -36,7 +36,7 @@ export const mutations: Mutation[] = [
   {
     what: 'one clock for all processes with a cluster',
     safeguard: 'one-clock-in-cluster',
-    from: 'isCluster(redis) ? redis.eval(readTimeAtKey, 1, keys.clock('time')) : redis.time();',
+    from: "isCluster(redis) ? redis.eval(readTimeAtKey, 1, keys.clock('time')) : redis.time();",
     to: 'redis.time();',
     test: 'test/fleet/redis-cluster',
     named: 'all processes get their time',
