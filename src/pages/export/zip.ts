@@ -1,10 +1,7 @@
-import { configure, ZipWriter } from '@zip.js/zip.js';
+import type { ZipWriter } from '@zip.js/zip.js';
 import { contentFileName, nameOf } from './file-name.ts';
 import type { Format, Piece, Summary } from './format.ts';
 import type { Manifest, Source } from './source.ts';
-
-// A server has no web workers; compression runs in the threads of zlib.
-configure({ useWebWorkers: false });
 
 const options = {
   // Each file is sent while it is read, so its length follows it.
@@ -39,7 +36,7 @@ async function* zipOf(
       fail = (error) => controller.error(error);
     },
   });
-  const written = write(new ZipWriter(writable, options)).catch(fail);
+  const written = openZip(writable).then(write).catch(fail);
   try {
     yield* readable;
   } finally {
@@ -59,6 +56,14 @@ async function* zipOf(
     await zip.add('manifest.json', bytesOf([`${manifest}\n`]));
     await zip.close();
   }
+}
+
+/** The library is loaded with the first ZIP. */
+async function openZip(writable: WritableStream): Promise<ZipWriter<unknown>> {
+  const { configure, ZipWriter } = await import('@zip.js/zip.js');
+  // A server has no web workers; compression runs in the threads of zlib.
+  configure({ useWebWorkers: false });
+  return new ZipWriter(writable, options);
 }
 
 /** Returns a name for the file of a list that no other file has, whether or not the file system distinguishes case. */
