@@ -56,7 +56,7 @@ async function requireAnswer(url: string): Promise<void> {
       `REDIS_URL is set, but no Redis answers at ${formatRedisAddress(parsed.url)}. Start it, or unset REDIS_URL and a private one is started.`,
     );
   }
-  const problem = await databaseProblem(parsed.url);
+  const problem = await databaseProblem({ url: parsed.url, ca: null });
   if (problem) throw new NoRedis(problem);
 }
 
