@@ -1,6 +1,7 @@
 import { MissingScope, PremiumRequired } from '../spotify/errors.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { ApiVersions } from './api-version.ts';
+import type { ArtistFollowing } from './artist-following.ts';
 import type { OpenGrant } from './listener-access.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { requireScopes } from './scopes.ts';
@@ -17,6 +18,7 @@ export type CallingSession = {
 
 type Deps = {
   apiVersions: ApiVersions;
+  artistFollowing: Pick<ArtistFollowing, 'call'>;
   webApi: WebApi;
   responseCache: ResponseCache;
   /** The country for which Spotify says what is playable, unless the listener's account has another one. */
@@ -28,15 +30,17 @@ type Deps = {
 const withoutPremiumKey = 'without Premium';
 
 /** Makes the calls in the table of listener-calls.ts, by the rules in it. */
-export function createListenerCaller({ apiVersions, webApi, responseCache, market, now }: Deps) {
+export function createListenerCaller(deps: Deps) {
+  const { apiVersions, artistFollowing, webApi, responseCache, market, now } = deps;
+
   /** Makes only the request: doesn't check scopes, and doesn't use the cache. */
   function request<Args extends unknown[], Result>(
     call: Call<Args, Result>,
     args: Args,
     { accessToken, listenerId }: { accessToken: string; listenerId: string },
   ): Promise<Result> {
-    const versioned = apiVersions.call;
-    return call.request({ webApi, accessToken, listenerId, market, now, versioned }, ...args);
+    const [versioned, following] = [apiVersions.call, artistFollowing.call];
+    return call.request({ webApi, accessToken, listenerId, market, now, versioned, following }, ...args);
   }
 
   async function send<Args extends unknown[], Result>(
@@ -115,15 +119,25 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       return responseCache.get(accountId, key, ttlMs, load, isCacheable);
     },
 
+    /** Returns the response to this call if it is in the cache; otherwise undefined. */
+    peek,
+
     /** Returns whether the response to this call is in the cache. */
-    isCached<Args extends unknown[], Result>(
+    isCached: <Args extends unknown[], Result>(
+      session: CallingSession,
+      call: Call<Args, Result>,
+      args: Args,
+    ): boolean => peek(session, call, args) !== undefined,
+
+    /** Caches what this call would return, because it is known from another one. */
+    remember<Args extends unknown[], Result>(
       { listener }: CallingSession,
       { cache }: Call<Args, Result>,
       args: Args,
-    ): boolean {
+      result: Result,
+    ): void {
       const key = cache?.key(...args) ?? null;
-      if (!cache || key === null) return false;
-      return responseCache.peek(listener.accountId, key, cache.ttlMs) !== undefined;
+      if (key !== null) responseCache.set(listener.accountId, key, result);
     },
 
     /**
@@ -138,4 +152,14 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       for (const prefix of keyPrefixes) responseCache.invalidate(listener.accountId, prefix);
     },
   };
+
+  function peek<Args extends unknown[], Result>(
+    { listener }: CallingSession,
+    { cache }: Call<Args, Result>,
+    args: Args,
+  ): Result | undefined {
+    const key = cache?.key(...args) ?? null;
+    if (!cache || key === null) return undefined;
+    return responseCache.peek<Result>(listener.accountId, key, cache.ttlMs);
+  }
 }

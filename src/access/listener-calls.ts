@@ -1,6 +1,8 @@
 import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
 import type { PlaylistDetails } from '../spotify/playlist-calls.ts';
 import type { Slice } from '../spotify/send.ts';
+import { catalogueCalls } from './listener-catalogue-calls.ts';
+import { libraryCalls } from './listener-library-calls.ts';
 import { playerCalls } from './listener-player-calls.ts';
 import type { Scope } from './scopes.ts';
 import { defineCall, ttl, type UsedBy } from './spotify-call.ts';
@@ -92,25 +94,8 @@ export const listenerCalls = {
     cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.tenMinutes },
   }),
 
-  saveToLibrary: defineCall({
-    endpoints: [{ '2026-02': 'PUT /me/library', legacy: ['PUT /me/tracks', 'PUT /me/episodes'] }],
-    scopes: ['user-library-modify'],
-    family: 'library-write',
-    usedBy: { 'Now playing': '"Save to library"', Library: '"Undo"' },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, true, apiVersion)),
-    invalidates: topics.saved,
-  }),
-
-  removeFromLibrary: defineCall({
-    endpoints: [{ '2026-02': 'DELETE /me/library', legacy: ['DELETE /me/tracks', 'DELETE /me/episodes'] }],
-    scopes: ['user-library-modify'],
-    family: 'library-write',
-    usedBy: { 'Now playing': '"Remove"', Library: '"Remove"' },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, false, apiVersion)),
-    invalidates: topics.saved,
-  }),
+  ...libraryCalls,
+  ...catalogueCalls,
 
   playlists: definePlaylists({ Playlists: true, 'Add to playlist': true }, ttl.second),
   /** Up to five minutes old. */
@@ -213,15 +198,6 @@ export const listenerCalls = {
     request: ({ webApi, accessToken, versioned }, id: string, entry: { uri: string; snapshotId: string }) =>
       versioned((apiVersion) => webApi.removeFromPlaylist(accessToken, id, entry, apiVersion)),
     invalidates: topics.playlist,
-  }),
-
-  item: defineCall({
-    endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],
-    scopes: [],
-    family: 'catalogue',
-    usedBy: { 'Add to playlist': true },
-    request: ({ webApi, accessToken }, uri: string) => webApi.item(accessToken, uri),
-    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.fiveMinutes },
   }),
 };
 

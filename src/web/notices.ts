@@ -20,6 +20,10 @@ const notices = {
   },
   'track-saved': { text: 'Saved to your library.' },
   'track-removed': { text: 'Removed from your library.' },
+  'artist-followed': { text: 'You’re now following this artist.' },
+  'artist-unfollowed': { text: 'You’re no longer following this artist.' },
+  'playlist-followed': { text: 'Added to your playlists.' },
+  'playlist-unfollowed': { text: 'Removed from your playlists.' },
   'library-changed': {
     text: 'Nothing was removed, because your library has changed. Here’s how it looks now.',
     isError: true,

@@ -1,15 +1,14 @@
 import { type Request, type Response, Router } from 'express';
 import type { AppApi } from '../../access/app-api.ts';
-import { TooManyRequests } from '../../access/errors.ts';
 import type { ListenerApi } from '../../access/listener-api.ts';
-import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
+import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { resultsPerPage, type SearchType, searchTypes } from '../../spotify/limits.ts';
 import type { SearchResults } from '../../spotify/types.ts';
-import { addressOf } from '../../web/address.ts';
-import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { Problem } from '../../web/errors.ts';
 import { minTotalOf } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
+import { admitVisitor } from '../../web/visitors.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
 
@@ -68,14 +67,8 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
   }
 
   async function searchForVisitor(req: Request, res: Response, search: Search): Promise<SearchResults> {
-    if (rateLimiters.dailySearches.requests === 0) throw new Problem(problems.needsSignIn);
-    // safeguard: search-limit-per-address
-    await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
-    // Counted only if Spotify is called: not for cached results, nor during a cooldown.
-    // safeguard: visitor-search-share
-    return appApi.search(search, () =>
-      chargeVisitor(res, rateLimiters.dailySearches, problems.usedUp, 'everyone'),
-    );
+    const beforeCall = await admitVisitor(req, res, rateLimiters, problems);
+    return appApi.search(search, beforeCall);
   }
 }
 
@@ -108,17 +101,4 @@ function pagesOf(found: SearchResults, page: number): number {
     ...Object.values(found).map((results) => minTotalOf(results, from, resultsPerPage)),
   );
   return Math.min(lastPage, Math.max(1, Math.ceil(largestTotal / resultsPerPage)));
-}
-
-/** Counts a search of a visitor. If the limit is reached, throws {@link Problem} with a page that offers to sign in. */
-async function chargeVisitor(
-  res: Response,
-  limiter: RateLimiter,
-  problem: ErrorPage,
-  key: string,
-): Promise<void> {
-  await charge(res, limiter, key).catch((error: unknown) => {
-    if (!(error instanceof TooManyRequests)) throw error;
-    throw new Problem({ ...problem, retryAfterSeconds: Math.ceil(error.waitMs / 1000) });
-  });
 }
