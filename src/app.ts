@@ -71,6 +71,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
 
   const app = express();
   app.disable('x-powered-by');
+  // Pages are not cached, and contain forms with a new key each time.
+  app.disable('etag');
   app.set('trust proxy', config.trustProxy);
   app.set('query parser', 'simple');
   useViews(app, {

@@ -102,7 +102,8 @@ function paged({ page }: { page?: number | undefined }): { page: number | null }
 }
 
 function url(path: string, query: Readonly<Record<string, Value>> = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== null && value !== undefined) search.append(name, String(value));
   return search.size > 0 ? `${path}?${search}` : path;
 }
