@@ -73,11 +73,10 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const responseCache = createResponseCache({ now });
   const listenerAccess = createListenerAccess({ grants, withLock, quotaGate, accounts, background, now });
   const apiVersions = createApiVersions({ records, clientId });
-  const artistFollowing = createArtistFollowing({ records, clientId, apiVersions });
   const listenerApi = createListenerApi({
     access: listenerAccess,
     apiVersions,
-    artistFollowing,
+    artistFollowing: createArtistFollowing({ records, clientId, apiVersions }),
     webApi,
     responseCache,
     market,

@@ -1,6 +1,5 @@
 import { entriesPerPage } from '../spotify/limits.ts';
 import type { Playlist, Profile } from '../spotify/types.ts';
-import { partsOf } from '../spotify/uri.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { ApiVersions } from './api-version.ts';
 import type { ArtistFollowing } from './artist-following.ts';
@@ -8,6 +7,7 @@ import type { StoredGrant } from './grants.ts';
 import type { ListenerAccess } from './listener-access.ts';
 import { type CallingSession, createListenerCaller } from './listener-caller.ts';
 import { type CallName, listenerCalls, scopesFor } from './listener-calls.ts';
+import { createListenerLibrary } from './listener-library.ts';
 import { createRelinking, type ShownEntry } from './relinking.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { hasScopes, requireScopes } from './scopes.ts';
@@ -91,33 +91,6 @@ export function createListenerApi(deps: Deps) {
       ]),
     ) as unknown as Calls;
 
-    /** Returns the response to a call that lists a part of the library. What is in it needn't be asked for. */
-    async function listed<Args extends unknown[], Result>(
-      call: Call<Args, Result>,
-      args: Args,
-      urisIn: (result: Result) => readonly (string | null)[],
-    ): Promise<Result> {
-      const result = (await caller.perform(session, call, args)) as Result;
-      // If a button has changed the library while the request was in flight, the response is outdated.
-      // safeguard: remember-current-lists-only
-      if (!caller.isCached(session, call, args)) return result;
-      for (const uri of urisIn(result)) if (uri !== null) rememberSaved(uri, true);
-      return result;
-    }
-
-    function rememberSaved(uri: string, isSaved: boolean): void {
-      caller.remember(session, listenerCalls.isSaved, [uri], isSaved);
-    }
-
-    async function setSaved(uri: string, isSaved: boolean): Promise<void> {
-      const { kind } = partsOf(uri);
-      if (kind === 'artist') await (isSaved ? calls.followArtist(uri) : calls.unfollowArtist(uri));
-      else if (kind === 'playlist') await (isSaved ? calls.followPlaylist(uri) : calls.unfollowPlaylist(uri));
-      else await (isSaved ? calls.saveToLibrary(uri) : calls.removeFromLibrary(uri));
-      // Tracks and episodes are asked for on now playing, which compares them with what it knows.
-      rememberSaved(uri, isSaved);
-    }
-
     return {
       /**
        * The calls to Spotify. Each throws MissingScope if the listener hasn't granted its scopes, what webApi throws, GrantLost,
@@ -125,6 +98,10 @@ export function createListenerApi(deps: Deps) {
        */
       spotify: {
         ...calls,
+        ...createListenerLibrary({ caller, session, calls }),
+
+        /** Returns whether this app may follow artists, as far as that is known. Throws RedisUnavailable. */
+        canFollowArtists: artistFollowing.isOffered,
 
         /** Returns what `record` makes of the response. The result is cached, so each response is recorded once. */
         player: <T>(record: (response: PlayerResponse) => Promise<T>): Promise<T> =>
@@ -147,44 +124,6 @@ export function createListenerApi(deps: Deps) {
           if (!caller.isCached(session, listenerCalls.isSaved, [uri])) return null;
           return isSaved;
         },
-
-        /**
-         * Returns whether this is in the listener's library, as far as it is known without a call, from a list or from a button; null if it isn't
-         * known.
-         */
-        knownSaved: (uri: string): boolean | null =>
-          caller.peek(session, listenerCalls.isSaved, [uri]) ?? null,
-
-        /** Saves this to the library, or follows it. Throws ArtistsNotOffered if it is an artist and this app can't follow any. */
-        save: (uri: string): Promise<void> => setSaved(uri, true),
-
-        /** Removes this from the library, or unfollows it. Throws ArtistsNotOffered if it is an artist and this app can't unfollow any. */
-        unsave: (uri: string): Promise<void> => setSaved(uri, false),
-
-        /** Returns whether this app may follow artists, as far as that is known. Throws RedisUnavailable. */
-        canFollowArtists: artistFollowing.isOffered,
-
-        /** Returns a page of the saved albums, and remembers that these are saved. */
-        savedAlbums: (page: number) =>
-          listed(listenerCalls.savedAlbums, [page], ({ items }) => items.map(({ album }) => album.uri)),
-
-        /** Returns a page of the saved shows, and remembers that these are saved. */
-        savedShows: (page: number) =>
-          listed(listenerCalls.savedShows, [page], ({ items }) => items.map(({ show }) => show.uri)),
-
-        /** Returns a page of the saved episodes, and remembers that these are saved. */
-        savedEpisodes: (page: number) =>
-          listed(listenerCalls.savedEpisodes, [page], ({ items }) => items.map(({ item }) => item.uri)),
-
-        /** Returns some of the artists that the listener follows, and remembers that. */
-        followedArtists: (after: string | null) =>
-          listed(listenerCalls.followedArtists, [after], ({ items }) => items.map(({ uri }) => uri)),
-
-        /** Returns a page of the listener's playlists, and remembers that these are in the library. */
-        playlists: (page: number) =>
-          listed(listenerCalls.playlists, [page], ({ items }) =>
-            items.map(({ id }) => id && `spotify:playlist:${id}`),
-          ),
 
         /** Returns the URI that the library contains for this row; null if something else is at its position by now. */
         originalInLibrary: (entry: ShownEntry): Promise<string | null> =>

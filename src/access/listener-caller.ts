@@ -26,6 +26,8 @@ type Deps = {
   now: () => number;
 };
 
+export type ListenerCaller = ReturnType<typeof createListenerCaller>;
+
 /** The cache key under which an account without Premium is remembered. */
 const withoutPremiumKey = 'without Premium';
 
@@ -119,7 +121,36 @@ export function createListenerCaller(deps: Deps) {
       return responseCache.get(accountId, key, ttlMs, load, isCacheable);
     },
 
-    /** Returns the response to this call if it is in the cache; otherwise undefined. */
+    ...createCachedResponses(responseCache),
+
+    /**
+     * Returns whether Spotify has recently refused a command because the account has no Premium. New apps can't find out in any other way: their
+     * profiles have no `product` ("February 2026 Web API changes").
+     */
+    isWithoutPremium: (accountId: string): boolean =>
+      responseCache.peek(accountId, withoutPremiumKey, ttl.tenMinutes) === true,
+
+    /** Invalidates cached responses with these prefixes in this process only. */
+    invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {
+      for (const prefix of keyPrefixes) responseCache.invalidate(listener.accountId, prefix);
+    },
+  };
+}
+
+/** What callers may know about cached responses. */
+function createCachedResponses(responseCache: ResponseCache) {
+  /** Returns the response to this call if it is in the cache; otherwise undefined. */
+  function peek<Args extends unknown[], Result>(
+    { listener }: CallingSession,
+    { cache }: Call<Args, Result>,
+    args: Args,
+  ): Result | undefined {
+    const key = cache?.key(...args) ?? null;
+    if (!cache || key === null) return undefined;
+    return responseCache.peek<Result>(listener.accountId, key, cache.ttlMs);
+  }
+
+  return {
     peek,
 
     /** Returns whether the response to this call is in the cache. */
@@ -139,27 +170,5 @@ export function createListenerCaller(deps: Deps) {
       const key = cache?.key(...args) ?? null;
       if (key !== null) responseCache.set(listener.accountId, key, result);
     },
-
-    /**
-     * Returns whether Spotify has recently refused a command because the account has no Premium. New apps can't find out in any other way: their
-     * profiles have no `product` ("February 2026 Web API changes").
-     */
-    isWithoutPremium: (accountId: string): boolean =>
-      responseCache.peek(accountId, withoutPremiumKey, ttl.tenMinutes) === true,
-
-    /** Invalidates cached responses with these prefixes in this process only. */
-    invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {
-      for (const prefix of keyPrefixes) responseCache.invalidate(listener.accountId, prefix);
-    },
   };
-
-  function peek<Args extends unknown[], Result>(
-    { listener }: CallingSession,
-    { cache }: Call<Args, Result>,
-    args: Args,
-  ): Result | undefined {
-    const key = cache?.key(...args) ?? null;
-    if (!cache || key === null) return undefined;
-    return responseCache.peek<Result>(listener.accountId, key, cache.ttlMs);
-  }
 }

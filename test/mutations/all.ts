@@ -1,4 +1,5 @@
 import { mutations as bar } from './bar.ts';
+import { mutations as catalogue } from './catalogue.ts';
 import { mutations as data } from './data.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
@@ -21,4 +22,5 @@ export const mutations: readonly Mutation[] = [
   ...remote,
   ...bar,
   ...setup,
+  ...catalogue,
 ];

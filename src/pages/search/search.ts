@@ -11,13 +11,12 @@ import { charge } from '../../web/rate-limits.ts';
 import { admitVisitor } from '../../web/visitors.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
+import { topResultOf } from './top-result.ts';
 
 type Deps = { appApi: AppApi; listenerApi: Pick<ListenerApi, 'canPlay'>; rateLimiters: RateLimiters };
 
 /** A valid search. */
 type Search = { query: string; types: SearchType[]; page: number };
-
-const defaultTypes: SearchType[] = ['artist', 'track'];
 
 /** Search on Spotify, for visitors as well, with a token of the app itself. */
 export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router {
@@ -29,7 +28,14 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
     const search = parse(req);
     if (search === null) {
       if (wantsJson(req)) throw new Problem(problems.empty);
-      res.render('search/search', { query: '', types: typesIn(req), found: null, page: 1, pages: 1 });
+      res.render('search/search', {
+        query: '',
+        types: typesIn(req),
+        found: null,
+        top: null,
+        page: 1,
+        pages: 1,
+      });
       return;
     }
 
@@ -38,6 +44,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
       : await searchForVisitor(req, res, search);
     const { query, types, page } = search;
     const pages = pagesOf(found, page);
+    const top = page === 1 ? topResultOf(found, query) : null;
 
     res.format({
       html: () =>
@@ -45,12 +52,13 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
           query,
           types,
           found,
+          top,
           page,
           pages,
           canAdd: req.grant !== null,
           canPlay: req.grant !== null && listenerApi.canPlay(req.grant),
         }),
-      json: () => res.json({ query, types, page, pages, ...found }),
+      json: () => res.json({ query, types, page, pages, top, ...found }),
     });
   });
 
@@ -92,7 +100,7 @@ function typesIn(req: Request): SearchType[] {
   const wanted = names.map((one) => one.trim()).filter(Boolean);
   if (wanted.some((one) => !searchTypes.some((known) => known === one)))
     throw new Problem(problems.unknownType);
-  return wanted.length === 0 ? defaultTypes : searchTypes.filter((one) => wanted.includes(one));
+  return searchTypes.filter((one) => wanted.length === 0 || wanted.includes(one));
 }
 
 function pagesOf(found: SearchResults, page: number): number {
