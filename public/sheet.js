@@ -25,8 +25,11 @@ async function open(url, words = '') {
     const parts = page.querySelector(response.ok ? '[data-sheet-content]' : '.prose');
     // Signed out, for example: the page itself says what to do.
     if (!parts || response.redirected) return location.assign(url);
+    if (parts.dataset.module) import(parts.dataset.module);
     show(parts.childNodes, words);
-    (content.querySelector('button') ?? sheet.querySelector('form[method=dialog] button')).focus();
+    (
+      content.querySelector('.choices input, button') ?? sheet.querySelector('form[method=dialog] button')
+    ).focus();
   } catch {
     if (!mine.signal.aborted) show([paragraph('This site isn’t responding. Check your connection.')], words);
   }

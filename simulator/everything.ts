@@ -20,19 +20,19 @@ import {
 
 export type CatalogueObject = Track | Album | Artist | Show | Episode;
 
-export const everyArtist: readonly Artist[] = [
+const everyArtist: readonly Artist[] = [
   ...artists,
   ...choirs,
   ...edgeCaseTracks.flatMap((track) => track.artists),
 ];
-export const everyAlbum: readonly Album[] = [
+const everyAlbum: readonly Album[] = [
   ...albums,
   ...liveAlbums,
   boxSet,
   ...edgeCaseTracks.map(({ album }) => album),
 ];
-export const everyShow: readonly Show[] = [...shows, dailyShow];
-export const everyEpisode: readonly Episode[] = [...episodes, ...dailyShow.episodes];
+const everyShow: readonly Show[] = [...shows, dailyShow];
+const everyEpisode: readonly Episode[] = [...episodes, ...dailyShow.episodes];
 export const trackOrBoxSet: readonly Track[] = [...everyTrack, ...boxSet.tracks];
 
 /** Every object by its Spotify URI. */

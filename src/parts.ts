@@ -11,6 +11,7 @@ import { liveBudget } from './access/quota-budget.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createQuotaLedger } from './access/quota-ledger.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
+import { createRecentPlaylists } from './access/recent-playlists.ts';
 import { createRecentlyPlayed } from './access/recently-played.ts';
 import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
@@ -73,26 +74,22 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const responseCache = createResponseCache({ now });
   const listenerAccess = createListenerAccess({ grants, withLock, quotaGate, accounts, background, now });
   const apiVersions = createApiVersions({ records, clientId });
+  const artistFollowing = createArtistFollowing({ records, clientId, apiVersions });
   const listenerApi = createListenerApi({
     access: listenerAccess,
     apiVersions,
-    artistFollowing: createArtistFollowing({ records, clientId, apiVersions }),
+    artistFollowing,
     webApi,
     responseCache,
     market,
     now,
   });
-  const appAccess = createAppAccess({
-    records,
-    clientId,
-    seal,
-    withLock,
-    quotaGate,
-    accounts,
-    background,
-    now,
+  const appApi = createAppApi({
+    access: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
+    webApi,
+    responseCache,
+    market,
   });
-  const appApi = createAppApi({ access: appAccess, webApi, responseCache, market });
 
   const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({
@@ -149,6 +146,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     streams,
     fetchSubscriptions,
     recent: createRecentlyPlayed({ records, browsers, now }),
+    recentPlaylists: createRecentPlaylists({ records, browsers }),
     exportProgress: createExportProgress({ records, browsers }),
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {

@@ -16,6 +16,8 @@ export type CallingSession = {
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
 };
 
+export type ListenerCaller = ReturnType<typeof createListenerCaller>;
+
 type Deps = {
   apiVersions: ApiVersions;
   artistFollowing: Pick<ArtistFollowing, 'call'>;
@@ -25,8 +27,6 @@ type Deps = {
   market: string;
   now: () => number;
 };
-
-export type ListenerCaller = ReturnType<typeof createListenerCaller>;
 
 /** The cache key under which an account without Premium is remembered. */
 const withoutPremiumKey = 'without Premium';

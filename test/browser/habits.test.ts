@@ -179,11 +179,7 @@ test('a download does not show the page as waiting', { skip }, async (t) => {
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
-  await page
-    .locator('a.card')
-    .filter({ hasText: 'Sunday, slowly' })
-    .first()
-    .click();
+  await page.locator('a.card').filter({ hasText: 'Sunday, slowly' }).first().click();
   const file = page.waitForEvent('download');
   await page.getByRole('link', { name: 'JSON', exact: true }).click();
   await file;

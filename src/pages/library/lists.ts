@@ -5,7 +5,7 @@ import type { Page } from '../../spotify/types.ts';
 import { isId } from '../../spotify/uri.ts';
 import { canPlay } from '../../web/can-play.ts';
 import { NoSuchPage } from '../../web/errors.ts';
-import { noticeIn, withNotice } from '../../web/notices.ts';
+import { moveNotice, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
@@ -43,7 +43,7 @@ function showList({ name, at, load }: List): ListenerPage {
     const last = lastPage(minTotal, savedPerPage);
     if (notice !== null && page > last) {
       // The only entry of the last page was just removed.
-      res.redirect(303, withNotice(at({ page: last }), notice));
+      res.redirect(303, moveNotice(req, at({ page: last })));
       return;
     }
     const place = { page, pages: pagesOf(minTotal, savedPerPage, page), total: list.total };
