@@ -1,5 +1,6 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as catalogue } from './catalogue.ts';
+import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
 import type { Mutation } from './mutation.ts';
@@ -23,6 +24,7 @@ export const mutations: readonly Mutation[] = [
   ...data,
   ...remote,
   ...bar,
+  ...colours,
   ...editing,
   ...setup,
   ...catalogue,
