@@ -250,7 +250,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     }),
   );
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists }));
-  router.use(libraryPages({ signedIn, forms, hub }));
+  router.use(libraryPages({ signedIn, forms, hub, undo }));
   router.use(cataloguePages({ signedIn, appApi, rateLimiters }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));

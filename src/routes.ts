@@ -76,6 +76,8 @@ export const routes = {
   /** A form changes the details of the playlist at the same URL. */
   playlist: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}`, paged(query)),
   playlistItems: (id: string) => `/playlists/${id}/items`,
+  /** Asks first; then it leaves the listener's library. */
+  unfollowPlaylist: (id: string) => `/playlists/${id}/unfollow`,
   removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
 
   exportProgress: () => '/playlists/export/progress',
@@ -88,6 +90,7 @@ export const routes = {
   /** A POST undoes an action; its notice has the token. */
   undoAddition: (token: string) => `/undo/addition/${token}`,
   undoRemoval: (token: string) => `/undo/removal/${token}`,
+  undoLibrary: (token: string) => `/undo/library/${token}`,
 
   /** A file in public/. With its version, browsers keep it for a year. */
   asset: (file: string, version: string) => url(`/${file}`, { v: version }),

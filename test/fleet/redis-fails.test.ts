@@ -85,6 +85,7 @@ const visits: Visit[] = [
   page('GET /playlists'),
   page('GET /playlists/add', ({ uri }) => `/playlists/add?uri=${uri}`),
   page('GET /playlists/new'),
+  page('GET /playlists/:id/unfollow', ({ playlist }) => `/playlists/${playlist}/unfollow`),
   page('GET /playlists/:id', ({ playlist }) => `/playlists/${playlist}`),
   page('GET /library'),
   page('GET /library/albums'),
@@ -133,7 +134,7 @@ const visits: Visit[] = [
     () => '/playlists/add',
     ({ uri, playlist }) => ({ uri, playlist }),
   ),
-  ...['addition', 'removal'].map((kind) =>
+  ...['addition', 'removal', 'library'].map((kind) =>
     action(`POST /undo/${kind}/:token`, () => `/undo/${kind}/0123456789abcdefghij-_`),
   ),
   action(

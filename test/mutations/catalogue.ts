@@ -45,7 +45,7 @@ export const mutations: Mutation[] = [
   {
     what: 'believing the notice of another process',
     safeguard: 'saved-by-notice',
-    from: "if (notice === 'track-saved' || notice === 'artist-followed') return true;",
+    from: "if (notice === 'track-saved' || notice === 'unsave-undone' || notice === 'artist-followed') return true;",
     to: '',
     test: 'test/pages/catalogue',
     named: 'at another server',
@@ -73,6 +73,14 @@ export const mutations: Mutation[] = [
     to: "typeof after === 'string' ? after : null",
     test: 'test/pages/library-lists',
     named: 'with odd fields',
+  },
+  {
+    what: 'naming the deletion of an own playlist',
+    safeguard: 'own-playlist-is-deleted',
+    from: 'const isOwn = playlist.ownerId === listener.id;',
+    to: 'const isOwn = false;',
+    test: 'test/pages/library-lists',
+    named: 'is deleted after a question',
   },
   {
     what: 'putting the exact name first',

@@ -159,3 +159,91 @@ testOnce('a list that was removed from while it was loading does not count as th
   assert.equal(await loading, 200);
   assert.match((await person.get(`/albums/${idOf(uri)}`).expect(200)).text, />Save to library</);
 });
+
+const undoPathIn = (html: string) =>
+  /action="(\/undo\/library\/[\w-]{22})"/.exec(html)?.[1] ?? assert.fail('no Undo');
+
+test('a removal is undone, which says that the date is lost', async (t) => {
+  const turntable = await startTurntable(t);
+  const person = await listener(turntable);
+  for (const [name, { of }] of Object.entries(lists)) {
+    const path = `/library/${name}`;
+    const before = await person.json(path);
+    const { uri } = of(before[name].at(-1));
+    const done = await person.post('/library/remove').type('form').send({ uri, returnTo: path }).expect(303);
+    const page = await person.get(done.headers.location ?? '').expect(200);
+    const undo = undoPathIn(page.text);
+
+    const undone = await person.post(undo).type('form').send({ returnTo: path }).expect(303);
+    const after = await person.get(undone.headers.location ?? '').expect(200);
+    assert.match(after.text, /It’s in your library again, but counts as saved today\./);
+    const rows = (await person.json(path))[name];
+    assert.equal(rows.length, before[name].length);
+    assert.equal(of(rows[0]).uri, uri, 'it is the newest');
+    const again = await person.post(undo).type('form').send({ returnTo: path }).expect(303);
+    assert.match(again.headers.location ?? '', /notice=undo-expired/);
+  }
+});
+
+test('a playlist is deleted after a question, and that can be undone', async (t) => {
+  const turntable = await startTurntable(t);
+  const person = await listener(turntable);
+  const names = async () =>
+    (await person.json('/playlists')).playlists.map(({ name }: Thing) => name) as string[];
+  const [own] = (await person.json('/playlists')).playlists.filter(
+    ({ ownerId }: { ownerId: string }) => ownerId === 'mara',
+  );
+  const path = `/playlists/${own.id}`;
+  const page = await person.get(path).expect(200);
+  assert.ok(page.text.includes(`href="${path}/unfollow">Delete<`));
+
+  const question = await person.get(`${path}/unfollow`).expect(200);
+  assert.match(question.text, /<h1>Delete “<bdi>/);
+  assert.match(question.text, /people who follow it keep it/);
+  assert.ok((await names()).includes(own.name), 'nothing has happened yet');
+  const sent = { ...formFields(question.text, '/library/remove'), uri: `spotify:playlist:${own.id}` };
+  const done = await person.post('/library/remove').type('form').send(sent).expect(303);
+  const list = await person.get(done.headers.location ?? '').expect(200);
+  assert.match(list.text, /Removed from your playlists\./);
+  assert.ok(!(await names()).includes(own.name));
+
+  const undone = await person
+    .post(undoPathIn(list.text))
+    .type('form')
+    .send({ returnTo: '/playlists' })
+    .expect(303);
+  assert.match(
+    (await person.get(undone.headers.location ?? '').expect(200)).text,
+    /Added to your playlists\./,
+  );
+  assert.equal((await names())[0], own.name);
+});
+
+test('another person’s playlist is followed and unfollowed', async (t) => {
+  const turntable = await startTurntable(t);
+  const person = await listener(turntable, 'jonas');
+  const found = (await person.json('/search?q=sunday, slowly&type=playlist')).playlists.items[0];
+  const path = `/playlists/${found.id}`;
+  const uri = `spotify:playlist:${found.id}`;
+
+  const page = await person.get(path).expect(200);
+  assert.doesNotMatch(page.text, />Unfollow<|>Delete</);
+  const sent = { ...formFields(page.text, '/library/save'), uri };
+  const done = await person.post('/library/save').type('form').send(sent).expect(303);
+  const followed = await person.get(done.headers.location ?? '').expect(200);
+  assert.match(followed.text, /Added to your playlists\.[\s\S]*>Unfollow</);
+  assert.equal((await person.json('/playlists')).total, 1);
+  const question = await person.get(`${path}/unfollow`).expect(200);
+  assert.match(question.text, /<h1>Unfollow “<bdi>/);
+  await person.post('/library/remove').type('form').send({ uri, returnTo: '/playlists' }).expect(303);
+  assert.equal((await person.json('/playlists')).total, 0);
+});
+
+testOnce('deleting a playlist without the permission asks for it first', async (t) => {
+  const turntable = await startTurntable(t);
+  const person = await listener(turntable, 'mara', '');
+  const [{ id }] = (await person.json('/playlists')).playlists;
+  const question = await person.get(`/playlists/${id}/unfollow`).expect(200);
+  assert.doesNotMatch(question.text, /action="\/library\/remove"/);
+  assert.match(question.text, /returnTo=%2Fplaylists%2F\w+%2Funfollow/);
+});

@@ -78,7 +78,7 @@ async function controlsOf(req: Request, listener: SignedInListener, kind: Kind):
 function savedOf(req: Request, { spotify }: SignedInListener, kind: Kind): boolean | null {
   const notice = noticeIn(req);
   // safeguard: saved-by-notice
-  if (notice === 'track-saved' || notice === 'artist-followed') return true;
+  if (notice === 'track-saved' || notice === 'unsave-undone' || notice === 'artist-followed') return true;
   if (notice === 'track-removed' || notice === 'artist-unfollowed') return false;
   return spotify.knownSaved(uriOf(req, kind));
 }

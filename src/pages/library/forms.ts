@@ -3,19 +3,21 @@ import { type Request, type RequestHandler, Router } from 'express';
 import { ArtistsNotOffered } from '../../access/errors.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
-import { isLibraryUri, isUri, partsOf, type UriKind } from '../../spotify/uri.ts';
+import { isLibraryUri, isUri } from '../../spotify/uri.ts';
 import { Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { type NoticeName, withNotice } from '../../web/notices.ts';
+import { textOfNotice, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { readEntry } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { artistsNotOffered, libraryChanged, noUri } from './problems.ts';
+import { noticeFor, savingNotices } from './saving.ts';
+import type { UndoLibrary } from './undo-library.ts';
 
-type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub };
+type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undoLibrary: UndoLibrary };
 
 /** The forms that save something or follow it, and that take it back. */
-export function libraryFormPages({ signedIn, forms, hub }: Deps): Router {
+export function libraryFormPages({ signedIn, forms, hub, undoLibrary }: Deps): Router {
   const router = Router();
   router.post(routes.saveToLibrary(), ...forms.read, change({ isSaving: true }));
   router.post(routes.removeFromLibrary(), ...forms.read, change({ isSaving: false }));
@@ -27,37 +29,31 @@ export function libraryFormPages({ signedIn, forms, hub }: Deps): Router {
     return signedIn.page(async (req, res, listener) => {
       const entry = readEntry(req.form.fields, noUri, isLibraryUri);
 
-      const { uri, notice } = await runOnce(req, async () => {
+      const { uri, notice, undo } = await runOnce(req, async () => {
         const original = isSaving ? entry.uri : await listener.spotify.originalInLibrary(entry);
         if (original === null) return refuseOutdated(req, listener, entry.uri);
         await (isSaving ? listener.spotify.save(original) : listener.spotify.unsave(original)).catch(explain);
         if (isUri(original)) await hub.recordSaved(listener.accountId, original, isSaving);
-        return { uri: original, notice: noticeFor(original, isSaving) };
+        const undo = await undoLibrary.offer(req, isSaving ? null : { uri: original });
+        return { uri: original, notice: noticeFor(original, isSaving), undo };
       });
-      if (wantsJson(req)) res.json({ uri, saved: isSaving });
-      else res.redirect(303, withNotice(req.form.returnTo, notice));
+      if (wantsJson(req)) res.json({ uri, saved: isSaving, text: textOfNotice(notice), undo });
+      else res.redirect(303, withNotice(req.form.returnTo, notice, { undo }));
     });
   }
 }
 
-/** The notices for saving a kind of thing, and for taking that back. */
-const notices = {
-  artist: ['artist-followed', 'artist-unfollowed'],
-  playlist: ['playlist-followed', 'playlist-unfollowed'],
-  other: ['track-saved', 'track-removed'],
-} as const satisfies Record<string, readonly [NoticeName, NoticeName]>;
-
-const noticeNames = [...Object.values(notices).flat(), 'library-changed'] as const;
+const noticeNames = [...savingNotices, 'library-changed'] as const;
 const changeResult = v.object({
   uri: v.string(),
   notice: v.union(...noticeNames.map((one) => v.literal(one))),
+  // Results of earlier versions have none.
+  undo: v
+    .string()
+    .nullable()
+    .optional(() => null),
 });
 type ChangeResult = v.Infer<typeof changeResult>;
-
-function noticeFor(uri: string, isSaving: boolean): ChangeResult['notice'] {
-  const kind: UriKind = partsOf(uri).kind;
-  return notices[kind === 'artist' || kind === 'playlist' ? kind : 'other'][isSaving ? 0 : 1];
-}
 
 function explain(error: unknown): never {
   throw error instanceof ArtistsNotOffered ? new Problem(artistsNotOffered) : error;
@@ -67,5 +63,5 @@ function explain(error: unknown): never {
 async function refuseOutdated(req: Request, listener: SignedInListener, uri: string): Promise<ChangeResult> {
   await listener.invalidate('library');
   if (wantsJson(req)) throw new Problem(libraryChanged);
-  return { uri, notice: 'library-changed' };
+  return { uri, notice: 'library-changed', undo: null };
 }

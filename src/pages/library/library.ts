@@ -8,20 +8,26 @@ import type { Forms } from '../../web/forms.ts';
 import { moveNotice, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { libraryFormPages } from './forms.ts';
 import { libraryListPages } from './lists.ts';
+import { createUndoLibrary } from './undo-library.ts';
+import { unfollowPages } from './unfollow.ts';
 
-type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub };
+type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undo: Undo };
 
 /** The listener's library, recently played tracks, and top tracks and artists. */
-export function libraryPages({ signedIn, forms, hub }: Deps): Router {
+export function libraryPages({ signedIn, forms, hub, undo }: Deps): Router {
   const router = Router();
   router.get(routes.library(), htmlOrJson, signedIn.page(showSaved));
   router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.page(showRecentlyPlayed));
   router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems));
   router.use(libraryListPages({ signedIn }));
-  router.use(libraryFormPages({ signedIn, forms, hub }));
+  const undoLibrary = createUndoLibrary({ undo, hub });
+  router.use(undoLibrary.router);
+  router.use(libraryFormPages({ signedIn, forms, hub, undoLibrary }));
+  router.use(unfollowPages({ signedIn }));
   return router;
 }
 
