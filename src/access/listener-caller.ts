@@ -114,11 +114,10 @@ export function createListenerCaller(deps: Deps) {
       };
       const key = call.cache?.key(...args) ?? null;
       if (!call.cache || key === null) return load();
-      const { ttlMs, accepts } = call.cache;
-      const { accountId } = session.listener;
+      const { ttlMs, accepts, isPacked } = call.cache;
       // A call with `accepts` has no `transform`.
       const isCacheable = accepts && ((result: Result | Transformed) => accepts(result as Result, ...args));
-      return responseCache.get(accountId, key, ttlMs, load, isCacheable);
+      return responseCache.get(session.listener.accountId, key, ttlMs, load, { isCacheable, isPacked });
     },
 
     ...createCachedResponses(responseCache),
@@ -139,36 +138,42 @@ export function createListenerCaller(deps: Deps) {
 
 /** What callers may know about cached responses. */
 function createCachedResponses(responseCache: ResponseCache) {
-  /** Returns the response to this call if it is in the cache; otherwise undefined. */
-  function peek<Args extends unknown[], Result>(
-    { listener }: CallingSession,
-    { cache }: Call<Args, Result>,
-    args: Args,
-  ): Result | undefined {
-    const key = cache?.key(...args) ?? null;
-    if (!cache || key === null) return undefined;
-    return responseCache.peek<Result>(listener.accountId, key, cache.ttlMs);
-  }
-
   return {
-    peek,
-
-    /** Returns whether the response to this call is in the cache. */
-    isCached: <Args extends unknown[], Result>(
-      session: CallingSession,
+    /** Returns the response to this call if it is in the cache; otherwise undefined. */
+    peek<Args extends unknown[], Result>(
+      { listener }: CallingSession,
       call: Call<Args, Result>,
       args: Args,
-    ): boolean => peek(session, call, args) !== undefined,
+    ): Result | undefined {
+      const at = placeInCache(call, args);
+      return at ? responseCache.peek(listener.accountId, at.key, at.ttlMs) : undefined;
+    },
+
+    /** Returns whether the response to this call is in the cache. */
+    isCached<Args extends unknown[], Result>(
+      { listener }: CallingSession,
+      call: Call<Args, Result>,
+      args: Args,
+    ): boolean {
+      const at = placeInCache(call, args);
+      return at !== null && responseCache.has(listener.accountId, at.key, at.ttlMs);
+    },
 
     /** Caches what this call would return, because it is known from another one. */
     remember<Args extends unknown[], Result>(
       { listener }: CallingSession,
-      { cache }: Call<Args, Result>,
+      call: Call<Args, Result>,
       args: Args,
       result: Result,
     ): void {
-      const key = cache?.key(...args) ?? null;
-      if (key !== null) responseCache.set(listener.accountId, key, result);
+      const at = placeInCache(call, args);
+      if (at) responseCache.set(listener.accountId, at.key, result);
     },
   };
+}
+
+/** Returns where the response to a call is cached, and for how long; null if it isn't. */
+function placeInCache<Args extends unknown[], Result>({ cache }: Call<Args, Result>, args: Args) {
+  const key = cache?.key(...args) ?? null;
+  return cache && key !== null ? { key, ttlMs: cache.ttlMs } : null;
 }

@@ -7,7 +7,7 @@ import type { Playlist } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
-import { moveNotice, noticeIn, type NoticeName } from '../../web/notices.ts';
+import { moveNotice, type NoticeName, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 
