@@ -38,6 +38,7 @@ export function addPlaylists({ settings, endpoints, playlistStore }: Deps) {
   addPlaylistReading({ settings, endpoints, playlistStore }, access);
   addPlaylistCreation({ endpoints, playlistStore });
   addPlaylistChanges({ endpoints, playlistStore }, access);
+  addPlaylistOrder({ endpoints, playlistStore }, access);
 }
 
 function addPlaylistReading({ settings, endpoints, playlistStore }: Deps, { readable }: PlaylistAccess) {
@@ -144,16 +145,57 @@ function addPlaylistChanges(
       if (!Array.isArray(items) || items.length === 0) throw missingField(fieldName);
       checkCount(items);
       const uris = items.map((item: unknown) => uriOf(itemAt(Object(item).uri)));
-      const snapshot = bodyField(body, 'snapshot_id', 'string');
-      // Stricter than Spotify, which accepts any earlier version: clients shouldn't rely on an old one.
-      if (snapshot !== undefined && snapshot !== snapshotId(playlist)) {
-        throw new ApiError(400, 'Invalid snapshot_id');
-      }
+      checkSnapshot(body, playlist);
       playlistStore.remove(playlist, new Set(uris));
       return { snapshot_id: snapshotId(playlist) };
     };
   listenerEndpoint('delete', '/playlists/:id/items', { family, onlyIn: '2026-02' }, remove('items'));
   listenerEndpoint('delete', '/playlists/:id/tracks', { family, onlyIn: 'legacy' }, remove('tracks'));
+}
+
+function addPlaylistOrder(
+  { endpoints, playlistStore }: Pick<Deps, 'endpoints' | 'playlistStore'>,
+  { editable }: PlaylistAccess,
+) {
+  const { listenerEndpoint } = endpoints;
+  const family = 'playlist-write';
+
+  /** Either replaces all items or moves a range (Spotify: "Update Playlist Items"). */
+  const update = (request: ListenerRequest): ApiResponse => {
+    const playlist = editable(request);
+    const body = request.body();
+    const uris = bodyField(body, 'uris', 'strings');
+    const start = bodyField(body, 'range_start', 'index');
+    const before = bodyField(body, 'insert_before', 'index');
+    const length = bodyField(body, 'range_length', 'index') ?? 1;
+    if (uris !== undefined) {
+      // "These operations can't be applied together in a single request."
+      if (start !== undefined || before !== undefined) throw new ApiError(400, 'Invalid range');
+      checkCount(uris);
+      playlistStore.replace(playlist, uris.map(itemAt), request.listener.id);
+      return { snapshot_id: snapshotId(playlist) };
+    }
+    if (start === undefined) throw missingField('range_start');
+    if (before === undefined) throw missingField('insert_before');
+    checkSnapshot(body, playlist);
+    const { entries } = playlist;
+    const isInside = length > 0 && start + length <= entries.length && before <= entries.length;
+    if (!isInside) throw new ApiError(400, 'Invalid range');
+    playlistStore.reorder(playlist, { start, before, length });
+    return { snapshot_id: snapshotId(playlist) };
+  };
+  listenerEndpoint('put', '/playlists/:id/items', { family, onlyIn: '2026-02' }, update);
+  listenerEndpoint('put', '/playlists/:id/tracks', { family, onlyIn: 'legacy' }, update);
+}
+
+/**
+ * Stricter than Spotify, which accepts any earlier version for some changes: clients shouldn't rely on an old one. The message is the one that was
+ * seen for others (GitHub: jwilsson/spotify-web-api-php#271).
+ */
+function checkSnapshot(body: Record<string, unknown>, playlist: Playlist) {
+  const snapshot = bodyField(body, 'snapshot_id', 'string');
+  if (snapshot !== undefined && snapshot !== snapshotId(playlist))
+    throw new ApiError(400, 'Missing or bad version tag');
 }
 
 /** Finds playlists for a request. Each function throws Spotify's error if the listener has no access. */

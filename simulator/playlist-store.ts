@@ -82,6 +82,24 @@ export function createPlaylistStore(now: () => number) {
       markChanged(playlist);
     },
 
+    /** Replaces all entries. */
+    replace(playlist: Playlist, items: readonly (Track | Episode)[], addedBy: string) {
+      playlist.entries = [];
+      this.insert(playlist, items, 0, addedBy);
+    },
+
+    /** Moves a range of entries in front of the one that is at `before`, counted before the move. */
+    reorder(
+      playlist: Playlist,
+      { start, before, length }: { start: number; before: number; length: number },
+    ) {
+      const moved = playlist.entries.splice(start, length);
+      // A target inside the range leaves it where it is.
+      const target = before <= start ? before : Math.max(start, before - length);
+      playlist.entries.splice(target, 0, ...moved);
+      markChanged(playlist);
+    },
+
     /** Removes every entry with one of these URIs. */
     remove(playlist: Playlist, uris: ReadonlySet<string>) {
       playlist.entries = playlist.entries.filter(({ item }) => !item || !uris.has(uriOf(item)));

@@ -64,6 +64,10 @@ export const routes = {
   playlist: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}`, paged(query)),
   playlistItems: (id: string) => `/playlists/${id}/items`,
   removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
+  keepOneInPlaylist: (id: string) => `/playlists/${id}/keep-one`,
+  /** The page on which items are moved. */
+  playlistOrder: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}/order`, paged(query)),
+  moveInPlaylist: (id: string) => `/playlists/${id}/move`,
 
   exportProgress: () => '/playlists/export/progress',
   exportAll: () => '/playlists/export',

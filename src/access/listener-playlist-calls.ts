@@ -1,4 +1,4 @@
-import type { Addition, PlaylistDetails, Removal } from '../spotify/playlist-change-calls.ts';
+import type { Addition, Move, PlaylistDetails, Removal } from '../spotify/playlist-change-calls.ts';
 import { defineCall, ttl } from './spotify-call.ts';
 import { topics } from './topics.ts';
 
@@ -53,6 +53,16 @@ export const playlistCalls = {
     usedBy: { 'Add to playlist': 'once for each playlist', 'Playlist page': '"Undo"' },
     request: ({ webApi, accessToken, versioned }, id: string, addition: Addition) =>
       versioned((apiVersion) => webApi.addToPlaylist(accessToken, id, addition, apiVersion)),
+    invalidates: topics.playlist,
+  }),
+
+  moveInPlaylist: defineCall({
+    endpoints: [{ '2026-02': 'PUT /playlists/{id}/items', legacy: ['PUT /playlists/{id}/tracks'] }],
+    scopes: editPlaylistScopes,
+    family: 'playlist-write',
+    usedBy: { 'Playlist page': 'once for each move' },
+    request: ({ webApi, accessToken, versioned }, id: string, move: Move) =>
+      versioned((apiVersion) => webApi.moveInPlaylist(accessToken, id, move, apiVersion)),
     invalidates: topics.playlist,
   }),
 

@@ -37,10 +37,17 @@ const notices = {
   },
   'item-added': { text: 'Added to this playlist.' },
   'item-removed': { text: 'Removed from this playlist.' },
-  'playlist-changed': {
-    text: 'Nothing was removed, because the playlist has changed. Here’s how it looks now.',
+  'removed-with-undo': {
+    text: 'Removed from this playlist. Undo puts it back in its place, but it will count as added today.',
+  },
+  'kept-one': {
+    text: 'One copy is left, which counts as added today. Undo puts the others back, as added today as well.',
+  },
+  'change-refused': {
+    text: 'Spotify didn’t accept this change, so nothing was changed.',
     isError: true,
   },
+  'item-moved': { text: 'Moved.' },
   'track-saved': { text: 'Saved to your library.' },
   'track-removed': { text: 'Removed from your library.' },
   'library-changed': {

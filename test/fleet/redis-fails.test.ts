@@ -123,6 +123,14 @@ const visits: Visit[] = [
     () => '/playlists/add',
     ({ uri, playlist }) => ({ uri, playlist }),
   ),
+  page('GET /playlists/:id/order', ({ playlist }) => `/playlists/${playlist}/order`),
+  ...['keep-one', 'move'].map((what) =>
+    action(
+      `POST /playlists/:id/${what}`,
+      ({ playlist }) => `/playlists/${playlist}/${what}`,
+      ({ uri, snapshot }) => ({ entry: `0 ${uri}`, to: 1, snapshot }),
+    ),
+  ),
   ...['addition', 'removal'].map((kind) =>
     action(`POST /undo/${kind}/:token`, () => `/undo/${kind}/0123456789abcdefghij-_`),
   ),

@@ -92,6 +92,9 @@ async function visitEverything({ browser, simulator, clock }: Turntable, listene
     await act(`${path}/items`, { uri });
   }
   await act('/player/play', { context: `spotify:playlist:${id}`, offset: 1, device: other.id });
+  const moved = (await person.getJson(path).expect(200)).body.playlist;
+  await visit(`${path}/order`);
+  await act(`${path}/move`, { entry: '0', to: 2, snapshot: moved.snapshotId });
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await visit(`${path}/export.json`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });

@@ -11,7 +11,9 @@ import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { addPages } from './add.ts';
 import { playlistFormPages } from './forms.ts';
+import { orderPages } from './order.ts';
 import { showPlaylist } from './playlist.ts';
+import { removalPages } from './remove.ts';
 import { createUndoAddition } from './undo-addition.ts';
 import { createUndoRemoval } from './undo-removal.ts';
 
@@ -26,6 +28,8 @@ export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps):
   const undoAddition = createUndoAddition({ undo, undoRemoval });
   router.use(undoRemoval.router, undoAddition.router);
   router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition }));
+  router.use(removalPages({ signedIn, forms, undoRemoval }));
+  router.use(orderPages({ signedIn, forms }));
   router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }));
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));
