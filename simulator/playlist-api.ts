@@ -30,6 +30,8 @@ type PlaylistAccess = ReturnType<typeof createPlaylistAccess>;
 
 /** How many items one call can add to a playlist or remove from it. */
 const maxItemsPerCall = 100;
+/** "Maximum payload size is 256 KB"; the smaller kilobyte, because which one is meant is unknown. */
+const maxCoverCharacters = 256_000;
 const legacyLimits: PageLimits = { defaultLimit: 100, maxLimit: 100, maxOffset: 100_000 };
 
 /** Reading and changing playlists (Spotify: "Playlists"). */
@@ -39,6 +41,7 @@ export function addPlaylists({ settings, endpoints, playlistStore }: Deps) {
   addPlaylistCreation({ endpoints, playlistStore });
   addPlaylistChanges({ endpoints, playlistStore }, access);
   addPlaylistOrder({ endpoints, playlistStore }, access);
+  addPlaylistCover({ endpoints, playlistStore }, access);
 }
 
 function addPlaylistReading({ settings, endpoints, playlistStore }: Deps, { readable }: PlaylistAccess) {
@@ -186,6 +189,28 @@ function addPlaylistOrder(
   };
   listenerEndpoint('put', '/playlists/:id/items', { family, onlyIn: '2026-02' }, update);
   listenerEndpoint('put', '/playlists/:id/tracks', { family, onlyIn: 'legacy' }, update);
+}
+
+/** Only the owner can replace the picture (Spotify: "Add Custom Playlist Cover Image"). */
+function addPlaylistCover(
+  { endpoints, playlistStore }: Pick<Deps, 'endpoints' | 'playlistStore'>,
+  { visible }: PlaylistAccess,
+) {
+  const options = { family: 'images', scope: 'ugc-image-upload', status: 202 } as const;
+  endpoints.listenerEndpoint('put', '/playlists/:id/images', options, (request) => {
+    const playlist = visible(request.params.id, request.bearer);
+    if (playlist.owner.id !== request.listener.id) throw forbidden();
+    requireScopes(request, [modifyScope(playlist)]);
+    const { text, contentType } = request;
+    if (contentType !== 'image/jpeg') throw new ApiError(415, 'Unsupported Media Type');
+    if (text.length > maxCoverCharacters) throw new ApiError(413, 'Request entity too large');
+    const jpeg = Buffer.from(text, 'base64');
+    const isBase64 = jpeg.toString('base64') === text;
+    if (!isBase64 || jpeg.subarray(0, 3).toString('hex') !== 'ffd8ff')
+      throw new ApiError(400, 'Invalid image');
+    playlistStore.setCover(playlist, jpeg);
+    return emptyBody;
+  });
 }
 
 /**

@@ -12,6 +12,8 @@ export type PlaylistDetails = Partial<Pick<Playlist, 'name' | 'isPublic' | 'coll
 
 export type PlaylistStore = ReturnType<typeof createPlaylistStore>;
 
+const coverDelayMs = 5_000;
+
 /** The playlists of one simulator: the initial ones, with all changes since. */
 export function createPlaylistStore(now: () => number) {
   const byId = new Map(playlists.map((one) => [one.id, { ...one, entries: [...one.entries] }]));
@@ -22,7 +24,17 @@ export function createPlaylistStore(now: () => number) {
     ]),
   );
 
-  const listFor = (listenerId: string): readonly (Playlist | null)[] => lists.get(listenerId) ?? [];
+  /** Pictures that were uploaded, and when they are shown. */
+  const covers = new Map<Playlist, { jpeg: Buffer; from: number }>();
+
+  const showCovers = () => {
+    for (const [playlist, { from }] of covers) if (from <= now()) playlist.picture = 'uploaded';
+  };
+
+  const listFor = (listenerId: string): readonly (Playlist | null)[] => {
+    showCovers();
+    return lists.get(listenerId) ?? [];
+  };
 
   const isInLibrary = (playlist: Playlist, listenerId: string | null): boolean =>
     listenerId !== null && listFor(listenerId).includes(playlist);
@@ -37,7 +49,10 @@ export function createPlaylistStore(now: () => number) {
     listFor,
     isInLibrary,
     all: (): Playlist[] => [...byId.values()],
-    byId: (id: string): Playlist | undefined => byId.get(id),
+    byId(id: string): Playlist | undefined {
+      showCovers();
+      return byId.get(id);
+    },
 
     /** Whether the listener owns the playlist or is one of its collaborators. */
     isOwnOrShared(playlist: Playlist, listenerId: string | null): boolean {
@@ -72,6 +87,15 @@ export function createPlaylistStore(now: () => number) {
       if (description !== undefined) playlist.description = escapeMarkup(description);
       markChanged(playlist);
     },
+
+    /** Spotify shows a new picture late. */
+    setCover(playlist: Playlist, jpeg: Buffer) {
+      covers.set(playlist, { jpeg, from: now() + coverDelayMs });
+      markChanged(playlist);
+    },
+
+    /** The picture that was uploaded last; undefined if there is none. */
+    coverOf: (id: string): Buffer | undefined => covers.get(byId.get(id) as Playlist)?.jpeg,
 
     insert(playlist: Playlist, items: readonly (Track | Episode)[], position: number, addedBy: string) {
       const addedAt = new Date(now()).toISOString().replace(/\.\d+Z/, 'Z');

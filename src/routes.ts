@@ -67,6 +67,8 @@ export const routes = {
   keepOneInPlaylist: (id: string) => `/playlists/${id}/keep-one`,
   /** The page on which items are moved. */
   playlistOrder: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}/order`, paged(query)),
+  /** A form uploads a cover at the same URL. */
+  playlistCover: (id: string) => `/playlists/${id}/cover`,
   moveInPlaylist: (id: string) => `/playlists/${id}/move`,
 
   exportProgress: () => '/playlists/export/progress',

@@ -46,6 +46,15 @@ export const playlistCalls = {
     invalidates: topics.playlist,
   }),
 
+  uploadCover: defineCall({
+    endpoints: ['PUT /playlists/{id}/images'],
+    scopes: ['ugc-image-upload', ...editPlaylistScopes],
+    family: 'images',
+    usedBy: { 'Playlist page': '"Upload cover"' },
+    request: ({ webApi, accessToken }, id: string, jpeg: Buffer) => webApi.uploadCover(accessToken, id, jpeg),
+    invalidates: topics.playlist,
+  }),
+
   addToPlaylist: defineCall({
     endpoints: [{ '2026-02': 'POST /playlists/{id}/items', legacy: ['POST /playlists/{id}/tracks'] }],
     scopes: editPlaylistScopes,

@@ -17,6 +17,7 @@ const scopes = {
   'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
   'user-read-currently-playing': 'See what’s up next',
+  'ugc-image-upload': 'Upload covers for your playlists',
 } as const;
 
 export type Scope = keyof typeof scopes;
@@ -40,6 +41,14 @@ export const controlScopes: readonly Scope[] = [
   'user-modify-playback-state',
   'user-read-currently-playing',
   'user-library-modify',
+  'playlist-modify-public',
+  'playlist-modify-private',
+];
+
+/** The scopes that uploading a cover takes. Nothing else needs the first one, so it is requested there only. */
+// safeguard: cover-scope-on-its-own
+export const coverScopes: readonly Scope[] = [
+  'ugc-image-upload',
   'playlist-modify-public',
   'playlist-modify-private',
 ];

@@ -42,6 +42,12 @@ export function createPlaylistChangeCalls(send: Send) {
       await send(accessToken, { method: 'PUT', path: pathTo('playlists', id), body });
     },
 
+    /** Replaces the cover of a playlist ("Add Custom Playlist Cover Image") with a JPEG of at most {@link maxCoverBytes}. */
+    async uploadCover(accessToken: string, id: string, jpeg: Buffer): Promise<void> {
+      const raw = { type: 'image/jpeg', text: jpeg.toString('base64') };
+      await send(accessToken, { method: 'PUT', path: pathTo('playlists', id, 'images'), raw });
+    },
+
     /** Adds items to a playlist ("Add Items to Playlist"). */
     async addToPlaylist(
       accessToken: string,

@@ -40,13 +40,14 @@ const notices = {
   'removed-with-undo': {
     text: 'Removed from this playlist. Undo puts it back in its place, but it will count as added today.',
   },
-  'kept-one': {
+  'one-left': {
     text: 'One copy is left, which counts as added today. Undo puts the others back, as added today as well.',
   },
   'change-refused': {
     text: 'Spotify didn’t accept this change, so nothing was changed.',
     isError: true,
   },
+  'cover-changed': { text: 'Cover uploaded. Spotify may take a few minutes to show it.' },
   'item-moved': { text: 'Moved.' },
   'track-saved': { text: 'Saved to your library.' },
   'track-removed': { text: 'Removed from your library.' },

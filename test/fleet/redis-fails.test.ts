@@ -124,6 +124,8 @@ const visits: Visit[] = [
     ({ uri, playlist }) => ({ uri, playlist }),
   ),
   page('GET /playlists/:id/order', ({ playlist }) => `/playlists/${playlist}/order`),
+  page('GET /playlists/:id/cover', ({ playlist }) => `/playlists/${playlist}/cover`),
+  action('POST /playlists/:id/cover', ({ playlist }) => `/playlists/${playlist}/cover`),
   ...['keep-one', 'move'].map((what) =>
     action(
       `POST /playlists/:id/${what}`,

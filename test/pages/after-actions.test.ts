@@ -173,7 +173,9 @@ const cases: Record<string, Case> = {
   },
 };
 /** Actions that end the sign-in have their own test; this one changes nothing. */
-const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/poll'];
+const lastActions = ['/logout', '/account/sign-out-everywhere', '/account/disconnect'];
+/** Spotify itself shows a cover late. */
+const others = [...lastActions, '/now-playing/poll', '/playlists/:id/cover'];
 
 /** How long after the page an action comes, in milliseconds. */
 const delays = [0, 300, 700];
@@ -239,7 +241,7 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
   }
 }
 
-for (const path of others.filter((one) => one !== '/now-playing/poll')) {
+for (const path of lastActions) {
   test(`after ${path} no page of that browser shows anything more`, async (t) => {
     for (const delayMs of delays) {
       const { here, elsewhere, clock } = await openWorld(t);

@@ -10,6 +10,7 @@ import { checkSpotifyId } from '../../web/spotify-params.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { addPages } from './add.ts';
+import { coverPages } from './cover.ts';
 import { playlistFormPages } from './forms.ts';
 import { orderPages } from './order.ts';
 import { showPlaylist } from './playlist.ts';
@@ -30,6 +31,7 @@ export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps):
   router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition }));
   router.use(removalPages({ signedIn, forms, undoRemoval }));
   router.use(orderPages({ signedIn, forms }));
+  router.use(coverPages({ signedIn, forms }));
   router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }));
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));

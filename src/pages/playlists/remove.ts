@@ -62,9 +62,9 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     const removal = readRemoval(req);
     const { id, snapshotId, entries } = removal;
     const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
-    const kept = await runKeepOne(req, () => keepOnly(req, listener, removal));
+    const chosen = await runKeepOne(req, () => keepOnly(req, listener, removal));
     const action = { path: routes.keepOneInPlaylist(id), button: 'Keep one of', entries };
-    await finish(req, res, listener, kept, 'kept-one', () =>
+    await finish(req, res, listener, chosen, 'one-left', () =>
       showChanged(req, res, listener, { id, seen, action }),
     );
   });
@@ -109,16 +109,16 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     if (uris === null) return { ...nothing, outcome: 'changed' };
     const places = copiesOf(rows, uris);
     const place = entries[0]?.place ?? places[0]?.place;
-    const kept = places.find((one) => one.place === place);
-    if (!kept) return { ...nothing, outcome: 'changed' };
-    const others = places.filter((one) => one !== kept);
+    const chosen = places.find((one) => one.place === place);
+    if (!chosen) return { ...nothing, outcome: 'changed' };
+    const others = places.filter((one) => one !== chosen);
     if (runsOf(others).length > maxRuns) return { ...nothing, outcome: 'too long' };
     const changed = await changeVersion(listener, id, snapshotId, (version) =>
       listener.spotify.removeFromPlaylist(id, { uris, snapshotId: version }),
     );
     if (changed.outcome !== 'done') return { ...nothing, outcome: changed.outcome };
     // Without the copies before it.
-    const back = { uri: kept.uri, place: kept.place - others.filter((one) => one.place < kept.place).length };
+    const back = { uri: chosen.uri, place: chosen.place - others.filter((one) => one.place < chosen.place).length };
     // safeguard: keep-one-puts-back
     const missing = await putBack(listener, id, [back]);
     const items = missing.length > 0 ? places : others;
@@ -199,7 +199,7 @@ function askFirst(
   });
 }
 
-type DoneNotice = 'removed-with-undo' | 'kept-one';
+type DoneNotice = 'removed-with-undo' | 'one-left';
 
 async function finish(
   req: Request,
