@@ -17,12 +17,13 @@ import { playlistPages } from './pages/playlists/playlists.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
 import { quotaPages } from './pages/quota/quota.ts';
 import { searchPages } from './pages/search/search.ts';
+import type { SetupForm } from './pages/setup/form.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import type { Parts } from './parts.ts';
 import { diagnose } from './redis/diagnose.ts';
-import { demoCommand, setupSteps } from './settings/setup-steps.ts';
+import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
@@ -48,6 +49,8 @@ type Deps = {
   log: Log;
   /** Null while there are no credentials: then the app only explains how to get them, and needs no Redis. */
   parts: Parts | null;
+  /** Takes credentials; null if the setup page only explains what to do with them. */
+  form?: SetupForm | null;
   requestLimits?: typeof overloadLimits | undefined;
 };
 
@@ -56,7 +59,13 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. Requests pass through the middleware in the order below. */
-export function createApp({ config, log, parts, requestLimits = overloadLimits }: Deps): Express {
+export function createApp({
+  config,
+  log,
+  parts,
+  form = null,
+  requestLimits = overloadLimits,
+}: Deps): Express {
   const { baseUrl } = config;
   const now = parts?.now ?? Date.now;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
@@ -105,7 +114,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   if (signInProblems) app.use(signInProblems.routes);
   app.use(privacyPage());
   // Before the sessions, because it reports problems with Redis, so it has to work without it.
-  if (hasSetup) app.use(setupRoutes({ config, parts, cookies, refusals, now }));
+  if (hasSetup) app.use(setupRoutes({ config, parts, form, cookies, refusals, now }));
   if (parts && pendingSignIns) app.use(sessionRoutes({ config, log, parts, cookies, pendingSignIns }));
   app.use(noSuchPage);
   app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
@@ -134,12 +143,13 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
 type SetupDeps = {
   config: Config;
   parts: Parts | null;
+  form: SetupForm | null;
   cookies: Cookies;
   refusals: Refusals;
   now: () => number;
 };
 
-function setupRoutes({ config, parts, cookies, refusals, now }: SetupDeps): Router {
+function setupRoutes({ config, parts, form, cookies, refusals, now }: SetupDeps): Router {
   const { baseUrl, redirectUri, trustProxy, missing } = config;
   const { redis, spotify: check } = createChecks(config, parts?.now ?? null);
   const clientId = config.spotify?.clientId;
@@ -153,7 +163,7 @@ function setupRoutes({ config, parts, cookies, refusals, now }: SetupDeps): Rout
     redirectUri,
     trustProxy,
     missing,
-    steps: setupSteps(redirectUri),
+    form,
     demoCommand,
     checks: { redis, spotify },
     refusals,

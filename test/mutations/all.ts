@@ -7,6 +7,7 @@ import { mutations as product } from './product.ts';
 import { mutations as records } from './records.ts';
 import { mutations as remote } from './remote.ts';
 import { mutations as setup } from './setup.ts';
+import { mutations as setupForm } from './setup-form.ts';
 import { mutations as stability } from './stability.ts';
 import { mutations as stopping } from './stopping.ts';
 import { mutations as visitors } from './visitors.ts';
@@ -23,4 +24,5 @@ export const mutations: readonly Mutation[] = [
   ...bar,
   ...editing,
   ...setup,
+  ...setupForm,
 ];
