@@ -1,4 +1,4 @@
-import { ApiError, forbidden, missingField, missingScope, notFound } from './api-error.ts';
+import { ApiError, forbidden, missingField } from './api-error.ts';
 import { type Episode, episodes, everyTrack, type Track, uriOf } from './catalogue.ts';
 import {
   type ApiRequest,
@@ -9,7 +9,6 @@ import {
   requireScopes,
 } from './endpoints.ts';
 import { filterFields } from './field-filter.ts';
-import type { Bearer } from './grants.ts';
 import {
   bodyField,
   hasMarket,
@@ -20,18 +19,17 @@ import {
   paginate,
   usualLimits,
 } from './params.ts';
+import { createPlaylistAccess, hasReadScope, modifyScope, type PlaylistAccess } from './playlist-access.ts';
+import { addPlaylistCover } from './playlist-cover-api.ts';
 import { snapshotId } from './playlist-json.ts';
 import type { PlaylistDetails, PlaylistStore } from './playlist-store.ts';
 import type { Playlist } from './playlists.ts';
 import type { Settings } from './types.ts';
 
 type Deps = { settings: Settings; endpoints: Endpoints; playlistStore: PlaylistStore };
-type PlaylistAccess = ReturnType<typeof createPlaylistAccess>;
 
 /** How many items one call can add to a playlist or remove from it. */
 const maxItemsPerCall = 100;
-/** "Maximum payload size is 256 KB"; the smaller kilobyte, because which one is meant is unknown. */
-const maxCoverCharacters = 256_000;
 const legacyLimits: PageLimits = { defaultLimit: 100, maxLimit: 100, maxOffset: 100_000 };
 
 /** Reading and changing playlists (Spotify: "Playlists"). */
@@ -191,28 +189,6 @@ function addPlaylistOrder(
   listenerEndpoint('put', '/playlists/:id/tracks', { family, onlyIn: 'legacy' }, update);
 }
 
-/** Only the owner can replace the picture (Spotify: "Add Custom Playlist Cover Image"). */
-function addPlaylistCover(
-  { endpoints, playlistStore }: Pick<Deps, 'endpoints' | 'playlistStore'>,
-  { visible }: PlaylistAccess,
-) {
-  const options = { family: 'images', scope: 'ugc-image-upload', status: 202 } as const;
-  endpoints.listenerEndpoint('put', '/playlists/:id/images', options, (request) => {
-    const playlist = visible(request.params.id, request.bearer);
-    if (playlist.owner.id !== request.listener.id) throw forbidden();
-    requireScopes(request, [modifyScope(playlist)]);
-    const { text, contentType } = request;
-    if (contentType !== 'image/jpeg') throw new ApiError(415, 'Unsupported Media Type');
-    if (text.length > maxCoverCharacters) throw new ApiError(413, 'Request entity too large');
-    const jpeg = Buffer.from(text, 'base64');
-    const isBase64 = jpeg.toString('base64') === text;
-    if (!isBase64 || jpeg.subarray(0, 3).toString('hex') !== 'ffd8ff')
-      throw new ApiError(400, 'Invalid image');
-    playlistStore.setCover(playlist, jpeg);
-    return emptyBody;
-  });
-}
-
 /**
  * Stricter than Spotify, which accepts any earlier version for some changes: clients shouldn't rely on an old one. The message is the one that was
  * seen for others (GitHub: jwilsson/spotify-web-api-php#271).
@@ -221,47 +197,6 @@ function checkSnapshot(body: Record<string, unknown>, playlist: Playlist) {
   const snapshot = bodyField(body, 'snapshot_id', 'string');
   if (snapshot !== undefined && snapshot !== snapshotId(playlist))
     throw new ApiError(400, 'Missing or bad version tag');
-}
-
-/** Finds playlists for a request. Each function throws Spotify's error if the listener has no access. */
-function createPlaylistAccess(playlistStore: PlaylistStore) {
-  /** To other listeners, a private playlist doesn't exist. */
-  const visible = (id: string | undefined, { listenerId }: Bearer): Playlist => {
-    const playlist = playlistStore.byId(id ?? '');
-    if (!playlist) throw notFound();
-    const hasAccess =
-      playlistStore.isOwnOrShared(playlist, listenerId) || playlistStore.isInLibrary(playlist, listenerId);
-    if (playlist.isPublic === false && !hasAccess) throw notFound();
-    return playlist;
-  };
-
-  return {
-    visible,
-
-    /** Reading a private playlist needs a scope. */
-    readable(id: string | undefined, bearer: Bearer): Playlist {
-      const playlist = visible(id, bearer);
-      if (playlist.isPublic === false && !hasReadScope(playlist, bearer.scopes)) throw missingScope();
-      return playlist;
-    },
-
-    /** Only the owner and collaborators can change the items. */
-    editable(request: ListenerRequest): Playlist {
-      const playlist = visible(request.params.id, request.bearer);
-      if (!playlistStore.isOwnOrShared(playlist, request.listener.id)) throw forbidden();
-      requireScopes(request, [modifyScope(playlist)]);
-      return playlist;
-    },
-  };
-}
-
-function hasReadScope(playlist: Playlist, scopes: readonly string[]): boolean {
-  if (playlist.collaborative) return scopes.includes('playlist-read-collaborative');
-  return playlist.isPublic !== false || scopes.includes('playlist-read-private');
-}
-
-function modifyScope({ isPublic }: Pick<Playlist, 'isPublic'>): string {
-  return isPublic === false ? 'playlist-modify-private' : 'playlist-modify-public';
 }
 
 function readDetails(request: ApiRequest): PlaylistDetails {

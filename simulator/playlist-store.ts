@@ -3,6 +3,7 @@ import { type Episode, type Track, uriOf } from './catalogue.ts';
 import type { Listener } from './listeners.ts';
 import { initialPlaylists, type Playlist, playlists } from './playlists.ts';
 import { createId } from './random.ts';
+import { createUploadedCovers } from './uploaded-covers.ts';
 
 /** What can be set when a playlist is created or changed. */
 export type PlaylistDetails = Partial<Pick<Playlist, 'name' | 'isPublic' | 'collaborative'>> & {
@@ -11,8 +12,6 @@ export type PlaylistDetails = Partial<Pick<Playlist, 'name' | 'isPublic' | 'coll
 };
 
 export type PlaylistStore = ReturnType<typeof createPlaylistStore>;
-
-const coverDelayMs = 5_000;
 
 /** The playlists of one simulator: the initial ones, with all changes since. */
 export function createPlaylistStore(now: () => number) {
@@ -24,15 +23,10 @@ export function createPlaylistStore(now: () => number) {
     ]),
   );
 
-  /** Pictures that were uploaded, and when they are shown. */
-  const covers = new Map<Playlist, { jpeg: Buffer; from: number }>();
-
-  const showCovers = () => {
-    for (const [playlist, { from }] of covers) if (from <= now()) playlist.picture = 'uploaded';
-  };
+  const uploads = createUploadedCovers(now);
 
   const listFor = (listenerId: string): readonly (Playlist | null)[] => {
-    showCovers();
+    uploads.show();
     return lists.get(listenerId) ?? [];
   };
 
@@ -50,7 +44,7 @@ export function createPlaylistStore(now: () => number) {
     isInLibrary,
     all: (): Playlist[] => [...byId.values()],
     byId(id: string): Playlist | undefined {
-      showCovers();
+      uploads.show();
       return byId.get(id);
     },
 
@@ -88,14 +82,13 @@ export function createPlaylistStore(now: () => number) {
       markChanged(playlist);
     },
 
-    /** Spotify shows a new picture late. */
     setCover(playlist: Playlist, jpeg: Buffer) {
-      covers.set(playlist, { jpeg, from: now() + coverDelayMs });
+      uploads.add(playlist, jpeg);
       markChanged(playlist);
     },
 
     /** The picture that was uploaded last; undefined if there is none. */
-    coverOf: (id: string): Buffer | undefined => covers.get(byId.get(id) as Playlist)?.jpeg,
+    coverOf: (id: string): Buffer | undefined => uploads.of(byId.get(id)),
 
     insert(playlist: Playlist, items: readonly (Track | Episode)[], position: number, addedBy: string) {
       const addedAt = new Date(now()).toISOString().replace(/\.\d+Z/, 'Z');

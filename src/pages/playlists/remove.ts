@@ -118,7 +118,10 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     );
     if (changed.outcome !== 'done') return { ...nothing, outcome: changed.outcome };
     // Without the copies before it.
-    const back = { uri: chosen.uri, place: chosen.place - others.filter((one) => one.place < chosen.place).length };
+    const back = {
+      uri: chosen.uri,
+      place: chosen.place - others.filter((one) => one.place < chosen.place).length,
+    };
     // safeguard: keep-one-puts-back
     const missing = await putBack(listener, id, [back]);
     const items = missing.length > 0 ? places : others;
