@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Episode, type Track, uriOf } from './catalogue.ts';
 import type { Listener } from './listeners.ts';
-import { initialPlaylists, type Playlist, playlists } from './playlists.ts';
+import { initialPlaylists, type Owner, type Playlist, playlists } from './playlists.ts';
 import { createId } from './random.ts';
 import { createUploadedCovers } from './uploaded-covers.ts';
 
@@ -58,19 +58,7 @@ export function createPlaylistStore(now: () => number) {
 
     /** Adds an empty playlist at the top of the listener's list. */
     create({ id, name }: Listener, details: PlaylistDetails & { name: string }): Playlist {
-      const playlist: Playlist = {
-        kind: 'playlist',
-        id: createId(randomBytes(16).toString('hex')),
-        name: details.name,
-        description: escapeMarkup(details.description ?? ''),
-        owner: { id, name },
-        picture: 'null',
-        isPublic: details.isPublic ?? true,
-        collaborative: details.collaborative ?? false,
-        hasTotal: true,
-        entries: [],
-        version: 1,
-      };
+      const playlist = newPlaylist({ id, name }, details);
       byId.set(playlist.id, playlist);
       lists.set(id, [playlist, ...listFor(id)]);
       return playlist;
@@ -134,6 +122,22 @@ export function createPlaylistStore(now: () => number) {
         listFor(listenerId).filter((other) => other !== playlist),
       );
     },
+  };
+}
+
+function newPlaylist(owner: Owner, details: PlaylistDetails & { name: string }): Playlist {
+  return {
+    kind: 'playlist',
+    id: createId(randomBytes(16).toString('hex')),
+    name: details.name,
+    description: escapeMarkup(details.description ?? ''),
+    owner,
+    picture: 'null',
+    isPublic: details.isPublic ?? true,
+    collaborative: details.collaborative ?? false,
+    hasTotal: true,
+    entries: [],
+    version: 1,
   };
 }
 
