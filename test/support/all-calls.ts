@@ -97,6 +97,7 @@ async function visitEverything({ browser, simulator, clock }: Turntable, listene
   await act(`${path}/move`, { entry: '0', to: 2, snapshot: moved.snapshotId });
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await visit(`${path}/export.json`);
+  for (const list of ['/library', '/library/recent', '/library/top']) await visit(`${list}/export.csv`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
   await visit(`${path}/cover`);
   const jpeg = Buffer.from('ffd8ffe0ffd9', 'hex');
