@@ -8,6 +8,7 @@ import { healthPaths, healthRoutes } from './ops/health.ts';
 import { accessLog, errorFields, type Log } from './ops/log.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
+import { cataloguePages } from './pages/catalogue/catalogue.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
 import { libraryPages } from './pages/library/library.ts';
@@ -23,6 +24,7 @@ import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pendi
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import type { Parts } from './parts.ts';
 import { diagnose } from './redis/diagnose.ts';
+import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
@@ -32,6 +34,7 @@ import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { navigationByCookie } from './web/navigation.ts';
 import { showNotice } from './web/notices.ts';
 import { onlyPaths } from './web/only-paths.ts';
 import { chargeAddress } from './web/rate-limits.ts';
@@ -113,6 +116,7 @@ export function createApp({
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
   if (signInProblems) app.use(signInProblems.routes);
+  app.use([routes.privacy(), routes.setup()], navigationByCookie(cookies));
   app.use(privacyPage());
   // Before the sessions, because it reports problems with Redis, so it has to work without it.
   if (hasSetup) app.use(setupRoutes({ config, parts, form, cookies, refusals, now }));
@@ -253,7 +257,8 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     }),
   );
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists }));
-  router.use(libraryPages({ signedIn, forms, hub }));
+  router.use(libraryPages({ signedIn, forms, hub, undo }));
+  router.use(cataloguePages({ signedIn, appApi, rateLimiters }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));

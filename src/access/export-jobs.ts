@@ -29,7 +29,7 @@ type Deps = {
 };
 
 /** A file can be fetched for so long, and a job that was stopped or canceled can be resumed. */
-export const endedTtlMs = 60 * 60_000;
+const endedTtlMs = 60 * 60_000;
 /** A job that waits for a cooldown is stored for longer than the longest one, of a day. */
 const unfinishedTtlMs = 26 * 60 * 60_000;
 /** The limit of what is stored of one job, in characters. */

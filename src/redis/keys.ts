@@ -34,6 +34,7 @@ export const keys = {
   setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
+  artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
   /** The listeners who have a long export. */
   exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */
@@ -56,6 +57,8 @@ export const keys = {
   rateLimit: (limit: string, client: string) => `limit:${limit}:{${client}}`,
   /** Held while one process refreshes what is under `key`. */
   lock: (key: string) => `lock:${key}`,
+  /** Never written: the node of a cluster that would store it has the time that counts. */
+  clock: (name: string) => `clock:{${name}}`,
   /** Written and removed immediately, to check that Redis accepts writes. */
   check: (uuid: string) => `check:{${uuid}}`,
 };

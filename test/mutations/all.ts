@@ -1,4 +1,5 @@
 import { mutations as bar } from './bar.ts';
+import { mutations as catalogue } from './catalogue.ts';
 import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
@@ -7,6 +8,7 @@ import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
 import { mutations as records } from './records.ts';
+import { mutations as redisForms } from './redis-forms.ts';
 import { mutations as remote } from './remote.ts';
 import { mutations as setup } from './setup.ts';
 import { mutations as setupForm } from './setup-form.ts';
@@ -28,5 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...colours,
   ...editing,
   ...setup,
+  ...catalogue,
   ...setupForm,
+  ...redisForms,
 ];
