@@ -209,7 +209,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
     forgetListener: (accountId) => forgetListener(parts, accountId),
-    forgetSessions: (accountId, sessionIds) => forgetSessions(parts, accountId, sessionIds),
+    forgetSessions: parts.longExports.jobs.removeOf,
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
@@ -246,8 +246,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       ...quota,
       grants,
       progress,
-      jobs: parts.exportJobs,
-      worker: parts.exportWorker,
+      ...parts.longExports,
       forms,
       rateLimiters,
       background,
@@ -268,7 +267,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
 
 /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
 async function forgetListener(parts: Parts, accountId: string): Promise<void> {
-  const { hub, recent, recentPlaylists, exportProgress: progress, exportJobs: jobs } = parts;
+  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
   await hub.forget(accountId);
   // safeguard: forget-history-after-last-session
   await recent.remove(accountId);
@@ -277,18 +276,7 @@ async function forgetListener(parts: Parts, accountId: string): Promise<void> {
   // safeguard: forget-progress-after-last-session
   await progress.remove(accountId);
   // safeguard: forget-job-after-last-session
-  await jobs.remove(accountId);
-}
-
-/** Removes the long export that was started in one of these sessions, which have ended. Throws RedisUnavailable. */
-async function forgetSessions(
-  { exportJobs: jobs }: Parts,
-  accountId: string,
-  sessionIds: readonly string[],
-): Promise<void> {
-  const job = await jobs.get(accountId);
-  // safeguard: forget-job-at-sign-out
-  if (job && sessionIds.includes(job.sessionId)) await jobs.remove(accountId);
+  await longExports.jobs.remove(accountId);
 }
 
 /** Why this process is not ready for requests; null if it is. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/client.ts';
 import { sealedCodec } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
@@ -19,7 +19,7 @@ import type { Seal } from './seal.ts';
 export type ExportJobs = ReturnType<typeof createExportJobs>;
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   records: Records;
   seal: Seal;
   clientId: string;
@@ -46,28 +46,10 @@ const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
  * that holds its lease does. Whoever changes a job takes its lease. All methods throw RedisUnavailable.
  */
 export function createExportJobs({ redis, records, seal, clientId, leaseMs, now }: Deps) {
-  const jobs = records.of<ExportJob>({
-    kind: 'export-job',
-    key: keys.exportJob,
-    codec: sealedCodec(seal, 'export-job', jobCodec),
-    ttlMs: ({ expiresAt }) => expiresAt - now(),
-  });
-  const chunks = records.of<{ events: JobEvent[] }>({
-    kind: 'export-chunk',
-    key: chunkKey,
-    codec: sealedCodec(seal, 'export-chunk', chunkCodec),
-    ttlMs: () => unfinishedTtlMs,
-  });
-  const leases = records.of({
-    kind: 'export-lease',
-    key: keys.exportLease,
-    codec: ownerCodec,
-    ttlMs: () => leaseMs,
-  });
+  const { jobs, chunks, leases } = storesOf({ records, seal, leaseMs, now });
   const saveIfHeld = records.script([browsersType, leases.type, jobs.type, chunks.type], saveScript);
   const renewIfHeld = records.script([leases.type], renewScript);
-  const admit = records.script([indexType], admitScript);
-  const indexKey = keys.exportJobs(clientId);
+  const { schedule, unschedule, due } = createIndex({ redis, records, clientId, now });
 
   return {
     get: (accountId: string): Promise<ExportJob | null> => jobs.read(accountId),
@@ -77,18 +59,19 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
       if (!(await schedule(accountId, now()))) return false;
       const former = await jobs.read(accountId);
       await change(accountId, () => ({ ...job, expiresAt: 0 }));
-      if (former) await removeChunks(accountId, former);
+      if (former) await chunks.remove(...chunkIds(accountId, former));
       return true;
     },
 
     change,
 
-    /** Removes a job and all that it has read. */
-    async remove(accountId: string): Promise<void> {
+    remove,
+
+    /** Removes the job that was started in one of these sessions. */
+    async removeOf(accountId: string, sessionIds: readonly string[]): Promise<void> {
       const job = await jobs.read(accountId);
-      // Whoever works on it loses it.
-      await Promise.all([jobs.remove(accountId), leases.remove(accountId), unschedule(accountId)]);
-      if (job) await removeChunks(accountId, job);
+      // safeguard: forget-job-at-sign-out
+      if (job && sessionIds.includes(job.sessionId)) await remove(accountId);
     },
 
     /** Takes the lease of a job. Returns its owner; null if another process has it. */
@@ -116,23 +99,17 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
       }
     },
 
-    /** Returns the listeners whose jobs a process should look after now. */
-    due: (): Promise<string[]> =>
-      records.withType(indexType, indexKey, () =>
-        redis.zrangebyscore(indexKey, '-inf', now(), 'LIMIT', 0, 20),
-      ),
-
+    due,
     schedule,
     unschedule,
   };
 
-  function unschedule(accountId: string): Promise<unknown> {
-    return records.withType(indexType, indexKey, () => redis.zrem(indexKey, accountId));
-  }
-
-  /** Has a process look after a job at a time. Returns false if there are too many jobs. */
-  async function schedule(accountId: string, at: number): Promise<boolean> {
-    return (await admit([indexKey], accountId, at, maxJobs, unfinishedTtlMs)) === 1;
+  /** Removes a job and all that it has read. */
+  async function remove(accountId: string): Promise<void> {
+    const job = await jobs.read(accountId);
+    // Whoever works on it loses it.
+    await Promise.all([jobs.remove(accountId), leases.remove(accountId), unschedule(accountId)]);
+    if (job) await chunks.remove(...chunkIds(accountId, job));
   }
 
   /** Changes a job, or creates it, after taking it from the process that works on it. `update` returns null to leave it as it is. */
@@ -186,18 +163,55 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
   /** The file can be fetched for as long as the record of its job is stored. */
   async function expireChunks(accountId: string, job: ExportJob): Promise<void> {
-    const expiries = chunkKeys(accountId, job).map((key) => redis.pexpire(key, endedTtlMs));
+    const expiries = chunkIds(accountId, job).map((id) => redis.pexpire(chunks.key(id), endedTtlMs));
     await redisCall(Promise.all(expiries));
   }
+}
 
-  async function removeChunks(accountId: string, job: ExportJob): Promise<void> {
-    const ids = Array.from({ length: job.chunks }, (_, chunk) => chunkId(accountId, job, chunk));
-    await chunks.remove(...ids);
-  }
+/** The listeners who have a job, in an order that tells processes when to look after them. */
+function createIndex({
+  redis,
+  records,
+  clientId,
+  now,
+}: Pick<Deps, 'redis' | 'records' | 'clientId' | 'now'>) {
+  const key = keys.exportJobs(clientId);
+  const admit = records.script([indexType], admitScript);
+  return {
+    /** Has a process look after a job at a time. Returns false if there are too many jobs. */
+    async schedule(accountId: string, at: number): Promise<boolean> {
+      return (await admit([key], accountId, at, maxJobs, unfinishedTtlMs)) === 1;
+    },
 
-  function chunkKeys(accountId: string, job: ExportJob): string[] {
-    return Array.from({ length: job.chunks }, (_, chunk) => chunks.key(chunkId(accountId, job, chunk)));
-  }
+    unschedule: (accountId: string): Promise<unknown> =>
+      records.withType(indexType, key, () => redis.zrem(key, accountId)),
+
+    /** Returns the listeners whose jobs a process should look after now. */
+    due: (): Promise<string[]> =>
+      records.withType(indexType, key, () => redis.zrangebyscore(key, '-inf', now(), 'LIMIT', 0, 20)),
+  };
+}
+
+function storesOf({ records, seal, leaseMs, now }: Pick<Deps, 'records' | 'seal' | 'leaseMs' | 'now'>) {
+  const jobs = records.of<ExportJob>({
+    kind: 'export-job',
+    key: keys.exportJob,
+    codec: sealedCodec(seal, 'export-job', jobCodec),
+    ttlMs: ({ expiresAt }) => expiresAt - now(),
+  });
+  const chunks = records.of<{ events: JobEvent[] }>({
+    kind: 'export-chunk',
+    key: chunkKey,
+    codec: sealedCodec(seal, 'export-chunk', chunkCodec),
+    ttlMs: () => unfinishedTtlMs,
+  });
+  const key = keys.exportLease;
+  const leases = records.of({ kind: 'export-lease', key, codec: ownerCodec, ttlMs: () => leaseMs });
+  return { jobs, chunks, leases };
+}
+
+function chunkIds(accountId: string, job: ExportJob): string[] {
+  return Array.from({ length: job.chunks }, (_, chunk) => chunkId(accountId, job, chunk));
 }
 
 /** A job can't be fetched any more. */

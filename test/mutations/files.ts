@@ -125,7 +125,7 @@ export const mutations: Mutation[] = [
   {
     what: 'deleting a job at sign-out',
     safeguard: 'forget-job-at-sign-out',
-    from: 'if (job && sessionIds.includes(job.sessionId)) await jobs.remove(accountId);',
+    from: 'if (job && sessionIds.includes(job.sessionId)) await remove(accountId);',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'signing out deletes a job',
@@ -133,7 +133,7 @@ export const mutations: Mutation[] = [
   {
     what: 'deleting a job when the listener signs out everywhere',
     safeguard: 'forget-job-after-last-session',
-    from: 'await jobs.remove(accountId);',
+    from: 'await longExports.jobs.remove(accountId);',
     to: '',
     test: 'test/pages/export-jobs',
     named: 'everywhere',

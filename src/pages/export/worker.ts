@@ -1,9 +1,10 @@
 import type { ExportJob, JobEvent } from '../../access/export-job-records.ts';
-import { type ExportJobs, maxJobCharacters } from '../../access/export-jobs.ts';
+import { createExportJobs, type ExportJobs, maxJobCharacters } from '../../access/export-jobs.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { ListenerAccess } from '../../access/listener-access.ts';
 import type { ListenerApi } from '../../access/listener-api.ts';
-import type { Listener } from '../../access/session-records.ts';
+import type { SessionRecords } from '../../access/session-records.ts';
+import type { Timing } from '../../access/timing.ts';
 import { type BackgroundTasks, ShuttingDown } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
@@ -11,7 +12,7 @@ import type { CallingListener } from '../../web/signed-in.ts';
 import { emptySummary } from './format.ts';
 import { readJob, type Step } from './job-reading.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
-import type { Prices } from './price.ts';
+import { createPrices, type Prices } from './price.ts';
 import { createReader } from './reader.ts';
 import { replay } from './replay.ts';
 import type { Run } from './source.ts';
@@ -21,7 +22,7 @@ type Deps = {
   jobs: ExportJobs;
   prices: Prices;
   grants: Pick<Grants, 'read'>;
-  readListener: (sessionId: string) => Promise<Listener | null>;
+  sessionRecords: Pick<SessionRecords, 'read'>;
   access: Pick<ListenerAccess, 'open'>;
   listenerApi: Pick<ListenerApi, 'forSession'>;
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
@@ -46,8 +47,24 @@ class JobLost extends Error {
   override readonly name = 'JobLost';
 }
 
+type Exports = { jobs: ExportJobs; worker: ExportWorker };
+
+/** The long exports of an app, and what continues them in this process. */
+export function createExports(
+  base: Omit<Parameters<typeof createExportJobs>[0], 'leaseMs'> & Pick<Deps, 'background'>,
+  access: Pick<Deps, 'grants' | 'sessionRecords' | 'access' | 'listenerApi' | 'invalidate'>,
+  quota: Parameters<typeof createPrices>[0],
+  timing: Pick<Timing, 'exportTickMs' | 'exportLeaseMs'>,
+): Exports {
+  const { background, now, ...rest } = base;
+  const { exportTickMs: tickMs, exportLeaseMs: leaseMs } = timing;
+  const jobs = createExportJobs({ ...rest, now, leaseMs });
+  const prices = createPrices(quota);
+  return { jobs, worker: createExportWorker({ jobs, prices, ...access, background, now, tickMs, leaseMs }) };
+}
+
 /** Continues the long exports of all listeners: each process looks for those that no process is working on. */
-export function createExportWorker(deps: Deps) {
+function createExportWorker(deps: Deps) {
   const { jobs, background, tickMs } = deps;
   const stopping = new AbortController();
   const running = new Set<string>();
@@ -97,7 +114,7 @@ async function continueJob(
   accountId: string,
   owner: string,
 ): Promise<void> {
-  const { jobs, now, leaseMs } = deps;
+  const { jobs, background, now, leaseMs } = deps;
   const stored = await jobs.get(accountId);
   if (!stored) {
     await jobs.unschedule(accountId);
@@ -109,14 +126,10 @@ async function continueJob(
   }
   const lost = new AbortController();
   const signal = AbortSignal.any([stopping, lost.signal]);
-  const lose = () => lost.abort(new JobLost('Its lease was lost'));
-  const renewal = setInterval(() => {
-    // If this fails, the next save notices.
-    jobs.renew(accountId, owner).then(
-      (isHeld) => isHeld || lose(),
-      () => undefined,
-    );
-  }, leaseMs / 3).unref();
+  const extend = async () => {
+    if (!(await jobs.renew(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
+  };
+  const timer = setInterval(() => background.run('lease of an export', extend()), leaseMs / 3).unref();
   let job: ExportJob = { ...stored, state: 'running', until: null, reason: null };
   const save = async (change: Partial<ExportJob>, events: JobEvent[] | null = null) => {
     const saved = await jobs.save(accountId, owner, { ...job, ...change }, events);
@@ -135,7 +148,7 @@ async function continueJob(
     // An error of our own is reported.
     if (reasonOf(error) === null) throw error;
   } finally {
-    clearInterval(renewal);
+    clearInterval(timer);
   }
 }
 
@@ -147,11 +160,11 @@ type Progressing = {
 
 /** Reads what is left of a job, chunk by chunk. */
 async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing): Promise<void> {
-  const { grants, readListener, access, listenerApi, invalidate, prices, now } = deps;
+  const { grants, sessionRecords, access, listenerApi, invalidate, prices, now } = deps;
   const { current, save } = progressing;
   const { sessionId, isConfirmed } = current();
   const grant = await grants.read(sessionId);
-  const listener = grant && (await readListener(sessionId));
+  const listener = grant && (await sessionRecords.read(sessionId))?.listener;
   if (!grant || !listener) {
     await save({ state: 'stopped', reason: 'sign-in-ended' });
     throw new JobLost('Its sign-in has ended');
@@ -231,7 +244,7 @@ function createJobRun(signal: AbortSignal, now: () => number): Run {
   };
 }
 
-/** Returns what becomes of a job after an error. */
+/** Returns the change of a job after an error. */
 function changeAfter(error: unknown, job: ExportJob, now: number): Partial<ExportJob> {
   const reason = reasonOf(error) ?? 'internal-error';
   const until = untilOf(error);
