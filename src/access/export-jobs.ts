@@ -81,9 +81,8 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     },
 
     /** Returns false if the lease was lost. */
-    async renew(accountId: string, owner: string): Promise<boolean> {
-      return (await renewIfHeld([leases.key(accountId)], owner, leaseMs)) === 1;
-    },
+    renew: async (accountId: string, owner: string): Promise<boolean> =>
+      (await renewIfHeld([leases.key(accountId)], owner, leaseMs)) === 1,
 
     release: (accountId: string, owner: string): Promise<void> => leases.removeIf(accountId, owner),
 
@@ -147,10 +146,9 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
       expiresAt: now() + (hasEnded ? endedTtlMs : unfinishedTtlMs),
     };
     const names = [keys.browsers(accountId), leases.key(accountId), jobs.key(accountId)];
-    const stored = jobs.encode(accountId, next);
     const saved = await saveIfHeld(
       [...names, chunks.key(chunkId(accountId, job, job.chunks))],
-      ...[owner, leaseMs, stored, jobs.ttlMs(next), text, unfinishedTtlMs],
+      ...[owner, leaseMs, jobs.encode(accountId, next), jobs.ttlMs(next), text, unfinishedTtlMs],
     );
     if (saved !== 1) return null;
     // safeguard: expire-chunks
