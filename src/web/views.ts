@@ -3,6 +3,7 @@ import ejs from 'ejs';
 import type { Application } from 'express';
 import { controlScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
+import { maxQueued } from './can-play.ts';
 import { cover } from './cover.ts';
 import { fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
@@ -53,6 +54,7 @@ export function useViews(
     hasSetup,
     heartbeatMs,
     controlScopes,
+    maxQueued,
     /** Their purposes, for the page that asks for them. */
     controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */
