@@ -101,6 +101,12 @@ function receive(card) {
   else if (card.version === shown.version) setProgress(card);
   else return;
   onUpdate({ isOther, isRendered: card.html !== null });
+  // For queue.js, which may be loaded later.
+  Object.assign(place.dataset, {
+    uri: card.uri ?? '',
+    context: card.context ?? '',
+    shuffle: card.shuffle ?? '',
+  });
   place.dispatchEvent(new CustomEvent('playback', { detail: card }));
 }
 
@@ -232,6 +238,11 @@ const player = {
     if (card?.version) receive(card);
   },
 };
+// "Up next" is loaded when it is opened, or was when the page was left.
+const queue = document.getElementById('live-queue');
+const loadQueue = () => import(queue.dataset.later);
+if (queue && sessionStorage.getItem('up next')) loadQueue();
+else queue?.addEventListener('toggle', loadQueue, { once: true });
 // Browsers report the click itself after the end of a touch.
 for (const type of ['pointerup', 'pointercancel', 'keyup', 'dragend'])
   document.addEventListener(type, () => setTimeout(player.release, 100));

@@ -349,7 +349,11 @@ test('lists play and queue in the background, and stay where they are', { skip }
   await add.dblclick();
   adding.release();
   await status.filter({ hasText: 'Added to the queue.' }).waitFor();
-  assert.deepEqual(commands(apiRequests(simulator)), ['POST /me/player/queue'], 'a double click adds it once');
+  assert.deepEqual(
+    commands(apiRequests(simulator)),
+    ['POST /me/player/queue'],
+    'a double click adds it once',
+  );
   assert.ok(await add.evaluate((one) => one === one.ownerDocument.activeElement));
 
   simulator.fault({ on: /\/queue$/, answer: { status: 502, body: '' } });
