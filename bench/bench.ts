@@ -15,6 +15,7 @@ const benches: Record<string, () => Promise<{ bench: Bench }>> = {
   overload: () => import('./overload.ts'),
   pages: () => import('./pages.ts'),
   quota: () => import('./quota.ts'),
+  speed: () => import('./speed.ts'),
 };
 
 const { values, positionals } = parseArgs({

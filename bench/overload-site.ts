@@ -1,10 +1,8 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { accessTokenOf } from '../test/support/turntable.ts';
 import type { Load, LoadResult } from './load-generator.ts';
+import { ask, cpuSeconds, endProcess, residentMb, startProcess } from './processes.ts';
 import type { Recording } from './recorded-spotify.ts';
 import { withFleet } from './with-fleet.ts';
 
@@ -29,7 +27,7 @@ const people = 60;
  * playlists.
  */
 export async function withSite(latencyMs: number, measure: (site: Site) => Promise<void>): Promise<void> {
-  const spotify = start('recorded-spotify.ts');
+  const spotify = startProcess('recorded-spotify.ts');
   const [{ port: spotifyPort }] = (await once(spotify, 'message')) as [AddressInfo];
   const env = { LOG_LEVEL: 'info', SPOTIFY_API_URL: `http://127.0.0.1:${spotifyPort}/v1` };
   await withFleet({ rotation: 'none', ticking: true, extraListeners: people, env }, async (fleet) => {
@@ -42,21 +40,19 @@ export async function withSite(latencyMs: number, measure: (site: Site) => Promi
     const listener = { cookieHeader: () => cookies[0] ?? '' };
     const paths = playlistPages((await server.visit(listener, '/playlists')).text);
 
-    const proc = (file: string) => readFileSync(`/proc/${server.child.pid}/${file}`, 'utf8');
-
     await measure({
       async run(load) {
-        const generator = start('load-generator.ts');
+        const generator = startProcess('load-generator.ts');
         const { host } = new URL(fleet.baseUrl);
-        generator.send({
+        const port = Number(new URL(server.url).port);
+        const result = await ask<LoadResult>(generator, {
           ...load,
-          port: Number(new URL(server.url).port),
+          port,
           host,
           cookies,
           paths,
         } satisfies Load);
-        const [result] = (await once(generator, 'message')) as [LoadResult];
-        await end(generator);
+        await endProcess(generator);
         return result;
       },
       async visit(path) {
@@ -64,14 +60,10 @@ export async function withSite(latencyMs: number, measure: (site: Site) => Promi
         const { status } = await server.visit(listener, path).catch(() => ({ status: 0 }));
         return { at, ms: performance.now() - at, status };
       },
-      memory: () => Number(/VmRSS:\s+(\d+)/.exec(proc('status'))?.[1]) / 1_024,
-      cpu() {
-        const fields = proc('stat').split(') ').at(-1)?.split(' ') ?? [];
-        // User and system time, in hundredths of a second.
-        return (Number(fields[11]) + Number(fields[12])) / 100;
-      },
+      memory: () => residentMb(server.child.pid),
+      cpu: () => cpuSeconds(server.child.pid),
     });
-  }).finally(() => end(spotify));
+  }).finally(() => endProcess(spotify));
 }
 
 /** Returns pages that take one call to Spotify each. */
@@ -79,15 +71,4 @@ function playlistPages(html: string): string[] {
   const links = [...html.matchAll(/href="(\/playlists\/\w{22})"/g)].map(([, path]) => path ?? '');
   if (links.length === 0) throw new Error('There are no playlists');
   return [...new Set(links.slice(0, 20)), '/playlists', '/playlists?page=2'];
-}
-
-function start(file: string): ChildProcess {
-  return fork(join(import.meta.dirname, file));
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
 }

@@ -1,8 +1,6 @@
-// Adds a copy button to each field whose text is meant to be copied. Without scripts, the text can be selected.
-for (const field of document.querySelectorAll('.copy')) {
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.className = 'secondary';
+// Lets the copy buttons work. Without scripts, the text can be selected.
+for (const button of document.querySelectorAll('.copy-button')) {
+  const field = button.previousElementSibling;
   const fieldLabel = field.getAttribute('aria-label');
   const setLabel = (label) => {
     button.textContent = label;
@@ -20,5 +18,6 @@ for (const field of document.querySelectorAll('.copy')) {
     setTimeout(setLabel, 2000, 'Copy');
   });
   field.addEventListener('focus', () => field.select());
-  field.after(button);
+  // Its place is there from the start, so that nothing shifts.
+  button.classList.remove('invisible');
 }

@@ -2,4 +2,5 @@
 const url = new URL(location);
 url.searchParams.delete('notice');
 url.searchParams.delete('at');
+url.searchParams.delete('undo');
 history.replaceState(history.state, '', url);

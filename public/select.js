@@ -25,7 +25,7 @@ function update() {
   const checked = boxes.filter((box) => box.checked).length;
   count.textContent = checked > 0 ? `${checked.toLocaleString(document.documentElement.lang)} selected` : '';
   all.textContent = checked < boxes.length ? 'Select all on this page' : 'Select none';
-  queue.disabled = checked > Number(queue.dataset.max);
+  if (queue) queue.disabled = checked > Number(queue.dataset.max);
 }
 
 document.addEventListener('click', ({ target, shiftKey }) => {
@@ -45,7 +45,7 @@ form.addEventListener('click', ({ target }) => {
 });
 form.addEventListener('formdata', ({ formData }) => {
   const first = boxes.find(({ checked }) => checked);
-  if (pressed?.dataset.max || !context || !first || !reachesEnd(first)) return;
+  if (!pressed?.formAction.endsWith('/play') || !context || !first || !reachesEnd(first)) return;
   // Spotify plays a list better than its tracks: it knows what follows.
   // safeguard: play-selection-in-list
   formData.delete('uri');
@@ -58,6 +58,19 @@ function reachesEnd(first) {
   const rows = [...first.closest('.track-list').children];
   return rows.slice(rows.indexOf(first.closest('li'))).every((row) => row.querySelector('input:checked'));
 }
+
+// "Add to playlist" opens in a sheet, as it does for a row, so that the selection stays.
+form.addEventListener('submit', (event) => {
+  if (event.defaultPrevented || event.submitter?.hasAttribute('formaction')) return;
+  event.preventDefault();
+  const query = new URLSearchParams(new FormData(form));
+  query.delete('idempotencyKey');
+  const link = Object.assign(document.createElement('a'), { href: `${form.action}?${query}` });
+  link.dataset.sheet = '';
+  form.append(link);
+  link.click();
+  link.remove();
+});
 
 details.addEventListener('toggle', () => details.open || checkAll(false));
 // The browser may have restored them.

@@ -9,17 +9,32 @@ const hideAfterMs = 6_000;
 const status = document.getElementById('action-status');
 let hideTimer;
 
-/** Shows a text for a moment, and has screen readers announce it. */
-export function say(text) {
+/** Shows a text for a moment, and has screen readers announce it. `undo`: the address that undoes what it says; the text stays then. */
+export function say(text, undo) {
   clearTimeout(hideTimer);
+  if (status.contains(document.activeElement)) focusMain();
   status.replaceChildren();
   if (!text) return;
   const notice = document.createElement('p');
   notice.className = 'notice';
   notice.textContent = text;
   status.append(notice);
-  hideTimer = setTimeout(say, hideAfterMs, '');
+  if (undo) notice.append(' ', undoForm(undo));
+  else hideTimer = setTimeout(say, hideAfterMs, '');
 }
+
+function undoForm(action) {
+  const form = document.createElement('form');
+  const button = document.createElement('button');
+  Object.assign(form, { method: 'post', action });
+  form.dataset.done = 'Undone.';
+  button.className = 'secondary small-button';
+  button.textContent = 'Undo';
+  form.append(button);
+  return form;
+}
+
+const focusMain = () => document.getElementById('main').focus({ preventScroll: true });
 
 /** Sends fields to this site. Returns whether it worked; if not, what the site says, and its reason. */
 export async function send(url, fields) {
@@ -30,9 +45,12 @@ export async function send(url, fields) {
     const headers = { Accept: 'application/json' };
     const signal = AbortSignal.timeout(timeoutMs);
     const response = await fetch(url, { method: 'POST', body: fields, headers, signal });
-    if (response.ok)
-      return { isOk: true, commandAt: Number(response.headers.get('Command-Time') ?? Number.NaN) };
-    const { title, detail, reason } = await response.json();
+    const body = await response.json().catch(() => ({}));
+    if (response.ok) {
+      const commandAt = Number(response.headers.get('Command-Time') ?? Number.NaN);
+      return { isOk: true, commandAt, text: body.text, undo: body.undo };
+    }
+    const { title, detail, reason } = body;
     if (reason === 'premium-required') hideControls();
     return { isOk: false, text: detail || title, reason };
   } catch {
@@ -46,8 +64,7 @@ function hideControls() {
   // safeguard: no-controls-without-premium
   document.body.classList.add('without-premium');
   // The button that was pressed is gone.
-  if (!document.activeElement.checkVisibility())
-    document.getElementById('main').focus({ preventScroll: true });
+  if (!document.activeElement.checkVisibility()) focusMain();
 }
 
 /** Buttons whose request is still running: pressing one of them twice does it once. */
@@ -68,7 +85,7 @@ document.addEventListener(
     const action = submitter?.hasAttribute('formaction') ? submitter.formAction : form.action;
     const answer = await send(action, fields);
     busy.delete(submitter);
-    say(answer.isOk ? done : answer.text);
+    say(answer.text ?? done, answer.undo);
     const detail = { ...answer, fields, action, submitter };
     form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },

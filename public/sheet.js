@@ -27,10 +27,11 @@ async function open(url, words = '', name = '') {
     const parts = page.querySelector(response.ok ? '[data-sheet-content]' : '.prose');
     // Signed out, for example: the page itself says what to do.
     if (!parts || response.redirected) return location.assign(url);
+    if (parts.dataset.module) import(parts.dataset.module);
     show(parts.childNodes, words);
     const what = content.querySelector('[data-what]');
     if (what && name) what.textContent = name;
-    (content.querySelector('button') ?? closeButton).focus();
+    (content.querySelector('.choices input, button') ?? closeButton).focus();
   } catch {
     if (!mine.signal.aborted) show([paragraph('This site isn’t responding. Check your connection.')], words);
   }

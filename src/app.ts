@@ -17,12 +17,13 @@ import { playlistPages } from './pages/playlists/playlists.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
 import { quotaPages } from './pages/quota/quota.ts';
 import { searchPages } from './pages/search/search.ts';
+import type { SetupForm } from './pages/setup/form.ts';
 import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import type { Parts } from './parts.ts';
 import { diagnose } from './redis/diagnose.ts';
-import { demoCommand, setupSteps } from './settings/setup-steps.ts';
+import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
@@ -40,6 +41,7 @@ import { createSessions } from './web/session.ts';
 import { createSignInProblems } from './web/sign-in-problem.ts';
 import { createSignedIn } from './web/signed-in.ts';
 import { readPublicFiles, staticFiles } from './web/static-files.ts';
+import { createUndo } from './web/undo.ts';
 import { useViews } from './web/views.ts';
 
 type Deps = {
@@ -47,6 +49,8 @@ type Deps = {
   log: Log;
   /** Null while there are no credentials: then the app only explains how to get them, and needs no Redis. */
   parts: Parts | null;
+  /** Takes credentials; null if the setup page only explains what to do with them. */
+  form?: SetupForm | null;
   requestLimits?: typeof overloadLimits | undefined;
 };
 
@@ -55,7 +59,13 @@ const viewsDir = join(root, 'views');
 const publicDir = join(root, 'public');
 
 /** The app. Requests pass through the middleware in the order below. */
-export function createApp({ config, log, parts, requestLimits = overloadLimits }: Deps): Express {
+export function createApp({
+  config,
+  log,
+  parts,
+  form = null,
+  requestLimits = overloadLimits,
+}: Deps): Express {
   const { baseUrl } = config;
   const now = parts?.now ?? Date.now;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
@@ -70,6 +80,8 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
 
   const app = express();
   app.disable('x-powered-by');
+  // Pages are not cached, and contain forms with a new key each time.
+  app.disable('etag');
   app.set('trust proxy', config.trustProxy);
   app.set('query parser', 'simple');
   useViews(app, {
@@ -102,7 +114,7 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
   if (signInProblems) app.use(signInProblems.routes);
   app.use(privacyPage());
   // Before the sessions, because it reports problems with Redis, so it has to work without it.
-  if (hasSetup) app.use(setupRoutes({ config, parts, cookies, refusals, now }));
+  if (hasSetup) app.use(setupRoutes({ config, parts, form, cookies, refusals, now }));
   if (parts && pendingSignIns) app.use(sessionRoutes({ config, log, parts, cookies, pendingSignIns }));
   app.use(noSuchPage);
   app.use(errorPages({ baseUrl, now, hasSetup, onError, redirect: signInProblems?.redirect ?? null }));
@@ -131,12 +143,13 @@ export function createApp({ config, log, parts, requestLimits = overloadLimits }
 type SetupDeps = {
   config: Config;
   parts: Parts | null;
+  form: SetupForm | null;
   cookies: Cookies;
   refusals: Refusals;
   now: () => number;
 };
 
-function setupRoutes({ config, parts, cookies, refusals, now }: SetupDeps): Router {
+function setupRoutes({ config, parts, form, cookies, refusals, now }: SetupDeps): Router {
   const { baseUrl, redirectUri, trustProxy, missing } = config;
   const { redis, spotify: check } = createChecks(config, parts?.now ?? null);
   const clientId = config.spotify?.clientId;
@@ -150,7 +163,7 @@ function setupRoutes({ config, parts, cookies, refusals, now }: SetupDeps): Rout
     redirectUri,
     trustProxy,
     missing,
-    steps: setupSteps(redirectUri),
+    form,
     demoCommand,
     checks: { redis, spotify },
     refusals,
@@ -172,7 +185,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { baseUrl, secrets } = config;
   const { now, timing, background, redis, isRedisUsable, records, sessionRecords, accounts } = parts;
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
-  const { hub, streams, fetchSubscriptions, recent, exportProgress: progress } = parts;
+  const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now });
@@ -189,9 +202,10 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     background,
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
-    forgetListener,
+    forgetListener: (accountId) => forgetListener(parts, accountId),
     now,
   });
+  const undo = createUndo({ records, forms, signedIn });
 
   const router = Router();
   router.use(sessions.middleware);
@@ -230,21 +244,25 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       firstByteMs,
     }),
   );
-  router.use(playlistPages({ signedIn, forms }));
+  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists }));
   router.use(libraryPages({ signedIn, forms, hub }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);
   return router;
+}
 
-  async function forgetListener(accountId: string): Promise<void> {
-    await hub.forget(accountId);
-    // safeguard: forget-history-after-last-session
-    await recent.remove(accountId);
-    // safeguard: forget-progress-after-last-session
-    await progress.remove(accountId);
-  }
+/** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
+async function forgetListener(parts: Parts, accountId: string): Promise<void> {
+  const { hub, recent, recentPlaylists, exportProgress: progress } = parts;
+  await hub.forget(accountId);
+  // safeguard: forget-history-after-last-session
+  await recent.remove(accountId);
+  // safeguard: forget-playlists-after-last-session
+  await recentPlaylists.remove(accountId);
+  // safeguard: forget-progress-after-last-session
+  await progress.remove(accountId);
 }
 
 /** Why this process is not ready for requests; null if it is. */

@@ -77,6 +77,9 @@ export type Config = {
   unknownSettings: string[];
 };
 
+/** The file with settings, beside package.json. */
+export const envFile = join(import.meta.dirname, '..', '.env');
+
 type Env = Record<string, string | undefined>;
 
 /** All problems with the configuration, as sentences that never quote a secret. */
@@ -97,7 +100,7 @@ export class BadConfiguration extends Error {
  * NODE_ENV and others there. Throws {@link BadConfiguration} with all problems.
  */
 export function loadConfig(env: Env): Config {
-  return readConfig(env, loadEnvFile(join(import.meta.dirname, '..', '.env'), env));
+  return readConfig(env, loadEnvFile(envFile, env));
 }
 
 /**

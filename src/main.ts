@@ -1,62 +1,56 @@
-import { createApp } from './app.ts';
-import { BadConfiguration, loadConfig } from './config.ts';
+import { BadConfiguration, envFile, loadConfig, readConfig } from './config.ts';
 import { createLog, formatForTerminal } from './ops/log.ts';
 import { CannotListen, serve } from './ops/serve.ts';
-import { createShutdown, stopServing } from './ops/shutdown.ts';
+import { createShutdown } from './ops/shutdown.ts';
 import { handleUncaught } from './ops/uncaught.ts';
-import { createParts } from './parts.ts';
 import { openRedis } from './redis/choice.ts';
 import { dataFolder } from './redis/data-folder.ts';
 import { findRedisProgram, NoRedis } from './redis/local-server.ts';
 import { localServerDeps } from './redis/terminal.ts';
+import { createSite } from './site.ts';
 
 const shutdown = createShutdown(process);
-const settings = await orExit(() => loadConfig(process.env));
-const { spotify } = settings;
+// Before the variables in .env are added to them.
+const setByEnvironment = ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'].filter((name) => name in process.env);
+const config = await orExit(() => loadConfig(process.env));
 const isTerminal = process.stdout.isTTY;
 const log = createLog({
-  level: settings.logLevel,
+  level: config.logLevel,
   write: (line) => process.stdout.write(isTerminal ? formatForTerminal(line) : line),
 });
 handleUncaught({ events: process, stdout: process.stdout, log, exit: shutdown.exit });
-if (settings.unknownSettings.length > 0) log.warn(`.env: ${settings.unknownSettings.join(' ')}`);
+if (config.unknownSettings.length > 0) log.warn(`.env: ${config.unknownSettings.join(' ')}`);
 
-// Without credentials only the setup page is served, which needs no Redis.
-let redisUrl = settings.redisUrl;
-if (spotify) {
-  const redis = await orExit(() =>
+const site = createSite({
+  config,
+  log,
+  openRedis: ({ redisUrl, shouldFindRedis }) =>
     openRedis({
-      redisUrl: settings.redisUrl,
-      shouldFindRedis: settings.shouldFindRedis,
+      redisUrl,
+      shouldFindRedis,
       folder: dataFolder,
       findProgram: () => findRedisProgram({ ...localServerDeps(process), print: log.info }),
       info: log.info,
       error: log.error,
     }),
-  );
-  // First, so that it stops last: everything else needs it.
-  shutdown.defer(redis.stop);
-  redisUrl = redis.url;
-}
-const config = { ...settings, redisUrl, shouldFindRedis: settings.shouldFindRedis && spotify === null };
-
-const parts = spotify && createParts({ config: { ...config, spotify }, log });
-// Before the server, so that the connection closes after it: requests in flight need Redis.
-if (parts) shutdown.defer(parts.close);
-await parts?.redisAnswered;
-const app = createApp({ config, log, parts });
-const server = await orExit(() => serve(app, config));
-shutdown.defer(() => {
-  if (!parts) return server.close();
-  const { background, closeStreams } = parts;
-  return stopServing({ server, background, closeStreams, log });
+  withCredentials: ({ clientId, clientSecret }) =>
+    readConfig({ ...process.env, SPOTIFY_CLIENT_ID: clientId, SPOTIFY_CLIENT_SECRET: clientSecret }),
+  setByEnvironment,
+  envFile,
 });
+// Before the server, so that it comes after it: requests in flight need Redis.
+shutdown.defer(site.close);
+await orExit(site.open);
+const server = await orExit(() => serve(site.handle, config));
+shutdown.defer(() => site.stopServing(server));
 
 log.info(`Turntable is at ${config.baseUrl}`);
-if (!parts)
+if (!config.spotify)
   log.warn(
     `${config.missing.join(' and ')} ${config.missing.length > 1 ? "aren't" : "isn't"} set yet. Open ${config.baseUrl} to see how to get ${config.missing.length > 1 ? 'them' : 'it'}.`,
   );
+// Not through the log, which never contains a code and may be silent.
+if (site.setupCode) process.stdout.write(`\n  The page asks for this code: ${site.setupCode}\n\n`);
 
 /** Returns the result of `start`. If it fails with an error that is written for users, prints its message and exits with 1. */
 async function orExit<T>(start: () => T | Promise<T>): Promise<T> {

@@ -10,6 +10,7 @@ import { liveBudget } from './access/quota-budget.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createQuotaLedger } from './access/quota-ledger.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
+import { createRecentPlaylists } from './access/recent-playlists.ts';
 import { createRecentlyPlayed } from './access/recently-played.ts';
 import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
@@ -147,6 +148,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     streams,
     fetchSubscriptions,
     recent: createRecentlyPlayed({ records, browsers, now }),
+    recentPlaylists: createRecentPlaylists({ records, browsers }),
     exportProgress: createExportProgress({ records, browsers }),
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {

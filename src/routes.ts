@@ -3,7 +3,7 @@
  * playlists. Ids are checked before they get here, so they need no escaping.
  */
 
-type Value = string | number | boolean | null | undefined;
+type Value = string | number | boolean | null | undefined | readonly string[];
 
 /**
  * Where a part of an export starts: the page of playlists, how many of them to skip, and the row; and the version of the playlist that the
@@ -57,9 +57,9 @@ export const routes = {
   /** A form creates a playlist at the same URL. */
   playlists: (query: { page?: number } = {}) => url('/playlists', paged(query)),
   newPlaylist: () => '/playlists/new',
-  /** Choose a playlist to add an item to. */
-  addToPlaylist: ({ uri, page }: { uri?: string; page?: number } = {}) =>
-    url('/playlists/add', { uri, ...paged({ page }) }),
+  /** Choose playlists to add items to. `playlist`: those that are chosen already. A form adds the items at the same path. */
+  addToPlaylist: ({ uri, playlist, q, page, returnTo }: AddQuery = {}) =>
+    url('/playlists/add', { uri, playlist, q, returnTo, ...paged({ page }) }),
   /** A form changes the details of the playlist at the same URL. */
   playlist: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}`, paged(query)),
   playlistItems: (id: string) => `/playlists/${id}/items`,
@@ -72,6 +72,10 @@ export const routes = {
   exportOneFile: (id: string, format: string, query: ExportQuery = {}) =>
     url(`/playlists/${id}/export.${format}`, query),
 
+  /** A POST undoes an action; its notice has the token. */
+  undoAddition: (token: string) => `/undo/addition/${token}`,
+  undoRemoval: (token: string) => `/undo/removal/${token}`,
+
   /** A file in public/. With its version, browsers keep it for a year. */
   asset: (file: string, version: string) => url(`/${file}`, { v: version }),
   spotifyLogo: ({ version }: { version?: string } = {}) => url('/spotify-logo', { v: version }),
@@ -80,7 +84,19 @@ export const routes = {
   anyPath: () => '/*path',
 };
 
+/** Whether this is an address at which an action is undone. */
+export function isUndoPath(path: unknown): path is string {
+  return typeof path === 'string' && /^\/undo\/[a-z-]{1,40}\/[\w-]{22}$/.test(path);
+}
+
 type SignInQuery = { returnTo?: string; allow?: readonly string[]; showDialog?: boolean };
+type AddQuery = {
+  uri?: string | readonly string[];
+  playlist?: readonly string[];
+  q?: string | null;
+  page?: number;
+  returnTo?: string | null;
+};
 type ExportQuery = ExportPlace & { part?: 'yes'; anyway?: 'yes' };
 
 /** The first page has no number in its URL. */
@@ -89,7 +105,8 @@ function paged({ page }: { page?: number | undefined }): { page: number | null }
 }
 
 function url(path: string, query: Readonly<Record<string, Value>> = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
-  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    for (const one of [value ?? []].flat()) search.append(name, String(one));
   return search.size > 0 ? `${path}?${search}` : path;
 }

@@ -13,6 +13,7 @@ import { sizeProblems } from './support/size-check.ts';
 const layers = [
   ['src/start.mjs'],
   ['src/main.ts', 'src/doctor.ts'],
+  ['src/site.ts'],
   ['src/app.ts'],
   ['src/parts.ts'],
   ['src/pages'],

@@ -1,7 +1,7 @@
-import { entriesPerPage } from '../spotify/limits.ts';
-import type { Playlist, Profile } from '../spotify/types.ts';
+import type { Profile } from '../spotify/types.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { ApiVersions } from './api-version.ts';
+import { createCachedPlaylists } from './cached-playlists.ts';
 import type { StoredGrant } from './grants.ts';
 import type { ListenerAccess } from './listener-access.ts';
 import { type CallingSession, createListenerCaller } from './listener-caller.ts';
@@ -36,8 +36,6 @@ type Calls = {
 };
 
 type Topic = keyof typeof topics;
-
-type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
 
 /** The state of the player, and when Spotify was asked for it. */
 type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
@@ -98,20 +96,11 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
        */
       spotify: {
         ...calls,
+        ...createCachedPlaylists(caller, session),
 
         /** Returns what `record` makes of the response. The result is cached, so each response is recorded once. */
         player: <T>(record: (response: PlayerResponse) => Promise<T>): Promise<T> =>
           caller.perform(session, listenerCalls.player, [], record) as Promise<T>,
-
-        /** Returns how many pages of this playlist an export from this row on finds in the cache. */
-        cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion, from = 0): number {
-          if (id === null) return 0;
-          const isCached = (from: number) =>
-            caller.isCached(session, listenerCalls.playlistEntriesToExport, [id, { snapshotId, from }]);
-          const length = Math.max(0, Math.ceil(((count ?? 0) - from) / entriesPerPage));
-          const offsets = Array.from({ length }, (_, page) => from + page * entriesPerPage);
-          return offsets.filter(isCached).length;
-        },
 
         /** Returns whether this is in the listener's library; null if a button has changed that while the response was in flight. */
         async isSaved(uri: string): Promise<boolean | null> {

@@ -15,6 +15,8 @@ export type CallingSession = {
   invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
 };
 
+export type ListenerCaller = ReturnType<typeof createListenerCaller>;
+
 type Deps = {
   apiVersions: ApiVersions;
   webApi: WebApi;
@@ -85,6 +87,16 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     }
   }
 
+  function peek<Args extends unknown[], Result>(
+    { listener }: CallingSession,
+    { cache }: Call<Args, Result>,
+    args: Args,
+  ): Result | undefined {
+    const key = cache?.key(...args) ?? null;
+    if (!cache || key === null) return undefined;
+    return responseCache.peek(listener.accountId, key, cache.ttlMs);
+  }
+
   return {
     request,
 
@@ -115,16 +127,15 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       return responseCache.get(accountId, key, ttlMs, load, isCacheable);
     },
 
+    /** Returns the response to this call if it is in the cache, else undefined. */
+    peek,
+
     /** Returns whether the response to this call is in the cache. */
-    isCached<Args extends unknown[], Result>(
-      { listener }: CallingSession,
-      { cache }: Call<Args, Result>,
+    isCached: <Args extends unknown[], Result>(
+      session: CallingSession,
+      call: Call<Args, Result>,
       args: Args,
-    ): boolean {
-      const key = cache?.key(...args) ?? null;
-      if (!cache || key === null) return false;
-      return responseCache.peek(listener.accountId, key, cache.ttlMs) !== undefined;
-    },
+    ): boolean => peek(session, call, args) !== undefined,
 
     /**
      * Returns whether Spotify has recently refused a command because the account has no Premium. New apps can't find out in any other way: their

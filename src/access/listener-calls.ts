@@ -1,7 +1,7 @@
 import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
-import type { PlaylistDetails } from '../spotify/playlist-calls.ts';
 import type { Slice } from '../spotify/send.ts';
 import { playerCalls } from './listener-player-calls.ts';
+import { editPlaylistScopes, playlistCalls, playlistScopes } from './listener-playlist-calls.ts';
 import type { Scope } from './scopes.ts';
 import { defineCall, ttl, type UsedBy } from './spotify-call.ts';
 import { topics } from './topics.ts';
@@ -9,10 +9,6 @@ import { topics } from './topics.ts';
 export type CallName = keyof typeof listenerCalls;
 
 type PageToExport = { snapshotId: string | null; from: number };
-
-// Without both, Spotify silently omits some playlists (GitHub: owntone/owntone-server#780).
-const playlistScopes = ['playlist-read-private', 'playlist-read-collaborative'] as const;
-const editPlaylistScopes = ['playlist-modify-public', 'playlist-modify-private'] as const;
 
 /**
  * Every call to Spotify that is made for a listener. Pages make them as `listener.spotify.<name>(…)`, see listener-api.ts, and never name a
@@ -112,9 +108,12 @@ export const listenerCalls = {
     invalidates: topics.saved,
   }),
 
-  playlists: definePlaylists({ Playlists: true, 'Add to playlist': true }, ttl.second),
+  playlists: definePlaylists({ Playlists: true }, ttl.second),
   /** Up to five minutes old. */
-  cachedPlaylists: definePlaylists({ Export: true }, ttl.fiveMinutes),
+  cachedPlaylists: definePlaylists(
+    { Export: true, 'Add to playlist': 'once for each fifty, up to four calls' },
+    ttl.fiveMinutes,
+  ),
   /** Never cached. */
   freshPlaylists: definePlaylists({ Export: 'the file of all playlists' }),
 
@@ -122,7 +121,7 @@ export const listenerCalls = {
   /** Up to five minutes old. */
   cachedPlaylist: definePlaylist({ Export: true }, ttl.fiveMinutes),
   /** Never cached. */
-  freshPlaylist: definePlaylist({ Export: 'every file' }),
+  freshPlaylist: definePlaylist({ Export: 'every file', 'Playlist page': '"Undo"' }),
 
   playlistEntries: defineCall({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
@@ -175,45 +174,7 @@ export const listenerCalls = {
     },
   }),
 
-  createPlaylist: defineCall({
-    endpoints: [{ '2026-02': 'POST /me/playlists', legacy: ['POST /users/{id}/playlists'] }],
-    scopes: editPlaylistScopes,
-    family: 'playlist-write',
-    usedBy: { 'New playlist': true },
-    request: ({ webApi, accessToken, listenerId, versioned }, details: PlaylistDetails) =>
-      versioned((apiVersion) => webApi.createPlaylist(accessToken, listenerId, details, apiVersion)),
-    invalidates: topics.playlists,
-  }),
-
-  changePlaylist: defineCall({
-    endpoints: ['PUT /playlists/{id}'],
-    scopes: editPlaylistScopes,
-    family: 'playlist-write',
-    usedBy: { 'Playlist page': '"Save"' },
-    request: ({ webApi, accessToken }, id: string, details: PlaylistDetails) =>
-      webApi.changePlaylist(accessToken, id, details),
-    invalidates: topics.playlist,
-  }),
-
-  addToPlaylist: defineCall({
-    endpoints: [{ '2026-02': 'POST /playlists/{id}/items', legacy: ['POST /playlists/{id}/tracks'] }],
-    scopes: editPlaylistScopes,
-    family: 'playlist-write',
-    usedBy: { 'Add to playlist': true },
-    request: ({ webApi, accessToken, versioned }, id: string, uri: string) =>
-      versioned((apiVersion) => webApi.addToPlaylist(accessToken, id, uri, apiVersion)),
-    invalidates: topics.playlist,
-  }),
-
-  removeFromPlaylist: defineCall({
-    endpoints: [{ '2026-02': 'DELETE /playlists/{id}/items', legacy: ['DELETE /playlists/{id}/tracks'] }],
-    scopes: editPlaylistScopes,
-    family: 'playlist-write',
-    usedBy: { 'Playlist page': '"Remove"' },
-    request: ({ webApi, accessToken, versioned }, id: string, entry: { uri: string; snapshotId: string }) =>
-      versioned((apiVersion) => webApi.removeFromPlaylist(accessToken, id, entry, apiVersion)),
-    invalidates: topics.playlist,
-  }),
+  ...playlistCalls,
 
   item: defineCall({
     endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],

@@ -115,12 +115,17 @@ async function checkRedirectUri({ accounts, redirectUri }: Deps): Promise<CheckR
   try {
     const refusal = await accounts.authorizeProblem();
     if (refusal === null) return ok(redirect, `Spotify reports no problem with ${redirectUri}`);
-    return /redirect uri/i.test(refusal)
+    return namesRedirectUri(refusal)
       ? failed(redirect, `Spotify doesn’t know ${redirectUri}: “${refusal}”`, fix)
       : failed(redirect, `Spotify won’t show its sign-in page: “${refusal}”`, 'Check SPOTIFY_CLIENT_ID.');
   } catch (error) {
     return note(redirect, `couldn’t be checked: ${describe(error)}`, fix);
   }
+}
+
+/** Whether an error on Spotify's sign-in page is about the redirect URI. */
+export function namesRedirectUri(refusal: string): boolean {
+  return /redirect uri/i.test(refusal);
 }
 
 /** Messages of SpotifyUnavailable are written for the log: they name the call and contain no secret. */

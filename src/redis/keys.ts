@@ -16,6 +16,7 @@ export const keys = {
   browsers: (accountId: string) => `browsers:{${accountId}}`,
   nowPlaying: (accountId: string) => `now-playing:{${accountId}}`,
   recentlyPlayed: (accountId: string) => `recently-played:{${accountId}}`,
+  recentPlaylists: (accountId: string) => `recent-playlists:{${accountId}}`,
   exportProgress: (accountId: string) => `export:{${accountId}}`,
   /** Held by the process that polls for this listener. */
   lease: (accountId: string) => `lease:{${accountId}}`,
@@ -42,6 +43,8 @@ export const keys = {
   usedState: (stateHash: string) => `used-state:{${stateHash}}`,
   /** A submitted form, so that submitting it again does nothing. */
   idempotency: (formHash: string) => `idempotency:{${formHash}}`,
+  /** What it takes to undo an action; the id begins with that of the session. */
+  undo: (id: string) => `undo:{${id}}`,
   /** The requests of a client, an address or a listener, in the window of one limit. */
   rateLimit: (limit: string, client: string) => `limit:${limit}:{${client}}`,
   /** Held while one process refreshes what is under `key`. */

@@ -141,6 +141,15 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
       return text === null ? null : decodeStored(id, text);
     },
 
+    /** Returns the record and removes it: of several concurrent calls, one gets it and the others null. Throws RedisUnavailable. */
+    async take(id: string): Promise<T | null> {
+      const text = await readText(id);
+      if (text === null) return null;
+      const value = await decodeStored(id, text);
+      // safeguard: take-once
+      return value !== null && (await removeText([key(id)], text)) === 1 ? value : null;
+    },
+
     /** Writes a record, replacing any other. Throws RedisUnavailable. */
     async write(id: string, value: T): Promise<void> {
       const set = () => redis.set(key(id), encode(id, value), 'PX', roundedTtlMs(value));

@@ -2,6 +2,8 @@
 
 /** Entries of a playlist per call: the most that Spotify sends in both API versions ("Get Playlist Items"). */
 export const entriesPerPage = 50;
+/** Items that one call can add to a playlist or remove from it ("Add Items to Playlist", "Remove Playlist Items"). */
+export const maxChangedItems = 100;
 /** Playlists per call: the most that Spotify sends ("Get Current User's Playlists"). */
 export const playlistsPerPage = 50;
 /** The highest offset into a list that Spotify accepts (same page). */

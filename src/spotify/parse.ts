@@ -28,6 +28,7 @@ import type {
   Playlist,
   PlaylistCard,
   PlaylistPage,
+  PlaylistRow,
   Profile,
   SavedItem,
   SearchResults,
@@ -186,8 +187,29 @@ export function parsePlaylistEntries(
   };
 }
 
+/** Parses the URIs in a slice of a playlist, from offset `from` on. */
+export function parsePlaylistUris(response: HttpResponse, from: number): Page<PlaylistRow> {
+  const json = requireObject(response.json, response);
+  const all = requireArray(json.items, response);
+  const items = all.map((one): PlaylistRow => {
+    const item = isObject(one) ? contentOf(one) : null;
+    return { uri: parseText(item?.uri) || null, name: parseName(item?.name) };
+  });
+  return { items, total: parseTotal(json.total, from, all.length, response) };
+}
+
+/** Parses the response to a change of a playlist's contents: the id of its new version; null if there is none. */
+export function parseSnapshotId({ json }: HttpResponse): string | null {
+  return (isObject(json) && parseText(json.snapshot_id)) || null;
+}
+
+/** The track or episode of an entry, under its 2026-02 or legacy name. */
+function contentOf(json: Json): Json | null {
+  return isObject(json.item) ? json.item : isObject(json.track) ? json.track : null;
+}
+
 function parseEntry(json: Json, trusted: TrustedUrls): Entry {
-  const content = isObject(json.item) ? json.item : isObject(json.track) ? json.track : null;
+  const content = contentOf(json);
   const by = isObject(json.added_by) ? json.added_by : null;
   const name = by && parseName(by.id);
   const item = content && parseItem(content, trusted);

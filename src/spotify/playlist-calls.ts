@@ -5,8 +5,6 @@ import * as parse from './parse.ts';
 import type { Send, Slice } from './send.ts';
 import { pathTo } from './uri.ts';
 
-export type PlaylistDetails = { name: string; description: string; public: boolean };
-
 /** Fields of an item that pages and files show. */
 const itemFields =
   'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
@@ -34,6 +32,31 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       return parse.parsePlaylistCard(response, trusted);
     },
 
+    /**
+     * Returns the URIs of a slice of a playlist, without a market: those that the playlist contains, whatever is played in their place ("Track
+     * Relinking"). Throws as `playlistEntries` does.
+     */
+    async playlistUris(
+      accessToken: string,
+      id: string,
+      from: number,
+      apiVersion: ApiVersion,
+    ): Promise<parse.Page<parse.PlaylistRow>> {
+      const { contents, entry } = names[apiVersion];
+      const query = {
+        limit: entriesPerPage,
+        offset: from,
+        fields: `total,items(is_local,${entry}(uri,name))`,
+        additional_types: 'track,episode',
+      };
+      const response = await send(accessToken, {
+        method: 'GET',
+        path: pathTo('playlists', id, contents),
+        query,
+      });
+      return parse.parsePlaylistUris(response, from);
+    },
+
     /** Returns a slice of the entries of a playlist. Throws Refused if it belongs to someone else, or if the app doesn't get this API version. */
     async playlistEntries(
       accessToken: string,
@@ -53,47 +76,6 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       const path = pathTo('playlists', id, contents);
       const response = await send(accessToken, { method: 'GET', path, query });
       return parse.parsePlaylistEntries(response, from, trusted);
-    },
-
-    /** Creates a playlist and returns its id. Without a description Spotify would store "null" (GitHub: Peter-Schorn/SpotifyAPI#75). */
-    async createPlaylist(
-      accessToken: string,
-      listenerId: string,
-      details: PlaylistDetails,
-      apiVersion: ApiVersion,
-    ): Promise<string> {
-      const path = names[apiVersion].newPlaylistPath(listenerId);
-      return parse.parseNewPlaylistId(await send(accessToken, { method: 'POST', path, body: details }));
-    },
-
-    /** Changes name, description and visibility of a playlist. An empty description leaves the old one unchanged. */
-    async changePlaylist(
-      accessToken: string,
-      id: string,
-      { description, ...rest }: PlaylistDetails,
-    ): Promise<void> {
-      // Spotify rejects an empty one: "Attribute description is empty" (GitHub: spotify/web-api#1011).
-      const body = { ...rest, ...(description !== '' && { description }) };
-      await send(accessToken, { method: 'PUT', path: pathTo('playlists', id), body });
-    },
-
-    /** Adds this to the end of a playlist. */
-    async addToPlaylist(accessToken: string, id: string, uri: string, apiVersion: ApiVersion): Promise<void> {
-      const path = pathTo('playlists', id, names[apiVersion].contents);
-      await send(accessToken, { method: 'POST', path, body: { uris: [uri] } });
-    },
-
-    /** Removes all occurrences of this from a playlist as it was at that snapshot. */
-    async removeFromPlaylist(
-      accessToken: string,
-      id: string,
-      { uri, snapshotId }: { uri: string; snapshotId: string },
-      apiVersion: ApiVersion,
-    ): Promise<void> {
-      const { contents } = names[apiVersion];
-      // safeguard: snapshot-when-removing
-      const body = { [contents]: [{ uri }], snapshot_id: snapshotId };
-      await send(accessToken, { method: 'DELETE', path: pathTo('playlists', id, contents), body });
     },
   };
 }

@@ -166,6 +166,13 @@ export type Entry = {
   addedBy: Named | null;
 };
 
+/** One position in a playlist, as it takes to change it. */
+export type PlaylistRow = {
+  /** As the playlist contains it, so that of a local file as well; null if the item is no longer on Spotify. */
+  uri: string | null;
+  name: string | null;
+};
+
 /** `total` is the number that Spotify announces, including entries that it sends as null. Null if it sends more than it announces. */
 export type Page<T> = { items: T[]; total: number | null };
 

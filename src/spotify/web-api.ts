@@ -4,6 +4,7 @@ import type { Http } from './http.ts';
 import { createLibraryCalls } from './library-calls.ts';
 import { createPlayerCalls } from './player-calls.ts';
 import { createPlaylistCalls } from './playlist-calls.ts';
+import { createPlaylistChangeCalls } from './playlist-change-calls.ts';
 import { createSend } from './send.ts';
 
 export type WebApi = ReturnType<typeof createWebApi>;
@@ -27,6 +28,7 @@ export function createWebApi({ http, otherOrigins }: Deps) {
     ...createPlayerCalls(send, trusted),
     ...createLibraryCalls(send, trusted),
     ...createPlaylistCalls(send, trusted),
+    ...createPlaylistChangeCalls(send),
     ...createCatalogueCalls(send, trusted),
   };
 }

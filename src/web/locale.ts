@@ -31,9 +31,16 @@ const byLanguage = new LRUCache<string, Formatters>({ max: maxFormatters, memoMe
 
 export const defaultFormatters = createFormatters(defaultLocale);
 
+/** The language for each Accept-Language header: visitors send few different ones, again and again. */
+const languages = new LRUCache<string, string, Request>({
+  max: maxFormatters,
+  memoMethod: (_header, _stale, { context }) => languageOf(context),
+});
+
 /** Gives views the formatters for the visitor's language, by the Accept-Language header. */
 export const localize: RequestHandler = (req, res, next) => {
-  Object.assign(res.locals, byLanguage.memo(languageOf(req)));
+  const language = languages.memo(req.get('Accept-Language') ?? '', { context: req });
+  Object.assign(res.locals, byLanguage.memo(language));
   next();
 };
 
@@ -59,7 +66,9 @@ function isSupported(tag: string): boolean {
 
 function createFormatters(language: string): Formatters {
   const numbers = new Intl.NumberFormat(language);
-  const twoDigits = new Intl.NumberFormat(language, { minimumIntegerDigits: 2 });
+  const number = rememberSmall((value) => numbers.format(value));
+  const twoDigitNumbers = new Intl.NumberFormat(language, { minimumIntegerDigits: 2 });
+  const twoDigits = rememberSmall((value) => twoDigitNumbers.format(value));
   const days = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
   const moments = new Intl.DateTimeFormat(language, {
     dateStyle: 'medium',
@@ -76,17 +85,26 @@ function createFormatters(language: string): Formatters {
     time(ms) {
       const seconds = Math.floor(ms / 1000);
       const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-      const parts = h > 0 ? [numbers.format(h), twoDigits.format(m)] : [numbers.format(m)];
-      return [...parts, twoDigits.format(s)].join(timeSeparator);
+      const parts = h > 0 ? [number(h), twoDigits(m)] : [number(m)];
+      return [...parts, twoDigits(s)].join(timeSeparator);
     },
     day(dateTime) {
       const ms = Date.parse(dateTime ?? '');
       return Number.isNaN(ms) ? null : days.format(ms);
     },
     moment: (at) => `${moments.format(at)} UTC`,
-    number: (value) => numbers.format(value),
-    count: (value, noun) =>
-      value === 1 ? `${numbers.format(1)} ${noun}` : `${numbers.format(value)} ${noun}s`,
+    number,
+    count: (value, noun) => (value === 1 ? `${number(1)} ${noun}` : `${number(value)} ${noun}s`),
+  };
+}
+
+/** Formats whole numbers from 0 to 999 once: a page has many of them, and `Intl` takes about a microsecond for each. */
+function rememberSmall(format: (value: number) => string): (value: number) => string {
+  const remembered: string[] = [];
+  return (value) => {
+    if (!Number.isInteger(value) || value < 0 || value > 999) return format(value);
+    remembered[value] ??= format(value);
+    return remembered[value];
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Request, RequestHandler } from 'express';
+import { isUndoPath } from '../routes.ts';
 
 type Notice = {
   text: string;
@@ -10,8 +11,31 @@ type Notice = {
 const notices = {
   'signed-out': { text: 'You’re signed out.' },
   'signed-out-everywhere': { text: 'You’re signed out everywhere.' },
+  'app-connected': { text: 'Your Spotify app is connected. Now you can sign in.' },
   'playlist-created': { text: 'Playlist created.' },
   'playlist-saved': { text: 'Changes saved.' },
+  'undo-expired': {
+    text: 'This can’t be undone anymore: it has been undone already, or was too long ago.',
+    isError: true,
+  },
+  'undo-too-long': {
+    text: 'This can’t be undone here: the playlist is too long, or has too many copies. Remove what was added on the playlist’s page.',
+    isError: true,
+  },
+  'addition-undone': { text: 'Undone. What you added has been removed again.' },
+  'addition-undone-dates': {
+    text: 'Undone. The playlist had other copies of it already: they’re still there, but count as added today.',
+  },
+  'removal-undone': { text: 'Undone. It’s back in its place, but counts as added today.' },
+  'copies-missing': {
+    text: 'Spotify stopped responding before everything was put back. Press Undo to put back the rest.',
+    isError: true,
+  },
+  'items-added': { text: 'Added to the playlists you chose.' },
+  'created-without-items': {
+    text: 'The playlist was created, but Spotify didn’t add anything to it. Try adding it again.',
+    isError: true,
+  },
   'item-added': { text: 'Added to this playlist.' },
   'item-removed': { text: 'Removed from this playlist.' },
   'playlist-changed': {
@@ -123,12 +147,37 @@ export function textOfNotice(name: NoticeName): string {
   return notices[name].text;
 }
 
-/** The path with a notice for the page to show. `at`: the control that it belongs to. */
-export function withNotice(path: string, notice: NoticeName, at: string | null = null): string {
+/** Whether a notice says that something wasn't done. */
+export function isErrorNotice(name: NoticeName): boolean {
+  const notice: Notice = notices[name];
+  return notice.isError === true;
+}
+
+type Extras = {
+  /** The control that the notice belongs to. */
+  at?: string | null;
+  /** The address to which a POST undoes the action: see undo.ts. */
+  undo?: string | null;
+};
+
+/** The path with a notice for the page to show. */
+export function withNotice(
+  path: string,
+  notice: NoticeName,
+  { at = null, undo = null }: Extras = {},
+): string {
   const url = new URL(path, 'http://unused');
   url.searchParams.set('notice', notice);
   if (at !== null) url.searchParams.set('at', at);
+  if (undo !== null) url.searchParams.set('undo', undo);
   return url.pathname + url.search;
+}
+
+/** The path with the notice of this request, if the page is shown somewhere else. */
+export function moveNotice(req: Request, path: string): string {
+  const notice = noticeIn(req);
+  const { undo } = req.query;
+  return notice === null ? path : withNotice(path, notice, { undo: isUndoPath(undo) ? undo : null });
 }
 
 /** The notice that a request names; null if it names none of ours. */
@@ -137,10 +186,24 @@ export function noticeIn(req: Request): NoticeName | null {
   return isNoticeName(notice) ? notice : null;
 }
 
-/** Lets the page show the notice that the request names. */
+/** Lets the page show the notice that the request names, and offer what it names to undo. */
 export const showNotice: RequestHandler = (req, res, next) => {
   const name = noticeIn(req);
-  const { at } = req.query;
-  if (name !== null) res.locals.notice = { ...notices[name], at: typeof at === 'string' ? at : null };
+  const { at, undo } = req.query;
+  if (name !== null)
+    res.locals.notice = {
+      ...notices[name],
+      at: typeof at === 'string' ? at : null,
+      // safeguard: undo-within-site
+      undo: isUndoPath(undo) ? undo : null,
+      here: withoutNotice(req.originalUrl),
+    };
   next();
 };
+
+/** The same page without its notice. */
+function withoutNotice(path: string): string {
+  const url = new URL(path, 'http://unused');
+  for (const name of ['notice', 'at', 'undo']) url.searchParams.delete(name);
+  return url.pathname + url.search;
+}

@@ -28,5 +28,7 @@ export function createSessionStore({ redis, sessionRecords, now }: Deps): Store 
 
   // Our client sets the TTL. connect-redis would compute it by the clock of this machine, and might remove a new session as expired.
   // safeguard: own-session-ttl
-  return new RedisStore({ client, prefix: '', disableTouch: true, ttl: () => 1 });
+  const store = new RedisStore({ client, prefix: '', ttl: () => 1 });
+  // Pages extend sessions themselves. For a store with this method, express-session sends each response in two pieces.
+  return Object.assign(store, { touch: undefined });
 }

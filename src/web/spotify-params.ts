@@ -1,5 +1,6 @@
 import type { RequestParamHandler } from 'express';
 import type { ShownEntry } from '../access/relinking.ts';
+import { maxChangedItems } from '../spotify/limits.ts';
 import { isId, isUri } from '../spotify/uri.ts';
 import { type ErrorPage, NoSuchPage, Problem } from './errors.ts';
 
@@ -16,10 +17,21 @@ export const checkSpotifyId: RequestParamHandler = (_req, _res, next, id) => {
  * Returns the URI of a track or episode that a request contains. Throws {@link Problem} with `problem` if there is none, and with the status
  * 404 if it doesn't have the form of such a URI.
  */
-export function readUri(value: unknown, problem: ErrorPage): string {
+function readUri(value: unknown, problem: ErrorPage): string {
   if (isUri(value)) return value;
   // safeguard: 404-for-impossible-uris
   throw new Problem(value === undefined || value === '' ? problem : { ...problem, status: 404 });
+}
+
+/**
+ * Returns the URIs of tracks and episodes that a request contains: a field that is sent once or several times. Throws {@link Problem} as
+ * {@link readUri} does, and with `problem` if there are more than one call can change.
+ */
+export function readUris(value: unknown, problem: ErrorPage): string[] {
+  const values = Array.isArray(value) ? value : [value];
+  // safeguard: hundred-items-at-once
+  if (values.length === 0 || values.length > maxChangedItems) throw new Problem(problem);
+  return values.map((one) => readUri(typeof one === 'string' ? one.trim() : one, problem));
 }
 
 /**

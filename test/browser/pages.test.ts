@@ -346,6 +346,6 @@ async function follow(page: Page, name: string): Promise<void> {
 /** Goes from what is playing to the page that adds it to a playlist. */
 async function addPlaying(turntable: Turntable, page: Page, query: string): Promise<void> {
   await signedIn(turntable, page, '/now-playing', 'mara', {}, query);
-  await page.getByRole('link', { name: 'Add to playlist' }).click();
-  await page.waitForURL('**/playlists/add?uri=*');
+  const link = page.getByRole('link', { name: 'Add to playlist' });
+  await page.goto(new URL((await link.getAttribute('href')) ?? '', page.url()).href);
 }

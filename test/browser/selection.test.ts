@@ -54,6 +54,13 @@ test('rows are selected one by one, as a range or all together, and added to the
     Array.from({ length: 3 }, () => 'POST /me/player/queue'),
   );
 
+  await page.getByRole('button', { name: 'Add to playlist', exact: true }).click();
+  const sheet = page.getByRole('dialog', { name: 'Add 3 items to a playlist' });
+  await sheet.waitFor();
+  await page.keyboard.press('Escape');
+  await sheet.waitFor({ state: 'hidden' });
+  assert.equal(await page.getByRole('checkbox', { name: /^Select /, checked: true }).count(), 3);
+
   await page.getByRole('button', { name: 'Select all on this page' }).click();
   await status.filter({ hasText: '50 selected' }).waitFor();
   assert.ok(await add.isDisabled(), 'more than ten');

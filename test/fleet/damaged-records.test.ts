@@ -182,6 +182,8 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   const { body } = await mara.getJson('/playlists').expect(200);
   await mara.get(`/playlists/${body.playlists[0].id}/export.csv`).expect(200);
   while (!(await fleet.keys()).some((key) => key.startsWith('export:'))) await sleep(10);
+  const { item } = (await mara.getJson('/now-playing').expect(200)).body;
+  await mara.post(`/playlists/${body.playlists[0].id}/items`).send({ uri: item.uri }).expect(303);
   await mara.get('/setup/check?cookie=set').expect(200);
   const sessionId =
     (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
@@ -209,9 +211,16 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
   const accountId: string = JSON.parse((await redis.get(`session:{${sessionId}}`)) ?? '').listener.accountId;
   const setupCheck = `setup-check:{${clientId}}`;
   const [grant, appToken] = [`grant:{${sessionId}}`, `app-token:{${clientId}}`];
-  const [seen, recent, browsers, exported] = ['now-playing', 'recently-played', 'browsers', 'export'].map(
-    (kind) => `${kind}:{${accountId}}`,
-  ) as [string, string, string, string];
+  const [seen, recent, browsers, exported, playlists] = [
+    'now-playing',
+    'recently-played',
+    'browsers',
+    'export',
+    'recent-playlists',
+  ].map((kind) => `${kind}:{${accountId}}`) as [string, string, string, string, string];
+  const { uri: trackUri } = (await mara.getJson('/now-playing').expect(200)).body.item;
+  const undo = await keyOf('undo');
+  const undoPath = undo.slice(undo.indexOf(' ') + 1, -1);
 
   const form = { name: 'New', idempotencyKey: randomUUID() };
   const create = async () => (await mara.post('/playlists').type('form').send(form)).status;
@@ -242,6 +251,18 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
     { key: seen, type: 'string', json: await json(seen) },
     { key: recent, type: 'string', json: await json(recent), before: nothingPlays },
     { key: exported, type: 'string', json: await json(exported) },
+    {
+      key: playlists,
+      type: 'string',
+      json: await json(playlists),
+      visit: async () => (await mara.getJson(`/playlists/add?uri=${trackUri}`)).status,
+    },
+    {
+      key: undo,
+      type: 'string',
+      json: await json(undo),
+      visit: async () => (await mara.post(undoPath).type('form').send({})).status,
+    },
     { key: appToken, type: 'string', json: await sealed(appToken) },
     { key: setupCheck, type: 'string', json: await json(setupCheck) },
     { key: `ledger:{${clientId}}`, type: 'hash' },

@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { startSimulator } from '../../simulator/simulator.ts';
 import { freePort, startRedis } from '../../src/redis/local-server.ts';
 import { createClone, createInstalledClone, machinePath } from '../support/clone.ts';
 import { root, run, runCommand } from '../support/process.ts';
@@ -180,4 +189,50 @@ test('the doctor says which Redis a start would use, and starts none itself', as
   rmSync(join(data, 'last-store'));
   mkdirSync(join(data, 'last-store'));
   assert.match(await ask(), /FAIL {2}Redis: .* keeps its data in .*data, which can't be used \(EISDIR\)/);
+});
+
+// fault: connected-in-browser
+test('credentials that were entered on the setup page are in use at once, and after a restart', {
+  skip,
+}, async (t) => {
+  const cwd = createInstalledClone(t);
+  const redis = await startRedis({ program: redisProgram });
+  t.after(redis.stop);
+  const clientId = '0123456789abcdef0123456789abcdef';
+  const clientSecret = 'fedcba9876543210fedcba9876543210';
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const simulator = await startSimulator({ clientId, clientSecret, redirectUris: [`${url}/callback`] });
+  t.after(simulator.close);
+  const given = [`PORT=${port}`, `REDIS_URL=${redis.url}`, `SPOTIFY_API_URL=${simulator.apiUrl}`];
+  const file = join(cwd, '.env');
+  writeFileSync(file, `${given.join('\n')}\nSPOTIFY_CLIENT_ID=\nSPOTIFY_CLIENT_SECRET=\n`);
+  const env = { SPOTIFY_ACCOUNTS_URL: simulator.accountsUrl, LOG_LEVEL: 'silent' };
+
+  const server = run(t, 'src/start.mjs main', env, { cwd });
+  await server.waitForOutput(/asks for this code: [A-Z2-9]{4}-[A-Z2-9]{4}\n/);
+  const code = /[A-Z2-9]{4}-[A-Z2-9]{4}/.exec(server.output())?.[0] ?? '';
+  const connected = await fetch(`${url}/setup`, {
+    method: 'POST',
+    headers: { Origin: url },
+    body: new URLSearchParams({ clientId, clientSecret, code }),
+    redirect: 'manual',
+  });
+
+  assert.equal(connected.headers.get('Location'), '/?notice=app-connected');
+  assert.equal(
+    readFileSync(file, 'utf8'),
+    `${given.join('\n')}\nSPOTIFY_CLIENT_ID=${clientId}\nSPOTIFY_CLIENT_SECRET=${clientSecret}\n`,
+  );
+  const authorize = `${simulator.accountsUrl}/authorize?client_id=${clientId}`;
+  const signIn = async () =>
+    (await fetch(`${url}/login`, { redirect: 'manual' })).headers.get('Location') ?? '';
+  assert.ok((await signIn()).startsWith(authorize));
+  server.child.kill('SIGTERM');
+  assert.equal(await server.ended, 0);
+
+  const restarted = run(t, 'src/start.mjs main', { ...env, LOG_LEVEL: 'info' }, { cwd });
+  await restarted.waitForOutput(/Turntable is at/);
+  assert.ok((await signIn()).startsWith(authorize));
+  assert.doesNotMatch(restarted.output(), /code/);
 });

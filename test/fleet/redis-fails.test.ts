@@ -119,6 +119,14 @@ const visits: Visit[] = [
     ({ uri }) => ({ uri }),
   ),
   action(
+    'POST /playlists/add',
+    () => '/playlists/add',
+    ({ uri, playlist }) => ({ uri, playlist }),
+  ),
+  ...['addition', 'removal'].map((kind) =>
+    action(`POST /undo/${kind}/:token`, () => `/undo/${kind}/0123456789abcdefghij-_`),
+  ),
+  action(
     'POST /playlists/:id/remove',
     ({ playlist }) => `/playlists/${playlist}/remove`,
     ({ uri, snapshot }) => ({ uri, snapshot }),

@@ -1,11 +1,13 @@
 import { mutations as bar } from './bar.ts';
 import { mutations as data } from './data.ts';
+import { mutations as editing } from './editing.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
 import { mutations as records } from './records.ts';
 import { mutations as remote } from './remote.ts';
 import { mutations as setup } from './setup.ts';
+import { mutations as setupForm } from './setup-form.ts';
 import { mutations as stability } from './stability.ts';
 import { mutations as stopping } from './stopping.ts';
 import { mutations as visitors } from './visitors.ts';
@@ -20,5 +22,7 @@ export const mutations: readonly Mutation[] = [
   ...data,
   ...remote,
   ...bar,
+  ...editing,
   ...setup,
+  ...setupForm,
 ];

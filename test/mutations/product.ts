@@ -594,8 +594,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the snapshot when removing an item',
     safeguard: 'snapshot-when-removing',
-    from: ', snapshot_id: snapshotId',
-    to: '',
+    from: 'snapshotId !== null && { snapshot_id: snapshotId }',
+    to: '{}',
     test: 'test/pages/playlist-changes',
   },
   {

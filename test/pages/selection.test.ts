@@ -179,16 +179,29 @@ testOnce('without a device, the saved tracks are played on the one that is chose
 });
 
 testOnce(
-  'rows can’t be selected without the permission to control the player, or without Premium',
+  'without the permission to control the player, or without Premium, rows are selected for playlists only',
   async (t) => {
     const turntable = await startTurntable(t, { timing });
     const guest = await signedIn(turntable, '');
-    assert.deepEqual(choices((await guest.get('/library').expect(200)).text), []);
     const mara = await signedIn(turntable);
     turntable.simulator.setProduct('mara', 'free');
     await mara.post('/player/pause').type('form').send({}).expect(303);
+    for (const person of [guest, mara]) {
+      const { text } = await person.get('/library').expect(200);
+      assert.ok(choices(text).length > 1);
+      const form = /<form id="selection"[\s\S]*?<\/form>/.exec(text)?.[0] ?? '';
+      assert.match(form, /Add to playlist/);
+      assert.doesNotMatch(form, /Play<|queue/);
+    }
     const { text } = await mara.get('/library').expect(200);
-    assert.deepEqual(choices(text), []);
-    assert.doesNotMatch(text, /class="selection"/);
+    const query = new URLSearchParams(
+      choices(text)
+        .slice(0, 3)
+        .map((uri) => ['uri', uri]),
+    );
+    assert.match(
+      (await mara.get(`/playlists/add?${query}`).expect(200)).text,
+      /Add <bdi>3 items<\/bdi> to a playlist/,
+    );
   },
 );

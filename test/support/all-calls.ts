@@ -95,4 +95,7 @@ async function visitEverything({ browser, simulator, clock }: Turntable, listene
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await visit(`${path}/export.json`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
+  const json = person.post('/playlists/add').set('Accept', 'application/json');
+  const { undo } = (await json.send({ uri: [track, episode, track], playlist: id }).expect(200)).body;
+  await act(undo);
 }

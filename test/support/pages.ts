@@ -11,6 +11,13 @@ export function apiRequests(simulator: Simulator): string[] {
     .map(({ method, path }) => `${method} ${path.replace('/v1', '')}`);
 }
 
+/** The address to which the notice of a page posts to undo an action. */
+export function undoPath(html: string): string {
+  const [, path] = /<form method="post" action="(\/undo\/[^"]+)">/.exec(html) ?? [];
+  if (!path) throw new Error('The page offers no Undo');
+  return path;
+}
+
 /** Returns the fields of the form with this action, without its buttons. */
 export function formFields(html: string, action: string): Record<string, string> {
   const forms = html.match(/<form[\s\S]*?<\/form>/g) ?? [];

@@ -6,7 +6,7 @@ import { maxOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { canPlay } from '../../web/can-play.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { noticeIn, withNotice } from '../../web/notices.ts';
+import { moveNotice, noticeIn, withNotice } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { readEntry } from '../../web/spotify-params.ts';
@@ -69,7 +69,7 @@ async function showSaved(req: Request, res: Response, listener: SignedInListener
   const last = lastPage(minTotal, tracksPerPage);
   if (notice !== null && page > last) {
     // The only track of the last page was just removed.
-    res.redirect(303, withNotice(routes.library({ page: last }), notice));
+    res.redirect(303, moveNotice(req, routes.library({ page: last })));
     return;
   }
   const pages = pagesOf(minTotal, tracksPerPage, page);

@@ -101,7 +101,7 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     if (wantsJson(req)) res.set(commandTimeHeader, String(now())).status(204).end();
     else if (refusal !== null && isStartWithoutDevice(refusal, name, req.form.fields))
       res.redirect(303, withNotice(chooseDevice(req.form.fields, returnTo), refusal));
-    else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, name));
+    else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, { at: name }));
     else res.redirect(303, withSuccess(returnTo, name));
   }
 }

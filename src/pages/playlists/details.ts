@@ -1,4 +1,4 @@
-import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
+import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { invalidDetails } from './problems.ts';
 

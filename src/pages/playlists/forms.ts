@@ -1,58 +1,86 @@
 import * as v from '@badrap/valita';
 import { type Request, type Response, Router } from 'express';
+import type { RecentPlaylists } from '../../access/recent-playlists.ts';
 import { routes } from '../../routes.ts';
 import { BadRequest } from '../../spotify/errors.ts';
 import { isId } from '../../spotify/uri.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
-import { type NoticeName, withNotice } from '../../web/notices.ts';
-import type { SignedIn } from '../../web/signed-in.ts';
-import { checkSpotifyId, readEntry, readUri } from '../../web/spotify-params.ts';
+import { type NoticeName, textOfNotice, withNotice } from '../../web/notices.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { checkSpotifyId, readEntry, readUris } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { readDetails } from './details.ts';
 import { showFailedEdit } from './playlist.ts';
 import { noSnapshot, notAccepted, noUri, playlistChanged } from './problems.ts';
+import type { UndoAddition } from './undo-addition.ts';
 
-type Deps = { signedIn: SignedIn; forms: Forms };
+type Deps = {
+  signedIn: SignedIn;
+  forms: Forms;
+  recentPlaylists: RecentPlaylists;
+  undoAddition: UndoAddition;
+};
 
 const maxSnapshotLength = 200;
 
 /** The possible results of the work of each form. */
-const createdResult = v.object({ id: v.string().assert(isId) });
+const createdResult = v.object({
+  id: v.string().assert(isId),
+  /** Null if there was nothing to add. */
+  isAdded: v.boolean().nullable(),
+  undo: v.string().nullable(),
+});
 const doneResult = v.object({});
 const removedResult = v.object({
   notice: v.union(v.literal('item-removed'), v.literal('playlist-changed')),
 });
 
 /** The forms that create and change playlists. Each takes one call to Spotify. */
-export function playlistFormPages({ signedIn, forms }: Deps): Router {
+export function playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }: Deps): Router {
   const router = Router();
   router.param('id', checkSpotifyId);
   const runCreate = forms.createRunOnce(createdResult);
   const runEdit = forms.createRunOnce(doneResult);
-  const runAdd = forms.createRunOnce(doneResult);
   const runRemove = forms.createRunOnce(removedResult);
 
   const create = signedIn.page(async (req, res, listener) => {
     const { details, problem } = readDetails(req.form.fields);
     if (problem) return showForm(problem);
+    const uris = req.form.fields.uri === undefined ? [] : readUris(req.form.fields.uri, noUri);
     const created = await runCreate(req, async () => {
       const id = await listener.spotify.createPlaylist(details);
-      return { id };
+      return { id, ...(await addToNew(req, listener, id, uris)) };
     }).catch(nullIfRejected);
     if (created === null) return showForm(notAccepted);
-    const url = routes.playlist(created.id);
-    if (wantsJson(req)) res.status(201).location(url).json(created);
-    else res.redirect(303, withNotice(url, 'playlist-created'));
+    const { id, isAdded, undo } = created;
+    const url = routes.playlist(id);
+    // safeguard: created-without-items
+    const notice = isAdded === false ? 'created-without-items' : 'playlist-created';
+    if (!wantsJson(req)) return res.redirect(303, withNotice(url, notice, { undo }));
+    const text = isAdded ? `Created “${details.name}” and added to it.` : textOfNotice(notice);
+    res.status(201).location(url).json({ id, text, undo, isAdded });
 
     /** The form again, filled in as it was sent. */
     function showForm(problem: ErrorPage): void {
       if (wantsJson(req)) throw new Problem(problem);
       const canEdit = listener.hasScopesFor('createPlaylist');
       res.status(problem.status).set('Cache-Control', 'private, no-store');
-      res.render('playlists/new', { canEdit, details, problem });
+      res.render('playlists/new', { canEdit, details, problem, uris: [req.form.fields.uri ?? []].flat() });
     }
   });
+
+  /** Adds items to a playlist that was just created. A failure isn't one of the whole: the playlist is there. */
+  async function addToNew(req: Request, listener: SignedInListener, id: string, uris: string[]) {
+    if (uris.length === 0) return { isAdded: null, undo: null };
+    const isAdded = await listener.spotify.addToPlaylist(id, { uris }).then(
+      () => true,
+      () => false,
+    );
+    // It only decides what is offered first.
+    await recentPlaylists.add(listener.accountId, [id]).catch(() => undefined);
+    return { isAdded, undo: await undoAddition.offer(req, isAdded ? { ids: [id], uris } : null) };
+  }
 
   const edit = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
@@ -71,16 +99,6 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
     }
   });
 
-  const add = signedIn.page(async (req, res, listener) => {
-    const id = String(req.params.id);
-    const uri = readUri(req.form.text('uri'), noUri);
-    await runAdd(req, async () => {
-      await listener.spotify.addToPlaylist(id, uri);
-      return {};
-    });
-    finish(req, res, routes.playlist(id), 'item-added');
-  });
-
   // For most tracks one more call for new apps: see createRelinking.
   const remove = signedIn.page(async (req, res, listener) => {
     const id = String(req.params.id);
@@ -91,7 +109,7 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
     const { notice } = await runRemove(req, async () => {
       const uri = await listener.spotify.originalInPlaylist(id, entry);
       if (uri === null) return refuseOutdated();
-      await listener.spotify.removeFromPlaylist(id, { uri, snapshotId });
+      await listener.spotify.removeFromPlaylist(id, { uris: [uri], snapshotId });
       return { notice: 'item-removed' };
     }).catch((error: unknown) => {
       if (error instanceof BadRequest) return refuseOutdated();
@@ -109,7 +127,6 @@ export function playlistFormPages({ signedIn, forms }: Deps): Router {
 
   router.post(routes.playlists(), ...forms.read, create);
   router.post(routes.playlist(':id'), ...forms.read, edit);
-  router.post(routes.playlistItems(':id'), ...forms.read, add);
   router.post(routes.removeFromPlaylist(':id'), ...forms.read, remove);
   return router;
 }

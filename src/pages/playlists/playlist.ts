@@ -2,12 +2,12 @@ import type { Request, Response } from 'express';
 import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
 import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
-import type { PlaylistDetails } from '../../spotify/playlist-calls.ts';
+import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
 import type { Playlist } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
-import { noticeIn, withNotice } from '../../web/notices.ts';
+import { moveNotice, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 
@@ -54,7 +54,7 @@ async function renderPlaylist(
   const last = lastPage(minTotal, entriesPerPage);
   if (notice !== null && page > last) {
     // The only item of the last page was just removed.
-    res.redirect(303, withNotice(routes.playlist(id, { page: last }), notice));
+    res.redirect(303, moveNotice(req, routes.playlist(id, { page: last })));
     return;
   }
   const pages = pagesOf(minTotal, entriesPerPage, page);

@@ -8,9 +8,32 @@ export const noUri = {
   status: 400,
   reason: 'no-uri',
   title: 'This can’t be added to a playlist',
-  text: 'Send the URI of a track or an episode as "uri", such as spotify:track:… Local files can’t be added.',
+  text: 'Send the URI of a track or an episode as "uri", such as spotify:track:…, up to a hundred times. Local files can’t be added.',
   actions: [goToPlaylists],
 };
+
+/** How many playlists one form can add to: each takes a call to Spotify. */
+export const maxPlaylists = 10;
+
+export const noPlaylist = {
+  status: 400,
+  reason: 'no-playlist',
+  title: 'Which playlist?',
+  text: `Choose at least one playlist, and at most ${maxPlaylists} at once.`,
+  actions: [goToPlaylists],
+};
+
+/** For items that some of the chosen playlists have now, and others haven't. */
+export function partlyAdded(added: readonly string[], failed: readonly string[], tryAgain: string) {
+  const list = new Intl.ListFormat('en');
+  return {
+    status: 502,
+    reason: 'partly-added',
+    title: 'Added to some of the playlists',
+    text: `Added to ${list.format(added)}. Spotify didn’t add anything to ${list.format(failed)}.`,
+    actions: [{ label: 'Try again with the rest', href: tryAgain }, goToPlaylists],
+  };
+}
 
 export const playlistChanged = {
   status: 409,

@@ -1,11 +1,17 @@
-import { type RequestHandler, Router } from 'express';
+import { type RequestHandler, type Response, Router } from 'express';
 import type { Refusals } from '../../checks/refusals.ts';
 import type { CheckResult } from '../../checks/result.ts';
 import { routes } from '../../routes.ts';
-import type { SetupStep } from '../../settings/setup-steps.ts';
+import { setupSteps } from '../../settings/setup-steps.ts';
 import type { Cookies } from '../../web/cookies.ts';
+import { Problem } from '../../web/errors.ts';
+import { withNotice } from '../../web/notices.ts';
 import { askFirst } from '../../web/same-origin.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
+import { wantsJson } from '../../web/wants-json.ts';
+import { createConnect, readSetupForm, type SetupForm } from './form.ts';
+import type { FormProblem } from './problems.ts';
+import { isFromThisMachine } from './this-machine.ts';
 import { checkVisit } from './visit.ts';
 
 type Deps = {
@@ -16,7 +22,8 @@ type Deps = {
   trustProxy: boolean | number | string;
   /** The variables that aren't set yet. */
   missing: readonly string[];
-  steps: readonly SetupStep[];
+  /** Takes credentials; null if they have to be put into `.env`. */
+  form: SetupForm | null;
   demoCommand: string;
   checks: { redis(): Promise<CheckResult[]>; spotify(): Promise<CheckResult[]> };
   refusals: Refusals;
@@ -27,13 +34,24 @@ type Deps = {
 
 /** How to get credentials, step by step, and a page that checks the setup. */
 export function setupPages(deps: Deps): Router {
-  const { isOnlyPage, baseUrl, redirectUri, trustProxy, missing, steps, demoCommand } = deps;
+  const { isOnlyPage, baseUrl, redirectUri, trustProxy, missing, form, demoCommand } = deps;
   const { checks, refusals, rateLimit, cookies } = deps;
   const router = Router();
 
-  router.get(isOnlyPage ? [routes.home(), routes.setup()] : routes.setup(), (_req, res) => {
-    res.set('Cache-Control', 'no-store').render('setup/setup', { missing, steps, demoCommand });
+  router.get(isOnlyPage ? [routes.home(), routes.setup()] : routes.setup(), (req, res) => {
+    render(res, { hasForm: form !== null && isFromThisMachine(req, baseUrl) });
   });
+
+  if (form) {
+    const connect = createConnect(form);
+    router.post(routes.setup(), ...readSetupForm(baseUrl), async (req, res) => {
+      const problem = await connect(req.body);
+      res.set('Cache-Control', 'no-store');
+      if (problem === null) return res.redirect(303, withNotice(routes.home(), 'app-connected'));
+      if (wantsJson(req)) throw new Problem(problem);
+      render(res.status(problem.status), { hasForm: problem.isForm, problem });
+    });
+  }
 
   const ask = askFirst({
     baseUrl,
@@ -65,4 +83,13 @@ export function setupPages(deps: Deps): Router {
   }
 
   return router;
+
+  function render(
+    res: Response,
+    { hasForm, problem = null }: { hasForm: boolean; problem?: FormProblem | null },
+  ): void {
+    const steps = setupSteps(redirectUri, { hasForm });
+    res.set('Cache-Control', 'no-store');
+    res.render('setup/setup', { missing, steps, redirectUri, demoCommand, hasForm, problem });
+  }
 }

@@ -1,0 +1,53 @@
+import { entriesPerPage } from '../spotify/limits.ts';
+import type { Playlist } from '../spotify/types.ts';
+import type { CallingSession, ListenerCaller } from './listener-caller.ts';
+import { listenerCalls } from './listener-calls.ts';
+
+type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
+
+/** How many pages of playlists are searched for a name. */
+const maxPages = 20;
+
+/** What the cache has of playlists. None of these makes a call. */
+export function createCachedPlaylists({ peek, isCached }: ListenerCaller, session: CallingSession) {
+  return {
+    /** Returns how many pages of this playlist an export from this row on finds in the cache. */
+    cachedPagesToExport({ id, snapshotId, count }: PlaylistVersion, from = 0): number {
+      if (id === null) return 0;
+      const offsets = offsetsOf(count, from);
+      return offsets.filter((from) =>
+        isCached(session, listenerCalls.playlistEntriesToExport, [id, { snapshotId, from }]),
+      ).length;
+    },
+
+    /** Returns those of these URIs that are known to be in this playlist; the others may be in it as well. */
+    knownInPlaylist({ id, snapshotId, count }: PlaylistVersion, uris: readonly string[]): string[] {
+      if (id === null) return [];
+      const known = new Set<string | null | undefined>();
+      for (const from of offsetsOf(count)) {
+        const page = from / entriesPerPage + 1;
+        const shown = peek(session, listenerCalls.playlistEntries, [id, snapshotId, page]);
+        const rows = peek(session, listenerCalls.playlistUris, [id, { snapshotId, from }]);
+        for (const { item } of shown?.items ?? []) known.add(item?.uri);
+        for (const { uri } of rows?.items ?? []) known.add(uri);
+      }
+      return uris.filter((uri) => known.has(uri));
+    },
+
+    /** Returns the name of one of the listener's playlists; null if it isn't cached. */
+    cachedPlaylistName(id: string): string | null {
+      for (let page = 1; page <= maxPages; page += 1) {
+        const cached = peek(session, listenerCalls.cachedPlaylists, [page]);
+        const found = cached?.items.find((one) => one.id === id);
+        if (found) return found.name;
+      }
+      return null;
+    },
+  };
+}
+
+/** Where the pages of a list of this length begin, after the first `from` items. */
+function offsetsOf(count: number | null, from = 0): number[] {
+  const length = Math.max(0, Math.ceil(((count ?? 0) - from) / entriesPerPage));
+  return Array.from({ length }, (_, page) => from + page * entriesPerPage);
+}

@@ -1,0 +1,46 @@
+import * as v from '@badrap/valita';
+import { routes } from '../../routes.ts';
+import { isId, isUri } from '../../spotify/uri.ts';
+import type { Undo, Undone } from '../../web/undo.ts';
+import { putBack } from './contents.ts';
+
+export type UndoRemoval = ReturnType<typeof createUndoRemoval>;
+
+const removal = v.object({
+  id: v.string().assert(isId),
+  items: v.array(
+    v.object({
+      uri: v.string().assert(isUri),
+      place: v.number().assert((place) => Number.isSafeInteger(place) && place >= 0),
+    }),
+  ),
+  /** The version of the playlist after the removal; null if unknown. */
+  snapshotId: v.string().nullable(),
+});
+
+/**
+ * The undo of a removal from a playlist: it puts the items back at their places, as new additions, so the dates on which they were added are lost.
+ * One call, and one for each run of neighbours.
+ */
+export function createUndoRemoval({ undo }: { undo: Undo }) {
+  const kind = undo.createKind({
+    path: routes.undoRemoval,
+    schema: removal,
+    async work(listener, { id, items, snapshotId }, req): Promise<Undone> {
+      const { count, snapshotId: latest } = await listener.spotify.freshPlaylist(id);
+      const isUnchanged = snapshotId !== null && latest === snapshotId;
+      // Spotify refuses a position past the end.
+      // safeguard: undo-within-playlist
+      const end = isUnchanged ? Number.POSITIVE_INFINITY : (count ?? 0);
+      const placed = items.map(({ uri, place }, index) => ({ uri, place: Math.min(place, end + index) }));
+      const missing = await putBack(listener, id, placed);
+      if (missing.length > 0)
+        return {
+          notice: 'copies-missing',
+          undo: await kind.offer(req, { id, items: missing, snapshotId: null }),
+        };
+      return { notice: 'removal-undone' };
+    },
+  });
+  return kind;
+}

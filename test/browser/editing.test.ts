@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { allowAll } from '../support/pages.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+/** Someone who may change playlists looks at a page. */
+async function open(t: TestContext, path: string, { listener = 'mara', javaScriptEnabled = true } = {}) {
+  const turntable = await startTurntable(t, { ticking: true });
+  const { browser: newPerson, url } = turntable;
+  const person = newPerson();
+  await person.signIn(listener, allowAll);
+  const browser = await openBrowser(t, { javaScriptEnabled });
+  await browser.addCookies(person.cookies().map((cookie) => ({ ...cookie, url })));
+  const page = await browser.newPage();
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(url + path);
+  return { ...turntable, person, page, errors };
+}
+
+const sheet = (page: Page) => page.getByRole('dialog', { name: /Add .* to a playlist/ });
+
+test('the sheet with its filter adds to several playlists, stays on the page, and offers Undo', {
+  skip,
+}, async (t) => {
+  const { page, person, url, errors } = await open(t, '/search?q=transmitter&type=track');
+  const counts = async () => {
+    const { body } = await person.getJson('/playlists').expect(200);
+    const playlists = body.playlists as { name: string; count: number }[];
+    return playlists
+      .filter(({ name }) => /^(Night trains|Bicycle repair)$/.test(name))
+      .map(({ count }) => count);
+  };
+  const before = await counts();
+  await page.getByRole('link', { name: 'Add Goodnight, Transmitter to a playlist' }).click();
+
+  await sheet(page)
+    .getByRole('checkbox', { name: /Night trains/ })
+    .check();
+  const filter = sheet(page).getByRole('searchbox', { name: 'Filter playlists' });
+  await filter.fill('bicyclé');
+  assert.equal(
+    await sheet(page).locator('li[data-name]:visible').count(),
+    2,
+    'what is chosen stays in sight',
+  );
+  await filter.press('Enter');
+  await sheet(page)
+    .getByRole('checkbox', { name: /Bicycle repair/ })
+    .check();
+  await sheet(page).getByRole('button', { name: 'Add to chosen playlists' }).click();
+  await sheet(page).waitFor({ state: 'hidden' });
+
+  await page.getByText('Added to “Night trains” and “Bicycle repair”.').waitFor();
+  assert.equal(page.url(), `${url}/search?q=transmitter&type=track`);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('Undone. What you added has been removed again.').waitFor();
+  assert.deepEqual(await counts(), before);
+  assert.deepEqual(errors, []);
+});
+
+test('without JavaScript the page adds, leads back, and its notice offers Undo', { skip }, async (t) => {
+  const { page } = await open(t, '/library/top', { listener: 'noor', javaScriptEnabled: false });
+  await page
+    .getByRole('link', { name: /^Add .* to a playlist$/ })
+    .first()
+    .click();
+  await page.getByRole('searchbox', { name: 'Filter playlists' }).fill('deep');
+  await page.getByRole('button', { name: 'Filter' }).click();
+  await page.getByRole('checkbox', { name: /Deep work/ }).check();
+  await page.getByRole('button', { name: 'Add to chosen playlists' }).click();
+  await page.getByText('Added to the playlists you chose.').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('Undone. What you added has been removed again.').waitFor();
+  assert.match(page.url(), /\/library\/top/);
+});
