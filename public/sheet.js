@@ -104,8 +104,9 @@ document.addEventListener('refused', ({ target, detail: { reason, text, fields, 
 sheet.addEventListener('close', () => {
   // safeguard: closed-sheet-stays-closed
   request.abort();
-  if (document.activeElement !== document.body) return;
-  // An update has replaced what opened it, or taken it away.
+  const { activeElement } = document;
+  // If an update has replaced what opened it, or taken it away, the focus is lost. The browser may not have taken it from the sheet yet.
+  if (activeElement !== document.body && !sheet.contains(activeElement)) return;
   // safeguard: focus-after-sheet
   const link = [...document.querySelectorAll('a[data-sheet]')].find(({ href }) => href === opener);
   (link ?? document.getElementById('main')).focus({ preventScroll: true });

@@ -56,7 +56,8 @@ const situations: readonly Situation[] = [
       assert.equal((await playing()).item.uri, before);
       await show('/devices');
       await chooseLaptop(page).click();
-      await until(async () => (await playing()).device.name === 'Mara’s laptop');
+      await page.getByRole('listitem').filter({ hasText: 'laptop' }).getByText('Active').waitFor();
+      assert.equal((await playing()).device.name, 'Mara’s laptop');
     },
   },
   {
