@@ -44,6 +44,7 @@ function show(card) {
   const recent = document.getElementById('live-recent');
   const isOpen = place.querySelector('details')?.open;
   place.innerHTML = card.html;
+  document.documentElement.className = card.colour;
   const details = place.querySelector('details');
   if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.

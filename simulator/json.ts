@@ -47,7 +47,8 @@ export function createJsonHelpers({ origin, apiUrl, apiVersion }: JsonContext) {
 
     images: (seed: string): Json[] =>
       [640, 300, 64].map((size) => ({
-        url: `${origin}/covers/${size}/${seed}.svg`,
+        // The larger ones are drawn by the browser, which costs the simulator nothing.
+        url: `${origin}/covers/${size}/${seed}.${size === 64 ? 'jpg' : 'svg'}`,
         height: size,
         width: size,
       })),

@@ -49,7 +49,7 @@ export function createPlaylistJson({ context: { origin, apiUrl }, helpers, catal
       case 'none':
         return [];
       case 'own':
-        return [{ url: `${origin}/covers/640/${playlist.id}.svg`, height: null, width: null }];
+        return [{ url: `${origin}/covers/640/${playlist.id}.jpg`, height: null, width: null }];
       case 'drawn':
         return images(playlist.id);
     }

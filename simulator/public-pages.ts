@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Response, Router } from 'express';
 import { albums, artists, edgeCaseTracks, episodes, everyTrack, liveAlbums, shows } from './catalogue.ts';
 import { drawCover, drawPerson } from './covers.ts';
+import { toJpeg } from './jpeg.ts';
 import { listeners } from './listeners.ts';
 import { itemPage, notFoundPage } from './pages.ts';
 import type { PlaylistStore } from './playlist-store.ts';
@@ -16,12 +17,17 @@ export function createPublicPages({ playlistStore }: { playlistStore: PlaylistSt
 
   router.get('/covers/:size/:seed.svg', (req, res, next) => {
     if (!sizes.has(req.params.size) || !/^\w{1,40}$/.test(req.params.seed)) return next();
-    sendPicture(res, drawCover(req.params.seed, Number(req.params.size)));
+    sendPicture(res.type('svg'), drawCover(req.params.seed, Number(req.params.size)));
+  });
+
+  router.get('/covers/:size/:seed.jpg', async (req, res, next) => {
+    if (!sizes.has(req.params.size) || !/^\w{1,40}$/.test(req.params.seed)) return next();
+    sendPicture(res.type('jpeg'), await toJpeg(drawCover(req.params.seed, Number(req.params.size))));
   });
 
   router.get('/people/:size/:id.svg', (req, res, next) => {
     if (!sizes.has(req.params.size) || !/^\w{1,40}$/.test(req.params.id)) return next();
-    sendPicture(res, drawPerson(req.params.id, Number(req.params.size)));
+    sendPicture(res.type('svg'), drawPerson(req.params.id, Number(req.params.size)));
   });
 
   router.get('/open/:type/:id', (req, res, next) => {
@@ -42,7 +48,7 @@ function setHeaders(res: Response): Response {
   });
 }
 
-function sendPicture(res: Response, svg: string) {
+function sendPicture(res: Response, picture: string | Buffer) {
   res
     .set({
       'content-security-policy': "default-src 'none'",
@@ -51,8 +57,7 @@ function sendPicture(res: Response, svg: string) {
       'cross-origin-resource-policy': 'cross-origin',
       'x-content-type-options': 'nosniff',
     })
-    .type('image/svg+xml')
-    .send(svg);
+    .send(picture);
 }
 
 function findItem(

@@ -26,6 +26,7 @@ import { diagnose } from './redis/diagnose.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
+import { createCoverColours } from './web/cover-colours.ts';
 import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
@@ -188,6 +189,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
   const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
+  const coverColours = createCoverColours({ download: parts.downloadImage });
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now });
   const forms = createForms({ records, background, baseUrl });
   const signedIn = createSignedIn({
@@ -229,7 +231,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       onSignIn: () => log.info('signed in'),
     }),
   );
-  router.use(nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, now }));
+  router.use(
+    nowPlayingPages({ signedIn, hub, streams, fetchSubscriptions, background, recent, coverColours, now }),
+  );
   router.use(playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now }));
   router.use(
     exportPages({

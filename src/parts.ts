@@ -30,6 +30,7 @@ import { createRecords } from './redis/records.ts';
 import { formatRedisAddress, keyPrefixIn } from './settings/redis-url.ts';
 import { createAccounts } from './spotify/accounts.ts';
 import { type CallResult, createHttp } from './spotify/http.ts';
+import { createImageDownload } from './spotify/images.ts';
 import { createWebApi } from './spotify/web-api.ts';
 
 export type Parts = ReturnType<typeof createParts>;
@@ -61,7 +62,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   });
   const seal = createSeal(config.secrets);
 
-  const { accounts, webApi } = createSpotifyClients({ config, log, timing });
+  const { accounts, webApi, downloadImage } = createSpotifyClients({ config, log, timing });
   const sessionRecords = createSessionRecords({ records, now });
   const accountOf = async (sessionId: string) =>
     (await sessionRecords.read(sessionId))?.listener.accountId ?? null;
@@ -110,11 +111,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     now,
     timing: timing.live,
     onFault: (error) => log.warn('Live updates failed', errorFields(error)),
-    onChannelRefused: ({ code }) =>
-      log.warn(
-        `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(liveChannel(redis, clientId))}`,
-        { cause: code },
-      ),
+    onChannelRefused: ({ code }) => warnOfMissingChannel(log, liveChannel(redis, clientId), code),
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
@@ -137,6 +134,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     redisAnswered: firstReport.then(() => (redis.status === 'ready' ? clock.firstSync : undefined)),
     seal,
     accounts,
+    downloadImage,
     grants,
     browsers,
     listenerAccess,
@@ -188,6 +186,13 @@ function connectToRedis({
   });
 }
 
+function warnOfMissingChannel(log: Log, channel: string, cause: string | undefined): void {
+  log.warn(
+    `Redis does not permit this user to use the channel for live updates: ${missingChannelEffect}. ${missingChannelFix(channel)}`,
+    { cause },
+  );
+}
+
 /** Logs each damaged record with a count. */
 function damageReporter(log: Log): (kind: string, why: string) => void {
   const counts = new Map<string, number>();
@@ -213,5 +218,6 @@ function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }:
       http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
       otherOrigins,
     }),
+    downloadImage: createImageDownload({ deadlineMs: timing.apiDeadlineMs, otherOrigins }),
   };
 }

@@ -105,6 +105,19 @@ export function createHttp({
   };
 }
 
+/** Returns a function that downloads a file; null if it can't be had. It never throws, and follows no redirects. */
+export function createDownload({ deadlineMs, maxBytes }: { deadlineMs: number; maxBytes: number }) {
+  // safeguard: downloads-without-redirects
+  const http = axios.create({ maxRedirects: 0, proxy: false, responseType: 'arraybuffer' });
+  return async (url: string): Promise<Buffer | null> => {
+    // safeguard: download-limits
+    const limits = { maxContentLength: maxBytes, signal: AbortSignal.timeout(deadlineMs) };
+    // What downloads need is optional, so the reason doesn't matter.
+    const response = await http.get<Buffer>(url, limits).catch(() => null);
+    return response?.data ?? null;
+  };
+}
+
 /**
  * Returns a signal that aborts after `ms` milliseconds. A process that was suspended resumes with its timers due and responses waiting to be read. It
  * reads those first, because one of them may contain the only token that Spotify still accepts.

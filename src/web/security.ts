@@ -16,6 +16,7 @@ export function securityHeaders({ baseUrl, coverOrigins }: Deps): RequestHandler
       directives: {
         'default-src': ["'none'"],
         'style-src': ["'self'"],
+        'font-src': ["'self'"],
         'script-src': ["'self'"],
         'connect-src': ["'self'"],
         'manifest-src': ["'self'"],

@@ -15,16 +15,23 @@ type PublicFile = {
 /** The files in public/ by name, as of the start of the server. */
 export type PublicFiles = ReadonlyMap<string, PublicFile>;
 
-/** Reads the files in a folder, without subfolders; scripts without their comments. Throws if one cannot be read. */
+/** Reads the files in a folder, without subfolders; scripts and styles without their comments. Throws if one cannot be read. */
 export function readPublicFiles(folder: string): PublicFiles {
-  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
-  return new Map(
-    files.map(({ name }) => {
-      const path = join(folder, name);
-      const content = extname(name) === '.js' ? withoutComments(readFileSync(path)) : readFileSync(path);
-      return [name, { content, version: versionOf(content), modified: statSync(path).mtime.toUTCString() }];
-    }),
-  );
+  const names = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);
+  const files = new Map<string, PublicFile>();
+  // Styles come last: they contain the versions of other files.
+  const isStyle = (name: string) => extname(name) === '.css';
+  for (const name of names.toSorted((a, b) => Number(isStyle(a)) - Number(isStyle(b)))) {
+    const path = join(folder, name);
+    const original = readFileSync(path);
+    const text = ['.js', '.css'].includes(extname(name)) ? withoutComments(original.toString()) : null;
+    const content = text === null ? original : Buffer.from(isStyle(name) ? withVersions(text, files) : text);
+    const modified = statSync(path).mtime.toUTCString();
+    files.set(name, { content, version: versionOf(content), modified });
+  }
+  return files;
 }
 
 /**
@@ -49,17 +56,23 @@ export function staticFiles(files: PublicFiles): RequestHandler {
   };
 }
 
+/** Adds the versions of files to a style sheet, so that browsers cache those for a year as well. */
+function withVersions(style: string, files: PublicFiles): string {
+  return style.replace(/url\("([\w.-]+)"\)/g, (url, name: string) => {
+    const file = files.get(name);
+    return file ? `url("${routes.asset(name, file.version)}")` : url;
+  });
+}
+
 /**
- * Returns a script without the comments that have lines of their own, and without indentation: a third less to load. A template literal must not
- * span lines.
+ * Returns a script or style sheet without the comments that have lines of their own, and without indentation: a third less to load. A template
+ * literal must not span lines.
  */
-function withoutComments(script: Buffer): Buffer {
-  const text = script
-    .toString()
+function withoutComments(text: string): string {
+  return text
     .replace(/^\s*\/\*[\s\S]*?\*\/$/gm, '')
     .replace(/^\s*\/\/.*$/gm, '')
     .replace(/^\s+/gm, '');
-  return Buffer.from(text);
 }
 
 /** The version of a file: a hash of its content. */

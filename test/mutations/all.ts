@@ -1,4 +1,5 @@
 import { mutations as bar } from './bar.ts';
+import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
 import type { Mutation } from './mutation.ts';
@@ -22,6 +23,7 @@ export const mutations: readonly Mutation[] = [
   ...data,
   ...remote,
   ...bar,
+  ...colours,
   ...editing,
   ...setup,
   ...setupForm,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { displayKeyOf, expectedEndOf, type Observation } from '../../live/observation.ts';
 import { conditionKeyOf, type LiveState } from '../../live/state.ts';
-import type { Playback, TimestampedItem } from '../../spotify/types.ts';
+import type { Image, Playback, TimestampedItem } from '../../spotify/types.ts';
 
 /** The contents of the card, when the page loads and with each live update. */
 export type Card = {
@@ -87,6 +87,11 @@ export function playerData({ playback, progressMs, endsInMs, askedAt, saved }: C
     context: playback.state === 'nothing' ? null : playback.context,
     volume: playback.state === 'nothing' ? null : (playback.device?.volumePercent ?? null),
   };
+}
+
+/** The images of the cover; empty if there is none. */
+export function coversOf({ playback }: Pick<Card, 'playback'>): readonly Image[] {
+  return playback.state === 'nothing' ? [] : (playback.item?.covers ?? []);
 }
 
 function bylineOf(item: NonNullable<Exclude<Playback, { state: 'nothing' }>['item']>): string | null {

@@ -9,10 +9,11 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { cover } from '../../web/cover.ts';
+import type { CoverColours } from '../../web/cover-colours.ts';
 import { Problem } from '../../web/errors.ts';
 import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { type Card, cardOf, playerData, versionOf } from './card.ts';
+import { type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
 import { controlsOf } from './controls.ts';
 
 type Deps = {
@@ -21,6 +22,7 @@ type Deps = {
   streams: Streams;
   fetchSubscriptions: FetchSubscriptions;
   background: BackgroundTasks;
+  coverColours: CoverColours;
   now: () => number;
   /** Recently played tracks, if nothing is playing and they are known without asking Spotify. */
   knownRecent: (listener: SignedInListener, observation: Observation) => Promise<Card['recent']>;
@@ -43,7 +45,8 @@ const graceMs = 15_000;
  * hub polls, once for all subscribers of a listener.
  */
 export function livePages(deps: Deps): Router {
-  const { signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, cardLocals } = deps;
+  const { signedIn, hub, streams, fetchSubscriptions, background, coverColours } = deps;
+  const { now, knownRecent, cardLocals } = deps;
   const router = Router();
 
   // safeguard: separate-stream-limit
@@ -79,8 +82,9 @@ export function livePages(deps: Deps): Router {
       try {
         const card = await cardFor(observation, live);
         const html = interest === 'everything' ? await render(res, listener, card) : null;
+        const colour = interest === 'everything' ? await coverColours.of(coversOf(card)) : '';
         // Otherwise a newer card is on its way.
-        if (latest === live) stream.send('card', { html, ...cardData(listener, card) });
+        if (latest === live) stream.send('card', { html, colour, ...cardData(listener, card) });
       } catch (error) {
         // A card that cannot be rendered ends this stream and nothing else.
         res.destroy();
@@ -114,9 +118,10 @@ export function livePages(deps: Deps): Router {
     // safeguard: skip-unchanged-card
     const needsHtml = card && interest === 'everything' && data?.version !== req.query.version;
     const html = needsHtml ? await render(res, listener, card) : null;
+    const colour = needsHtml ? await coverColours.of(coversOf(card)) : '';
     // safeguard: poll-for-fetching-pages
     fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs, interest);
-    res.set('Cache-Control', 'private, no-store').json({ html, nextMs, ...data });
+    res.set('Cache-Control', 'private, no-store').json({ html, colour, nextMs, ...data });
   });
   router.get(routes.nowPlayingCard(), fetchCard);
 
@@ -148,9 +153,7 @@ function nextFetchInMs(pollInMs: number | null): number {
 /** Data for the scripts of a card and of a bar. */
 function cardData(listener: SignedInListener, card: Card) {
   const { takesCommands } = controlsOf(listener, card);
-  const { playback } = card;
-  const covers = playback.state === 'nothing' ? [] : (playback.item?.covers ?? []);
-  const image = cover(covers, barCoverSize)?.src ?? null;
+  const image = cover(coversOf(card), barCoverSize)?.src ?? null;
   return { version: versionOf(card), ...playerData(card), takesCommands, cover: image };
 }
 

@@ -11,11 +11,12 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import type { TimestampedItem } from '../../spotify/types.ts';
+import type { CoverColours } from '../../web/cover-colours.ts';
 import { noticeIn } from '../../web/notices.ts';
 import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { type Card, cardOf, playerData, versionOf } from './card.ts';
+import { type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
 import { controlsOf, noticePlaceOf } from './controls.ts';
 import { livePages } from './live.ts';
 
@@ -26,6 +27,7 @@ type Deps = {
   fetchSubscriptions: FetchSubscriptions;
   background: BackgroundTasks;
   recent: RecentlyPlayed;
+  coverColours: CoverColours;
   now: () => number;
 };
 
@@ -39,7 +41,7 @@ const minRefreshMs = 20_000;
  * recently played tracks, if nothing is playing and they weren't requested in the last few minutes.
  */
 export function nowPlayingPages(deps: Deps): Router {
-  const { signedIn, hub, streams, fetchSubscriptions, background, recent, now } = deps;
+  const { signedIn, hub, streams, fetchSubscriptions, background, recent, coverColours, now } = deps;
   const router = Router();
 
   const page = signedIn.page(async (req, res, listener) => {
@@ -53,28 +55,36 @@ export function nowPlayingPages(deps: Deps): Router {
     if (wantsJson(req)) {
       const seenAt = new Date(observation.answeredAt).toISOString();
       const waitingUntil = live.cooldown && new Date(live.cooldown.until).toISOString();
-      res.json({ ...observation.playback, saved, seenAt, waitingUntil });
-      return;
+      return void res.json({ ...observation.playback, saved, seenAt, waitingUntil });
     }
     // safeguard: await-redis-calls-of-page
     const next = await hub.nextPollFor(observation);
     // safeguard: await-optional-data
     const recent = await nullIfSlow(recentlyPlayed(listener, observation));
-    const { throttledUntil } = next;
-    const card = cardOf({ ...observation, saved }, { ...live, throttledUntil }, recent, now());
-    const shouldRefresh = req.query.refresh !== 'off';
+    const shownLive = { ...live, throttledUntil: next.throttledUntil };
+    const card = cardOf({ ...observation, saved }, shownLive, recent, now());
     res.render('now-playing/now-playing', {
       ...cardLocals(listener, card),
+      colour: await coverColours.of(coversOf(card)),
       noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
-      refreshSeconds: shouldRefresh ? refreshAfter(next.at, live.cooldown, now()) : null,
+      refreshSeconds: req.query.refresh === 'off' ? null : refreshAfter(next.at, live.cooldown, now()),
       signIn: signInHash(req.session.id),
     });
   });
   router.get(routes.nowPlaying(), htmlOrJson, page);
-
   router.use(
-    livePages({ signedIn, hub, streams, fetchSubscriptions, background, now, knownRecent, cardLocals }),
+    livePages({
+      signedIn,
+      hub,
+      streams,
+      fetchSubscriptions,
+      background,
+      coverColours,
+      now,
+      knownRecent,
+      cardLocals,
+    }),
   );
 
   return router;

@@ -1,0 +1,27 @@
+import { trustedUrls } from './fields.ts';
+import { createDownload } from './http.ts';
+
+/** Downloads the image at a URL; null if it can't be had. It never throws. */
+export type DownloadImage = (url: string) => Promise<Buffer | null>;
+
+type Deps = {
+  /** How long a download may take from the first to the last byte, in milliseconds. */
+  deadlineMs: number;
+  /** Origins besides Spotify's that serve covers. */
+  otherOrigins: readonly string[];
+};
+
+/** Covers of 64 pixels have about 2 kB. A playlist's own cover can be the only one, and has up to 256 kB. */
+const maxBytes = 512 * 1024;
+
+/** Returns a client for the hosts of Spotify's covers. These downloads are no calls of the Web API, and don't count against its quota. */
+export function createImageDownload({ deadlineMs, otherOrigins }: Deps): DownloadImage {
+  const trusted = trustedUrls(otherOrigins);
+  const download = createDownload({ deadlineMs, maxBytes });
+
+  return async (url) => {
+    const image = trusted.image(url);
+    // safeguard: covers-from-spotify-only
+    return image === null ? null : download(image);
+  };
+}

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import jpeg from 'jpeg-js';
+import { createImageDownload } from '../../src/spotify/images.ts';
+import { createCoverColours, dominantClass } from '../../src/web/cover-colours.ts';
+import { until } from '../support/fleet.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+type Colour = readonly [r: number, g: number, b: number];
+
+const red: Colour = [230, 20, 30];
+const teal: Colour = [20, 150, 150];
+const brick: Colour = [140, 110, 100];
+const grey: Colour = [128, 128, 128];
+const black: Colour = [0, 0, 16];
+
+/** An image of 64 pixels a side: each colour fills its number of pixels of a hundred. */
+function pixelsOf(...parts: readonly [Colour, percent: number][]): Uint8Array {
+  const all = parts.flatMap(([[r, g, b], percent]) =>
+    Array.from({ length: Math.round((4_096 * percent) / 100) }, () => [r, g, b, 255]),
+  );
+  return Uint8Array.from(all.flat());
+}
+
+const cases: readonly (readonly [string, Uint8Array, string])[] = [
+  ['one vivid colour', pixelsOf([red, 100]), 'hue-30 chroma-2'],
+  ['another one', pixelsOf([teal, 100]), 'hue-195 chroma-2'],
+  ['a muted colour', pixelsOf([brick, 100]), 'hue-45 chroma-1'],
+  ['grey only', pixelsOf([grey, 100]), 'hue-0 chroma-0'],
+  ['a speck of colour', pixelsOf([grey, 98], [red, 2]), 'hue-0 chroma-0'],
+  ['a small vivid part on a large dull one', pixelsOf([brick, 70], [red, 30]), 'hue-30 chroma-2'],
+  ['what is nearly black has no colour', pixelsOf([black, 90], [teal, 10]), 'hue-195 chroma-2'],
+];
+
+for (const [name, pixels, expected] of cases)
+  test(`the colour of a cover: ${name}`, () => assert.equal(dominantClass(pixels), expected));
+
+/** A host of covers, and what it was asked for. */
+async function startHost(t: TestContext, listener: RequestListener) {
+  const requested: string[] = [];
+  const server = createServer((req, res) => {
+    requested.push(req.url ?? '');
+    listener(req, res);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { requested, origin };
+}
+
+function coloursFrom(otherOrigins: readonly string[], deadlineMs = 1_000) {
+  return createCoverColours({ download: createImageDownload({ deadlineMs, otherOrigins }) });
+}
+
+const images = (url: string) => [{ url, width: 64, height: 64 }];
+const redCover = jpeg.encode({ data: pixelsOf([red, 100]), width: 64, height: 64 }, 90).data;
+
+test('a cover is downloaded once, whatever the number of pages', async (t) => {
+  const { requested, origin } = await startHost(t, (_req, res) => res.end(redCover));
+  const colours = coloursFrom([origin]);
+  const found = await Promise.all([1, 2, 3].map(() => colours.of(images(`${origin}/a.jpg`))));
+  assert.deepEqual(
+    new Set([...found, await colours.of(images(`${origin}/a.jpg`))]),
+    new Set(['hue-30 chroma-2']),
+  );
+  assert.deepEqual(requested, ['/a.jpg']);
+});
+
+test('covers are downloaded from the hosts of covers only, and redirects are not followed', async (t) => {
+  const foreign = await startHost(t, (_req, res) => res.end(redCover));
+  const { origin } = await startHost(t, (_req, res) =>
+    res.writeHead(302, { Location: `${foreign.origin}/a.jpg` }).end(),
+  );
+  assert.equal(await coloursFrom([]).of(images(`${foreign.origin}/a.jpg`)), '');
+  assert.equal(await coloursFrom([origin]).of(images(`${origin}/a.jpg`)), '');
+  assert.deepEqual(foreign.requested, []);
+});
+
+test('a page has no colour if its cover is too large, no JPEG, or too slow', async (t) => {
+  const { origin } = await startHost(t, ({ url }, res) => {
+    if (url === '/slow.jpg') return;
+    res.end(url === '/large.jpg' ? Buffer.concat([redCover, Buffer.alloc(600 * 1024)]) : 'no JPEG');
+  });
+  for (const name of ['large', 'other', 'slow']) {
+    const colour = coloursFrom([origin], 60_000).of(images(`${origin}/${name}.jpg`));
+    assert.equal(await Promise.race([colour, sleep(10_000, 'waits', { ref: false })]), '', name);
+  }
+});
+
+test('now playing takes on the colour of the cover, and a page without one does not', async (t) => {
+  const { browser, simulator } = await startTurntable(t);
+  simulator.plays('mara', { kind: 'track', index: 2, progressMs: 20_000 });
+  const mara = browser();
+  await mara.signIn('mara');
+  const colour = /<html lang="en" class="(hue-\d+ chroma-[012])">/;
+  // A page doesn't wait long for a cover that is new.
+  await until(async () => colour.test((await mara.get('/now-playing')).text));
+  simulator.plays('mara', { kind: 'nothing' });
+  assert.match((await mara.get('/now-playing?notice=track-saved')).text, /<html lang="en">/);
+});
