@@ -72,6 +72,13 @@ export const routes = {
   exportOneFile: (id: string, format: string, query: ExportQuery = {}) =>
     url(`/playlists/${id}/export.${format}`, query),
 
+  exportSavedTracks: () => '/library/export',
+  exportSavedTracksFile: (format: string, query: ExportQuery = {}) => url(`/library/export.${format}`, query),
+  /** `list`: `recent` or `top`. */
+  exportList: (list: string, query: { range?: string } = {}) => url(`/library/${list}/export`, query),
+  exportListFile: (list: string, format: string, query: ExportQuery = {}) =>
+    url(`/library/${list}/export.${format}`, query),
+
   /** A POST undoes an action; its notice has the token. */
   undoAddition: (token: string) => `/undo/addition/${token}`,
   undoRemoval: (token: string) => `/undo/removal/${token}`,
@@ -97,7 +104,14 @@ type AddQuery = {
   page?: number;
   returnTo?: string | null;
 };
-type ExportQuery = ExportPlace & { part?: 'yes'; anyway?: 'yes' };
+/** `for`: the program that a table is for. `of`: the format of the files in a ZIP. `range`: of top tracks. */
+type ExportQuery = ExportPlace & {
+  part?: 'yes';
+  anyway?: 'yes';
+  for?: string;
+  of?: string;
+  range?: string;
+};
 
 /** The first page has no number in its URL. */
 function paged({ page }: { page?: number | undefined }): { page: number | null } {

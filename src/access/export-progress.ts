@@ -10,7 +10,7 @@ export type ExportProgress = ReturnType<typeof createExportProgress>;
 /** The progress of an export. Times are milliseconds since 1970. */
 export type Progress = {
   startedAt: number;
-  /** The id of the exported playlist, or `all`. */
+  /** The id of the exported playlist, `all`, or a list of the library. */
   exportId: string;
   /** The name of the playlist; null if it has none, or is not known yet. */
   name: string | null;
@@ -59,7 +59,7 @@ const codec = jsonCodec<Progress>({
     // safeguard: resume-link-within-site
     resume: v
       .string()
-      .assert((path) => path.startsWith('/playlists/'))
+      .assert((path) => /^\/(playlists|library)\//.test(path))
       .nullable(),
     missing: amount,
   }),

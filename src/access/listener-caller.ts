@@ -89,12 +89,11 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
 
   function peek<Args extends unknown[], Result>(
     { listener }: CallingSession,
-    { cache }: Call<Args, Result>,
+    call: Call<Args, Result>,
     args: Args,
   ): Result | undefined {
-    const key = cache?.key(...args) ?? null;
-    if (!cache || key === null) return undefined;
-    return responseCache.peek(listener.accountId, key, cache.ttlMs);
+    const at = placeInCache(call, args);
+    return at ? responseCache.peek(listener.accountId, at.key, at.ttlMs) : undefined;
   }
 
   return {
@@ -120,22 +119,23 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       };
       const key = call.cache?.key(...args) ?? null;
       if (!call.cache || key === null) return load();
-      const { ttlMs, accepts } = call.cache;
-      const { accountId } = session.listener;
+      const { ttlMs, accepts, isPacked } = call.cache;
       // A call with `accepts` has no `transform`.
       const isCacheable = accepts && ((result: Result | Transformed) => accepts(result as Result, ...args));
-      return responseCache.get(accountId, key, ttlMs, load, isCacheable);
+      return responseCache.get(session.listener.accountId, key, ttlMs, load, { isCacheable, isPacked });
     },
 
     /** Returns the response to this call if it is in the cache, else undefined. */
     peek,
-
     /** Returns whether the response to this call is in the cache. */
-    isCached: <Args extends unknown[], Result>(
-      session: CallingSession,
+    isCached<Args extends unknown[], Result>(
+      { listener }: CallingSession,
       call: Call<Args, Result>,
       args: Args,
-    ): boolean => peek(session, call, args) !== undefined,
+    ) {
+      const at = placeInCache(call, args);
+      return at !== null && responseCache.has(listener.accountId, at.key, at.ttlMs);
+    },
 
     /**
      * Returns whether Spotify has recently refused a command because the account has no Premium. New apps can't find out in any other way: their
@@ -149,4 +149,10 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       for (const prefix of keyPrefixes) responseCache.invalidate(listener.accountId, prefix);
     },
   };
+}
+
+/** Returns where the response to a call is cached, and for how long; null if it isn't. */
+function placeInCache<Args extends unknown[], Result>({ cache }: Call<Args, Result>, args: Args) {
+  const key = cache?.key(...args) ?? null;
+  return cache && key !== null ? { key, ttlMs: cache.ttlMs } : null;
 }

@@ -1,14 +1,13 @@
 import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
 import type { Slice } from '../spotify/send.ts';
+import { exportCalls } from './listener-export-calls.ts';
 import { playerCalls } from './listener-player-calls.ts';
-import { editPlaylistScopes, playlistCalls, playlistScopes } from './listener-playlist-calls.ts';
-import type { Scope } from './scopes.ts';
+import { editPlaylistScopes, playlistCalls } from './listener-playlist-calls.ts';
+import { playlistScopes, type Scope } from './scopes.ts';
 import { defineCall, ttl, type UsedBy } from './spotify-call.ts';
 import { topics } from './topics.ts';
 
 export type CallName = keyof typeof listenerCalls;
-
-type PageToExport = { snapshotId: string | null; from: number };
 
 /**
  * Every call to Spotify that is made for a listener. Pages make them as `listener.spotify.<name>(…)`, see listener-api.ts, and never name a
@@ -151,28 +150,7 @@ export const listenerCalls = {
       versioned((apiVersion) => webApi.playlistEntries(accessToken, id, slice, apiVersion)),
   }),
 
-  playlistEntriesToExport: defineCall({
-    endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
-    scopes: playlistScopes,
-    family: 'playlist-read',
-    usedBy: { Export: 'every file' },
-    request: ({ webApi, accessToken, market, versioned }, id: string, { from }: PageToExport) =>
-      versioned((apiVersion) => {
-        // With a market, new apps would get relinked tracks without their originals: see relinking.ts.
-        // safeguard: export-originals
-        const slice = { from, market: apiVersion === 'legacy' ? market : null };
-        return webApi.playlistEntries(accessToken, id, slice, apiVersion);
-      }),
-    // Shared by the formats: a playlist with the same snapshot has the same contents. A page that lacks rows is read again.
-    cache: {
-      // safeguard: share-pages-between-formats
-      key: (id, { snapshotId, from }) => (snapshotId ? `playlist ${id} ${snapshotId} from ${from}` : null),
-      ttlMs: ttl.fiveMinutes,
-      // safeguard: cache-whole-pages-only
-      accepts: ({ items, total }, _id, { from }) =>
-        total !== null && items.length === Math.min(entriesPerPage, total - from),
-    },
-  }),
+  ...exportCalls,
 
   ...playlistCalls,
 

@@ -1,9 +1,8 @@
 import type { Addition, PlaylistDetails, Removal } from '../spotify/playlist-change-calls.ts';
+import { playlistScopes } from './scopes.ts';
 import { defineCall, ttl } from './spotify-call.ts';
 import { topics } from './topics.ts';
 
-// Without both, Spotify silently omits some playlists (GitHub: owntone/owntone-server#780).
-export const playlistScopes = ['playlist-read-private', 'playlist-read-collaborative'] as const;
 export const editPlaylistScopes = ['playlist-modify-public', 'playlist-modify-private'] as const;
 
 /** The calls that change playlists, and that read them for that: part of the table in listener-calls.ts. */

@@ -44,6 +44,9 @@ export const controlScopes: readonly Scope[] = [
   'playlist-modify-private',
 ];
 
+/** For reading playlists. Without both, Spotify silently omits some (GitHub: owntone/owntone-server#780). */
+export const playlistScopes = ['playlist-read-private', 'playlist-read-collaborative'] as const;
+
 /** Returns what this scope permits; null for a scope that this site doesn't use. */
 export function describeScope(scope: string): string | null {
   return Object.hasOwn(scopes, scope) ? scopes[scope as Scope] : null;

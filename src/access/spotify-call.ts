@@ -60,11 +60,15 @@ type CallContext = {
 /** A call that reads has a cache, unless its response must be fresh; a call that changes something says what it invalidates. */
 export type Call<Args extends unknown[], Result> = CallInfo & {
   request: (context: CallContext, ...args: Args) => Promise<Result>;
-  /** Where responses are cached. `key` is null for one that can't be cached; `accepts` says whether a response is worth it. */
+  /**
+   * Where responses are cached. `key` is null for one that can't be cached; `accepts` says whether a response is worth it; `isPacked`, whether it
+   * is compressed until it is read again.
+   */
   cache?: {
     key: (...args: Args) => string | null;
     ttlMs: number;
     accepts?: (result: Result, ...args: Args) => boolean;
+    isPacked?: boolean;
   };
   /** The prefixes of cache keys. */
   invalidates?: (...args: Args) => readonly string[];

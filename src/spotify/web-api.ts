@@ -1,4 +1,5 @@
 import { createCatalogueCalls } from './catalogue-calls.ts';
+import { createExportCalls } from './export-calls.ts';
 import { trustedUrls } from './fields.ts';
 import type { Http } from './http.ts';
 import { createLibraryCalls } from './library-calls.ts';
@@ -30,5 +31,6 @@ export function createWebApi({ http, otherOrigins }: Deps) {
     ...createPlaylistCalls(send, trusted),
     ...createPlaylistChangeCalls(send),
     ...createCatalogueCalls(send, trusted),
+    ...createExportCalls(send, trusted),
   };
 }

@@ -8,6 +8,8 @@ export type Formatters = {
   locale: string;
   /** The separator of hours, minutes and seconds, for the script that updates the progress bar. */
   timeSeparator: string;
+  /** Between the units and the tenths of a number. */
+  decimalSign: string;
   /** Milliseconds as the length of a track: 3:05, 1:02:45. */
   time(ms: number): string;
   /** An ISO 8601 date-time as a date, such as 4 Mar 2025; null if it isn't one. */
@@ -82,6 +84,7 @@ function createFormatters(language: string): Formatters {
     lang: /^en\b/.test(locale) ? '' : locale,
     locale,
     timeSeparator,
+    decimalSign: numbers.formatToParts(0.5).find(({ type }) => type === 'decimal')?.value ?? '.',
     time(ms) {
       const seconds = Math.floor(ms / 1000);
       const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];

@@ -2,6 +2,7 @@ import { mutations as bar } from './bar.ts';
 import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
+import { mutations as files } from './files.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
@@ -22,6 +23,7 @@ export const mutations: readonly Mutation[] = [
   ...visitors,
   ...data,
   ...remote,
+  ...files,
   ...bar,
   ...colours,
   ...editing,

@@ -278,7 +278,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the heartbeat of a paused file',
     safeguard: 'export-heartbeat',
-    from: 'if (line !== undefined) yield line;',
+    from: 'if (held.length > 0) yield held.subarray(0, bytesPerBeat);',
     to: '',
     test: 'test/pages/exports-go-on',
     named: 'never silent',
@@ -490,7 +490,7 @@ export const mutations: Mutation[] = [
   {
     what: 'resume links within the site only',
     safeguard: 'resume-link-within-site',
-    from: ".assert((path) => path.startsWith('/playlists/'))",
+    from: '.assert((path) => /^\\/(playlists|library)\\//.test(path))',
     to: '',
     test: 'test/pages/exports-complete',
     named: 'damaged link',

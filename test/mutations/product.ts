@@ -559,15 +559,15 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping formulas in CSV',
     safeguard: 'escape-formulas',
-    from: 'cast: { string: safeCell }, ',
-    to: '',
+    from: 'cast: { string: safeCell, boolean: String }',
+    to: 'cast: { boolean: String }',
     test: 'test/pages/csv',
   },
   {
     what: 'the concurrency limit of an export',
     safeguard: 'export-concurrency',
-    from: 'const maxInFlight = 4;',
-    to: 'const maxInFlight = 24;',
+    from: 'const maxAtOnce = 8;',
+    to: 'const maxAtOnce = 24;',
     test: 'test/pages/export',
   },
   {
@@ -580,8 +580,8 @@ export const mutations: Mutation[] = [
   {
     what: 'the order of exported pages',
     safeguard: 'export-page-order',
-    from: 'await inFlight.shift()',
-    to: 'await inFlight.pop()',
+    from: 'loading.get(index)',
+    to: 'loading.get(Math.max(...loading.keys()))',
     test: 'test/pages/export',
   },
   {

@@ -229,7 +229,7 @@ test('a file for the legacy version of the Web API marks what Spotify cannot pla
 
   const { text } = await mara.get(`${path}/export.csv`).buffer(true).expect(200);
 
-  assert.match(text.split('\r\n')[1] ?? '', /Not available with your Spotify plan/);
+  assert.match(text.split('\r\n')[1] ?? '', /,"1","false"$/);
 });
 
 test('an empty row does not shift the positions of those after it', async (t) => {

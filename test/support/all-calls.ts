@@ -94,6 +94,7 @@ async function visitEverything({ browser, simulator, clock }: Turntable, listene
   await act('/player/play', { context: `spotify:playlist:${id}`, offset: 1, device: other.id });
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await visit(`${path}/export.json`);
+  for (const list of ['/library', '/library/recent', '/library/top']) await visit(`${list}/export.csv`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
   const json = person.post('/playlists/add').set('Accept', 'application/json');
   const { undo } = (await json.send({ uri: [track, episode, track], playlist: id }).expect(200)).body;

@@ -1,4 +1,5 @@
 import { get, type IncomingMessage } from 'node:http';
+import { parse } from 'csv-parse/sync';
 import { allowAll } from './pages.ts';
 import type { Browser, Turntable } from './turntable.ts';
 
@@ -37,6 +38,11 @@ export const untilPagesExpire = { minutes: 6 };
 
 export async function getFile(person: Browser, path: string): Promise<ExportFile> {
   return JSON.parse((await person.get(path).buffer(true).expect(200)).text);
+}
+
+/** Reads a table strictly: no row may have another number of fields than the header. Returns its rows by column. */
+export function readTable(text: string, delimiter = ','): Record<string, string>[] {
+  return parse(text, { columns: true, delimiter, record_delimiter: '\r\n', bom: true });
 }
 
 /** Delays each page of a playlist's items. */

@@ -37,7 +37,11 @@ async function pagesOf(mara: Browser): Promise<string[]> {
   ];
 }
 
-const exportsOf = (id: string) => ['/playlists/export.json', `/playlists/${id}/export.csv`];
+const exportsOf = (id: string) => [
+  '/playlists/export.json',
+  `/playlists/${id}/export.csv`,
+  '/library/export.csv',
+];
 
 // fault: cross-site-subresource
 test('no image, frame or script of another site, or of another port of this machine, makes a call to Spotify', async (t) => {

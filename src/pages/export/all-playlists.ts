@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SpotifyUnavailable } from '../../spotify/errors.ts';
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
-import type { Summary } from './formats.ts';
+import type { Summary } from './format.ts';
 import { beginning, type Place } from './place.ts';
 import { type Manifest, playlistChanged, type Run, readFullPage, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
@@ -22,41 +22,56 @@ type Options = {
   resume: (at: Place) => string;
 };
 
+/** How many playlists are opened before they are needed. Many are short, so one after the other would make one call at a time. */
+const maxOpenedAhead = 8;
+
+/** A playlist that is being opened, and its place. */
+type Opening = { playlist: Playlist; at: Place; source: Promise<Source> };
+
 /**
- * Opens the listener's playlists one at a time, starting at a place, and yields each as a source. An error that ends a whole file is thrown;
- * one that ends a part is noted in the summary.
+ * Opens the listener's playlists from a place on, and yields each as a source, in order. An error that ends a whole file is thrown; one that ends a
+ * part is noted in the summary.
  */
 export async function* openAllPlaylists(options: Options): AsyncGenerator<Source> {
   const { place, first, summary, run, readPage, open, isOwnOrShared, resume } = options;
   const last = Math.ceil(summary.announced / playlistsPerPage);
   /** The place from which the list must still be the same at the end. The address of a part vouches for the playlists before it. */
   const verifiedFrom = place.before === undefined ? place : beginning;
-  /** The hash of the playlists before the one that is read. */
-  let before = place.before ?? '';
-  let at: Place = { ...place, before };
+  let at: Place = { ...place, before: place.before ?? '' };
+  /** The place that is listed next. */
+  let upcoming = at;
+  const openings: Opening[] = [];
+  const listed = listPlaces();
   try {
-    for (let page = first; ; page = await readPage(at.page)) {
-      if (page.total !== first.total) throw listChanged();
-      countAbsent(page, at.page, summary, run);
-      for (const playlist of page.items.slice(at.skip)) {
-        if (run.isFull()) {
-          summary.stopped = { reason: 'part-full', until: null, resume: resume(at) };
-          return;
-        }
-        const source = await open(playlist, at);
-        yield source;
-        countPlaylist(source.manifest, isOwnOrShared(playlist), summary);
-        if (summary.stopped) return;
-        before = hashWith(before, playlist);
-        at = { page: at.page, skip: at.skip + 1, from: 0, before };
+    for (;;) {
+      // A part may be full at any time, so nothing is read ahead for it.
+      while (openings.length < (run.isPart ? 1 : maxOpenedAhead)) {
+        if (run.isFull()) break;
+        const next = await listed.next().catch((error: unknown) => {
+          at = upcoming;
+          throw error;
+        });
+        if (next.done) break;
+        openings.push({ ...next.value, source: handled(open(next.value.playlist, next.value.at)) });
       }
-      at = { page: at.page + 1, skip: 0, from: 0, before };
-      if (at.page > last) break;
+      const current = openings.shift();
+      if (!current) break;
+      at = current.at;
+      const source = await current.source;
+      yield source;
+      countPlaylist(source.manifest, isOwnOrShared(current.playlist), summary);
+      if (summary.stopped) return;
+      at = after(current);
+    }
+    const unread = run.isFull() ? await listed.next() : null;
+    if (unread?.value) {
+      summary.stopped = { reason: 'part-full', until: null, resume: resume(unread.value.at) };
+      return;
     }
     // A single page is always consistent.
     // safeguard: detect-changed-list
     if (last > verifiedFrom.page || verifiedFrom === beginning) {
-      if ((await hashOfList(readPage, verifiedFrom, last)) !== before) throw listChanged();
+      if ((await hashOfList(readPage, verifiedFrom, last)) !== at.before) throw listChanged();
     }
     const { sentAsNull, notSent, incomplete } = summary;
     // safeguard: complete-needs-every-playlist
@@ -65,13 +80,44 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
     if (!run.isPart) throw error;
     const isChanged = reasonOf(error) === 'changed-meanwhile';
     summary.stopped = stopFor(error, resume(isChanged ? { ...at, from: 0 } : at));
+  } finally {
+    // No call outlives a file that ends early.
+    await Promise.allSettled(openings.map(({ source }) => source));
+  }
+
+  /** Yields the listed playlists with their places. */
+  async function* listPlaces(): AsyncGenerator<Pick<Opening, 'playlist' | 'at'>, undefined> {
+    for (let page = first; ; page = await readPage(upcoming.page)) {
+      if (page.total !== first.total) throw listChanged();
+      countAbsent(page, upcoming.page, summary, run);
+      for (const playlist of page.items.slice(upcoming.skip)) {
+        const listed = { playlist, at: upcoming };
+        upcoming = after(listed);
+        yield listed;
+      }
+      upcoming = { page: upcoming.page + 1, skip: 0, from: 0, before: upcoming.before ?? '' };
+      if (upcoming.page > last) return;
+    }
   }
 
   /** Playlists may be missing from the file, or from earlier parts, or be in them twice: it takes a new file to have them all. */
   function listChanged(): Error {
     at = beginning;
+    upcoming = beginning;
     return playlistChanged();
   }
+}
+
+/** Returns the promise. Node would report its error as unhandled if it came before it is awaited. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  // Whoever awaits it gets its error.
+  promise.catch(() => undefined);
+  return promise;
+}
+
+/** The place after a playlist. */
+function after({ playlist, at }: Pick<Opening, 'playlist' | 'at'>): Place {
+  return { page: at.page, skip: at.skip + 1, from: 0, before: hashWith(at.before ?? '', playlist) };
 }
 
 /** The hash of the playlists from a place to the end of this page, as they are now. */

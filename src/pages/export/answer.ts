@@ -11,13 +11,13 @@ type Deps = ExportDeps & {
   heartbeatMs: number;
 };
 
-type OpenFile = Omit<ExportFile, 'format'> & {
+export type OpenFile = ExportFile & {
   /** Everything the file lacks, known once it has been sent; null if it is complete. */
   outcome: () => Outcome | null;
 };
 
 /**
- * Sends the file that `open` creates for an export; `exportId` is a playlist's id, or `all`. Throws the error that ended the export; if the file
+ * Sends the file that `open` creates for an export; `exportId` is a playlist's id, `all`, or a list of the library. Throws the error that ended the export; if the file
  * hasn't begun, that becomes an error page. `cleanup` runs when the export has ended.
  */
 export async function answerWithFile(
@@ -30,9 +30,8 @@ export async function answerWithFile(
   const run = createExportRun(deps, { req, res, listener }, exportId);
   try {
     const file = await open(run, cleanup);
-    const format = String(req.params.format);
-    if (req.method === 'HEAD') attach(res, { ...file, format }, false).end();
-    else await sendFile(res, { ...file, format, text: run.measure(file.text) }, deps.heartbeatMs);
+    if (req.method === 'HEAD') attach(res, file, false).end();
+    else await sendFile(res, { ...file, content: run.measure(file.content) }, deps.heartbeatMs);
     run.finish(file.outcome());
   } catch (error) {
     run.fail(error);

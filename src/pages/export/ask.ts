@@ -5,6 +5,7 @@ import { NotFound } from '../../spotify/errors.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import { isForeign } from '../../web/same-origin.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
+import { exportIdIn } from './requests.ts';
 
 /**
  * Creates a function that asks for confirmation if a link on another site leads to a file, because an export takes many calls to Spotify. Naming
@@ -14,8 +15,8 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 export function createAskFirst({ baseUrl }: { baseUrl: string }) {
   return async (req: Request, res: Response, listener: SignedInListener): Promise<boolean> => {
     if (!isForeign(req)) return false;
-    const exportId = typeof req.params.id === 'string' ? req.params.id : 'all';
-    const name = exportId === 'all' ? null : await nameOf(listener, exportId);
+    const exportId = exportIdIn(req);
+    const name = typeof req.params.id === 'string' ? await nameOf(listener, exportId) : null;
     const format = String(req.params.format).toUpperCase();
     const { pathname, searchParams } = new URL(req.originalUrl, baseUrl);
     // This page doesn't name the price, so it can't confirm it.

@@ -10,8 +10,11 @@ import { refuseSpeculative } from '../../web/speculative.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { createAskFirst } from './ask.ts';
-import { createFiles, formatIn } from './files.ts';
+import { createFiles } from './files.ts';
+import { linksFor } from './links.ts';
+import { sizeOfList } from './lists.ts';
 import { createPrices, type Price, type Deps as PriceDeps } from './price.ts';
+import { exportIdIn, formatIn, listIn } from './requests.ts';
 import { sizeOfAll } from './size.ts';
 
 type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
@@ -24,7 +27,7 @@ type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
 /** The name and size of an export, as its page shows them: rows, and about how many calls. Null if unknown. */
 type Overview = { name: string | null; rows: number | null; price: Price | null };
 
-/** Playlists as files, and a page for each that shows the progress of its export. */
+/** Playlists and lists of the library as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
   const { signedIn, progress, rateLimiters } = deps;
   const router = Router();
@@ -47,8 +50,12 @@ export function exportPages(deps: Deps): Router {
   ];
   router.param('id', checkSpotifyId);
   // Checked before the sign-in, like ids.
-  router.param('format', (req, _res, next) => {
-    formatIn(req);
+  router.param('format', (req, res, next) => {
+    formatIn(req, res);
+    next();
+  });
+  router.param('list', (req, _res, next) => {
+    listIn(req);
     next();
   });
 
@@ -85,6 +92,19 @@ export function exportPages(deps: Deps): Router {
   });
   router.get(routes.exportOne(':id'), htmlOrJson, one);
 
+  // One call to Spotify for saved tracks, none for other lists.
+  const list = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
+    const name = listIn(req);
+    const same = name.list === 'top' ? { range: name.range } : {};
+    await showPage(res, listener, exportIdIn(req), () => sizeOfList(listener, name), same);
+  });
+  router.get(routes.exportSavedTracks(), htmlOrJson, list);
+  router.get(routes.exportList(':list'), htmlOrJson, list);
+
+  // One call to Spotify for each 50 rows, and one at the end.
+  router.get(routes.exportSavedTracksFile(':format'), file(rateLimiters.exportOne, files.list));
+  router.get(routes.exportListFile(':list', ':format'), file(rateLimiters.exportOne, files.list));
+
   // One call to Spotify for each 50 playlists, and one for each 50 items in them.
   router.get(routes.exportAllFile(':format'), file(rateLimiters.exportAll, files.all));
 
@@ -98,6 +118,7 @@ export function exportPages(deps: Deps): Router {
     { accountId }: SignedInListener,
     id: string,
     load: () => Promise<Overview>,
+    same: { range?: string } = {},
   ): Promise<void> {
     const latest = await progress.get(accountId);
     const current = latest?.exportId === id ? latest : null;
@@ -115,6 +136,7 @@ export function exportPages(deps: Deps): Router {
         res.render('export/export', {
           id,
           ...overview,
+          links: linksFor(id, same),
           calls,
           fit,
           isShort,

@@ -1,5 +1,5 @@
 import { playlistsPerPage } from '../../spotify/limits.ts';
-import type { Summary } from './formats.ts';
+import type { Summary } from './format.ts';
 import type { Place } from './place.ts';
 import type { Manifest } from './source.ts';
 
@@ -41,4 +41,11 @@ export function nameOfAll({ page, skip, from }: Place, summary: Summary): string
     ...(missing > 0 || incomplete > 0 ? ['rows missing'] : []),
   ];
   return notes.length > 0 ? `playlists (${notes.join(', ')})` : 'playlists';
+}
+
+/** Returns the part of a name that every system accepts in a file name. */
+export function contentFileName(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: this removes them
+  const plain = name.toWellFormed().replace(/[\s\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
+  return plain.trim() || 'playlist';
 }

@@ -1,5 +1,4 @@
 import type { Request, Response } from 'express';
-import { routes } from '../../routes.ts';
 import { entriesPerPage, maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
@@ -7,21 +6,33 @@ import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 import { openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
-import { answerWithFile } from './answer.ts';
+import { answerWithFile, type OpenFile } from './answer.ts';
+import { factsOf, factsOfAll } from './facts.ts';
 import { nameOf, nameOfAll } from './file-name.ts';
-import { csv, type Format, json, type Summary } from './formats.ts';
+import { emptySummary, type Format } from './format.ts';
+import { priceOfList, readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import type { Place } from './place.ts';
+import { openPlaylist } from './playlist-source.ts';
 import type { Price, Prices } from './price.ts';
+import {
+  anywayOf,
+  beforeIn,
+  exportIdIn,
+  exportPage,
+  formatIn,
+  listIn,
+  partUrl,
+  readPosition,
+  snapshotIn,
+  withSnapshot,
+} from './requests.ts';
+import type { ExportRun } from './run.ts';
 import { sizeOfAll } from './size.ts';
-import { checkFrom, openSource } from './source.ts';
+import { checkFrom, openSource, type Source } from './source.ts';
 
 type Deps = Parameters<typeof answerWithFile>[0] & { prices: Prices };
 
-const formats = new Map<string, Format>([
-  ['csv', csv],
-  ['json', json],
-]);
 const lastPageOfPlaylists = maxOffset / playlistsPerPage + 1;
 
 /**
@@ -33,7 +44,9 @@ export function createFiles(deps: Deps) {
   return {
     /** All playlists in one file. */
     async all(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-      const format = formatIn(req);
+      const format = formatIn(req, res);
+      if (!format.all) throw new NoSuchPage('This format holds one list');
+      const write = format.all;
       const place: Place = {
         page: pageNumber(req.query.page, lastPageOfPlaylists),
         skip: readPosition(req.query.skip, playlistsPerPage - 1),
@@ -48,38 +61,29 @@ export function createFiles(deps: Deps) {
         const { rows, price } = sizeOfAll(first, (one) => listener.spotify.cachedPagesToExport(one));
         run.announce(null, rows);
         cleanup.defer(await reserve(req, run, price));
-        const open = (playlist: Playlist, at: Place) =>
-          openSource({
-            playlist,
-            from: at.from,
-            previousSnapshot: at.snapshot ?? null,
-            load: playlist.id === null ? null : entriesLoader(listener, playlist.id, playlist.snapshotId),
-            currentSnapshot: snapshotLoader(listener, String(playlist.id)),
-            resume: (from) => partUrl(req, withSnapshot({ ...at, from }, playlist)),
-            run,
-          });
-        const resume = (at: Place) => partUrl(req, at);
-        const summary: Summary = {
-          playlists: 0,
-          announced: first.total ?? 0,
-          ...{ sentAsNull: 0, notSent: 0, unreadable: 0, incomplete: 0, missing: 0 },
-          complete: false,
-          stopped: null,
-        };
+        const summary = emptySummary(first.total ?? 0);
         const sources = openAllPlaylists({
           place,
           first,
           summary,
           run,
           readPage,
-          open,
+          open: (playlist, at) =>
+            openPlaylist(listener, playlist, {
+              at,
+              run,
+              resume: (from) => partUrl(req, withSnapshot({ ...at, from }, playlist)),
+            }),
           isOwnOrShared: (playlist) => isOwnOrShared(listener, playlist),
-          resume,
+          resume: (at) => partUrl(req, at),
         });
+        const startedAt = deps.now();
         return {
           name: () => nameOfAll(place, summary),
+          extension: format.extension,
           type: format.type,
-          text: format.all(sources, summary),
+          facts: (isFullyRead) => factsOfAll(summary, startedAt, isFullyRead),
+          content: write(sources, summary),
           collectMs: run.collectMs(rows),
           outcome: () => outcomeOfAll(summary),
         };
@@ -89,7 +93,7 @@ export function createFiles(deps: Deps) {
     /** One playlist. */
     async one(req: Request, res: Response, listener: SignedInListener): Promise<void> {
       const id = String(req.params.id);
-      const format = formatIn(req);
+      const format = formatIn(req, res);
       const from = readPosition(req.query.from);
       await answerWithFile(deps, { req, res, listener }, id, async (run, cleanup) => {
         const playlist = await run.read(() => listener.spotify.freshPlaylist(id));
@@ -97,26 +101,37 @@ export function createFiles(deps: Deps) {
         const cachedPages = listener.spotify.cachedPagesToExport(playlist, from);
         const entries = count === null ? null : callsForFile(Math.max(0, count - from), cachedPages);
         cleanup.defer(await reserve(req, run, entries === null ? null : { lists: 0, entries }));
-        const previousSnapshot = snapshotIn(req).snapshot ?? null;
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, playlist));
+        const source = await openPlaylist(listener, playlist, {
+          at: { from, ...snapshotIn(req) },
+          run,
+          resume,
+          isReadable: playlist.readable,
+        });
+        return fileOf(format, source, run, isOwnOrShared(listener, playlist), resume(0));
+      });
+    },
+
+    /** A list of the library. */
+    async list(req: Request, res: Response, listener: SignedInListener): Promise<void> {
+      const name = listIn(req);
+      const format = formatIn(req, res);
+      const from = readPosition(req.query.from);
+      await answerWithFile(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
+        const { list, ...readers } = await readList(listener, name, run);
+        const price = list.count === null ? null : priceOfList(Math.max(0, list.count - from));
+        cleanup.defer(await reserve(req, run, price));
+        const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, list));
         const source = await openSource({
-          playlist,
+          list,
           from,
-          previousSnapshot,
-          load: playlist.readable ? entriesLoader(listener, id, playlist.snapshotId) : null,
-          currentSnapshot: snapshotLoader(listener, id),
+          previousSnapshot: snapshotIn(req).snapshot ?? null,
+          ...readers,
           resume,
           run,
+          isReadable: true,
         });
-        const rows = source.manifest.announced - from;
-        run.announce(playlist.name, rows);
-        return {
-          name: (isFullyRead) => nameOf(source.manifest, isFullyRead),
-          type: format.type,
-          text: format.one(source),
-          collectMs: run.collectMs(rows),
-          outcome: () => outcomeOf(source.manifest, isOwnOrShared(listener, playlist), resume(0)),
-        };
+        return fileOf(format, source, run, true, resume(0));
       });
     },
   };
@@ -133,66 +148,35 @@ export function createFiles(deps: Deps) {
       isPart,
       isConfirmed,
       anyway: anywayOf(req),
-      page: typeof req.params.id === 'string' ? routes.exportOne(req.params.id) : routes.exportAll(),
+      page: exportPage(exportIdIn(req)),
     });
   }
-}
-
-/** The URL that exports the file regardless of its cost. */
-function anywayOf(req: Request): string {
-  const { pathname, searchParams } = new URL(req.originalUrl, 'http://localhost');
-  searchParams.set('anyway', 'yes');
-  return `${pathname}?${searchParams}`;
 }
 
 function atMostOnePart({ lists, entries }: Price): Price {
   return { lists, entries: Math.min(entries, rowsAtOnce / entriesPerPage + 2) };
 }
 
-function snapshotLoader({ spotify }: SignedInListener, id: string) {
-  return async () => (await spotify.freshPlaylist(id)).snapshotId;
-}
-
-function entriesLoader({ spotify }: SignedInListener, id: string, snapshotId: string | null) {
-  return (from: number) => spotify.playlistEntriesToExport(id, { snapshotId, from });
-}
-
-/** Returns the URL of the next part of the same file. */
-function partUrl(req: Request, place: Record<string, string | number>): string {
-  const query = Object.entries(place).map(([name, value]): [string, string] => [name, String(value)]);
-  return `${req.path}?${new URLSearchParams([...query, ['part', 'yes']])}`;
-}
-
-/** Adds the snapshot of the playlist, so that the next part can tell whether it has changed. */
-function withSnapshot<P extends object>(place: P, { snapshotId }: Pick<Playlist, 'snapshotId'>) {
-  return { ...place, ...(snapshotId && { snapshot: snapshotId }) };
-}
-
-/** Parses the format in a URL. Throws {@link NoSuchPage} for an unknown one. */
-export function formatIn(req: Request): Format {
-  const format = formats.get(String(req.params.format));
-  if (!format) throw new NoSuchPage('No such format');
-  return format;
-}
-
-/** Returns the snapshot that the previous part was made from, if the address names one. */
-function snapshotIn(req: Request): { snapshot?: string } {
-  const { snapshot } = req.query;
-  return typeof snapshot === 'string' ? { snapshot } : {};
-}
-
-/** Returns the hash of the playlists in the previous parts, if the address has one. */
-function beforeIn({ query: { before } }: Request): { before?: string } {
-  return typeof before === 'string' && /^[\w-]{1,22}$/.test(before) ? { before } : {};
-}
-
-/** Parses a position, from 0, in a URL; 0 if there is none. Throws {@link NoSuchPage} for one that no list can have. */
-function readPosition(value: unknown, max = maxOffset): number {
-  if (value === undefined) return 0;
-  const position = typeof value === 'string' && /^\d{1,6}$/.test(value) ? Number(value) : null;
-  // safeguard: 404-for-impossible-positions
-  if (position === null || position > max) throw new NoSuchPage('No such place');
-  return position;
+/** Returns the file of one list. `restartUrl` is the URL of a file from the start. */
+function fileOf(
+  format: Format,
+  source: Source,
+  run: ExportRun,
+  isOwnOrShared: boolean,
+  restartUrl: string,
+): OpenFile {
+  const { manifest } = source;
+  const rows = manifest.announced - manifest.from;
+  run.announce(manifest.name, rows);
+  return {
+    name: (isFullyRead) => nameOf(manifest, isFullyRead),
+    extension: format.extension,
+    type: format.type,
+    facts: (isFullyRead) => factsOf(manifest, isFullyRead),
+    content: format.one(source),
+    collectMs: run.collectMs(rows),
+    outcome: () => outcomeOf(manifest, isOwnOrShared, restartUrl),
+  };
 }
 
 /** Throws {@link NoSuchPage} if the place is past the end of the listener's playlists. `first` is the page that it is on. */

@@ -1,4 +1,4 @@
-import type { Summary } from './formats.ts';
+import type { Summary } from './format.ts';
 import type { Manifest } from './source.ts';
 import type { Stop } from './stop.ts';
 

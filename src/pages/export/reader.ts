@@ -18,6 +18,9 @@ type Deps = {
 
 /** The limit for all pauses of an export together, so that it ends even if Spotify lets a few calls through between them. */
 const maxTotalPauseMs = 5 * 60_000;
+/** How many calls an export makes at once. */
+// safeguard: export-concurrency
+const maxAtOnce = 8;
 /** How often a pause checks the clock: it is the clock of Redis, and may be corrected while we wait. */
 const stepMs = 250;
 /** A 502 of Spotify's can be retried at once (GitHub: spotify/web-api#515); a short delay also covers a restart. */
@@ -32,13 +35,16 @@ const maxRetryShare = 0.1;
  */
 export function createReader({ now, signal, longestPauseMs, onPause, onResume }: Deps): Reader {
   const spent = { reads: 0, retries: 0, pausedMs: 0, pausedUntil: 0 };
+  const withSlot = createSlots(maxAtOnce);
 
   return async function read(call) {
     for (let hasRetried = false; ; ) {
-      signal.throwIfAborted();
-      spent.reads += 1;
       try {
-        return await call();
+        return await withSlot(() => {
+          signal.throwIfAborted();
+          spent.reads += 1;
+          return call();
+        });
       } catch (error) {
         // safeguard: pause-export-in-cooldown
         if (error instanceof Cooldown && reservePause(error.until)) await pause(error.until);
@@ -82,4 +88,21 @@ export function createReader({ now, signal, longestPauseMs, onPause, onResume }:
     // safeguard: end-pause-without-client
     await sleep(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+/** Returns a function that runs work as soon as less than `count` others are running, in the order of its calls. */
+function createSlots(count: number) {
+  const waiting: (() => void)[] = [];
+  let free = count;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
 }

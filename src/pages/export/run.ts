@@ -5,9 +5,10 @@ import type { Grants } from '../../access/grants.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { rowsAtOnce } from '../../web/export-size.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
+import type { Piece } from './format.ts';
 import type { Outcome } from './outcome.ts';
 import { createReader } from './reader.ts';
-import { ClientGone, maxCollectedCharacters } from './send.ts';
+import { ClientGone, maxCollectedBytes } from './send.ts';
 import type { Run } from './source.ts';
 import { reasonOf, untilOf } from './stop.ts';
 
@@ -53,7 +54,7 @@ export function createExportRun(
     resume: null,
     missing: 0,
   };
-  let characters = 0;
+  let length = 0;
   let reportedAt = 0;
 
   report({});
@@ -63,6 +64,7 @@ export function createExportRun(
   const firstByteDueInMs = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
     isPart,
+    now,
     read: createReader({
       now,
       signal: clientGone.signal,
@@ -78,8 +80,7 @@ export function createExportRun(
       },
     }),
     rowsLeft,
-    isFull: () =>
-      isPart && (rowsLeft() <= 0 || characters > maxCollectedCharacters || firstByteDueInMs() === 0),
+    isFull: () => isPart && (rowsLeft() <= 0 || length > maxCollectedBytes || firstByteDueInMs() === 0),
     allowsGaps: () => !res.hasHeader('Content-Disposition'),
     onRows(count) {
       current.rows += count;
@@ -97,10 +98,10 @@ export function createExportRun(
       return rows !== null && rows <= rowsAtOnce ? firstByteDueInMs() : 0;
     },
 
-    /** Passes text on and counts its length towards the limit of a part. */
-    async *measure(text: AsyncIterable<string>): AsyncGenerator<string> {
-      for await (const piece of text) {
-        characters += piece.length;
+    /** Passes a file on and counts its length towards the limit of a part. */
+    async *measure(content: AsyncIterable<Piece>): AsyncGenerator<Piece> {
+      for await (const piece of content) {
+        length += piece.length;
         yield piece;
       }
     },

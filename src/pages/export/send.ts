@@ -2,47 +2,54 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Response } from 'express';
+import { contentFileName } from './file-name.ts';
+import type { Piece } from './format.ts';
 
 /** A file to send. */
 export type ExportFile = {
-  /** Returns the name without the extension, which is `format`. Called when the file begins; `isFullyRead`: it has all been collected by then. */
+  /** Returns the name without the extension. Called when the file begins; `isFullyRead`: it has all been collected by then. */
   name: (isFullyRead: boolean) => string;
-  format: string;
+  extension: string;
   type: string;
-  /** Pieces of its text. An error ends the file. */
-  text: AsyncIterable<string>;
+  /** Returns what the file contains, as headers; called like `name`, and again when all of it has been sent, for the trailers of a long file. */
+  facts: (isFullyRead: boolean) => Record<string, string>;
+  /** An error ends the file. */
+  content: AsyncIterable<Piece>;
   /** How long pieces are collected before the file begins, in milliseconds: 0 for a long file, infinity for a part, which is limited anyway. */
   collectMs: number;
 };
 
-/** The limit of what is collected, in characters. */
-export const maxCollectedCharacters = 4_000_000;
-/** Lines held back while a file is sent: one for each `silenceMs` of the longest pause. */
-const maxHeldBackLines = 20;
+/** The limit of what is collected, in bytes. */
+export const maxCollectedBytes = 4_000_000;
+/** Bytes held back while a file is sent, and how many of them are sent for each `silenceMs` of a pause: enough for the longest one. */
+const heldBackBytes = 4_000;
+const bytesPerBeat = 200;
 
 /**
  * Sends a file. If all of it can be collected in time, it gets a length, and an error before that can still become an error page. If not, it is sent
- * while it is being read, and an error cuts the connection, so that the file does not look complete. Keeps the silence between two lines below
- * `silenceMs` milliseconds if it can. Throws the error of the text, and {@link ClientGone}.
+ * while it is being read, and an error cuts the connection, so that the file does not look complete. Keeps the silence below `silenceMs` milliseconds
+ * if it can. Throws the error of the content, and {@link ClientGone}.
  */
 export async function sendFile(res: Response, file: ExportFile, silenceMs: number): Promise<void> {
-  const pieces = file.text[Symbol.asyncIterator]();
+  const pieces = bytesOf(file.content);
   const { collected, next } = await collect(pieces, file.collectMs);
   attach(res, file, next === null);
   if (next === null) {
-    const whole = Buffer.from(collected);
+    const whole = Buffer.concat(collected);
     res.set('Content-Length', String(whole.length)).end(whole);
     return;
   }
   // Piece by piece, as fast as the client takes them; when the client has gone, the calls to Spotify end.
   const failures: unknown[] = [];
-  const text = cutOnFailure(withHeartbeat(chain(collected, next, pieces), silenceMs), res, failures);
+  const content = cutOnFailure(withHeartbeat(chain(collected, next, pieces), silenceMs), res, failures);
   // The pipeline listens for the end of the response in several places, and so does middleware: that many listeners are no leak.
   // safeguard: event-listener-limit
   res.setMaxListeners(30);
+  // Whether anything is missing is known only after the headers. HTTP/1.0 has no trailers.
+  if (res.req.httpVersion !== '1.0') res.set('Trailer', Object.keys(file.facts(true)).join(', '));
   // safeguard: export-backpressure
-  await pipeline(Readable.from(text, { highWaterMark: 1 }), res).catch(() => {
-    // If the text did not fail, the connection did.
+  await pipeline(Readable.from(withTrailers(content, res, file), { highWaterMark: 1 }), res).catch(() => {
+    // If the content did not fail, the connection did.
     throw failures[0] ?? new ClientGone('The connection was closed');
   });
 }
@@ -50,11 +57,11 @@ export async function sendFile(res: Response, file: ExportFile, silenceMs: numbe
 /** Sets the headers that make the response a file. Returns the response. */
 export function attach(
   res: Response,
-  { name, format, type }: Omit<ExportFile, 'text'>,
+  { name, extension, type, facts }: Omit<ExportFile, 'content'>,
   isFullyRead: boolean,
 ): Response {
-  res.set('Cache-Control', 'private, no-store');
-  return res.attachment(`${fileName(name(isFullyRead))}.${format}`).type(type);
+  res.set({ 'Cache-Control': 'private, no-store', ...facts(isFullyRead) });
+  return res.attachment(`${contentFileName(name(isFullyRead))}.${extension}`).type(type);
 }
 
 /** The client has closed the connection, so there is no one left to send to. */
@@ -62,40 +69,42 @@ export class ClientGone extends Error {
   override readonly name = 'ClientGone';
 }
 
-/** Returns the part of a name that every system accepts in a file name. */
-function fileName(name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this removes them
-  const plain = name.toWellFormed().replace(/[\s\u0000-\u001f\u007f/\\:*?"<>|]+/g, ' ');
-  return plain.trim() || 'playlist';
+async function* bytesOf(content: AsyncIterable<Piece>): AsyncGenerator<Buffer> {
+  for await (const piece of content) {
+    if (piece.length > 0) yield Buffer.from(piece as string);
+  }
 }
 
 /** Reads pieces for at most `maxMs` milliseconds. `next` is the piece after them; null at the end. */
 async function collect(
-  pieces: AsyncIterator<string>,
+  pieces: AsyncIterator<Buffer>,
   maxMs: number,
-): Promise<{ collected: string; next: Promise<IteratorResult<string>> | null }> {
+): Promise<{ collected: Buffer[]; next: Promise<IteratorResult<Buffer>> | null }> {
   const giveUpAt = performance.now() + maxMs;
-  let collected = '';
+  const collected: Buffer[] = [];
+  let length = 0;
   for (;;) {
     const next = pieces.next();
     // Whoever awaits it later gets its error; without this, Node would report it as unhandled before.
     next.catch(() => undefined);
-    const isTooMuch = collected.length > maxCollectedCharacters && maxMs !== Number.POSITIVE_INFINITY;
+    const isTooMuch = length > maxCollectedBytes && maxMs !== Number.POSITIVE_INFINITY;
     if (isTooMuch || (await takesLonger(next, giveUpAt - performance.now()))) return { collected, next };
     const { done, value } = await next;
     if (done) return { collected, next: null };
-    collected += value;
+    collected.push(value);
+    length += value.length;
   }
 }
 
 /** Yields what was collected, then the pieces after it. */
 async function* chain(
-  collected: string,
-  next: Promise<IteratorResult<string>>,
-  pieces: AsyncIterator<string>,
-): AsyncGenerator<string> {
+  collected: Buffer[],
+  next: Promise<IteratorResult<Buffer>>,
+  pieces: AsyncIterator<Buffer>,
+): AsyncGenerator<Buffer> {
   try {
-    yield collected;
+    yield* collected;
+    collected.length = 0;
     for (let result = await next; !result.done; result = await pieces.next()) yield result.value;
   } finally {
     await pieces.return?.();
@@ -103,42 +112,54 @@ async function* chain(
 }
 
 /**
- * Passes text on, but holds back the last few lines, and sends one of them now and then while Spotify is being waited for: proxies and browsers
- * give up on a connection that is silent for a minute.
+ * Passes a file on, but holds back its last bytes, and sends some of them now and then while Spotify is being waited for: proxies and browsers give
+ * up on a connection that is silent for a minute.
  */
-async function* withHeartbeat(text: AsyncGenerator<string>, silenceMs: number): AsyncGenerator<string> {
-  let lines: string[] = [];
+async function* withHeartbeat(pieces: AsyncGenerator<Buffer>, silenceMs: number): AsyncGenerator<Buffer> {
+  let held: Buffer = Buffer.alloc(0);
   try {
     for (;;) {
-      const next = text.next();
+      const next = pieces.next();
       while (await takesLonger(next, silenceMs)) {
-        const line = lines.shift();
         // safeguard: export-heartbeat
-        if (line !== undefined) yield line;
+        if (held.length > 0) yield held.subarray(0, bytesPerBeat);
+        held = held.subarray(bytesPerBeat);
       }
       const { done, value } = await next;
       if (done) break;
-      const all = [...lines, ...value.split(/(?<=\n)/)];
-      lines = all.slice(-maxHeldBackLines);
-      if (all.length > maxHeldBackLines) yield all.slice(0, -maxHeldBackLines).join('');
+      const all = held.length > 0 ? Buffer.concat([held, value]) : value;
+      const sent = Math.max(0, all.length - heldBackBytes);
+      held = all.subarray(sent);
+      if (sent > 0) yield all.subarray(0, sent);
     }
-    if (lines.length > 0) yield lines.join('');
+    if (held.length > 0) yield held;
   } finally {
-    await text.return(undefined);
+    await pieces.return(undefined);
   }
 }
 
+/** Passes a file on, and adds what it contains as trailers at its end. */
+async function* withTrailers(
+  content: AsyncGenerator<Buffer>,
+  res: Response,
+  file: ExportFile,
+): AsyncGenerator<Buffer> {
+  yield* content;
+  // safeguard: facts-of-long-files
+  res.addTrailers(file.facts(true));
+}
+
 /**
- * Cuts the connection if the text fails, and keeps the error, because the stream may report the cut instead. The connection is reset and not just
+ * Cuts the connection if the content fails, and keeps the error, because the stream may report the cut instead. The connection is reset and not just
  * closed: in HTTP/1.0, which proxies may speak to us, a closed connection is the proper end of a response.
  */
 async function* cutOnFailure(
-  text: AsyncGenerator<string>,
+  content: AsyncGenerator<Buffer>,
   res: Response,
   failures: unknown[],
-): AsyncGenerator<string> {
+): AsyncGenerator<Buffer> {
   try {
-    yield* text;
+    yield* content;
   } catch (error) {
     // If the connection is gone, that is the cause of this error, or came before it.
     if (!res.destroyed) {

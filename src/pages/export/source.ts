@@ -1,16 +1,23 @@
 import { routes } from '../../routes.ts';
 import { NotFound, Refused, SpotifyUnavailable } from '../../spotify/errors.ts';
+import type { ExportedEntry } from '../../spotify/exported.ts';
 import { entriesPerPage } from '../../spotify/limits.ts';
-import type { Entry, Page } from '../../spotify/types.ts';
+import type { Page } from '../../spotify/types.ts';
 import { NoSuchPage, Problem } from '../../web/errors.ts';
+import { createAheadLoader } from './load-ahead.ts';
 import type { Reader } from './reader.ts';
 import { reasonOf, type Stop, stopFor } from './stop.ts';
 
-/** A playlist's entry at the end of a file. */
+/** What a file says about a list that it contains: in JSON after its items, otherwise in a file beside it or in the headers of the response. */
 export type Manifest = {
+  /** Null for lists of the library. */
   id: string | null;
   name: string | null;
-  /** The snapshot that the file was made from. */
+  /** The URL of the list on Spotify; null for lists of the library. */
+  source: string | null;
+  /** When the export of the list began, in ISO 8601. */
+  exportedAt: string;
+  /** The snapshot that the file was made from. For lists that have none, it's derived from their first page. */
   snapshotId: string | null;
   /** Whether the previous part was made from another snapshot. */
   changedSince: boolean;
@@ -35,14 +42,15 @@ export type Manifest = {
 };
 
 /** A row of a file; null for one that Spotify announced and did not send. */
-export type Row = Entry | null;
+export type Row = ExportedEntry | null;
 
-/** A playlist to write into a file. The manifest is correct once all pages have been read. */
+/** A list to write into a file. The manifest is correct once all pages have been read. */
 export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Row[]> };
 
-/** The part of an export's state that its playlists share. */
+/** The part of an export's state that its lists share. */
 export type Run = {
   read: Reader;
+  now: () => number;
   /** Whether this is a part: then an error that ends it early is described in it. Otherwise the error is thrown. */
   isPart: boolean;
   /** How many more rows it may hold. */
@@ -54,36 +62,46 @@ export type Run = {
   onRows(count: number): void;
 };
 
+/** A list as it is known before its rows are read. `count` is null if unknown. */
+export type List = {
+  id: string | null;
+  name: string | null;
+  link: string | null;
+  count: number | null;
+  snapshotId: string | null;
+};
+
 type Options = {
-  playlist: { id: string | null; name: string | null; count: number | null; snapshotId: string | null };
+  list: List;
   from: number;
   /** The snapshot that the previous part was made from; null for a file from the start. */
   previousSnapshot: string | null;
-  /** Loads the entries from this row on; null if the contents can't be read. */
-  load: ((from: number) => Promise<Page<Entry>>) | null;
-  /** Loads the playlist's current snapshot. */
+  /** Loads the rows from this one on; null if the contents can't be read. */
+  load: ((from: number) => Promise<Page<ExportedEntry>>) | null;
+  /** Loads the list's current snapshot. */
   currentSnapshot: () => Promise<string | null>;
   /** The URL of a file that continues from this row. */
   resume: (from: number) => string;
   run: Run;
+  /** Whether its contents are known to be readable, so that several pages can be requested at once from the start. */
+  isReadable?: boolean;
 };
 
-/** How many pages of a playlist are loaded at once. */
-// safeguard: export-concurrency
-const maxInFlight = 4;
-
 /**
- * Opens a playlist by asking for its first page, and returns it as a source. Throws what that call throws, and {@link NoSuchPage} if the
- * playlist has no row `from`.
+ * Opens a list by asking for its first page, and returns it as a source. Throws what that call throws, and {@link NoSuchPage} if the list has no
+ * row `from`.
  */
 export async function openSource(options: Options): Promise<Source> {
-  const { playlist, from, previousSnapshot, load, currentSnapshot, resume, run } = options;
-  const first = load && (await readPageAt(from, load, run).catch(nullIfUnreadable));
-  const { id, name, snapshotId, count } = playlist;
-  checkFrom(from, first?.total ?? count ?? 0, previousSnapshot);
+  const { list, from, previousSnapshot, load, currentSnapshot, resume, run, isReadable = false } = options;
+  const { id, name, snapshotId, count, link } = list;
+  const loader = load && createAheadLoader((index) => readPageAt(from + index * entriesPerPage, load, run));
+  if (loader && isReadable && !run.isPart) loader.expect(Math.ceil(((count ?? 0) - from) / entriesPerPage));
+  const first = loader && (await loader.take(0).catch(nullIfUnreadable));
   const manifest: Manifest = {
     id,
     name,
+    source: link,
+    exportedAt: new Date(run.now()).toISOString(),
     snapshotId,
     changedSince: from > 0 && previousSnapshot !== null && previousSnapshot !== snapshotId,
     readable: first !== null,
@@ -93,23 +111,27 @@ export async function openSource(options: Options): Promise<Source> {
     complete: false,
     stopped: null,
   };
+  try {
+    checkFrom(from, manifest.announced, previousSnapshot);
+  } catch (error) {
+    await loader?.close();
+    throw error;
+  }
 
   async function* pages(): AsyncGenerator<readonly Row[]> {
-    if (load === null || first === null) return;
+    if (loader === null || first === null) return;
     const rowsToCome = Math.min(first.total - from, run.rowsLeft());
-    const more = Math.max(0, Math.ceil(rowsToCome / entriesPerPage) - 1);
+    const count = Math.max(1, Math.ceil(rowsToCome / entriesPerPage));
     try {
+      loader.expect(count);
       yield countRows(manifest, first.rows, run);
-      const rest = loadInOrder(more, (index) => readPageAt(from + (index + 1) * entriesPerPage, load, run));
-      if (!run.isFull()) {
-        for await (const { rows, total } of rest) {
-          // safeguard: detect-changed-total
-          if (total !== first.total) throw playlistChanged();
-          yield countRows(manifest, rows, run);
-          if (run.isFull()) break;
-        }
+      for (let index = 1; index < count && !run.isFull(); index += 1) {
+        const { rows, total } = await loader.take(index);
+        // safeguard: detect-changed-total
+        if (total !== first.total) throw playlistChanged();
+        yield countRows(manifest, rows, run);
       }
-      const isOnePage = from === 0 && more === 0;
+      const isOnePage = from === 0 && count === 1;
       if (isAtEnd() && !isOnePage && snapshotId !== null) {
         const current = await run.read(currentSnapshot);
         // safeguard: detect-changed-snapshot
@@ -123,6 +145,9 @@ export async function openSource(options: Options): Promise<Source> {
       // safeguard: resume-after-written-rows
       manifest.stopped = stopFor(error, isChanged ? resume(0) : resume(from + manifest.written));
       return;
+    } finally {
+      // No call outlives a file that ends early.
+      await loader.close();
     }
     manifest.complete = isAtEnd() && manifest.missing === 0 && !manifest.changedSince;
     if (!isAtEnd()) {
@@ -150,10 +175,10 @@ export function checkFrom(from: number, total: number, previousSnapshot: string 
 /** Reads a page of rows; null for those still missing at the second attempt. */
 async function readPageAt(
   from: number,
-  load: (from: number) => Promise<Page<Entry>>,
+  load: (from: number) => Promise<Page<ExportedEntry>>,
   run: Run,
 ): Promise<{ rows: Row[]; total: number }> {
-  const missingIn = ({ items, total }: { items: Entry[]; total: number }) =>
+  const missingIn = ({ items, total }: { items: ExportedEntry[]; total: number }) =>
     Math.max(0, Math.min(entriesPerPage, total - from) - items.length);
   const loadCounted = async () => {
     const { items, total } = await load(from);
@@ -225,25 +250,4 @@ function countRows(manifest: Manifest, rows: readonly Row[], run: Run): readonly
   }
   run.onRows(rows.length);
   return rows;
-}
-
-/** Yields the results of `load` for 0 to `count - 1` in order, with a limited number in flight. */
-async function* loadInOrder<T>(count: number, load: (index: number) => Promise<T>): AsyncGenerator<T> {
-  const inFlight: Promise<T>[] = [];
-  try {
-    for (let index = 0; index < count || inFlight.length > 0; ) {
-      while (inFlight.length < maxInFlight && index < count) {
-        const next = load(index);
-        // Its error is thrown when it is awaited; without this, Node would report it as unhandled before.
-        next.catch(() => undefined);
-        inFlight.push(next);
-        index += 1;
-      }
-      // safeguard: export-page-order
-      yield (await inFlight.shift()) as T;
-    }
-  } finally {
-    // No call outlives a file that ends early.
-    await Promise.allSettled(inFlight);
-  }
 }

@@ -1,0 +1,65 @@
+import { type ApiVersion, names } from './api-version.ts';
+import {
+  type ExportedEntry,
+  parseExportedEntries,
+  parseExportedHistory,
+  parseExportedTopTracks,
+} from './exported.ts';
+import type { TrustedUrls } from './fields.ts';
+import { entriesPerPage, type TimeRange, tracksPerPage } from './limits.ts';
+import type { Send, Slice } from './send.ts';
+import type { Page } from './types.ts';
+import { pathTo } from './uri.ts';
+
+/** Fields of an item in a file. */
+const credit = 'name,uri,external_urls';
+const itemFields =
+  'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
+  `show(type,${credit},images),audiobook(${credit},authors(name),images),authors(name),` +
+  'external_ids(isrc),disc_number,track_number,popularity,preview_url,' +
+  `artists(${credit}),album(${credit},images,release_date,release_date_precision,artists(${credit}))`;
+
+/** The calls that read lists for files. They throw what web-api.ts lists. */
+export function createExportCalls(send: Send, trusted: TrustedUrls) {
+  return {
+    /** Returns a slice of the entries of a playlist. Throws Refused if it belongs to someone else, or if the app doesn't get this API version. */
+    async exportedPlaylistEntries(
+      accessToken: string,
+      id: string,
+      { from, market }: Slice,
+      apiVersion: ApiVersion,
+    ): Promise<Page<ExportedEntry>> {
+      const { contents, entry } = names[apiVersion];
+      const query = {
+        limit: entriesPerPage,
+        offset: from,
+        ...(market && { market }),
+        fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${itemFields}))`,
+        additional_types: 'track,episode',
+      };
+      const path = pathTo('playlists', id, contents);
+      return parseExportedEntries(await send(accessToken, { method: 'GET', path, query }), from, trusted);
+    },
+
+    /** Returns a slice of the tracks that the listener saved, the newest first ("Get User's Saved Tracks"). */
+    async exportedSavedTracks(accessToken: string, { from, market }: Slice): Promise<Page<ExportedEntry>> {
+      const query = { limit: tracksPerPage, offset: from, ...(market && { market }) };
+      const response = await send(accessToken, { method: 'GET', path: '/me/tracks', query });
+      return parseExportedEntries(response, from, trusted);
+    },
+
+    /** Returns the tracks that the listener played last ("Get Recently Played Tracks"). */
+    async exportedHistory(accessToken: string): Promise<ExportedEntry[]> {
+      const query = { limit: tracksPerPage };
+      const path = '/me/player/recently-played';
+      return parseExportedHistory(await send(accessToken, { method: 'GET', path, query }), trusted);
+    },
+
+    /** Returns the tracks that the listener played most ("Get User's Top Items"). */
+    async exportedTopTracks(accessToken: string, range: TimeRange): Promise<ExportedEntry[]> {
+      const query = { time_range: range, limit: tracksPerPage };
+      const path = '/me/top/tracks';
+      return parseExportedTopTracks(await send(accessToken, { method: 'GET', path, query }), trusted);
+    },
+  };
+}
