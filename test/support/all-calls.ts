@@ -35,7 +35,11 @@ export async function recordAllCalls(t: TestContext, apiVersion: ApiVersion): Pr
   }));
 }
 
-async function visitEverything({ browser, simulator, clock }: Turntable, listener: string): Promise<void> {
+/** Has a listener visit every page and perform every action. Fails the test if one of them fails. */
+export async function visitEverything(
+  { browser, simulator, clock }: Turntable,
+  listener: string,
+): Promise<void> {
   const person = browser();
   await person.signIn(listener, allowAll);
   simulator.setProduct(listener, 'premium');
