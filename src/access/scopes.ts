@@ -17,6 +17,10 @@ const scopes = {
   'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
   'user-read-currently-playing': 'See what’s up next',
+  'user-follow-read': 'See which artists you follow',
+  'user-read-playback-position': 'See where you stopped in podcast episodes',
+  'user-follow-modify': 'Follow artists and unfollow them',
+  'ugc-image-upload': 'Upload covers for your playlists',
 } as const;
 
 export type Scope = keyof typeof scopes;
@@ -30,6 +34,8 @@ export const signInScopes: readonly Scope[] = [
   'playlist-read-private',
   'playlist-read-collaborative',
   'user-library-read',
+  'user-follow-read',
+  'user-read-playback-position',
   'user-read-recently-played',
   // safeguard: read-only-scopes-first
   'user-top-read',
@@ -40,6 +46,15 @@ export const controlScopes: readonly Scope[] = [
   'user-modify-playback-state',
   'user-read-currently-playing',
   'user-library-modify',
+  'user-follow-modify',
+  'playlist-modify-public',
+  'playlist-modify-private',
+];
+
+/** The scopes that uploading a cover takes. Nothing else needs the first one, so it is requested there only. */
+// safeguard: cover-scope-on-its-own
+export const coverScopes: readonly Scope[] = [
+  'ugc-image-upload',
   'playlist-modify-public',
   'playlist-modify-private',
 ];

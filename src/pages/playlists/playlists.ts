@@ -4,14 +4,18 @@ import { routes } from '../../routes.ts';
 import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { Forms } from '../../web/forms.ts';
+import { noticeIn } from '../../web/notices.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { addPages } from './add.ts';
+import { coverPages } from './cover.ts';
 import { playlistFormPages } from './forms.ts';
+import { orderPages } from './order.ts';
 import { showPlaylist } from './playlist.ts';
+import { removalPages } from './remove.ts';
 import { createUndoAddition } from './undo-addition.ts';
 import { createUndoRemoval } from './undo-removal.ts';
 
@@ -26,6 +30,9 @@ export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps):
   const undoAddition = createUndoAddition({ undo, undoRemoval });
   router.use(undoRemoval.router, undoAddition.router);
   router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition }));
+  router.use(removalPages({ signedIn, forms, undoRemoval }));
+  router.use(orderPages({ signedIn, forms }));
+  router.use(coverPages({ signedIn, forms }));
   router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }));
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));
@@ -36,6 +43,7 @@ export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps):
 /** One call to Spotify. */
 async function showPlaylists(req: Request, res: Response, listener: SignedInListener): Promise<void> {
   const page = pageOfPlaylists(req);
+  if (noticeIn(req) !== null) listener.invalidateHere('playlists');
   const { items, total, pages } = await playlistsOn(page, listener);
 
   res.set('Cache-Control', 'private, no-store').format({
