@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readApiVersion, startSimulator, UnknownApiVersion } from '../simulator/simulator.ts';
 import { createApp } from '../src/app.ts';
 import { BadConfiguration, readConfig } from '../src/config.ts';
@@ -16,7 +19,10 @@ try {
   // Read first, so that problems are reported before anything starts.
   const { host, port: preferred } = readConfig(settings({}));
   const apiVersion = readApiVersion(process.env, console.warn);
-  const redis = await findRedis(localServerDeps(process, shutdown.signal));
+  // It saves to disk like any other, or the demo's own setup check would report a problem.
+  const dataDir = mkdtempSync(join(tmpdir(), 'turntable-demo-'));
+  shutdown.defer(() => rmSync(dataDir, { recursive: true, force: true }));
+  const redis = await findRedis(localServerDeps(process, shutdown.signal), { dataDir });
   shutdown.defer(redis.stop);
 
   const port = await freePort(ports(preferred));

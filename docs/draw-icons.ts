@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openBrowser } from '../test/support/chromium.ts';
@@ -38,6 +38,7 @@ test('icons', async (t) => {
       `<div style="width:${size}px;height:${size}px;background:${ground};display:grid;place-items:center"><img src="${mark}" width="${side}" height="${side}"></div>`,
     );
   }
+  writeFileSync(join(folder, 'favicon.ico'), toIco(readFileSync(join(folder, 'icon-32.png')), 32));
   // Shown in previews of links to the landing page.
   await draw(
     'card.png',
@@ -49,3 +50,20 @@ test('icons', async (t) => {
       <div style="font-size:34px;color:#63564e;white-space:nowrap">Your music, on your own page</div></div></div>`,
   );
 });
+
+/**
+ * Returns an .ico file with one PNG, for programs that request /favicon.ico without reading the page. Format: a header of 6 bytes, an entry of
+ * 16, and the picture.
+ */
+function toIco(png: Buffer, size: number): Buffer {
+  const header = Buffer.alloc(22);
+  header.writeUInt16LE(1, 2); // an icon
+  header.writeUInt16LE(1, 4); // one picture
+  header.writeUInt8(size, 6);
+  header.writeUInt8(size, 7);
+  header.writeUInt16LE(1, 10); // color planes
+  header.writeUInt16LE(32, 12); // bits per pixel
+  header.writeUInt32LE(png.length, 14);
+  header.writeUInt32LE(header.length, 18);
+  return Buffer.concat([header, png]);
+}

@@ -48,7 +48,7 @@ export async function send(url, fields) {
     const body = await response.json().catch(() => ({}));
     if (response.ok) {
       const commandAt = Number(response.headers.get('Command-Time') ?? Number.NaN);
-      return { isOk: true, commandAt, text: body.text, undo: body.undo };
+      return { isOk: true, commandAt, text: body.text, undo: body.undo, body };
     }
     const { title, detail, reason } = body;
     if (reason === 'premium-required') hideControls();

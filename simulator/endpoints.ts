@@ -26,6 +26,9 @@ export type ApiRequest = {
   params: Record<string, string>;
   /** Returns the fields of a JSON body, none for an empty one. Throws if it isn't an object. */
   body(): Record<string, unknown>;
+  /** The body as it was sent. */
+  text: string;
+  contentType: string;
 };
 export type ListenerRequest = ApiRequest & { listener: Listener };
 
@@ -64,7 +67,7 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
   const list: EndpointSummary[] = [];
   const patterns: { method: string; path: RegExp; match: EndpointMatch }[] = [];
   // Spotify ignores the content type: whatever isn't JSON is refused when it is parsed.
-  const readBody = express.text({ type: () => true, limit: '64kb' });
+  const readBody = express.text({ type: () => true, limit: '300kb' });
 
   /** Returns null if it has sent a response. Throws Spotify's errors for everyone without access. */
   const authenticate = (req: Request, res: Response): Bearer | null => {
@@ -107,6 +110,8 @@ export function createEndpoints({ settings, origin, apiUrl, grants, listeners, c
         query: url.searchParams,
         params: req.params,
         body: () => parseBody(req.body),
+        text: typeof req.body === 'string' ? req.body : '',
+        contentType: req.get('Content-Type') ?? '',
       });
       res.set('cache-control', 'private, max-age=0');
       if (response === noContent) res.status(204).end();

@@ -45,7 +45,8 @@ export function createFaults(): Faults {
   };
 }
 
-function matches({ on, minOffset }: Fault, { path, query }: Request): boolean {
+function matches({ on, method, minOffset }: Fault, { path, query, method: asked }: Request): boolean {
+  if (method !== undefined && method !== asked) return false;
   if (minOffset !== undefined && Number(query.offset ?? 0) < minOffset) return false;
   if (on === 'token') return path === '/api/token';
   if (on === 'api') return path.startsWith('/v1/');

@@ -50,6 +50,8 @@ export function createPlaylistJson({ context: { origin, apiUrl }, helpers, catal
         return [];
       case 'own':
         return [{ url: `${origin}/covers/640/${playlist.id}.jpg`, height: null, width: null }];
+      case 'uploaded':
+        return [{ url: `${origin}/covers/uploaded/${playlist.id}.jpg`, height: null, width: null }];
       case 'drawn':
         return images(playlist.id);
     }

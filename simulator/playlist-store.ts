@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Episode, type Track, uriOf } from './catalogue.ts';
 import type { Listener } from './listeners.ts';
-import { initialPlaylists, type Playlist, playlists } from './playlists.ts';
+import { initialPlaylists, type Owner, type Playlist, playlists } from './playlists.ts';
 import { createId } from './random.ts';
+import { createUploadedCovers } from './uploaded-covers.ts';
 
 /** What can be set when a playlist is created or changed. */
 export type PlaylistDetails = Partial<Pick<Playlist, 'name' | 'isPublic' | 'collaborative'>> & {
@@ -22,7 +23,12 @@ export function createPlaylistStore(now: () => number) {
     ]),
   );
 
-  const listFor = (listenerId: string): readonly (Playlist | null)[] => lists.get(listenerId) ?? [];
+  const uploads = createUploadedCovers(now);
+
+  const listFor = (listenerId: string): readonly (Playlist | null)[] => {
+    uploads.show();
+    return lists.get(listenerId) ?? [];
+  };
 
   const isInLibrary = (playlist: Playlist, listenerId: string | null): boolean =>
     listenerId !== null && listFor(listenerId).includes(playlist);
@@ -37,7 +43,10 @@ export function createPlaylistStore(now: () => number) {
     listFor,
     isInLibrary,
     all: (): Playlist[] => [...byId.values()],
-    byId: (id: string): Playlist | undefined => byId.get(id),
+    byId(id: string): Playlist | undefined {
+      uploads.show();
+      return byId.get(id);
+    },
 
     /** Whether the listener owns the playlist or is one of its collaborators. */
     isOwnOrShared(playlist: Playlist, listenerId: string | null): boolean {
@@ -49,19 +58,7 @@ export function createPlaylistStore(now: () => number) {
 
     /** Adds an empty playlist at the top of the listener's list. */
     create({ id, name }: Listener, details: PlaylistDetails & { name: string }): Playlist {
-      const playlist: Playlist = {
-        kind: 'playlist',
-        id: createId(randomBytes(16).toString('hex')),
-        name: details.name,
-        description: escapeMarkup(details.description ?? ''),
-        owner: { id, name },
-        picture: 'null',
-        isPublic: details.isPublic ?? true,
-        collaborative: details.collaborative ?? false,
-        hasTotal: true,
-        entries: [],
-        version: 1,
-      };
+      const playlist = newPlaylist({ id, name }, details);
       byId.set(playlist.id, playlist);
       lists.set(id, [playlist, ...listFor(id)]);
       return playlist;
@@ -73,12 +70,38 @@ export function createPlaylistStore(now: () => number) {
       markChanged(playlist);
     },
 
+    setCover(playlist: Playlist, jpeg: Buffer) {
+      uploads.add(playlist, jpeg);
+      markChanged(playlist);
+    },
+
+    /** The picture that was uploaded last; undefined if there is none. */
+    coverOf: (id: string): Buffer | undefined => uploads.of(byId.get(id)),
+
     insert(playlist: Playlist, items: readonly (Track | Episode)[], position: number, addedBy: string) {
       const addedAt = new Date(now()).toISOString().replace(/\.\d+Z/, 'Z');
       const entries = items.map((item) => ({ item, addedAt, addedBy, isPlayable: true }));
       playlist.entries.splice(position, 0, ...entries);
       // Spotify draws a picture as soon as a playlist has an item.
       if (playlist.picture === 'null') playlist.picture = 'drawn';
+      markChanged(playlist);
+    },
+
+    /** Replaces all entries. */
+    replace(playlist: Playlist, items: readonly (Track | Episode)[], addedBy: string) {
+      playlist.entries = [];
+      this.insert(playlist, items, 0, addedBy);
+    },
+
+    /** Moves a range of entries in front of the one that is at `before`, counted before the move. */
+    reorder(
+      playlist: Playlist,
+      { start, before, length }: { start: number; before: number; length: number },
+    ) {
+      const moved = playlist.entries.splice(start, length);
+      // A target inside the range leaves it where it is.
+      const target = before <= start ? before : Math.max(start, before - length);
+      playlist.entries.splice(target, 0, ...moved);
       markChanged(playlist);
     },
 
@@ -99,6 +122,22 @@ export function createPlaylistStore(now: () => number) {
         listFor(listenerId).filter((other) => other !== playlist),
       );
     },
+  };
+}
+
+function newPlaylist(owner: Owner, details: PlaylistDetails & { name: string }): Playlist {
+  return {
+    kind: 'playlist',
+    id: createId(randomBytes(16).toString('hex')),
+    name: details.name,
+    description: escapeMarkup(details.description ?? ''),
+    owner,
+    picture: 'null',
+    isPublic: details.isPublic ?? true,
+    collaborative: details.collaborative ?? false,
+    hasTotal: true,
+    entries: [],
+    version: 1,
   };
 }
 

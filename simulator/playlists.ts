@@ -21,8 +21,8 @@ export type Playlist = {
   /** HTML-escaped, as Spotify returns it. Left out of the JSON if undefined. */
   description: string | null | undefined;
   owner: Owner;
-  /** `own`: uploaded by the owner, without a size in Spotify's JSON. `null` and `none` are two ways to have no picture. */
-  picture: 'drawn' | 'own' | 'none' | 'null';
+  /** `own` and `uploaded`: uploaded by the owner before and since the start, without a size in Spotify's JSON. `null` and `none` are two ways to have no picture. */
+  picture: 'drawn' | 'own' | 'uploaded' | 'none' | 'null';
   isPublic: boolean | null;
   collaborative: boolean;
   entries: Entry[];

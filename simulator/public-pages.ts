@@ -25,6 +25,12 @@ export function createPublicPages({ playlistStore }: { playlistStore: PlaylistSt
     sendPicture(res.type('jpeg'), await toJpeg(drawCover(req.params.seed, Number(req.params.size))));
   });
 
+  router.get('/covers/uploaded/:id.jpg', (req, res, next) => {
+    const jpeg = playlistStore.coverOf(req.params.id);
+    if (!jpeg) return next();
+    res.type('image/jpeg').send(jpeg);
+  });
+
   router.get('/people/:size/:id.svg', (req, res, next) => {
     if (!sizes.has(req.params.size) || !/^\w{1,40}$/.test(req.params.id)) return next();
     sendPicture(res.type('svg'), drawPerson(req.params.id, Number(req.params.size)));

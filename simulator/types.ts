@@ -96,6 +96,8 @@ export type Playing =
 export type Fault = {
   /** `token`: the token endpoint. `api`: the Web API. A RegExp is tested against the path. */
   on: 'token' | 'api' | RegExp;
+  /** Only requests with this method. */
+  method?: string;
   /** Only requests for pages of a list from this offset on. */
   minOffset?: number;
   /** How many requests are affected; 1 if absent. */

@@ -24,6 +24,7 @@ import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pendi
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import type { Parts } from './parts.ts';
 import { diagnose } from './redis/diagnose.ts';
+import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
 import { type Cookies, createCookies } from './web/cookies.ts';
@@ -33,6 +34,7 @@ import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { localize } from './web/locale.ts';
 import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { navigationByCookie } from './web/navigation.ts';
 import { showNotice } from './web/notices.ts';
 import { onlyPaths } from './web/only-paths.ts';
 import { chargeAddress } from './web/rate-limits.ts';
@@ -114,6 +116,7 @@ export function createApp({
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
   if (signInProblems) app.use(signInProblems.routes);
+  app.use([routes.privacy(), routes.setup()], navigationByCookie(cookies));
   app.use(privacyPage());
   // Before the sessions, because it reports problems with Redis, so it has to work without it.
   if (hasSetup) app.use(setupRoutes({ config, parts, form, cookies, refusals, now }));

@@ -5,7 +5,6 @@ import {
   type LogLevel,
   originsOutsideSpotify,
   ownAddress,
-  type Read,
   readAmount,
   readBaseUrl,
   readCredential,
@@ -16,6 +15,7 @@ import {
   readMarket,
   readPort,
   readProduction,
+  readRedisCa,
   readRedisPrefix,
   readRedisUrl,
   readSecrets,
@@ -23,6 +23,7 @@ import {
   readTrustProxy,
   readUrl,
 } from './settings/readers.ts';
+import { createRead, type Read } from './settings/setting-files.ts';
 import { setupInstructions } from './settings/setup-steps.ts';
 import { unknownSettings } from './settings/unknown.ts';
 
@@ -46,8 +47,10 @@ export type Config = {
   baseUrl: string;
   /** Must be in Spotify's dashboard exactly like this. */
   redirectUri: string;
-  /** A redis or rediss URL, or the path of a socket. */
+  /** For `redisTarget`. */
   redisUrl: string;
+  /** The certificates of the authorities that Redis's certificate may come from, as PEM; null for those that Node trusts. */
+  redisCa: string | null;
   /** Added before every key and channel in Redis. */
   redisPrefix: string;
   /** Whether REDIS_URL is not set and Turntable may find a Redis or start a private one. Never in production. */
@@ -82,6 +85,9 @@ export const envFile = join(import.meta.dirname, '..', '.env');
 
 type Env = Record<string, string | undefined>;
 
+/** Settings that may be in a file, whose path is in a variable of the same name with _FILE at its end. */
+const secretNames = ['SPOTIFY_CLIENT_SECRET', 'REDIS_URL', 'SESSION_SECRET'];
+
 /** All problems with the configuration, as sentences that never quote a secret. */
 export class BadConfiguration extends Error {
   readonly problems: readonly string[];
@@ -110,10 +116,7 @@ export function loadConfig(env: Env): Config {
 export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], problems: [] }): Config {
   const problems = [...file.problems];
   const settings: string[] = [];
-  const readExactly: Read = (name) => {
-    settings.push(name);
-    return env[name]?.trim() || undefined;
-  };
+  const readExactly = createRead(env, secretNames, problems, (name) => settings.push(name));
   const read: Read = (name) => {
     const { value, problem } = toPlainText(name, readExactly(name) ?? '');
     if (problem) problems.push(problem);
@@ -141,7 +144,10 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     ...(clientId ? [] : ['SPOTIFY_CLIENT_ID']),
     ...(clientSecret ? [] : ['SPOTIFY_CLIENT_SECRET']),
   ];
-  if (isProduction && missing.length > 0) problems.push(setupInstructions(missing, redirectUri));
+  const isInFile = (name: string) => Boolean(env[`${name}_FILE`]);
+  // A file that can't be read has been reported already.
+  if (isProduction && missing.some((name) => !isInFile(name)))
+    problems.push(setupInstructions(missing, redirectUri));
   const configuredRedisUrl = read('REDIS_URL');
   const redisUrl = readRedisUrl(configuredRedisUrl, problems);
 
@@ -152,6 +158,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     baseUrl,
     redirectUri,
     redisUrl,
+    redisCa: readRedisCa(readExactly('REDIS_CA_FILE'), redisUrl, problems),
     redisPrefix: readRedisPrefix(read('REDIS_PREFIX'), redisUrl, problems),
     shouldFindRedis: configuredRedisUrl === undefined && !isProduction,
     secrets: readSecrets(readExactly('SESSION_SECRET'), clientSecret, problems),

@@ -24,9 +24,10 @@ if (config.unknownSettings.length > 0) log.warn(`.env: ${config.unknownSettings.
 const site = createSite({
   config,
   log,
-  openRedis: ({ redisUrl, shouldFindRedis }) =>
+  openRedis: ({ redisUrl, redisCa, shouldFindRedis }) =>
     openRedis({
       redisUrl,
+      redisCa,
       shouldFindRedis,
       folder: dataFolder,
       findProgram: () => findRedisProgram({ ...localServerDeps(process), print: log.info }),

@@ -169,9 +169,9 @@ function connectToRedis({
   timing,
   background,
 }: Clients & { background: BackgroundTasks }): ReturnType<typeof connectRedis> {
-  const { redisUrl: url, redisPrefix: prefix } = config;
+  const { redisUrl: url, redisPrefix: prefix, redisCa: ca } = config;
   return connectRedis({
-    url,
+    server: { url, ca },
     prefix,
     deadlineMs: timing.redisDeadlineMs,
     onDown: ({ code, problem, fix }) =>

@@ -79,6 +79,12 @@ export const routes = {
   /** Asks first; then it leaves the listener's library. */
   unfollowPlaylist: (id: string) => `/playlists/${id}/unfollow`,
   removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
+  keepOneInPlaylist: (id: string) => `/playlists/${id}/keep-one`,
+  /** The page on which items are moved. */
+  playlistOrder: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}/order`, paged(query)),
+  /** A form uploads a cover at the same URL. */
+  playlistCover: (id: string) => `/playlists/${id}/cover`,
+  moveInPlaylist: (id: string) => `/playlists/${id}/move`,
 
   exportProgress: () => '/playlists/export/progress',
   exportAll: () => '/playlists/export',

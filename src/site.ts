@@ -1,6 +1,9 @@
 import type { RequestListener } from 'node:http';
 import { createApp } from './app.ts';
+import { warnOfFailures } from './checks/at-start.ts';
+import { createChecks } from './checks/checks.ts';
 import { tryCredentials } from './checks/credentials.ts';
+import { connection } from './checks/redis.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import type { Log } from './ops/log.ts';
 import type { RunningServer } from './ops/serve.ts';
@@ -68,6 +71,11 @@ export function createSite(deps: Deps) {
     const parts = createParts({ config: { ...found, spotify }, log });
     defer(parts.close);
     await parts.redisAnswered;
+    const checked = createChecks(found, null).redis();
+    parts.background.run(
+      'check the settings of Redis',
+      checked.then((results) => warnOfFailures(results, log, connection)),
+    );
     running = { app: createApp({ config: found, log, parts }), parts };
   }
 

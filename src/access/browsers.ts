@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/client.ts';
 import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
 import type { KeyType, RecordStore, Records } from '../redis/records.ts';
@@ -21,7 +21,7 @@ const signInGraceMs = 60_000;
 
 export type Browsers = ReturnType<typeof createBrowsers>;
 
-type Deps = { redis: Redis; records: Records; grants: Grants; now: () => number };
+type Deps = { redis: RedisClient; records: Records; grants: Grants; now: () => number };
 
 const listType: KeyType = { kind: 'browsers', type: 'hash' };
 

@@ -1,5 +1,5 @@
 import { entriesPerPage } from '../spotify/limits.ts';
-import type { Playlist } from '../spotify/types.ts';
+import type { Entry, Page, Playlist } from '../spotify/types.ts';
 import type { CallingSession, ListenerCaller } from './listener-caller.ts';
 import { listenerCalls } from './listener-calls.ts';
 
@@ -32,6 +32,11 @@ export function createCachedPlaylists({ peek, isCached }: ListenerCaller, sessio
         for (const { uri } of rows?.items ?? []) known.add(uri);
       }
       return uris.filter((uri) => known.has(uri));
+    },
+
+    /** Returns the entries on a page of a playlist of this version; null if they aren't cached. */
+    cachedEntries(id: string, snapshotId: string, page: number): Page<Entry> | null {
+      return peek(session, listenerCalls.playlistEntries, [id, snapshotId, page]) ?? null;
     },
 
     /** Returns the name of one of the listener's playlists; null if it isn't cached. */

@@ -1,5 +1,5 @@
 import * as v from '@badrap/valita';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/client.ts';
 import { type Codec, jsonCodec, sealedCodec, timestamp } from '../redis/codec.ts';
 import { redisCall } from '../redis/errors.ts';
 import { formerKeys, keys } from '../redis/keys.ts';
@@ -28,7 +28,7 @@ export type StoredGrant = Grant & { generation: number };
 export type Grants = ReturnType<typeof createGrants>;
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   records: Records;
   seal: Seal;
   now: () => number;

@@ -104,7 +104,10 @@ export const listenerCalls = {
   /** Up to five minutes old. */
   cachedPlaylist: definePlaylist({ Export: true }, ttl.fiveMinutes),
   /** Never cached. */
-  freshPlaylist: definePlaylist({ Export: 'every file', 'Playlist page': '"Undo"' }),
+  freshPlaylist: definePlaylist({
+    Export: 'every file',
+    'Playlist page': '"Undo"; if Spotify refuses a version',
+  }),
 
   playlistEntries: defineCall({
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],

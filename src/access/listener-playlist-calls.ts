@@ -1,4 +1,4 @@
-import type { Addition, PlaylistDetails, Removal } from '../spotify/playlist-change-calls.ts';
+import type { Addition, Move, PlaylistDetails, Removal } from '../spotify/playlist-change-calls.ts';
 import { playlistScopes } from './scopes.ts';
 import { defineCall, ttl } from './spotify-call.ts';
 import { topics } from './topics.ts';
@@ -45,6 +45,15 @@ export const playlistCalls = {
     invalidates: topics.playlist,
   }),
 
+  uploadCover: defineCall({
+    endpoints: ['PUT /playlists/{id}/images'],
+    scopes: ['ugc-image-upload', ...editPlaylistScopes],
+    family: 'images',
+    usedBy: { 'Playlist page': '"Upload cover"' },
+    request: ({ webApi, accessToken }, id: string, jpeg: Buffer) => webApi.uploadCover(accessToken, id, jpeg),
+    invalidates: topics.playlist,
+  }),
+
   addToPlaylist: defineCall({
     endpoints: [{ '2026-02': 'POST /playlists/{id}/items', legacy: ['POST /playlists/{id}/tracks'] }],
     scopes: editPlaylistScopes,
@@ -52,6 +61,16 @@ export const playlistCalls = {
     usedBy: { 'Add to playlist': 'once for each playlist', 'Playlist page': '"Undo"' },
     request: ({ webApi, accessToken, versioned }, id: string, addition: Addition) =>
       versioned((apiVersion) => webApi.addToPlaylist(accessToken, id, addition, apiVersion)),
+    invalidates: topics.playlist,
+  }),
+
+  moveInPlaylist: defineCall({
+    endpoints: [{ '2026-02': 'PUT /playlists/{id}/items', legacy: ['PUT /playlists/{id}/tracks'] }],
+    scopes: editPlaylistScopes,
+    family: 'playlist-write',
+    usedBy: { 'Playlist page': 'once for each move' },
+    request: ({ webApi, accessToken, versioned }, id: string, move: Move) =>
+      versioned((apiVersion) => webApi.moveInPlaylist(accessToken, id, move, apiVersion)),
     invalidates: topics.playlist,
   }),
 

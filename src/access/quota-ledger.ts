@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/client.ts';
 import { redisCall } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import type { KeyType, Records } from '../redis/records.ts';
@@ -29,7 +29,7 @@ import { hourOf, readCounts, usageTtlMs } from './usage.ts';
 export type QuotaLedger = ReturnType<typeof createQuotaLedger>;
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   records: Records;
   /** The ledger's name: apps of one developer account may share one. */
   name: string;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { RedisClient } from '../redis/client.ts';
 import { keys } from '../redis/keys.ts';
 
 /** The number of requests within a window, which starts with the first of them. */
@@ -50,7 +50,7 @@ export const limits = {
 };
 
 /** Returns a limiter for each limit, under the same name. */
-export function createRateLimiters(redis: Redis, all: Limits): RateLimiters {
+export function createRateLimiters(redis: RedisClient, all: Limits): RateLimiters {
   const created = Object.entries(all).map(([name, limit]) => [
     name,
     createRateLimiter({ redis, name, ...limit }),
@@ -58,7 +58,7 @@ export function createRateLimiters(redis: Redis, all: Limits): RateLimiters {
   return Object.fromEntries(created) as RateLimiters;
 }
 
-type Deps = Limit & { redis: Redis; name: string };
+type Deps = Limit & { redis: RedisClient; name: string };
 
 /**
  * Counts requests in Redis, for all processes. While Redis is unavailable, or holds something else under that key,

@@ -20,6 +20,7 @@ const scopes = {
   'user-follow-read': 'See which artists you follow',
   'user-read-playback-position': 'See where you stopped in podcast episodes',
   'user-follow-modify': 'Follow artists and unfollow them',
+  'ugc-image-upload': 'Upload covers for your playlists',
 } as const;
 
 export type Scope = keyof typeof scopes;
@@ -46,6 +47,14 @@ export const controlScopes: readonly Scope[] = [
   'user-read-currently-playing',
   'user-library-modify',
   'user-follow-modify',
+  'playlist-modify-public',
+  'playlist-modify-private',
+];
+
+/** The scopes that uploading a cover takes. Nothing else needs the first one, so it is requested there only. */
+// safeguard: cover-scope-on-its-own
+export const coverScopes: readonly Scope[] = [
+  'ugc-image-upload',
   'playlist-modify-public',
   'playlist-modify-private',
 ];

@@ -1,9 +1,9 @@
-import type { Redis } from 'ioredis';
 import { createQuotaGate } from '../access/quota-gate.ts';
 import { createQuotaLedger } from '../access/quota-ledger.ts';
 import { timing } from '../access/timing.ts';
 import type { Config, SpotifyApp } from '../config.ts';
 import { chooseRedis } from '../redis/choice.ts';
+import type { RedisClient } from '../redis/client.ts';
 import { readTime } from '../redis/clock.ts';
 import { connectForCheck } from '../redis/connect.ts';
 import { dataFolder } from '../redis/data-folder.ts';
@@ -24,7 +24,7 @@ import { checkSpotify, missingCredentials } from './spotify.ts';
  */
 export function createChecks(config: Config, sharedNow: (() => number) | null) {
   const { spotify, missing, redirectUri, baseUrl, market, ledgerName, dailyCalls } = config;
-  const { redisUrl, redisPrefix, shouldFindRedis } = config;
+  const { redisUrl, redisCa: ca, redisPrefix, shouldFindRedis } = config;
   const choose = () => chooseRedis({ redisUrl, shouldFindRedis, folder: dataFolder });
   const clientId = spotify?.clientId ?? null;
 
@@ -48,7 +48,7 @@ export function createChecks(config: Config, sharedNow: (() => number) | null) {
     },
   };
 
-  async function askSpotify(app: SpotifyApp, redis: Redis): Promise<CheckResult[]> {
+  async function askSpotify(app: SpotifyApp, redis: RedisClient): Promise<CheckResult[]> {
     let time: { theirs: number; ours: number } | null = null;
     const onCall = ({ date, ms }: CallResult) => {
       // Compares the middle of the call with the middle of the second in the header.
@@ -79,7 +79,7 @@ export function createChecks(config: Config, sharedNow: (() => number) | null) {
   }
 
   /** Returns a clock that shows Redis's time, or this machine's if Redis doesn't answer. */
-  async function redisNow(redis: Redis): Promise<() => number> {
+  async function redisNow(redis: RedisClient): Promise<() => number> {
     const aheadMs = await readTime(redis).then(
       (time) => time - Date.now(),
       () => 0,
@@ -88,8 +88,8 @@ export function createChecks(config: Config, sharedNow: (() => number) | null) {
   }
 
   /** Runs `work` with a connection that isn't open yet and doesn't retry. */
-  async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>): Promise<T> {
-    const redis = connectForCheck(url, redisPrefix);
+  async function withRedis<T>(url: string, work: (redis: RedisClient) => Promise<T>): Promise<T> {
+    const redis = connectForCheck({ url, ca }, redisPrefix);
     try {
       return await work(redis);
     } finally {

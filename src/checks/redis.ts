@@ -5,17 +5,20 @@ import {
   missingChannelFix,
   subscribeAndPublish,
 } from '../redis/channel.ts';
+import { primaries, type RedisClient } from '../redis/client.ts';
 import { readTime } from '../redis/clock.ts';
 import { checkDeadlineMs, connectSubscriber } from '../redis/connect.ts';
 import { diagnose } from '../redis/diagnose.ts';
-import { type RedisFault, redisFault, replyCode } from '../redis/errors.ts';
-import { formatRedisAddress } from '../settings/redis-url.ts';
+import { type RedisFault, redisFault, replyCode, withoutTls } from '../redis/errors.ts';
+import { ping } from '../redis/ping.ts';
+import { missingRights } from '../redis/rights.ts';
+import { formatHost, formatRedisAddress, parseRedisAddress, redisTarget } from '../settings/redis-url.ts';
 import { checkClock } from './clock.ts';
 import { type CheckResult, failed, note, ok } from './result.ts';
 
 type Deps = {
   /** A connection that isn't open yet and doesn't reconnect. */
-  redis: Redis;
+  redis: RedisClient;
   /** The URL of that connection. */
   url: string;
   /** Null while there are no credentials; then the channel isn't checked. */
@@ -23,7 +26,8 @@ type Deps = {
   now: () => number;
 };
 
-const connection = 'Redis connection';
+export const connection = 'Redis connection';
+const permissions = 'Redis permissions';
 const persistence = 'Redis persistence';
 const eviction = 'Redis eviction';
 const messages = 'Redis messages';
@@ -39,18 +43,53 @@ export async function checkRedis({ redis, url, clientId, now }: Deps): Promise<C
     await redis.connect();
     const fault = await diagnose(redis);
     if (fault) return [failedConnection(cause === undefined ? fault : redisFault(cause), address)];
-    const facts = parseInfo(await unlessForbidden(redis.info(), ''));
+    const servers = await Promise.all(primaries(redis).map(checkServer));
     const time = await unlessForbidden(readTime(redis), null);
     return [
-      checkVersion(facts, address),
-      await checkPersistence(redis, facts),
-      checkEviction(facts),
+      checkVersion(servers[0]?.facts ?? new Map(), address),
+      checkRights(await missingRights(redis)),
+      worst(servers.map((server) => server.persistence)),
+      worst(servers.map((server) => server.eviction)),
       ...(clientId === null ? [] : [await checkChannel(redis, liveChannel(redis, clientId))]),
       ...(time === null ? [] : [checkClock('Redis', time, now())]),
     ];
   } catch (error) {
-    return [failedConnection(redisFault(cause ?? error), address)];
+    return [
+      failedConnection((await answersInPlainText(url)) ? withoutTls : redisFault(cause ?? error), address),
+    ];
   }
+}
+
+/** Checks one server, or one primary of a cluster. */
+async function checkServer(redis: Redis, _index: number, all: readonly Redis[]) {
+  const facts = parseInfo(await unlessForbidden(redis.info(), ''));
+  const { host = '', port = 0 } = redis.options;
+  const named = (result: CheckResult) =>
+    all.length > 1 ? { ...result, detail: `${formatHost({ host, port })}: ${result.detail}` } : result;
+  return {
+    facts,
+    persistence: named(await checkPersistence(redis, facts)),
+    eviction: named(checkEviction(facts)),
+  };
+}
+
+/** Returns the first of the most serious results: a cluster is as safe as its least safe node. */
+function worst(results: readonly CheckResult[]): CheckResult {
+  const bySeverity = (['failed', 'note', 'ok'] as const).flatMap((status) =>
+    // safeguard: check-settings-of-every-node
+    results.filter((result) => result.status === status),
+  );
+  return bySeverity[0] ?? note(connection, 'the cluster has no primary');
+}
+
+function checkRights(missing: readonly string[]): CheckResult {
+  // safeguard: check-redis-rights
+  if (missing.length === 0) return ok(permissions, 'this user may run every command that pages need');
+  return failed(
+    permissions,
+    `this user may not run ${missing.join(', ')}`,
+    `Run ACL SETUSER with your user and ${missing.map((name) => `+${name}`).join(' ')}`,
+  );
 }
 
 /** Returns the reply, or `otherwise` if this user may not run the command. Pages don't need it, so that is not a problem. */
@@ -64,11 +103,16 @@ async function unlessForbidden<T, O>(reply: Promise<T>, otherwise: O): Promise<T
   }
 }
 
+/** Returns whether the URL asks for TLS of a server that answers without. */
+async function answersInPlainText(url: string): Promise<boolean> {
+  return redisTarget(url).isTls && /^[+-]/.test((await ping(parseRedisAddress(url))) ?? '');
+}
+
 function failedConnection({ code, problem, fix }: RedisFault, address: string): CheckResult {
   return failed(connection, `${address} ${problem}${code ? ` (${code})` : ''}`, fix);
 }
 
-async function checkChannel(redis: Redis, channel: string): Promise<CheckResult> {
+async function checkChannel(redis: RedisClient, channel: string): Promise<CheckResult> {
   const subscriber = connectSubscriber(redis, checkDeadlineMs);
   try {
     await subscriber.connect();
@@ -98,7 +142,7 @@ function checkVersion(facts: Facts, address: string): CheckResult {
   return ok(connection, `connected to ${address}, version ${version}`);
 }
 
-async function checkPersistence(redis: Redis, facts: Facts): Promise<CheckResult> {
+async function checkPersistence(redis: RedisClient, facts: Facts): Promise<CheckResult> {
   const advice = 'Start Redis with --appendonly yes, or run: redis-cli config set appendonly yes';
   if (!facts.has('aof_enabled'))
     return note(persistence, 'this user can’t see whether Redis writes to disk', advice);

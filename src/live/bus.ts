@@ -3,6 +3,7 @@ import * as v from '@badrap/valita';
 import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
 import { emptyMessage, keepSubscribed, liveChannel } from '../redis/channel.ts';
+import type { RedisClient } from '../redis/client.ts';
 import { jsonCodec, timestamp } from '../redis/codec.ts';
 import { nullIfUnavailable, type RedisFault, RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
@@ -23,7 +24,7 @@ export type Message =
   | { kind: 'end'; sessionIds: readonly string[] };
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   /** A connection that Redis uses for pub/sub only. */
   subscriber: Redis;
   records: Records;

@@ -8,6 +8,7 @@ import type { ResponseCache } from '../access/response-cache.ts';
 import type { SessionRecords } from '../access/session-records.ts';
 import type { Timing } from '../access/timing.ts';
 import type { BackgroundTasks } from '../ops/background.ts';
+import type { RedisClient } from '../redis/client.ts';
 import type { RedisFault } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { createBus, type Message } from './bus.ts';
@@ -22,7 +23,7 @@ import { isClockSetBack, resetClock, type Update } from './state.ts';
 import { createStoredObservations } from './stored-observations.ts';
 
 export type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   records: Records;
   /** A connection that Redis uses for pub/sub only. */
   subscriber: Redis;

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import type { Timing } from '../access/timing.ts';
+import type { RedisClient } from '../redis/client.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import { ownerCodec } from '../redis/lock.ts';
@@ -10,7 +10,7 @@ import { applyRedisDown } from './state.ts';
 export type Leases = ReturnType<typeof createLeases>;
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   records: Records;
   clientId: string;
   now: () => number;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Response } from 'express';
-import type { Redis } from 'ioredis';
 import type { BackgroundTasks } from '../ops/background.ts';
+import type { RedisClient } from '../redis/client.ts';
 import { keys } from '../redis/keys.ts';
 import type { KeyType, Records } from '../redis/records.ts';
 
@@ -49,7 +49,12 @@ const takeSlot = `
 
 const slotSet: KeyType = { kind: 'streams', type: 'zset' };
 
-type Deps = { redis: Redis; records: Records; background: Pick<BackgroundTasks, 'run'>; heartbeatMs: number };
+type Deps = {
+  redis: RedisClient;
+  records: Records;
+  background: Pick<BackgroundTasks, 'run'>;
+  heartbeatMs: number;
+};
 
 /**
  * Streams of server-sent events (HTML Standard, "Server-sent events") that stay open, with a heartbeat, until either side ends them. A

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import type { Background } from './connect.ts';
 import { type RedisFault, redisFault, replyCode } from './errors.ts';
 import { keys } from './keys.ts';
@@ -16,19 +17,23 @@ export const missingChannelFix = (channel: string): string =>
   `To permit it, run ACL SETUSER with your user and &${channel}`;
 
 /** Returns the channel on which the processes of an app send each other messages. */
-export function liveChannel(redis: Redis, clientId: string): string {
+export function liveChannel(redis: RedisClient, clientId: string): string {
   const { keyPrefix = '' } = redis.options;
   return keyPrefix + keys.channel(clientId);
 }
 
 /** Subscribes to a channel and publishes on it. Throws ioredis's errors: since Redis 7, users have no channel permissions by default. */
-export async function subscribeAndPublish(redis: Redis, subscriber: Redis, channel: string): Promise<void> {
+export async function subscribeAndPublish(
+  redis: RedisClient,
+  subscriber: Redis,
+  channel: string,
+): Promise<void> {
   await subscriber.subscribe(channel);
   await redis.publish(channel, emptyMessage);
 }
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   subscriber: Redis;
   channel: string;
   /** Called whenever the subscription starts. Messages may have been missed before. */

@@ -21,6 +21,8 @@ export type RedisChoice =
   | { kind: 'private'; url: string; why: string };
 
 type Deps = Settings & {
+  /** The certificates to trust, as PEM, if not Node's. */
+  redisCa: string | null;
   /** Finds the program of a Redis server. */
   findProgram: () => Promise<string>;
   /** Reports progress. */
@@ -65,7 +67,7 @@ function whyPrivate(reply: string | null, last: string | null, url: string): str
  * that is named by REDIS_URL may be down and come back later.
  */
 export async function openRedis(deps: Deps): Promise<AvailableRedis> {
-  const { folder, findProgram, info, error } = deps;
+  const { folder, redisCa: ca, findProgram, info, error } = deps;
   const choice = await chooseRedis(deps);
   const { url } = choice;
   if (choice.kind === 'private') {
@@ -83,7 +85,7 @@ export async function openRedis(deps: Deps): Promise<AvailableRedis> {
     await waitForRedis(url, deps);
     rememberDefault(folder, url);
   }
-  const problem = await databaseProblem(url);
+  const problem = await databaseProblem({ url, ca });
   // safeguard: stop-for-refused-database
   if (problem) throw new NoRedis(problem);
   return { url, stop: async () => undefined };

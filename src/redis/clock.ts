@@ -1,4 +1,5 @@
-import type { Redis } from 'ioredis';
+import { isCluster, type RedisClient } from './client.ts';
+import { keys } from './keys.ts';
 
 const syncEveryMs = 60_000;
 
@@ -7,7 +8,7 @@ const syncEveryMs = 60_000;
  * another has just refreshed, or treat every sign-in as expired. Until Redis has answered, this machine's clock is used. Between syncs
  * the clock is monotonic: it ignores any change to the system clock while the process runs.
  */
-export function createRedisClock(redis: Redis) {
+export function createRedisClock(redis: RedisClient) {
   let startedAt = Date.now() - performance.now();
   const sync = async (): Promise<void> => {
     const sentAt = performance.now();
@@ -32,8 +33,13 @@ export function createRedisClock(redis: Redis) {
   };
 }
 
-/** Returns Redis's time in milliseconds since 1970. Throws ioredis's errors. */
-export async function readTime(redis: Redis): Promise<number> {
-  const [seconds, micros] = await redis.time();
+const readTimeAtKey = "return redis.call('TIME')";
+
+/** Returns Redis's time in milliseconds since 1970; in a cluster, that of the node with a certain key. Throws ioredis's errors. */
+export async function readTime(redis: RedisClient): Promise<number> {
+  // The clocks of nodes differ, so all processes have to ask the same one.
+  // safeguard: one-clock-in-cluster
+  const time = isCluster(redis) ? redis.eval(readTimeAtKey, 1, keys.clock('time')) : redis.time();
+  const [seconds, micros] = (await time) as [string | number, string | number];
   return Number(seconds) * 1000 + Number(micros) / 1000;
 }

@@ -1,13 +1,27 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import {
+  createClient,
+  duplicateForSubscriptions,
+  isCluster,
+  type RedisClient,
+  type RedisServer,
+} from './client.ts';
 import { diagnose } from './diagnose.ts';
-import { failoverReplies, isRefusedDatabase, type RedisFault, redisFault, replyCode } from './errors.ts';
+import {
+  failoverReplies,
+  isMissingPrimary,
+  isRefusedDatabase,
+  type RedisFault,
+  redisFault,
+  replyCode,
+} from './errors.ts';
 import { enforceReplyTimeout } from './reply-timeout.ts';
 
 /** The part of `ops/background.ts` that is needed here: runs work that nothing awaits, and reports its failure. */
 export type Background = { run(name: string, work: Promise<unknown>): void };
 
 type Deps = {
-  url: string;
+  server: RedisServer;
   /** Goes before every key; a `keyPrefix` in the URL wins. */
   prefix: string;
   /** Milliseconds that Redis may take to reply. After that, the connection is closed. */
@@ -41,42 +55,43 @@ const fastFailing = {
  * Opens a connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
  * reply, so an outage causes error pages and not pages that hang.
  */
-export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background }: Deps) {
+export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, background }: Deps) {
   let down: RedisFault | null = null;
   /** Why the connection was lost or is being closed. */
   let lastError: unknown;
   let databaseRefused = false;
-  let reconnectedAt = Number.NEGATIVE_INFINITY;
   let nextCheck: NodeJS.Timeout | undefined;
   const firstReport = Promise.withResolvers<void>();
-  const redis = new Redis(url, {
+  const redis = createClient(server, {
     ...fastFailing,
     keyPrefix: prefix,
     retryStrategy: (attempt) => Math.min(100 * attempt, 500),
-    reconnectOnError(error) {
-      // Not more often than `retryMs`: a replica may stay one for a while, and being able to read from it is better than reconnecting all the time.
-      // safeguard: stay-with-usable-server
-      // safeguard: leave-unusable-server
-      if (!failoverReplies.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
-      reconnectedAt = performance.now();
+    reconnectOnError: leaveUnusableServer((error) => {
       lastError = error;
-      return true;
-    },
+    }),
     enableAutoPipelining: true,
   });
   // safeguard: redis-command-deadline
-  enforceReplyTimeout(redis, deadlineMs);
+  enforceReplyTimeouts(redis, deadlineMs);
 
   redis.on('connect', () => {
     databaseRefused = false;
   });
   redis.on('error', (error) => {
     lastError = error;
+    // ioredis goes on asking the Sentinels while it connects, so nothing else reports them.
+    // safeguard: report-missing-sentinels
+    if (isMissingPrimary(error)) report(redisFault(error));
     if (!isRefusedDatabase(error)) return;
     databaseRefused = true;
     // safeguard: leave-refused-database
     report(redisFault(error));
     redis.disconnect(true);
+  });
+  // A cluster stays connected while one of its nodes is gone.
+  // safeguard: report-missing-node
+  redis.on('node error', () => {
+    if (redis.status === 'ready' && down === null) check();
   });
   redis.on('reconnecting', () => {
     if (databaseRefused) return;
@@ -120,13 +135,27 @@ export function connectRedis({ url, prefix, deadlineMs, onDown, onUp, background
   };
 }
 
+/** Returns a function that decides, by the error of a command, whether to reconnect. `onLeave` is called before that. */
+function leaveUnusableServer(onLeave: (error: Error) => void): (error: Error) => boolean {
+  let reconnectedAt = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    // Not more often than `retryMs`: a replica may stay one for a while, and being able to read from it is better than reconnecting all the time.
+    // safeguard: stay-with-usable-server
+    // safeguard: leave-unusable-server
+    if (!failoverReplies.has(replyCode(error)) || performance.now() - reconnectedAt < retryMs) return false;
+    reconnectedAt = performance.now();
+    onLeave(error);
+    return true;
+  };
+}
+
 /**
  * Opens a second connection with the same options, for subscriptions. It doesn't resubscribe by itself, so the subscriber must do so on each
  * `ready`. It is pinged, because a connection that only receives doesn't notice when the other side is gone, and it reconnects when the first one
  * does, because the address may lead to another server by then.
  */
-export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
-  const subscriber = redis.duplicate({ autoResubscribe: false });
+export function connectSubscriber(redis: RedisClient, deadlineMs: number): Redis {
+  const subscriber = duplicateForSubscriptions(redis);
   enforceReplyTimeout(subscriber, deadlineMs);
   // The first connection reports what is wrong.
   subscriber.on('error', () => undefined);
@@ -135,6 +164,8 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   };
   // safeguard: reconnect-subscriber
   redis.on('close', reconnect);
+  // A node that left its cluster doesn't get the messages of the others.
+  redis.on('-node', reconnect);
   const pingTimer = setInterval(() => {
     // If there is no reply, the reply timeout closes the connection.
     // safeguard: ping-subscriber
@@ -143,21 +174,28 @@ export function connectSubscriber(redis: Redis, deadlineMs: number): Redis {
   subscriber.once('end', () => {
     clearInterval(pingTimer);
     redis.off('close', reconnect);
+    redis.off('-node', reconnect);
   });
   return subscriber;
 }
 
 /** Returns a connection for checks, which isn't open yet, and fails at once instead of retrying. */
-export function connectForCheck(url: string, prefix: string): Redis {
-  const redis = new Redis(url, {
+export function connectForCheck(server: RedisServer, prefix: string): RedisClient {
+  const redis = createClient(server, {
     ...fastFailing,
     keyPrefix: prefix,
     lazyConnect: true,
     retryStrategy: () => null,
   });
-  enforceReplyTimeout(redis, checkDeadlineMs);
+  enforceReplyTimeouts(redis, checkDeadlineMs);
   redis.on('error', (error) => {
     if (isRefusedDatabase(error)) redis.disconnect();
   });
   return redis;
+}
+
+/** Enforces the reply timeout on each connection. */
+function enforceReplyTimeouts(redis: RedisClient, timeoutMs: number): void {
+  if (isCluster(redis)) redis.on('+node', (node: Redis) => enforceReplyTimeout(node, timeoutMs));
+  else enforceReplyTimeout(redis, timeoutMs);
 }

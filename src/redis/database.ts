@@ -1,16 +1,17 @@
 import { statSync } from 'node:fs';
-import { Redis } from 'ioredis';
 import { formatRedisAddress, parseRedisAddress } from '../settings/redis-url.ts';
+import { createClient, type RedisServer } from './client.ts';
 import { isRefusedDatabase, redisFault } from './errors.ts';
 
 /** Returns why the database in a Redis URL can't be used, as a sentence; null if it can, or if Redis doesn't answer. */
-export async function databaseProblem(url: string): Promise<string | null> {
+export async function databaseProblem(server: RedisServer): Promise<string | null> {
+  const { url } = server;
   const address = parseRedisAddress(url);
   // safeguard: check-socket-path
   if ('path' in address && !mayBeSocket(address.path))
     return `The path in REDIS_URL, ${address.path}, is not a socket. Use the path after "unixsocket" in redis.conf.`;
   let sentence: string | null = null;
-  const redis = new Redis(url, {
+  const redis = createClient(server, {
     lazyConnect: true,
     // It sends INFO, which many users aren't allowed to, and ioredis then logs a warning.
     enableReadyCheck: false,

@@ -1,4 +1,5 @@
-import { Command, type Redis } from 'ioredis';
+import { Command } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import { redisCall, replyCode } from './errors.ts';
 import { resendIfMoved } from './resend.ts';
 
@@ -7,7 +8,7 @@ import { resendIfMoved } from './resend.ts';
  */
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   /** The prefix of keys before version 0.2.0, used instead of the one that this connection adds to each key. */
   formerPrefix: string;
 };

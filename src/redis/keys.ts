@@ -50,6 +50,8 @@ export const keys = {
   rateLimit: (limit: string, client: string) => `limit:${limit}:{${client}}`,
   /** Held while one process refreshes what is under `key`. */
   lock: (key: string) => `lock:${key}`,
+  /** Never written: the node of a cluster that would store it has the time that counts. */
+  clock: (name: string) => `clock:{${name}}`,
   /** Written and removed immediately, to check that Redis accepts writes. */
   check: (uuid: string) => `check:{${uuid}}`,
 };

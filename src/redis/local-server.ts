@@ -40,9 +40,9 @@ export class NoRedis extends Error {
  * neither, the system's package is installed first: without asking for root (containers, CI), and after asking for other users. Throws
  * {@link NoRedis}.
  */
-export async function findRedis(deps: Deps): Promise<AvailableRedis> {
+export async function findRedis(deps: Deps, { dataDir }: { dataDir?: string } = {}): Promise<AvailableRedis> {
   const { REDIS_URL } = deps.env;
-  if (!REDIS_URL) return startRedis({ program: await findRedisProgram(deps) });
+  if (!REDIS_URL) return startRedis({ program: await findRedisProgram(deps), ...(dataDir && { dataDir }) });
   await requireAnswer(REDIS_URL);
   return { url: REDIS_URL, stop: async () => undefined };
 }
@@ -56,7 +56,7 @@ async function requireAnswer(url: string): Promise<void> {
       `REDIS_URL is set, but no Redis answers at ${formatRedisAddress(parsed.url)}. Start it, or unset REDIS_URL and a private one is started.`,
     );
   }
-  const problem = await databaseProblem(parsed.url);
+  const problem = await databaseProblem({ url: parsed.url, ca: null });
   if (problem) throw new NoRedis(problem);
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import { isCluster, type RedisClient } from './client.ts';
 import { failoverReplies, replyCode } from './errors.ts';
 
 const waitMs = 1_000;
@@ -8,9 +8,11 @@ const retryMs = 10;
 /**
  * Sends a command and returns its reply. Resends it once if the server refused it in a way that closes the connection, as a former primary
  * does after a failover: the new connection may lead to another server. After such a reply the command, or script, has had no effect, so
- * this is safe for writes as well. A command whose reply was lost is not resent. Throws ioredis's errors.
+ * this is safe for writes as well. A command whose reply was lost is not resent. A cluster says itself where to resend a command, and
+ * ioredis does. Throws ioredis's errors.
  */
-export async function resendIfMoved<T>(redis: Redis, send: () => Promise<T>): Promise<T> {
+export async function resendIfMoved<T>(redis: RedisClient, send: () => Promise<T>): Promise<T> {
+  if (isCluster(redis)) return send();
   const { stream } = redis;
   try {
     return await send();

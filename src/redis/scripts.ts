@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from './client.ts';
 import { redisCall, replyCode } from './errors.ts';
 import { resendIfMoved } from './resend.ts';
 
@@ -7,7 +7,7 @@ import { resendIfMoved } from './resend.ts';
 export type KeyType = { kind: string; type: 'string' | 'hash' | 'zset' };
 
 export type ScriptDeps = {
-  redis: Redis;
+  redis: RedisClient;
   /** Called when a record is damaged, with its kind and the reason, and never with any of its content. */
   onDamaged: (kind: string, why: string) => void;
 };
@@ -43,13 +43,12 @@ export function createScript(
   return {run(), others}`;
 
   const name = `script:${createHash('sha256').update(script).digest('hex')}`;
-  if (!(name in redis)) redis.defineCommand(name, { lua: script });
+  // With the number of keys, the first argument is a key, and an automatic pipeline to a cluster reads the slot from it.
+  if (!(name in redis)) redis.defineCommand(name, { lua: script, numberOfKeys: keys.length });
   const defined = redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>;
 
   return async (names, ...args) => {
-    const reply = resendIfMoved(redis, async () =>
-      defined[name]?.(names.length, ...names, ...args.map(String)),
-    );
+    const reply = resendIfMoved(redis, async () => defined[name]?.(...names, ...args.map(String)));
     const [result, others] = (await redisCall(reply)) as [unknown, number[]];
     for (const index of others) onDamaged(keys[index - 1]?.kind ?? '', 'another type');
     return result;

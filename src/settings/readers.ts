@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { credentialProblem } from './plain-text.ts';
-import { defaultRedisPrefix, defaultRedisUrl, keyPrefixIn, parseRedisUrl } from './redis-url.ts';
+import { defaultRedisPrefix, defaultRedisUrl, keyPrefixIn, parseRedisUrl, redisTarget } from './redis-url.ts';
+import { type Read, readSettingFile } from './setting-files.ts';
 
 /*
  * One function for each kind of setting. Each returns a usable value, and if the given one can't work, adds a sentence to `problems` that says
@@ -9,9 +10,6 @@ import { defaultRedisPrefix, defaultRedisUrl, keyPrefixIn, parseRedisUrl } from 
  */
 
 export type LogLevel = (typeof logLevels)[number];
-
-/** Returns the value of a variable, or undefined if it is not set or empty. */
-export type Read = (name: string) => string | undefined;
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 const namedProxies = /^(loopback|linklocal|uniquelocal)$/;
@@ -105,12 +103,28 @@ export function readCredential(name: string, read: Read, problems: string[]): st
   return value;
 }
 
-/** Returns REDIS_URL in the form that ioredis expects, or the default. */
+/** Returns REDIS_URL in the form that `redisTarget` expects, or the default. */
 export function readRedisUrl(value: string | undefined, problems: string[]): string {
   const parsed = parseRedisUrl(value ?? defaultRedisUrl);
   if ('url' in parsed) return parsed.url;
   problems.push(parsed.problem);
   return defaultRedisUrl;
+}
+
+/** Returns the certificates in REDIS_CA_FILE, as PEM; null if it is not set. */
+export function readRedisCa(path: string | undefined, redisUrl: string, problems: string[]): string | null {
+  if (path === undefined) return null;
+  const file = readSettingFile('REDIS_CA_FILE', path);
+  // safeguard: certificates-need-tls
+  if (!redisTarget(redisUrl).isTls)
+    problems.push("REDIS_CA_FILE is set, but REDIS_URL doesn't use TLS. Write rediss: in place of redis:.");
+  else if ('problem' in file) problems.push(file.problem);
+  else if (!file.text.includes('-----BEGIN CERTIFICATE-----'))
+    problems.push(
+      'The file in REDIS_CA_FILE contains no certificate in PEM format (-----BEGIN CERTIFICATE-----).',
+    );
+  else return file.text;
+  return null;
 }
 
 /** Returns the prefix of Redis keys. A brace in it would override the hash tags of the keys. */

@@ -12,6 +12,13 @@ export abstract class SpotifyError extends Error {
 /** Spotify did not answer, or sent an invalid response: try again later. */
 export class SpotifyUnavailable extends SpotifyError {
   override readonly name = 'SpotifyUnavailable';
+  /** Of the response; null if there was none, or if it was invalid. */
+  readonly status: number | null;
+
+  constructor(message: string, status: number | null = null) {
+    super(message);
+    this.status = status;
+  }
 }
 
 /** Spotify no longer accepts this access token: refresh it. */

@@ -21,6 +21,8 @@ export type HttpRequest = {
   form?: Record<string, string>;
   /** Sent as JSON. */
   body?: Record<string, unknown>;
+  /** Sent as it is, as this media type. */
+  raw?: { type: string; text: string };
   authorization?: string;
 };
 
@@ -69,7 +71,7 @@ export function createHttp({
     headers: { Accept: 'application/json' },
   });
 
-  return async ({ method, path, query, form, body, authorization }) => {
+  return async ({ method, path, query, form, body, raw, authorization }) => {
     const call = `${method} ${baseUrl}${path}`;
     const startedAt = performance.now();
     const report = (status: number | null, date: string | null) =>
@@ -79,10 +81,14 @@ export function createHttp({
       .request<unknown>({
         method,
         url: path,
-        ...(authorization && { headers: { Authorization: authorization } }),
+        headers: {
+          ...(authorization && { Authorization: authorization }),
+          ...(raw && { 'Content-Type': raw.type }),
+        },
         ...(query && { params: query }),
         ...(form && { data: new URLSearchParams(form) }),
         ...(body && { data: body }),
+        ...(raw && { data: raw.text }),
         // The timeout of axios stops with the first byte; this one lasts until the last.
         // safeguard: request-deadline
         signal: deadline.signal,

@@ -4,6 +4,11 @@
 export const entriesPerPage = 50;
 /** Items that one call can add to a playlist or remove from it ("Add Items to Playlist", "Remove Playlist Items"). */
 export const maxChangedItems = 100;
+/**
+ * The size of a cover that is uploaded, in bytes. Spotify accepts 256 KB of base64, which is a third longer ("Add Custom Playlist Cover Image");
+ * a kilobyte counts as 1000 bytes here, in case Spotify means that.
+ */
+export const maxCoverBytes = 187 * 1024;
 /** Playlists per call: the most that Spotify sends ("Get Current User's Playlists"). */
 export const playlistsPerPage = 50;
 /** The highest offset into a list that Spotify accepts (same page). */

@@ -11,6 +11,9 @@ export type Addition = { uris: readonly string[]; position?: number | null };
 /** Which items to remove, every copy of each; at most {@link maxChangedItems} URIs. `snapshotId`: the version that they were seen in. */
 export type Removal = { uris: readonly string[]; snapshotId: string | null };
 
+/** Which item to move: its place, and the place that it shall have afterwards, both from 0. */
+export type Move = { from: number; to: number; snapshotId: string | null };
+
 /**
  * The calls that change playlists. They throw what web-api.ts lists. Those that change the contents return the id of the new version; null if
  * Spotify sent none.
@@ -39,6 +42,12 @@ export function createPlaylistChangeCalls(send: Send) {
       await send(accessToken, { method: 'PUT', path: pathTo('playlists', id), body });
     },
 
+    /** Replaces the cover of a playlist ("Add Custom Playlist Cover Image") with a JPEG of at most {@link maxCoverBytes}. */
+    async uploadCover(accessToken: string, id: string, jpeg: Buffer): Promise<void> {
+      const raw = { type: 'image/jpeg', text: jpeg.toString('base64') };
+      await send(accessToken, { method: 'PUT', path: pathTo('playlists', id, 'images'), raw });
+    },
+
     /** Adds items to a playlist ("Add Items to Playlist"). */
     async addToPlaylist(
       accessToken: string,
@@ -49,6 +58,21 @@ export function createPlaylistChangeCalls(send: Send) {
       const path = pathTo('playlists', id, names[apiVersion].contents);
       const body = { uris, ...(position !== null && { position }) };
       return parse.parseSnapshotId(await send(accessToken, { method: 'POST', path, body }));
+    },
+
+    /** Moves one item ("Update Playlist Items"); it keeps the date on which it was added. */
+    async moveInPlaylist(
+      accessToken: string,
+      id: string,
+      { from, to, snapshotId }: Move,
+      apiVersion: ApiVersion,
+    ): Promise<string | null> {
+      // Spotify counts the place in the list as it is before the move.
+      // safeguard: insert-before-move
+      const place = { range_start: from, insert_before: to > from ? to + 1 : to, range_length: 1 };
+      const body = { ...place, ...(snapshotId !== null && { snapshot_id: snapshotId }) };
+      const path = pathTo('playlists', id, names[apiVersion].contents);
+      return parse.parseSnapshotId(await send(accessToken, { method: 'PUT', path, body }));
     },
 
     /** Removes all copies of these from a playlist ("Remove Playlist Items"). */

@@ -54,7 +54,7 @@ export function refusal(response: HttpResponse, { method, path }: { method: stri
     const isList = method === 'GET' && path.startsWith('/me') && !path.startsWith('/me/library');
     if (!isPlayer && !isList) return new NotFound(message);
   }
-  return new SpotifyUnavailable(message);
+  return new SpotifyUnavailable(message, status);
 }
 
 function playerReasonIn({ json }: HttpResponse): PlayerReason | null {

@@ -70,6 +70,7 @@ const setupErrors: readonly ErrorClass[] = [
 
 /** A restart, or a short outage of Redis, is usually over by then. */
 const retrySoonSeconds = 2;
+const longWaitSeconds = 60;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
@@ -184,13 +185,28 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
     ...(heading !== undefined && { heading: fill(heading, values) }),
     text: fill(text, values),
     ...(steps && { steps: steps.map((step) => fill(step, values)) }),
-    actions: message.buttons.map((button) => ({
+    actions: buttonsOf(message, error, context, seconds).map((button) => ({
       label: fill(buttons[button], values),
       href: hrefOf(button, error, context),
     })),
     ...(retryAfterSeconds !== null && { retryAfterSeconds }),
     ...(until !== null && { until }),
   };
+}
+
+/** While Spotify refuses calls for more than a minute, trying again can't succeed. */
+function buttonsOf(
+  { buttons }: ErrorMessage,
+  error: unknown,
+  { isReloading }: PageContext,
+  seconds: number | null,
+): readonly Button[] {
+  const isLong = error instanceof Cooldown && (seconds ?? 0) > longWaitSeconds;
+  // safeguard: no-retry-during-cooldown
+  if (!isLong) return buttons;
+  const others = buttons.filter((button) => button !== 'tryAgain');
+  if (error.family !== null && !others.includes('goHome')) return [...others, 'goHome'];
+  return isReloading ? others : ['goBack', ...others];
 }
 
 function messageNameOf(error: unknown, baseUrl: string): ErrorMessageName {

@@ -7,7 +7,7 @@ import { jsonCodec } from '../redis/codec.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import type { RecordStore, Records } from '../redis/records.ts';
-import { Problem } from './errors.ts';
+import { type ErrorPage, Problem } from './errors.ts';
 import { safeReturnPath } from './return-path.ts';
 
 /** Input that changes something, sent by a form of ours or as JSON by a program. */
@@ -24,6 +24,8 @@ declare module 'express-serve-static-core' {
   interface Request {
     /** Set by `forms.read`: only for routes behind it. */
     form: Form;
+    /** The file that was sent, or null. Set by `forms.readFile`. */
+    file: Buffer | null;
   }
 }
 
@@ -32,6 +34,8 @@ export type Forms = ReturnType<typeof createForms>;
 type Deps = { records: Records; background: Pick<BackgroundTasks, 'finish'>; baseUrl: string };
 
 const limit = '16kb';
+/** Room for the fields beside a file, and for the boundaries between them. */
+const otherFieldsBytes = 64 * 1024;
 /** How long the result is stored for further presses of the same button. */
 const resultTtlMs = 10 * 60_000;
 /** Longer than the work takes when Spotify is slow: a further press runs it again only if the process of the first one has died. */
@@ -63,6 +67,28 @@ export function createForms({ records, background, baseUrl }: Deps) {
   return {
     /** Reads what was sent into `req.form`. */
     read,
+
+    /**
+     * Reads a file, with the other fields of its form, into `req.file` and `req.form`: a form sends it as `multipart/form-data` under this name, a
+     * program as the body. Passes on {@link Problem} with `tooLarge` if it is much larger than `maxBytes`.
+     */
+    readFile: (name: string, maxBytes: number, tooLarge: ErrorPage): RequestHandler[] => {
+      const limit = maxBytes + otherFieldsBytes;
+      const readBody = express.raw({ type: () => true, limit });
+      return [
+        (req, res, next) =>
+          readBody(req, res, (error?: unknown) => {
+            const isTooLarge = error instanceof Error && 'status' in error && error.status === 413;
+            next(isTooLarge ? new Problem(tooLarge) : error);
+          }),
+        async (req, _res, next) => {
+          const sent = await partsOf(req, name);
+          req.file = sent.file;
+          setForm(req, sent.fields);
+          next();
+        },
+      ];
+    },
 
     /**
      * Reads a form of ours that never reached its page, because Redis is down and the listener isn't known: the error page then offers
@@ -109,6 +135,28 @@ export function createForms({ records, background, baseUrl }: Deps) {
       },
     };
   }
+}
+
+/** Returns the file and the other fields of a request; the whole body is the file unless it is a form. Never throws. */
+async function partsOf(
+  req: Request,
+  name: string,
+): Promise<{ file: Buffer | null; fields: Record<string, string> }> {
+  const body: unknown = req.body;
+  if (!Buffer.isBuffer(body)) return { file: null, fields: {} };
+  const type = req.get('Content-Type') ?? '';
+  if (!req.is('multipart/form-data')) return { file: body, fields: {} };
+  // Node's own parser; the body is in memory, and its size is limited.
+  // safeguard: unreadable-upload
+  const form = await new Response(new Uint8Array(body), { headers: { 'Content-Type': type } })
+    .formData()
+    .catch(() => new FormData()); // not a form: then nothing was chosen
+  const file = form.get(name);
+  const texts = [...form].filter((one): one is [string, string] => typeof one[1] === 'string');
+  return {
+    file: file instanceof File ? Buffer.from(await file.arrayBuffer()) : null,
+    fields: Object.fromEntries(texts),
+  };
 }
 
 type Submission<T> = { state: 'running' } | { state: 'done'; result: T };

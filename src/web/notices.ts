@@ -38,10 +38,18 @@ const notices = {
   },
   'item-added': { text: 'Added to this playlist.' },
   'item-removed': { text: 'Removed from this playlist.' },
-  'playlist-changed': {
-    text: 'Nothing was removed, because the playlist has changed. Here’s how it looks now.',
+  'removed-with-undo': {
+    text: 'Removed from this playlist. Undo puts it back in its place, but it will count as added today.',
+  },
+  'one-left': {
+    text: 'One copy is left, which counts as added today. Undo puts the others back, as added today as well.',
+  },
+  'change-refused': {
+    text: 'Spotify didn’t accept this change, so nothing was changed.',
     isError: true,
   },
+  'cover-changed': { text: 'Cover uploaded. Spotify may take a few minutes to show it.' },
+  'item-moved': { text: 'Moved.' },
   'track-saved': { text: 'Saved to your library.' },
   'track-removed': { text: 'Removed from your library.' },
   'artist-followed': { text: 'You’re now following this artist.' },

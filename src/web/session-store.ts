@@ -1,11 +1,11 @@
 import { RedisStore } from 'connect-redis';
 import type { Store } from 'express-session';
-import type { Redis } from 'ioredis';
 import { remainingLifetimeSeconds } from '../access/lifetime.ts';
 import { type SessionRecords, sessionShape } from '../access/session-records.ts';
+import type { RedisClient } from '../redis/client.ts';
 import { redisCall } from '../redis/errors.ts';
 
-type Deps = { redis: Redis; sessionRecords: SessionRecords; now: () => number };
+type Deps = { redis: RedisClient; sessionRecords: SessionRecords; now: () => number };
 
 /**
  * Where express-session reads and saves sessions. connect-redis gets this client instead of ioredis: it can read, remove and overwrite a

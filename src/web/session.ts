@@ -1,9 +1,9 @@
 import type { Request, RequestHandler, Response } from 'express';
 import session, { type SessionData } from 'express-session';
-import type { Redis } from 'ioredis';
 import { absoluteLifetimeMs, remainingLifetimeSeconds } from '../access/lifetime.ts';
 import { deriveKey } from '../access/seal.ts';
 import { type Listener, type SessionRecords, sessionShape } from '../access/session-records.ts';
+import type { RedisClient } from '../redis/client.ts';
 import { RedisUnavailable, redisCall } from '../redis/errors.ts';
 import type { Cookies } from './cookies.ts';
 import { createSessionStore } from './session-store.ts';
@@ -21,7 +21,7 @@ declare module 'express-session' {
 export type Sessions = ReturnType<typeof createSessions>;
 
 type Deps = {
-  redis: Redis;
+  redis: RedisClient;
   isRedisUsable: () => boolean;
   sessionRecords: SessionRecords;
   secrets: readonly string[];

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Application } from 'express';
-import { controlScopes, describeScope } from '../access/scopes.ts';
+import { controlScopes, coverScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
 import { cover } from './cover.ts';
 import { albumTypes, fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
@@ -46,6 +46,7 @@ export function useViews(
     hasSetup,
     heartbeatMs,
     controlScopes,
+    coverScopes,
     /** Their purposes, for the page that asks for them. */
     controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */

@@ -289,3 +289,21 @@ for (const [message, status, words] of [
     await mara.get('/now-playing').expect(200);
   });
 }
+
+// fault: no-retry-during-cooldown
+test('while Spotify wants to be left alone for hours, pages show a countdown in place of a button to try again', async (t) => {
+  const { browser, simulator, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  simulator.rateLimit(6 * 3600);
+  await mara.get('/playlists').expect(503);
+
+  const { text } = await mara.get('/playlists?page=2').expect(503);
+  assert.match(text, /Nothing is lost, and this page comes back by itself\./);
+  assert.match(text, /class="countdown" data-countdown="/);
+  assert.doesNotMatch(text, /Try again/);
+  assert.doesNotMatch(text, /class="button"/);
+
+  clock.advance({ hours: 5, minutes: 59, seconds: 30 });
+  assert.match((await mara.get('/playlists?page=2').expect(503)).text, /class="button"[^>]*>Try again</);
+});

@@ -76,3 +76,78 @@ test('without JavaScript the page adds, leads back, and its notice offers Undo',
   await page.getByText('Undone. What you added has been removed again.').waitFor();
   assert.match(page.url(), /\/library\/top/);
 });
+
+/** Opens the order of Noor’s playlist with this name. */
+async function openOrder(t: TestContext, javaScriptEnabled = true) {
+  const opened = await open(t, '/playlists', { listener: 'noor', javaScriptEnabled });
+  const { page, person } = opened;
+  await page.getByRole('link', { name: 'in Morning walk' }).click();
+  await page.getByRole('link', { name: 'Reorder' }).click();
+  await page.getByRole('heading', { name: /^Reorder/ }).waitFor();
+  const path = new URL(page.url()).pathname.replace('/order', '');
+  return {
+    ...opened,
+    shown: () => page.locator('.order bdi.name').allTextContents(),
+    async stored(): Promise<string[]> {
+      const { body } = await person.getJson(`${path}?notice=item-moved`).expect(200);
+      return body.entries.map(({ item }: { item: { name: string } }) => item.name);
+    },
+  };
+}
+
+test('items are moved with the buttons, by position and by dragging, without leaving the page', {
+  skip,
+}, async (t) => {
+  const { page, shown, stored, simulator, errors } = await openOrder(t);
+  const [a = '', b = '', c = '', ...rest] = await shown();
+  simulator.forgetCalls();
+
+  const down = page.getByRole('button', { name: `Move ${a} down` });
+  await down.focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await page.getByText('Moved to position 2.').waitFor();
+  assert.deepEqual(await shown(), [b, a, c, ...rest], 'a second press waits for the first');
+  assert.equal(await down.and(page.locator(':focus')).count(), 1, 'it keeps the focus');
+  await down.press('Enter');
+  await page.getByText('Moved to position 3.').waitFor();
+  assert.deepEqual(await stored(), [b, c, a, ...rest]);
+
+  await page.getByLabel(`Position of ${a}`).fill('1');
+  await page.getByRole('button', { name: `Move ${a}`, exact: true }).click();
+  await page.getByText('Moved to position 1.').waitFor();
+  assert.deepEqual(await stored(), [a, b, c, ...rest]);
+
+  await page
+    .locator('.order li')
+    .nth(2)
+    .dragTo(page.locator('.order li').nth(0), { targetPosition: { x: 200, y: 4 } });
+  await page.getByText('Moved to position 1.').waitFor();
+  assert.deepEqual(await shown(), [c, a, b, ...rest]);
+  assert.deepEqual(await stored(), [c, a, b, ...rest]);
+  assert.deepEqual(errors, []);
+});
+
+test('an item that could not be moved goes back, with words', { skip }, async (t) => {
+  const { page, shown, simulator } = await openOrder(t);
+  const names = await shown();
+  simulator.fault({ on: /items$/, method: 'PUT', answer: { status: 403, body: '' } });
+  await page.getByRole('button', { name: `Move ${names[0]} down` }).click();
+  await page
+    .locator('#action-status')
+    .getByText(/Spotify/)
+    .waitFor();
+  assert.deepEqual(await shown(), names);
+});
+
+test('without JavaScript each item has buttons and a position', { skip }, async (t) => {
+  const { page, shown, stored } = await openOrder(t, false);
+  const [a = '', b = '', ...rest] = await shown();
+  await page.getByRole('button', { name: `Move ${a} down` }).click();
+  await page.getByText('Moved.').waitFor();
+  assert.deepEqual(await stored(), [b, a, ...rest]);
+  await page.getByLabel(`Position of ${a}`).fill('1');
+  await page.getByRole('button', { name: `Move ${a}`, exact: true }).click();
+  await page.getByText('Moved.').waitFor();
+  assert.deepEqual(await stored(), [a, b, ...rest]);
+});

@@ -175,12 +175,25 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     await page.getByRole('alert').waitFor();
   },
   'the listener’s own playlist, after an item was removed': async (turntable, page) => {
-    await openOwnPlaylist(turntable, page, 'Everything I ever liked');
+    await openOwnPlaylist(turntable, page, 'Kitchen, loud');
     await page
-      .getByRole('button', { name: /^Remove/ })
+      .getByRole('button', { name: /^Remove:/ })
       .first()
       .click();
     await page.getByText('Removed from this playlist.').waitFor();
+  },
+  'a long playlist, before copies are removed': async (turntable, page) => {
+    await openOwnPlaylist(turntable, page, 'Everything I ever liked');
+    await page
+      .getByRole('button', { name: /^Remove:/ })
+      .first()
+      .click();
+    await page.getByRole('heading', { name: /^Remove every copy of/ }).waitFor();
+  },
+  'the order of a playlist': async (turntable, page) => {
+    await openOwnPlaylist(turntable, page, 'Everything I ever liked');
+    await page.getByRole('link', { name: 'Reorder' }).click();
+    await page.getByRole('heading', { name: /^Reorder/ }).waitFor();
   },
   'a shared playlist': async (turntable, page) =>
     openOwnPlaylist(turntable, page, 'Band practice', '/playlists?page=2'),

@@ -138,6 +138,16 @@ const visits: Visit[] = [
     () => '/playlists/add',
     ({ uri, playlist }) => ({ uri, playlist }),
   ),
+  page('GET /playlists/:id/order', ({ playlist }) => `/playlists/${playlist}/order`),
+  page('GET /playlists/:id/cover', ({ playlist }) => `/playlists/${playlist}/cover`),
+  action('POST /playlists/:id/cover', ({ playlist }) => `/playlists/${playlist}/cover`),
+  ...['keep-one', 'move'].map((what) =>
+    action(
+      `POST /playlists/:id/${what}`,
+      ({ playlist }) => `/playlists/${playlist}/${what}`,
+      ({ uri, snapshot }) => ({ entry: `0 ${uri}`, to: 1, snapshot }),
+    ),
+  ),
   ...['addition', 'removal', 'library'].map((kind) =>
     action(`POST /undo/${kind}/:token`, () => `/undo/${kind}/0123456789abcdefghij-_`),
   ),

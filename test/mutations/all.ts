@@ -8,6 +8,7 @@ import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
 import { mutations as records } from './records.ts';
+import { mutations as redisForms } from './redis-forms.ts';
 import { mutations as remote } from './remote.ts';
 import { mutations as setup } from './setup.ts';
 import { mutations as setupForm } from './setup-form.ts';
@@ -31,4 +32,5 @@ export const mutations: readonly Mutation[] = [
   ...setup,
   ...catalogue,
   ...setupForm,
+  ...redisForms,
 ];

@@ -208,7 +208,7 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing port 0 in REDIS_URL',
     safeguard: 'refuse-port-zero',
-    from: "if (port === '0')",
+    from: 'if (hosts.some((host) => toHost(host, 6379).port === 0))',
     to: 'if (false)',
     test: 'test/settings/settings',
   },

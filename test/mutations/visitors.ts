@@ -2,6 +2,14 @@ import type { Mutation } from './mutation.ts';
 
 export const mutations: Mutation[] = [
   {
+    what: 'offering no retry during a long cooldown',
+    safeguard: 'no-retry-during-cooldown',
+    from: 'if (!isLong) return buttons;',
+    to: 'if (true) return buttons;',
+    test: 'test/access/spotify-faults',
+    named: 'wants to be left alone',
+  },
+  {
     what: 'the sign-in limit per address',
     safeguard: 'sign-in-limit-per-address',
     from: ', chargeAddress(rateLimiters.signIn)]',

@@ -16,6 +16,7 @@ import { type Browser, startTurntable } from '../support/turntable.ts';
 /** One browser, at two servers that share everything but their memory. */
 type World = Awaited<ReturnType<typeof openWorld>>;
 
+/** The path `undo` is the address that the answer before offered. */
 type Step = { path: string; sent?: object | (() => Promise<object>); expected: unknown };
 
 type Case = {
@@ -139,9 +140,42 @@ const cases: Record<string, Case> = {
       ];
     },
   },
+  'adding to chosen playlists, moving, removing, and Undo': {
+    routes: [
+      'POST /playlists/add',
+      'POST /playlists/:id/move',
+      'POST /playlists/:id/keep-one',
+      'POST /playlists/:id/remove',
+      'POST /undo/addition/:token',
+      'POST /undo/removal/:token',
+    ],
+    async shown(at, { playlist }) {
+      const { entries } = await json(at, `/playlists/${playlist}`);
+      return entries.map(({ item }: { item: { uri: string } }) => item.uri);
+    },
+    steps({ here, playlist, uri, other }) {
+      const path = `/playlists/${playlist}`;
+      const seen = (fields: object) => async () => ({
+        ...fields,
+        snapshot: (await json(here, path)).playlist.snapshotId,
+      });
+      return [
+        { path: '/playlists/add', sent: { uri: [uri, other, uri], playlist }, expected: [uri, other, uri] },
+        { path: `${path}/move`, sent: seen({ entry: '0', to: 3 }), expected: [other, uri, uri] },
+        { path: `${path}/keep-one`, sent: seen({ entry: `1 ${uri}` }), expected: [other, uri] },
+        { path: 'undo', expected: [other, uri, uri] },
+        { path: `${path}/remove`, sent: seen({ entry: `0 ${other}` }), expected: [uri, uri] },
+        { path: `${path}/remove`, sent: seen({ uri, confirmed: 'yes' }), expected: [] },
+        { path: '/playlists/add', sent: { uri, playlist }, expected: [uri] },
+        { path: 'undo', expected: [] },
+      ];
+    },
+  },
 };
 /** Actions that end the sign-in have their own test; this one changes nothing. */
-const others = ['/logout', '/account/sign-out-everywhere', '/account/disconnect', '/now-playing/poll'];
+const lastActions = ['/logout', '/account/sign-out-everywhere', '/account/disconnect'];
+/** Spotify itself shows a cover late. */
+const others = [...lastActions, '/now-playing/poll', '/playlists/:id/cover'];
 
 /** How long after the page an action comes, in milliseconds. */
 const delays = [0, 300, 700];
@@ -179,7 +213,9 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
             clock.advance({ seconds: 5 });
             const before = await shown(here, world);
             await shown(elsewhere, world);
-            for (const { path, sent = {}, expected } of steps(world, before)) {
+            let undo = '';
+            for (const { path: given, sent = {}, expected } of steps(world, before)) {
+              const path = given === 'undo' ? undo : given;
               clock.advance({ seconds: delayMs / 1000 });
               const fields = typeof sent === 'function' ? await sent() : sent;
               const answer = await here
@@ -188,6 +224,9 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
                 .type('form')
                 .send({ returnTo: '/now-playing', ...fields });
               assert.ok(answer.status < 400, `${path}: ${answer.status} ${answer.text}`);
+
+              const { location = '' } = answer.headers;
+              undo = answer.body.undo ?? new URL(location, 'http://any').searchParams.get('undo') ?? '';
 
               const place = at === here ? 'here' : 'elsewhere';
               const about = `${path}, ${delayMs} ms after the page, ${place}, as ${accept}`;
@@ -202,7 +241,7 @@ for (const [what, { shown, steps }] of Object.entries(cases)) {
   }
 }
 
-for (const path of others.filter((one) => one !== '/now-playing/poll')) {
+for (const path of lastActions) {
   test(`after ${path} no page of that browser shows anything more`, async (t) => {
     for (const delayMs of delays) {
       const { here, elsewhere, clock } = await openWorld(t);

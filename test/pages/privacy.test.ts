@@ -112,3 +112,14 @@ test('cookies are the ones that the privacy page names', async (t) => {
   const names = mara.cookies().map(({ name }) => name.replace(/^turntable-\d+-/, ''));
   for (const name of names) assert.match(name, /^(session|signed-out|problem|signin-.*)$/);
 });
+
+test('with a session, the privacy page and the setup page have the usual navigation', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn();
+  for (const path of ['/privacy', '/setup']) {
+    for (const link of ['/now-playing', '/playlists', '/library', '/account'])
+      assert.match((await mara.get(path).expect(200)).text, new RegExp(`<a[^>]* href="${link}"`), path);
+    assert.doesNotMatch((await browser().get(path).expect(200)).text, /href="\/playlists"/);
+  }
+});

@@ -41,7 +41,15 @@ async function machine(t: TestContext) {
     ) {
       said.length = 0;
       const findProgram = async () => redisProgram;
-      const deps = { redisUrl: url, shouldFindRedis: true, folder, findProgram, info: say, error: say };
+      const deps = {
+        redisUrl: url,
+        redisCa: null,
+        shouldFindRedis: true,
+        folder,
+        findProgram,
+        info: say,
+        error: say,
+      };
       const store = await openRedis({ ...deps, waitMs: 200, ...settings });
       t.after(store.stop);
       return store;

@@ -33,7 +33,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
   const downs: string[] = [];
   const { redis, firstReport } = connectRedis({
     prefix: '',
-    url: await testRedisUrl(),
+    server: { url: await testRedisUrl(), ca: null },
     deadlineMs: timing.redisDeadlineMs,
     onDown: ({ problem }) => downs.push(problem),
     onUp: () => undefined,

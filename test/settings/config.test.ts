@@ -16,6 +16,7 @@ test('without settings there is a server on this machine, waiting for credential
     baseUrl: 'http://127.0.0.1:3000',
     redirectUri: 'http://127.0.0.1:3000/callback',
     redisUrl: 'redis://127.0.0.1:6379',
+    redisCa: null,
     redisPrefix: 'turntable:',
     shouldFindRedis: true,
     spotify: null,

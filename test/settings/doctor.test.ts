@@ -60,6 +60,7 @@ test('if all is well, the doctor says so, one line each, and exits with 0', { sk
     [
       'ok    Settings',
       'ok    Redis connection',
+      'ok    Redis permissions',
       'ok    Redis persistence',
       'ok    Redis eviction',
       'ok    Redis messages',

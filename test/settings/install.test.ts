@@ -11,7 +11,8 @@ type Manifest = { start_url: string; scope: string; icons: { src: string; sizes:
 test('the site can be installed as an app: the manifest has icons of the sizes it declares', async (t) => {
   const { browser } = await startTurntable(t);
   const { text } = await browser().get('/').expect(200);
-  const [, address = ''] = /<link rel="manifest" href="([^"]+)">/.exec(text) ?? [];
+  const [, address = ''] =
+    /<link rel="manifest" crossorigin="use-credentials" href="([^"]+)">/.exec(text) ?? [];
   const answer = await browser().get(address).expect(200);
   assert.match(answer.headers['content-type'] ?? '', /^application\/manifest\+json/);
   assert.match(answer.headers['cache-control'] ?? '', /immutable/);
@@ -27,6 +28,8 @@ test('the site can be installed as an app: the manifest has icons of the sizes i
   for (const { src, sizes, type } of manifest.icons) {
     if (type === 'image/png') assert.equal(sizeOf(src), sizes, src);
   }
+  // Requested without a link, by browsers for a page of JSON and by other programs.
+  await browser().get('/favicon.ico').expect(200).expect('Content-Type', /icon/);
   assert.deepEqual([sizeOf('icon-32.png'), sizeOf('icon-180.png')], ['32x32', '180x180']);
 });
 

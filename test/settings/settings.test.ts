@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readConfig } from '../../src/config.ts';
 import { loadEnvFile } from '../../src/settings/env-file.ts';
-import { formatRedisAddress } from '../../src/settings/redis-url.ts';
+import { formatRedisAddress, redisTarget } from '../../src/settings/redis-url.ts';
 import { configProblems } from '../support/config-problems.ts';
 
 const credentials = { SPOTIFY_CLIENT_ID: 'an id', SPOTIFY_CLIENT_SECRET: 'a secret' };
@@ -128,6 +128,16 @@ test('a Redis URL that cannot work is refused with the correct form, and without
     ['secret.sock', /unix:\/path\/to\/redis\.sock/],
     ['unix:secret.sock', /unix:\/path\/to\/redis\.sock/],
     [`unix:/secret/${'x'.repeat(100)}.sock`, /The socket path is 113 bytes long.* at most 103/],
+    ['redis+unix:secret.sock', /unix:\/path\/to\/redis\.sock/],
+    ['redis://:secret@one:6379,two:6379/1', /leads to a cluster, which has only database 0/],
+    ['redis://:secret@one:6379,two:0', /must include the port/],
+    ['redis://:secret@one:6379,', /must have the form/],
+    ['redis://one?cluster=secret', /cluster can only be true/],
+    ['redis://one,two?db=1&password=secret', /isn’t supported: db\. Remove it; possible are cluster/],
+    ['redis+sentinel://:secret@one:26379,two:26379', /must have the name of the primary after the Sentinels/],
+    ['redis+sentinel://:secret@one:26379/music/x', /must have the name of the primary after the Sentinels/],
+    ['redis+sentinel://one/music?cluster=true&password=secret', /isn’t supported: cluster/],
+    ['redis+other://:secret@one', /must have the form/],
   ] as const) {
     assert.match(configProblems({ ...credentials, REDIS_URL }), words, REDIS_URL);
     assert.doesNotMatch(configProblems({ ...credentials, REDIS_URL }), /secr|:12/, REDIS_URL);
@@ -143,8 +153,102 @@ test('a Redis URL in any of its forms is accepted, and shown without user and pa
     ['unix:/run/redis.sock', '/run/redis.sock'],
     ['unix:///run/redis.sock', '/run/redis.sock'],
     ['/run/redis.sock?db=2&password=pass', '/run/redis.sock'],
+    ['redis+unix:///run/redis.sock', '/run/redis.sock'],
+    ['redis://user:p%40ss@one:7000,two,[::1]:7002', 'one:7000, two:6379, [::1]:7002'],
+    ['rediss://:p@ss@one:7000?cluster=true', 'one:7000'],
+    ['redis+sentinel://:p%40ss@one,two:5000/music', 'music (one:26379, two:5000)'],
+    ['rediss+sentinel://one/music/2?sentinelPassword=pass', 'music (one:26379)'],
   ] as const)
     assert.equal(formatRedisAddress(readConfig({ ...credentials, REDIS_URL }).redisUrl), address);
+});
+
+test('what a Redis URL leads to is read from it, with user and password decoded', () => {
+  const shared = { username: 'user', password: 'p@ss', isTls: true, family: undefined };
+  assert.deepEqual(redisTarget('rediss://user:p%40ss@one:7000,two/0'), {
+    kind: 'cluster',
+    ...shared,
+    hosts: [
+      { host: 'one', port: 7000 },
+      { host: 'two', port: 6379 },
+    ],
+  });
+  assert.deepEqual(redisTarget('rediss+sentinel://user:p%40ss@[::1]/music/2?sentinelPassword=s%26s'), {
+    kind: 'sentinel',
+    ...shared,
+    hosts: [{ host: '::1', port: 26379 }],
+    name: 'music',
+    db: 2,
+    sentinelUsername: undefined,
+    sentinelPassword: 's&s',
+  });
+  const { kind, isTls } = redisTarget('redis://user:p%40ss@one/3');
+  assert.deepEqual({ kind, isTls }, { kind: 'single', isTls: false });
+});
+
+// fault: invalid-setting-file
+test('secrets can be in files, and a file that cannot be used is named without its content', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'turntable-secrets-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = (name: string, content: string | Buffer) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  };
+  const secret = 'hidden-0123456789-abcdefghijklmnop';
+  const files = {
+    SPOTIFY_CLIENT_SECRET_FILE: file('client', 'a hidden secret\n'),
+    SESSION_SECRET_FILE: file('session', `${secret}\r\n`),
+    REDIS_URL_FILE: file('redis', '\ufeffredis://:hidden@redis:6380\n'),
+  };
+  const { spotify, secrets, redisUrl, shouldFindRedis } = readConfig({
+    SPOTIFY_CLIENT_ID: 'an id',
+    ...files,
+  });
+  assert.equal(spotify?.clientSecret, 'a hidden secret');
+  assert.deepEqual(secrets, [secret]);
+  assert.equal(redisUrl, 'redis://:hidden@redis:6380');
+  assert.equal(shouldFindRedis, false);
+
+  const missing = join(folder, 'missing');
+  for (const [env, words] of [
+    [
+      { SPOTIFY_CLIENT_SECRET_FILE: files.SPOTIFY_CLIENT_SECRET_FILE },
+      /SPOTIFY_CLIENT_SECRET and .*_FILE are both set/,
+    ],
+    [
+      { REDIS_URL: 'redis://:hidden@redis', REDIS_URL_FILE: files.REDIS_URL_FILE },
+      /REDIS_URL and REDIS_URL_FILE are both/,
+    ],
+    [
+      { SESSION_SECRET_FILE: missing },
+      /SESSION_SECRET_FILE must be the path of a file, but there is no such file/,
+    ],
+    [{ SESSION_SECRET_FILE: folder }, /SESSION_SECRET_FILE must be the path of a file, but it is a folder/],
+    [{ SESSION_SECRET_FILE: file('empty', ' \n') }, /The file in SESSION_SECRET_FILE is empty/],
+    [
+      { SESSION_SECRET_FILE: file('bytes', Buffer.from('hidd\xe9n', 'latin1')) },
+      /SESSION_SECRET_FILE is not UTF-8/,
+    ],
+    [
+      { SESSION_SECRET_FILE: file('short', 'hidden') },
+      /SESSION_SECRET: each secret .* at least 32 characters/,
+    ],
+    [{ REDIS_URL_FILE: file('bad', 'redis://:hid%den@redis') }, /REDIS_URL has a %/],
+    [{ REDIS_CA_FILE: files.REDIS_URL_FILE }, /REDIS_CA_FILE is set, but REDIS_URL doesn't use TLS/],
+    [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: missing }, /REDIS_CA_FILE must be the path of a file/],
+    [{ REDIS_URL: 'rediss://redis', REDIS_CA_FILE: files.REDIS_URL_FILE }, /no certificate in PEM format/],
+  ] as const) {
+    const problems = configProblems({ ...credentials, ...env });
+    assert.match(problems, words);
+    assert.doesNotMatch(problems, /hid/);
+    assert.equal(problems.split('\n  - ').length, 2, problems);
+  }
+  const inProduction = configProblems({
+    NODE_ENV: 'production',
+    SPOTIFY_CLIENT_ID: 'an id',
+    SPOTIFY_CLIENT_SECRET_FILE: missing,
+  });
+  assert.match(inProduction, /SPOTIFY_CLIENT_SECRET_FILE must be the path of a file/);
+  assert.doesNotMatch(inProduction, /not set/);
 });
 
 // fault: quotes-or-invisible-characters

@@ -32,7 +32,7 @@ export async function recordAllCalls(t: TestContext, apiVersion: ApiVersion): Pr
     method,
     path: path.replace('/v1', ''),
     query,
-    body: text === '' ? null : JSON.parse(text),
+    body: text.startsWith('{') ? JSON.parse(text) : null,
     status,
   }));
 }
@@ -69,9 +69,13 @@ async function saveAndFollow(
   for (const way of ['save', 'remove']) await act(`/library/${way}`, { uri: artist.uri });
 }
 
-async function visitEverything({ browser, simulator, clock }: Turntable, listener: string): Promise<void> {
+/** Has a listener visit every page and perform every action. Fails the test if one of them fails. */
+export async function visitEverything(
+  { browser, simulator, clock }: Turntable,
+  listener: string,
+): Promise<void> {
   const person = browser();
-  await person.signIn(listener, allowAll);
+  await person.signIn(listener, `${allowAll}+ugc-image-upload`);
   simulator.setProduct(listener, 'premium');
   const visit = async (path: string) => {
     const { status } = await person.get(path);
@@ -127,10 +131,16 @@ async function visitEverything({ browser, simulator, clock }: Turntable, listene
   }
   await saveAndFollow(person, act, `spotify:playlist:${id}`);
   await act('/player/play', { context: `spotify:playlist:${id}`, offset: 1, device: other.id });
+  const moved = (await person.getJson(path).expect(200)).body.playlist;
+  await visit(`${path}/order`);
+  await act(`${path}/move`, { entry: '0', to: 2, snapshot: moved.snapshotId });
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await visit(`${path}/export.json`);
   for (const list of ['/library', '/library/recent', '/library/top']) await visit(`${list}/export.csv`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
+  await visit(`${path}/cover`);
+  const jpeg = Buffer.from('ffd8ffe0ffd9', 'hex');
+  await person.post(`${path}/cover`).set('Content-Type', 'image/jpeg').send(jpeg).expect(303);
   const json = person.post('/playlists/add').set('Accept', 'application/json');
   const { undo } = (await json.send({ uri: [track, episode, track], playlist: id }).expect(200)).body;
   await act(undo);

@@ -238,14 +238,17 @@ export function holdResponse(simulator: Simulator, on: Fault['on'], answer?: Fau
 const otherRedirectUri = 'http://127.0.0.1:1/callback';
 
 /** Gets an access token of a listener without the app. */
-export async function accessTokenOf(simulator: Simulator, listener: string): Promise<string> {
+export async function accessTokenOf(
+  simulator: Simulator,
+  listener: string,
+  scope = 'user-read-playback-state user-read-currently-playing playlist-read-private playlist-read-collaborative',
+): Promise<string> {
   simulator.registerRedirectUri(otherRedirectUri);
   const params = {
     client_id: clientId,
     response_type: 'code',
     redirect_uri: otherRedirectUri,
-    scope:
-      'user-read-playback-state user-read-currently-playing playlist-read-private playlist-read-collaborative',
+    scope,
   };
   const redirect = await simulator.agree(
     `${simulator.accountsUrl}/authorize?${new URLSearchParams(params)}`,

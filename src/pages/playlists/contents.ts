@@ -5,24 +5,26 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 /** An item and its place, from 0. */
 export type PlacedItem = { uri: string; place: number };
 
-/** A playlist is read as a whole only up to this many items: one call for each fifty. */
+/** A playlist is read as a whole only up to this many items, one call for each fifty: without being asked to, and at most. */
+export const maxUnaskedItems = 200;
 const maxReadItems = 2_000;
 /** How many calls may put items back at their places: one for each run of neighbours. */
 export const maxRuns = 20;
 
 /**
- * Returns every row of a playlist by its place, of the version with this snapshot; null if there are more than {@link maxReadItems}. One call
+ * Returns every row of a playlist by its place, of the version with this snapshot; null if there are more than `maxItems`. One call
  * for each fifty items that aren't cached.
  */
 export async function readRows(
   { spotify }: SignedInListener,
   id: string,
   snapshotId: string | null,
+  maxItems = maxReadItems,
 ): Promise<PlaylistRow[] | null> {
   const rows: PlaylistRow[] = [];
   for (;;) {
     const { items, total } = await spotify.playlistUris(id, { snapshotId, from: rows.length });
-    if ((total ?? 0) > maxReadItems) return null;
+    if ((total ?? 0) > maxItems) return null;
     rows.push(...items);
     if (items.length === 0 || rows.length >= (total ?? 0)) return rows;
     // Without a usable total, a page that isn't full is the last.

@@ -8,11 +8,11 @@ import { type ErrorPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { type NoticeName, textOfNotice, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { checkSpotifyId, readEntry, readUris } from '../../web/spotify-params.ts';
+import { checkSpotifyId, readUris } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { readDetails } from './details.ts';
 import { showFailedEdit } from './playlist.ts';
-import { noSnapshot, notAccepted, noUri, playlistChanged } from './problems.ts';
+import { notAccepted, noUri } from './problems.ts';
 import type { UndoAddition } from './undo-addition.ts';
 
 type Deps = {
@@ -22,8 +22,6 @@ type Deps = {
   undoAddition: UndoAddition;
 };
 
-const maxSnapshotLength = 200;
-
 /** The possible results of the work of each form. */
 const createdResult = v.object({
   id: v.string().assert(isId),
@@ -32,9 +30,6 @@ const createdResult = v.object({
   undo: v.string().nullable(),
 });
 const doneResult = v.object({});
-const removedResult = v.object({
-  notice: v.union(v.literal('item-removed'), v.literal('playlist-changed')),
-});
 
 /** The forms that create and change playlists. Each takes one call to Spotify. */
 export function playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }: Deps): Router {
@@ -42,7 +37,6 @@ export function playlistFormPages({ signedIn, forms, recentPlaylists, undoAdditi
   router.param('id', checkSpotifyId);
   const runCreate = forms.createRunOnce(createdResult);
   const runEdit = forms.createRunOnce(doneResult);
-  const runRemove = forms.createRunOnce(removedResult);
 
   const create = signedIn.page(async (req, res, listener) => {
     const { details, problem } = readDetails(req.form.fields);
@@ -99,42 +93,9 @@ export function playlistFormPages({ signedIn, forms, recentPlaylists, undoAdditi
     }
   });
 
-  // For most tracks one more call for new apps: see createRelinking.
-  const remove = signedIn.page(async (req, res, listener) => {
-    const id = String(req.params.id);
-    const entry = readEntry(req.form.fields, noUri);
-    const snapshotId = req.form.text('snapshot');
-    if (snapshotId === '' || snapshotId.length > maxSnapshotLength) throw new Problem(noSnapshot);
-
-    const { notice } = await runRemove(req, async () => {
-      const uri = await listener.spotify.originalInPlaylist(id, entry);
-      if (uri === null) return refuseOutdated();
-      await listener.spotify.removeFromPlaylist(id, { uris: [uri], snapshotId });
-      return { notice: 'item-removed' };
-    }).catch((error: unknown) => {
-      if (error instanceof BadRequest) return refuseOutdated();
-      throw error;
-    });
-    finish(req, res, pageOfPlaylist(req, id), notice);
-
-    /** Nothing is removed: the page shows the playlist as it is now. Throws {@link Problem} for programs. */
-    async function refuseOutdated(): Promise<{ notice: 'playlist-changed' }> {
-      await listener.invalidate('playlist', id);
-      if (wantsJson(req)) throw new Problem(playlistChanged);
-      return { notice: 'playlist-changed' };
-    }
-  });
-
   router.post(routes.playlists(), ...forms.read, create);
   router.post(routes.playlist(':id'), ...forms.read, edit);
-  router.post(routes.removeFromPlaylist(':id'), ...forms.read, remove);
   return router;
-}
-
-/** The page of the playlist that the button was on. */
-function pageOfPlaylist({ form: { returnTo } }: Request, id: string): string {
-  const playlist = routes.playlist(id);
-  return returnTo.split('?')[0] === playlist ? returnTo : playlist;
 }
 
 /** Answers after a change to a playlist. */

@@ -11,8 +11,11 @@ import { checkSpotifyId } from '../../web/spotify-params.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { addPages } from './add.ts';
+import { coverPages } from './cover.ts';
 import { playlistFormPages } from './forms.ts';
+import { orderPages } from './order.ts';
 import { showPlaylist } from './playlist.ts';
+import { removalPages } from './remove.ts';
 import { createUndoAddition } from './undo-addition.ts';
 import { createUndoRemoval } from './undo-removal.ts';
 
@@ -27,6 +30,9 @@ export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps):
   const undoAddition = createUndoAddition({ undo, undoRemoval });
   router.use(undoRemoval.router, undoAddition.router);
   router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition }));
+  router.use(removalPages({ signedIn, forms, undoRemoval }));
+  router.use(orderPages({ signedIn, forms }));
+  router.use(coverPages({ signedIn, forms }));
   router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }));
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));

@@ -39,7 +39,42 @@ export const playlistChanged = {
   status: 409,
   reason: 'playlist-changed',
   title: 'The playlist has changed',
-  text: 'Nothing was removed. Request the playlist again, and use its current "snapshotId".',
+  text: 'Nothing was changed. Request the playlist again, and use its current "snapshotId".',
+  actions: [goToPlaylists],
+};
+
+export const changeRefused = {
+  status: 409,
+  reason: 'change-refused',
+  title: 'Spotify didn’t accept this change',
+  text: 'Nothing was changed.',
+  actions: [goToPlaylists],
+};
+
+/** For programs that remove more copies than they may know of. `copies` is null if the playlist is too long to count them. */
+export function severalCopies(copies: number | null) {
+  return {
+    status: 409,
+    reason: 'several-copies',
+    title: 'This removes more than one copy',
+    text: `${copies === null ? 'The playlist is too long to count the copies.' : `The playlist contains ${copies} copies.`} Spotify removes all of them. Send "confirmed" as true to do that.`,
+    actions: [goToPlaylists],
+  };
+}
+
+export const tooLong = {
+  status: 409,
+  reason: 'playlist-too-long',
+  title: 'This playlist is too long for that',
+  text: 'Turntable would have to read all of it first. You can do this on Spotify.',
+  actions: [goToPlaylists],
+};
+
+export const noPosition = {
+  status: 400,
+  reason: 'no-position',
+  title: 'Where to?',
+  text: 'Enter a position in the playlist, from 1 to the number of its items.',
   actions: [goToPlaylists],
 };
 

@@ -1,0 +1,108 @@
+import * as v from '@badrap/valita';
+import { type Request, Router } from 'express';
+import { routes } from '../../routes.ts';
+import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
+import { Problem } from '../../web/errors.ts';
+import type { Forms } from '../../web/forms.ts';
+import { noticeIn, textOfNotice, withNotice } from '../../web/notices.ts';
+import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
+import type { SignedIn } from '../../web/signed-in.ts';
+import { checkSpotifyId } from '../../web/spotify-params.ts';
+import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { pageInReturn, showChanged } from './changed.ts';
+import { changeRefused, noPosition, playlistChanged } from './problems.ts';
+import { changeVersion, readSnapshot } from './version.ts';
+
+type Deps = { signedIn: SignedIn; forms: Forms };
+
+const result = v.object({
+  outcome: v.union(v.literal('done'), v.literal('changed'), v.literal('refused')),
+  /** The version after the move. */
+  snapshotId: v.string().nullable(),
+});
+
+/** The order of a playlist: a page with a form for each item, and the move of one. */
+export function orderPages({ signedIn, forms }: Deps): Router {
+  const router = Router();
+  router.param('id', checkSpotifyId);
+  const runMove = forms.createRunOnce(result);
+
+  // Two calls to Spotify, none for those that are cached.
+  const show = signedIn.page(async (req, res, listener) => {
+    const id = String(req.params.id);
+    const page = pageNumber(req.query.page, maxOffset / entriesPerPage + 1);
+    if (noticeIn(req) !== null) listener.invalidateHere('playlist', id);
+    listener.requireScopesFor('moveInPlaylist');
+    const playlist = await listener.spotify.playlist(id);
+    const contents = await listener.spotify.playlistEntries(id, playlist.snapshotId, page);
+    const total = minTotalOf(contents, (page - 1) * entriesPerPage, entriesPerPage);
+    const pages = pagesOf(total, entriesPerPage, page);
+    const { items: entries } = contents;
+
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () => res.render('playlists/order', { playlist, entries, page, pages, total, entriesPerPage }),
+      json: () => res.json({ playlist, entries, page, pages, total }),
+    });
+  });
+
+  // One call to Spotify.
+  const move = signedIn.page(async (req, res, listener) => {
+    const id = String(req.params.id);
+    const { from, to, uri } = readMove(req);
+    const snapshotId = readSnapshot(req.form);
+    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const moved = await runMove(req, async () => {
+      const changed = await changeVersion(listener, id, snapshotId, (version) =>
+        listener.spotify.moveInPlaylist(id, { from, to, snapshotId: version }),
+      );
+      return changed.outcome === 'done' ? changed : { ...changed, snapshotId: null };
+    });
+    const path = routes.playlistOrder(id, { page: Math.floor(to / entriesPerPage) + 1 });
+    if (moved.outcome === 'changed') {
+      if (wantsJson(req)) throw new Problem(playlistChanged);
+      const action = {
+        path: routes.moveInPlaylist(id),
+        button: 'Move',
+        entries: [{ uri, place: from }],
+        fields: { to: String(to + 1) },
+      };
+      return showChanged(req, res, listener, { id, seen, action });
+    }
+    if (moved.outcome === 'refused') {
+      if (wantsJson(req)) throw new Problem(changeRefused);
+      return res.redirect(303, withNotice(path, 'change-refused'));
+    }
+    if (wantsJson(req))
+      res.json({
+        id,
+        from: from + 1,
+        to: to + 1,
+        snapshotId: moved.snapshotId,
+        text: textOfNotice('item-moved'),
+      });
+    else res.redirect(303, `${withNotice(path, 'item-moved')}#row-${to + 1}`);
+  });
+
+  router.get(routes.playlistOrder(':id'), htmlOrJson, show);
+  router.post(routes.moveInPlaylist(':id'), ...forms.read, move);
+  return router;
+}
+
+/**
+ * Reads which item to move, and where to; both from 0. A form sends the item as `entry` (its place, from 0, and URI) and the new position, from 1,
+ * as `to`, or the `direction`. Throws {@link Problem} if one of them is missing or impossible.
+ */
+function readMove({ form }: Request): { from: number; to: number; uri: string } {
+  const { fields } = form;
+  const [, place, uri = ''] = /^(\d{1,6})(?: (\S+))?$/.exec(String(fields.entry ?? '')) ?? [];
+  if (place === undefined) throw new Problem(noPosition);
+  const from = Number(place);
+  const steps = { up: -1, down: 1 };
+  const step = steps[fields.direction as keyof typeof steps] ?? null;
+  // A button for a step wins over the field beside it.
+  const position = Number(/^\d{1,6}$/.exec(String(fields.to ?? '').trim()) ?? Number.NaN);
+  const to = step === null ? position - 1 : from + step;
+  // safeguard: possible-positions
+  if (!(to >= 0 && to <= maxOffset)) throw new Problem(noPosition);
+  return { from, to, uri };
+}

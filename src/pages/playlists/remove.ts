@@ -1,0 +1,237 @@
+import * as v from '@badrap/valita';
+import { type Request, type Response, Router } from 'express';
+import type { ShownEntry } from '../../access/relinking.ts';
+import { routes } from '../../routes.ts';
+import { maxChangedItems } from '../../spotify/limits.ts';
+import type { PlaylistRow } from '../../spotify/types.ts';
+import { Problem } from '../../web/errors.ts';
+import type { Forms } from '../../web/forms.ts';
+import { withNotice } from '../../web/notices.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { checkSpotifyId, readEntry } from '../../web/spotify-params.ts';
+import { wantsJson } from '../../web/wants-json.ts';
+import { pageInReturn, showChanged } from './changed.ts';
+import { maxRuns, maxUnaskedItems, type PlacedItem, putBack, readRows, runsOf } from './contents.ts';
+import { changeRefused, noUri, playlistChanged, severalCopies, tooLong } from './problems.ts';
+import type { UndoRemoval } from './undo-removal.ts';
+import { changeVersion, readSnapshot } from './version.ts';
+
+type Deps = { signedIn: SignedIn; forms: Forms; undoRemoval: UndoRemoval };
+
+const result = v.object({
+  outcome: v.union(
+    v.literal('done'),
+    v.literal('changed'),
+    v.literal('refused'),
+    v.literal('ask'),
+    v.literal('too long'),
+    v.literal('copies missing'),
+  ),
+  /** All copies that would go; null if the playlist is too long to count them. */
+  copies: v.number().nullable(),
+  /** The name of the item, if it is only one. */
+  name: v.string().nullable(),
+  undo: v.string().nullable(),
+});
+type RemovalResult = v.Infer<typeof result>;
+
+const nothing = { copies: null, name: null, undo: null };
+
+/** Removing items from a playlist, and all copies of one but one. */
+export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
+  const router = Router();
+  router.param('id', checkSpotifyId);
+  const runRemove = forms.createRunOnce(result);
+  const runKeepOne = forms.createRunOnce(result);
+
+  // One call for each fifty items, up to four, if they aren't cached; and one to remove. For relinked tracks up to two more: see createRelinking.
+  const remove = signedIn.page(async (req, res, listener) => {
+    const removal = readRemoval(req);
+    const { id, snapshotId, entries } = removal;
+    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const removed = await runRemove(req, () => removeItems(req, listener, removal));
+    if (removed.outcome === 'ask') return askFirst(req, res, removal, removed);
+    const action = { path: routes.removeFromPlaylist(id), button: 'Remove', entries };
+    await finish(req, res, listener, removed, 'removed-with-undo', () =>
+      showChanged(req, res, listener, { id, seen, action }),
+    );
+  });
+
+  // One call for each fifty items, one to remove and one to put one back.
+  const keepOne = signedIn.page(async (req, res, listener) => {
+    const removal = readRemoval(req);
+    const { id, snapshotId, entries } = removal;
+    const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
+    const chosen = await runKeepOne(req, () => keepOnly(req, listener, removal));
+    const action = { path: routes.keepOneInPlaylist(id), button: 'Keep one of', entries };
+    await finish(req, res, listener, chosen, 'one-left', () =>
+      showChanged(req, res, listener, { id, seen, action }),
+    );
+  });
+
+  router.post(routes.removeFromPlaylist(':id'), ...forms.read, remove);
+  router.post(routes.keepOneInPlaylist(':id'), ...forms.read, keepOne);
+  return router;
+
+  async function removeItems(
+    req: Request,
+    listener: SignedInListener,
+    removal: Removal,
+  ): Promise<RemovalResult> {
+    const { id, snapshotId, entries, isConfirmed, isCounting } = removal;
+    const rows = await readRows(listener, id, snapshotId, isCounting ? undefined : maxUnaskedItems);
+    const uris = await originalsOf(listener, id, entries, rows);
+    if (uris === null) return { ...nothing, outcome: 'changed' };
+    const places = rows && copiesOf(rows, uris);
+    const name = uris.length === 1 ? (rows?.find(({ uri }) => uri === uris[0])?.name ?? null) : null;
+    const ask = { ...nothing, outcome: 'ask' as const, copies: places?.length ?? null, name };
+    // safeguard: ask-before-removing-copies
+    if (!isConfirmed && (places === null || places.length > entries.length)) return ask;
+    const changed = await changeVersion(listener, id, snapshotId, (version) =>
+      listener.spotify.removeFromPlaylist(id, { uris, snapshotId: version }),
+    );
+    if (changed.outcome !== 'done') return { ...nothing, outcome: changed.outcome };
+    // safeguard: undo-only-what-can-be-put-back
+    const items = places && runsOf(places).length <= maxRuns ? places : null;
+    const undo = await undoRemoval.offer(req, items && { id, items, snapshotId: changed.snapshotId });
+    return { outcome: 'done', copies: places?.length ?? null, name, undo };
+  }
+
+  async function keepOnly(
+    req: Request,
+    listener: SignedInListener,
+    removal: Removal,
+  ): Promise<RemovalResult> {
+    const { id, snapshotId, entries } = removal;
+    const rows = await readRows(listener, id, snapshotId);
+    if (rows === null) return { ...nothing, outcome: 'too long' };
+    const uris = await originalsOf(listener, id, entries, rows);
+    if (uris === null) return { ...nothing, outcome: 'changed' };
+    const places = copiesOf(rows, uris);
+    const place = entries[0]?.place ?? places[0]?.place;
+    const chosen = places.find((one) => one.place === place);
+    if (!chosen) return { ...nothing, outcome: 'changed' };
+    const others = places.filter((one) => one !== chosen);
+    if (runsOf(others).length > maxRuns) return { ...nothing, outcome: 'too long' };
+    const changed = await changeVersion(listener, id, snapshotId, (version) =>
+      listener.spotify.removeFromPlaylist(id, { uris, snapshotId: version }),
+    );
+    if (changed.outcome !== 'done') return { ...nothing, outcome: changed.outcome };
+    // Without the copies before it.
+    const back = {
+      uri: chosen.uri,
+      place: chosen.place - others.filter((one) => one.place < chosen.place).length,
+    };
+    // safeguard: keep-one-puts-back
+    const missing = await putBack(listener, id, [back]);
+    const items = missing.length > 0 ? places : others;
+    const undo = await undoRemoval.offer(req, items.length > 0 ? { id, items, snapshotId: null } : null);
+    return { ...nothing, outcome: missing.length > 0 ? 'copies missing' : 'done', undo };
+  }
+}
+
+type Removal = {
+  id: string;
+  snapshotId: string;
+  entries: ShownEntry[];
+  /** Whether the person knows that all copies go. */
+  isConfirmed: boolean;
+  /** Whether the person wants the copies in a long playlist to be counted. */
+  isCounting: boolean;
+};
+
+/** Reads which rows to remove: one by its button, or the selected ones. Throws {@link Problem} if that isn't clear. */
+function readRemoval(req: Request): Removal {
+  const { fields } = req.form;
+  // A row's own button removes that row, whatever else is selected.
+  // safeguard: selection-by-its-own-button
+  const selected = fields.selection === 'yes' ? [fields.selected ?? []].flat() : null;
+  const values = selected ?? [fields.entry ?? []].flat();
+  if (values.length > maxChangedItems) throw new Problem(noUri);
+  const entries =
+    values.length > 0 || selected
+      ? values.map((entry) => readEntry({ entry }, noUri))
+      : [readEntry(fields, noUri)];
+  if (entries.length === 0) throw new Problem(noUri);
+  return {
+    id: String(req.params.id),
+    snapshotId: readSnapshot(req.form),
+    entries,
+    isConfirmed: [true, 'yes', 'true'].some((yes) => yes === fields.confirmed),
+    isCounting: fields.count === 'yes',
+  };
+}
+
+/** Returns the URIs that the playlist contains for these rows, each once; null if something else is at one of their places by now. */
+async function originalsOf(
+  listener: SignedInListener,
+  id: string,
+  entries: readonly ShownEntry[],
+  rows: readonly PlaylistRow[] | null,
+): Promise<string[] | null> {
+  const uris = new Set<string>();
+  for (const entry of entries) {
+    const isThere = entry.place === null || rows?.[entry.place]?.uri === entry.uri;
+    const uri = isThere ? entry.uri : await listener.spotify.originalInPlaylist(id, entry);
+    // safeguard: removed-row-is-there
+    if (uri === null || (rows && !rows.some((row) => row.uri === uri))) return null;
+    uris.add(uri);
+  }
+  return [...uris];
+}
+
+function copiesOf(rows: readonly PlaylistRow[], uris: readonly string[]): PlacedItem[] {
+  return rows.flatMap(({ uri }, place) => (uri !== null && uris.includes(uri) ? [{ uri, place }] : []));
+}
+
+/** Asks before more is removed than the person may know of. Throws {@link Problem} for programs. */
+function askFirst(
+  req: Request,
+  res: Response,
+  { id, entries, snapshotId }: Removal,
+  { copies, name }: RemovalResult,
+) {
+  if (wantsJson(req)) throw new Problem(severalCopies(copies));
+  res.set('Cache-Control', 'private, no-store').render('playlists/ask-removal', {
+    id,
+    entries: entries.map(({ uri, place }) => (place === null ? uri : `${place} ${uri}`)),
+    snapshotId,
+    copies,
+    name,
+    returnTo: pageOfPlaylist(req, id),
+  });
+}
+
+type DoneNotice = 'removed-with-undo' | 'one-left';
+
+async function finish(
+  req: Request,
+  res: Response,
+  listener: SignedInListener,
+  { outcome, undo }: RemovalResult,
+  done: DoneNotice,
+  changed: () => Promise<void>,
+): Promise<void> {
+  const id = String(req.params.id);
+  const page = pageOfPlaylist(req, id);
+  if (outcome === 'too long') throw new Problem(tooLong);
+  if (outcome === 'changed') {
+    await listener.invalidate('playlist', id);
+    if (wantsJson(req)) throw new Problem(playlistChanged);
+    return changed();
+  }
+  if (outcome === 'refused') {
+    if (wantsJson(req)) throw new Problem(changeRefused);
+    return res.redirect(303, withNotice(page, 'change-refused'));
+  }
+  const notice =
+    outcome === 'copies missing' ? outcome.replace(' ', '-') : undo === null ? 'item-removed' : done;
+  if (wantsJson(req)) res.json({ id, undo });
+  else res.redirect(303, withNotice(page, notice as DoneNotice, { undo }));
+}
+
+/** The page of the playlist that the button was on. */
+function pageOfPlaylist({ form: { returnTo } }: Request, id: string): string {
+  const playlist = routes.playlist(id);
+  return returnTo.split('?')[0] === playlist ? returnTo : playlist;
+}

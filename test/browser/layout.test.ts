@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { controlScopes } from '../../src/access/scopes.ts';
+import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { hasHorizontalScroll } from '../support/page-checks.ts';
+import { startTurntable, type Turntable } from '../support/turntable.ts';
+
+/** A page of a browser that is signed in with all permissions. */
+async function signedIn(t: TestContext, { url, browser }: Turntable): Promise<Page> {
+  const person = browser();
+  await person.signIn('mara', `?allow=${encodeURIComponent(controlScopes.join(' '))}`);
+  const context = await openBrowser(t);
+  await context.addCookies(person.cookies().map((cookie) => ({ ...cookie, url })));
+  return context.newPage();
+}
+
+test('the header takes one row, on phones as well, and its links remain', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  for (const width of [320, 353, 390, 1280])
+    for (const path of ['/library', '/privacy', '/setup']) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.goto(turntable.url + path);
+      const header = await page.getByRole('banner').boundingBox();
+      assert.ok(header && header.height <= 72, `${path} at ${width} px: ${header?.height} px high`);
+      assert.equal(await hasHorizontalScroll(page), false, `${path} at ${width} px`);
+      for (const name of ['Now playing', 'Playlists', 'Library'])
+        assert.ok(await page.getByRole('banner').getByRole('link', { name, exact: true }).isVisible());
+    }
+  await page.setViewportSize({ width: 320, height: 800 });
+  await page.goto(`${turntable.url}/library`);
+  await page.getByRole('link', { name: 'Search' }).click();
+  await page.waitForURL('**/search');
+  await page.getByRole('link', { name: 'Mara Lindqvist' }).click();
+  await page.waitForURL('**/account');
+});
+
+test('the buttons of rows end at the edge of their list', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  for (const width of [390, 800, 1280])
+    for (const path of ['/library', '/library/top', '/search?q=the&type=track']) {
+      await page.setViewportSize({ width, height: 800 });
+      await page.goto(turntable.url + path);
+      const [list, button] = await Promise.all(
+        ['.track-list', '.track-list li > :is(a.button, button)'].map((one) =>
+          page.locator(one).first().boundingBox(),
+        ),
+      );
+      assert.ok(list && button);
+      assert.ok(Math.abs(list.x + list.width - button.x - button.width) < 1, `${path} at ${width} px`);
+    }
+});
+
+test('on a television, the title of what is playing takes at least 4 % of the height', {
+  skip,
+}, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.setViewportSize({ width: 3840, height: 2160 });
+  await page.goto(`${turntable.url}/now-playing`);
+  const size = await page.evaluate(`getComputedStyle(document.querySelector('h1')).fontSize`);
+  assert.ok(Number.parseFloat(String(size)) >= 0.04 * 2160, String(size));
+  assert.equal(await hasHorizontalScroll(page), false);
+});
+
+test('a long name takes no more than three lines of a grid', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.goto(`${turntable.url}/playlists`);
+    const heights = (await page.evaluate(
+      `[...document.querySelectorAll('.card .name')].map((one) => one.getBoundingClientRect().height)`,
+    )) as number[];
+    assert.ok(heights.length > 40);
+    assert.ok(Math.max(...heights) <= 66, `${Math.max(...heights)} px at ${width} px`);
+  }
+});
+
+test('a list is printed without buttons, navigation and covers', { skip }, async (t) => {
+  const turntable = await startTurntable(t);
+  const page = await signedIn(t, turntable);
+  await page.goto(`${turntable.url}/library`);
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+  assert.equal(await page.locator('.track-list li').count(), 50);
+  assert.ok(await page.locator('.track-list .name').first().isVisible());
+  for (const gone of ['header', 'footer', 'button', '.button', '.cover', '.pagination', '.playback-bar'])
+    assert.equal(await page.locator(`${gone}:visible`).count(), 0, gone);
+  const background = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+  assert.equal(background, 'rgb(251, 248, 244)', 'dark ink on light paper');
+});
