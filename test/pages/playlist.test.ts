@@ -12,6 +12,7 @@ type Entry = {
     kind: string;
     name: string | null;
     link: string | null;
+    uri: string | null;
     local?: boolean;
     durationMs: number;
     covers: unknown[];
