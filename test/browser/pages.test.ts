@@ -370,11 +370,7 @@ async function openOwnPlaylist(
 }
 
 async function follow(page: Page, name: string): Promise<void> {
-  await page
-    .getByRole('listitem')
-    .filter({ hasText: name })
-    .getByRole('link', { name: `in ${name}` })
-    .click();
+  await page.getByRole('listitem').filter({ hasText: name }).locator('a.card').click();
   await page.waitForURL('**/playlists/*');
 }
 
