@@ -2,6 +2,7 @@ import {
   isObject,
   type Json,
   objectsIn,
+  parseAllNamed,
   parseAmount,
   parseLink,
   parseName,
@@ -21,13 +22,9 @@ import { isContextUri } from './uri.ts';
 
 /* Lists as files contain them: with the fields by which other programs recognize a track, which no page shows. */
 
-/** An artist, album or show; `uri` is null if Spotify sent something else. */
-export type Credit = Named & { uri: string | null };
-
-export type ExportedTrack = Omit<Track, 'artists' | 'album'> & {
-  artists: Credit[];
+export type ExportedTrack = Omit<Track, 'album'> & {
   /** Its URI identifies it even if it has no name. */
-  album: (Omit<Credit, 'name'> & { name: string | null; artists: Credit[]; released: string | null }) | null;
+  album: (Omit<Named, 'name'> & { name: string | null; artists: Named[]; released: string | null }) | null;
   /** The International Standard Recording Code, without hyphens. */
   isrc: string | null;
   discNumber: number | null;
@@ -37,10 +34,8 @@ export type ExportedTrack = Omit<Track, 'artists' | 'album'> & {
   previewUrl: string | null;
 };
 
-export type ExportedEpisode = Omit<Episode, 'show'> & { show: Credit | null };
-
 /** One position in a list. */
-export type ExportedEntry = Omit<Entry, 'item'> & { item: ExportedTrack | ExportedEpisode | null };
+export type ExportedEntry = Omit<Entry, 'item'> & { item: ExportedTrack | Episode | null };
 
 /** Parses a page of "Get Playlist Items" or "Get User's Saved Tracks", from offset `from` on. Positions that are empty by now have a null item. */
 export function parseExportedEntries(
@@ -81,21 +76,17 @@ function parseExportedEntry(json: Json, trusted: TrustedUrls): ExportedEntry {
   };
 }
 
-function parseExportedItem(json: Json, trusted: TrustedUrls): ExportedTrack | ExportedEpisode {
+function parseExportedItem(json: Json, trusted: TrustedUrls): ExportedTrack | Episode {
   const item = parseItem(json, trusted);
-  if (item.kind !== 'track') {
-    const parent = isObject(json.audiobook) ? json.audiobook : isObject(json.show) ? json.show : null;
-    return { ...item, show: parent && parseCredit(parent, trusted) };
-  }
+  if (item.kind !== 'track') return item;
   const album = isObject(json.album) ? json.album : null;
   return {
     ...item,
-    artists: parseCredits(json.artists, trusted),
     album: album && {
       name: parseName(album.name),
       link: parseLink(album, trusted),
-      uri: parseContextUri(album),
-      artists: parseCredits(album.artists, trusted),
+      uri: isContextUri(album.uri) ? album.uri : null,
+      artists: parseAllNamed(album.artists, trusted),
       released: parseReleaseDate(album),
     },
     isrc: isObject(json.external_ids) ? parseIsrc(json.external_ids.isrc) : null,
@@ -110,18 +101,4 @@ function parseExportedItem(json: Json, trusted: TrustedUrls): ExportedTrack | Ex
 function parseIsrc(value: unknown): string | null {
   const code = parseText(value).replaceAll('-', '').toUpperCase();
   return /^[A-Z]{2}[A-Z\d]{3}\d{7}$/.test(code) ? code : null;
-}
-
-/** Returns the name, link and URI of an object; null if it has no name. */
-function parseCredit(json: Json, trusted: TrustedUrls): Credit | null {
-  const name = parseName(json.name);
-  return name === null ? null : { name, link: parseLink(json, trusted), uri: parseContextUri(json) };
-}
-
-function parseContextUri({ uri }: Json): string | null {
-  return isContextUri(uri) ? uri : null;
-}
-
-function parseCredits(value: unknown, trusted: TrustedUrls): Credit[] {
-  return objectsIn(value).flatMap((json) => parseCredit(json, trusted) ?? []);
 }

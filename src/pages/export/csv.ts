@@ -1,5 +1,6 @@
 import { stringify } from 'csv-stringify/sync';
-import type { Credit, ExportedEpisode, ExportedTrack } from '../../spotify/exported.ts';
+import type { ExportedTrack } from '../../spotify/exported.ts';
+import type { Episode, Named } from '../../spotify/types.ts';
 import type { Format } from './format.ts';
 import { safeCell } from './safe-cell.ts';
 import type { Row, Source } from './source.ts';
@@ -8,7 +9,7 @@ import type { Row, Source } from './source.ts';
 type Column = [name: string, value: (row: FilledRow, position: number) => unknown];
 
 /** A row with an item. Positions without one have no row in a table, so that each row is something to import. */
-type FilledRow = Exclude<Row, null> & { item: ExportedTrack | ExportedEpisode };
+type FilledRow = Exclude<Row, null> & { item: ExportedTrack | Episode };
 
 type TableStyle = {
   /** Between two fields. */
@@ -112,26 +113,25 @@ function isFilled(row: Row): row is FilledRow {
 }
 
 /** The show or audiobook of spoken content is in the columns of the artist and the album, as in Spotify's own list of tracks. */
-function artistsOf(item: ExportedTrack | ExportedEpisode): readonly Credit[] {
+function artistsOf(item: ExportedTrack | Episode): readonly Named[] {
   if (item.kind === 'track') return item.artists;
-  if (item.show) return [item.show];
-  return item.authors.map(({ name, link }) => ({ name, link, uri: null }));
+  return item.show ? [item.show] : item.authors;
 }
 
-function albumOf(item: ExportedTrack | ExportedEpisode): ExportedTrack['album'] | Credit {
+function albumOf(item: ExportedTrack | Episode): ExportedTrack['album'] | Named {
   return item.kind === 'track' ? item.album : item.show;
 }
 
-function albumArtistsOf(item: ExportedTrack | ExportedEpisode): readonly Credit[] {
+function albumArtistsOf(item: ExportedTrack | Episode): readonly Named[] {
   return item.kind === 'track' ? (item.album?.artists ?? []) : [];
 }
 
-function urisOf(credits: readonly Credit[]): string {
+function urisOf(credits: readonly Named[]): string {
   return credits.map(({ uri }) => uri ?? '').join(', ');
 }
 
 /** Joins names as Exportify does. */
-function namesOf(credits: readonly Credit[]): string {
+function namesOf(credits: readonly Named[]): string {
   // safeguard: escape-commas-in-names
   return credits.map(({ name }) => name.replaceAll(',', '\\,')).join(', ');
 }
