@@ -26,17 +26,19 @@ type Deps = {
   undo: Undo;
   recentPlaylists: RecentPlaylists;
   coverColours: CoverColours;
+  baseUrl: string;
 };
 
 /** The listener's playlists, the contents of each, and changes to them. */
-export function playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours }: Deps): Router {
+export function playlistPages(deps: Deps): Router {
+  const { signedIn, forms, undo, recentPlaylists, coverColours, baseUrl } = deps;
   const router = Router();
   router.param('id', checkSpotifyId);
 
   const undoRemoval = createUndoRemoval({ undo });
   const undoAddition = createUndoAddition({ undo, undoRemoval });
   router.use(undoRemoval.router, undoAddition.router);
-  router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition }));
+  router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition, baseUrl }));
   router.use(removalPages({ signedIn, forms, undoRemoval }));
   router.use(orderPages({ signedIn, forms }));
   router.use(coverPages({ signedIn, forms }));
