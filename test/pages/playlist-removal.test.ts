@@ -267,3 +267,18 @@ testOnce('in a long playlist the copies are counted only if the person wants tha
     true,
   );
 });
+
+testOnce('the page says why local files have no “Remove”', async (t) => {
+  const { browser } = await startTurntable(t);
+  for (const name of ['mara', 'noor', 'jonas']) {
+    const person = browser();
+    await person.signIn(name, allowAll);
+    const { playlists } = (await person.getJson('/playlists').expect(200)).body;
+    const found = (playlists as { id: string; name: string }[]).find((one) => /old laptop/.test(one.name));
+    if (!found) continue;
+    const { text } = await person.get(`/playlists/${found.id}`).expect(200);
+    assert.match(text, /Local files can only be removed on Spotify/);
+    return;
+  }
+  assert.fail('nobody has a playlist of local files');
+});
