@@ -24,7 +24,7 @@ export const mutations: Mutation[] = [
     from: 'maxContentLength: maxBytes, ',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'too-many-bytes',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'the deadline of a cover',
@@ -32,7 +32,7 @@ export const mutations: Mutation[] = [
     from: ', signal: AbortSignal.timeout(deadlineMs)',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'never',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'decoding small covers only',
@@ -40,7 +40,7 @@ export const mutations: Mutation[] = [
     from: 'maxResolutionInMP: maxMegapixels, ',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'too-many-pixels',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'not decoding progressive covers',
@@ -48,7 +48,7 @@ export const mutations: Mutation[] = [
     from: 'if (image.includes(progressiveMarker)) return null;',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'progressive',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'the colour of the next track after its card',
