@@ -1,8 +1,9 @@
 import { ApiError, notFound } from './api-error.ts';
-import { albums, artists, episodes, everyTrack, liveAlbums, shows, tracks } from './catalogue.ts';
+import { albums, artists, episodes, shows, tracks } from './catalogue.ts';
 import type { ApiRequest, ApiResponse, Endpoints } from './endpoints.ts';
+import { albumsOf, find } from './everything.ts';
 import type { Json } from './json.ts';
-import { hasMarket, type PageLimits, paginate } from './params.ts';
+import { hasMarket, listParam, type PageLimits, paginate, usualLimits } from './params.ts';
 import type { PlaylistStore } from './playlist-store.ts';
 import type { Settings } from './types.ts';
 
@@ -14,20 +15,77 @@ export function addCatalogue({ settings, endpoints, playlistStore }: Deps) {
   const family = 'catalogue';
 
   appEndpoint('/search', { family: 'search' }, (request) =>
-    search(request, playlistStore, searchLimits[settings.apiVersion === '2026-02' ? '2026-02' : 'legacy']),
+    search(request, playlistStore, searchLimits[limitsOf(settings)]),
   );
   appEndpoint('/tracks/:id', { family }, ({ toJson, params, query }) =>
-    toJson.trackInMarket(byId(everyTrack, params.id), hasMarket(query)),
+    toJson.trackInMarket(orNotFound(find('track', params.id)), hasMarket(query)),
   );
-  appEndpoint('/artists/:id', { family }, ({ toJson, params }) => toJson.artist(byId(artists, params.id)));
-  appEndpoint('/albums/:id', { family }, ({ toJson, params }) =>
-    toJson.album(byId([...albums, ...liveAlbums], params.id)),
+  appEndpoint('/albums/:id', { family }, ({ toJson, params, query }) =>
+    toJson.album(orNotFound(find('album', params.id)), hasMarket(query)),
   );
-  appEndpoint('/shows/:id', { family }, ({ toJson, params }) =>
-    toJson.showWithEpisodes(byId(shows, params.id)),
-  );
-  appEndpoint('/episodes/:id', { family }, ({ toJson, params }) => toJson.episode(byId(episodes, params.id)));
+  appEndpoint('/albums/:id/tracks', { family }, ({ toJson, params, url, query }) => {
+    const { tracks } = orNotFound(find('album', params.id));
+    const isInMarket = hasMarket(query);
+    return toJson.paging(url, paginate(tracks, query, usualLimits), (track) =>
+      toJson.trackSummaryInMarket(track, isInMarket),
+    );
+  });
+  addArtists({ settings, endpoints });
+  addPodcasts(endpoints);
 }
+
+function addArtists({ settings, endpoints: { appEndpoint } }: Pick<Deps, 'settings' | 'endpoints'>) {
+  const family = 'catalogue';
+  appEndpoint('/artists/:id', { family }, ({ toJson, params }) =>
+    toJson.artist(orNotFound(find('artist', params.id))),
+  );
+  appEndpoint('/artists/:id/albums', { family }, ({ toJson, params, url, query }) => {
+    const groups = listParam(query, 'include_groups') ?? [];
+    const unknown = groups.find((one) => !albumGroups.includes(one));
+    if (unknown !== undefined) throw new ApiError(400, `Invalid album type: ${unknown}`);
+    hasMarket(query);
+    const all = albumsOf(orNotFound(find('artist', params.id)));
+    const found = all.filter(({ albumType }) => groups.length === 0 || groups.includes(albumType));
+    const page = paginate(found, query, discographyLimits[limitsOf(settings)]);
+    return toJson.paging(url, page, toJson.discographyAlbum);
+  });
+}
+
+/** Shows and episodes are available in a country only, so a token without a listener has to name one (Spotify: `QueryMarket`). */
+function addPodcasts({ appEndpoint }: Endpoints) {
+  const family = 'catalogue';
+  const readerOf = ({ bearer, query }: ApiRequest): string | null => {
+    if (!hasMarket(query) && bearer.listenerId === null) throw notFound();
+    return bearer.scopes.includes('user-read-playback-position') ? bearer.listenerId : null;
+  };
+  appEndpoint('/shows/:id', { family }, (request) => {
+    const reader = readerOf(request);
+    return request.toJson.showWithEpisodes(orNotFound(find('show', request.params.id)), reader);
+  });
+  appEndpoint('/shows/:id/episodes', { family }, (request) => {
+    const { toJson, params, url, query } = request;
+    const reader = readerOf(request);
+    const { episodes } = orNotFound(find('show', params.id));
+    return toJson.paging(url, paginate(episodes, query, usualLimits), (one) =>
+      toJson.episodeSummary(one, reader),
+    );
+  });
+  appEndpoint('/episodes/:id', { family }, (request) => {
+    const reader = readerOf(request);
+    return request.toJson.episode(orNotFound(find('episode', request.params.id)), reader);
+  });
+}
+
+const albumGroups = ['album', 'single', 'appears_on', 'compilation'];
+
+function limitsOf({ apiVersion }: Settings): '2026-02' | 'legacy' {
+  return apiVersion === '2026-02' ? '2026-02' : 'legacy';
+}
+
+const discographyLimits: Record<'2026-02' | 'legacy', PageLimits> = {
+  '2026-02': { defaultLimit: 5, maxLimit: 10, maxOffset: 100_000 },
+  legacy: usualLimits,
+};
 
 const searchLimits: Record<'2026-02' | 'legacy', PageLimits> = {
   '2026-02': { defaultLimit: 5, maxLimit: 10, maxOffset: 1000 },
@@ -69,7 +127,7 @@ function search(
       case 'show':
         return pageOf(type, shows.filter(matchesWithDescription), toJson.show);
       case 'episode':
-        return pageOf(type, episodes.filter(matchesWithDescription), toJson.episodeSummary);
+        return pageOf(type, episodes.filter(matchesWithDescription), (one) => toJson.episodeSummary(one));
       case 'audiobook':
         // Spotify sells audiobooks in a few countries only; the listeners live in others.
         return pageOf(type, [], () => null);
@@ -85,8 +143,7 @@ function search(
   return Object.fromEntries(types.map((type) => [`${type}s`, resultsOf(type)]));
 }
 
-function byId<T extends { id: string }>(all: readonly T[], id: string | undefined): T {
-  const found = all.find((one) => one.id === id);
-  if (!found) throw notFound();
+function orNotFound<T>(found: T | undefined): T {
+  if (found === undefined) throw notFound();
   return found;
 }

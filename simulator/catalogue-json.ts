@@ -10,6 +10,7 @@ import {
 } from './catalogue.ts';
 import type { Json, JsonContext, JsonHelpers, JsonObject } from './json.ts';
 import { createRandom } from './random.ts';
+import { resumePointOf } from './resume-points.ts';
 
 export type CatalogueJson = ReturnType<typeof createCatalogueJson>;
 
@@ -65,6 +66,12 @@ export function createCatalogueJson({ context: { apiUrl, unavailable }, helpers 
     ...legacyOnly({ popularity: popularity(track.id) }),
   });
 
+  /** As in the track list of its album. */
+  const trackSummaryInMarket = (requested: Track, hasMarket: boolean): JsonObject => {
+    const { album: _, external_ids: __, popularity: ___, ...summary } = trackInMarket(requested, hasMarket);
+    return summary;
+  };
+
   /**
    * Only requests that name a market learn whether a track can be played. If it can't, another instance takes its place, with the
    * original in `linked_from` (a legacy field); without another instance, the original with a reason (Spotify: "Track Relinking").
@@ -84,12 +91,13 @@ export function createCatalogueJson({ context: { apiUrl, unavailable }, helpers 
     };
   };
 
-  const album = (album: Album): JsonObject => ({
+  /** With the first page of its tracks. */
+  const album = (album: Album, hasMarket = false): JsonObject => ({
     ...albumSummary(album),
     tracks: paging(
       new URL(`${apiUrl}/albums/${album.id}/tracks`),
-      { items: album.tracks, total: album.tracks.length, limit: 50, offset: 0 },
-      trackSummary,
+      { items: album.tracks.slice(0, 50), total: album.tracks.length, limit: 50, offset: 0 },
+      (track) => trackSummaryInMarket(track, hasMarket),
     ),
     copyrights: [
       { text: `${album.released.slice(0, 4)} ${album.artists[0]?.name}, a made-up label`, type: 'C' },
@@ -102,9 +110,15 @@ export function createCatalogueJson({ context: { apiUrl, unavailable }, helpers 
   return {
     artist,
     albumSummary,
+    /** In the list of an artist's albums. */
+    discographyAlbum: (album: Album): JsonObject => ({
+      ...albumSummary(album),
+      ...legacyOnly({ album_group: album.albumType }),
+    }),
     album,
     track,
     trackInMarket,
+    trackSummaryInMarket,
     localTrack: (file: LocalTrack): JsonObject => localTrackJson(file, legacyOnly),
     ...createShowJson({ apiUrl, helpers }),
   };
@@ -160,7 +174,8 @@ function createShowJson({ apiUrl, helpers }: { apiUrl: string; helpers: JsonHelp
     ...legacyOnly({ available_markets: markets, publisher: 'Made-up Audio' }),
   });
 
-  const episode = (episode: Episode): JsonObject => ({
+  /** `reader`: the listener whose token may see how far they have got. */
+  const episode = (episode: Episode, reader: string | null = null): JsonObject => ({
     ...links('episode', episode.id),
     name: episode.name,
     description: episode.description,
@@ -175,11 +190,12 @@ function createShowJson({ apiUrl, helpers }: { apiUrl: string; helpers: JsonHelp
     release_date: episode.released,
     release_date_precision: 'day',
     audio_preview_url: null,
+    ...(reader === null ? {} : { resume_point: resumePointOf(reader, episode) }),
     show: show(episode.show),
   });
 
-  const episodeSummary = (one: Episode): JsonObject => {
-    const { show: _, ...summary } = episode(one);
+  const episodeSummary = (one: Episode, reader: string | null = null): JsonObject => {
+    const { show: _, ...summary } = episode(one, reader);
     return summary;
   };
 
@@ -189,12 +205,12 @@ function createShowJson({ apiUrl, helpers }: { apiUrl: string; helpers: JsonHelp
     episodeSummary,
 
     /** With the first page of its episodes. */
-    showWithEpisodes: (one: Show): Json => ({
+    showWithEpisodes: (one: Show, reader: string | null): Json => ({
       ...show(one),
       episodes: paging(
         new URL(`${apiUrl}/shows/${one.id}/episodes`),
-        { items: one.episodes, total: one.episodes.length, limit: 50, offset: 0 },
-        episodeSummary,
+        { items: one.episodes.slice(0, 50), total: one.episodes.length, limit: 50, offset: 0 },
+        (episode) => episodeSummary(episode, reader),
       ),
     }),
   };

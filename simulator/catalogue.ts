@@ -589,6 +589,50 @@ export const shows: readonly Show[] = podcasts.map(({ name, description, episode
 
 export const episodes: readonly Episode[] = shows.flatMap((show) => show.episodes);
 
+/** An album with more tracks than one response holds. Like everything below, no search finds it. */
+export const boxSet: Album = createAlbum('Ilse Marrow', {
+  title: 'The Lighthouse Tapes',
+  released: '2025-11',
+  type: 'compilation',
+  tracks: Array.from({ length: 64 }, (_, index) => `Tape ${index + 1}`),
+});
+
+/** A podcast with more episodes than one response holds. */
+export const dailyShow: Show = createDailyShow(120);
+
+/** Artists without albums, so that a listener can follow more of them than one response holds. */
+export const choirs: readonly Artist[] = [
+  'Amber',
+  'Paper',
+  'Northern',
+  'Velvet',
+  'Hollow',
+  'Copper',
+  'Winter',
+  'Marble',
+]
+  .flatMap((first) =>
+    ['Lantern', 'Orchard', 'Harbour', 'Compass', 'Meadow', 'Sparrow'].map((last) => `${first} ${last} Choir`),
+  )
+  .map((name) => ({ kind: 'artist', id: createId(`choir ${name}`), name, genres: ['choral'] }));
+
+function createDailyShow(count: number): Show {
+  const name = 'Shipping Forecast, Slowly';
+  const description = 'The weather at sea, read at half speed, every day.';
+  const show: Show = { kind: 'show', id: createId(`show ${name}`), name, description, episodes: [] };
+  const newest = Date.UTC(2026, 8, 30);
+  show.episodes = Array.from({ length: count }, (_, index) => ({
+    kind: 'episode',
+    id: createId(`episode ${show.id} ${index}`),
+    name: `Forecast ${count - index}`,
+    description: 'Rain at times, good. A longer silence than usual before the last sea area.',
+    show,
+    released: new Date(newest - index * 24 * 60 * 60 * 1000).toISOString().slice(0, 10),
+    durationMs: 11 * 60_000 + index * 1000,
+  }));
+  return show;
+}
+
 export const localTracks: readonly LocalTrack[] = [
   {
     kind: 'local',

@@ -74,5 +74,24 @@ export function createJsonHelpers({ origin, apiUrl, apiVersion }: JsonContext) {
         items: items.map(toJson),
       };
     },
+
+    /** A page of a list that has a cursor in place of an offset. `after` is the cursor of the next page; null on the last. */
+    cursorPaging<T>(
+      url: URL,
+      { items, limit, total, after }: Omit<Page<T>, 'offset'> & { after: string | null },
+      toJson: (item: T) => Json,
+    ): JsonObject {
+      const target = new URL(`${apiUrl}${url.pathname.replace(/^\/v1/, '')}${url.search}`);
+      const next = new URL(target);
+      if (after !== null) next.searchParams.set('after', after);
+      return {
+        href: target.href,
+        limit,
+        next: after === null ? null : next.href,
+        cursors: { after },
+        total,
+        items: items.map(toJson),
+      };
+    },
   };
 }

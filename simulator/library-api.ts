@@ -1,32 +1,32 @@
 import { ApiError, missingField, notFound } from './api-error.ts';
-import { albums, episodes, everyTrack, liveAlbums, shows } from './catalogue.ts';
 import {
   type ApiRequest,
   type ApiResponse,
   type Endpoints,
   emptyBody,
   type ListenerRequest,
+  noContent,
   requireScopes,
 } from './endpoints.ts';
+import { byUri } from './everything.ts';
 import type { Library } from './library.ts';
-import { bodyField, hasMarket, listParam, paginate, usualLimits } from './params.ts';
+import { addLibraryLists } from './library-lists-api.ts';
+import { bodyField, choiceParam, listParam, paginate, usualLimits } from './params.ts';
 import type { PlaylistStore } from './playlist-store.ts';
 import { timeRanges, topItems } from './top-items.ts';
+import type { Settings } from './types.ts';
 
-type Deps = { endpoints: Endpoints; library: Library; playlistStore: PlaylistStore };
+type Deps = { settings: Settings; endpoints: Endpoints; library: Library; playlistStore: PlaylistStore };
 type Change = (listenerId: string, uri: string) => void;
 
-/** Top items, saved tracks, and saving and removing by URI (2026-02) or by id (legacy). */
-export function addLibrary({ endpoints, library, playlistStore }: Deps) {
+/** Top items, the lists of the library, and saving and removing by URI (2026-02) or by id (legacy). */
+export function addLibrary({ settings, endpoints, library, playlistStore }: Deps) {
   const { listenerEndpoint } = endpoints;
 
   addTopItems(endpoints);
-
-  listenerEndpoint('get', '/me/tracks', { family: 'lists', scope: 'user-library-read' }, (request) => {
-    const { toJson, listener, url, query } = request;
-    const page = paginate(library.tracks(listener.id), query, usualLimits);
-    return toJson.paging(url, page, toJson.savedTrack(hasMarket(query)));
-  });
+  addLibraryLists({ endpoints, library });
+  addLegacyChanges({ endpoints, library });
+  addLegacyFollowing({ endpoints, library, playlistStore });
 
   const playlistAt = (uri: string) => playlistStore.byId(/^spotify:playlist:(\w+)$/.exec(uri)?.[1] ?? '');
 
@@ -51,43 +51,80 @@ export function addLibrary({ endpoints, library, playlistStore }: Deps) {
     (request: ListenerRequest): ApiResponse => {
       const uris = readUris(request);
       const types = uris.map(typeOf);
-      if (types.includes('artist')) throw new ApiError(400, 'Unsupported uri type: artist');
-      if (types.includes('user')) requireScopes(request, ['user-follow-modify']);
+      // The reference lists artists for "Check User's Saved Items" only; whether Spotify accepts them here is unknown.
+      if (types.includes('artist') && !settings.followsArtistsInLibrary)
+        throw new ApiError(400, 'Unsupported uri type: artist');
+      if (types.includes('user') || types.includes('artist')) requireScopes(request, ['user-follow-modify']);
       if (types.includes('playlist')) requireScopes(request, ['playlist-modify-public']);
       if (!uris.every((uri) => playlistAt(uri) || exists(uri))) throw notFound();
       // The first one named ends up first in the list.
       for (const uri of uris.toReversed()) change(request.listener.id, uri);
       return emptyBody;
     };
-  const modify = { family: 'library-write', scope: 'user-library-modify', onlyIn: '2026-02' } as const;
-  listenerEndpoint('put', '/me/library', modify, changeByUri(save));
-  listenerEndpoint('delete', '/me/library', modify, changeByUri(remove));
+  listenerEndpoint('put', '/me/library', { ...modify, onlyIn: '2026-02' }, changeByUri(save));
+  listenerEndpoint('delete', '/me/library', { ...modify, onlyIn: '2026-02' }, changeByUri(remove));
 
   // Spotify: "Check User's Saved Items".
-  const read = { family: 'lists', scope: 'user-library-read', onlyIn: '2026-02' } as const;
-  listenerEndpoint('get', '/me/library/contains', read, (request) => {
+  listenerEndpoint('get', '/me/library/contains', { ...read, onlyIn: '2026-02' }, (request) => {
     const uris = readUris(request);
     const types = uris.map(typeOf);
     if (types.includes('user') || types.includes('artist')) requireScopes(request, ['user-follow-read']);
     if (types.includes('playlist')) requireScopes(request, ['playlist-read-private']);
     return uris.map((uri) => has(request.listener.id, uri));
   });
+}
 
-  // Spotify: "Save Tracks for Current User", "Save Episodes for Current User" and the related endpoints, all deprecated.
-  for (const kind of ['track', 'episode'] as const) {
+const modify = { family: 'library-write', scope: 'user-library-modify' } as const;
+const read = { family: 'lists', scope: 'user-library-read' } as const;
+
+/** Spotify: "Save Tracks for Current User", "Save Albums for Current User" and the related endpoints, all deprecated. */
+function addLegacyChanges({ endpoints, library }: Pick<Deps, 'endpoints' | 'library'>) {
+  const { listenerEndpoint } = endpoints;
+  for (const kind of ['track', 'episode', 'album', 'show'] as const) {
     const changeById =
       (change: Change) =>
       (request: ListenerRequest): ApiResponse => {
         for (const id of readIds(request).toReversed()) change(request.listener.id, `spotify:${kind}:${id}`);
         return emptyBody;
       };
-    const legacyModify = { ...modify, onlyIn: 'legacy' } as const;
-    listenerEndpoint('put', `/me/${kind}s`, legacyModify, changeById(save));
-    listenerEndpoint('delete', `/me/${kind}s`, legacyModify, changeById(remove));
-    const legacyRead = { ...read, onlyIn: 'legacy' } as const;
-    listenerEndpoint('get', `/me/${kind}s/contains`, legacyRead, (request) =>
-      readIds(request).map((id) => has(request.listener.id, `spotify:${kind}:${id}`)),
+    listenerEndpoint('put', `/me/${kind}s`, { ...modify, onlyIn: 'legacy' }, changeById(library.save));
+    listenerEndpoint('delete', `/me/${kind}s`, { ...modify, onlyIn: 'legacy' }, changeById(library.remove));
+    listenerEndpoint('get', `/me/${kind}s/contains`, { ...read, onlyIn: 'legacy' }, (request) =>
+      readIds(request).map((id) => library.has(request.listener.id, `spotify:${kind}:${id}`)),
     );
+  }
+}
+
+/** Spotify: "Follow Artists or Users", "Follow Playlist" and their counterparts, all deprecated. */
+function addLegacyFollowing({ endpoints, library, playlistStore }: Omit<Deps, 'settings'>) {
+  const { listenerEndpoint } = endpoints;
+  const family = 'library-write';
+  for (const [method, change] of [
+    ['put', library.save],
+    ['delete', library.remove],
+  ] as const) {
+    const options = { family, scope: 'user-follow-modify', onlyIn: 'legacy' } as const;
+    listenerEndpoint(method, '/me/following', options, (request) => {
+      const type = choiceParam(request.query, 'type', ['artist', 'user']);
+      for (const id of readIds(request)) {
+        if (type === 'artist' && !byUri.has(`spotify:artist:${id}`)) throw notFound();
+        change(request.listener.id, `spotify:${type}:${id}`);
+      }
+      return noContent;
+    });
+  }
+
+  for (const [method, change] of [
+    ['put', playlistStore.follow],
+    ['delete', playlistStore.unfollow],
+  ] as const) {
+    listenerEndpoint(method, '/playlists/:id/followers', { family, onlyIn: 'legacy' }, (request) => {
+      const playlist = playlistStore.byId(request.params.id ?? '');
+      if (!playlist) throw notFound();
+      requireScopes(request, [playlist.isPublic ? 'playlist-modify-public' : 'playlist-modify-private']);
+      change(playlist, request.listener.id);
+      return emptyBody;
+    });
   }
 }
 
@@ -128,15 +165,9 @@ function typeOf(uri: string): UriType {
   return type;
 }
 
-const catalogueUris: ReadonlySet<string> = new Set(
-  [...everyTrack, ...albums, ...liveAlbums, ...episodes, ...shows].map(
-    ({ kind, id }) => `spotify:${kind}:${id}`,
-  ),
-);
-
 /** Every user can be followed. There are no audiobooks. */
 function exists(uri: string): boolean {
-  return catalogueUris.has(uri) || uri.startsWith('spotify:user:');
+  return byUri.has(uri) || uri.startsWith('spotify:user:');
 }
 
 /** From the query or else the body. */

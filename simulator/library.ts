@@ -1,16 +1,27 @@
-import { albums, everyTrack, shows, type Track, tracks } from './catalogue.ts';
+import {
+  type Artist,
+  albums,
+  artists,
+  boxSet,
+  choirs,
+  dailyShow,
+  episodes,
+  everyTrack,
+  shows,
+  type Track,
+  tracks,
+} from './catalogue.ts';
+import { byUri, type CatalogueObject } from './everything.ts';
 import type { Listener } from './listeners.ts';
 import { createRandom } from './random.ts';
 
+/** `at`: milliseconds since the epoch. */
+export type Saved<T> = { object: T; at: number };
 export type SavedTrack = { track: Track; at: number };
 
 export type Library = ReturnType<typeof createLibrary>;
 
-const trackByUri: ReadonlyMap<string, Track> = new Map(
-  everyTrack.map((track) => [`spotify:track:${track.id}`, track]),
-);
-
-/** What each listener has saved: tracks, albums, shows and followed people. Playlists are in the playlist store. */
+/** What each listener has saved: tracks, albums, shows, episodes, and followed artists and people. Playlists are in the playlist store. */
 export function createLibrary(listeners: ReadonlyMap<string, Listener>, now: () => number) {
   /** When each URI was saved, newest first, by listener. */
   const saved = new Map([...listeners.keys()].map((id) => [id, initialLibrary(id, now())]));
@@ -28,11 +39,36 @@ export function createLibrary(listeners: ReadonlyMap<string, Listener>, now: () 
     remove: (listenerId: string, uri: string) => void savedBy(listenerId).delete(uri),
 
     tracks: (listenerId: string): SavedTrack[] =>
-      [...savedBy(listenerId)].flatMap(([uri, at]) => {
-        const track = trackByUri.get(uri);
-        return track ? [{ track, at }] : [];
-      }),
+      savedOf(listenerId, 'track').map(({ object, at }) => ({ track: object, at })),
+
+    /** The saved objects of one kind, newest first. */
+    saved: savedOf,
+
+    /** By id, so that a cursor stays valid while others are followed or unfollowed. */
+    followedArtists: (listenerId: string): Artist[] =>
+      savedOf(listenerId, 'artist')
+        .map(({ object }) => object)
+        .sort((a, b) => (a.id < b.id ? -1 : 1)),
   };
+
+  function savedOf<Kind extends CatalogueObject['kind']>(listenerId: string, kind: Kind) {
+    return [...savedBy(listenerId)].flatMap(([uri, at]) => {
+      const object = byUri.get(uri);
+      return object?.kind === kind ? [{ object, at } as Saved<Extract<CatalogueObject, { kind: Kind }>>] : [];
+    });
+  }
+}
+
+/** Mara follows more artists, and has saved longer albums and podcasts, than one response holds. */
+function others(listenerId: string): string[] {
+  const [first, second] = episodes;
+  if (listenerId === 'noor') return [`spotify:artist:${artists[0]?.id}`];
+  return [
+    `spotify:album:${boxSet.id}`,
+    `spotify:show:${dailyShow.id}`,
+    ...[first, second].map((one) => `spotify:episode:${one?.id}`),
+    ...[...artists.slice(0, 6), ...choirs].map(({ id }) => `spotify:artist:${id}`),
+  ];
 }
 
 /** Mara has saved nearly everything, Jonas nothing. */
@@ -50,6 +86,7 @@ function initialLibrary(listenerId: string, now: number): Map<string, number> {
       .slice(0, amounts.albums)
       .map(({ id }) => `spotify:album:${id}`),
     ...shows.slice(0, amounts.shows).map(({ id }) => `spotify:show:${id}`),
+    ...others(listenerId),
   ];
   let at = now;
   return new Map(

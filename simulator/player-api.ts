@@ -1,6 +1,7 @@
 import { ApiError, missingField, notFound } from './api-error.ts';
-import { albums, episodes, everyTrack, uriOf } from './catalogue.ts';
+import { type Episode, type Track, uriOf } from './catalogue.ts';
 import { type ApiRequest, type Endpoints, type ListenerRequest, noContent } from './endpoints.ts';
+import { byUri, find, trackOrBoxSet } from './everything.ts';
 import type { Play } from './history.ts';
 import { bodyField, choiceParam, includesEpisodes, integerParam } from './params.ts';
 import type { Item } from './playback.ts';
@@ -109,7 +110,7 @@ function addSettings(command: AddCommand, players: Players): void {
   });
   command('post', '/me/player/queue', ({ listener, query }, deviceId) => {
     const uri = query.get('uri');
-    const item = [...everyTrack, ...episodes].find((one) => uriOf(one) === uri);
+    const item = playableAt(uri ?? '');
     if (!item) throw new ApiError(400, 'Invalid track uri');
     players.addToQueue(listener.id, deviceId, item);
   });
@@ -153,8 +154,13 @@ function readStart(request: ApiRequest, playlistStore: PlaylistStore): Start | n
   };
 }
 
+function playableAt(uri: string): Track | Episode | undefined {
+  const found = byUri.get(uri);
+  return found?.kind === 'track' || found?.kind === 'episode' ? found : undefined;
+}
+
 function tracksAt(uris: readonly string[]): Pick<Start, 'list' | 'context'> {
-  const list = uris.map((uri) => [...everyTrack, ...episodes].find((one) => uriOf(one) === uri));
+  const list = uris.map(playableAt);
   if (list.length === 0 || list.includes(undefined)) throw new ApiError(400, 'Invalid track uri');
   return { list: list.filter((one) => one !== undefined), context: null };
 }
@@ -166,8 +172,8 @@ function contextAt(uri: string, playlistStore: PlaylistStore): Pick<Start, 'list
     throw new ApiError(400, 'Invalid context uri');
   }
   const list: readonly Item[] = {
-    album: () => albums.find((album) => album.id === id)?.tracks ?? [],
-    artist: () => everyTrack.filter(({ artists }) => artists.some((artist) => artist.id === id)),
+    album: () => find('album', id)?.tracks ?? [],
+    artist: () => trackOrBoxSet.filter(({ artists }) => artists.some((artist) => artist.id === id)),
     playlist: () =>
       (playlistStore.byId(id)?.entries ?? []).map(({ item }) => item).filter((item) => item !== null),
   }[type]();

@@ -1,5 +1,5 @@
 import { ApiError, forbidden, missingField } from './api-error.ts';
-import { type Episode, episodes, everyTrack, type Track, uriOf } from './catalogue.ts';
+import { type Episode, type Track, uriOf } from './catalogue.ts';
 import {
   type ApiRequest,
   type ApiResponse,
@@ -8,6 +8,7 @@ import {
   type ListenerRequest,
   requireScopes,
 } from './endpoints.ts';
+import { byUri } from './everything.ts';
 import { filterFields } from './field-filter.ts';
 import {
   bodyField,
@@ -225,17 +226,14 @@ function checkCount(items: readonly unknown[]) {
   }
 }
 
-const itemByUri: ReadonlyMap<string, Track | Episode> = new Map(
-  [...everyTrack, ...episodes].map((item) => [uriOf(item), item]),
-);
-
 /** Local files can't be added or removed by URI (GitHub: spotipy-dev/spotipy#274, spotify/web-api#214 and #1168). */
 function itemAt(uri: unknown): Track | Episode {
   if (!/^spotify:(track|episode):[A-Za-z0-9]{22}$/.test(String(uri))) {
     throw new ApiError(400, `Invalid track uri: ${uri}`);
   }
-  const item = itemByUri.get(String(uri));
-  if (!item) throw new ApiError(400, 'Payload contains a non-existing ID');
+  const item = byUri.get(String(uri));
+  if (item?.kind !== 'track' && item?.kind !== 'episode')
+    throw new ApiError(400, 'Payload contains a non-existing ID');
   return item;
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Response, Router } from 'express';
-import { albums, artists, edgeCaseTracks, episodes, everyTrack, liveAlbums, shows } from './catalogue.ts';
 import { drawCover, drawPerson } from './covers.ts';
+import { byUri, type CatalogueObject } from './everything.ts';
 import { toJpeg } from './jpeg.ts';
 import { listeners } from './listeners.ts';
 import { itemPage, notFoundPage } from './pages.ts';
@@ -71,27 +71,10 @@ function findItem(
   id: string,
   playlistStore: PlaylistStore,
 ): { name: string; picture: string } | null {
-  const cover = (seed: string) => `/covers/300/${seed}.svg`;
-  const findIn = (items: readonly { id: string; name: string }[]) => {
-    const item = items.find((one) => one.id === id);
-    return item ? { name: item.name || 'No name', picture: cover(item.id) } : null;
-  };
   switch (type) {
-    case 'album':
-      return findIn([...albums, ...liveAlbums, ...edgeCaseTracks.map(({ album }) => album)]);
-    case 'artist':
-      return findIn([...artists, ...edgeCaseTracks.flatMap((track) => track.artists)]);
-    case 'playlist':
-      return findIn(playlistStore.all());
-    case 'show':
-      return findIn(shows);
-    case 'track': {
-      const track = everyTrack.find((one) => one.id === id);
-      return track ? { name: track.name || 'No name', picture: cover(track.album.id) } : null;
-    }
-    case 'episode': {
-      const episode = episodes.find((one) => one.id === id);
-      return episode ? { name: episode.name, picture: cover(episode.show.id) } : null;
+    case 'playlist': {
+      const playlist = playlistStore.all().find((one) => one.id === id);
+      return playlist ? { name: playlist.name || 'No name', picture: coverOf(playlist.id) } : null;
     }
     case 'user': {
       const owners = playlistStore.all().map(({ owner }) => owner);
@@ -100,7 +83,18 @@ function findItem(
         ? { name: user.name ?? user.id, picture: `/people/300/${id.replace(/\W/g, '_')}.svg` }
         : null;
     }
-    default:
-      return null;
+    default: {
+      const found = byUri.get(`spotify:${type}:${id}`);
+      return found ? { name: found.name || 'No name', picture: coverOf(pictureOf(found)) } : null;
+    }
   }
+}
+
+function coverOf(seed: string): string {
+  return `/covers/300/${seed}.svg`;
+}
+
+function pictureOf(found: CatalogueObject): string {
+  if (found.kind === 'track') return found.album.id;
+  return found.kind === 'episode' ? found.show.id : found.id;
 }

@@ -129,6 +129,7 @@ function initialSettings({ apiVersion = '2026-02' }: SimulatorOptions): Settings
     callsPerDay: null,
     buckets: [],
     goneEndpoints: new Set(),
+    followsArtistsInLibrary: false,
   };
 }
 

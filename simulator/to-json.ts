@@ -1,6 +1,6 @@
 import { createCatalogueJson } from './catalogue-json.ts';
 import { createJsonHelpers, type JsonContext, type JsonHelpers, type JsonObject } from './json.ts';
-import type { SavedTrack } from './library.ts';
+import type { Saved, SavedTrack } from './library.ts';
 import type { Listener } from './listeners.ts';
 import { createPlayerJson } from './player-json.ts';
 import { createPlaylistJson } from './playlist-json.ts';
@@ -17,6 +17,7 @@ export function createToJson(context: JsonContext) {
   const playlists = createPlaylistJson({ context, helpers, catalogue });
   return {
     paging: helpers.paging,
+    cursorPaging: helpers.cursorPaging,
     ...catalogue,
     ...playlists,
     ...createPlayerJson({ helpers, catalogue, playlists }),
@@ -28,10 +29,19 @@ export function createToJson(context: JsonContext) {
     savedTrack:
       (hasMarket: boolean) =>
       ({ track, at }: SavedTrack): JsonObject => ({
-        added_at: new Date(at).toISOString().replace(/\.\d+Z/, 'Z'),
+        added_at: timeOf(at),
         track: catalogue.trackInMarket(track, hasMarket),
       }),
+
+    /** Nor were the others (Spotify: `SavedAlbumObject`, `SavedShowObject`, `SavedEpisodeObject`). */
+    saved:
+      <T>(name: 'album' | 'show' | 'episode', toJson: (object: T) => JsonObject) =>
+      ({ object, at }: Saved<T>): JsonObject => ({ added_at: timeOf(at), [name]: toJson(object) }),
   };
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+Z/, 'Z');
 }
 
 /** Private fields need a scope. */

@@ -56,6 +56,8 @@ export type Settings = {
    * answers so at some endpoints that it has removed (GitHub: michaelherger/Spotty-Plugin#213).
    */
   goneEndpoints: Set<string>;
+  /** Whether `PUT /me/library` and `DELETE /me/library` accept artists. The reference doesn't list them, so they don't by default. */
+  followsArtistsInLibrary: boolean;
 };
 
 /** A quota for the calls to these families in any 24 hours, by all tokens together. `quota` is true if absent. */

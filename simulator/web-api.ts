@@ -32,7 +32,7 @@ export function createWebApi(deps: Deps) {
     toJson.me(listener, bearer.scopes),
   );
   addPlayer({ endpoints, players, playlistStore, apiUrl, now });
-  addLibrary({ endpoints, library, playlistStore });
+  addLibrary({ settings, endpoints, library, playlistStore });
   addPlaylists({ settings, endpoints, playlistStore });
   addCatalogue({ settings, endpoints, playlistStore });
   endpoints.addFallback();

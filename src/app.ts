@@ -8,6 +8,7 @@ import { healthPaths, healthRoutes } from './ops/health.ts';
 import { accessLog, errorFields, type Log } from './ops/log.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
+import { cataloguePages } from './pages/catalogue/catalogue.ts';
 import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
 import { libraryPages } from './pages/library/library.ts';
@@ -252,7 +253,8 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     }),
   );
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists }));
-  router.use(libraryPages({ signedIn, forms, hub }));
+  router.use(libraryPages({ signedIn, forms, hub, undo }));
+  router.use(cataloguePages({ signedIn, appApi, rateLimiters }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));

@@ -1,6 +1,7 @@
 import { createApiVersions } from './access/api-version.ts';
 import { createAppAccess } from './access/app-access.ts';
 import { createAppApi } from './access/app-api.ts';
+import { createArtistFollowing } from './access/artist-following.ts';
 import { createBrowsers } from './access/browsers.ts';
 import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
@@ -74,25 +75,22 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const responseCache = createResponseCache({ now });
   const listenerAccess = createListenerAccess({ grants, withLock, quotaGate, accounts, background, now });
   const apiVersions = createApiVersions({ records, clientId });
+  const artistFollowing = createArtistFollowing({ records, clientId, apiVersions });
   const listenerApi = createListenerApi({
     access: listenerAccess,
     apiVersions,
+    artistFollowing,
     webApi,
     responseCache,
     market,
     now,
   });
-  const appAccess = createAppAccess({
-    records,
-    clientId,
-    seal,
-    withLock,
-    quotaGate,
-    accounts,
-    background,
-    now,
+  const appApi = createAppApi({
+    access: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
+    webApi,
+    responseCache,
+    market,
   });
-  const appApi = createAppApi({ access: appAccess, webApi, responseCache, market });
 
   const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
   const hub = createHub({

@@ -51,6 +51,19 @@ export const routes = {
   saveToLibrary: () => '/library/save',
   removeFromLibrary: () => '/library/remove',
 
+  savedAlbums: (query: { page?: number } = {}) => url('/library/albums', paged(query)),
+  savedShows: (query: { page?: number } = {}) => url('/library/shows', paged(query)),
+  savedEpisodes: (query: { page?: number } = {}) => url('/library/episodes', paged(query)),
+  /** `after`: the id of the last artist of the page before. */
+  followedArtists: (query: { after?: string } = {}) => url('/library/artists', query),
+
+  album: (id: string, query: { page?: number } = {}) => url(`/albums/${id}`, paged(query)),
+  /** With a page number, also a page of the artist's albums. */
+  artist: (id: string, query: { page?: number } = {}) => url(`/artists/${id}`, query),
+  show: (id: string, query: { page?: number } = {}) => url(`/shows/${id}`, paged(query)),
+  episode: (id: string) => `/episodes/${id}`,
+  track: (id: string) => `/tracks/${id}`,
+
   search: ({ q, type, page }: { q?: string; type?: readonly string[]; page?: number } = {}) =>
     url('/search', { q, type: type?.join(','), ...paged({ page }) }),
 
@@ -63,6 +76,8 @@ export const routes = {
   /** A form changes the details of the playlist at the same URL. */
   playlist: (id: string, query: { page?: number } = {}) => url(`/playlists/${id}`, paged(query)),
   playlistItems: (id: string) => `/playlists/${id}/items`,
+  /** Asks first; then it leaves the listener's library. */
+  unfollowPlaylist: (id: string) => `/playlists/${id}/unfollow`,
   removeFromPlaylist: (id: string) => `/playlists/${id}/remove`,
   keepOneInPlaylist: (id: string) => `/playlists/${id}/keep-one`,
   /** The page on which items are moved. */
@@ -88,6 +103,7 @@ export const routes = {
   /** A POST undoes an action; its notice has the token. */
   undoAddition: (token: string) => `/undo/addition/${token}`,
   undoRemoval: (token: string) => `/undo/removal/${token}`,
+  undoLibrary: (token: string) => `/undo/library/${token}`,
 
   /** A file in public/. With its version, browsers keep it for a year. */
   asset: (file: string, version: string) => url(`/${file}`, { v: version }),

@@ -75,7 +75,7 @@ test('it searches for artists', async (t) => {
 
   const { body } = await browser().getJson('/search?q=night&type=artist').expect(200);
 
-  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'artists']);
+  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'top', 'artists']);
   assert.equal(body.artists.items[0].name, 'Night Bus Atlas');
 });
 
@@ -84,7 +84,7 @@ test('it searches for tracks', async (t) => {
 
   const { body } = await browser().getJson('/search?q=transmitter&type=track').expect(200);
 
-  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'tracks']);
+  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'top', 'tracks']);
   assert.equal(body.tracks.items[0].name, 'Goodnight, Transmitter');
 });
 
@@ -142,6 +142,7 @@ test('a sign-in asks for read access only; any change asks once for all that cha
   const changes = [
     'playlist-modify-private',
     'playlist-modify-public',
+    'user-follow-modify',
     'user-library-modify',
     'user-modify-playback-state',
   ];

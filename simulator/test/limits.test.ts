@@ -77,6 +77,7 @@ function expectedFamily(endpoint: string): Family {
   if (path === '/me/player/recently-played') return 'lists';
   if (path.startsWith('/me/player')) return isRead ? 'player-read' : 'player-write';
   if (path.endsWith('/images')) return 'images';
+  if (path.endsWith('/followers')) return 'library-write';
   if (!isRead && path.includes('/playlists')) return 'playlist-write';
   if (path.startsWith('/playlists/')) return 'playlist-read';
   if (path.startsWith('/me/')) return isRead ? 'lists' : 'library-write';

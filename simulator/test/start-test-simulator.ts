@@ -10,6 +10,7 @@ export const challenge = createHash('sha256').update(verifier).digest('base64url
 export const everyScope = [
   'user-read-private user-read-email user-read-playback-state user-read-currently-playing user-modify-playback-state',
   'user-read-recently-played user-top-read user-library-read user-library-modify user-follow-read user-follow-modify',
+  'user-read-playback-position',
   'playlist-read-private playlist-read-collaborative playlist-modify-public playlist-modify-private',
 ].join(' ');
 

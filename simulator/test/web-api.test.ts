@@ -220,8 +220,8 @@ test('an app token can read single objects', async (t) => {
     assert.deepEqual([one.status, one.body.id], [200, id], kind);
   }
   const { item } = (await get('/me/player?additional_types=episode', (await signIn('noor')).access)).body;
-  assert.equal((await get(`/episodes/${item?.id}`, app)).body.name, item?.name);
-  assert.equal((await get(`/shows/${item?.show?.id}`, app)).body.name, item?.show?.name);
+  assert.equal((await get(`/episodes/${item?.id}?market=DE`, app)).body.name, item?.name);
+  assert.equal((await get(`/shows/${item?.show?.id}?market=DE`, app)).body.name, item?.show?.name);
   const contents = await get(`/playlists/${found.playlists?.items[0]?.id}/items`, app);
   assert.deepEqual(statusAndText(contents), error(403, 'Forbidden'));
 });

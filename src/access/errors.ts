@@ -49,3 +49,12 @@ export class TooManyRequests extends Error {
     this.waitMs = waitMs;
   }
 }
+
+/** Spotify doesn't let this app follow artists. */
+export class ArtistsNotOffered extends Error {
+  override readonly name = 'ArtistsNotOffered';
+
+  constructor() {
+    super('Spotify does not let this app follow artists');
+  }
+}

@@ -1,11 +1,13 @@
 import type { Profile } from '../spotify/types.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { ApiVersions } from './api-version.ts';
+import type { ArtistFollowing } from './artist-following.ts';
 import { createCachedPlaylists } from './cached-playlists.ts';
 import type { StoredGrant } from './grants.ts';
 import type { ListenerAccess } from './listener-access.ts';
 import { type CallingSession, createListenerCaller } from './listener-caller.ts';
 import { type CallName, listenerCalls, scopesFor } from './listener-calls.ts';
+import { createListenerLibrary } from './listener-library.ts';
 import { createRelinking, type ShownEntry } from './relinking.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { hasScopes, requireScopes } from './scopes.ts';
@@ -21,6 +23,7 @@ export type ListenerSpotify = ReturnType<ListenerApi['forSession']>;
 type Deps = {
   access: ListenerAccess;
   apiVersions: ApiVersions;
+  artistFollowing: ArtistFollowing;
   webApi: WebApi;
   responseCache: ResponseCache;
   /** The country for which Spotify says what is playable, unless the listener's account has another one. */
@@ -41,8 +44,9 @@ type Topic = keyof typeof topics;
 type PlayerResponse = Awaited<ReturnType<typeof listenerCalls.player.request>>;
 
 /** Spotify's Web API for listeners. */
-export function createListenerApi({ access, apiVersions, webApi, responseCache, market, now }: Deps) {
-  const caller = createListenerCaller({ apiVersions, webApi, responseCache, market, now });
+export function createListenerApi(deps: Deps) {
+  const { access, apiVersions, artistFollowing, webApi, responseCache, market, now } = deps;
+  const caller = createListenerCaller({ apiVersions, artistFollowing, webApi, responseCache, market, now });
   const relinking = createRelinking({ apiVersions, market });
 
   return {
@@ -92,6 +96,10 @@ export function createListenerApi({ access, apiVersions, webApi, responseCache, 
        */
       spotify: {
         ...calls,
+        ...createListenerLibrary({ caller, session, calls }),
+
+        /** Returns whether this app may follow artists, as far as that is known. Throws RedisUnavailable. */
+        canFollowArtists: artistFollowing.isOffered,
         ...createCachedPlaylists(caller, session),
 
         /** Returns what `record` makes of the response. The result is cached, so each response is recorded once. */

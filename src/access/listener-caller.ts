@@ -1,6 +1,7 @@
 import { MissingScope, PremiumRequired } from '../spotify/errors.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { ApiVersions } from './api-version.ts';
+import type { ArtistFollowing } from './artist-following.ts';
 import type { OpenGrant } from './listener-access.ts';
 import type { ResponseCache } from './response-cache.ts';
 import { requireScopes } from './scopes.ts';
@@ -19,6 +20,7 @@ export type ListenerCaller = ReturnType<typeof createListenerCaller>;
 
 type Deps = {
   apiVersions: ApiVersions;
+  artistFollowing: Pick<ArtistFollowing, 'call'>;
   webApi: WebApi;
   responseCache: ResponseCache;
   /** The country for which Spotify says what is playable, unless the listener's account has another one. */
@@ -30,15 +32,17 @@ type Deps = {
 const withoutPremiumKey = 'without Premium';
 
 /** Makes the calls in the table of listener-calls.ts, by the rules in it. */
-export function createListenerCaller({ apiVersions, webApi, responseCache, market, now }: Deps) {
+export function createListenerCaller(deps: Deps) {
+  const { apiVersions, artistFollowing, webApi, responseCache, market, now } = deps;
+
   /** Makes only the request: doesn't check scopes, and doesn't use the cache. */
   function request<Args extends unknown[], Result>(
     call: Call<Args, Result>,
     args: Args,
     { accessToken, listenerId }: { accessToken: string; listenerId: string },
   ): Promise<Result> {
-    const versioned = apiVersions.call;
-    return call.request({ webApi, accessToken, listenerId, market, now, versioned }, ...args);
+    const [versioned, following] = [apiVersions.call, artistFollowing.call];
+    return call.request({ webApi, accessToken, listenerId, market, now, versioned, following }, ...args);
   }
 
   async function send<Args extends unknown[], Result>(
@@ -87,15 +91,6 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     }
   }
 
-  function peek<Args extends unknown[], Result>(
-    { listener }: CallingSession,
-    call: Call<Args, Result>,
-    args: Args,
-  ): Result | undefined {
-    const at = placeInCache(call, args);
-    return at ? responseCache.peek(listener.accountId, at.key, at.ttlMs) : undefined;
-  }
-
   return {
     request,
 
@@ -125,17 +120,7 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
       return responseCache.get(session.listener.accountId, key, ttlMs, load, { isCacheable, isPacked });
     },
 
-    /** Returns the response to this call if it is in the cache, else undefined. */
-    peek,
-    /** Returns whether the response to this call is in the cache. */
-    isCached<Args extends unknown[], Result>(
-      { listener }: CallingSession,
-      call: Call<Args, Result>,
-      args: Args,
-    ) {
-      const at = placeInCache(call, args);
-      return at !== null && responseCache.has(listener.accountId, at.key, at.ttlMs);
-    },
+    ...createCachedResponses(responseCache),
 
     /**
      * Returns whether Spotify has recently refused a command because the account has no Premium. New apps can't find out in any other way: their
@@ -147,6 +132,42 @@ export function createListenerCaller({ apiVersions, webApi, responseCache, marke
     /** Invalidates cached responses with these prefixes in this process only. */
     invalidateHere({ listener }: CallingSession, keyPrefixes: readonly string[]): void {
       for (const prefix of keyPrefixes) responseCache.invalidate(listener.accountId, prefix);
+    },
+  };
+}
+
+/** What callers may know about cached responses. */
+function createCachedResponses(responseCache: ResponseCache) {
+  return {
+    /** Returns the response to this call if it is in the cache; otherwise undefined. */
+    peek<Args extends unknown[], Result>(
+      { listener }: CallingSession,
+      call: Call<Args, Result>,
+      args: Args,
+    ): Result | undefined {
+      const at = placeInCache(call, args);
+      return at ? responseCache.peek(listener.accountId, at.key, at.ttlMs) : undefined;
+    },
+
+    /** Returns whether the response to this call is in the cache. */
+    isCached<Args extends unknown[], Result>(
+      { listener }: CallingSession,
+      call: Call<Args, Result>,
+      args: Args,
+    ): boolean {
+      const at = placeInCache(call, args);
+      return at !== null && responseCache.has(listener.accountId, at.key, at.ttlMs);
+    },
+
+    /** Caches what this call would return, because it is known from another one. */
+    remember<Args extends unknown[], Result>(
+      { listener }: CallingSession,
+      call: Call<Args, Result>,
+      args: Args,
+      result: Result,
+    ): void {
+      const at = placeInCache(call, args);
+      if (at) responseCache.set(listener.accountId, at.key, result);
     },
   };
 }

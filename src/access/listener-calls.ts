@@ -1,11 +1,12 @@
 import { entriesPerPage, type TimeRange, tracksPerPage } from '../spotify/limits.ts';
 import type { Slice } from '../spotify/send.ts';
+import { catalogueCalls } from './listener-catalogue-calls.ts';
 import { exportCalls } from './listener-export-calls.ts';
+import { libraryCalls } from './listener-library-calls.ts';
 import { playerCalls } from './listener-player-calls.ts';
 import { editPlaylistScopes, playlistCalls } from './listener-playlist-calls.ts';
 import { playlistScopes, type Scope } from './scopes.ts';
 import { defineCall, ttl, type UsedBy } from './spotify-call.ts';
-import { topics } from './topics.ts';
 
 export type CallName = keyof typeof listenerCalls;
 
@@ -87,25 +88,8 @@ export const listenerCalls = {
     cache: { key: (uri) => `is saved ${uri}`, ttlMs: ttl.tenMinutes },
   }),
 
-  saveToLibrary: defineCall({
-    endpoints: [{ '2026-02': 'PUT /me/library', legacy: ['PUT /me/tracks', 'PUT /me/episodes'] }],
-    scopes: ['user-library-modify'],
-    family: 'library-write',
-    usedBy: { 'Now playing': '"Save to library"', Library: '"Undo"' },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, true, apiVersion)),
-    invalidates: topics.saved,
-  }),
-
-  removeFromLibrary: defineCall({
-    endpoints: [{ '2026-02': 'DELETE /me/library', legacy: ['DELETE /me/tracks', 'DELETE /me/episodes'] }],
-    scopes: ['user-library-modify'],
-    family: 'library-write',
-    usedBy: { 'Now playing': '"Remove"', Library: '"Remove"' },
-    request: ({ webApi, accessToken, versioned }, uri: string) =>
-      versioned((apiVersion) => webApi.setSaved(accessToken, uri, false, apiVersion)),
-    invalidates: topics.saved,
-  }),
+  ...libraryCalls,
+  ...catalogueCalls,
 
   playlists: definePlaylists({ Playlists: true }, ttl.second),
   /** Up to five minutes old. */
@@ -156,15 +140,6 @@ export const listenerCalls = {
   ...exportCalls,
 
   ...playlistCalls,
-
-  item: defineCall({
-    endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],
-    scopes: [],
-    family: 'catalogue',
-    usedBy: { 'Add to playlist': true },
-    request: ({ webApi, accessToken }, uri: string) => webApi.item(accessToken, uri),
-    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.fiveMinutes },
-  }),
 };
 
 /** A page of the listener's playlists, cached for `ttlMs` milliseconds; not cached without it. */

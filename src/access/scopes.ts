@@ -17,6 +17,9 @@ const scopes = {
   'playlist-modify-private': 'Create and change private playlists',
   'user-library-modify': 'Save to your library and remove from it',
   'user-read-currently-playing': 'See what’s up next',
+  'user-follow-read': 'See which artists you follow',
+  'user-read-playback-position': 'See where you stopped in podcast episodes',
+  'user-follow-modify': 'Follow artists and unfollow them',
   'ugc-image-upload': 'Upload covers for your playlists',
 } as const;
 
@@ -31,6 +34,8 @@ export const signInScopes: readonly Scope[] = [
   'playlist-read-private',
   'playlist-read-collaborative',
   'user-library-read',
+  'user-follow-read',
+  'user-read-playback-position',
   'user-read-recently-played',
   // safeguard: read-only-scopes-first
   'user-top-read',
@@ -41,6 +46,7 @@ export const controlScopes: readonly Scope[] = [
   'user-modify-playback-state',
   'user-read-currently-playing',
   'user-library-modify',
+  'user-follow-modify',
   'playlist-modify-public',
   'playlist-modify-private',
 ];

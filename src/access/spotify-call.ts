@@ -14,6 +14,15 @@ type PageName =
   | 'Lists of tracks'
   | 'Devices'
   | 'Library'
+  | 'Saved albums'
+  | 'Saved podcasts'
+  | 'Saved episodes'
+  | 'Followed artists'
+  | 'Album page'
+  | 'Artist page'
+  | 'Podcast page'
+  | 'Episode page'
+  | 'Track page'
   | 'Recently played'
   | 'Top artists and tracks'
   | 'Playlists'
@@ -55,6 +64,8 @@ type CallContext = {
   now: () => number;
   /** Makes a request whose path or field names depend on the API version. */
   versioned: <T>(request: (apiVersion: ApiVersion) => Promise<T>) => Promise<T>;
+  /** Makes a request to follow an artist, in the version in which this app can; see artist-following.ts. */
+  following: <T>(request: (apiVersion: ApiVersion) => Promise<T>) => Promise<T>;
 };
 
 /** A call that reads has a cache, unless its response must be fresh; a call that changes something says what it invalidates. */

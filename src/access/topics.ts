@@ -2,9 +2,12 @@
 export const topics = {
   player: () => ['player', 'devices', 'queue', 'recently played'],
   nowPlaying: () => ['is saved ', 'player'],
-  library: () => ['saved tracks'],
+  library: () => ['saved '],
   // safeguard: invalidate-player-after-save
-  saved: () => ['saved tracks', 'is saved ', 'player'],
+  saved: () => ['saved ', 'is saved ', 'player'],
+  // safeguard: invalidate-followed-artists
+  followed: () => ['followed artists', 'is saved '],
   playlists: () => ['playlists'],
   playlist: (id: string) => ['playlists', `playlist ${id}`],
+  followedPlaylist: (uri: string) => ['playlists', `is saved ${uri}`],
 };

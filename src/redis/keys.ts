@@ -29,6 +29,7 @@ export const keys = {
   setupCheck: (clientId: string) => `setup-check:{${clientId}}`,
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
+  artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */
   subscribed: (clientId: string) => `subscribed:{${clientId}}`,
   /** Not a key but a pub/sub channel: the processes of an app notify each other of changes. */

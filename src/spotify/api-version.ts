@@ -1,4 +1,4 @@
-import { pathTo } from './uri.ts';
+import { pathTo, type UriKind } from './uri.ts';
 
 /**
  * There are two versions of the Web API, and Spotify doesn't say which one an app gets: apps in Development Mode created since February 2026 know
@@ -14,8 +14,8 @@ export const names = {
     contents: 'items',
     /** The track or episode in an entry of that list. */
     entry: 'item',
-    /** The path under which tracks and episodes are saved, and the parameter that names them. */
-    libraryPath: (_kind: 'track' | 'episode'): string => '/me/library',
+    /** The path under which things are saved, and the parameter that names them. */
+    libraryPath: (_kind: UriKind): string => '/me/library',
     libraryParameter: 'uris',
     /** The path under which a listener's playlists are created. */
     newPlaylistPath: (_listenerId: string): string => '/me/playlists',
@@ -23,7 +23,7 @@ export const names = {
   legacy: {
     contents: 'tracks',
     entry: 'track',
-    libraryPath: (kind: 'track' | 'episode'): string => pathTo('me', `${kind}s`),
+    libraryPath: (kind: UriKind): string => pathTo('me', `${kind}s`),
     libraryParameter: 'ids',
     newPlaylistPath: (listenerId: string): string => pathTo('users', listenerId, 'playlists'),
   },

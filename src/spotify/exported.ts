@@ -77,7 +77,7 @@ function parseExportedEntry(json: Json, trusted: TrustedUrls): ExportedEntry {
     item,
     playable: item === null || item.restriction !== null ? false : content?.is_playable === true || null,
     addedAt: parseTime(json.added_at) ?? parseTime(json.played_at),
-    addedBy: by && name ? { name, link: parseLink(by, trusted) } : null,
+    addedBy: by && name ? { name, link: parseLink(by, trusted), uri: null } : null,
   };
 }
 

@@ -1,6 +1,7 @@
 import { SpotifyUnavailable } from './errors.ts';
 import type { HttpResponse } from './http.ts';
 import type { Image, Named } from './types.ts';
+import { isContextUri } from './uri.ts';
 
 /*
  * Single fields of Spotify's JSON. Any field may be missing, null or of another type, and some values are placeholders for a value that Spotify
@@ -92,13 +93,14 @@ export function parseTotal(
   return count > 0 && announced < from + count ? null : announced;
 }
 
-/** Returns the name and link of an object, such as an artist; null if it has no name. */
+/** Returns the name, link and URI of an object, such as an artist; null if it has no name. */
 export function parseNamed(json: Json, trusted: TrustedUrls): Named | null {
   const name = parseName(json.name);
-  return name === null ? null : { name, link: parseLink(json, trusted) };
+  if (name === null) return null;
+  return { name, link: parseLink(json, trusted), uri: isContextUri(json.uri) ? json.uri : null };
 }
 
-/** Returns the names and links of the objects in a list, without those that have no name. */
+/** Returns the names, links and URIs of the objects in a list, without those that have no name. */
 export function parseAllNamed(value: unknown, trusted: TrustedUrls): Named[] {
   return objectsIn(value).flatMap((json) => parseNamed(json, trusted) ?? []);
 }

@@ -1,9 +1,15 @@
 import { type ApiVersion, names } from './api-version.ts';
 import type { TrustedUrls } from './fields.ts';
-import { type TimeRange, tracksPerPage } from './limits.ts';
+import { savedPerPage, type TimeRange, tracksPerPage } from './limits.ts';
 import * as parse from './parse.ts';
+import {
+  parseFollowedArtists,
+  parseSavedAlbums,
+  parseSavedEpisodes,
+  parseSavedShows,
+} from './parse-catalogue.ts';
 import type { Send, Slice } from './send.ts';
-import { partsOf } from './uri.ts';
+import { partsOf, pathTo } from './uri.ts';
 
 /** The calls about a listener: their profile, library and top items. They throw what web-api.ts lists. */
 export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
@@ -32,27 +38,55 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseIsSaved(await send(accessToken, { method: 'GET', path, query }));
     },
 
-    /** Saves this to the listener's library, or removes it. Idempotent. */
+    /** Saves this to the listener's library or follows it, or takes that back. Idempotent. */
     async setSaved(
       accessToken: string,
       uri: string,
       isSaved: boolean,
       apiVersion: ApiVersion,
     ): Promise<void> {
-      const { libraryPath, libraryParameter } = names[apiVersion];
-      const { kind, id } = partsOf(uri);
       const method = isSaved ? 'PUT' : 'DELETE';
-      // The legacy endpoints for saving also need the id in the body, and the one for tracks only there ("Save Tracks for Current User", "Save
-      // Episodes for Current User").
-      const isLegacySave = apiVersion === 'legacy' && isSaved;
-      await send(accessToken, {
-        method,
-        path: libraryPath(kind),
-        ...(isLegacySave && { body: { ids: [id] } }),
-        ...(!(isLegacySave && kind === 'track') && {
-          query: { [libraryParameter]: libraryId(uri, apiVersion) },
-        }),
-      });
+      const target =
+        apiVersion === '2026-02'
+          ? { path: names[apiVersion].libraryPath(partsOf(uri).kind), query: { uris: uri } }
+          : legacyTarget(uri, isSaved);
+      await send(accessToken, { method, ...target });
+    },
+
+    /** Returns a page of the albums that the listener saved, the newest first ("Get User's Saved Albums"); `page` counts from 1. */
+    async savedAlbums(
+      accessToken: string,
+      { page, market }: { page: number; market: string },
+    ): Promise<parse.Page<parse.SavedAlbum>> {
+      const { offset, limit } = pageQuery(page);
+      const query = { limit, offset, market };
+      const response = await send(accessToken, { method: 'GET', path: '/me/albums', query });
+      return parseSavedAlbums(response, offset, trusted);
+    },
+
+    /** Returns a page of the shows that the listener saved, the newest first ("Get User's Saved Shows"); `page` counts from 1. */
+    async savedShows(accessToken: string, page: number): Promise<parse.Page<parse.SavedShow>> {
+      const query = pageQuery(page);
+      const response = await send(accessToken, { method: 'GET', path: '/me/shows', query });
+      return parseSavedShows(response, query.offset, trusted);
+    },
+
+    /** Returns a page of the episodes that the listener saved, the newest first ("Get User's Saved Episodes"); `page` counts from 1. */
+    async savedEpisodes(
+      accessToken: string,
+      { page, market }: { page: number; market: string },
+    ): Promise<parse.Page<parse.TimestampedItem>> {
+      const { offset, limit } = pageQuery(page);
+      const query = { limit, offset, market };
+      const response = await send(accessToken, { method: 'GET', path: '/me/episodes', query });
+      return parseSavedEpisodes(response, offset, trusted);
+    },
+
+    /** Returns the artists that the listener follows, after the one with this id ("Get Followed Artists"). Null: from the beginning. */
+    async followedArtists(accessToken: string, after: string | null): Promise<parse.FollowedArtists> {
+      const query = { type: 'artist', limit: savedPerPage, ...(after !== null && { after }) };
+      const response = await send(accessToken, { method: 'GET', path: '/me/following', query });
+      return parseFollowedArtists(response, trusted);
     },
 
     /** Returns the artists that the listener played most ("Get User's Top Items"). */
@@ -69,6 +103,24 @@ export function createLibraryCalls(send: Send, trusted: TrustedUrls) {
       return parse.parseTopTracks(response, trusted);
     },
   };
+}
+
+function pageQuery(page: number): { limit: number; offset: number } {
+  return { limit: savedPerPage, offset: (page - 1) * savedPerPage };
+}
+
+/**
+ * Returns where and how the legacy version changes this. Some endpoints for saving also need the id in the body, and the one for tracks only
+ * there ("Save Tracks for Current User", "Save Episodes for Current User", "Follow Artists or Users").
+ */
+function legacyTarget(uri: string, isSaved: boolean): Omit<Parameters<Send>[1], 'method'> {
+  const { kind, id } = partsOf(uri);
+  const body = isSaved ? { body: { ids: [id] } } : {};
+  if (kind === 'playlist') return { path: pathTo('playlists', id, 'followers') };
+  if (kind === 'artist') return { path: '/me/following', query: { type: 'artist', ids: id }, ...body };
+  const path = names.legacy.libraryPath(kind);
+  if (kind === 'track' && isSaved) return { path, ...body };
+  return { path, query: { ids: id }, ...(kind === 'episode' && body) };
 }
 
 /** Returns what the library endpoints call this: its whole URI in 2026-02, its id alone in legacy. */

@@ -25,8 +25,16 @@ export const maxSearchOffset = 1_000;
  */
 export const tracksPerPage = 50;
 
+/** Albums, shows, episodes and followed artists per call: the most that Spotify sends ("Get User's Saved Albums" and the pages beside it). */
+export const savedPerPage = 50;
+/** Tracks of an album and episodes of a show per call: the most that Spotify sends ("Get Album Tracks", "Get Show Episodes"). */
+export const partsPerPage = 50;
+/** Albums of an artist per call: the most that Spotify sends to new apps ("Get Artist's Albums"). */
+// safeguard: ten-albums-per-call
+export const albumsPerPage = 10;
+
 /** Spotify's names for the types of search results. */
-export const searchTypes = ['artist', 'track', 'album', 'playlist'] as const;
+export const searchTypes = ['artist', 'track', 'album', 'playlist', 'show'] as const;
 export type SearchType = (typeof searchTypes)[number];
 
 /** Periods for top items: about four weeks, about six months, about a year ("Get User's Top Items"). */

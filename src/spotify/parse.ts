@@ -10,6 +10,7 @@ import {
   parseLink,
   parseName,
   parseReleaseDate,
+  parseSize,
   parseText,
   parseTime,
   parseTotal,
@@ -32,6 +33,7 @@ import type {
   Profile,
   SavedItem,
   SearchResults,
+  Show,
   TimestampedItem,
   Track,
 } from './types.ts';
@@ -79,6 +81,7 @@ export function parseSearchResults(
     tracks: page('tracks', parseItem),
     albums: page('albums', parseAlbum),
     playlists: page('playlists', parsePlaylist),
+    shows: page('shows', parseShow),
   };
   const present = Object.entries(pages).filter(([, one]) => one !== undefined);
   if (present.length === 0) throw malformed(response);
@@ -95,7 +98,7 @@ export function parseSavedTracks(
   const all = requireArray(json.items, response);
   const items = all.flatMap((one, index) =>
     // safeguard: count-omitted-positions
-    parseTimestamped(one, trusted).map((saved) => ({ ...saved, place: from + index })),
+    parseTimestamped(one, 'track', trusted).map((saved) => ({ ...saved, place: from + index })),
   );
   return { items, total: parseTotal(json.total, from, all.length, response) };
 }
@@ -103,14 +106,24 @@ export function parseSavedTracks(
 /** Parses "Get Recently Played Tracks". */
 export function parseRecentlyPlayed(response: HttpResponse, trusted: TrustedUrls): TimestampedItem[] {
   const json = requireObject(response.json, response);
-  return requireArray(json.items, response).flatMap((one) => parseTimestamped(one, trusted));
+  return requireArray(json.items, response).flatMap((one) => parseTimestamped(one, 'track', trusted));
 }
 
-/** Returns one item, or none if there is no track. */
-function parseTimestamped(json: unknown, trusted: TrustedUrls): TimestampedItem[] {
-  if (!isObject(json) || !isObject(json.track)) return [];
+/** Returns one item, or none if there is nothing in the field with its name. */
+export function parseTimestamped(
+  json: unknown,
+  name: 'track' | 'episode',
+  trusted: TrustedUrls,
+): TimestampedItem[] {
+  if (!isObject(json)) return [];
+  const content = json[name];
+  if (!isObject(content)) return [];
   return [
-    { item: parseItem(json.track, trusted), at: parseTime(json.added_at) ?? parseTime(json.played_at) },
+    {
+      // An episode may lack a type of its own here.
+      item: parseItem({ type: name, ...content }, trusted),
+      at: parseTime(json.added_at) ?? parseTime(json.played_at),
+    },
   ];
 }
 
@@ -217,7 +230,7 @@ function parseEntry(json: Json, trusted: TrustedUrls): Entry {
     item,
     playable: item === null || item.restriction !== null ? false : content?.is_playable === true || null,
     addedAt: parseTime(json.added_at),
-    addedBy: by && name ? { name, link: parseLink(by, trusted) } : null,
+    addedBy: by && name ? { name, link: parseLink(by, trusted), uri: null } : null,
   };
 }
 
@@ -237,7 +250,7 @@ function parsePlaylist(json: Json, trusted: TrustedUrls): Playlist {
     ownerId: (owner && parseText(owner.id)) || null,
     name: parseName(json.name),
     link: parseLink(json, trusted),
-    owner: owner && ownerName ? { name: ownerName, link: parseLink(owner, trusted) } : null,
+    owner: owner && ownerName ? { name: ownerName, link: parseLink(owner, trusted), uri: null } : null,
     count: parseAmount(contentsOf(json)?.total),
     // Spotify stores "null" for a playlist that was created without a description (GitHub: Peter-Schorn/SpotifyAPI#75).
     description: description === 'null' ? null : description || null,
@@ -248,15 +261,28 @@ function parsePlaylist(json: Json, trusted: TrustedUrls): Playlist {
   };
 }
 
-function parseAlbum(json: Json, trusted: TrustedUrls): Album {
+/** Parses an album without its tracks. */
+export function parseAlbum(json: Json, trusted: TrustedUrls): Album {
   return {
     ...parseHeading(json, trusted),
     artists: parseAllNamed(json.artists, trusted),
     released: parseReleaseDate(json),
+    type: parseText(json.album_type) || null,
+    count: parseSize(json.total_tracks),
   };
 }
 
-function parseArtist(json: Json, trusted: TrustedUrls): Artist {
+/** Parses a show without its episodes. */
+export function parseShow(json: Json, trusted: TrustedUrls): Show {
+  return {
+    ...parseHeading(json, trusted),
+    description: parseName(json.description),
+    count: parseSize(json.total_episodes),
+  };
+}
+
+/** Parses an artist. */
+export function parseArtist(json: Json, trusted: TrustedUrls): Artist {
   return parseHeading(json, trusted);
 }
 

@@ -8,8 +8,8 @@ import { pathTo } from './uri.ts';
 /** Fields of an item that pages and files show. */
 const itemFields =
   'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
-  'show(type,name,external_urls,images),audiobook(name,authors(name),external_urls,images),authors(name),' +
-  'artists(name,external_urls),album(name,external_urls,images)';
+  'show(type,uri,name,external_urls,images),audiobook(uri,name,authors(name),external_urls,images),authors(name),' +
+  'artists(uri,name,external_urls),album(uri,name,external_urls,images)';
 
 /** The calls about playlists. They throw what web-api.ts lists. */
 export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {

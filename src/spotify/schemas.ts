@@ -1,6 +1,6 @@
 import * as v from '@badrap/valita';
 import type { Playback, TimestampedItem } from './types.ts';
-import { isUri } from './uri.ts';
+import { isContextUri, isUri } from './uri.ts';
 
 /*
  * Schemas of parsed responses that are stored in Redis, where they may be damaged. Each accepts everything that parse.ts returns, and nothing
@@ -12,7 +12,9 @@ export const amount = v.number().assert((value) => Number.isFinite(value) && val
 // The parser trusts only links and images like these. One with another scheme could run a script.
 const link = v.string().assert((value) => /^https?:\/\//.test(value));
 const uri = v.string().assert(isUri).nullable();
-const named = v.object({ name: v.string(), link: link.nullable() });
+const contextUri = v.string().assert(isContextUri).nullable();
+// Records of earlier versions have no URI.
+const named = v.object({ name: v.string(), link: link.nullable(), uri: contextUri.optional(() => null) });
 const image = v.object({ url: link, width: amount.nullable(), height: amount.nullable() });
 
 const playable = {

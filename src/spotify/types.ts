@@ -20,7 +20,8 @@ export type Profile = {
   pictures: Image[];
 };
 
-export type Named = { name: string; link: string | null };
+/** `uri` names an artist, album, show or audiobook in commands; null for people, and if Spotify sent something else. */
+export type Named = { name: string; link: string | null; uri: string | null };
 
 /** The common fields of tracks and episodes. A field that Spotify omits or fills with a placeholder is null. */
 type Item = {
@@ -75,7 +76,40 @@ export type Album = {
   covers: Image[];
   /** A year, month or day in ISO 8601, as precise as Spotify knows it. */
   released: string | null;
+  /** `album`, `single`, `compilation` or a newer kind; null if unknown. */
+  type: string | null;
+  /** The number of tracks; null if unknown. */
+  count: number | null;
 };
+
+/** A podcast. */
+export type Show = {
+  name: string | null;
+  link: string | null;
+  /** Names the show in commands; null if Spotify sent something else. */
+  uri: string | null;
+  covers: Image[];
+  /** Plain text. */
+  description: string | null;
+  /** The number of episodes; null if unknown. */
+  count: number | null;
+};
+
+/** An episode in the list of its show, or on a page of its own. */
+export type EpisodeEntry = {
+  item: Track | Episode;
+  /** Plain text. */
+  description: string | null;
+  /** A year, month or day in ISO 8601, as precise as Spotify knows it. */
+  released: string | null;
+  /** Where the listener stopped; null if they haven't begun, or if Spotify didn't say. */
+  resumeMs: number | null;
+  isFinished: boolean;
+};
+
+/** The first pages of the lists that an album and a show contain. */
+export type AlbumWithTracks = { album: Album; tracks: Page<Track | Episode> };
+export type ShowWithEpisodes = { show: Show; episodes: Page<EpisodeEntry> };
 
 /** Results by type; only the types that were asked for are present. */
 export type SearchResults = {
@@ -83,10 +117,18 @@ export type SearchResults = {
   tracks?: Page<Track | Episode>;
   albums?: Page<Album>;
   playlists?: Page<Playlist>;
+  shows?: Page<Show>;
 };
 
 /** An item in a listener's history or library; `at` is when it was played or saved, in ISO 8601. */
 export type TimestampedItem = { item: Track | Episode; at: string | null };
+
+/** Something in a listener's library other than a track; `at` is when it was saved, in ISO 8601. */
+export type SavedAlbum = { album: Album; at: string | null };
+export type SavedShow = { show: Show; at: string | null };
+
+/** Some of the artists that a listener follows. `next`: the cursor of the following ones; null if these are the last. */
+export type FollowedArtists = { items: Artist[]; total: number | null; next: string | null };
 
 /** An item in a listener's library; `place` is its position in the whole list, from 0. */
 export type SavedItem = TimestampedItem & { place: number };

@@ -20,6 +20,11 @@ export function isContextUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(album|artist|playlist|show):[A-Za-z\d]{22}$/.test(value);
 }
 
+/** Returns whether this is the URI of something that a listener can save or follow ("Save Items to Library"; artists: "Follow Artists"). */
+export function isLibraryUri(value: unknown): value is string {
+  return isUri(value) || isContextUri(value);
+}
+
 /** Returns whether this is the URI of a list that Spotify plays as a whole ("Start/Resume Playback": album, artist, playlist). */
 export function isPlayableContext(value: unknown): value is string {
   // safeguard: playable-contexts
@@ -36,10 +41,13 @@ export function isDeviceId(value: unknown): value is string {
   return typeof value === 'string' && /^[\w-]{1,128}$/.test(value);
 }
 
-/** Returns the kind and id in the URI of a track or an episode. */
-export function partsOf(uri: string): { kind: 'track' | 'episode'; id: string } {
+/** What can be named by a URI and shown on a page. */
+export type UriKind = 'track' | 'episode' | 'album' | 'artist' | 'playlist' | 'show';
+
+/** Returns the kind and id in a URI that {@link isLibraryUri} accepts. */
+export function partsOf(uri: string): { kind: UriKind; id: string } {
   const [, kind, id = ''] = uri.split(':');
-  return { kind: kind === 'episode' ? 'episode' : 'track', id };
+  return { kind: kind as UriKind, id };
 }
 
 /**

@@ -16,6 +16,13 @@ export const kindNames: Readonly<Record<(Track | Episode)['kind'], string>> = {
   audiobook: 'Audiobook',
 };
 
+/** The word for each kind of album on pages. */
+export const albumTypes: Readonly<Record<string, string>> = {
+  album: 'Album',
+  single: 'Single',
+  compilation: 'Compilation',
+};
+
 /** The name of an item, or what to call one without a name. */
 export function nameOf({ kind, name }: Track | Episode): string {
   return name || `Unnamed ${kindNames[kind].toLowerCase()}`;

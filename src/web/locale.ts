@@ -14,6 +14,8 @@ export type Formatters = {
   time(ms: number): string;
   /** An ISO 8601 date-time as a date, such as 4 Mar 2025; null if it isn't one. */
   day(dateTime: string | null): string | null;
+  /** A date in ISO 8601 as precise as it is: a year or a month as sent, a day such as 4 Mar 2025. */
+  releaseDate(date: string): string;
   /** Milliseconds since 1970 as date and time, in UTC: the server doesn't know the visitor's time zone. A script converts it. */
   moment(at: number): string;
   number(value: number): string;
@@ -95,6 +97,7 @@ function createFormatters(language: string): Formatters {
       const ms = Date.parse(dateTime ?? '');
       return Number.isNaN(ms) ? null : days.format(ms);
     },
+    releaseDate: (date) => (date.length === 10 ? days.format(Date.parse(date)) : date),
     moment: (at) => `${moments.format(at)} UTC`,
     number,
     count: (value, noun) => (value === 1 ? `${number(1)} ${noun}` : `${number(value)} ${noun}s`),

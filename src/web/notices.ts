@@ -52,6 +52,11 @@ const notices = {
   'item-moved': { text: 'Moved.' },
   'track-saved': { text: 'Saved to your library.' },
   'track-removed': { text: 'Removed from your library.' },
+  'artist-followed': { text: 'You’re now following this artist.' },
+  'artist-unfollowed': { text: 'You’re no longer following this artist.' },
+  'unsave-undone': { text: 'Undone. It’s in your library again, but counts as saved today.' },
+  'playlist-followed': { text: 'Added to your playlists.' },
+  'playlist-unfollowed': { text: 'Removed from your playlists.' },
   'library-changed': {
     text: 'Nothing was removed, because your library has changed. Here’s how it looks now.',
     isError: true,

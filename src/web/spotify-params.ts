@@ -14,11 +14,11 @@ export const checkSpotifyId: RequestParamHandler = (_req, _res, next, id) => {
 };
 
 /**
- * Returns the URI of a track or episode that a request contains. Throws {@link Problem} with `problem` if there is none, and with the status
- * 404 if it doesn't have the form of such a URI.
+ * Returns the URI that a request contains, of a track or an episode unless `isAccepted` says otherwise. Throws {@link Problem} with `problem` if
+ * there is none, and with the status 404 if it doesn't have the form of such a URI.
  */
-function readUri(value: unknown, problem: ErrorPage): string {
-  if (isUri(value)) return value;
+function readUri(value: unknown, problem: ErrorPage, isAccepted = isUri): string {
+  if (isAccepted(value)) return value;
   // safeguard: 404-for-impossible-uris
   throw new Problem(value === undefined || value === '' ? problem : { ...problem, status: 404 });
 }
@@ -38,11 +38,19 @@ export function readUris(value: unknown, problem: ErrorPage): string[] {
  * Returns the row of a list that a request names; its place is a position from 0, or null if the request names only a URI. A button sends
  * both as `entry` (place and URI, or only the URI), a program as `uri` and `place`. Throws {@link Problem} as {@link readUri} does.
  */
-export function readEntry(fields: Readonly<Record<string, unknown>>, problem: ErrorPage): ShownEntry {
+export function readEntry(
+  fields: Readonly<Record<string, unknown>>,
+  problem: ErrorPage,
+  isAccepted = isUri,
+): ShownEntry {
   const [, entryPlace, entryUri] = /^(?:(\d{1,6}) )?(\S+)$/.exec(String(fields.entry ?? '')) ?? [];
   const place = entryPlace ?? String(fields.place ?? '');
   return {
-    uri: readUri(entryUri ?? (typeof fields.uri === 'string' ? fields.uri.trim() : undefined), problem),
+    uri: readUri(
+      entryUri ?? (typeof fields.uri === 'string' ? fields.uri.trim() : undefined),
+      problem,
+      isAccepted,
+    ),
     place: /^\d{1,6}$/.test(place) ? Number(place) : null,
   };
 }

@@ -3,8 +3,9 @@ import type { Application } from 'express';
 import { controlScopes, coverScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
 import { cover } from './cover.ts';
-import { fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
+import { albumTypes, fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
+import { pageOf } from './page-of.ts';
 import type { PublicFiles } from './static-files.ts';
 import { timeAgo } from './time-in-words.ts';
 import { createViewEngine } from './view-engine.ts';
@@ -53,12 +54,14 @@ export function useViews(
     /** The URL of a file in public/, with its version, so that browsers cache it for a year. */
     asset: (file: string) => routes.asset(file, files.get(file)?.version ?? ''),
     cover,
+    pageOf,
     /** How long ago something happened; `at` in milliseconds since 1970. */
     ago: (at: number) => timeAgo(now() - at),
     ...defaultFormatters,
     shorten,
     fallbackNames,
     kindNames,
+    albumTypes,
     nameOf,
     restrictionText,
     /** Whether a name is too long for the font size of titles. */

@@ -139,6 +139,10 @@ test('each page that calls Spotify counts as a read of its listener, on all serv
     '/library',
     '/library/recent',
     '/library/top',
+    '/library/albums',
+    '/library/artists',
+    '/tracks/7jpPBHKBvSWDtyhy8zkwLt',
+    '/albums/7jpPBHKBvSWDtyhy8zkwLt',
     '/account',
   ]) {
     await endReads(redisUrl);

@@ -69,6 +69,8 @@ test('a session record copied over another person’s shows them nothing of the 
     '/playlists/export.json',
     '/library',
     '/library/recent',
+    '/library/albums',
+    '/library/artists',
     '/library/top',
     '/devices',
     '/account',

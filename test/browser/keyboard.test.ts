@@ -31,6 +31,7 @@ const pages = [
   '/search?q=moon',
   '/account',
   '/library',
+  '/library/albums',
   '/devices',
   '/privacy',
   '/setup',

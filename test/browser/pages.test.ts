@@ -109,7 +109,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
     page.goto(`${url}/search?q=the&type=artist,track,album,playlist`),
   'search: nothing found': ({ url }, page) => page.goto(`${url}/search?q=zzzz`),
   'search: beyond the last page': ({ url }, page) => page.goto(`${url}/search?q=the&page=90`),
-  'search: an invalid type': ({ url }, page) => page.goto(`${url}/search?q=the&type=show`),
+  'search: an invalid type': ({ url }, page) => page.goto(`${url}/search?q=the&type=user`),
   'search: the limit for visitors reached': async ({ url, browser, clock }, page) => {
     for (let nth = 1; nth <= 100; nth += 1) {
       await browser().get(`/search?q=${nth}`).expect(200);

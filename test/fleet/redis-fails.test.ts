@@ -15,7 +15,7 @@ import { type Browser, startTurntable } from '../support/turntable.ts';
  * connect.
  */
 
-/** The input of requests: `uri` of a track, and a playlist of the listener's with its snapshot. */
+/** The input of requests: `uri` of a track, a playlist of the listener's with its snapshot, and the id of one thing of each other kind. */
 type World = {
   fleet: Fleet;
   server: Server;
@@ -23,6 +23,7 @@ type World = {
   uri: string;
   playlist: string;
   snapshot: string;
+  ids: Record<'album' | 'artist' | 'show' | 'episode' | 'track', string>;
 };
 type Answer = { status: number; text: string };
 /** `ready` prepares the request while Redis works, and returns the request. */
@@ -88,8 +89,18 @@ const visits: Visit[] = [
   page('GET /playlists'),
   page('GET /playlists/add', ({ uri }) => `/playlists/add?uri=${uri}`),
   page('GET /playlists/new'),
+  page('GET /playlists/:id/unfollow', ({ playlist }) => `/playlists/${playlist}/unfollow`),
   page('GET /playlists/:id', ({ playlist }) => `/playlists/${playlist}`),
   page('GET /library'),
+  page('GET /library/albums'),
+  page('GET /library/shows'),
+  page('GET /library/episodes'),
+  page('GET /library/artists'),
+  page('GET /albums/:id', ({ ids }) => `/albums/${ids.album}`),
+  page('GET /artists/:id', ({ ids }) => `/artists/${ids.artist}`),
+  page('GET /shows/:id', ({ ids }) => `/shows/${ids.show}`),
+  page('GET /episodes/:id', ({ ids }) => `/episodes/${ids.episode}`),
+  page('GET /tracks/:id', ({ ids }) => `/tracks/${ids.track}`),
   page('GET /library/recent'),
   page('GET /library/top'),
   page('GET /search', () => `/search?q=${Math.random()}`),
@@ -137,7 +148,7 @@ const visits: Visit[] = [
       ({ uri, snapshot }) => ({ entry: `0 ${uri}`, to: 1, snapshot }),
     ),
   ),
-  ...['addition', 'removal'].map((kind) =>
+  ...['addition', 'removal', 'library'].map((kind) =>
     action(`POST /undo/${kind}/:token`, () => `/undo/${kind}/0123456789abcdefghij-_`),
   ),
   action(
@@ -352,7 +363,17 @@ async function start(
   };
   const person = await signedIn();
   const { body } = await person.getJson('/library').expect(200);
-  const { uri } = body.tracks[0].item;
+  const { uri, album, artists } = body.tracks[0].item;
+  const { shows } = (await person.getJson('/library/shows').expect(200)).body;
+  const { episodes } = (await person.getJson('/library/episodes').expect(200)).body;
+  const [albumId, artistId, showId, episodeId, trackId] = [
+    album,
+    artists[0],
+    shows[0].show,
+    episodes[0].item,
+    { uri },
+  ].map((one) => one.uri.split(':')[2]);
+  const ids = { album: albumId, artist: artistId, show: showId, episode: episodeId, track: trackId };
   await person.post('/playlists').type('form').send({ name: 'One of my own' }).expect(303);
   const { playlists } = (await person.getJson('/playlists').expect(200)).body;
   const [{ id: playlist, snapshotId: snapshot }] = playlists;
@@ -367,6 +388,7 @@ async function start(
       uri,
       playlist,
       snapshot,
+      ids,
     }),
   };
 }

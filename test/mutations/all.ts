@@ -1,4 +1,5 @@
 import { mutations as bar } from './bar.ts';
+import { mutations as catalogue } from './catalogue.ts';
 import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
@@ -29,6 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...colours,
   ...editing,
   ...setup,
+  ...catalogue,
   ...setupForm,
   ...redisForms,
 ];

@@ -79,8 +79,8 @@ export const mutations: Mutation[] = [
   {
     what: 'invalidating the player after a track is saved',
     safeguard: 'invalidate-player-after-save',
-    from: "['saved tracks', 'is saved ', 'player']",
-    to: "['saved tracks', 'is saved ']",
+    from: "['saved ', 'is saved ', 'player']",
+    to: "['saved ', 'is saved ']",
     test: 'test/pages/after-actions',
     named: 'saving',
   },

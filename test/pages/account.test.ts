@@ -113,6 +113,8 @@ test('programs get the account as JSON', async (t) => {
       'user-read-recently-played',
       'user-top-read',
       'user-read-currently-playing',
+      'user-follow-read',
+      'user-read-playback-position',
     ],
   );
   assert.deepEqual(
@@ -145,13 +147,13 @@ test('every permission that this site asks for has its own description', async (
 
 test('an unused permission is described as unused', async (t) => {
   const { browser, simulator } = await startTurntable(t);
-  simulator.settings.grantedScope = 'user-read-playback-state user-follow-read';
+  simulator.settings.grantedScope = 'user-read-playback-state user-read-email';
   const mara = browser();
   await mara.signIn();
 
   const { text } = await mara.get('/account').expect(200);
 
-  assert.match(text, /Granted, but this site doesn’t use it <code class="small">user-follow-read<\/code>/);
+  assert.match(text, /Granted, but this site doesn’t use it <code class="small">user-read-email<\/code>/);
   assert.doesNotMatch(text, /playlist-read-private/, 'what was not given is not listed');
 });
 

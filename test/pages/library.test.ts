@@ -28,7 +28,8 @@ test('the library shows saved tracks a page at a time, one call each, and every 
   const [newest] = body.tracks;
   assert.match(first.text, /<title>Saved tracks · Turntable<\/title>/);
   assert.match(first.text, new RegExp(`${body.total} tracks, page 1 of ${body.pages}`));
-  assert.ok(first.text.includes(`<a href="${newest.item.link}"><bdi>`), 'each leads to Spotify');
+  assert.ok(first.text.includes(`<a href="${newest.item.link}">Open on Spotify`), 'each leads to Spotify');
+  assert.ok(first.text.includes(`<a href="/tracks/${newest.item.uri.slice(14)}"><bdi>`), 'and to its page');
   assert.match(first.text, /saved <time datetime="[\dTZ:-]+">\d+ \w+ \d{4}<\/time>/);
   assert.equal(pages.flat().length, body.total);
   assert.equal(new Set(pages.flat().map(({ item }) => item.uri)).size, body.total);
@@ -215,7 +216,7 @@ testOnce('saving something that cannot be saved makes no call to Spotify', async
     'spotify:track:short',
     `spotify:track:${'x'.repeat(23)}`,
     'spotify:local:a:b:c:1',
-    'spotify:album:0000000000000000000000',
+    'spotify:user:0000000000000000000000',
     'spotify:track:000000000000000000000,spotify:track:1',
     'https://open.spotify.com/track/0000000000000000000000',
   ];

@@ -5,7 +5,7 @@ import { test as testOnce } from 'node:test';
 import { Redis } from 'ioredis';
 import { limits } from '../../src/access/rate-limiter.ts';
 import { testInEachApiVersion as test } from '../support/api-versions.ts';
-import { apiRequests } from '../support/pages.ts';
+import { allowAll, apiRequests } from '../support/pages.ts';
 import { root } from '../support/process.ts';
 import {
   clientId,
@@ -17,9 +17,9 @@ import {
   startTurntable,
 } from '../support/turntable.ts';
 
-const all = 'type=artist,track,album,playlist';
+const all = 'type=artist,track,album,playlist,show';
 
-test('a visitor searches for artists and tracks without signing in, with one call to Spotify', async (t) => {
+test('a visitor searches for everything without signing in, with one call to Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
 
   const page = await browser().get('/search?q=night').expect(200);
@@ -27,22 +27,23 @@ test('a visitor searches for artists and tracks without signing in, with one cal
   assert.match(page.text, /<title>Search: night · Turntable<\/title>/);
   assert.match(page.text, /<h1>Results for “<bdi>night<\/bdi>”<\/h1>/);
   assert.match(page.text, /<h2>Artists<\/h2>[\s\S]*Night Bus Atlas[\s\S]*<h2>Tracks<\/h2>/);
-  assert.match(page.text, /<a class="card" href="[^"]+\/open\/artist\/\w+">/, 'each leads to Spotify');
-  assert.match(page.text, /<a href="[^"]+\/open\/track\/\w+"><bdi>Goodnight, Transmitter<\/bdi><\/a>/);
-  assert.doesNotMatch(page.text, /<h2>Albums|<h2>Playlists|>Add</);
+  assert.match(page.text, /<a class="card" href="\/artists\/\w{22}">/, 'each leads to its page');
+  assert.match(page.text, /<a href="\/tracks\/\w{22}"><bdi>Goodnight, Transmitter<\/bdi><\/a>/);
+  assert.match(page.text, /href="[^"]+\/open\/track\/\w{22}">Open on Spotify/, 'and to Spotify');
+  assert.doesNotMatch(page.text, />Add<|>Play</);
   assert.equal(page.headers['cache-control'], 'private, no-store');
   assert.match(page.headers.vary ?? '', /Accept/);
   assert.deepEqual(apiRequests(simulator), ['GET /search']);
 });
 
-test('all four kinds are found, and each result has a link to Spotify', async (t) => {
+test('all five kinds are found, and each result has a link to Spotify', async (t) => {
   const { browser } = await startTurntable(t);
   const visitor = browser();
 
   const { body } = await visitor.getJson(`/search?q=the&${all}`).expect(200);
   const page = await visitor.get(`/search?q=the&${all}`).expect(200);
 
-  for (const kind of ['artists', 'tracks', 'albums', 'playlists']) {
+  for (const kind of ['artists', 'tracks', 'albums', 'playlists', 'shows']) {
     assert.ok(body[kind].items.length > 0, kind);
     for (const { link } of body[kind].items) assert.ok(page.text.includes(`href="${link}"`), link);
   }
@@ -116,7 +117,7 @@ testOnce('an empty search is a page with a form, and a clear error for programs'
 const senseless: Record<string, string> = {
   [`/search?q=${'x'.repeat(1000)}`]: 'search-too-long',
   [`/search?q=${'x'.repeat(201)}`]: 'search-too-long',
-  '/search?q=night&type=show': 'search-type',
+  '/search?q=night&type=episode': 'search-type',
   '/search?q=night&type=artist,nonsense': 'search-type',
   '/search?q=night&type=constructor': 'search-type',
   '/search?type=nonsense': 'search-type',
@@ -193,7 +194,7 @@ testOnce('the JSON of a search is as docs/search.md describes it, field by field
   const visitor = browser();
   const docs = readFileSync(join(root, 'docs/search.md'), 'utf8');
   const documented = [
-    ...docs.matchAll(/^\| `(\w+)` \| (all|(?:(?:artists|tracks|albums|playlists)(?:, )?)+) \|/gm),
+    ...docs.matchAll(/^\| `(\w+)` \| (all|(?:(?:artists|tracks|albums|playlists|shows)(?:, )?)+) \|/gm),
   ];
 
   const { body } = await visitor.getJson(`/search?q=the&${all}`).expect(200);
@@ -203,12 +204,15 @@ testOnce('the JSON of a search is as docs/search.md describes it, field by field
     'types',
     'page',
     'pages',
+    'top',
     'artists',
     'tracks',
     'albums',
     'playlists',
+    'shows',
   ]);
-  for (const kind of ['artists', 'tracks', 'albums', 'playlists']) {
+  assert.deepEqual(Object.keys(body.top), ['type', 'name', 'link', 'uri']);
+  for (const kind of ['artists', 'tracks', 'albums', 'playlists', 'shows']) {
     assert.deepEqual(Object.keys(body[kind]), ['items', 'total']);
     const fields = documented.filter(([, , where]) => where === 'all' || where?.split(', ').includes(kind));
     for (const item of body[kind].items) {
@@ -235,6 +239,47 @@ testOnce('there is a search box on the landing page and on every other page', as
     const boxes = page.text.match(/<form class="[\w-]+" action="\/search" role="search"/g);
     assert.equal(boxes?.length, 1);
   }
+});
+
+test('the top result is the one with the name that was searched for, whatever its kind', async (t) => {
+  const { browser } = await startTurntable(t);
+  const visitor = browser();
+  const expected: Record<string, [string, string]> = {
+    'ILSE MARROW': ['artist', 'Ilse Marrow'],
+    'salt in the piano': ['track', 'Salt in the Piano'],
+    'Winter Coat, Summer Street': ['album', 'Winter Coat, Summer Street'],
+    'sunday, slowly': ['playlist', 'Sunday, slowly'],
+    'the long platform': ['show', 'The Long Platform'],
+    'the keeper': ['track', 'The Keeper’s Daughter'],
+  };
+  for (const [words, [type, name]] of Object.entries(expected)) {
+    const path = `/search?${new URLSearchParams({ q: words })}`;
+    const { top } = (await visitor.getJson(path).expect(200)).body;
+    assert.deepEqual([top.type, top.name], [type, name], words);
+    const { text } = await visitor.get(path).expect(200);
+    const [, section = ''] = /<h2>Top result<\/h2>([\s\S]*?)<\/section>/.exec(text) ?? [];
+    assert.ok(section.includes(`href="/${type}s/${top.uri.split(':')[2]}"><bdi>${name}`), words);
+    assert.ok(section.includes(`href="${top.link}">Open on Spotify`), words);
+  }
+  assert.equal((await visitor.getJson('/search?q=the&page=2').expect(200)).body.top, null);
+  assert.equal((await visitor.getJson('/search?q=zzzz').expect(200)).body.top, null);
+});
+
+test('the top result is played, queued and added in place', async (t) => {
+  const { browser, clock } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+  const { text } = await mara.get('/search?q=salt in the piano').expect(200);
+  const [, section = ''] = /<h2>Top result<\/h2>([\s\S]*?)<\/section>/.exec(text) ?? [];
+  const [, uri = ''] = /form="play" name="offset" value="(\S+)">Play</.exec(section) ?? [];
+  assert.match(section, /form="queue" name="uri" value="\S+">Add to queue</);
+  assert.ok(section.includes(`href="/playlists/add?uri=${encodeURIComponent(uri)}&amp;`));
+
+  const [, uris = ''] = /<form id="play"[\s\S]*?name="uri" value="([^"]+)"/.exec(text) ?? [];
+  const sent = { uri: uris, offset: uri };
+  await mara.post('/player/play').type('form').send(sent).expect(303);
+  clock.advance({ seconds: 2 });
+  assert.equal((await mara.getJson('/now-playing').expect(200)).body.item.name, 'Salt in the Piano');
 });
 
 test('a signed-in listener can add a result to a playlist', async (t) => {

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import type { ApiVersion } from '../../simulator/simulator.ts';
 import { allowAll } from './pages.ts';
 import { startRecorder } from './recorder.ts';
-import { startTurntable, type Turntable } from './turntable.ts';
+import { type Browser, startTurntable, type Turntable } from './turntable.ts';
 
 /** A call of the app to the Web API, without its token. */
 export type Call = {
@@ -24,6 +24,8 @@ export async function recordAllCalls(t: TestContext, apiVersion: ApiVersion): Pr
     env: { SPOTIFY_API_URL: url },
   });
   forwardTo(turntable.simulator.apiUrl);
+  // Otherwise the attempt to follow an artist is refused, which is how the app finds out that it can't.
+  turntable.simulator.settings.followsArtistsInLibrary = true;
   await turntable.browser().get('/search?q=a').expect(200);
   for (const { id } of turntable.simulator.listeners) await visitEverything(turntable, id);
   return sent.map(({ method, path, query, text, status }) => ({
@@ -33,6 +35,38 @@ export async function recordAllCalls(t: TestContext, apiVersion: ApiVersion): Pr
     body: text.startsWith('{') ? JSON.parse(text) : null,
     status,
   }));
+}
+
+/** The lists of the library, and the page of one thing of each kind, with a further page of its list. */
+async function cataloguePaths(person: Browser): Promise<string[]> {
+  const paths = ['/library/albums', '/library/shows', '/library/episodes', '/library/artists'];
+  const [albums, shows, , artists] = await Promise.all(
+    paths.map(async (path) => (await person.getJson(path).expect(200)).body),
+  );
+  const pageOf = ({ uri }: { uri: string }) => uri.replace(/^spotify:(\w+):/, '/$1s/');
+  const album = albums.albums.find(({ album }: { album: { count: number } }) => album.count > 50)?.album;
+  const show = shows.shows.find(({ show }: { show: { count: number } }) => show.count > 50)?.show;
+  if (!album || !show) return paths;
+  const { episodes } = (await person.getJson(pageOf(show)).expect(200)).body;
+  const lists = [album, show].map((one) => `${pageOf(one)}?page=2`);
+  const artist = pageOf(artists.artists[0]);
+  return [...paths, ...lists, artist, `${artist}?page=1`, pageOf(episodes[0].item)];
+}
+
+/** Saves and removes one thing of each kind, and follows and unfollows an artist and a playlist. */
+async function saveAndFollow(
+  person: Browser,
+  act: (path: string, form: object) => Promise<void>,
+  playlist: string,
+): Promise<void> {
+  const { body } = await person.getJson('/search?q=the&type=artist,track,album').expect(200);
+  const [artist, track, album] = [body.artists, body.tracks, body.albums].map(({ items }) => items[0]);
+  await person.get(track.uri.replace('spotify:track:', '/tracks/')).expect(200);
+  // A podcast that Mara and Noor have saved.
+  const [saved] = (await person.getJson('/library/shows').expect(200)).body.shows;
+  const uris = [album.uri, playlist, ...(saved ? [saved.show.uri] : [])];
+  for (const uri of uris) for (const way of ['remove', 'save']) await act(`/library/${way}`, { uri });
+  for (const way of ['save', 'remove']) await act(`/library/${way}`, { uri: artist.uri });
 }
 
 /** Has a listener visit every page and perform every action. Fails the test if one of them fails. */
@@ -53,8 +87,8 @@ export async function visitEverything(
     clock.advance({ seconds: 2 });
   };
 
-  for (const path of ['/now-playing', '/account', '/devices', '/library', '/library/recent'])
-    await visit(path);
+  const paths = ['/now-playing', '/account', '/devices', '/library', '/library/recent'];
+  for (const path of [...paths, ...(await cataloguePaths(person))]) await visit(path);
   for (const kind of ['artists', 'tracks'])
     for (const range of ['short_term', 'medium_term', 'long_term'])
       await visit(`/library/top?of=${kind}&range=${range}`);
@@ -95,6 +129,7 @@ export async function visitEverything(
     await visit(`/playlists/add?uri=${uri}`);
     await act(`${path}/items`, { uri });
   }
+  await saveAndFollow(person, act, `spotify:playlist:${id}`);
   await act('/player/play', { context: `spotify:playlist:${id}`, offset: 1, device: other.id });
   const moved = (await person.getJson(path).expect(200)).body.playlist;
   await visit(`${path}/order`);

@@ -2,7 +2,7 @@ import type { Simulator } from '../../simulator/simulator.ts';
 
 /** The query of a sign-in that also grants the permissions to change things. */
 export const allowAll =
-  '?allow=playlist-modify-public+playlist-modify-private+user-library-modify+user-modify-playback-state+user-read-currently-playing';
+  '?allow=playlist-modify-public+playlist-modify-private+user-library-modify+user-follow-modify+user-modify-playback-state+user-read-currently-playing';
 
 /** Returns the calls to the Web API in order, such as `GET /me/player`. */
 export function apiRequests(simulator: Simulator): string[] {

@@ -160,7 +160,7 @@ test('invalid ids are dropped: such a playlist is listed but not linked, and suc
   simulator.fault({ ...onlyLists, times: 4 });
   const page = await mara.get('/playlists').expect(200);
   assert.equal(page.text.match(/>Odd \d+</g)?.length, odd.length);
-  assert.doesNotMatch(page.text, /class="contents-link"/);
+  assert.doesNotMatch(page.text, /<a class="card"/);
   clock.advance({ seconds: 2 });
   const { body } = await mara.getJson('/playlists').expect(200);
   assert.ok(body.playlists.every(({ id }: { id: unknown }) => id === null));

@@ -19,7 +19,8 @@ const visit = { 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document' };
 /** Every page that may call Spotify. */
 async function pagesOf(mara: Browser): Promise<string[]> {
   const { playlists } = (await mara.getJson('/playlists').expect(200)).body;
-  const { uri } = (await mara.getJson('/now-playing').expect(200)).body.item;
+  const { uri, album, artists } = (await mara.getJson('/now-playing').expect(200)).body.item;
+  const [track, ofAlbum, artist] = [uri, album.uri, artists[0].uri].map((one) => one.split(':')[2]);
   return [
     '/now-playing',
     '/now-playing/events',
@@ -29,6 +30,11 @@ async function pagesOf(mara: Browser): Promise<string[]> {
     `/playlists/${playlists[0].id}`,
     '/library',
     '/library/recent',
+    '/library/albums',
+    '/library/artists',
+    `/tracks/${track}`,
+    `/albums/${ofAlbum}`,
+    `/artists/${artist}`,
     '/library/top',
     '/search?q=night',
     '/account',

@@ -7,7 +7,7 @@ import type { Playlist } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
-import { moveNotice, noticeIn } from '../../web/notices.ts';
+import { moveNotice, type NoticeName, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
 
@@ -76,11 +76,18 @@ async function renderPlaylist(
         canPlay: canPlay(listener),
         failedEdit: failedEdit ?? null,
         isOwn,
+        isFollowed: isFollowed(listener, `spotify:playlist:${id}`, notice),
+        canFollow: listener.hasScopesFor('followPlaylist'),
         isEditable,
         canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
       }),
     json: () => res.json({ playlist, entries, page, pages, total }),
   });
+}
+
+/** Null if that isn't known without a call. A notice says what a button has done, even if another process did it. */
+function isFollowed({ spotify }: SignedInListener, uri: string, notice: NoticeName | null): boolean | null {
+  return notice === 'playlist-followed' || spotify.knownSaved(uri);
 }
 
 /** Null if the playlist is someone else's: new apps are told its name and cover, but not its contents. */

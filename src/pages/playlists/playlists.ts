@@ -4,6 +4,7 @@ import { routes } from '../../routes.ts';
 import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { Forms } from '../../web/forms.ts';
+import { noticeIn } from '../../web/notices.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
@@ -42,6 +43,7 @@ export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps):
 /** One call to Spotify. */
 async function showPlaylists(req: Request, res: Response, listener: SignedInListener): Promise<void> {
   const page = pageOfPlaylists(req);
+  if (noticeIn(req) !== null) listener.invalidateHere('playlists');
   const { items, total, pages } = await playlistsOn(page, listener);
 
   res.set('Cache-Control', 'private, no-store').format({

@@ -1,24 +1,22 @@
 import { type Request, type Response, Router } from 'express';
 import type { AppApi } from '../../access/app-api.ts';
-import { TooManyRequests } from '../../access/errors.ts';
 import type { ListenerApi } from '../../access/listener-api.ts';
-import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
+import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { resultsPerPage, type SearchType, searchTypes } from '../../spotify/limits.ts';
 import type { SearchResults } from '../../spotify/types.ts';
-import { addressOf } from '../../web/address.ts';
-import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { Problem } from '../../web/errors.ts';
 import { minTotalOf } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
+import { admitVisitor } from '../../web/visitors.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
+import { topResultOf } from './top-result.ts';
 
 type Deps = { appApi: AppApi; listenerApi: Pick<ListenerApi, 'canPlay'>; rateLimiters: RateLimiters };
 
 /** A valid search. */
 type Search = { query: string; types: SearchType[]; page: number };
-
-const defaultTypes: SearchType[] = ['artist', 'track'];
 
 /** Search on Spotify, for visitors as well, with a token of the app itself. */
 export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router {
@@ -30,7 +28,14 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
     const search = parse(req);
     if (search === null) {
       if (wantsJson(req)) throw new Problem(problems.empty);
-      res.render('search/search', { query: '', types: typesIn(req), found: null, page: 1, pages: 1 });
+      res.render('search/search', {
+        query: '',
+        types: typesIn(req),
+        found: null,
+        top: null,
+        page: 1,
+        pages: 1,
+      });
       return;
     }
 
@@ -39,6 +44,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
       : await searchForVisitor(req, res, search);
     const { query, types, page } = search;
     const pages = pagesOf(found, page);
+    const top = page === 1 ? topResultOf(found, query) : null;
 
     res.format({
       html: () =>
@@ -46,12 +52,13 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
           query,
           types,
           found,
+          top,
           page,
           pages,
           canAdd: req.grant !== null,
           canPlay: req.grant !== null && listenerApi.canPlay(req.grant),
         }),
-      json: () => res.json({ query, types, page, pages, ...found }),
+      json: () => res.json({ query, types, page, pages, top, ...found }),
     });
   });
 
@@ -68,14 +75,8 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
   }
 
   async function searchForVisitor(req: Request, res: Response, search: Search): Promise<SearchResults> {
-    if (rateLimiters.dailySearches.requests === 0) throw new Problem(problems.needsSignIn);
-    // safeguard: search-limit-per-address
-    await chargeVisitor(res, rateLimiters.visitorSearch, problems.tooMany, addressOf(req));
-    // Counted only if Spotify is called: not for cached results, nor during a cooldown.
-    // safeguard: visitor-search-share
-    return appApi.search(search, () =>
-      chargeVisitor(res, rateLimiters.dailySearches, problems.usedUp, 'everyone'),
-    );
+    const beforeCall = await admitVisitor(req, res, rateLimiters, problems);
+    return appApi.search(search, beforeCall);
   }
 }
 
@@ -99,7 +100,7 @@ function typesIn(req: Request): SearchType[] {
   const wanted = names.map((one) => one.trim()).filter(Boolean);
   if (wanted.some((one) => !searchTypes.some((known) => known === one)))
     throw new Problem(problems.unknownType);
-  return wanted.length === 0 ? defaultTypes : searchTypes.filter((one) => wanted.includes(one));
+  return searchTypes.filter((one) => wanted.length === 0 || wanted.includes(one));
 }
 
 function pagesOf(found: SearchResults, page: number): number {
@@ -108,17 +109,4 @@ function pagesOf(found: SearchResults, page: number): number {
     ...Object.values(found).map((results) => minTotalOf(results, from, resultsPerPage)),
   );
   return Math.min(lastPage, Math.max(1, Math.ceil(largestTotal / resultsPerPage)));
-}
-
-/** Counts a search of a visitor. If the limit is reached, throws {@link Problem} with a page that offers to sign in. */
-async function chargeVisitor(
-  res: Response,
-  limiter: RateLimiter,
-  problem: ErrorPage,
-  key: string,
-): Promise<void> {
-  await charge(res, limiter, key).catch((error: unknown) => {
-    if (!(error instanceof TooManyRequests)) throw error;
-    throw new Problem({ ...problem, retryAfterSeconds: Math.ceil(error.waitMs / 1000) });
-  });
 }

@@ -1,0 +1,81 @@
+import { partsPerPage } from '../spotify/limits.ts';
+import { defineCall, ttl } from './spotify-call.ts';
+
+/** What the calls about the catalogue share. Their responses hardly ever change. */
+const catalogue = { scopes: [], family: 'catalogue' } as const;
+
+/** Returns the offset of a page, which counts from 1. */
+export function partsFrom(page: number): number {
+  return (page - 1) * partsPerPage;
+}
+
+/** The calls about albums, artists, shows, episodes and tracks, for the table of listener-calls.ts. The first page of a list comes with its album or show. */
+export const catalogueCalls = {
+  item: defineCall({
+    ...catalogue,
+    endpoints: ['GET /tracks/{id}', 'GET /episodes/{id}'],
+    usedBy: { 'Track page': true, 'Add to playlist': true },
+    request: ({ webApi, accessToken, market }, uri: string) => webApi.item(accessToken, uri, market),
+    cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.fiveMinutes },
+  }),
+
+  /** Where the listener stopped changes while they listen. */
+  episode: defineCall({
+    ...catalogue,
+    endpoints: ['GET /episodes/{id}'],
+    usedBy: { 'Episode page': true },
+    request: ({ webApi, accessToken, market }, id: string) => webApi.episode(accessToken, id, market),
+    cache: { key: (id) => `episode ${id}`, ttlMs: ttl.second },
+  }),
+
+  album: defineCall({
+    ...catalogue,
+    endpoints: ['GET /albums/{id}'],
+    usedBy: { 'Album page': true },
+    request: ({ webApi, accessToken, market }, id: string) => webApi.album(accessToken, id, market),
+    cache: { key: (id) => `album ${id}`, ttlMs: ttl.fiveMinutes },
+  }),
+
+  albumTracks: defineCall({
+    ...catalogue,
+    endpoints: ['GET /albums/{id}/tracks'],
+    usedBy: { 'Album page': 'from the second page on' },
+    request: ({ webApi, accessToken, market }, id: string, page: number) =>
+      webApi.albumTracks(accessToken, id, { from: partsFrom(page), market }),
+    cache: { key: (id, page) => `album ${id} tracks ${page}`, ttlMs: ttl.fiveMinutes },
+  }),
+
+  artist: defineCall({
+    ...catalogue,
+    endpoints: ['GET /artists/{id}'],
+    usedBy: { 'Artist page': true },
+    request: ({ webApi, accessToken }, id: string) => webApi.artist(accessToken, id),
+    cache: { key: (id) => `artist ${id}`, ttlMs: ttl.fiveMinutes },
+  }),
+
+  artistAlbums: defineCall({
+    ...catalogue,
+    endpoints: ['GET /artists/{id}/albums'],
+    usedBy: { 'Artist page': 'for each ten albums, when asked for' },
+    request: ({ webApi, accessToken, market }, id: string, page: number) =>
+      webApi.artistAlbums(accessToken, id, { page, market }),
+    cache: { key: (id, page) => `artist ${id} albums ${page}`, ttlMs: ttl.fiveMinutes },
+  }),
+
+  show: defineCall({
+    ...catalogue,
+    endpoints: ['GET /shows/{id}'],
+    usedBy: { 'Podcast page': true },
+    request: ({ webApi, accessToken, market }, id: string) => webApi.show(accessToken, id, market),
+    cache: { key: (id) => `show ${id}`, ttlMs: ttl.minute },
+  }),
+
+  showEpisodes: defineCall({
+    ...catalogue,
+    endpoints: ['GET /shows/{id}/episodes'],
+    usedBy: { 'Podcast page': 'from the second page on' },
+    request: ({ webApi, accessToken, market }, id: string, page: number) =>
+      webApi.showEpisodes(accessToken, id, { from: partsFrom(page), market }),
+    cache: { key: (id, page) => `show ${id} episodes ${page}`, ttlMs: ttl.minute },
+  }),
+};

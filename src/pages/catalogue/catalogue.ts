@@ -1,0 +1,102 @@
+import { type Request, type Response, Router } from 'express';
+import type { AppApi, CatalogueReader } from '../../access/app-api.ts';
+import type { RateLimiters } from '../../access/rate-limiter.ts';
+import { routes } from '../../routes.ts';
+import { partsPerPage } from '../../spotify/limits.ts';
+import { canPlay } from '../../web/can-play.ts';
+import { noticeIn } from '../../web/notices.ts';
+import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { checkSpotifyId } from '../../web/spotify-params.ts';
+import { admitVisitor } from '../../web/visitors.ts';
+import { htmlOrJson } from '../../web/wants-json.ts';
+import { loadAlbum, loadArtist, loadEpisode, loadShow, loadTrack } from './load.ts';
+import { visitorProblems } from './problems.ts';
+
+type Deps = { signedIn: SignedIn; appApi: AppApi; rateLimiters: RateLimiters };
+
+type Kind = 'album' | 'artist' | 'show' | 'episode' | 'track';
+type Load = (req: Request, reader: CatalogueReader) => Promise<object>;
+
+/** Pages about an album, an artist, a show, an episode and a track. Visitors who aren't signed in see them as well, by the app token. */
+export function cataloguePages({ signedIn, appApi, rateLimiters }: Deps): Router {
+  const router = Router();
+  router.param('id', checkSpotifyId);
+  add('album', routes.album(':id'), loadAlbum);
+  add('artist', routes.artist(':id'), loadArtist);
+  add('show', routes.show(':id'), loadShow);
+  add('episode', routes.episode(':id'), loadEpisode);
+  add('track', routes.track(':id'), loadTrack);
+  return router;
+
+  function add(kind: Kind, path: string, load: Load): void {
+    const forListener = signedIn.page(async (req, res, listener) => {
+      const data = await load(req, listener.spotify);
+      show(req, res, kind, { data, controls: await controlsOf(req, listener, kind) });
+    });
+    router.get(path, htmlOrJson, async (req, res, next) => {
+      if (req.grant) {
+        await forListener(req, res, next);
+        return;
+      }
+      const beforeCall = await admitVisitor(req, res, rateLimiters, visitorProblems(req.originalUrl));
+      const data = await load(req, appApi.catalogue(beforeCall));
+      show(req, res, kind, { data, controls: noControls });
+    });
+  }
+}
+
+/** What a page offers to do. `saved`: whether it is in the library; null if that isn't known without a call. */
+type Controls = {
+  canPlay: boolean;
+  canAdd: boolean;
+  canSave: boolean;
+  needsScope: boolean;
+  saved: boolean | null;
+};
+
+const noControls: Controls = {
+  canPlay: false,
+  canAdd: false,
+  canSave: false,
+  needsScope: false,
+  saved: null,
+};
+
+async function controlsOf(req: Request, listener: SignedInListener, kind: Kind): Promise<Controls> {
+  const hasScope = listener.hasScopesFor(kind === 'artist' ? 'followArtist' : 'saveToLibrary');
+  const isOffered = kind !== 'artist' || (await listener.spotify.canFollowArtists());
+  return {
+    canPlay: canPlay(listener),
+    canAdd: kind === 'track' || kind === 'episode',
+    canSave: hasScope && isOffered,
+    needsScope: !hasScope && isOffered,
+    saved: savedOf(req, listener, kind),
+  };
+}
+
+/** A notice says what a button has done, even if another process did it. */
+function savedOf(req: Request, { spotify }: SignedInListener, kind: Kind): boolean | null {
+  const notice = noticeIn(req);
+  // safeguard: saved-by-notice
+  if (notice === 'track-saved' || notice === 'unsave-undone' || notice === 'artist-followed') return true;
+  if (notice === 'track-removed' || notice === 'artist-unfollowed') return false;
+  return spotify.knownSaved(uriOf(req, kind));
+}
+
+function uriOf(req: Request, kind: Kind): string {
+  return `spotify:${kind}:${req.params.id}`;
+}
+
+function show(
+  req: Request,
+  res: Response,
+  kind: Kind,
+  { data, controls }: { data: object; controls: Controls },
+): void {
+  const { id } = req.params;
+  res.set('Cache-Control', 'private, no-store').format({
+    html: () =>
+      res.render(`catalogue/${kind}`, { id, uri: uriOf(req, kind), partsPerPage, ...data, ...controls }),
+    json: () => res.json(data),
+  });
+}

@@ -1,0 +1,29 @@
+import { routes } from '../../routes.ts';
+
+/* Why a request to change the library is refused. */
+
+const goToLibrary = { label: 'Go to your library', href: routes.library() };
+
+export const libraryChanged = {
+  status: 409,
+  reason: 'library-changed',
+  title: 'Your library has changed',
+  text: 'Nothing was removed. Request the list again, and use the current place of the track.',
+  actions: [goToLibrary],
+};
+
+export const noUri = {
+  status: 400,
+  reason: 'no-uri',
+  title: 'This can’t be saved',
+  text: 'Send the URI of a track, an episode, an album, a show, an artist or a playlist as "uri", such as spotify:track:… Local files can’t be saved.',
+  actions: [goToLibrary],
+};
+
+export const artistsNotOffered = {
+  status: 403,
+  reason: 'artists-not-offered',
+  title: 'Artists can’t be followed from here',
+  text: 'Spotify doesn’t let this site’s app follow or unfollow artists. Nothing has changed. You can do it on Spotify.',
+  actions: [{ label: 'Go to the artists you follow', href: routes.followedArtists() }, goToLibrary],
+};
