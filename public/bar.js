@@ -51,7 +51,7 @@ function current() {
 }
 
 function show() {
-  bar.hidden = !latest?.title || current().endsInMs < -overMs;
+  setHidden(!latest?.title || current().endsInMs < -overMs);
   if (bar.hidden) return;
   title.textContent = latest.title;
   byline.textContent = latest.byline ?? '';
@@ -63,20 +63,24 @@ function show() {
     pause.hidden = !latest.takesCommands || !isPlaying();
     play.hidden = !latest.takesCommands || isPlaying();
   }
-  // The button that was pressed has become the other one.
-  if (focused?.hidden)
-    [pause, play]
-      .find((form) => !form.hidden)
-      ?.querySelector('button')
-      .focus();
+  // The button that was pressed has become the other one, or is gone.
+  if (focused?.hidden) (bar.querySelector('form:not([hidden]) button') ?? bar.querySelector('a')).focus();
   move();
+}
+
+/** Hides the bar, or shows it. What has the focus isn't hidden with it. */
+function setHidden(isHidden) {
+  // safeguard: focus-leaves-hidden-bar
+  if (isHidden && bar.contains(document.activeElement))
+    document.getElementById('main').focus({ preventScroll: true });
+  bar.hidden = isHidden;
 }
 
 /** Moves the progress on, and hides the bar when the track is long over. */
 function move() {
   if (bar.hidden) return;
   const { progressMs, durationMs, endsInMs } = current();
-  bar.hidden = endsInMs < -overMs;
+  setHidden(endsInMs < -overMs);
   progress.hidden = !durationMs || progressMs === null;
   if (!progress.hidden) progress.value = progressMs / durationMs;
 }

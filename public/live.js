@@ -30,9 +30,9 @@ const received = {
 };
 /** The latest card as received. */
 let latest = null;
-/** A card that arrived while a slider was held. */
+/** A card that arrived while a slider or button was held. */
 let delayed = null;
-/** Whether the card on the page was to be replaced while a slider was held. */
+/** Whether the card on the page was to be replaced in the meantime. */
 let isResetDue = false;
 /** Called after each update. Replaced once the controls are ready. */
 let onUpdate = () => undefined;
@@ -51,10 +51,13 @@ function show(card) {
   if (recent && place.querySelector('.idle') && !document.getElementById('live-recent')) place.append(recent);
   // A notice with a time has appeared.
   if (place.querySelector('.notice time')) import(place.dataset.clock);
+  // safeguard: focus-survives-update
   if (focused) {
     const controls = [...place.querySelectorAll('a, button, input, summary')];
-    // If it is gone, focus the first button.
-    (controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a'))?.focus();
+    // If it is gone, focus the first button. The page may have been scrolled away from it.
+    const next =
+      controls.find((one) => actionOf(one) === focused) ?? place.querySelector('button, a') ?? place;
+    next.focus({ preventScroll: true });
   }
 
   const isOther = (card.uri ?? '') !== shown.uri;
@@ -99,12 +102,19 @@ function receive(card) {
   else if (card.version === shown.version) setProgress(card);
   else return;
   onUpdate({ isOther, isRendered: card.html !== null });
+  // For queue.js, which may be loaded later.
+  Object.assign(place.dataset, {
+    uri: card.uri ?? '',
+    context: card.context ?? '',
+    shuffle: card.shuffle ?? '',
+  });
   place.dispatchEvent(new CustomEvent('playback', { detail: card }));
 }
 
-/** Whether a slider is held, or was a moment ago and hasn't been sent yet. */
+/** Whether a slider is held or hasn't been sent yet, or a button or link is being pressed: if it were replaced, the press would be lost. */
 function isHeld() {
-  return place.querySelector('[data-held]') !== null;
+  // safeguard: hold-pressed-button
+  return place.querySelector('[data-held], :is(a, button, summary):active') !== null;
 }
 
 /** Identifies a button or link in the next card by its action. Play and Pause are one button. */
@@ -229,6 +239,14 @@ const player = {
     if (card?.version) receive(card);
   },
 };
+// "Up next" is loaded when it is opened, or was when the page was left.
+const queue = document.getElementById('live-queue');
+const loadQueue = () => import(queue.dataset.later);
+if (queue && sessionStorage.getItem('up next')) loadQueue();
+else queue?.addEventListener('toggle', loadQueue, { once: true });
+// Browsers report the click itself after the end of a touch.
+for (const type of ['pointerup', 'pointercancel', 'keyup', 'dragend'])
+  document.addEventListener(type, () => setTimeout(player.release, 100));
 const { send, say } = await import(place.dataset.send);
 const { controlPlayer } = await import(place.dataset.player);
 onUpdate = controlPlayer(place, { ...player, send, say });

@@ -112,9 +112,8 @@ place.addEventListener('playback', ({ detail: { uri, context, shuffle } }) => {
   playing = { uri: uri ?? '', context: context ?? '', shuffle: String(shuffle ?? '') };
   update();
 });
-document.addEventListener('done', ({ target }) => {
-  if (target.action.endsWith('/player/queue') && content.querySelector('.track-list'))
-    offer('Up next has changed.');
+document.addEventListener('done', ({ detail: { action } }) => {
+  if (action.endsWith('/player/queue') && content.querySelector('.track-list')) offer('Up next has changed.');
 });
 document.addEventListener('visibilitychange', update);
 restore();

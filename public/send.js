@@ -75,16 +75,18 @@ document.addEventListener(
   'submit',
   async (event) => {
     const { target: form, submitter } = event;
-    if (form.dataset.done === undefined) return;
+    const done = submitter?.dataset.done ?? form.dataset.done;
+    if (done === undefined) return;
     event.preventDefault();
     // safeguard: one-request-for-double-click
     if (busy.has(submitter)) return;
     busy.add(submitter);
     const fields = new URLSearchParams(new FormData(form, submitter));
-    const answer = await send(form.action, fields);
+    const action = submitter?.hasAttribute('formaction') ? submitter.formAction : form.action;
+    const answer = await send(action, fields);
     busy.delete(submitter);
-    say(answer.text ?? form.dataset.done, answer.undo);
-    const detail = { ...answer, fields };
+    say(answer.text ?? done, answer.undo);
+    const detail = { ...answer, fields, action, submitter };
     form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },
   { capture: true },

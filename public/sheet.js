@@ -4,14 +4,16 @@
  */
 const sheet = document.getElementById('sheet');
 const content = sheet.querySelector('div');
+const closeButton = sheet.querySelector('form[method=dialog] button');
 const { devices } = sheet.dataset;
-const startFields = ['uri', 'context', 'offset', 'positionMs'];
+const startFields = ['uri', 'context', 'list', 'offset', 'positionMs'];
 /** The address of the link that opened it, and of its content. */
 let opener = '';
 let shown = '';
 let request = new AbortController();
 
-async function open(url, words = '') {
+/** Shows the content of this page after words that say why. `name`: that of what will be played. */
+async function open(url, words = '', name = '') {
   request.abort();
   request = new AbortController();
   const mine = request;
@@ -27,9 +29,9 @@ async function open(url, words = '') {
     if (!parts || response.redirected) return location.assign(url);
     if (parts.dataset.module) import(parts.dataset.module);
     show(parts.childNodes, words);
-    (
-      content.querySelector('.choices input, button') ?? sheet.querySelector('form[method=dialog] button')
-    ).focus();
+    const what = content.querySelector('[data-what]');
+    if (what && name) what.textContent = name;
+    (content.querySelector('.choices input, button') ?? closeButton).focus();
   } catch {
     if (!mine.signal.aborted) show([paragraph('This site isn’t responding. Check your connection.')], words);
   }
@@ -48,6 +50,14 @@ function show(parts, words) {
     url.searchParams.set('returnTo', here);
     link.href = url;
   }
+  if (sheet.open && !sheet.contains(document.activeElement)) closeButton.focus();
+}
+
+/** What a button plays, as its label says, or else the title of the page; empty for a selection. */
+function nameOf(button) {
+  if (button.form.id === 'selection') return '';
+  const [, name] = /^Play (.+)/.exec(button.textContent.trim()) ?? [];
+  return name ?? document.querySelector('h1').textContent.trim();
 }
 
 function paragraph(text) {
@@ -82,20 +92,24 @@ document.addEventListener('done', ({ target }) => {
   url.searchParams.set('notice', 'playback-started');
   location.assign(url);
 });
-document.addEventListener('refused', ({ target, detail: { reason, text, fields } }) => {
+document.addEventListener('refused', ({ target, detail: { reason, text, fields, action, submitter } }) => {
   const isMissing = ['no-active-device', 'device-gone'].includes(reason);
   // safeguard: refusal-in-sheet
   if (sheet.contains(target)) return isMissing ? open(shown, text) : complain(text);
   const start = new URLSearchParams([...fields].filter(([name]) => startFields.includes(name)));
   // safeguard: choose-device-in-sheet
-  if (start.size > 0 && isMissing) open(`${devices}?${start}`, text);
+  if (start.size > 0 && isMissing && action.endsWith('/play'))
+    open(`${devices}?${start}`, text, nameOf(submitter));
 });
 sheet.addEventListener('close', () => {
   // safeguard: closed-sheet-stays-closed
   request.abort();
-  // An update may have replaced the link that opened it.
-  if (document.activeElement === document.body)
-    [...document.querySelectorAll('a[data-sheet]')].find(({ href }) => href === opener)?.focus();
+  const { activeElement } = document;
+  // If an update has replaced what opened it, or taken it away, the focus is lost. The browser may not have taken it from the sheet yet.
+  if (activeElement !== document.body && !sheet.contains(activeElement)) return;
+  // safeguard: focus-after-sheet
+  const link = [...document.querySelectorAll('a[data-sheet]')].find(({ href }) => href === opener);
+  (link ?? document.getElementById('main')).focus({ preventScroll: true });
 });
 // A click beside the sheet closes it: the sheet's own content never is the target.
 sheet.addEventListener('click', ({ target }) => target === sheet && sheet.close());

@@ -3,6 +3,8 @@
  * Tabs that have only the bar do with ends of tracks; while another one shows the card, the stream is for all changes.
  */
 const checkEveryMs = 5_000;
+/** How long the browser takes to release the locks of a page that is left. */
+const settleMs = 300;
 
 /**
  * Follows what is playing while this tab is visible. `data`: where and how to follow, from the page. `isBar`: whether the tab has only the bar.
@@ -70,10 +72,14 @@ export function shareStream({ data, isBar, version, latest, onCard, onStatus, on
       stop = null;
       request.abort();
     };
-    const hold = () => {
+    let released = left;
+    const hold = async () => {
       isHolder = true;
+      // The page with the card that had the stream may be gone without its other lock being released yet.
+      // safeguard: one-stream-after-card
+      if (isBar && (await isCardSeen())) await new Promise((resolve) => setTimeout(resolve, settleMs));
       adapt();
-      return left;
+      return released;
     };
     if (!channel || !navigator.locks) {
       hold();
@@ -86,7 +92,8 @@ export function shareStream({ data, isBar, version, latest, onCard, onStatus, on
       };
       const options = { mode: 'shared', signal };
       const hasLeft = () => pass({ isCardChanged: true });
-      navigator.locks.request(cardLock, options, share).then(hasLeft, () => undefined);
+      // The next tab with the stream must not see this one.
+      released = navigator.locks.request(cardLock, options, share).then(hasLeft, () => undefined);
     }
     pass({ hello: true });
     navigator.locks.request(name, { signal }, hold).catch(() => undefined);

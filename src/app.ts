@@ -252,9 +252,9 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       firstByteMs,
     }),
   );
-  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists }));
+  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours }));
   router.use(libraryPages({ signedIn, forms, hub, undo }));
-  router.use(cataloguePages({ signedIn, appApi, rateLimiters }));
+  router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));

@@ -36,9 +36,9 @@ export const routes = {
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
-  /** With `uri` or `context`, its buttons play that, from `offset` on. */
+  /** With `uri`, `context` or `list`, its buttons play that, from `offset` on. */
   devices: (
-    query: { uri?: string; context?: string; offset?: string; positionMs?: string; returnTo?: string } = {},
+    query: Partial<Record<'uri' | 'context' | 'list' | 'offset' | 'positionMs' | 'returnTo', string>> = {},
   ) => url('/devices', query),
   /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>

@@ -61,9 +61,7 @@ export function createListenerApi(deps: Deps) {
       return grant.send(withToken(listenerCalls.player));
     },
 
-    /** Whether a page may offer to play things: the listener permits it, and hasn't been found to have no Premium. */
-    canPlay: ({ accountId, scopes }: Pick<StoredGrant, 'accountId' | 'scopes'>): boolean =>
-      hasScopes(scopes, scopesFor('play')) && !caller.isWithoutPremium(accountId),
+    canPlay,
 
     /** Whether a page may show what is playing. */
     canSeePlayer: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
@@ -72,6 +70,12 @@ export function createListenerApi(deps: Deps) {
     /** Returns everything that pages can do with Spotify for one session. */
     forSession,
   };
+
+  /** Whether a page may offer to play things: the listener permits it, and hasn't been found to have no Premium. */
+  function canPlay({ accountId, scopes }: { accountId: string; scopes: readonly string[] }): boolean {
+    // safeguard: play-with-premium-only
+    return hasScopes(scopes, scopesFor('play')) && !caller.isWithoutPremium(accountId);
+  }
 
   /** A call without arguments, outside a session. */
   function withToken<Result>(call: Call<[], Result>): AuthorizedRequest<Result> {
@@ -131,6 +135,10 @@ export function createListenerApi(deps: Deps) {
       requireScopesFor(...names: readonly CallName[]): void {
         requireScopes(session.grant.scopes, scopesFor(...names));
       },
+
+      /** Does the same as `canPlay`, for this listener. */
+      canPlay: (): boolean =>
+        canPlay({ accountId: session.listener.accountId, scopes: session.grant.scopes }),
 
       /** Returns whether Spotify has recently refused a command because the account has no Premium. */
       isWithoutPremium: (): boolean => caller.isWithoutPremium(session.listener.accountId),

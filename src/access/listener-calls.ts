@@ -58,7 +58,7 @@ export const listenerCalls = {
     endpoints: ['GET /me/tracks'],
     scopes: ['user-library-read'],
     family: 'lists',
-    usedBy: { Library: true },
+    usedBy: { Library: 'and "Play", with the page after it' },
     request: ({ webApi, accessToken, market }, page: number) =>
       webApi.savedTracks(accessToken, { from: (page - 1) * tracksPerPage, market }),
     cache: { key: (page) => `saved tracks ${page}`, ttlMs: ttl.second },

@@ -85,7 +85,7 @@ export const playerCalls = {
   addToQueue: defineCall({
     ...controls,
     endpoints: ['POST /me/player/queue'],
-    usedBy: { 'Lists of tracks': '"Add to queue"' },
+    usedBy: { 'Lists of tracks': '"Add to queue", once for each track' },
     request: ({ webApi, accessToken }, uri: string) => webApi.addToQueue(accessToken, uri),
   }),
 

@@ -189,8 +189,11 @@ export function redisFault(error: unknown): RedisFault {
   return { code: reply, ...(known ?? { problem: 'refuses commands', fix: 'Check the Redis log.' }) };
 }
 
-/** Returns the same for an error of a cluster that is connected: without a reply, only one of its nodes is missing. */
+/**
+ * Returns the same for an error of a cluster that is connected. Without a reply, or if a command was referred to another node and didn't get
+ * there, only one of its nodes is missing.
+ */
 export function clusterFault(error: unknown): RedisFault {
   const fault = redisFault(error);
-  return fault.code === undefined ? { code: undefined, ...missingNode } : fault;
+  return fault.code === undefined || fault.code === 'MOVED' ? { code: undefined, ...missingNode } : fault;
 }

@@ -63,6 +63,10 @@ const notices = {
   },
   'playback-started': { text: 'Playback started.' },
   'added-to-queue': { text: 'Added to the queue.' },
+  'partly-queued': {
+    text: 'Only the first of these were added to the queue, then Spotify refused or didn’t respond. Check Up next before you add the rest.',
+    isError: true,
+  },
   'queue-unknown': {
     text: 'Spotify didn’t respond, so this may or may not have been added. Check Up next before you add it again.',
     isError: true,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Application } from 'express';
 import { controlScopes, coverScopes, describeScope } from '../access/scopes.ts';
 import { routes } from '../routes.ts';
+import { maxQueued } from './can-play.ts';
 import { cover } from './cover.ts';
 import { albumTypes, fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
@@ -46,6 +47,7 @@ export function useViews(
     hasSetup,
     heartbeatMs,
     controlScopes,
+    maxQueued,
     coverScopes,
     /** Their purposes, for the page that asks for them. */
     controlPermissions: controlScopes.map((scope) => ({ scope, purpose: describeScope(scope) })),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { becomesTrue, openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 async function signedIn(t: TestContext, turntable: Turntable, options = {}): Promise<Page> {
@@ -38,7 +38,7 @@ test('the back button leads to the previous page, at the previous scroll positio
   assert.ok(before > 300);
   await far.click();
   await page.goBack();
-  await page.waitForFunction(`Math.abs(scrollY - ${before}) < 50`);
+  await becomesTrue(page, `Math.abs(scrollY - ${before}) < 50`);
 });
 
 test('a search has its own address, which can be bookmarked, shared and returned to', { skip }, async (t) => {
@@ -201,7 +201,7 @@ test('covers that are slow or missing shift nothing', { skip }, async (t) => {
   for (const path of ['/now-playing', '/playlists', '/search?q=moon', '/library']) {
     await page.goto(turntable.url + path, { waitUntil: 'commit' });
     await page.locator('.site-footer').waitFor();
-    await page.waitForFunction('getComputedStyle(document.body).display === "grid"');
+    await becomesTrue(page, 'getComputedStyle(document.body).display === "grid"');
     const shape =
       'JSON.stringify([...document.querySelectorAll("h1, h2, main li, .site-footer")].map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return [x, y, width, height].map(Math.round); }))';
     const before = await page.evaluate(shape);

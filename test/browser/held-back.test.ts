@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { becomesTrue, openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
@@ -83,7 +83,7 @@ test('behind a proxy that buffers streams the next track appears by itself, with
   const { item } = await page.evaluate<{ item: { durationMs: number } }>(
     "fetch('/now-playing', { headers: { Accept: 'application/json' } }).then((answer) => answer.json())",
   );
-  simulator.plays('mara', { kind: 'track', index: 0, progressMs: item.durationMs - 9_000 });
+  simulator.plays('mara', { kind: 'track', index: 0, progressMs: item.durationMs - 12_000 });
   // The last answer is cached for two seconds; the page after that polls, so the end of the track is known.
   await page.waitForTimeout(2_100);
   await page.goto(page.url());
@@ -91,7 +91,7 @@ test('behind a proxy that buffers streams the next track appears by itself, with
   simulator.forgetCalls();
   fetched.length = 0;
 
-  await isAnother(page, name, 30_000);
+  await isAnother(page, name, 60_000);
 
   assert.match((await page.locator('#live-announcement').textContent()) ?? '', /^Now playing: /);
   assert.equal(countApiCalls(simulator, '/v1/me/player'), 1, 'as many as with a stream');
@@ -112,7 +112,7 @@ test('when the proxy stops buffering, the page goes back to streams', { skip }, 
   proxy.isBuffering = false;
   await until(() => streams.length > 0);
   // The page no longer fetches, and a change made on another page arrives in a moment.
-  await page.waitForFunction("sessionStorage.getItem('failed streams') === '0'");
+  await becomesTrue(page, "sessionStorage.getItem('failed streams') === '0'");
   const before = fetched.length;
   simulator.plays('mara', { kind: 'track', index: 5, progressMs: 0 });
   await page.evaluate("fetch('/now-playing/poll', { method: 'POST' })");

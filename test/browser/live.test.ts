@@ -16,21 +16,27 @@ async function nearTheEnd(t: TestContext, options: Parameters<typeof openBrowser
   const { body } = await mara.getJson('/now-playing');
   const leave = (ms: number) =>
     simulator.plays('mara', { kind: 'track', index: 0, progressMs: body.item.durationMs - ms });
-  leave(10_000);
-  // The response to the visit above is cached for a second.
-  await sleep(1_100);
-
   const browser = await openBrowser(t, options);
   const streams: string[] = [];
   browser.on('request', (request) => {
     if (request.url().includes('/now-playing/events')) streams.push(request.url());
   });
   const page = await browser.newPage();
-  await signIn(turntable, page);
+  await startSignIn(turntable, page);
+  leave(10_000);
+  // The response to the visit above is cached for a second.
+  await sleep(1_100);
+  await agree(page);
   return { ...turntable, browser, page, streams, name: body.item.name as string, leave };
 }
 
-async function signIn(
+async function signIn(...how: Parameters<typeof startSignIn>): Promise<void> {
+  await startSignIn(...how);
+  await agree(how[1]);
+}
+
+/** Leads to the page on which the listener agrees. */
+async function startSignIn(
   { url }: { url: string },
   page: Page,
   allow = '',
@@ -38,6 +44,9 @@ async function signIn(
 ): Promise<void> {
   await page.goto(`${url}/login?returnTo=/now-playing${allow}`);
   await page.getByRole('radio', { name }).check();
+}
+
+async function agree(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Agree' }).click();
   await page.waitForURL('**/now-playing');
 }
@@ -265,9 +274,11 @@ test('a form that opened another tab does not keep this one signed in', { skip }
 test('with reduced motion the progress bar moves in steps', { skip }, async (t) => {
   const { page } = await nearTheEnd(t, { reducedMotion: 'reduce' });
   const values = new Set<number>();
+  const startedAt = performance.now();
   for (let looks = 0; looks < 10; looks += 1) {
     values.add(await barAt(page));
     await page.waitForTimeout(200);
   }
-  assert.ok(values.size <= 2, `${values.size} steps in two seconds`);
+  const seconds = (performance.now() - startedAt) / 1000;
+  assert.ok(values.size <= 2 + seconds / 5, `${values.size} steps in ${seconds} seconds`);
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { loadWithScripts, openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
-import { startTurntable } from '../support/turntable.ts';
+import { holdResponse, startTurntable } from '../support/turntable.ts';
 
 /** The page of someone who plays the third track and may control the player. */
 async function nowPlaying(
@@ -23,11 +23,8 @@ async function nowPlaying(
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
-  await page.goto(url + path);
-  // The stream has sent its first card, so that the page is ready.
-  if (options.javaScriptEnabled !== false)
-    await page.waitForFunction('window.EventSource && document.readyState === "complete"');
-  await page.waitForTimeout(500);
+  if (options.javaScriptEnabled === false) await page.goto(url + path);
+  else await loadWithScripts(page, url + path);
   simulator.forgetCalls();
   return { ...turntable, mara, page, errors };
 }
@@ -42,13 +39,17 @@ test('a button shows its effect at once, on the same page, and costs one call an
   const { page, simulator, errors } = await nowPlaying(t);
   simulator.settings.commandDelayMs = 300;
   await page.evaluate('window.isSamePage = true');
+  const pausing = holdResponse(simulator, /\/pause$/);
 
   await button(page, 'Pause').click();
-  await button(page, 'Play').waitFor({ timeout: 250 });
+  await button(page, 'Play').waitFor();
   assert.ok(await page.getByText('Paused on').isVisible());
   assert.ok(await button(page, 'Play').evaluate((one) => one === one.ownerDocument.activeElement));
+  await pausing.reached;
+  pausing.release();
 
-  await page.waitForTimeout(5_500);
+  await until(() => apiRequests(simulator).length >= 3);
+  await page.waitForTimeout(3_000);
   assert.deepEqual(apiRequests(simulator), ['PUT /me/player/pause', 'GET /me/player', 'GET /me/player']);
   assert.ok(await button(page, 'Play').isVisible());
   assert.equal(await page.getByRole('alert').count(), 0);
@@ -62,7 +63,7 @@ test('a command that changes nothing is taken back with words', { skip }, async 
   simulator.fault({ on: /\/pause$/, answer: { status: 204, body: '' } });
 
   await button(page, 'Pause').click();
-  await button(page, 'Play').waitFor({ timeout: 250 });
+  await button(page, 'Play').waitFor();
   await page.getByRole('alert').filter({ hasText: 'but nothing changed' }).waitFor();
 
   assert.ok(await button(page, 'Pause').isVisible());
@@ -91,7 +92,8 @@ test('sliders send where they come to rest, and shuffle and repeat say what they
   const player = async () => (await mara.getJson('/now-playing').expect(200)).body;
   const volume = page.getByRole('slider', { name: 'Volume' });
   await volume.focus();
-  for (let press = 0; press < 5; press += 1) await page.keyboard.press('ArrowRight');
+  // In quick succession, even on a busy machine.
+  await Promise.all(Array.from({ length: 5 }, () => page.keyboard.press('ArrowRight')));
   await until(() => commands(apiRequests(simulator)).length > 0);
   await page.waitForTimeout(600);
   assert.deepEqual(commands(apiRequests(simulator)), ['PUT /me/player/volume']);
@@ -117,12 +119,14 @@ test('sliders send where they come to rest, and shuffle and repeat say what they
 });
 
 test('the next track appears by itself after a press', { skip }, async (t) => {
-  const { page } = await nowPlaying(t);
+  const { page, simulator } = await nowPlaying(t);
   const heading = page.getByRole('heading', { level: 1 });
   const name = (await heading.textContent()) ?? '';
+  const skipping = holdResponse(simulator, /\/next$/);
 
   await button(page, 'Next').click();
-  await page.getByText('Skipping…').waitFor({ timeout: 250 });
+  await page.getByText('Skipping…').waitFor();
+  skipping.release();
   await heading.filter({ hasNotText: name }).waitFor();
   assert.equal(await page.getByText('Skipping…').count(), 0);
 });
@@ -168,11 +172,12 @@ test('a slider that is let go where it was holds nothing up', { skip }, async (t
 test('a command that is taken back while a slider is held leaves the slider alone', { skip }, async (t) => {
   const { page, simulator } = await nowPlaying(t);
   const body = JSON.stringify({ error: { status: 403, message: 'Player command failed: No' } });
-  simulator.fault({ on: /\/pause$/, delayMs: 1_500, answer: { status: 403, body } });
+  const refusing = holdResponse(simulator, /\/pause$/, { status: 403, body });
   await page.evaluate("document.querySelector('#live-volume').isHeldOne = true");
 
   await button(page, 'Pause').click();
   await drag(page, '#live-volume');
+  refusing.release();
   await page.getByText('Spotify can’t pause right now').waitFor();
   await page.waitForTimeout(300);
   assert.ok(await page.evaluate("document.querySelector('#live-volume').isHeldOne"));
@@ -180,6 +185,27 @@ test('a command that is taken back while a slider is held leaves the slider alon
 
   await button(page, 'Pause').waitFor();
   assert.ok(await page.getByText('Spotify can’t pause right now').isVisible());
+});
+
+test('a button that is being pressed isn’t replaced, so that the press counts', { skip }, async (t) => {
+  const { page, simulator, mara } = await nowPlaying(t);
+  const heading = page.getByRole('heading', { level: 1 });
+  const name = (await heading.textContent()) ?? '';
+
+  await button(page, 'Shuffle').hover();
+  await page.mouse.down();
+  const updated = page.evaluate(
+    "new Promise((resolve) => document.getElementById('live').addEventListener('playback', () => resolve(true), { once: true }))",
+  );
+  await mara.post('/player/next').set('Accept', 'application/json').send({}).expect(204);
+  await until(() => apiRequests(simulator).filter((one) => one === 'GET /me/player').length > 0);
+  await page.waitForTimeout(1_000);
+  assert.equal(await heading.textContent(), name, 'the card stays while the button is held');
+  await page.mouse.up();
+
+  assert.ok(await updated);
+  await heading.filter({ hasNotText: name }).waitFor();
+  await until(() => apiRequests(simulator).includes('PUT /me/player/shuffle'));
 });
 
 test('what a permission allows stays open when the card is updated', { skip }, async (t) => {
@@ -201,10 +227,11 @@ test('what a permission allows stays open when the card is updated', { skip }, a
 test('a refusal is shown even if another button was pressed in the meantime', { skip }, async (t) => {
   const { page, simulator } = await nowPlaying(t);
   const body = JSON.stringify({ error: { status: 403, message: 'No', reason: 'ENDLESS_CONTEXT' } });
-  simulator.fault({ on: /\/shuffle$/, delayMs: 400, answer: { status: 403, body } });
+  const refusing = holdResponse(simulator, /\/shuffle$/, { status: 403, body });
 
   await button(page, 'Shuffle').click();
   await button(page, 'Next').click();
+  refusing.release();
 
   await page.getByText('endless mixes').waitFor();
   await page.locator('button[name=on][aria-pressed=false]').waitFor();
@@ -244,10 +271,12 @@ test('moving to the end of a track plays the next one', { skip }, async (t) => {
 });
 
 test('going back at the start of the first track is no failure', { skip }, async (t) => {
-  const { page, errors } = await nowPlaying(t, {}, { index: 0, progressMs: 2_000 });
+  const { page, simulator, errors } = await nowPlaying(t, {}, { index: 0, progressMs: 2_000 });
+  const goingBack = holdResponse(simulator, /\/previous$/);
 
   await button(page, 'Previous').click();
-  await page.getByText('Going back…').waitFor({ timeout: 500 });
+  await page.getByText('Going back…').waitFor();
+  goingBack.release();
 
   await page.getByText('Playing on').waitFor();
   await page.waitForTimeout(5_000);
@@ -292,13 +321,17 @@ test('saving the track stays on the page', { skip }, async (t) => {
     ? ['Save to library', 'Remove from library']
     : ['Remove from library', 'Save to library'];
 
-  await button(page, before).click();
-  await button(page, after).waitFor({ timeout: 500 });
-  await page.getByRole('status').filter({ hasText: 'library.' }).waitFor();
-  await page.waitForTimeout(1_000);
-  await button(page, after).click();
-  await button(page, before).waitFor({ timeout: 500 });
-  await page.waitForTimeout(1_000);
+  for (const [shown, next] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    const saving = holdResponse(simulator, /\/me\/library$/);
+    await button(page, shown).click();
+    await button(page, next).waitFor();
+    saving.release();
+    await page.getByRole('status').filter({ hasText: 'library.' }).waitFor();
+    await page.waitForTimeout(1_000);
+  }
 
   assert.equal(commands(apiRequests(simulator)).length, 2);
   assert.ok(await page.evaluate('window.isSamePage'));
@@ -309,13 +342,18 @@ test('lists play and queue in the background, and stay where they are', { skip }
   const { page, simulator, url, errors } = await nowPlaying(t, {}, { path: '/library' });
   const status = page.getByRole('status').filter({ hasText: /\w/ });
   const add = page.getByRole('button', { name: /^Add .* to the queue$/ }).nth(9);
-  simulator.fault({ on: /\/queue$/, delayMs: 300 });
+  const adding = holdResponse(simulator, /\/queue$/);
   await add.scrollIntoViewIfNeeded();
   const scrolled = await page.evaluate('scrollY');
 
   await add.dblclick();
+  adding.release();
   await status.filter({ hasText: 'Added to the queue.' }).waitFor();
-  assert.deepEqual(apiRequests(simulator), ['POST /me/player/queue'], 'a double click adds it once');
+  assert.deepEqual(
+    commands(apiRequests(simulator)),
+    ['POST /me/player/queue'],
+    'a double click adds it once',
+  );
   assert.ok(await add.evaluate((one) => one === one.ownerDocument.activeElement));
 
   simulator.fault({ on: /\/queue$/, answer: { status: 502, body: '' } });

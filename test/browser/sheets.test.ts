@@ -2,7 +2,12 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import {
+  becomesTrue,
+  loadWithScripts,
+  openBrowser,
+  skipWithoutBrowser as skip,
+} from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
@@ -21,7 +26,7 @@ async function open(t: TestContext, path: string, options: Options = {}) {
   const page = await browser.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(url + path);
+  await loadWithScripts(page, url + path);
   return { ...turntable, mara, page, errors };
 }
 
@@ -74,21 +79,42 @@ test('something to play without a device asks for one on the same page', { skip 
 });
 
 test('a sheet is closed by Escape, and the focus returns to its link', { skip }, async (t) => {
-  const { page } = await open(t, '/now-playing');
-  await page.getByRole('link', { name: 'Devices' }).click();
-  await sheet(page)
-    .getByRole('button', { name: /Play here/ })
-    .first()
-    .waitFor();
-  await page.keyboard.press('Escape');
-  await sheet(page).waitFor({ state: 'hidden' });
-  assert.equal(await page.evaluate('document.activeElement.textContent'), 'Devices');
+  const { page, mara, simulator } = await open(t, '/now-playing');
+  const openSheet = async () => {
+    await page.getByRole('link', { name: 'Devices' }).click();
+    await sheet(page)
+      .getByRole('button', { name: /Play here/ })
+      .first()
+      .waitFor();
+  };
+  // Browsers report that a dialog was closed a moment after it has disappeared.
+  const closeSheet = async () => {
+    await page.keyboard.press('Escape');
+    await becomesTrue(page, "document.activeElement.matches('main :any-link')");
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Devices');
+  };
+  await openSheet();
+  await closeSheet();
+
+  // An update replaces the link in the meantime.
+  await openSheet();
+  await page.evaluate("document.querySelector('main [data-sheet]').isFormerOne = true");
+  await seeAnother(page, mara);
+  assert.equal(await page.evaluate("document.querySelector('main [data-sheet]').isFormerOne"), undefined);
+  await closeSheet();
+
+  // Nothing plays any more, so that the link is another one.
+  await openSheet();
+  simulator.plays('mara', { kind: 'nothing' });
+  await page.evaluate("fetch('/now-playing/poll', { method: 'POST' })");
+  await page.getByText('Nothing is playing').waitFor({ state: 'attached' });
+  await closeSheet();
 });
 
 test('up next is asked for once it is open, and then shifted without a call', { skip }, async (t) => {
   const { page, simulator, mara, errors } = await open(t, '/now-playing');
-  await playAnother(mara);
-  await page.waitForTimeout(2_500);
+  await seeAnother(page, mara);
+  await page.waitForTimeout(1_000);
   assert.equal(queueCalls(simulator), 0);
 
   await page.locator('#live-queue summary').click();
@@ -101,7 +127,8 @@ test('up next is asked for once it is open, and then shifted without a call', { 
     .getByRole('heading', { level: 1 })
     .filter({ hasText: first ?? '' })
     .waitFor();
-  await page.waitForFunction(
+  await becomesTrue(
+    page,
     `document.querySelector('#live-queue .track-list .name').textContent === ${JSON.stringify(second)}`,
   );
   assert.equal(await rows.first().locator('.number').textContent(), '1');
@@ -129,6 +156,14 @@ test('another list that plays is asked for its queue once, and not while the pag
   await until(() => Promise.resolve(queueCalls(simulator) === before + 2));
 });
 
+/** Plays a playlist that isn't playing, and waits until the page shows it. */
+async function seeAnother(page: Page, mara: Browser): Promise<void> {
+  const heading = page.getByRole('main').getByRole('heading', { level: 1 });
+  const name = (await heading.textContent()) ?? '';
+  await playAnother(mara);
+  await heading.filter({ hasNotText: name }).waitFor();
+}
+
 /** Plays a playlist that isn't playing. */
 async function playAnother(mara: Browser): Promise<void> {
   const { body } = await mara.getJson('/playlists').expect(200);
@@ -154,8 +189,7 @@ test('once Spotify has asked for Premium, the page offers nothing to play', { sk
 async function withQueue(t: TestContext) {
   const opened = await open(t, '/now-playing');
   const { page, mara } = opened;
-  await playAnother(mara);
-  await page.waitForTimeout(2_500);
+  await seeAnother(page, mara);
   await page.locator('#live-queue summary').click();
   const rows = page.locator('#live-queue .track-list > li');
   await rows.first().waitFor();
@@ -167,7 +201,7 @@ test('loading the page again takes no call for the queue, and another sign-in do
 }, async (t) => {
   const { page, simulator, rows } = await withQueue(t);
   assert.equal(queueCalls(simulator), 1);
-  await page.reload();
+  await loadWithScripts(page);
   await rows.first().waitFor();
   await page.waitForTimeout(1_500);
   assert.equal(queueCalls(simulator), 1);
@@ -176,8 +210,7 @@ test('loading the page again takes no call for the queue, and another sign-in do
     const stored = JSON.parse(sessionStorage.getItem('up next'));
     sessionStorage.setItem('up next', JSON.stringify({ ...stored, signIn: 'another' }));
   }`);
-  await page.reload();
-  await page.waitForTimeout(1_000);
+  await loadWithScripts(page);
   assert.equal(await rows.count(), 0);
 });
 

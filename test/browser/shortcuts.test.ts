@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { loadWithScripts, openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
 import { axeViolations, smallTargets } from '../support/page-checks.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
@@ -15,16 +15,15 @@ async function open(t: TestContext, path: string) {
   const browser = await openBrowser(t);
   await browser.addCookies(mara.cookies().map((cookie) => ({ ...cookie, url })));
   const page = await browser.newPage();
-  await page.goto(url + path);
-  await page.locator('#open-shortcuts').waitFor();
-  await page.waitForTimeout(500);
+  await loadWithScripts(page, url + path);
   simulator.forgetCalls();
   const sent = () => apiRequests(simulator).filter((one) => !one.startsWith('GET'));
-  /** Presses a key, and returns the commands that follow within a moment. */
-  const press = async (key: string) => {
+  /** Presses a key, waits for this many commands and whether others follow, and returns them. */
+  const press = async (key: string, count = 0) => {
     simulator.forgetCalls();
     await page.keyboard.press(key);
-    await page.waitForTimeout(900);
+    await until(() => sent().length >= count);
+    await page.waitForTimeout(count > 0 ? 300 : 900);
     return sent();
   };
   return { ...turntable, page, press, sent };
@@ -38,13 +37,13 @@ test('letters work on every page', { skip }, async (t) => {
     await page.locator('#action-status').evaluate((one) => one.checkVisibility()),
     'before it says anything',
   );
-  assert.deepEqual(await press('n'), ['POST /me/player/next']);
-  assert.equal(await status.textContent(), 'Skipped.');
-  assert.deepEqual(await press('p'), ['POST /me/player/previous']);
-  assert.deepEqual(await press('s'), ['PUT /me/player/shuffle']);
-  assert.deepEqual(await press('r'), ['PUT /me/player/repeat']);
-  assert.equal(await status.textContent(), 'Repeat: one.');
-  assert.match((await press('l')).join(), /^(PUT|DELETE) \/me\/library$/);
+  assert.deepEqual(await press('n', 1), ['POST /me/player/next']);
+  await status.filter({ hasText: 'Skipped.' }).waitFor();
+  assert.deepEqual(await press('p', 1), ['POST /me/player/previous']);
+  assert.deepEqual(await press('s', 1), ['PUT /me/player/shuffle']);
+  assert.deepEqual(await press('r', 1), ['PUT /me/player/repeat']);
+  await status.filter({ hasText: 'Repeat: one.' }).waitFor();
+  assert.match((await press('l', 1)).join(), /^(PUT|DELETE) \/me\/library$/);
   await press('/');
   assert.ok(await page.getByRole('searchbox').evaluate((one) => one === one.ownerDocument.activeElement));
   assert.deepEqual(await press('n'), [], 'a letter in a field is text');
@@ -57,38 +56,37 @@ test('letters work on every page', { skip }, async (t) => {
 test('letters press the buttons of now playing', { skip }, async (t) => {
   const { page, press, sent } = await open(t, '/now-playing');
 
-  assert.deepEqual(await press('s'), ['PUT /me/player/shuffle']);
+  assert.deepEqual(await press('s', 1), ['PUT /me/player/shuffle']);
   await page.locator('button[name=on][aria-pressed=true]').waitFor();
-  assert.deepEqual(await press('n'), ['POST /me/player/next']);
+  assert.deepEqual(await press('n', 1), ['POST /me/player/next']);
   for (const key of ['Control+n', 'Alt+s', 'Shift+n', 'Meta+r']) await page.keyboard.press(key);
   await page.waitForTimeout(500);
   assert.deepEqual(sent(), ['POST /me/player/next'], 'nothing with a modifier');
 });
 
 test('Space and arrows work only while the focus is in the player itself', { skip }, async (t) => {
-  const { page, press, sent } = await open(t, '/now-playing');
+  const { page, press } = await open(t, '/now-playing');
 
   for (const key of [' ', 'ArrowLeft', 'ArrowUp']) assert.deepEqual(await press(key), [], `${key} elsewhere`);
   await page.getByRole('link', { name: 'Devices' }).focus();
   for (const key of [' ', 'ArrowLeft', 'ArrowUp']) assert.deepEqual(await press(key), [], `${key} on a link`);
   await page.getByRole('button', { name: 'Next', exact: true }).focus();
-  assert.deepEqual(await press(' '), ['POST /me/player/next'], 'a button does what it says');
+  assert.deepEqual(await press(' ', 1), ['POST /me/player/next'], 'a button does what it says');
   await page.waitForTimeout(2_000);
 
   const player = page.getByRole('group', { name: 'Player' });
   await player.focus();
-  assert.deepEqual(await press('ArrowRight'), ['PUT /me/player/seek']);
-  assert.deepEqual(await press('ArrowDown'), ['PUT /me/player/volume']);
+  assert.deepEqual(await press('ArrowRight', 1), ['PUT /me/player/seek']);
+  assert.deepEqual(await press('ArrowDown', 1), ['PUT /me/player/volume']);
   assert.deepEqual(await press('Shift+ArrowDown'), []);
-  assert.deepEqual(await press(' '), ['PUT /me/player/pause']);
+  assert.deepEqual(await press(' ', 1), ['PUT /me/player/pause']);
   await page.getByText('Paused on').waitFor();
   await page.waitForTimeout(2_500);
   assert.ok(
     await player.evaluate((one) => one === one.ownerDocument.activeElement),
     'updates keep the focus',
   );
-  assert.deepEqual(await press(' '), ['PUT /me/player/play']);
-  await until(() => sent().length === 1);
+  assert.deepEqual(await press(' ', 1), ['PUT /me/player/play']);
 });
 
 test('volume and position set in quick succession are both sent', { skip }, async (t) => {
@@ -108,10 +106,9 @@ test('letters work where the browser stores nothing, and stay off on the page', 
   await page.addInitScript(
     "Object.defineProperty(window, 'localStorage', { get() { throw new Error('blocked'); } })",
   );
-  await page.reload();
-  await page.waitForTimeout(500);
+  await loadWithScripts(page);
 
-  assert.deepEqual(await press('s'), ['PUT /me/player/shuffle']);
+  assert.deepEqual(await press('s', 1), ['PUT /me/player/shuffle']);
   await page.keyboard.press('?');
   await page.getByRole('dialog').getByRole('checkbox').uncheck();
   await page.keyboard.press('Escape');
@@ -129,16 +126,15 @@ test('the help lists them, is accessible, and switches the letters off for good'
   assert.deepEqual(await press('n'), [], 'not behind the dialog');
   await dialog.getByRole('checkbox').uncheck();
   await page.keyboard.press('Escape');
-  assert.ok(await dialog.isHidden());
+  await dialog.waitFor({ state: 'hidden' });
   assert.deepEqual(await press('n'), []);
 
-  await page.reload();
-  await page.waitForTimeout(500);
+  await loadWithScripts(page);
   assert.deepEqual(await press('n'), []);
   await page.getByRole('group', { name: 'Player' }).focus();
-  assert.deepEqual(await press(' '), ['PUT /me/player/pause'], 'the player’s own keys stay');
+  assert.deepEqual(await press(' ', 1), ['PUT /me/player/pause'], 'the player’s own keys stay');
   await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
   await dialog.getByRole('checkbox').check();
   await dialog.getByRole('button', { name: 'Close' }).click();
-  assert.deepEqual(await press('n'), ['POST /me/player/next']);
+  assert.deepEqual(await press('n', 1), ['POST /me/player/next']);
 });

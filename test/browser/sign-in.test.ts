@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import type { Page, Request } from 'playwright-core';
-import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
+import { openBrowser, openProfile, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
 import { countTokenRequests, startTurntable } from '../support/turntable.ts';
 
@@ -48,7 +48,7 @@ for (const javaScriptEnabled of [true, false]) {
     assert.equal(await page.getByRole('main').getByRole('listitem').count(), 48, 'fifty, two of them null');
     assert.ok((await widthOf(page, '.cards img')) > 0, 'covers are loaded');
     await page.getByRole('link', { name: 'Next page' }).click();
-    assert.ok(await page.getByText('137 playlists, page 2 of 3').isVisible());
+    await page.getByText('137 playlists, page 2 of 3').waitFor();
 
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByText('You’re signed out.').waitFor();
@@ -177,7 +177,7 @@ test('after a failed sign-in, no code or state is in the address bar, the histor
 // fault: browser-prerenders-sign-in
 test('a sign-in that the browser prefetches is not started', { skip }, async (t) => {
   const { url } = await startTurntable(t);
-  const browser = await openBrowser(t);
+  const browser = await openProfile(t);
   const page = await browser.newPage();
   await page.goto(url);
   const ahead = page.waitForResponse(`${url}/login`);

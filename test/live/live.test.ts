@@ -31,7 +31,7 @@ test('a subscriber gets the card at once, and the next track when it starts, aft
   assert.equal(first.data.playing, true);
   assert.equal(first.data.durationMs, durationMs);
   assert.equal(first.data.progressMs, 0);
-  assert.match(String(first.data.html), /<article class="now-playing">/);
+  assert.match(String(first.data.html), /<article class="now-playing is-playing">/);
   assert.equal(countApiCalls(simulator, playerPath), 0, 'the page has just asked');
 
   clock.advance({ seconds: 55 });

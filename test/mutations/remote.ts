@@ -101,7 +101,7 @@ export const mutations: Mutation[] = [
   {
     what: 'offering to play only with Premium',
     safeguard: 'play-with-premium-only',
-    from: '&& !listener.isWithoutPremium()',
+    from: '&& !caller.isWithoutPremium(accountId)',
     to: '',
     test: 'test/pages/remote',
     named: 'only what can be played',

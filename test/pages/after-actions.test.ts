@@ -32,7 +32,7 @@ const json = async (at: Browser, path: string) => (await at.getJson(path).expect
 
 const cases: Record<string, Case> = {
   'saving and removing the playing track': {
-    routes: ['POST /library/save', 'POST /library/remove'],
+    routes: ['POST /library/save', 'POST /library/remove', 'POST /undo/library/:token'],
     async shown(at) {
       const page = await nowPlaying(at);
       const { total } = await json(at, '/library');
@@ -51,6 +51,8 @@ const cases: Record<string, Case> = {
       return [
         { path: '/library/remove', sent: { uri }, expected: isOut },
         { path: '/library/save', sent: { uri }, expected: isIn },
+        { path: '/library/remove', sent: { uri }, expected: isOut },
+        { path: 'undo', expected: isIn },
       ];
     },
   },

@@ -127,9 +127,12 @@ test('a track is removed from the library, and the page says so', async (t) => {
 
   const path = apiVersionIn(t) === 'legacy' ? 'DELETE /me/tracks' : 'DELETE /me/library';
   assert.deepEqual(apiRequests(simulator), [path]);
-  assert.equal(left.headers.location, '/library?page=2&notice=track-removed');
+  assert.match(left.headers.location ?? '', /^\/library\?page=2&notice=track-removed&undo=/);
   const after = await person.get(left.headers.location ?? '').expect(200);
-  assert.match(after.text, /<p class="notice" role="status">Removed from your library\.<\/p>/);
+  assert.match(
+    after.text,
+    /role="status"><p>Removed from your library\.<\/p><form method="post" action="\/undo\/library\//,
+  );
   assert.equal((await person.getJson('/library')).body.total, before - 1);
 });
 
@@ -146,7 +149,7 @@ test('removing the only track of the last page leads to the page before it', asy
   const left = await person.post('/library/remove').type('form').send(sent).expect(303);
   const led = await person.get(left.headers.location ?? '').expect(303);
 
-  assert.equal(led.headers.location, `/library?page=${pages - 1}&notice=track-removed`);
+  assert.ok(led.headers.location?.startsWith(`/library?page=${pages - 1}&notice=track-removed&undo=`));
   const page = await person.get(led.headers.location ?? '').expect(200);
   assert.match(page.text, /Removed from your library/);
   ({ total, pages } = (await person.getJson('/library')).body);
@@ -200,8 +203,11 @@ test('programs get the status itself from both', async (t) => {
   const uri = track?.item.uri;
   const send = (path: string, body: object) => person.post(path).set('Accept', 'application/json').send(body);
 
-  assert.deepEqual((await send('/library/remove', { uri }).expect(200)).body, { uri, saved: false });
-  assert.deepEqual((await send('/library/save', { uri }).expect(200)).body, { uri, saved: true });
+  const { undo, ...removed } = (await send('/library/remove', { uri }).expect(200)).body;
+  assert.deepEqual(removed, { uri, saved: false, text: 'Removed from your library.' });
+  assert.match(undo, /^\/undo\/library\/[\w-]{22}$/);
+  const saved = { uri, saved: true, text: 'Saved to your library.', undo: null };
+  assert.deepEqual((await send('/library/save', { uri }).expect(200)).body, saved);
   assert.equal((await send('/library/save', {}).expect(400)).body.reason, 'no-uri');
 });
 

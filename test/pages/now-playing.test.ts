@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import { countApiCalls, startTurntable } from '../support/turntable.ts';
 
-test('now playing shows the track with artists, album, cover, progress and device, each with a link to Spotify', async (t) => {
+test('now playing shows the track with artists, album, cover, progress and device, each with a link', async (t) => {
   const { browser, simulator, clock } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
@@ -16,15 +16,19 @@ test('now playing shows the track with artists, album, cover, progress and devic
   assert.equal(body.state, 'playing');
   assert.equal(body.progressMs, 65_000);
   assert.match(page.text, new RegExp(`<title>${item.name} · Turntable</title>`));
-  assert.match(page.text, new RegExp(`<h1><a href="${item.link}"><bdi>${item.name}</bdi></a></h1>`));
+  const pageOf = ({ uri }: { uri: string }) => uri.replace(/^spotify:(\w+):/, '/$1s/');
+  assert.match(page.text, new RegExp(`<h1><a href="${pageOf(item)}"><bdi>${item.name}</bdi></a></h1>`));
   for (const named of [...item.artists, item.album]) {
-    assert.ok(page.text.includes(`<a href="${named.link}"><bdi>${named.name}</bdi></a>`), named.name);
+    assert.ok(page.text.includes(`<a href="${pageOf(named)}"><bdi>${named.name}</bdi></a>`), named.name);
   }
+  assert.ok(page.text.includes(`<a href="${item.link}">Open on Spotify</a>`));
   assert.match(page.text, /Playing on <bdi>Kitchen speaker<\/bdi>/);
   assert.match(page.text, />1:05<\/span>/);
   assert.match(
     page.text,
-    new RegExp(`<a class="artwork" href="${item.link}"><img class="cover" src="${simulator.origin}/covers/`),
+    new RegExp(
+      `<a class="artwork" href="${pageOf(item)}"[^>]*><img class="cover" src="${simulator.origin}/covers/`,
+    ),
   );
   assert.equal(page.headers['cache-control'], 'private, no-store');
 });

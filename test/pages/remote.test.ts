@@ -306,7 +306,7 @@ testOnce('only what can be played is offered, and only with Premium', async (t) 
   const offered = async () => {
     clock.advance({ minutes: 1 });
     const { text } = await mara.get('/library').expect(200);
-    return [...text.matchAll(/form="play" name="offset" value="([^"]+)"/g)].map(([, uri]) => uri);
+    return [...text.matchAll(/form="play" name="offset" value="\d+ ([^"]+)" title/g)].map(([, uri]) => uri);
   };
   const all = await offered();
   simulator.settings.unavailable.set(String(all[1]), { reason: 'market' });
@@ -429,7 +429,7 @@ test('tracks in lists are played in their list, and added to the queue', async (
   const { text: saved } = await mara.get('/library').expect(200);
   const { tracks } = (await mara.getJson('/library').expect(200)).body;
   const [, second, third] = tracks.map(({ item }: { item: { uri: string } }) => item.uri);
-  const from = { ...formFields(saved, '/player/play'), offset: second };
+  const from = { ...formFields(saved, '/player/play'), offset: `1 ${second}` };
   const left = await mara.post('/player/play').type('form').send(from).expect(303);
   assert.equal(left.headers.location, '/library?notice=playback-started');
   assert.equal((await playerOf(mara, turntable)).item.uri, second);

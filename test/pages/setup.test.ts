@@ -60,6 +60,7 @@ test('the check tries everything and shows the results', async (t) => {
       'Calls to Spotify, OK',
       'Sign-ins, Note',
       'Redis connection, OK',
+      'Redis permissions, OK',
       'Redis persistence, Problem',
       'Redis eviction, OK',
       'Redis messages, OK',

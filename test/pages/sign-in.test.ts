@@ -27,7 +27,7 @@ test('sign-in goes to Spotify with everything that the authorization code flow w
     response_type: 'code',
     redirect_uri: `${baseUrl}/callback`,
     scope:
-      'user-read-playback-state playlist-read-private playlist-read-collaborative user-library-read user-read-recently-played user-top-read user-read-currently-playing',
+      'user-read-playback-state playlist-read-private playlist-read-collaborative user-library-read user-read-recently-played user-top-read user-read-currently-playing user-follow-read user-read-playback-position',
     code_challenge_method: 'S256',
   });
   assert.match(state ?? '', /^[\w-]{32}$/);

@@ -24,8 +24,6 @@ export async function recordAllCalls(t: TestContext, apiVersion: ApiVersion): Pr
     env: { SPOTIFY_API_URL: url },
   });
   forwardTo(turntable.simulator.apiUrl);
-  // Otherwise the attempt to follow an artist is refused, which is how the app finds out that it can't.
-  turntable.simulator.settings.followsArtistsInLibrary = true;
   await turntable.browser().get('/search?q=a').expect(200);
   for (const { id } of turntable.simulator.listeners) await visitEverything(turntable, id);
   return sent.map(({ method, path, query, text, status }) => ({
@@ -74,6 +72,8 @@ export async function visitEverything(
   { browser, simulator, clock }: Turntable,
   listener: string,
 ): Promise<void> {
+  // Otherwise the attempt to follow an artist is refused, which is how the app finds out that it can't.
+  simulator.settings.followsArtistsInLibrary = true;
   const person = browser();
   await person.signIn(listener, `${allowAll}+ugc-image-upload`);
   simulator.setProduct(listener, 'premium');

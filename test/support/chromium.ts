@@ -1,9 +1,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
-import { type BrowserContext, type BrowserContextOptions, chromium } from 'playwright-core';
+import { after, type TestContext } from 'node:test';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
 import { findOnPath } from '../../src/redis/local-server.ts';
+import { until } from './fleet.ts';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const program = findOnPath(names, process.env);
@@ -21,23 +28,76 @@ const flags = [
   '--disable-component-update',
   '--disable-sync',
 ];
+const timeoutMs = 30_000;
 
-/** Opens a real browser with an empty profile, until the test ends. */
+let shared: Promise<Browser> | undefined;
+
+after(async () => (await shared)?.close());
+
+/**
+ * Opens a window with cookies, storage and cache of its own, until the test ends. The browser itself is one for all tests of a file: starting
+ * one takes longer than most tests.
+ */
 export async function openBrowser(
   t: TestContext,
   options: BrowserContextOptions = {},
 ): Promise<BrowserContext> {
-  if (!program) throw new Error('There is no Chromium on the PATH');
+  const browser = await sharedBrowser();
+  const context = await browser.newContext(options);
+  t.after(() => context.close());
+  context.setDefaultTimeout(timeoutMs);
+  return context;
+}
+
+/** Opens a browser with an empty profile, until the test ends: for what browsers don't do in private windows, such as prefetching. */
+export async function openProfile(t: TestContext): Promise<BrowserContext> {
   const profile = await mkdtemp(join(tmpdir(), 'turntable-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: program,
+    executablePath: requireProgram(),
     args: flags,
-    ...options,
   });
   t.after(async () => {
     await context.close();
     await rm(profile, { recursive: true, force: true });
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(timeoutMs);
   return context;
+}
+
+/**
+ * Loads a page of someone who is signed in, or loads it again, and waits until it follows what is playing and its scripts handle every press.
+ * Before that, a press of a button leads to another page, as without scripts.
+ */
+export async function loadWithScripts(page: Page, url = page.url()): Promise<void> {
+  const stream = page.waitForResponse(/\/now-playing\/events/);
+  await page.goto(url);
+  await stream;
+  await becomesTrue(
+    page,
+    `(async () => {
+    const { held, pending } = await navigator.locks.query();
+    const follows = [...held, ...pending].some(({ name }) => name.startsWith('turntable now playing'));
+    return follows && !document.getElementById('open-shortcuts').classList.contains('invisible');
+  })()`,
+  );
+}
+
+/**
+ * Waits until an expression is true on the page. Not waitForFunction: it evaluates the expression in the page each time but the first, which the
+ * content security policy doesn't allow.
+ */
+export async function becomesTrue(page: Page, expression: string): Promise<void> {
+  await until(() => page.evaluate<boolean>(expression));
+}
+
+async function sharedBrowser(): Promise<Browser> {
+  const browser = await shared;
+  if (browser?.isConnected()) return browser;
+  shared = chromium.launch({ executablePath: requireProgram(), args: flags });
+  return shared;
+}
+
+function requireProgram(): string {
+  if (!program) throw new Error('There is no Chromium on the PATH');
+  return program;
 }

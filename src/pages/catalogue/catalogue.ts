@@ -3,22 +3,26 @@ import type { AppApi, CatalogueReader } from '../../access/app-api.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { partsPerPage } from '../../spotify/limits.ts';
+import type { Image } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
+import type { CoverColours } from '../../web/cover-colours.ts';
 import { noticeIn } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { admitVisitor } from '../../web/visitors.ts';
-import { htmlOrJson } from '../../web/wants-json.ts';
+import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { loadAlbum, loadArtist, loadEpisode, loadShow, loadTrack } from './load.ts';
 import { visitorProblems } from './problems.ts';
 
-type Deps = { signedIn: SignedIn; appApi: AppApi; rateLimiters: RateLimiters };
+type Deps = { signedIn: SignedIn; appApi: AppApi; rateLimiters: RateLimiters; coverColours: CoverColours };
 
 type Kind = 'album' | 'artist' | 'show' | 'episode' | 'track';
-type Load = (req: Request, reader: CatalogueReader) => Promise<object>;
+/** The object that the page is about, under the name of its kind, and its list. */
+type Data = { [kind in Kind]?: { covers: readonly Image[] } };
+type Load = (req: Request, reader: CatalogueReader) => Promise<Data>;
 
 /** Pages about an album, an artist, a show, an episode and a track. Visitors who aren't signed in see them as well, by the app token. */
-export function cataloguePages({ signedIn, appApi, rateLimiters }: Deps): Router {
+export function cataloguePages({ signedIn, appApi, rateLimiters, coverColours }: Deps): Router {
   const router = Router();
   router.param('id', checkSpotifyId);
   add('album', routes.album(':id'), loadAlbum);
@@ -31,7 +35,7 @@ export function cataloguePages({ signedIn, appApi, rateLimiters }: Deps): Router
   function add(kind: Kind, path: string, load: Load): void {
     const forListener = signedIn.page(async (req, res, listener) => {
       const data = await load(req, listener.spotify);
-      show(req, res, kind, { data, controls: await controlsOf(req, listener, kind) });
+      await show(req, res, kind, { data, controls: await controlsOf(req, listener, kind) });
     });
     router.get(path, htmlOrJson, async (req, res, next) => {
       if (req.grant) {
@@ -40,7 +44,27 @@ export function cataloguePages({ signedIn, appApi, rateLimiters }: Deps): Router
       }
       const beforeCall = await admitVisitor(req, res, rateLimiters, visitorProblems(req.originalUrl));
       const data = await load(req, appApi.catalogue(beforeCall));
-      show(req, res, kind, { data, controls: noControls });
+      await show(req, res, kind, { data, controls: noControls });
+    });
+  }
+
+  async function show(
+    req: Request,
+    res: Response,
+    kind: Kind,
+    { data, controls }: { data: Data; controls: Controls },
+  ): Promise<void> {
+    const { id } = req.params;
+    res.set('Cache-Control', 'private, no-store').vary('Accept');
+    if (wantsJson(req)) return void res.json(data);
+    const colour = await coverColours.of(data[kind]?.covers ?? []);
+    res.render(`catalogue/${kind}`, {
+      id,
+      uri: uriOf(req, kind),
+      partsPerPage,
+      colour,
+      ...data,
+      ...controls,
     });
   }
 }
@@ -85,18 +109,4 @@ function savedOf(req: Request, { spotify }: SignedInListener, kind: Kind): boole
 
 function uriOf(req: Request, kind: Kind): string {
   return `spotify:${kind}:${req.params.id}`;
-}
-
-function show(
-  req: Request,
-  res: Response,
-  kind: Kind,
-  { data, controls }: { data: object; controls: Controls },
-): void {
-  const { id } = req.params;
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () =>
-      res.render(`catalogue/${kind}`, { id, uri: uriOf(req, kind), partsPerPage, ...data, ...controls }),
-    json: () => res.json(data),
-  });
 }

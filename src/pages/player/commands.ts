@@ -2,9 +2,12 @@ import * as v from '@badrap/valita';
 import type { ListenerSpotify } from '../../access/listener-api.ts';
 import type { CallName } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
+import { maxOffset } from '../../spotify/limits.ts';
 import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isUri } from '../../spotify/uri.ts';
+import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
+import { addAllToQueue, savedTracksFrom } from './several.ts';
 
 /*
  * The commands to the player. Their fields come from forms, as text, or from programs, as JSON. Every field is checked before Spotify is asked: a
@@ -16,6 +19,7 @@ export type PlayerCommand = { call: CallName; send: (spotify: ListenerSpotify['s
 
 /** The most tracks that can be played at once: Spotify refuses long requests (GitHub: spotify/web-api#1483). */
 const maxUris = 100;
+const tooManyToQueue = `At most ${maxQueued} tracks can be added to the queue at once.`;
 /** A day: longer than anything that is played. */
 const maxMs = 24 * 60 * 60 * 1000;
 
@@ -45,10 +49,23 @@ const uris = v
       .assert((all): all is string[] => all.every(isUri)),
   )
   .assert(({ length }) => length > 0 && length <= maxUris);
+/** A row of a list: its place, and what was there when the page was shown. */
+const row = v
+  .string()
+  .map((text) => /^(\d{1,6}) (\S+)$/.exec(text))
+  .assert((found): found is RegExpExecArray => found !== null && isUri(found[2]))
+  .map(([, position, uri]) => ({ position: Number(position), uri }));
+const position = wholeNumber(maxOffset).map((position) => ({ position }));
 const offset = v.union(
   uri.map((one) => ({ uri: one })),
-  wholeNumber(100_000).map((position) => ({ position })),
+  position,
 );
+const playSavedFields = v.object({
+  list: v.literal('saved'),
+  offset: v.union(row, position).optional(),
+  device: v.string().assert(isDeviceId).optional(),
+  positionMs: wholeNumber(maxMs).optional(),
+});
 const playFields = v
   .object({
     uri: uris.optional(),
@@ -60,6 +77,23 @@ const playFields = v
   // Only one thing can be played, and an offset is a place in it.
   // safeguard: check-field-combinations
   .assert(({ uri, context, offset }) => !(uri && context) && !(offset && !uri && !hasPlaces(context)));
+
+const playSaved = reader(
+  'play',
+  playSavedFields,
+  async (spotify, { offset = { position: 0 }, device, positionMs }) => {
+    const uris = await savedTracksFrom(spotify, offset);
+    await spotify.play({ start: { uris }, deviceId: device ?? null, positionMs: positionMs ?? null });
+  },
+);
+const playOther = reader('play', playFields, (spotify, { uri, context, offset, device, positionMs }) => {
+  const list: Start | null = context ? { context, offset: offset ?? null } : null;
+  const start = uri ? { uris: itemsFrom(uri, offset) } : list;
+  return spotify.play({ start, deviceId: device ?? null, positionMs: positionMs ?? null });
+});
+
+// safeguard: ten-calls-for-the-queue
+const queueFields = v.object({ uri: uris.assert(({ length }) => length <= maxQueued, tooManyToQueue) });
 
 const seekByPosition = reader(
   'seek',
@@ -79,11 +113,7 @@ const time = v
 const seekByTime = reader('seek', v.object({ time }), (spotify, { time }) => spotify.seek(time));
 
 const readers: Record<string, (fields: unknown) => PlayerCommand> = {
-  play: reader('play', playFields, (spotify, { uri, context, offset, device, positionMs }) => {
-    const list: Start | null = context ? { context, offset: offset ?? null } : null;
-    const start = uri ? { uris: itemsFrom(uri, offset) } : list;
-    return spotify.play({ start, deviceId: device ?? null, positionMs: positionMs ?? null });
-  }),
+  play: (fields) => (hasField(fields, 'list') ? playSaved : playOther)(fields),
   pause: reader('pause', v.object({}), (spotify) => spotify.pause()),
   next: reader('next', v.object({}), (spotify) => spotify.next()),
   previous: reader('previous', v.object({}), (spotify) => spotify.previous()),
@@ -100,7 +130,7 @@ const readers: Record<string, (fields: unknown) => PlayerCommand> = {
     v.object({ mode: v.union(v.literal('off'), v.literal('context'), v.literal('track')) }),
     (spotify, { mode }) => spotify.setRepeat(mode),
   ),
-  queue: reader('addToQueue', v.object({ uri }), (spotify, { uri }) => spotify.addToQueue(uri)),
+  queue: reader('addToQueue', queueFields, (spotify, { uri }) => addAllToQueue(spotify, uri)),
 };
 
 /** Returns these tracks from an offset on. Spotify itself misunderstands one in a list with duplicates (GitHub: spotify/web-api#1324). */
@@ -152,6 +182,8 @@ function textFor(issues: v.ValitaError['issues']): string {
     issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
   );
   const known = [...new Set(names.map(String))].filter((name) => /^\w{1,30}$/.test(name));
+  const ownText = issues.find((issue) => issue.code === 'custom_error' && issue.message === tooManyToQueue);
+  if (ownText) return tooManyToQueue;
   if (known.includes('time')) return 'Enter a time such as 1:30, or a number of seconds.';
   return known.length > 0
     ? `Unknown, missing or invalid: ${known.join(', ')}.`

@@ -5,14 +5,13 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import { readCommand } from './commands.ts';
 
 /** The fields of "play" that name the music to play on the chosen device. */
-const startFields = ['uri', 'context', 'offset', 'positionMs'] as const;
+const startFields = ['uri', 'context', 'list', 'offset', 'positionMs'] as const;
+
+type Start = Partial<Record<(typeof startFields)[number], string>>;
 
 /** The URL of the page that lists the devices, each with a button that plays there what a refused "play" should have. */
 export function chooseDevice(fields: Readonly<Record<string, unknown>>, returnTo: string): string {
-  const start = startFields.flatMap((name) =>
-    name in fields ? [[name, asText(fields[name])] as const] : [],
-  );
-  return routes.devices({ ...Object.fromEntries(start), returnTo });
+  return routes.devices({ ...startIn(fields), returnTo });
 }
 
 /**
@@ -21,26 +20,39 @@ export function chooseDevice(fields: Readonly<Record<string, unknown>>, returnTo
  */
 export function createShowDevices(baseUrl: string) {
   return async (req: Request, res: Response, listener: SignedInListener): Promise<void> => {
-    const start = startIn(req);
+    const start = startIn(req.query);
+    // safeguard: check-start-in-address
+    if (start) readCommand('play', start);
     const devices = await listener.spotify.devices();
     const canControl = listener.hasScopesFor(start ? 'play' : 'transfer');
     const returnTo = start ? safeReturnPath(req.query.returnTo, baseUrl) : routes.devices();
     res.set('Cache-Control', 'private, no-store').format({
-      html: () => res.render('player/devices', { devices, canControl, start, returnTo }),
+      html: () =>
+        res.render('player/devices', {
+          devices,
+          canControl,
+          start,
+          what: start && describe(start),
+          returnTo,
+        }),
       json: () => res.json({ devices }),
     });
   };
 }
 
-function startIn({ query }: Request): Record<string, string> | null {
-  const start = startFields.flatMap((name) => (name in query ? [[name, String(query[name])] as const] : []));
-  if (start.length === 0) return null;
-  const fields = Object.fromEntries(start);
-  // safeguard: check-start-in-address
-  readCommand('play', fields);
-  return fields;
+/** Returns these fields as text, which forms and addresses can carry; null if there are none. */
+function startIn(fields: Readonly<Record<string, unknown>>): Start | null {
+  const found = startFields.flatMap((name) => {
+    const value = fields[name];
+    if (value === undefined) return [];
+    return [[name, Array.isArray(value) ? value.join(' ') : String(value)] as const];
+  });
+  return found.length > 0 ? Object.fromEntries(found) : null;
 }
 
-function asText(value: unknown): string {
-  return Array.isArray(value) ? value.join(' ') : String(value);
+/** What will be played, as far as it is known without asking Spotify. A script that knows its name shows that instead. */
+function describe({ uri = '', context, list }: Start): string {
+  if (list !== undefined) return 'your saved tracks';
+  if (context !== undefined) return `this ${context.split(':')[1]}`;
+  return uri.includes(' ') ? 'these tracks' : `this ${uri.split(':')[1]}`;
 }

@@ -114,7 +114,7 @@ function isStartWithoutDevice(
 ): boolean {
   const isMissing = refusal === 'no-active-device' || refusal === 'device-gone';
   // safeguard: choose-device-to-play
-  return command === 'play' && isMissing && ('uri' in fields || 'context' in fields);
+  return command === 'play' && isMissing && ['uri', 'context', 'list'].some((name) => name in fields);
 }
 
 /** When a command had been carried out, in milliseconds since 1970. */

@@ -9,6 +9,7 @@ import {
 import type { PlayerReason } from '../../spotify/player-reasons.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { isNoticeName, type NoticeName, textOfNotice } from '../../web/notices.ts';
+import { PartlyQueued } from './several.ts';
 
 /* Why Spotify refuses a command, in words that belong to its control. */
 
@@ -32,6 +33,7 @@ const byReason: Readonly<Record<PlayerReason, NoticeName>> = {
 
 /** Returns the notice for an error of a command, or null if it isn't a refusal by the player. Without a reason, the command decides. */
 export function refusalOf(error: unknown, command: string): NoticeName | null {
+  if (error instanceof PartlyQueued) return 'partly-queued';
   // It may have been added: sending it again could add it twice.
   // safeguard: no-resend-to-queue
   if (command === 'queue' && error instanceof SpotifyUnavailable) return 'queue-unknown';
@@ -59,4 +61,5 @@ const problems: Partial<Record<NoticeName, Pick<ErrorPage, 'status' | 'title'>>>
   'no-active-device': { status: 404, title: 'No active device' },
   'device-gone': { status: 404, title: 'Device not available' },
   'queue-unknown': { status: 502, title: 'Spotify didn’t respond' },
+  'partly-queued': { status: 502, title: 'Not all of these were added' },
 };

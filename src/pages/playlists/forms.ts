@@ -11,7 +11,7 @@ import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId, readUris } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { readDetails } from './details.ts';
-import { showFailedEdit } from './playlist.ts';
+import type { PlaylistPage } from './playlist.ts';
 import { notAccepted, noUri } from './problems.ts';
 import type { UndoAddition } from './undo-addition.ts';
 
@@ -20,6 +20,7 @@ type Deps = {
   forms: Forms;
   recentPlaylists: RecentPlaylists;
   undoAddition: UndoAddition;
+  showFailedEdit: PlaylistPage['showFailedEdit'];
 };
 
 /** The possible results of the work of each form. */
@@ -32,7 +33,8 @@ const createdResult = v.object({
 const doneResult = v.object({});
 
 /** The forms that create and change playlists. Each takes one call to Spotify. */
-export function playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }: Deps): Router {
+export function playlistFormPages(deps: Deps): Router {
+  const { signedIn, forms, recentPlaylists, undoAddition, showFailedEdit } = deps;
   const router = Router();
   router.param('id', checkSpotifyId);
   const runCreate = forms.createRunOnce(createdResult);

@@ -5,84 +5,93 @@ import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
 import type { Playlist } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
+import type { CoverColours } from '../../web/cover-colours.ts';
 import type { ErrorPage } from '../../web/errors.ts';
 import { callsForFile, freeCalls, rowsAtOnce } from '../../web/export-size.ts';
 import { moveNotice, type NoticeName, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
+import { wantsJson } from '../../web/wants-json.ts';
 
 /** A refused form for changing the details: what was sent, and why it was refused. */
 type FailedEdit = { details: PlaylistDetails; problem: ErrorPage };
 
-/**
- * A page of a playlist. Two calls to Spotify for the first page, one for each further page, and one if Spotify doesn't say what is in
- * the playlist.
- */
-export async function showPlaylist(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const id = String(req.params.id);
-  const page = pageNumber(req.query.page, maxOffset / entriesPerPage + 1);
-  if (noticeIn(req) !== null) listener.invalidateHere('playlist', id);
-  await renderPlaylist(req, res, listener, { id, page });
-}
-
-/** The page of a playlist with its edit form open, filled in as it was sent. */
-export async function showFailedEdit(
-  req: Request,
-  res: Response,
-  listener: SignedInListener,
-  failedEdit: FailedEdit,
-): Promise<void> {
-  res.status(failedEdit.problem.status);
-  await renderPlaylist(req, res, listener, { id: String(req.params.id), page: 1, failedEdit });
-}
-
+type Deps = { coverColours: CoverColours };
 type RenderOptions = { id: string; page: number; failedEdit?: FailedEdit };
 
-async function renderPlaylist(
-  req: Request,
-  res: Response,
-  listener: SignedInListener,
-  { id, page, failedEdit }: RenderOptions,
-): Promise<void> {
-  const { spotify } = listener;
-  // Further pages show the playlist as it was on the first page.
-  const playlist = await (page === 1 ? spotify.playlist(id) : spotify.cachedPlaylist(id));
-  const contents = playlist.readable ? await entriesOf(listener, id, playlist.snapshotId, page) : null;
-  const { items: entries, total } = contents ?? { items: null, total: 0 };
-  const minTotal = contents ? minTotalOf(contents, (page - 1) * entriesPerPage, entriesPerPage) : 0;
-  const notice = noticeIn(req);
-  const last = lastPage(minTotal, entriesPerPage);
-  if (notice !== null && page > last) {
-    // The only item of the last page was just removed.
-    res.redirect(303, moveNotice(req, routes.playlist(id, { page: last })));
-    return;
-  }
-  const pages = pagesOf(minTotal, entriesPerPage, page);
-  const isOwn = playlist.ownerId === listener.id;
-  const isEditable = entries !== null && (isOwn || playlist.collaborative);
+export type PlaylistPage = ReturnType<typeof createPlaylistPage>;
 
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () =>
-      res.render('playlists/playlist', {
-        playlist,
-        entries,
-        page,
-        pages,
-        total,
-        entriesPerPage,
-        isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
-        exportCalls: exportCallsFor(listener, playlist),
-        uri: `spotify:playlist:${id}`,
-        canPlay: canPlay(listener),
-        failedEdit: failedEdit ?? null,
-        isOwn,
-        isFollowed: isFollowed(listener, `spotify:playlist:${id}`, notice),
-        canFollow: listener.hasScopesFor('followPlaylist'),
-        isEditable,
-        canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
-      }),
-    json: () => res.json({ playlist, entries, page, pages, total }),
-  });
+/** Creates the page of a playlist, which takes its colour from the cover. */
+export function createPlaylistPage({ coverColours }: Deps) {
+  return { showPlaylist, showFailedEdit };
+
+  /**
+   * A page of a playlist. Two calls to Spotify for the first page, one for each further page, and one if Spotify doesn't say what is in
+   * the playlist.
+   */
+  async function showPlaylist(req: Request, res: Response, listener: SignedInListener): Promise<void> {
+    const id = String(req.params.id);
+    const page = pageNumber(req.query.page, maxOffset / entriesPerPage + 1);
+    if (noticeIn(req) !== null) listener.invalidateHere('playlist', id);
+    await renderPlaylist(req, res, listener, { id, page });
+  }
+
+  /** The page of a playlist with its edit form open, filled in as it was sent. */
+  async function showFailedEdit(
+    req: Request,
+    res: Response,
+    listener: SignedInListener,
+    failedEdit: FailedEdit,
+  ): Promise<void> {
+    res.status(failedEdit.problem.status);
+    await renderPlaylist(req, res, listener, { id: String(req.params.id), page: 1, failedEdit });
+  }
+
+  async function renderPlaylist(
+    req: Request,
+    res: Response,
+    listener: SignedInListener,
+    { id, page, failedEdit }: RenderOptions,
+  ): Promise<void> {
+    const { spotify } = listener;
+    // Further pages show the playlist as it was on the first page.
+    const playlist = await (page === 1 ? spotify.playlist(id) : spotify.cachedPlaylist(id));
+    const contents = playlist.readable ? await entriesOf(listener, id, playlist.snapshotId, page) : null;
+    const { items: entries, total } = contents ?? { items: null, total: 0 };
+    const minTotal = contents ? minTotalOf(contents, (page - 1) * entriesPerPage, entriesPerPage) : 0;
+    const notice = noticeIn(req);
+    const last = lastPage(minTotal, entriesPerPage);
+    if (notice !== null && page > last) {
+      // The only item of the last page was just removed.
+      res.redirect(303, moveNotice(req, routes.playlist(id, { page: last })));
+      return;
+    }
+    const pages = pagesOf(minTotal, entriesPerPage, page);
+    const isOwn = playlist.ownerId === listener.id;
+    const isEditable = entries !== null && (isOwn || playlist.collaborative);
+
+    res.set('Cache-Control', 'private, no-store').vary('Accept');
+    if (wantsJson(req)) return void res.json({ playlist, entries, page, pages, total });
+    res.render('playlists/playlist', {
+      playlist,
+      colour: await coverColours.of(playlist.covers),
+      entries,
+      page,
+      pages,
+      total,
+      entriesPerPage,
+      isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
+      exportCalls: exportCallsFor(listener, playlist),
+      uri: `spotify:playlist:${id}`,
+      canPlay: canPlay(listener),
+      failedEdit: failedEdit ?? null,
+      isOwn,
+      isFollowed: isFollowed(listener, `spotify:playlist:${id}`, notice),
+      canFollow: listener.hasScopesFor('followPlaylist'),
+      isEditable,
+      canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
+    });
+  }
 }
 
 /** Null if that isn't known without a call. A notice says what a button has done, even if another process did it. */

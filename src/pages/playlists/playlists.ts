@@ -3,6 +3,7 @@ import type { RecentPlaylists } from '../../access/recent-playlists.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
 import { canPlay } from '../../web/can-play.ts';
+import type { CoverColours } from '../../web/cover-colours.ts';
 import type { Forms } from '../../web/forms.ts';
 import { noticeIn } from '../../web/notices.ts';
 import { minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
@@ -14,15 +15,21 @@ import { addPages } from './add.ts';
 import { coverPages } from './cover.ts';
 import { playlistFormPages } from './forms.ts';
 import { orderPages } from './order.ts';
-import { showPlaylist } from './playlist.ts';
+import { createPlaylistPage } from './playlist.ts';
 import { removalPages } from './remove.ts';
 import { createUndoAddition } from './undo-addition.ts';
 import { createUndoRemoval } from './undo-removal.ts';
 
-type Deps = { signedIn: SignedIn; forms: Forms; undo: Undo; recentPlaylists: RecentPlaylists };
+type Deps = {
+  signedIn: SignedIn;
+  forms: Forms;
+  undo: Undo;
+  recentPlaylists: RecentPlaylists;
+  coverColours: CoverColours;
+};
 
 /** The listener's playlists, the contents of each, and changes to them. */
-export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps): Router {
+export function playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours }: Deps): Router {
   const router = Router();
   router.param('id', checkSpotifyId);
 
@@ -33,7 +40,8 @@ export function playlistPages({ signedIn, forms, undo, recentPlaylists }: Deps):
   router.use(removalPages({ signedIn, forms, undoRemoval }));
   router.use(orderPages({ signedIn, forms }));
   router.use(coverPages({ signedIn, forms }));
-  router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition }));
+  const { showPlaylist, showFailedEdit } = createPlaylistPage({ coverColours });
+  router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition, showFailedEdit }));
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));
   router.get(routes.playlist(':id'), htmlOrJson, signedIn.page(showPlaylist));

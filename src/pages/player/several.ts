@@ -1,0 +1,48 @@
+import type { ListenerSpotify } from '../../access/listener-api.ts';
+import { NotPossibleNow } from '../../spotify/errors.ts';
+import { tracksPerPage } from '../../spotify/limits.ts';
+
+/* Commands that take several calls. */
+
+type Spotify = ListenerSpotify['spotify'];
+
+/** Only some items were added to the queue. */
+export class PartlyQueued extends Error {
+  override readonly name = 'PartlyQueued';
+}
+
+/**
+ * Adds these to the queue in their order, one call each, as Spotify's endpoint has it. Throws what the first call throws, and {@link PartlyQueued}
+ * if a later one fails: what was added can't be taken back.
+ */
+export async function addAllToQueue(spotify: Spotify, uris: readonly string[]): Promise<void> {
+  for (const [index, uri] of uris.entries()) {
+    try {
+      await spotify.addToQueue(uri);
+    } catch (error) {
+      // safeguard: say-what-was-queued
+      if (index === 0) throw error;
+      throw new PartlyQueued(`${index} of ${uris.length} added`, { cause: error });
+    }
+  }
+}
+
+/** A place in the saved tracks, from 0, and what was there when the page was shown, if the command says so. */
+type SavedPlace = { position: number; uri?: string | undefined };
+
+/**
+ * Returns the URIs of the saved tracks from a place on: the rest of its page and the page after it, so at most 100. Apps can't play saved tracks as
+ * a list ("Start/Resume Playback" names albums, artists and playlists). Throws NotPossibleNow if something else is at this place by now.
+ */
+export async function savedTracksFrom(spotify: Spotify, { position, uri }: SavedPlace): Promise<string[]> {
+  const page = Math.floor(position / tracksPerPage) + 1;
+  const { items, total } = await spotify.savedTracks(page);
+  const rest = items.filter(({ place }) => place >= position);
+  const first = rest[0];
+  // safeguard: play-the-chosen-saved-track
+  if (first?.place !== position || (uri !== undefined && first.item?.uri !== uri))
+    throw new NotPossibleNow('Not at this place in the library', 'NO_SPECIFIC_TRACK');
+  const isLast = total !== null && page * tracksPerPage >= total;
+  const next = isLast ? [] : (await spotify.savedTracks(page + 1)).items;
+  return [...rest, ...next].flatMap(({ item }) => item?.uri ?? []);
+}
