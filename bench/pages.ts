@@ -127,7 +127,7 @@ async function signIn(browser: BrowserContext, at: string): Promise<void> {
 async function listenerPages(browser: BrowserContext, at: string): Promise<SitePage[]> {
   const page = await browser.newPage();
   await page.goto(`${at}/playlists`);
-  const path = await page.getByRole('link', { name: 'in Everything I ever liked' }).getAttribute('href');
+  const path = await page.locator('a.card', { hasText: 'Everything I ever liked' }).getAttribute('href');
   await page.close();
   return pages
     .filter(({ isPublic }) => !isPublic)

@@ -45,7 +45,7 @@ for (const { colorScheme, viewport, suffix } of [
     await page.waitForURL('**/now-playing');
     for (const [name, path] of Object.entries(pages)) await take(name, url + path);
     await page.goto(`${url}/playlists`);
-    const playlist = await page.getByRole('link', { name: 'in Sunday, slowly' }).getAttribute('href');
+    const playlist = await page.locator('a.card', { hasText: 'Sunday, slowly' }).getAttribute('href');
     await take('playlist', `${url}${playlist}`);
     await take('simulator', simulator.origin);
     simulator.rateLimit(3 * 3600);

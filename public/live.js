@@ -44,7 +44,6 @@ function show(card) {
   const recent = document.getElementById('live-recent');
   const isOpen = place.querySelector('details')?.open;
   place.innerHTML = card.html;
-  document.documentElement.className = card.colour;
   const details = place.querySelector('details');
   if (details && isOpen) details.open = true;
   // Recently played tracks stay true while nothing is playing, even if the server no longer has them.
@@ -98,6 +97,7 @@ function receive(card) {
   }
   delayed = null;
   const isOther = (card.uri ?? '') !== received.uri;
+  document.documentElement.className = card.colour;
   if (card.html !== null) show(card);
   else if (card.version === shown.version) setProgress(card);
   else return;

@@ -216,6 +216,6 @@ function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }:
       http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
       otherOrigins,
     }),
-    downloadImage: createImageDownload({ deadlineMs: timing.apiDeadlineMs, otherOrigins }),
+    downloadImage: createImageDownload({ otherOrigins }),
   };
 }

@@ -5,17 +5,17 @@ import { createDownload } from './http.ts';
 export type DownloadImage = (url: string) => Promise<Buffer | null>;
 
 type Deps = {
-  /** How long a download may take from the first to the last byte, in milliseconds. */
-  deadlineMs: number;
   /** Origins besides Spotify's that serve covers. */
   otherOrigins: readonly string[];
 };
 
-/** Covers of 64 pixels have about 2 kB. A playlist's own cover can be the only one, and has up to 256 kB. */
-const maxBytes = 512 * 1024;
+/** Covers of 64 pixels have about 2 kB. */
+const maxBytes = 200 * 1024;
+/** How long a download may take from the first to the last byte. */
+const deadlineMs = 2_000;
 
 /** Returns a client for the hosts of Spotify's covers. These downloads are no calls of the Web API, and don't count against its quota. */
-export function createImageDownload({ deadlineMs, otherOrigins }: Deps): DownloadImage {
+export function createImageDownload({ otherOrigins }: Deps): DownloadImage {
   const trusted = trustedUrls(otherOrigins);
   const download = createDownload({ deadlineMs, maxBytes });
 

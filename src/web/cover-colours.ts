@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { converter } from 'culori';
 import jpeg from 'jpeg-js';
 import { LRUCache } from 'lru-cache';
@@ -7,11 +6,13 @@ import type { Image } from '../spotify/types.ts';
 
 export type CoverColours = ReturnType<typeof createCoverColours>;
 
-/** How many covers' colours are remembered, and for how long those that failed. */
+/** How many covers' colours are remembered, and for how long it is remembered that one can't be had. */
 const maxRemembered = 2_000;
 const retryMs = 60_000;
-/** How long a page waits for the colour of a cover that is new to this process. */
-const waitMs = 400;
+/** Larger images would take too long to decode. Spotify's covers come in 64 pixels a side; one that was uploaded may be larger only. */
+const maxMegapixels = 0.1;
+/** The marker of a progressive JPEG, which can take a hundred times as long. In image data, 0xff is never followed by this. */
+const progressiveMarker = Buffer.from([0xff, 0xc2]);
 
 const hueStep = 15;
 /** From here on, a colour counts as muted, and as vivid: chroma in OKLCH. */
@@ -25,35 +26,41 @@ const toOklch = converter('oklch');
 
 /**
  * Finds the colour that a page takes on from a cover, as Spotify's design guidelines ask for ("Using our content"). It is a class of hue and
- * chroma; the style sheet fixes the lightness, so that text stays readable on any of them.
+ * chroma, such as `hue-210 chroma-2`; the style sheet fixes the lightness, so that text stays readable on any of them.
  */
 export function createCoverColours({ download }: { download: DownloadImage }) {
-  const classes = new LRUCache<string, { name: string }>({
-    max: maxRemembered,
-    async fetchMethod(url, _stale, { options }) {
-      const image = await download(url);
-      const name = image && classOf(image);
-      if (name === null) options.ttl = retryMs;
-      return { name: name ?? '' };
-    },
-  });
+  const remembered = new LRUCache<string, string>({ max: maxRemembered });
+  const loading = new Map<string, Promise<string>>();
+
+  async function load(url: string): Promise<string> {
+    const image = await download(url);
+    const name = image && classOf(image);
+    remembered.set(url, name ?? '', name === null ? { ttl: retryMs } : {});
+    loading.delete(url);
+    return name ?? '';
+  }
+
+  /** Returns the class for these images of one cover, once it is known; empty if it can't be had. Never throws. */
+  function find(images: readonly Image[]): Promise<string> {
+    const url = smallestOf(images)?.url;
+    if (url === undefined) return Promise.resolve('');
+    const known = remembered.get(url);
+    if (known !== undefined) return Promise.resolve(known);
+    const found = loading.get(url) ?? load(url);
+    loading.set(url, found);
+    return found;
+  }
 
   return {
-    /**
-     * Returns the classes of the page for these images of one cover, such as `hue-210 chroma-2`; empty if there are none, or if they aren't known
-     * soon enough. Never throws.
-     */
-    async of(images: readonly Image[]): Promise<string> {
-      const smallest = smallestOf(images);
-      if (!smallest) return '';
-      const remembered = classes.peek(smallest.url);
-      if (remembered) return remembered.name;
-      const late = new AbortController();
-      const found = classes.fetch(smallest.url).then((one) => one?.name ?? '');
-      // Rejects when aborted, after the race is over.
-      const timeout = sleep(waitMs, '', { signal: late.signal }).catch(() => '');
-      // safeguard: colour-timeout
-      return Promise.race([found, timeout]).finally(() => late.abort());
+    find,
+
+    /** The same if it is known already, else empty: no page waits for a cover. The next one has it. */
+    // safeguard: page-before-colour
+    of(images: readonly Image[]): string {
+      const known = remembered.get(smallestOf(images)?.url ?? '');
+      // Downloads end by themselves, and don't fail.
+      if (known === undefined) find(images).catch(() => undefined);
+      return known ?? '';
     },
   };
 }
@@ -64,8 +71,12 @@ function smallestOf(images: readonly Image[]): Image | undefined {
 
 /** Returns the class of a JPEG; null if it isn't one. */
 function classOf(image: Buffer): string | null {
+  // safeguard: no-progressive-covers
+  if (image.includes(progressiveMarker)) return null;
   try {
-    const { data } = jpeg.decode(image, { useTArray: true, maxResolutionInMP: 2, maxMemoryUsageInMB: 64 });
+    // safeguard: small-covers-only
+    const limits = { maxResolutionInMP: maxMegapixels, maxMemoryUsageInMB: 16 };
+    const { data } = jpeg.decode(image, { useTArray: true, ...limits });
     return dominantClass(data);
   } catch {
     return null;
@@ -75,8 +86,8 @@ function classOf(image: Buffer): string | null {
 /** Returns the class of the hue that most of the colourful pixels have. `pixels` are RGBA bytes. */
 export function dominantClass(pixels: Uint8Array): string {
   const count = pixels.length / 4;
-  // A cover that is the only size has 640 pixels a side; every hundredth is enough.
-  const stride = count > 20_000 ? 97 : 1;
+  // A few thousand are enough.
+  const stride = Math.ceil(count / 5_000);
   const weights = new Array<number>(360 / hueStep).fill(0);
   const chromas = [...weights];
   let sampled = 0;

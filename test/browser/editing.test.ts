@@ -81,7 +81,7 @@ test('without JavaScript the page adds, leads back, and its notice offers Undo',
 async function openOrder(t: TestContext, javaScriptEnabled = true) {
   const opened = await open(t, '/playlists', { listener: 'noor', javaScriptEnabled });
   const { page, person } = opened;
-  await page.getByRole('link', { name: 'in Morning walk' }).click();
+  await page.locator('a.card', { hasText: 'Morning walk' }).click();
   await page.getByRole('link', { name: 'Reorder' }).click();
   await page.getByRole('heading', { name: /^Reorder/ }).waitFor();
   const path = new URL(page.url()).pathname.replace('/order', '');

@@ -123,6 +123,21 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'library: with buttons and a notice': async (turntable, page) =>
     allowed(turntable, page, '/library?page=2&notice=track-removed'),
   'library: nothing saved': async (turntable, page) => signedIn(turntable, page, '/library', 'jonas'),
+  'saved albums, with buttons': async (turntable, page) => allowed(turntable, page, '/library/albums'),
+  'saved podcasts': async (turntable, page) => signedIn(turntable, page, '/library/shows'),
+  'saved episodes': async (turntable, page) => allowed(turntable, page, '/library/episodes'),
+  'followed artists': async (turntable, page) => allowed(turntable, page, '/library/artists'),
+  'an album': async (turntable, page) => openFirst(turntable, page, '/library/albums'),
+  'a podcast': async (turntable, page) => openFirst(turntable, page, '/library/shows'),
+  'an artist with albums': async (turntable, page) => {
+    await openFirst(turntable, page, '/library/top?of=artists');
+    await page.getByRole('link', { name: 'Show albums' }).click();
+    await page.getByRole('heading', { name: 'Albums and singles' }).waitFor();
+  },
+  'deleting a playlist': async (turntable, page) => {
+    await openPlaylist(turntable, page, '/playlists', 'Dinner for six');
+    await page.goto(`${page.url().replace(/\?.*/, '')}/unfollow`);
+  },
   'recently played': async (turntable, page) => signedIn(turntable, page, '/library/recent'),
   'recently played: nothing': async (turntable, page) =>
     signedIn(turntable, page, '/library/recent', 'jonas'),
@@ -332,6 +347,13 @@ function allowed(turntable: Turntable, page: Page, path: string, listener = 'mar
 }
 
 /** Opens a playlist from the list of playlists, by the link with its number of items. */
+/** Opens the page of the first card in a list. */
+async function openFirst(turntable: Turntable, page: Page, path: string): Promise<void> {
+  await allowed(turntable, page, path);
+  await page.locator('a.card').first().click();
+  await page.getByRole('link', { name: 'Open on Spotify', exact: true }).waitFor();
+}
+
 async function openPlaylist(turntable: Turntable, page: Page, listPath: string, name: string): Promise<void> {
   await signedIn(turntable, page, listPath);
   await follow(page, name);
@@ -348,11 +370,7 @@ async function openOwnPlaylist(
 }
 
 async function follow(page: Page, name: string): Promise<void> {
-  await page
-    .getByRole('listitem')
-    .filter({ hasText: name })
-    .getByRole('link', { name: `in ${name}` })
-    .click();
+  await page.getByRole('listitem').filter({ hasText: name }).locator('a.card').click();
   await page.waitForURL('**/playlists/*');
 }
 

@@ -9,7 +9,7 @@ import { startTurntable } from '../support/turntable.ts';
 
 type Cover = { src: string; wrong: string[] };
 
-// A cover is uncropped, unmodified, without an overlay, and leads to Spotify. A click on the row may lead elsewhere only next to the cover.
+// A cover is uncropped, unmodified, without an overlay, and beside it is a link that says that it opens it on Spotify.
 const covers = `[...document.querySelectorAll('img')].filter((one) => one.src.includes('/covers/') && one.checkVisibility()).map((one) => {
   one.scrollIntoView({ block: 'center', behavior: 'instant' });
   const style = getComputedStyle(one);
@@ -29,7 +29,8 @@ const covers = `[...document.querySelectorAll('img')].filter((one) => one.src.in
       parseFloat(style.borderTopLeftRadius) <= 8 || 'cut round',
       over.every((each) => each === one) || 'covered by something',
       !shade || 'changed',
-      link?.href.startsWith(new URL(one.src).origin + '/open/') || 'leads nowhere',
+      !link || link.origin === location.origin || 'leads out of the site',
+      [...(one.closest('li, .top-result, .header, .now-playing') ?? document).querySelectorAll('a')].some((each) => each.href.startsWith(new URL(one.src).origin + '/open/') && each.textContent.startsWith('Open on Spotify') && each.checkVisibility()) || 'has no link to Spotify',
     ].filter((said) => said !== true),
   };
 })`;
@@ -42,11 +43,13 @@ const pages: Record<string, { listener: string; path: string }> = {
   'saved tracks': { listener: 'mara', path: '/library' },
   'what was played': { listener: 'mara', path: '/library/recent' },
   'top artists': { listener: 'mara', path: '/library/top?of=artists' },
-  'adding to a playlist': { listener: 'mara', path: '/playlists/add' },
+  'saved albums': { listener: 'mara', path: '/library/albums' },
+  'saved podcasts': { listener: 'noor', path: '/library/shows' },
+  'followed artists': { listener: 'mara', path: '/library/artists' },
 };
 
 for (const [name, { listener, path }] of Object.entries(pages)) {
-  test(`${name}: covers are whole and unmodified, and lead to Spotify, as titles do`, {
+  test(`${name}: covers are whole and unmodified, with a link to Spotify, and titles lead to their page`, {
     skip,
   }, async (t) => {
     const { url, browser: person } = await startTurntable(t);
@@ -55,10 +58,7 @@ for (const [name, { listener, path }] of Object.entries(pages)) {
     const browser = await openBrowser(t);
     await browser.addCookies(visitor.cookies().map((cookie) => ({ ...cookie, url })));
     const page = await browser.newPage();
-    const { item } = (await visitor.getJson('/now-playing')).body;
-    await page.goto(
-      url + (path.endsWith('/add') ? `${path}?${new URLSearchParams({ uri: item.uri })}` : path),
-    );
+    await page.goto(url + path);
     await page.waitForLoadState('load');
 
     const found = (await page.evaluate(covers)) as Cover[];

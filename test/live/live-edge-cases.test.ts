@@ -89,7 +89,7 @@ test('a tab opened during a cooldown shows the cooldown, in every process', asyn
     const first = await stream.waitFor(isCard);
     assert.ok(cardSays(cooldownNotice)(first), 'the first card shows it');
     await waitForTicks(simulator);
-    assert.ok(cardSays(cooldownNotice)(stream.events.at(-1) ?? first), 'and it does not go away');
+    assert.ok(cardSays(cooldownNotice)(stream.cards().at(-1) ?? first), 'and it does not go away');
   }
 });
 

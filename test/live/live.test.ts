@@ -52,7 +52,7 @@ test('a mid-track poll finds a pause; a poll that finds no change sends nothing'
   clock.advance({ seconds: 58 });
   await until(() => countApiCalls(simulator, playerPath) === 1);
   await waitForTicks(simulator);
-  assert.equal(stream.events.length, 1);
+  assert.equal(stream.cards().length, 1);
 
   simulator.plays('mara', { kind: 'track', index: 0, progressMs: 60_000, paused: true });
   clock.advance({ seconds: 58 });

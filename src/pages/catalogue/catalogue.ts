@@ -57,7 +57,7 @@ export function cataloguePages({ signedIn, appApi, rateLimiters, coverColours }:
     const { id } = req.params;
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     if (wantsJson(req)) return void res.json(data);
-    const colour = await coverColours.of(data[kind]?.covers ?? []);
+    const colour = coverColours.of(data[kind]?.covers ?? []);
     res.render(`catalogue/${kind}`, {
       id,
       uri: uriOf(req, kind),

@@ -82,9 +82,17 @@ export function livePages(deps: Deps): Router {
       try {
         const card = await cardFor(observation, live);
         const html = interest === 'everything' ? await render(res, listener, card) : null;
-        const colour = interest === 'everything' ? await coverColours.of(coversOf(card)) : '';
         // Otherwise a newer card is on its way.
-        if (latest === live) stream.send('card', { html, colour, ...cardData(listener, card) });
+        if (latest !== live) return;
+        const colour = coverColours.of(coversOf(card));
+        stream.send('card', { html, colour, ...cardData(listener, card) });
+        if (interest !== 'everything' || colour !== '') return;
+        const found = await coverColours.find(coversOf(card));
+        if (found === '' || latest !== live) return;
+        // The same card, with its progress as of now.
+        const later = cardData(listener, await cardFor(observation, live));
+        // safeguard: colour-after-card
+        stream.send('card', { html: null, colour: found, ...later });
       } catch (error) {
         // A card that cannot be rendered ends this stream and nothing else.
         res.destroy();
@@ -118,7 +126,7 @@ export function livePages(deps: Deps): Router {
     // safeguard: skip-unchanged-card
     const needsHtml = card && interest === 'everything' && data?.version !== req.query.version;
     const html = needsHtml ? await render(res, listener, card) : null;
-    const colour = needsHtml ? await coverColours.of(coversOf(card)) : '';
+    const colour = card ? coverColours.of(coversOf(card)) : '';
     // safeguard: poll-for-fetching-pages
     fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs, interest);
     res.set('Cache-Control', 'private, no-store').json({ html, colour, nextMs, ...data });

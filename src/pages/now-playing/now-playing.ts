@@ -65,7 +65,7 @@ export function nowPlayingPages(deps: Deps): Router {
     const card = cardOf({ ...observation, saved }, shownLive, recent, now());
     res.render('now-playing/now-playing', {
       ...cardLocals(listener, card),
-      colour: await coverColours.of(coversOf(card)),
+      colour: coverColours.of(coversOf(card)),
       noticePlace: noticePlaceOf(controlsOf(listener, card), res.locals.notice?.at),
       version: versionOf(card),
       refreshSeconds: req.query.refresh === 'off' ? null : refreshAfter(next.at, live.cooldown, now()),

@@ -74,7 +74,7 @@ export function createPlaylistPage({ coverColours }: Deps) {
     if (wantsJson(req)) return void res.json({ playlist, entries, page, pages, total });
     res.render('playlists/playlist', {
       playlist,
-      colour: await coverColours.of(playlist.covers),
+      colour: coverColours.of(playlist.covers),
       entries,
       page,
       pages,
