@@ -209,6 +209,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     invalidate: hub.invalidate,
     endStreams: hub.endStreams,
     forgetListener: (accountId) => forgetListener(parts, accountId),
+    forgetSessions: parts.longExports.jobs.removeOf,
     now,
   });
   const undo = createUndo({ records, forms, signedIn });
@@ -245,6 +246,8 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       ...quota,
       grants,
       progress,
+      ...parts.longExports,
+      forms,
       rateLimiters,
       background,
       baseUrl,
@@ -264,7 +267,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
 
 /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
 async function forgetListener(parts: Parts, accountId: string): Promise<void> {
-  const { hub, recent, recentPlaylists, exportProgress: progress } = parts;
+  const { hub, recent, recentPlaylists, exportProgress: progress, longExports } = parts;
   await hub.forget(accountId);
   // safeguard: forget-history-after-last-session
   await recent.remove(accountId);
@@ -272,6 +275,8 @@ async function forgetListener(parts: Parts, accountId: string): Promise<void> {
   await recentPlaylists.remove(accountId);
   // safeguard: forget-progress-after-last-session
   await progress.remove(accountId);
+  // safeguard: forget-job-after-last-session
+  await longExports.jobs.remove(accountId);
 }
 
 /** Why this process is not ready for requests; null if it is. */

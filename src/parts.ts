@@ -23,6 +23,7 @@ import { createHub } from './live/hub.ts';
 import { createStreams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
 import { errorFields, type Log } from './ops/log.ts';
+import { createExports } from './pages/export/worker.ts';
 import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectRedis, connectSubscriber } from './redis/connect.ts';
@@ -56,11 +57,8 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
-  const records = createRecords({
-    redis,
-    formerPrefix: keyPrefixIn(config.redisUrl),
-    onDamaged: damageReporter(log),
-  });
+  const formerPrefix = keyPrefixIn(config.redisUrl);
+  const records = createRecords({ redis, formerPrefix, onDamaged: damageReporter(log) });
   const seal = createSeal(config.secrets);
 
   const { accounts, webApi, downloadImage } = createSpotifyClients({ config, log, timing });
@@ -113,8 +111,16 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   });
   const fetchSubscriptions = createFetchSubscriptions({ hub, now, timing: timing.live });
 
+  const longExports = createExports(
+    { redis, records, seal, clientId, background, now },
+    { grants, sessionRecords, access: listenerAccess, listenerApi, invalidate: hub.invalidate },
+    { ledger: quotaLedger, dailyCalls, now },
+    timing,
+  );
+
   /** Closes all streams. Must come before closing the server, which waits for them. */
   function closeStreams(): void {
+    longExports.worker.close();
     hub.close();
     fetchSubscriptions.close();
     streams.close();
@@ -146,6 +152,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     recent: createRecentlyPlayed({ records, browsers, now }),
     recentPlaylists: createRecentPlaylists({ records, browsers }),
     exportProgress: createExportProgress({ records, browsers }),
+    longExports,
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {
       ...limits,

@@ -93,6 +93,11 @@ export const routes = {
   exportOneFile: (id: string, format: string, query: ExportQuery = {}) =>
     url(`/playlists/${id}/export.${format}`, query),
 
+  /** The long export that a server makes by itself. A form starts one at the same URL. */
+  exportJob: () => '/export',
+  exportJobCommand: (command: string) => `/export/${command}`,
+  exportJobFile: (format: string, query: ExportQuery = {}) => url(`/export/file.${format}`, query),
+
   exportSavedTracks: () => '/library/export',
   exportSavedTracksFile: (format: string, query: ExportQuery = {}) => url(`/library/export.${format}`, query),
   /** `list`: `recent` or `top`. */

@@ -21,6 +21,10 @@ export const timing = {
   heartbeatMs: 15_000,
   /** How long Redis may take to reply to a command, before its connection counts as lost. */
   redisDeadlineMs: 750,
+  /** How often each process looks for long exports to continue. */
+  exportTickMs: 5_000,
+  /** The lease of the process that makes a long export: without an extension, another process continues after this long. */
+  exportLeaseMs: 30_000,
   /** Live updates. */
   live: {
     /** How often each process checks what is due. */

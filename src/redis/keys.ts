@@ -18,6 +18,11 @@ export const keys = {
   recentlyPlayed: (accountId: string) => `recently-played:{${accountId}}`,
   recentPlaylists: (accountId: string) => `recent-playlists:{${accountId}}`,
   exportProgress: (accountId: string) => `export:{${accountId}}`,
+  /** A long export, the lease of the process that works on it, and what it has read. */
+  exportJob: (accountId: string) => `export-job:{${accountId}}`,
+  exportLease: (accountId: string) => `export-lease:{${accountId}}`,
+  exportChunk: (accountId: string, jobId: string, chunk: string) =>
+    `export-chunk:{${accountId}}:${jobId}:${chunk}`,
   /** Held by the process that polls for this listener. */
   lease: (accountId: string) => `lease:{${accountId}}`,
   /** Exists while any process has a subscriber who is interested in more than ends of tracks. */
@@ -30,6 +35,8 @@ export const keys = {
   appToken: (clientId: string) => `app-token:{${clientId}}`,
   apiVersion: (clientId: string) => `api-version:{${clientId}}`,
   artistFollowing: (clientId: string) => `artist-following:{${clientId}}`,
+  /** The listeners who have a long export. */
+  exportJobs: (clientId: string) => `export-jobs:{${clientId}}`,
   /** The listeners that anyone is subscribed to. */
   subscribed: (clientId: string) => `subscribed:{${clientId}}`,
   /** Not a key but a pub/sub channel: the processes of an app notify each other of changes. */

@@ -24,11 +24,13 @@ declare module 'express-serve-static-core' {
 }
 
 /** The listener who requested a page, and their access to Spotify. */
-export type SignedInListener = Listener &
-  ListenerSpotify & {
-    /** Times are milliseconds since 1970. After `expiresAt` Spotify requires a new consent. */
-    signIn: { scopes: readonly string[]; consentAt: number; refreshedAt: number; expiresAt: number };
-  };
+export type SignedInListener = CallingListener & {
+  /** Times are milliseconds since 1970. After `expiresAt` Spotify requires a new consent. */
+  signIn: { scopes: readonly string[]; consentAt: number; refreshedAt: number; expiresAt: number };
+};
+
+/** A listener and their access to Spotify, without a request. */
+export type CallingListener = Listener & ListenerSpotify;
 
 /** A page for signed-in listeners. Only such a page gets a listener, so any other one that needs one does not compile. */
 export type ListenerPage = (req: Request, res: Response, listener: SignedInListener) => void | Promise<void>;
@@ -51,6 +53,8 @@ type Deps = {
   endStreams: (sessionIds: readonly string[]) => void;
   /** Removes what is stored about a listener who has signed out everywhere. Throws RedisUnavailable. */
   forgetListener: (accountId: string) => Promise<void>;
+  /** Removes what is stored for these sessions of a listener, which have ended. Throws RedisUnavailable. */
+  forgetSessions: (accountId: string, sessionIds: readonly string[]) => Promise<void>;
   now: () => number;
 };
 
@@ -63,7 +67,7 @@ const expiryWarningMs = 30 * 24 * 60 * 60 * 1000;
 /** Decides who is signed in: a session together with its grant. */
 export function createSignedIn(deps: Deps) {
   const { records, access, listenerApi, grants, browsers, sessions, cookies, rateLimiters } = deps;
-  const { background, invalidate, endStreams, forgetListener, now } = deps;
+  const { background, invalidate, endStreams, forgetListener, forgetSessions, now } = deps;
   const extension = createExtensionTimer(now);
 
   return {
@@ -173,6 +177,7 @@ export function createSignedIn(deps: Deps) {
     await browsers.remove(accountId, ...sessionIds);
     // safeguard: clear-cache-at-sign-out
     await invalidate(accountId, ['']);
+    await forgetSessions(accountId, sessionIds);
     const remaining = await browsers.sessionsOf(accountId);
     if (remaining.length === 0) await forgetListener(accountId);
     // The sessions last: until they are removed, an interrupted sign-out can be repeated, and leaves nothing behind.

@@ -185,6 +185,8 @@ async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Sc
   while (!(await fleet.keys()).some((key) => key.startsWith('export:'))) await sleep(10);
   const { item } = (await mara.getJson('/now-playing').expect(200)).body;
   await mara.post(`/playlists/${body.playlists[0].id}/items`).send({ uri: item.uri }).expect(303);
+  await mara.post('/export').type('form').send({ export: body.playlists[0].id }).expect(303);
+  while ((await mara.getJson('/export')).body?.state !== 'done') await sleep(10);
   await mara.get('/setup/check?cookie=set').expect(200);
   const sessionId =
     (await fleet.keys()).find((key) => key.startsWith('session:'))?.slice('session:{'.length, -1) ?? '';
@@ -223,6 +225,11 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
   const undo = await keyOf('undo');
   const undoPath = undo.slice(undo.indexOf(' ') + 1, -1);
 
+  const job = `export-job:{${accountId}}`;
+  const visitOf =
+    (path: string, method = 'GET') =>
+    async () =>
+      (await server.visit(mara, path, method)).status;
   const form = { name: 'New', idempotencyKey: randomUUID() };
   const create = async () => (await mara.post('/playlists').type('form').send(form)).status;
   await create();
@@ -264,6 +271,10 @@ async function kindsOf({ fleet, server, mara, sessionId }: Scene): Promise<Kind[
       json: await json(undo),
       visit: async () => (await mara.post(undoPath).type('form').send({})).status,
     },
+    { key: job, type: 'string', json: await sealed(job), visit: visitOf('/export') },
+    { key: await keyOf('export-chunk'), type: 'string', visit: visitOf('/export/file.csv') },
+    { key: `export-lease:{${accountId}}`, type: 'string', visit: visitOf('/export/cancel', 'POST') },
+    { key: `export-jobs:{${clientId}}`, type: 'zset', visit: visitOf('/export/delete', 'POST') },
     { key: appToken, type: 'string', json: await sealed(appToken) },
     { key: setupCheck, type: 'string', json: await json(setupCheck) },
     { key: `ledger:{${clientId}}`, type: 'hash' },

@@ -12,6 +12,7 @@ test('every key has a hash tag, and keys that one script uses have the same one'
 
   for (const together of [
     [keys.browsers('a'), keys.nowPlaying('a'), keys.recentlyPlayed('a'), keys.exportProgress('a')],
+    [keys.browsers('a'), keys.exportLease('a'), keys.exportJob('a'), keys.exportChunk('a', 'j', '0')],
     [keys.ledger('c'), keys.usage('c')],
     [keys.grant('s'), keys.lock(keys.grant('s'))],
   ])

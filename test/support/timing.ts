@@ -11,6 +11,7 @@ export const testTiming: Timing = {
   lockWaitMs: 60_000,
   apiDeadlineMs: 20_000,
   redisDeadlineMs: 20_000,
+  exportTickMs: 200,
   live: { ...timing.live, tickMs: 10 },
 };
 

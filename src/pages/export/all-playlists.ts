@@ -7,6 +7,9 @@ import { beginning, type Place } from './place.ts';
 import { type Manifest, playlistChanged, type Run, readFullPage, type Source } from './source.ts';
 import { reasonOf, stopFor } from './stop.ts';
 
+/** Playlists that Spotify announced and sent as null, or did not send at all. */
+type Absent = { sentAsNull: number; notSent: number };
+
 type Options = {
   place: Place;
   /** The page of the list that this place is on. */
@@ -15,7 +18,8 @@ type Options = {
   summary: Summary;
   run: Run;
   readPage: (page: number) => Promise<PlaylistPage>;
-  open: (playlist: Playlist, at: Place) => Promise<Source>;
+  /** `absent`: how many playlists were missing before the page of the list that this one is on. */
+  open: (playlist: Playlist, at: Place, absent: Absent) => Promise<Source>;
   /** Whether the contents of a playlist should be readable to the listener in every API version. */
   isOwnOrShared: (playlist: Playlist) => boolean;
   /** The URL of a file that continues from this place. */
@@ -25,8 +29,10 @@ type Options = {
 /** How many playlists are opened before they are needed. Many are short, so one after the other would make one call at a time. */
 const maxOpenedAhead = 8;
 
-/** A playlist that is being opened, and its place. */
-type Opening = { playlist: Playlist; at: Place; source: Promise<Source> };
+/** A playlist of the list, and its place. */
+type Listed = { playlist: Playlist; at: Place; absent: Absent };
+/** One that is being opened. */
+type Opening = Listed & { source: Promise<Source> };
 
 /**
  * Opens the listener's playlists from a place on, and yields each as a source, in order. An error that ends a whole file is thrown; one that ends a
@@ -52,7 +58,10 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
           throw error;
         });
         if (next.done) break;
-        openings.push({ ...next.value, source: handled(open(next.value.playlist, next.value.at)) });
+        openings.push({
+          ...next.value,
+          source: handled(open(next.value.playlist, next.value.at, next.value.absent)),
+        });
       }
       const current = openings.shift();
       if (!current) break;
@@ -86,12 +95,13 @@ export async function* openAllPlaylists(options: Options): AsyncGenerator<Source
   }
 
   /** Yields the listed playlists with their places. */
-  async function* listPlaces(): AsyncGenerator<Pick<Opening, 'playlist' | 'at'>, undefined> {
+  async function* listPlaces(): AsyncGenerator<Listed, undefined> {
     for (let page = first; ; page = await readPage(upcoming.page)) {
       if (page.total !== first.total) throw listChanged();
+      const absent = { sentAsNull: summary.sentAsNull, notSent: summary.notSent };
       countAbsent(page, upcoming.page, summary, run);
       for (const playlist of page.items.slice(upcoming.skip)) {
-        const listed = { playlist, at: upcoming };
+        const listed = { playlist, at: upcoming, absent };
         upcoming = after(listed);
         yield listed;
       }
@@ -116,7 +126,7 @@ function handled<T>(promise: Promise<T>): Promise<T> {
 }
 
 /** The place after a playlist. */
-function after({ playlist, at }: Pick<Opening, 'playlist' | 'at'>): Place {
+export function after({ playlist, at }: Pick<Listed, 'playlist' | 'at'>): Place {
   return { page: at.page, skip: at.skip + 1, from: 0, before: hashWith(at.before ?? '', playlist) };
 }
 
@@ -178,7 +188,7 @@ function countAbsent(list: PlaylistPage, page: number, summary: Summary, run: Ru
   summary.sentAsNull += list.nullCount;
 }
 
-function countPlaylist(manifest: Manifest, isOwnOrShared: boolean, summary: Summary): void {
+export function countPlaylist(manifest: Manifest, isOwnOrShared: boolean, summary: Summary): void {
   summary.playlists += 1;
   // safeguard: sum-missing-rows
   summary.missing += manifest.missing;

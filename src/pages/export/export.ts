@@ -1,9 +1,11 @@
 import { type Response, Router } from 'express';
+import type { ExportJobs } from '../../access/export-jobs.ts';
 import type { Progress } from '../../access/export-progress.ts';
 import type { RateLimiter, RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
+import type { Forms } from '../../web/forms.ts';
 import { charge } from '../../web/rate-limits.ts';
 import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
@@ -11,21 +13,47 @@ import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { createAskFirst } from './ask.ts';
 import { createFiles } from './files.ts';
+import { exportJobPages } from './job-pages.ts';
 import { linksFor } from './links.ts';
-import { sizeOfList } from './lists.ts';
+import { rangeIn, sizeOfList } from './lists.ts';
 import { createPrices, type Price, type Deps as PriceDeps } from './price.ts';
 import { exportIdIn, formatIn, listIn } from './requests.ts';
 import { sizeOfAll } from './size.ts';
+import type { ExportWorker } from './worker.ts';
 
 type Deps = Omit<Parameters<typeof createFiles>[0], 'prices'> &
   PriceDeps & {
     signedIn: SignedIn;
     rateLimiters: RateLimiters;
     baseUrl: string;
+    forms: Forms;
+    jobs: ExportJobs;
+    worker: ExportWorker;
   };
 
 /** The name and size of an export, as its page shows them: rows, and about how many calls. Null if unknown. */
 type Overview = { name: string | null; rows: number | null; price: Price | null };
+
+/** Returns the name and size of an export; one call to Spotify, none for playlists within five minutes. Throws {@link NoSuchPage}. */
+async function overviewOf(
+  listener: SignedInListener,
+  exportId: string,
+  range = rangeIn(undefined),
+): Promise<Overview> {
+  const { spotify } = listener;
+  if (exportId === 'all')
+    return {
+      name: null,
+      ...sizeOfAll(await spotify.cachedPlaylists(1), (one) => spotify.cachedPagesToExport(one)),
+    };
+  const [, list] = /^library\/(.+)$/.exec(exportId) ?? [];
+  if (list !== undefined) return sizeOfList(listener, { list, range });
+  const playlist = await spotify.cachedPlaylist(exportId);
+  const { name, count, readable } = playlist;
+  if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
+  const entries = count === null ? null : callsForFile(count, spotify.cachedPagesToExport(playlist));
+  return { name, rows: count, price: entries === null ? null : { lists: 0, entries } };
+}
 
 /** Playlists and lists of the library as files, and a page for each that shows the progress of its export. */
 export function exportPages(deps: Deps): Router {
@@ -69,37 +97,17 @@ export function exportPages(deps: Deps): Router {
   });
   router.get(routes.exportProgress(), htmlOrJson, state);
 
-  // One call to Spotify, none within five minutes, nor while the export is running.
-  const all = signedIn.pageWithLazyRefresh(async (_req, res, listener) => {
-    await showPage(res, listener, 'all', async () => {
-      const { cachedPlaylists, cachedPagesToExport } = listener.spotify;
-      return { name: null, ...sizeOfAll(await cachedPlaylists(1), (one) => cachedPagesToExport(one)) };
-    });
+  // One call to Spotify, none for playlists within five minutes, nor while the export is running.
+  const page = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
+    const same = req.params.list === 'top' ? { range: rangeIn(req.query.range) } : {};
+    const exportId = exportIdIn(req);
+    await showPage(res, listener, exportId, () => overviewOf(listener, exportId, same.range), same);
   });
-  router.get(routes.exportAll(), htmlOrJson, all);
-
-  // One call to Spotify, none within five minutes, nor while the export is running.
-  const one = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
-    const id = String(req.params.id);
-    await showPage(res, listener, id, async () => {
-      const playlist = await listener.spotify.cachedPlaylist(id);
-      const { name, count, readable } = playlist;
-      if (!readable) throw new NoSuchPage('Spotify does not show the contents of this playlist');
-      const cachedPages = listener.spotify.cachedPagesToExport(playlist);
-      const price = count === null ? null : { lists: 0, entries: callsForFile(count, cachedPages) };
-      return { name, rows: count, price };
-    });
-  });
-  router.get(routes.exportOne(':id'), htmlOrJson, one);
-
-  // One call to Spotify for saved tracks, none for other lists.
-  const list = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
-    const name = listIn(req);
-    const same = name.list === 'top' ? { range: name.range } : {};
-    await showPage(res, listener, exportIdIn(req), () => sizeOfList(listener, name), same);
-  });
-  router.get(routes.exportSavedTracks(), htmlOrJson, list);
-  router.get(routes.exportList(':list'), htmlOrJson, list);
+  router.get(routes.exportAll(), htmlOrJson, page);
+  router.get(routes.exportOne(':id'), htmlOrJson, page);
+  router.get(routes.exportSavedTracks(), htmlOrJson, page);
+  router.get(routes.exportList(':list'), htmlOrJson, page);
+  router.use(exportJobPages({ ...deps, overviewOf }));
 
   // One call to Spotify for each 50 rows, and one at the end.
   router.get(routes.exportSavedTracksFile(':format'), file(rateLimiters.exportOne, files.list));

@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { entriesPerPage, maxOffset, playlistsPerPage } from '../../spotify/limits.ts';
-import type { Playlist, PlaylistPage } from '../../spotify/types.ts';
+import type { PlaylistPage } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForFile, rowsAtOnce } from '../../web/export-size.ts';
 import { lastPage, pageNumber } from '../../web/paging.ts';
@@ -13,7 +13,7 @@ import { emptySummary, type Format } from './format.ts';
 import { priceOfList, readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import type { Place } from './place.ts';
-import { openPlaylist } from './playlist-source.ts';
+import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
 import type { Price, Prices } from './price.ts';
 import {
   anywayOf,
@@ -189,12 +189,4 @@ function checkPlace(place: Place, { items, total }: PlaylistPage, part: boolean)
   if (items[skip] === undefined) checkFrom(from, 0, null);
   // A part is checked when its first rows have been read, because their total is more reliable than the list's.
   else if (count !== null && !part) checkFrom(from, count, snapshot ?? null);
-}
-
-/**
- * Whether the contents should be readable to the listener in every API version. Spotify always names the owner of the listener's own
- * playlists.
- */
-function isOwnOrShared(listener: SignedInListener, { ownerId, collaborative }: Playlist): boolean {
-  return ownerId === listener.id || collaborative;
 }

@@ -4,7 +4,7 @@ import { type TimeRange, timeRanges, tracksPerPage } from '../../spotify/limits.
 import type { Page } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForRows } from '../../web/export-size.ts';
-import type { SignedInListener } from '../../web/signed-in.ts';
+import type { CallingListener } from '../../web/signed-in.ts';
 import type { Price } from './price.ts';
 import type { List, Run } from './source.ts';
 
@@ -15,9 +15,9 @@ export type ListName = { list: string; range: TimeRange };
 type LibraryList = {
   /** The name of the file. */
   name: (range: TimeRange) => string;
-  read: (listener: SignedInListener, from: number, range: TimeRange) => Promise<Page<ExportedEntry>>;
+  read: (listener: CallingListener, from: number, range: TimeRange) => Promise<Page<ExportedEntry>>;
   /** How many rows it has, for the page of its export. */
-  count: (listener: SignedInListener) => Promise<number | null>;
+  count: (listener: CallingListener) => Promise<number | null>;
 };
 
 const rangeNames = { short_term: 'four weeks', medium_term: 'six months', long_term: 'a year' };
@@ -63,7 +63,7 @@ export function rangeIn(value: unknown): TimeRange {
 
 /** Returns the name of a list, how many rows it has, and what its file costs; one call to Spotify for saved tracks. */
 export async function sizeOfList(
-  listener: SignedInListener,
+  listener: CallingListener,
   { list, range }: ListName,
 ): Promise<{ name: string; rows: number | null; price: Price | null }> {
   const { name, count } = listNamed(list);
@@ -81,7 +81,7 @@ export function priceOfList(rows: number): Price {
  * page stands in for one: whatever is added goes to its start, and what is removed moves the rest up. Throws what `run.read` throws.
  */
 export async function readList(
-  listener: SignedInListener,
+  listener: CallingListener,
   { list, range }: ListName,
   run: Pick<Run, 'read'>,
 ): Promise<{

@@ -1,5 +1,5 @@
 import type { Playlist } from '../../spotify/types.ts';
-import type { SignedInListener } from '../../web/signed-in.ts';
+import type { CallingListener } from '../../web/signed-in.ts';
 import { openSource, type Run, type Source } from './source.ts';
 
 type Options = {
@@ -13,7 +13,7 @@ type Options = {
 
 /** Opens a playlist of the listener's. Throws as `openSource` does. */
 export function openPlaylist(
-  { spotify }: SignedInListener,
+  { spotify }: CallingListener,
   playlist: Playlist,
   { at, run, resume, isReadable }: Options,
 ): Promise<Source> {
@@ -29,4 +29,12 @@ export function openPlaylist(
     run,
     isReadable: isReadable ?? false,
   });
+}
+
+/**
+ * Whether the contents should be readable to the listener in every API version. Spotify always names the owner of the listener's own
+ * playlists.
+ */
+export function isOwnOrShared({ id }: CallingListener, { ownerId, collaborative }: Playlist): boolean {
+  return ownerId === id || collaborative;
 }

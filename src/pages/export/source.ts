@@ -41,6 +41,13 @@ export type Manifest = {
   stopped: Stop | null;
 };
 
+/** The counts of a manifest before any row. */
+export const nothingWritten = {
+  ...{ written: 0, tracks: 0, episodes: 0, chapters: 0, local: 0, gone: 0, missing: 0 },
+  complete: false,
+  stopped: null,
+};
+
 /** A row of a file; null for one that Spotify announced and did not send. */
 export type Row = ExportedEntry | null;
 
@@ -107,9 +114,7 @@ export async function openSource(options: Options): Promise<Source> {
     readable: first !== null,
     announced: first?.total ?? count ?? 0,
     from,
-    ...{ written: 0, tracks: 0, episodes: 0, chapters: 0, local: 0, gone: 0, missing: 0 },
-    complete: false,
-    stopped: null,
+    ...nothingWritten,
   };
   try {
     checkFrom(from, manifest.announced, previousSnapshot);
@@ -236,7 +241,11 @@ export function playlistChanged(): Problem {
 }
 
 /** Counts rows for the manifest. Throws SpotifyUnavailable if some are missing and the file's name can't mention it any more. */
-function countRows(manifest: Manifest, rows: readonly Row[], run: Run): readonly Row[] {
+export function countRows(
+  manifest: Manifest,
+  rows: readonly Row[],
+  run: Pick<Run, 'allowsGaps' | 'onRows'>,
+): readonly Row[] {
   // safeguard: no-missing-rows-after-name
   if (rows.includes(null) && !run.allowsGaps()) throw tooFewRows();
   for (const row of rows) {

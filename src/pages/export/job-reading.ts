@@ -1,0 +1,163 @@
+import type { ExportJob, JobEvent } from '../../access/export-job-records.ts';
+import { callsForFile } from '../../web/export-size.ts';
+import type { CallingListener } from '../../web/signed-in.ts';
+import { after, openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
+import { emptySummary } from './format.ts';
+import { priceOfList, rangeIn, readList } from './lists.ts';
+import type { Place } from './place.ts';
+import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
+import type { Price } from './price.ts';
+import { sizeOfAll } from './size.ts';
+import { openSource, playlistChanged, type Run, type Source } from './source.ts';
+
+/** A step of a job. After one with `isCursor`, the job can continue at the place in `change`. */
+export type Step = {
+  event: JobEvent | null;
+  change: Partial<Pick<ExportJob, 'place' | 'absent' | 'name' | 'totalRows' | 'playlists'>>;
+  isCursor: boolean;
+  isLast?: boolean;
+};
+
+type Reserve = (price: Price) => Promise<() => Promise<void>>;
+
+/**
+ * Reads what a job hasn't read yet, from its place on. Its calls are set aside first, also when it continues. Throws what the calls throw, and a
+ * Problem if a list has changed since its first rows were stored, or if the calls don't fit into the day.
+ */
+export async function* readJob(
+  listener: CallingListener,
+  job: ExportJob,
+  run: Run,
+  reserve: Reserve,
+): AsyncGenerator<Step> {
+  await using cleanup = new AsyncDisposableStack();
+  const reserved = async (price: Price | null) => {
+    // safeguard: reserve-calls-of-resumed-job
+    if (price) cleanup.defer(await reserve(price));
+  };
+  if (job.exportId === 'all') return yield* readAllPlaylists(listener, job, run, reserved);
+  const { from, snapshot } = job.place;
+  const [, list] = /^library\/(.+)$/.exec(job.exportId) ?? [];
+  if (list === undefined) {
+    const playlist = await run.read(() => listener.spotify.freshPlaylist(job.exportId));
+    const count = playlist.count === null ? null : Math.max(0, playlist.count - from);
+    await reserved(count === null ? null : { lists: 0, entries: callsForFile(count) });
+    const at = { from, ...(snapshot !== null && { snapshot }) };
+    const { readable } = playlist;
+    const source = await openPlaylist(listener, playlist, {
+      at,
+      run,
+      resume: () => '',
+      ...(!readable && { isReadable: false }),
+    });
+    yield* readOne(source, isOwnOrShared(listener, playlist));
+    return;
+  }
+  const { list: found, ...readers } = await readList(listener, { list, range: rangeIn(undefined) }, run);
+  await reserved(found.count === null ? null : priceOfList(Math.max(0, found.count - from)));
+  yield* readOne(
+    await openSource({
+      list: found,
+      from,
+      previousSnapshot: snapshot,
+      ...readers,
+      resume: () => '',
+      run,
+    }),
+    true,
+  );
+
+  async function* readOne(source: Source, isTheirs: boolean): AsyncGenerator<Step> {
+    const { manifest } = source;
+    yield {
+      event: null,
+      change: { name: manifest.name, totalRows: manifest.announced },
+      isCursor: false,
+    };
+    for await (const step of readSource(source, isTheirs)) {
+      const place = { ...job.place, ...placeIn(source) };
+      yield { ...step, change: { name: manifest.name, totalRows: manifest.announced, place } };
+    }
+    yield {
+      event: null,
+      change: { name: manifest.name, totalRows: manifest.announced },
+      isCursor: true,
+      isLast: true,
+    };
+  }
+}
+
+async function* readAllPlaylists(
+  listener: CallingListener,
+  job: ExportJob,
+  run: Run,
+  reserved: (price: Price | null) => Promise<void>,
+): AsyncGenerator<Step> {
+  const { page, skip, from, before, snapshot } = job.place;
+  const place = { page, skip, from, before: before ?? '', ...(snapshot !== null && { snapshot }) };
+  const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
+  const first = await readPage(place.page);
+  const { rows, price } = sizeOfAll(first, (one) => listener.spotify.cachedPagesToExport(one));
+  await reserved(price);
+  const playlists = first.total ?? 0;
+  if (job.playlists !== null && job.playlists !== playlists) throw playlistChanged();
+  const summary = { ...emptySummary(playlists), ...job.absent };
+  type Opened = Parameters<Parameters<typeof openAllPlaylists>[0]['open']>;
+  const opened = new Map<Source, Opened>();
+  const sources = openAllPlaylists({
+    place,
+    first,
+    summary,
+    run,
+    readPage,
+    async open(...args) {
+      const [playlist, at] = args;
+      const source = await openPlaylist(listener, playlist, { at, run, resume: () => '' });
+      opened.set(source, args);
+      return source;
+    },
+    isOwnOrShared: (playlist) => isOwnOrShared(listener, playlist),
+    resume: () => '',
+  });
+  const totalRows = job.totalRows ?? rows;
+  for await (const source of sources) {
+    const [playlist, at, absent] = opened.get(source) as Opened;
+    opened.delete(source);
+    const common = { playlists, totalRows, absent };
+    for await (const step of readSource(source, isOwnOrShared(listener, playlist)))
+      yield { ...step, change: { ...common, place: { ...stored(at), ...placeIn(source) } } };
+    yield { event: null, change: { ...common, place: stored(after({ playlist, at })) }, isCursor: true };
+  }
+  const { sentAsNull, notSent } = summary;
+  yield {
+    event: null,
+    change: { playlists, totalRows, absent: { sentAsNull, notSent } },
+    isCursor: true,
+    isLast: true,
+  };
+}
+
+/** Yields the beginning of a list, unless it continues an earlier run, and its rows. */
+async function* readSource(
+  { manifest, pages }: Source,
+  isTheirs: boolean,
+): AsyncGenerator<Pick<Step, 'event' | 'isCursor'>> {
+  const { id, name, source, exportedAt, snapshotId, readable, announced } = manifest;
+  // What was read before belongs to another version of the list.
+  // safeguard: changed-playlist-restarts-job
+  if (manifest.changedSince) throw playlistChanged();
+  if (manifest.from === 0) {
+    const list = { id, name, source, exportedAt, snapshotId, readable, announced, isOwnOrShared: isTheirs };
+    yield { event: { list }, isCursor: false };
+  }
+  for await (const rows of pages) yield { event: { rows: [...rows] }, isCursor: true };
+}
+
+function placeIn({ manifest }: Source): { from: number; snapshot: string | null } {
+  const { from, written, snapshotId } = manifest;
+  return { from: from + written, snapshot: snapshotId };
+}
+
+function stored({ before, snapshot, ...place }: Place): ExportJob['place'] {
+  return { ...place, before: before ?? null, snapshot: snapshot ?? null };
+}

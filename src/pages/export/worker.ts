@@ -1,0 +1,278 @@
+import type { ExportJob, JobEvent } from '../../access/export-job-records.ts';
+import { createExportJobs, type ExportJobs, maxJobCharacters } from '../../access/export-jobs.ts';
+import type { Grants } from '../../access/grants.ts';
+import type { ListenerAccess } from '../../access/listener-access.ts';
+import type { ListenerApi } from '../../access/listener-api.ts';
+import type { SessionRecords } from '../../access/session-records.ts';
+import type { Timing } from '../../access/timing.ts';
+import { type BackgroundTasks, ShuttingDown } from '../../ops/background.ts';
+import { RedisUnavailable } from '../../redis/errors.ts';
+import { SpotifyUnavailable } from '../../spotify/errors.ts';
+import type { CallingListener } from '../../web/signed-in.ts';
+import { emptySummary } from './format.ts';
+import { readJob, type Step } from './job-reading.ts';
+import { outcomeOf, outcomeOfAll } from './outcome.ts';
+import { createPrices, type Prices } from './price.ts';
+import { createReader } from './reader.ts';
+import { replay } from './replay.ts';
+import type { Run } from './source.ts';
+import { reasonOf, untilOf } from './stop.ts';
+
+type Deps = {
+  jobs: ExportJobs;
+  prices: Prices;
+  grants: Pick<Grants, 'read'>;
+  sessionRecords: Pick<SessionRecords, 'read'>;
+  access: Pick<ListenerAccess, 'open'>;
+  listenerApi: Pick<ListenerApi, 'forSession'>;
+  invalidate: (accountId: string, keyPrefixes: readonly string[]) => Promise<void>;
+  background: Pick<BackgroundTasks, 'run'>;
+  now: () => number;
+  /** How often a process looks for jobs, and how long it holds one without a sign of life, in milliseconds. */
+  tickMs: number;
+  leaseMs: number;
+};
+
+/** A chunk is stored after so many rows, or so many milliseconds. What was read since the last one is read again if the process dies. */
+const rowsPerChunk = 500;
+const chunkEveryMs = 10_000;
+/** After a failure of Spotify's a job waits so long, times the number of failures in a row, and stops after so many. */
+const failurePauseMs = 20_000;
+const maxFailures = 5;
+
+export type ExportWorker = ReturnType<typeof createExportWorker>;
+
+/** The job isn't ours any more: another process has it, it was canceled, or the listener has signed out. */
+class JobLost extends Error {
+  override readonly name = 'JobLost';
+}
+
+type Exports = { jobs: ExportJobs; worker: ExportWorker };
+
+/** The long exports of an app, and what continues them in this process. */
+export function createExports(
+  base: Omit<Parameters<typeof createExportJobs>[0], 'leaseMs'> & Pick<Deps, 'background'>,
+  access: Pick<Deps, 'grants' | 'sessionRecords' | 'access' | 'listenerApi' | 'invalidate'>,
+  quota: Parameters<typeof createPrices>[0],
+  timing: Pick<Timing, 'exportTickMs' | 'exportLeaseMs'>,
+): Exports {
+  const { background, now, ...rest } = base;
+  const { exportTickMs: tickMs, exportLeaseMs: leaseMs } = timing;
+  const jobs = createExportJobs({ ...rest, now, leaseMs });
+  const prices = createPrices(quota);
+  return { jobs, worker: createExportWorker({ jobs, prices, ...access, background, now, tickMs, leaseMs }) };
+}
+
+/** Continues the long exports of all listeners: each process looks for those that no process is working on. */
+function createExportWorker(deps: Deps) {
+  const { jobs, background, tickMs } = deps;
+  const stopping = new AbortController();
+  const running = new Set<string>();
+  const timer = setInterval(() => background.run('look for exports', lookForJobs()), tickMs).unref();
+
+  return {
+    /** Continues the job of a listener now, unless some process is working on it. */
+    wake: (accountId: string): void => background.run('export', work(accountId)),
+
+    /** Lets other processes continue the jobs of this one. */
+    close(): void {
+      clearInterval(timer);
+      stopping.abort(new JobLost('This process is stopping'));
+    },
+  };
+
+  async function lookForJobs(): Promise<void> {
+    const due = await jobs.due().catch((error: unknown) => {
+      // A failing Redis is reported elsewhere, and it's looked again soon.
+      if (error instanceof RedisUnavailable) return [];
+      throw error;
+    });
+    for (const accountId of due) background.run('export', work(accountId));
+  }
+
+  async function work(accountId: string): Promise<void> {
+    if (running.has(accountId) || stopping.signal.aborted) return;
+    running.add(accountId);
+    try {
+      const owner = await jobs.claim(accountId);
+      if (owner === null) return;
+      await continueJob(deps, stopping.signal, accountId, owner).finally(() =>
+        jobs.release(accountId, owner),
+      );
+    } catch (error) {
+      // The lease expires, and this or another process continues.
+      if (!(error instanceof RedisUnavailable)) throw error;
+    } finally {
+      running.delete(accountId);
+    }
+  }
+}
+
+async function continueJob(
+  deps: Deps,
+  stopping: AbortSignal,
+  accountId: string,
+  owner: string,
+): Promise<void> {
+  const { jobs, background, now, leaseMs } = deps;
+  const stored = await jobs.get(accountId);
+  if (!stored) {
+    await jobs.unschedule(accountId);
+    return;
+  }
+  if (!isUnfinished(stored) || (stored.until ?? 0) > now()) {
+    await jobs.schedule(accountId, isUnfinished(stored) ? (stored.until ?? now()) : stored.expiresAt);
+    return;
+  }
+  const lost = new AbortController();
+  const signal = AbortSignal.any([stopping, lost.signal]);
+  const extend = async () => {
+    if (!(await jobs.renew(accountId, owner))) lost.abort(new JobLost('Its lease was lost'));
+  };
+  const timer = setInterval(() => background.run('lease of an export', extend()), leaseMs / 3).unref();
+  let job: ExportJob = { ...stored, state: 'running', until: null, reason: null };
+  const save = async (change: Partial<ExportJob>, events: JobEvent[] | null = null) => {
+    const saved = await jobs.save(accountId, owner, { ...job, ...change }, events);
+    if (!saved) throw new JobLost('Its lease was lost');
+    job = saved;
+  };
+  try {
+    await save({});
+    await readAll(deps, signal, { accountId, current: () => job, save });
+    const { reason, missing } = await outcomeOfJob(jobs, accountId, job);
+    await save({ state: 'done', reason, missing });
+  } catch (error) {
+    if (error instanceof RedisUnavailable) throw error;
+    if (signal.aborted || error instanceof JobLost || error instanceof ShuttingDown) return;
+    await save(changeAfter(error, job, now()));
+    // An error of our own is reported.
+    if (reasonOf(error) === null) throw error;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+type Progressing = {
+  accountId: string;
+  current: () => ExportJob;
+  save: (change: Partial<ExportJob>, events?: JobEvent[] | null) => Promise<void>;
+};
+
+/** Reads what is left of a job, chunk by chunk. */
+async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing): Promise<void> {
+  const { grants, sessionRecords, access, listenerApi, invalidate, prices, now } = deps;
+  const { current, save } = progressing;
+  const { sessionId, isConfirmed } = current();
+  const grant = await grants.read(sessionId);
+  const listener = grant && (await sessionRecords.read(sessionId))?.listener;
+  if (!grant || !listener) {
+    await save({ state: 'stopped', reason: 'sign-in-ended' });
+    throw new JobLost('Its sign-in has ended');
+  }
+  const open = await access.open(sessionId, grant, { refreshFirst: true });
+  const calling: CallingListener = {
+    ...listener,
+    ...listenerApi.forSession({ listener, grant: open, invalidate }),
+  };
+  const reserve = (price: Parameters<Prices['reserve']>[0]) =>
+    // One that never fits goes on until Spotify refuses a call, and then waits.
+    prices.reserve(price, { isPart: true, isConfirmed, anyway: '', page: '' });
+  await storeSteps(readJob(calling, current(), createJobRun(signal, now), reserve), signal, progressing);
+}
+
+/** Stores what a job reads, chunk by chunk. After an error, what was read before it is stored as well. */
+async function storeSteps(
+  steps: AsyncIterable<Step>,
+  signal: AbortSignal,
+  { current, save }: Progressing,
+): Promise<void> {
+  let events: JobEvent[] = [];
+  let rows = 0;
+  let storedAt = performance.now();
+  /** What can be stored: the change of the last step after which the job can continue, and how many events there were. */
+  let ready: { change: Partial<ExportJob>; events: number; rows: number } | null = null;
+  const store = async () => {
+    if (!ready) return;
+    const { change } = ready;
+    const stored = events.slice(0, ready.events);
+    await save(
+      { ...change, rows: current().rows + ready.rows, failures: 0 },
+      stored.length > 0 ? stored : null,
+    );
+    [events, rows, storedAt, ready] = [
+      events.slice(stored.length),
+      rows - ready.rows,
+      performance.now(),
+      null,
+    ];
+    // safeguard: job-size
+    if (current().characters <= maxJobCharacters) return;
+    await save({ state: 'stopped', reason: 'too-large' });
+    throw new JobLost('Too large');
+  };
+  try {
+    for await (const { event, change, isCursor, isLast } of steps) {
+      signal.throwIfAborted();
+      if (event) events.push(event);
+      if (event && 'rows' in event) rows += event.rows.length;
+      if (isCursor) ready = { change, events: events.length, rows };
+      if (isLast || rows >= rowsPerChunk || performance.now() - storedAt > chunkEveryMs) await store();
+    }
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof JobLost)) await store();
+    throw error;
+  }
+}
+
+function createJobRun(signal: AbortSignal, now: () => number): Run {
+  return {
+    isPart: false,
+    now,
+    // A longer pause ends this run: the job is stored, and any process continues it.
+    read: createReader({
+      now,
+      signal,
+      longestPauseMs: () => 0,
+      onPause: () => undefined,
+      onResume: async () => undefined,
+    }),
+    rowsLeft: () => Number.POSITIVE_INFINITY,
+    isFull: () => false,
+    // The file's name isn't sent before the end.
+    allowsGaps: () => true,
+    onRows: () => undefined,
+  };
+}
+
+/** Returns the change of a job after an error. */
+function changeAfter(error: unknown, job: ExportJob, now: number): Partial<ExportJob> {
+  const reason = reasonOf(error) ?? 'internal-error';
+  const until = untilOf(error);
+  // safeguard: job-waits
+  if (until !== null) return { state: 'paused', reason, until: Math.max(until, now) };
+  const failures = job.failures + 1;
+  if (error instanceof SpotifyUnavailable && failures <= maxFailures)
+    return { state: 'paused', reason, until: now + failures * failurePauseMs, failures };
+  return { state: 'stopped', reason, failures: 0 };
+}
+
+export function isUnfinished({ state }: ExportJob): boolean {
+  return state === 'running' || state === 'paused';
+}
+
+/** Returns what the file of a job that has read everything lacks. */
+async function outcomeOfJob(
+  jobs: ExportJobs,
+  accountId: string,
+  job: ExportJob,
+): Promise<{ reason: string | null; missing: number }> {
+  const summary = { ...emptySummary(job.playlists ?? 0), ...job.absent };
+  let outcome: ReturnType<typeof outcomeOf> = null;
+  for await (const source of replay(jobs.read(accountId, job), summary)) {
+    for await (const _rows of source.pages);
+    if (job.playlists === null) outcome = outcomeOf(source.manifest, source.isOwnOrShared, '');
+  }
+  if (job.playlists !== null) outcome = outcomeOfAll(summary);
+  // safeguard: job-says-what-is-missing
+  return { reason: outcome?.reason ?? null, missing: outcome?.missing ?? 0 };
+}

@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type TestContext, test as testOnce } from 'node:test';
+import { Redis } from 'ioredis';
+import { testInEachApiVersion as test } from '../support/api-versions.ts';
+import {
+  type ExportFile,
+  longPlaylistName,
+  playlistNamed,
+  readTable,
+  signInToExport,
+} from '../support/exports.ts';
+import { until } from '../support/fleet.ts';
+import { apiRequests } from '../support/pages.ts';
+import { type Browser, holdResponse, startTurntable, type Turntable } from '../support/turntable.ts';
+
+const items = /\/(items|tracks)$/;
+const wait = (seconds: number) => ({ status: 429, headers: { 'Retry-After': String(seconds) }, body: '' });
+
+type Job = {
+  state: string;
+  reason: string | null;
+  until: number | null;
+  rows: number;
+  of: number | null;
+  missing: number;
+};
+
+async function jobOf(person: Browser): Promise<Job | null> {
+  return (await person.getJson('/export').expect(200)).body;
+}
+
+async function untilState(person: Browser, ...states: string[]): Promise<Job> {
+  let job: Job | null = null;
+  await until(async () => {
+    job = await jobOf(person);
+    return states.includes(job?.state ?? 'none');
+  });
+  return job as unknown as Job;
+}
+
+async function startJob(person: Browser, exportId: string): Promise<void> {
+  const { headers } = await person.post('/export').type('form').send({ export: exportId }).expect(303);
+  assert.equal(headers.location, '/export');
+}
+
+async function mara(t: TestContext, options: Parameters<typeof startTurntable>[1] = {}) {
+  const turntable = await startTurntable(t, options);
+  const person = await signInToExport(turntable);
+  const path = await playlistNamed(person, longPlaylistName);
+  return { turntable, person, path, id: String(path.split('/')[2]) };
+}
+
+async function jobKeys({ keys }: Turntable): Promise<string[]> {
+  return (await keys()).filter((key) => /^export-(job|chunk|lease):/.test(key));
+}
+
+/** A file without the time at which it was made. */
+async function fileAt(person: Browser, path: string): Promise<ExportFile> {
+  const { text } = await person.get(path).buffer(true).expect(200);
+  const file = JSON.parse(text) as ExportFile;
+  return { ...file, manifest: { ...file.manifest, exportedAt: '' } };
+}
+
+// fault: page-of-export-closed
+test('a long export is made in the background, and its file is the same as a download, in any format', async (t) => {
+  const { person, path, id } = await mara(t);
+  const page = await person.get(`${path}/export`).expect(200);
+  assert.match(page.text, /about 26 calls to Spotify/, 'the price comes first');
+  const downloaded = await fileAt(person, `${path}/export.json`);
+
+  await startJob(person, id);
+  const job = await untilState(person, 'done', 'stopped');
+
+  assert.deepEqual([job.state, job.reason, job.rows, job.of], ['done', null, 1200, 1200]);
+  assert.match((await person.get('/export').expect(200)).text, /Finished: 1,200 rows\./);
+  assert.deepEqual(await fileAt(person, '/export/file.json'), downloaded);
+  const table = await person.get('/export/file.csv').buffer(true).expect(200);
+  assert.equal(readTable(table.text).at(-1)?.Position, '1200');
+  assert.equal(table.headers['x-export-complete'], 'true');
+  assert.equal(table.headers['content-disposition'], `attachment; filename="${longPlaylistName}.csv"`);
+});
+
+test('all playlists, and saved tracks, are exported in the background as well', async (t) => {
+  const turntable = await startTurntable(t);
+  const noor = await signInToExport(turntable, 'noor');
+  const all = async (path: string) => {
+    const { playlists, summary } = JSON.parse((await noor.get(path).buffer(true).expect(200)).text);
+    const manifests = playlists.map(({ manifest }: ExportFile) => ({ ...manifest, exportedAt: '' }));
+    return { items: playlists.map(({ items }: ExportFile) => items), manifests, summary };
+  };
+
+  await startJob(noor, 'all');
+  await untilState(noor, 'done', 'stopped');
+  assert.deepEqual(await all('/export/file.json'), await all('/playlists/export.json'));
+
+  await startJob(noor, 'library/tracks');
+  await untilState(noor, 'done', 'stopped');
+  assert.deepEqual(await fileAt(noor, '/export/file.json'), await fileAt(noor, '/library/export.json'));
+});
+
+// fault: long-pause-of-job
+testOnce('a job waits for a pause of any length, says so, and continues where it was', async (t) => {
+  const { turntable, person, path, id } = await mara(t);
+  const { simulator, clock } = turntable;
+  simulator.fault({ on: items, minOffset: 600, answer: wait(7_200) });
+  simulator.forgetCalls();
+
+  await startJob(person, id);
+  const paused = await untilState(person, 'paused', 'stopped');
+  const before = apiRequests(simulator).filter((call) => items.test(call)).length;
+
+  assert.deepEqual([paused.state, paused.reason], ['paused', 'cooldown']);
+  assert.ok(paused.rows >= 500 && paused.rows < 1200, `${paused.rows} rows`);
+  assert.match(
+    (await person.get('/export')).text,
+    /Paused until <time[^>]*>[^<]*<\/time>, with [\d,]+ of 1,200 rows read/,
+  );
+  await person.get('/export/file.csv').expect(404);
+  clock.advance({ hours: 2, seconds: 1 });
+  const done = await untilState(person, 'done', 'stopped');
+  assert.deepEqual([done.state, done.rows], ['done', 1200]);
+  const after = apiRequests(simulator).filter((call) => items.test(call)).length - before;
+  assert.ok(after <= 24 - Math.floor(paused.rows / 50), `${after} pages after the pause`);
+  const { manifest } = await fileAt(person, '/export/file.json');
+  assert.deepEqual([manifest.written, manifest.complete], [1200, true]);
+  assert.ok(path);
+});
+
+// fault: job-canceled
+testOnce('a job can be canceled, resumed and deleted, and only one runs at a time', async (t) => {
+  const { turntable, person, id } = await mara(t);
+  const { simulator } = turntable;
+  const held = holdResponse(simulator, items);
+  await startJob(person, id);
+  await held.reached;
+  await person.post('/export').type('form').send({ export: id }).expect(409);
+
+  await person.post('/export/cancel').expect(303);
+  held.release();
+  assert.equal((await jobOf(person))?.state, 'canceled');
+  assert.match((await person.get('/export')).text, /Canceled after [\d,]+ of 1,200 rows/);
+  await new Promise((resolve) => setTimeout(resolve, 500)); // longer than a tick
+  assert.equal((await jobOf(person))?.state, 'canceled', 'and stays so');
+
+  await person.post('/export/resume').expect(303);
+  assert.equal((await untilState(person, 'done', 'stopped')).state, 'done');
+  const { manifest } = await fileAt(person, '/export/file.json');
+  assert.deepEqual([manifest.written, manifest.complete], [1200, true]);
+
+  await person.post('/export/delete').expect(303);
+  assert.equal(await jobOf(person), null);
+  assert.deepEqual(await jobKeys(turntable), []);
+});
+
+// fault: job-file-incomplete
+testOnce(
+  'if something is missing, the page and the name of the file say so, and not “Finished”',
+  async (t) => {
+    const turntable = await startTurntable(t);
+    const { simulator } = turntable;
+    const noor = await signInToExport(turntable, 'noor');
+    const walk = await playlistNamed(noor, 'Morning walk');
+    simulator.fault({ on: new RegExp(`${walk}/items$`), times: 10, answer: { status: 403, body: '{}' } });
+
+    await startJob(noor, 'all');
+    const job = await untilState(noor, 'done', 'stopped');
+
+    assert.deepEqual([job.state, job.reason, job.missing], ['done', 'playlists-incomplete', 1]);
+    const { text } = await noor.get('/export').expect(200);
+    assert.match(text, /Incomplete: 1 playlist couldn’t be read in full\./);
+    assert.doesNotMatch(text, /Finished/);
+    const { headers } = await noor.get('/export/file.csv').buffer(true).expect(200);
+    assert.equal(headers['content-disposition'], 'attachment; filename="playlists (rows missing).csv"');
+    assert.equal(headers['x-export-complete'], 'false');
+  },
+);
+
+// fault: list-changes-during-job
+testOnce('a playlist that changes while its export is paused makes it start again', async (t) => {
+  const { turntable, person, path, id } = await mara(t);
+  const { simulator, clock } = turntable;
+  simulator.fault({ on: items, minOffset: 600, answer: wait(600) });
+  await startJob(person, id);
+  await untilState(person, 'paused', 'stopped');
+  const card = JSON.stringify({ id, name: longPlaylistName, snapshot_id: 'another', items: { total: 1200 } });
+  simulator.fault({ on: new RegExp(`${path}$`), times: 10, answer: { status: 200, body: card } });
+  clock.advance({ minutes: 11 });
+
+  const job = await untilState(person, 'done', 'stopped');
+
+  assert.deepEqual([job.state, job.reason], ['stopped', 'changed-meanwhile']);
+  const { text } = await person.get('/export').expect(200);
+  assert.match(text, /The list was changed during the export, so it has to start again\./);
+  assert.doesNotMatch(text, />Resume</);
+});
+
+// fault: job-after-sign-out
+testOnce('signing out deletes a job and what it has read, and it makes no more calls', async (t) => {
+  const { turntable, person, id } = await mara(t);
+  const { simulator } = turntable;
+  await turntable.browser().signIn();
+  await startJob(person, id);
+  await untilState(person, 'done', 'stopped');
+  assert.ok((await jobKeys(turntable)).length > 2);
+
+  await person.post('/logout').expect(303);
+
+  assert.deepEqual(await jobKeys(turntable), [], 'although another browser is signed in');
+  simulator.forgetCalls();
+  await new Promise((resolve) => setTimeout(resolve, 500)); // longer than a tick
+  assert.deepEqual(apiRequests(simulator), []);
+});
+
+// fault: job-stored-sealed
+testOnce(
+  'what a job has read is sealed, and everything of it has a TTL of at most an hour once it is finished',
+  async (t) => {
+    const { turntable, person, id } = await mara(t);
+    const redis = new Redis(turntable.redisUrl);
+    t.after(() => redis.disconnect());
+    await startJob(person, id);
+    await untilState(person, 'done', 'stopped');
+
+    await until(async () => (await jobKeys(turntable)).every((key) => !key.startsWith('export-lease:')));
+    for (const key of await jobKeys(turntable)) {
+      const ttlMs = await redis.pttl(key);
+      assert.ok(ttlMs > 0 && ttlMs <= 3_600_000, `${key}: ${ttlMs}`);
+      assert.match(String(await redis.get(key)), /^[\w-]{8}\.[\w-]+$/);
+    }
+  },
+);
+
+// fault: job-chunk-lost
+testOnce('a file of which a chunk is missing is an error, and never a shorter file', async (t) => {
+  const { turntable, person, id } = await mara(t);
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  await startJob(person, id);
+  await untilState(person, 'done', 'stopped');
+  const [chunk = ''] = (await jobKeys(turntable)).filter((key) => key.startsWith('export-chunk:'));
+  await redis.del(chunk);
+
+  const { headers } = await person.get('/export/file.csv').buffer(true).expect(404);
+  assert.equal(headers['content-disposition'], undefined);
+});
+
+testOnce('no more than ten jobs are stored, and beyond that files can be downloaded directly', async (t) => {
+  const { turntable, person, path, id } = await mara(t);
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  await startJob(person, id);
+  await untilState(person, 'done', 'stopped');
+  const [index = ''] = (await turntable.keys()).filter((key) => key.startsWith('export-jobs:'));
+  await person.post('/export/delete').expect(303);
+  for (let other = 0; other < 10; other += 1) await redis.zadd(index, Date.now() + 1e9, `other ${other}`);
+
+  const { text } = await person.post('/export').type('form').send({ export: id }).expect(503);
+
+  assert.match(text, /Too many exports are stored/);
+  assert.ok(text.includes(`href="${path}/export"`));
+});
+
+testOnce('an export that can’t exist is a 404, and a visitor signs in first', async (t) => {
+  const { turntable, person } = await mara(t);
+  for (const exportId of ['', 'x', 'library/top', '../x'])
+    await person.post('/export').type('form').send({ export: exportId }).expect(404);
+  await person.post('/export/explode').expect(404);
+  await person.get('/export/file.csv').expect(404);
+  assert.match((await person.get('/export').expect(200)).text, /No export/);
+  await turntable.browser().get('/export').expect(303);
+});
+
+// fault: job-sets-calls-aside
+testOnce(
+  'a job sets its calls aside whenever it continues, and waits until they fit into the day',
+  async (t) => {
+    const { turntable, person, id } = await mara(t, { env: { SPOTIFY_DAILY_CALLS: '40' } });
+    const { simulator, clock } = turntable;
+    await person.get(`/playlists/${id}/export.json?anyway=yes`).buffer(true).expect(200);
+    clock.advance({ minutes: 10 });
+    simulator.forgetCalls();
+
+    await startJob(person, id);
+    const paused = await untilState(person, 'paused', 'done');
+
+    assert.deepEqual([paused.state, paused.reason], ['paused', 'not-enough-calls']);
+    assert.equal(apiRequests(simulator).filter((call) => items.test(call)).length, 0);
+    assert.match((await person.get('/export')).text, /There aren’t enough Spotify calls left today\./);
+    clock.advance({ hours: 25 });
+    assert.equal((await untilState(person, 'done', 'stopped')).state, 'done');
+  },
+);
+
+testOnce('a job that gets too large stops and says so, and signing out everywhere deletes it', async (t) => {
+  const { turntable, person, id } = await mara(t);
+  // Names that can't be compressed.
+  const track = () => ({
+    type: 'track',
+    name: randomBytes(20_000).toString('base64'),
+    artists: [],
+    album: null,
+  });
+  for (let page = 0; page < 24; page += 1) {
+    const body = JSON.stringify({
+      total: 1200,
+      items: Array.from({ length: 50 }, () => ({ item: track() })),
+    });
+    turntable.simulator.fault({ on: items, answer: { status: 200, body } });
+  }
+  await startJob(person, id);
+
+  const job = await untilState(person, 'done', 'stopped');
+
+  assert.deepEqual([job.state, job.reason], ['stopped', 'too-large']);
+  assert.match(
+    (await person.get('/export')).text,
+    /too large to be stored here\. Download it directly instead\./,
+  );
+  await person.post('/account/sign-out-everywhere').expect(303);
+  assert.deepEqual(await jobKeys(turntable), []);
+});
