@@ -77,8 +77,8 @@ export const mutations: Mutation[] = [
   {
     what: 'telling that a new playlist is empty',
     safeguard: 'created-without-items',
-    from: "const notice = isAdded === false ? 'created-without-items' : 'playlist-created';",
-    to: "const notice = 'playlist-created';",
+    from: "added === 'none'",
+    to: 'false',
     test: 'test/pages/add-to-playlist',
     named: 'new playlist is created with the items',
   },
