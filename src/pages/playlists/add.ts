@@ -10,7 +10,7 @@ import { isOneOf, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import { pageNumber, pagesOf } from '../../web/paging.ts';
-import { isLocalPath } from '../../web/return-path.ts';
+import { safeReturnPath } from '../../web/return-path.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId, readUris } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
@@ -25,6 +25,7 @@ type Deps = {
   recentPlaylists: RecentPlaylists;
   undoAddition: UndoAddition;
   now: () => number;
+  baseUrl: string;
 };
 
 const maxFilterLength = 100;
@@ -37,7 +38,7 @@ const addResult = v.object({
 });
 
 /** Adding items to playlists: the page on which they are chosen, and its form. */
-export function addPages({ signedIn, forms, recentPlaylists, undoAddition, now }: Deps): Router {
+export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseUrl, now }: Deps): Router {
   const router = Router();
   router.param('id', checkSpotifyId);
   const runAdd = forms.createRunOnce(addResult);
@@ -63,7 +64,8 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, now }
           page,
           pages,
           chosen: [req.query.playlist ?? []].flat().filter(isId),
-          returnTo: typeof returnTo === 'string' && isLocalPath(returnTo) ? returnTo : null,
+          // safeguard: back-within-site
+          returnTo: returnTo === undefined ? null : safeReturnPath(returnTo, baseUrl),
           canEdit: listener.hasScopesFor('addToPlaylist'),
         }),
       json: () => res.json({ uris, item, playlists, page, pages }),

@@ -27,17 +27,19 @@ type Deps = {
   recentPlaylists: RecentPlaylists;
   coverColours: CoverColours;
   now: () => number;
+  baseUrl: string;
 };
 
 /** The listener's playlists, the contents of each, and changes to them. */
-export function playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours, now }: Deps): Router {
+export function playlistPages(deps: Deps): Router {
+  const { signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now } = deps;
   const router = Router();
   router.param('id', checkSpotifyId);
 
   const undoRemoval = createUndoRemoval({ undo });
   const undoAddition = createUndoAddition({ undo });
   router.use(undoRemoval.router, undoAddition.router);
-  router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition, now }));
+  router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition, baseUrl, now }));
   router.use(removalPages({ signedIn, forms, undoRemoval }));
   router.use(orderPages({ signedIn, forms }));
   router.use(coverPages({ signedIn, forms }));

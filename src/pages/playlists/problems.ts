@@ -1,4 +1,5 @@
 import { routes } from '../../routes.ts';
+import { maxChangedItems } from '../../spotify/limits.ts';
 import { textOfNotice } from '../../web/notices.ts';
 
 /* Why a request to change a playlist is refused. */
@@ -12,6 +13,17 @@ export const noUri = {
   text: 'Send the URI of a track or an episode as "uri", such as spotify:track:…, up to a hundred times. Local files can’t be added.',
   actions: [goToPlaylists],
 };
+
+/** For a removal of nothing, or of more than one call can remove. `playlist`: the path of its page. */
+export function nothingToRemove(playlist: string) {
+  return {
+    status: 400,
+    reason: 'no-uri',
+    title: 'What should be removed?',
+    text: `Mark at least one item, and at most ${maxChangedItems}. Nothing was removed. Local files can only be removed on Spotify. Programs send a track or an episode as "uri", such as spotify:track:….`,
+    actions: [{ label: 'Go back to the playlist', href: playlist }],
+  };
+}
 
 /** How many playlists one form can add to: each takes a call to Spotify. */
 export const maxPlaylists = 10;

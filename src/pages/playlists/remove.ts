@@ -17,7 +17,7 @@ import {
   changeUnknown,
   copiesMissing,
   keepOneOnly,
-  noUri,
+  nothingToRemove,
   playlistChanged,
   severalCopies,
   tooLong,
@@ -183,12 +183,10 @@ function readRemoval(req: Request): Removal {
   // safeguard: selection-by-its-own-button
   const selected = fields.selection === 'yes' ? [fields.selected ?? []].flat() : null;
   const values = selected ?? [fields.entry ?? []].flat();
-  if (values.length > maxChangedItems) throw new Problem(noUri);
+  const problem = nothingToRemove(pageOfPlaylist(req, String(req.params.id)));
+  if (values.length > maxChangedItems || selected?.length === 0) throw new Problem(problem);
   const entries =
-    values.length > 0 || selected
-      ? values.map((entry) => readEntry({ entry }, noUri))
-      : [readEntry(fields, noUri)];
-  if (entries.length === 0) throw new Problem(noUri);
+    values.length > 0 ? values.map((entry) => readEntry({ entry }, problem)) : [readEntry(fields, problem)];
   return {
     id: String(req.params.id),
     snapshotId: readSnapshot(req.form),
@@ -205,10 +203,11 @@ async function originalsOf(
   entries: readonly ShownEntry[],
   rows: readonly PlaylistRow[] | null,
 ): Promise<string[] | null> {
+  const isThere = ({ uri, place }: ShownEntry) => place === null || rows?.[place]?.uri === uri;
+  const others = entries.filter((entry) => !isThere(entry));
+  const originals = await listener.spotify.originalsInPlaylist(id, others);
   const uris = new Set<string>();
-  for (const entry of entries) {
-    const isThere = entry.place === null || rows?.[entry.place]?.uri === entry.uri;
-    const uri = isThere ? entry.uri : await listener.spotify.originalInPlaylist(id, entry);
+  for (const uri of [...entries.filter(isThere).map((entry) => entry.uri), ...originals]) {
     // safeguard: removed-row-is-there
     if (uri === null || (rows && !rows.some((row) => row.uri === uri))) return null;
     uris.add(uri);
