@@ -49,8 +49,8 @@ function onPage(item: Record<string, unknown>): unknown {
   const { previewUrl: _preview, ...shown } = fields;
   const named = (one: unknown) => {
     if (one === null || typeof one !== 'object') return one;
-    const { name, link } = one as { name: string; link: string };
-    return name === null ? null : { name, link };
+    const { name, link, uri } = one as { name: string; link: string; uri: string };
+    return name === null ? null : { name, link, uri };
   };
   return {
     ...shown,
