@@ -9,6 +9,7 @@ import { createReport } from './report.ts';
  * starts and ends.
  */
 const benches: Record<string, () => Promise<{ bench: Bench }>> = {
+  exports: () => import('./exports.ts'),
   faults: () => import('./faults.ts'),
   grants: () => import('./grants.ts'),
   live: () => import('./live.ts'),

@@ -56,7 +56,7 @@ export const mutations: Mutation[] = [
     from: "if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end",
     to: '',
     test: 'test/pages/export-jobs',
-    named: 'everywhere',
+    named: 'signed in nowhere',
   },
   {
     what: 'the lease of a job',
@@ -136,7 +136,7 @@ export const mutations: Mutation[] = [
     from: 'await longExports.jobs.remove(accountId);',
     to: '',
     test: 'test/pages/export-jobs',
-    named: 'everywhere',
+    named: 'last sign-in',
   },
   {
     what: 'one job per listener',

@@ -320,3 +320,39 @@ testOnce('a job that gets too large stops and says so, and signing out everywher
   await person.post('/account/sign-out-everywhere').expect(303);
   assert.deepEqual(await jobKeys(turntable), []);
 });
+
+testOnce('a job stores nothing more once the listener is signed in nowhere', async (t) => {
+  const { turntable, person, id } = await mara(t);
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  const held = holdResponse(turntable.simulator, items);
+  await startJob(person, id);
+  await held.reached;
+  const [browsers = ''] = (await turntable.keys()).filter((key) => key.startsWith('browsers:'));
+
+  await redis.del(browsers);
+  held.release();
+  await new Promise((resolve) => setTimeout(resolve, 2_000)); // longer than the job takes
+
+  assert.deepEqual(
+    (await jobKeys(turntable)).filter((key) => key.startsWith('export-chunk:')),
+    [],
+  );
+});
+
+testOnce('a job is deleted with the last sign-in of its listener, whichever that is', async (t) => {
+  const { turntable, person, id } = await mara(t);
+  const redis = new Redis(turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  await startJob(person, id);
+  await untilState(person, 'done', 'stopped');
+  const [browsers = ''] = (await turntable.keys()).filter((key) => key.startsWith('browsers:'));
+  const other = turntable.browser();
+  // The sign-in that started it has expired.
+  await redis.del(browsers);
+  await other.signIn();
+
+  await other.post('/logout').expect(303);
+
+  assert.deepEqual(await jobKeys(turntable), []);
+});
