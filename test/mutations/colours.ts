@@ -20,7 +20,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the size limit of a cover',
-    safeguard: 'download-limits',
+    safeguard: 'download-size-limit',
     from: 'maxContentLength: maxBytes, ',
     to: '',
     test: 'test/web/cover-colours',
@@ -28,8 +28,8 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the deadline of a cover',
-    safeguard: 'download-limits',
-    from: ', signal: AbortSignal.timeout(deadlineMs)',
+    safeguard: 'download-deadline',
+    from: 'signal: AbortSignal.timeout(deadlineMs)',
     to: '',
     test: 'test/web/cover-colours',
     named: 'costs nothing but the colour',
