@@ -42,6 +42,9 @@ async function move(row, fields, index) {
   list.setAttribute('aria-busy', 'true');
   put(row, index);
   const answer = await send(formOf(row).action, fields);
+  // The page of the server shows what has changed, and offers the same move again.
+  // safeguard: changed-order-is-shown
+  if (answer.reason === 'playlist-changed') return submitWithoutScript(row, fields);
   isBusy = false;
   list.removeAttribute('aria-busy');
   // safeguard: move-back-after-failure
@@ -55,6 +58,12 @@ async function move(row, fields, index) {
   }
   row.scrollIntoView({ block: 'nearest' });
   say(answer.isOk ? `Moved to position ${first + index + 1}.` : answer.text);
+}
+
+function submitWithoutScript(row, fields) {
+  const form = formOf(row);
+  form.elements.to.value = fields.get('to');
+  form.submit();
 }
 
 function fieldsOf(row, to) {

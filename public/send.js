@@ -23,7 +23,7 @@ export function say(text, undo) {
   else hideTimer = setTimeout(say, hideAfterMs, '');
 }
 
-function undoForm(action) {
+export function undoForm(action) {
   const form = document.createElement('form');
   const button = document.createElement('button');
   Object.assign(form, { method: 'post', action });
@@ -50,9 +50,9 @@ export async function send(url, fields) {
       const commandAt = Number(response.headers.get('Command-Time') ?? Number.NaN);
       return { isOk: true, commandAt, text: body.text, undo: body.undo, body };
     }
-    const { title, detail, reason } = body;
+    const { title, detail, reason, undo } = body;
     if (reason === 'premium-required') hideControls();
-    return { isOk: false, text: detail || title, reason };
+    return { isOk: false, text: detail || title, reason, undo, body };
   } catch {
     const text = 'This site isn’t responding, so this may or may not have been done. Check your connection.';
     return { isOk: false, text, reason: null };

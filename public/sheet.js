@@ -2,6 +2,8 @@
  * Opens pages such as Devices in a sheet over this page, which stays as it is. Without JavaScript their links lead there. If something should have
  * been played and there is no device to play it on, the sheet asks for one.
  */
+import { undoForm } from './send.js';
+
 const sheet = document.getElementById('sheet');
 const content = sheet.querySelector('div');
 const closeButton = sheet.querySelector('form[method=dialog] button');
@@ -66,11 +68,13 @@ function paragraph(text) {
   return element;
 }
 
-function complain(words) {
+/** `undo`: the address that undoes what was done nevertheless. */
+function complain(words, undo) {
   content.querySelector('[role=alert]')?.remove();
   const alert = paragraph(words);
   alert.className = 'notice';
   alert.setAttribute('role', 'alert');
+  if (undo) alert.append(' ', undoForm(undo));
   const title = content.querySelector('#sheet-title');
   if (title) title.after(alert);
   else content.prepend(alert);
@@ -92,10 +96,14 @@ document.addEventListener('done', ({ target }) => {
   url.searchParams.set('notice', 'playback-started');
   location.assign(url);
 });
-document.addEventListener('refused', ({ target, detail: { reason, text, fields, action, submitter } }) => {
+document.addEventListener('refused', ({ target, detail }) => {
+  const { reason, text, fields, action, submitter, undo, body } = detail;
   const isMissing = ['no-active-device', 'device-gone'].includes(reason);
+  // The next press is only for the playlists that haven't got it.
+  for (const box of target.querySelectorAll('[name=playlist]'))
+    if (body?.added?.includes(box.value) || body?.unsure?.includes(box.value)) box.checked = false;
   // safeguard: refusal-in-sheet
-  if (sheet.contains(target)) return isMissing ? open(shown, text) : complain(text);
+  if (sheet.contains(target)) return isMissing ? open(shown, text) : complain(text, undo);
   const start = new URLSearchParams([...fields].filter(([name]) => startFields.includes(name)));
   // safeguard: choose-device-in-sheet
   if (start.size > 0 && isMissing && action.endsWith('/play'))

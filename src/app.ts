@@ -255,7 +255,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
       firstByteMs,
     }),
   );
-  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours }));
+  router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now }));
   router.use(libraryPages({ signedIn, forms, hub, undo }));
   router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));

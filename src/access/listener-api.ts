@@ -119,12 +119,14 @@ export function createListenerApi(deps: Deps) {
         },
 
         /** Returns the URI that the library contains for this row; null if something else is at its position by now. */
-        originalInLibrary: (entry: ShownEntry): Promise<string | null> =>
-          relinking.originalUri(entry, calls.savedTracksToRemove),
+        async originalInLibrary(entry: ShownEntry): Promise<string | null> {
+          const [original = null] = await relinking.originalUris([entry], calls.savedTracksToRemove);
+          return original;
+        },
 
-        /** Returns the URI that the playlist contains for this row; null if something else is at its position by now. */
-        originalInPlaylist: (id: string, entry: ShownEntry): Promise<string | null> =>
-          relinking.originalUri(entry, (slice) => calls.playlistEntriesToRemove(id, slice)),
+        /** Returns the URI that the playlist contains for each of these rows; null if something else is at its position by now. */
+        originalsInPlaylist: (id: string, entries: readonly ShownEntry[]): Promise<(string | null)[]> =>
+          relinking.originalUris(entries, (slice) => calls.playlistEntriesToRemove(id, slice)),
       },
 
       /** Returns whether the listener has granted the scopes of all these calls. */

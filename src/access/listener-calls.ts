@@ -106,7 +106,8 @@ export const listenerCalls = {
   /** Never cached. */
   freshPlaylist: definePlaylist({
     Export: 'every file',
-    'Playlist page': '"Undo"; if Spotify refuses a version',
+    'Playlist page': '"Undo"; if Spotify refuses a version or doesn’t respond',
+    'Add to playlist': '"Undo"; if Spotify doesn’t respond',
   }),
 
   playlistEntries: defineCall({

@@ -12,7 +12,10 @@ export const playlistCalls = {
     endpoints: [{ '2026-02': 'GET /playlists/{id}/items', legacy: ['GET /playlists/{id}/tracks'] }],
     scopes: [...playlistScopes, ...editPlaylistScopes],
     family: 'playlist-read',
-    usedBy: { 'Playlist page': '"Remove", "Undo"' },
+    usedBy: {
+      'Playlist page': '"Remove", "Undo"; if Spotify doesn’t respond',
+      'Add to playlist': '"Undo"; if Spotify doesn’t respond',
+    },
     request: (
       { webApi, accessToken, versioned },
       id: string,

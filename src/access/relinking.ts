@@ -1,3 +1,4 @@
+import { entriesPerPage } from '../spotify/limits.ts';
 import type { Slice } from '../spotify/send.ts';
 import type { Episode, Page, Track } from '../spotify/types.ts';
 import { partsOf } from '../spotify/uri.ts';
@@ -19,24 +20,40 @@ type Deps = { apiVersions: ApiVersions; market: string };
 export function createRelinking({ apiVersions, market }: Deps) {
   return {
     /**
-     * Returns the URI that the list contains for the row; null if something else is at its position by now. Makes no call if the URI is known,
-     * else one, or two for a relinked track. Throws what `read` throws, and RedisUnavailable.
+     * Returns the URI that the list contains for each of these rows; null if something else is at its position by now. Makes no call if the URIs
+     * are known, else one for rows that are less than a page apart, and one more if one of them is relinked. Throws what `read` throws, and
+     * RedisUnavailable.
      */
-    async originalUri({ uri, place }: ShownEntry, read: ReadSlice): Promise<string | null> {
+    async originalUris(entries: readonly ShownEntry[], read: ReadSlice): Promise<(string | null)[]> {
       // Only tracks are relinked.
+      const tracks = entries.filter(({ uri, place }) => place !== null && partsOf(uri).kind === 'track');
       // safeguard: skip-needless-relinking-call
-      if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.current()) === 'legacy')
-        return uri;
+      const unknown = tracks.length > 0 && (await apiVersions.current()) !== 'legacy' ? tracks : [];
       // safeguard: read-original-before-removing
-      const original = await uriAt(place, null);
-      if (original === uri) return uri;
-      // This is another track, or another instance of the same one. Only in the second case is the row still at its position.
-      // safeguard: verify-position-before-removing
-      return original !== null && (await uriAt(place, market)) === uri ? original : null;
+      const originals = await urisAt(unknown, null);
+      const relinked = unknown.filter(({ uri, place }) => (originals.get(place) ?? uri) !== uri);
+      const shown = await urisAt(relinked, market);
+      return entries.map(({ uri, place }) => {
+        const original = originals.get(place);
+        if (original === undefined || original === uri) return uri;
+        // This is another track, or another instance of the same one. Only in the second case is the row still at its position.
+        // safeguard: verify-position-before-removing
+        return shown.get(place) === uri ? original : null;
+      });
 
-      async function uriAt(from: number, inMarket: string | null): Promise<string | null> {
-        const { items } = await read({ from, limit: 1, market: inMarket });
-        return items[0]?.item?.uri ?? null;
+      /** Returns what is at the positions of these rows, by position. */
+      async function urisAt(rows: readonly ShownEntry[], inMarket: string | null) {
+        const found = new Map<number | null, string | null>();
+        const places = rows.flatMap(({ place }) => place ?? []).sort((a, b) => a - b);
+        for (const from of places) {
+          if (found.has(from)) continue;
+          // safeguard: read-rows-together
+          const last = Math.max(...places.filter((place) => place < from + entriesPerPage));
+          const { items } = await read({ from, limit: last - from + 1, market: inMarket });
+          for (let place = from; place <= last; place += 1)
+            found.set(place, items[place - from]?.item?.uri ?? null);
+        }
+        return found;
       }
     },
   };

@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   zadd: ['0', 'x'],
   zcard: [],
   zcount: ['0', '0'],
+  zrangebyscore: ['0', '0'],
   zscore: ['x'],
   zrem: ['x'],
   zremrangebyscore: ['0', '0'],

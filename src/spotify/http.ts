@@ -116,8 +116,10 @@ export function createDownload({ deadlineMs, maxBytes }: { deadlineMs: number; m
   // safeguard: downloads-without-redirects
   const http = axios.create({ maxRedirects: 0, proxy: false, responseType: 'arraybuffer' });
   return async (url: string): Promise<Buffer | null> => {
-    // safeguard: download-limits
-    const limits = { maxContentLength: maxBytes, signal: AbortSignal.timeout(deadlineMs) };
+    // safeguard: download-deadline
+    const deadline = { signal: AbortSignal.timeout(deadlineMs) };
+    // safeguard: download-size-limit
+    const limits = { maxContentLength: maxBytes, ...deadline };
     // What downloads need is optional, so the reason doesn't matter.
     const response = await http.get<Buffer>(url, limits).catch(() => null);
     return response?.data ?? null;

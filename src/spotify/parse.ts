@@ -206,7 +206,8 @@ export function parsePlaylistUris(response: HttpResponse, from: number): Page<Pl
   const all = requireArray(json.items, response);
   const items = all.map((one): PlaylistRow => {
     const item = isObject(one) ? contentOf(one) : null;
-    return { uri: parseText(item?.uri) || null, name: parseName(item?.name) };
+    const addedAt = isObject(one) ? parseTime(one.added_at) : null;
+    return { uri: parseText(item?.uri) || null, name: parseName(item?.name), addedAt };
   });
   return { items, total: parseTotal(json.total, from, all.length, response) };
 }

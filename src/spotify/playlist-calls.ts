@@ -46,7 +46,7 @@ export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {
       const query = {
         limit: entriesPerPage,
         offset: from,
-        fields: `total,items(is_local,${entry}(uri,name))`,
+        fields: `total,items(added_at,is_local,${entry}(uri,name))`,
         additional_types: 'track,episode',
       };
       const response = await send(accessToken, {

@@ -213,6 +213,8 @@ export type PlaylistRow = {
   /** As the playlist contains it, so that of a local file as well; null if the item is no longer on Spotify. */
   uri: string | null;
   name: string | null;
+  /** When it was added, as Spotify sends it; null if Spotify doesn’t say. */
+  addedAt: string | null;
 };
 
 /** `total` is the number that Spotify announces, including entries that it sends as null. Null if it sends more than it announces. */

@@ -55,7 +55,6 @@ export function createCoverColours({ download }: { download: DownloadImage }) {
     find,
 
     /** The same if it is known already, else empty: no page waits for a cover. The next one has it. */
-    // safeguard: page-before-colour
     of(images: readonly Image[]): string {
       const known = remembered.get(smallestOf(images)?.url ?? '');
       // Downloads end by themselves, and don't fail.

@@ -101,9 +101,13 @@ export function errorPages({ baseUrl, now, hasSetup, onError, redirect }: Deps):
     }
     res.vary('Accept');
     if (wantsJson(req)) {
-      const { status, reason, title, text: detail } = page;
+      const { status, reason, title, text: detail, undo, details } = page;
+      // safeguard: undo-in-problem-details
+      const more = { ...details, ...(undo && { undo }) };
       setHeaders(res, page);
-      res.type('application/problem+json').send(JSON.stringify({ title, status, detail, reason, requestId }));
+      res
+        .type('application/problem+json')
+        .send(JSON.stringify({ title, status, detail, reason, requestId, ...more }));
       return;
     }
     // safeguard: redirect-away-from-callback

@@ -59,6 +59,10 @@ export type ErrorPage = {
   /** Buttons. The first is the one that most people want. */
   actions: readonly { label: string; href: string }[];
   retryAfterSeconds?: number;
+  /** The address to which a POST undoes what was done: see undo.ts. */
+  undo?: string | null;
+  /** Further members for programs. */
+  details?: Readonly<Record<string, unknown>>;
   /** When the same request may succeed, in milliseconds since 1970. */
   until?: number;
 };

@@ -31,9 +31,33 @@ const notices = {
     text: 'Spotify stopped responding before everything was put back. Press Undo to put back the rest.',
     isError: true,
   },
+  'undo-unfinished': {
+    text: 'Spotify didn’t finish undoing this. Press Undo to try again.',
+    isError: true,
+  },
+  'undo-nothing-left': {
+    text: 'Nothing was removed: what you added isn’t in the playlist anymore.',
+    isError: true,
+  },
+  'undo-partly': {
+    text: 'Undone in some of the playlists. In others, what you added isn’t there anymore, or they’re too long: check their pages.',
+    isError: true,
+  },
+  'change-unknown': {
+    text: 'Spotify didn’t respond, so this may or may not have been done. Check the playlist before you try again.',
+    isError: true,
+  },
+  'change-unknown-with-undo': {
+    text: 'Spotify didn’t respond, so this may or may not have been done. Undo puts back what’s missing.',
+    isError: true,
+  },
   'items-added': { text: 'Added to the playlists you chose.' },
   'created-without-items': {
     text: 'The playlist was created, but Spotify didn’t add anything to it. Try adding it again.',
+    isError: true,
+  },
+  'created-items-unknown': {
+    text: 'The playlist was created, but Spotify didn’t respond when adding to it. Check what’s in it before you add anything again.',
     isError: true,
   },
   'item-added': { text: 'Added to this playlist.' },

@@ -14,10 +14,13 @@ const signInSteps = new RegExp(
   'i',
 );
 
-/** Whether a text from a record or a link is a path on this site. Two slashes, or a slash and a backslash, would begin a host. */
+/**
+ * Whether a text from a record is a path on this site. Two slashes would begin a host. Browsers take a backslash for a slash, and drop tabs and
+ * line breaks before they look (URL Standard, "basic URL parser"), so neither may be in a path.
+ */
 export function isLocalPath(text: string): boolean {
   // safeguard: check-stored-return-path
-  return /^\/(?![/\\])/.test(text);
+  return /^\/(?!\/)[^\\\p{Cc}]*$/u.test(text);
 }
 
 /**

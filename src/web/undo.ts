@@ -68,7 +68,7 @@ export function createUndo({ records, forms, signedIn }: Deps) {
           const id = idOf(req, String(req.params.token));
           const { notice, undo } = await runOnce(req, () => undoOnce(req, listener, id));
           if (!wantsJson(req)) return res.redirect(303, withNotice(req.form.returnTo, notice, { undo }));
-          if (isErrorNotice(notice)) throw new Problem(notUndone(notice, req.form.returnTo));
+          if (isErrorNotice(notice)) throw new Problem(notUndone(notice, undo, req.form.returnTo));
           res.json({ text: textOfNotice(notice), undo });
         }),
       );
@@ -113,12 +113,13 @@ export function createUndo({ records, forms, signedIn }: Deps) {
   };
 }
 
-function notUndone(notice: NoticeName, returnTo: string) {
+function notUndone(notice: NoticeName, undo: string | null, returnTo: string) {
   return {
     status: 409,
     reason: notice,
     title: 'This wasn’t undone',
     text: textOfNotice(notice),
     actions: [{ label: 'Go back', href: returnTo }],
+    undo,
   };
 }

@@ -151,3 +151,52 @@ test('without JavaScript each item has buttons and a position', { skip }, async 
   await page.getByText('Moved.').waitFor();
   assert.deepEqual(await stored(), [a, b, ...rest]);
 });
+
+/** Opens Noor’s playlist with this name, and counts its items. */
+async function openPlaylist(t: TestContext, name: string) {
+  const opened = await open(t, '/playlists', { listener: 'noor' });
+  await opened.page.locator('a.card', { hasText: name }).click();
+  await opened.page.getByRole('button', { name: 'Remove selected' }).waitFor();
+  return { ...opened, path: new URL(opened.page.url()).pathname };
+}
+
+test('Enter on a checkbox removes what is marked, and not the first row', { skip }, async (t) => {
+  const { page, person, path } = await openPlaylist(t, 'Morning walk');
+  const stored = async () => {
+    const { body } = await person.getJson(`${path}?notice=item-removed`).expect(200);
+    return (body.entries as { item: { name: string } }[]).map(({ item }) => item.name);
+  };
+  const before = await stored();
+  const marked = page.getByRole('checkbox', { name: `Mark ${before[2]} for removal` });
+  await marked.check();
+  await marked.press('Enter');
+  await page.getByText(/^Removed/).waitFor();
+  assert.deepEqual(await stored(), before.toSpliced(2, 1));
+
+  await page.getByRole('button', { name: `Remove: ${before[0]}` }).click();
+  await page.getByText(/^Removed/).waitFor();
+  assert.deepEqual(
+    await stored(),
+    before.toSpliced(2, 1).slice(1),
+    'a row’s own button still removes that row',
+  );
+});
+
+test('of a playlist that has changed elsewhere, the page shows what has changed, and the move goes on there', {
+  skip,
+}, async (t) => {
+  const { page, shown, stored, person } = await openOrder(t);
+  const [a = '', b = '', ...rest] = await shown();
+  const path = new URL(page.url()).pathname.replace('/order', '');
+  const { entries } = (await person.getJson(path).expect(200)).body;
+  const last = entries.at(-1).item.uri;
+  await person.post(`${path}/items`).send({ uri: last }).expect(303);
+
+  await page.getByRole('button', { name: `Move ${a} down` }).click();
+  await page.getByRole('heading', { name: 'The playlist has changed' }).waitFor();
+  await page.getByRole('button', { name: `Move ${a}` }).click();
+  await page.getByText('Moved.').waitFor();
+  const now = [b, a, ...rest, rest.at(-1)];
+  assert.deepEqual(await stored(), now);
+  assert.deepEqual(await shown(), now);
+});

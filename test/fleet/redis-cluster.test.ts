@@ -153,10 +153,14 @@ test('all processes get their time from the same node of a cluster', { skip }, a
 test('a cluster at a URL for a single Redis, and a single Redis at the URL of a cluster, are named', {
   skip,
 }, async (t) => {
-  const [node] = await startCluster(t, { withReplicas: false });
-  assert.match(
-    await checkRedisAt(`redis://127.0.0.1:${node?.port}`),
-    /failed Redis connection: .* is one node of a cluster.*cluster=true/,
+  const nodes = await startCluster(t, { withReplicas: false });
+  const results: string[] = [];
+  for (const { port } of nodes) results.push(await checkRedisAt(`redis://127.0.0.1:${port}`));
+  const named = results.filter((result) =>
+    /failed Redis connection: .* is one node of a cluster.*cluster=true/.test(result),
   );
+  // The key that the check writes lies on one of the nodes, which therefore accepts it.
+  assert.ok(named.length >= nodes.length - 1, results.join('\n'));
+  const [node] = nodes;
   assert.match(await checkRedisAt(`redis://127.0.0.1:${node?.port}?cluster=true`), /^ok Redis connection/m);
 });

@@ -124,7 +124,8 @@ test('after a command there is a poll at once and one after two seconds, which c
       mara.post(`/player/${name}`).set('Accept', 'application/json').send(fields).expect(204).then(),
     );
     await until(() => simulator.calls.filter(({ status }) => status !== 0).length === commands.length);
-    await sleep(50);
+    // Until the server waits for the clock.
+    await sleep(250);
     clock.advance({ seconds: 0.5 });
     await Promise.all(answers);
   };

@@ -20,19 +20,19 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'the size limit of a cover',
-    safeguard: 'download-limits',
+    safeguard: 'download-size-limit',
     from: 'maxContentLength: maxBytes, ',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'too-many-bytes',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'the deadline of a cover',
-    safeguard: 'download-limits',
-    from: ', signal: AbortSignal.timeout(deadlineMs)',
+    safeguard: 'download-deadline',
+    from: 'signal: AbortSignal.timeout(deadlineMs)',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'never',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'decoding small covers only',
@@ -40,7 +40,7 @@ export const mutations: Mutation[] = [
     from: 'maxResolutionInMP: maxMegapixels, ',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'too-many-pixels',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'not decoding progressive covers',
@@ -48,7 +48,7 @@ export const mutations: Mutation[] = [
     from: 'if (image.includes(progressiveMarker)) return null;',
     to: '',
     test: 'test/web/cover-colours',
-    named: 'progressive',
+    named: 'costs nothing but the colour',
   },
   {
     what: 'the colour of the next track after its card',

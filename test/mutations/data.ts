@@ -98,16 +98,24 @@ export const mutations: Mutation[] = [
   {
     what: 'reading the original before it is removed',
     safeguard: 'read-original-before-removing',
-    from: 'const held = await uriAt(place, null);',
-    to: 'const held = await uriAt(place, market);',
+    from: 'const originals = await urisAt(unknown, null);',
+    to: 'const originals = await urisAt(unknown, market);',
     test: 'test/pages/relinking',
   },
   {
     what: 'verifying the position before removing an item',
     safeguard: 'verify-position-before-removing',
-    from: 'held !== null && (await uriAt(place, market)) === uri ? held : null',
-    to: 'held',
+    from: 'return shown.get(place) === uri ? original : null;',
+    to: 'return original;',
     test: 'test/pages/relinking',
+  },
+  {
+    what: 'reading the originals of several rows together',
+    safeguard: 'read-rows-together',
+    from: 'const last = Math.max(...places.filter((place) => place < from + entriesPerPage));',
+    to: 'const last = from;',
+    test: 'test/pages/relinking',
+    named: 'of several rows',
   },
   {
     what: 'counting omitted items in positions',
@@ -119,8 +127,8 @@ export const mutations: Mutation[] = [
   {
     what: 'skipping the extra call if linked_from is available',
     safeguard: 'skip-needless-relinking-call',
-    from: "if (place === null || partsOf(uri).kind !== 'track' || (await apiVersions.expected()) === 'legacy')",
-    to: "if (place === null || partsOf(uri).kind !== 'track')",
+    from: "tracks.length > 0 && (await apiVersions.current()) !== 'legacy' ? tracks : []",
+    to: 'tracks',
     test: 'test/pages/relinking',
   },
   {

@@ -196,7 +196,7 @@ export const mutations: Mutation[] = [
   {
     what: 'checking the return path of a stored outcome',
     safeguard: 'check-stored-return-path',
-    from: 'return /^\\/(?![/\\\\])/.test(text);',
+    from: 'return /^\\/(?!\\/)[^\\\\\\p{Cc}]*$/u.test(text);',
     to: 'return true;',
     test: 'test/pages/repeated-sign-in',
     named: 'never leads to another site',

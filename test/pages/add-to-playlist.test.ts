@@ -324,3 +324,30 @@ testOnce('what can’t be added to playlists isn’t sent to Spotify', async (t)
   const target = await made(person, 'Hundred', hundred);
   assert.equal((await person.getJson(`/playlists/${target}`).expect(200)).body.total, 100);
 });
+
+testOnce('“Back” never leads to another site', async (t) => {
+  const { person, uris, baseUrl } = await start(t);
+  const [uri = ''] = uris;
+  const backFrom = async (returnTo: string) => {
+    const { text } = await person.get(`/playlists/add?${new URLSearchParams({ uri, returnTo })}`).expect(200);
+    const [, href] = /<a href="([^"]*)">Back<\/a>/.exec(text) ?? [];
+    assert.doesNotMatch(text, /evil\.example/, returnTo);
+    return new URL(href ?? assert.fail('no link back'), baseUrl).href;
+  };
+
+  for (const returnTo of [
+    '/\t/evil.example',
+    '/\n/evil.example',
+    '\t//evil.example',
+    '/\r\\evil.example',
+    '/\\evil.example',
+    '//evil.example',
+    '/.//evil.example',
+    'https://evil.example/',
+    'javascript:evil.example',
+  ])
+    assert.equal(await backFrom(returnTo), `${baseUrl}/`, returnTo);
+  assert.equal(await backFrom('/search?q=a%09b'), `${baseUrl}/search?q=a%09b`);
+  const page = await person.get(`/playlists/add?${new URLSearchParams({ uri })}`).expect(200);
+  assert.doesNotMatch(page.text, />Back</, 'it isn’t known where they were');
+});

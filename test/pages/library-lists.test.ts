@@ -247,3 +247,32 @@ testOnce('deleting a playlist without the permission asks for it first', async (
   assert.doesNotMatch(question.text, /action="\/library\/remove"/);
   assert.match(question.text, /returnTo=%2Fplaylists%2F\w+%2Funfollow/);
 });
+
+testOnce(
+  'someone who may only look can turn on editing from every list, and following from a playlist',
+  async (t) => {
+    const turntable = await startTurntable(t);
+    const looking = await listener(turntable, 'mara', '');
+    const allowed = await listener(turntable);
+    const labels = {
+      '/library': 'Turn on library editing',
+      '/library/albums': 'Turn on library editing',
+      '/library/shows': 'Turn on library editing',
+      '/library/episodes': 'Turn on library editing',
+      '/library/artists': 'Turn on following artists',
+    };
+    for (const [path, label] of Object.entries(labels)) {
+      const { text } = await looking.get(path).expect(200);
+      assert.match(text, new RegExp(`<a href="/login[^"]*">${label}</a>`), path);
+      assert.doesNotMatch((await allowed.get(path).expect(200)).text, /permission-link/, path);
+    }
+    const { playlists } = await looking.json('/search?q=the&type=playlist');
+    const found = (playlists.items as { id: string; owner: { name: string } }[]).find(
+      ({ owner }) => owner.name !== 'Mara Lindqvist',
+    );
+    const path = `/playlists/${found?.id}`;
+    const { text } = await looking.get(path).expect(200);
+    assert.match(text, /<a href="\/login[^"]*">Turn on following playlists<\/a>/);
+    assert.doesNotMatch((await allowed.get(path).expect(200)).text, /Turn on following playlists/);
+  },
+);

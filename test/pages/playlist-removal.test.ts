@@ -123,6 +123,8 @@ test('selected rows are removed together, and a row’s own button removes that 
   const { person, uriOf, path, inside, form, send } = await start(t, 'abcdef');
   const page = await person.get(path).expect(200);
   assert.equal(page.text.match(/type="checkbox" name="selected"/g)?.length, 6);
+  assert.match(page.text, /its date added is lost, even if you undo that/);
+  assert.doesNotMatch(page.text, /Local files/);
   const selected = [...'bce'].map((one) => `${'abcdef'.indexOf(one)} ${uriOf(one)}`);
 
   await send('remove', { ...(await form()), selected, entry: `0 ${uriOf('a')}` }).expect(303);
@@ -135,7 +137,10 @@ test('selected rows are removed together, and a row’s own button removes that 
     .send({})
     .expect(303);
   assert.equal(await inside(), 'bcdef');
-  await send('remove', { ...(await form()), selection: 'yes' }).expect(400);
+  const none = await send('remove', { ...(await form()), selection: 'yes' }).expect(400);
+  assert.match(none.text, /What should be removed\?/);
+  assert.match(none.text, /Nothing was removed/);
+  assert.ok(none.text.includes(`href="${path}">Go back to the playlist`));
 });
 
 test('a version that Spotify refuses, but that is still the latest, is tried once more without it', async (t) => {
@@ -261,4 +266,19 @@ testOnce('in a long playlist the copies are counted only if the person wants tha
     apiRequests(turntable.simulator).filter((call) => /GET .*items$/.test(call)).length >= 24,
     true,
   );
+});
+
+testOnce('the page says why local files have no “Remove”', async (t) => {
+  const { browser } = await startTurntable(t);
+  for (const name of ['mara', 'noor', 'jonas']) {
+    const person = browser();
+    await person.signIn(name, allowAll);
+    const { playlists } = (await person.getJson('/playlists').expect(200)).body;
+    const found = (playlists as { id: string; name: string }[]).find((one) => /old laptop/.test(one.name));
+    if (!found) continue;
+    const { text } = await person.get(`/playlists/${found.id}`).expect(200);
+    assert.match(text, /Local files can only be removed on Spotify/);
+    return;
+  }
+  assert.fail('nobody has a playlist of local files');
 });

@@ -132,6 +132,40 @@ testInEachApiVersion(
   },
 );
 
+testInEachApiVersion('the originals of several rows are read together', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const { path, entries } = await firstPlaylist(mara);
+  const chosen = [itemOf(entries[1]), itemOf(entries[3]), itemOf(entries[5])];
+  const others = (await savedBy(mara)).filter(
+    ({ item }) => !entries.some((one) => one.item?.uri === item?.uri),
+  );
+  for (const [index, { uri }] of chosen.entries())
+    simulator.settings.unavailable.set(uri, { instead: itemOf(others[index]).uri });
+  clock.advance({ minutes: 10 });
+  const page = await mara.get(path).expect(200);
+  const shown = (await mara.getJson(path).expect(200)).body.entries as Row[];
+  const selected = [1, 3, 5].map((place) => `${place} ${itemOf(shown[place]).uri}`);
+  simulator.forgetCalls();
+
+  const sent = { ...formFields(page.text, `${path}/remove`), selected, selection: 'yes' };
+  await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
+
+  // The playlist once, and all three places twice.
+  const reads = saysOriginals(t) ? 1 : 3;
+  assert.deepEqual(apiRequests(simulator), [
+    ...Array.from({ length: reads }, () => `GET ${path}/${contents(t)}`),
+    `DELETE ${path}/${contents(t)}`,
+  ]);
+  simulator.settings.unavailable.clear();
+  const left = (await mara.getJson(`${path}?notice=item-removed`).expect(200)).body.entries as Row[];
+  assert.deepEqual(
+    left.map((row) => itemOf(row).uri),
+    entries.map((row) => itemOf(row).uri).filter((uri) => !chosen.some((one) => one.uri === uri)),
+  );
+});
+
 // fault: relinked-original-in-library
 testInEachApiVersion(
   'removing a relinked track from the library removes the original, and nothing else',

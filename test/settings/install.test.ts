@@ -67,7 +67,9 @@ test('search engines may index the landing page and the privacy page, and nobody
   await mara.signIn();
   for (const path of ['/now-playing', '/playlists', '/account', '/library'])
     assert.equal(await robotsOf(path), 'noindex', path);
-  assert.match((await mara.get('/robots.txt')).text, /^Disallow: \/search$/m);
+  const { text: rules } = await mara.get('/robots.txt').expect(200);
+  for (const path of ['search', 'albums/', 'artists/', 'shows/', 'episodes/', 'tracks/'])
+    assert.match(rules, new RegExp(`^Disallow: /${path}$`, 'm'), 'their pages would cost calls to Spotify');
 });
 
 /** The size of a PNG, from its header. */

@@ -24,7 +24,6 @@ const noUris = [
   'abc',
   'spotify:track:abc',
   `spotify:track:${'0'.repeat(21)}`,
-  `spotify:album:${someId}`,
   `spotify:track:${someId},spotify:track:${someId}`,
 ];
 

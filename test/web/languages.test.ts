@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { longPlaylistName, playlistNamed } from '../support/exports.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 const spaces = /[\s\u00a0\u202f]+/g;
@@ -9,8 +10,7 @@ async function read(t: Parameters<typeof startTurntable>[0]) {
   const { browser } = await startTurntable(t);
   const mara = browser();
   await mara.signIn();
-  const list = await mara.get('/playlists');
-  const [, path = ''] = /href="(\/playlists\/\w+)">1,200 items/.exec(list.text) ?? [];
+  const path = await playlistNamed(mara, longPlaylistName);
   return async (languages?: string) => {
     // Spotify recorded no date for the first ones.
     const asked = mara.get(`${path}?page=20`);

@@ -62,10 +62,12 @@ async function showArtists(req: Request, res: Response, listener: SignedInListen
   if (after !== undefined && !isId(after)) throw new NoSuchPage('Not the id of an artist');
   if (noticeIn(req) !== null) listener.invalidateHere('followed');
   const { items: artists, total, next } = await listener.spotify.followedArtists(after ?? null);
-  const canEdit = listener.hasScopesFor('unfollowArtist') && (await listener.spotify.canFollowArtists());
+  const isOffered = await listener.spotify.canFollowArtists();
+  const hasScope = listener.hasScopesFor('unfollowArtist');
+  const controls = { canEdit: isOffered && hasScope, needsScope: isOffered && !hasScope };
   res.set('Cache-Control', 'private, no-store').format({
     html: () =>
-      res.render('library/artists', { artists, total, next, after, canEdit, canPlay: canPlay(listener) }),
+      res.render('library/artists', { artists, total, next, after, ...controls, canPlay: canPlay(listener) }),
     json: () => res.json({ artists, total, next }),
   });
 }

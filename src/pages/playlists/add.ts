@@ -10,30 +10,35 @@ import { isOneOf, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { textOfNotice, withNotice } from '../../web/notices.ts';
 import { pageNumber, pagesOf } from '../../web/paging.ts';
-import { isLocalPath } from '../../web/return-path.ts';
+import { safeReturnPath } from '../../web/return-path.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId, readUris } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
+import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { choicesOn, choicesPerPage } from './choice.ts';
 import { maxPlaylists, noPlaylist, noUri, partlyAdded } from './problems.ts';
-import type { UndoAddition } from './undo-addition.ts';
+import type { AddedTo, UndoAddition } from './undo-addition.ts';
 
 type Deps = {
   signedIn: SignedIn;
   forms: Forms;
   recentPlaylists: RecentPlaylists;
   undoAddition: UndoAddition;
+  now: () => number;
+  baseUrl: string;
 };
 
 const maxFilterLength = 100;
 const addResult = v.object({
   added: v.array(v.string().assert(isId)),
   failed: v.array(v.string().assert(isId)),
+  /** Those that may or may not have the items: Spotify didn't respond. */
+  unsure: v.array(v.string().assert(isId)),
   undo: v.string().nullable(),
 });
 
 /** Adding items to playlists: the page on which they are chosen, and its form. */
-export function addPages({ signedIn, forms, recentPlaylists, undoAddition }: Deps): Router {
+export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseUrl, now }: Deps): Router {
   const router = Router();
   router.param('id', checkSpotifyId);
   const runAdd = forms.createRunOnce(addResult);
@@ -59,7 +64,8 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition }: Dep
           page,
           pages,
           chosen: [req.query.playlist ?? []].flat().filter(isId),
-          returnTo: typeof returnTo === 'string' && isLocalPath(returnTo) ? returnTo : null,
+          // safeguard: back-within-site
+          returnTo: returnTo === undefined ? null : safeReturnPath(returnTo, baseUrl),
           canEdit: listener.hasScopesFor('addToPlaylist'),
         }),
       json: () => res.json({ uris, item, playlists, page, pages }),
@@ -91,17 +97,20 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition }: Dep
   async function add(req: Request, res: Response, listener: SignedInListener, { uris, ids, goTo }: Adding) {
     // Afterwards the list of playlists isn't cached anymore.
     const nameOf = new Map(ids.map((id) => [id, listener.spotify.cachedPlaylistName(id)]));
-    const { added, failed, undo } = await runAdd(req, async () => {
-      const result = await addToAll(listener, uris, ids);
+    const { added, failed, unsure, undo } = await runAdd(req, async () => {
+      const since = now();
+      const result = await addToAll(listener, uris, ids, since);
+      const added = result.added.map(({ id }) => id);
       // It only decides what is offered first.
-      await recentPlaylists.add(listener.accountId, result.added).catch(() => undefined);
-      return { ...result, undo: await undoAddition.offer(req, { ids: result.added, uris: [...uris] }) };
+      await recentPlaylists.add(listener.accountId, added).catch(() => undefined);
+      return { ...result, added, undo: await undoAddition.offer(req, uris, since, result.added) };
     });
     const quote = (id: string) => `“${nameOf.get(id) ?? fallbackNames.playlist}”`;
-    if (failed.length > 0) {
+    if (failed.length + unsure.length > 0) {
       const { returnTo } = req.form;
       const again = routes.addToPlaylist({ uri: uris, playlist: failed, returnTo });
-      throw new Problem(partlyAdded(added.map(quote), failed.map(quote), again));
+      const names = { added: added.map(quote), failed: failed.map(quote), unsure: unsure.map(quote) };
+      throw new Problem(partlyAdded(names, { added, failed, unsure }, again, undo));
     }
     const notice = goTo === routes.playlist(String(ids[0])) ? 'item-added' : 'items-added';
     if (!wantsJson(req)) return res.redirect(303, withNotice(goTo, notice, { undo }));
@@ -112,24 +121,31 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition }: Dep
 }
 
 /**
- * Adds these items to the end of each playlist. Once one of them has them, a failure is no failure of the whole: `failed` are those that haven't.
+ * Adds these items to the end of each playlist. Once one of them has them, or may have them, a failure is no failure of the whole: `failed` are
+ * those that haven't. `since`: the time, in milliseconds since 1970.
  */
-async function addToAll({ spotify }: SignedInListener, uris: readonly string[], ids: readonly string[]) {
-  const added: string[] = [];
+async function addToAll(
+  listener: SignedInListener,
+  uris: readonly string[],
+  ids: readonly string[],
+  since: number,
+) {
+  const added: AddedTo[] = [];
   const failed: string[] = [];
   for (const [index, id] of ids.entries()) {
     try {
-      await spotify.addToPlaylist(id, { uris });
-      added.push(id);
+      added.push(await addToEnd(listener, id, uris, since));
     } catch (error) {
+      const rest = ids.slice(index + 1);
+      if (error instanceof AdditionUnknown) return { added, failed: [...failed, ...rest], unsure: [id] };
       // safeguard: partly-added-is-told
       if (added.length === 0) throw error;
       // Others may still be possible if it is only this one that Spotify refuses.
       if (isOneOf([Refused, NotFound, BadRequest], error)) failed.push(id);
-      else return { added, failed: [...failed, ...ids.slice(index)] };
+      else return { added, failed: [...failed, id, ...rest], unsure: [] };
     }
   }
-  return { added, failed };
+  return { added, failed, unsure: [] };
 }
 
 function textIn(value: unknown): string {

@@ -1,13 +1,14 @@
 import { entriesPerPage, maxChangedItems } from '../../spotify/limits.ts';
 import type { PlaylistRow } from '../../spotify/types.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
+import { isAnswerLost, type Latest } from './version.ts';
 
 /** An item and its place, from 0. */
 export type PlacedItem = { uri: string; place: number };
 
 /** A playlist is read as a whole only up to this many items, one call for each fifty: without being asked to, and at most. */
 export const maxUnaskedItems = 200;
-const maxReadItems = 2_000;
+export const maxReadItems = 2_000;
 /** How many calls may put items back at their places: one for each run of neighbours. */
 export const maxRuns = 20;
 
@@ -46,10 +47,11 @@ export function runsOf(items: readonly PlacedItem[]): PlacedItem[][] {
 
 /**
  * Puts items back at their places, in order. One call for each run of neighbours. Returns those that are still missing if a call fails: the
- * others are in the playlist, so that is no failure of the whole.
+ * others are in the playlist, so that is no failure of the whole. If an answer is lost, up to two calls look whether the items are there; if
+ * that fails as well, some of those returned may be there: see {@link missingOf}.
  */
 export async function putBack(
-  { spotify }: SignedInListener,
+  { spotify }: Pick<SignedInListener, 'spotify'>,
   id: string,
   items: readonly PlacedItem[],
 ): Promise<PlacedItem[]> {
@@ -57,11 +59,92 @@ export async function putBack(
   for (const [index, run] of runs.entries()) {
     try {
       await spotify.addToPlaylist(id, { uris: run.map(({ uri }) => uri), position: run[0]?.place ?? null });
-    } catch {
-      return runs.slice(index).flat();
+    } catch (error) {
+      // safeguard: no-second-copy-after-lost-answer
+      const isThere = isAnswerLost(error) && (await areThere({ spotify }, id, run).catch(() => false));
+      if (!isThere) return runs.slice(index).flat();
     }
   }
   return [];
+}
+
+/** Whether these neighbours are at their places. One call for each fifty. */
+async function areThere(
+  { spotify }: Pick<SignedInListener, 'spotify'>,
+  id: string,
+  run: readonly PlacedItem[],
+): Promise<boolean> {
+  const from = run[0]?.place ?? 0;
+  const uris: (string | null)[] = [];
+  while (uris.length < run.length) {
+    const { items } = await spotify.playlistUris(id, { snapshotId: null, from: from + uris.length });
+    if (items.length === 0) return false;
+    uris.push(...items.map(({ uri }) => uri));
+  }
+  return run.every(({ uri }, index) => uris[index] === uri);
+}
+
+/** Returns those of these items that aren't at their places, if they are put back in order. */
+export function missingOf(rows: readonly PlaylistRow[], items: readonly PlacedItem[]): PlacedItem[] {
+  const uris = rows.map(({ uri }) => uri);
+  return [...items]
+    .sort((a, b) => a.place - b.place)
+    .filter(({ uri, place }) => {
+      const isThere = uris[place] === uri;
+      if (!isThere) uris.splice(place, 0, uri);
+      return !isThere;
+    });
+}
+
+type Gone = {
+  uris: readonly string[];
+  /** The place of the first copy before the removal; null if it isn't known. */
+  place: number | null;
+  /** How many items the playlist has after the removal; null if that isn't known. */
+  total: number | null;
+};
+
+/** Whether a playlist, as it is now, shows that all copies of these URIs have been removed; null if that can't be told. One call. */
+export async function areGone(
+  { spotify }: SignedInListener,
+  { id, snapshotId }: Latest,
+  { uris, place, total: expected }: Gone,
+): Promise<boolean | null> {
+  if (place === null) return null;
+  const { items, total } = await spotify.playlistUris(id, { snapshotId, from: place });
+  if (items.some(({ uri }) => uri !== null && uris.includes(uri))) return false;
+  return expected === null || total === expected ? true : null;
+}
+
+/**
+ * Finds out what became of items whose addition to the end of a playlist wasn't answered: whether they are there; null if that can't be told. `since`:
+ * before the addition, in milliseconds since 1970. Up to three calls.
+ */
+export async function areAtEnd(
+  { spotify }: SignedInListener,
+  id: string,
+  { uris, since }: { uris: readonly string[]; since: number },
+): Promise<boolean | null> {
+  const { count } = await spotify.freshPlaylist(id);
+  if (count === null) return null;
+  if (count < uris.length) return false;
+  const from = count - uris.length;
+  const rows: PlaylistRow[] = [];
+  while (rows.length < uris.length) {
+    const { items } = await spotify.playlistUris(id, { snapshotId: null, from: from + rows.length });
+    if (items.length === 0) return null;
+    rows.push(...items);
+  }
+  if (!uris.every((uri, index) => rows[index]?.uri === uri)) return false;
+  return rows.every((row) => isAddedSince(row, since)) ? true : null;
+}
+
+/** How much Spotify's clock and ours may differ. */
+const clockSkewMs = 2 * 60_000;
+
+/** Whether a row was added after this time, in milliseconds since 1970. */
+export function isAddedSince({ addedAt }: PlaylistRow, since: number): boolean {
+  return addedAt !== null && Date.parse(addedAt) >= since - clockSkewMs;
 }
 
 /**

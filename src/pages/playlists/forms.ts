@@ -10,6 +10,7 @@ import { type NoticeName, textOfNotice, withNotice } from '../../web/notices.ts'
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId, readUris } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
+import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { readDetails } from './details.ts';
 import type { PlaylistPage } from './playlist.ts';
 import { notAccepted, noUri } from './problems.ts';
@@ -21,20 +22,20 @@ type Deps = {
   recentPlaylists: RecentPlaylists;
   undoAddition: UndoAddition;
   showFailedEdit: PlaylistPage['showFailedEdit'];
+  now: () => number;
 };
 
 /** The possible results of the work of each form. */
 const createdResult = v.object({
   id: v.string().assert(isId),
-  /** Null if there was nothing to add. */
-  isAdded: v.boolean().nullable(),
+  added: v.union(v.literal('all'), v.literal('none'), v.literal('nothing to add'), v.literal('unknown')),
   undo: v.string().nullable(),
 });
 const doneResult = v.object({});
 
 /** The forms that create and change playlists. Each takes one call to Spotify. */
 export function playlistFormPages(deps: Deps): Router {
-  const { signedIn, forms, recentPlaylists, undoAddition, showFailedEdit } = deps;
+  const { signedIn, forms, recentPlaylists, undoAddition, showFailedEdit, now } = deps;
   const router = Router();
   router.param('id', checkSpotifyId);
   const runCreate = forms.createRunOnce(createdResult);
@@ -49,13 +50,21 @@ export function playlistFormPages(deps: Deps): Router {
       return { id, ...(await addToNew(req, listener, id, uris)) };
     }).catch(nullIfRejected);
     if (created === null) return showForm(notAccepted);
-    const { id, isAdded, undo } = created;
+    const { id, added, undo } = created;
     const url = routes.playlist(id);
     // safeguard: created-without-items
-    const notice = isAdded === false ? 'created-without-items' : 'playlist-created';
+    const notice =
+      added === 'none'
+        ? 'created-without-items'
+        : added === 'unknown'
+          ? 'created-items-unknown'
+          : 'playlist-created';
     if (!wantsJson(req)) return res.redirect(303, withNotice(url, notice, { undo }));
-    const text = isAdded ? `Created “${details.name}” and added to it.` : textOfNotice(notice);
-    res.status(201).location(url).json({ id, text, undo, isAdded });
+    const text = added === 'all' ? `Created “${details.name}” and added to it.` : textOfNotice(notice);
+    res
+      .status(201)
+      .location(url)
+      .json({ id, text, undo, isAdded: added === 'all' ? true : added === 'none' ? false : null });
 
     /** The form again, filled in as it was sent. */
     function showForm(problem: ErrorPage): void {
@@ -68,14 +77,15 @@ export function playlistFormPages(deps: Deps): Router {
 
   /** Adds items to a playlist that was just created. A failure isn't one of the whole: the playlist is there. */
   async function addToNew(req: Request, listener: SignedInListener, id: string, uris: string[]) {
-    if (uris.length === 0) return { isAdded: null, undo: null };
-    const isAdded = await listener.spotify.addToPlaylist(id, { uris }).then(
-      () => true,
-      () => false,
+    if (uris.length === 0) return { added: 'nothing to add' as const, undo: null };
+    const since = now();
+    const result = await addToEnd(listener, id, uris, since).catch((error: unknown) =>
+      error instanceof AdditionUnknown ? ('unknown' as const) : ('none' as const),
     );
     // It only decides what is offered first.
     await recentPlaylists.add(listener.accountId, [id]).catch(() => undefined);
-    return { isAdded, undo: await undoAddition.offer(req, isAdded ? { ids: [id], uris } : null) };
+    if (typeof result === 'string') return { added: result, undo: null };
+    return { added: 'all' as const, undo: await undoAddition.offer(req, uris, since, [result]) };
   }
 
   const edit = signedIn.page(async (req, res, listener) => {

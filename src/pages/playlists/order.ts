@@ -10,13 +10,13 @@ import type { SignedIn } from '../../web/signed-in.ts';
 import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { pageInReturn, showChanged } from './changed.ts';
-import { changeRefused, noPosition, playlistChanged } from './problems.ts';
+import { changeRefused, changeUnknown, noPosition, playlistChanged } from './problems.ts';
 import { changeVersion, readSnapshot } from './version.ts';
 
 type Deps = { signedIn: SignedIn; forms: Forms };
 
 const result = v.object({
-  outcome: v.union(v.literal('done'), v.literal('changed'), v.literal('refused')),
+  outcome: v.union(v.literal('done'), v.literal('changed'), v.literal('refused'), v.literal('unknown')),
   /** The version after the move. */
   snapshotId: v.string().nullable(),
 });
@@ -51,12 +51,20 @@ export function orderPages({ signedIn, forms }: Deps): Router {
     const { from, to, uri } = readMove(req);
     const snapshotId = readSnapshot(req.form);
     const seen = listener.spotify.cachedEntries(id, snapshotId, pageInReturn(req, id));
-    const moved = await runMove(req, async () => {
-      const changed = await changeVersion(listener, id, snapshotId, (version) =>
-        listener.spotify.moveInPlaylist(id, { from, to, snapshotId: version }),
-      );
-      return changed.outcome === 'done' ? changed : { ...changed, snapshotId: null };
-    });
+    const moved = await runMove(req, () =>
+      changeVersion(listener, id, {
+        snapshotId,
+        send: (version) => listener.spotify.moveInPlaylist(id, { from, to, snapshotId: version }),
+        async isMade(latest) {
+          if (uri === '') return null;
+          const { items } = await listener.spotify.playlistUris(id, {
+            snapshotId: latest.snapshotId,
+            from: to,
+          });
+          return items[0]?.uri === uri;
+        },
+      }),
+    );
     const path = routes.playlistOrder(id, { page: Math.floor(to / entriesPerPage) + 1 });
     if (moved.outcome === 'changed') {
       if (wantsJson(req)) throw new Problem(playlistChanged);
@@ -71,6 +79,10 @@ export function orderPages({ signedIn, forms }: Deps): Router {
     if (moved.outcome === 'refused') {
       if (wantsJson(req)) throw new Problem(changeRefused);
       return res.redirect(303, withNotice(path, 'change-refused'));
+    }
+    if (moved.outcome === 'unknown') {
+      if (wantsJson(req)) throw new Problem(changeUnknown());
+      return res.redirect(303, withNotice(path, 'change-unknown'));
     }
     if (wantsJson(req))
       res.json({

@@ -26,22 +26,25 @@ type Deps = {
   undo: Undo;
   recentPlaylists: RecentPlaylists;
   coverColours: CoverColours;
+  now: () => number;
+  baseUrl: string;
 };
 
 /** The listener's playlists, the contents of each, and changes to them. */
-export function playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours }: Deps): Router {
+export function playlistPages(deps: Deps): Router {
+  const { signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now } = deps;
   const router = Router();
   router.param('id', checkSpotifyId);
 
   const undoRemoval = createUndoRemoval({ undo });
-  const undoAddition = createUndoAddition({ undo, undoRemoval });
+  const undoAddition = createUndoAddition({ undo });
   router.use(undoRemoval.router, undoAddition.router);
-  router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition }));
+  router.use(addPages({ signedIn, forms, recentPlaylists, undoAddition, baseUrl, now }));
   router.use(removalPages({ signedIn, forms, undoRemoval }));
   router.use(orderPages({ signedIn, forms }));
   router.use(coverPages({ signedIn, forms }));
   const { showPlaylist, showFailedEdit } = createPlaylistPage({ coverColours });
-  router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition, showFailedEdit }));
+  router.use(playlistFormPages({ signedIn, forms, recentPlaylists, undoAddition, showFailedEdit, now }));
   router.get(routes.playlists(), htmlOrJson, signedIn.page(showPlaylists));
   router.get(routes.newPlaylist(), htmlOrJson, signedIn.page(showNewPlaylist));
   router.get(routes.playlist(':id'), htmlOrJson, signedIn.page(showPlaylist));

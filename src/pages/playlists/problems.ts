@@ -1,4 +1,6 @@
 import { routes } from '../../routes.ts';
+import { maxChangedItems } from '../../spotify/limits.ts';
+import { textOfNotice } from '../../web/notices.ts';
 
 /* Why a request to change a playlist is refused. */
 
@@ -12,6 +14,17 @@ export const noUri = {
   actions: [goToPlaylists],
 };
 
+/** For a removal of nothing, or of more than one call can remove. `playlist`: the path of its page. */
+export function nothingToRemove(playlist: string) {
+  return {
+    status: 400,
+    reason: 'no-uri',
+    title: 'What should be removed?',
+    text: `Mark at least one item, and at most ${maxChangedItems}. Nothing was removed. Local files can only be removed on Spotify. Programs send a track or an episode as "uri", such as spotify:track:….`,
+    actions: [{ label: 'Go back to the playlist', href: playlist }],
+  };
+}
+
 /** How many playlists one form can add to: each takes a call to Spotify. */
 export const maxPlaylists = 10;
 
@@ -23,15 +36,34 @@ export const noPlaylist = {
   actions: [goToPlaylists],
 };
 
-/** For items that some of the chosen playlists have now, and others haven't. */
-export function partlyAdded(added: readonly string[], failed: readonly string[], tryAgain: string) {
+/** The playlists that were chosen to add to, by what became of that. */
+type Additions<T> = { added: readonly T[]; failed: readonly T[]; unsure: readonly T[] };
+
+/** For items that only some of the chosen playlists have now. `tryAgain` leads to the form for the playlists that haven't. */
+export function partlyAdded(
+  names: Additions<string>,
+  ids: Additions<string>,
+  tryAgain: string,
+  undo: string | null,
+) {
   const list = new Intl.ListFormat('en');
+  const { added, failed, unsure } = names;
+  const text = [
+    added.length > 0 && `Added to ${list.format(added)}.`,
+    failed.length > 0 && `Spotify didn’t add anything to ${list.format(failed)}.`,
+    // safeguard: unknown-is-not-failed
+    unsure.length > 0 &&
+      `Spotify didn’t respond, so this may or may not have been added to ${list.format(unsure)}. Look there before you add it again.`,
+  ];
+  const again = { label: 'Try again with the rest', href: tryAgain };
   return {
     status: 502,
     reason: 'partly-added',
-    title: 'Added to some of the playlists',
-    text: `Added to ${list.format(added)}. Spotify didn’t add anything to ${list.format(failed)}.`,
-    actions: [{ label: 'Try again with the rest', href: tryAgain }, goToPlaylists],
+    title: added.length > 0 ? 'Added to some of the playlists' : 'Spotify didn’t respond',
+    text: text.filter(Boolean).join(' '),
+    actions: failed.length > 0 ? [again, goToPlaylists] : [goToPlaylists],
+    undo,
+    details: ids,
   };
 }
 
@@ -40,6 +72,38 @@ export const playlistChanged = {
   reason: 'playlist-changed',
   title: 'The playlist has changed',
   text: 'Nothing was changed. Request the playlist again, and use its current "snapshotId".',
+  actions: [goToPlaylists],
+};
+
+/** For a change whose answer was lost. `undo` undoes what was done of it. */
+export function changeUnknown(undo: string | null = null) {
+  return {
+    status: 502,
+    reason: 'change-unknown',
+    title: 'Spotify didn’t respond',
+    text: textOfNotice(undo === null ? 'change-unknown' : 'change-unknown-with-undo'),
+    actions: [goToPlaylists],
+    undo,
+  };
+}
+
+/** For a removal of which not everything that stays could be put back. `undo` puts it back. */
+export function copiesMissing(undo: string | null) {
+  return {
+    status: 502,
+    reason: 'copies-missing',
+    title: 'Not everything was put back',
+    text: textOfNotice('copies-missing'),
+    actions: [goToPlaylists],
+    undo,
+  };
+}
+
+export const keepOneOnly = {
+  status: 400,
+  reason: 'one-item',
+  title: 'One item at a time',
+  text: 'Only one item can be reduced to a single copy at once.',
   actions: [goToPlaylists],
 };
 

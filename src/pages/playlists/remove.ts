@@ -11,8 +11,17 @@ import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { checkSpotifyId, readEntry } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { pageInReturn, showChanged } from './changed.ts';
-import { maxRuns, maxUnaskedItems, type PlacedItem, putBack, readRows, runsOf } from './contents.ts';
-import { changeRefused, noUri, playlistChanged, severalCopies, tooLong } from './problems.ts';
+import { areGone, maxRuns, maxUnaskedItems, type PlacedItem, putBack, readRows, runsOf } from './contents.ts';
+import {
+  changeRefused,
+  changeUnknown,
+  copiesMissing,
+  keepOneOnly,
+  nothingToRemove,
+  playlistChanged,
+  severalCopies,
+  tooLong,
+} from './problems.ts';
 import type { UndoRemoval } from './undo-removal.ts';
 import { changeVersion, readSnapshot } from './version.ts';
 
@@ -23,6 +32,7 @@ const result = v.object({
     v.literal('done'),
     v.literal('changed'),
     v.literal('refused'),
+    v.literal('unknown'),
     v.literal('ask'),
     v.literal('too long'),
     v.literal('copies missing'),
@@ -87,14 +97,18 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     const ask = { ...nothing, outcome: 'ask' as const, copies: places?.length ?? null, name };
     // safeguard: ask-before-removing-copies
     if (!isConfirmed && (places === null || places.length > entries.length)) return ask;
-    const changed = await changeVersion(listener, id, snapshotId, (version) =>
-      listener.spotify.removeFromPlaylist(id, { uris, snapshotId: version }),
-    );
-    if (changed.outcome !== 'done') return { ...nothing, outcome: changed.outcome };
+    const firstPlace = places?.[0]?.place ?? Math.min(...entries.map(({ place }) => place ?? Infinity));
+    const changed = await removeAll(listener, removal, {
+      uris,
+      place: Number.isFinite(firstPlace) ? firstPlace : null,
+      total: rows && places && rows.length - places.length,
+    });
+    if (changed.outcome !== 'done' && changed.outcome !== 'unknown')
+      return { ...nothing, outcome: changed.outcome };
     // safeguard: undo-only-what-can-be-put-back
     const items = places && runsOf(places).length <= maxRuns ? places : null;
     const undo = await undoRemoval.offer(req, items && { id, items, snapshotId: changed.snapshotId });
-    return { outcome: 'done', copies: places?.length ?? null, name, undo };
+    return { outcome: changed.outcome, copies: places?.length ?? null, name, undo };
   }
 
   async function keepOnly(
@@ -107,15 +121,23 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     if (rows === null) return { ...nothing, outcome: 'too long' };
     const uris = await originalsOf(listener, id, entries, rows);
     if (uris === null) return { ...nothing, outcome: 'changed' };
+    // safeguard: keep-one-of-one-item
+    if (uris.length > 1) throw new Problem(keepOneOnly);
     const places = copiesOf(rows, uris);
     const place = entries[0]?.place ?? places[0]?.place;
     const chosen = places.find((one) => one.place === place);
     if (!chosen) return { ...nothing, outcome: 'changed' };
     const others = places.filter((one) => one !== chosen);
     if (runsOf(others).length > maxRuns) return { ...nothing, outcome: 'too long' };
-    const changed = await changeVersion(listener, id, snapshotId, (version) =>
-      listener.spotify.removeFromPlaylist(id, { uris, snapshotId: version }),
-    );
+    const changed = await removeAll(listener, removal, {
+      uris,
+      place: places[0]?.place ?? null,
+      total: rows.length - places.length,
+    });
+    if (changed.outcome === 'unknown') {
+      const undo = await undoRemoval.offer(req, { id, items: places, snapshotId: null });
+      return { ...nothing, outcome: 'unknown', undo };
+    }
     if (changed.outcome !== 'done') return { ...nothing, outcome: changed.outcome };
     // Without the copies before it.
     const back = {
@@ -128,6 +150,20 @@ export function removalPages({ signedIn, forms, undoRemoval }: Deps): Router {
     const undo = await undoRemoval.offer(req, items.length > 0 ? { id, items, snapshotId: null } : null);
     return { ...nothing, outcome: missing.length > 0 ? 'copies missing' : 'done', undo };
   }
+}
+
+/** Removes all copies of these, as they were in the version that the person saw. */
+function removeAll(
+  listener: SignedInListener,
+  { id, snapshotId }: Removal,
+  gone: Parameters<typeof areGone>[2],
+) {
+  const { uris } = gone;
+  return changeVersion(listener, id, {
+    snapshotId,
+    send: (version) => listener.spotify.removeFromPlaylist(id, { uris, snapshotId: version }),
+    isMade: (latest) => areGone(listener, latest, gone),
+  });
 }
 
 type Removal = {
@@ -147,12 +183,10 @@ function readRemoval(req: Request): Removal {
   // safeguard: selection-by-its-own-button
   const selected = fields.selection === 'yes' ? [fields.selected ?? []].flat() : null;
   const values = selected ?? [fields.entry ?? []].flat();
-  if (values.length > maxChangedItems) throw new Problem(noUri);
+  const problem = nothingToRemove(pageOfPlaylist(req, String(req.params.id)));
+  if (values.length > maxChangedItems || selected?.length === 0) throw new Problem(problem);
   const entries =
-    values.length > 0 || selected
-      ? values.map((entry) => readEntry({ entry }, noUri))
-      : [readEntry(fields, noUri)];
-  if (entries.length === 0) throw new Problem(noUri);
+    values.length > 0 ? values.map((entry) => readEntry({ entry }, problem)) : [readEntry(fields, problem)];
   return {
     id: String(req.params.id),
     snapshotId: readSnapshot(req.form),
@@ -169,10 +203,11 @@ async function originalsOf(
   entries: readonly ShownEntry[],
   rows: readonly PlaylistRow[] | null,
 ): Promise<string[] | null> {
+  const isThere = ({ uri, place }: ShownEntry) => place === null || rows?.[place]?.uri === uri;
+  const others = entries.filter((entry) => !isThere(entry));
+  const originals = await listener.spotify.originalsInPlaylist(id, others);
   const uris = new Set<string>();
-  for (const entry of entries) {
-    const isThere = entry.place === null || rows?.[entry.place]?.uri === entry.uri;
-    const uri = isThere ? entry.uri : await listener.spotify.originalInPlaylist(id, entry);
+  for (const uri of [...entries.filter(isThere).map((entry) => entry.uri), ...originals]) {
     // safeguard: removed-row-is-there
     if (uri === null || (rows && !rows.some((row) => row.uri === uri))) return null;
     uris.add(uri);
@@ -224,10 +259,19 @@ async function finish(
     if (wantsJson(req)) throw new Problem(changeRefused);
     return res.redirect(303, withNotice(page, 'change-refused'));
   }
-  const notice =
-    outcome === 'copies missing' ? outcome.replace(' ', '-') : undo === null ? 'item-removed' : done;
+  // safeguard: half-done-is-told-with-undo
+  if (outcome === 'copies missing' || outcome === 'unknown') {
+    const isUnknown = outcome === 'unknown';
+    if (wantsJson(req)) throw new Problem(isUnknown ? changeUnknown(undo) : copiesMissing(undo));
+    const notice = isUnknown
+      ? undo === null
+        ? 'change-unknown'
+        : 'change-unknown-with-undo'
+      : 'copies-missing';
+    return res.redirect(303, withNotice(page, notice, { undo }));
+  }
   if (wantsJson(req)) res.json({ id, undo });
-  else res.redirect(303, withNotice(page, notice as DoneNotice, { undo }));
+  else res.redirect(303, withNotice(page, undo === null ? 'item-removed' : done, { undo }));
 }
 
 /** The page of the playlist that the button was on. */

@@ -2,7 +2,7 @@ import * as v from '@badrap/valita';
 import { routes } from '../../routes.ts';
 import { isId, isUri } from '../../spotify/uri.ts';
 import type { Undo, Undone } from '../../web/undo.ts';
-import { putBack } from './contents.ts';
+import { missingOf, putBack, readRows } from './contents.ts';
 
 export type UndoRemoval = ReturnType<typeof createUndoRemoval>;
 
@@ -20,7 +20,7 @@ const removal = v.object({
 
 /**
  * The undo of a removal from a playlist: it puts the items back at their places, as new additions, so the dates on which they were added are lost.
- * One call, and one for each run of neighbours.
+ * One call, and one for each run of neighbours; if the playlist has changed since, also one for each fifty items.
  */
 export function createUndoRemoval({ undo }: { undo: Undo }) {
   const kind = undo.createKind({
@@ -32,7 +32,10 @@ export function createUndoRemoval({ undo }: { undo: Undo }) {
       // Spotify refuses a position past the end.
       // safeguard: undo-within-playlist
       const end = isUnchanged ? Number.POSITIVE_INFINITY : (count ?? 0);
-      const placed = items.map(({ uri, place }, index) => ({ uri, place: Math.min(place, end + index) }));
+      let placed = items.map(({ uri, place }, index) => ({ uri, place: Math.min(place, end + index) }));
+      // Some may be there already, if the answer to an earlier attempt was lost.
+      // safeguard: put-back-only-what-is-missing
+      if (!isUnchanged) placed = missingOf((await readRows(listener, id, latest)) ?? [], placed);
       const missing = await putBack(listener, id, placed);
       if (missing.length > 0)
         return {
