@@ -65,7 +65,7 @@ test('the page takes on the colour of the next track, and the record turns while
   await page.goto(`${url}/now-playing`);
   const state = () =>
     page.evaluate<string[]>(
-      `[document.documentElement.className, getComputedStyle(document.querySelector('.record')).animationPlayState]`,
+      `[document.documentElement.className, getComputedStyle(document.querySelector('.record'), '::before').animationPlayState]`,
     );
   const [first, isTurning] = await state();
   assert.match(first ?? '', /^hue-\d+ chroma-[012]$/);

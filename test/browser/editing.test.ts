@@ -56,7 +56,7 @@ test('the sheet with its filter adds to several playlists, stays on the page, an
   await page.getByText('Added to “Night trains” and “Bicycle repair”.').waitFor();
   assert.equal(page.url(), `${url}/search?q=transmitter&type=track`);
   await page.getByRole('button', { name: 'Undo' }).click();
-  await page.getByText('Undone. What you added has been removed again.').waitFor();
+  await page.getByText(/^Undone\./).waitFor();
   assert.deepEqual(await counts(), before);
   assert.deepEqual(errors, []);
 });
@@ -73,7 +73,7 @@ test('without JavaScript the page adds, leads back, and its notice offers Undo',
   await page.getByRole('button', { name: 'Add to chosen playlists' }).click();
   await page.getByText('Added to the playlists you chose.').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
-  await page.getByText('Undone. What you added has been removed again.').waitFor();
+  await page.getByText(/^Undone\./).waitFor();
   assert.match(page.url(), /\/library\/top/);
 });
 
@@ -173,7 +173,7 @@ test('Enter on a checkbox removes what is marked, and not the first row', { skip
   await page.getByText(/^Removed/).waitFor();
   assert.deepEqual(await stored(), before.toSpliced(2, 1));
 
-  await page.getByRole('button', { name: `Remove: ${before[0]}` }).click();
+  await page.getByRole('button', { name: new RegExp(`^Remove ?: ${before[0]}$`) }).click();
   await page.getByText(/^Removed/).waitFor();
   assert.deepEqual(
     await stored(),

@@ -44,7 +44,7 @@ test('the buttons of rows end at the edge of their list', { skip }, async (t) =>
       await page.setViewportSize({ width, height: 800 });
       await page.goto(turntable.url + path);
       const [list, button] = await Promise.all(
-        ['.track-list', '.track-list li > :is(a.button, button)'].map((one) =>
+        ['.track-list', '.track-list li > :is(a.button, .row-end)'].map((one) =>
           page.locator(one).first().boundingBox(),
         ),
       );
