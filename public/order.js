@@ -2,7 +2,7 @@
  * Moves the items of a playlist without leaving the page: by dragging, and with the same forms that work without JavaScript. Moves are sent one
  * after another, because each needs the version that the one before it made.
  */
-import { say, send } from './send.js';
+const { say, send } = await import(document.getElementById('sheet').dataset.send);
 
 const list = document.querySelector('.order');
 const first = Number(list?.dataset.first);

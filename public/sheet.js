@@ -2,8 +2,6 @@
  * Opens pages such as Devices in a sheet over this page, which stays as it is. Without JavaScript their links lead there. If something should have
  * been played and there is no device to play it on, the sheet asks for one.
  */
-import { undoForm } from './send.js';
-
 const sheet = document.getElementById('sheet');
 const content = sheet.querySelector('div');
 const closeButton = sheet.querySelector('form[method=dialog] button');
@@ -74,7 +72,8 @@ function complain(words, undo) {
   const alert = paragraph(words);
   alert.className = 'notice';
   alert.setAttribute('role', 'alert');
-  if (undo) alert.append(' ', undoForm(undo));
+  // By its address with the version: under another one it would run twice, and send each form twice.
+  if (undo) import(sheet.dataset.send).then(({ undoForm }) => alert.append(' ', undoForm(undo)));
   const title = content.querySelector('#sheet-title');
   if (title) title.after(alert);
   else content.prepend(alert);
