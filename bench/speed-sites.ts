@@ -14,7 +14,7 @@ export type Target = {
   load: Pick<Load, 'port' | 'host' | 'cookies' | 'paths'>;
 };
 
-/** What a load showed: pages per second, and milliseconds of CPU for each page. */
+/** The results of a load: pages per second, and milliseconds of CPU for each page. */
 export type Measured = { perSecond: number; cpuMs: number; p50Ms: number };
 
 export type Sites = {

@@ -53,7 +53,7 @@ function show(parts, words) {
   if (sheet.open && !sheet.contains(document.activeElement)) closeButton.focus();
 }
 
-/** What a button plays, as its label says, or else the title of the page; empty for a selection. */
+/** The name of what a button plays, from its label, or else the title of the page; empty for a selection. */
 function nameOf(button) {
   if (button.form.id === 'selection') return '';
   const [, name] = /^Play (.+)/.exec(button.textContent.trim()) ?? [];

@@ -21,7 +21,7 @@ export type SavedTrack = { track: Track; at: number };
 
 export type Library = ReturnType<typeof createLibrary>;
 
-/** What each listener has saved: tracks, albums, shows, episodes, and followed artists and people. Playlists are in the playlist store. */
+/** Everything that each listener has saved: tracks, albums, shows, episodes, and followed artists and people. Playlists are in the playlist store. */
 export function createLibrary(listeners: ReadonlyMap<string, Listener>, now: () => number) {
   /** When each URI was saved, newest first, by listener. */
   const saved = new Map([...listeners.keys()].map((id) => [id, initialLibrary(id, now())]));

@@ -12,7 +12,7 @@ import { Redis } from 'ioredis';
  */
 export type FloorOptions = {
   redisUrl: string;
-  /** Where the page's playlists come from. */
+  /** The Web API that the page's playlists come from. */
   apiUrl: string;
   token: string;
 };

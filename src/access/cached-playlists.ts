@@ -8,7 +8,7 @@ type PlaylistVersion = Pick<Playlist, 'id' | 'snapshotId' | 'count'>;
 /** How many pages of playlists are searched for a name. */
 const maxPages = 20;
 
-/** What the cache has of playlists. None of these makes a call. */
+/** Reads playlists from the cache. None of these makes a call. */
 export function createCachedPlaylists({ peek, isCached }: ListenerCaller, session: CallingSession) {
   return {
     /** Returns how many pages of this playlist an export from this row on finds in the cache. */
@@ -51,7 +51,7 @@ export function createCachedPlaylists({ peek, isCached }: ListenerCaller, sessio
   };
 }
 
-/** Where the pages of a list of this length begin, after the first `from` items. */
+/** The offsets of the pages of a list of this length, after the first `from` items. */
 function offsetsOf(count: number | null, from = 0): number[] {
   const length = Math.max(0, Math.ceil(((count ?? 0) - from) / entriesPerPage));
   return Array.from({ length }, (_, page) => from + page * entriesPerPage);

@@ -9,7 +9,7 @@ import { amount } from '../spotify/schemas.ts';
 /** A long export that a server makes by itself, and stores. Times are milliseconds since 1970. */
 export type ExportJob = v.Infer<typeof jobSchema>;
 
-/** What a job has read, in order: the beginning of a list, or rows of the list that began last. */
+/** A piece that a job has read, in order: the beginning of a list, or rows of the list that began last. */
 export type JobEvent = v.Infer<typeof eventSchema>;
 
 const jobSchema = v.object({
@@ -44,7 +44,7 @@ const jobSchema = v.object({
   playlists: amount.nullable(),
   /** Playlists that Spotify didn't send, before the page at `place`. */
   absent: v.object({ sentAsNull: amount, notSent: amount }),
-  /** Where it continues. */
+  /** The place at which it continues. */
   place: v.object({
     page: amount,
     skip: amount,

@@ -136,7 +136,7 @@ export function createListenerCaller(deps: Deps) {
   };
 }
 
-/** What callers may know about cached responses. */
+/** Questions about cached responses that callers may ask. */
 function createCachedResponses(responseCache: ResponseCache) {
   return {
     /** Returns the response to this call if it is in the cache; otherwise undefined. */

@@ -1,7 +1,7 @@
 import { partsPerPage } from '../spotify/limits.ts';
 import { defineCall, ttl } from './spotify-call.ts';
 
-/** What the calls about the catalogue share. Their responses hardly ever change. */
+/** Shared by the calls about the catalogue. Their responses hardly ever change. */
 const catalogue = { scopes: [], family: 'catalogue' } as const;
 
 /** Returns the offset of a page, which counts from 1. */
@@ -19,7 +19,7 @@ export const catalogueCalls = {
     cache: { key: (uri) => `item ${uri}`, ttlMs: ttl.fiveMinutes },
   }),
 
-  /** Where the listener stopped changes while they listen. */
+  /** Not cached for long: the position at which the listener stopped changes while they listen. */
   episode: defineCall({
     ...catalogue,
     endpoints: ['GET /episodes/{id}'],

@@ -72,7 +72,7 @@ type CallContext = {
 export type Call<Args extends unknown[], Result> = CallInfo & {
   request: (context: CallContext, ...args: Args) => Promise<Result>;
   /**
-   * Where responses are cached. `key` is null for one that can't be cached; `accepts` says whether a response is worth it; `isPacked`, whether it
+   * How responses are cached. `key` is null for one that can't be cached; `accepts` says whether a response is worth it; `isPacked`, whether it
    * is compressed until it is read again.
    */
   cache?: {

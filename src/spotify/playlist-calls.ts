@@ -5,7 +5,7 @@ import * as parse from './parse.ts';
 import type { Send, Slice } from './send.ts';
 import { pathTo } from './uri.ts';
 
-/** Fields of an item that pages and files show. */
+/** Fields of an item that pages show. */
 const itemFields =
   'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
   'show(type,uri,name,external_urls,images),audiobook(uri,name,authors(name),external_urls,images),authors(name),' +

@@ -3,12 +3,15 @@ import jpeg from 'jpeg-js';
 import { LRUCache } from 'lru-cache';
 import type { DownloadImage } from '../spotify/images.ts';
 import type { Image } from '../spotify/types.ts';
+import { cover } from './cover.ts';
 
 export type CoverColours = ReturnType<typeof createCoverColours>;
 
 /** How many covers' colours are remembered, and for how long it is remembered that one can't be had. */
 const maxRemembered = 2_000;
 const retryMs = 60_000;
+/** The side of the smallest covers, in pixels. */
+const smallestSize = 64;
 /** Larger images would take too long to decode. Spotify's covers come in 64 pixels a side; one that was uploaded may be larger only. */
 const maxMegapixels = 0.1;
 /** The marker of a progressive JPEG, which can take a hundred times as long. In image data, 0xff is never followed by this. */
@@ -29,43 +32,37 @@ const toOklch = converter('oklch');
  * chroma, such as `hue-210 chroma-2`; the style sheet fixes the lightness, so that text stays readable on any of them.
  */
 export function createCoverColours({ download }: { download: DownloadImage }) {
-  const remembered = new LRUCache<string, string>({ max: maxRemembered });
-  const loading = new Map<string, Promise<string>>();
-
-  async function load(url: string): Promise<string> {
-    const image = await download(url);
-    const name = image && classOf(image);
-    remembered.set(url, name ?? '', name === null ? { ttl: retryMs } : {});
-    loading.delete(url);
-    return name ?? '';
-  }
-
-  /** Returns the class for these images of one cover, once it is known; empty if it can't be had. Never throws. */
-  function find(images: readonly Image[]): Promise<string> {
-    const url = smallestOf(images)?.url;
-    if (url === undefined) return Promise.resolve('');
-    const known = remembered.get(url);
-    if (known !== undefined) return Promise.resolve(known);
-    const found = loading.get(url) ?? load(url);
-    loading.set(url, found);
-    return found;
-  }
+  const classes = new LRUCache<string, string>({
+    max: maxRemembered,
+    async fetchMethod(url, _stale, { options }) {
+      const image = await download(url);
+      const name = image && classOf(image);
+      if (name === null) options.ttl = retryMs;
+      return name ?? '';
+    },
+  });
 
   return {
-    find,
+    /** Returns the class for these images of one cover, once it is known; empty if it can't be had. Never throws. */
+    async find(images: readonly Image[]): Promise<string> {
+      const url = urlOf(images);
+      return url === null ? '' : ((await classes.fetch(url)) ?? '');
+    },
 
     /** The same if it is known already, else empty: no page waits for a cover. The next one has it. */
     of(images: readonly Image[]): string {
-      const known = remembered.get(smallestOf(images)?.url ?? '');
+      const url = urlOf(images);
+      if (url === null) return '';
       // Downloads end by themselves, and don't fail.
-      if (known === undefined) find(images).catch(() => undefined);
-      return known ?? '';
+      if (!classes.has(url)) classes.fetch(url).catch(() => undefined);
+      return classes.get(url) ?? '';
     },
   };
 }
 
-function smallestOf(images: readonly Image[]): Image | undefined {
-  return images.toSorted((a, b) => (a.width ?? 0) - (b.width ?? 0))[0];
+/** The colour is that of the smallest image. */
+function urlOf(images: readonly Image[]): string | null {
+  return cover(images, smallestSize)?.src ?? null;
 }
 
 /** Returns the class of a JPEG; null if it isn't one. */

@@ -21,7 +21,8 @@ export function createViewEngine(viewsDir: string) {
     if (!template) throw new Error(`There is no view ${name}`);
     const include = (path: string, more: Locals = {}) =>
       render(join(name, '..', path), { ...locals, ...more });
-    return template({ ...locals, include });
+    // The locals are a new object for each rendering: Express's, or that of `include`.
+    return template(Object.assign(locals, { include }));
   }
 
   return (path: string, locals: object, done: Callback): void => {

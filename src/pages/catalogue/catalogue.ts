@@ -69,7 +69,7 @@ export function cataloguePages({ signedIn, appApi, rateLimiters, coverColours }:
   }
 }
 
-/** What a page offers to do. `saved`: whether it is in the library; null if that isn't known without a call. */
+/** The actions that a page offers. `saved`: whether it is in the library; null if that isn't known without a call. */
 type Controls = {
   canPlay: boolean;
   canAdd: boolean;

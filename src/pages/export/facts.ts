@@ -3,7 +3,7 @@ import type { Manifest } from './source.ts';
 import type { Stop } from './stop.ts';
 
 /*
- * What a file contains, as headers of its response: for formats that have no place for it, and because each row of a table must be a track. A long
+ * Describes the contents of a file in headers of its response: for formats that have no place for it, and because each row of a table must be a track. A long
  * file has been sent before it's known whether anything is missing, so that follows in the trailers.
  */
 

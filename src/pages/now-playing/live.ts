@@ -84,7 +84,8 @@ export function livePages(deps: Deps): Router {
         const html = interest === 'everything' ? await render(res, listener, card) : null;
         // Otherwise a newer card is on its way.
         if (latest !== live) return;
-        const colour = coverColours.of(coversOf(card));
+        // A bar has no colour of its own.
+        const colour = interest === 'everything' ? coverColours.of(coversOf(card)) : '';
         stream.send('card', { html, colour, ...cardData(listener, card) });
         if (interest !== 'everything' || colour !== '') return;
         const found = await coverColours.find(coversOf(card));
@@ -126,7 +127,7 @@ export function livePages(deps: Deps): Router {
     // safeguard: skip-unchanged-card
     const needsHtml = card && interest === 'everything' && data?.version !== req.query.version;
     const html = needsHtml ? await render(res, listener, card) : null;
-    const colour = card ? coverColours.of(coversOf(card)) : '';
+    const colour = card && interest === 'everything' ? coverColours.of(coversOf(card)) : '';
     // safeguard: poll-for-fetching-pages
     fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs, interest);
     res.set('Cache-Control', 'private, no-store').json({ html, colour, nextMs, ...data });
