@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import express from 'express';
 import request from 'supertest';
 import { readPublicFiles, staticFiles } from '../../src/web/static-files.ts';
+import { root } from '../support/process.ts';
 import { startTurntable } from '../support/turntable.ts';
 
 test('static files are served from memory', async (t) => {
@@ -65,4 +66,10 @@ test('scripts are sent without comments and indentation, and with every line of 
     await writeFile(copy, content);
     await promisify(execFile)(process.execPath, ['--check', copy]);
   }
+});
+
+test('no script imports another by an address without its version: that would run it twice', () => {
+  for (const [name, { content }] of readPublicFiles(join(root, 'public')))
+    if (name.endsWith('.js'))
+      assert.doesNotMatch(content.toString(), /^import\b(?!\()|\bimport\(['"`]/m, name);
 });
