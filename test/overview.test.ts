@@ -117,7 +117,7 @@ test('and their playlists', async (t) => {
   const page = await mara.get('/playlists').expect(200);
 
   assert.match(page.text, /137 playlists, page 1 of 3/);
-  assert.match(page.text, /<bdi class="name">Sunday, slowly<\/bdi>/);
+  assert.match(page.text, /<bdi class="name" title="Sunday, slowly">Sunday, slowly<\/bdi>/);
 });
 
 test('it shows what is playing, and refreshes the token by itself', async (t) => {

@@ -27,7 +27,7 @@ test('playlists show covers, names, owners, counts and descriptions, with links 
     card,
     /<img class="cover" src="[^"]+" srcset="[^"]+ 1x, [^"]+ 2x" width="160" height="160" alt="">/,
   );
-  assert.match(card, /<bdi class="name">Sunday, slowly<\/bdi>/);
+  assert.match(card, /<bdi class="name" title="Sunday, slowly">Sunday, slowly<\/bdi>/);
   assert.match(card, /by <bdi>Mara Lindqvist<\/bdi>/);
   assert.match(card, /20 items/);
   assert.match(card, /For the second pot of coffee\./);
@@ -100,7 +100,7 @@ test('unusual playlists are shown as what they are', async (t) => {
   assert.equal(named('Late')?.description, `Rock & Roll 'til "late"`, 'entities are undone once');
   assert.equal(named('<b>bold</b> & <script>alert(1)</script>')?.description, '<i>plain</i>');
   assert.match(text, /Unnamed playlist/);
-  assert.match(text, /<bdi class="name">שירים לדרך הביתה<\/bdi>/);
+  assert.match(text, /<bdi class="name" title="[^"]+">שירים לדרך הביתה<\/bdi>/);
   assert.deepEqual(named('Someday')?.covers, []);
   assert.deepEqual(named('New playlist (3)')?.covers, []);
   assert.equal(named('How many were there?')?.count, null);
