@@ -49,9 +49,9 @@ const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
  */
 export function createExportJobs({ redis, records, seal, clientId, leaseMs, now }: Deps) {
   const { jobs, chunks, leases } = storesOf({ records, seal, leaseMs, now });
-  const saveIfHeld = records.script([browsersType, leases.type, jobs.type, chunks.type], saveScript);
   const renewIfHeld = records.script([leases.type], renewScript);
   const { schedule, unschedule, due } = createIndex({ redis, records, clientId, now });
+  const save = createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedule });
 
   return {
     get: (accountId: string): Promise<ExportJob | null> => jobs.read(accountId),
@@ -134,14 +134,38 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
       const next = update(former);
       const saved = next && (await save(accountId, owner, next, null));
       if (former && saved) {
-        const kept = new Set(chunkIds(accountId, saved));
-        await chunks.remove(...chunkIds(accountId, former).filter((id) => !kept.has(id)));
+        const stored = new Set(chunkIds(accountId, saved));
+        await chunks.remove(...chunkIds(accountId, former).filter((id) => !stored.has(id)));
       }
       return saved;
     } finally {
       await leases.removeIf(accountId, owner);
     }
   }
+}
+
+/** Returns until when a job is stored: for a file to be fetched, or for a pause to end and the job to go on. */
+function expiryOf(job: ExportJob, now: number): number {
+  if (hasEnded(job)) return now + endedTtlMs;
+  return Math.max(now + unfinishedTtlMs, (job.until ?? 0) + afterPauseMs);
+}
+
+function hasEnded({ state }: ExportJob): boolean {
+  return state !== 'running' && state !== 'paused';
+}
+
+function hourOf({ expiresAt }: ExportJob): number {
+  return Math.floor(expiresAt / 3_600_000);
+}
+
+type SaveDeps = Pick<Deps, 'redis' | 'records' | 'leaseMs' | 'now'> &
+  ReturnType<typeof storesOf> &
+  Pick<ReturnType<typeof createIndex>, 'schedule'>;
+
+/** Creates the function that stores a job. */
+function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedule }: SaveDeps) {
+  const saveIfHeld = records.script([browsersType, leases.type, jobs.type, chunks.type], saveScript);
+  return save;
 
   /**
    * Stores a job, with another chunk unless that is null, and has it looked after in time. Returns it as it was stored; null if the lease was lost or
@@ -169,7 +193,10 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     if (saved !== 1) return null;
     // Earlier chunks live as long as the job does. While it reads on, it's enough to extend them once an hour.
     // safeguard: chunks-live-as-long-as-job
-    if (events === null || hourOf(next) > hourOf(job)) await expireChunks(accountId, next, ttlMs);
+    const hasChangedState = events === null;
+    // safeguard: extend-chunks-hourly
+    const isDue = hourOf(next) > hourOf(job);
+    if (hasChangedState || isDue) await expireChunks(accountId, next, ttlMs);
     // A process looks again soon if this one dies, and when the pause or the stored file is over.
     await schedule(accountId, hasEnded(next) ? next.expiresAt : (next.until ?? now()));
     return next;
@@ -180,20 +207,6 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     // safeguard: notice-lost-chunks
     if ((await redisCall(Promise.all(expiries))).includes(0)) throw new ChunkMissing('A chunk has expired');
   }
-}
-
-/** Returns until when a job is stored: for a file to be fetched, or for a pause to end and the job to go on. */
-function expiryOf(job: ExportJob, now: number): number {
-  if (hasEnded(job)) return now + endedTtlMs;
-  return Math.max(now + unfinishedTtlMs, (job.until ?? 0) + afterPauseMs);
-}
-
-function hasEnded({ state }: ExportJob): boolean {
-  return state !== 'running' && state !== 'paused';
-}
-
-function hourOf({ expiresAt }: ExportJob): number {
-  return Math.floor(expiresAt / 3_600_000);
 }
 
 /** The listeners who have a job, in an order that tells processes when to look after them. */
