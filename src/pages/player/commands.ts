@@ -15,7 +15,7 @@ import { addAllToQueue, latestEpisodes, savedTracksFrom } from './several.ts';
  */
 
 /** A command that is ready to be sent. `call`: the name of its call in the table of listener-calls.ts. */
-export type PlayerCommand = { call: CallName; send: (spotify: ListenerSpotify['spotify']) => Promise<void> };
+type PlayerCommand = { call: CallName; send: (spotify: ListenerSpotify['spotify']) => Promise<void> };
 
 /** The most tracks that can be played at once: Spotify refuses long requests (GitHub: spotify/web-api#1483). */
 const maxUris = 100;
