@@ -196,6 +196,7 @@ test('what is selected in a playlist is added to others in the sheet, and Enter 
   skip,
 }, async (t) => {
   const { page, stored, select, simulator, errors } = await openPlaylist(t, 'Morning walk');
+  simulator.setProduct('noor', 'premium');
   simulator.plays('noor', { kind: 'music' });
   const before = await stored();
   await page.getByText('Select', { exact: true }).click();
