@@ -193,9 +193,10 @@ async function runOnce<T>(
       throw new Problem({ ...stillRunning, actions: [{ label: 'Refresh', href: returnTo }] });
     await sleep(pollEveryMs);
   }
-  // Work of many calls takes longer than the lease when Spotify is slow. If one extension fails, there are two more before it expires.
+  // Work of many calls takes longer than the lease when Spotify is slow.
   // safeguard: extend-form-lease
   const extension = setInterval(() => {
+    // The next one comes before the lease expires.
     submissions.extendIf(id, { state: 'running' }).catch(() => undefined);
   }, leaseMs / 4);
   let result: T;

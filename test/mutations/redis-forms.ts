@@ -15,7 +15,7 @@ export const mutations: Mutation[] = [
     from: 'enableAutoPipelining: false,',
     to: 'enableAutoPipelining: true,',
     test: 'test/fleet/redis-cluster',
-    named: 'refers to another node',
+    named: 'refers one of them',
   },
   {
     what: 'subscribing at another node of a cluster',
