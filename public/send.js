@@ -85,7 +85,9 @@ document.addEventListener(
     const action = submitter?.hasAttribute('formaction') ? submitter.formAction : form.action;
     const answer = await send(action, fields);
     busy.delete(submitter);
-    say(answer.text ?? done, answer.undo);
+    const words = answer.text ?? done;
+    // Otherwise the control itself shows what was done, and what another one said stays.
+    if (words) say(words, answer.undo);
     const detail = { ...answer, fields, action, submitter };
     form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },
