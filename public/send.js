@@ -85,6 +85,8 @@ document.addEventListener(
     const action = submitter?.hasAttribute('formaction') ? submitter.formAction : form.action;
     const answer = await send(action, fields);
     busy.delete(submitter);
+    // The menu of a row would cover what is said.
+    submitter?.closest('[popover]')?.hidePopover();
     say(answer.text ?? done, answer.undo);
     const detail = { ...answer, fields, action, submitter };
     form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
