@@ -17,24 +17,33 @@ import { grouped } from './report.ts';
  */
 const installCommand = 'npm install --no-save lighthouse@13.5.0';
 
-type SitePage = { name: string; path: string; isPublic?: boolean };
+/** `path` is the path of the page, or how to find it: on the page `from`, the address of the first link that matches `link`. */
+type SitePage = { name: string; path: string | { from: string; link: string }; isPublic?: boolean };
+type PageAt = SitePage & { path: string };
 
 const pages: readonly SitePage[] = [
   { name: 'landing', path: '/', isPublic: true },
   { name: 'privacy', path: '/privacy', isPublic: true },
   { name: 'now playing', path: '/now-playing' },
   { name: 'playlists', path: '/playlists' },
-  { name: 'a playlist of 1,200 items', path: '' },
+  {
+    name: 'a playlist of 1,200 items',
+    path: { from: '/playlists', link: 'a.card:has-text("Everything I ever liked")' },
+  },
+  { name: 'an album', path: { from: '/search?q=a&type=album', link: 'a[href^="/albums/"]' } },
+  { name: 'an artist', path: { from: '/search?q=a&type=artist', link: 'a[href^="/artists/"]' } },
   { name: 'search', path: '/search?q=a&type=artist,track,album,playlist' },
   { name: 'account', path: '/account' },
   { name: 'library', path: '/library' },
+  { name: 'top', path: '/library/top' },
 ];
-const scoredPages = ['landing', 'now playing', 'playlists', 'a playlist of 1,200 items', 'search', 'account'];
+const unscoredPages = ['privacy'];
 
 const widths = [390, 1280];
 const rounds = 3;
 const maxHtmlBytes = 30_000;
-const maxRequestsBeforeCovers = 4;
+/** The document, the CSS, the font, one script and the symbols. */
+const maxRequestsBeforeCovers = 5;
 const maxCssBytes = 40_000;
 const maxScriptBytes = 40_000;
 
@@ -46,20 +55,21 @@ export const bench: Bench = async (options) => {
     // The landing page is only for visitors who aren't signed in, so it is measured first.
     const includes = (part: string) => options.only === undefined || options.only === part;
     const lighthouse = includes('lighthouse') ? await findLighthouse() : null;
-    const score = async (sitePages: readonly SitePage[]) => {
-      for (const page of sitePages) if (lighthouse) await scorePage(options, lighthouse, page, at, port);
+    const score = async (sitePages: readonly PageAt[]) => {
+      for (const page of sitePages)
+        if (lighthouse && !unscoredPages.includes(page.name))
+          await scorePage(options, lighthouse, page, at, port);
     };
-    const isPublic = ({ isPublic = false }: SitePage) => isPublic;
-    const publicPages = pages.filter(isPublic);
+    const publicPages = await findPages(browser, at, true);
 
     if (includes('weight')) measureFiles(options);
     const publicResults = includes('weight') ? await measure(browser, publicPages, at) : [];
     if (lighthouse) options.report.begin(`Lighthouse on a simulated phone: the lowest of ${rounds} runs`);
-    await score(publicPages.filter(({ name }) => scoredPages.includes(name)));
+    await score(publicPages);
 
     await signIn(browser, at);
-    const ownPages = await listenerPages(browser, at);
-    await score(ownPages.filter(({ name }) => scoredPages.includes(name)));
+    const ownPages = await findPages(browser, at, false);
+    await score(ownPages);
     if (includes('lighthouse') && !lighthouse) {
       options.report.begin('Lighthouse');
       options.report.fact('not installed, so not measured; to install it', installCommand);
@@ -123,15 +133,23 @@ async function signIn(browser: BrowserContext, at: string): Promise<void> {
   await page.close();
 }
 
-/** Returns the pages of a listener, with the path of the long playlist from the list of playlists. */
-async function listenerPages(browser: BrowserContext, at: string): Promise<SitePage[]> {
+/** Returns the public pages, or those of a listener, each with its path. */
+async function findPages(browser: BrowserContext, at: string, isPublic: boolean): Promise<PageAt[]> {
   const page = await browser.newPage();
-  await page.goto(`${at}/playlists`);
-  const path = await page.locator('a.card', { hasText: 'Everything I ever liked' }).getAttribute('href');
+  const found: PageAt[] = [];
+  for (const one of pages) {
+    if ((one.isPublic ?? false) !== isPublic) continue;
+    if (typeof one.path === 'string') {
+      found.push({ ...one, path: one.path });
+      continue;
+    }
+    await page.goto(at + one.path.from);
+    const path = await page.locator(one.path.link).first().getAttribute('href');
+    if (!path) throw new Error(`There is no link to ${one.name}`);
+    found.push({ ...one, path });
+  }
   await page.close();
-  return pages
-    .filter(({ isPublic }) => !isPublic)
-    .map((one) => (one.path === '' ? { ...one, path: path ?? '' } : one));
+  return found;
 }
 
 function measureFiles({ report }: Options): void {
@@ -158,7 +176,7 @@ type Measured = {
 
 async function measure(
   browser: BrowserContext,
-  sitePages: readonly SitePage[],
+  sitePages: readonly PageAt[],
   at: string,
 ): Promise<Measured[]> {
   const all: Measured[] = [];
@@ -265,7 +283,7 @@ async function findLighthouse(): Promise<Lighthouse | null> {
 async function scorePage(
   { report }: Options,
   lighthouse: Lighthouse,
-  { name, path, isPublic = false }: SitePage,
+  { name, path, isPublic = false }: PageAt,
   at: string,
   port: number,
 ): Promise<void> {

@@ -44,6 +44,10 @@ form.addEventListener('click', ({ target }) => {
   pressed = target;
 });
 form.addEventListener('formdata', ({ formData }) => {
+  // Only removing needs the places of the rows.
+  if (pressed?.name !== 'snapshot')
+    for (const entry of formData.getAll('entry')) formData.append('uri', entry.replace(/^\d+ /, ''));
+  if (formData.has('uri')) formData.delete('entry');
   const first = boxes.find(({ checked }) => checked);
   if (!pressed?.formAction.endsWith('/play') || !context || !first || !reachesEnd(first)) return;
   // Spotify plays a list better than its tracks: it knows what follows.

@@ -191,11 +191,11 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   const { now, timing, background, redis, isRedisUsable, records, sessionRecords, accounts } = parts;
   const { rateLimiters, grants, browsers, listenerAccess: access, listenerApi, appApi } = parts;
   const { hub, streams, fetchSubscriptions, recent, recentPlaylists, exportProgress: progress } = parts;
-  const { afterCommandMs, heartbeatMs, firstByteMs } = timing;
+  const { afterCommandMs, heartbeatMs, firstByteMs, formLeaseMs } = timing;
   const quota = { ledger: parts.quotaLedger, dailyCalls: config.dailyCalls, now };
   const coverColours = createCoverColours({ download: parts.downloadImage });
   const sessions = createSessions({ redis, isRedisUsable, sessionRecords, secrets, cookies, now });
-  const forms = createForms({ records, background, baseUrl });
+  const forms = createForms({ records, background, baseUrl, leaseMs: formLeaseMs });
   const signedIn = createSignedIn({
     records,
     access,

@@ -65,7 +65,7 @@ export const catalogueCalls = {
   show: defineCall({
     ...catalogue,
     endpoints: ['GET /shows/{id}'],
-    usedBy: { 'Podcast page': true },
+    usedBy: { 'Podcast page': true, 'Saved podcasts': '"Play"', Search: '"Play"' },
     request: ({ webApi, accessToken, market }, id: string) => webApi.show(accessToken, id, market),
     cache: { key: (id) => `show ${id}`, ttlMs: ttl.minute },
   }),

@@ -21,6 +21,11 @@ export const timing = {
   heartbeatMs: 15_000,
   /** How long Redis may take to reply to a command, before its connection counts as lost. */
   redisDeadlineMs: 750,
+  /**
+   * The lease on a form while its work runs, which is extended until it ends: a further press runs the work again only if the process of the first
+   * one has died.
+   */
+  formLeaseMs: 40_000,
   /** How often each process looks for long exports to continue. */
   exportTickMs: 5_000,
   /** The lease of the process that makes a long export: without an extension, another process continues after this long. */

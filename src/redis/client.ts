@@ -55,12 +55,15 @@ function createCluster(
   server: RedisServer,
   options: Options,
 ): Cluster {
-  const { retryStrategy, lazyConnect = false, enableAutoPipelining = false, ...others } = options;
+  const { retryStrategy, lazyConnect = false, enableAutoPipelining: _, ...others } = options;
   const { keyPrefix = '', ...shared } = sharedOptions(target, server, options);
   const cluster = new Cluster(target.hosts, {
     keyPrefix,
     lazyConnect,
-    enableAutoPipelining,
+    // If a node refers a command in an automatic pipeline to another node, the command fails as soon as anything else in the pipeline was done
+    // (GitHub: redis/ioredis#2075). Single commands are followed, and don't wait for each other's replies either.
+    // safeguard: no-pipelines-in-cluster
+    enableAutoPipelining: false,
     clusterRetryStrategy: retryStrategy,
     // It asks for the state of the cluster, and reconnects without a word if the user may not. Our own check reports what is wrong.
     enableReadyCheck: false,

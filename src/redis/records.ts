@@ -78,6 +78,10 @@ const removeIfUnchanged = `
   if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
   return 0`;
 
+const extendIfUnchanged = `
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  return redis.call('PEXPIRE', KEYS[1], ARGV[2])`;
+
 const readWithTtl = `
   return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])}`;
 
@@ -85,6 +89,7 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
   const { redis, onDamaged } = deps;
   const type: KeyType = { kind, type: 'string' };
   const removeText = createScript(deps, [type], removeIfUnchanged);
+  const extendText = createScript(deps, [type], extendIfUnchanged);
   const readClaim = createScript(deps, [type], readWithTtl);
   const encode = (id: string, value: T) => codec.encode(value, id);
   const roundedTtlMs = (value: T) => Math.max(1, Math.ceil(ttlMs(value)));
@@ -166,6 +171,11 @@ function createStore<T>(deps: Deps, { kind, key, formerKey, codec, ttlMs }: Reco
         // If the holder was not a valid claim, it has just been removed, so the second attempt succeeds.
         if (holder !== null || tries === 2) return { claimed: false, holder };
       }
+    },
+
+    /** Gives a record its whole TTL again if it still has this value. Throws RedisUnavailable. */
+    async extendIf(id: string, value: T): Promise<void> {
+      await extendText([key(id)], encode(id, value), roundedTtlMs(value));
     },
 
     /** Removes a record if it still has this value. Throws RedisUnavailable. */

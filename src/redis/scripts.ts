@@ -43,7 +43,7 @@ export function createScript(
   return {run(), others}`;
 
   const name = `script:${createHash('sha256').update(script).digest('hex')}`;
-  // With the number of keys, the first argument is a key, and an automatic pipeline to a cluster reads the slot from it.
+  // With the number of keys, ioredis knows the keys, and so the node of a cluster.
   if (!(name in redis)) redis.defineCommand(name, { lua: script, numberOfKeys: keys.length });
   const defined = redis as unknown as Record<string, (...args: (string | number)[]) => Promise<unknown>>;
 

@@ -20,8 +20,8 @@ export class CannotWriteEnv extends Error {
 }
 
 /**
- * Sets variables in the file at `path`, and creates it if it is missing. Everything else in it stays as it is, and a variable that has a
- * value is never replaced. `values` must be plain: they are written without quotes.
+ * Sets variables in the file at `path`, and creates it if it is missing. Everything else in it stays as it is, and a variable that has
+ * another value is never replaced. `values` must be plain: they are written without quotes.
  *
  * Afterwards only its owner can read it. It is written to another file and renamed, so that a crash leaves either the old file or the new one.
  * Throws {@link CannotWriteEnv}.
@@ -63,8 +63,11 @@ function withVariables(text: string, values: Readonly<Record<string, string>>, n
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';
   let result = text;
   for (const [variable, value] of Object.entries(values)) {
+    const present = before[variable]?.trim();
+    // They may have been saved before: by this form, when something else was missing.
+    if (present === value) continue;
     // safeguard: never-replace-env-value
-    if (before[variable]?.trim()) throw new CannotWriteEnv(`${name} sets ${variable} already.`);
+    if (present) throw new CannotWriteEnv(`${name} sets ${variable} already.`);
     const empty = new RegExp(
       `^(\\uFEFF?[ \\t]*(?:export[ \\t]+)?${variable}[ \\t]*=)[ \\t]*(?:""|''|\`\`)?[ \\t]*(#.*)?$`,
       'gm',

@@ -20,6 +20,11 @@ export function isContextUri(value: unknown): value is string {
   return typeof value === 'string' && /^spotify:(album|artist|playlist|show):[A-Za-z\d]{22}$/.test(value);
 }
 
+/** Returns whether this is the URI of a podcast, which Spotify calls a show. */
+export function isShowUri(value: unknown): value is string {
+  return isContextUri(value) && value.startsWith('spotify:show:');
+}
+
 /** Returns whether this is the URI of something that a listener can save or follow ("Save Items to Library"; artists: "Follow Artists"). */
 export function isLibraryUri(value: unknown): value is string {
   return isUri(value) || isContextUri(value);
@@ -28,7 +33,7 @@ export function isLibraryUri(value: unknown): value is string {
 /** Returns whether this is the URI of a list that Spotify plays as a whole ("Start/Resume Playback": album, artist, playlist). */
 export function isPlayableContext(value: unknown): value is string {
   // safeguard: playable-contexts
-  return isContextUri(value) && !value.startsWith('spotify:show:');
+  return isContextUri(value) && !isShowUri(value);
 }
 
 /** Returns whether playback of this list can start at one of its items (same page: only albums and playlists). */

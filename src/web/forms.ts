@@ -31,15 +31,19 @@ declare module 'express-serve-static-core' {
 
 export type Forms = ReturnType<typeof createForms>;
 
-type Deps = { records: Records; background: Pick<BackgroundTasks, 'finish'>; baseUrl: string };
+type Deps = {
+  records: Records;
+  background: Pick<BackgroundTasks, 'finish'>;
+  baseUrl: string;
+  /** Milliseconds until a form whose process has died can be sent again. */
+  leaseMs: number;
+};
 
 const limit = '16kb';
 /** Room for the fields beside a file, and for the boundaries between them. */
 const otherFieldsBytes = 64 * 1024;
 /** How long the result is stored for further presses of the same button. */
 const resultTtlMs = 10 * 60_000;
-/** Longer than the work takes when Spotify is slow: a further press runs it again only if the process of the first one has died. */
-const leaseMs = 40_000;
 /** How long a further press waits for the first. */
 const lockWaitMs = 10_000;
 const pollEveryMs = 50;
@@ -53,7 +57,7 @@ const stillRunning = {
 };
 
 /** Forms: reads them, and makes sure that pressing a button twice does its work once. */
-export function createForms({ records, background, baseUrl }: Deps) {
+export function createForms({ records, background, baseUrl, leaseMs }: Deps) {
   const readUrlEncoded = express.urlencoded({ extended: false, limit });
   const read: RequestHandler[] = [
     readUrlEncoded,
@@ -119,7 +123,7 @@ export function createForms({ records, background, baseUrl }: Deps) {
       });
       return (req: Request, work: () => Promise<T>): Promise<T> =>
         // safeguard: finish-form-before-stop
-        background.finish('work of a form', () => runOnce(submissions, req, work));
+        background.finish('work of a form', () => runOnce(submissions, leaseMs, req, work));
     },
   };
 
@@ -170,6 +174,7 @@ function submissionSchema<T extends object>(result: v.Type<T>): v.Type<Submissio
 
 async function runOnce<T>(
   submissions: RecordStore<Submission<T>>,
+  leaseMs: number,
   req: Request,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -188,6 +193,12 @@ async function runOnce<T>(
       throw new Problem({ ...stillRunning, actions: [{ label: 'Refresh', href: returnTo }] });
     await sleep(pollEveryMs);
   }
+  // Work of many calls takes longer than the lease when Spotify is slow.
+  // safeguard: extend-form-lease
+  const extension = setInterval(() => {
+    // The next one comes before the lease expires.
+    submissions.extendIf(id, { state: 'running' }).catch(() => undefined);
+  }, leaseMs / 4);
   let result: T;
   try {
     result = await work();
@@ -195,6 +206,8 @@ async function runOnce<T>(
     // If this fails as well, the form can be sent again once its claim has expired.
     await submissions.remove(id).catch(() => undefined);
     throw error;
+  } finally {
+    clearInterval(extension);
   }
   // The work succeeded; failing to record that must not look like a failure of the work.
   await submissions.write(id, { state: 'done', result }).catch(() => undefined);

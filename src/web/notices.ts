@@ -113,6 +113,10 @@ const notices = {
     text: 'That track is no longer in this list. Reload the page to see the current list.',
     isError: true,
   },
+  'no-playable-episode': {
+    text: 'None of this podcast’s latest episodes can be played.',
+    isError: true,
+  },
   'already-paused': { text: 'Playback is already paused.', isError: true },
   'already-playing': { text: 'It’s already playing.', isError: true },
   'playing-elsewhere': { text: 'Playback has moved to another device.', isError: true },

@@ -34,15 +34,24 @@ export function readUris(value: unknown, problem: ErrorPage): string[] {
   return values.map((one) => readUri(typeof one === 'string' ? one.trim() : one, problem));
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Returns the same fields, with `uri` in place of `entry`: the checkboxes of a playlist name rows, as {@link readEntry} reads them, of which most
+ * actions need only the URIs. Nothing is checked here.
+ */
+export function withUris(fields: Fields): Fields {
+  const { entry, ...others } = fields;
+  if (entry === undefined || 'uri' in others) return fields;
+  const uri = [entry].flat().map((one) => (typeof one === 'string' ? one.replace(/^\d{1,6} /, '') : one));
+  return { ...others, uri };
+}
+
 /**
  * Returns the row of a list that a request names; its place is a position from 0, or null if the request names only a URI. A button sends
  * both as `entry` (place and URI, or only the URI), a program as `uri` and `place`. Throws {@link Problem} as {@link readUri} does.
  */
-export function readEntry(
-  fields: Readonly<Record<string, unknown>>,
-  problem: ErrorPage,
-  isAccepted = isUri,
-): ShownEntry {
+export function readEntry(fields: Fields, problem: ErrorPage, isAccepted = isUri): ShownEntry {
   const [, entryPlace, entryUri] = /^(?:(\d{1,6}) )?(\S+)$/.exec(String(fields.entry ?? '')) ?? [];
   const place = entryPlace ?? String(fields.place ?? '');
   return {

@@ -154,35 +154,82 @@ test('without JavaScript each item has buttons and a position', { skip }, async 
   assert.deepEqual(await stored(), [a, b, ...rest]);
 });
 
-/** Opens Noor’s playlist with this name, and counts its items. */
-async function openPlaylist(t: TestContext, name: string) {
-  const opened = await open(t, '/playlists', { listener: 'noor' });
-  await opened.page.locator('a.card', { hasText: name }).click();
-  await opened.page.getByRole('button', { name: 'Remove selected' }).waitFor();
-  return { ...opened, path: new URL(opened.page.url()).pathname };
+/** Opens Noor’s playlist with this name. */
+async function openPlaylist(t: TestContext, name: string, javaScriptEnabled = true) {
+  const opened = await open(t, '/playlists', { listener: 'noor', javaScriptEnabled });
+  const { page, person } = opened;
+  await page.locator('a.card', { hasText: name }).click();
+  await page.getByRole('link', { name: 'Reorder' }).waitFor();
+  const path = new URL(page.url()).pathname;
+  return {
+    ...opened,
+    path,
+    select: (name: string | undefined) => page.getByRole('checkbox', { name: `Select ${name}` }),
+    async stored(): Promise<string[]> {
+      const { body } = await person.getJson(`${path}?notice=item-removed`).expect(200);
+      return (body.entries as { item: { name: string } }[]).map(({ item }) => item.name);
+    },
+  };
 }
 
-test('Enter on a checkbox removes what is marked, and not the first row', { skip }, async (t) => {
-  const { page, person, path } = await openPlaylist(t, 'Morning walk');
-  const stored = async () => {
-    const { body } = await person.getJson(`${path}?notice=item-removed`).expect(200);
-    return (body.entries as { item: { name: string } }[]).map(({ item }) => item.name);
-  };
-  const before = await stored();
-  const marked = page.getByRole('checkbox', { name: `Mark ${before[2]} for removal` });
-  await marked.check();
-  await marked.press('Enter');
-  await page.getByText(/^Removed/).waitFor();
-  assert.deepEqual(await stored(), before.toSpliced(2, 1));
+for (const javaScriptEnabled of [true, false])
+  test(`rows of a playlist are marked once, for everything, and removed together (${javaScriptEnabled ? 'with' : 'without'} scripts)`, {
+    skip,
+  }, async (t) => {
+    const { page, stored, select } = await openPlaylist(t, 'Morning walk', javaScriptEnabled);
+    const before = await stored();
+    await page.getByText('Select', { exact: true }).click();
+    await select(before[1]).check();
+    await select(before[2]).check();
+    const form = page.locator('#selection');
+    for (const name of ['Play', 'Add to queue', 'Add to playlist', 'Remove'])
+      await form.getByRole('button', { name, exact: true }).waitFor();
+    assert.equal(await page.getByRole('checkbox').count(), before.length, 'one for each row');
 
-  await page.getByRole('button', { name: `More: ${before[0]}` }).click();
-  await page.getByRole('button', { name: new RegExp(`^Remove ?: ${before[0]}$`) }).click();
+    await form.getByRole('button', { name: 'Remove', exact: true }).click();
+    await page.getByText(/^Removed/).waitFor();
+    assert.deepEqual(await stored(), before.toSpliced(1, 2));
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByText(/^Undone/).waitFor();
+    assert.deepEqual(await stored(), before);
+  });
+
+test('what is selected in a playlist is added to others in the sheet, and Enter on a checkbox removes nothing', {
+  skip,
+}, async (t) => {
+  const { page, stored, select, simulator, errors } = await openPlaylist(t, 'Morning walk');
+  simulator.setProduct('noor', 'premium');
+  simulator.plays('noor', { kind: 'music' });
+  const before = await stored();
+  await page.getByText('Select', { exact: true }).click();
+  await select(before[0]).check();
+  await select(before[2]).check();
+  await page.getByRole('button', { name: 'Add to playlist', exact: true }).click();
+  await page.getByRole('dialog', { name: 'Add 2 items to a playlist' }).waitFor();
+  await page.keyboard.press('Escape');
+  await select(before[0]).press('Enter');
+  await page.getByText('Playback started.').waitFor();
+  assert.deepEqual(await stored(), before);
+  assert.deepEqual(errors, []);
+});
+
+test('before copies of what is selected are removed, the page says how many there are', {
+  skip,
+}, async (t) => {
+  const { page, person, path, stored, select } = await openPlaylist(t, 'Morning walk');
+  const { entries } = (await person.getJson(path).expect(200)).body;
+  await person.post(`${path}/items`).send({ uri: entries[0].item.uri }).expect(303);
+  const before = await stored();
+  await page.reload();
+  await page.getByText('Select', { exact: true }).click();
+  await select(before[0]).first().check();
+  await select(before[1]).check();
+  await page.locator('#selection').getByRole('button', { name: 'Remove', exact: true }).click();
+  await page.getByRole('heading', { name: 'Remove all 3 copies of what you selected?' }).waitFor();
+  assert.deepEqual(await stored(), before, 'nothing is removed yet');
+  await page.getByRole('button', { name: 'Remove all 3 copies' }).click();
   await page.getByText(/^Removed/).waitFor();
-  assert.deepEqual(
-    await stored(),
-    before.toSpliced(2, 1).slice(1),
-    'a row’s own button still removes that row',
-  );
+  assert.deepEqual(await stored(), before.slice(2, -1));
 });
 
 test('of a playlist that has changed elsewhere, the page shows what has changed, and the move goes on there', {

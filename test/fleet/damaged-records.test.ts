@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
 import { openStream } from '../support/event-stream.ts';
 import { createFleet, type Fleet, type Server } from '../support/fleet.ts';
@@ -68,20 +69,18 @@ const otherShape = JSON.stringify({ shape: 99, v: 99 });
 
 /** The damage that is possible with any key. */
 function harmsOf({ type }: Kind): Harm[] {
-  const values: Record<string, (redis: Redis, key: string) => Promise<unknown>> = {
-    string: (redis, key) => redis.set(key, 'x'),
-    hash: (redis, key) => redis.hset(key, 'x', 'y'),
-    zset: (redis, key) => redis.zadd(key, 1e300, 'x'),
-    list: (redis, key) => redis.rpush(key, 'x'),
+  const values: Record<string, (commands: ChainableCommander, key: string) => ChainableCommander> = {
+    string: (commands, key) => commands.set(key, 'x'),
+    hash: (commands, key) => commands.hset(key, 'x', 'y'),
+    zset: (commands, key) => commands.zadd(key, 1e300, 'x'),
+    list: (commands, key) => commands.rpush(key, 'x'),
   };
   return [
-    ...Object.keys(values).map(
-      (other): Harm => [
+    ...Object.entries(values).map(
+      ([other, add]): Harm => [
         `a ${other}`,
-        async (redis, key) => {
-          if (other !== type) await redis.del(key);
-          await values[other]?.(redis, key);
-        },
+        // In one transaction: the server may write the key at any time.
+        (redis, key) => add(other === type ? redis.multi() : redis.multi().del(key), key).exec(),
       ],
     ),
     ...(type === 'string' ? [...texts, otherShape] : []).map(
@@ -141,14 +140,19 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
   for (const kind of kinds) {
     const harms = [...harmsOf(kind), ...fieldHarms(kind)];
     await t.test(`${kind.key.split(':')[0]}: ${harms.length} kinds of damage`, async () => {
+      const prepare = async () => {
+        await intact.restore();
+        await fleet.advance({ seconds: 2 });
+        await kind.before?.();
+      };
+      const all = kind.visit ? new Map([...visits, [kind.key, kind.visit]]) : visits;
+      const affected = await visitsThatUse(fleet, kind, all, prepare);
+      assert.ok(affected.size > 0, 'something uses it');
       for (const [name, harm, depth = 0] of harms) {
         // Deep fields are only read to show what is playing.
-        const all = new Map(depth > 2 ? [...visits].filter(([path]) => path === '/now-playing') : visits);
-        if (kind.visit) all.set(kind.key, kind.visit);
-        for (const [what, visit] of all) {
-          await intact.restore();
-          await fleet.advance({ seconds: 2 });
-          await kind.before?.();
+        for (const [what, visit] of affected) {
+          if (depth > 2 && what !== '/now-playing' && what !== kind.key) continue;
+          await prepare();
           await harm(fleet.redis, kind.key);
 
           const statuses = [await inTime(visit(), `${what} with ${name}`)];
@@ -163,6 +167,35 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
   await intact.restore();
   assert.equal((await server.visit(mara)).status, 200, 'and nobody was signed out by it');
 });
+
+/** The visits during which the server gives Redis a command about this key. What the key holds can't affect any other. */
+async function visitsThatUse(
+  { redis }: Fleet,
+  kind: Kind,
+  visits: ReadonlyMap<string, () => Promise<number>>,
+  prepare: () => Promise<unknown>,
+) {
+  const used = new Map<string, () => Promise<number>>();
+  const monitor = await redis.monitor();
+  const seen: string[][] = [];
+  monitor.on('monitor', (_time: string, command: string[]) => seen.push(command));
+  const upToDate = async () => {
+    const marker = randomUUID();
+    await redis.echo(marker);
+    while (!seen.some((command) => command.includes(marker))) await once(monitor, 'monitor');
+  };
+  for (const [what, visit] of visits) {
+    await prepare();
+    await upToDate();
+    seen.length = 0;
+    await visit();
+    await upToDate();
+    const key = `${redis.options.keyPrefix ?? ''}${kind.key}`;
+    if (seen.some((command) => command.includes(key))) used.set(what, visit);
+  }
+  monitor.disconnect();
+  return used;
+}
 
 /** A signed-in person who has used every feature, so that every kind of key exists. */
 async function everythingInUse(t: Parameters<typeof createFleet>[0]): Promise<Scene> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTime } from '../../src/redis/clock.ts';
-import { connectForCheck } from '../../src/redis/connect.ts';
+import { connectForCheck, connectRedis } from '../../src/redis/connect.ts';
 import { visitEverything } from '../support/all-calls.ts';
 import { openStream } from '../support/event-stream.ts';
 import { until } from '../support/fleet.ts';
@@ -147,6 +147,47 @@ test('all processes get their time from the same node of a cluster', { skip }, a
   }
   const stats = await Promise.all(nodes.map(({ direct }) => direct.info('commandstats')));
   assert.equal(stats.filter((text) => text.includes('cmdstat_time:')).length, 1);
+});
+
+// fault: cluster-slot-moves
+test('commands of one moment are done if the cluster refers one of them to another node', {
+  skip,
+}, async (t) => {
+  const nodes = await startCluster(t, { withReplicas: false });
+  const { redis } = connectRedis({
+    server: { url: clusterUrl(nodes), ca: null },
+    prefix: '',
+    deadlineMs: 5_000,
+    onDown: () => undefined,
+    onUp: () => undefined,
+    background: { run: (_name, work) => void work.catch(() => undefined) },
+  });
+  t.after(() => redis.disconnect());
+  const [first, second] = nodes;
+  const ids = await Promise.all(nodes.map(({ direct }) => direct.cluster('MYID')));
+  // All three are on the first node.
+  const stays = { key: 'b', slot: 3_300 };
+  const moved = { key: 'f', slot: 3_168 };
+  const asked = { key: 'j', slot: 3_564 };
+  await until(async () => (await redis.set(stays.key, '0').catch(() => null)) === 'OK');
+
+  // While the keys of a slot move, its node says ASK for those that it doesn't have; afterwards it says MOVED.
+  for (const { direct } of [...nodes].reverse())
+    await direct.call('CLUSTER', 'SETSLOT', moved.slot, 'NODE', String(ids[1]));
+  await second?.direct.call('CLUSTER', 'SETSLOT', asked.slot, 'IMPORTING', String(ids[0]));
+  await first?.direct.call('CLUSTER', 'SETSLOT', asked.slot, 'MIGRATING', String(ids[1]));
+
+  const replies = await Promise.allSettled([
+    redis.incr(stays.key),
+    redis.incr(moved.key),
+    redis.get(stays.key),
+    redis.incr(asked.key),
+    redis.incr(moved.key),
+  ]);
+  assert.deepEqual(
+    replies.map((reply) => (reply.status === 'fulfilled' ? reply.value : String(reply.reason))),
+    [1, 1, '1', 1, 2],
+  );
 });
 
 // fault: cluster-url-mistaken

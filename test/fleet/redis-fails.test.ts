@@ -190,7 +190,7 @@ const visits: Visit[] = [
 const streams = ['GET /now-playing/events'];
 
 /** More commands than any page takes. */
-const mostCommands = 40;
+const mostCommands = 80;
 /** As many as a stream takes until it repeats itself, with each lease and each poll. */
 const commandsOfStream = 30;
 
@@ -359,7 +359,8 @@ async function start(
   const fleet = await createFleet(t, {
     // No file waits for calls: pages are tried again and again within one day.
     env: { SETUP_PAGE: 'on', SPOTIFY_DAILY_CALLS: '100000' },
-    timing: { afterCommandMs: 0, redisDeadlineMs },
+    // The search for exports to continue comes at any time, and would be counted among the commands of a page.
+    timing: { afterCommandMs: 0, redisDeadlineMs, exportTickMs: 2 ** 31 - 1 },
     extraListeners: commandsOfStream,
     ...(redisUrl && { redisUrl }),
   });

@@ -155,14 +155,6 @@ export const mutations: Mutation[] = [
     named: 'that has changed, the page shows',
   },
   {
-    what: 'removing the selection by its own button only',
-    safeguard: 'selection-by-its-own-button',
-    from: "fields.selection === 'yes' ?",
-    to: 'fields.selected !== undefined ?',
-    test: 'test/pages/playlist-removal',
-    named: 'selected rows are removed',
-  },
-  {
     what: 'moving an item back after a failure',
     safeguard: 'move-back-after-failure',
     from: 'if (!answer.isOk) put(row, from);',
@@ -217,14 +209,6 @@ export const mutations: Mutation[] = [
     to: 'returnTo ?? null',
     test: 'test/pages/add-to-playlist',
     named: 'never leads to another site',
-  },
-  {
-    what: 'Enter on a checkbox',
-    safeguard: 'enter-removes-selected',
-    from: "rowForm: 'remove-one'",
-    to: 'rowForm: null',
-    test: 'test/browser/editing',
-    named: 'Enter on a checkbox',
   },
   {
     what: 'showing what has changed instead of moving',

@@ -550,6 +550,14 @@ export const mutations: Mutation[] = [
     test: 'test/pages/playlist-changes',
   },
   {
+    what: 'extending the lease of a form while its work runs',
+    safeguard: 'extend-form-lease',
+    from: "submissions.extendIf(id, { state: 'running' }).catch(() => undefined);",
+    to: '',
+    test: 'test/pages/resubmit',
+    named: 'takes longer than the lease',
+  },
+  {
     what: 'looking up notices by own keys only',
     safeguard: 'notices-by-own-key',
     from: "typeof name === 'string' && Object.hasOwn(notices, name)",

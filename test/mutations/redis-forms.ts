@@ -10,6 +10,14 @@ export const mutations: Mutation[] = [
     named: 'Sentinels that do not answer',
   },
   {
+    what: 'no automatic pipelines to a cluster',
+    safeguard: 'no-pipelines-in-cluster',
+    from: 'enableAutoPipelining: false,',
+    to: 'enableAutoPipelining: true,',
+    test: 'test/fleet/redis-cluster',
+    named: 'refers one of them',
+  },
+  {
     what: 'subscribing at another node of a cluster',
     safeguard: 'subscribe-at-another-node',
     from: 'chooseNode();',

@@ -35,9 +35,17 @@ export const mutations: Mutation[] = [
     named: 'unknown or odd field',
   },
   {
+    what: 'playing only episodes that can be played',
+    safeguard: 'play-playable-episodes',
+    from: 'item.restriction ? [] : (item.uri ?? [])',
+    to: 'item.uri ?? []',
+    test: 'test/pages/catalogue',
+    named: 'episodes that can’t be played',
+  },
+  {
     what: 'refusing shows as a context',
     safeguard: 'playable-contexts',
-    from: "&& !value.startsWith('spotify:show:')",
+    from: '&& !isShowUri(value)',
     to: '',
     test: 'test/pages/remote',
     named: 'unknown or odd field',

@@ -126,7 +126,7 @@ export const mutations: Mutation[] = [
   {
     what: 'never replacing a value in .env',
     safeguard: 'never-replace-env-value',
-    from: 'if (before[variable]?.trim()) throw',
+    from: 'if (present) throw',
     to: 'if (false) throw',
     test,
     named: 'can’t be written',

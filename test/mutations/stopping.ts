@@ -40,8 +40,8 @@ export const mutations: Mutation[] = [
   {
     what: 'finishing the work of a form before a stop',
     safeguard: 'finish-form-before-stop',
-    from: "background.finish('work of a form', () => runOnce(submissions, req, work));",
-    to: 'runOnce(submissions, req, work);',
+    from: "background.finish('work of a form', () => runOnce(submissions, leaseMs, req, work));",
+    to: 'runOnce(submissions, leaseMs, req, work);',
     test: stop,
     named: 'handles a form',
   },

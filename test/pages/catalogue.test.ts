@@ -169,6 +169,88 @@ test('the page of a podcast lists its episodes, with how far the listener has go
   assert.ok(playing.progressMs >= begun.resumeMs, 'it resumes where the listener stopped');
 });
 
+test('podcasts in search results and in the library play from their latest episode on', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const person = await listener(turntable);
+  const [{ show }] = (await person.json('/library/shows')).shows;
+  const search = `/search?${new URLSearchParams({ q: show.name })}`;
+  const { episodes } = await person.json(`/shows/${idOf(show.uri)}`);
+  const [latest, ...others] = episodes.filter(({ item }: { item: Listed }) => item.restriction === null);
+  clock.advance({ minutes: 2 });
+
+  for (const path of ['/library/shows', search]) {
+    const { text } = await person.get(path).expect(200);
+    assert.ok(text.includes(`form="play-whole" name="list" value="${show.uri}">Play`), path);
+    assert.ok(text.includes(` the latest episode of ${show.name}</span>`), path);
+  }
+  const { text } = await person.get(search).expect(200);
+  assert.match(
+    text,
+    /name="list" value="spotify:show:\w{22}">Play the latest episode<\/button>/,
+    'top result',
+  );
+  simulator.forgetCalls();
+
+  const left = await person
+    .post('/player/play')
+    .type('form')
+    .send({ ...formFields(text, '/player/play'), uri: undefined, list: show.uri })
+    .expect(303);
+
+  assert.match(left.headers.location ?? '', /notice=playback-started/);
+  assert.deepEqual(apiRequests(simulator).slice(0, 2), [
+    `GET /shows/${idOf(show.uri)}`,
+    'PUT /me/player/play',
+  ]);
+  clock.advance({ seconds: 2 });
+  assert.equal((await person.json('/now-playing')).item.uri, latest.item.uri);
+  const [next] = (await person.json('/player/queue')).queue;
+  assert.equal(next?.uri, others[0]?.item.uri);
+});
+
+// fault: no-playable-episode
+testOnce('episodes that can’t be played are left out, and a podcast without any other says so', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator, clock } = turntable;
+  const person = await listener(turntable);
+  const [{ show }] = (await person.json('/library/shows')).shows;
+  const { episodes } = await person.json(`/shows/${idOf(show.uri)}`);
+  const answer = (...uris: readonly { uri: string; isPlayable: boolean }[]) => {
+    clock.advance({ minutes: 2 });
+    const items = uris.map(({ uri, isPlayable }) => ({
+      uri,
+      id: idOf(uri),
+      type: 'episode',
+      name: 'An episode',
+      is_playable: isPlayable,
+      ...(!isPlayable && { restrictions: { reason: 'market' } }),
+    }));
+    const body = JSON.stringify({
+      uri: show.uri,
+      name: 'A podcast',
+      episodes: { items, total: items.length },
+    });
+    simulator.fault({ on: /\/shows\/\w+$/, answer: { status: 200, body } });
+  };
+  const [one, two] = episodes.map(({ item }: { item: Listed }) => item.uri);
+  const play = () => person.post('/player/play').set('Accept', 'application/json').send({ list: show.uri });
+
+  answer({ uri: one, isPlayable: false }, { uri: two, isPlayable: true });
+  await play().expect(204);
+  clock.advance({ seconds: 2 });
+  assert.equal((await person.json('/now-playing')).item.uri, two);
+
+  answer({ uri: one, isPlayable: false });
+  simulator.forgetCalls();
+  const { body } = await play().expect(409);
+  assert.deepEqual(
+    [body.reason, body.detail],
+    ['no-playable-episode', 'None of this podcast’s latest episodes can be played.'],
+  );
+  assert.ok(!apiRequests(simulator).includes('PUT /me/player/play'), 'playback isn’t resumed instead');
+});
+
 test('the page of a track leads to its artists and its album, and takes one call', async (t) => {
   const turntable = await startTurntable(t);
   const { simulator } = turntable;

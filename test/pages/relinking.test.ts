@@ -146,10 +146,10 @@ testInEachApiVersion('the originals of several rows are read together', async (t
   clock.advance({ minutes: 10 });
   const page = await mara.get(path).expect(200);
   const shown = (await mara.getJson(path).expect(200)).body.entries as Row[];
-  const selected = [1, 3, 5].map((place) => `${place} ${itemOf(shown[place]).uri}`);
+  const entry = [1, 3, 5].map((place) => `${place} ${itemOf(shown[place]).uri}`);
   simulator.forgetCalls();
 
-  const sent = { ...formFields(page.text, `${path}/remove`), selected, selection: 'yes' };
+  const sent = { ...formFields(page.text, `${path}/remove`), entry };
   await mara.post(`${path}/remove`).type('form').send(sent).expect(303);
 
   // The playlist once, and all three places twice.

@@ -355,6 +355,8 @@ testOnce('a command with an unknown or odd field is refused before Spotify is as
     ['play', { offset: 1 }, null],
     ['play', { context: artist, offset: 1 }, null],
     ['play', { context: show }, 'context'],
+    ['play', { list: show, offset: 1 }, 'offset'],
+    ['play', { list: album }, 'list'],
     ['play', { uri: '' }, 'uri'],
     ['play', { context: '' }, 'context'],
     ['play', { uri: [] }, 'uri'],

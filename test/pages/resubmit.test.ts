@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from '../support/fleet.ts';
 import { allowAll, apiRequests, formFields } from '../support/pages.ts';
-import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
-import { startTurntable, type Turntable } from '../support/turntable.ts';
+import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
+import { holdResponse, startTurntable, type Turntable } from '../support/turntable.ts';
 
 const odd = '"><script>alert(1)</script>';
 
@@ -120,4 +121,40 @@ test('while Redis is down, no form is shown again that is foreign, too long, or 
 
   const out = await mara.post('/logout').type('form').send('').expect(503);
   assert.match(out.text, /<form method="post" action="\/logout">[\s\S]*Send it again/);
+});
+
+// fault: form-outlasts-lease
+test('work that takes longer than the lease of its form is still done once', async (t) => {
+  const turntable = await startTurntable(t, { timing: { formLeaseMs: 4_000 } });
+  const { simulator, redisUrl, keys } = turntable;
+  const mara = await signedIn(turntable, allowAll);
+  const redis = connectAsServer(redisUrl);
+  t.after(() => redis.disconnect());
+  simulator.forgetCalls();
+  const held = holdResponse(simulator, /\/pause$/);
+  const press = () =>
+    mara
+      .post('/player/pause')
+      .type('form')
+      .send({ idempotencyKey: 'a' })
+      .then(({ status }) => status);
+  const first = press();
+  await held.reached;
+  const key = (await keys()).find((one) => one.startsWith('idempotency:')) ?? '';
+
+  // Redis counts the lease by its own clock.
+  let leftMs = await redis.pttl(key);
+  await until(async () => {
+    const before = leftMs;
+    leftMs = await redis.pttl(key);
+    return leftMs > before;
+  });
+  const second = press();
+  held.release();
+
+  assert.deepEqual(await Promise.all([first, second]), [303, 303]);
+  assert.deepEqual(
+    apiRequests(simulator).filter((call) => call === 'PUT /me/player/pause'),
+    ['PUT /me/player/pause'],
+  );
 });

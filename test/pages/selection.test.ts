@@ -53,6 +53,47 @@ test('rows of a list can be selected without scripts, and be played or added to 
   assert.deepEqual((await upNext(mara, turntable)).slice(0, 2), [fifth, second]);
 });
 
+test('the rows of a playlist are played, queued and added by the same checkboxes as are removed', async (t) => {
+  const turntable = await startTurntable(t, { timing });
+  const { simulator, clock } = turntable;
+  const mara = await signedIn(turntable);
+  const { body } = await mara.getJson('/playlists').expect(200);
+  const { id } = body.playlists.find(({ name }: { name: string }) => name === 'Sunday, slowly');
+  const { text } = await mara.get(`/playlists/${id}`).expect(200);
+  const rows = [...text.matchAll(/form="selection" name="entry" value="((\d+) (spotify:\w+:\w+))"/g)];
+  const [second, fourth] = [rows[1], rows[3]];
+  const entry = [second?.[1], fourth?.[1]];
+  const uris = [second?.[3], fourth?.[3]];
+  const fields = { idempotencyKey: 'one', returnTo: `/playlists/${id}`, entry };
+
+  await mara.post('/player/play').type('form').send(fields).expect(303);
+  clock.advance({ seconds: 2 });
+  assert.equal((await mara.getJson('/now-playing').expect(200)).body.item.uri, uris[0]);
+  await mara
+    .post('/player/queue')
+    .type('form')
+    .send({ ...fields, idempotencyKey: 'two' })
+    .expect(303);
+  assert.deepEqual((await upNext(mara, turntable)).slice(0, 2), uris);
+  const query = new URLSearchParams([['snapshot', 'x'], ...entry.map((one) => ['entry', one ?? ''])] as [
+    string,
+    string,
+  ][]);
+  const page = await mara.get(`/playlists/add?${query}`).expect(200);
+  assert.match(page.text, /Add <bdi>2 items<\/bdi> to a playlist/);
+  for (const uri of uris) assert.ok(page.text.includes(`name="uri" value="${uri}"`));
+
+  simulator.plays('mara', { kind: 'nothing' });
+  const left = await mara
+    .post('/player/play')
+    .type('form')
+    .send({ ...fields, idempotencyKey: 'three' })
+    .expect(303);
+  assert.match(left.headers.location ?? '', /^\/devices\?uri=/, 'asks for a device');
+  const both = { entry, uri: uris };
+  await mara.post('/player/play').set('Accept', 'application/json').send(both).expect(400);
+});
+
 testOnce('at most ten are added to the queue at once, and a hundred played', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const mara = await signedIn(turntable);

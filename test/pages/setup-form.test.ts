@@ -319,8 +319,27 @@ function contentOf(folder: string): string[] {
 test('without a Redis, the credentials are saved, and the page says what is missing', async (t) => {
   const setup = await startWithoutCredentials(t, { noRedis: 'Install redis-server.' });
   const { text } = await connect(setup).expect(503);
-  assert.match(text, /Both values are saved in \.env\. Install redis-server\. Then restart Turntable\./);
+  assert.match(
+    text,
+    /Both values are saved in \.env\. Install redis-server\. Then restart Turntable, or enter all three again\./,
+  );
   assert.equal(readFileSync(setup.envFile, 'utf8'), written);
+});
+
+// fault: setup-form-again
+test('once there is a Redis, the same values are accepted again, and others are not', async (t) => {
+  const options = { noRedis: 'Install redis-server.' };
+  const setup = await startWithoutCredentials(t, options);
+  await connect(setup).expect(503);
+  await connect(setup).expect(503);
+  options.noRedis = '';
+  const other = await connect(setup, { clientId: app.clientSecret, clientSecret: app.clientId });
+  assert.equal(other.status, 422, 'Spotify rejects them');
+  assert.equal(readFileSync(setup.envFile, 'utf8'), written);
+
+  await connect(setup).expect(303);
+  assert.equal(readFileSync(setup.envFile, 'utf8'), written, 'nothing is written twice');
+  await setup.browser().signIn();
 });
 
 test('programs get problem details', async (t) => {

@@ -21,7 +21,7 @@ export function undoPath(html: string): string {
 /** Returns the fields of the form with this action, without its buttons. */
 export function formFields(html: string, action: string): Record<string, string> {
   const forms = html.match(/<form[\s\S]*?<\/form>/g) ?? [];
-  const form = forms.find((one) => one.includes(`action="${action}"`));
+  const form = forms.find((one) => one.includes(` action="${action}"`));
   if (!form) throw new Error(`The page has no form with the action ${action}`);
   const fields = [...form.matchAll(/<input\b[^>]*>/g)].flatMap(([input]) => {
     const name = attribute(input, 'name');

@@ -4,10 +4,10 @@ import type { CallName } from '../../access/listener-calls.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset } from '../../spotify/limits.ts';
 import type { Start } from '../../spotify/player-calls.ts';
-import { hasPlaces, isDeviceId, isPlayableContext, isUri } from '../../spotify/uri.ts';
+import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
-import { addAllToQueue, savedTracksFrom } from './several.ts';
+import { addAllToQueue, latestEpisodes, savedTracksFrom } from './several.ts';
 
 /*
  * The commands to the player. Their fields come from forms, as text, or from programs, as JSON. Every field is checked before Spotify is asked: a
@@ -15,7 +15,7 @@ import { addAllToQueue, savedTracksFrom } from './several.ts';
  */
 
 /** A command that is ready to be sent. `call`: the name of its call in the table of listener-calls.ts. */
-export type PlayerCommand = { call: CallName; send: (spotify: ListenerSpotify['spotify']) => Promise<void> };
+type PlayerCommand = { call: CallName; send: (spotify: ListenerSpotify['spotify']) => Promise<void> };
 
 /** The most tracks that can be played at once: Spotify refuses long requests (GitHub: spotify/web-api#1483). */
 const maxUris = 100;
@@ -66,6 +66,10 @@ const playSavedFields = v.object({
   device: v.string().assert(isDeviceId).optional(),
   positionMs: wholeNumber(maxMs).optional(),
 });
+const playShowFields = v.object({
+  list: v.string().assert(isShowUri),
+  device: v.string().assert(isDeviceId).optional(),
+});
 const playFields = v
   .object({
     uri: uris.optional(),
@@ -86,6 +90,10 @@ const playSaved = reader(
     await spotify.play({ start: { uris }, deviceId: device ?? null, positionMs: positionMs ?? null });
   },
 );
+const playShow = reader('play', playShowFields, async (spotify, { list, device }) => {
+  const uris = await latestEpisodes(spotify, list);
+  await spotify.play({ start: { uris }, deviceId: device ?? null, positionMs: null });
+});
 const playOther = reader('play', playFields, (spotify, { uri, context, offset, device, positionMs }) => {
   const list: Start | null = context ? { context, offset: offset ?? null } : null;
   const start = uri ? { uris: itemsFrom(uri, offset) } : list;
@@ -112,8 +120,8 @@ const time = v
   .assert((positionMs) => positionMs <= maxMs);
 const seekByTime = reader('seek', v.object({ time }), (spotify, { time }) => spotify.seek(time));
 
-const readers: Record<string, (fields: unknown) => PlayerCommand> = {
-  play: (fields) => (hasField(fields, 'list') ? playSaved : playOther)(fields),
+const readers: Record<string, (fields: Readonly<Record<string, unknown>>) => PlayerCommand> = {
+  play: (fields) => playReader(fields)(fields),
   pause: reader('pause', v.object({}), (spotify) => spotify.pause()),
   next: reader('next', v.object({}), (spotify) => spotify.next()),
   previous: reader('previous', v.object({}), (spotify) => spotify.previous()),
@@ -170,6 +178,12 @@ function reader<Fields>(
     if (!result.ok) throw new Problem(invalidCommand(textFor(result.issues)));
     return { call, send: (spotify) => send(spotify, result.value) };
   };
+}
+
+/** The reader for what "play" should play: a list that Spotify can't play by its name, or something else. */
+function playReader(fields: Readonly<Record<string, unknown>>) {
+  if (isShowUri(fields.list)) return playShow;
+  return hasField(fields, 'list') ? playSaved : playOther;
 }
 
 function hasField(fields: unknown, name: string): boolean {

@@ -52,7 +52,7 @@ function startIn(fields: Readonly<Record<string, unknown>>): Start | null {
 
 /** What will be played, as far as it is known without asking Spotify. A script that knows its name shows that instead. */
 function describe({ uri = '', context, list }: Start): string {
-  if (list !== undefined) return 'your saved tracks';
+  if (list !== undefined) return list === 'saved' ? 'your saved tracks' : 'this podcast';
   if (context !== undefined) return `this ${context.split(':')[1]}`;
   return uri.includes(' ') ? 'these tracks' : `this ${uri.split(':')[1]}`;
 }

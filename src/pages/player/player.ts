@@ -9,14 +9,9 @@ import { NoSuchPage, Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { isNoticeName, type NoticeName, withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import { withUris } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import {
-  invalidCommand,
-  isCommandName,
-  type PlayerCommand,
-  readCommand,
-  unreadableFields,
-} from './commands.ts';
+import { invalidCommand, isCommandName, readCommand, unreadableFields } from './commands.ts';
 import { chooseDevice, createShowDevices } from './devices.ts';
 import { refusalOf, refusedCommand } from './refusals.ts';
 
@@ -54,7 +49,8 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
 
   const command = signedIn.page(async (req, res, listener) => {
     requireReadableFields(req);
-    await perform(req, res, listener, readCommand(String(req.params.command), req.form.fields));
+    const fields = withUris(req.form.fields);
+    await perform(req, res, listener, fields);
   });
   router.post(routes.playerCommand(':command'), ...forms.read, command);
 
@@ -65,10 +61,11 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     req: Request,
     res: Response,
     listener: SignedInListener,
-    { call, send }: PlayerCommand,
+    fields: Readonly<Record<string, unknown>>,
   ): Promise<void> {
     const { returnTo } = req.form;
     const name = String(req.params.command);
+    const { call, send } = readCommand(name, fields);
     // The queue isn't part of what is polled.
     // safeguard: no-poll-after-queue
     const isShown = call !== 'addToQueue';
@@ -99,8 +96,8 @@ export function playerPages({ signedIn, forms, hub, afterCommandMs, baseUrl, now
     if (wantsJson(req) && refusal !== null) throw refusedCommand(refusal);
     // Tells a page which observations show the effect of its command.
     if (wantsJson(req)) res.set(commandTimeHeader, String(now())).status(204).end();
-    else if (refusal !== null && isStartWithoutDevice(refusal, name, req.form.fields))
-      res.redirect(303, withNotice(chooseDevice(req.form.fields, returnTo), refusal));
+    else if (refusal !== null && isStartWithoutDevice(refusal, name, fields))
+      res.redirect(303, withNotice(chooseDevice(fields, returnTo), refusal));
     else if (refusal !== null) res.redirect(303, withNotice(returnTo, refusal, { at: name }));
     else res.redirect(303, withSuccess(returnTo, name));
   }

@@ -9,7 +9,7 @@ import {
 import type { PlayerReason } from '../../spotify/player-reasons.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
 import { isNoticeName, type NoticeName, textOfNotice } from '../../web/notices.ts';
-import { PartlyQueued } from './several.ts';
+import { NothingPlayable, PartlyQueued } from './several.ts';
 
 /* Why Spotify refuses a command, in words that belong to its control. */
 
@@ -34,6 +34,7 @@ const byReason: Readonly<Record<PlayerReason, NoticeName>> = {
 /** Returns the notice for an error of a command, or null if it isn't a refusal by the player. Without a reason, the command decides. */
 export function refusalOf(error: unknown, command: string): NoticeName | null {
   if (error instanceof PartlyQueued) return 'partly-queued';
+  if (error instanceof NothingPlayable) return 'no-playable-episode';
   // It may have been added: sending it again could add it twice.
   // safeguard: no-resend-to-queue
   if (command === 'queue' && error instanceof SpotifyUnavailable) return 'queue-unknown';

@@ -1,6 +1,7 @@
 import type { ListenerSpotify } from '../../access/listener-api.ts';
 import { NotPossibleNow } from '../../spotify/errors.ts';
 import { tracksPerPage } from '../../spotify/limits.ts';
+import { partsOf } from '../../spotify/uri.ts';
 
 /* Commands that take several calls. */
 
@@ -9,6 +10,11 @@ type Spotify = ListenerSpotify['spotify'];
 /** Only some items were added to the queue. */
 export class PartlyQueued extends Error {
   override readonly name = 'PartlyQueued';
+}
+
+/** None of the episodes can be played. */
+export class NothingPlayable extends Error {
+  override readonly name = 'NothingPlayable';
 }
 
 /**
@@ -45,4 +51,16 @@ export async function savedTracksFrom(spotify: Spotify, { position, uri }: Saved
   const isLast = total !== null && page * tracksPerPage >= total;
   const next = isLast ? [] : (await spotify.savedTracks(page + 1)).items;
   return [...rest, ...next].flatMap(({ item }) => item?.uri ?? []);
+}
+
+/**
+ * Returns the URIs of the latest episodes of a podcast that can be played, at most 50, the latest first. Spotify doesn't document podcasts as something
+ * to play as a whole, and begins with the oldest episode (GitHub: thelinmichael/spotify-web-api-node#365). Throws {@link NothingPlayable}.
+ */
+export async function latestEpisodes(spotify: Spotify, show: string): Promise<string[]> {
+  const { episodes } = await spotify.show(partsOf(show).id);
+  // safeguard: play-playable-episodes
+  const uris = episodes.items.flatMap(({ item }) => (item.restriction ? [] : (item.uri ?? [])));
+  if (uris.length === 0) throw new NothingPlayable('No playable episode');
+  return uris;
 }

@@ -20,7 +20,7 @@ export function nothingToRemove(playlist: string) {
     status: 400,
     reason: 'no-uri',
     title: 'What should be removed?',
-    text: `Mark at least one item, and at most ${maxChangedItems}. Nothing was removed. Local files can only be removed on Spotify. Programs send a track or an episode as "uri", such as spotify:track:….`,
+    text: `Select at least one item, and at most ${maxChangedItems}. Nothing was removed. Local files can only be removed on Spotify. Programs send a track or an episode as "uri", such as spotify:track:….`,
     actions: [{ label: 'Go back to the playlist', href: playlist }],
   };
 }

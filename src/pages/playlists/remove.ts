@@ -176,15 +176,12 @@ type Removal = {
   isCounting: boolean;
 };
 
-/** Reads which rows to remove: one by its button, or the selected ones. Throws {@link Problem} if that isn't clear. */
+/** Reads which rows to remove: that of a button, or those that are selected. Throws {@link Problem} if that isn't clear. */
 function readRemoval(req: Request): Removal {
   const { fields } = req.form;
-  // A row's own button removes that row, whatever else is selected.
-  // safeguard: selection-by-its-own-button
-  const selected = fields.selection === 'yes' ? [fields.selected ?? []].flat() : null;
-  const values = selected ?? [fields.entry ?? []].flat();
+  const values = [fields.entry ?? []].flat();
   const problem = nothingToRemove(pageOfPlaylist(req, String(req.params.id)));
-  if (values.length > maxChangedItems || selected?.length === 0) throw new Problem(problem);
+  if (values.length > maxChangedItems) throw new Problem(problem);
   const entries =
     values.length > 0 ? values.map((entry) => readEntry({ entry }, problem)) : [readEntry(fields, problem)];
   return {

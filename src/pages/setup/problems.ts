@@ -72,15 +72,12 @@ export function unwritable(why: string): FormProblem {
 
 /** The credentials are saved, but there is no Redis; `why` says what to do about it. */
 export function redisMissing(why: string): FormProblem {
-  return {
-    ...formProblem(
-      503,
-      'redis-not-found',
-      'Your app is connected, but the database is missing',
-      `Both values are saved in .env. ${why} Then restart Turntable.`,
-    ),
-    isForm: false,
-  };
+  return formProblem(
+    503,
+    'redis-not-found',
+    'Your app is connected, but the database is missing',
+    `Both values are saved in .env. ${why} Then restart Turntable, or enter all three again.`,
+  );
 }
 
 function formProblem(status: number, reason: string, title: string, text: string): FormProblem {
