@@ -1,6 +1,6 @@
 /*
- * The bar at the bottom of every page: what is playing, with Play or Pause. It is shown once an update has arrived, by the one stream of this
- * browser, and costs calls at ends of tracks only.
+ * The bar at the bottom of every page: what is playing, with the controls that are needed most. It is shown once an update has arrived, by the one
+ * stream of this browser, and costs calls at ends of tracks only. Its forms with `data-done` are sent by send.js.
  */
 const bar = document.getElementById('bar');
 const [title, byline, state, progress] = ['title', 'byline', 'state', 'progress'].map((part) =>
@@ -8,7 +8,9 @@ const [title, byline, state, progress] = ['title', 'byline', 'state', 'progress'
 );
 const cover = Object.assign(new Image(48, 48), { className: 'cover', alt: '', hidden: true });
 bar.querySelector('a').prepend(cover);
-const [pause, play] = bar.querySelectorAll('form');
+const [pause, play] = bar.querySelectorAll('form:not([data-done])');
+/** Each is missing without its permission. */
+const [next, volume, save] = ['next', 'volume', 'save'].map((part) => document.getElementById(`bar-${part}`));
 /** The server asks Spotify two seconds after a command for the last time. By then the update has arrived. */
 const confirmWithinMs = 4_000;
 /** A track that ended this long ago isn't shown any more. */
@@ -62,10 +64,26 @@ function show() {
   if (pause && play) {
     pause.hidden = !latest.takesCommands || !isPlaying();
     play.hidden = !latest.takesCommands || isPlaying();
+    next.hidden = !latest.takesCommands;
+    // Null if this device doesn't let apps change it.
+    volume.hidden = latest.volume === null;
+    // A slider that is being moved isn't moved back.
+    if (!volume.matches(':active')) volume.elements.percent.value = latest.volume;
   }
+  if (save) showSaved();
   // The button that was pressed has become the other one, or is gone.
   if (focused?.hidden) (bar.querySelector('form:not([hidden]) button') ?? bar.querySelector('a')).focus();
   move();
+}
+
+/** Whether it is saved may be unknown, which takes a call to find out: saving it twice does no harm. */
+function showSaved() {
+  const { uri, saved } = latest;
+  const button = save.elements.uri;
+  save.hidden = uri === null;
+  save.action = saved ? save.dataset.remove : save.dataset.save;
+  button.value = uri ?? '';
+  button.setAttribute('aria-pressed', saved === true);
 }
 
 /** Hides the bar, or shows it. What has the focus isn't hidden with it. */
@@ -86,8 +104,9 @@ function move() {
 }
 
 bar.addEventListener('submit', async (event) => {
-  event.preventDefault();
   const { target: form } = event;
+  if (form.dataset.done !== undefined) return;
+  event.preventDefault();
   const mine = { isPlay: form === play, at: performance.now() };
   press = mine;
   show();
@@ -101,6 +120,7 @@ bar.addEventListener('submit', async (event) => {
   press = null;
   show();
 });
+volume?.addEventListener('change', () => volume.requestSubmit());
 setInterval(move, 1_000);
 
 const { send, say } = await import(bar.dataset.send);

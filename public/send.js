@@ -87,7 +87,9 @@ document.addEventListener(
     busy.delete(submitter);
     // The menu of a row would cover what is said.
     submitter?.closest('[popover]')?.hidePopover();
-    say(answer.text ?? done, answer.undo);
+    const words = answer.text ?? done;
+    // Otherwise the control itself shows what was done, and what another one said stays.
+    if (words) say(words, answer.undo);
     const detail = { ...answer, fields, action, submitter };
     form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },

@@ -67,6 +67,10 @@ export function createListenerApi(deps: Deps) {
     canSeePlayer: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
       hasScopes(scopes, scopesFor('player')),
 
+    /** Whether a page may offer to save what is playing. */
+    canSave: ({ scopes }: Pick<StoredGrant, 'scopes'>): boolean =>
+      hasScopes(scopes, scopesFor('saveToLibrary')),
+
     /** Returns everything that pages can do with Spotify for one session. */
     forSession,
   };

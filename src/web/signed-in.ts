@@ -199,8 +199,8 @@ function isReadRequest(req: Request): boolean {
 }
 
 /** The locals of the bar that shows what is playing; null for listeners who haven't permitted that. */
-function barFor(grant: StoredGrant, sessionId: string, { canSeePlayer, canPlay }: ListenerApi) {
+function barFor(grant: StoredGrant, sessionId: string, { canSeePlayer, canPlay, canSave }: ListenerApi) {
   // safeguard: bar-with-scope-only
   if (!canSeePlayer(grant)) return null;
-  return { signIn: () => signInHash(sessionId), canControl: canPlay(grant) };
+  return { signIn: () => signInHash(sessionId), canControl: canPlay(grant), canSave: canSave(grant) };
 }

@@ -218,7 +218,8 @@ test('without Premium the bar offers no button', { skip }, async (t) => {
   simulator.setProduct('mara', 'free');
   await bar(page).getByRole('button', { name: 'Pause' }).click();
   await page.locator('#action-status').getByText('Premium').waitFor();
-  await bar(page).getByRole('button').waitFor({ state: 'hidden' });
+  for (const name of ['Pause', 'Next'])
+    await bar(page).getByRole('button', { name }).waitFor({ state: 'hidden' });
 });
 
 test('an earlier press of the bar doesn’t take back a later one', { skip }, async (t) => {

@@ -30,7 +30,7 @@ test('the sheet with its filter adds to several playlists, stays on the page, an
     const { body } = await person.getJson('/playlists').expect(200);
     const playlists = body.playlists as { name: string; count: number }[];
     return playlists
-      .filter(({ name }) => /^(Night trains|Bicycle repair)$/.test(name))
+      .filter(({ name }) => /^(Night trains|Bicycle repair|Sunday, slowly)$/.test(name))
       .map(({ count }) => count);
   };
   const before = await counts();
@@ -40,6 +40,9 @@ test('the sheet with its filter adds to several playlists, stays on the page, an
   await sheet(page)
     .getByRole('checkbox', { name: /Night trains/ })
     .check();
+  const other = sheet(page).getByRole('checkbox', { name: /Sunday, slowly/ });
+  await other.check();
+  await other.uncheck();
   const filter = sheet(page).getByRole('searchbox', { name: 'Filter playlists' });
   await filter.fill('bicyclé');
   assert.equal(
@@ -56,6 +59,8 @@ test('the sheet with its filter adds to several playlists, stays on the page, an
 
   await page.getByText('Added to “Night trains” and “Bicycle repair”.').waitFor();
   assert.equal(page.url(), `${url}/search?q=transmitter&type=track`);
+  const sum = (all: readonly number[]) => all.reduce((total, one) => total + one, 0);
+  assert.equal(sum(await counts()), sum(before) + 2, 'not to the one that was unchecked');
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.getByText(/^Undone\./).waitFor();
   assert.deepEqual(await counts(), before);

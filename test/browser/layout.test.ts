@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { controlScopes } from '../../src/access/scopes.ts';
 import { openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
-import { hasHorizontalScroll } from '../support/page-checks.ts';
+import { elementsBeyondWindow } from '../support/page-checks.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 /** A page of a browser that is signed in with all permissions. */
@@ -24,7 +24,7 @@ test('the header takes one row, on phones as well, and its links remain', { skip
       await page.goto(turntable.url + path);
       const header = await page.getByRole('banner').boundingBox();
       assert.ok(header && header.height <= 72, `${path} at ${width} px: ${header?.height} px high`);
-      assert.equal(await hasHorizontalScroll(page), false, `${path} at ${width} px`);
+      assert.deepEqual(await elementsBeyondWindow(page), [], `${path} at ${width} px`);
       const pages = await page.getByRole('navigation', { name: 'Pages' }).boundingBox();
       const isBelow = pages && Math.round(pages.y + pages.height) === 800;
       assert.equal(isBelow, width < 768, `the pages at ${width} px`);
@@ -75,7 +75,7 @@ test('on a television, the title of what is playing takes at least 4 % of the he
   await page.goto(`${turntable.url}/now-playing`);
   const size = await page.evaluate(`getComputedStyle(document.querySelector('h1')).fontSize`);
   assert.ok(Number.parseFloat(String(size)) >= 0.04 * 2160, String(size));
-  assert.equal(await hasHorizontalScroll(page), false);
+  assert.deepEqual(await elementsBeyondWindow(page), []);
 });
 
 test('a long name takes no more than three lines of a grid', { skip }, async (t) => {

@@ -68,7 +68,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'telling that some playlists have it now',
-    safeguard: 'partly-added-is-told',
+    safeguard: 'report-partly-added',
     from: 'if (added.length === 0) throw error;',
     to: 'throw error;',
     test: 'test/pages/add-to-playlist',
@@ -292,7 +292,7 @@ export const mutations: Mutation[] = [
   },
   {
     what: 'telling that a copy is missing',
-    safeguard: 'half-done-is-told-with-undo',
+    safeguard: 'report-half-done-with-undo',
     from: "if (outcome === 'copies missing' || outcome === 'unknown') {",
     to: "if (outcome === 'unknown') {",
     test: 'test/pages/lost-answers',

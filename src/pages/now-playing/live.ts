@@ -161,9 +161,9 @@ function nextFetchInMs(pollInMs: number | null): number {
 
 /** Data for the scripts of a card and of a bar. */
 function cardData(listener: SignedInListener, card: Card) {
-  const { takesCommands } = controlsOf(listener, card);
+  const { takesCommands, volume } = controlsOf(listener, card);
   const image = cover(coversOf(card), barCoverSize)?.src ?? null;
-  return { version: versionOf(card), ...playerData(card), takesCommands, cover: image };
+  return { version: versionOf(card), ...playerData(card), takesCommands, volume, cover: image };
 }
 
 /** A page that has only the bar says so. */

@@ -138,7 +138,7 @@ async function addToAll(
     } catch (error) {
       const rest = ids.slice(index + 1);
       if (error instanceof AdditionUnknown) return { added, failed: [...failed, ...rest], unsure: [id] };
-      // safeguard: partly-added-is-told
+      // safeguard: report-partly-added
       if (added.length === 0) throw error;
       // Others may still be possible if it is only this one that Spotify refuses.
       if (isOneOf([Refused, NotFound, BadRequest], error)) failed.push(id);

@@ -104,7 +104,7 @@ type Gone = {
   total: number | null;
 };
 
-/** Whether a playlist, as it is now, shows that all copies of these URIs have been removed; null if that can't be told. One call. */
+/** Whether a playlist, as it is now, shows that all copies of these URIs have been removed; null if that isn't certain. One call. */
 export async function areGone(
   { spotify }: SignedInListener,
   { id, snapshotId }: Latest,
@@ -117,8 +117,8 @@ export async function areGone(
 }
 
 /**
- * Finds out what became of items whose addition to the end of a playlist wasn't answered: whether they are there; null if that can't be told. `since`:
- * before the addition, in milliseconds since 1970. Up to three calls.
+ * Whether items are at the end of a playlist to which they were added without an answer; null if that isn't certain. `since`: before the addition,
+ * in milliseconds since 1970. Up to three calls.
  */
 export async function areAtEnd(
   { spotify }: SignedInListener,

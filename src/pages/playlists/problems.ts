@@ -36,7 +36,7 @@ export const noPlaylist = {
   actions: [goToPlaylists],
 };
 
-/** The playlists that were chosen to add to, by what became of that. */
+/** The playlists that were chosen, by whether the items were added to them. */
 type Additions<T> = { added: readonly T[]; failed: readonly T[]; unsure: readonly T[] };
 
 /** For items that only some of the chosen playlists have now. `tryAgain` leads to the form for the playlists that haven't. */

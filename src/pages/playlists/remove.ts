@@ -256,7 +256,7 @@ async function finish(
     if (wantsJson(req)) throw new Problem(changeRefused);
     return res.redirect(303, withNotice(page, 'change-refused'));
   }
-  // safeguard: half-done-is-told-with-undo
+  // safeguard: report-half-done-with-undo
   if (outcome === 'copies missing' || outcome === 'unknown') {
     const isUnknown = outcome === 'unknown';
     if (wantsJson(req)) throw new Problem(isUnknown ? changeUnknown(undo) : copiesMissing(undo));

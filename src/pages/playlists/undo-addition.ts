@@ -90,7 +90,7 @@ export function createUndoAddition({ undo }: { undo: Undo }) {
       if (result === 'copies missing')
         return { notice: 'copies-missing', undo: await kind.offer(req, value) };
       results.add(result);
-      // What has been undone isn't to be undone again if the next one fails.
+      // If the next one fails, this one isn't undone a second time.
       value.lists.shift();
     }
     return { notice: noticeFor(results) };

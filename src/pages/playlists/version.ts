@@ -11,7 +11,7 @@ type Change = {
   snapshotId: string;
   /** Sends the change, for a version or without one. */
   send: (snapshotId: string | null) => Promise<string | null>;
-  /** Finds out whether a playlist that isn't the one that was seen anymore has this change; null if that can't be told. */
+  /** Returns whether a playlist that has changed since it was seen has this change; null if that isn't certain. */
   isMade: (latest: Latest) => Promise<boolean | null>;
 };
 
@@ -34,9 +34,9 @@ export function readSnapshot(form: { text: (name: string) => string }): string {
 
 /**
  * Changes a playlist as it was at this version. Spotify sometimes refuses the id of a version that is still the latest, with a 400 ("Missing or
- * bad version tag", GitHub: jwilsson/spotify-web-api-php#271) or a 502: then the playlist is read once more, and only if it is unchanged, so
- * that the first attempt can't have had an effect, the change is sent a second time without the id. If an answer is lost, what became of the
- * change is found out instead of guessed. Throws what `send` throws if that means that nothing was changed.
+ * bad version tag", GitHub: jwilsson/spotify-web-api-php#271) or a 502: then the playlist is read once more. If it is unchanged, the first attempt
+ * had no effect, and the change is sent a second time without the id. If an answer is lost, the playlist is read to see whether the change was
+ * made. Throws what `send` throws if nothing was changed.
  */
 export async function changeVersion(listener: SignedInListener, id: string, change: Change): Promise<Result> {
   const { snapshotId } = change;
