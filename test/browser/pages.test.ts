@@ -120,6 +120,14 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   'search: signed in': async (turntable, page) => signedIn(turntable, page, '/search?q=the&page=2'),
   library: async (turntable, page) => signedIn(turntable, page, '/library'),
+  'library, with the menu of a row': async (turntable, page) => {
+    await allowed(turntable, page, '/library');
+    await page
+      .getByRole('button', { name: /^More: / })
+      .first()
+      .click();
+    await page.getByRole('button', { name: /^Add to queue ?: / }).waitFor();
+  },
   'library: with buttons and a notice': async (turntable, page) =>
     allowed(turntable, page, '/library?page=2&notice=track-removed'),
   'library: nothing saved': async (turntable, page) => signedIn(turntable, page, '/library', 'jonas'),
@@ -192,17 +200,19 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   'the listener’s own playlist, after an item was removed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Kitchen, loud');
     await page
-      .getByRole('button', { name: /^Remove ?:/ })
+      .getByRole('button', { name: /^More: / })
       .first()
       .click();
+    await page.getByRole('button', { name: /^Remove ?: / }).click();
     await page.getByText('Removed from this playlist.').waitFor();
   },
   'a long playlist, before copies are removed': async (turntable, page) => {
     await openOwnPlaylist(turntable, page, 'Everything I ever liked');
     await page
-      .getByRole('button', { name: /^Remove ?:/ })
+      .getByRole('button', { name: /^More: / })
       .first()
       .click();
+    await page.getByRole('button', { name: /^Remove ?: / }).click();
     await page.getByRole('heading', { name: /^Remove every copy of/ }).waitFor();
   },
   'the order of a playlist': async (turntable, page) => {
