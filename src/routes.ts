@@ -100,7 +100,7 @@ export const routes = {
 
   exportSavedTracks: () => '/library/export',
   exportSavedTracksFile: (format: string, query: ExportQuery = {}) => url(`/library/export.${format}`, query),
-  /** `list`: `recent` or `top`. */
+  /** `list`: such as `albums` or `recent`. */
   exportList: (list: string, query: { range?: string } = {}) => url(`/library/${list}/export`, query),
   exportListFile: (list: string, format: string, query: ExportQuery = {}) =>
     url(`/library/${list}/export.${format}`, query),
@@ -131,7 +131,7 @@ type AddQuery = {
   page?: number;
   returnTo?: string | null;
 };
-/** `for`: the program that a table is for. `of`: the format of the files in a ZIP. `range`: of top tracks. */
+/** `for`: the program that a table is for. `of`: the format of the files in a ZIP. `range`: of top tracks and artists. */
 type ExportQuery = ExportPlace & {
   part?: 'yes';
   anyway?: 'yes';

@@ -60,9 +60,23 @@ const jobSchema = v.object({
   failures: amount,
 });
 
+/** The change of a job of which a chunk is lost. */
+export const rowsLost = {
+  state: 'stopped',
+  until: null,
+  reason: 'rows-lost',
+  missing: 0,
+  rows: 0,
+  chunks: 0,
+  characters: 0,
+} as const satisfies Partial<ExportJob>;
+
 const listSchema = v.object({
   id: v.string().nullable(),
   name: v.string().nullable(),
+  contains: v
+    .union(v.literal('items'), v.literal('albums'), v.literal('shows'), v.literal('artists'))
+    .optional(() => 'items' as const),
   source: v.string().nullable(),
   exportedAt: v.string(),
   snapshotId: v.string().nullable(),

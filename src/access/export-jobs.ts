@@ -12,6 +12,7 @@ import {
   type JobEvent,
   jobCodec,
   renewScript,
+  rowsLost,
   saveScript,
 } from './export-job-records.ts';
 import type { Seal } from './seal.ts';
@@ -30,8 +31,9 @@ type Deps = {
 
 /** A file can be fetched for so long, and a job that was stopped or canceled can be resumed. */
 const endedTtlMs = 60 * 60_000;
-/** A job that waits for a cooldown is stored for longer than the longest one, of a day. */
+/** A job that waits for a cooldown is stored for longer than the longest one, of a day, and in any case for some time after its pause. */
 const unfinishedTtlMs = 26 * 60 * 60_000;
+const afterPauseMs = 2 * 60 * 60_000;
 /** The limit of what is stored of one job, in characters. */
 export const maxJobCharacters = 30_000_000;
 /** How many jobs are stored at once. With the limit above, they take 300 MB at most. */
@@ -47,9 +49,9 @@ const indexType: KeyType = { kind: 'export-jobs', type: 'zset' };
  */
 export function createExportJobs({ redis, records, seal, clientId, leaseMs, now }: Deps) {
   const { jobs, chunks, leases } = storesOf({ records, seal, leaseMs, now });
-  const saveIfHeld = records.script([browsersType, leases.type, jobs.type, chunks.type], saveScript);
   const renewIfHeld = records.script([leases.type], renewScript);
   const { schedule, unschedule, due } = createIndex({ redis, records, clientId, now });
+  const save = createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedule });
 
   return {
     get: (accountId: string): Promise<ExportJob | null> => jobs.read(accountId),
@@ -57,13 +59,15 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     /** Stores a new job in place of an earlier one. Returns false if there are too many jobs already. */
     async start(accountId: string, job: Omit<ExportJob, 'expiresAt'>): Promise<boolean> {
       if (!(await schedule(accountId, now()))) return false;
-      const former = await jobs.read(accountId);
       await change(accountId, () => ({ ...job, expiresAt: 0 }));
-      if (former) await chunks.remove(...chunkIds(accountId, former));
       return true;
     },
 
     change,
+
+    /** Stops a job of which a chunk is lost, and removes the others: its file can't be made any more. */
+    loseRows: (accountId: string): Promise<unknown> =>
+      change(accountId, (job) => job && { ...job, ...rowsLost }),
 
     remove,
 
@@ -88,12 +92,12 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
     save,
 
-    /** Yields what a job has read. Throws if a chunk is missing or damaged. */
+    /** Yields what a job has read. Throws {@link ChunkMissing} if a chunk is missing or damaged. */
     async *read(accountId: string, job: ExportJob): AsyncGenerator<JobEvent> {
-      for (let chunk = 0; chunk < job.chunks; chunk += 1) {
-        const stored = await chunks.read(chunkId(accountId, job, chunk));
+      for (const [index, id] of chunkIds(accountId, job).entries()) {
+        const stored = await chunks.read(id);
         // safeguard: no-file-without-chunk
-        if (!stored) throw new ChunkMissing(`Chunk ${chunk} of ${job.chunks} is missing`);
+        if (!stored) throw new ChunkMissing(`Chunk ${index} of ${job.chunks} is missing`);
         yield* stored.events;
       }
     },
@@ -105,13 +109,19 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
 
   /** Removes a job and all that it has read. */
   async function remove(accountId: string): Promise<void> {
+    // Whoever works on it loses it before its chunks are counted, and so can't store another one.
+    // safeguard: take-job-before-removal
+    await leases.write(accountId, randomUUID());
     const job = await jobs.read(accountId);
-    // Whoever works on it loses it.
-    await Promise.all([jobs.remove(accountId), leases.remove(accountId), unschedule(accountId)]);
+    await Promise.all([jobs.remove(accountId), unschedule(accountId)]);
     if (job) await chunks.remove(...chunkIds(accountId, job));
+    await leases.remove(accountId);
   }
 
-  /** Changes a job, or creates it, after taking it from the process that works on it. `update` returns null to leave it as it is. */
+  /**
+   * Changes a job, or creates it, after taking it from the process that works on it, and removes the chunks that it doesn't have any more. `update`
+   * returns null to leave it as it is. Throws {@link ChunkMissing} as `save` does.
+   */
   async function change(
     accountId: string,
     update: (job: ExportJob | null) => ExportJob | null,
@@ -120,16 +130,46 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     // safeguard: take-job-before-change
     await leases.write(accountId, owner);
     try {
-      const next = update(await jobs.read(accountId));
-      return next && (await save(accountId, owner, next, null));
+      const former = await jobs.read(accountId);
+      const next = update(former);
+      const saved = next && (await save(accountId, owner, next, null));
+      if (former && saved) {
+        const stored = new Set(chunkIds(accountId, saved));
+        await chunks.remove(...chunkIds(accountId, former).filter((id) => !stored.has(id)));
+      }
+      return saved;
     } finally {
       await leases.removeIf(accountId, owner);
     }
   }
+}
+
+/** Returns until when a job is stored: for a file to be fetched, or for a pause to end and the job to go on. */
+function expiryOf(job: ExportJob, now: number): number {
+  if (hasEnded(job)) return now + endedTtlMs;
+  return Math.max(now + unfinishedTtlMs, (job.until ?? 0) + afterPauseMs);
+}
+
+function hasEnded({ state }: ExportJob): boolean {
+  return state !== 'running' && state !== 'paused';
+}
+
+function hourOf({ expiresAt }: ExportJob): number {
+  return Math.floor(expiresAt / 3_600_000);
+}
+
+type SaveDeps = Pick<Deps, 'redis' | 'records' | 'leaseMs' | 'now'> &
+  ReturnType<typeof storesOf> &
+  Pick<ReturnType<typeof createIndex>, 'schedule'>;
+
+/** Creates the function that stores a job. */
+function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedule }: SaveDeps) {
+  const saveIfHeld = records.script([browsersType, leases.type, jobs.type, chunks.type], saveScript);
+  return save;
 
   /**
    * Stores a job, with another chunk unless that is null, and has it looked after in time. Returns it as it was stored; null if the lease was lost or
-   * the listener has signed out.
+   * the listener has signed out. Throws {@link ChunkMissing} if an earlier chunk has expired.
    */
   async function save(
     accountId: string,
@@ -137,32 +177,35 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
     job: ExportJob,
     events: JobEvent[] | null,
   ): Promise<ExportJob | null> {
-    const hasEnded = job.state !== 'running' && job.state !== 'paused';
-    const text = events ? chunks.encode(chunkId(accountId, job, job.chunks), { events }) : '';
+    const id = chunkId(accountId, job, job.chunks);
+    const text = events ? chunks.encode(id, { events }) : '';
     const next: ExportJob = {
       ...job,
       chunks: job.chunks + (events ? 1 : 0),
       characters: job.characters + text.length,
-      expiresAt: now() + (hasEnded ? endedTtlMs : unfinishedTtlMs),
+      expiresAt: expiryOf(job, now()),
     };
-    const names = [keys.browsers(accountId), leases.key(accountId), jobs.key(accountId)];
+    const ttlMs = jobs.ttlMs(next);
     const saved = await saveIfHeld(
-      [...names, chunks.key(chunkId(accountId, job, job.chunks))],
-      ...[owner, leaseMs, jobs.encode(accountId, next), jobs.ttlMs(next), text, unfinishedTtlMs],
+      [keys.browsers(accountId), leases.key(accountId), jobs.key(accountId), chunks.key(id)],
+      ...[owner, leaseMs, jobs.encode(accountId, next), ttlMs, text, ttlMs],
     );
     if (saved !== 1) return null;
-    // safeguard: expire-chunks
-    if (hasEnded) await expireChunks(accountId, next);
+    // Earlier chunks live as long as the job does. While it reads on, it's enough to extend them once an hour.
+    // safeguard: chunks-live-as-long-as-job
+    const hasChangedState = events === null;
+    // safeguard: extend-chunks-hourly
+    const isDue = hourOf(next) > hourOf(job);
+    if (hasChangedState || isDue) await expireChunks(accountId, next, ttlMs);
     // A process looks again soon if this one dies, and when the pause or the stored file is over.
-    const nextLook = hasEnded ? next.expiresAt : (next.until ?? now());
-    await schedule(accountId, nextLook);
+    await schedule(accountId, hasEnded(next) ? next.expiresAt : (next.until ?? now()));
     return next;
   }
 
-  /** The file can be fetched for as long as the record of its job is stored. */
-  async function expireChunks(accountId: string, job: ExportJob): Promise<void> {
-    const expiries = chunkIds(accountId, job).map((id) => redis.pexpire(chunks.key(id), endedTtlMs));
-    await redisCall(Promise.all(expiries));
+  async function expireChunks(accountId: string, job: ExportJob, ttlMs: number): Promise<void> {
+    const expiries = chunkIds(accountId, job).map((id) => redis.pexpire(chunks.key(id), ttlMs));
+    // safeguard: notice-lost-chunks
+    if ((await redisCall(Promise.all(expiries))).includes(0)) throw new ChunkMissing('A chunk has expired');
   }
 }
 
@@ -212,7 +255,7 @@ function chunkIds(accountId: string, job: ExportJob): string[] {
   return Array.from({ length: job.chunks }, (_, chunk) => chunkId(accountId, job, chunk));
 }
 
-/** A job can't be fetched any more. */
+/** A part of what a job has read is lost. */
 export class ChunkMissing extends Error {
   override readonly name = 'ChunkMissing';
 }

@@ -40,6 +40,39 @@ export const exportCalls = {
       webApi.exportedSavedTracks(accessToken, { from, market: null }),
   }),
 
+  savedAlbumsToExport: defineCall({
+    endpoints: ['GET /me/albums'],
+    scopes: ['user-library-read'],
+    family: 'lists',
+    usedBy: { Export: 'the file of saved albums' },
+    request: ({ webApi, accessToken }, from: number) => webApi.exportedSaved(accessToken, 'album', from),
+  }),
+
+  savedShowsToExport: defineCall({
+    endpoints: ['GET /me/shows'],
+    scopes: ['user-library-read'],
+    family: 'lists',
+    usedBy: { Export: 'the file of saved podcasts' },
+    request: ({ webApi, accessToken }, from: number) => webApi.exportedSaved(accessToken, 'show', from),
+  }),
+
+  savedEpisodesToExport: defineCall({
+    endpoints: ['GET /me/episodes'],
+    scopes: ['user-library-read', 'user-read-playback-position'],
+    family: 'lists',
+    usedBy: { Export: 'the file of saved episodes' },
+    request: ({ webApi, accessToken }, from: number) => webApi.exportedSaved(accessToken, 'episode', from),
+  }),
+
+  /** Some of the artists, after the one with this id; null for the first ones. Not cached, because the first ones are compared at the end. */
+  followedArtistsToExport: defineCall({
+    endpoints: ['GET /me/following'],
+    scopes: ['user-follow-read'],
+    family: 'lists',
+    usedBy: { Export: 'the file of followed artists' },
+    request: ({ webApi, accessToken }, after: string | null) => webApi.followedArtists(accessToken, after),
+  }),
+
   historyToExport: defineCall({
     endpoints: ['GET /me/player/recently-played'],
     scopes: ['user-read-recently-played'],
@@ -54,5 +87,13 @@ export const exportCalls = {
     family: 'lists',
     usedBy: { Export: 'the file of top tracks' },
     request: ({ webApi, accessToken }, range: TimeRange) => webApi.exportedTopTracks(accessToken, range),
+  }),
+
+  topArtistsToExport: defineCall({
+    endpoints: ['GET /me/top/artists'],
+    scopes: ['user-top-read'],
+    family: 'lists',
+    usedBy: { Export: 'the file of top artists' },
+    request: ({ webApi, accessToken }, range: TimeRange) => webApi.topArtists(accessToken, range),
   }),
 };

@@ -3,21 +3,16 @@ import {
   type ExportedEntry,
   parseExportedEntries,
   parseExportedHistory,
+  parseExportedSaved,
   parseExportedTopTracks,
+  type SavedKind,
 } from './exported.ts';
 import type { TrustedUrls } from './fields.ts';
-import { entriesPerPage, type TimeRange, tracksPerPage } from './limits.ts';
+import { exportedItemFields } from './item-fields.ts';
+import { entriesPerPage, savedPerPage, type TimeRange, tracksPerPage } from './limits.ts';
 import type { Send, Slice } from './send.ts';
 import type { Page } from './types.ts';
 import { pathTo } from './uri.ts';
-
-/** Fields of an item in a file. */
-const credit = 'name,uri,external_urls';
-const itemFields =
-  'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
-  `show(type,${credit},images),audiobook(${credit},authors(name),images),authors(name),` +
-  'external_ids(isrc),disc_number,track_number,popularity,preview_url,' +
-  `artists(${credit}),album(${credit},images,release_date,release_date_precision,artists(${credit}))`;
 
 /** The calls that read lists for files. They throw what web-api.ts lists. */
 export function createExportCalls(send: Send, trusted: TrustedUrls) {
@@ -34,7 +29,7 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
         limit: entriesPerPage,
         offset: from,
         ...(market && { market }),
-        fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${itemFields}))`,
+        fields: `total,items(added_at,added_by(id,external_urls),is_local,${entry}(${exportedItemFields}))`,
         additional_types: 'track,episode',
       };
       const path = pathTo('playlists', id, contents);
@@ -46,6 +41,13 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
       const query = { limit: tracksPerPage, offset: from, ...(market && { market }) };
       const response = await send(accessToken, { method: 'GET', path: '/me/tracks', query });
       return parseExportedEntries(response, from, trusted);
+    },
+
+    /** Returns a slice of the albums, shows or episodes that the listener saved, the newest first ("Get User's Saved Albums" and the pages beside it). */
+    async exportedSaved(accessToken: string, kind: SavedKind, from: number): Promise<Page<ExportedEntry>> {
+      const query = { limit: savedPerPage, offset: from };
+      const response = await send(accessToken, { method: 'GET', path: `/me/${kind}s`, query });
+      return parseExportedSaved(response, kind, from, trusted);
     },
 
     /** Returns the tracks that the listener played last ("Get Recently Played Tracks"). */

@@ -17,7 +17,8 @@ import {
 } from './fields.ts';
 import type { HttpResponse } from './http.ts';
 import { parseItem } from './items.ts';
-import type { Entry, Episode, Named, Page, Track } from './types.ts';
+import { parseAlbum, parseShow } from './parse.ts';
+import type { Album, Artist, Entry, Episode, Named, Page, Show, Track } from './types.ts';
 import { isContextUri } from './uri.ts';
 
 /* Lists as files contain them: with the fields by which other programs recognize a track, which no page shows. */
@@ -34,8 +35,17 @@ export type ExportedTrack = Omit<Track, 'album'> & {
   previewUrl: string | null;
 };
 
+/** What lists of the library other than those of tracks and episodes contain. */
+export type ExportedAlbum = Album & { kind: 'album' };
+export type ExportedShow = Show & { kind: 'show' };
+export type ExportedArtist = Artist & { kind: 'artist' };
+export type ExportedItem = ExportedTrack | Episode | ExportedAlbum | ExportedShow | ExportedArtist;
+
+/** Lists of saved things, by the name of what they contain. */
+export type SavedKind = 'album' | 'show' | 'episode';
+
 /** One position in a list. */
-export type ExportedEntry = Omit<Entry, 'item'> & { item: ExportedTrack | Episode | null };
+export type ExportedEntry = Omit<Entry, 'item'> & { item: ExportedItem | null };
 
 /** Parses a page of "Get Playlist Items" or "Get User's Saved Tracks", from offset `from` on. Positions that are empty by now have a null item. */
 export function parseExportedEntries(
@@ -61,6 +71,40 @@ export function parseExportedHistory(response: HttpResponse, trusted: TrustedUrl
 export function parseExportedTopTracks(response: HttpResponse, trusted: TrustedUrls): ExportedEntry[] {
   const json = requireObject(response.json, response);
   return objectsIn(requireArray(json.items, response)).map((track) => parseExportedEntry({ track }, trusted));
+}
+
+/** Parses a page of "Get User's Saved Albums", "… Shows" or "… Episodes", from offset `from` on. Positions that are empty by now have a null item. */
+export function parseExportedSaved(
+  response: HttpResponse,
+  kind: SavedKind,
+  from: number,
+  trusted: TrustedUrls,
+): Page<ExportedEntry> {
+  const json = requireObject(response.json, response);
+  const all = requireArray(json.items, response);
+  return {
+    items: all.map((one) => parseSaved(isObject(one) ? one : {}, kind, trusted)),
+    total: parseTotal(json.total, from, all.length, response),
+  };
+}
+
+function parseSaved(json: Json, kind: SavedKind, trusted: TrustedUrls): ExportedEntry {
+  const content = json[kind];
+  if (kind === 'episode') {
+    const track = isObject(content) ? { type: kind, ...content } : null;
+    return parseExportedEntry({ added_at: json.added_at, track }, trusted);
+  }
+  const item = isObject(content) ? parseThing(content, kind, trusted) : null;
+  return { item, playable: null, addedAt: parseTime(json.added_at), addedBy: null };
+}
+
+function parseThing(json: Json, kind: 'album' | 'show', trusted: TrustedUrls): ExportedAlbum | ExportedShow {
+  return kind === 'album' ? { kind, ...parseAlbum(json, trusted) } : { kind, ...parseShow(json, trusted) };
+}
+
+/** Returns the entry of an artist in a list. */
+export function exportedArtist(artist: Artist): ExportedEntry {
+  return { item: { kind: 'artist', ...artist }, playable: null, addedAt: null, addedBy: null };
 }
 
 function parseExportedEntry(json: Json, trusted: TrustedUrls): ExportedEntry {

@@ -1,15 +1,10 @@
 import { type ApiVersion, names } from './api-version.ts';
 import type { TrustedUrls } from './fields.ts';
+import { itemFields } from './item-fields.ts';
 import { entriesPerPage, playlistsPerPage } from './limits.ts';
 import * as parse from './parse.ts';
 import type { Send, Slice } from './send.ts';
 import { pathTo } from './uri.ts';
-
-/** Fields of an item that pages show. */
-const itemFields =
-  'type,uri,name,duration_ms,explicit,is_local,is_playable,restrictions(reason),linked_from(uri,external_urls),external_urls,images,' +
-  'show(type,uri,name,external_urls,images),audiobook(uri,name,authors(name),external_urls,images),authors(name),' +
-  'artists(uri,name,external_urls),album(uri,name,external_urls,images)';
 
 /** The calls about playlists. They throw what web-api.ts lists. */
 export function createPlaylistCalls(send: Send, trusted: TrustedUrls) {

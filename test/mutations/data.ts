@@ -381,22 +381,22 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping formulas after separators',
     safeguard: 'formulas-after-separators',
-    from: '(?:^|[!-&(-/:-@[-`{-~])',
-    to: '(?:^|[,;|])',
+    from: '(?<=[;,|]"*)',
+    to: '(?!)',
     test: 'test/pages/csv',
   },
   {
     what: 'escaping formulas after spaces and invisible characters',
     safeguard: 'formulas-after-invisible-characters',
-    from: '[\\s\\p{Cf}"]*',
+    from: '[\\s\\p{Cf}]*',
     to: '',
     test: 'test/pages/csv',
   },
   {
-    what: 'escaping formulas after a space',
-    safeguard: 'formulas-after-space',
-    from: '(?<=\\s[\\p{Cf}"]*.)',
-    to: '(?!)',
+    what: 'leaving signs and numbers in tables as they are',
+    safeguard: 'signs-and-numbers-are-no-formulas',
+    from: '(?![+-]?[\\d.,]+$)',
+    to: '',
     test: 'test/pages/csv',
   },
   {
@@ -506,8 +506,8 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping full-width formula signs',
     safeguard: 'full-width-formula-signs',
-    from: '@＝＋－＠',
-    to: '@',
+    from: '[=+\\-@＝＋－＠](?=.)',
+    to: '[=+\\-@](?=.)',
     test: 'test/pages/csv',
   },
   {

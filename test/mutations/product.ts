@@ -567,7 +567,7 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping formulas in CSV',
     safeguard: 'escape-formulas',
-    from: 'cast: { string: safeCell, boolean: String }',
+    from: 'cast: { string: cell, boolean: String }',
     to: 'cast: { boolean: String }',
     test: 'test/pages/csv',
   },

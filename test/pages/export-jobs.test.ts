@@ -99,6 +99,19 @@ test('all playlists, and saved tracks, are exported in the background as well', 
   assert.deepEqual(await fileAt(noor, '/export/file.json'), await fileAt(noor, '/library/export.json'));
 });
 
+test('lists of the library that take several calls can be exported in the background', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signInToExport(turntable);
+  for (const list of ['albums', 'shows', 'episodes', 'artists']) {
+    const downloaded = await fileAt(mara, `/library/${list}/export.json`);
+    await startJob(mara, `library/${list}`);
+    const job = await untilState(mara, 'done', 'stopped');
+    assert.deepEqual([job.state, job.rows], ['done', downloaded.manifest.written]);
+    assert.deepEqual(await fileAt(mara, '/export/file.json'), downloaded);
+  }
+  await mara.get('/export/file.m3u8').expect(404);
+});
+
 // fault: long-pause-of-job
 testOnce('a job waits for a pause of any length, says so, and continues where it was', async (t) => {
   const { turntable, person, path, id } = await mara(t);
@@ -175,6 +188,147 @@ testOnce(
     assert.equal(headers['x-export-complete'], 'false');
   },
 );
+
+/** A job that has read a part of the long playlist, and waits for two hours. */
+async function pausedJob(t: TestContext) {
+  const site = await mara(t);
+  const redis = new Redis(site.turntable.redisUrl);
+  t.after(() => redis.disconnect());
+  site.turntable.simulator.fault({ on: items, minOffset: 600, answer: wait(7_200) });
+  await startJob(site.person, site.id);
+  const { state, rows } = await untilState(site.person, 'paused', 'stopped');
+  assert.equal(state, 'paused');
+  const stored = () => jobKeys(site.turntable);
+  await until(async () => (await stored()).every((key) => !key.startsWith('export-lease:')));
+  return { ...site, redis, rows, stored };
+}
+
+// fault: rows-of-resumed-job-expire
+testOnce('what a job has read is stored for as long as the job is, also after it is resumed', async (t) => {
+  const { person, redis, stored } = await pausedJob(t);
+  const hours = async () => {
+    const ttls = await Promise.all((await stored()).map((key) => redis.pttl(key)));
+    return ttls.map((ttlMs) => Math.round(ttlMs / 3_600_000));
+  };
+  assert.deepEqual(new Set(await hours()), new Set([26]));
+
+  await person.post('/export/cancel').expect(303);
+  assert.deepEqual(new Set(await hours()), new Set([1]));
+  await person.post('/export/resume').expect(303);
+  await untilState(person, 'paused', 'done');
+
+  assert.ok(Math.min(...(await hours())) >= 26, String(await hours()));
+});
+
+// fault: rows-of-job-lost
+testOnce(
+  'a job of which something is lost says so, and starts again instead of failing for ever',
+  async (t) => {
+    const { turntable, person, path, redis, stored } = await pausedJob(t);
+    const [chunk = ''] = (await stored()).filter((key) => key.startsWith('export-chunk:'));
+    await redis.del(chunk);
+    turntable.clock.advance({ hours: 2, seconds: 1 });
+
+    const job = await untilState(person, 'done', 'stopped');
+
+    assert.deepEqual([job.state, job.reason, job.rows], ['stopped', 'rows-lost', 0]);
+    const { text } = await person.get('/export').expect(200);
+    assert.match(text, /Some of what was read is no longer stored, so it has to start again\./);
+    assert.doesNotMatch(text, />Resume|file\.csv/);
+    assert.ok(text.includes(`href="${path}/export">Start again</a>`));
+    await person.get('/export/file.csv').expect(404);
+    assert.deepEqual(
+      (await stored()).filter((key) => key.startsWith('export-chunk:')),
+      [],
+    );
+  },
+);
+
+// fault: part-of-stopped-job
+testOnce('a job that was canceled offers the part that it has read, as a file that says so', async (t) => {
+  const { person, rows } = await pausedJob(t);
+  await person.get('/export/file.json').expect(404);
+  await person.post('/export/cancel').expect(303);
+
+  const { text } = await person.get('/export').expect(200);
+  assert.match(text, /You can download the part that was read\. Its name says that it’s only a part\./);
+  assert.match(text, /href="\/export\/file\.csv">CSV</);
+  const part = `${longPlaylistName} (rows 1-${rows} of 1,200)`;
+  const { headers, text: table } = await person.get('/export/file.csv').buffer(true).expect(200);
+  assert.equal(headers['content-disposition'], `attachment; filename="${part}.csv"`);
+  assert.deepEqual(
+    ['complete', 'rows', 'stopped', 'resume'].map((name) => headers[`x-export-${name}`]),
+    ['false', String(rows), 'canceled', '/export'],
+  );
+  assert.ok(readTable(table).length > 500);
+  const { manifest } = JSON.parse((await person.get('/export/file.json').buffer(true).expect(200)).text);
+  assert.deepEqual([manifest.complete, manifest.stopped?.reason], [false, 'canceled']);
+  const zip = await person
+    .get('/export/file.zip')
+    .buffer(true)
+    .parse((res, done) => {
+      const pieces: Buffer[] = [];
+      res.on('data', (piece) => pieces.push(piece));
+      res.on('end', () => done(null, Buffer.concat(pieces)));
+    })
+    .expect(200);
+  assert.ok((zip.body as Buffer).includes(`${part}.csv`));
+});
+
+testOnce('a part of all playlists says so in its name as well', async (t) => {
+  const turntable = await startTurntable(t);
+  const noor = await signInToExport(turntable, 'noor');
+  const { body } = await noor.getJson('/playlists').expect(200);
+  const { id: last } = body.playlists.findLast(({ ownerId }: { ownerId: string }) => ownerId === 'noor');
+  turntable.simulator.fault({ on: new RegExp(`${last}/items$`), times: 9, answer: wait(7_200) });
+  await startJob(noor, 'all');
+  const { rows } = await untilState(noor, 'paused', 'done');
+  await noor.post('/export/cancel').expect(303);
+
+  assert.ok(rows > 0, `${rows} rows`);
+  const { headers } = await noor.get('/export/file.csv').buffer(true).expect(200);
+  assert.match(
+    String(headers['content-disposition']),
+    /filename="playlists \(part, up to playlist \d+ of \d+\)\.csv"/,
+  );
+  assert.equal(headers['x-export-complete'], 'false');
+});
+
+// fault: job-larger-than-day
+testOnce('a job that takes more than a day’s calls starts only after it is confirmed', async (t) => {
+  const { turntable, person, path, id } = await mara(t, { env: { SPOTIFY_DAILY_CALLS: '20' } });
+  const { simulator } = turntable;
+  simulator.forgetCalls();
+
+  const { text: refused } = await person.post('/export').type('form').send({ export: id }).expect(409);
+
+  assert.match(refused, /takes more than a day’s calls/);
+  assert.ok(refused.includes(`href="${path}/export#job"`));
+  assert.equal(await jobOf(person), null);
+  assert.equal(apiRequests(simulator).filter((call) => items.test(call)).length, 0);
+  const { text } = await person.get(`${path}/export`).expect(200);
+  assert.match(text, /name="anyway" value="yes">\s*<button[^>]*>Start anyway</);
+  await person.post('/export').type('form').send({ export: id, anyway: 'yes' }).expect(303);
+  assert.equal((await untilState(person, 'done', 'stopped')).state, 'done');
+});
+
+testOnce('a job that turns out to take more than a day’s calls stops and asks', async (t) => {
+  const { turntable, person, path, id } = await mara(t, { env: { SPOTIFY_DAILY_CALLS: '20' } });
+  turntable.clock.advance({ minutes: 6 });
+  const owner = { id: 'mara' };
+  const card = JSON.stringify({ id, name: longPlaylistName, snapshot_id: 'a', owner, items: {} });
+  turntable.simulator.fault({ on: new RegExp(`${path}$`), answer: { status: 200, body: card } });
+
+  await startJob(person, id);
+  const job = await untilState(person, 'done', 'stopped', 'paused');
+
+  assert.deepEqual([job.state, job.reason, job.rows], ['stopped', 'not-enough-calls', 0]);
+  const { text } = await person.get('/export').expect(200);
+  assert.match(text, /The rest takes more than a day’s calls to Spotify\./);
+  assert.match(text, /name="anyway" value="yes"><button[^>]*>Resume anyway</);
+  await person.post('/export/resume').type('form').send({ anyway: 'yes' }).expect(303);
+  assert.equal((await untilState(person, 'done', 'stopped')).state, 'done');
+});
 
 // fault: list-changes-during-job
 testOnce('a playlist that changes while its export is paused makes it start again', async (t) => {
@@ -263,7 +417,7 @@ testOnce('no more than ten jobs are stored, and beyond that files can be downloa
 
 testOnce('an export that can’t exist is a 404, and a visitor signs in first', async (t) => {
   const { turntable, person } = await mara(t);
-  for (const exportId of ['', 'x', 'library/top', '../x'])
+  for (const exportId of ['', 'x', 'library/top', 'library/recent', 'library/', '../x'])
     await person.post('/export').type('form').send({ export: exportId }).expect(404);
   await person.post('/export/explode').expect(404);
   await person.get('/export/file.csv').expect(404);

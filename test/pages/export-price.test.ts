@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
+import { sizeOfAll } from '../../src/pages/export/size.ts';
+import type { Playlist } from '../../src/spotify/types.ts';
 import {
   getFile,
   longPlaylistName,
@@ -137,4 +139,30 @@ test('the price of all playlists counts their list as well, and small exports ar
   const short = await playlistNamed(mara, 'Sunday, slowly');
   for (const format of ['csv', 'json', 'csv', 'json'])
     await mara.get(`${short}/export.${format}`).buffer(true).expect(200);
+});
+
+// fault: price-of-continued-export
+test('what is left of all playlists is priced without what was read before', () => {
+  const items = Array.from({ length: 50 }, () => ({ count: 100 }) as Playlist);
+  const price = (page: number, skip: number, from: number, count = 50) =>
+    sizeOfAll({ items: items.slice(0, count), total: 110 }, () => 0, { page, skip, from }).price;
+
+  // Three calls each for 110 playlists, and the list of three pages twice.
+  assert.deepEqual(price(1, 0, 0), { entries: 330, lists: 6 });
+  assert.deepEqual(price(2, 10, 0), { entries: 3 * 50, lists: 5 });
+  assert.deepEqual(price(3, 9, 50, 10), { entries: 1, lists: 4 });
+});
+
+// fault: price-of-part-of-library
+test('a part of saved tracks is priced as a part', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '130' } });
+  const mara = await signInToExport(turntable);
+  const items = Array.from({ length: 50 }, () => ({ track: { type: 'track', name: 'One' } }));
+  const body = JSON.stringify({ total: 7_000, items });
+  turntable.simulator.fault({ on: /\/me\/tracks$/, times: 300, answer: { status: 200, body } });
+
+  for (const from of [0, 2_000]) {
+    const { manifest } = await getFile(mara, `/library/export.json?part=yes&from=${from}`);
+    assert.equal(manifest.written, 2_000);
+  }
 });

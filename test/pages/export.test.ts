@@ -4,6 +4,7 @@ import { test as testOnce } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { apiVersionIn, testInEachApiVersion as test } from '../support/api-versions.ts';
 import {
+  delayPages,
   type ExportedItem,
   type ExportFile,
   getFile,
@@ -96,6 +97,7 @@ test('the file of a playlist of 1,200 items has each item once and in order, and
   assert.deepEqual(facts, {
     id: card.id,
     name: longPlaylistName,
+    contains: 'items',
     changedSince: false,
     readable: true,
     announced: 1200,
@@ -483,7 +485,7 @@ testOnce('a visitor who is not signed in is sent to sign in and then back to the
   await visitor.getJson('/playlists/export.json').expect(401);
 });
 
-testOnce('the pages link to the files, and a HEAD request reads no more than the first page', async (t) => {
+testOnce('the pages link to the files, and a HEAD request reads no rows', async (t) => {
   const turntable = await startTurntable(t);
   const mara = await signInToExport(turntable);
   const path = await playlistNamed(mara, longPlaylistName);
@@ -498,6 +500,39 @@ testOnce('the pages link to the files, and a HEAD request reads no more than the
 
   const head = await mara.agent.head(`${path}/export.csv`).expect(200);
 
-  assert.match(String(head.headers['content-disposition']), /^attachment/);
-  assert.equal(turntable.simulator.calls.length, 2);
+  assert.equal(head.headers['content-disposition'], `attachment; filename="${longPlaylistName}.csv"`);
+  assert.equal(head.headers['x-export-announced'], '1200');
+  assert.deepEqual(apiRequests(turntable.simulator), [`GET ${path}`]);
+  for (const [file, call] of [
+    ['/playlists/export.zip', 'GET /me/playlists'],
+    ['/library/export.csv', 'GET /me/tracks'],
+    ['/library/top/export.json', 'GET /me/top/tracks'],
+  ] as const) {
+    turntable.simulator.forgetCalls();
+    await mara.agent
+      .head(file)
+      .expect(200)
+      .expect('Content-Disposition', /^attachment/);
+    assert.deepEqual(apiRequests(turntable.simulator), [call]);
+  }
+});
+
+// fault: calls-after-failed-export
+testOnce('an export whose first page fails makes no more calls afterwards', async (t) => {
+  const turntable = await startTurntable(t);
+  const { simulator } = turntable;
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, longPlaylistName);
+  const held = holdResponse(simulator, /\/items$/, { status: 400, body: '{}' });
+  delayPages(turntable, 300, 30);
+  simulator.forgetCalls();
+
+  const answer = mara.get(`${path}/export.csv`).then(({ status }) => status);
+  await held.reached;
+  held.release();
+
+  assert.notEqual(await answer, 200);
+  const made = simulator.calls.length;
+  await new Promise((resolve) => setTimeout(resolve, 600)); // longer than a page takes
+  assert.equal(simulator.calls.length, made);
 });

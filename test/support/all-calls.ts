@@ -136,7 +136,8 @@ export async function visitEverything(
   await act(`${path}/move`, { entry: '0', to: 2, snapshot: moved.snapshotId });
   const { playlist } = (await person.getJson(path).expect(200)).body;
   await visit(`${path}/export.json`);
-  for (const list of ['/library', '/library/recent', '/library/top']) await visit(`${list}/export.csv`);
+  const lists = ['', '/recent', '/top', '/albums', '/shows', '/episodes', '/artists', '/top-artists'];
+  for (const list of lists) await visit(`/library${list}/export.csv`);
   await act(`${path}/remove`, { uri: track, snapshot: playlist.snapshotId });
   await visit(`${path}/cover`);
   const jpeg = Buffer.from('ffd8ffe0ffd9', 'hex');

@@ -13,9 +13,9 @@ import { checkSpotifyId } from '../../web/spotify-params.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { createAskFirst } from './ask.ts';
 import { createFiles } from './files.ts';
-import { exportJobPages } from './job-pages.ts';
+import { canBeJob, exportJobPages } from './job-pages.ts';
 import { linksFor } from './links.ts';
-import { rangeIn, sizeOfList } from './lists.ts';
+import { hasRange, rangeIn, sizeOfList } from './lists.ts';
 import { createPrices, type Price, type Deps as PriceDeps } from './price.ts';
 import { exportIdIn, formatIn, listIn } from './requests.ts';
 import { sizeOfAll } from './size.ts';
@@ -44,7 +44,7 @@ async function overviewOf(
   if (exportId === 'all')
     return {
       name: null,
-      ...sizeOfAll(await spotify.cachedPlaylists(1), (one) => spotify.cachedPagesToExport(one)),
+      ...sizeOfAll(await spotify.cachedPlaylists(1), spotify.cachedPagesToExport),
     };
   const [, list] = /^library\/(.+)$/.exec(exportId) ?? [];
   if (list !== undefined) return sizeOfList(listener, { list, range });
@@ -99,7 +99,7 @@ export function exportPages(deps: Deps): Router {
 
   // One call to Spotify, none for playlists within five minutes, nor while the export is running.
   const page = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
-    const same = req.params.list === 'top' ? { range: rangeIn(req.query.range) } : {};
+    const same = hasRange(req.params.list) ? { range: rangeIn(req.query.range) } : {};
     const exportId = exportIdIn(req);
     await showPage(res, listener, exportId, () => overviewOf(listener, exportId, same.range), same);
   });
@@ -107,7 +107,7 @@ export function exportPages(deps: Deps): Router {
   router.get(routes.exportOne(':id'), htmlOrJson, page);
   router.get(routes.exportSavedTracks(), htmlOrJson, page);
   router.get(routes.exportList(':list'), htmlOrJson, page);
-  router.use(exportJobPages({ ...deps, overviewOf }));
+  router.use(exportJobPages({ ...deps, prices, overviewOf }));
 
   // One call to Spotify for each 50 rows, and one at the end.
   router.get(routes.exportSavedTracksFile(':format'), file(rateLimiters.exportOne, files.list));
@@ -145,6 +145,7 @@ export function exportPages(deps: Deps): Router {
           id,
           ...overview,
           links: linksFor(id, same),
+          canBeJob: canBeJob(id),
           calls,
           fit,
           isShort,

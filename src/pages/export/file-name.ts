@@ -3,13 +3,14 @@ import type { Summary } from './format.ts';
 import type { Place } from './place.ts';
 import type { Manifest } from './source.ts';
 
-/** In characters. Leaves room for the rest of the file name: file systems allow 255 bytes. */
+/** File systems allow 255 bytes. This leaves room for what the file lacks, a number and the extension. */
 const maxNameLength = 80;
+const maxNameBytes = 160;
 
 /** Returns the name of a playlist's file, which mentions what the file lacks. `isFullyRead`: whether all of the file has been read. */
 export function nameOf(manifest: Manifest, isFullyRead: boolean): string {
   const { readable, changedSince, announced, from, written, missing, stopped } = manifest;
-  const name = [...(manifest.name ?? '')].slice(0, maxNameLength).join('').trim() || 'playlist';
+  const name = beginningOf(manifest.name ?? '') || 'playlist';
   const rows = (count: number) => count.toLocaleString('en');
   if (!readable) return `${name} (contents not available)`;
   if (stopped && written === 0) return `${name} (none of ${rows(announced)} rows)`;
@@ -25,6 +26,17 @@ export function nameOf(manifest: Manifest, isFullyRead: boolean): string {
       : []),
   ];
   return notes.length > 0 ? `${name} (${notes.join(', ')})` : name;
+}
+
+/** Returns as many whole characters from the start of a name as a file name has room for. */
+function beginningOf(name: string): string {
+  let bytes = 0;
+  const characters = [...name.toWellFormed()].slice(0, maxNameLength).filter((character) => {
+    bytes += Buffer.byteLength(character);
+    // safeguard: file-name-length
+    return bytes <= maxNameBytes;
+  });
+  return characters.join('').trim();
 }
 
 /** Returns the name of a file of all playlists. */

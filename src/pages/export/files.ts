@@ -10,7 +10,7 @@ import { answerWithFile, type OpenFile } from './answer.ts';
 import { factsOf, factsOfAll } from './facts.ts';
 import { nameOf, nameOfAll } from './file-name.ts';
 import { emptySummary, type Format } from './format.ts';
-import { priceOfList, readList } from './lists.ts';
+import { readList } from './lists.ts';
 import { outcomeOf, outcomeOfAll } from './outcome.ts';
 import type { Place } from './place.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
@@ -58,7 +58,7 @@ export function createFiles(deps: Deps) {
         const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
         const first = await readPage(place.page);
         checkPlace(place, first, run.isPart);
-        const { rows, price } = sizeOfAll(first, (one) => listener.spotify.cachedPagesToExport(one));
+        const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport, place);
         run.announce(null, rows);
         cleanup.defer(await reserve(req, run, price));
         const summary = emptySummary(first.total ?? 0);
@@ -118,9 +118,8 @@ export function createFiles(deps: Deps) {
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
       await answerWithFile(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
-        const { list, ...readers } = await readList(listener, name, run);
-        const price = list.count === null ? null : priceOfList(Math.max(0, list.count - from));
-        cleanup.defer(await reserve(req, run, price));
+        const { list, priceFrom, ...readers } = await readList(listener, name, run);
+        cleanup.defer(await reserve(req, run, priceFrom(from)));
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, list));
         const source = await openSource({
           list,
@@ -153,8 +152,11 @@ export function createFiles(deps: Deps) {
   }
 }
 
+/** The rows of a list of the library are read by calls of the family `lists`, so the limit applies to both. */
+// safeguard: price-of-a-part
 function atMostOnePart({ lists, entries }: Price): Price {
-  return { lists, entries: Math.min(entries, rowsAtOnce / entriesPerPage + 2) };
+  const most = rowsAtOnce / entriesPerPage + 2;
+  return { lists: Math.min(lists, most), entries: Math.min(entries, most) };
 }
 
 /** Returns the file of one list. `restartUrl` is the URL of a file from the start. */

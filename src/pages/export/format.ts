@@ -31,6 +31,8 @@ export function emptySummary(announced: number): Summary {
 
 /** A file format: yields a file piece by piece. */
 export type Format = {
+  /** Whether it's for tracks and episodes, and not for lists of albums, shows or artists. */
+  itemsOnly?: boolean;
   extension: string;
   /** The media type. */
   type: string;

@@ -11,16 +11,13 @@ import { charge } from '../../web/rate-limits.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { refuseSpeculative } from '../../web/speculative.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
-import { factsOf, factsOfAll } from './facts.ts';
-import { nameOf, nameOfAll } from './file-name.ts';
-import { emptySummary, type Format } from './format.ts';
+import { fileOfJob, hasFile } from './job-file.ts';
 import { linksFor } from './links.ts';
+import { isLongList } from './lists.ts';
 import { beginning } from './place.ts';
-import type { Price } from './price.ts';
-import { replay } from './replay.ts';
+import type { Price, Prices } from './price.ts';
 import { exportPage, formatIn } from './requests.ts';
-import { attach, type ExportFile, sendFile } from './send.ts';
-import type { Manifest } from './source.ts';
+import { attach, sendFile } from './send.ts';
 import { type ExportWorker, isUnfinished } from './worker.ts';
 
 type Overview = { name: string | null; rows: number | null; price: Price | null };
@@ -28,6 +25,7 @@ type Overview = { name: string | null; rows: number | null; price: Price | null 
 type Deps = {
   jobs: ExportJobs;
   worker: ExportWorker;
+  prices: Prices;
   signedIn: SignedIn;
   forms: Forms;
   rateLimiters: RateLimiters;
@@ -36,9 +34,6 @@ type Deps = {
   /** The name and size of an export. */
   overviewOf: (listener: SignedInListener, exportId: string) => Promise<Overview>;
 };
-
-/** A finished file is collected for so long before it is sent, so that a short one has a length. */
-const collectMs = 5_000;
 
 /** The page of a long export that a server makes by itself: its progress, its buttons and its file. */
 export function exportJobPages(deps: Deps): Router {
@@ -70,9 +65,10 @@ export function exportJobPages(deps: Deps): Router {
     },
     async resume(req, { accountId }) {
       const change = { state: 'running', until: null, reason: null, failures: 0 } as const;
-      await jobs.change(accountId, (job) =>
-        job && canResume(job) ? { ...job, ...change, sessionId: req.session.id } : null,
-      );
+      await jobs.change(accountId, (job) => {
+        if (!job || !canResume(job)) return null;
+        return { ...job, ...change, ...confirmationIn(req, job), sessionId: req.session.id };
+      });
       worker.wake(accountId);
     },
     delete: (_req, { accountId }) => jobs.remove(accountId),
@@ -80,7 +76,7 @@ export function exportJobPages(deps: Deps): Router {
   const command = signedIn.pageWithLazyRefresh(async (req, res, listener) => {
     const run = Object.hasOwn(commands, String(req.params.command)) && commands[String(req.params.command)];
     if (!run) throw new NoSuchPage('No such command');
-    await run(req, listener);
+    await run(req, listener).catch(loseRows(listener.accountId));
     respond(req, res);
   });
   router.post(routes.exportJobCommand(':command'), ...forms.read, command);
@@ -89,15 +85,34 @@ export function exportJobPages(deps: Deps): Router {
   const file = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
     const format = formatIn(req, res);
     const job = await jobs.get(accountId);
-    if (job?.state !== 'done') throw new Problem(noFile);
-    const found = await fileOf(jobs, accountId, job, format).catch((error: unknown) => {
-      throw error instanceof ChunkMissing ? new Problem(noFile) : error;
-    });
+    if (!job || !hasFile(job)) throw new Problem(noFile);
+    const found = await fileOfJob(jobs, accountId, job, format).catch(loseRows(accountId));
+    if (!found) throw new Problem(noFile);
     if (req.method === 'HEAD') attach(res, found, true).end();
     else await sendFile(res, found, heartbeatMs);
   });
   router.get(routes.exportJobFile(':format'), refuseSpeculative, file);
   return router;
+
+  /** Handles the error of a chunk that is lost: the page of the job says so, and what is left can't be fetched. Returns null. */
+  function loseRows(accountId: string) {
+    return async (error: unknown) => {
+      if (!(error instanceof ChunkMissing)) throw error;
+      await jobs.loseRows(accountId);
+      return null;
+    };
+  }
+}
+
+/** Whether the listener has confirmed that a job may take more than a day's calls. */
+function confirmationIn(req: Request, job: { isConfirmed: boolean }): { isConfirmed: boolean } {
+  return { isConfirmed: job.isConfirmed || req.form.text('anyway') === 'yes' };
+}
+
+/** Whether there is such an export, and it takes more than one call. */
+export function canBeJob(exportId: string): boolean {
+  const [, list] = /^library\/(.+)$/.exec(exportId) ?? [];
+  return list === undefined ? exportId === 'all' || isId(exportId) : isLongList(list);
 }
 
 function respond(req: Request, res: Response): void {
@@ -105,16 +120,18 @@ function respond(req: Request, res: Response): void {
   else res.redirect(303, routes.exportJob());
 }
 
-/** Throws {@link NoSuchPage} for an export that can't exist, and {@link Problem} if another one is running, or too many are stored. */
+/**
+ * Throws {@link NoSuchPage} for an export that can't exist, and {@link Problem} if another one is running, if too many are stored, or if it takes more
+ * than a day's calls and the listener hasn't confirmed that.
+ */
 async function startJob(
-  { jobs, worker, rateLimiters, now, overviewOf }: Deps,
+  { jobs, worker, prices, rateLimiters, now, overviewOf }: Deps,
   req: Request,
   listener: SignedInListener,
 ): Promise<void> {
   const { accountId } = listener;
   const exportId = req.form.text('export');
-  if (exportId !== 'all' && exportId !== 'library/tracks' && !isId(exportId))
-    throw new NoSuchPage('No such export');
+  if (!canBeJob(exportId)) throw new NoSuchPage('No such export');
   const former = await jobs.get(accountId);
   // safeguard: one-job-per-listener
   if (former && isUnfinished(former)) throw new Problem(stillRunning);
@@ -126,6 +143,9 @@ async function startJob(
   await charge(req.res as Response, rateLimiters.exports, 'everyone');
   const { name, rows, price } = await overviewOf(listener, exportId);
   const { page, skip, from } = beginning;
+  const { isConfirmed } = confirmationIn(req, { isConfirmed: false });
+  // safeguard: ask-before-endless-job
+  if (price && !isConfirmed) await prices.refuseAboveDay(price, exportPage(exportId));
   const isStored = await jobs.start(accountId, {
     id: randomUUID(),
     exportId,
@@ -136,7 +156,7 @@ async function startJob(
     until: null,
     reason: null,
     missing: 0,
-    isConfirmed: req.form.text('anyway') === 'yes',
+    isConfirmed,
     calls: price && price.entries + price.lists,
     rows: 0,
     totalRows: rows,
@@ -154,17 +174,18 @@ async function startJob(
 
 const stoppedBy = { state: 'canceled', until: null, reason: null } as const;
 
-/** A job whose list has changed, or that is too large, would only fail again. */
+/** These jobs would only fail again. */
+const finalReasons: readonly (string | null)[] = ['changed-meanwhile', 'too-large', 'rows-lost'];
+
 function canResume({ state, reason }: ExportJob): boolean {
-  return (
-    state === 'canceled' || (state === 'stopped' && reason !== 'changed-meanwhile' && reason !== 'too-large')
-  );
+  return state === 'canceled' || (state === 'stopped' && !finalReasons.includes(reason));
 }
 
 function jobView(job: ExportJob | null) {
   return {
     job,
     canResume: job !== null && canResume(job),
+    hasFile: job !== null && hasFile(job),
     isUnfinished: job !== null && isUnfinished(job),
     page: job && exportPage(job.exportId),
     formats: job ? linksFor(job.exportId, {}).formats : [],
@@ -184,48 +205,6 @@ function jobJson({
   expiresAt,
 }: ExportJob) {
   return { id: exportId, name, state, until, reason, missing, calls, rows, of: totalRows, expiresAt };
-}
-
-/** Reads a finished job once for its name and headers, and again for its contents, so that memory stays small. */
-async function fileOf(
-  jobs: ExportJobs,
-  accountId: string,
-  job: ExportJob,
-  format: Format,
-): Promise<ExportFile> {
-  const isAll = job.exportId === 'all';
-  if (isAll && !format.all) throw new NoSuchPage('This format holds one list');
-  const counted = emptyCounts(job);
-  let manifest: Manifest | null = null;
-  for await (const source of replay(jobs.read(accountId, job), counted)) {
-    for await (const _rows of source.pages);
-    manifest = source.manifest;
-  }
-  counted.complete = counted.sentAsNull + counted.notSent + counted.incomplete === 0;
-  const known = manifest;
-  if (!known && !isAll) throw new Problem(noFile);
-  const common = { extension: format.extension, type: format.type, collectMs };
-  if (!isAll && known)
-    return {
-      ...common,
-      name: () => nameOf(known, true),
-      facts: () => factsOf(known, true),
-      content: contentOfOne(),
-    };
-  return {
-    ...common,
-    name: () => nameOfAll(beginning, counted),
-    facts: () => factsOfAll(counted, job.startedAt, true),
-    content: format.all?.(replay(jobs.read(accountId, job), null), counted) ?? contentOfOne(),
-  };
-
-  async function* contentOfOne() {
-    for await (const source of replay(jobs.read(accountId, job), null)) yield* format.one(source);
-  }
-}
-
-function emptyCounts({ playlists, absent }: ExportJob) {
-  return { ...emptySummary(playlists ?? 1), ...absent };
 }
 
 const noFile = {

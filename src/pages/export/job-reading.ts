@@ -3,7 +3,7 @@ import { callsForFile } from '../../web/export-size.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
 import { after, openAllPlaylists, readPlaylistPage } from './all-playlists.ts';
 import { emptySummary } from './format.ts';
-import { priceOfList, rangeIn, readList } from './lists.ts';
+import { rangeIn, readList } from './lists.ts';
 import type { Place } from './place.ts';
 import { isOwnOrShared, openPlaylist } from './playlist-source.ts';
 import type { Price } from './price.ts';
@@ -53,8 +53,9 @@ export async function* readJob(
     yield* readOne(source, isOwnOrShared(listener, playlist));
     return;
   }
-  const { list: found, ...readers } = await readList(listener, { list, range: rangeIn(undefined) }, run);
-  await reserved(found.count === null ? null : priceOfList(Math.max(0, found.count - from)));
+  const named = { list, range: rangeIn(undefined) };
+  const { list: found, priceFrom, ...readers } = await readList(listener, named, run);
+  await reserved(priceFrom(from));
   yield* readOne(
     await openSource({
       list: found,
@@ -97,7 +98,7 @@ async function* readAllPlaylists(
   const place = { page, skip, from, before: before ?? '', ...(snapshot !== null && { snapshot }) };
   const readPage = (page: number) => readPlaylistPage(listener.spotify.freshPlaylists, page, run);
   const first = await readPage(place.page);
-  const { rows, price } = sizeOfAll(first, (one) => listener.spotify.cachedPagesToExport(one));
+  const { rows, price } = sizeOfAll(first, listener.spotify.cachedPagesToExport, job.place);
   await reserved(price);
   const playlists = first.total ?? 0;
   if (job.playlists !== null && job.playlists !== playlists) throw playlistChanged();
@@ -119,7 +120,7 @@ async function* readAllPlaylists(
     isOwnOrShared: (playlist) => isOwnOrShared(listener, playlist),
     resume: () => '',
   });
-  const totalRows = job.totalRows ?? rows;
+  const totalRows = job.rows > 0 ? job.totalRows : rows;
   for await (const source of sources) {
     const [playlist, at, absent] = opened.get(source) as Opened;
     opened.delete(source);
@@ -142,13 +143,13 @@ async function* readSource(
   { manifest, pages }: Source,
   isTheirs: boolean,
 ): AsyncGenerator<Pick<Step, 'event' | 'isCursor'>> {
-  const { id, name, source, exportedAt, snapshotId, readable, announced } = manifest;
+  const { id, name, contains, source, exportedAt, snapshotId, readable, announced } = manifest;
   // What was read before belongs to another version of the list.
   // safeguard: changed-playlist-restarts-job
   if (manifest.changedSince) throw playlistChanged();
   if (manifest.from === 0) {
-    const list = { id, name, source, exportedAt, snapshotId, readable, announced, isOwnOrShared: isTheirs };
-    yield { event: { list }, isCursor: false };
+    const facts = { id, name, contains, source, exportedAt, snapshotId, readable, announced };
+    yield { event: { list: { ...facts, isOwnOrShared: isTheirs } }, isCursor: false };
   }
   for await (const rows of pages) yield { event: { rows: [...rows] }, isCursor: true };
 }

@@ -1,3 +1,4 @@
+import { isPlayable } from './columns.ts';
 import type { Format } from './format.ts';
 import type { Row } from './source.ts';
 
@@ -6,6 +7,7 @@ const extensionOfTracks = 'https://musicbrainz.org/doc/jspf#track';
 
 /** A playlist in JSPF, the JSON form of XSPF (Xiph wiki: "JSPF"), with what ListenBrainz adds to it. */
 export const jspf: Format = {
+  itemsOnly: true,
   extension: 'jspf',
   type: 'application/jspf+json',
 
@@ -32,7 +34,7 @@ export const jspf: Format = {
 /** Returns null for a position without an item. */
 function trackOf(row: Row): object | null {
   const item = row?.item;
-  if (!row || !item) return null;
+  if (!row || !item || !isPlayable(item)) return null;
   const { uri, link, name, durationMs, covers } = item;
   const { addedAt, addedBy } = row;
   const isTrack = item.kind === 'track';

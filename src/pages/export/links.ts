@@ -1,4 +1,5 @@
 import { routes } from '../../routes.ts';
+import { contentsOf } from './lists.ts';
 import { exportPage } from './requests.ts';
 
 type Query = NonNullable<Parameters<typeof routes.exportAllFile>[1]>;
@@ -46,8 +47,14 @@ export function linksFor(exportId: string, same: { range?: string }): Links {
   return {
     page: exportPage(exportId, same),
     file: (format, query) => fileUrl(exportId, format, { ...same, ...query }),
-    formats: [table, json, excel, ...(exportId === 'all' ? ofAll : ofOneList)],
+    formats: [table, json, excel, ...furtherFormats(exportId)],
   };
+}
+
+function furtherFormats(exportId: string): Links['formats'] {
+  if (exportId === 'all') return ofAll;
+  const [, list] = /^library\/(.+)$/.exec(exportId) ?? [];
+  return list === undefined || contentsOf(list) === 'items' ? ofOneList : [];
 }
 
 function fileUrl(exportId: string, format: string, query: Query = {}): string {

@@ -1,21 +1,30 @@
 import { createHash } from 'node:crypto';
-import type { ExportedEntry } from '../../spotify/exported.ts';
-import { type TimeRange, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
-import type { Page } from '../../spotify/types.ts';
+import { type ExportedEntry, exportedArtist } from '../../spotify/exported.ts';
+import { savedPerPage, type TimeRange, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
+import type { FollowedArtists, Page } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import { callsForRows } from '../../web/export-size.ts';
 import type { CallingListener } from '../../web/signed-in.ts';
 import type { Price } from './price.ts';
-import type { List, Run } from './source.ts';
+import type { Contents, List, Run } from './source.ts';
 
-/** A list of the library as its URL names it; `range` is only used for top tracks. */
+/** A list of the library as its URL names it; `range` is only used for top tracks and artists. */
 export type ListName = { list: string; range: TimeRange };
+
+/** Reads up to a page of a list from a row on. */
+type Read = (from: number) => Promise<Page<ExportedEntry>>;
 
 /** How to read a list of the library. */
 type LibraryList = {
   /** The name of the file. */
   name: (range: TimeRange) => string;
-  read: (listener: CallingListener, from: number, range: TimeRange) => Promise<Page<ExportedEntry>>;
+  contains: Contents;
+  /**
+   * How Spotify sends it: by offset, by cursor (each page names the next one), or all at once. What comes at once is short, and isn't exported in the
+   * background.
+   */
+  paging: 'offset' | 'cursor' | 'none';
+  open: (listener: CallingListener, range: TimeRange) => Read;
   /** How many rows it has, for the page of its export. */
   count: (listener: CallingListener) => Promise<number | null>;
 };
@@ -27,15 +36,74 @@ const lists = new Map<string, LibraryList>([
     'tracks',
     {
       name: () => 'Saved tracks',
-      read: ({ spotify }, from) => spotify.savedTracksToExport(from),
+      contains: 'items',
+      paging: 'offset',
+      open:
+        ({ spotify }) =>
+        (from) =>
+          spotify.savedTracksToExport(from),
       count: async ({ spotify }) => (await spotify.savedTracks(1)).total,
+    },
+  ],
+  [
+    'albums',
+    {
+      name: () => 'Saved albums',
+      contains: 'albums',
+      paging: 'offset',
+      open:
+        ({ spotify }) =>
+        (from) =>
+          spotify.savedAlbumsToExport(from),
+      count: async ({ spotify }) => (await spotify.savedAlbums(1)).total,
+    },
+  ],
+  [
+    'shows',
+    {
+      name: () => 'Saved podcasts',
+      contains: 'shows',
+      paging: 'offset',
+      open:
+        ({ spotify }) =>
+        (from) =>
+          spotify.savedShowsToExport(from),
+      count: async ({ spotify }) => (await spotify.savedShows(1)).total,
+    },
+  ],
+  [
+    'episodes',
+    {
+      name: () => 'Saved episodes',
+      contains: 'items',
+      paging: 'offset',
+      open:
+        ({ spotify }) =>
+        (from) =>
+          spotify.savedEpisodesToExport(from),
+      count: async ({ spotify }) => (await spotify.savedEpisodes(1)).total,
+    },
+  ],
+  [
+    'artists',
+    {
+      name: () => 'Followed artists',
+      contains: 'artists',
+      paging: 'cursor',
+      open: ({ spotify }) => readByCursor((after) => spotify.followedArtistsToExport(after)),
+      count: async ({ spotify }) => (await spotify.followedArtists(null)).total,
     },
   ],
   [
     'recent',
     {
       name: () => 'Recently played',
-      read: async ({ spotify }) => wholeList(await spotify.historyToExport()),
+      contains: 'items',
+      paging: 'none',
+      open:
+        ({ spotify }) =>
+        async () =>
+          wholeList(await spotify.historyToExport()),
       count: async () => tracksPerPage,
     },
   ],
@@ -43,7 +111,25 @@ const lists = new Map<string, LibraryList>([
     'top',
     {
       name: (range) => `Top tracks, ${rangeNames[range]}`,
-      read: async ({ spotify }, _from, range) => wholeList(await spotify.topTracksToExport(range)),
+      contains: 'items',
+      paging: 'none',
+      open:
+        ({ spotify }, range) =>
+        async () =>
+          wholeList(await spotify.topTracksToExport(range)),
+      count: async () => tracksPerPage,
+    },
+  ],
+  [
+    'top-artists',
+    {
+      name: (range) => `Top artists, ${rangeNames[range]}`,
+      contains: 'artists',
+      paging: 'none',
+      open:
+        ({ spotify }, range) =>
+        async () =>
+          wholeList((await spotify.topArtistsToExport(range)).map(exportedArtist)),
       count: async () => tracksPerPage,
     },
   ],
@@ -52,6 +138,21 @@ const lists = new Map<string, LibraryList>([
 /** Returns whether there is a list with this name in URLs. */
 export function isListName(name: string): boolean {
   return lists.has(name);
+}
+
+/** Returns what a list contains. Throws {@link NoSuchPage} for an unknown one. */
+export function contentsOf(name: string): Contents {
+  return listNamed(name).contains;
+}
+
+/** Returns whether there is such a list that takes more than one call, so that it can be exported in the background. */
+export function isLongList(name: string): boolean {
+  return lists.has(name) && listNamed(name).paging !== 'none';
+}
+
+/** Returns whether a list is one of a time range. */
+export function hasRange(name: unknown): boolean {
+  return name === 'top' || name === 'top-artists';
 }
 
 /** Parses the range in a query. Throws {@link NoSuchPage} for an unknown one. */
@@ -72,13 +173,14 @@ export async function sizeOfList(
 }
 
 /** Returns what the file of a list with so many rows costs. */
-export function priceOfList(rows: number): Price {
+function priceOfList(rows: number): Price {
   return { lists: callsForRows(rows), entries: 0 };
 }
 
 /**
- * Reads the first page of a list of the library, and returns what `openSource` needs to read all of it. Such a list has no snapshot, so its first
- * page stands in for one: whatever is added goes to its start, and what is removed moves the rest up. Throws what `run.read` throws.
+ * Reads the first page of a list of the library, and returns what `openSource` needs to read all of it, and what it costs from a row on. Such a list
+ * has no snapshot, so its first page stands in for one: whatever is added goes to its start, and what is removed moves the rest up. Throws what
+ * `run.read` throws.
  */
 export async function readList(
   listener: CallingListener,
@@ -86,21 +188,57 @@ export async function readList(
   run: Pick<Run, 'read'>,
 ): Promise<{
   list: List;
-  load: (from: number) => Promise<Page<ExportedEntry>>;
+  priceFrom: (from: number) => Price | null;
+  load: Read;
   currentSnapshot: () => Promise<string>;
+  isSequential: boolean;
 }> {
-  const { name, read } = listNamed(list);
-  const first = await run.read(() => read(listener, 0, range));
+  const { name, contains, paging, open } = listNamed(list);
+  const read = open(listener, range);
+  const first = await run.read(() => read(0));
+  const { total } = first;
   let unused: Page<ExportedEntry> | null = first;
   return {
-    list: { id: null, name: name(range), link: null, count: first.total, snapshotId: snapshotOf(first) },
+    list: {
+      id: null,
+      name: name(range),
+      contains,
+      link: null,
+      count: total,
+      snapshotId: snapshotOf(first),
+    },
+    priceFrom(from) {
+      if (total === null) return null;
+      // The pages before a cursor have to be read again.
+      return priceOfList(paging === 'cursor' ? total : Math.max(0, total - from));
+    },
     async load(from) {
+      // safeguard: rest-of-whole-list
+      if (paging === 'none') return { items: first.items.slice(from), total };
       const page = from === 0 ? unused : null;
       // If it lacks rows, it is read again.
       unused = null;
-      return page ?? read(listener, from, range);
+      return page ?? read(from);
     },
-    currentSnapshot: async () => snapshotOf(await read(listener, 0, range)),
+    currentSnapshot: async () => snapshotOf(paging === 'none' ? first : await open(listener, range)(0)),
+    isSequential: paging === 'cursor',
+  };
+}
+
+/** Reads a list of artists of which each page names the next one. Remembers what it has read, so that a read can be retried. */
+function readByCursor(load: (after: string | null) => Promise<FollowedArtists>): Read {
+  const read: ExportedEntry[] = [];
+  let after: string | null = null;
+  let total: number | null = null;
+  let isAtEnd = false;
+  return async (from) => {
+    while (!isAtEnd && read.length < from + savedPerPage) {
+      const page = await load(after);
+      read.push(...page.items.map(exportedArtist));
+      ({ total, next: after } = page);
+      isAtEnd = after === null;
+    }
+    return { items: read.slice(from, from + savedPerPage), total };
   };
 }
 

@@ -1,3 +1,4 @@
+import { isPlayable } from './columns.ts';
 import type { Format } from './format.ts';
 import type { Row } from './source.ts';
 
@@ -6,6 +7,7 @@ const breaks = /[\p{Cc}\u2028\u2029]+/gu;
 
 /** A playlist in M3U8, as players read it: for each track a line about it, and one with its address. Local files have no address. */
 export const m3u8: Format = {
+  itemsOnly: true,
   extension: 'm3u8',
   type: 'audio/x-mpegurl',
 
@@ -17,7 +19,7 @@ export const m3u8: Format = {
 
 function linesOf(row: Row): string {
   const item = row?.item;
-  if (!item?.link) return '';
+  if (!item?.link || !isPlayable(item)) return '';
   const { link, name, durationMs } = item;
   const seconds = durationMs === null ? -1 : Math.round(durationMs / 1000);
   const artists = item.kind === 'track' ? item.artists : item.show ? [item.show] : item.authors;

@@ -13,9 +13,9 @@ export type Price = { entries: number; lists: number };
 
 /**
  * Whether an export fits into what is left of the day's calls. `at`: from when on it does, in milliseconds since 1970; null if never. `isPaused`:
- * Spotify refuses its calls until then.
+ * Spotify refuses its calls until then. `isAboveDay`: it takes more calls than a day has.
  */
-export type Fit = { fits: true } | { fits: false; isPaused: boolean; at: number | null };
+export type Fit = { fits: true } | { fits: false; isPaused: boolean; at: number | null; isAboveDay: boolean };
 
 /** The requested export and its URLs: `anyway` is the URL of the file regardless of its cost, `page` the one of its page. */
 type Wish = { isPart: boolean; isConfirmed: boolean; anyway: string; page: string };
@@ -38,8 +38,15 @@ export function createPrices({ ledger, dailyCalls, now }: Deps) {
         .filter(([part]) => price[part] > 0)
         .map(([, family]) => quotaOf(known, family, now()).closedUntil ?? 0);
       const closedUntil = Math.max(...ends);
-      if (closedUntil > now()) return { fits: false, isPaused: true, at: closedUntil };
-      return total(price) <= freeCalls ? { fits: true } : fitIn(known, price);
+      const fit: Fit = total(price) <= freeCalls ? { fits: true } : fitIn(known, price);
+      if (closedUntil <= now()) return fit;
+      return { fits: false, isPaused: true, at: closedUntil, isAboveDay: isAboveDay(fit) };
+    },
+
+    /** Throws a {@link Problem} if a job takes more calls than a day has; `page` asks for its confirmation. Throws RedisUnavailable. */
+    async refuseAboveDay(price: Price, page: string): Promise<void> {
+      const isAllowed = total(price) <= freeCalls || !isAboveDay(fitIn(await ledger.read(), price));
+      if (!isAllowed) throw aboveDay(total(price), page);
     },
 
     /**
@@ -54,7 +61,7 @@ export function createPrices({ ledger, dailyCalls, now }: Deps) {
       );
       const known = fitIn(before, price);
       // safeguard: export-anyway
-      if (isConfirmed || known.fits || (isPart && known.at === null)) return release;
+      if (isConfirmed || known.fits || (isPart && known.isAboveDay)) return release;
       await release();
       // safeguard: refuse-export-above-budget
       throw tooExpensive(total(price), known.at, { anyway, page }, now());
@@ -68,14 +75,30 @@ export function createPrices({ ledger, dailyCalls, now }: Deps) {
       // The guess is for the calls of all families.
       return fitsIn(budget, budget.isGuess ? total(price) : price[part]);
     });
-    if (waits.includes(null)) return { fits: false, isPaused: false, at: null };
+    if (waits.includes(null)) return { fits: false, isPaused: false, at: null, isAboveDay: true };
     const waitMs = Math.max(...waits.map(Number));
-    return waitMs === 0 ? { fits: true } : { fits: false, isPaused: false, at: now() + waitMs };
+    return waitMs === 0
+      ? { fits: true }
+      : { fits: false, isPaused: false, at: now() + waitMs, isAboveDay: false };
   }
+}
+
+function isAboveDay(fit: Fit): boolean {
+  return !fit.fits && fit.isAboveDay;
 }
 
 function total({ entries, lists }: Price): number {
   return entries + lists;
+}
+
+function aboveDay(calls: number, page: string): Problem {
+  return new Problem({
+    status: 409,
+    reason: 'more-than-a-day',
+    title: 'This export takes more than a day’s calls',
+    text: `It takes about ${calls} calls to Spotify. It can run for several days, and playlists may stop loading for hours. Nothing has been started.`,
+    actions: [{ label: 'Go to the export', href: `${page}#job` }],
+  });
 }
 
 function tooExpensive(

@@ -6,7 +6,7 @@ import { NoSuchPage } from '../../web/errors.ts';
 import type { Formatters } from '../../web/locale.ts';
 import type { Format } from './format.ts';
 import { formatNamed } from './formats.ts';
-import { isListName, type ListName, rangeIn } from './lists.ts';
+import { contentsOf, isListName, type ListName, rangeIn } from './lists.ts';
 
 /* What the URL of a file says, and the URLs of other files. */
 
@@ -51,8 +51,13 @@ export function formatIn({ params, query }: Request, res: Response): Format {
   const text = (value: unknown) => (value === undefined || typeof value === 'string' ? value : '');
   const name = { name: String(params.format), of: text(query.of), variant: text(query.for) };
   const format = formatNamed(name, (res.locals as Formatters).decimalSign);
-  if (!format) throw new NoSuchPage('No such format');
+  const isHeld = format?.itemsOnly !== true || params.list === undefined || listHoldsItems(params.list);
+  if (!format || !isHeld) throw new NoSuchPage('No such format');
   return format;
+}
+
+function listHoldsItems(list: unknown): boolean {
+  return contentsOf(String(list)) === 'items';
 }
 
 /** Parses the list in a URL. Throws {@link NoSuchPage} for an unknown one. */

@@ -64,6 +64,7 @@ export function createExportRun(
   const firstByteDueInMs = () => Math.max(0, startedAt + firstByteMs - performance.now());
   const run: Run = {
     isPart,
+    isHead: req.method === 'HEAD',
     now,
     read: createReader({
       now,

@@ -8,11 +8,15 @@ import { createAheadLoader } from './load-ahead.ts';
 import type { Reader } from './reader.ts';
 import { reasonOf, type Stop, stopFor } from './stop.ts';
 
+/** What the rows of a list are; `items` are tracks and episodes. */
+export type Contents = 'items' | 'albums' | 'shows' | 'artists';
+
 /** What a file says about a list that it contains: in JSON after its items, otherwise in a file beside it or in the headers of the response. */
 export type Manifest = {
   /** Null for lists of the library. */
   id: string | null;
   name: string | null;
+  contains: Contents;
   /** The URL of the list on Spotify; null for lists of the library. */
   source: string | null;
   /** When the export of the list began, in ISO 8601. */
@@ -52,7 +56,12 @@ export const nothingWritten = {
 export type Row = ExportedEntry | null;
 
 /** A list to write into a file. The manifest is correct once all pages have been read. */
-export type Source = { manifest: Manifest; pages: AsyncIterable<readonly Row[]> };
+export type Source = {
+  manifest: Manifest;
+  pages: AsyncIterable<readonly Row[]>;
+  /** Returns what the manifest will say once all pages have been read, except for how many there are of each kind; null if that is unknown. */
+  final: () => Manifest | null;
+};
 
 /** The part of an export's state that its lists share. */
 export type Run = {
@@ -67,12 +76,15 @@ export type Run = {
   /** Whether rows may be missing: only while the file's name can still mention them. */
   allowsGaps(): boolean;
   onRows(count: number): void;
+  /** Whether only the name and the headers of the file are needed. */
+  isHead: boolean;
 };
 
 /** A list as it is known before its rows are read. `count` is null if unknown. */
 export type List = {
   id: string | null;
   name: string | null;
+  contains?: Contents;
   link: string | null;
   count: number | null;
   snapshotId: string | null;
@@ -92,6 +104,8 @@ type Options = {
   run: Run;
   /** Whether its contents are known to be readable, so that several pages can be requested at once from the start. */
   isReadable?: boolean;
+  /** Whether each page names the next one, so that they can only be requested one after the other. */
+  isSequential?: boolean;
 };
 
 /**
@@ -99,26 +113,36 @@ type Options = {
  * row `from`.
  */
 export async function openSource(options: Options): Promise<Source> {
-  const { list, from, previousSnapshot, load, currentSnapshot, resume, run, isReadable = false } = options;
-  const { id, name, snapshotId, count, link } = list;
-  const loader = load && createAheadLoader((index) => readPageAt(from + index * entriesPerPage, load, run));
+  const { list, from, previousSnapshot, load, currentSnapshot, resume, run } = options;
+  const { isReadable = false, isSequential = false } = options;
+  const { id, name, contains = 'items', snapshotId, count, link } = list;
+  // safeguard: head-without-rows
+  const loader =
+    load && !run.isHead
+      ? createAheadLoader((index) => readPageAt(from + index * entriesPerPage, load, run), isSequential)
+      : null;
   if (loader && isReadable && !run.isPart) loader.expect(Math.ceil(((count ?? 0) - from) / entriesPerPage));
-  const first = loader && (await loader.take(0).catch(nullIfUnreadable));
-  const manifest: Manifest = {
+  const manifestOf = (first: FirstPage | null): Manifest => ({
     id,
     name,
+    contains,
     source: link,
     exportedAt: new Date(run.now()).toISOString(),
     snapshotId,
     changedSince: from > 0 && previousSnapshot !== null && previousSnapshot !== snapshotId,
-    readable: first !== null,
+    readable: first !== null || (run.isHead && load !== null),
     announced: first?.total ?? count ?? 0,
     from,
     ...nothingWritten,
-  };
+  });
+  let first: FirstPage | null;
+  let manifest: Manifest;
   try {
+    first = loader && (await loader.take(0).catch(nullIfUnreadable));
+    manifest = manifestOf(first);
     checkFrom(from, manifest.announced, previousSnapshot);
   } catch (error) {
+    // safeguard: close-loader-of-failed-list
     await loader?.close();
     throw error;
   }
@@ -160,7 +184,9 @@ export async function openSource(options: Options): Promise<Source> {
       manifest.stopped = { reason: 'part-full', until: null, resume: resume(from + manifest.written) };
     }
   }
-  return { manifest, pages: pages() };
+  // From then on, a file that lacks something fails.
+  const final = () => (run.isPart || run.allowsGaps() ? null : manifest);
+  return { manifest, pages: pages(), final };
 
   function isAtEnd(): boolean {
     return from + manifest.written >= manifest.announced;
@@ -177,12 +203,14 @@ export function checkFrom(from: number, total: number, previousSnapshot: string 
     throw new NoSuchPage('No such row');
 }
 
+type FirstPage = { rows: Row[]; total: number };
+
 /** Reads a page of rows; null for those still missing at the second attempt. */
 async function readPageAt(
   from: number,
   load: (from: number) => Promise<Page<ExportedEntry>>,
   run: Run,
-): Promise<{ rows: Row[]; total: number }> {
+): Promise<FirstPage> {
   const missingIn = ({ items, total }: { items: ExportedEntry[]; total: number }) =>
     Math.max(0, Math.min(entriesPerPage, total - from) - items.length);
   const loadCounted = async () => {
@@ -253,7 +281,8 @@ export function countRows(
     if (row === null) manifest.missing += 1;
     else if (row.item === null) manifest.gone += 1;
     else if (row.item.kind === 'episode') manifest.episodes += 1;
-    else if (row.item.kind !== 'track') manifest.chapters += 1;
+    else if (row.item.kind === 'chapter' || row.item.kind === 'audiobook') manifest.chapters += 1;
+    else if (row.item.kind !== 'track') continue;
     else if (row.item.local) manifest.local += 1;
     else manifest.tracks += 1;
   }

@@ -1,5 +1,10 @@
 import type { ExportJob, JobEvent } from '../../access/export-job-records.ts';
-import { createExportJobs, type ExportJobs, maxJobCharacters } from '../../access/export-jobs.ts';
+import {
+  ChunkMissing,
+  createExportJobs,
+  type ExportJobs,
+  maxJobCharacters,
+} from '../../access/export-jobs.ts';
 import type { Grants } from '../../access/grants.ts';
 import type { ListenerAccess } from '../../access/listener-access.ts';
 import type { ListenerApi } from '../../access/listener-api.ts';
@@ -96,9 +101,12 @@ function createExportWorker(deps: Deps) {
     try {
       const owner = await jobs.claim(accountId);
       if (owner === null) return;
-      await continueJob(deps, stopping.signal, accountId, owner).finally(() =>
-        jobs.release(accountId, owner),
-      );
+      await continueJob(deps, stopping.signal, accountId, owner)
+        .catch((error: unknown) => {
+          if (!(error instanceof ChunkMissing)) throw error;
+          return jobs.loseRows(accountId);
+        })
+        .finally(() => jobs.release(accountId, owner));
     } catch (error) {
       // The lease expires, and this or another process continues.
       if (!(error instanceof RedisUnavailable)) throw error;
@@ -142,7 +150,7 @@ async function continueJob(
     const { reason, missing } = await outcomeOfJob(jobs, accountId, job);
     await save({ state: 'done', reason, missing });
   } catch (error) {
-    if (error instanceof RedisUnavailable) throw error;
+    if (error instanceof RedisUnavailable || error instanceof ChunkMissing) throw error;
     if (signal.aborted || error instanceof JobLost || error instanceof ShuttingDown) return;
     await save(changeAfter(error, job, now()));
     // An error of our own is reported.
@@ -175,8 +183,8 @@ async function readAll(deps: Deps, signal: AbortSignal, progressing: Progressing
     ...listenerApi.forSession({ listener, grant: open, invalidate }),
   };
   const reserve = (price: Parameters<Prices['reserve']>[0]) =>
-    // One that never fits goes on until Spotify refuses a call, and then waits.
-    prices.reserve(price, { isPart: true, isConfirmed, anyway: '', page: '' });
+    // One that never fits needs the listener's consent. It goes on until Spotify refuses a call, and then waits.
+    prices.reserve(price, { isPart: isConfirmed, isConfirmed: false, anyway: '', page: '' });
   await storeSteps(readJob(calling, current(), createJobRun(signal, now), reserve), signal, progressing);
 }
 
@@ -227,6 +235,7 @@ async function storeSteps(
 function createJobRun(signal: AbortSignal, now: () => number): Run {
   return {
     isPart: false,
+    isHead: false,
     now,
     // A longer pause ends this run: the job is stored, and any process continues it.
     read: createReader({
@@ -268,7 +277,7 @@ async function outcomeOfJob(
 ): Promise<{ reason: string | null; missing: number }> {
   const summary = { ...emptySummary(job.playlists ?? 0), ...job.absent };
   let outcome: ReturnType<typeof outcomeOf> = null;
-  for await (const source of replay(jobs.read(accountId, job), summary)) {
+  for await (const source of replay(jobs.read(accountId, job), { summary })) {
     for await (const _rows of source.pages);
     if (job.playlists === null) outcome = outcomeOf(source.manifest, source.isOwnOrShared, '');
   }

@@ -18,6 +18,7 @@ type ListedFile = Manifest & { file: string | null };
 /** A ZIP with a file for each list, in another format, and a manifest of them all. */
 export function createZip(format: Format): Format {
   return {
+    itemsOnly: format.itemsOnly === true,
     extension: 'zip',
     type: 'application/zip',
     one: (source) => zipOf(format, [source], null),
@@ -48,8 +49,11 @@ async function* zipOf(
     const used = new Set<string>(['manifest.json']);
     for await (const source of sources) {
       const { manifest } = source;
-      const file = manifest.readable ? unusedName(manifest, format.extension, used) : null;
-      if (file !== null) await zip.add(file, bytesOf(format.one(source)));
+      const { known, pieces } = manifest.readable
+        ? await untilKnown(source, format.one(source))
+        : { known: null, pieces: [] };
+      const file = known && unusedName(known, format.extension, used);
+      if (file !== null) await zip.add(file, bytesOf(pieces));
       lists.push({ file, ...manifest });
     }
     const manifest = JSON.stringify({ lists, ...(summary && { summary }) }, null, 2);
@@ -66,9 +70,41 @@ async function openZip(writable: WritableStream): Promise<ZipWriter<unknown>> {
   return new ZipWriter(writable, options);
 }
 
+/**
+ * Reads the file of a list until it is known what it lacks, because its name comes first and says so. That's at once in a long file, which fails if it
+ * lacks anything.
+ */
+async function untilKnown(
+  source: Source,
+  content: AsyncIterable<Piece>,
+): Promise<{ known: Manifest; pieces: AsyncIterable<Piece> }> {
+  const iterator = content[Symbol.asyncIterator]();
+  const read: Piece[] = [];
+  let known = source.final();
+  while (known === null) {
+    const next = await iterator.next();
+    if (!next.done) read.push(next.value);
+    // safeguard: part-in-zip-says-so
+    known = next.done ? source.manifest : source.final();
+  }
+  return { known, pieces: all() };
+
+  async function* all(): AsyncGenerator<Piece> {
+    try {
+      yield* read;
+      read.length = 0;
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
+  }
+}
+
 /** Returns a name for the file of a list that no other file has, whether or not the file system distinguishes case. */
 function unusedName(manifest: Manifest, extension: string, used: Set<string>): string {
-  const plain = contentFileName(nameOf(manifest, false));
+  const { from, written, announced, stopped } = manifest;
+  const isRead = stopped !== null || from + written >= announced;
+  const plain = contentFileName(nameOf(manifest, isRead));
   for (let count = 1; ; count += 1) {
     const name = `${plain}${count > 1 ? ` (${count})` : ''}.${extension}`;
     // safeguard: unique-names-in-zip

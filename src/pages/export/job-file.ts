@@ -1,0 +1,76 @@
+import type { ExportJob } from '../../access/export-job-records.ts';
+import type { ExportJobs } from '../../access/export-jobs.ts';
+import { routes } from '../../routes.ts';
+import { NoSuchPage } from '../../web/errors.ts';
+import { factsOf, factsOfAll } from './facts.ts';
+import { nameOf, nameOfAll } from './file-name.ts';
+import { emptySummary, type Format, type Summary } from './format.ts';
+import { beginning } from './place.ts';
+import { replay } from './replay.ts';
+import type { ExportFile } from './send.ts';
+import type { Manifest } from './source.ts';
+import type { Stop } from './stop.ts';
+
+/** A stored file is collected for so long before it is sent, so that a short one has a length. */
+const collectMs = 5_000;
+
+/** Whether a job has a file: all that it should have read, or, after it has stopped, what it has read before. */
+export function hasFile({ state, rows }: ExportJob): boolean {
+  return state === 'done' || (rows > 0 && (state === 'stopped' || state === 'canceled'));
+}
+
+/**
+ * Returns the file of a job. Reads what is stored once for its name and headers, and again for its contents, so that memory stays small. Returns
+ * null if there is nothing. Throws {@link NoSuchPage} if the format can't hold it, and ChunkMissing.
+ */
+export async function fileOfJob(
+  jobs: ExportJobs,
+  accountId: string,
+  job: ExportJob,
+  format: Format,
+): Promise<ExportFile | null> {
+  const isAll = job.exportId === 'all';
+  if (isAll && !format.all) throw new NoSuchPage('This format holds one list');
+  const stop = stopOf(job);
+  const counted: Summary = { ...emptySummary(job.playlists ?? 1), ...job.absent };
+  const manifests: Manifest[] = [];
+  for await (const source of replay(jobs.read(accountId, job), { summary: counted, stop })) {
+    for await (const _rows of source.pages);
+    manifests.push(source.manifest);
+  }
+  const { sentAsNull, notSent, incomplete } = counted;
+  counted.complete = counted.stopped === null && sentAsNull + notSent + incomplete === 0;
+  const again = () => replay(jobs.read(accountId, job), { stop, manifests });
+  const common = { extension: format.extension, type: format.type, collectMs };
+  if (isAll && format.all)
+    return {
+      ...common,
+      name: () => nameOfAll(beginning, counted),
+      facts: () => factsOfAll(counted, job.startedAt, true),
+      content: format.all(again(), counted),
+    };
+  const [manifest] = manifests;
+  if (!manifest) return null;
+  if (format.itemsOnly && manifest.contains !== 'items') throw new NoSuchPage('This format holds tracks');
+  return {
+    ...common,
+    name: () => nameOf(manifest, true),
+    facts: () => factsOf(manifest, true),
+    content: contentOfOne(),
+  };
+
+  async function* contentOfOne() {
+    for await (const source of again()) yield* format.one(source);
+  }
+}
+
+/** Why a job has read no more than this; null if it has read everything. */
+function stopOf({ state, reason }: ExportJob): Stop | null {
+  // safeguard: part-of-job-says-so
+  if (state === 'done') return null;
+  return {
+    reason: state === 'canceled' ? 'canceled' : String(reason),
+    until: null,
+    resume: routes.exportJob(),
+  };
+}
