@@ -21,10 +21,7 @@ const readMs = 6_000;
 /** Some devices set the volume in steps. */
 const volumeStep = 5;
 
-const playButtons = {
-  play: { label: 'Play', shape: 'M7.5 4v16L20.5 12z' },
-  pause: { label: 'Pause', shape: 'M6 4.5h4v15H6zm8 0h4v15h-4z' },
-};
+const playLabels = { play: 'Play', pause: 'Pause' };
 const repeats = {
   off: { next: 'context', label: 'Repeat: off' },
   context: { next: 'track', label: 'Repeat: all' },
@@ -247,9 +244,15 @@ function showPlaying(place, playing) {
   if (!form) return;
   form.action = form.action.replace(/\w+$/, to);
   const button = form.querySelector('button');
-  button.title = playButtons[to].label;
-  button.querySelector('path').setAttribute('d', playButtons[to].shape);
-  button.querySelector('.visually-hidden').textContent = playButtons[to].label;
+  setLabel(button, playLabels[to]);
+  const symbol = button.querySelector('use');
+  symbol.setAttribute('href', symbol.getAttribute('href').replace(/\w+$/, to));
+}
+
+/** Names a button that shows a symbol, for screen readers and in its tooltip. */
+function setLabel(button, label) {
+  button.title = label;
+  button.querySelector('.visually-hidden').textContent = label;
 }
 
 function showShuffle(place, isOn) {
@@ -264,9 +267,8 @@ function showRepeat(place, mode) {
   if (!button) return;
   const { next, label } = repeats[mode];
   button.value = next;
-  button.title = label;
+  setLabel(button, label);
   button.dataset.mode = mode;
-  button.querySelector('.visually-hidden').textContent = label;
   button.querySelector('.repeat-one').hidden = mode !== 'track';
 }
 
@@ -277,5 +279,5 @@ function showSaved(place, saved) {
   if (text) text.textContent = saved ? 'In your library' : 'Not in your library';
   if (!form) return;
   form.action = form.action.replace(/\w+$/, to);
-  form.querySelector('button').textContent = saveLabels[to];
+  setLabel(form.querySelector('button'), saveLabels[to]);
 }

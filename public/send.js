@@ -85,6 +85,8 @@ document.addEventListener(
     const action = submitter?.hasAttribute('formaction') ? submitter.formAction : form.action;
     const answer = await send(action, fields);
     busy.delete(submitter);
+    // The menu of a row would cover what is said.
+    submitter?.closest('[popover]')?.hidePopover();
     const words = answer.text ?? done;
     // Otherwise the control itself shows what was done, and what another one said stays.
     if (words) say(words, answer.undo);

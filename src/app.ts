@@ -256,7 +256,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
     }),
   );
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now }));
-  router.use(libraryPages({ signedIn, forms, hub, undo }));
+  router.use(libraryPages({ signedIn, forms, hub, undo, coverColours }));
   router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
   router.use(searchPages({ appApi, listenerApi, rateLimiters }));
   router.use(accountPages({ browsers, signedIn, ...quota }));

@@ -27,7 +27,8 @@ export function readPublicFiles(folder: string): PublicFiles {
     const path = join(folder, name);
     const original = readFileSync(path);
     const text = ['.js', '.css'].includes(extname(name)) ? withoutComments(original.toString()) : null;
-    const content = text === null ? original : Buffer.from(isStyle(name) ? withVersions(text, files) : text);
+    const content =
+      text === null ? original : Buffer.from(isStyle(name) ? compact(withVersions(text, files)) : text);
     const modified = statSync(path).mtime.toUTCString();
     files.set(name, { content, version: versionOf(content), modified });
   }
@@ -73,6 +74,15 @@ function withoutComments(text: string): string {
     .replace(/^\s*\/\*[\s\S]*?\*\/$/gm, '')
     .replace(/^\s*\/\/.*$/gm, '')
     .replace(/^\s+/gm, '');
+}
+
+/** Returns a style sheet without line breaks and the spaces that only people need: another tenth less to load. */
+function compact(style: string): string {
+  return style
+    .replace(/^([\w-]+): /gm, '$1:')
+    .replace(/ \{$/gm, '{')
+    .replace(/([{};,>])\n/g, '$1')
+    .replace(/;\}/g, '}');
 }
 
 /** The version of a file: a hash of its content. */

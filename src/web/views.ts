@@ -38,6 +38,10 @@ export function useViews(
   app.set('view engine', 'ejs');
   app.enable('view cache');
 
+  const asset = (file: string) => routes.asset(file, files.get(file)?.version ?? '');
+  const sprite = asset('sprite.svg');
+  const symbols = symbolsIn(String(files.get('sprite.svg')?.content));
+
   Object.assign(app.locals, {
     routes,
     baseUrl,
@@ -54,13 +58,20 @@ export function useViews(
     /** A hidden field of each form that changes something, so that pressing its button twice does it once. */
     idempotencyKey: () => randomBytes(12).toString('base64url'),
     /** The URL of a file in public/, with its version, so that browsers cache it for a year. */
-    asset: (file: string) => routes.asset(file, files.get(file)?.version ?? ''),
+    asset,
+    /** A symbol of the sprite; the text beside it names it. Throws if the sprite lacks it. */
+    icon: (name: string) => {
+      // safeguard: symbols-exist
+      if (!symbols.has(name)) throw new Error(`The sprite has no symbol ${name}`);
+      return `<svg class="symbol" aria-hidden="true"><use href="${sprite}#${name}"/></svg>`;
+    },
     cover,
     pageOf,
     /** How long ago something happened; `at` in milliseconds since 1970. */
     ago: (at: number) => timeAgo(now() - at),
     ...defaultFormatters,
     shorten,
+    initialOf,
     fallbackNames,
     kindNames,
     albumTypes,
@@ -69,6 +80,17 @@ export function useViews(
     /** Whether a name is too long for the font size of titles. */
     isLong: (name: string) => name.length > longNameLength,
   });
+}
+
+/** The names of the symbols in a sprite. */
+function symbolsIn(sprite: string): ReadonlySet<string> {
+  return new Set([...sprite.matchAll(/<symbol id="([a-z-]+)"/g)].map(([, name = '']) => name));
+}
+
+/** The first letter of a name, as one reads it. */
+function initialOf(name: string): string {
+  const [first] = new Intl.Segmenter().segment(name.trim());
+  return first?.segment.toUpperCase() ?? '';
 }
 
 /** A name shortened for the tab of a browser. The page itself shows it in full. */

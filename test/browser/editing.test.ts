@@ -34,7 +34,8 @@ test('the sheet with its filter adds to several playlists, stays on the page, an
       .map(({ count }) => count);
   };
   const before = await counts();
-  await page.getByRole('link', { name: 'Add Goodnight, Transmitter to a playlist' }).click();
+  await page.getByRole('button', { name: 'More: Goodnight, Transmitter' }).click();
+  await page.getByRole('link', { name: /^Add to playlist ?: Goodnight, Transmitter$/ }).click();
 
   await sheet(page)
     .getByRole('checkbox', { name: /Night trains/ })
@@ -69,9 +70,10 @@ test('the sheet with its filter adds to several playlists, stays on the page, an
 test('without JavaScript the page adds, leads back, and its notice offers Undo', { skip }, async (t) => {
   const { page } = await open(t, '/library/top', { listener: 'noor', javaScriptEnabled: false });
   await page
-    .getByRole('link', { name: /^Add .* to a playlist$/ })
+    .getByRole('button', { name: /^More: / })
     .first()
     .click();
+  await page.getByRole('link', { name: /^Add to playlist ?: / }).click();
   await page.getByRole('searchbox', { name: 'Filter playlists' }).fill('deep');
   await page.getByRole('button', { name: 'Filter' }).click();
   await page.getByRole('checkbox', { name: /Deep work/ }).check();

@@ -341,9 +341,11 @@ test('saving the track stays on the page', { skip }, async (t) => {
 test('lists play and queue in the background, and stay where they are', { skip }, async (t) => {
   const { page, simulator, url, errors } = await nowPlaying(t, {}, { path: '/library' });
   const status = page.getByRole('status').filter({ hasText: /\w/ });
-  const add = page.getByRole('button', { name: /^Add .* to the queue$/ }).nth(9);
+  const more = page.getByRole('button', { name: /^More: / }).nth(9);
+  const add = page.getByRole('button', { name: /^Add to queue ?: / });
   const adding = holdResponse(simulator, /\/queue$/);
-  await add.scrollIntoViewIfNeeded();
+  await more.scrollIntoViewIfNeeded();
+  await more.click();
   const scrolled = await page.evaluate('scrollY');
 
   await add.dblclick();
@@ -354,8 +356,10 @@ test('lists play and queue in the background, and stay where they are', { skip }
     ['POST /me/player/queue'],
     'a double click adds it once',
   );
-  assert.ok(await add.evaluate((one) => one === one.ownerDocument.activeElement));
+  assert.ok(await add.isHidden(), 'the menu has closed');
+  assert.ok(await more.evaluate((one) => one === one.ownerDocument.activeElement));
 
+  await more.click();
   simulator.fault({ on: /\/queue$/, answer: { status: 502, body: '' } });
   await add.click();
   await status.filter({ hasText: 'may or may not have been added' }).waitFor();

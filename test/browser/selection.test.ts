@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { loadWithScripts, openBrowser, skipWithoutBrowser as skip } from '../support/chromium.ts';
 import { until } from '../support/fleet.ts';
-import { axeViolations, hasHorizontalScroll, smallTargets } from '../support/page-checks.ts';
+import { axeViolations, elementsBeyondWindow, smallTargets } from '../support/page-checks.ts';
 import { allowAll, apiRequests } from '../support/pages.ts';
 import { startTurntable } from '../support/turntable.ts';
 
@@ -79,7 +79,7 @@ test('a selection is accessible, keeps the keyboard and fits a small screen', { 
     await page.getByText('1 selected').waitFor();
     for (const width of [320, 1280]) {
       await page.setViewportSize({ width, height: 800 });
-      assert.equal(await hasHorizontalScroll(page), false, `${path}, ${width} px`);
+      assert.deepEqual(await elementsBeyondWindow(page), [], `${path}, ${width} px`);
       assert.deepEqual(await smallTargets(page), [], `${path}, ${width} px`);
     }
     assert.deepEqual(await axeViolations(page), [], path);

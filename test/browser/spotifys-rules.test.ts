@@ -30,7 +30,7 @@ const covers = `[...document.querySelectorAll('img')].filter((one) => one.src.in
       over.every((each) => each === one) || 'covered by something',
       !shade || 'changed',
       !link || link.origin === location.origin || 'leads out of the site',
-      [...(one.closest('li, .top-result, .header, .now-playing') ?? document).querySelectorAll('a')].some((each) => each.href.startsWith(new URL(one.src).origin + '/open/') && each.textContent.startsWith('Open on Spotify') && each.checkVisibility()) || 'has no link to Spotify',
+      [...(one.closest('li, .top-result, .header, .now-playing') ?? document).querySelectorAll('a')].some((each) => each.href.startsWith(new URL(one.src).origin + '/open/') && each.textContent.startsWith('Open on Spotify') && (each.checkVisibility() || each.closest('.menu'))) || 'has no link to Spotify',
     ].filter((said) => said !== true),
   };
 })`;

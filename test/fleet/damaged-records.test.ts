@@ -146,8 +146,9 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
         await kind.before?.();
       };
       const all = kind.visit ? new Map([...visits, [kind.key, kind.visit]]) : visits;
-      const affected = await visitsThatUse(fleet, kind, all, prepare);
-      assert.ok(affected.size > 0, 'something uses it');
+      const users = await visitsThatUse(fleet, kind, all, prepare);
+      // What the process remembers is read now and then only.
+      const affected = users.size > 0 ? users : all;
       for (const [name, harm, depth = 0] of harms) {
         // Deep fields are only read to show what is playing.
         for (const [what, visit] of affected) {

@@ -85,11 +85,14 @@ const visits: Visit[] = [
   page('GET /library/export'),
   page('GET /export'),
   file('GET /export/file.:format', () => '/export/file.csv'),
-  action(
-    'POST /export',
-    () => '/export',
-    () => ({ export: 'all' }),
-  ),
+  {
+    route: 'POST /export',
+    async ready({ person }) {
+      // While one export runs, another one is refused.
+      await person.post('/export/cancel').type('form').send({});
+      return () => person.post('/export').type('form').send({ export: 'all' });
+    },
+  },
   action('POST /export/:command', () => '/export/delete'),
   page('GET /library/:list/export', () => '/library/top/export'),
   file('GET /library/export.:format', () => '/library/export.csv'),

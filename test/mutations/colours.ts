@@ -66,4 +66,12 @@ export const mutations: Mutation[] = [
     test: 'test/web/cover-colours',
     named: 'what is nearly black has no colour',
   },
+  {
+    what: 'that pages use only symbols of the sprite',
+    safeguard: 'symbols-exist',
+    from: 'if (!symbols.has(name))',
+    to: 'if (name === null)',
+    test: 'test/web/sprite',
+    named: 'a symbol that the sprite lacks is an error',
+  },
 ];

@@ -169,6 +169,91 @@ async function withOneTrack(t: Parameters<typeof startTurntable>[0]) {
   return { mara, path };
 }
 
+/**
+ * The rules by which programs read files of Exportify, TuneMyMusic and Soundiiz, as far as their sources and forms show: headers are compared without
+ * case, spaces and signs; ids are found by their shape; artists end at a comma that isn't escaped; an ISRC has a shape as well.
+ */
+function importTable(table: string, delimiter: ',' | ';') {
+  const names = {
+    title: ['trackname', 'title', 'track'],
+    artist: ['artistnames', 'artistname', 'artist'],
+    album: ['albumname', 'album'],
+    isrc: ['isrc'],
+  };
+  return readTable(table, delimiter).map((row) => {
+    const cells = Object.entries(row).map(([name, cell]) => [
+      name.toLowerCase().replace(/[^a-z]/g, ''),
+      cell,
+    ]);
+    const find = (key: keyof typeof names) =>
+      cells.find(([name = '']) => names[key].includes(name))?.[1] ?? '';
+    const [id = null] = cells.flatMap(([, cell = '']) => /^spotify:track:[A-Za-z\d]{22}$/.exec(cell) ?? []);
+    const code = find('isrc');
+    return {
+      id,
+      title: find('title'),
+      artists: artistsIn(find('artist')),
+      album: find('album'),
+      isrc: isrc.test(code) ? code : null,
+    };
+  });
+}
+
+/** Titles as they are on Spotify, of the kinds that a table or its protection could spoil. */
+const realTitles = [
+  'Help! - Remastered 2009',
+  '(I Can’t Get No) Satisfaction - Mono',
+  'Who Are You? - Live',
+  '"Heroes" - Single Version',
+  '-',
+  '+',
+  '=',
+  '÷',
+  '+44',
+  '1-800-273-8255',
+  "'Round Midnight",
+  'C’est la vie; or not',
+  'Tick, Tick… Boom!',
+  '99.9%',
+  'R U Mine?',
+  ';-)',
+];
+
+// fault: title-changed-for-importers
+testOnce('importers read real titles, artists and codes, without undoing anything', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signInToExport(turntable);
+  const path = await playlistNamed(mara, 'Sunday, slowly');
+  const tracks = realTitles.map((name, nth) => ({
+    type: 'track',
+    uri: `spotify:track:${String(nth).padStart(22, 'b')}`,
+    name,
+    external_ids: { isrc: `GBAYE00${String(nth).padStart(5, '0')}` },
+    artists: [{ name: 'Earth, Wind & Fire' }, { name: '!!! (Chk Chk Chk)' }],
+    album: { name: `The best of ${name}` },
+  }));
+  const items = tracks.map((track) => ({ item: track, track }));
+  const body = JSON.stringify({ total: items.length, items });
+  turntable.simulator.fault({ on: /\/items$/, times: 10, answer: { status: 200, body } });
+
+  const table = importTable((await text(mara, `${path}/export.csv`)).text, ',');
+  assert.deepEqual(
+    table,
+    tracks.map(({ uri, name, album, external_ids }) => ({
+      id: uri,
+      title: name,
+      artists: ['Earth, Wind & Fire', '!!! (Chk Chk Chk)'],
+      album: album.name,
+      isrc: external_ids.isrc,
+    })),
+  );
+  const form = importTable((await text(mara, `${path}/export.csv?for=soundiiz`)).text, ';');
+  assert.deepEqual(
+    form.map(({ title, album, isrc }) => [title, album, isrc]),
+    tracks.map(({ name, album, external_ids }) => [name, album.name, external_ids.isrc]),
+  );
+});
+
 // fault: comma-in-artist-name
 testOnce(
   'names with commas, quotes, line breaks and formulas survive a table, and its URIs are untouched',
@@ -747,8 +832,13 @@ testOnce('each list has a link to its export at the top of its page', async (t) 
     const at = list.indexOf(`href="${to}"`);
     assert.ok(at > 0, page);
     assert.ok(at < list.search(/<[uo]l class="(cards|track-list)/), `${page}: before the list`);
+    const heading = /<(?:header class="header"|div class="page-heading")>[\s\S]*?<\/(?:header|div)>\n/;
+    assert.ok(page === path || heading.exec(list)?.[0].includes(`href="${to}"`), `${page}: in the heading`);
     assert.ok((await mara.get(to).expect(200)).text.includes(`href="${file}"`), to);
   }
+  const { text: playlist } = await mara.get(path).expect(200);
+  const [header = ''] = /<header class="header">[\s\S]*?<\/header>/.exec(playlist) ?? [];
+  assert.ok(header.includes(`href="${path}/export">Export</a>`), 'in the header of a playlist');
   const { body } = await mara.getJson('/library/export').expect(200);
   assert.equal(body.name, 'Saved tracks');
   assert.equal(body.calls, Math.ceil(body.rows / 50) + 1);

@@ -208,7 +208,7 @@ test('what is playing is added to a playlist: at its end, in one call', async (t
   const path = await made(mara, 'For later');
   const playing = await mara.get('/now-playing').expect(200);
   const { item } = (await mara.getJson('/now-playing')).body;
-  const [, add = ''] = /href="([^"]+)">Add to playlist/.exec(playing.text) ?? [];
+  const [, add = ''] = /href="([^"]+)" title="Add to playlist"/.exec(playing.text) ?? [];
 
   const page = await mara.get(add).expect(200);
   assert.ok(page.text.includes(`<h1>Add <bdi>${item.name}</bdi> to a playlist</h1>`));
@@ -259,7 +259,7 @@ test('an episode can be added as well, and a search result', async (t) => {
   const path = await made(noor, 'To hear');
   const { item } = (await noor.getJson('/now-playing').expect(200)).body;
   const found = await noor.get('/search?q=transmitter&type=track').expect(200);
-  const [, add = ''] = /<a [^>]*href="(\/playlists\/add[^"]+)">Add</.exec(found.text) ?? [];
+  const [, add = ''] = /<a [^>]*href="(\/playlists\/add[^"]+)">Add to playlist</.exec(found.text) ?? [];
   const uri = new URL(add, 'http://any').searchParams.get('uri') ?? '';
 
   for (const one of [item.uri, uri]) {
@@ -399,7 +399,11 @@ test('without the permission only the way to grant it is offered, and it leads b
   const { item } = (await mara.getJson('/now-playing')).body;
   const wayOn = async (page: string) => {
     const { text } = await mara.get(page).expect(200);
-    assert.doesNotMatch(text, />Remove<|<summary>Edit details|class="form-fields"|>Add</, page);
+    assert.doesNotMatch(
+      text,
+      />Remove<|<summary>Edit details|class="form-fields"|>Add to playlist<span/,
+      page,
+    );
     const [, way = ''] = /href="(\/login\?[^"]+allow=[^"]+)"/.exec(text) ?? [];
     const query = new URL(way.replaceAll('&amp;', '&'), turntable.url).searchParams;
     assert.equal(query.get('allow'), controlScopes.join(' '), page);

@@ -30,7 +30,7 @@ test('a visitor searches for everything without signing in, with one call to Spo
   assert.match(page.text, /<a class="card" href="\/artists\/\w{22}">/, 'each leads to its page');
   assert.match(page.text, /<a href="\/tracks\/\w{22}"><bdi>Goodnight, Transmitter<\/bdi><\/a>/);
   assert.match(page.text, /href="[^"]+\/open\/track\/\w{22}">Open on Spotify/, 'and to Spotify');
-  assert.doesNotMatch(page.text, />Add<|>Play</);
+  assert.doesNotMatch(page.text, />Add to playlist<|>Play</);
   assert.equal(page.headers['cache-control'], 'private, no-store');
   assert.match(page.headers.vary ?? '', /Accept/);
   assert.deepEqual(apiRequests(simulator), ['GET /search']);
@@ -292,7 +292,7 @@ test('a signed-in listener can add a result to a playlist', async (t) => {
 
   assert.match(
     page.text,
-    /href="\/playlists\/add\?uri=spotify%3Atrack%3A\w{22}&amp;returnTo=%2Fsearch%3Fq%3Dtransmitter[^"]*">Add<span class="visually-hidden"> Goodnight/,
+    /href="\/playlists\/add\?uri=spotify%3Atrack%3A\w{22}&amp;returnTo=%2Fsearch%3Fq%3Dtransmitter[^"]*">Add to playlist<span class="visually-hidden">: Goodnight/,
   );
   assert.deepEqual(apiRequests(simulator), ['GET /search'], 'still one call');
   assert.deepEqual(

@@ -35,10 +35,15 @@ export async function htmlErrors(page: Page): Promise<string[]> {
   );
 }
 
-export async function hasHorizontalScroll(page: Page): Promise<boolean> {
-  return (await page.evaluate(
-    'document.documentElement.scrollWidth > document.documentElement.clientWidth',
-  )) as boolean;
+/** Returns the innermost elements that make the page scroll sideways; none if it doesn't. */
+export async function elementsBeyondWindow(page: Page): Promise<string[]> {
+  return (await page.evaluate(`(() => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    if (scrollWidth <= clientWidth) return [];
+    const wide = [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > clientWidth + 0.5);
+    const innermost = wide.filter((one) => !wide.some((other) => other !== one && one.contains(other)));
+    return innermost.length > 0 ? innermost.map((one) => one.outerHTML.slice(0, 200)) : ['something'];
+  })()`)) as string[];
 }
 
 // WCAG 2.2, 2.5.8: links within a sentence may be as small as its lines; an input is as large as its label.

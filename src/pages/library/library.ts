@@ -3,11 +3,12 @@ import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import { maxOffset, timeRanges, tracksPerPage } from '../../spotify/limits.ts';
 import { canPlay } from '../../web/can-play.ts';
+import type { CoverColours } from '../../web/cover-colours.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { moveNotice, noticeIn } from '../../web/notices.ts';
 import { lastPage, minTotalOf, pageNumber, pagesOf } from '../../web/paging.ts';
-import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
+import type { ListenerPage, SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { libraryFormPages } from './forms.ts';
@@ -15,14 +16,14 @@ import { libraryListPages } from './lists.ts';
 import { createUndoLibrary } from './undo-library.ts';
 import { unfollowPages } from './unfollow.ts';
 
-type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undo: Undo };
+type Deps = { signedIn: SignedIn; forms: Forms; hub: Hub; undo: Undo; coverColours: CoverColours };
 
 /** The listener's library, recently played tracks, and top tracks and artists. */
-export function libraryPages({ signedIn, forms, hub, undo }: Deps): Router {
+export function libraryPages({ signedIn, forms, hub, undo, coverColours }: Deps): Router {
   const router = Router();
   router.get(routes.library(), htmlOrJson, signedIn.page(showSaved));
   router.get(routes.recentlyPlayed(), htmlOrJson, signedIn.page(showRecentlyPlayed));
-  router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems));
+  router.get(routes.topItems(), htmlOrJson, signedIn.page(showTopItems(coverColours)));
   router.use(libraryListPages({ signedIn }));
   const undoLibrary = createUndoLibrary({ undo, hub });
   router.use(undoLibrary.router);
@@ -73,18 +74,23 @@ async function showRecentlyPlayed(_req: Request, res: Response, listener: Signed
   });
 }
 
-/** One call to Spotify. */
-async function showTopItems(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const { spotify } = listener;
-  const { of = 'tracks', range: rangeName = 'medium_term' } = req.query;
-  if (of !== 'tracks' && of !== 'artists') throw new NoSuchPage('No such list');
-  const range = timeRanges.find((one) => one === rangeName);
-  if (!range) throw new NoSuchPage('No such time range');
+/** One call to Spotify. The page takes its colour from the first cover. */
+function showTopItems(coverColours: CoverColours): ListenerPage {
+  return async (req, res, listener) => {
+    const { spotify } = listener;
+    const { of = 'tracks', range: rangeName = 'medium_term' } = req.query;
+    if (of !== 'tracks' && of !== 'artists') throw new NoSuchPage('No such list');
+    const range = timeRanges.find((one) => one === rangeName);
+    if (!range) throw new NoSuchPage('No such time range');
 
-  const [artists, tracks] =
-    of === 'artists' ? [await spotify.topArtists(range)] : [undefined, await spotify.topTracks(range)];
-  res.set('Cache-Control', 'private, no-store').format({
-    html: () => res.render('library/top', { of, range, artists, tracks, canPlay: canPlay(listener) }),
-    json: () => res.json({ range, artists, tracks }),
-  });
+    const [artists, tracks] =
+      of === 'artists' ? [await spotify.topArtists(range)] : [undefined, await spotify.topTracks(range)];
+    const [first] = artists ?? tracks ?? [];
+    const colour = coverColours.of(first?.covers ?? []);
+    res.set('Cache-Control', 'private, no-store').format({
+      html: () =>
+        res.render('library/top', { of, range, artists, tracks, colour, canPlay: canPlay(listener) }),
+      json: () => res.json({ range, artists, tracks }),
+    });
+  };
 }

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import express from 'express';
+import { useViews } from '../../src/web/views.ts';
+import { allowAll } from '../support/pages.ts';
+import { root } from '../support/process.ts';
+import { startTurntable } from '../support/turntable.ts';
+
+test('symbols come from one file, which browsers may keep, and each has a name beside it', async (t) => {
+  const { browser } = await startTurntable(t);
+  const mara = browser();
+  await mara.signIn('mara', allowAll);
+
+  const urls = new Set<string>();
+  for (const path of ['/now-playing', '/library', '/library/top?of=artists', '/devices', '/account']) {
+    const { text } = await mara.get(path).expect(200);
+    for (const [, url = ''] of text.matchAll(/<use href="([^"]+)"/g)) urls.add(url);
+    const buttons = [...text.matchAll(/<(button|a) [^>]*class="(?:icon|round)[^>]*>.*?<\/\1>/g)];
+    for (const [button] of buttons)
+      assert.match(button, / title="\w[^"]+"[^>]*>.*<span class="visually-hidden">\w/, path);
+  }
+  const files = new Set([...urls].map((url) => url.replace(/#.*/, '')));
+  assert.equal(files.size, 1);
+  const [file = ''] = files;
+  const sprite = await mara
+    .get(file)
+    .buffer(true)
+    .expect(200)
+    .expect('Content-Type', /^image\/svg/);
+  assert.match(sprite.headers['cache-control'] ?? '', /immutable/);
+  assert.ok(urls.size > 15, `${urls.size} symbols`);
+  for (const url of urls)
+    assert.ok(String(sprite.body).includes(`<symbol id="${url.replace(/.*#/, '')}"`), url);
+});
+
+test('a symbol that the sprite lacks is an error', () => {
+  const app = express();
+  const files = new Map([
+    ['sprite.svg', { content: Buffer.from('<symbol id="play"'), version: '1', modified: '' }],
+  ]);
+  const viewsDir = join(root, 'views');
+  const known = { simulatorUrl: null, spotifyLogo: null, hasSearch: true, hasSetup: false, heartbeatMs: 0 };
+  useViews(app, { ...known, viewsDir, files, baseUrl: 'http://127.0.0.1:3000', now: Date.now });
+
+  assert.match(app.locals.icon('play'), /#play"/);
+  assert.throws(() => app.locals.icon('plai'), /no symbol plai/);
+});
