@@ -757,6 +757,8 @@ test('followed artists, which Spotify sends page by page, are a file in their or
     ids.map((id) => `spotify:artist:${id}`),
   );
   assert.deepEqual([manifest.contains, manifest.announced, manifest.complete], ['artists', 120, true]);
+  const cursors = turntable.simulator.calls.slice(-4).map(({ query }) => query.after);
+  assert.deepEqual(cursors, [undefined, ids[49], ids[99], undefined], 'each page after the one before it');
 });
 
 test('top and followed artists are files as well, and only formats for tracks are a 404', async (t) => {
