@@ -292,6 +292,12 @@ testOnce('a part of all playlists says so in its name as well', async (t) => {
     /filename="playlists \(part, up to playlist \d+ of \d+\)\.csv"/,
   );
   assert.equal(headers['x-export-complete'], 'false');
+  // It was canceled between two playlists.
+  const { playlists, summary } = JSON.parse(
+    (await noor.get('/export/file.json').buffer(true).expect(200)).text,
+  );
+  assert.equal(playlists.at(-1).manifest.stopped, null);
+  assert.equal(summary.stopped.reason, 'canceled');
 });
 
 // fault: job-larger-than-day
@@ -345,8 +351,11 @@ testOnce('a playlist that changes while its export is paused makes it start agai
 
   assert.deepEqual([job.state, job.reason], ['stopped', 'changed-meanwhile']);
   const { text } = await person.get('/export').expect(200);
-  assert.match(text, /The list was changed during the export, so it has to start again\./);
-  assert.doesNotMatch(text, />Resume</);
+  assert.match(text, /changed during the export, so what was read may be wrong, and it has to start again\./);
+  assert.ok(job.rows > 0);
+  assert.doesNotMatch(text, />Resume<|file\.csv/);
+  const { text: refused } = await person.get('/export/file.csv').expect(404);
+  assert.match(refused, /The list was changed during the export, so the rows that were read may be wrong\./);
 });
 
 // fault: job-after-sign-out
