@@ -120,7 +120,7 @@ export const mutations: Mutation[] = [
     from: 'isAll && job.place.from === 0',
     to: 'false',
     test: 'test/pages/export-jobs',
-    named: 'a part of all playlists',
+    named: 'between two playlists',
   },
   {
     what: 'saying in the name of a part that the list was changed',
@@ -153,6 +153,14 @@ export const mutations: Mutation[] = [
     to: 'cell: String',
     test: 'test/pages/export-formats',
     named: 'four columns of its form',
+  },
+  {
+    what: 'a chunk that is lost while its file is sent',
+    safeguard: 'chunk-lost-while-sent',
+    from: '.catch(loseRows(accountId))',
+    to: '',
+    test: 'test/pages/export-jobs',
+    named: 'after the file was counted',
   },
   {
     what: 'the most jobs that are stored',

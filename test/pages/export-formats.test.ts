@@ -766,7 +766,8 @@ testOnce('a page of followed artists that is empty ends their list, and the rest
   const page = (count: number) => {
     const items = Array.from({ length: count }, (_, nth) => ({ type: 'artist', name: `Artist ${nth}` }));
     const next = 'https://api.spotify.com/v1/me/following?after=';
-    const artists = { items, total: 120, limit: 50, next, cursors: { after: `after ${count}` } };
+    const cursors = { after: String(count).padStart(22, '0') };
+    const artists = { items, total: 120, limit: 50, next, cursors };
     return { status: 200, body: JSON.stringify({ artists }) };
   };
   // The first page is read again at the end.

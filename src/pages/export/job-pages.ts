@@ -90,6 +90,7 @@ export function exportJobPages(deps: Deps): Router {
     const found = await fileOfJob(jobs, accountId, job, format).catch(loseRows(accountId));
     if (!found) throw new Problem(noFile);
     if (req.method === 'HEAD') attach(res, found, true).end();
+    // safeguard: chunk-lost-while-sent
     else if ((await sendFile(res, found, heartbeatMs).catch(loseRows(accountId))) === null) {
       // It was lost after the file was counted. If the file has begun, its connection is cut.
       if (!res.headersSent) throw new Problem(noFile);
