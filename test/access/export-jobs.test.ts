@@ -95,7 +95,7 @@ test('a job that has taken the place of one with a lost chunk goes on', async (t
 });
 
 // fault: paused-jobs-forgotten
-test('the index of jobs outlives the longest pause, whatever is started meanwhile', async (t) => {
+test('the index of jobs outlives the longest pause, whatever is started after it', async (t) => {
   const { redis, jobs, clock, owner, job } = await startJob(t);
   const days = 86_400_000;
   await jobs.save(accountId, owner, { ...job, state: 'paused', until: clock.now() + 3 * days }, null);
@@ -105,7 +105,7 @@ test('the index of jobs outlives the longest pause, whatever is started meanwhil
 });
 
 // fault: lease-of-another-job-released
-test('deleting a job leaves the lease of whoever takes it meanwhile', async (t) => {
+test('deleting a job leaves the lease of whoever takes it then', async (t) => {
   const { redis, jobs } = await startJob(t);
 
   await Promise.all([jobs.remove(accountId), redis.set(keys.exportLease(accountId), 'theirs')]);

@@ -18,7 +18,7 @@ const afterSeparator = /[=+\-@＝＋－＠](?!\))(?<=[;,|][\s\p{Cf}"]*.)/gu;
 const breaks = /[\p{Cc}\u2028\u2029]+/gu;
 
 /** Replaces line breaks, tabs and control characters with a space, so that a name can't begin a row or a cell. */
-export function plainCell(value: string): string {
+function plainCell(value: string): string {
   // safeguard: neutralize-line-breaks
   return value.toWellFormed().replace(breaks, ' ');
 }
