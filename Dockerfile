@@ -20,6 +20,8 @@ EXPOSE 3000
 # Liveness, not readiness: a restart would not help while Redis is down.
 HEALTHCHECK --interval=30s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# See "Memory" in docs/decisions/2026-11-28-exports.md.
+ENV NODE_OPTIONS=--max-semi-space-size=4
 CMD ["node", "src/main.ts"]
 
 # The demo: the server together with the simulator that stands in for Spotify.

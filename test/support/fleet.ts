@@ -174,7 +174,8 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
 function startServer(t: CleanupScope, options: ServerOptions) {
   const child = fork(join(import.meta.dirname, 'server.ts'), {
     env: { PATH: process.env.PATH ?? '', SERVER: JSON.stringify(options) },
-    execArgv: [`--import=${join(import.meta.dirname, 'loopback-only.ts')}`],
+    // As the server is started elsewhere: see "Memory" in docs/decisions/2026-11-28-exports.md.
+    execArgv: ['--max-semi-space-size=4', `--import=${join(import.meta.dirname, 'loopback-only.ts')}`],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
