@@ -249,9 +249,8 @@ for (const type of ['pointerup', 'pointercancel', 'keyup', 'dragend'])
   document.addEventListener(type, () => setTimeout(player.release, 100));
 const { send, say } = await import(place.dataset.send);
 const { controlPlayer } = await import(place.dataset.player);
-const { holdSliders } = await import(place.dataset.sliders);
-onUpdate = controlPlayer(place, { ...player, send, say, holdSliders });
-// After the listener of sliders.js, which marks the slider as held.
+onUpdate = controlPlayer(place, { ...player, send, say });
+// After the listener of player.js, which marks the slider as held.
 place.addEventListener('input', updateProgress);
 const { follow } = await import(place.dataset.follow);
 const { shareStream } = await import(place.dataset.tabs);

@@ -8,6 +8,10 @@
 const confirmWithinMs = 4_000;
 /** An observation this long after a command shows its effect; an earlier one may not show it yet. */
 const effectMs = 1_000;
+/** A slider is sent when it has stood still for this long: arrow keys move it in steps. */
+const restMs = 300;
+/** After a slider has been let go, "change" follows within this time, if at all. */
+const changeWithinMs = 100;
 /** Progress within this of the expected value counts as expected, as on the server. */
 const toleranceMs = 5_000;
 /** So near the start of a track, going back or on to the same one changes too little to tell. */
@@ -26,11 +30,12 @@ const repeats = {
 const saveLabels = { save: 'Save to library', remove: 'Remove from library' };
 
 const commandOf = (action) => /\/(?:player|library)\/(\w+)$/.exec(action)?.[1];
+const isSlider = (element) => element.type === 'range';
 
 /**
  * Handles the command forms in `place`. `page.state()` returns what was received last, with the progress as of now; `page.show(changes)` shows a
  * state that differs from it; `page.reset()` shows again what was received last; `page.refetch()` fetches it from this site; `page.release()` shows
- * what arrived while a slider was held; `page.send` and `page.say` are those of send.js, `page.holdSliders` is that of sliders.js. Returns a function to be called after each update.
+ * what arrived while a slider was held; `page.send` and `page.say` are those of send.js. Returns a function to be called after each update.
  */
 export function controlPlayer(place, page) {
   /** The latest command for each thing that commands change, until it is confirmed, refused or taken back. */
@@ -137,7 +142,43 @@ export function controlPlayer(place, page) {
     perform(event.target, event.submitter);
   });
 
-  page.holdSliders(place, (slider) => perform(slider.form, null), page.release);
+  /** The timer of each slider that is sent as soon as it stands still. */
+  const timers = new Map();
+  place.addEventListener('input', ({ target }) => {
+    if (!isSlider(target)) return;
+    clearTimeout(timers.get(target));
+    timers.delete(target);
+    // safeguard: hold-slider
+    target.dataset.held = '';
+  });
+  place.addEventListener('change', ({ target }) => {
+    if (!isSlider(target)) return;
+    clearTimeout(timers.get(target));
+    const timer = setTimeout(() => {
+      release(target);
+      perform(target.form, null);
+      page.release();
+    }, restMs);
+    timers.set(target, timer);
+  });
+  /** A slider that is let go where it was sends no "change". */
+  function releaseUnchanged() {
+    const held = [...place.querySelectorAll('[data-held]')];
+    if (held.length === 0) return;
+    setTimeout(() => {
+      const unchanged = held.filter((slider) => !timers.has(slider) && !slider.matches(':active'));
+      // safeguard: release-unchanged-slider
+      for (const slider of unchanged) release(slider);
+      if (unchanged.length > 0) page.release();
+    }, changeWithinMs);
+  }
+  for (const type of ['pointerup', 'pointercancel', 'keyup', 'focusout'])
+    document.addEventListener(type, releaseUnchanged);
+
+  function release(slider) {
+    timers.delete(slider);
+    delete slider.dataset.held;
+  }
 
   return ({ isOther, isRendered }) => {
     const state = page.state();

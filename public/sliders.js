@@ -1,4 +1,4 @@
-/* Sliders that are sent once they stand still: arrow keys move them in steps, and what arrives meanwhile mustn't move them back. */
+/* Sliders that are sent once they stand still: arrow keys move them in steps, and what arrives until then mustn't move them back. */
 
 /** A slider is sent when it has stood still for this long. */
 const restMs = 300;
@@ -18,7 +18,6 @@ export function holdSliders(place, send, released) {
     if (!isSlider(target)) return;
     clearTimeout(timers.get(target));
     timers.delete(target);
-    // safeguard: hold-slider
     target.dataset.held = '';
   });
   place.addEventListener('change', ({ target }) => {
@@ -37,7 +36,6 @@ export function holdSliders(place, send, released) {
     if (held.length === 0) return;
     setTimeout(() => {
       const unchanged = held.filter((slider) => !timers.has(slider) && !slider.matches(':active'));
-      // safeguard: release-unchanged-slider
       for (const slider of unchanged) release(slider);
       if (unchanged.length > 0) released();
     }, changeWithinMs);
