@@ -306,7 +306,7 @@ testOnce('a table for Soundiiz has the four columns of its form', async (t) => {
   assert.equal(table.split('\r\n')[0], 'title;artist;album;isrc');
   assert.deepEqual(readTable(table, ';'), [
     {
-      title: `=1+1; "quoted", second line`,
+      title: `'=1+1; "quoted", second line`,
       artist: 'Tyler, The Creator, Crosby, Stills & Nash',
       album: 'Flower; Boy',
       isrc: 'USRC17607839',
@@ -757,6 +757,29 @@ test('followed artists, which Spotify sends page by page, are a file in their or
     ids.map((id) => `spotify:artist:${id}`),
   );
   assert.deepEqual([manifest.contains, manifest.announced, manifest.complete], ['artists', 120, true]);
+});
+
+// fault: cursor-that-leads-nowhere
+testOnce('a page of followed artists that is empty ends their list, and the rest is missing', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signInToExport(turntable);
+  const page = (count: number) => {
+    const items = Array.from({ length: count }, (_, nth) => ({ type: 'artist', name: `Artist ${nth}` }));
+    const next = 'https://api.spotify.com/v1/me/following?after=';
+    const cursors = { after: String(count).padStart(22, '0') };
+    const artists = { items, total: 120, limit: 50, next, cursors };
+    return { status: 200, body: JSON.stringify({ artists }) };
+  };
+  // The first page is read again at the end.
+  for (const count of [50, 0, 50, 0, 50])
+    turntable.simulator.fault({ on: /\/me\/following$/, answer: page(count) });
+  turntable.simulator.forgetCalls();
+
+  const { manifest } = await getFile(mara, '/library/artists/export.json');
+
+  assert.deepEqual([manifest.announced, manifest.written, manifest.missing], [120, 120, 70]);
+  assert.equal(manifest.complete, false);
+  assert.equal(apiRequests(turntable.simulator).length, 3);
 });
 
 test('top and followed artists are files as well, and only formats for tracks are a 404', async (t) => {
