@@ -23,6 +23,8 @@ let arrivedAt = 0;
 let version = '';
 /** The last press until it is confirmed or taken back: whether it was Play, and when. */
 let press = null;
+/** The volume that was asked for last, until it is confirmed or taken back. */
+let asked = null;
 let sending = Promise.resolve();
 
 function receive(card) {
@@ -30,6 +32,7 @@ function receive(card) {
   arrivedAt = performance.now();
   if (card.html !== null) version = card.version;
   if (card.playing === press?.isPlay) press = null;
+  if (card.volume === asked?.volume) asked = null;
   show();
 }
 
@@ -67,8 +70,10 @@ function show() {
     next.hidden = !latest.takesCommands;
     // Null if this device doesn't let apps change it.
     volume.hidden = latest.volume === null;
-    // A slider that is being moved isn't moved back.
-    if (!volume.matches(':active')) volume.elements.percent.value = latest.volume;
+    const slider = volume.elements.percent;
+    // A slider that is being moved, or was, isn't moved back.
+    // safeguard: bar-keeps-moved-slider
+    if (!slider.matches('[data-held]')) slider.value = asked?.volume ?? latest.volume;
   }
   if (save) showSaved();
   // The button that was pressed has become the other one, or is gone.
@@ -103,6 +108,24 @@ function move() {
   if (!progress.hidden) progress.value = progressMs / durationMs;
 }
 
+/** Sends a command, and waits until it should have been confirmed; or says why it was refused. */
+async function perform({ action }, fields) {
+  // Commands in quick succession arrive in their order.
+  sending = sending.then(() => send(action, new URLSearchParams(fields)));
+  const answer = await sending;
+  if (!answer.isOk) say(answer.text);
+  else await new Promise((resolve) => setTimeout(resolve, confirmWithinMs));
+}
+
+async function setVolume(slider) {
+  const mine = { volume: Number(slider.value) };
+  asked = mine;
+  await perform(volume, { percent: mine.volume });
+  if (asked !== mine) return;
+  asked = null;
+  show();
+}
+
 bar.addEventListener('submit', async (event) => {
   const { target: form } = event;
   if (form.dataset.done !== undefined) return;
@@ -110,20 +133,17 @@ bar.addEventListener('submit', async (event) => {
   const mine = { isPlay: form === play, at: performance.now() };
   press = mine;
   show();
-  // Presses in quick succession arrive in their order.
-  sending = sending.then(() => send(form.action, new URLSearchParams()));
-  const answer = await sending;
-  if (!answer.isOk) say(answer.text);
-  else await new Promise((resolve) => setTimeout(resolve, confirmWithinMs));
+  await perform(form, {});
   // safeguard: take-back-own-press
   if (press !== mine) return;
   press = null;
   show();
 });
-volume?.addEventListener('change', () => volume.requestSubmit());
 setInterval(move, 1_000);
 
 const { send, say } = await import(bar.dataset.send);
+const { holdSliders } = await import(bar.dataset.sliders);
+if (volume) holdSliders(volume, setVolume, () => latest && show());
 const { follow } = await import(bar.dataset.follow);
 const { shareStream } = await import(bar.dataset.tabs);
 shareStream({
@@ -137,6 +157,7 @@ shareStream({
   onEnd: () => {
     latest = null;
     press = null;
+    asked = null;
     show();
   },
   follow,

@@ -6,7 +6,9 @@ const details = document.querySelector('.selection');
 const form = details.querySelector('form');
 const count = document.getElementById('selection-count');
 const boxes = [...document.querySelectorAll('input[form=selection]')];
-const queue = form.querySelector('[data-max]');
+/** "Play" and "Add to queue"; none if they aren't offered. */
+const players = [...form.querySelectorAll('[data-done]')];
+const isPlayable = ({ name }) => name !== 'unplayable';
 const { context } = details.dataset;
 let lastIndex = -1;
 
@@ -22,10 +24,17 @@ function checkAll(isChecked) {
 }
 
 function update() {
-  const checked = boxes.filter((box) => box.checked).length;
-  count.textContent = checked > 0 ? `${checked.toLocaleString(document.documentElement.lang)} selected` : '';
+  const selected = boxes.filter((box) => box.checked);
+  const checked = selected.length;
+  const playable = selected.filter(isPlayable).length;
+  const write = (number) => number.toLocaleString(document.documentElement.lang);
+  const without =
+    players.length > 0 && playable < checked ? `, ${write(checked - playable)} can’t be played` : '';
+  count.textContent = checked > 0 ? `${write(checked)} selected${without}` : '';
   all.textContent = checked < boxes.length ? 'Select all on this page' : 'Select none';
-  if (queue) queue.disabled = checked > Number(queue.dataset.max);
+  // Without anything to play, Play would resume what is paused.
+  for (const button of players)
+    button.disabled = playable === 0 || playable > (button.dataset.max ?? Infinity);
 }
 
 document.addEventListener('click', ({ target, shiftKey }) => {
@@ -45,10 +54,12 @@ form.addEventListener('click', ({ target }) => {
 });
 form.addEventListener('formdata', ({ formData }) => {
   // Only removing needs the places of the rows.
-  if (pressed?.name !== 'snapshot')
-    for (const entry of formData.getAll('entry')) formData.append('uri', entry.replace(/^\d+ /, ''));
-  if (formData.has('uri')) formData.delete('entry');
-  const first = boxes.find(({ checked }) => checked);
+  if (pressed?.name === 'snapshot') return;
+  // safeguard: play-playable-rows
+  const selected = boxes.filter((box) => box.checked && (isPlayable(box) || !players.includes(pressed)));
+  for (const name of ['entry', 'unplayable', 'uri']) formData.delete(name);
+  for (const { value } of selected) formData.append('uri', value.replace(/^\d+ /, ''));
+  const [first] = selected;
   if (!pressed?.formAction.endsWith('/play') || !context || !first || !reachesEnd(first)) return;
   // Spotify plays a list better than its tracks: it knows what follows.
   // safeguard: play-selection-in-list
@@ -57,7 +68,7 @@ form.addEventListener('formdata', ({ formData }) => {
   formData.set('offset', first.dataset.offset);
 });
 
-/** Whether all rows from this one on are selected, with none in between that can't be. */
+/** Whether all rows from this one on are selected, also those that can't be played: in its list, Spotify skips them. One that can't be selected isn't. */
 function reachesEnd(first) {
   const rows = [...first.closest('.track-list').children];
   return rows.slice(rows.indexOf(first.closest('li'))).every((row) => row.querySelector('input:checked'));

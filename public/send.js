@@ -67,7 +67,7 @@ function hideControls() {
   if (!document.activeElement.checkVisibility()) focusMain();
 }
 
-/** Buttons whose request is still running: pressing one of them twice does it once. */
+/** Buttons, and forms sent without one, whose request is still running: pressing one of them twice does it once. */
 const busy = new Set();
 
 // In the capture phase, so that no other script takes the page for being left.
@@ -78,13 +78,14 @@ document.addEventListener(
     const done = submitter?.dataset.done ?? form.dataset.done;
     if (done === undefined) return;
     event.preventDefault();
+    const pressed = submitter ?? form;
     // safeguard: one-request-for-double-click
-    if (busy.has(submitter)) return;
-    busy.add(submitter);
+    if (busy.has(pressed)) return;
+    busy.add(pressed);
     const fields = new URLSearchParams(new FormData(form, submitter));
     const action = submitter?.hasAttribute('formaction') ? submitter.formAction : form.action;
     const answer = await send(action, fields);
-    busy.delete(submitter);
+    busy.delete(pressed);
     // The menu of a row would cover what is said.
     submitter?.closest('[popover]')?.hidePopover();
     const words = answer.text ?? done;

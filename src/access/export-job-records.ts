@@ -115,7 +115,10 @@ export const admitScript = `
   -- safeguard: most-jobs
   if not redis.call('ZSCORE', KEYS[1], ARGV[1]) and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then return 0 end
   redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
-  return redis.call('PEXPIRE', KEYS[1], ARGV[4])`;
+  -- It must outlive the job that waits longest.
+  -- safeguard: index-outlives-jobs
+  if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  return 1`;
 
 /** Returns a codec that compresses the text of another one. */
 function packedCodec<T>(inner: Codec<T>): Codec<T> {

@@ -56,18 +56,30 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
   return {
     get: (accountId: string): Promise<ExportJob | null> => jobs.read(accountId),
 
-    /** Stores a new job in place of an earlier one. Returns false if there are too many jobs already. */
-    async start(accountId: string, job: Omit<ExportJob, 'expiresAt'>): Promise<boolean> {
-      if (!(await schedule(accountId, now()))) return false;
-      await change(accountId, () => ({ ...job, expiresAt: 0 }));
-      return true;
+    /**
+     * Stores a new job in place of an earlier one. Returns `too-many` if there are too many jobs already, and `not-stored` if another one was started or
+     * deleted at the same time, or if the listener has signed out.
+     */
+    async start(
+      accountId: string,
+      job: Omit<ExportJob, 'expiresAt'>,
+    ): Promise<'started' | 'too-many' | 'not-stored'> {
+      if (!(await schedule(accountId, now()))) return 'too-many';
+      const stored = await change(accountId, () => ({ ...job, expiresAt: 0 }));
+      // safeguard: started-only-if-stored
+      return stored ? 'started' : 'not-stored';
     },
 
     change,
 
-    /** Stops a job of which a chunk is lost, and removes the others: its file can't be made any more. */
-    loseRows: (accountId: string): Promise<unknown> =>
-      change(accountId, (job) => job && { ...job, ...rowsLost }),
+    /** Stops a job of which a chunk is lost, and removes the others: its file can't be made any more. A job that has taken its place goes on. */
+    async loseRows(accountId: string, { jobId }: ChunkMissing): Promise<void> {
+      // safeguard: lose-rows-of-that-job-only
+      const isThat = (job: ExportJob | null) => job?.id === jobId;
+      // Checked before as well, because a change takes the job from its process.
+      if (!isThat(await jobs.read(accountId))) return;
+      await change(accountId, (job) => (job && isThat(job) ? { ...job, ...rowsLost } : null));
+    },
 
     remove,
 
@@ -97,7 +109,7 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
       for (const [index, id] of chunkIds(accountId, job).entries()) {
         const stored = await chunks.read(id);
         // safeguard: no-file-without-chunk
-        if (!stored) throw new ChunkMissing(`Chunk ${index} of ${job.chunks} is missing`);
+        if (!stored) throw new ChunkMissing(`Chunk ${index} of ${job.chunks} is missing`, job.id);
         yield* stored.events;
       }
     },
@@ -111,11 +123,13 @@ export function createExportJobs({ redis, records, seal, clientId, leaseMs, now 
   async function remove(accountId: string): Promise<void> {
     // Whoever works on it loses it before its chunks are counted, and so can't store another one.
     // safeguard: take-job-before-removal
-    await leases.write(accountId, randomUUID());
+    const owner = randomUUID();
+    await leases.write(accountId, owner);
     const job = await jobs.read(accountId);
     await Promise.all([jobs.remove(accountId), unschedule(accountId)]);
     if (job) await chunks.remove(...chunkIds(accountId, job));
-    await leases.remove(accountId);
+    // safeguard: release-own-lease-only
+    await leases.removeIf(accountId, owner);
   }
 
   /**
@@ -205,7 +219,8 @@ function createSave({ redis, records, leaseMs, now, jobs, chunks, leases, schedu
   async function expireChunks(accountId: string, job: ExportJob, ttlMs: number): Promise<void> {
     const expiries = chunkIds(accountId, job).map((id) => redis.pexpire(chunks.key(id), ttlMs));
     // safeguard: notice-lost-chunks
-    if ((await redisCall(Promise.all(expiries))).includes(0)) throw new ChunkMissing('A chunk has expired');
+    if ((await redisCall(Promise.all(expiries))).includes(0))
+      throw new ChunkMissing('A chunk has expired', job.id);
   }
 }
 
@@ -221,7 +236,8 @@ function createIndex({
   return {
     /** Has a process look after a job at a time. Returns false if there are too many jobs. */
     async schedule(accountId: string, at: number): Promise<boolean> {
-      return (await admit([key], accountId, at, maxJobs, unfinishedTtlMs)) === 1;
+      const ttlMs = Math.max(unfinishedTtlMs, Math.ceil(at - now()) + afterPauseMs);
+      return (await admit([key], accountId, at, maxJobs, ttlMs)) === 1;
     },
 
     unschedule: (accountId: string): Promise<unknown> =>
@@ -258,6 +274,12 @@ function chunkIds(accountId: string, job: ExportJob): string[] {
 /** A part of what a job has read is lost. */
 export class ChunkMissing extends Error {
   override readonly name = 'ChunkMissing';
+  readonly jobId: string;
+
+  constructor(message: string, jobId: string) {
+    super(message);
+    this.jobId = jobId;
+  }
 }
 
 function chunkKey(id: string): string {

@@ -38,13 +38,20 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Returns the same fields, with `uri` in place of `entry`: the checkboxes of a playlist name rows, as {@link readEntry} reads them, of which most
- * actions need only the URIs. Nothing is checked here.
+ * actions need only the URIs. Rows that can't be played are in a field of their own, `unplayable`, and left out: playing only those is refused as
+ * an unknown field. Nothing is checked here.
  */
 export function withUris(fields: Fields): Fields {
-  const { entry, ...others } = fields;
+  // safeguard: leave-out-unplayable-rows
+  const { entry, unplayable: _, ...others } = fields;
   if (entry === undefined || 'uri' in others) return fields;
   const uri = [entry].flat().map((one) => (typeof one === 'string' ? one.replace(/^\d{1,6} /, '') : one));
   return { ...others, uri };
+}
+
+/** Returns the fields `entry` and `unplayable` of a request together: all rows of a playlist that were selected, whether they can be played or not. */
+export function selectedRows({ entry, unplayable }: Fields): unknown[] {
+  return [entry ?? [], unplayable ?? []].flat();
 }
 
 /**

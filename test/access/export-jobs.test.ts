@@ -57,7 +57,7 @@ test('what a job has read doesn’t expire while it reads on, and a loss is noti
 
   await redis.del(chunk(0));
   await assert.rejects(jobs.save(accountId, owner, second, null), ChunkMissing);
-  await jobs.loseRows(accountId);
+  await jobs.loseRows(accountId, new ChunkMissing('Lost', 'job'));
   assert.deepEqual(await redis.exists(chunk(1)), 0);
   const lost = await jobs.get(accountId);
   assert.deepEqual([lost?.state, lost?.reason, lost?.chunks], ['stopped', 'rows-lost', 0]);
@@ -82,4 +82,42 @@ test('a job that takes the place of another one leaves nothing of it behind', as
 
   assert.equal(await redis.exists(chunk(0)), 0);
   assert.equal((await jobs.get(accountId))?.id, 'other');
+});
+
+// fault: loss-stops-another-job
+test('a job that has taken the place of one with a lost chunk goes on', async (t) => {
+  const { jobs, owner } = await startJob(t);
+
+  await jobs.loseRows(accountId, new ChunkMissing('Lost', 'earlier'));
+
+  assert.equal((await jobs.get(accountId))?.state, 'running');
+  assert.equal(await jobs.renew(accountId, owner), true, 'its process still has it');
+});
+
+// fault: paused-jobs-forgotten
+test('the index of jobs outlives the longest pause, whatever is started after it', async (t) => {
+  const { redis, jobs, clock, owner, job } = await startJob(t);
+  const days = 86_400_000;
+  await jobs.save(accountId, owner, { ...job, state: 'paused', until: clock.now() + 3 * days }, null);
+  await jobs.schedule('another', clock.now());
+
+  assert.ok((await redis.pttl(keys.exportJobs('app'))) > 3 * days);
+});
+
+// fault: lease-of-another-job-released
+test('deleting a job leaves the lease of whoever takes it then', async (t) => {
+  const { redis, jobs } = await startJob(t);
+
+  await Promise.all([jobs.remove(accountId), redis.set(keys.exportLease(accountId), 'theirs')]);
+
+  assert.equal(await redis.get(keys.exportLease(accountId)), 'theirs');
+});
+
+// fault: job-said-to-run
+test('a job that isn’t stored isn’t said to have started', async (t) => {
+  const { redis, jobs, job } = await startJob(t);
+  assert.equal(await jobs.start(accountId, job), 'started');
+  await redis.del(keys.browsers(accountId));
+
+  assert.equal(await jobs.start(accountId, job), 'not-stored');
 });

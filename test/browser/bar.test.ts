@@ -236,3 +236,48 @@ test('an earlier press of the bar doesn’t take back a later one', { skip }, as
   await page.waitForTimeout(2_500);
   assert.ok(await bar(page).getByRole('button', { name: 'Play' }).isVisible());
 });
+
+test('the volume in the bar is sent where it comes to rest, also while an earlier one is sent', {
+  skip,
+}, async (t) => {
+  const { page, simulator, mara, errors } = await startWithBar(t);
+  const volume = bar(page).getByRole('slider', { name: 'Volume' });
+  const sent = () => apiRequests(simulator).filter((one) => one.endsWith('/volume'));
+  await volume.focus();
+  const before = Number(await volume.inputValue());
+  const press = (times: number) =>
+    Promise.all(Array.from({ length: times }, () => page.keyboard.press('ArrowRight')));
+
+  const setting = holdResponse(simulator, /\/volume$/);
+  await press(5);
+  await setting.reached;
+  await press(4);
+  await page.waitForTimeout(600);
+  setting.release();
+  await until(() => sent().length === 2);
+  await page.waitForTimeout(5_500);
+
+  assert.equal(sent().length, 2);
+  assert.equal(Number(await volume.inputValue()), before + 9);
+  assert.equal((await mara.getJson('/now-playing').expect(200)).body.device.volumePercent, before + 9);
+  assert.deepEqual(errors, []);
+});
+
+test('a slider of the bar that is being moved isn’t moved back by an update', { skip }, async (t) => {
+  const { page, mara, name } = await startWithBar(t);
+  const volume = bar(page).getByRole('slider', { name: 'Volume' });
+  const before = await volume.inputValue();
+  await page.evaluate(`(() => {
+    const slider = document.querySelector('#bar-volume input');
+    slider.value = '11';
+    slider.dispatchEvent(new Event('input', { bubbles: true }));
+  })()`);
+
+  await mara.post('/player/next').set('Accept', 'application/json').send({}).expect(204);
+  await bar(page).getByText(name).waitFor({ state: 'hidden' });
+  assert.equal(await volume.inputValue(), '11');
+
+  // It is let go without a change.
+  await page.evaluate("document.dispatchEvent(new PointerEvent('pointerup'))");
+  await until(async () => (await volume.inputValue()) === before);
+});

@@ -36,8 +36,14 @@ async function openAlbum(t: TestContext, javaScriptEnabled: boolean) {
 }
 
 const main = (page: Page) => page.getByRole('main');
-const addToQueue = (page: Page, track: string) =>
-  main(page).getByRole('button', { name: `Add ${track} to the queue`, exact: true });
+async function addToQueue(page: Page, track: string): Promise<void> {
+  await main(page)
+    .getByRole('button', { name: new RegExp(`^More ?: ${track}$`) })
+    .click();
+  await main(page)
+    .getByRole('button', { name: new RegExp(`^Add to queue ?: ${track}$`) })
+    .click();
+}
 
 const commands = [
   'PUT /me/player/play',
@@ -63,7 +69,7 @@ test('a person plays an album, skips, queues three songs, turns it down, likes o
   await bar.getByRole('button', { name: 'Next' }).click();
   await bar.getByText('Tape 2', { exact: true }).waitFor();
   for (const [index, track] of ['Tape 7', 'Tape 8', 'Tape 9'].entries()) {
-    await addToQueue(page, track).click();
+    await addToQueue(page, track);
     await until(() => sent().length === 3 + index);
   }
   await page.getByText('Added to the queue.').waitFor();
@@ -90,7 +96,7 @@ test('without scripts, each of these leads back to the page that it was on', { s
   await main(page).getByRole('button', { name: 'Play', exact: true }).click();
   await page.getByText('Playback started.').waitFor();
   for (const track of ['Tape 7', 'Tape 8', 'Tape 9']) {
-    await addToQueue(page, track).click();
+    await addToQueue(page, track);
     await page.getByText('Added to the queue.').waitFor();
   }
   assert.equal(path(), albumPath);

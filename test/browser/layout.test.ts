@@ -25,7 +25,7 @@ test('the header takes one row, on phones as well, and its links remain', { skip
       const header = await page.getByRole('banner').boundingBox();
       assert.ok(header && header.height <= 72, `${path} at ${width} px: ${header?.height} px high`);
       assert.deepEqual(await elementsBeyondWindow(page), [], `${path} at ${width} px`);
-      const pages = await page.getByRole('navigation', { name: 'Pages' }).boundingBox();
+      const pages = await page.getByRole('navigation', { name: 'Pages', exact: true }).boundingBox();
       const isBelow = pages && Math.round(pages.y + pages.height) === 800;
       assert.equal(isBelow, width < 768, `the pages at ${width} px`);
       for (const name of ['Now playing', 'Playlists', 'Library'])
@@ -37,7 +37,7 @@ test('the header takes one row, on phones as well, and its links remain', { skip
   await page.waitForURL('**/search');
   await page.getByRole('link', { name: 'Mara Lindqvist' }).click();
   await page.waitForURL('**/account');
-  const targets = await page.getByRole('navigation', { name: 'Pages' }).getByRole('link').all();
+  const targets = await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link').all();
   assert.equal(targets.length, 4);
   for (const target of targets) {
     const box = await target.boundingBox();

@@ -112,6 +112,37 @@ test('a selection up to the end of a playlist plays in the playlist', { skip }, 
   }
 });
 
+test('what can’t be played is left out of Play and Add to queue', { skip }, async (t) => {
+  const { page, mara, show, sent, simulator, clock } = await open(t, '/playlists');
+  const { body } = await mara.getJson('/playlists').expect(200);
+  const { id } = body.playlists.find(({ name }: { name: string }) => name === 'Sunday, slowly');
+  const { entries } = (await mara.getJson(`/playlists/${id}`).expect(200)).body;
+  const uris = entries.map(({ item }: { item: { uri: string } }) => item.uri);
+  simulator.settings.unavailable.set(uris[1], { reason: 'market' });
+  clock.advance({ minutes: 20 });
+  await show(`/playlists/${id}`);
+  await select(page);
+  const button = (name: string) => page.locator('#selection').getByRole('button', { name, exact: true });
+  const status = page.getByRole('status');
+
+  await boxes(page).nth(1).check();
+  await status.filter({ hasText: '1 selected, 1 can’t be played' }).waitFor();
+  for (const name of ['Play', 'Add to queue']) assert.ok(await button(name).isDisabled(), name);
+  await boxes(page).nth(0).check();
+  await boxes(page).nth(2).check();
+  await button('Add to queue').click();
+  await status.filter({ hasText: 'Added to the queue.' }).waitFor();
+  assert.deepEqual(sent(), ['POST /me/player/queue', 'POST /me/player/queue']);
+  await button('Play').click();
+  await status.filter({ hasText: 'Playback started.' }).waitFor();
+  clock.advance({ seconds: 2 });
+  const { queue } = (await mara.getJson('/player/queue').expect(200)).body;
+  assert.equal(queue.at(-1).uri, uris[2], 'the last one');
+
+  await button('Add to playlist').click();
+  await page.getByRole('dialog', { name: 'Add 3 items to a playlist' }).waitFor();
+});
+
 test('without scripts, rows are selected and played as well', { skip }, async (t) => {
   const { page, mara, sent, clock } = await open(t, '/library', false);
   await select(page);

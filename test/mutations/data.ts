@@ -381,8 +381,15 @@ export const mutations: Mutation[] = [
   {
     what: 'escaping formulas after separators',
     safeguard: 'formulas-after-separators',
-    from: '(?<=[;,|]"*)',
+    from: '(?<=[;,|][\\s\\p{Cf}"]*.)',
     to: '(?!)',
+    test: 'test/pages/csv',
+  },
+  {
+    what: 'escaping formulas after separators and spaces',
+    safeguard: 'spaces-after-separators',
+    from: '[\\s\\p{Cf}"]*',
+    to: '"*',
     test: 'test/pages/csv',
   },
   {

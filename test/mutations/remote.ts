@@ -149,7 +149,7 @@ export const mutations: Mutation[] = [
   {
     what: 'one request for a double click',
     safeguard: 'one-request-for-double-click',
-    from: 'if (busy.has(submitter)) return;',
+    from: 'if (busy.has(pressed)) return;',
     to: '',
     test: 'test/browser/remote',
     named: 'lists play and queue',

@@ -57,6 +57,15 @@ const nasty = [
   ';=1',
   '=+1',
   '- -1',
+  'x; =1',
+  'x;\u200b=1',
+  'x;＝1',
+  'x| ＋A1',
+  "x;= cmd|' /C calc'!A0",
+  'x;- 1',
+  'x;=',
+  'x; "=1',
+  'Hello, @home',
 ];
 /** Names that no spreadsheet takes for a formula. */
 const harmless = [
@@ -65,7 +74,6 @@ const harmless = [
   'Who? - Live',
   'Song (Live) - 2009',
   '"Heroes" - Single Version',
-  'Hello, @home',
   '-',
   '+',
   '=',

@@ -306,7 +306,7 @@ testOnce('a table for Soundiiz has the four columns of its form', async (t) => {
   assert.equal(table.split('\r\n')[0], 'title;artist;album;isrc');
   assert.deepEqual(readTable(table, ';'), [
     {
-      title: `=1+1; "quoted", second line`,
+      title: `'=1+1; "quoted", second line`,
       artist: 'Tyler, The Creator, Crosby, Stills & Nash',
       album: 'Flower; Boy',
       isrc: 'USRC17607839',
@@ -759,6 +759,29 @@ test('followed artists, which Spotify sends page by page, are a file in their or
   assert.deepEqual([manifest.contains, manifest.announced, manifest.complete], ['artists', 120, true]);
   const cursors = turntable.simulator.calls.slice(-4).map(({ query }) => query.after);
   assert.deepEqual(cursors, [undefined, ids[49], ids[99], undefined], 'each page after the one before it');
+});
+
+// fault: cursor-that-leads-nowhere
+testOnce('a page of followed artists that is empty ends their list, and the rest is missing', async (t) => {
+  const turntable = await startTurntable(t);
+  const mara = await signInToExport(turntable);
+  const page = (count: number) => {
+    const items = Array.from({ length: count }, (_, nth) => ({ type: 'artist', name: `Artist ${nth}` }));
+    const next = 'https://api.spotify.com/v1/me/following?after=';
+    const cursors = { after: String(count).padStart(22, '0') };
+    const artists = { items, total: 120, limit: 50, next, cursors };
+    return { status: 200, body: JSON.stringify({ artists }) };
+  };
+  // The first page is read again at the end.
+  for (const count of [50, 0, 50, 0, 50])
+    turntable.simulator.fault({ on: /\/me\/following$/, answer: page(count) });
+  turntable.simulator.forgetCalls();
+
+  const { manifest } = await getFile(mara, '/library/artists/export.json');
+
+  assert.deepEqual([manifest.announced, manifest.written, manifest.missing], [120, 120, 70]);
+  assert.equal(manifest.complete, false);
+  assert.equal(apiRequests(turntable.simulator).length, 3);
 });
 
 test('top and followed artists are files as well, and only formats for tracks are a 404', async (t) => {

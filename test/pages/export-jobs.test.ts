@@ -12,6 +12,7 @@ import {
 } from '../support/exports.ts';
 import { until } from '../support/fleet.ts';
 import { apiRequests } from '../support/pages.ts';
+import { command, startRedisProxy } from '../support/redis-proxy.ts';
 import { type Browser, holdResponse, startTurntable, type Turntable } from '../support/turntable.ts';
 
 const items = /\/(items|tracks)$/;
@@ -294,6 +295,25 @@ testOnce('a part of all playlists says so in its name as well', async (t) => {
   assert.equal(headers['x-export-complete'], 'false');
 });
 
+// fault: whole-list-called-part
+testOnce('a job that is canceled between two playlists doesn’t call the last one a part', async (t) => {
+  const turntable = await startTurntable(t);
+  const noor = await signInToExport(turntable, 'noor');
+  const { body } = await noor.getJson('/playlists').expect(200);
+  const { id: last } = body.playlists.findLast(({ ownerId }: { ownerId: string }) => ownerId === 'noor');
+  const answer = { status: 502, body: '' };
+  turntable.simulator.fault({ on: new RegExp(`${last}/(items|tracks)$`), times: 99, answer });
+  await startJob(noor, 'all');
+  await untilState(noor, 'paused', 'done');
+  await noor.post('/export/cancel').expect(303);
+
+  const { text } = await noor.get('/export/file.json').buffer(true).expect(200);
+
+  const { playlists, summary } = JSON.parse(text);
+  assert.equal(playlists.at(-1).manifest.stopped, null);
+  assert.equal(summary.stopped.reason, 'canceled');
+});
+
 // fault: job-larger-than-day
 testOnce('a job that takes more than a day’s calls starts only after it is confirmed', async (t) => {
   const { turntable, person, path, id } = await mara(t, { env: { SPOTIFY_DAILY_CALLS: '20' } });
@@ -345,8 +365,11 @@ testOnce('a playlist that changes while its export is paused makes it start agai
 
   assert.deepEqual([job.state, job.reason], ['stopped', 'changed-meanwhile']);
   const { text } = await person.get('/export').expect(200);
-  assert.match(text, /The list was changed during the export, so it has to start again\./);
-  assert.doesNotMatch(text, />Resume</);
+  assert.match(text, /changed during the export, so what was read may be wrong, and it has to start again\./);
+  assert.ok(job.rows > 0);
+  assert.doesNotMatch(text, />Resume<|file\.csv/);
+  const { text: refused } = await person.get('/export/file.csv').expect(404);
+  assert.match(refused, /The list was changed during the export, so the rows that were read may be wrong\./);
 });
 
 // fault: job-after-sign-out
@@ -397,6 +420,28 @@ testOnce('a file of which a chunk is missing is an error, and never a shorter fi
 
   const { headers } = await person.get('/export/file.csv').buffer(true).expect(404);
   assert.equal(headers['content-disposition'], undefined);
+});
+
+// fault: job-chunk-lost-while-sent
+testOnce('a chunk that is lost after the file was counted is no error of this site', async (t) => {
+  const proxy = await startRedisProxy(t);
+  const { turntable, person, id } = await mara(t, { redisUrl: proxy.url });
+  const redis = new Redis(proxy.direct);
+  t.after(() => redis.disconnect());
+  await startJob(person, id);
+  await untilState(person, 'done', 'stopped');
+  await until(async () => (await jobKeys(turntable)).every((key) => !key.startsWith('export-lease:')));
+  const chunks = (await jobKeys(turntable)).filter((key) => key.startsWith('export-chunk:'));
+  const again = proxy.hold(command('get', 'export-chunk:'), 'before', chunks.length + 1);
+
+  const answer = person.get('/export/file.csv').buffer(true).expect(404);
+  const answered = answer.then(({ text }) => text);
+  await again.reached;
+  await redis.del(...chunks);
+  again.release();
+
+  assert.match(await answered, /No finished export/);
+  assert.equal((await jobOf(person))?.reason, 'rows-lost');
 });
 
 testOnce('no more than ten jobs are stored, and beyond that files can be downloaded directly', async (t) => {

@@ -166,3 +166,24 @@ test('a part of saved tracks is priced as a part', async (t) => {
     assert.equal(manifest.written, 2_000);
   }
 });
+
+// fault: price-of-reread-pages
+test('the price of a later part of followed artists includes the pages before it', async (t) => {
+  const turntable = await startTurntable(t, { env: { SPOTIFY_DAILY_CALLS: '130' } });
+  const { simulator } = turntable;
+  const mara = await signInToExport(turntable);
+  const items = Array.from({ length: 50 }, () => ({ track: { type: 'track', name: 'One' } }));
+  const body = JSON.stringify({ total: 7_000, items });
+  simulator.fault({ on: /\/me\/tracks$/, times: 300, answer: { status: 200, body } });
+  await getFile(mara, '/library/export.json?part=yes');
+  const page = { items: [{ type: 'artist', name: 'One' }], total: 7_000, next: null, cursors: {} };
+  const artists = { status: 200, body: JSON.stringify({ artists: page }) };
+  simulator.fault({ on: /\/me\/following$/, times: 300, answer: artists });
+  simulator.forgetCalls();
+
+  // 42 calls were made, and this part takes 82 of the 130.
+  const { body: refused } = await mara.getJson('/library/artists/export.json?part=yes&from=2000').expect(503);
+
+  assert.equal(refused.reason, 'not-enough-calls');
+  assert.equal(apiRequests(simulator).length, 1);
+});

@@ -262,7 +262,9 @@ for (const [what, fault, status, reason] of final) {
     assert.equal(manifest.stopped?.reason, reason === 'no-such-page' ? 'not-found' : reason);
     assert.equal(
       part.headers['content-disposition'],
-      `attachment; filename="${longPlaylistName} (rows 1-300 of 1,200).json"`,
+      `attachment; filename="${longPlaylistName} (${
+        reason === 'changed-meanwhile' ? 'changed during the export' : 'rows 1-300 of 1,200'
+      }).json"`,
     );
   });
 }

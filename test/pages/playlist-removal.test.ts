@@ -144,6 +144,33 @@ test('selected rows are removed together, and put back together', async (t) => {
   assert.ok(none.text.includes(`href="${path}">Go back to the playlist`));
 });
 
+test('rows that can’t be played are selected to be removed or added, not to be played', async (t) => {
+  const { person, uriOf, path, inside, form, send, json, simulator } = await start(t, 'abcd');
+  simulator.settings.unavailable.set(uriOf('b'), { reason: 'market' });
+  await inside();
+  const { text } = await person.get(path).expect(200);
+  const rows = [...text.matchAll(/form="selection" name="(\w+)" value="(\d) /g)].map(
+    ([, name, place]) => `${name} ${place}`,
+  );
+  assert.deepEqual(rows, ['entry 0', 'unplayable 1', 'entry 2', 'entry 3']);
+  const [entry, unplayable] = [`2 ${uriOf('c')}`, `1 ${uriOf('b')}`];
+
+  const page = await person.get(`/playlists/add?${new URLSearchParams({ entry, unplayable })}`).expect(200);
+  assert.match(page.text, /Add <bdi>2 items<\/bdi> to a playlist/);
+  simulator.plays('noor', { kind: 'track', index: 0, progressMs: 0 });
+  simulator.setProduct('noor', 'premium');
+  simulator.forgetCalls();
+  await json('/player/queue', { entry, unplayable }).expect(204);
+  for (const command of ['play', 'queue']) await json(`/player/${command}`, { unplayable }).expect(400);
+  assert.deepEqual(
+    simulator.calls.filter(({ method }) => method !== 'GET').map(({ method, path }) => `${method} ${path}`),
+    ['POST /v1/me/player/queue'],
+  );
+
+  await send('remove', { ...(await form()), entry, unplayable }).expect(303);
+  assert.equal(await inside(), 'ad');
+});
+
 test('a version that Spotify refuses, but that is still the latest, is tried once more without it', async (t) => {
   for (const answer of [badVersion, { status: 502, body: '' }]) {
     const { uriOf, path, inside, form, send, simulator, person } = await start(t, 'abc');

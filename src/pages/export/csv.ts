@@ -1,7 +1,7 @@
 import { stringify } from 'csv-stringify/sync';
 import { soundiizTable, type Table, tables } from './columns.ts';
 import type { Format } from './format.ts';
-import { plainCell, safeCell } from './safe-cell.ts';
+import { safeCell, withoutFormula } from './safe-cell.ts';
 import type { Source } from './source.ts';
 
 type TableStyle = {
@@ -42,8 +42,9 @@ export const soundiiz: Format = {
   type: 'text/csv',
 
   async *one(source) {
-    // It searches by these titles, and only programs read this file, so they are as on Spotify.
-    const lines = (rows: Rows) => encode(rows, ';', { isQuoted: false, cell: plainCell });
+    // It searches by these titles, so they are as on Spotify. But someone may look into the file before it is sent there.
+    // safeguard: formulas-in-soundiiz-table
+    const lines = (rows: Rows) => encode(rows, ';', { isQuoted: false, cell: withoutFormula });
     yield lines([soundiizTable.names]);
     for await (const rows of rowsOf(source, soundiizTable)) yield lines(rows);
   },

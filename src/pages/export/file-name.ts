@@ -14,8 +14,9 @@ export function nameOf(manifest: Manifest, isFullyRead: boolean): string {
   const rows = (count: number) => count.toLocaleString('en');
   if (!readable) return `${name} (contents not available)`;
   if (stopped && written === 0) return `${name} (none of ${rows(announced)} rows)`;
-  const isAtEnd = from + written >= announced;
-  if (stopped?.reason === 'changed-meanwhile' && isAtEnd) return `${name} (changed during the export)`;
+  // The rows before the change may be wrong as well, so there's no range to continue from.
+  // safeguard: changed-part-in-name
+  if (stopped?.reason === 'changed-meanwhile') return `${name} (changed during the export)`;
   // safeguard: part-range-in-name
   if (stopped) return `${name} (rows ${rows(from + 1)}-${rows(from + written)} of ${rows(announced)})`;
   const notes = [

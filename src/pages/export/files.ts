@@ -118,14 +118,15 @@ export function createFiles(deps: Deps) {
       const format = formatIn(req, res);
       const from = readPosition(req.query.from);
       await answerWithFile(deps, { req, res, listener }, exportIdIn(req), async (run, cleanup) => {
-        const { list, priceFrom, ...readers } = await readList(listener, name, run);
-        cleanup.defer(await reserve(req, run, priceFrom(from)));
+        const { list, priceFrom, isSequential, ...readers } = await readList(listener, name, run);
+        cleanup.defer(await reserve(req, run, priceFrom(from), isSequential ? from : 0));
         const resume = (next: number) => partUrl(req, withSnapshot({ from: next }, list));
         const source = await openSource({
           list,
           from,
           previousSnapshot: snapshotIn(req).snapshot ?? null,
           ...readers,
+          isSequential,
           resume,
           run,
           isReadable: true,
@@ -135,15 +136,19 @@ export function createFiles(deps: Deps) {
     },
   };
 
-  /** Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. */
+  /**
+   * Throws a Problem if the export costs more than is left of the day's calls, unless the listener has asked for it anyway. `reread`: how many rows before it
+   * have to be read again.
+   */
   async function reserve(
     req: Request,
     { isPart }: { isPart: boolean },
     price: Price | null,
+    reread = 0,
   ): Promise<() => Promise<void>> {
     if (price === null) return async () => undefined;
     const isConfirmed = req.query.anyway === 'yes';
-    return prices.reserve(isPart ? atMostOnePart(price) : price, {
+    return prices.reserve(isPart ? atMostOnePart(price, reread) : price, {
       isPart,
       isConfirmed,
       anyway: anywayOf(req),
@@ -152,10 +157,11 @@ export function createFiles(deps: Deps) {
   }
 }
 
-/** The rows of a list of the library are read by calls of the family `lists`, so the limit applies to both. */
+/** The rows of a list of the library are read by calls of the family `lists`, so the limit applies to both. `reread`: see `reserve`. */
 // safeguard: price-of-a-part
-function atMostOnePart({ lists, entries }: Price): Price {
-  const most = rowsAtOnce / entriesPerPage + 2;
+function atMostOnePart({ lists, entries }: Price, reread: number): Price {
+  // safeguard: price-of-reread-pages
+  const most = Math.ceil((reread + rowsAtOnce) / entriesPerPage) + 2;
   return { lists: Math.min(lists, most), entries: Math.min(entries, most) };
 }
 

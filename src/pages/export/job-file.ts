@@ -14,8 +14,13 @@ import type { Stop } from './stop.ts';
 /** A stored file is collected for so long before it is sent, so that a short one has a length. */
 const collectMs = 5_000;
 
-/** Whether a job has a file: all that it should have read, or, after it has stopped, what it has read before. */
-export function hasFile({ state, rows }: ExportJob): boolean {
+/**
+ * Whether a job has a file: all that it should have read, or, after it has stopped, what it has read before. After a change of the list that may be
+ * wrong.
+ */
+export function hasFile({ state, reason, rows }: ExportJob): boolean {
+  // safeguard: no-file-after-change
+  if (reason === 'changed-meanwhile') return false;
   return state === 'done' || (rows > 0 && (state === 'stopped' || state === 'canceled'));
 }
 
@@ -32,15 +37,18 @@ export async function fileOfJob(
   const isAll = job.exportId === 'all';
   if (isAll && !format.all) throw new NoSuchPage('This format holds one list');
   const stop = stopOf(job);
+  // It has moved on to the next playlist.
+  // safeguard: whole-list-before-stop
+  const isLastWhole = isAll && job.place.from === 0;
   const counted: Summary = { ...emptySummary(job.playlists ?? 1), ...job.absent };
   const manifests: Manifest[] = [];
-  for await (const source of replay(jobs.read(accountId, job), { summary: counted, stop })) {
+  for await (const source of replay(jobs.read(accountId, job), { summary: counted, stop, isLastWhole })) {
     for await (const _rows of source.pages);
     manifests.push(source.manifest);
   }
   const { sentAsNull, notSent, incomplete } = counted;
   counted.complete = counted.stopped === null && sentAsNull + notSent + incomplete === 0;
-  const again = () => replay(jobs.read(accountId, job), { stop, manifests });
+  const again = () => replay(jobs.read(accountId, job), { stop, isLastWhole, manifests });
   const common = { extension: format.extension, type: format.type, collectMs };
   if (isAll && format.all)
     return {

@@ -85,11 +85,16 @@ export function exportJobPages(deps: Deps): Router {
   const file = signedIn.pageWithLazyRefresh(async (req, res, { accountId }) => {
     const format = formatIn(req, res);
     const job = await jobs.get(accountId);
+    if (job?.reason === 'changed-meanwhile') throw new Problem(changedMeanwhile);
     if (!job || !hasFile(job)) throw new Problem(noFile);
     const found = await fileOfJob(jobs, accountId, job, format).catch(loseRows(accountId));
     if (!found) throw new Problem(noFile);
     if (req.method === 'HEAD') attach(res, found, true).end();
-    else await sendFile(res, found, heartbeatMs);
+    // safeguard: chunk-lost-while-sent
+    else if ((await sendFile(res, found, heartbeatMs).catch(loseRows(accountId))) === null) {
+      // It was lost after the file was counted. If the file has begun, its connection is cut.
+      if (!res.headersSent) throw new Problem(noFile);
+    }
   });
   router.get(routes.exportJobFile(':format'), refuseSpeculative, file);
   return router;
@@ -98,7 +103,7 @@ export function exportJobPages(deps: Deps): Router {
   function loseRows(accountId: string) {
     return async (error: unknown) => {
       if (!(error instanceof ChunkMissing)) throw error;
-      await jobs.loseRows(accountId);
+      await jobs.loseRows(accountId, error);
       return null;
     };
   }
@@ -140,13 +145,14 @@ async function startJob(
     exportId === 'all' ? rateLimiters.exportAll : rateLimiters.exportOne,
     accountId,
   );
-  await charge(req.res as Response, rateLimiters.exports, 'everyone');
   const { name, rows, price } = await overviewOf(listener, exportId);
   const { page, skip, from } = beginning;
   const { isConfirmed } = confirmationIn(req, { isConfirmed: false });
   // safeguard: ask-before-endless-job
   if (price && !isConfirmed) await prices.refuseAboveDay(price, exportPage(exportId));
-  const isStored = await jobs.start(accountId, {
+  // Nobody else has to wait because of an export that wasn't started.
+  await charge(req.res as Response, rateLimiters.exports, 'everyone');
+  const outcome = await jobs.start(accountId, {
     id: randomUUID(),
     exportId,
     name,
@@ -167,7 +173,8 @@ async function startJob(
     characters: 0,
     failures: 0,
   });
-  if (!isStored)
+  if (outcome === 'not-stored') throw new Problem(stillRunning);
+  if (outcome === 'too-many')
     throw new Problem({ ...tooMany, actions: [{ label: 'Download it', href: exportPage(exportId) }] });
   worker.wake(accountId);
 }
@@ -213,6 +220,12 @@ const noFile = {
   title: 'No finished export',
   text: 'Files are deleted an hour after they’re finished. Start the export again.',
   actions: [{ label: 'Go to the export', href: routes.exportJob() }],
+};
+
+const changedMeanwhile = {
+  ...noFile,
+  title: 'No file of this export',
+  text: 'The list was changed during the export, so the rows that were read may be wrong. Start the export again.',
 };
 
 const stillRunning = {

@@ -235,8 +235,10 @@ function readByCursor(load: (after: string | null) => Promise<FollowedArtists>):
     while (!isAtEnd && read.length < from + savedPerPage) {
       const page = await load(after);
       read.push(...page.items.map(exportedArtist));
+      // A page that leads nowhere would be asked for again without end. What is missing then is counted.
+      // safeguard: end-of-stuck-cursor
+      isAtEnd = page.next === null || page.next === after || page.items.length === 0;
       ({ total, next: after } = page);
-      isAtEnd = after === null;
     }
     return { items: read.slice(from, from + savedPerPage), total };
   };

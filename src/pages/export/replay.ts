@@ -10,6 +10,8 @@ type Options = {
   summary?: Summary;
   /** Why nothing was read after these events; null if they are all there is. */
   stop?: Stop | null;
+  /** Whether the last list was read to its end before that. */
+  isLastWhole?: boolean;
   /** The manifests of the lists, from an earlier replay. */
   manifests?: readonly Manifest[];
 };
@@ -20,7 +22,7 @@ const run = { allowsGaps: () => true, onRows: () => undefined };
 /** Yields the lists that a job has read as sources, as if they were read from Spotify. Throws what `events` throws. */
 export async function* replay(
   events: AsyncIterable<JobEvent>,
-  { summary, stop = null, manifests = [] }: Options,
+  { summary, stop = null, isLastWhole = false, manifests = [] }: Options,
 ): AsyncGenerator<Source & { isOwnOrShared: boolean }> {
   const iterator = events[Symbol.asyncIterator]();
   let next = await iterator.next();
@@ -42,7 +44,7 @@ export async function* replay(
     }
     const { readable, written, announced, missing } = manifest;
     // The last list may be only a part, and whether it has changed since is unknown.
-    if (next.done) manifest.stopped = stop;
+    if (next.done && !isLastWhole) manifest.stopped = stop;
     manifest.complete = manifest.stopped === null && readable && written >= announced && missing === 0;
   }
 }

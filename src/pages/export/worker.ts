@@ -104,7 +104,7 @@ function createExportWorker(deps: Deps) {
       await continueJob(deps, stopping.signal, accountId, owner)
         .catch((error: unknown) => {
           if (!(error instanceof ChunkMissing)) throw error;
-          return jobs.loseRows(accountId);
+          return jobs.loseRows(accountId, error);
         })
         .finally(() => jobs.release(accountId, owner));
     } catch (error) {

@@ -12,7 +12,7 @@ import { textOfNotice, withNotice } from '../../web/notices.ts';
 import { pageNumber, pagesOf } from '../../web/paging.ts';
 import { safeReturnPath } from '../../web/return-path.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { checkSpotifyId, readUris, withUris } from '../../web/spotify-params.ts';
+import { checkSpotifyId, readUris, selectedRows, withUris } from '../../web/spotify-params.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { choicesOn, choicesPerPage } from './choice.ts';
@@ -45,7 +45,8 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
 
   // One call for the item, if there is only one, and those of choicesOn.
   const show = signedIn.page(async (req, res, listener) => {
-    const uris = readUris(withUris(req.query).uri, noUri);
+    const rows = selectedRows(req.query);
+    const uris = readUris(withUris(rows.length > 0 ? { entry: rows } : req.query).uri, noUri);
     const page = pageNumber(req.query.page, Math.ceil(maxOffset / choicesPerPage));
     const query = textIn(req.query.q).slice(0, maxFilterLength);
     const { returnTo } = req.query;

@@ -8,7 +8,7 @@ import { Problem } from '../../web/errors.ts';
 import type { Forms } from '../../web/forms.ts';
 import { withNotice } from '../../web/notices.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
-import { checkSpotifyId, readEntry } from '../../web/spotify-params.ts';
+import { checkSpotifyId, readEntry, selectedRows } from '../../web/spotify-params.ts';
 import { wantsJson } from '../../web/wants-json.ts';
 import { pageInReturn, showChanged } from './changed.ts';
 import { areGone, maxRuns, maxUnaskedItems, type PlacedItem, putBack, readRows, runsOf } from './contents.ts';
@@ -179,7 +179,7 @@ type Removal = {
 /** Reads which rows to remove: that of a button, or those that are selected. Throws {@link Problem} if that isn't clear. */
 function readRemoval(req: Request): Removal {
   const { fields } = req.form;
-  const values = [fields.entry ?? []].flat();
+  const values = selectedRows(fields);
   const problem = nothingToRemove(pageOfPlaylist(req, String(req.params.id)));
   if (values.length > maxChangedItems) throw new Problem(problem);
   const entries =
