@@ -26,7 +26,10 @@ test('one response serves all simultaneous requests for it', async (t) => {
     simulator.forgetCalls();
     const pages = await Promise.all(Array.from({ length: 20 }, () => mara.get(path).expect(200)));
     assert.equal(apiRequests(simulator).length, 1, path);
-    const bodies = pages.map(({ text }) => text.replaceAll(/name="idempotencyKey" value="[^"]+"/g, ''));
+    // The colour of a cover comes later than the first pages, in their first tag.
+    const bodies = pages.map(({ text }) =>
+      text.replaceAll(/name="idempotencyKey" value="[^"]+"|<html[^>]*>/g, ''),
+    );
     assert.equal(new Set(bodies).size, 1, path);
   }
 });
