@@ -46,7 +46,7 @@ export function createExportCalls(send: Send, trusted: TrustedUrls) {
     /** Returns a slice of the albums, shows or episodes that the listener saved, the newest first ("Get User's Saved Albums" and the pages beside it). */
     async exportedSaved(accessToken: string, kind: SavedKind, from: number): Promise<Page<ExportedEntry>> {
       const query = { limit: savedPerPage, offset: from };
-      const response = await send(accessToken, { method: 'GET', path: `/me/${kind}s`, query });
+      const response = await send(accessToken, { method: 'GET', path: pathTo('me', `${kind}s`), query });
       return parseExportedSaved(response, kind, from, trusted);
     },
 
