@@ -30,7 +30,10 @@ async function savedBy(person: Browser): Promise<Row[]> {
 
 /** The fields that the button in a row sends. */
 function buttonBeside(html: string, name: string): string {
-  const row = html.split(/<li(?: data-uri="[^"]+")?>/).find((one) => one.includes(`<bdi>${ejs.escapeXML(name)}</bdi>`)) ?? '';
+  const row =
+    html
+      .split(/<li(?: data-uri="[^"]+")?>/)
+      .find((one) => one.includes(`<bdi>${ejs.escapeXML(name)}</bdi>`)) ?? '';
   const [, value = ''] = /name="entry" value="([^"]+)"/.exec(row) ?? [];
   assert.notEqual(value, '', `a button beside ${name}`);
   return value;

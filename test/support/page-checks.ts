@@ -17,10 +17,13 @@ const validator = new HtmlValidate({
   },
 });
 
-/** Returns axe's findings in the current page. */
-export async function axeViolations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  const violations = (await page.evaluate('axe.run().then(({ violations }) => violations)')) as CheckResult[];
+/** Returns axe's findings in the current page, by all of its rules, or only by those about colours. */
+export async function axeViolations(page: Page, rules: 'all' | 'colours' = 'all'): Promise<string[]> {
+  if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(axe);
+  const options = rules === 'all' ? {} : { runOnly: ['color-contrast', 'link-in-text-block'] };
+  const violations = (await page.evaluate(
+    `axe.run(${JSON.stringify(options)}).then(({ violations }) => violations)`,
+  )) as CheckResult[];
   return violations.map(
     ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`,
   );
