@@ -12,11 +12,12 @@ const pages = {
   playlists: '/playlists',
   search: '/search?q=night&type=artist,track',
   library: '/library',
+  top: '/library/top',
   account: '/account',
 };
 const publicPages = { landing: '/', privacy: '/privacy', setup: '/setup', check: '/setup/check' };
 /** Taken in dark and on a phone as well. */
-const inEveryStyle = ['landing', 'now-playing', 'playlists', 'playlist', 'search'];
+const inEveryStyle = ['landing', 'now-playing', 'playlists', 'playlist', 'top', 'search'];
 const phone = { width: 390, height: 780 };
 const desk = { width: 1200, height: 700 };
 
@@ -31,10 +32,13 @@ for (const { colorScheme, viewport, suffix } of [
     const page = await browser.newPage();
     const take = async (name: string, address: string) => {
       if (suffix !== 'light' && !inEveryStyle.includes(name)) return;
-      await page.goto(address);
-      // Not until the network is idle: now playing stays connected.
-      await page.waitForLoadState('load');
-      await page.waitForTimeout(500);
+      // The colour of a cover isn't known before the page has been shown once.
+      for (let visit = 1; visit <= 2; visit += 1) {
+        await page.goto(address);
+        // Not until the network is idle: now playing stays connected.
+        await page.waitForLoadState('load');
+        await page.waitForTimeout(700);
+      }
       await page.screenshot({ path: join(folder, `${name}-${suffix}.png`) });
     };
 
