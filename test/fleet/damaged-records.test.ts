@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { createSeal } from '../../src/access/seal.ts';
@@ -128,6 +128,7 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
   const { fleet, server, mara } = scene;
   const kinds = await kindsOf(scene);
   const intact = await snapshot(fleet);
+  const visitsThatUse = await watchCommands(t, fleet);
   const covered = kinds.map(({ key }) => key.split(':')[0]);
   const { body } = await mara.getJson('/playlists').expect(200);
   const paths = pages.map((path) => path.replace('PLAYLIST', body.playlists[0].id));
@@ -146,7 +147,7 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
         await kind.before?.();
       };
       const all = kind.visit ? new Map([...visits, [kind.key, kind.visit]]) : visits;
-      const users = await visitsThatUse(fleet, kind, all, prepare);
+      const users = await visitsThatUse(kind, all, prepare);
       // What the process remembers is read now and then only.
       const affected = users.size > 0 ? users : all;
       for (const [name, harm, depth = 0] of harms) {
@@ -169,33 +170,36 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
   assert.equal((await server.visit(mara)).status, 200, 'and nobody was signed out by it');
 });
 
-/** The visits during which the server gives Redis a command about this key. What the key holds can't affect any other. */
-async function visitsThatUse(
-  { redis }: Fleet,
-  kind: Kind,
-  visits: ReadonlyMap<string, () => Promise<number>>,
-  prepare: () => Promise<unknown>,
-) {
-  const used = new Map<string, () => Promise<number>>();
+/** Returns a function that finds the visits during which a key is named in a command to Redis. What the key holds can't affect any other. */
+async function watchCommands(t: TestContext, { redis }: Fleet) {
   const monitor = await redis.monitor();
-  const seen: string[][] = [];
+  t.after(() => monitor.disconnect());
+  let seen: string[][] = [];
   monitor.on('monitor', (_time: string, command: string[]) => seen.push(command));
   const upToDate = async () => {
     const marker = randomUUID();
     await redis.echo(marker);
     while (!seen.some((command) => command.includes(marker))) await once(monitor, 'monitor');
   };
-  for (const [what, visit] of visits) {
-    await prepare();
-    await upToDate();
-    seen.length = 0;
-    await visit();
-    await upToDate();
-    const key = `${redis.options.keyPrefix ?? ''}${kind.key}`;
-    if (seen.some((command) => command.includes(key))) used.set(what, visit);
-  }
-  monitor.disconnect();
-  return used;
+
+  return async function visitsThatUse(
+    kind: Kind,
+    visits: ReadonlyMap<string, () => Promise<number>>,
+    prepare: () => Promise<unknown>,
+  ) {
+    const used = new Map<string, () => Promise<number>>();
+    for (const [what, visit] of visits) {
+      await prepare();
+      await upToDate();
+      seen = [];
+      await visit();
+      await upToDate();
+      const key = `${redis.options.keyPrefix ?? ''}${kind.key}`;
+      if (seen.some((command) => command.includes(key))) used.set(what, visit);
+    }
+    seen = [];
+    return used;
+  };
 }
 
 /** A signed-in person who has used every feature, so that every kind of key exists. */
