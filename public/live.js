@@ -92,7 +92,9 @@ function setProgress(card) {
 /** Shows a card. One whose version is on the page already has no HTML. */
 function receive(card) {
   if (isHeld()) {
-    delayed = card;
+    // A colour that is found later comes without the card that it belongs to.
+    // safeguard: delayed-card-stays-whole
+    delayed = { ...card, html: card.html ?? delayed?.html ?? null };
     return;
   }
   delayed = null;

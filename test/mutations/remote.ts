@@ -187,6 +187,14 @@ export const mutations: Mutation[] = [
     named: 'let go where it was',
   },
   {
+    what: 'the card that waits while a slider is held, when its colour comes later',
+    safeguard: 'delayed-card-stays-whole',
+    from: 'html: card.html ?? delayed?.html ?? null',
+    to: 'html: card.html',
+    test: 'test/browser/remote',
+    named: 'let go where it was',
+  },
+  {
     what: 'keeping the focus on Play and Pause',
     safeguard: 'play-and-pause-are-one',
     from: "form.action.replace(/\\/(pause|remove)$/, (end) => (end === '/pause' ? '/play' : '/save'))",
