@@ -223,10 +223,8 @@ test('shuffle, and adding to the queue, say that up next may have changed', { sk
   assert.equal(await page.evaluate('document.activeElement.textContent'), 'Up next');
   assert.equal(queueCalls(simulator), 2);
 
-  await rows
-    .nth(3)
-    .getByRole('button', { name: /to the queue/ })
-    .click();
+  for (const name of [/^More ?:/, /^Add to queue ?:/])
+    await rows.nth(3).getByRole('button', { name }).click();
   await page.getByText('Up next has changed.').waitFor();
   assert.equal(queueCalls(simulator), 2);
 });
