@@ -147,14 +147,6 @@ export const mutations: Mutation[] = [
     named: 'leaves the chosen copy',
   },
   {
-    what: 'removing a row only if it is there',
-    safeguard: 'removed-row-is-there',
-    from: 'if (uri === null || (rows && !rows.some((row) => row.uri === uri))) return null;',
-    to: 'if (uri === null) return null;',
-    test: 'test/pages/playlist-removal',
-    named: 'that has changed, the page shows',
-  },
-  {
     what: 'moving an item back after a failure',
     safeguard: 'move-back-after-failure',
     from: 'if (!answer.isOk) put(row, from);',

@@ -205,7 +205,6 @@ async function originalsOf(
   const originals = await listener.spotify.originalsInPlaylist(id, others);
   const uris = new Set<string>();
   for (const uri of [...entries.filter(isThere).map((entry) => entry.uri), ...originals]) {
-    // safeguard: removed-row-is-there
     if (uri === null || (rows && !rows.some((row) => row.uri === uri))) return null;
     uris.add(uri);
   }
