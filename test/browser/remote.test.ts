@@ -78,7 +78,7 @@ test('a refusal is shown beside its control, and what was asked for is taken bac
 
   await volume.focus();
   await page.keyboard.press('ArrowLeft');
-  const words = page.locator('form.volume + [role=alert]');
+  const words = page.locator('.tools + [role=alert]');
   await words.waitFor();
 
   assert.match((await words.textContent()) ?? '', /volume of this device can’t be changed/);
