@@ -6,11 +6,11 @@ import {
   parseAmount,
   parseLink,
   parseName,
+  parsePage,
   parseReleaseDate,
   parseSize,
   parseText,
   parseTime,
-  parseTotal,
   requireArray,
   requireObject,
   type TrustedUrls,
@@ -53,12 +53,7 @@ export function parseExportedEntries(
   from: number,
   trusted: TrustedUrls,
 ): Page<ExportedEntry> {
-  const json = requireObject(response.json, response);
-  const all = requireArray(json.items, response);
-  return {
-    items: all.map((one) => parseExportedEntry(isObject(one) ? one : {}, trusted)),
-    total: parseTotal(json.total, from, all.length, response),
-  };
+  return parsePage(response, from, (one) => parseExportedEntry(one, trusted));
 }
 
 /** Parses "Get Recently Played Tracks". */
@@ -80,12 +75,7 @@ export function parseExportedSaved(
   from: number,
   trusted: TrustedUrls,
 ): Page<ExportedEntry> {
-  const json = requireObject(response.json, response);
-  const all = requireArray(json.items, response);
-  return {
-    items: all.map((one) => parseSaved(isObject(one) ? one : {}, kind, trusted)),
-    total: parseTotal(json.total, from, all.length, response),
-  };
+  return parsePage(response, from, (one) => parseSaved(one, kind, trusted));
 }
 
 function parseSaved(json: Json, kind: SavedKind, trusted: TrustedUrls): ExportedEntry {

@@ -1,6 +1,6 @@
 import { SpotifyUnavailable } from './errors.ts';
 import type { HttpResponse } from './http.ts';
-import type { Image, Named } from './types.ts';
+import type { Image, Named, Page } from './types.ts';
 import { isContextUri } from './uri.ts';
 
 /*
@@ -91,6 +91,19 @@ export function parseTotal(
   if (announced === null) throw malformed(response);
   // safeguard: ignore-impossible-totals
   return count > 0 && announced < from + count ? null : announced;
+}
+
+/**
+ * Parses a page of a list, from offset `from` on, that must keep its positions: `parseOne` is also called, with an empty object, for what isn't an
+ * object. Throws {@link SpotifyUnavailable}, as malformed, if this isn't a list.
+ */
+export function parsePage<T>(response: HttpResponse, from: number, parseOne: (json: Json) => T): Page<T> {
+  const json = requireObject(response.json, response);
+  const all = requireArray(json.items, response);
+  return {
+    items: all.map((one) => parseOne(isObject(one) ? one : {})),
+    total: parseTotal(json.total, from, all.length, response),
+  };
 }
 
 /** Returns the name, link and URI of an object, such as an artist; null if it has no name. */

@@ -9,6 +9,7 @@ import {
   parseImages,
   parseLink,
   parseName,
+  parsePage,
   parseReleaseDate,
   parseSize,
   parseText,
@@ -192,12 +193,7 @@ export function parsePlaylistEntries(
   from: number,
   trusted: TrustedUrls,
 ): Page<Entry> {
-  const json = requireObject(response.json, response);
-  const all = requireArray(json.items, response);
-  return {
-    items: all.map((one) => parseEntry(isObject(one) ? one : {}, trusted)),
-    total: parseTotal(json.total, from, all.length, response),
-  };
+  return parsePage(response, from, (one) => parseEntry(one, trusted));
 }
 
 /** Parses the URIs in a slice of a playlist, from offset `from` on. */
