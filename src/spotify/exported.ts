@@ -35,7 +35,7 @@ export type ExportedTrack = Omit<Track, 'album'> & {
   previewUrl: string | null;
 };
 
-/** What lists of the library other than those of tracks and episodes contain. */
+/** The rows of the library's lists other than those of tracks and episodes. */
 export type ExportedAlbum = Album & { kind: 'album' };
 export type ExportedShow = Show & { kind: 'show' };
 export type ExportedArtist = Artist & { kind: 'artist' };

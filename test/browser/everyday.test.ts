@@ -6,7 +6,7 @@ import { until } from '../support/fleet.ts';
 import { apiRequests } from '../support/pages.ts';
 import { startTurntable } from '../support/turntable.ts';
 
-/* What people do every day, from signing in on, by what they see and nothing else. */
+/* An everyday evening, from signing in on, using only the names that a person sees. */
 
 const album = 'The Lighthouse Tapes';
 const laptop = 'Mara’s laptop';

@@ -148,7 +148,7 @@ test('no damaged record of any kind fails a page twice, hangs one, or ends the p
       };
       const all = kind.visit ? new Map([...visits, [kind.key, kind.visit]]) : visits;
       const users = await visitsThatUse(kind, all, prepare);
-      // What the process remembers is read now and then only.
+      // A key that the process has cached is only read every so often.
       const affected = users.size > 0 ? users : all;
       for (const [name, harm, depth = 0] of harms) {
         // Deep fields are only read to show what is playing.

@@ -14,7 +14,7 @@ export function sizeOfAll(
   { page, skip, from }: Pick<Place, 'page' | 'skip' | 'from'> = beginning,
 ): { rows: number | null; price: Price | null } {
   if (total === null) return { rows: null, price: null };
-  // What was read before costs nothing.
+  // Rows that have been read already cost nothing.
   // safeguard: price-of-the-rest
   const rest = items.slice(skip).map((playlist, index) => {
     const start = index === 0 ? from : 0;

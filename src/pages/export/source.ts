@@ -8,7 +8,7 @@ import { createAheadLoader } from './load-ahead.ts';
 import type { Reader } from './reader.ts';
 import { reasonOf, type Stop, stopFor } from './stop.ts';
 
-/** What the rows of a list are; `items` are tracks and episodes. */
+/** The kind of a list's rows; `items` are tracks and episodes. */
 export type Contents = 'items' | 'albums' | 'shows' | 'artists';
 
 /** What a file says about a list that it contains: in JSON after its items, otherwise in a file beside it or in the headers of the response. */
