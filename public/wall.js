@@ -113,6 +113,8 @@ function current() {
 
 /** A track that should have ended a while ago isn't shown as playing until the server has asked Spotify. */
 function updateProgress() {
+  // A new track is about to be shown.
+  if (latest && latest.version !== shown.version) return;
   const { progressMs, endsInMs } = current();
   const bar = document.getElementById('live-bar');
   if (bar && progressMs !== null) bar.value = progressMs;

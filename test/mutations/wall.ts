@@ -11,6 +11,14 @@ export const mutations: Mutation[] = [
     named: 'someone who is signed in',
   },
   {
+    what: 'the wall from a process without a stream of the listener',
+    safeguard: 'wall-in-any-process',
+    from: "fetchSubscriptions.extend(accountId, req.session.id, subscribedMs, 'everything');",
+    to: '',
+    test: 'test/pages/wall',
+    named: 'its part none',
+  },
+  {
     what: 'waiting for a state of the wall that is as new as the update',
     safeguard: 'no-older-wall',
     from: 'part.askedAt >= card.askedAt',

@@ -62,7 +62,7 @@ test('programs get the same as from now playing', async (t) => {
   await mara.get('/wall').set('Accept', 'image/png').expect(406);
 });
 
-/** What plays, and what the wall shows then: its heading, its texts, and whether it has a code. */
+/** A playback, and what the wall shows for it: its heading, its texts, and whether it has a code. */
 const states = [
   { playing: { kind: 'music', paused: true }, texts: [/Paused on <bdi>/], hasCode: true },
   { playing: { kind: 'episode' }, texts: [/<p class="subtitle">Podcast episode</], hasCode: true },

@@ -82,7 +82,7 @@ export function nowPlayingPages(deps: Deps): Router {
       cardLocals,
     }),
   );
-  router.use(wallPages({ signedIn, hub, coverColours, now }));
+  router.use(wallPages({ signedIn, hub, fetchSubscriptions, coverColours, now }));
 
   return router;
 

@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { routes } from '../../routes.ts';
 import type { CoverColours } from '../../web/cover-colours.ts';
@@ -12,13 +13,22 @@ import { currentPlayback, playbackJson, refreshAfter } from './current-playback.
 import { render } from './render.ts';
 import { requireSameSignIn } from './same-sign-in.ts';
 
-type Deps = { signedIn: SignedIn; hub: Hub; coverColours: CoverColours; now: () => number };
+type Deps = {
+  signedIn: SignedIn;
+  hub: Hub;
+  fetchSubscriptions: FetchSubscriptions;
+  coverColours: CoverColours;
+  now: () => number;
+};
+
+/** For this long, a process that has answered the wall follows the listener, so that it knows of a cooldown as well. */
+const subscribedMs = 15_000;
 
 /**
- * The wall: what is playing, for a television or a tablet on a shelf. The page takes one call to Spotify. Then it follows the live updates of now
+ * The wall: what is playing, for a television or a tablet in the kitchen. The page takes one call to Spotify. Then it follows the live updates of now
  * playing, and gets its part from here whenever they bring a change, which takes none.
  */
-export function wallPages({ signedIn, hub, coverColours, now }: Deps): Router {
+export function wallPages({ signedIn, hub, fetchSubscriptions, coverColours, now }: Deps): Router {
   const router = Router();
 
   const page = signedIn.page(async (req, res, listener) => {
@@ -42,7 +52,11 @@ export function wallPages({ signedIn, hub, coverColours, now }: Deps): Router {
   const part = signedIn.liveUpdates(async (req, res, listener) => {
     // safeguard: wall-of-same-sign-in
     requireSameSignIn(req, listener);
-    const { observation, ...live } = await hub.liveState(listener.accountId);
+    const { accountId } = listener;
+    // The stream of this browser may lead to another process.
+    // safeguard: wall-in-any-process
+    fetchSubscriptions.extend(accountId, req.session.id, subscribedMs, 'everything');
+    const { observation, ...live } = await hub.liveState(accountId);
     const card = observation && cardOf(observation, live, null, now());
     const html = card && (await render(res, 'now-playing/wall-card', wallLocals(card)));
     res.set('Cache-Control', 'private, no-store').json({ html, askedAt: card?.askedAt ?? null });
