@@ -38,3 +38,6 @@ document.addEventListener('submit', (event) => event.defaultPrevented || opensEl
 addEventListener('keydown', ({ key }) => key === 'Escape' && stop());
 // The browser may restore this page when the visitor comes back to it.
 addEventListener('pagehide', stop);
+
+// Shows a page of this site if the server can't be reached. Browsers allow it on https and on this machine only.
+navigator.serviceWorker?.register(document.getElementById('wait').dataset.worker).catch(() => undefined);
