@@ -40,4 +40,8 @@ addEventListener('keydown', ({ key }) => key === 'Escape' && stop());
 addEventListener('pagehide', stop);
 
 // Shows a page of this site if the server can't be reached. Browsers allow it on https and on this machine only.
-navigator.serviceWorker?.register(document.getElementById('wait').dataset.worker).catch(() => undefined);
+const { worker } = document.getElementById('wait').dataset;
+const register = () => navigator.serviceWorker?.register(worker).catch(() => undefined);
+// After everything that this page needs itself.
+if (document.readyState === 'complete') register();
+else addEventListener('load', register);

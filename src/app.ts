@@ -13,8 +13,8 @@ import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
 import { libraryPages } from './pages/library/library.ts';
 import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
-import { playerPages } from './pages/player/player.ts';
 import { offlinePage } from './pages/offline/offline.ts';
+import { playerPages } from './pages/player/player.ts';
 import { playlistPages } from './pages/playlists/playlists.ts';
 import { preferencesPage } from './pages/preferences/preferences.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
@@ -35,7 +35,7 @@ import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { localize } from './web/locale.ts';
-import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { logoRoute, readLogo } from './web/logo.ts';
 import { navigationByCookie } from './web/navigation.ts';
 import { showNotice } from './web/notices.ts';
 import { onlyPaths } from './web/only-paths.ts';
@@ -78,7 +78,9 @@ export function createApp({
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const hasSetup = config.hasSetupPage || parts === null;
   const files = readPublicFiles(publicDir);
-  const logo = readLogoOrWarn(config.spotifyLogo, log);
+  const logo = readLogo(config.spotifyLogo, (error) =>
+    log.warn('SPOTIFY_LOGO cannot be read, so pages don’t show it', errorFields(error)),
+  );
   const cookies = createCookies({ baseUrl });
   const preferences = createPreferences({ cookies });
   const refusals = createRefusals(now);
@@ -292,15 +294,4 @@ async function whyNotReady(parts: Parts | null): Promise<string | null> {
   // safeguard: readiness-tries-commands
   const fault = await diagnose(parts.redis);
   return fault && `Redis ${fault.problem}`;
-}
-
-/** Pages without the logo are better than none. */
-function readLogoOrWarn(path: string | null, log: Log): Logo | null {
-  if (path === null) return null;
-  try {
-    return readLogo(path);
-  } catch (error) {
-    log.warn('SPOTIFY_LOGO cannot be read, so pages don’t show it', errorFields(error));
-    return null;
-  }
 }

@@ -101,7 +101,9 @@ test('volume and position set in quick succession are both sent', { skip }, asyn
   assert.equal(await page.locator('[data-held]').count(), 0);
 });
 
-test('letters that are switched off stay off on the page, even if the server is away', { skip }, async (t) => {
+test('letters that are switched off stay off on the page, even if the server is away', {
+  skip,
+}, async (t) => {
   const { page, press } = await open(t, '/now-playing');
   await page.route('**/preferences', (route) => route.abort());
 

@@ -4,7 +4,9 @@ import { startTurntable } from '../support/turntable.ts';
 
 /** The preferences as the page shows them. */
 function chosen(text: string): string[] {
-  return [...text.matchAll(/name="(\w+)" value="(\w+)" checked/g)].map(([, name, value]) => `${name}=${value}`);
+  return [...text.matchAll(/name="(\w+)" value="(\w+)" checked/g)].map(
+    ([, name, value]) => `${name}=${value}`,
+  );
 }
 
 const asOnDevice = ['theme=system', 'motion=system', 'shortcuts=on'];
@@ -48,7 +50,12 @@ test('a program can change one preference, and the others stay', async (t) => {
 test('unknown preferences and values are refused, and change nothing', async (t) => {
   const { browser } = await startTurntable(t);
   const mara = browser();
-  for (const fields of [{ theme: 'pink' }, { motion: 'light' }, { font: 'large' }, { theme: ['dark', 'light'] }]) {
+  for (const fields of [
+    { theme: 'pink' },
+    { motion: 'light' },
+    { font: 'large' },
+    { theme: ['dark', 'light'] },
+  ]) {
     const { body } = await mara.post('/preferences').accept('json').send(fields).expect(400);
     assert.equal(body.reason, 'unknown-preference');
   }
