@@ -18,6 +18,7 @@ const paths = [
   '/library/top',
   '/search?q=night&type=artist,track,album,playlist',
   '/account',
+  '/preferences',
   '/privacy',
   '/setup',
 ];
