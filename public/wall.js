@@ -240,7 +240,8 @@ document.addEventListener('visibilitychange', () => {
   updateNext();
 });
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
-setInterval(updateProgress, matchMedia('(prefers-reduced-motion: reduce)').matches ? 5_000 : 250);
+const isStill = matchMedia('(prefers-reduced-motion: reduce)').matches || root.dataset.motion;
+setInterval(updateProgress, isStill ? 5_000 : 250);
 setInterval(updateClock, 1_000);
 updateClock();
 keepScreenOn();
