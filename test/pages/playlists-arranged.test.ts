@@ -44,7 +44,7 @@ test('the form shows what was chosen, and says how many match', async (t) => {
   assert.match(text, /<option value="size" selected>/);
   assert.match(text, /name="yours" value="yes" checked/);
   assert.match(text, new RegExp(`<p class="small" role="status">${body.playlists.length} playlists?\\.`));
-  assert.match(text, /<a href="\/playlists">Show all<\/a>/);
+  assert.match(text, /<a class="button secondary small-button" href="\/playlists">Show all<\/a>/);
   const none = await mara.get('/playlists?q=no-such-name-at-all').expect(200);
   assert.match(none.text, /No playlist matches\./);
   await mara.get('/playlists?sort=mood').expect(404);
