@@ -15,6 +15,7 @@ import { mutations as setupForm } from './setup-form.ts';
 import { mutations as stability } from './stability.ts';
 import { mutations as stopping } from './stopping.ts';
 import { mutations as visitors } from './visitors.ts';
+import { mutations as wall } from './wall.ts';
 
 export const mutations: readonly Mutation[] = [
   ...product,
@@ -33,4 +34,5 @@ export const mutations: readonly Mutation[] = [
   ...catalogue,
   ...setupForm,
   ...redisForms,
+  ...wall,
 ];
