@@ -157,6 +157,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     rateLimiters: createRateLimiters(redis, {
       ...limits,
       dailySearches: { ...limits.dailySearches, requests: config.dailySearches },
+      typedSearches: { ...limits.typedSearches, requests: Math.floor(config.dailySearches / 2) },
     }),
     closeStreams,
     close() {
