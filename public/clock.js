@@ -36,7 +36,7 @@ function countDown() {
   for (const element of document.querySelectorAll('[data-countdown]')) {
     const ms = Date.parse(element.dataset.countdown) - Date.now();
     element.hidden = ms <= 0;
-    element.textContent = `That’s ${inWords(ms)}.`;
+    element.textContent = `${element.dataset.words ?? 'That’s'} ${inWords(ms)}.`;
   }
 }
 

@@ -45,4 +45,5 @@ test('a symbol that the sprite lacks is an error', () => {
 
   assert.match(app.locals.icon('play'), /#play"/);
   assert.throws(() => app.locals.icon('plai'), /no symbol plai/);
+  assert.throws(() => app.locals.drawing('play'), /no symbol play/);
 });
