@@ -38,7 +38,9 @@ export const routes = {
   nowPlayingPoll: () => '/now-playing/poll',
   /** With `uri`, `context` or `list`, its buttons play that, from `offset` on. */
   devices: (
-    query: Partial<Record<'uri' | 'context' | 'list' | 'offset' | 'positionMs' | 'returnTo', string>> = {},
+    query: Partial<
+      Record<'uri' | 'context' | 'list' | 'offset' | 'positionMs' | 'shuffle' | 'returnTo', string>
+    > = {},
   ) => url('/devices', query),
   /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>

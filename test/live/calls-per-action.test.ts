@@ -48,6 +48,10 @@ const forms: Record<string, (site: Site) => Promise<[string, Fields?]> | [string
     '/player/play',
     { context: found.albums.items[0].uri },
   ],
+  'Shuffle an album, an artist or a playlist': ({ found }) => [
+    '/player/play',
+    { context: found.albums.items[0].uri, shuffle: true },
+  ],
   'Play saved tracks': () => ['/player/play', { list: 'saved', offset: 3 }],
   'Play a podcast': ({ found }) => ['/player/play', { list: found.shows.items[0].uri }],
   Pause: () => ['/player/pause'],
