@@ -129,7 +129,8 @@ function show(html, search, url) {
   const parts = page.getElementById('results');
   if (!parts) return location.assign(url);
   results.replaceChildren(...parts.childNodes);
-  for (const [index, { href }] of page.querySelectorAll('#search-kinds a').entries()) kinds[index].href = href;
+  for (const [index, { href }] of page.querySelectorAll('#search-kinds a').entries())
+    kinds[index].href = href;
   document.title = page.title;
   // safeguard: search-in-address
   history.replaceState(history.state, '', url);

@@ -86,7 +86,8 @@ function hideControls() {
 // Escape closes a menu or sheet before it.
 // safeguard: escape-closes-toast
 addEventListener('keydown', ({ key }) => {
-  if (key === 'Escape' && !document.querySelector(':is(dialog, [popover]):is(:modal, :popover-open)')) say('');
+  if (key === 'Escape' && !document.querySelector(':is(dialog, [popover]):is(:modal, :popover-open)'))
+    say('');
 });
 
 /** Buttons, and forms sent without one, whose request is still running: pressing one of them twice does it once. */

@@ -45,7 +45,12 @@ type Player = { playback: Playback | null; device: Device; last: Playback };
 type PlayerVersion = Player & { visibleFrom: number };
 
 /** What to play, and where to start; `index` is null if the command doesn't say. */
-export type Start = { list: readonly Item[]; index: number | null; positionMs: number; context: Context | null };
+export type Start = {
+  list: readonly Item[];
+  index: number | null;
+  positionMs: number;
+  context: Context | null;
+};
 
 export type Players = ReturnType<typeof createPlayers>;
 

@@ -36,7 +36,10 @@ export const appCalls = {
 export function createAppApi({ access, webApi, responseCache, market }: Deps) {
   return {
     /** Returns a page of search results; without a call if the same search for all types is cached, because each type has its own results. */
-    async search(search: SearchQuery, beforeCall: BeforeCall = async () => undefined): Promise<SearchResults> {
+    async search(
+      search: SearchQuery,
+      beforeCall: BeforeCall = async () => undefined,
+    ): Promise<SearchResults> {
       const { query, types, page } = search;
       const { cache } = appCalls.search;
       const forAll = cache.key({ query, types: searchTypes, page });

@@ -14,7 +14,10 @@ type Options = Parameters<typeof startTurntable>[1] & {
 };
 
 /** The search page in a browser. `sent`: the searches that the browser sends to the server from then on. */
-async function open(t: TestContext, { isSignedIn = false, path = '/search', window, ...options }: Options = {}) {
+async function open(
+  t: TestContext,
+  { isSignedIn = false, path = '/search', window, ...options }: Options = {},
+) {
   const turntable = await startTurntable(t, { ticking: true, ...options });
   const { browser: person, simulator, url } = turntable;
   const browser = await openBrowser(t, window);
@@ -41,7 +44,9 @@ const shows = (page: Page, query: string) =>
   page.getByRole('heading', { level: 1, name: `Results for “${query}”` }).waitFor();
 const focused = 'document.activeElement.id';
 
-test('typing searches once the keys pause, and keeps the focus, the caret and the address', { skip }, async (t) => {
+test('typing searches once the keys pause, and keeps the focus, the caret and the address', {
+  skip,
+}, async (t) => {
   for (const isSignedIn of [false, true]) {
     const { page, errors, sent, calls, url } = await open(t, { isSignedIn });
     await field(page).pressSequentially('night', { delay: 60 });
@@ -62,7 +67,13 @@ test('typing searches once the keys pause, and keeps the focus, the caret and th
     await page.waitForTimeout(1_000);
     assert.equal(await page.evaluate('document.activeElement.selectionStart'), 4, 'the caret stays');
     assert.deepEqual(sent, ['night'], 'what is shown isn’t asked for again');
-    assert.equal(await page.getByRole('navigation', { name: 'Kinds' }).getByRole('link', { name: 'Albums' }).getAttribute('href'), '/search?q=night&type=album');
+    assert.equal(
+      await page
+        .getByRole('navigation', { name: 'Kinds' })
+        .getByRole('link', { name: 'Albums' })
+        .getAttribute('href'),
+      '/search?q=night&type=album',
+    );
 
     await page.getByRole('link', { name: 'Night Bus Atlas' }).first().click();
     await page.waitForURL('**/artists/*');
@@ -144,7 +155,9 @@ test('near a limit, typing waits without a word, and Enter still searches', { sk
   assert.equal(await page.evaluate(focused), 'query');
 });
 
-test('a refusal is never shown while typing: the search waits as long as it is asked to', { skip }, async (t) => {
+test('a refusal is never shown while typing: the search waits as long as it is asked to', {
+  skip,
+}, async (t) => {
   const limits = { ...noLimits, visitorSearch: { requests: 1, windowSeconds: 8 } };
   const { page, sent, browser: person } = await open(t, { limits });
   await person().get('/search?q=other').expect(200);
@@ -177,12 +190,21 @@ test('replaced results work as loaded ones do: selecting, adding and menus', { s
   await field(page).fill('transmitter');
   await shows(page, 'transmitter');
   await page.getByText('Select', { exact: true }).click();
-  await page.getByRole('checkbox', { name: /^Select Goodnight/ }).first().check();
+  await page
+    .getByRole('checkbox', { name: /^Select Goodnight/ })
+    .first()
+    .check();
   await page.getByText('1 selected').waitFor();
   assert.equal(await page.getByRole('button', { name: /^Select all/ }).count(), 1);
   await page.getByText('Select', { exact: true }).click();
-  await page.getByRole('button', { name: /^More: Goodnight/ }).first().click();
-  await page.getByRole('button', { name: /^Add to queue ?: Goodnight/ }).first().click();
+  await page
+    .getByRole('button', { name: /^More: Goodnight/ })
+    .first()
+    .click();
+  await page
+    .getByRole('button', { name: /^Add to queue ?: Goodnight/ })
+    .first()
+    .click();
   await page.getByText('Added to the queue.').waitFor();
   await shows(page, 'transmitter');
   assert.deepEqual(errors, []);

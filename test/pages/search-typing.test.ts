@@ -12,7 +12,11 @@ test('chips choose the kind of results and keep the query, without scripts', asy
   const chips = (text: string) => {
     const [, nav = ''] = /<nav id="search-kinds"[\s\S]*?>([\s\S]*?)<\/nav>/.exec(text) ?? [];
     const all = [...nav.matchAll(/<a href="([^"]+)"( aria-current="page")?>([^<]+)</g)];
-    return all.map(([, href = '', current, label = '']) => ({ href, label, isCurrent: current !== undefined }));
+    return all.map(([, href = '', current, label = '']) => ({
+      href,
+      label,
+      isCurrent: current !== undefined,
+    }));
   };
 
   const all = chips((await visitor.get('/search?q=the+long').expect(200)).text);
@@ -37,7 +41,11 @@ test('chips choose the kind of results and keep the query, without scripts', asy
     );
     assert.match(text, /name="q" value="the long"/, label);
     const headings = [...text.matchAll(/<h2>([^<]+)<\/h2>/g)].map(([, heading]) => heading);
-    if (label !== 'All') assert.ok(headings.every((one) => one === label || one === 'Top result'), label);
+    if (label !== 'All')
+      assert.ok(
+        headings.every((one) => one === label || one === 'Top result'),
+        label,
+      );
   }
 
   const tracks = (await visitor.get('/search?type=track').expect(200)).text;

@@ -194,19 +194,14 @@ testOnce('the JSON of a search is as docs/search.md describes it, field by field
   const visitor = browser();
   const docs = readFileSync(join(root, 'docs/search.md'), 'utf8');
   const documented = [
-    ...docs.matchAll(/^\| `(\w+)` \| (all|(?:(?:artists|tracks|albums|playlists|shows|episodes)(?:, )?)+) \|/gm),
+    ...docs.matchAll(
+      /^\| `(\w+)` \| (all|(?:(?:artists|tracks|albums|playlists|shows|episodes)(?:, )?)+) \|/gm,
+    ),
   ];
 
   const { body } = await visitor.getJson(`/search?q=the&${all}`).expect(200);
 
-  assert.deepEqual(Object.keys(body), [
-    'query',
-    'types',
-    'page',
-    'pages',
-    'top',
-    ...lists,
-  ]);
+  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'top', ...lists]);
   assert.deepEqual(Object.keys(body.top), ['type', 'name', 'link', 'uri']);
   for (const kind of lists) {
     assert.deepEqual(Object.keys(body[kind]), ['items', 'total']);
@@ -328,6 +323,7 @@ testOnce(
     const page = await another.get('/search?q=four').expect(429);
     assert.match(page.text, /Today’s searches for visitors are used up/);
     assert.match(page.text, /href="\/login\?returnTo=%2Fsearch">Sign in with Spotify/);
+    assert.match(page.text, /class="countdown" data-countdown=/);
     const wait = Number(page.headers['retry-after']);
     assert.ok(wait > 86_000 && wait <= 86_400, `${wait} s`);
     assert.equal((await visitor.getJson('/search?q=five').expect(429)).body.reason, 'search-share-used-up');

@@ -22,7 +22,11 @@ async function pathsFor(mara: Browser): Promise<string[]> {
   const { playlists } = (await mara.getJson('/playlists').expect(200)).body;
   const { id } = playlists.find(({ name }: { name: string }) => name === 'Sunday, slowly');
   const idOf = ({ uri }: { uri: string }) => uri.split(':')[2];
-  return [`/albums/${idOf(body.albums.items[0])}`, `/artists/${idOf(body.artists.items[0])}`, `/playlists/${id}`];
+  return [
+    `/albums/${idOf(body.albums.items[0])}`,
+    `/artists/${idOf(body.artists.items[0])}`,
+    `/playlists/${id}`,
+  ];
 }
 
 test('Shuffle in the header of an album, artist or playlist turns shuffle on and plays it, with two calls', async (t) => {
@@ -55,7 +59,8 @@ testOnce('Shuffle is offered to those who may play only', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const paths = await pathsFor(await signedIn(turntable));
   const readOnly = await signedIn(turntable, '');
-  for (const path of paths) assert.equal(shuffleForms((await readOnly.get(path).expect(200)).text).length, 0, path);
+  for (const path of paths)
+    assert.equal(shuffleForms((await readOnly.get(path).expect(200)).text).length, 0, path);
   for (const path of paths.slice(0, 2))
     assert.equal(shuffleForms((await turntable.browser().get(path).expect(200)).text).length, 0, path);
 });
@@ -123,7 +128,11 @@ testOnce('only a list can be shuffled, from no place in particular', async (t) =
     { list: 'saved', shuffle: true },
   ]) {
     const sent = mara.post('/player/play').set('Accept', 'application/json');
-    assert.equal((await sent.send(fields).expect(400)).body.reason, 'invalid-command', JSON.stringify(fields));
+    assert.equal(
+      (await sent.send(fields).expect(400)).body.reason,
+      'invalid-command',
+      JSON.stringify(fields),
+    );
   }
   assert.deepEqual(commands(turntable), []);
 });
