@@ -104,9 +104,14 @@ async function load(search, isEntered = false) {
 function pauseAfter({ ok, headers }) {
   // safeguard: wait-as-asked
   if (!ok) return Math.max(minPauseMs, Number(headers.get('Retry-After')) * 1000);
-  const [, left, seconds] = /;r=(\d+);t=(\d+)/.exec(headers.get('RateLimit')) ?? [];
   // safeguard: leave-searches-for-enter
-  return left <= reserve ? seconds * 1000 : 0;
+  const near = (headers.get('RateLimit') ?? '').split(', ').filter((limit) => leftOf(limit, 'r') <= reserve);
+  return Math.max(0, ...near.map((limit) => leftOf(limit, 't') * 1000));
+}
+
+/** A parameter of a limit such as `"search";r=50;t=30`: the requests or seconds that are left. */
+function leftOf(limit, name) {
+  return Number(limit.split(`;${name}=`)[1]?.split(';')[0] ?? Number.NaN);
 }
 
 function keep(search, html) {
@@ -129,8 +134,8 @@ function show(html, search, url) {
   const parts = page.getElementById('results');
   if (!parts) return location.assign(url);
   results.replaceChildren(...parts.childNodes);
-  for (const [index, { href }] of page.querySelectorAll('#search-kinds a').entries())
-    kinds[index].href = href;
+  for (const [index, link] of page.querySelectorAll('#search-kinds a').entries())
+    kinds[index].setAttribute('href', link.getAttribute('href'));
   document.title = page.title;
   // safeguard: search-in-address
   history.replaceState(history.state, '', url);

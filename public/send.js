@@ -111,11 +111,12 @@ document.addEventListener(
     busy.delete(pressed);
     // The menu of a row would cover what is said.
     submitter?.closest('[popover]')?.hidePopover();
+    const detail = { ...answer, fields, action, submitter };
+    // Before the next text, which replaces a form to undo.
+    form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
     const words = answer.text ?? done;
     // Otherwise the control itself shows what was done, and what another one said stays.
     if (words) say(words, answer.undo);
-    const detail = { ...answer, fields, action, submitter };
-    form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },
   { capture: true },
 );

@@ -63,7 +63,7 @@ test('typing searches once the keys pause, and keeps the focus, the caret and th
 
     await page.keyboard.press('ArrowLeft');
     await page.keyboard.press('Backspace');
-    await page.keyboard.type('t');
+    await page.keyboard.type('h');
     await page.waitForTimeout(1_000);
     assert.equal(await page.evaluate('document.activeElement.selectionStart'), 4, 'the caret stays');
     assert.deepEqual(sent, ['night'], 'what is shown isn’t asked for again');
@@ -195,7 +195,7 @@ test('replaced results work as loaded ones do: selecting, adding and menus', { s
     .first()
     .check();
   await page.getByText('1 selected').waitFor();
-  assert.equal(await page.getByRole('button', { name: /^Select all/ }).count(), 1);
+  assert.equal(await page.getByRole('button', { name: /^Select (all|none)/ }).count(), 1);
   await page.getByText('Select', { exact: true }).click();
   await page
     .getByRole('button', { name: /^More: Goodnight/ })

@@ -76,8 +76,8 @@ export const mutations: Mutation[] = [
   {
     what: 'leaving searches of a limit to Enter',
     safeguard: 'leave-searches-for-enter',
-    from: 'return left <= reserve ? seconds * 1000 : 0;',
-    to: 'return 0;',
+    from: "leftOf(limit, 'r') <= reserve",
+    to: 'false',
     test: 'test/browser/search',
     named: 'near a limit',
   },

@@ -58,7 +58,9 @@ test('every state has a drawing of its own, in the colours of the theme', async 
   const views = readdirSync(join(root, 'views'), { recursive: true, encoding: 'utf8' })
     .filter((one) => one.endsWith('.ejs'))
     .map((one) => readFileSync(join(root, 'views', one), 'utf8'));
-  const inViews = views.flatMap((text) => [...text.matchAll(/(?:drawing\(|drawingName: |\?\? )'([a-z-]+)'/g)]);
+  const inViews = views.flatMap((text) => [
+    ...text.matchAll(/(?:drawing\(|drawingName: |drawingName \?\? )'([a-z-]+)'/g),
+  ]);
   const reasons = ['redis-unavailable', 'spotify-unavailable', 'no-active-device', 'export-running', 'other'];
   const ofErrors = [400, 401, 403, 404, 429, 502, 503].flatMap((status) =>
     reasons.map((reason) => drawingOf({ status, reason })),
