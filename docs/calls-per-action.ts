@@ -1,6 +1,6 @@
 /*
  * How many calls to Spotify each action takes. The second table in spotify-calls.md is generated from this one, and
- * test/live/calls-per-action.test.ts carries out every action and compares it with what Spotify was asked.
+ * test/fleet/calls-per-action.test.ts carries out every action and compares it with what Spotify was asked.
  */
 
 /** `calls` are named as in 2026-02. `polls` follow if a page shows what is playing. */

@@ -55,6 +55,19 @@ function current() {
   };
 }
 
+/** Marks the rows of what is playing in the lists of this page. */
+function markRows() {
+  for (const row of document.querySelectorAll('.track-list li[data-uri]')) {
+    if (!bar.hidden && row.dataset.uri === latest.uri) {
+      row.setAttribute('aria-current', 'true');
+      row.dataset.playing = isPlaying();
+    } else {
+      row.removeAttribute('aria-current');
+      delete row.dataset.playing;
+    }
+  }
+}
+
 function show() {
   setHidden(!latest?.title || current().endsInMs < -overMs);
   if (bar.hidden) return;
@@ -97,6 +110,7 @@ function setHidden(isHidden) {
   if (isHidden && bar.contains(document.activeElement))
     document.getElementById('main').focus({ preventScroll: true });
   bar.hidden = isHidden;
+  markRows();
 }
 
 /** Moves the progress on, and hides the bar when the track is long over. */

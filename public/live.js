@@ -198,7 +198,7 @@ document.addEventListener('submit', ({ target, defaultPrevented }) => {
   }, 10_000);
 });
 addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
-setInterval(updateProgress, reducedMotion.matches ? 5_000 : 250);
+setInterval(updateProgress, reducedMotion.matches || document.documentElement.dataset.motion ? 5_000 : 250);
 setInterval(updateLabel, 1_000);
 
 /** Sets the progress as of now. */

@@ -1,11 +1,11 @@
 /*
- * Keyboard shortcuts (WCAG 2.2, 2.1.4): letters work on every page and can be switched off, which this browser remembers. Space and arrows work only
+ * Keyboard shortcuts (WCAG 2.2, 2.1.4): letters work on every page and can be switched off, which a cookie remembers. Space and arrows work only
  * while the focus is in the player itself, never on one of its buttons, links or sliders. None works with a modifier, or while text is typed.
  */
 const dialog = document.getElementById('shortcuts');
-const { player, nowPlaying, library, queue, search } = dialog.dataset;
+const { player, nowPlaying, library, queue, search, preferences } = dialog.dataset;
+const toggle = dialog.querySelector('input');
 const { send, say } = await import(dialog.dataset.send);
-const storageKey = 'shortcuts';
 const steps = { positionMs: 10_000, percent: 5 };
 
 /** Sends fields to this site, and says what came of it. */
@@ -115,25 +115,6 @@ const playerKeys = {
 };
 
 const typing = 'textarea, select, [contenteditable], input:not([type=range], [type=checkbox], [type=radio])';
-/** The choice on this page, in case the browser stores nothing. */
-let chosen = 'on';
-function isOn() {
-  try {
-    return (localStorage.getItem(storageKey) ?? chosen) !== 'off';
-  } catch {
-    return chosen !== 'off';
-  }
-}
-
-function setOn(isChecked) {
-  chosen = isChecked ? 'on' : 'off';
-  try {
-    localStorage.setItem(storageKey, chosen);
-  } catch {
-    // It holds until the page is left.
-  }
-}
-
 document.addEventListener('keydown', (event) => {
   const { key, target, shiftKey } = event;
   // safeguard: no-shortcuts-with-modifiers
@@ -146,7 +127,7 @@ document.addEventListener('keydown', (event) => {
   if (document.querySelector('dialog:modal')) return;
   // safeguard: player-keys-in-player-only
   const isInPlayer = target.id === 'live';
-  const table = isInPlayer && Object.hasOwn(playerKeys, key) ? playerKeys : isOn() ? letters : {};
+  const table = isInPlayer && Object.hasOwn(playerKeys, key) ? playerKeys : toggle.checked ? letters : {};
   if (!Object.hasOwn(table, key)) return;
   event.preventDefault();
   // Holding a key down repeats only what moves.
@@ -161,9 +142,10 @@ if (place) {
   place.setAttribute('aria-label', 'Player');
 }
 
-const toggle = dialog.querySelector('input');
-toggle.checked = isOn();
-toggle.addEventListener('change', () => setOn(toggle.checked));
+toggle.addEventListener('change', () => {
+  const shortcuts = toggle.checked ? 'on' : 'off';
+  change(preferences, { shortcuts }, `Keyboard shortcuts are ${shortcuts}.`);
+});
 const opener = document.getElementById('open-shortcuts');
 // It has its place from the start, so that nothing shifts.
 opener.classList.remove('invisible');

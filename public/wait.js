@@ -38,3 +38,10 @@ document.addEventListener('submit', (event) => event.defaultPrevented || opensEl
 addEventListener('keydown', ({ key }) => key === 'Escape' && stop());
 // The browser may restore this page when the visitor comes back to it.
 addEventListener('pagehide', stop);
+
+// Shows a page of this site if the server can't be reached. Browsers allow it on https and on this machine only.
+const { worker } = document.getElementById('wait').dataset;
+const register = () => navigator.serviceWorker?.register(worker).catch(() => undefined);
+// After everything that this page needs itself.
+if (document.readyState === 'complete') register();
+else addEventListener('load', register);

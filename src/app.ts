@@ -13,8 +13,10 @@ import { exportPages } from './pages/export/export.ts';
 import { homePages } from './pages/home/home.ts';
 import { libraryPages } from './pages/library/library.ts';
 import { nowPlayingPages } from './pages/now-playing/now-playing.ts';
+import { offlinePage } from './pages/offline/offline.ts';
 import { playerPages } from './pages/player/player.ts';
 import { playlistPages } from './pages/playlists/playlists.ts';
+import { preferencesPage } from './pages/preferences/preferences.ts';
 import { privacyPage } from './pages/privacy/privacy.ts';
 import { quotaPages } from './pages/quota/quota.ts';
 import { searchPages } from './pages/search/search.ts';
@@ -33,10 +35,11 @@ import { errorPages, noSuchPage } from './web/error-pages.ts';
 import { NoSuchPage, NotSignedIn } from './web/errors.ts';
 import { createForms } from './web/forms.ts';
 import { localize } from './web/locale.ts';
-import { type Logo, logoRoute, readLogo } from './web/logo.ts';
+import { logoRoute, readLogo } from './web/logo.ts';
 import { navigationByCookie } from './web/navigation.ts';
 import { showNotice } from './web/notices.ts';
 import { onlyPaths } from './web/only-paths.ts';
+import { createPreferences } from './web/preferences.ts';
 import { chargeAddress } from './web/rate-limits.ts';
 import { notIndexed } from './web/robots.ts';
 import { ownPagesOnly } from './web/same-origin.ts';
@@ -75,8 +78,11 @@ export function createApp({
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const hasSetup = config.hasSetupPage || parts === null;
   const files = readPublicFiles(publicDir);
-  const logo = readLogoOrWarn(config.spotifyLogo, log);
+  const logo = readLogo(config.spotifyLogo, (error) =>
+    log.warn('SPOTIFY_LOGO cannot be read, so pages don’t show it', errorFields(error)),
+  );
   const cookies = createCookies({ baseUrl });
+  const preferences = createPreferences({ cookies });
   const refusals = createRefusals(now);
   const pendingSignIns =
     parts && createPendingSignIns({ records: parts.records, seal: parts.seal, cookies, now });
@@ -111,13 +117,16 @@ export function createApp({
   if (logo) app.use(logoRoute(logo));
   app.use(notIndexed);
   app.use(localize);
+  app.use(preferences.middleware);
   app.use(canonicalHost({ baseUrl }));
   app.use(showNotice);
   app.use(ownPagesOnly({ baseUrl }));
   if (pendingSignIns) app.use(pendingSignIns.middleware);
   if (signInProblems) app.use(signInProblems.routes);
-  app.use([routes.privacy(), routes.setup()], navigationByCookie(cookies));
+  app.use([routes.privacy(), routes.preferences(), routes.setup()], navigationByCookie(cookies));
   app.use(privacyPage());
+  app.use(preferencesPage({ preferences }));
+  app.use(offlinePage());
   // Before the sessions, because it reports problems with Redis, so it has to work without it.
   if (hasSetup) app.use(setupRoutes({ config, parts, form, cookies, refusals, now }));
   if (parts && pendingSignIns) app.use(sessionRoutes({ config, log, parts, cookies, pendingSignIns }));
@@ -285,15 +294,4 @@ async function whyNotReady(parts: Parts | null): Promise<string | null> {
   // safeguard: readiness-tries-commands
   const fault = await diagnose(parts.redis);
   return fault && `Redis ${fault.problem}`;
-}
-
-/** Pages without the logo are better than none. */
-function readLogoOrWarn(path: string | null, log: Log): Logo | null {
-  if (path === null) return null;
-  try {
-    return readLogo(path);
-  } catch (error) {
-    log.warn('SPOTIFY_LOGO cannot be read, so pages don’t show it', errorFields(error));
-    return null;
-  }
 }

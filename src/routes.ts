@@ -14,6 +14,9 @@ type ExportPlace = { page?: number; skip?: number; from?: number; snapshot?: str
 export const routes = {
   home: () => '/',
   privacy: () => '/privacy',
+  /** A form saves the preferences of the browser at the same URL. */
+  preferences: () => '/preferences',
+  offline: () => '/offline',
   setup: () => '/setup',
   setupCheck: (query: { cookie?: 'set' } = {}) => url('/setup/check', query),
 

@@ -25,6 +25,9 @@ const [darkest, lightest] = [0.12, 0.96];
 /** At least this part of a cover must have colour for the page to take it on. */
 const leastShare = 0.04;
 
+/** For covers whose colour can't be had, or isn't known yet: `#191414`, as Spotify's design guidelines ask for. */
+export const noColour = 'no-colour hue-0 chroma-0';
+
 const toOklch = converter('oklch');
 
 /**
@@ -38,24 +41,24 @@ export function createCoverColours({ download }: { download: DownloadImage }) {
       const image = await download(url);
       const name = image && classOf(image);
       if (name === null) options.ttl = retryMs;
-      return name ?? '';
+      return name ?? noColour;
     },
   });
 
   return {
-    /** Returns the class for these images of one cover, once it is known; empty if it can't be had. Never throws. */
+    /** Returns the class for these images of one cover, once it is known; `no-colour` if it can't be had, empty without a cover. Never throws. */
     async find(images: readonly Image[]): Promise<string> {
       const url = urlOf(images);
-      return url === null ? '' : ((await classes.fetch(url)) ?? '');
+      return url === null ? '' : ((await classes.fetch(url)) ?? noColour);
     },
 
-    /** The same if it is known already, else empty: no page waits for a cover. The next one has it. */
+    /** The same if it is known already, else `no-colour`: no page waits for a cover. The next one has it. */
     of(images: readonly Image[]): string {
       const url = urlOf(images);
       if (url === null) return '';
       // Downloads end by themselves, and don't fail.
       if (!classes.has(url)) classes.fetch(url).catch(() => undefined);
-      return classes.get(url) ?? '';
+      return classes.get(url) ?? noColour;
     },
   };
 }

@@ -11,6 +11,7 @@ type Notice = {
 const notices = {
   'signed-out': { text: 'You’re signed out.' },
   'signed-out-everywhere': { text: 'You’re signed out everywhere.' },
+  'preferences-saved': { text: 'Preferences saved.' },
   'app-connected': { text: 'Your Spotify app is connected. Now you can sign in.' },
   'playlist-created': { text: 'Playlist created.' },
   'playlist-saved': { text: 'Changes saved.' },

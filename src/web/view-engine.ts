@@ -7,17 +7,25 @@ type Template = (locals: Locals) => string;
 type Callback = (error: unknown, html?: string) => void;
 
 /**
- * Creates a view engine for Express: EJS, with every template in `viewsDir` compiled now. EJS itself would look for each included file on the
- * disk at each rendering, which took a quarter of the CPU of a page. Throws the SyntaxError of a template that isn't valid.
+ * Creates a view engine for Express: EJS, with every template in `viewsDir` as of now, compiled when it is first needed. EJS itself would look
+ * for each included file on the disk at each rendering, which took a quarter of the CPU of a page.
  */
 export function createViewEngine(viewsDir: string) {
-  const templates = new Map<string, Template>();
-  for (const file of readdirSync(viewsDir, { encoding: 'utf8', recursive: true }))
-    if (file.endsWith('.ejs')) templates.set(file.slice(0, -'.ejs'.length), compile(viewsDir, file));
+  const templates = new Map<string, () => Template>();
+  for (const file of readdirSync(viewsDir, { encoding: 'utf8', recursive: true })) {
+    if (!file.endsWith('.ejs')) continue;
+    // Read now: after an update on the disk, this process still shows its own version.
+    const source = readFileSync(join(viewsDir, file), 'utf8');
+    let template: Template | undefined;
+    templates.set(file.slice(0, -'.ejs'.length), () => {
+      template ??= compile(resolve(viewsDir, file), source);
+      return template;
+    });
+  }
 
   /** Renders a template by its name in the folder of the views, such as `layout/top`. */
   function render(name: string, locals: Locals): string {
-    const template = templates.get(name);
+    const template = templates.get(name)?.();
     if (!template) throw new Error(`There is no view ${name}`);
     const include = (path: string, more: Locals = {}) =>
       render(join(name, '..', path), { ...locals, ...more });
@@ -37,8 +45,7 @@ export function createViewEngine(viewsDir: string) {
   };
 }
 
-function compile(viewsDir: string, file: string): Template {
-  const filename = resolve(viewsDir, file);
+function compile(filename: string, source: string): Template {
   // The types of EJS lack `unsafePrototypeLocals`.
   const options: ejs.Options & { unsafePrototypeLocals: true } = {
     filename,
@@ -51,5 +58,5 @@ function compile(viewsDir: string, file: string): Template {
     unsafePrototypeLocals: true,
     rmWhitespace: true,
   };
-  return ejs.compile(readFileSync(filename, 'utf8'), options) as Template;
+  return ejs.compile(source, options) as Template;
 }

@@ -56,6 +56,36 @@ test('every page has a bar that shows what is playing, without a call of its own
   assert.deepEqual(errors, []);
 });
 
+test('the row of what is playing is marked in lists, and stands still while it is paused', {
+  skip,
+}, async (t) => {
+  const { page, simulator, mara, errors } = await startWithBar(t, '/library/recent');
+  const [first, other] = await page
+    .locator('.track-list li[data-uri]')
+    .evaluateAll((rows) => [...new Set(rows.map((one) => one.getAttribute('data-uri') ?? ''))]);
+  assert.ok(first && other);
+  await bar(page).waitFor();
+  const row = (uri: string) => page.locator(`.track-list li[data-uri="${uri}"]`).first();
+  const marked = page.locator('.track-list li[aria-current=true]');
+  const animation = () =>
+    page.evaluate<string>(
+      `getComputedStyle(document.querySelector('li[aria-current] .name'), '::after').animationName`,
+    );
+
+  await mara.post('/player/play').type('form').send({ uri: first }).expect(303);
+  await row(first).and(marked).waitFor();
+  assert.equal(await animation(), 'equalize');
+  await mara.post('/player/pause').type('form').expect(303);
+  await until(async () => (await animation()) === 'none');
+  await mara.post('/player/play').type('form').send({ uri: other }).expect(303);
+  await row(other).and(marked).waitFor();
+
+  assert.equal(await row(first).and(marked).count(), 0);
+  simulator.plays('mara', { kind: 'nothing' });
+  await until(async () => (await marked.count()) === 0);
+  assert.deepEqual(errors, []);
+});
+
 test('a press of Pause in the bar shows at once, and Play resumes', { skip }, async (t) => {
   const { page, simulator, errors } = await startWithBar(t);
   const pausing = holdResponse(simulator, /\/pause$/);

@@ -78,6 +78,8 @@ test('every page has a title that describes it, and no two are the same', { skip
     '/search?q=moon',
     '/devices',
     '/account',
+    '/preferences',
+    '/offline',
     '/privacy',
     '/setup',
     '/setup/check',

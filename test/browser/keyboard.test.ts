@@ -33,6 +33,7 @@ const pages = [
   '/library',
   '/library/albums',
   '/devices',
+  '/preferences',
   '/privacy',
   '/setup',
 ];

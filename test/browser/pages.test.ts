@@ -32,6 +32,8 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   'a page that does not exist': ({ url }, page) => page.goto(`${url}/nowhere`),
   'the privacy page': ({ url }, page) => page.goto(`${url}/privacy`),
+  'the page of preferences': ({ url }, page) => page.goto(`${url}/preferences`),
+  'the page for no connection': ({ url }, page) => page.goto(`${url}/offline`),
   'the setup page, once it is set up': ({ url }, page) => page.goto(`${url}/setup`),
   'the check of the set-up': ({ url }, page) => page.goto(`${url}/setup/check`),
   'now playing: a track': async (turntable, page) => signedIn(turntable, page, '/now-playing'),

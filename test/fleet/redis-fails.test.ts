@@ -97,6 +97,13 @@ const visits: Visit[] = [
   page('GET /library/:list/export', () => '/library/top/export'),
   file('GET /library/export.:format', () => '/library/export.csv'),
   file('GET /library/:list/export.:format', () => '/library/recent/export.json'),
+  page('GET /preferences'),
+  page('GET /offline'),
+  action(
+    'POST /preferences',
+    () => '/preferences',
+    () => ({ theme: 'dark' }),
+  ),
   page('GET /playlists'),
   page('GET /playlists/add', ({ uri }) => `/playlists/add?uri=${uri}`),
   page('GET /playlists/new'),

@@ -67,21 +67,21 @@ export const mutations: Mutation[] = [
     safeguard: 'invalidate-after-change',
     from: 'await invalidate(accountId, outdated);',
     to: '',
-    test: 'test/pages/after-actions',
+    test: 'test/fleet/after-actions',
   },
   {
     what: 'invalidating cached responses in other processes',
     safeguard: 'invalidate-other-processes',
     from: 'await engine.send(message);',
     to: '',
-    test: 'test/pages/after-actions',
+    test: 'test/fleet/after-actions',
   },
   {
     what: 'invalidating the player after a track is saved',
     safeguard: 'invalidate-player-after-save',
     from: "['saved ', 'is saved ', 'player']",
     to: "['saved ', 'is saved ']",
-    test: 'test/pages/after-actions',
+    test: 'test/fleet/after-actions',
     named: 'saving',
   },
   {
@@ -97,7 +97,7 @@ export const mutations: Mutation[] = [
     safeguard: 'prefer-own-save',
     from: 'if (!caller.isCached(session, listenerCalls.isSaved, [uri])) return null;',
     to: '',
-    test: 'test/pages/after-actions',
+    test: 'test/fleet/after-actions',
     named: 'does not win',
   },
   {
@@ -105,7 +105,7 @@ export const mutations: Mutation[] = [
     safeguard: 'refetch-library-after-change',
     from: "if (notice !== null) listener.invalidateHere('library');",
     to: '',
-    test: 'test/pages/after-actions',
+    test: 'test/fleet/after-actions',
     named: 'does not depend',
   },
   {
@@ -113,7 +113,7 @@ export const mutations: Mutation[] = [
     safeguard: 'refetch-player-after-change',
     from: "if (noticeIn(req) !== null) listener.invalidateHere('nowPlaying');",
     to: '',
-    test: 'test/pages/after-actions',
+    test: 'test/fleet/after-actions',
     named: 'does not depend',
   },
   {

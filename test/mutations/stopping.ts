@@ -218,7 +218,7 @@ export const mutations: Mutation[] = [
     safeguard: 'tolerate-restricted-redis-user',
     from: "if (replyCode(error) === 'NOPERM') return otherwise;",
     to: '',
-    test: 'test/settings/doctor',
+    test: 'test/fleet/doctor',
     named: 'nothing dangerous',
   },
   {

@@ -43,7 +43,8 @@ export async function openBrowser(
   options: BrowserContextOptions = {},
 ): Promise<BrowserContext> {
   const browser = await sharedBrowser();
-  const context = await browser.newContext(options);
+  // A service worker would make requests that tests don't see.
+  const context = await browser.newContext({ serviceWorkers: 'block', ...options });
   t.after(() => context.close());
   context.setDefaultTimeout(timeoutMs);
   return context;

@@ -9,7 +9,7 @@ import type { BackgroundTasks } from '../../ops/background.ts';
 import { nullIfUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
 import { cover } from '../../web/cover.ts';
-import type { CoverColours } from '../../web/cover-colours.ts';
+import { type CoverColours, noColour } from '../../web/cover-colours.ts';
 import { Problem } from '../../web/errors.ts';
 import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
@@ -87,9 +87,9 @@ export function livePages(deps: Deps): Router {
         // A bar has no colour of its own.
         const colour = interest === 'everything' ? coverColours.of(coversOf(card)) : '';
         stream.send('card', { html, colour, ...cardData(listener, card) });
-        if (interest !== 'everything' || colour !== '') return;
+        if (interest !== 'everything' || colour !== noColour) return;
         const found = await coverColours.find(coversOf(card));
-        if (found === '' || latest !== live) return;
+        if (found === noColour || latest !== live) return;
         // The same card, with its progress as of now.
         const later = cardData(listener, await cardFor(observation, live));
         // safeguard: colour-after-card

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Row, rows, withTable } from '../docs/write-spotify-calls.ts';
-import { apiVersions } from '../simulator/simulator.ts';
-import { knownScopes } from '../src/access/scopes.ts';
-import { recordAllCalls } from './support/all-calls.ts';
-import { root } from './support/process.ts';
+import { type Row, rows, withTable } from '../../docs/write-spotify-calls.ts';
+import { apiVersions } from '../../simulator/simulator.ts';
+import { knownScopes } from '../../src/access/scopes.ts';
+import { recordAllCalls } from '../support/all-calls.ts';
+import { root } from '../support/process.ts';
 
 type Column = '2026-02' | 'legacy';
 

@@ -176,8 +176,15 @@ const cases: Record<string, Case> = {
 };
 /** Actions that end the sign-in have their own test; this one changes nothing. */
 const lastActions = ['/logout', '/account/sign-out-everywhere', '/account/disconnect'];
-/** Spotify itself shows a cover late, and exports change no other page. */
-const others = [...lastActions, '/now-playing/poll', '/playlists/:id/cover', '/export', '/export/:command'];
+/** Spotify itself shows a cover late, preferences change no facts, and exports change no other page. */
+const others = [
+  ...lastActions,
+  '/preferences',
+  '/now-playing/poll',
+  '/playlists/:id/cover',
+  '/export',
+  '/export/:command',
+];
 
 /** How long after the page an action comes, in milliseconds. */
 const delays = [0, 300, 700];
