@@ -17,12 +17,12 @@ const minPauseMs = 5_000;
 const maxDelayMs = 2 * 60_000;
 const timeoutMs = 20_000;
 const sayWaitingAfterMs = 1_000;
-/** How long, and how many, pages of results are kept. */
+/** How long, and how many, pages of results are stored. */
 const keepMs = 5 * 60_000;
-const maxKept = 40;
+const maxStored = 40;
 
 /** Pages by the search, the latest one last. */
-const kept = new Map();
+const stored = new Map();
 /** The search whose results are shown. */
 let shown = searchIn(field.defaultValue);
 /** The request that is running: its search, and whether Enter was pressed for it. */
@@ -115,13 +115,13 @@ function leftOf(limit, name) {
 }
 
 function keep(search, html) {
-  kept.delete(search);
-  kept.set(search, { html, at: performance.now() });
-  if (kept.size > maxKept) kept.delete(kept.keys().next().value);
+  stored.delete(search);
+  stored.set(search, { html, at: performance.now() });
+  if (stored.size > maxStored) stored.delete(stored.keys().next().value);
 }
 
 function recall(search) {
-  const page = kept.get(search);
+  const page = stored.get(search);
   // safeguard: keep-results-of-visit
   return page && performance.now() - page.at < keepMs ? page.html : null;
 }

@@ -65,7 +65,7 @@ testOnce('Shuffle is offered to those who may play only', async (t) => {
     assert.equal(shuffleForms((await turntable.browser().get(path).expect(200)).text).length, 0, path);
 });
 
-test('where what plays can’t be shuffled, such as radio, the list plays first', async (t) => {
+test('if the current list can’t be shuffled, such as radio, the new one plays first', async (t) => {
   const turntable = await startTurntable(t, { timing });
   const { simulator, clock } = turntable;
   const mara = await signedIn(turntable);

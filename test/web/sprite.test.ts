@@ -68,8 +68,7 @@ test('every state has a drawing of its own, in the colours of the theme', async 
   const used = new Set([...inViews.map(([, name = '']) => name), ...ofErrors]);
   for (const name of used) assert.ok(names.includes(name), name);
   assert.deepEqual(
-    // The last is for the page that shows without a connection.
-    names.filter((name) => !used.has(name) && name !== 'unplugged-record'),
+    names.filter((name) => !used.has(name)),
     [],
   );
 });

@@ -67,7 +67,7 @@ export async function latestEpisodes(spotify: Spotify, show: string): Promise<st
 
 /**
  * Turns shuffle on and plays a list from anywhere in it: with shuffle on and no offset, Spotify chooses where to begin. On a device that isn't active yet,
- * and if what plays now can't be shuffled, such as radio, the list has to play first. Throws what the calls throw.
+ * and if the current list can't be shuffled, such as radio, the list has to play first. Throws what the calls throw.
  */
 export async function playShuffled(
   spotify: Spotify,
@@ -81,7 +81,7 @@ export async function playShuffled(
   if (!isShuffled) await spotify.setShuffle(true, deviceId);
 }
 
-/** Turns shuffle on. Returns false if what plays now doesn't allow that. */
+/** Turns shuffle on. Returns false if the current list doesn't allow that. */
 async function shuffles(spotify: Spotify): Promise<boolean> {
   try {
     await spotify.setShuffle(true);
