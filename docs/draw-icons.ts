@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import type { BrowserContext } from 'playwright-core';
 import { openBrowser } from '../test/support/chromium.ts';
+import { startTurntable } from '../test/support/turntable.ts';
 
 /*
  * Draws what cannot be an SVG from the one mark there is: public/mark.svg. Run by "npm run icons"; what it draws is committed.
@@ -20,7 +22,7 @@ const icons = [
 ];
 
 test('icons', async (t) => {
-  const browser = await openBrowser(t);
+  const browser = await openBrowser(t, { bypassCSP: true });
   const page = await browser.newPage();
   const draw = async (file: string, width: number, height: number, html: string) => {
     await page.setViewportSize({ width, height });
@@ -39,17 +41,33 @@ test('icons', async (t) => {
     );
   }
   writeFileSync(join(folder, 'favicon.ico'), toIco(readFileSync(join(folder, 'icon-32.png')), 32));
-  // Shown in previews of links to the landing page.
-  await draw(
-    'card.png',
-    1200,
-    630,
-    `<div style="width:1200px;height:630px;background:${paper};color:#211b18;display:flex;gap:72px;align-items:center;justify-content:center;font-family:system-ui,sans-serif">
-      <img src="${mark}" width="360" height="360">
-      <div><div style="font-size:84px;font-weight:700;letter-spacing:-2px">Turntable</div>
-      <div style="font-size:34px;color:#63564e;white-space:nowrap">Your music, on your own page</div></div></div>`,
-  );
+  await drawCard(t, browser);
 });
+
+/** Draws what previews of links to the landing page show: the drawn player of that page beside the name, in the same style. */
+async function drawCard(t: TestContext, browser: BrowserContext): Promise<void> {
+  const { url } = await startTurntable(t);
+  const page = await browser.newPage();
+  await page.setViewportSize({ width: 1200, height: 630 });
+  await page.goto(url);
+  await page.addStyleTag({
+    content: `
+      body { display: flex; align-items: center; justify-content: center; gap: 56px; min-height: 100vh; }
+      .card-words { display: grid; gap: 20px; justify-items: start; width: 500px; }
+      .card-words img { width: 104px; height: 104px; }
+      .card-words h1 { font-size: 84px; }
+      .card-words p { font-size: 36px; line-height: 1.25; color: var(--muted); }
+      .preview { display: grid; gap: 16px; width: 420px; }
+      .record::before { animation: none !important; }`,
+  });
+  await page.evaluate(
+    `document.body.innerHTML = '<div class="card-words"><img src="${mark}" alt=""><h1>Turntable</h1><p>Your music, on your own page</p></div>' +
+      document.querySelector('.preview').outerHTML;
+     document.fonts.ready.then(() => undefined)`,
+  );
+  await page.locator('img').evaluate('(image) => image.decode()');
+  await page.screenshot({ path: join(folder, 'card.png') });
+}
 
 /**
  * Returns an .ico file with one PNG, for programs that request /favicon.ico without reading the page. Format: a header of 6 bytes, an entry of

@@ -1,12 +1,19 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { openBrowser } from '../test/support/chromium.ts';
 import { startTurntable } from '../test/support/turntable.ts';
 
 /*
- * Takes a picture of every page, as docs/pictures.md shows them: "npm run pictures".
+ * Takes a picture of every page, as docs/pictures.md shows them, the moving one of the README, and those that browsers show before they install
+ * the site: "npm run pictures". The moving one takes ffmpeg.
  */
 const folder = join(import.meta.dirname, 'pictures');
+const publicFolder = join(import.meta.dirname, '..', 'public');
 const pages = {
   'now-playing': '/now-playing',
   playlists: '/playlists',
@@ -14,6 +21,7 @@ const pages = {
   library: '/library',
   top: '/library/top',
   account: '/account',
+  preferences: '/preferences',
 };
 const publicPages = { landing: '/', privacy: '/privacy', setup: '/setup', check: '/setup/check' };
 /** Taken in dark and on a phone as well. */
@@ -54,5 +62,47 @@ for (const { colorScheme, viewport, suffix } of [
     await take('simulator', simulator.origin);
     simulator.rateLimit(3 * 3600);
     await take('cooldown', `${url}/playlists?page=2`);
+  });
+}
+
+/** Opens now playing, signed in with full control, in the colour of its cover. */
+async function openStage(t: TestContext, options: BrowserContextOptions): Promise<Page> {
+  const { url } = await startTurntable(t);
+  const browser = await openBrowser(t, options);
+  const page = await browser.newPage();
+  await page.goto(url);
+  await page.getByRole('link', { name: 'Sign in with full control' }).click();
+  await page.getByRole('button', { name: 'Agree' }).click();
+  await page.waitForURL('**/now-playing');
+  await page.waitForTimeout(700);
+  await page.reload();
+  await page.waitForTimeout(700);
+  return page;
+}
+
+/** One turn of the record, in frames: then it begins again. */
+const turn = { ms: 1_800, frames: 36 };
+
+test('the moving picture of the README', async (t) => {
+  const page = await openStage(t, { viewport: desk, colorScheme: 'dark' });
+  const frames = await mkdtemp(join(tmpdir(), 'turntable-frames-'));
+  t.after(() => rm(frames, { recursive: true, force: true }));
+  for (let frame = 0; frame < turn.frames; frame += 1) {
+    const at = (frame * turn.ms) / turn.frames;
+    await page.evaluate(
+      `for (const animation of document.getAnimations()) { animation.pause(); animation.currentTime = ${at}; }`,
+    );
+    await page.screenshot({ path: join(frames, `${String(frame).padStart(2, '0')}.png`) });
+  }
+  const rate = String((1_000 * turn.frames) / turn.ms);
+  const input = ['-framerate', rate, '-i', join(frames, '%02d.png')];
+  const output = ['-c:v', 'libwebp_anim', '-loop', '0', '-quality', '72', join(folder, 'stage.webp')];
+  await promisify(execFile)('ffmpeg', ['-y', '-loglevel', 'error', ...input, ...output]);
+});
+
+for (const [name, viewport] of Object.entries({ wide: { width: 1280, height: 800 }, phone })) {
+  test(`a picture for installing the site: ${name}`, async (t) => {
+    const page = await openStage(t, { viewport });
+    await page.screenshot({ path: join(publicFolder, `screenshot-${name}.jpg`), type: 'jpeg', quality: 80 });
   });
 }

@@ -3,6 +3,8 @@
  * playlists. Ids are checked before they get here, so they need no escaping.
  */
 
+type PlaylistsQuery = { page?: number; q?: string; sort?: string; yours?: boolean };
+
 type Value = string | number | boolean | null | undefined | readonly string[];
 
 /**
@@ -73,7 +75,13 @@ export const routes = {
     url('/search', { q, type: type?.join(','), ...paged({ page }) }),
 
   /** A form creates a playlist at the same URL. */
-  playlists: (query: { page?: number } = {}) => url('/playlists', paged(query)),
+  playlists: ({ page, q, sort, yours }: PlaylistsQuery = {}) =>
+    url('/playlists', {
+      q: q === '' ? null : q,
+      sort: sort === 'spotify' ? null : sort,
+      yours: yours ? 'yes' : null,
+      ...paged({ page }),
+    }),
   newPlaylist: () => '/playlists/new',
   /** Choose playlists to add items to. `playlist`: those that are chosen already. A form adds the items at the same path. */
   addToPlaylist: ({ uri, playlist, q, page, returnTo }: AddQuery = {}) =>

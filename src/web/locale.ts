@@ -12,6 +12,8 @@ export type Formatters = {
   decimalSign: string;
   /** Milliseconds as the length of a track: 3:05, 1:02:45. */
   time(ms: number): string;
+  /** Milliseconds as the length of a list, to the minute: 3 hr 5 min. */
+  hours(ms: number): string;
   /** An ISO 8601 date-time as a date, such as 4 Mar 2025; null if it isn't one. */
   day(dateTime: string | null): string | null;
   /** A date in ISO 8601 as precise as it is: a year or a month as sent, a day such as 4 Mar 2025. */
@@ -73,6 +75,7 @@ function createFormatters(language: string): Formatters {
   const number = rememberSmall((value) => numbers.format(value));
   const twoDigitNumbers = new Intl.NumberFormat(language, { minimumIntegerDigits: 2 });
   const twoDigits = rememberSmall((value) => twoDigitNumbers.format(value));
+  const hours = new Intl.DurationFormat('en', { style: 'short' });
   const days = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeZone: 'UTC' });
   const moments = new Intl.DateTimeFormat(language, {
     dateStyle: 'medium',
@@ -92,6 +95,10 @@ function createFormatters(language: string): Formatters {
       const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
       const parts = h > 0 ? [number(h), twoDigits(m)] : [number(m)];
       return [...parts, twoDigits(s)].join(timeSeparator);
+    },
+    hours(ms) {
+      const minutes = Math.round(ms / 60_000);
+      return hours.format({ hours: Math.floor(minutes / 60), minutes: minutes % 60 }) || number(0);
     },
     day(dateTime) {
       const ms = Date.parse(dateTime ?? '');

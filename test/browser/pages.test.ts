@@ -58,6 +58,8 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
   playlists: async (turntable, page) => signedIn(turntable, page, '/playlists'),
   'playlists, the second page': async (turntable, page) => signedIn(turntable, page, '/playlists?page=2'),
+  'playlists, filtered': async (turntable, page) =>
+    signedIn(turntable, page, '/playlists?q=night&sort=name&yours=yes'),
   'playlists: none': async (turntable, page) => signedIn(turntable, page, '/playlists', 'jonas'),
   'a playlist': async (turntable, page) => openPlaylist(turntable, page, '/playlists', 'Dinner for six'),
   'a playlist of 1,200 items': async (turntable, page) =>

@@ -1249,4 +1249,18 @@ export const mutations: Mutation[] = [
     to: 'return { ...defaults, ...Object.fromEntries(stored) } as Preferences;',
     test: 'test/pages/preferences',
   },
+  {
+    what: 'sorting playlists as the visitor chose',
+    safeguard: 'playlists-in-chosen-order',
+    from: "if (sort === 'name')",
+    to: "if (sort === 'size')",
+    test: 'test/pages/playlists-arranged',
+  },
+  {
+    what: 'leaving out a length that isn’t known of every item',
+    safeguard: 'whole-length-only',
+    from: 'if (!item?.durationMs) return null;',
+    to: 'if (!item?.durationMs) continue;',
+    test: 'test/pages/playlists-arranged',
+  },
 ];

@@ -80,7 +80,7 @@ test('a playlist shows its card and its contents', async (t) => {
     ),
   );
   assert.match(page.text, /For the second pot of coffee\./);
-  assert.match(page.text, /<p class="small">20 items<\/p>/);
+  assert.match(page.text, /<p class="small">20 items · 1 hr, \d+ min<\/p>/);
   assert.equal(body.entries.length, 20);
   const [, list = ''] = page.text.split('<ol class="track-list');
   assert.equal(list.match(/<li[ >]/g)?.length, 20);

@@ -1,6 +1,7 @@
 import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist } from '../../spotify/types.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
+import { playlistsOfGroup, searchable } from './lists.ts';
 
 /** A playlist to add items to. */
 export type Choice = Playlist & {
@@ -21,19 +22,11 @@ export const choicesPerPage = listsPerPage * playlistsPerPage;
  * for each fifty playlists, up to four, none for those that are cached.
  */
 export async function choicesOn(
-  { spotify, id: listenerId }: SignedInListener,
+  listener: SignedInListener,
   { uris, query, page, recentIds }: Wanted,
 ): Promise<{ choices: Choice[]; total: number }> {
-  const first = (page - 1) * listsPerPage + 1;
-  const playlists: Playlist[] = [];
-  let total = 0;
-  for (let list = first; list < first + listsPerPage; list += 1) {
-    const found = await spotify.cachedPlaylists(list);
-    playlists.push(...found.items);
-    const read = found.items.length + found.nullCount;
-    total = found.total ?? (list - 1) * playlistsPerPage + read + (read < playlistsPerPage ? 0 : 1);
-    if (list * playlistsPerPage >= total) break;
-  }
+  const { spotify, id: listenerId } = listener;
+  const { playlists, total } = await playlistsOfGroup(listener, { page, lists: listsPerPage });
   const wanted = searchable(query);
   const choices = playlists.flatMap((playlist): Choice[] => {
     const { id, ownerId, collaborative, name } = playlist;
@@ -46,9 +39,4 @@ export async function choicesOn(
   // safeguard: recent-playlists-first
   choices.sort((a, b) => rank(a) - rank(b));
   return { choices, total };
-}
-
-/** A text without case and accents. */
-function searchable(text: string): string {
-  return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim();
 }

@@ -12,6 +12,7 @@ import { checkSpotifyId } from '../../web/spotify-params.ts';
 import type { Undo } from '../../web/undo.ts';
 import { htmlOrJson } from '../../web/wants-json.ts';
 import { addPages } from './add.ts';
+import { type Arrangement, arrangedPerPage, arrangedPlaylists, arrangementIn } from './arrange.ts';
 import { coverPages } from './cover.ts';
 import { playlistFormPages } from './forms.ts';
 import { orderPages } from './order.ts';
@@ -51,11 +52,15 @@ export function playlistPages(deps: Deps): Router {
   return router;
 }
 
-/** One call to Spotify. */
+/** One call to Spotify, or, to filter and sort, one for each fifty playlists. */
 async function showPlaylists(req: Request, res: Response, listener: SignedInListener): Promise<void> {
-  const page = pageOfPlaylists(req);
   if (noticeIn(req) !== null) listener.invalidateHere('playlists');
-  const { items, total, pages } = await playlistsOn(page, listener);
+  const arrangement = arrangementIn(req);
+  const perPage = arrangement ? arrangedPerPage : playlistsPerPage;
+  const page = pageNumber(req.query.page, Math.ceil(maxOffset / perPage) + 1);
+  const { items, total, pages } = arrangement
+    ? await arrangedOn(page, listener, arrangement)
+    : await playlistsOn(page, listener);
 
   res.set('Cache-Control', 'private, no-store').format({
     html: () =>
@@ -64,6 +69,9 @@ async function showPlaylists(req: Request, res: Response, listener: SignedInList
         page,
         pages,
         total,
+        arrangement: arrangement ?? { q: '', sort: 'spotify', yours: false },
+        isArranged: arrangement !== null,
+        perPage,
         canPlay: canPlay(listener),
       }),
     json: () => res.json({ playlists: items, page, pages, total }),
@@ -77,12 +85,13 @@ function showNewPlaylist(_req: Request, res: Response, listener: SignedInListene
     .render('playlists/new', { canEdit, details: null, problem: null, uris: [] });
 }
 
-function pageOfPlaylists(req: Request): number {
-  return pageNumber(req.query.page, maxOffset / playlistsPerPage + 1);
-}
-
 async function playlistsOn(page: number, { spotify }: SignedInListener) {
   const playlists = await spotify.playlists(page);
   const total = minTotalOf(playlists, (page - 1) * playlistsPerPage, playlistsPerPage);
   return { ...playlists, pages: pagesOf(total, playlistsPerPage, page) };
+}
+
+async function arrangedOn(page: number, listener: SignedInListener, arrangement: Arrangement) {
+  const { playlists, total } = await arrangedPlaylists(listener, arrangement, page);
+  return { items: playlists, total, pages: pagesOf(total, arrangedPerPage, page) };
 }
