@@ -3,7 +3,7 @@
  * while the focus is in the player itself, never on one of its buttons, links or sliders. None works with a modifier, or while text is typed.
  */
 const dialog = document.getElementById('shortcuts');
-const { player, nowPlaying, library, queue, search, preferences } = dialog.dataset;
+const { player, nowPlaying, library, queue, wall, search, preferences } = dialog.dataset;
 const toggle = dialog.querySelector('input');
 const { send, say } = await import(dialog.dataset.send);
 const steps = { positionMs: 10_000, percent: 5 };
@@ -94,6 +94,7 @@ const letters = {
   s: toggleShuffle,
   r: changeRepeat,
   q: showQueue,
+  w: () => location.assign(wall),
   ...(search && { '/': goToSearch }),
   '?': () => dialog.showModal(),
 };

@@ -18,7 +18,7 @@ export const playerCalls = {
     endpoints: ['GET /me/player'],
     scopes: playerScopes,
     family: 'player-read',
-    usedBy: { 'Now playing': 'and live updates' },
+    usedBy: { 'Now playing': 'and live updates', Wall: true },
     async request({ webApi, accessToken, now }) {
       const askedAt = now();
       return { playback: await webApi.player(accessToken), askedAt };
@@ -94,7 +94,7 @@ export const playerCalls = {
     endpoints: ['GET /me/player/queue'],
     scopes: ['user-read-currently-playing', ...playerScopes],
     family: 'player-read',
-    usedBy: { 'Up next': true },
+    usedBy: { 'Up next': true, Wall: 'once for each list that plays' },
     request: ({ webApi, accessToken }) => webApi.queue(accessToken),
     cache: { key: () => 'queue', ttlMs: ttl.second },
   }),

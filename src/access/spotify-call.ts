@@ -10,6 +10,7 @@ type PageName =
   | 'Signing in'
   | 'Account'
   | 'Now playing'
+  | 'Wall'
   | 'Up next'
   | 'Lists of tracks'
   | 'Devices'

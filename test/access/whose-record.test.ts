@@ -62,6 +62,8 @@ test('a session record copied over another person’s shows them nothing of the 
     '/',
     '/now-playing',
     '/now-playing/events',
+    '/wall',
+    '/wall/card',
     '/playlists',
     `/playlists/${id}`,
     `/playlists/${id}/export.csv`,

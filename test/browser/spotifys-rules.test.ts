@@ -38,6 +38,7 @@ const covers = `[...document.querySelectorAll('img')].filter((one) => one.src.in
 const pages: Record<string, { listener: string; path: string }> = {
   'a track that plays': { listener: 'mara', path: '/now-playing' },
   'an episode that plays': { listener: 'noor', path: '/now-playing' },
+  'the wall': { listener: 'mara', path: '/wall' },
   playlists: { listener: 'mara', path: '/playlists' },
   'a search': { listener: 'mara', path: '/search?q=a&type=artist,track,album,playlist' },
   'saved tracks': { listener: 'mara', path: '/library' },
@@ -67,7 +68,7 @@ for (const [name, { listener, path }] of Object.entries(pages)) {
       found.filter(({ wrong }) => wrong.length > 0),
       [],
     );
-    const titles = page.locator('main .name, .now-playing h1');
+    const titles = page.locator('main .name, :is(.now-playing, .stage) h1');
     const unlinked = await titles.evaluateAll((all) =>
       (
         all as unknown as {

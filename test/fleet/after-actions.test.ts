@@ -254,7 +254,7 @@ for (const path of lastActions) {
   test(`after ${path} no page of that browser shows anything more`, async (t) => {
     for (const delayMs of delays) {
       const { here, elsewhere, clock } = await openWorld(t);
-      const pages = ['/now-playing', '/playlists', '/library', '/devices', '/account'];
+      const pages = ['/now-playing', '/wall', '/playlists', '/library', '/devices', '/account'];
       for (const at of [here, elsewhere]) for (const one of pages) await at.get(one).expect(200);
       clock.advance({ seconds: delayMs / 1000 });
 

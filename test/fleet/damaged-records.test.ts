@@ -47,6 +47,8 @@ type Kind = {
 const pages = [
   '/',
   '/now-playing',
+  '/wall',
+  '/wall/card',
   '/playlists',
   '/playlists/PLAYLIST',
   '/playlists/PLAYLIST/export',

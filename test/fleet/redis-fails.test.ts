@@ -75,6 +75,8 @@ const visits: Visit[] = [
   page('GET /now-playing'),
   page('GET /now-playing', () => '/now-playing?notice=track-saved'),
   page('GET /now-playing/card'),
+  page('GET /wall'),
+  page('GET /wall/card'),
   page('GET /devices'),
   page('GET /player/queue', () => '/player/queue?automatic=yes'),
   page('GET /playlists/export'),

@@ -16,6 +16,7 @@ import { mutations as setupForm } from './setup-form.ts';
 import { mutations as stability } from './stability.ts';
 import { mutations as stopping } from './stopping.ts';
 import { mutations as visitors } from './visitors.ts';
+import { mutations as wall } from './wall.ts';
 
 export const mutations: readonly Mutation[] = [
   ...product,
@@ -35,4 +36,5 @@ export const mutations: readonly Mutation[] = [
   ...search,
   ...setupForm,
   ...redisForms,
+  ...wall,
 ];

@@ -9,6 +9,7 @@ const maxScripts = 40_000;
 const maxStyle = 40_000;
 const paths = [
   '/now-playing',
+  '/wall',
   '/player/queue',
   '/devices',
   '/playlists',

@@ -24,6 +24,7 @@ async function pagesOf(mara: Browser): Promise<string[]> {
   return [
     '/now-playing',
     '/now-playing/events',
+    '/wall',
     '/devices',
     '/playlists',
     `/playlists/add?uri=${uri}`,

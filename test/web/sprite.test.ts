@@ -15,7 +15,14 @@ test('symbols come from one file, which browsers may keep, and each has a name b
   await mara.signIn('mara', allowAll);
 
   const urls = new Set<string>();
-  for (const path of ['/now-playing', '/library', '/library/top?of=artists', '/devices', '/account']) {
+  for (const path of [
+    '/now-playing',
+    '/wall',
+    '/library',
+    '/library/top?of=artists',
+    '/devices',
+    '/account',
+  ]) {
     const { text } = await mara.get(path).expect(200);
     for (const [, url = ''] of text.matchAll(/<use href="([^"]+)"/g)) urls.add(url);
     const buttons = [...text.matchAll(/<(button|a) [^>]*class="(?:icon|round)[^>]*>.*?<\/\1>/g)];

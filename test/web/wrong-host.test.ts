@@ -27,6 +27,7 @@ test('at any other address every page says where this site is and what to set, b
     for (const path of [
       '/',
       '/now-playing',
+      '/wall',
       '/login',
       '/search?q=a',
       '/setup/check',

@@ -1,4 +1,4 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, Router } from 'express';
 import type { Interest } from '../../live/cadence.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
@@ -11,10 +11,11 @@ import { routes } from '../../routes.ts';
 import { cover } from '../../web/cover.ts';
 import { type CoverColours, noColour } from '../../web/cover-colours.ts';
 import { Problem } from '../../web/errors.ts';
-import { signInHash } from '../../web/sign-in-hash.ts';
 import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
 import { controlsOf } from './controls.ts';
+import { render } from './render.ts';
+import { requireSameSignIn } from './same-sign-in.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -81,7 +82,10 @@ export function livePages(deps: Deps): Router {
     async function sendCard(stream: Stream, observation: Observation, live: LiveState): Promise<void> {
       try {
         const card = await cardFor(observation, live);
-        const html = interest === 'everything' ? await render(res, listener, card) : null;
+        const html =
+          interest === 'everything'
+            ? await render(res, 'now-playing/card', cardLocals(listener, card))
+            : null;
         // Otherwise a newer card is on its way.
         if (latest !== live) return;
         // A bar has no colour of its own.
@@ -126,7 +130,7 @@ export function livePages(deps: Deps): Router {
     const data = card && cardData(listener, card);
     // safeguard: skip-unchanged-card
     const needsHtml = card && interest === 'everything' && data?.version !== req.query.version;
-    const html = needsHtml ? await render(res, listener, card) : null;
+    const html = needsHtml ? await render(res, 'now-playing/card', cardLocals(listener, card)) : null;
     const colour = card && interest === 'everything' ? coverColours.of(coversOf(card)) : '';
     // safeguard: poll-for-fetching-pages
     fetchSubscriptions.extend(accountId, req.session.id, nextMs + graceMs, interest);
@@ -142,14 +146,6 @@ export function livePages(deps: Deps): Router {
   router.post(routes.nowPlayingPoll(), poll);
 
   return router;
-
-  function render(res: Response, listener: SignedInListener, card: Card): Promise<string> {
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    res.render('now-playing/card', cardLocals(listener, card), (failure, html) =>
-      failure ? reject(failure) : resolve(html),
-    );
-    return promise;
-  }
 }
 
 /** Returns in how many milliseconds to fetch the card again; `pollInMs` is null if it is not known when the next poll is due. */
@@ -169,22 +165,6 @@ function cardData(listener: SignedInListener, card: Card) {
 /** A page that has only the bar says so. */
 function interestOf({ query }: Request): Interest {
   return query.for === 'bar' ? 'track-ends' : 'everything';
-}
-
-/** Throws unless the tab belongs to this sign-in, and the sign-in may see what is playing. */
-function requireSameSignIn(req: Request, listener: SignedInListener): void {
-  if (req.query.signIn !== undefined && req.query.signIn !== signInHash(req.session.id)) throw otherSignIn();
-  listener.requireScopesFor('player');
-}
-
-function otherSignIn(): Problem {
-  return new Problem({
-    status: 403,
-    reason: 'other-sign-in',
-    title: 'Someone else is signed in now',
-    text: 'This window is from an earlier sign-in. Reload the page.',
-    actions: [{ label: 'Now playing', href: routes.nowPlaying() }],
-  });
 }
 
 function tooManyStreams(): Problem {

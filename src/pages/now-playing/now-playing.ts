@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Router } from 'express';
-import { Cooldown, GrantLost } from '../../access/errors.ts';
+import { GrantLost } from '../../access/errors.ts';
 import type { RecentlyPlayed } from '../../access/recently-played.ts';
 import type { FetchSubscriptions } from '../../live/fetch-subscriptions.ts';
 import type { Hub } from '../../live/hub.ts';
 import { type Observation, uriOf } from '../../live/observation.ts';
 import type { Streams } from '../../live/sse.ts';
-import { unknownState } from '../../live/state.ts';
 import type { BackgroundTasks } from '../../ops/background.ts';
 import { RedisUnavailable } from '../../redis/errors.ts';
 import { routes } from '../../routes.ts';
@@ -18,7 +17,9 @@ import type { SignedIn, SignedInListener } from '../../web/signed-in.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { type Card, cardOf, coversOf, playerData, versionOf } from './card.ts';
 import { controlsOf, noticePlaceOf } from './controls.ts';
+import { currentPlayback, playbackJson, refreshAfter } from './current-playback.ts';
 import { livePages } from './live.ts';
+import { wallPages } from './wall.ts';
 
 type Deps = {
   signedIn: SignedIn;
@@ -33,8 +34,6 @@ type Deps = {
 
 /** How long the page waits for details that it can do without. */
 const optionalWaitMs = 1_500;
-/** The minimum time before a page without JavaScript reloads itself. */
-const minRefreshMs = 20_000;
 
 /**
  * The page of the current playback. Takes one call to Spotify and at most one more: whether the track is saved, if it is new; or the
@@ -48,15 +47,12 @@ export function nowPlayingPages(deps: Deps): Router {
     // A button was pressed, perhaps handled by another process: cached responses here may be out of date.
     // safeguard: refetch-player-after-change
     if (noticeIn(req) !== null) listener.invalidateHere('nowPlaying');
-    const { observation, live } = await currentObservation(listener);
+    const current = await currentPlayback(hub, listener);
+    const { observation, live } = current;
     const saved = observation.saved ?? (await nullIfSlow(isSaved(listener, observation)));
     res.set('Cache-Control', 'private, no-store').vary('Accept');
     // Not by res.format: it does not await its handlers, so a failure there would be unhandled.
-    if (wantsJson(req)) {
-      const seenAt = new Date(observation.answeredAt).toISOString();
-      const waitingUntil = live.cooldown && new Date(live.cooldown.until).toISOString();
-      return void res.json({ ...observation.playback, saved, seenAt, waitingUntil });
-    }
+    if (wantsJson(req)) return void res.json({ ...playbackJson(current), saved });
     // safeguard: await-redis-calls-of-page
     const next = await hub.nextPollFor(observation);
     // safeguard: await-optional-data
@@ -86,30 +82,9 @@ export function nowPlayingPages(deps: Deps): Router {
       cardLocals,
     }),
   );
+  router.use(wallPages({ signedIn, hub, fetchSubscriptions, coverColours, now }));
 
   return router;
-
-  /** Spotify's answer, or the latest one if Spotify asked not to be called. */
-  async function currentObservation(
-    listener: SignedInListener,
-  ): Promise<{ observation: Observation; live: Card['live'] }> {
-    const { accountId } = listener;
-    try {
-      // Another browser of this listener may have more scopes than this one.
-      // safeguard: hide-player-without-scope
-      const known = listener.hasScopesFor('player') ? hub.freshObservation(accountId) : null;
-      const observation =
-        known ??
-        (await listener.spotify.player(({ playback, askedAt }) => hub.record(accountId, playback, askedAt)));
-      return { observation, live: unknownState };
-    } catch (error) {
-      const observation = error instanceof Cooldown ? await hub.latestObservation(accountId) : null;
-      if (observation === null || !(error instanceof Cooldown)) throw error;
-      await hub.recordCooldown(accountId, error);
-      const { until, quota } = error;
-      return { observation, live: { ...unknownState, cooldown: { until, quota } } };
-    }
-  }
 
   /** Whether the current item is in the library; null if unknown. Optional, so most failures read as unknown. */
   async function isSaved(listener: SignedInListener, observation: Observation): Promise<boolean | null> {
@@ -168,13 +143,6 @@ function cardLocals(listener: SignedInListener, card: Card) {
 
 function showsRecent(listener: SignedInListener, { playback }: Observation): boolean {
   return playback.state === 'nothing' && listener.hasScopesFor('recentlyPlayed');
-}
-
-/** Returns in how many seconds a page without JavaScript reloads itself: at the next poll, or after a cooldown. */
-function refreshAfter(pollAt: number, cooldown: Card['live']['cooldown'], now: number): number {
-  // Spread out, so that pages don't all reload at once after a cooldown.
-  const at = cooldown === null ? pollAt : cooldown.until + 1_000 + Math.random() * 30_000;
-  return Math.ceil(Math.max(minRefreshMs, at - now) / 1000);
 }
 
 /** The answer, or null if Spotify is slow: it is then cached for the next page, or arrives by the stream. */
