@@ -7,6 +7,7 @@
 export type Action = { what: string; route: string; calls: readonly string[]; polls: 0 | 2 };
 
 const play = 'PUT /me/player/play';
+const shuffle = 'PUT /me/player/shuffle';
 const items = '/playlists/{id}/items';
 
 /** A command to the player. Spotify shows its effect late, so two polls follow, which commands in quick succession share. */
@@ -23,6 +24,7 @@ export const actions: readonly Action[] = [
   command('Resume', 'play', play),
   command('Play tracks or episodes', 'play', play),
   command('Play an album, an artist or a playlist', 'play', play),
+  command('Shuffle an album, an artist or a playlist', 'play', shuffle, play),
   command('Play saved tracks', 'play', 'GET /me/tracks', 'GET /me/tracks', play),
   command('Play a podcast', 'play', 'GET /shows/{id}', play),
   command('Pause', 'pause', 'PUT /me/player/pause'),
@@ -30,7 +32,7 @@ export const actions: readonly Action[] = [
   command('Previous', 'previous', 'POST /me/player/previous'),
   command('Seek', 'seek', 'PUT /me/player/seek'),
   command('Volume', 'volume', 'PUT /me/player/volume'),
-  command('Shuffle', 'shuffle', 'PUT /me/player/shuffle'),
+  command('Shuffle', 'shuffle', shuffle),
   command('Repeat', 'repeat', 'PUT /me/player/repeat'),
   command('Move to another device', 'device', 'PUT /me/player'),
   other('Add to the queue', '/player/queue', 'POST /me/player/queue'),

@@ -31,12 +31,13 @@ function localizeTimes() {
 
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang);
 
-/** Says how long it is until the time that an element names; hides the element after that. */
+/** Says how long it is until the time that an element names; hides the element after that, and offers to try again. */
 function countDown() {
   for (const element of document.querySelectorAll('[data-countdown]')) {
     const ms = Date.parse(element.dataset.countdown) - Date.now();
     element.hidden = ms <= 0;
-    element.textContent = `That’s ${inWords(ms)}.`;
+    element.parentElement.querySelector('[data-retry]')?.classList.toggle('secondary', ms > 0);
+    element.textContent = `${element.dataset.words ?? 'That’s'} ${inWords(ms)}.`;
   }
 }
 

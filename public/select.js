@@ -2,21 +2,43 @@
  * Selecting rows of a list: how many are selected, a range with Shift, all of the page, and none once the selection is closed. Without JavaScript
  * the checkboxes and buttons work as well.
  */
-const details = document.querySelector('.selection');
-const form = details.querySelector('form');
-const count = document.getElementById('selection-count');
-const boxes = [...document.querySelectorAll('input[form=selection]')];
-/** "Play" and "Add to queue"; none if they aren't offered. */
-const players = [...form.querySelectorAll('[data-done]')];
 const isPlayable = ({ name }) => name !== 'unplayable';
-const { context } = details.dataset;
-let lastIndex = -1;
+/** The list on the page: search.js replaces it. */
+let count;
+let boxes;
+/** "Play" and "Add to queue"; none if they aren't offered. */
+let players;
+let context;
+let all;
+let lastIndex;
+/** The button that was pressed last: the event "formdata" doesn't tell. */
+let pressed;
 
-const all = document.createElement('button');
-all.type = 'button';
-all.className = 'secondary small-button';
-all.addEventListener('click', () => checkAll(boxes.some(({ checked }) => !checked)));
-count.after(all);
+function prepare() {
+  const details = document.querySelector('.selection');
+  if (!details) return;
+  const form = details.querySelector('form');
+  count = document.getElementById('selection-count');
+  boxes = [...document.querySelectorAll('input[form=selection]')];
+  players = [...form.querySelectorAll('[data-done]')];
+  context = details.dataset.context;
+  lastIndex = -1;
+  pressed = null;
+
+  all = document.createElement('button');
+  all.type = 'button';
+  all.className = 'secondary small-button';
+  all.addEventListener('click', () => checkAll(boxes.some(({ checked }) => !checked)));
+  count.after(all);
+  form.addEventListener('click', ({ target }) => {
+    pressed = target;
+  });
+  form.addEventListener('formdata', chooseFields);
+  form.addEventListener('submit', openSheet);
+  details.addEventListener('toggle', () => details.open || checkAll(false));
+  // The browser may have restored them.
+  update();
+}
 
 function checkAll(isChecked) {
   for (const box of boxes) box.checked = isChecked;
@@ -38,7 +60,7 @@ function update() {
 }
 
 document.addEventListener('click', ({ target, shiftKey }) => {
-  const index = boxes.indexOf(target);
+  const index = boxes?.indexOf(target) ?? -1;
   if (index === -1) return;
   if (shiftKey && lastIndex !== -1)
     for (const box of boxes.slice(Math.min(index, lastIndex), Math.max(index, lastIndex)))
@@ -47,12 +69,7 @@ document.addEventListener('click', ({ target, shiftKey }) => {
   update();
 });
 
-/** The button that was pressed last: the event "formdata" doesn't tell. */
-let pressed = null;
-form.addEventListener('click', ({ target }) => {
-  pressed = target;
-});
-form.addEventListener('formdata', ({ formData }) => {
+function chooseFields({ formData }) {
   // Only removing needs the places of the rows.
   if (pressed?.name === 'snapshot') return;
   // safeguard: play-playable-rows
@@ -66,7 +83,7 @@ form.addEventListener('formdata', ({ formData }) => {
   formData.delete('uri');
   formData.set('context', context);
   formData.set('offset', first.dataset.offset);
-});
+}
 
 /** Whether all rows from this one on are selected, also those that can't be played: in its list, Spotify skips them. One that can't be selected isn't. */
 function reachesEnd(first) {
@@ -74,10 +91,11 @@ function reachesEnd(first) {
   return rows.slice(rows.indexOf(first.closest('li'))).every((row) => row.querySelector('input:checked'));
 }
 
-// "Add to playlist" opens in a sheet, as it does for a row, so that the selection stays.
-form.addEventListener('submit', (event) => {
+/** "Add to playlist" opens in a sheet, as it does for a row, so that the selection stays. */
+function openSheet(event) {
   if (event.defaultPrevented || event.submitter?.hasAttribute('formaction')) return;
   event.preventDefault();
+  const form = event.target;
   const query = new URLSearchParams(new FormData(form));
   query.delete('idempotencyKey');
   const link = Object.assign(document.createElement('a'), { href: `${form.action}?${query}` });
@@ -85,8 +103,7 @@ form.addEventListener('submit', (event) => {
   form.append(link);
   link.click();
   link.remove();
-});
+}
 
-details.addEventListener('toggle', () => details.open || checkAll(false));
-// The browser may have restored them.
-update();
+document.addEventListener('replaced', prepare);
+prepare();

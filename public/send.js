@@ -9,7 +9,10 @@ const hideAfterMs = 6_000;
 const status = document.getElementById('action-status');
 let hideTimer;
 
-/** Shows a text for a moment, and has screen readers announce it. `undo`: the address that undoes what it says; the text stays then. */
+/**
+ * Shows a text for a moment, or for as long as the pointer or the focus is on it, and has screen readers announce it. `undo`: the address that undoes
+ * what it says; the text stays then, until it is closed.
+ */
 export function say(text, undo) {
   clearTimeout(hideTimer);
   if (status.contains(document.activeElement)) focusMain();
@@ -19,8 +22,21 @@ export function say(text, undo) {
   notice.className = 'notice';
   notice.textContent = text;
   status.append(notice);
-  if (undo) notice.append(' ', undoForm(undo));
-  else hideTimer = setTimeout(say, hideAfterMs, '');
+  if (undo) notice.append(undoForm(undo), closeButton());
+  else hideSoon();
+}
+
+function hideSoon() {
+  // safeguard: toast-stays-in-use
+  hideTimer = setTimeout(() => (status.matches(':hover') ? hideSoon() : say('')), hideAfterMs);
+}
+
+function closeButton() {
+  const button = document.createElement('button');
+  Object.assign(button, { type: 'button', className: 'icon', title: 'Close', textContent: '×' });
+  button.ariaLabel = 'Close';
+  button.addEventListener('click', () => say(''));
+  return button;
 }
 
 export function undoForm(action) {
@@ -67,6 +83,13 @@ function hideControls() {
   if (!document.activeElement.checkVisibility()) focusMain();
 }
 
+// Escape closes a menu or sheet before it.
+// safeguard: escape-closes-toast
+addEventListener('keydown', ({ key }) => {
+  if (key === 'Escape' && !document.querySelector(':is(dialog, [popover]):is(:modal, :popover-open)'))
+    say('');
+});
+
 /** Buttons, and forms sent without one, whose request is still running: pressing one of them twice does it once. */
 const busy = new Set();
 
@@ -88,11 +111,12 @@ document.addEventListener(
     busy.delete(pressed);
     // The menu of a row would cover what is said.
     submitter?.closest('[popover]')?.hidePopover();
+    const detail = { ...answer, fields, action, submitter };
+    // Before the next text, which replaces a form to undo.
+    form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
     const words = answer.text ?? done;
     // Otherwise the control itself shows what was done, and what another one said stays.
     if (words) say(words, answer.undo);
-    const detail = { ...answer, fields, action, submitter };
-    form.dispatchEvent(new CustomEvent(answer.isOk ? 'done' : 'refused', { bubbles: true, detail }));
   },
   { capture: true },
 );

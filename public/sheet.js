@@ -6,7 +6,7 @@ const sheet = document.getElementById('sheet');
 const content = sheet.querySelector('div');
 const closeButton = sheet.querySelector('form[method=dialog] button');
 const { devices } = sheet.dataset;
-const startFields = ['uri', 'context', 'list', 'offset', 'positionMs'];
+const startFields = ['uri', 'context', 'list', 'offset', 'positionMs', 'shuffle'];
 /** The address of the link that opened it, and of its content. */
 let opener = '';
 let shown = '';

@@ -157,6 +157,17 @@ export function setShuffled(playback: Playback, at: number, isOn: boolean, rando
   return { ...playback, list: next, unshuffled: isOn ? list : null, positionMs, since: at, queued: null };
 }
 
+/**
+ * Returns the order in which a list plays from an index on, which is 0 if it is null. While shuffle is on, which it stays when another list is played, `random` is
+ * given, and so is the first item if there is no index.
+ */
+export function orderFrom(list: readonly Item[], index: number | null, random: Random | null) {
+  if (random === null) return { list, index: index ?? 0, unshuffled: null };
+  const first = index ?? random.between(0, list.length - 1);
+  const others = list.filter((_, one) => one !== first);
+  return { list: [...list.slice(first, first + 1), ...random.shuffle(others)], index: 0, unshuffled: list };
+}
+
 /** Returns the playback with an item after the current one, and after those that were added before. */
 export function addToQueue(playback: Playback, at: number, item: Item): Playback {
   const settled = settle(playback, at);

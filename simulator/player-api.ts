@@ -181,10 +181,10 @@ function contextAt(uri: string, playlistStore: PlaylistStore): Pick<Start, 'list
   return { list, context: { type, id } };
 }
 
-/** Returns the index to start at, from a position or a URI in the body. */
-function readOffset(body: Record<string, unknown>, list: readonly Item[]): number {
+/** Returns the index to start at, from a position or a URI in the body; null if it has neither. */
+function readOffset(body: Record<string, unknown>, list: readonly Item[]): number | null {
   const { offset } = body;
-  if (offset === undefined) return 0;
+  if (offset === undefined) return null;
   if (typeof offset !== 'object' || offset === null) throw new ApiError(400, 'Invalid offset');
   const fields = offset as Record<string, unknown>;
   const uri = bodyField(fields, 'uri', 'string');

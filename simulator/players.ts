@@ -9,6 +9,7 @@ import {
   type Item,
   isOver,
   musicAt,
+  orderFrom,
   type Playback,
   type Repeat,
   setPlaying,
@@ -19,6 +20,7 @@ import {
   upNext,
 } from './playback.ts';
 import { type Command, createPlayerSettings } from './player-settings.ts';
+import { createRandom } from './random.ts';
 import type { Playing, Settings } from './types.ts';
 
 /** What a player shows at one moment. */
@@ -42,8 +44,13 @@ type Player = { playback: Playback | null; device: Device; last: Playback };
 /** Commands take effect at once and show after a delay, so a player can have several versions. */
 type PlayerVersion = Player & { visibleFrom: number };
 
-/** What to play, and where to start. */
-export type Start = { list: readonly Item[]; index: number; positionMs: number; context: Context | null };
+/** What to play, and where to start; `index` is null if the command doesn't say. */
+export type Start = {
+  list: readonly Item[];
+  index: number | null;
+  positionMs: number;
+  context: Context | null;
+};
 
 export type Players = ReturnType<typeof createPlayers>;
 
@@ -130,18 +137,22 @@ export function createPlayers({ settings, listeners, now }: Deps) {
       }),
 
     start: (listenerId: string, deviceId: string | null, { list, index, positionMs, context }: Start) =>
-      command(listenerId, deviceId, ({ isPrivate, repeat }) => ({
-        kind: 'items',
-        list,
-        positionMs: startOf(list, index) + positionMs,
-        since: now(),
-        isPlaying: true,
-        isPrivate,
-        context,
-        repeat,
-        unshuffled: null,
-        queued: null,
-      })),
+      command(listenerId, deviceId, ({ isPrivate, repeat, unshuffled }) => {
+        const random = unshuffled === null ? null : createRandom(`start ${now()}`);
+        const order = orderFrom(list, index, random);
+        return {
+          kind: 'items',
+          list: order.list,
+          positionMs: startOf(order.list, order.index) + positionMs,
+          since: now(),
+          isPlaying: true,
+          isPrivate,
+          context,
+          repeat,
+          unshuffled: order.unshuffled,
+          queued: null,
+        };
+      }),
 
     ...createPlayerSettings(command, now),
 

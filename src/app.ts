@@ -267,7 +267,7 @@ function sessionRoutes({ config, log, parts, cookies, pendingSignIns }: SessionD
   router.use(playlistPages({ signedIn, forms, undo, recentPlaylists, coverColours, baseUrl, now }));
   router.use(libraryPages({ signedIn, forms, hub, undo, coverColours }));
   router.use(cataloguePages({ signedIn, appApi, rateLimiters, coverColours }));
-  router.use(searchPages({ appApi, listenerApi, rateLimiters }));
+  router.use(searchPages({ appApi, listenerApi, rateLimiters, quota }));
   router.use(accountPages({ browsers, signedIn, ...quota }));
   router.use(quotaPages({ signedIn, ...quota }));
   router.use(forms.readForResend);

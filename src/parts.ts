@@ -156,7 +156,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
     rateLimiters: createRateLimiters(redis, {
       ...limits,
-      dailySearches: { ...limits.dailySearches, requests: config.dailySearches },
+      ...searchLimits(limits, config.dailySearches),
     }),
     closeStreams,
     close() {
@@ -165,6 +165,14 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
       responseCache.close();
       redis.disconnect();
     },
+  };
+}
+
+/** The limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */
+function searchLimits({ dailySearches, typedSearches }: Limits, perDay: number) {
+  return {
+    dailySearches: { ...dailySearches, requests: perDay },
+    typedSearches: { ...typedSearches, requests: Math.floor(perDay / 2) },
   };
 }
 

@@ -46,7 +46,9 @@ export const routes = {
   wallCard: () => '/wall/card',
   /** With `uri`, `context` or `list`, its buttons play that, from `offset` on. */
   devices: (
-    query: Partial<Record<'uri' | 'context' | 'list' | 'offset' | 'positionMs' | 'returnTo', string>> = {},
+    query: Partial<
+      Record<'uri' | 'context' | 'list' | 'offset' | 'positionMs' | 'shuffle' | 'returnTo', string>
+    > = {},
   ) => url('/devices', query),
   /** `isAutomatic`: the page asks by itself, which it may not while calls are scarce. */
   queue: ({ isAutomatic = false }: { isAutomatic?: boolean } = {}) =>

@@ -1,4 +1,4 @@
-import type { SearchType } from '../spotify/limits.ts';
+import { type SearchType, searchTypes } from '../spotify/limits.ts';
 import type { SearchResults } from '../spotify/types.ts';
 import type { WebApi } from '../spotify/web-api.ts';
 import type { AppAccess } from './app-access.ts';
@@ -35,10 +35,17 @@ export const appCalls = {
 /** The Web API calls that aren't made on behalf of a listener. All throw what webApi or their `beforeCall` throws, ClientRejected, Cooldown, RedisUnavailable or ShuttingDown. */
 export function createAppApi({ access, webApi, responseCache, market }: Deps) {
   return {
-    /** Returns a page of search results. */
-    search(search: SearchQuery, beforeCall: BeforeCall = async () => undefined): Promise<SearchResults> {
+    /** Returns a page of search results; without a call if the same search for all types is cached, because each type has its own results. */
+    async search(
+      search: SearchQuery,
+      beforeCall: BeforeCall = async () => undefined,
+    ): Promise<SearchResults> {
       const { query, types, page } = search;
       const { cache } = appCalls.search;
+      const forAll = cache.key({ query, types: searchTypes, page });
+      const all = responseCache.peek<SearchResults>('everyone', forAll, cache.ttlMs);
+      // safeguard: types-of-cached-search
+      if (all) return ofTypes(all, types);
       return read(appCalls.search, cache.key(search), cache.ttlMs, beforeCall, (accessToken) =>
         webApi.search(accessToken, query, { types, page, market }),
       );
@@ -93,4 +100,9 @@ export function createAppApi({ access, webApi, responseCache, market }: Deps) {
       });
     });
   }
+}
+
+function ofTypes(found: SearchResults, types: readonly SearchType[]): SearchResults {
+  const wanted: readonly string[] = types.map((type) => `${type}s`);
+  return Object.fromEntries(Object.entries(found).filter(([name]) => wanted.includes(name)));
 }

@@ -38,7 +38,7 @@ export const playerCalls = {
   play: defineCall({
     ...controls,
     endpoints: ['PUT /me/player/play'],
-    usedBy: { 'Now playing': '"Play"', 'Lists of tracks': '"Play"' },
+    usedBy: { 'Now playing': '"Play"', 'Lists of tracks': '"Play", "Shuffle"' },
     request: ({ webApi, accessToken }, command: PlayCommand) => webApi.play(accessToken, command),
   }),
 
@@ -70,8 +70,9 @@ export const playerCalls = {
   setShuffle: defineCall({
     ...controls,
     endpoints: ['PUT /me/player/shuffle'],
-    usedBy: { 'Now playing': '"Shuffle"' },
-    request: ({ webApi, accessToken }, on: boolean) => webApi.setShuffle(accessToken, on),
+    usedBy: { 'Now playing': '"Shuffle"', 'Lists of tracks': '"Shuffle"' },
+    request: ({ webApi, accessToken }, on: boolean, deviceId: string | null = null) =>
+      webApi.setShuffle(accessToken, on, deviceId),
   }),
 
   setRepeat: defineCall({

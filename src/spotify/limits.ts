@@ -34,7 +34,7 @@ export const partsPerPage = 50;
 export const albumsPerPage = 10;
 
 /** Spotify's names for the types of search results. */
-export const searchTypes = ['artist', 'track', 'album', 'playlist', 'show'] as const;
+export const searchTypes = ['artist', 'track', 'album', 'playlist', 'show', 'episode'] as const;
 export type SearchType = (typeof searchTypes)[number];
 
 /** Periods for top items: about four weeks, about six months, about a year ("Get User's Top Items"). */

@@ -83,6 +83,8 @@ export function parseSearchResults(
     albums: page('albums', parseAlbum),
     playlists: page('playlists', parsePlaylist),
     shows: page('shows', parseShow),
+    // An episode may lack a type of its own here.
+    episodes: page('episodes', (one) => parseItem({ type: 'episode', ...one }, trusted)),
   };
   const present = Object.entries(pages).filter(([, one]) => one !== undefined);
   if (present.length === 0) throw malformed(response);

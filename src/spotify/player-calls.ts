@@ -69,9 +69,10 @@ export function createPlayerCalls(send: Send, trusted: TrustedUrls) {
       });
     },
 
-    /** Turns shuffle on or off ("Toggle Playback Shuffle"). */
-    async setShuffle(accessToken: string, on: boolean): Promise<void> {
-      await send(accessToken, { method: 'PUT', path: '/me/player/shuffle', query: { state: String(on) } });
+    /** Turns shuffle on or off, on this device or else the active one ("Toggle Playback Shuffle"). */
+    async setShuffle(accessToken: string, on: boolean, deviceId: string | null = null): Promise<void> {
+      const query = { state: String(on), ...(deviceId !== null && { device_id: deviceId }) };
+      await send(accessToken, { method: 'PUT', path: '/me/player/shuffle', query });
     },
 
     /** Sets what is repeated ("Set Repeat Mode"). */

@@ -118,6 +118,7 @@ export type SearchResults = {
   albums?: Page<Album>;
   playlists?: Page<Playlist>;
   shows?: Page<Show>;
+  episodes?: Page<Track | Episode>;
 };
 
 /** An item in a listener's history or library; `at` is when it was played or saved, in ISO 8601. */

@@ -6,6 +6,7 @@ import { ShuttingDown } from '../ops/background.ts';
 import { RedisUnavailable } from '../redis/errors.ts';
 import { routes } from '../routes.ts';
 import * as spotify from '../spotify/errors.ts';
+import { drawingOf } from './drawings.ts';
 import {
   type Button,
   buttons,
@@ -71,6 +72,8 @@ const setupErrors: readonly ErrorClass[] = [
 /** A restart, or a short outage of Redis, is usually over by then. */
 const retrySoonSeconds = 2;
 const longWaitSeconds = 60;
+/** A shorter wait is over before anyone has read how long it is. */
+const leastCountdownSeconds = 3;
 /** Pages that reload after a cooldown do so spread over this time, not all at once. */
 const reloadSpreadSeconds = 30;
 
@@ -135,7 +138,8 @@ export function sendErrorPage(
   { page, requestId, resend = null, reloadSeconds = null, onFailure }: PageOptions,
 ): void {
   setHeaders(res, page);
-  res.render('errors/page', { page, requestId, resend, reloadSeconds }, (failure, html) => {
+  const drawingName = drawingOf(page);
+  res.render('errors/page', { page, drawingName, requestId, resend, reloadSeconds }, (failure, html) => {
     if (failure) onFailure?.(failure);
     // Another response has begun since. Sending a second one would throw, and nothing would catch that here.
     if (res.headersSent) return void res.destroy();
@@ -170,7 +174,7 @@ type PageContext = {
 };
 
 function pageFor(error: unknown, context: PageContext): ErrorPage {
-  if (error instanceof Problem) return error.page;
+  if (error instanceof Problem) return withUntil(error.page, context.now);
 
   const message: ErrorMessage = errorMessages[messageNameOf(error, context.baseUrl)];
   const until = retryAtOf(error, context.now);
@@ -192,10 +196,19 @@ function pageFor(error: unknown, context: PageContext): ErrorPage {
     actions: buttonsOf(message, error, context, seconds).map((button) => ({
       label: fill(buttons[button], values),
       href: hrefOf(button, error, context),
+      // safeguard: countdown-before-retry
+      ...(button === 'tryAgain' && until !== null && { isSecondary: true }),
     })),
     ...(retryAfterSeconds !== null && { retryAfterSeconds }),
     ...(until !== null && { until }),
   };
+}
+
+/** The page with the time that its Retry-After means, for a countdown. */
+function withUntil(page: ErrorPage, now: number): ErrorPage {
+  const { retryAfterSeconds } = page;
+  if (retryAfterSeconds === undefined || retryAfterSeconds < leastCountdownSeconds) return page;
+  return { until: now + retryAfterSeconds * 1000, ...page };
 }
 
 /** While Spotify refuses calls for more than a minute, trying again can't succeed. */

@@ -56,8 +56,8 @@ export type ErrorPage = {
   heading?: string;
   text: string;
   steps?: readonly string[];
-  /** Buttons. The first is the one that most people want. */
-  actions: readonly { label: string; href: string }[];
+  /** Buttons. The first is the one that most people want, unless there is something to wait for first. */
+  actions: readonly { label: string; href: string; isSecondary?: boolean }[];
   retryAfterSeconds?: number;
   /** The address to which a POST undoes what was done: see undo.ts. */
   undo?: string | null;

@@ -27,8 +27,7 @@ function setRateLimitHeaders(
   { name, requests, windowSeconds }: RateLimiter,
   { remaining, resetMs }: Usage,
 ): void {
-  res.set({
-    'RateLimit-Policy': `"${name}";q=${requests};w=${windowSeconds}`,
-    RateLimit: `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`,
-  });
+  // Several limits can count one request.
+  res.append('RateLimit-Policy', `"${name}";q=${requests};w=${windowSeconds}`);
+  res.append('RateLimit', `"${name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`);
 }

@@ -39,8 +39,17 @@ export function useViews(
   app.enable('view cache');
 
   const asset = (file: string) => routes.asset(file, files.get(file)?.version ?? '');
-  const sprite = asset('sprite.svg');
-  const symbols = symbolsIn(String(files.get('sprite.svg')?.content));
+  /** A symbol of a file with symbols. Throws if the file lacks it. */
+  const symbolsOf = (file: string, className: string) => {
+    const url = asset(file);
+    const symbols = symbolsIn(String(files.get(file)?.content));
+    const box = className === 'illustration' ? ' viewBox="0 0 160 160"' : '';
+    return (name: string) => {
+      // safeguard: symbols-exist
+      if (!symbols.has(name)) throw new Error(`${file} has no symbol ${name}`);
+      return `<svg class="${className}"${box} aria-hidden="true"><use href="${url}#${name}"/></svg>`;
+    };
+  };
 
   Object.assign(app.locals, {
     routes,
@@ -59,12 +68,10 @@ export function useViews(
     idempotencyKey: () => randomBytes(12).toString('base64url'),
     /** The URL of a file in public/, with its version, so that browsers cache it for a year. */
     asset,
-    /** A symbol of the sprite; the text beside it names it. Throws if the sprite lacks it. */
-    icon: (name: string) => {
-      // safeguard: symbols-exist
-      if (!symbols.has(name)) throw new Error(`The sprite has no symbol ${name}`);
-      return `<svg class="symbol" aria-hidden="true"><use href="${sprite}#${name}"/></svg>`;
-    },
+    /** A symbol of a control; the text beside it names it. */
+    icon: symbolsOf('sprite.svg', 'symbol'),
+    /** A drawing of an empty, error or wait state; the text beside it says the same. */
+    drawing: symbolsOf('drawings.svg', 'illustration'),
     cover,
     pageOf,
     /** How long ago something happened; `at` in milliseconds since 1970. */

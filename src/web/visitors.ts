@@ -27,7 +27,7 @@ export async function admitVisitor(
 }
 
 /** If the limit is reached, throws {@link Problem} with a page that offers to sign in. */
-async function chargeVisitor(
+export async function chargeVisitor(
   res: Response,
   limiter: RateLimiter,
   problem: ErrorPage,

@@ -182,7 +182,7 @@ test('changes have a limit for each listener, and a form that exceeded it can be
   assert.deepEqual(apiRequests(simulator), []);
   const page = await press('/library/save', { uri }).expect(429);
   assert.match(page.text, new RegExp(`name="uri" value="${uri}"`));
-  assert.match(page.text, /<button type="submit">Send it again<\/button>/);
+  assert.match(page.text, /<button class="secondary" data-retry type="submit">Send it again<\/button>/);
 
   // Signing out makes no call to Spotify, and must always work.
   await mara.post('/logout').expect(303);
@@ -215,6 +215,8 @@ test('exports have a limit for each listener, and one for all of them that a ref
   await noor.get('/playlists/export.csv').expect(200);
   const page = await noor.get(one).expect(429);
   assert.match(page.text, /Try again in/);
+  assert.match(page.text, /class="countdown" data-countdown=/);
+  assert.match(page.text, /class="button secondary"[^>]*>Try again</);
 });
 
 test('searches of a listener, and setup checks from an address, have limits', async (t) => {

@@ -305,5 +305,8 @@ test('while Spotify wants to be left alone for hours, pages show a countdown in 
   assert.doesNotMatch(text, /class="button"/);
 
   clock.advance({ hours: 5, minutes: 59, seconds: 30 });
-  assert.match((await mara.get('/playlists?page=2').expect(503)).text, /class="button"[^>]*>Try again</);
+  assert.match(
+    (await mara.get('/playlists?page=2').expect(503)).text,
+    /class="button secondary"[^>]*>Try again</,
+  );
 });

@@ -50,8 +50,7 @@ test('a search has its own address, which can be bookmarked, shared and returned
   await page.waitForURL('**/search?*');
   const bookmark = page.url();
 
-  await page.getByRole('checkbox', { name: 'Albums' }).click();
-  await page.getByRole('main').getByRole('button', { name: 'Search', exact: true }).click();
+  await page.getByRole('main').getByRole('link', { name: 'Albums', exact: true }).click();
   await page.waitForURL((url) => url.href !== bookmark);
   await page.goBack();
   assert.equal(page.url(), bookmark);

@@ -48,6 +48,10 @@ const forms: Record<string, (site: Site) => Promise<[string, Fields?]> | [string
     '/player/play',
     { context: found.albums.items[0].uri },
   ],
+  'Shuffle an album, an artist or a playlist': ({ found }) => [
+    '/player/play',
+    { context: found.albums.items[0].uri, shuffle: true },
+  ],
   'Play saved tracks': () => ['/player/play', { list: 'saved', offset: 3 }],
   'Play a podcast': ({ found }) => ['/player/play', { list: found.shows.items[0].uri }],
   Pause: () => ['/player/pause'],
@@ -172,10 +176,10 @@ test('every command, and every way to save, follow, add, remove and move, is in 
   );
 });
 
-test('a command is one call and two polls, except for lists that Spotify can’t play by their name', () => {
+test('a command is one call and two polls, except for Shuffle and lists that Spotify can’t play by their name', () => {
   const commands = actions.filter(({ polls }) => polls > 0);
   assert.deepEqual(
     commands.filter(({ calls }) => calls.length > 1).map(({ what }) => what),
-    ['Play saved tracks', 'Play a podcast'],
+    ['Shuffle an album, an artist or a playlist', 'Play saved tracks', 'Play a podcast'],
   );
 });

@@ -10,6 +10,7 @@ import { mutations as product } from './product.ts';
 import { mutations as records } from './records.ts';
 import { mutations as redisForms } from './redis-forms.ts';
 import { mutations as remote } from './remote.ts';
+import { mutations as search } from './search.ts';
 import { mutations as setup } from './setup.ts';
 import { mutations as setupForm } from './setup-form.ts';
 import { mutations as stability } from './stability.ts';
@@ -32,6 +33,7 @@ export const mutations: readonly Mutation[] = [
   ...editing,
   ...setup,
   ...catalogue,
+  ...search,
   ...setupForm,
   ...redisForms,
   ...wall,

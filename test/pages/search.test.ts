@@ -17,7 +17,8 @@ import {
   startTurntable,
 } from '../support/turntable.ts';
 
-const all = 'type=artist,track,album,playlist,show';
+const all = 'type=artist,track,album,playlist,show,episode';
+const lists = ['artists', 'tracks', 'albums', 'playlists', 'shows', 'episodes'];
 
 test('a visitor searches for everything without signing in, with one call to Spotify', async (t) => {
   const { browser, simulator } = await startTurntable(t);
@@ -26,7 +27,7 @@ test('a visitor searches for everything without signing in, with one call to Spo
 
   assert.match(page.text, /<title>Search: night · Turntable<\/title>/);
   assert.match(page.text, /<h1>Results for “<bdi>night<\/bdi>”<\/h1>/);
-  assert.match(page.text, /<h2>Artists<\/h2>[\s\S]*Night Bus Atlas[\s\S]*<h2>Tracks<\/h2>/);
+  assert.match(page.text, /<h2>Tracks<\/h2>[\s\S]*<h2>Artists<\/h2>[\s\S]*Night Bus Atlas/);
   assert.match(page.text, /<a class="card" href="\/artists\/\w{22}">/, 'each leads to its page');
   assert.match(page.text, /<a href="\/tracks\/\w{22}"><bdi>Goodnight, Transmitter<\/bdi><\/a>/);
   assert.match(page.text, /href="[^"]+\/open\/track\/\w{22}">Open on Spotify/, 'and to Spotify');
@@ -36,14 +37,14 @@ test('a visitor searches for everything without signing in, with one call to Spo
   assert.deepEqual(apiRequests(simulator), ['GET /search']);
 });
 
-test('all five kinds are found, and each result has a link to Spotify', async (t) => {
+test('all six kinds are found, and each result has a link to Spotify', async (t) => {
   const { browser } = await startTurntable(t);
   const visitor = browser();
 
   const { body } = await visitor.getJson(`/search?q=the&${all}`).expect(200);
   const page = await visitor.get(`/search?q=the&${all}`).expect(200);
 
-  for (const kind of ['artists', 'tracks', 'albums', 'playlists', 'shows']) {
+  for (const kind of lists) {
     assert.ok(body[kind].items.length > 0, kind);
     for (const { link } of body[kind].items) assert.ok(page.text.includes(`href="${link}"`), link);
   }
@@ -117,7 +118,7 @@ testOnce('an empty search is a page with a form, and a clear error for programs'
 const senseless: Record<string, string> = {
   [`/search?q=${'x'.repeat(1000)}`]: 'search-too-long',
   [`/search?q=${'x'.repeat(201)}`]: 'search-too-long',
-  '/search?q=night&type=episode': 'search-type',
+  '/search?q=night&type=audiobook': 'search-type',
   '/search?q=night&type=artist,nonsense': 'search-type',
   '/search?q=night&type=constructor': 'search-type',
   '/search?type=nonsense': 'search-type',
@@ -166,7 +167,7 @@ testOnce('any 200 characters can be searched for, and are shown as text', async 
     const page = await visitor.get(`/search?${new URLSearchParams({ q: query })}`).expect(200);
     assert.doesNotMatch(
       page.text,
-      /<script(?! type="module" src="\/wait\.js\?)|value="[^"]*["'<>][^"]*" maxlength/,
+      /<script(?! (?:id="wait" )?type="module" src="\/[\w-]+\.js\?)|value="[^"]*["'<>][^"]*" maxlength/,
     );
     assert.equal(simulator.calls.at(-1)?.query.q, query.replace(/\s+/g, ' '));
   }
@@ -184,8 +185,7 @@ testOnce('a form sends each kind separately; neither order nor duplicates matter
 
   assert.deepEqual(body.types, ['artist', 'track', 'album']);
   const page = await visitor.get('/search?q=night&type=track,album,artist').expect(200);
-  assert.match(page.text, /value="album" checked/);
-  assert.doesNotMatch(page.text, /value="playlist" checked/);
+  assert.match(page.text, /<input type="hidden" name="type" value="artist,track,album">/);
   assert.equal(countApiCalls(simulator, '/v1/search'), 1, 'it is the same search');
 });
 
@@ -194,25 +194,16 @@ testOnce('the JSON of a search is as docs/search.md describes it, field by field
   const visitor = browser();
   const docs = readFileSync(join(root, 'docs/search.md'), 'utf8');
   const documented = [
-    ...docs.matchAll(/^\| `(\w+)` \| (all|(?:(?:artists|tracks|albums|playlists|shows)(?:, )?)+) \|/gm),
+    ...docs.matchAll(
+      /^\| `(\w+)` \| (all|(?:(?:artists|tracks|albums|playlists|shows|episodes)(?:, )?)+) \|/gm,
+    ),
   ];
 
   const { body } = await visitor.getJson(`/search?q=the&${all}`).expect(200);
 
-  assert.deepEqual(Object.keys(body), [
-    'query',
-    'types',
-    'page',
-    'pages',
-    'top',
-    'artists',
-    'tracks',
-    'albums',
-    'playlists',
-    'shows',
-  ]);
+  assert.deepEqual(Object.keys(body), ['query', 'types', 'page', 'pages', 'top', ...lists]);
   assert.deepEqual(Object.keys(body.top), ['type', 'name', 'link', 'uri']);
-  for (const kind of ['artists', 'tracks', 'albums', 'playlists', 'shows']) {
+  for (const kind of lists) {
     assert.deepEqual(Object.keys(body[kind]), ['items', 'total']);
     const fields = documented.filter(([, , where]) => where === 'all' || where?.split(', ').includes(kind));
     for (const item of body[kind].items) {
@@ -221,8 +212,8 @@ testOnce('the JSON of a search is as docs/search.md describes it, field by field
   }
   const reasons = new Set([...docs.matchAll(/^\| \d+ \| `([\w-]+)` \|/gm)].map(([, reason]) => reason));
   for (const reason of Object.values(senseless)) assert.ok(reasons.has(reason), reason);
-  for (const reason of ['search-empty', 'search-needs-sign-in', 'search-too-many', 'search-share-used-up'])
-    assert.ok(reasons.has(reason), reason);
+  for (const reason of ['empty', 'needs-sign-in', 'too-many', 'share-used-up', 'typing'])
+    assert.ok(reasons.has(`search-${reason}`), reason);
 });
 
 testOnce('there is a search box on the landing page and on every other page', async (t) => {
@@ -332,6 +323,7 @@ testOnce(
     const page = await another.get('/search?q=four').expect(429);
     assert.match(page.text, /Today’s searches for visitors are used up/);
     assert.match(page.text, /href="\/login\?returnTo=%2Fsearch">Sign in with Spotify/);
+    assert.match(page.text, /class="countdown" data-countdown=/);
     const wait = Number(page.headers['retry-after']);
     assert.ok(wait > 86_000 && wait <= 86_400, `${wait} s`);
     assert.equal((await visitor.getJson('/search?q=five').expect(429)).body.reason, 'search-share-used-up');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import express from 'express';
+import { drawingOf } from '../../src/web/drawings.ts';
 import { useViews } from '../../src/web/views.ts';
 import { allowAll } from '../support/pages.ts';
 import { root } from '../support/process.ts';
@@ -52,4 +54,28 @@ test('a symbol that the sprite lacks is an error', () => {
 
   assert.match(app.locals.icon('play'), /#play"/);
   assert.throws(() => app.locals.icon('plai'), /no symbol plai/);
+  assert.throws(() => app.locals.drawing('play'), /no symbol play/);
+});
+
+test('every state has a drawing of its own, in the colours of the theme', async () => {
+  const file = readFileSync(join(root, 'public/drawings.svg'), 'utf8');
+  const names = [...file.matchAll(/<symbol id="([^"]+)"/g)].map(([, name = '']) => name);
+  assert.equal(new Set(names).size, names.length);
+  assert.doesNotMatch(file, /style=|#[\da-f]{3}|class=/i);
+  const views = readdirSync(join(root, 'views'), { recursive: true, encoding: 'utf8' })
+    .filter((one) => one.endsWith('.ejs'))
+    .map((one) => readFileSync(join(root, 'views', one), 'utf8'));
+  const inViews = views.flatMap((text) => [
+    ...text.matchAll(/(?:drawing\(|drawingName: |drawingName \?\? )'([a-z-]+)'/g),
+  ]);
+  const reasons = ['redis-unavailable', 'spotify-unavailable', 'no-active-device', 'export-running', 'other'];
+  const ofErrors = [400, 401, 403, 404, 429, 502, 503].flatMap((status) =>
+    reasons.map((reason) => drawingOf({ status, reason })),
+  );
+  const used = new Set([...inViews.map(([, name = '']) => name), ...ofErrors]);
+  for (const name of used) assert.ok(names.includes(name), name);
+  assert.deepEqual(
+    names.filter((name) => !used.has(name)),
+    [],
+  );
 });

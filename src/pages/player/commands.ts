@@ -7,7 +7,7 @@ import type { Start } from '../../spotify/player-calls.ts';
 import { hasPlaces, isDeviceId, isPlayableContext, isShowUri, isUri } from '../../spotify/uri.ts';
 import { maxQueued } from '../../web/can-play.ts';
 import { type ErrorPage, Problem } from '../../web/errors.ts';
-import { addAllToQueue, latestEpisodes, savedTracksFrom } from './several.ts';
+import { addAllToQueue, latestEpisodes, playShuffled, savedTracksFrom } from './several.ts';
 
 /*
  * The commands to the player. Their fields come from forms, as text, or from programs, as JSON. Every field is checked before Spotify is asked: a
@@ -70,6 +70,11 @@ const playShowFields = v.object({
   list: v.string().assert(isShowUri),
   device: v.string().assert(isDeviceId).optional(),
 });
+const playShuffledFields = v.object({
+  context: v.string().assert(isPlayableContext),
+  shuffle: v.union(v.literal('true'), v.literal(true)),
+  device: v.string().assert(isDeviceId).optional(),
+});
 const playFields = v
   .object({
     uri: uris.optional(),
@@ -94,6 +99,9 @@ const playShow = reader('play', playShowFields, async (spotify, { list, device }
   const uris = await latestEpisodes(spotify, list);
   await spotify.play({ start: { uris }, deviceId: device ?? null, positionMs: null });
 });
+const playShuffledList = reader('play', playShuffledFields, (spotify, { context, device }) =>
+  playShuffled(spotify, context, device ?? null),
+);
 const playOther = reader('play', playFields, (spotify, { uri, context, offset, device, positionMs }) => {
   const list: Start | null = context ? { context, offset: offset ?? null } : null;
   const start = uri ? { uris: itemsFrom(uri, offset) } : list;
@@ -180,9 +188,10 @@ function reader<Fields>(
   };
 }
 
-/** The reader for what "play" should play: a list that Spotify can't play by its name, or something else. */
+/** The reader for what "play" should play: a list that Spotify can't play by its name, one in random order, or something else. */
 function playReader(fields: Readonly<Record<string, unknown>>) {
   if (isShowUri(fields.list)) return playShow;
+  if (hasField(fields, 'shuffle')) return playShuffledList;
   return hasField(fields, 'list') ? playSaved : playOther;
 }
 

@@ -5,7 +5,7 @@ import type { SignedInListener } from '../../web/signed-in.ts';
 import { readCommand } from './commands.ts';
 
 /** The fields of "play" that name the music to play on the chosen device. */
-const startFields = ['uri', 'context', 'list', 'offset', 'positionMs'] as const;
+const startFields = ['uri', 'context', 'list', 'offset', 'positionMs', 'shuffle'] as const;
 
 type Start = Partial<Record<(typeof startFields)[number], string>>;
 

@@ -64,3 +64,30 @@ export async function latestEpisodes(spotify: Spotify, show: string): Promise<st
   if (uris.length === 0) throw new NothingPlayable('No playable episode');
   return uris;
 }
+
+/**
+ * Turns shuffle on and plays a list from anywhere in it: with shuffle on and no offset, Spotify chooses where to begin. On a device that isn't active yet,
+ * and if the current list can't be shuffled, such as radio, the list has to play first. Throws what the calls throw.
+ */
+export async function playShuffled(
+  spotify: Spotify,
+  context: string,
+  deviceId: string | null,
+): Promise<void> {
+  // safeguard: shuffle-before-playing
+  const isShuffled = deviceId === null && (await shuffles(spotify));
+  await spotify.play({ start: { context, offset: null }, deviceId, positionMs: null });
+  // safeguard: shuffle-after-radio
+  if (!isShuffled) await spotify.setShuffle(true, deviceId);
+}
+
+/** Turns shuffle on. Returns false if the current list doesn't allow that. */
+async function shuffles(spotify: Spotify): Promise<boolean> {
+  try {
+    await spotify.setShuffle(true);
+    return true;
+  } catch (error) {
+    if (error instanceof NotPossibleNow) return false;
+    throw error;
+  }
+}

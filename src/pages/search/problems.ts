@@ -60,6 +60,13 @@ export const problems = {
     text: 'On this site, only people who are signed in can search.',
     actions: [signIn],
   },
+  typing: {
+    status: 429,
+    reason: 'search-typing',
+    title: 'Press Enter to search',
+    text: 'Searching while you type is paused, so that today’s Spotify calls last. Searching with Enter works as before.',
+    actions: [backToSearch],
+  },
   usedUp: {
     status: 429,
     reason: 'search-share-used-up',

@@ -1,5 +1,5 @@
 import { type Request, type Response, Router } from 'express';
-import type { AppApi } from '../../access/app-api.ts';
+import type { AppApi, BeforeCall } from '../../access/app-api.ts';
 import type { ListenerApi } from '../../access/listener-api.ts';
 import type { RateLimiters } from '../../access/rate-limiter.ts';
 import { routes } from '../../routes.ts';
@@ -8,18 +8,24 @@ import type { SearchResults } from '../../spotify/types.ts';
 import { Problem } from '../../web/errors.ts';
 import { minTotalOf } from '../../web/paging.ts';
 import { charge } from '../../web/rate-limits.ts';
-import { admitVisitor } from '../../web/visitors.ts';
+import { admitVisitor, chargeVisitor } from '../../web/visitors.ts';
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { lastPage, maxQueryLength, problems } from './problems.ts';
 import { topResultOf } from './top-result.ts';
+import { type Quota, requireCallsForTyping } from './typing.ts';
 
-type Deps = { appApi: AppApi; listenerApi: Pick<ListenerApi, 'canPlay'>; rateLimiters: RateLimiters };
+type Deps = {
+  appApi: AppApi;
+  listenerApi: Pick<ListenerApi, 'canPlay'>;
+  rateLimiters: RateLimiters;
+  quota: Quota;
+};
 
-/** A valid search. */
-type Search = { query: string; types: SearchType[]; page: number };
+/** A valid search. `isTyped`: made by the page while someone types, which must not use up what other searches need. */
+type Search = { query: string; types: SearchType[]; page: number; isTyped: boolean };
 
 /** Search on Spotify, for visitors as well, with a token of the app itself. */
-export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router {
+export function searchPages({ appApi, listenerApi, rateLimiters, quota }: Deps): Router {
   const router = Router();
 
   // One call to Spotify; none if the same search was made within a minute.
@@ -39,9 +45,7 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
       return;
     }
 
-    const found = req.grant
-      ? await searchForListener(res, search, req.grant.accountId)
-      : await searchForVisitor(req, res, search);
+    const found = await find(req, res, search);
     const { query, types, page } = search;
     const pages = pagesOf(found, page);
     const top = page === 1 ? topResultOf(found, query) : null;
@@ -64,19 +68,39 @@ export function searchPages({ appApi, listenerApi, rateLimiters }: Deps): Router
 
   return router;
 
-  async function searchForListener(res: Response, search: Search, accountId: string): Promise<SearchResults> {
-    // safeguard: search-limit-per-listener
-    await charge(res, rateLimiters.search, accountId);
-    return appApi.search(search).catch((error: unknown) => {
-      // This search was shared with a visitor's, which ran into the limit for visitors. That limit doesn't apply to a listener.
-      if (error instanceof Problem) return appApi.search(search);
+  async function find(req: Request, res: Response, { isTyped, ...search }: Search): Promise<SearchResults> {
+    const beforeCall = req.grant
+      ? await admitListener(res, isTyped, req.grant.accountId)
+      : await admitTypingVisitor(req, res, isTyped);
+    return appApi.search(search, beforeCall).catch((error: unknown) => {
+      // This search was shared with one that ran into a stricter limit: that of visitors, or that of typing.
+      const isOfVisitors = req.grant !== null && error instanceof Problem;
+      const isOfTyping = !isTyped && error instanceof Problem && error.page.reason === problems.typing.reason;
+      // safeguard: shared-search-has-own-limits
+      if (isOfVisitors || isOfTyping) return appApi.search(search, beforeCall);
       throw error;
     });
   }
 
-  async function searchForVisitor(req: Request, res: Response, search: Search): Promise<SearchResults> {
+  /** Counts a search of a listener. Returns what to run before each call to Spotify. */
+  async function admitListener(res: Response, isTyped: boolean, accountId: string): Promise<BeforeCall> {
+    // safeguard: search-limit-per-listener
+    await charge(res, rateLimiters.search, accountId);
+    return async () => {
+      if (isTyped) await requireCallsForTyping(quota);
+    };
+  }
+
+  /** The same for a visitor. All of them together can only use up half of their daily searches by typing. */
+  async function admitTypingVisitor(req: Request, res: Response, isTyped: boolean): Promise<BeforeCall> {
     const beforeCall = await admitVisitor(req, res, rateLimiters, problems);
-    return appApi.search(search, beforeCall);
+    if (!isTyped) return beforeCall;
+    return async () => {
+      await requireCallsForTyping(quota);
+      // safeguard: typed-visitor-searches
+      await chargeVisitor(res, rateLimiters.typedSearches, problems.typing, 'everyone');
+      await beforeCall();
+    };
   }
 }
 
@@ -90,7 +114,7 @@ function parse(req: Request): Search | null {
   if ([...query].length > maxQueryLength) throw new Problem(problems.tooLong);
   if (typeof page !== 'string' || !/^[1-9]\d{0,5}$/.test(page)) throw new Problem(problems.invalid);
   if (Number(page) > lastPage) throw new Problem(problems.tooFar);
-  return { query, types, page: Number(page) };
+  return { query, types, page: Number(page), isTyped: req.query.automatic === 'yes' };
 }
 
 /** The types to search for, in the order of the page. A form sends each one separately. Throws {@link Problem} for an unknown one. */

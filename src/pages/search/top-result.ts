@@ -9,7 +9,7 @@ const names = new Intl.Collator('en', { sensitivity: 'base', usage: 'search' });
 
 /**
  * Returns the result that best answers a search: the first one with exactly the name that was searched for, artists before tracks before albums,
- * playlists and podcasts; otherwise the first one whose name begins with it; otherwise Spotify's first. Null if nothing was found.
+ * playlists, podcasts and episodes; otherwise the first one whose name begins with it; otherwise Spotify's first. Null if nothing was found.
  */
 export function topResultOf(found: SearchResults, query: string): TopResult | null {
   const all = searchTypes.flatMap((type) => ofType(found, type));

@@ -1,0 +1,168 @@
+/*
+ * Searches while someone types: a moment after the last key, the results are replaced, and the field keeps the focus and the caret. The server sends
+ * the page as it does without scripts; its results are taken from it. Nobody has asked for these searches yet, so they wait as soon as a limit is near,
+ * and never show an error. Enter always searches.
+ */
+const form = document.querySelector('.search-form');
+const field = form.elements.q;
+const results = document.getElementById('results');
+const announcement = document.getElementById('search-announcement');
+const kinds = document.querySelectorAll('#search-kinds a');
+const waitMs = Number(form.dataset.wait);
+const minCharacters = 2;
+/** So many searches of a limit are left for Enter. */
+const reserve = 5;
+/** The least time until the next search after an error, and the most that a search waits for its turn. */
+const minPauseMs = 5_000;
+const maxDelayMs = 2 * 60_000;
+const timeoutMs = 20_000;
+const sayWaitingAfterMs = 1_000;
+/** How long, and how many, pages of results are stored. */
+const keepMs = 5 * 60_000;
+const maxStored = 40;
+
+/** Pages by the search, the latest one last. */
+const stored = new Map();
+/** The search whose results are shown. */
+let shown = searchIn(field.defaultValue);
+/** The request that is running: its search, and whether Enter was pressed for it. */
+let request = null;
+let timer;
+/** No search is made by itself before then. */
+let pausedUntil = 0;
+
+/** The same for queries that find the same: spaces and case make no difference. */
+function searchIn(text) {
+  // safeguard: no-search-for-space-or-case
+  return text.trim().replace(/\s+/g, ' ').toLowerCase();
+}
+
+function cancel() {
+  clearTimeout(timer);
+  request?.abort.abort();
+  request = null;
+}
+
+/** Searches for what is in the field, a moment from now. */
+function update() {
+  const search = searchIn(field.value);
+  if (request?.search === search) return;
+  // safeguard: abort-outdated-search
+  cancel();
+  // safeguard: two-characters-to-search
+  if (search === shown || (search !== '' && [...search].length < minCharacters)) return;
+  const page = recall(search);
+  if (page) return show(page, search, addressOf(field.value));
+  // safeguard: wait-between-searches
+  const delayMs = Math.max(waitMs, pausedUntil - performance.now());
+  if (delayMs <= maxDelayMs) timer = setTimeout(load, delayMs, search);
+}
+
+/** The address of the page that the form leads to. */
+function addressOf(text) {
+  const fields = new URLSearchParams(new FormData(form));
+  const query = text.trim().replace(/\s+/g, ' ');
+  if (query) fields.set('q', query);
+  else fields.delete('q');
+  return [form.getAttribute('action'), ...(fields.size > 0 ? [fields] : [])].join('?');
+}
+
+async function load(search, isEntered = false) {
+  const mine = { search, isEntered, abort: new AbortController() };
+  request = mine;
+  const url = addressOf(field.value);
+  const status = document.getElementById('search-status');
+  const before = status.textContent;
+  const waiting = setTimeout(() => {
+    status.textContent = announcement.textContent = 'Searching…';
+  }, sayWaitingAfterMs);
+  try {
+    const signal = AbortSignal.any([mine.abort.signal, AbortSignal.timeout(timeoutMs)]);
+    const target = isEntered || search === '' ? url : `${url}&automatic=yes`;
+    const response = await fetch(target, { headers: { Accept: 'text/html' }, signal });
+    const html = await response.text();
+    pausedUntil = Math.max(pausedUntil, performance.now() + pauseAfter(response));
+    if (response.ok) keep(search, html);
+    if (mine !== request) return;
+    request = null;
+    if (response.ok) show(html, search, url);
+    else if (mine.isEntered) location.assign(url);
+    // Its turn comes later.
+    else if (response.headers.has('Retry-After')) update();
+  } catch {
+    if (mine !== request) return;
+    request = null;
+    pausedUntil = performance.now() + minPauseMs;
+    if (mine.isEntered) location.assign(url);
+  } finally {
+    clearTimeout(waiting);
+    status.textContent = before;
+  }
+}
+
+/** For how many milliseconds no search may be made by itself: by Retry-After after an error, or until a limit that is almost reached starts again. */
+function pauseAfter({ ok, headers }) {
+  // safeguard: wait-as-asked
+  if (!ok) return Math.max(minPauseMs, Number(headers.get('Retry-After')) * 1000);
+  // safeguard: leave-searches-for-enter
+  const near = (headers.get('RateLimit') ?? '').split(', ').filter((limit) => leftOf(limit, 'r') <= reserve);
+  return Math.max(0, ...near.map((limit) => leftOf(limit, 't') * 1000));
+}
+
+/** A parameter of a limit such as `"search";r=50;t=30`: the requests or seconds that are left. */
+function leftOf(limit, name) {
+  return Number(limit.split(`;${name}=`)[1]?.split(';')[0] ?? Number.NaN);
+}
+
+function keep(search, html) {
+  stored.delete(search);
+  stored.set(search, { html, at: performance.now() });
+  if (stored.size > maxStored) stored.delete(stored.keys().next().value);
+}
+
+function recall(search) {
+  const page = stored.get(search);
+  // safeguard: keep-results-of-visit
+  return page && performance.now() - page.at < keepMs ? page.html : null;
+}
+
+function show(html, search, url) {
+  // Whoever is using the results must not lose them.
+  // safeguard: results-in-use-stay
+  if (results.matches(':active, :focus-within')) return;
+  const page = new DOMParser().parseFromString(html, 'text/html');
+  const parts = page.getElementById('results');
+  if (!parts) return location.assign(url);
+  results.replaceChildren(...parts.childNodes);
+  for (const [index, link] of page.querySelectorAll('#search-kinds a').entries())
+    kinds[index].setAttribute('href', link.getAttribute('href'));
+  document.title = page.title;
+  // safeguard: search-in-address
+  history.replaceState(history.state, '', url);
+  shown = search;
+  announcement.textContent = document.getElementById('search-status').textContent;
+  document.dispatchEvent(new CustomEvent('replaced'));
+  // Scripts in a page that was parsed don't run. One that has run before handles the event.
+  const script = results.querySelector('script');
+  if (script) import(script.src);
+}
+
+field.addEventListener('input', (event) => {
+  // What is being composed isn't a word yet.
+  if (!event.isComposing) update();
+});
+field.addEventListener('compositionend', update);
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const search = searchIn(field.value);
+  if (search === '') return;
+  // On a phone, the keyboard covers the results.
+  if (matchMedia('(pointer: coarse)').matches) field.blur();
+  if (request?.search === search) request.isEntered = true;
+  else if (search !== shown) {
+    cancel();
+    load(search, true);
+  }
+});
+// The browser may have restored what was typed, or someone was faster than this script.
+addEventListener('pageshow', update);
