@@ -76,13 +76,20 @@ function withoutComments(text: string): string {
     .replace(/^\s+/gm, '');
 }
 
-/** Returns a style sheet without line breaks and the spaces that only people need: another tenth less to load. */
+/**
+ * Returns a style sheet without line breaks, and without the spaces and zeros that only people need: another tenth less to load. Spaces around the
+ * operators of `calc` stay.
+ */
 function compact(style: string): string {
   return style
     .replace(/^([\w-]+): /gm, '$1:')
+    .replace(/\(([\w-]+): /g, '($1:')
     .replace(/ \{$/gm, '{')
     .replace(/([{};,>])\n/g, '$1')
-    .replace(/;\}/g, '}');
+    .replace(/;\}/g, '}')
+    .replace(/, /g, ',')
+    .replace(/ > /g, '>')
+    .replace(/(?<![\w.])0\.(?=\d)/g, '.');
 }
 
 /** The version of a file: a hash of its content. */
