@@ -22,10 +22,11 @@ const pages = {
   top: '/library/top',
   account: '/account',
   preferences: '/preferences',
+  wall: '/wall',
 };
 const publicPages = { landing: '/', privacy: '/privacy', setup: '/setup', check: '/setup/check' };
 /** Taken in dark and on a phone as well. */
-const inEveryStyle = ['landing', 'now-playing', 'playlists', 'playlist', 'top', 'search'];
+const inEveryStyle = ['landing', 'now-playing', 'wall', 'playlists', 'playlist', 'top', 'search'];
 const phone = { width: 390, height: 780 };
 const desk = { width: 1200, height: 700 };
 

@@ -111,9 +111,10 @@ test('asked to stop, the server closes connections that are never idle', { skip 
       const asked = get({ host: '127.0.0.1', port, path: '/', agent }, (answer) => {
         answer.resume().once('end', () => resolve(String(answer.statusCode)));
       });
-      // A keep-alive connection may be closed just as it is reused; any proxy then opens another one.
-      asked.once('error', (error: NodeJS.ErrnoException) =>
-        resolve(asked.reusedSocket ? 'again' : (error.code ?? '')),
+      // A keep-alive connection may be closed just as it is reused, and the system resets one that the server hasn't accepted yet when it
+      // stops listening; any proxy then opens another one.
+      asked.once('error', ({ code = '' }: NodeJS.ErrnoException) =>
+        resolve(asked.reusedSocket || code === 'ECONNRESET' ? 'again' : code),
       );
     });
   assert.equal(await visit(), '200');
@@ -121,11 +122,16 @@ test('asked to stop, the server closes connections that are never idle', { skip 
   server.child.kill('SIGTERM');
   const stopped = performance.now();
   let last: string;
-  do last = await visit();
-  while (last === '200' || last === 'again');
+  let answered = 1;
+  do {
+    last = await visit();
+    if (last === '200') answered += 1;
+  } while (last === '200' || last === 'again');
 
-  assert.equal(last, 'ECONNREFUSED', 'no request is cut off');
+  assert.equal(last, 'ECONNREFUSED');
   assert.equal(await server.ended, 0);
+  const received = server.output().match(/"?path"?[:=]"\/"/g)?.length;
+  assert.equal(received, answered, 'every request that the server received is answered');
   assert.ok(
     performance.now() - stopped < 9_000,
     'it does not wait for the ten seconds after which it would cut them',
