@@ -77,8 +77,8 @@ function withoutComments(text: string): string {
 }
 
 /**
- * Returns a style sheet without line breaks, and without the spaces and zeros that only people need: another tenth less to load. Spaces around the
- * operators of `calc` stay.
+ * Returns a style sheet without line breaks, and without the spaces, zeros and long names that only people need: another tenth less to load. Spaces
+ * around the operators of `calc` stay.
  */
 function compact(style: string): string {
   return style
@@ -89,6 +89,7 @@ function compact(style: string): string {
     .replace(/;\}/g, '}')
     .replace(/, /g, ',')
     .replace(/ > /g, '>')
+    .replace(/--space-(?=\d)/g, '--s')
     .replace(/(?<![\w.])0\.(?=\d)/g, '.');
 }
 
