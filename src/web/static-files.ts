@@ -76,15 +76,21 @@ function withoutComments(text: string): string {
     .replace(/^\s+/gm, '');
 }
 
-/** Returns a style sheet without line breaks and the spaces and zeros that only people need: another tenth less to load. No string in it may have a comma. */
+/**
+ * Returns a style sheet without line breaks, and without the spaces, zeros and long names that only people need: another tenth less to load. Spaces
+ * around the operators of `calc` stay.
+ */
 function compact(style: string): string {
   return style
     .replace(/^([\w-]+): /gm, '$1:')
+    .replace(/\(([\w-]+): /g, '($1:')
     .replace(/ \{$/gm, '{')
     .replace(/([{};,>])\n/g, '$1')
     .replace(/;\}/g, '}')
     .replace(/, /g, ',')
-    .replace(/(?<=[\s:(,-])0\.(?=\d)/g, '.');
+    .replace(/ > /g, '>')
+    .replace(/--space-(?=\d)/g, '--s')
+    .replace(/(?<![\w.])0\.(?=\d)/g, '.');
 }
 
 /** The version of a file: a hash of its content. */
