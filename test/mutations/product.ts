@@ -1245,7 +1245,7 @@ export const mutations: Mutation[] = [
   {
     what: 'ignoring preferences that aren’t valid',
     safeguard: 'unreadable-preferences',
-    from: 'return parsed.ok ? parsed.value : defaults;',
+    from: 'return parsed.ok ? parsed.value : defaultPreferences;',
     to: 'return { ...defaultPreferences, ...Object.fromEntries(stored) } as Preferences;',
     test: 'test/pages/preferences',
   },
