@@ -193,14 +193,16 @@ function showNext() {
   section.hidden = entries.length === 0;
   if (section.hidden) return;
   const heading = document.createElement('h2');
+  heading.className = 'eyebrow';
   heading.textContent = 'Up next';
   const list = document.createElement('ol');
   for (const { name, by } of entries) {
     const entry = document.createElement('li');
-    const [first, second] = [name, by].map((text) =>
-      Object.assign(document.createElement('bdi'), { textContent: text }),
+    entry.append(
+      ...[name, by].map((text) => Object.assign(document.createElement('bdi'), { textContent: text })),
     );
-    entry.append(first, second);
+    entry.firstChild.className = 'name';
+    entry.lastChild.className = 'small';
     list.append(entry);
   }
   section.replaceChildren(heading, list);
