@@ -12,7 +12,8 @@ const schema = v.object({
   motion: v.union(v.literal('system'), v.literal('reduced')),
   shortcuts: v.union(v.literal('on'), v.literal('off')),
 });
-const defaults: Preferences = { theme: 'system', motion: 'system', shortcuts: 'on' };
+/** Those of a browser that has chosen none. */
+export const defaultPreferences: Preferences = { theme: 'system', motion: 'system', shortcuts: 'on' };
 const cookieName = 'preferences';
 /** Browsers keep a cookie for 400 days at most. */
 const lifetimeMs = 365 * 24 * 60 * 60_000;
@@ -38,8 +39,8 @@ export function createPreferences({ cookies }: { cookies: Cookies }) {
 
   function read(req: Request): Preferences {
     const stored = new URLSearchParams(cookies.read(req).get(cookieName) ?? '');
-    const parsed = schema.try({ ...defaults, ...Object.fromEntries(stored) }, { mode: 'strip' });
+    const parsed = schema.try({ ...defaultPreferences, ...Object.fromEntries(stored) }, { mode: 'strip' });
     // safeguard: unreadable-preferences
-    return parsed.ok ? parsed.value : defaults;
+    return parsed.ok ? parsed.value : defaultPreferences;
   }
 }

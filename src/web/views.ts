@@ -7,6 +7,7 @@ import { cover } from './cover.ts';
 import { albumTypes, fallbackNames, kindNames, nameOf, restrictionText } from './display-names.ts';
 import { defaultFormatters } from './locale.ts';
 import { pageOf } from './page-of.ts';
+import { defaultPreferences } from './preferences.ts';
 import type { PublicFiles } from './static-files.ts';
 import { timeAgo } from './time-in-words.ts';
 import { createViewEngine } from './view-engine.ts';
@@ -73,6 +74,8 @@ export function useViews(
     /** A drawing of an empty, error or wait state; the text beside it says the same. */
     drawing: symbolsOf('drawings.svg', 'illustration'),
     cover,
+    /** For the pages of errors that come before a cookie is read. */
+    preferences: defaultPreferences,
     pageOf,
     /** How long ago something happened; `at` in milliseconds since 1970. */
     ago: (at: number) => timeAgo(now() - at),

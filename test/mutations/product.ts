@@ -1245,8 +1245,8 @@ export const mutations: Mutation[] = [
   {
     what: 'ignoring preferences that aren’t valid',
     safeguard: 'unreadable-preferences',
-    from: 'return parsed.ok ? parsed.value : defaults;',
-    to: 'return { ...defaults, ...Object.fromEntries(stored) } as Preferences;',
+    from: 'return parsed.ok ? parsed.value : defaultPreferences;',
+    to: 'return { ...defaultPreferences, ...Object.fromEntries(stored) } as Preferences;',
     test: 'test/pages/preferences',
   },
   {

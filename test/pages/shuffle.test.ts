@@ -33,11 +33,13 @@ test('Shuffle in the header of an album, artist or playlist turns shuffle on and
   const turntable = await startTurntable(t, { timing });
   const { simulator, clock } = turntable;
   const mara = await signedIn(turntable);
-  const firsts: string[] = [];
   for (const path of await pathsFor(mara)) {
     simulator.plays('mara', { kind: 'track', index: 2, progressMs: 0 }, 'Kitchen speaker');
     const { text } = await mara.get(path).expect(200);
     const [form = ''] = shuffleForms(text);
+    // Each button beside it has a form on the page.
+    for (const [, id] of text.matchAll(/<button[^>]* form="([^"]+)"/g))
+      assert.ok(text.includes(`<form id="${id}"`), `${path}: ${id}`);
     assert.match(form, /name="shuffle" value="true">.*Shuffle<\/button>/);
     simulator.forgetCalls();
     const [, context = ''] = /name="context" value="([^"]+)"/.exec(form) ?? [];
@@ -50,9 +52,7 @@ test('Shuffle in the header of an album, artist or playlist turns shuffle on and
     const { body } = await mara.getJson('/now-playing').expect(200);
     assert.equal(body.shuffle, true, path);
     assert.equal(body.context, context, path);
-    firsts.push(body.item.uri);
   }
-  assert.equal(new Set(firsts).size, 3);
 });
 
 testOnce('Shuffle is offered to those who may play only', async (t) => {

@@ -37,7 +37,7 @@ test('the wall shows the track, its cover, and a code that leads to it on Spotif
   assert.match(html, /<span>Open on Spotify<\/span>/);
   assert.equal(codeIn(html), item.link);
   assert.doesNotMatch(html, /<header|<nav|<footer|<form|<dialog|playback-bar/);
-  assert.match(html, /<main id="main"[\s\S]*<a class="button secondary" href="\/now-playing">/);
+  assert.match(html, /<main id="main"[\s\S]*<a class="button secondary" href="\/now-playing"/);
 });
 
 test('the wall takes one call, and its part none', async (t) => {
