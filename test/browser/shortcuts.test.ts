@@ -45,7 +45,12 @@ test('letters work on every page', { skip }, async (t) => {
   await status.filter({ hasText: 'Repeat: one.' }).waitFor();
   assert.match((await press('l', 1)).join(), /^(PUT|DELETE) \/me\/library$/);
   await press('/');
-  assert.ok(await page.getByRole('banner').getByRole('searchbox').evaluate((one) => one === one.ownerDocument.activeElement));
+  assert.ok(
+    await page
+      .getByRole('banner')
+      .getByRole('searchbox')
+      .evaluate((one) => one === one.ownerDocument.activeElement),
+  );
   assert.deepEqual(await press('n'), [], 'a letter in a field is text');
   assert.equal(await page.getByRole('banner').getByRole('searchbox').inputValue(), 'n');
   await page.locator('h1').click();
