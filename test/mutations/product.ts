@@ -125,7 +125,7 @@ export const mutations: Mutation[] = [
     safeguard: 'use-chosen-database-only',
     from: "redis.status === 'ready' && !databaseRefused",
     to: "redis.status === 'ready'",
-    test: 'test/redis/choice',
+    test: 'test/fleet/choice',
     named: 'not replaced by another one',
   },
   {

@@ -62,7 +62,7 @@ export const mutations: Mutation[] = [
     safeguard: 'check-redis-rights',
     from: 'if (missing.length === 0) return',
     to: 'return',
-    test: 'test/redis/rights',
+    test: 'test/fleet/rights',
     named: 'rights that are missing',
   },
   {
@@ -70,7 +70,7 @@ export const mutations: Mutation[] = [
     safeguard: 'warn-of-redis-settings',
     from: "if (status === 'failed' && name !== except)",
     to: 'if (name === except)',
-    test: 'test/redis/rights',
+    test: 'test/fleet/rights',
     named: 'rights that are missing',
   },
   {

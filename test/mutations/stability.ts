@@ -191,7 +191,7 @@ export const mutations: Mutation[] = [
     safeguard: 'kill-hanging-private-redis',
     from: `const stop = 'kill "$server"; for _ in 1 2 3 4 5; do sleep 1; kill -0 "$server" || exit; done; kill -9 "$server"';`,
     to: `const stop = 'kill "$server"';`,
-    test: 'test/redis/choice',
+    test: 'test/fleet/choice',
     named: 'hangs',
   },
   {
@@ -199,7 +199,7 @@ export const mutations: Mutation[] = [
     safeguard: 'resend-after-failover',
     from: 'if (!failoverReplies.has(replyCode(error)) || !stream?.writableEnded) throw error;',
     to: 'throw error;',
-    test: 'test/redis/redis-recovery',
+    test: 'test/fleet/redis-recovery',
     named: 'served over the next connection',
   },
   {

@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const stop = 'test/fleet/stopping';
-const recovery = 'test/redis/redis-recovery';
+const recovery = 'test/fleet/redis-recovery';
 const failover = 'test/fleet/redis-failover';
 
 export const mutations: Mutation[] = [
