@@ -10,6 +10,7 @@ import { freePort } from '../../src/redis/local-server.ts';
 import { startAccountsProxy } from './accounts-proxy.ts';
 import type { CleanupScope } from './cleanup.ts';
 import { createClock } from './clock.ts';
+import { processEnv } from './process.ts';
 import { connectAsServer, testRedisUrl } from './redis.ts';
 import { startRedisProxy } from './redis-proxy.ts';
 import { type Browser, clientId, clientSecret, createBrowser, keyNames } from './turntable.ts';
@@ -173,7 +174,7 @@ export async function createFleet(t: CleanupScope, options: FleetOptions = {}) {
 /** Starts a server process, until the scope ends at the latest. */
 function startServer(t: CleanupScope, options: ServerOptions) {
   const child = fork(join(import.meta.dirname, 'server.ts'), {
-    env: { PATH: process.env.PATH ?? '', SERVER: JSON.stringify(options) },
+    env: { ...processEnv, SERVER: JSON.stringify(options) },
     // As the server is started elsewhere: see "Memory" in docs/decisions/2026-11-28-exports.md.
     execArgv: ['--max-semi-space-size=4', `--import=${join(import.meta.dirname, 'loopback-only.ts')}`],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

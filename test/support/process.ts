@@ -14,6 +14,12 @@ const unsetVariables = Object.fromEntries(
   ]),
 );
 
+/** Where Node.js finds programs, and compiled code: see global-setup.ts. */
+export const processEnv: Record<string, string> = {
+  PATH: process.env.PATH ?? '',
+  ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),
+};
+
 /** A working directory and a user; `detached` for a command whose children have to end with it, such as npm. */
 type RunAs = { cwd?: string; uid?: number; gid?: number; detached?: boolean };
 
@@ -37,7 +43,7 @@ export function runCommand(
   const child = spawn(program, args, {
     cwd: root,
     ...as,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { ...processEnv, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
