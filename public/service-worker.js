@@ -20,7 +20,8 @@ async function store() {
 
 /** Stores one file, and those that a style sheet names. */
 async function load(url, cache, pattern) {
-  const response = await fetch(url);
+  // Without cookies, the page is the same for everyone.
+  const response = await fetch(url, { credentials: 'omit' });
   if (!response.ok) throw new Error(`${url}: ${response.status}`);
   await cache.put(url, response.clone());
   const text = await response.text();

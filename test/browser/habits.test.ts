@@ -45,8 +45,8 @@ test('a search has its own address, which can be bookmarked, shared and returned
   const turntable = await startTurntable(t);
   const page = await signedIn(t, turntable);
   await page.goto(`${turntable.url}/playlists`);
-  await page.getByRole('searchbox').fill('moon');
-  await page.getByRole('searchbox').press('Enter');
+  await page.getByRole('banner').getByRole('searchbox').fill('moon');
+  await page.getByRole('banner').getByRole('searchbox').press('Enter');
   await page.waitForURL('**/search?*');
   const bookmark = page.url();
 
@@ -167,8 +167,8 @@ test('if Spotify is slow, the page shows that it is waiting until the next one a
   await page.evaluate('sessionStorage.clear()');
 
   turntable.simulator.fault({ on: 'api', delayMs: 3_000 });
-  await page.getByRole('searchbox').fill('moon');
-  await page.getByRole('searchbox').press('Enter');
+  await page.getByRole('banner').getByRole('searchbox').fill('moon');
+  await page.getByRole('banner').getByRole('searchbox').press('Enter');
   await page.waitForURL('**/search?*');
   assert.equal(await said(), 'Still waiting for Spotify.');
   await page.goBack();

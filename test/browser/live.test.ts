@@ -260,7 +260,7 @@ test('signing out in one tab signs out the others', { skip }, async (t) => {
 
 test('a form that opened another tab does not keep this one signed in', { skip }, async (t) => {
   const { page, browser, url } = await nearTheEnd(t);
-  await page.getByRole('searchbox').fill('night');
+  await page.getByRole('banner').getByRole('searchbox').fill('night');
   await page.getByRole('button', { name: 'Search' }).click({ modifiers: ['ControlOrMeta'] });
   const second = await browser.newPage();
   await second.goto(`${url}/now-playing`);

@@ -17,7 +17,7 @@ for (const javaScriptEnabled of [true, false]) {
     skip,
   }, async (t) => {
     const { url, code } = await startWithoutCredentials(t);
-    const page = await (await openBrowser(t, { javaScriptEnabled })).newPage();
+    const page = await (await openBrowser(t, { javaScriptEnabled, serviceWorkers: 'allow' })).newPage();
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
     await page.goto(url);

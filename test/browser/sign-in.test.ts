@@ -25,7 +25,7 @@ for (const javaScriptEnabled of [true, false]) {
     skip,
   }, async (t) => {
     const { url, baseUrl, simulator } = await startTurntable(t);
-    const browser = await openBrowser(t, { javaScriptEnabled });
+    const browser = await openBrowser(t, { serviceWorkers: 'allow', javaScriptEnabled });
     const page = await browser.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));
