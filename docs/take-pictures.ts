@@ -52,10 +52,7 @@ for (const { colorScheme, viewport, suffix } of [
     };
 
     for (const [name, path] of Object.entries(publicPages)) await take(name, url + path);
-    await page.goto(url);
-    await page.getByRole('link', { name: 'Sign in with full control' }).click();
-    await page.getByRole('button', { name: 'Agree' }).click();
-    await page.waitForURL('**/now-playing');
+    await signIn(page, url);
     for (const [name, path] of Object.entries(pages)) await take(name, url + path);
     await page.goto(`${url}/playlists`);
     const playlist = await page.locator('a.card', { hasText: 'Sunday, slowly' }).getAttribute('href');
@@ -66,15 +63,20 @@ for (const { colorScheme, viewport, suffix } of [
   });
 }
 
+/** Signs in with full control, which leads to now playing. */
+async function signIn(page: Page, url: string): Promise<void> {
+  await page.goto(url);
+  await page.getByRole('link', { name: 'Sign in with full control' }).click();
+  await page.getByRole('button', { name: 'Agree' }).click();
+  await page.waitForURL('**/now-playing');
+}
+
 /** Opens now playing, signed in with full control, in the colour of its cover. */
 async function openStage(t: TestContext, options: BrowserContextOptions): Promise<Page> {
   const { url } = await startTurntable(t);
   const browser = await openBrowser(t, options);
   const page = await browser.newPage();
-  await page.goto(url);
-  await page.getByRole('link', { name: 'Sign in with full control' }).click();
-  await page.getByRole('button', { name: 'Agree' }).click();
-  await page.waitForURL('**/now-playing');
+  await signIn(page, url);
   await page.waitForTimeout(700);
   await page.reload();
   await page.waitForTimeout(700);

@@ -71,6 +71,7 @@ function markRows() {
 function show() {
   setHidden(!latest?.title || current().endsInMs < -overMs);
   if (bar.hidden) return;
+  markRows();
   title.textContent = latest.title;
   byline.textContent = latest.byline ?? '';
   state.textContent = isPlaying() ? '' : latest.byline ? 'Paused · ' : 'Paused';
@@ -106,6 +107,7 @@ function showSaved() {
 
 /** Hides the bar, or shows it. What has the focus isn't hidden with it. */
 function setHidden(isHidden) {
+  if (bar.hidden === isHidden) return;
   // safeguard: focus-leaves-hidden-bar
   if (isHidden && bar.contains(document.activeElement))
     document.getElementById('main').focus({ preventScroll: true });
@@ -154,6 +156,8 @@ bar.addEventListener('submit', async (event) => {
   show();
 });
 setInterval(move, 1_000);
+// The results of a search.
+document.addEventListener('replaced', markRows);
 
 const { send, say } = await import(bar.dataset.send);
 const { holdSliders } = await import(bar.dataset.sliders);

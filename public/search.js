@@ -148,7 +148,7 @@ function show(html, search, url) {
 }
 
 field.addEventListener('input', (event) => {
-  // What is being composed isn't a word yet.
+  // Text that is being composed isn't a word yet.
   if (!event.isComposing) update();
 });
 field.addEventListener('compositionend', update);

@@ -31,7 +31,7 @@ let playback = {
 };
 /** The latest update, for other tabs; null before the first one. */
 let latest = null;
-/** What the part on the page shows, and the version of the update that it was fetched for. */
+/** The item of the part on the page, and the version of the update that it was fetched for. */
 let shown = { uri: playback.uri, version: dataset.version };
 let loads = 0;
 

@@ -151,8 +151,7 @@ export function setShuffled(playback: Playback, at: number, isOn: boolean, rando
   const { list, unshuffled } = playback;
   const { index, item, progressMs } = currentItem(playback, at);
   if (isOn === (unshuffled !== null) || item === null) return playback;
-  const others = list.filter((_, one) => one !== index);
-  const next = isOn ? [item, ...random.shuffle(others)] : (unshuffled ?? list);
+  const next = isOn ? shuffledFrom(list, index, random) : (unshuffled ?? list);
   const positionMs = startOf(next, next.indexOf(item)) + progressMs;
   return { ...playback, list: next, unshuffled: isOn ? list : null, positionMs, since: at, queued: null };
 }
@@ -164,8 +163,13 @@ export function setShuffled(playback: Playback, at: number, isOn: boolean, rando
 export function orderFrom(list: readonly Item[], index: number | null, random: Random | null) {
   if (random === null) return { list, index: index ?? 0, unshuffled: null };
   const first = index ?? random.between(0, list.length - 1);
-  const others = list.filter((_, one) => one !== first);
-  return { list: [...list.slice(first, first + 1), ...random.shuffle(others)], index: 0, unshuffled: list };
+  return { list: shuffledFrom(list, first, random), index: 0, unshuffled: list };
+}
+
+/** The item at an index, and then the others in random order. */
+function shuffledFrom(list: readonly Item[], index: number, random: Random): Item[] {
+  const others = list.filter((_, one) => one !== index);
+  return [...list.slice(index, index + 1), ...random.shuffle(others)];
 }
 
 /** Returns the playback with an item after the current one, and after those that were added before. */

@@ -44,7 +44,7 @@ type Player = { playback: Playback | null; device: Device; last: Playback };
 /** Commands take effect at once and show after a delay, so a player can have several versions. */
 type PlayerVersion = Player & { visibleFrom: number };
 
-/** What to play, and where to start; `index` is null if the command doesn't say. */
+/** The items to play, and where to start; `index` is null if the command doesn't say. */
 export type Start = {
   list: readonly Item[];
   index: number | null;

@@ -41,7 +41,7 @@ export const routes = {
   nowPlayingEvents: () => '/now-playing/events',
   nowPlayingCard: () => '/now-playing/card',
   nowPlayingPoll: () => '/now-playing/poll',
-  /** What is playing, for a television. `refresh`: as on now playing. */
+  /** The current playback, for a television. `refresh`: as on now playing. */
   wall: ({ refresh = true }: { refresh?: boolean } = {}) => url('/wall', { refresh: refresh ? null : 'off' }),
   wallCard: () => '/wall/card',
   /** With `uri`, `context` or `list`, its buttons play that, from `offset` on. */

@@ -10,6 +10,7 @@ import { pageOf } from './page-of.ts';
 import { defaultPreferences } from './preferences.ts';
 import type { PublicFiles } from './static-files.ts';
 import { timeAgo } from './time-in-words.ts';
+import { totalLength } from './total-length.ts';
 import { createViewEngine } from './view-engine.ts';
 
 type Deps = {
@@ -81,6 +82,7 @@ export function useViews(
     ago: (at: number) => timeAgo(now() - at),
     ...defaultFormatters,
     shorten,
+    totalLength,
     initialOf,
     fallbackNames,
     kindNames,

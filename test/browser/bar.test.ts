@@ -81,6 +81,12 @@ test('the row of what is playing is marked in lists, and stands still while it i
   await row(other).and(marked).waitFor();
 
   assert.equal(await row(first).and(marked).count(), 0);
+  // Rows that replace others, as the results of a search do.
+  await page.evaluate(`(() => {
+    for (const list of document.querySelectorAll('.track-list')) list.outerHTML = list.outerHTML.replaceAll(/ (aria-current|data-playing)="true"/g, '');
+    document.dispatchEvent(new CustomEvent('replaced'));
+  })()`);
+  await row(other).and(marked).waitFor();
   simulator.plays('mara', { kind: 'nothing' });
   await until(async () => (await marked.count()) === 0);
   assert.deepEqual(errors, []);

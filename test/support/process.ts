@@ -14,7 +14,7 @@ const unsetVariables = Object.fromEntries(
   ]),
 );
 
-/** Where Node.js finds programs, and compiled code: see global-setup.ts. */
+/** The environment of every process that a test starts: the folders of programs, and of compiled code (global-setup.ts). */
 export const processEnv: Record<string, string> = {
   PATH: process.env.PATH ?? '',
   ...(process.env.NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE }),

@@ -78,7 +78,7 @@ function wallLocals(card: Card) {
   };
 }
 
-/** What fits in each size of the title, from the largest one on: its longest word, and all of it. In characters of average width. */
+/** The most that fits in each size of the title, from the largest one on: its longest word, and all of it, in characters of average width. */
 const titleSizes = [
   { word: 10, all: 20 },
   { word: 14, all: 42 },

@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import { routes } from '../../routes.ts';
 
-/** What the service worker shows if this site can't be reached. Browsers keep it, so it contains nothing about anyone. */
+/** The page that the service worker shows if this site can't be reached. Browsers keep it, so it contains nothing about anyone. */
 export function offlinePage(): Router {
   const router = Router();
 

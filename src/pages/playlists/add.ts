@@ -16,6 +16,7 @@ import { checkSpotifyId, readUris, selectedRows, withUris } from '../../web/spot
 import { htmlOrJson, wantsJson } from '../../web/wants-json.ts';
 import { AdditionUnknown, addToEnd } from './add-to-end.ts';
 import { choicesOn, choicesPerPage } from './choice.ts';
+import { filterIn } from './lists.ts';
 import { maxPlaylists, noPlaylist, noUri, partlyAdded } from './problems.ts';
 import type { AddedTo, UndoAddition } from './undo-addition.ts';
 
@@ -28,7 +29,6 @@ type Deps = {
   baseUrl: string;
 };
 
-const maxFilterLength = 100;
 const addResult = v.object({
   added: v.array(v.string().assert(isId)),
   failed: v.array(v.string().assert(isId)),
@@ -48,7 +48,7 @@ export function addPages({ signedIn, forms, recentPlaylists, undoAddition, baseU
     const rows = selectedRows(req.query);
     const uris = readUris(withUris(rows.length > 0 ? { entry: rows } : req.query).uri, noUri);
     const page = pageNumber(req.query.page, Math.ceil(maxOffset / choicesPerPage));
-    const query = textIn(req.query.q).slice(0, maxFilterLength);
+    const query = filterIn(req.query.q);
     const { returnTo } = req.query;
     const item = uris.length === 1 ? await listener.spotify.item(String(uris[0])) : null;
     const recentIds = await recentPlaylists.list(listener.accountId);
@@ -147,10 +147,6 @@ async function addToAll(
     }
   }
   return { added, failed, unsure: [] };
-}
-
-function textIn(value: unknown): string {
-  return typeof value === 'string' ? value.trim() : '';
 }
 
 function list(names: readonly string[]): string {

@@ -3,27 +3,24 @@ import { playlistsPerPage } from '../../spotify/limits.ts';
 import type { Playlist } from '../../spotify/types.ts';
 import { NoSuchPage } from '../../web/errors.ts';
 import type { SignedInListener } from '../../web/signed-in.ts';
-import { playlistsOfGroup, searchable } from './lists.ts';
+import { filterIn, playlistsOfGroup, searchable } from './lists.ts';
 
 const sortings = ['spotify', 'name', 'size'] as const;
 
 /** Which playlists to show, and in which order: Spotify's own, by name, or those with most items first. */
 export type Arrangement = { q: string; sort: (typeof sortings)[number]; yours: boolean };
 
-const maxFilterLength = 100;
 /** Pages of Spotify's list that are filtered and sorted together. */
 const listsPerPage = 10;
 export const arrangedPerPage = listsPerPage * playlistsPerPage;
 
 /** Reads what a visitor wants to see from the query; null for everything as Spotify sends it. Throws {@link NoSuchPage} for an unknown order. */
 export function arrangementIn({ query }: Request): Arrangement | null {
-  const { q = '', yours } = query;
+  const q = filterIn(query.q);
+  const yours = query.yours === 'yes';
   const sort = sortings.find((one) => one === (query.sort ?? 'spotify'));
   if (sort === undefined) throw new NoSuchPage('Not an order of playlists');
-  const wanted = typeof q === 'string' ? q.trim().slice(0, maxFilterLength) : '';
-  return wanted === '' && sort === 'spotify' && yours !== 'yes'
-    ? null
-    : { q: wanted, sort, yours: yours === 'yes' };
+  return q === '' && sort === 'spotify' && !yours ? null : { q, sort, yours };
 }
 
 /**

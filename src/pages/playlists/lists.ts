@@ -23,6 +23,13 @@ export async function playlistsOfGroup(
   return { playlists, total };
 }
 
+const maxFilterLength = 100;
+
+/** Returns the part of a name that playlists are filtered by, from a query; empty if there is none. */
+export function filterIn(value: unknown): string {
+  return typeof value === 'string' ? value.trim().slice(0, maxFilterLength) : '';
+}
+
 /** A text without case and accents. */
 export function searchable(text: string): string {
   return text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().trim();

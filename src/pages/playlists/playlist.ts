@@ -3,7 +3,7 @@ import { routes } from '../../routes.ts';
 import { Refused } from '../../spotify/errors.ts';
 import { entriesPerPage, maxOffset } from '../../spotify/limits.ts';
 import type { PlaylistDetails } from '../../spotify/playlist-change-calls.ts';
-import type { Entry, Playlist } from '../../spotify/types.ts';
+import type { Playlist } from '../../spotify/types.ts';
 import { canPlay } from '../../web/can-play.ts';
 import type { CoverColours } from '../../web/cover-colours.ts';
 import type { ErrorPage } from '../../web/errors.ts';
@@ -79,8 +79,6 @@ export function createPlaylistPage({ coverColours }: Deps) {
       page,
       pages,
       total,
-      // Spotify sends no length of a playlist, so it's known only if this page shows all of it.
-      totalMs: pages === 1 && entries ? lengthOf(entries) : null,
       entriesPerPage,
       isShortExport: entries !== null && total !== null && total > 0 && total <= rowsAtOnce,
       exportCalls: exportCallsFor(listener, playlist),
@@ -94,17 +92,6 @@ export function createPlaylistPage({ coverColours }: Deps) {
       canEdit: isEditable && listener.hasScopesFor('removeFromPlaylist'),
     });
   }
-}
-
-/** The length of all these items in milliseconds; null if it isn't known of one of them. */
-function lengthOf(entries: readonly Entry[]): number | null {
-  let totalMs = 0;
-  for (const { item } of entries) {
-    // safeguard: whole-length-only
-    if (!item?.durationMs) return null;
-    totalMs += item.durationMs;
-  }
-  return totalMs;
 }
 
 /** Null if that isn't known without a call. A notice says what a button has done, even if another process did it. */
