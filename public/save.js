@@ -12,3 +12,11 @@ document.addEventListener('done', ({ target, detail }) => {
   // safeguard: saved-again-after-undo
   else if (target.closest('#action-status')) show(true);
 });
+
+// Spotify doesn't offer it to this app, so the button would never work.
+// safeguard: remove-following-once-refused
+document.addEventListener('refused', ({ target, detail }) => {
+  if (target !== form || detail.reason !== 'artists-not-offered') return;
+  form.remove();
+  document.getElementById('main').focus({ preventScroll: true });
+});

@@ -23,8 +23,9 @@ const maxStored = 40;
 
 /** Pages by the search, the latest one last. */
 const stored = new Map();
-/** The search whose results are shown. */
+/** The search whose results are shown, and the line above them. */
 let shown = searchIn(field.defaultValue);
+let statusOfShown = statusLine().textContent;
 /** The request that is running: its search, and whether Enter was pressed for it. */
 let request = null;
 let timer;
@@ -49,6 +50,7 @@ function update() {
   if (request?.search === search) return;
   // safeguard: abort-outdated-search
   cancel();
+  statusLine().textContent = statusOfShown;
   // safeguard: two-characters-to-search
   if (search === shown || (search !== '' && [...search].length < minCharacters)) return;
   const page = recall(search);
@@ -56,6 +58,19 @@ function update() {
   // safeguard: wait-between-searches
   const delayMs = Math.max(waitMs, pausedUntil - performance.now());
   if (delayMs <= maxDelayMs) timer = setTimeout(load, delayMs, search);
+  // safeguard: say-that-enter-searches
+  else say('Press Enter to search.');
+}
+
+function statusLine() {
+  return document.getElementById('search-status');
+}
+
+/** Says this above the results, until they are replaced or the search is theirs again. */
+function say(text) {
+  const line = statusLine();
+  line.textContent = announcement.textContent = text;
+  line.className = 'small';
 }
 
 /** The address of the page that the form leads to. */
@@ -71,33 +86,28 @@ async function load(search, isEntered = false) {
   const mine = { search, isEntered, abort: new AbortController() };
   request = mine;
   const url = addressOf(field.value);
-  const status = document.getElementById('search-status');
-  const before = status.textContent;
-  const waiting = setTimeout(() => {
-    status.textContent = announcement.textContent = 'Searching…';
-  }, sayWaitingAfterMs);
+  const waiting = setTimeout(say, sayWaitingAfterMs, 'Searching…');
+  let response;
+  let html;
   try {
     const signal = AbortSignal.any([mine.abort.signal, AbortSignal.timeout(timeoutMs)]);
     const target = isEntered || search === '' ? url : `${url}&automatic=yes`;
-    const response = await fetch(target, { headers: { Accept: 'text/html' }, signal });
-    const html = await response.text();
+    response = await fetch(target, { headers: { Accept: 'text/html' }, signal });
+    html = await response.text();
     pausedUntil = Math.max(pausedUntil, performance.now() + pauseAfter(response));
     if (response.ok) keep(search, html);
-    if (mine !== request) return;
-    request = null;
-    if (response.ok) show(html, search, url);
-    else if (mine.isEntered) location.assign(url);
-    // Its turn comes later.
-    else if (response.headers.has('Retry-After')) update();
   } catch {
-    if (mine !== request) return;
-    request = null;
-    pausedUntil = performance.now() + minPauseMs;
-    if (mine.isEntered) location.assign(url);
+    if (mine === request) pausedUntil = performance.now() + minPauseMs;
   } finally {
     clearTimeout(waiting);
-    status.textContent = before;
   }
+  if (mine !== request) return;
+  request = null;
+  statusLine().textContent = statusOfShown;
+  if (html !== undefined && response.ok) show(html, search, url);
+  else if (mine.isEntered) location.assign(url);
+  // Its turn comes later.
+  else if (response?.headers.has('Retry-After')) update();
 }
 
 /** For how many milliseconds no search may be made by itself: by Retry-After after an error, or until a limit that is almost reached starts again. */
@@ -140,7 +150,7 @@ function show(html, search, url) {
   // safeguard: search-in-address
   history.replaceState(history.state, '', url);
   shown = search;
-  announcement.textContent = document.getElementById('search-status').textContent;
+  statusOfShown = announcement.textContent = statusLine().textContent;
   document.dispatchEvent(new CustomEvent('replaced'));
   // Scripts in a page that was parsed don't run. One that has run before handles the event.
   const script = results.querySelector('script');

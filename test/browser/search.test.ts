@@ -170,6 +170,28 @@ test('a refusal is never shown while typing: the search waits as long as it is a
   assert.deepEqual(sent, ['night', 'night']);
 });
 
+test('a limit that is reached for long says that Enter searches, until something is found', {
+  skip,
+}, async (t) => {
+  const { page, sent } = await open(t, { isSignedIn: true, path: '/search?q=moon' });
+  const before = await page.locator('#search-status').textContent();
+  await page.route(/automatic=yes/, (route) =>
+    route.fulfill({ status: 429, headers: { 'Retry-After': '600' }, body: '' }),
+  );
+  await field(page).fill('night');
+  await page.locator('#search-status').getByText('Press Enter to search.').waitFor();
+  await field(page).fill('nights');
+  await page.waitForTimeout(1_000);
+  assert.deepEqual(sent, ['night'], 'nothing is asked until then');
+  await field(page).fill('moon');
+  assert.equal(await page.locator('#search-status').textContent(), before);
+  await field(page).fill('lighthouse');
+  await page.locator('#search-status').getByText('Press Enter to search.').waitFor();
+  await field(page).press('Enter');
+  await shows(page, 'lighthouse');
+  assert.notEqual(await page.locator('#search-status').textContent(), 'Press Enter to search.');
+});
+
 test('what goes wrong while typing is not shown, but with Enter it is', { skip }, async (t) => {
   const { page, simulator, sent } = await open(t, { isSignedIn: true, path: '/search?q=moon' });
   simulator.fault({ on: /search/, times: 9, answer: { status: 502, body: '' } });

@@ -82,6 +82,14 @@ export const mutations: Mutation[] = [
     named: 'near a limit',
   },
   {
+    what: 'saying that Enter searches while typing can’t',
+    safeguard: 'say-that-enter-searches',
+    from: "  else say('Press Enter to search.');",
+    to: '',
+    test: 'test/browser/search',
+    named: 'reached for long',
+  },
+  {
     what: 'keeping the results of this visit',
     safeguard: 'keep-results-of-visit',
     from: 'return page && performance.now() - page.at < keepMs ? page.html : null;',
@@ -144,6 +152,14 @@ export const mutations: Mutation[] = [
     to: '',
     test: 'test/browser/toast',
     named: 'saving in a header',
+  },
+  {
+    what: 'taking Follow away once Spotify has refused it for this app',
+    safeguard: 'remove-following-once-refused',
+    from: '  form.remove();',
+    to: '',
+    test: 'test/browser/toast',
+    named: 'Follow is taken away',
   },
   {
     what: 'a countdown before a button to try again',

@@ -124,7 +124,7 @@ test('selected rows are removed together, and put back together', async (t) => {
   const page = await person.get(path).expect(200);
   assert.equal(page.text.match(/type="checkbox" form="selection" name="entry"/g)?.length, 6);
   assert.doesNotMatch(page.text, /type="checkbox" name="selected"/, 'one for each row');
-  assert.match(page.text, /its date added is lost, even if you undo that/);
+  assert.match(page.text, /loses the date it was added, even if you undo it/);
   assert.doesNotMatch(page.text, /Local files/);
   const [, snapshot] =
     /formaction="[^"]*\/remove" name="snapshot" value="([^"]+)">Remove</.exec(page.text) ?? [];

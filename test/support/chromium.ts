@@ -12,7 +12,14 @@ import {
 import { findOnPath } from '../../src/redis/local-server.ts';
 import { until } from './fleet.ts';
 
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+// The headless shell is the same browser without windows of its own, and needs half the processor time.
+const names = [
+  'chromium-headless-shell',
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+];
 const program = findOnPath(names, process.env);
 
 /** The reason to skip without a browser. In CI a browser is required, so tests fail instead. */
