@@ -12,6 +12,7 @@ import {
 } from '../support/page-checks.ts';
 import { allowAll } from '../support/pages.ts';
 import { run } from '../support/process.ts';
+import { sweep } from '../support/sweep.ts';
 import { startTurntable, type Turntable } from '../support/turntable.ts';
 
 const looks = [390, 1280].flatMap((width) =>
@@ -255,7 +256,7 @@ const states: Record<string, (turntable: Turntable, page: Page) => Promise<unkno
   },
 };
 
-for (const [state, go] of Object.entries(states)) {
+for (const [state, go] of sweep(Object.entries(states))) {
   test(`${state}: axe and html-validate find nothing, and nothing is wider than the window`, {
     skip,
   }, async (t) => {

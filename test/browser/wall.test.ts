@@ -328,6 +328,7 @@ test('the way back is there when the pointer moves and when it has the focus', {
   assert.equal(await opacity(), 1);
   await page.keyboard.press('Enter');
   await page.waitForURL('**/now-playing');
+  await becomesTrue(page, "!document.getElementById('open-shortcuts').classList.contains('invisible')");
   await page.keyboard.press('w');
   await page.waitForURL('**/wall');
   await page.goto(page.url().replace('/wall', '/now-playing'));

@@ -8,6 +8,7 @@ import { allowAll } from '../support/pages.ts';
 import { connectAsServer, skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
 import type { Failure } from '../support/redis-proxy.ts';
 import { routesOf } from '../support/routes.ts';
+import { isInSweep } from '../support/sweep.ts';
 import { type Browser, startTurntable } from '../support/turntable.ts';
 
 /*
@@ -234,6 +235,7 @@ for (const [what, how] of failures) {
         const about = `${visit.route}, command ${nth}`;
         if (nth === mostCommands && visit.isFile) break;
         assert.ok(nth < mostCommands, `${about}: no end of them`);
+        if (!isInSweep(nth)) continue;
         const tried = await visit.ready(await world(visit.signsOut));
         const failing = server.redis.fail({ ...how, nth });
         const { status, text } = await Promise.resolve(tried()).catch(whereCut(visit));
@@ -256,6 +258,7 @@ for (const [what, how] of failures) {
     const { server, fleet } = await start(t);
 
     for (let nth = 1; nth <= commandsOfStream; nth += 1) {
+      if (!isInSweep(nth)) continue;
       // A new listener each time: a slot or lease that could not be released stays taken for a few seconds.
       const person = server.browser();
       await person.signIn(`guest${nth}`);

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import type { Rotation } from '../../simulator/simulator.ts';
 import { createFleet, type Fleet, type FleetOptions, type Outcome, type Server } from './fleet.ts';
 import type { HeldCommand, Side } from './redis-proxy.ts';
+import { isSideInSweep } from './sweep.ts';
 import type { Browser } from './turntable.ts';
 
 /** Two servers and a signed-in listener. */
@@ -50,6 +51,7 @@ export async function endAtEachCommand(t: TestContext, flow: Flow): Promise<stri
 
       for (const side of ['before', 'after'] as const) {
         for (let nth = lane + 1; ; nth += lanes) {
+          if (!isSideInSweep(side, nth)) continue;
           const scenario = { fleet, victim, survivor, mara: survivor.browser() };
           const path = await flow.before(scenario);
           const held = victim.redis.hold(anyCommandButPing, side, nth);
