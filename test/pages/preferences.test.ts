@@ -55,6 +55,8 @@ test('unknown preferences and values are refused, and change nothing', async (t)
     { motion: 'light' },
     { font: 'large' },
     { theme: ['dark', 'light'] },
+    // As from a body that can’t be read.
+    {},
   ]) {
     const { body } = await mara.post('/preferences').accept('json').send(fields).expect(400);
     assert.equal(body.reason, 'unknown-preference');

@@ -10,8 +10,8 @@ type Deps = { preferences: PreferenceStore };
 const unknownPreference: ErrorPage = {
   status: 400,
   reason: 'unknown-preference',
-  title: 'There’s no such preference',
-  text: 'Nothing was changed. Choose again on the page of preferences.',
+  title: 'This preference doesn’t exist',
+  text: 'Nothing was changed. Choose again in your preferences.',
   actions: [{ label: 'Preferences', href: routes.preferences() }],
 };
 
@@ -33,7 +33,8 @@ export function preferencesPage({ preferences }: Deps): Router {
     (req, res) => {
       // Each press of a script's has a key, as all forms do; setting the same twice does no harm.
       const { idempotencyKey: _key, ...changes } = req.body ?? {};
-      if (!preferences.change(req, res, changes)) throw new Problem(unknownPreference);
+      const isEmpty = Object.keys(changes).length === 0;
+      if (isEmpty || !preferences.change(req, res, changes)) throw new Problem(unknownPreference);
       res.set('Cache-Control', 'no-store');
       if (wantsJson(req)) res.status(204).end();
       else res.redirect(303, withNotice(routes.preferences(), 'preferences-saved'));
