@@ -90,7 +90,7 @@ for (const [name, reply] of Object.entries(replies)) {
   // fault: refused-by-former-primary
   test(`a page that a server refuses with ${name} is served over the next connection, since another server may be there now`, async (t) => {
     const line = await startRedisProxy(t);
-    const { browser } = await startTurntable(t, { redisUrl: line.url });
+    const { browser } = await startTurntable(t, { redisUrl: line.url, timing: usualRedisDeadline });
     const mara = browser();
     await mara.signIn();
 
