@@ -228,6 +228,7 @@ test('a hidden tab that is shown after another listener has signed in shows thei
   await hide(page, true);
   await second.goto(`${url}/playlists`);
   await second.getByRole('button', { name: 'Sign out' }).click();
+  await second.getByText('You’re signed out.').waitFor();
   simulator.plays('noor', { kind: 'track', index: 7, progressMs: 0 });
   await signIn({ url }, second, '', 'Noor Haddad');
   await hide(second, true);

@@ -188,6 +188,7 @@ testInEachApiVersion(
     const page = await mara.get('/library').expect(200);
 
     const entry = buttonBeside(page.text, elsewhere.name);
+    simulator.forgetCalls();
     const left = await mara
       .post('/library/remove')
       .type('form')
@@ -195,6 +196,10 @@ testInEachApiVersion(
       .expect(303);
 
     assert.match(String(left.headers.location), /notice=track-removed&undo=/);
+    const reads = apiRequests(simulator).filter((one) => one === 'GET /me/tracks');
+    // Its place without a market and, if it holds another URI, with one.
+    const readsBy = { legacy: 0, both: 1, '2026-02': 2 };
+    assert.equal(reads.length, readsBy[apiVersionIn(t)]);
     simulator.settings.unavailable.clear();
     assert.deepEqual(
       (await savedBy(mara)).slice(0, 40).map((row) => itemOf(row).uri),
