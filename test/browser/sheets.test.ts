@@ -136,7 +136,7 @@ test('up next is asked for once it is open, and then shifted without a call', { 
   assert.deepEqual(errors, []);
 });
 
-test('another list that plays is asked for its queue once, and not while the page is hidden', {
+test('another list that plays is asked for its queue once, and not while the page or the queue is hidden', {
   skip,
 }, async (t) => {
   const { page, simulator, mara } = await open(t, '/now-playing');
@@ -154,6 +154,13 @@ test('another list that plays is asked for its queue once, and not while the pag
   assert.equal(queueCalls(simulator), before + 1);
   await hide(page, false);
   await until(() => Promise.resolve(queueCalls(simulator) === before + 2));
+
+  await page.locator('#live-queue summary').click();
+  await seeAnother(page, mara);
+  await page.waitForTimeout(1_000);
+  assert.equal(queueCalls(simulator), before + 2);
+  await page.locator('#live-queue summary').click();
+  await until(() => queueCalls(simulator) === before + 3);
 });
 
 /** Plays a playlist that isn't playing, and waits until the page shows it. */

@@ -99,12 +99,12 @@ export const mutations: Mutation[] = [
     named: 'up next is asked for once',
   },
   {
-    what: 'no queue for a hidden page',
+    what: 'no call for a queue that isn’t open',
     safeguard: 'queue-while-seen',
     from: 'if (!isSeen()) return;',
     to: '',
     test: 'test/browser/sheets',
-    named: 'up next is asked for once',
+    named: 'another list that plays',
   },
   {
     what: 'hiding play buttons without Premium',

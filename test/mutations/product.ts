@@ -604,7 +604,7 @@ export const mutations: Mutation[] = [
     safeguard: 'snapshot-when-removing',
     from: 'snapshotId !== null && { snapshot_id: snapshotId }',
     to: '{}',
-    test: 'test/pages/playlist-changes',
+    test: 'test/pages/playlist-removal',
   },
   {
     what: 'ten results per search page',
