@@ -32,7 +32,7 @@ export const mutations: Mutation[] = [
     from: 'if (mine === loads) show(content, card);',
     to: 'show(content, card);',
     test: 'test/browser/wall',
-    named: 'an older state',
+    named: 'arrives after a newer',
   },
   {
     what: 'what’s up next on the wall: of this sign-in only',
