@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { freePort } from '../../src/redis/local-server.ts';
+import { until } from '../support/fleet.ts';
 import { metricOf } from '../support/metrics.ts';
 import { run } from '../support/process.ts';
 import { skipWithoutProgram as skip, startOwnRedis } from '../support/redis.ts';
@@ -23,9 +24,10 @@ test('METRICS_PORT serves the metrics on this machine only, with the checks of R
   await server.waitForOutput(/Turntable is at/);
   const at = `http://127.0.0.1:${metricsPort}`;
 
-  const metrics = await fetch(`${at}/metrics`).then((response) => response.text());
-  assert.equal(metricOf(metrics, 'turntable_ready'), 1);
-  assert.match(metrics, /^turntable_redis_check_failed\{check="Redis eviction"\} 0$/m);
+  const read = () => fetch(`${at}/metrics`).then((response) => response.text());
+  assert.equal(metricOf(await read(), 'turntable_ready'), 1);
+  // Redis is checked in the background.
+  await until(async () => /^turntable_redis_check_failed\{check="Redis eviction"\} 0$/m.test(await read()));
   assert.equal((await fetch(`${at}/`)).status, 404);
   assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 404);
   // Another address of this machine, where the main port answers.
