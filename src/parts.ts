@@ -22,6 +22,7 @@ import { createStreams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
 import { errorFields, type Log } from './ops/log.ts';
 import { createMetrics, type Metrics } from './ops/metrics.ts';
+import { traceparent } from './ops/trace.ts';
 import { createExports } from './pages/export/worker.ts';
 import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
 import type { RedisClient } from './redis/client.ts';
@@ -255,14 +256,14 @@ function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }:
   const onCall = ({ call, status, ms }: CallResult) => log.debug('Called Spotify', { call, status, ms });
   return {
     accounts: createAccounts({
-      http: createHttp({ baseUrl: accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
+      http: createHttp({ baseUrl: accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall, traceparent }),
       accountsUrl,
       clientId,
       clientSecret,
       redirectUri,
     }),
     webApi: createWebApi({
-      http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
+      http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall, traceparent }),
       otherOrigins,
     }),
     downloadImage: createImageDownload({ otherOrigins }),

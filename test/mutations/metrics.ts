@@ -25,6 +25,13 @@ export const mutations: Mutation[] = [
     test: 'test/fleet/metrics',
   },
   {
+    what: 'ignoring an invalid traceparent',
+    safeguard: 'ignore-invalid-traceparent',
+    from: 'if (isInvalid || isNothing(traceId) || isNothing(parentId)) return null;',
+    to: 'if (isInvalid) return null;',
+    test: 'test/ops/trace',
+  },
+  {
     what: 'leaving streams out of the durations of requests',
     safeguard: 'no-durations-of-streams',
     from: 'if (isStream(res)) return;',
