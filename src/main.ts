@@ -44,7 +44,7 @@ shutdown.defer(site.close);
 await orExit(site.open);
 const { metricsPort: port } = config;
 if (port !== null) {
-  // Anyone on this machine may read the metrics, and nobody else.
+  // Anyone on this machine may read the metrics, and no one else.
   // safeguard: metrics-port-on-loopback
   const address = { host: '127.0.0.1', port, portSetting: 'METRICS_PORT' };
   const metricsServer = await orExit(() => serve(site.handleMetrics, address));

@@ -191,7 +191,7 @@ type MetricsDeps = Pick<Parts, 'redis' | 'metrics' | 'quotaLedger' | 'streams' |
   dailyCalls: number;
 };
 
-/** Returns what was measured, and how things stand now. */
+/** Returns what was measured, and the current state. */
 async function readMetrics(deps: MetricsDeps): Promise<string> {
   const { redis, metrics, quotaLedger, streams, dailyCalls, now } = deps;
   const [why, ledger] = await Promise.all([whyNotReady(redis), quotaLedger.peek().catch(nullIfUnavailable)]);

@@ -136,7 +136,7 @@ function createInstruments(registry: Registry) {
     }),
     used: new Gauge(of('spotify_calls_used', 'Calls of all processes in the last 24 hours', 'family')),
     usedRatio: new Gauge(
-      of('spotify_calls_used_ratio', 'Part of a limit that is used, where Spotify showed one', 'family'),
+      of('spotify_calls_used_ratio', 'Part of a limit that is used, if Spotify has shown one', 'family'),
     ),
     dailyCalls: new Gauge(of('spotify_daily_calls', 'The setting SPOTIFY_DAILY_CALLS')),
     pauses: new Gauge(of('spotify_pause_seconds', 'Time until Spotify may be called again', 'family')),
