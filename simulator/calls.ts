@@ -34,6 +34,8 @@ export function createCallLog(now: () => number): CallLog {
           status: 0,
           at: now(),
         };
+        const traceparent = req.get('traceparent');
+        if (traceparent !== undefined) call.traceparent = traceparent;
         callByRequest.set(req, call);
         all.push(call);
         if (all.length > maxCalls) all.splice(0, all.length - maxCalls);

@@ -127,6 +127,8 @@ export type Call = {
   /** When it arrived, by the simulator's clock. */
   at: number;
   listenerId?: string;
+  /** The header of this name, if there was one (W3C Trace Context). */
+  traceparent?: string;
 };
 
 /** An endpoint of the Web API. */

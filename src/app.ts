@@ -6,6 +6,7 @@ import { createSharedCheck } from './checks/shared.ts';
 import type { Config } from './config.ts';
 import { healthPaths, healthRoutes } from './ops/health.ts';
 import { accessLog, errorFields, type Log } from './ops/log.ts';
+import { metricsPath, metricsRoutes } from './ops/metrics-routes.ts';
 import { createOverloadGate, overloadLimits } from './ops/overload.ts';
 import { accountPages } from './pages/account/account.ts';
 import { cataloguePages } from './pages/catalogue/catalogue.ts';
@@ -25,7 +26,6 @@ import { setupPages } from './pages/setup/setup.ts';
 import { createPendingSignIns, type PendingSignIns } from './pages/sign-in/pending.ts';
 import { signInPages } from './pages/sign-in/sign-in.ts';
 import type { Parts } from './parts.ts';
-import { diagnose } from './redis/diagnose.ts';
 import { routes } from './routes.ts';
 import { demoCommand } from './settings/setup-steps.ts';
 import { canonicalHost } from './web/canonical-host.ts';
@@ -73,7 +73,8 @@ export function createApp({
   form = null,
   requestLimits = overloadLimits,
 }: Deps): Express {
-  const { baseUrl } = config;
+  const { baseUrl, metricsToken: token } = config;
+  const exempt = token ? [...healthPaths, metricsPath] : healthPaths;
   const now = parts?.now ?? Date.now;
   const otherOrigins = config.spotify?.otherOrigins ?? [];
   const hasSetup = config.hasSetupPage || parts === null;
@@ -107,11 +108,13 @@ export function createApp({
   });
 
   // safeguard: refuse-before-other-middleware
-  app.use(createOverloadGate({ exempt: healthPaths, openStreams, onOverload, limits: requestLimits }));
+  app.use(createOverloadGate({ exempt, openStreams, onOverload, onRefusal, limits: requestLimits }));
   app.use(accessLog(log));
+  if (parts) app.use(parts.metrics.measureRequests);
   app.use(onlyPaths);
-  // Health checks and static files are served at any host.
-  app.use(healthRoutes({ whyNotReady: () => whyNotReady(parts) }));
+  // Health checks, metrics and static files are served at any host.
+  app.use(healthRoutes({ whyNotReady: async () => (parts ? parts.whyNotReady() : null) }));
+  if (parts && token) app.use(metricsRoutes({ read: parts.readMetrics, token }));
   app.use(securityHeaders({ baseUrl, coverOrigins: otherOrigins }));
   app.use(staticFiles(files));
   if (logo) app.use(logoRoute(logo));
@@ -136,6 +139,10 @@ export function createApp({
 
   function openStreams(): number {
     return parts?.streams.count() ?? 0;
+  }
+
+  function onRefusal(): void {
+    parts?.metrics.countShed();
   }
 
   function onOverload({ refused, inFlight }: { refused: number; inFlight: number }): void {
@@ -286,12 +293,4 @@ async function forgetListener(parts: Parts, accountId: string): Promise<void> {
   await progress.remove(accountId);
   // safeguard: forget-job-after-last-session
   await longExports.jobs.remove(accountId);
-}
-
-/** Why this process is not ready for requests; null if it is. */
-async function whyNotReady(parts: Parts | null): Promise<string | null> {
-  if (!parts) return null;
-  // safeguard: readiness-tries-commands
-  const fault = await diagnose(parts.redis);
-  return fault && `Redis ${fault.problem}`;
 }

@@ -13,6 +13,7 @@ import {
   readLogLevel,
   readLogoPath,
   readMarket,
+  readMetrics,
   readPort,
   readProduction,
   readRedisCa,
@@ -64,6 +65,10 @@ export type Config = {
   /** For Express's `trust proxy`. */
   trustProxy: boolean | number | string;
   logLevel: LogLevel;
+  /** The port on this machine that serves the metrics; null for none. */
+  metricsPort: number | null;
+  /** The bearer token for the metrics on the main port, which doesn't serve them if this is null. */
+  metricsToken: string | null;
   /** The country for searches and lists, as ISO 3166-1 alpha-2. */
   market: string;
   /** The file that contains Spotify's logo; if null, its name is shown as text. */
@@ -86,7 +91,7 @@ export const envFile = join(import.meta.dirname, '..', '.env');
 type Env = Record<string, string | undefined>;
 
 /** Settings that may be in a file, whose path is in a variable of the same name with _FILE at its end. */
-const secretNames = ['SPOTIFY_CLIENT_SECRET', 'REDIS_URL', 'SESSION_SECRET'];
+const secretNames = ['SPOTIFY_CLIENT_SECRET', 'REDIS_URL', 'SESSION_SECRET', 'METRICS_TOKEN'];
 
 /** All problems with the configuration, as sentences that never quote a secret. */
 export class BadConfiguration extends Error {
@@ -175,6 +180,7 @@ export function readConfig(env: Readonly<Env>, file: EnvFile = { names: [], prob
     missing,
     trustProxy,
     logLevel: readLogLevel(read('LOG_LEVEL'), problems),
+    ...readMetrics(read('METRICS_PORT'), read('METRICS_TOKEN'), port, problems),
     market: readMarket(read('SPOTIFY_MARKET'), problems),
     spotifyLogo: readLogoPath(readExactly('SPOTIFY_LOGO'), problems),
     dailyCalls: readAmount('SPOTIFY_DAILY_CALLS', read, 700, problems),

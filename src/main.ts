@@ -42,6 +42,15 @@ const site = createSite({
 // Before the server, so that it comes after it: requests in flight need Redis.
 shutdown.defer(site.close);
 await orExit(site.open);
+const { metricsPort: port } = config;
+if (port !== null) {
+  // Anyone on this machine may read the metrics, and no one else.
+  // safeguard: metrics-port-on-loopback
+  const address = { host: '127.0.0.1', port, portSetting: 'METRICS_PORT' };
+  const metricsServer = await orExit(() => serve(site.handleMetrics, address));
+  // After the main server, so that what happens while it stops can be read.
+  shutdown.defer(() => metricsServer.close(0));
+}
 const server = await orExit(() => serve(site.handle, config));
 shutdown.defer(() => site.stopServing(server));
 

@@ -1,21 +1,19 @@
-import { createApiVersions } from './access/api-version.ts';
-import { createAppAccess } from './access/app-access.ts';
-import { createAppApi } from './access/app-api.ts';
-import { createArtistFollowing } from './access/artist-following.ts';
 import { createBrowsers } from './access/browsers.ts';
+import { callOutcomes } from './access/call-outcome.ts';
 import { createExportProgress } from './access/export-progress.ts';
 import { createGrants } from './access/grants.ts';
-import { createListenerAccess } from './access/listener-access.ts';
-import { createListenerApi } from './access/listener-api.ts';
 import { liveBudget } from './access/quota-budget.ts';
+import { quotaFamilies } from './access/quota-families.ts';
 import { createQuotaGate } from './access/quota-gate.ts';
 import { createQuotaLedger } from './access/quota-ledger.ts';
+import { quotaInUse } from './access/quota-summary.ts';
 import { createRateLimiters, type Limits, limits as usualLimits } from './access/rate-limiter.ts';
 import { createRecentPlaylists } from './access/recent-playlists.ts';
 import { createRecentlyPlayed } from './access/recently-played.ts';
 import { createResponseCache } from './access/response-cache.ts';
 import { createSeal } from './access/seal.ts';
 import { createSessionRecords } from './access/session-records.ts';
+import { createSpotifyAccess } from './access/spotify-access.ts';
 import { type Timing, timing as usualTiming } from './access/timing.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import { createFetchSubscriptions } from './live/fetch-subscriptions.ts';
@@ -23,10 +21,15 @@ import { createHub } from './live/hub.ts';
 import { createStreams } from './live/sse.ts';
 import { type BackgroundTasks, createBackgroundTasks } from './ops/background.ts';
 import { errorFields, type Log } from './ops/log.ts';
+import { createMetrics, type Metrics } from './ops/metrics.ts';
+import { traceparent } from './ops/trace.ts';
 import { createExports } from './pages/export/worker.ts';
 import { liveChannel, missingChannelEffect, missingChannelFix } from './redis/channel.ts';
+import type { RedisClient } from './redis/client.ts';
 import { createRedisClock } from './redis/clock.ts';
 import { connectRedis, connectSubscriber } from './redis/connect.ts';
+import { diagnose } from './redis/diagnose.ts';
+import { nullIfUnavailable } from './redis/errors.ts';
 import { createLock } from './redis/lock.ts';
 import { createRecords } from './redis/records.ts';
 import { formatRedisAddress, keyPrefixIn } from './settings/redis-url.ts';
@@ -48,12 +51,13 @@ type Deps = {
 
 /** Creates everything that lives as long as the process. Only connects to Redis, and calls nothing else yet. */
 export function createParts({ config, log, now: ownNow, timing = usualTiming, limits = usualLimits }: Deps) {
-  const { market, dailyCalls } = config;
+  const { dailyCalls } = config;
   const { clientId } = config.spotify;
   const background = createBackgroundTasks({
     onFailure: (name, error) => log.warn('A background task failed', { name, ...errorFields(error) }),
   });
-  const { redis, isUsable, firstReport } = connectToRedis({ config, log, timing, background });
+  const metrics = measure(config, () => now());
+  const { redis, isUsable, firstReport } = connectToRedis({ config, log, timing, background, metrics });
   const clock = createRedisClock(redis);
   // safeguard: shared-redis-clock
   const now = ownNow ?? clock.now;
@@ -69,25 +73,23 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   const browsers = createBrowsers({ redis, records, grants, now });
   const withLock = createLock({ records, leaseMs: timing.leaseMs, lockWaitMs: timing.lockWaitMs });
   const quotaLedger = createQuotaLedger({ redis, records, name: config.ledgerName, now });
-  const quotaGate = createQuotaGate({ records, ledger: quotaLedger, clientId, now });
+  const { countCall: onCall, countRefresh: onRefresh } = metrics;
+  const quotaGate = createQuotaGate({ records, ledger: quotaLedger, clientId, now, onCall });
   const responseCache = createResponseCache({ now });
-  const listenerAccess = createListenerAccess({ grants, withLock, quotaGate, accounts, background, now });
-  const apiVersions = createApiVersions({ records, clientId });
-  const artistFollowing = createArtistFollowing({ records, clientId, apiVersions });
-  const listenerApi = createListenerApi({
-    access: listenerAccess,
-    apiVersions,
-    artistFollowing,
+  const { listenerAccess, listenerApi, appApi } = createSpotifyAccess({
+    clientId,
+    market: config.market,
+    records,
+    grants,
+    seal,
+    withLock,
+    quotaGate,
+    accounts,
     webApi,
     responseCache,
-    market,
+    background,
     now,
-  });
-  const appApi = createAppApi({
-    access: createAppAccess({ records, clientId, seal, withLock, quotaGate, accounts, background, now }),
-    webApi,
-    responseCache,
-    market,
+    onRefresh,
   });
 
   const streams = createStreams({ redis, records, background, heartbeatMs: timing.heartbeatMs });
@@ -130,6 +132,9 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     now,
     timing,
     background,
+    metrics,
+    whyNotReady: () => whyNotReady(redis),
+    readMetrics: () => readMetrics({ redis, metrics, quotaLedger, streams, dailyCalls, now }),
     redis,
     isRedisUsable: isUsable,
     records,
@@ -154,10 +159,7 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
     exportProgress: createExportProgress({ records, browsers }),
     longExports,
     /** All searches draw on the app's single quota, so visitors who aren't signed in share a fixed part of it. */
-    rateLimiters: createRateLimiters(redis, {
-      ...limits,
-      ...searchLimits(limits, config.dailySearches),
-    }),
+    rateLimiters: createRateLimiters(redis, withSearchLimits(limits, config.dailySearches)),
     closeStreams,
     close() {
       closeStreams();
@@ -168,22 +170,54 @@ export function createParts({ config, log, now: ownNow, timing = usualTiming, li
   };
 }
 
-/** The limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */
-function searchLimits({ dailySearches, typedSearches }: Limits, perDay: number) {
+/** Sets the limits of visitors who aren't signed in. Half of their searches are left for those who press Enter. */
+function withSearchLimits(limits: Limits, perDay: number): Limits {
+  const { dailySearches, typedSearches } = limits;
   return {
+    ...limits,
     dailySearches: { ...dailySearches, requests: perDay },
     typedSearches: { ...typedSearches, requests: Math.floor(perDay / 2) },
   };
 }
 
+/** Why this process can't serve pages; null if it can. */
+async function whyNotReady(redis: RedisClient): Promise<string | null> {
+  // safeguard: readiness-tries-commands
+  const fault = await diagnose(redis);
+  return fault && `Redis ${fault.problem}`;
+}
+
+type MetricsDeps = Pick<Parts, 'redis' | 'metrics' | 'quotaLedger' | 'streams' | 'now'> & {
+  dailyCalls: number;
+};
+
+/** Returns what was measured, and the current state. */
+async function readMetrics(deps: MetricsDeps): Promise<string> {
+  const { redis, metrics, quotaLedger, streams, dailyCalls, now } = deps;
+  const [why, ledger] = await Promise.all([whyNotReady(redis), quotaLedger.peek().catch(nullIfUnavailable)]);
+  const quota = ledger && quotaInUse(ledger, dailyCalls, now());
+  return metrics.format({ isReady: why === null, openStreams: streams.count(), quota });
+}
+
 type Clients = Pick<Deps, 'config' | 'log'> & { timing: Timing };
+
+function measure({ metricsPort, metricsToken, dailyCalls }: Config, now: () => number): Metrics {
+  return createMetrics({
+    isServed: metricsPort !== null || metricsToken !== null,
+    families: [...quotaFamilies, 'accounts'],
+    outcomes: callOutcomes,
+    dailyCalls,
+    now,
+  });
+}
 
 function connectToRedis({
   config,
   log,
   timing,
   background,
-}: Clients & { background: BackgroundTasks }): ReturnType<typeof connectRedis> {
+  metrics,
+}: Clients & { background: BackgroundTasks; metrics: Metrics }): ReturnType<typeof connectRedis> {
   const { redisUrl: url, redisPrefix: prefix, redisCa: ca } = config;
   return connectRedis({
     server: { url, ca },
@@ -195,6 +229,7 @@ function connectToRedis({
         cause: code,
       }),
     onUp: () => log.info('Redis answers again'),
+    onCommandError: metrics.countRedisError,
     background,
   });
 }
@@ -221,14 +256,14 @@ function createSpotifyClients({ config: { spotify, redirectUri }, log, timing }:
   const onCall = ({ call, status, ms }: CallResult) => log.debug('Called Spotify', { call, status, ms });
   return {
     accounts: createAccounts({
-      http: createHttp({ baseUrl: accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall }),
+      http: createHttp({ baseUrl: accountsUrl, deadlineMs: timing.accountsDeadlineMs, onCall, traceparent }),
       accountsUrl,
       clientId,
       clientSecret,
       redirectUri,
     }),
     webApi: createWebApi({
-      http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall }),
+      http: createHttp({ baseUrl: apiUrl, deadlineMs: timing.apiDeadlineMs, onCall, traceparent }),
       otherOrigins,
     }),
     downloadImage: createImageDownload({ otherOrigins }),

@@ -6,6 +6,7 @@ import { tryCredentials } from './checks/credentials.ts';
 import { connection } from './checks/redis.ts';
 import type { Config, SpotifyApp } from './config.ts';
 import type { Log } from './ops/log.ts';
+import { createMetricsApp } from './ops/metrics-routes.ts';
 import type { RunningServer } from './ops/serve.ts';
 import { stopServing } from './ops/shutdown.ts';
 import type { Credentials, SetupForm } from './pages/setup/form.ts';
@@ -28,7 +29,8 @@ type Deps = {
   envFile: string;
 };
 
-type Running = { app: RequestListener; parts: Parts | null };
+/** `metrics` answers on METRICS_PORT. */
+type Running = { app: RequestListener; parts: Parts | null; metrics?: RequestListener };
 
 /**
  * What a server answers with. Without credentials, it is only the setup page. Once that has got them, the rest takes its place in the same
@@ -53,6 +55,12 @@ export function createSite(deps: Deps) {
 
     handle: ((req, res) => (running ? running.app(req, res) : res.destroy())) satisfies RequestListener,
 
+    /** Answers on METRICS_PORT. Without credentials, there is nothing to measure yet. */
+    handleMetrics: ((req, res) => {
+      if (running?.metrics) running.metrics(req, res);
+      else res.writeHead(503).end();
+    }) satisfies RequestListener,
+
     /** Stops serving, without losing anything. */
     stopServing(server: Pick<RunningServer, 'close'>): Promise<void> {
       if (!running?.parts) return server.close();
@@ -74,9 +82,13 @@ export function createSite(deps: Deps) {
     const checked = createChecks(found, null).redis();
     parts.background.run(
       'check the settings of Redis',
-      checked.then((results) => warnOfFailures(results, log, connection)),
+      checked.then((results) => {
+        parts.metrics.recordChecks(results);
+        warnOfFailures(results, log, connection);
+      }),
     );
-    running = { app: createApp({ config: found, log, parts }), parts };
+    const metrics = createMetricsApp({ read: parts.readMetrics });
+    running = { app: createApp({ config: found, log, parts }), parts, metrics };
   }
 
   /** What starts during a shutdown ends with the process. */

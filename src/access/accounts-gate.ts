@@ -3,6 +3,7 @@ import { textCodec } from '../redis/codec.ts';
 import { keys } from '../redis/keys.ts';
 import type { RecordKind, Records } from '../redis/records.ts';
 import { RateLimited } from '../spotify/errors.ts';
+import { type OnCall, withOutcome } from './call-outcome.ts';
 import { Cooldown } from './errors.ts';
 import { delayOf, maxAheadMs } from './retry-after.ts';
 
@@ -10,6 +11,7 @@ type Deps = {
   records: Records;
   clientId: string;
   now: () => number;
+  onCall: OnCall;
 };
 
 function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> {
@@ -28,7 +30,7 @@ function accountsCooldownKind(now: () => number): RecordKind<{ until: number }> 
 }
 
 /** Decides whether the accounts service may be called now, for all processes together. It has no known quota, and a 429 of the Web API isn't about it. */
-export function createAccountsGate({ records, clientId, now }: Deps) {
+export function createAccountsGate({ records, clientId, now, onCall }: Deps) {
   const cooldowns = records.of(accountsCooldownKind(now));
   /** A cooldown that Redis did not accept, so that at least this process respects it. */
   let unsaved: Cooldown | null = null;
@@ -42,9 +44,12 @@ export function createAccountsGate({ records, clientId, now }: Deps) {
       // safeguard: accounts-cooldown
       const saved = await cooldowns.read(clientId);
       for (const cooldown of [saved && new Cooldown(saved.until), unsaved])
-        if (cooldown && cooldown.until > now()) throw cooldown;
+        if (cooldown && cooldown.until > now()) {
+          onCall('accounts', 'paused', null);
+          throw cooldown;
+        }
       try {
-        return await call();
+        return await withOutcome(call, (outcome, ms) => onCall('accounts', outcome, ms));
       } catch (error) {
         if (!(error instanceof RateLimited)) throw error;
         const cooldown = new Cooldown(now() + delayOf(error, now()).delayMs, { quota: error.quota });

@@ -5,6 +5,7 @@ import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Records } from '../redis/records.ts';
 import type { Accounts } from '../spotify/accounts.ts';
+import type { OnRefresh } from './call-outcome.ts';
 import type { QuotaGate } from './quota-gate.ts';
 import type { Seal } from './seal.ts';
 import { type AuthorizedRequest, createTokenRefresh, sendWithToken, type Token } from './token-refresh.ts';
@@ -20,6 +21,7 @@ type Deps = {
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'finish'>;
   now: () => number;
+  onRefresh: OnRefresh;
 };
 
 const tokenCodec = jsonCodec<Token>({
@@ -33,7 +35,7 @@ const tokenCodec = jsonCodec<Token>({
  * does no harm: if it is missing or can't be opened, the app requests another.
  */
 export function createAppAccess(deps: Deps) {
-  const { records, clientId, seal, withLock, quotaGate, accounts, background, now } = deps;
+  const { records, clientId, seal, withLock, quotaGate, accounts, background, now, onRefresh } = deps;
   const stored = records.of({
     kind: 'app-token',
     key: keys.appToken,
@@ -44,6 +46,7 @@ export function createAppAccess(deps: Deps) {
   const tokens = createTokenRefresh<Token, Token | null>({
     store: {
       taskName: 'request for an app token',
+      token: 'app',
       lockName: stored.key,
       read: stored.read,
       request: accounts.appToken,
@@ -59,6 +62,7 @@ export function createAppAccess(deps: Deps) {
     quotaGate,
     background,
     now,
+    onRefresh,
   });
 
   return {

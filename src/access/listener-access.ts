@@ -4,6 +4,7 @@ import { nullIfUnavailable, RedisUnavailable } from '../redis/errors.ts';
 import { keys } from '../redis/keys.ts';
 import type { Lock } from '../redis/lock.ts';
 import type { Accounts } from '../spotify/accounts.ts';
+import type { OnRefresh } from './call-outcome.ts';
 import { Cooldown, GrantLost } from './errors.ts';
 import type { Grant, Grants, StoredGrant } from './grants.ts';
 import type { QuotaGate } from './quota-gate.ts';
@@ -39,6 +40,7 @@ type Deps = {
   accounts: Accounts;
   background: Pick<BackgroundTasks, 'run' | 'finish'>;
   now: () => number;
+  onRefresh: OnRefresh;
 };
 
 /** A refreshed grant that Redis has not accepted yet. */
@@ -48,9 +50,10 @@ type Unsaved = { old: StoredGrant; next: Grant };
 const holdUnsavedMs = 60 * 60_000;
 
 /** Listeners' access to Spotify, with tokens that are refreshed as needed. */
-export function createListenerAccess({ grants, withLock, quotaGate, accounts, background, now }: Deps) {
+export function createListenerAccess(deps: Deps) {
+  const { grants, withLock, quotaGate, accounts, background, now, onRefresh } = deps;
   const store = createGrantStore({ grants, accounts, background, now });
-  const tokens = createTokenRefresh({ store, withLock, quotaGate, background, now });
+  const tokens = createTokenRefresh({ store, withLock, quotaGate, background, now, onRefresh });
 
   return {
     /**
@@ -113,6 +116,7 @@ function createGrantStore(deps: StoreDeps): TokenStore<StoredGrant, StoredGrant>
 
   return {
     taskName: 'refresh of a grant',
+    token: 'grant',
     lockName: keys.grant,
 
     async read(sessionId) {

@@ -3,6 +3,7 @@ import { nullIfUnavailable } from '../redis/errors.ts';
 import type { Records } from '../redis/records.ts';
 import { RateLimited, SpotifyError, SpotifyUnavailable } from '../spotify/errors.ts';
 import { createAccountsGate } from './accounts-gate.ts';
+import { type OnCall, withOutcome } from './call-outcome.ts';
 import { Cooldown } from './errors.ts';
 import { type QuotaFamily, type QuotaTarget, quotaFamilies } from './quota-families.ts';
 import type { Closure, Scope } from './quota-fields.ts';
@@ -16,6 +17,7 @@ type Deps = {
   ledger: QuotaLedger;
   clientId: string;
   now: () => number;
+  onCall?: OnCall;
 };
 
 /** The longest cooldown that a page waits out; a longer one is reported to the visitor. */
@@ -29,10 +31,10 @@ const afterProbeMs = 1_000;
  *
  * Only calls to the Web API are counted and probe; the accounts service has no known quota, and a 429 of it says nothing about the Web API.
  */
-export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
+export function createQuotaGate({ records, ledger, clientId, now, onCall = () => undefined }: Deps) {
   /** Closures that Redis did not accept, so that at least this process respects them. */
   const unsaved = new Map<Scope, Cooldown>();
-  const accountsGate = createAccountsGate({ records, clientId, now });
+  const accountsGate = createAccountsGate({ records, clientId, now, onCall });
 
   return {
     /**
@@ -43,7 +45,7 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
       for (let mayRetry = true; ; mayRetry = false) {
         const permit = await acquire(target);
         try {
-          const result = await call();
+          const result = await withOutcome(call, (outcome, ms) => onCall(target.family, outcome, ms));
           await settle(ledger, target, permit, { wasAsked: true, hasAnswered: true });
           return result;
         } catch (error) {
@@ -97,16 +99,21 @@ export function createQuotaGate({ records, ledger, clientId, now }: Deps) {
     for (;;) {
       for (const scope of ['all', target.family]) {
         const here = unsaved.get(scope);
-        if (here && here.until > now()) throw here;
+        if (here && here.until > now()) throw paused(target, here);
       }
       const acquired = await ledger.acquire(target);
       if (acquired.state === 'free') return acquired;
       const { scope, closure } = acquired;
       const until = acquired.state === 'closed' ? closure.until : now() + afterProbeMs;
       if (until - now() > shortWaitMs || performance.now() >= giveUpAt)
-        throw cooldownFrom({ ...closure, until }, scope, target, await pausedFamilies());
+        throw paused(target, cooldownFrom({ ...closure, until }, scope, target, await pausedFamilies()));
       await sleep(pollMs);
     }
+  }
+
+  function paused({ family }: QuotaTarget, cooldown: Cooldown): Cooldown {
+    onCall(family, 'paused', null);
+    return cooldown;
   }
 
   /** Starts a cooldown for as long as Spotify asks, and returns it as the error to throw. */

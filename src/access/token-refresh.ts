@@ -2,6 +2,7 @@ import { type BackgroundTasks, ShuttingDown } from '../ops/background.ts';
 import type { Lock } from '../redis/lock.ts';
 import { AccessTokenRejected, RefreshTokenRejected, SpotifyUnavailable } from '../spotify/errors.ts';
 import type { AccessToken } from '../spotify/types.ts';
+import { type OnRefresh, withOutcome } from './call-outcome.ts';
 import { Cooldown } from './errors.ts';
 import type { QuotaTarget } from './quota-families.ts';
 import type { QuotaGate } from './quota-gate.ts';
@@ -16,6 +17,7 @@ export type AuthorizedRequest<T> = { target: QuotaTarget; send: (accessToken: st
 export type TokenStore<T extends Token, Stored extends T | null> = {
   /** Names the work in the log, such as "refresh of a grant". */
   taskName: string;
+  token: Parameters<OnRefresh>[0];
   lockName(id: string): string;
   /** Returns what is stored now; throws GrantLost if nothing can be refreshed any more. */
   read(id: string): Promise<Stored>;
@@ -33,6 +35,7 @@ type Deps<T extends Token, Stored extends T | null> = {
   quotaGate: QuotaGate;
   background: Pick<BackgroundTasks, 'finish'>;
   now: () => number;
+  onRefresh: OnRefresh;
 };
 
 /** How long before its expiry an access token is refreshed. */
@@ -60,7 +63,7 @@ class LeaseExpired extends SpotifyUnavailable {
  * can't, because the response may hold the only refresh token that Spotify still accepts.
  */
 export function createTokenRefresh<T extends Token, Stored extends T | null>(deps: Deps<T, Stored>) {
-  const { store, withLock, quotaGate, background, now } = deps;
+  const { store, withLock, quotaGate, background, now, onRefresh } = deps;
   const inFlight = new Map<string, Promise<T>>();
 
   return {
@@ -111,7 +114,12 @@ export function createTokenRefresh<T extends Token, Stored extends T | null>(dep
       if (stored && stored.accessToken !== spent?.accessToken) return stored;
       // A shutdown may have begun during the wait for the lock. Until here nothing is lost by giving up.
       // safeguard: finish-refresh-before-stop
-      return background.finish(store.taskName, () => replace(id, stored, isHeld));
+      return background.finish(store.taskName, () =>
+        withOutcome(
+          () => replace(id, stored, isHeld),
+          (outcome) => onRefresh(store.token, outcome),
+        ),
+      );
     };
     const attempt = () =>
       // safeguard: finish-refresh-before-stop

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { pino } from 'pino';
+import { inTrace, readTrace } from './trace.ts';
 
 /** The fields of a log entry. They are listed at each call; an error or a request is never logged whole. */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
@@ -45,7 +46,7 @@ declare module 'express-serve-static-core' {
 
 /**
  * Assigns an id to each request (header X-Request-Id, `req.requestId`) and logs it when it ends, without the query, which contains
- * a code at /callback.
+ * a code at /callback. A request that belongs to a trace (header `traceparent`) is logged with its ids, and runs as part of it.
  */
 export function accessLog(log: Log): RequestHandler {
   return (req, res, next) => {
@@ -53,15 +54,17 @@ export function accessLog(log: Log): RequestHandler {
     const requestId = randomBytes(5).toString('hex');
     // safeguard: log-without-queries
     const { method, path } = req;
+    const trace = readTrace(req.get('traceparent'));
+    const { traceId, spanId } = trace ?? {};
     const startedAt = performance.now();
     req.requestId = requestId;
     res.set('X-Request-Id', requestId);
     res.once('close', () => {
       const ms = Math.round(performance.now() - startedAt);
       const status = res.writableFinished ? res.statusCode : 'cut off';
-      log.info('request', { method, path, status, ms, requestId });
+      log.info('request', { method, path, status, ms, requestId, traceId, spanId });
     });
-    next();
+    inTrace(trace, next);
   };
 }
 

@@ -43,6 +43,8 @@ type Deps = {
   openStreams: () => number;
   /** Called at the first refusal, and then every ten seconds while there are more, with their number. */
   onOverload: (counts: { refused: number; inFlight: number }) => void;
+  /** Called at every refusal. */
+  onRefusal: () => void;
   limits?: typeof overloadLimits;
   load?: LoadMonitor;
 };
@@ -56,6 +58,7 @@ export function createOverloadGate({
   exempt,
   openStreams,
   onOverload,
+  onRefusal,
   limits = overloadLimits,
   load = createLoadMonitor(),
 }: Deps): RequestHandler {
@@ -80,6 +83,7 @@ export function createOverloadGate({
     // safeguard: cap-admitted-requests
     if (inFlight >= Math.min(limit, maxRequests)) {
       refuse(req, res);
+      onRefusal();
       reportRefusal(inFlight);
       if (countRefusal()) res.once('close', () => pause(req, pauseMs));
       return;

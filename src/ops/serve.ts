@@ -14,10 +14,13 @@ export class CannotListen extends Error {
   override readonly name = 'CannotListen';
 }
 
+/** `portSetting`: the setting that has the port, if it isn't PORT. */
+type Address = { host: string; port: number; portSetting?: string };
+
 /** Serves `app` over http. Returns once it accepts connections. Throws {@link CannotListen}. */
 export async function serve(
   app: RequestListener,
-  address: { host: string; port: number },
+  address: Address,
   limits = connectionLimits,
 ): Promise<RunningServer> {
   const server = createBoundedServer(app, limits);
@@ -43,12 +46,13 @@ function portOf(server: Server): number {
 /** Converts Node's error for listening at `host` and `port` into one that says what to do, and returns that. */
 export function cannotListen(
   error: NodeJS.ErrnoException,
-  { host, port }: { host: string; port: number },
+  { host, port, portSetting }: Address,
 ): CannotListen {
   const { code = 'unknown cause' } = error;
   if (code === 'EADDRINUSE') {
+    const other = portSetting ?? 'PORT (and change the redirect URI in Spotify’s dashboard to match)';
     return new CannotListen(
-      `Port ${port} on ${host} is in use. Stop the program that uses it, or set a different PORT (and change the redirect URI in Spotify’s dashboard to match).`,
+      `Port ${port} on ${host} is in use. Stop the program that uses it, or set a different ${other}.`,
     );
   }
   if (['ENOTFOUND', 'EAI_AGAIN', 'EADDRNOTAVAIL'].includes(code)) {

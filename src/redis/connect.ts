@@ -30,6 +30,8 @@ type Deps = {
   onDown: (fault: RedisFault) => void;
   /** Called when Redis serves pages again. */
   onUp: () => void;
+  /** Called for each command that wasn't carried out, with the code of the reply; undefined if there was none. */
+  onCommandError: (code: string | undefined) => void;
   background: Background;
 };
 
@@ -55,7 +57,7 @@ const fastFailing = {
  * Opens a connection that fails fast and reconnects by itself. A command fails at once while Redis is down, and within a second while it doesn't
  * reply, so an outage causes error pages and not pages that hang.
  */
-export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, background }: Deps) {
+export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, onCommandError, background }: Deps) {
   let down: RedisFault | null = null;
   /** Why the connection was lost or is being closed. */
   let lastError: unknown;
@@ -73,6 +75,7 @@ export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, backgro
   });
   // safeguard: redis-command-deadline
   enforceReplyTimeouts(redis, deadlineMs);
+  reportErrors(redis, onCommandError);
 
   redis.on('connect', () => {
     databaseRefused = false;
@@ -132,6 +135,23 @@ export function connectRedis({ server, prefix, deadlineMs, onDown, onUp, backgro
     isUsable: () => redis.status === 'ready' && !databaseRefused,
     /** Resolves when it is known whether Redis serves pages. */
     firstReport: firstReport.promise,
+  };
+}
+
+/** Replies after which ioredis sends the command again: with the text of a script, or to another node. */
+const followedReplies: ReadonlySet<string | undefined> = new Set(['NOSCRIPT', 'MOVED', 'ASK']);
+
+function reportErrors(redis: RedisClient, onError: Deps['onCommandError']): void {
+  const client: Pick<Redis, 'sendCommand'> = redis;
+  const { sendCommand } = client;
+  client.sendCommand = (command, ...others) => {
+    const { reject } = command;
+    command.reject = (error) => {
+      const code = replyCode(error);
+      if (!followedReplies.has(code)) onError(code);
+      reject(error);
+    };
+    return sendCommand.call(redis as Redis, command, ...others);
   };
 }
 

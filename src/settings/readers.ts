@@ -20,14 +20,36 @@ const placeholder =
   /change[-_ ]?(me|this|it)|replace[-_ ]?(me|this|it)|placeholder|example|your[-_ ]|secret[-_ ]?here|<.*>/i;
 /** 32 random decimal digits contain fewer different ones only once in ten billion times. */
 const minDifferentCharacters = 5;
+const minSecretLength = 32;
 
 /** Returns PORT, or 3000. */
 export function readPort(value: string | undefined, problems: string[]): number {
   if (value === undefined) return 3000;
-  const port = Number(value);
-  if (/^\d+$/.test(value) && port >= 1 && port <= 65535) return port;
+  if (isPort(value)) return Number(value);
   problems.push('PORT must be a whole number from 1 to 65535.');
   return 3000;
+}
+
+function isPort(value: string): boolean {
+  return /^\d+$/.test(value) && Number(value) >= 1 && Number(value) <= 65535;
+}
+
+/** Returns METRICS_PORT and METRICS_TOKEN, null for each that is not set. */
+export function readMetrics(
+  metricsPort: string | undefined,
+  metricsToken: string | undefined,
+  port: number,
+  problems: string[],
+): { metricsPort: number | null; metricsToken: string | null } {
+  if (metricsPort !== undefined && (!isPort(metricsPort) || Number(metricsPort) === port))
+    problems.push('METRICS_PORT must be a whole number from 1 to 65535, and not the same as PORT.');
+  // The characters of a bearer token (RFC 6750, section 2.1).
+  // safeguard: refuse-weak-metrics-token
+  if (metricsToken !== undefined && !(/^[\w.~+/-]+=*$/.test(metricsToken) && isStrongSecret(metricsToken)))
+    problems.push(
+      'METRICS_TOKEN must be random: at least 32 letters, digits or any of - . _ ~ + /. To create one: openssl rand -base64 36',
+    );
+  return { metricsPort: metricsPort ? Number(metricsPort) : null, metricsToken: metricsToken ?? null };
 }
 
 /** Returns whether this is production, for Turntable and for the libraries that read NODE_ENV. */
@@ -153,19 +175,24 @@ export function readSecrets(
     ];
   }
   const secrets: [string, ...string[]] = [first ?? '', ...others];
-  if (secrets.some((secret) => secret.length < 32)) {
+  if (secrets.some((secret) => secret.length < minSecretLength)) {
     problems.push(
       'SESSION_SECRET: each secret in the comma-separated list must have at least 32 characters. ' +
         'To create one: openssl rand -base64 36',
     );
-    // safeguard: refuse-placeholder-secret
-  } else if (placeholder.test(secrets[0]) || new Set(secrets[0]).size < minDifferentCharacters) {
+  } else if (!isStrongSecret(secrets[0])) {
     problems.push(
       'SESSION_SECRET starts with a placeholder that anyone could guess. Put a new secret and a comma before it, so that no one is signed ' +
         'out. To create one: openssl rand -base64 36',
     );
   }
   return secrets;
+}
+
+function isStrongSecret(secret: string): boolean {
+  // safeguard: refuse-placeholder-secret
+  const isGuessable = placeholder.test(secret) || new Set(secret).size < minDifferentCharacters;
+  return secret.length >= minSecretLength && !isGuessable;
 }
 
 /** Returns a value for Express's `trust proxy`. */

@@ -38,6 +38,8 @@ type Deps = {
   deadlineMs: number;
   /** Called after each call. */
   onCall?: (result: CallResult) => void;
+  /** Returns the header of the same name (W3C Trace Context); null for none. */
+  traceparent?: () => string | null;
   /** The largest body that is accepted, in bytes after decompression. */
   maxBytes?: number;
 };
@@ -55,6 +57,7 @@ export function createHttp({
   baseUrl,
   deadlineMs,
   onCall = () => undefined,
+  traceparent = () => null,
   maxBytes = 2 * 1024 * 1024,
 }: Deps): Http {
   const http = axios.create({
@@ -77,6 +80,7 @@ export function createHttp({
     const report = (status: number | null, date: string | null) =>
       onCall({ call, status, ms: Math.round(performance.now() - startedAt), date });
     const deadline = startDeadline(deadlineMs);
+    const trace = traceparent();
     const response = await http
       .request<unknown>({
         method,
@@ -84,6 +88,7 @@ export function createHttp({
         headers: {
           ...(authorization && { Authorization: authorization }),
           ...(raw && { 'Content-Type': raw.type }),
+          ...(trace && { traceparent: trace }),
         },
         ...(query && { params: query }),
         ...(form && { data: new URLSearchParams(form) }),

@@ -37,8 +37,11 @@ async function practice(t: TestContext) {
       client.disconnect();
     },
     /** The doctor's output and its exit code. */
-    async ask(env: Record<string, string> = {}): Promise<{ said: string; code: number | null }> {
-      const doctor = run(t, 'src/doctor.ts', { ...settings, ...env });
+    async ask(
+      env: Record<string, string> = {},
+      entry = 'src/doctor.ts',
+    ): Promise<{ said: string; code: number | null }> {
+      const doctor = run(t, entry, { ...settings, ...env });
       const code = await doctor.ended;
       assert.doesNotMatch(doctor.output(), /a secret nobody may see|\n\s+at |ExperimentalWarning/);
       return { said: doctor.output(), code };
@@ -98,6 +101,39 @@ test('on a machine with a wrong clock the doctor uses Redis’s time for the led
     [`search ${hour}`]: '12',
     [`search ${hour - 30}`]: '7',
   });
+});
+
+test('with --json, the doctor prints one object, and exits as it does without', { skip }, async (t) => {
+  const { ask } = await practice(t);
+  const asJson = async (env: Record<string, string> = {}) => {
+    const { said, code } = await ask(env, 'src/start.mjs doctor --json');
+    return { ...(JSON.parse(said) as { status: string; checks: Record<string, string>[] }), code };
+  };
+
+  const well = await asJson();
+  assert.equal(well.code, 0);
+  assert.equal(well.status, 'ok');
+  const [settings] = well.checks;
+  assert.deepEqual(settings, { name: 'Settings', status: 'ok', detail: 'all variables are valid' });
+  assert.deepEqual(new Set(well.checks.map(({ status }) => status)), new Set(['ok', 'note']));
+  assert.ok(well.checks.length > 10);
+
+  const secret = await asJson({ SPOTIFY_CLIENT_SECRET: 'not the one' });
+  assert.equal(secret.code, 1);
+  assert.equal(secret.status, 'failed');
+  const found = secret.checks.find(({ name }) => name === 'Client ID and secret');
+  assert.equal(found?.status, 'failed');
+  assert.match(found?.fix ?? '', /dashboard/);
+
+  const invalid = await asJson({ PORT: 'eighty' });
+  assert.equal(invalid.code, 1);
+  assert.deepEqual(invalid.checks, [
+    { name: 'Settings', status: 'failed', detail: 'PORT must be a whole number from 1 to 65535.' },
+  ]);
+
+  const { said, code } = await ask({}, 'src/start.mjs doctor --jason');
+  assert.equal(code, 2);
+  assert.match(said, /^Usage: npm run doctor, or npm run --silent doctor -- --json\n$/);
 });
 
 test('a server that is not started yet is not a problem', { skip }, async (t) => {

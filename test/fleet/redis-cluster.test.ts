@@ -160,6 +160,7 @@ test('commands of one moment are done if the cluster refers one of them to anoth
     deadlineMs: 5_000,
     onDown: () => undefined,
     onUp: () => undefined,
+    onCommandError: () => undefined,
     background: { run: (_name, work) => void work.catch(() => undefined) },
   });
   // Before the nodes end: the connection would go on looking for them.

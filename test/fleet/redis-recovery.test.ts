@@ -37,6 +37,7 @@ test('a pipeline, a script or a command whose reply waits while the event loop i
     deadlineMs: timing.redisDeadlineMs,
     onDown: ({ problem }) => downs.push(problem),
     onUp: () => undefined,
+    onCommandError: () => undefined,
     background: { run: (_name, work) => work.catch(assert.fail) },
   });
   t.after(() => redis.disconnect());

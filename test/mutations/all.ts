@@ -4,6 +4,7 @@ import { mutations as colours } from './colours.ts';
 import { mutations as data } from './data.ts';
 import { mutations as editing } from './editing.ts';
 import { mutations as files } from './files.ts';
+import { mutations as metrics } from './metrics.ts';
 import type { Mutation } from './mutation.ts';
 import { mutations as overload } from './overload.ts';
 import { mutations as product } from './product.ts';
@@ -37,4 +38,5 @@ export const mutations: readonly Mutation[] = [
   ...setupForm,
   ...redisForms,
   ...wall,
+  ...metrics,
 ];

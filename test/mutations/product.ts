@@ -763,7 +763,7 @@ export const mutations: Mutation[] = [
   {
     what: 'the exit code of the doctor',
     safeguard: 'doctor-exit-code',
-    from: "if (status === 'failed') process.exitCode = 1;",
+    from: 'if (hasFailed) process.exitCode = 1;',
     to: '',
     test: 'test/fleet/doctor',
   },

@@ -60,7 +60,7 @@ export const mutations: Mutation[] = [
   {
     what: 'refusing a placeholder as secret',
     safeguard: 'refuse-placeholder-secret',
-    from: 'placeholder.test(secrets[0]) ||',
+    from: 'placeholder.test(secret) ||',
     to: '',
     test: 'test/settings/settings',
   },

@@ -192,8 +192,8 @@ export const mutations: Mutation[] = [
   {
     what: 'trying real commands in the readiness check',
     safeguard: 'readiness-tries-commands',
-    from: 'const fault = await diagnose(parts.redis);',
-    to: 'const fault = await parts.redis.ping().then(() => null);',
+    from: 'const fault = await diagnose(redis);',
+    to: 'const fault = await redis.ping().then(() => null);',
     test: recovery,
     named: 'says which it is',
   },

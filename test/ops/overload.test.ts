@@ -206,7 +206,14 @@ async function gated(t: TestContext, limits: typeof overloadLimits, load = creat
   let waiting: (() => void)[] = [];
   const app = express();
   app.use(
-    createOverloadGate({ exempt: [], openStreams: () => 0, onOverload: () => undefined, limits, load }),
+    createOverloadGate({
+      exempt: [],
+      openStreams: () => 0,
+      onOverload: () => undefined,
+      onRefusal: () => undefined,
+      limits,
+      load,
+    }),
   );
   app.get('/hold', (_req, res) => void waiting.push(() => res.end('held')));
   app.get('/large', (_req, res) => void res.end(Buffer.alloc(30_000_000)));

@@ -24,6 +24,8 @@ test('without settings there is a server on this machine, waiting for credential
     missing: ['SPOTIFY_CLIENT_ID', 'SPOTIFY_CLIENT_SECRET'],
     trustProxy: false,
     logLevel: 'info',
+    metricsPort: null,
+    metricsToken: null,
     market: 'US',
     dailyCalls: 700,
     dailySearches: 100,
@@ -43,6 +45,32 @@ test('the setup page is available on this machine only, unless it is turned on',
   assert.equal(setupPage(public_), false);
   assert.equal(setupPage({ ...public_, NODE_ENV: 'production', SETUP_PAGE: 'on' }), true);
   assert.match(configProblems({ SETUP_PAGE: 'yes' }), /SETUP_PAGE must be on or off/);
+});
+
+test('metrics need a port of their own, or a token that cannot be guessed', () => {
+  const token = 'dGVzdCB0b2tlbiB0aGF0IGlzIGxvbmcgZW5vdWdo+/==';
+  const { metricsPort, metricsToken } = readConfig({ METRICS_PORT: '9464', METRICS_TOKEN: token });
+
+  assert.equal(metricsPort, 9464);
+  assert.equal(metricsToken, token);
+  for (const METRICS_PORT of ['0', '65536', 'on', '3000'])
+    assert.match(
+      configProblems({ METRICS_PORT }),
+      /METRICS_PORT must be .* not the same as PORT/,
+      METRICS_PORT,
+    );
+  for (const METRICS_TOKEN of [
+    'hidden',
+    'hidden'.repeat(5),
+    `hidden ${token}`,
+    `${token}hidden`,
+    'change-me-hidden-change-me-hidden-change-me',
+    '1'.repeat(40),
+  ]) {
+    const problems = configProblems({ METRICS_TOKEN });
+    assert.match(problems, /METRICS_TOKEN must be random.*openssl rand/, METRICS_TOKEN);
+    assert.doesNotMatch(problems, /hidden/);
+  }
 });
 
 test('two settings are enough', () => {

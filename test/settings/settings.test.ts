@@ -198,13 +198,15 @@ test('secrets can be in files, and a file that cannot be used is named without i
     SPOTIFY_CLIENT_SECRET_FILE: file('client', 'a hidden secret\n'),
     SESSION_SECRET_FILE: file('session', `${secret}\r\n`),
     REDIS_URL_FILE: file('redis', '\ufeffredis://:hidden@redis:6380\n'),
+    METRICS_TOKEN_FILE: file('metrics', `${secret}\n`),
   };
-  const { spotify, secrets, redisUrl, shouldFindRedis } = readConfig({
+  const { spotify, secrets, redisUrl, shouldFindRedis, metricsToken } = readConfig({
     SPOTIFY_CLIENT_ID: 'an id',
     ...files,
   });
   assert.equal(spotify?.clientSecret, 'a hidden secret');
   assert.deepEqual(secrets, [secret]);
+  assert.equal(metricsToken, secret);
   assert.equal(redisUrl, 'redis://:hidden@redis:6380');
   assert.equal(shouldFindRedis, false);
 

@@ -1,0 +1,46 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import express, { type Express, Router } from 'express';
+import { Registry } from 'prom-client';
+
+export const metricsPath = '/metrics';
+
+type Deps = {
+  /** Returns all metrics in Prometheus's text format. */
+  read: () => Promise<string>;
+  /** What a client has to send as a bearer token; null if anyone who reaches this may read the metrics. */
+  token: string | null;
+};
+
+/** Serves the metrics. */
+export function metricsRoutes({ read, token }: Deps): Router {
+  const router = Router();
+  router.get(metricsPath, async (req, res) => {
+    res.set('Cache-Control', 'no-store');
+    // safeguard: metrics-need-token
+    if (token !== null && !hasToken(req.headers.authorization, token)) {
+      res
+        .status(401)
+        .set('WWW-Authenticate', 'Bearer')
+        .type('text')
+        .send('This needs METRICS_TOKEN as a bearer token.\n');
+      return;
+    }
+    res.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).send(await read());
+  });
+  return router;
+}
+
+/** A server of its own for the metrics, without a token. */
+export function createMetricsApp(deps: Omit<Deps, 'token'>): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(metricsRoutes({ ...deps, token: null }));
+  return app;
+}
+
+/** Compares in a time that doesn't depend on how much of the token is right: hashes have the same length, and can't be guessed bit by bit. */
+function hasToken(authorization: string | undefined, token: string): boolean {
+  const [, sent = ''] = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? [];
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(sent), hash(token));
+}

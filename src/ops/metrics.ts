@@ -1,0 +1,157 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** What is read when the metrics are, because something else counts it. */
+export type State = {
+  /** Whether this process can serve pages. */
+  isReady: boolean;
+  openStreams: number;
+  /** The calls to Spotify in the last 24 hours, and which are paused; null if that isn't known. Times are milliseconds since 1970. */
+  quota: {
+    closedUntil: number | null;
+    families: readonly {
+      family: string;
+      used: number;
+      limit: number | null;
+      closedUntil: number | null;
+      /** The family that shares the limit, and how many calls both have used. */
+      sharing: { used: number } | null;
+    }[];
+  } | null;
+};
+
+type Options = {
+  /** Whether the metrics are served. Otherwise nothing is measured that takes timers. */
+  isServed: boolean;
+  /** Every value that the label `family` may have, and `outcome`. */
+  families: readonly string[];
+  outcomes: readonly string[];
+  /** How many calls to Spotify may be made in 24 hours, as far as is known beforehand. */
+  dailyCalls: number;
+  /** Milliseconds since 1970. */
+  now: () => number;
+};
+
+const requestSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const callSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 8];
+
+/**
+ * What this process measures, for Prometheus. Every label has few values that are known beforehand, so none contains a name, a token, an id or
+ * a query.
+ */
+export function createMetrics({ isServed, families, outcomes, dailyCalls, now }: Options) {
+  const registry = new Registry();
+  if (isServed) collectDefaultMetrics({ register: registry });
+  const { requests, shed, calls, callDurations, refreshes, redisErrors, ...gauges } =
+    createInstruments(registry);
+  gauges.dailyCalls.set(dailyCalls);
+  // Prometheus doesn't count the step from nothing to 1 as an increase.
+  // safeguard: metrics-start-at-zero
+  for (const outcome of outcomes) {
+    for (const family of families) calls.inc({ family, outcome }, 0);
+    for (const token of ['grant', 'app']) refreshes.inc({ token, outcome }, 0);
+  }
+
+  return {
+    /** Measures each request until its response has ended, except for streams: they stay open for hours. */
+    measureRequests: ((req, res, next) => {
+      const startedAt = performance.now();
+      res.once('close', () => {
+        // safeguard: no-durations-of-streams
+        if (isStream(res)) return;
+        const status = res.writableFinished ? String(res.statusCode) : 'cut off';
+        const seconds = (performance.now() - startedAt) / 1000;
+        requests.observe({ method: req.method, route: routeOf(req), status }, seconds);
+      });
+      next();
+    }) satisfies RequestHandler,
+
+    /** Counts a request that was refused because there were too many. */
+    countShed: (): void => shed.inc(),
+
+    /** Counts a call to Spotify. `ms`: how long it took; null if it wasn't made. */
+    countCall(family: string, outcome: string, ms: number | null): void {
+      calls.inc({ family, outcome });
+      if (ms !== null) callDurations.observe({ family }, ms / 1000);
+    },
+
+    /** Counts an attempt to replace an access token: a listener's, or the app's own. */
+    countRefresh: (token: 'grant' | 'app', outcome: string): void => refreshes.inc({ token, outcome }),
+
+    /** Counts a command that Redis didn't carry out. `code`: that of its reply; undefined if there was none. */
+    countRedisError: (code: string | undefined): void => redisErrors.inc({ code: code ?? 'none' }),
+
+    /** Records which checks failed at the start. */
+    recordChecks(results: readonly { name: string; status: string }[]): void {
+      for (const { name, status } of results)
+        gauges.failedChecks.set({ check: name }, status === 'failed' ? 1 : 0);
+    },
+
+    /** Returns all metrics in Prometheus's text format. */
+    format({ isReady, openStreams, quota }: State): Promise<string> {
+      gauges.ready.set(isReady ? 1 : 0);
+      gauges.streams.set(openStreams);
+      // What isn't known, or no longer, is left out.
+      // safeguard: forget-old-quota-metrics
+      for (const gauge of [gauges.used, gauges.usedRatio, gauges.pauses]) gauge.reset();
+      const secondsUntil = (time: number | null) => Math.max(0, ((time ?? 0) - now()) / 1000);
+      if (quota) gauges.pauses.set({ family: 'all' }, secondsUntil(quota.closedUntil));
+      for (const { family, used, limit, closedUntil, sharing } of quota?.families ?? []) {
+        gauges.used.set({ family }, used);
+        gauges.pauses.set({ family }, secondsUntil(closedUntil));
+        if (limit !== null) gauges.usedRatio.set({ family }, (sharing?.used ?? used) / limit);
+      }
+      return registry.metrics();
+    },
+  };
+}
+
+/** Every metric of our own. Those of Node, such as the delay of the event loop, are prom-client's. */
+function createInstruments(registry: Registry) {
+  const of = <Label extends string>(name: string, help: string, ...labelNames: Label[]) => ({
+    name: `turntable_${name}`,
+    help,
+    labelNames,
+    registers: [registry],
+  });
+  return {
+    requests: new Histogram({
+      ...of(
+        'http_request_duration_seconds',
+        'Requests until the end of their responses, without streams',
+        'method',
+        'route',
+        'status',
+      ),
+      buckets: requestSeconds,
+    }),
+    shed: new Counter(of('http_requests_shed_total', 'Requests refused because there were too many at once')),
+    streams: new Gauge(of('streams_open', 'Open streams of live updates')),
+    calls: new Counter(of('spotify_calls_total', 'Calls to Spotify by outcome', 'family', 'outcome')),
+    callDurations: new Histogram({
+      ...of('spotify_call_duration_seconds', 'Calls to Spotify that were made', 'family'),
+      buckets: callSeconds,
+    }),
+    used: new Gauge(of('spotify_calls_used', 'Calls of all processes in the last 24 hours', 'family')),
+    usedRatio: new Gauge(
+      of('spotify_calls_used_ratio', 'Part of a limit that is used, if Spotify has shown one', 'family'),
+    ),
+    dailyCalls: new Gauge(of('spotify_daily_calls', 'The setting SPOTIFY_DAILY_CALLS')),
+    pauses: new Gauge(of('spotify_pause_seconds', 'Time until Spotify may be called again', 'family')),
+    refreshes: new Counter(of('token_refreshes_total', 'Refreshes of access tokens', 'token', 'outcome')),
+    ready: new Gauge(of('ready', 'Whether this process can serve pages, as /readyz says')),
+    redisErrors: new Counter(of('redis_errors_total', 'Commands that Redis did not carry out', 'code')),
+    failedChecks: new Gauge(of('redis_check_failed', 'Checks of Redis that failed at the start', 'check')),
+  };
+}
+
+/** The pattern of a request's path; `other` for files, and if nothing has this path. */
+function routeOf({ route }: Request): string {
+  return route ? String(route.path) : 'other';
+}
+
+function isStream(res: Response): boolean {
+  return String(res.getHeader('Content-Type')).startsWith('text/event-stream');
+}
