@@ -9,8 +9,8 @@ import { type RecordedSite, withRecordedSite } from './recorded-site.ts';
 import { grouped, median, type Report, spread } from './report.ts';
 
 /*
- * What becomes of the costs of a page, a row or a stream when there are many more of them. Each should cost the same however many there are:
- * then nothing grows faster than its input. Sizes are measured in turn, so that a machine that is busy for a while slows down all of them.
+ * What a page, a row or a stream costs when there are many more of them. Each should cost the same however many there are: then nothing grows
+ * faster than its input. Sizes are measured in turn, so that a machine that is busy for a while slows down all of them.
  */
 const clients = 64;
 /** Half as much again is allowed for caches of the CPU and of this process. What grows with the input would cost a hundred times as much. */
